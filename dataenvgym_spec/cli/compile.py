@@ -1,0 +1,42 @@
+"""`dataenvgym compile`."""
+
+from __future__ import annotations
+
+import click
+
+from dataenvgym_spec.cli.common import as_json, load_project, plural, print_json
+from dataenvgym_spec.emit.write import drift, write
+
+
+@click.command("compile")
+@click.argument("specs", nargs=-1)
+@click.option("--check", is_flag=True, help="Write nothing; fail if the files on disk are not what the specs say.")
+@as_json
+def command(specs: tuple[str, ...], check: bool, as_json: bool) -> int:
+    """Compile specs (default: every specs/*.yaml) into dvc.yaml, experiments/ and store/.
+
+    \b
+    Example:
+      dataenvgym compile
+      dvc repro quickstart
+    """
+    project = load_project(specs)
+    graph, layout = project.compiled.graph, project.layout
+    if check:
+        found = drift(project.compiled, layout, everything=project.everything)
+        if as_json:
+            print_json({"drift": [{"path": item.path, "reason": item.reason} for item in found]})
+        else:
+            for item in found:
+                click.echo(f"{item.path}: {item.reason}")
+            click.echo("run: dataenvgym compile" if found else "up to date")
+        return 2 if found else 0
+    changed = [path.relative_to(layout.root).as_posix() for path in write(project.compiled, layout, everything=project.everything)]
+    names = [item.name for item in graph.entries]
+    if as_json:
+        print_json({"experiments": names, "stages": len(graph.stages), "before_sharing": project.compiled.unshared, "changed": changed})
+    else:
+        shared = f"{project.compiled.unshared} before sharing"
+        click.echo(f"{', '.join(names)}: {plural(len(graph.stages), 'stage')} ({shared}), {plural(len(changed), 'file')} or directories changed")
+        click.echo(f"next: dvc repro {names[0]}")
+    return 0

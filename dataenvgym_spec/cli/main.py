@@ -1,0 +1,102 @@
+"""The command line. Each command is a file of its own and is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Final
+
+import click
+
+from dataenvgym_spec.errors import SpecError, StageError, UserError
+
+COMMANDS: Final = {
+    "validate": "Check specs and report everything that is wrong.",
+    "compile": "Write the pipeline of specs: dvc.yaml, experiments/, store/.",
+    "plan": "Say what will run, be reused or restored, and why.",
+    "run": "Compile an experiment and reproduce it with DVC.",
+    "status": "Say what is done, running, failed or missing.",
+    "show": "Print a spec as it is after resolution.",
+    "graph": "Print the pipeline as mermaid, dot or JSON.",
+    "report": "Print the results of an experiment.",
+    "track": "Bring MLflow up to date with the results.",
+    "ui": "Bring MLflow up to date and open it.",
+    "schema": "Print or refresh the JSON Schema of the spec language.",
+    "doctor": "Check this machine and repository.",
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when called, so that `validate` starts in a tenth of a second."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports one command."""
+        if cmd_name not in COMMANDS and cmd_name != "stage":
+            return None
+        command: click.Command = importlib.import_module(f"dataenvgym_spec.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Adds a suggestion to an unknown command."""
+        from dataenvgym_spec.errors import suggest
+
+        if args and args[0] not in COMMANDS and args[0] != "stage" and not args[0].startswith("-"):
+            ctx.fail(f"there is no command '{args[0]}'; {suggest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dataenvgym-spec")
+def cli() -> None:
+    """Declarative, reproducible experiments in closed-loop data generation.
+
+    \b
+    Example:
+      dataenvgym validate specs/quickstart.yaml
+      dataenvgym run quickstart
+    """
+
+
+def main() -> None:
+    """Runs a command; every error is one message, and the exit code says whose it is: 2 the user's, 1 a failed stage's."""
+    try:
+        code = cli(standalone_mode=False)
+        sys.stdout.flush()
+    except SpecError as error:
+        count = sum(d.severity == "error" for d in error.diagnostics)
+        _complain(f"{error}\n\n{count} error{'s' if count != 1 else ''}")
+        sys.exit(2)
+    except UserError as error:
+        _complain(f"error: {error.message}" + (f"\n  = help: {error.help}" if error.help else ""))
+        sys.exit(1 if isinstance(error, StageError) else 2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted: nothing is lost; the same command goes on from here")
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # the last resort: a fault of ours, told without a traceback
+        if os.environ.get("DATAENVGYM_DEBUG"):
+            traceback.print_exc()
+        _complain(f"internal error: {type(error).__name__}: {error}\n  = help: set DATAENVGYM_DEBUG=1 for the traceback, and report it")
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(text: str) -> None:
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,53 @@
+"""A stage as files: `stage.json` (what it does, canonical) and `dvc.yaml` (how DVC runs it)."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import yaml
+
+from dataenvgym_spec.ir import Graph, Stage
+from dataenvgym_spec.passes.share import identity
+
+COMMAND = 'exec env PATH="$PATH:{up}.venv/bin" dataenvgym {rest}'
+"""`exec` makes the executor DVC's own child, so that it notices DVC's death. The repository's `.venv` is looked into last:
+DVC passes the caller's PATH on, and a `dvc` called by its path would not find the executor."""
+
+
+def stage_files(stage: Stage, graph: dict[str, Stage]) -> dict[str, str]:
+    """The texts of a stage's directory, by file name."""
+    return {"stage.json": _stage_json(stage, graph), "dvc.yaml": _stage_yaml(stage, graph)}
+
+
+def _stage_json(stage: Stage, graph: dict[str, Stage]) -> str:
+    content: dict[str, Any] = {
+        "format": 1,
+        "key": stage.id,
+        **identity(stage),
+        "reads": {key: graph[key].directory for key in sorted({item.stage for item in stage.inputs})},
+        "files": dict(sorted(stage.files.items())),
+    }
+    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _stage_yaml(stage: Stage, graph: dict[str, Stage]) -> str:
+    ports = {f"../{graph[item.stage].directory}/out/{item.port}" for item in stage.inputs}
+    files = {os.path.join("../..", path) for path in stage.files.values()}
+    body = {
+        "cmd": COMMAND.format(up="../../", rest="stage"),
+        "deps": sorted({"stage.json", *ports, *files}),
+        "outs": sorted(["log", *(f"out/{port}" for port in stage.ports)]),
+    }
+    return dump({"stages": {stage.kind: body}})
+
+
+def dump(content: Any) -> str:
+    """YAML as DVC writes it: block style, keys sorted, no aliases."""
+    return yaml.safe_dump(content, sort_keys=True, default_flow_style=False, width=1000, allow_unicode=True)
+
+
+def address(directory: str) -> str:
+    """How DVC names a stage: `store/train-3f9c2a71b04de615/dvc.yaml:train`."""
+    return f"store/{directory}/dvc.yaml:{directory.rpartition('-')[0]}"

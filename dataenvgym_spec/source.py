@@ -1,0 +1,217 @@
+"""Text to a positioned tree: every key and value knows its file, line and column. Meaning lives in `schema`.
+
+Scalars follow the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema), which PyYAML's own resolver does
+not: there `1e-4` is a string, `no` is false and `017` is 15.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from dataenvgym_spec.errors import Diagnostic, Span, SpecError
+
+MAX_BYTES: Final = 1_000_000
+MAX_NODES: Final = 100_000
+MAX_DEPTH: Final = 64
+
+Scalar = str | int | float | bool | None
+Json = Scalar | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A value with the place it was written at; `key` is the place of the mapping key that holds it."""
+
+    value: Scalar | tuple[Node, ...] | dict[str, Node]
+    span: Span
+    key: Span | None = None
+
+    def plain(self) -> Json:
+        """The value without positions."""
+        if isinstance(self.value, dict):
+            return {name: child.plain() for name, child in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [child.plain() for child in self.value]
+        return self.value
+
+    def at(self, path: Iterator[str | int] | tuple[str | int, ...]) -> Node:
+        """The node at a path of keys and indexes; stops at the deepest one that exists."""
+        node = self
+        for step in path:
+            if isinstance(node.value, dict) and step in node.value:
+                node = node.value[str(step)]
+            elif isinstance(node.value, tuple) and isinstance(step, int) and step < len(node.value):
+                node = node.value[step]
+            else:
+                break
+        return node
+
+
+_SCALARS: Final = (
+    (re.compile(r"~|null|Null|NULL|"), lambda text: None),
+    (re.compile(r"true|True|TRUE"), lambda text: True),
+    (re.compile(r"false|False|FALSE"), lambda text: False),
+    (re.compile(r"[-+]?[0-9]+"), int),
+    (re.compile(r"0o[0-7]+"), lambda text: int(text[2:], 8)),
+    (re.compile(r"0x[0-9a-fA-F]+"), lambda text: int(text[2:], 16)),
+    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
+)
+_NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_STANDARD_TAGS: Final = {None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
+
+
+def read(path: Path, *, shown: str | None = None) -> Node:
+    """Reads a spec file.
+
+    Raises:
+        SpecError: the file is missing, too large, not UTF-8 or not valid YAML; all duplicate keys at once.
+    """
+    name = shown or str(path)
+    try:
+        with path.open("rb") as handle:
+            data = handle.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = "is a directory" if path.is_dir() else "does not exist" if not path.exists() else str(error.strerror)
+        raise SpecError([Diagnostic(code="E001", message=f"'{name}' {reason}", help="give the path of a YAML spec file")]) from error
+    if len(data) > MAX_BYTES:
+        raise SpecError([Diagnostic(code="E001", message=f"'{name}' is larger than {MAX_BYTES} bytes", help="move data into files the spec names")])
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        span = Span(file=name, line=line, column=1, end_column=2)
+        raise SpecError([Diagnostic(code="E001", message="the file is not UTF-8", span=span, help="save it as UTF-8")]) from error
+    return parse(text, file=name)
+
+
+def parse(text: str, *, file: str) -> Node:
+    """Parses YAML text into a positioned tree.
+
+    >>> parse("a: 1e-4", file="x").plain()
+    {'a': 0.0001}
+
+    Raises:
+        SpecError: the text is not valid YAML, uses a tag, a merge key or a number that is not finite, or repeats a key.
+    """
+    return _Parser(text, file).run()
+
+
+class _Parser:
+    """Composes YAML nodes and converts them, collecting what it finds on the way."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.file, self.text = file, text
+        self.lines = text.split("\n")
+        self.found: list[Diagnostic] = []
+        self.count = 0
+
+    def run(self) -> Node:
+        try:
+            tree = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise SpecError([self._syntax(error)]) from error
+        if tree is None:
+            span = Span(file=self.file, line=1, column=1, end_column=2)
+            raise SpecError([Diagnostic(code="E002", message="the file is empty", span=span, help="start with 'version: 1'")])
+        node = self._convert(tree, depth=0, above=frozenset())
+        if self.found:
+            raise SpecError(self.found)
+        return node
+
+    def _syntax(self, error: Exception) -> Diagnostic:
+        if isinstance(error, yaml.reader.ReaderError):
+            line = self.text.count("\n", 0, error.position) + 1
+            span = Span(file=self.file, line=line, column=1, end_column=2)
+            return Diagnostic(code="E002", message="the file holds a control character", span=span, help="remove it")
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        if not isinstance(error, yaml.MarkedYAMLError) or mark is None:
+            return Diagnostic(code="E002", message=f"'{self.file}' is nested too deeply", help=f"nest at most {MAX_DEPTH} levels")
+        span = self._span(mark, mark)
+        problem = error.problem or "cannot be parsed"
+        if "'\\t'" in problem:
+            return Diagnostic(code="E002", message="a tab is used for indentation", span=span, help="indent with spaces")
+        return Diagnostic(code="E002", message=f"invalid YAML: {problem}", span=span, help="check indentation, quotes and brackets around this place")
+
+    def _span(self, start: yaml.Mark, end: yaml.Mark) -> Span:
+        text = self.lines[start.line] if start.line < len(self.lines) else ""
+        stop = end.column + 1 if end.line == start.line else len(text.rstrip()) + 1
+        return Span(file=self.file, line=start.line + 1, column=start.column + 1, end_column=max(stop, start.column + 2), text=text)
+
+    def _report(self, code: str, message: str, node: yaml.Node, help: str) -> None:
+        self.found.append(Diagnostic(code=code, message=message, span=self._span(node.start_mark, node.end_mark), help=help))
+
+    def _convert(self, node: yaml.Node, *, depth: int, above: frozenset[int], key: Span | None = None) -> Node:
+        self.count += 1
+        span = self._span(node.start_mark, node.end_mark)
+        if self.count > MAX_NODES or depth > MAX_DEPTH or id(node) in above:
+            message = "the aliases or the nesting of this file grow beyond any use"
+            raise SpecError([Diagnostic(code="E003", message=message, span=span, help="write the values out")])
+        inner = above | {id(node)}
+        if isinstance(node, yaml.MappingNode):
+            self._tag(node)
+            return Node(value=self._mapping(node, depth, inner), span=span, key=key)
+        if isinstance(node, yaml.SequenceNode):
+            self._tag(node)
+            items = tuple(self._convert(child, depth=depth + 1, above=inner) for child in node.value)
+            return Node(value=items, span=span, key=key)
+        return Node(value=self._scalar(node), span=span, key=key)
+
+    def _tag(self, node: yaml.Node) -> None:
+        if node.tag not in _STANDARD_TAGS:
+            self._report("E003", f"the tag '{_short(node.tag)}' is not allowed", node, "a spec is data: remove the tag")
+
+    def _mapping(self, node: yaml.MappingNode, depth: int, above: frozenset[int]) -> dict[str, Node]:
+        out: dict[str, Node] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._report("E103", "a key must be a plain name", key, "use a word as the key")
+                continue
+            name, span = str(key.value), self._span(key.start_mark, key.end_mark)
+            if name == "<<" and key.style is None:
+                self._report("E003", "merge keys ('<<') are not allowed", key, "write the keys out")
+            elif name in out:
+                first = out[name].key
+                where = f", first written in line {first.line}" if first else ""
+                self._report("E101", f"duplicate key '{name}'{where}", key, "keep one of them")
+            else:
+                out[name] = self._convert(value, depth=depth + 1, above=above, key=span)
+        return out
+
+    def _scalar(self, node: yaml.ScalarNode) -> Scalar:
+        # PyYAML resolves a plain scalar to an implicit YAML 1.1 tag; only `style` tells plain from quoted.
+        text = str(node.value)
+        explicit = self.text[node.start_mark.index : node.start_mark.index + 1] == "!"
+        if explicit and node.tag not in _STANDARD_TAGS:
+            self._tag(node)
+        if node.style is not None or explicit:
+            return text
+        if _NOT_FINITE.fullmatch(text):
+            self._report("E003", f"'{text}' is not a finite number", node, "write a finite number")
+            return text
+        return _resolve(text, lambda message, help: self._report("E003", message, node, help))
+
+
+def _short(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")[:60]
+
+
+def _resolve(text: str, report: object) -> Scalar:
+    for pattern, convert in _SCALARS:
+        if pattern.fullmatch(text):
+            if len(text) > 40:
+                report(f"the number '{text[:20]}...' is too long", "write a shorter number")  # type: ignore[operator]
+                return text
+            value: Scalar = convert(text)  # type: ignore[operator]
+            if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+                report("an integer beyond 64 bits", "write a smaller number")  # type: ignore[operator]
+            if isinstance(value, float) and value in (float("inf"), float("-inf")):
+                report(f"'{text}' is not a finite number", "write a smaller number")  # type: ignore[operator]
+                return text
+            return value
+    return text

@@ -1,0 +1,82 @@
+"""Checks candidates in the order of their requests and accepts them up to the planned amount."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from dataenvgym_spec.checks.protocol import Bench, Check, Reserve
+from dataenvgym_spec.components import make
+from dataenvgym_spec.stages.context import Context, Row, read_json, read_rows, write_json, write_rows
+from dataenvgym_spec.stages.load import scorer
+from dataenvgym_spec.tasks.item import Item
+
+ITEM_FIELDS = ("id", "input", "target", "group", "cluster", "verifier", "metadata")
+
+
+def check(context: Context) -> None:
+    """Writes what is accepted, what the agent may see of it, and what is rejected with reasons.
+
+    The amount is cut at a prefix of the request order, so that it never depends on who answered first.
+    """
+    params = context.params
+    allocation: dict[str, int] = read_json(context.path("plan", "plan.json"))["allocation"]
+    before = read_json(context.path("yield", "yield.json")) if context.ports("yield") else {}
+    had = {skill: before.get(skill, {}).get("accepted", 0) for skill in allocation}
+    earlier = {row["id"] for read in context.ports("accepted") for row in read_rows(read.path / "examples.jsonl")}
+    reserve = Reserve.of(read_json(context.path("reserve", "reserve.json"))) if context.ports("reserve") else None
+    bench = Bench(scorer=scorer(params["score"]), accepted=earlier, reserve=reserve)
+    checks = [(options["kind"], options["action"], make("check", _without_action(options))) for options in params["checks"]]
+    candidates = read_rows(context.path("candidates", "examples.jsonl"))
+    quota = {skill: count - had[skill] for skill, count in allocation.items()}
+    accepted, rejected, tally = judge(candidates, quota, checks, bench)
+    counts = Counter(row["skill"] for row in accepted)
+    write_rows(context.out("accepted", "examples.jsonl"), accepted)
+    write_json(context.out("yield", "yield.json"), {s: {"requested": n, "accepted": had[s] + counts[s]} for s, n in allocation.items()})
+    write_rows(context.out("rejected", "examples.jsonl"), rejected)
+    write_json(context.out("rejected", "tally.json"), tally)
+    context.record(candidates=len(candidates), accepted=len(accepted))
+    totals = Counter({what: sum(row.get(what, 0) for row in tally.values()) for row in tally.values() for what in row})
+    context.say("  " + (", ".join(f"{count} {what}" for what, count in sorted(totals.items())) or "nothing to check"))
+
+
+def _without_action(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key != "action"}
+
+
+def judge(
+    candidates: Iterable[Row], quota: dict[str, int], checks: list[tuple[str, str, Check]], bench: Bench
+) -> tuple[list[Row], list[Row], dict[str, dict[str, int]]]:
+    """Splits candidates into accepted and rejected rows and counts them by skill.
+
+    A candidate beyond its skill's quota is `surplus`: it is not judged. `action: record` notes the objection and accepts.
+    """
+    left = dict(quota)
+    accepted: list[Row] = []
+    rejected: list[Row] = []
+    tally: dict[str, Counter[str]] = {}
+    for row in candidates:
+        count = tally.setdefault(row["skill"], Counter())
+        if left.get(row["skill"], 0) <= 0:
+            count["surplus"] += 1
+            continue
+        item = Item(**{name: row[name] for name in ITEM_FIELDS})
+        notes: dict[str, str] = {}
+        verdict = None
+        for name, action, made in checks:
+            objection = made.objection(item, bench)
+            if objection and action == "reject":
+                verdict = (name, objection)
+                break
+            if objection:
+                notes[name] = objection
+        if verdict:
+            rejected.append({**row, "check": verdict[0], "reason": verdict[1]})
+            count[verdict[0]] += 1
+            continue
+        accepted.append({**row, "notes": notes} if notes else row)
+        bench.accepted.add(item.id)
+        left[row["skill"]] -= 1
+        count["accepted"] += 1
+    return accepted, rejected, {skill: dict(sorted(count.items())) for skill, count in sorted(tally.items())}

@@ -1,0 +1,28 @@
+"""The components that every domain has, made from a stage's parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dataenvgym_spec.components import make
+from dataenvgym_spec.stages.context import Context
+from dataenvgym_spec.tasks.item import Scorer, Source
+
+
+def source(options: dict[str, Any], context: Context) -> Source:
+    """A source of items; a file that it names by digest is handed over as a path."""
+    path = options.get("path")
+    made: Source = make("source", {**options, "path": located(path, context)} if path else options)
+    return made
+
+
+def located(digest: str, context: Context) -> Path:
+    """Where the file with a digest lies."""
+    return context.files[digest]
+
+
+def scorer(options: dict[str, Any]) -> Scorer:
+    """The task's scorer."""
+    made: Scorer = make("scorer", options)
+    return made

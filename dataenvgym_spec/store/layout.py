@@ -1,0 +1,80 @@
+"""Where everything lies in a repository. Pure paths; only `find_root` looks at the disk."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dataenvgym_spec.errors import UserError
+
+IGNORED: Final = ("/.dataenvgym/", "/dvc.lock", "/mlflow.db*", "/mlartifacts/", "/mlruns/", "/reports/", "/store/*/log", "/store/*/out")
+"""Lines of the root `.gitignore`. Static, because DVC rolls its own back when a later stage fails (treeverse/dvc#11091)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The paths of one repository."""
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        """Stage directories, one per stage."""
+        return self.root / "store"
+
+    @property
+    def experiments(self) -> Path:
+        """One compiled index per experiment."""
+        return self.root / "experiments"
+
+    @property
+    def pipeline(self) -> Path:
+        """The root `dvc.yaml` with one entry per experiment."""
+        return self.root / "dvc.yaml"
+
+    @property
+    def private(self) -> Path:
+        """Scratch, locks and other state of this clone; never shared."""
+        return self.root / ".dataenvgym"
+
+    def stage(self, directory: str) -> Path:
+        """A stage's directory."""
+        return self.store / directory
+
+    def scratch(self, directory: str) -> Path:
+        """Where a stage's executor works before its result is complete."""
+        return self.private / "scratch" / directory
+
+    def lock(self, name: str) -> Path:
+        """A lock file."""
+        return self.private / "locks" / f"{name}.lock"
+
+    def index(self, name: str) -> Path:
+        """The compiled index of an experiment."""
+        return self.experiments / f"{name}.json"
+
+    def report(self, name: str) -> Path:
+        """The report directory of an experiment."""
+        return self.root / "reports" / name
+
+    def specs(self) -> list[Path]:
+        """The active specs: every `specs/*.yaml`."""
+        return sorted((self.root / "specs").glob("*.yaml"))
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The repository that a path lies in: the nearest folder with `.dvc`.
+
+    Raises:
+        UserError: there is no git or DVC repository.
+    """
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / ".dvc").is_dir():
+            return folder
+    git = any((folder / ".git").exists() for folder in (start, *start.parents))
+    missing = "DVC" if git else "git"
+    commands = "dvc init" if git else "git init && dvc init"
+    raise UserError(f"'{os.path.relpath(start)}' is in no {missing} repository", help=f"run: {commands}   (or: dataenvgym doctor --fix)")
