@@ -6,7 +6,7 @@ extra it needs and where its class lives. The file lies beside the module it des
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
 from dataclasses import dataclass
 from functools import cache

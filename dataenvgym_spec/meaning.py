@@ -126,7 +126,12 @@ def _scratch(arm: Arm) -> Iterator[Diagnostic]:
     if model["kind"] == "scratch" and model["hidden_size"] % (2 * model["heads"]):
         node = arm.node.at(("student", "model"))
         span = node.at(("hidden_size",)).span
-        yield Diagnostic(code="E204", message=f"{model['heads']} heads do not fit a width of {model['hidden_size']}", span=span, help="make the width a multiple of twice the heads")
+        yield Diagnostic(
+            code="E204",
+            message=f"{model['heads']} heads do not fit a width of {model['hidden_size']}",
+            span=span,
+            help="make the width a multiple of twice the heads",
+        )
 
 
 def _templates(arm: Arm) -> Iterator[Diagnostic]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dataenvgym_spec import schema, source
+from dataenvgym_spec import findings, schema, source
 from dataenvgym_spec.errors import Diagnostic, SpecError
 from dataenvgym_spec.hashing import file_digest
 from dataenvgym_spec.source import Node
@@ -68,13 +68,13 @@ def resolve(path: Path, *, root: Path) -> Resolved:
     """
     shown = os.path.relpath(path, root) if path.resolve().is_relative_to(root.resolve()) else str(path)
     node = source.read(path, shown=shown)
-    _stop_on(schema.validate(node) if isinstance(node.value, dict) else [_not_a_mapping(node)])
+    _stop_on(findings.validate(node) if isinstance(node.value, dict) else [_not_a_mapping(node)])
     assert isinstance(node.value, dict)
     variants = node.value.get("arms")
     base = replace(node, value={key: value for key, value in node.value.items() if key not in ("arms", "$schema")})
     named = variants.value if variants is not None and isinstance(variants.value, dict) else {DEFAULT_ARM: None}
     merged = {name: merge(base, override) if override is not None else base for name, override in named.items()}
-    _stop_on([finding for tree in merged.values() for finding in schema.validate(tree)])
+    _stop_on([finding for tree in merged.values() for finding in findings.validate(tree)])
     reader = _Reader(path.parent, root)
     arms = tuple(_arm(name, tree, reader) for name, tree in merged.items())
     _stop_on(reader.found)
@@ -107,7 +107,7 @@ def _not_a_mapping(node: Node) -> Diagnostic:
 
 
 def _arm(name: str, tree: Node, reader: _Reader) -> Arm:
-    read = {path: reader.read(tree.at(path), form) for path, form in schema.file_references(tree)}
+    read = {path: reader.read(tree.at(path), form) for path, form in findings.file_references(tree)}
     plain: Any = tree.plain()
     for path, value in read.items():
         holder = plain

@@ -7,7 +7,7 @@ not: there `1e-4` is a string, `no` is false and `017` is 15.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,7 @@ class Node:
         return node
 
 
-_SCALARS: Final = (
+_SCALARS: Final[tuple[tuple[re.Pattern[str], Callable[[str], Scalar]], ...]] = (
     (re.compile(r"~|null|Null|NULL|"), lambda text: None),
     (re.compile(r"true|True|TRUE"), lambda text: True),
     (re.compile(r"false|False|FALSE"), lambda text: False),
@@ -160,6 +160,7 @@ class _Parser:
             self._tag(node)
             items = tuple(self._convert(child, depth=depth + 1, above=inner) for child in node.value)
             return Node(value=items, span=span, key=key)
+        assert isinstance(node, yaml.ScalarNode)
         return Node(value=self._scalar(node), span=span, key=key)
 
     def _tag(self, node: yaml.Node) -> None:
@@ -201,17 +202,17 @@ def _short(tag: str) -> str:
     return tag.replace("tag:yaml.org,2002:", "!!")[:60]
 
 
-def _resolve(text: str, report: object) -> Scalar:
+def _resolve(text: str, report: Callable[[str, str], None]) -> Scalar:
     for pattern, convert in _SCALARS:
         if pattern.fullmatch(text):
             if len(text) > 40:
-                report(f"the number '{text[:20]}...' is too long", "write a shorter number")  # type: ignore[operator]
+                report(f"the number '{text[:20]}...' is too long", "write a shorter number")
                 return text
-            value: Scalar = convert(text)  # type: ignore[operator]
+            value = convert(text)
             if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-                report("an integer beyond 64 bits", "write a smaller number")  # type: ignore[operator]
+                report("an integer beyond 64 bits", "write a smaller number")
             if isinstance(value, float) and value in (float("inf"), float("-inf")):
-                report(f"'{text}' is not a finite number", "write a smaller number")  # type: ignore[operator]
+                report(f"'{text}' is not a finite number", "write a smaller number")
                 return text
             return value
     return text

@@ -29,28 +29,30 @@ class _Record(Struct, frozen=True, forbid_unknown_fields=True):
     """A mapping of the spec: unknown keys are errors."""
 
 
-class Draw(_Record, kw_only=True):
+class Draw(_Record, frozen=True, kw_only=True):
     """How many items: the same number from every group, or a number in all."""
 
     per_group: Annotated[Count, Meta(description="Items of each group (for reasoning-gym a family, for MATH a subject and level).")] | None = None
     items: Annotated[Count, Meta(description="Items in all, whatever their group.")] | None = None
 
 
-class Split(_Record, kw_only=True):
+class Split(_Record, frozen=True, kw_only=True):
     """Items drawn by the hash of their content from one source, inside this role's share of the hash space."""
 
     from_: Annotated[Name, Meta(description="Name of one of `task.sources`.")] = field(name="from")
     draw: Annotated[Draw, _one("How many items: `{per_group: N}` or `{items: N}`.")]
-    share: Annotated[float, Meta(gt=0, lt=1, description="Part of the hash space this role owns (default: test 0.1, selection 0.05, feedback 0.1).")] | None = None
+    share: Annotated[float, Meta(gt=0, lt=1, description="Part of the hash space this role owns (default: test 0.1, selection 0.05, feedback 0.1).")] | None = (
+        None
+    )
 
 
-class FeedbackSplit(Split, kw_only=True):
+class FeedbackSplit(Split, frozen=True, kw_only=True):
     """What the agent may learn from: a shown part for prompts, a hidden part that measures state and reward."""
 
     show: Annotated[float, Meta(gt=0, lt=1, description="Part of the items that prompts may show.")] = 0.5
 
 
-class Splits(_Record, kw_only=True):
+class Splits(_Record, frozen=True, kw_only=True):
     """The splits and their roles. They are disjoint by item and by cluster."""
 
     test: Annotated[Split, Meta(description="Sealed: reaches only the final evaluations and the report.")]
@@ -58,7 +60,7 @@ class Splits(_Record, kw_only=True):
     feedback: Annotated[FeedbackSplit, Meta(description="What the agent may observe.")]
 
 
-class Task(_Record, kw_only=True):
+class Task(_Record, frozen=True, kw_only=True):
     """What is taught: where its items come from, how answers are scored, how the items are split."""
 
     kind: Annotated[Literal["math"], Meta(description="The domain.")]
@@ -70,14 +72,14 @@ class Task(_Record, kw_only=True):
     splits: Splits
 
 
-class Length(_Record, kw_only=True):
+class Length(_Record, frozen=True, kw_only=True):
     """How long to train."""
 
     steps: Annotated[Count, Meta(description="Optimizer steps, however many examples there are.")] | None = None
     epochs: Annotated[float, Meta(gt=0, le=10_000, description="Passes over the examples.")] | None = None
 
 
-class Train(_Record, kw_only=True):
+class Train(_Record, frozen=True, kw_only=True):
     """Supervised fine-tuning on the response only."""
 
     method: Annotated[Literal["sft"], Meta(description="Training method.")] = "sft"
@@ -93,7 +95,7 @@ class Train(_Record, kw_only=True):
     dtype: Annotated[Literal["float32", "bfloat16", "float16"], Meta(description="Precision of the weights in training.")] = "bfloat16"
 
 
-class Generate(_Record, kw_only=True):
+class Generate(_Record, frozen=True, kw_only=True):
     """How the student writes its answers."""
 
     backend: Annotated[Literal["transformers", "vllm"], Meta(description="The engine that generates.")] = "transformers"
@@ -103,7 +105,7 @@ class Generate(_Record, kw_only=True):
     batch_size: Annotated[Count, Meta(description="Prompts generated side by side.")] = 64
 
 
-class Prompt(_Record, kw_only=True):
+class Prompt(_Record, frozen=True, kw_only=True):
     """How an item becomes a prompt; one and the same before and after training."""
 
     template: Annotated[
@@ -112,7 +114,7 @@ class Prompt(_Record, kw_only=True):
     ]
 
 
-class Student(_Record, kw_only=True):
+class Student(_Record, frozen=True, kw_only=True):
     """The model that is taught."""
 
     model: Annotated[Component, _slot("model", "A causal language model: from scratch, a local path, or a hub id.")]
@@ -121,13 +123,13 @@ class Student(_Record, kw_only=True):
     prompt: Prompt
 
 
-class Skills(_Record, kw_only=True):
+class Skills(_Record, frozen=True, kw_only=True):
     """The skills that make up the task."""
 
     discover: Annotated[Component, _slot("discovery", "How the skills and the skill of every item are found.")]
 
 
-class Observe(_Record, kw_only=True):
+class Observe(_Record, frozen=True, kw_only=True):
     """What may flow from the student to the agent."""
 
     errors: Annotated[int, Meta(ge=0, le=1000, description="Errors per skill on the shown part of feedback, for prompts and reasons.")] = 0
@@ -135,7 +137,7 @@ class Observe(_Record, kw_only=True):
     yield_: Annotated[bool, Meta(description="What became of earlier requests: requested and accepted, per skill.")] = field(name="yield", default=True)
 
 
-class Agent(_Record, kw_only=True):
+class Agent(_Record, frozen=True, kw_only=True):
     """The data generation agent: a policy that plans, an engine that executes the plan, checks on what it made."""
 
     observe: Annotated[Observe | Literal["nothing"], Meta(description="What the agent sees of the student, or `nothing`: a blind arm.")] = Observe()
@@ -146,7 +148,7 @@ class Agent(_Record, kw_only=True):
     )
 
 
-class Teach(_Record, kw_only=True):
+class Teach(_Record, frozen=True, kw_only=True):
     """The amount to teach in each iteration."""
 
     examples: Annotated[Count, Meta(description="Accepted examples per iteration.")]
@@ -154,7 +156,7 @@ class Teach(_Record, kw_only=True):
     refill: Annotated[int, Meta(ge=0, le=20, description="How often missing examples are requested again.")] = 1
 
 
-class Loop(_Record, kw_only=True):
+class Loop(_Record, frozen=True, kw_only=True):
     """Evaluate, plan, generate, check, train; again and again."""
 
     iterations: Annotated[int, Meta(ge=1, le=1000, description="How often the loop runs.")]
@@ -163,14 +165,14 @@ class Loop(_Record, kw_only=True):
     teach: Teach
 
 
-class Select(_Record, kw_only=True):
+class Select(_Record, frozen=True, kw_only=True):
     """Which iteration's student is called best."""
 
     by: Annotated[Literal["selection.accuracy", "last"], Meta(description="Accuracy on the selection split, or simply the last.")] = "selection.accuracy"
     ties: Annotated[Literal["earliest"], Meta(description="Which of equal students wins.")] = "earliest"
 
 
-class Seeds(_Record, kw_only=True):
+class Seeds(_Record, frozen=True, kw_only=True):
     """Where randomness comes from. Arms share a run's number."""
 
     splits: Annotated[int, Meta(ge=0, lt=2**31, description="Draws the splits.")] = 0
@@ -185,7 +187,7 @@ class Seeds(_Record, kw_only=True):
         return (self.run,) if isinstance(self.run, int) else tuple(self.run)
 
 
-class Contrast(_Record, kw_only=True):
+class Contrast(_Record, frozen=True, kw_only=True):
     """A comparison that the report makes."""
 
     arm: Annotated[str, Meta(description="The arm in question.")]
@@ -195,13 +197,13 @@ class Contrast(_Record, kw_only=True):
     primary: Annotated[bool, Meta(description="The comparison the experiment was made for.")] = False
 
 
-class Analysis(_Record, kw_only=True):
+class Analysis(_Record, frozen=True, kw_only=True):
     """What the report compares. Never part of a key."""
 
     contrasts: Annotated[list[Contrast], Meta(description="Comparisons of arms.")] = field(default_factory=list)
 
 
-class Experiment(_Record, kw_only=True):
+class Experiment(_Record, frozen=True, kw_only=True):
     """One experiment: a teacher environment, a student, an agent and its arms."""
 
     version: Annotated[Literal[1], Meta(description="Version of the spec language.")]

@@ -13,7 +13,7 @@ from dataenvgym_spec.store.locks import die_with_parent
 
 @click.command("stage", hidden=True)
 @click.argument("experiment", required=False)
-def command(experiment: str | None) -> None:
+def command(experiment: str | None) -> int:
     """Run the stage whose directory is the working directory, or make the report of an experiment."""
     die_with_parent()
     layout = Layout(root=Path(os.environ["DVC_ROOT"]) if "DVC_ROOT" in os.environ else find_root())
@@ -21,7 +21,13 @@ def command(experiment: str | None) -> None:
         from dataenvgym_spec.stages.entry import entry
 
         entry(layout, experiment)
-        return
-    from dataenvgym_spec.stages.run import run_stage, stage_of
+        return 0
+    from dataenvgym_spec.stages.run import read_stage, run_stage, stage_of
+    from dataenvgym_spec.stages.warm import delegate
 
-    run_stage(layout, stage_of(Path.cwd(), layout))
+    directory = stage_of(Path.cwd(), layout)
+    code = delegate(layout, read_stage(layout, directory), directory)
+    if code is None:
+        run_stage(layout, directory)
+        return 0
+    return code

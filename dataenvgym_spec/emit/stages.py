@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from dataenvgym_spec.ir import Graph, Stage
+from dataenvgym_spec.ir import Stage
 from dataenvgym_spec.passes.share import identity
 
 COMMAND = 'exec env PATH="$PATH:{up}.venv/bin" dataenvgym {rest}'

@@ -107,7 +107,9 @@ def _existing(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError("dvc.yaml cannot be read: it is damaged or half-written", help="restore it: git checkout dvc.yaml (or delete it), then dataenvgym compile") from error
+        raise UserError(
+            "dvc.yaml cannot be read: it is damaged or half-written", help="restore it: git checkout dvc.yaml (or delete it), then dataenvgym compile"
+        ) from error
     if content is not None and not isinstance(content, dict):
         raise UserError("dvc.yaml is no mapping", help="restore it: git checkout dvc.yaml (or delete it), then dataenvgym compile")
     return content or {}

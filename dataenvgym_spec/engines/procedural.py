@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from dataenvgym_spec.hashing import seed_from
 from dataenvgym_spec.components import make
+from dataenvgym_spec.hashing import seed_from
 from dataenvgym_spec.tasks.item import Item
 
 

@@ -181,8 +181,7 @@ class _Loop:
         if not splits:
             return []
         stage = self._evaluate(iteration, student, feedback, splits).stage
-        items = [Input(slot="results", stage=stage, port=split) for split in splits]
-        return items
+        return [Input(slot="results", stage=stage, port=split) for split in splits]
 
     def _plan(self, iteration: int, inputs: list[Input]) -> Input:
         params = {
@@ -208,9 +207,10 @@ class _Loop:
             }  # fmt: skip
             again = f", refill {attempt}" if attempt else ""
             made = self._add(iteration, f"generate{again}", "generate", params, [plan, *given])
-            params = {"observe": self._blind(), "checks": [c for c in checks if c["action"] != "off"], "score": _component("scorer", self.record.task.score)}
+            kept = [options for options in checks if options["action"] != "off"]
+            judged: dict[str, Any] = {"observe": self._blind(), "checks": kept, "score": _component("scorer", self.record.task.score)}
             inputs = [Input(slot="candidates", stage=made, port="candidates"), plan, *given, *accepted, *new, *([reserve] if reserve else [])]
-            stage = self._add(iteration, f"check{again}", "check", params, inputs)
+            stage = self._add(iteration, f"check{again}", "check", judged, inputs)
             new.append(Input(slot="accepted", stage=stage, port="accepted"))
             given = [Input(slot="yield", stage=stage, port="yield")]
         return new, given[0]

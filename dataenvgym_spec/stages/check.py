@@ -26,11 +26,13 @@ def check(context: Context) -> None:
     had = {skill: before.get(skill, {}).get("accepted", 0) for skill in allocation}
     earlier = {row["id"] for read in context.ports("accepted") for row in read_rows(read.path / "examples.jsonl")}
     reserve = Reserve.of(read_json(context.path("reserve", "reserve.json"))) if context.ports("reserve") else None
-    bench = Bench(scorer=scorer(params["score"]), accepted=earlier, reserve=reserve)
     checks = [(options["kind"], options["action"], make("check", _without_action(options))) for options in params["checks"]]
     candidates = read_rows(context.path("candidates", "examples.jsonl"))
     quota = {skill: count - had[skill] for skill, count in allocation.items()}
-    accepted, rejected, tally = judge(candidates, quota, checks, bench)
+    if candidates:
+        accepted, rejected, tally = judge(candidates, quota, checks, Bench(scorer=scorer(params["score"]), accepted=earlier, reserve=reserve))
+    else:  # a refill that was not needed: the scorer's imports would be all it does
+        accepted, rejected, tally = [], [], {}
     counts = Counter(row["skill"] for row in accepted)
     write_rows(context.out("accepted", "examples.jsonl"), accepted)
     write_json(context.out("yield", "yield.json"), {s: {"requested": n, "accepted": had[s] + counts[s]} for s, n in allocation.items()})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataenvgym_spec.components import make
 from dataenvgym_spec.hashing import seed_from
 from dataenvgym_spec.stages.context import Context, read_json, write_rows
-from dataenvgym_spec.components import make
 
 
 def generate(context: Context) -> None:

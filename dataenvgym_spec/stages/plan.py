@@ -6,9 +6,9 @@ import random
 from typing import Any
 
 from dataenvgym_spec.agents.policy import Observation, Policy, SkillScore, Yield
+from dataenvgym_spec.components import make
 from dataenvgym_spec.hashing import seed_from
 from dataenvgym_spec.stages.context import Context, Row, read_json, read_rows, write_json
-from dataenvgym_spec.components import make
 
 
 def plan(context: Context) -> None:

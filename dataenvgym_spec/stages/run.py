@@ -62,7 +62,9 @@ def read_stage(layout: Layout, directory: str) -> dict[str, Any]:
 def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
     """Executes a stage in scratch and marks its result complete."""
     started = time.time()
-    stage = Stage(id=content["key"], kind=content["kind"], params=content["params"], inputs=tuple(Input(slot=s, stage=k, port=p) for s, k, p in content["inputs"]))
+    stage = Stage(
+        id=content["key"], kind=content["kind"], params=content["params"], inputs=tuple(Input(slot=s, stage=k, port=p) for s, k, p in content["inputs"])
+    )
     space.begin(stage.ports)
     context = Context(
         key=stage.id,
@@ -74,14 +76,16 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
         work=space.work,
         say=say,
     )
+    trace = space.path / "failure.txt"
+    trace.unlink(missing_ok=True)
     try:
         with context.phase("imports"):
             function = executor(stage.kind)
         function(context)
-    except UserError:
+    except UserError as error:
+        trace.write_text(f"{error.message}\n", encoding="utf-8")
         raise
     except Exception as error:
-        trace = space.path / "failure.txt"
         trace.write_text(traceback.format_exc(), encoding="utf-8")
         shown = trace.relative_to(layout.root)
         raise StageError(f"{type(error).__name__}: {error}", help=f"the whole story is in {shown}; what was finished is kept") from error

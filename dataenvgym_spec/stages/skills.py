@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataenvgym_spec.stages.context import Context, read_rows, write_json
 from dataenvgym_spec.components import make
+from dataenvgym_spec.stages.context import Context, read_rows, write_json
 from dataenvgym_spec.tasks.item import Item
 
 

@@ -21,8 +21,8 @@ def write(path: Path, text: str) -> bool:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    Path(temporary).chmod(0o644)
+    Path(temporary).replace(path)
     return True
 
 
@@ -35,7 +35,7 @@ def write_directory(path: Path, files: dict[str, str], *, staging: Path) -> bool
         staging: a folder on the same file system; DVC must not look into it, for a half-written `dvc.yaml` stops it.
     """
     if path.is_dir():
-        return any([write(path / name, text) for name, text in files.items()])
+        return sum(write(path / name, text) for name, text in files.items()) > 0
     staging.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=staging))
     try:

@@ -9,7 +9,7 @@ from typing import Final
 
 from dataenvgym_spec.errors import UserError
 
-IGNORED: Final = ("/.dataenvgym/", "/dvc.lock", "/mlflow.db*", "/mlartifacts/", "/mlruns/", "/reports/", "/store/*/log", "/store/*/out")
+IGNORED: Final = ("/.dataenvgym/", "/mlflow.db*", "/mlartifacts/", "/mlruns/", "/reports/", "/store/*/log", "/store/*/out")
 """Lines of the root `.gitignore`. Static, because DVC rolls its own back when a later stage fails (treeverse/dvc#11091)."""
 
 

@@ -26,4 +26,6 @@ class Hub:
         try:
             snapshot_download(self.id, revision=self.revision, local_dir=out, allow_patterns=patterns)
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-            raise StageError(f"the model '{self.id}' cannot be downloaded: {error}", help="check its id and revision, the network, and HF_TOKEN for a gated model") from error
+            raise StageError(
+                f"the model '{self.id}' cannot be downloaded: {error}", help="check its id and revision, the network, and HF_TOKEN for a gated model"
+            ) from error

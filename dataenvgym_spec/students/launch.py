@@ -83,11 +83,21 @@ def launch(context: Context, *, base: Path, examples: Path, train: dict[str, Any
         "--mixed_precision", "no", "--dynamo_backend", "no", *where, "--module", "dataenvgym_spec.students.sft", str(path),
     ]  # fmt: skip
     parent = os.getpid()
+    messages = context.work / "trainer.txt"
     environment = {**os.environ, EXECUTOR: str(parent), "TOKENIZERS_PARALLELISM": "false"}
-    with context.phase("train"):
-        process = subprocess.Popen(command, env=environment, preexec_fn=lambda: die_with_parent(parent))
+    with context.phase("train"), messages.open("w", encoding="utf-8") as errors:
+        process = subprocess.Popen(command, env=environment, stderr=errors, preexec_fn=lambda: die_with_parent(parent))
         code = process.wait()
     if code:
-        raise StageError(f"the trainer ended with exit code {code}", help="its messages are above; running again goes on from its last checkpoint")
+        raise StageError(
+            f"the trainer failed: {_reason(messages, code)}", help=f"its messages are in {messages}; running again goes on from its last checkpoint"
+        )
     (context.log / "loss.jsonl").write_bytes((context.work / "loss.jsonl").read_bytes())
     context.record(**read_json(context.work / "facts.json"), processes=hardware.processes)
+
+
+def _reason(messages: Path, code: int) -> str:
+    """The trainer's last words, less those of its launcher."""
+    lines = [line.strip() for line in messages.read_text(encoding="utf-8", errors="replace").splitlines()]
+    words = [line for line in lines if "Error" in line and ":" in line and "CalledProcessError" not in line and not line.startswith("File ")]
+    return words[-1] if words else f"exit code {code}"

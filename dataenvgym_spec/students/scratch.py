@@ -8,6 +8,7 @@ from typing import Any
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from tokenizers import decoders as token_decoders
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
+from transformers.utils.logging import disable_progress_bar
 
 PAD, END = "<pad>", "<end>"
 
@@ -26,6 +27,7 @@ class Scratch:
 
     def build(self, texts: list[str], seed: int, out: Path) -> int:
         """Writes tokenizer and model; returns the number of parameters."""
+        disable_progress_bar()
         tokenizer = train_tokenizer(texts, self.vocabulary)
         set_seed(seed)
         pad, end = tokenizer.pad_token_id, tokenizer.eos_token_id

@@ -19,6 +19,8 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+from transformers.utils.logging import disable_progress_bar
 
 Encoded = dict[str, list[int]]
 
@@ -61,7 +63,7 @@ class Collator:
         return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask), "labels": torch.tensor(labels)}
 
 
-class Watch(TrainerCallback):
+class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped by the type checker
     """Prints progress, writes the loss curve, and asks for a checkpoint every so many seconds."""
 
     def __init__(self, loss: Path, checkpoint_seconds: float) -> None:
@@ -100,6 +102,7 @@ class Watch(TrainerCallback):
 
 def main(config: dict[str, Any]) -> None:
     """Trains as configured and writes the student: an adapter, or a whole model with its tokenizer."""
+    disable_progress_bar()
     train = config["train"]
     torch.manual_seed(config["seed"])
     tokenizer = AutoTokenizer.from_pretrained(config["base"])
@@ -111,7 +114,7 @@ def main(config: dict[str, Any]) -> None:
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     watch = Watch(Path(config["loss"]), config["checkpoint_seconds"])
     trainer = Trainer(model=model, args=arguments(config), train_dataset=dataset, data_collator=Collator(pad), callbacks=[watch])
-    trainer.remove_callback("PrinterCallback")
+    trainer.remove_callback(PrinterCallback)
     started = time.monotonic()
     result = trainer.train(resume_from_checkpoint=last_checkpoint(Path(config["checkpoints"])))
     seconds = time.monotonic() - started

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from dataenvgym_spec.students.backend import Completion
 
@@ -15,6 +16,7 @@ class TransformersBackend:
     """A student loaded by transformers, with a peft adapter if it has one."""
 
     def __init__(self, options: dict[str, Any], *, model: Path, adapter: Path | None) -> None:
+        disable_progress_bar()
         self.options = options
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")

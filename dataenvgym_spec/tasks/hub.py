@@ -26,7 +26,9 @@ class Hub:
             for config in names:
                 yield from datasets.load_dataset(name, config, revision=revision, split=split)
         except (OSError, ValueError, RuntimeError) as error:
-            raise StageError(f"the data set '{name}' cannot be loaded: {error}", help="check its id, revision and the network; HF_HOME names the cache") from error
+            raise StageError(
+                f"the data set '{name}' cannot be loaded: {error}", help="check its id, revision and the network; HF_HOME names the cache"
+            ) from error
 
     def groups(self) -> list[str]:
         """The values of the group column."""

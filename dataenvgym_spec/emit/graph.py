@@ -1,0 +1,75 @@
+"""The pipeline as a picture or as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataenvgym_spec.ir import Entry, Graph, Stage
+
+
+def as_records(item: Entry, graph: Graph) -> dict[str, Any]:
+    """`{"stages": [...]}` with key, kind, iteration, arms, seeds and inputs (keys) of each."""
+    return {"stages": [_record(stage, item.name) for stage in graph.of(item)]}
+
+
+def _record(stage: Stage, experiment: str) -> dict[str, Any]:
+    uses = [use for use in stage.uses if use.experiment == experiment]
+    iterations = sorted({use.iteration for use in uses if use.iteration is not None})
+    return {
+        "key": stage.id,
+        "kind": stage.kind,
+        "directory": stage.directory,
+        "iteration": iterations[0] if iterations else None,
+        "arms": sorted({use.arm for use in uses}),
+        "seeds": sorted({use.seed for use in uses}),
+        "inputs": sorted({read.stage for read in stage.inputs}),
+        "label": uses[0].label(),
+    }
+
+
+def as_mermaid(item: Entry, graph: Graph) -> str:
+    """A mermaid flow chart: one box per arm, shared stages outside of them."""
+    lines = ["flowchart LR"]
+    groups = _by_arm(item, graph)
+    for arm, stages in groups.items():
+        inside = [f"  {_node(stage)}[{_title(stage)}]" for stage in stages]
+        lines += inside if arm is None else [f"  subgraph {arm}", *(f"  {line}" for line in inside), "  end"]
+    lines += [f"  {source} --> {target}" for source, target in _edges(item, graph)]
+    return "\n".join([*lines, f"  report[[{item.name}]]", *(f"  {_node(stage)} --> report" for stage in _last(item, graph))]) + "\n"
+
+
+def as_dot(item: Entry, graph: Graph) -> str:
+    """A Graphviz digraph."""
+    nodes = [f'  {_node(stage)} [label="{_title(stage)}"];' for stage in graph.of(item)]
+    edges = [f"  {source} -> {target};" for source, target in _edges(item, graph)]
+    last = [f'  {_node(stage)} -> "{item.name}";' for stage in _last(item, graph)]
+    return "\n".join([f'digraph "{item.name}" {{', "  rankdir=LR;", "  node [shape=box];", *nodes, *edges, *last, "}"]) + "\n"
+
+
+def _by_arm(item: Entry, graph: Graph) -> dict[str | None, list[Stage]]:
+    groups: dict[str | None, list[Stage]] = {None: []}
+    for stage in graph.of(item):
+        arms = sorted({use.arm for use in stage.uses if use.experiment == item.name})
+        groups.setdefault(arms[0] if len(arms) == 1 else None, []).append(stage)
+    return groups
+
+
+def _node(stage: Stage) -> str:
+    return stage.directory.replace("-", "_")
+
+
+def _title(stage: Stage) -> str:
+    use = stage.uses[0]
+    return f"{use.iteration}: {use.what}" if use.iteration else use.what
+
+
+def _edges(item: Entry, graph: Graph) -> list[tuple[str, str]]:
+    known = graph.by_id()
+    return sorted({(_node(known[read.stage]), _node(stage)) for stage in graph.of(item) for read in stage.inputs})
+
+
+def _last(item: Entry, graph: Graph) -> list[Stage]:
+    """The stages that nothing but the report reads."""
+    stages = list(graph.of(item))
+    read = {edge.stage for stage in stages for edge in stage.inputs}
+    return [stage for stage in stages if stage.id not in read]

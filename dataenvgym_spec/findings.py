@@ -1,0 +1,161 @@
+"""What the schema says about a positioned tree: diagnostics with places, and where a tree names files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import jsonschema
+
+from dataenvgym_spec.components import definitions
+from dataenvgym_spec.errors import Diagnostic, suggest
+from dataenvgym_spec.schema import Schema, experiment_schema
+from dataenvgym_spec.source import Json, Node
+from dataenvgym_spec.spec import NAME_PATTERN
+
+Fault = Any
+"""A `jsonschema.ValidationError`: its stubs allow each attribute to be unset, which none is after `iter_errors`."""
+
+
+def validate(node: Node) -> list[Diagnostic]:
+    """Everything the schema has to say about a tree, with places."""
+    validator = jsonschema.Draft7Validator(experiment_schema())
+    return [finding for error in validator.iter_errors(node.plain()) for finding in _translate(error, node)]
+
+
+def file_references(node: Node) -> list[tuple[tuple[str | int, ...], str]]:
+    """Where a valid tree names files: `(path, "template" | "data" | "directory")`."""
+    # The stubs know no custom keyword functions; jsonschema documents them under "Extending or Creating Validators".
+    marking = jsonschema.validators.extend(jsonschema.Draft7Validator, {"x-file": _mark_file})  # type: ignore[no-untyped-call]
+    return sorted(
+        {(tuple(e.absolute_path), str(e.validator_value)) for e in marking(experiment_schema()).iter_errors(node.plain()) if e.validator == "x-file"},
+        key=str,
+    )
+
+
+def _mark_file(_validator: Any, _form: Any, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+    if isinstance(instance, str):
+        yield jsonschema.ValidationError("a file")
+
+
+def _translate(error: Fault, root: Node) -> Iterator[Diagnostic]:
+    node = root.at(tuple(error.absolute_path))
+    name = str(error.absolute_path[-1]) if error.absolute_path else ""
+    rule: Any = error.validator_value
+    match error.validator:
+        case "additionalProperties":
+            yield from _unknown_keys(error, node, name)
+        case "required":
+            missing = next(key for key in rule if key not in error.instance and f"'{key}'" in error.message)
+            where = f" in '{name}'" if name else ""
+            yield _at(node, "E104", f"missing key '{missing}'{where}", f"add '{missing}:'{_hint(error.schema, missing)}")
+        case "enum" if name == "kind" and isinstance(error.instance, str):
+            yield _value(node, "E105", f"unknown component '{error.instance}'", suggest(error.instance, rule))
+        case "enum" | "const":
+            allowed = [str(item) for item in (rule if error.validator == "enum" else [rule])]
+            yield _value(node, "E106", f"{_shown(error.instance)} is not allowed for '{name}'", suggest(str(error.instance), allowed))
+        case "type":
+            yield _value(node, "E103", f"'{name or 'the file'}' must be {_expected({'type': rule})}, not {_kind_of(error.instance)}", _remedy(error.schema))
+        case "anyOf":
+            yield from _any_of(error, root, node, name)
+        case "pattern" if error.parent is None and isinstance(node.value, dict):
+            key = node.value[error.instance].key if error.instance in node.value else None
+            yield Diagnostic(code="E106", message=f"'{error.instance}' is no valid name", span=key or node.span, help=_NAME_HELP)
+        case "pattern":
+            help = _NAME_HELP if rule == NAME_PATTERN else str(error.schema.get("description", f"it must match {rule}"))
+            yield _value(node, "E106", f"{_shown(error.instance)} is not allowed for '{name}'", help)
+        case _:
+            yield _value(node, "E106", f"'{name}': {_bound(str(error.validator), rule, error.instance)}", _remedy(error.schema))
+
+
+_NAME_HELP: Final = "use letters, digits, '-' and '_', beginning with a letter; it becomes the name of a DVC stage"
+
+
+def _unknown_keys(error: Fault, node: Node, name: str) -> Iterator[Diagnostic]:
+    allowed = [key for key in error.schema["properties"] if key != "$schema"]
+    checks = set(allowed) == set(definitions()["check"])
+    for key in error.instance:
+        if key not in error.schema["properties"]:
+            child = node.value[key] if isinstance(node.value, dict) else node
+            where = f" in '{name}'" if name else ""
+            what = "unknown component" if checks else "unknown key"
+            yield Diagnostic(code="E105" if checks else "E102", message=f"{what} '{key}'{where}", span=child.key or child.span, help=suggest(str(key), allowed))
+
+
+def _any_of(error: Fault, root: Node, node: Node, name: str) -> Iterator[Diagnostic]:
+    """Reports the branch that the value was meant for, if its type tells; otherwise what is expected."""
+    options: list[Schema] = list(error.validator_value)
+    branches: dict[int, list[Fault]] = {}
+    for item in error.context or []:
+        branches.setdefault(int(item.schema_path[0]), []).append(item)
+    meant = [items for items in branches.values() if not any(not e.path and e.validator in ("type", "enum", "const") for e in items)]
+    if isinstance(error.instance, dict) and len(meant) > 1:
+        meant = sorted(meant, key=lambda items: sum(e.validator in ("additionalProperties", "required") for e in items))
+        meant = meant[:1] if meant[0] is not meant[-1] and _keys_fit(meant[0], error.instance) else []
+    if len(meant) == 1:
+        for item in meant[0]:
+            yield from _translate(item, root)
+    else:
+        expected = " or ".join(_expected(option) for option in options if option.get("type") != "null")
+        yield _value(node, "E103", f"'{name}' must be {expected}, not {_kind_of(error.instance)}", _remedy(error.schema))
+
+
+def _keys_fit(errors: list[Fault], instance: dict[str, Any]) -> bool:
+    return any(key in error.schema.get("properties", {}) for error in errors for key in instance)
+
+
+def _expected(schema: Schema) -> str:
+    if "$ref" in schema:
+        return _expected(experiment_schema()["definitions"][schema["$ref"].rsplit("/", 1)[1]])
+    if "allOf" in schema:
+        return _expected(schema["allOf"][0])
+    if "enum" in schema:
+        return " or ".join(f"'{item}'" for item in schema["enum"])
+    if schema.get("type") == "object" and schema.get("properties"):
+        return "a mapping with " + ", ".join(f"'{key}'" for key in list(schema["properties"])[:6])
+    kinds = schema.get("type", "a value")
+    names = {"integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false", "array": "a list", "object": "a mapping"}
+    return " or ".join(names.get(kind, str(kind)) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+
+
+def _kind_of(value: Json) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else _shown(value)
+
+
+def _shown(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else f"'{value}'"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _bound(keyword: str, rule: Any, value: Json) -> str:
+    words = {
+        "minimum": "must be at least", "maximum": "must be at most", "exclusiveMinimum": "must be more than", "exclusiveMaximum": "must be less than",
+        "minProperties": "needs entries, at least", "minItems": "needs items, at least", "maxItems": "has too many items, more than",
+        "minLength": "must have characters, at least", "maxLength": "is too long; characters at most",
+    }  # fmt: skip
+    if keyword == "uniqueItems":
+        return "lists something twice"
+    shown = f", not {_shown(value)}" if isinstance(value, int | float) else ""
+    return f"{words.get(keyword, keyword)} {rule}{shown}"
+
+
+def _remedy(schema: Schema) -> str:
+    return str(schema.get("description", "")) or "see the language reference"
+
+
+def _hint(schema: Schema, key: str) -> str:
+    text = schema.get("properties", {}).get(key, {}).get("description", "")
+    return f" ({text.rstrip('.')})" if text and "\n" not in text else ""
+
+
+def _at(node: Node, code: str, message: str, help: str) -> Diagnostic:
+    return Diagnostic(code=code, message=message, span=node.key or node.span, help=help)
+
+
+def _value(node: Node, code: str, message: str, help: str) -> Diagnostic:
+    return Diagnostic(code=code, message=message, span=node.span, help=help)

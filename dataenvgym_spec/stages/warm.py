@@ -1,0 +1,205 @@
+"""A warm worker: imports what stages of one kind need once per `dvc repro`, and forks a child for each stage.
+
+Importing torch and transformers takes longer than evaluating a small student. The worker never loads a model and never
+outlives the DVC process it serves; keys, results and locks are the same without it (`DATAENVGYM_WARM=0`). It is used on Linux
+without a GPU only: a process that forks must not have touched CUDA.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.locks import die_with_parent
+
+GROUPS: Final = {
+    "data": "light", "reserve": "light", "generate": "light", "check": "light", "evaluate": "heavy", "student": "heavy",
+}  # fmt: skip
+PRELOAD: Final = {
+    "light": ("dataenvgym_spec.stages.data", "dataenvgym_spec.stages.generate", "dataenvgym_spec.stages.check", "dataenvgym_spec.tasks.reasoning_gym"),
+    "heavy": (
+        "dataenvgym_spec.tasks.reasoning_gym",
+        "dataenvgym_spec.stages.evaluate",
+        "dataenvgym_spec.students.transformers_backend",
+        "transformers.models.auto.modeling_auto",
+        "transformers.generation.utils",
+        "transformers.models.llama.modeling_llama",
+    ),
+}
+START_SECONDS: Final = 90
+
+
+def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | None:
+    """Has a warm worker run a stage.
+
+    Returns:
+        The stage's exit code, or None if no worker serves it and the caller should run it itself.
+    """
+    group = GROUPS.get(content["kind"])
+    if group is None or not _possible(content):
+        return None
+    path = _socket_path(os.getppid(), group)
+    if path is None:
+        return None
+    try:
+        connection = _connect(path) or _start(layout, path, group)
+    except OSError:
+        return None
+    if connection is None:
+        return None
+    with connection:
+        request = {"root": str(layout.root), "directory": directory, "cwd": str(Path.cwd()), "environ": dict(os.environ)}
+        data = json.dumps(request).encode()
+        fds = array.array("i", [1, 2]).tobytes()
+        connection.sendmsg([len(data).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+        connection.sendall(data)
+        answer = connection.recv(1)
+    return answer[0] if answer else 1
+
+
+def _possible(content: dict[str, Any]) -> bool:
+    if sys.platform != "linux" or os.environ.get("DATAENVGYM_WARM") == "0" or any(Path("/dev").glob("nvidia[0-9]*")):
+        return False
+    vllm = content["params"].get("generate", {}).get("backend") == "vllm"
+    ready_made = content["kind"] == "student" and content["params"]["model"]["kind"] != "scratch"
+    return not vllm and not ready_made
+
+
+def _socket_path(dvc: int, group: str) -> Path | None:
+    """Where the worker of one DVC process listens; None if the parent is not DVC."""
+    try:
+        if b"dvc" not in Path(f"/proc/{dvc}/cmdline").read_bytes():
+            return None
+        started = Path(f"/proc/{dvc}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+    folder = Path(tempfile.gettempdir()) / f"dataenvgym-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
+        return None
+    return folder / f"{dvc}-{started}-{group}.sock"
+
+
+def _connect(path: Path) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _start(layout: Layout, path: Path, group: str) -> socket.socket | None:
+    layout.private.mkdir(exist_ok=True)
+    with (layout.private / "warm.log").open("ab") as log:
+        command = [sys.executable, "-m", "dataenvgym_spec.stages.warm", str(path), str(os.getppid()), group]
+        worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=layout.root)
+    for _ in range(START_SECONDS * 20):
+        connection = _connect(path)
+        if connection is not None:
+            return connection
+        if worker.poll() is not None:
+            return None
+        time.sleep(0.05)
+    return None
+
+
+def serve(path: Path, dvc: int, group: str) -> None:
+    """Listens, imports, and forks a child per request, until the DVC process is gone."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        try:
+            lifetime = os.pidfd_open(dvc)
+            server.bind(str(path))
+        except OSError:  # DVC is gone, or another worker of the same run was faster
+            return
+        server.listen(64)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        for module in PRELOAD[group]:
+            try:
+                importlib.import_module(module)
+            except ImportError:  # a missing extra is told by the stage that needs it
+                continue
+        gc.freeze()
+        try:
+            watched: list[Any] = [server, lifetime]
+            while lifetime not in select.select(watched, [], [])[0]:
+                connection, _ = server.accept()
+                if os.fork() == 0:
+                    server.close()
+                    _child(connection)
+                connection.close()
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _child(connection: socket.socket) -> None:
+    """Runs one stage with the caller's output, directory and environment, and ends."""
+    die_with_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, control, _, _ = connection.recvmsg(4, socket.CMSG_LEN(8))
+    fds = array.array("i")
+    fds.frombytes(control[0][2])
+    size = int.from_bytes(head, "big")
+    data = b""
+    while len(data) < size:
+        data += connection.recv(size - len(data))
+    request = json.loads(data)
+    for number, fd in enumerate(fds, start=1):
+        os.dup2(fd, number)
+        os.close(fd)
+    os.environ.clear()
+    os.environ.update(request["environ"])
+    os.chdir(request["cwd"])
+    threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+    code = _run(request)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    connection.sendall(bytes([code]))
+    os._exit(code)
+
+
+def _end_with(connection: socket.socket) -> None:
+    """Ends this child when its caller is gone: the stage that DVC started was killed."""
+    if connection.recv(1) == b"":
+        os._exit(1)
+
+
+def _run(request: dict[str, Any]) -> int:
+    from dataenvgym_spec.stages.run import run_stage
+
+    layout = Layout(root=Path(request["root"]))
+    return told(lambda: run_stage(layout, request["directory"]))
+
+
+def told(work: Callable[[], None]) -> int:
+    """Runs work and tells its failure as the command line would; returns the exit code."""
+    try:
+        work()
+    except UserError as error:
+        print(f"error: {error.message}" + (f"\n  = help: {error.help}" if error.help else ""), file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: nothing is lost; the same command goes on from here", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
