@@ -86,7 +86,8 @@ def launch(context: Context, *, base: Path, examples: Path, train: dict[str, Any
     messages = context.work / "trainer.txt"
     environment = {**os.environ, EXECUTOR: str(parent), "TOKENIZERS_PARALLELISM": "false"}
     with context.phase("train"), messages.open("w", encoding="utf-8") as errors:
-        process = subprocess.Popen(command, env=environment, stderr=errors, preexec_fn=lambda: die_with_parent(parent))
+        # The only way to be asked of the kernel before the launcher runs; this process has no thread that could hold a lock.
+        process = subprocess.Popen(command, env=environment, stderr=errors, preexec_fn=lambda: die_with_parent(parent))  # noqa: PLW1509
         code = process.wait()
     if code:
         raise StageError(

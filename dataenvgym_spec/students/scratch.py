@@ -16,14 +16,16 @@ PAD, END = "<pad>", "<end>"
 class Scratch:
     """Builds an untrained student."""
 
-    def __init__(
-        self, *, hidden_size: int, intermediate_size: int, layers: int, heads: int, max_positions: int, vocabulary: int, pretrain: dict[str, Any]
-    ) -> None:
-        self.sizes: dict[str, Any] = {
-            "hidden_size": hidden_size, "intermediate_size": intermediate_size, "num_hidden_layers": layers,
-            "num_attention_heads": heads, "num_key_value_heads": heads, "max_position_embeddings": max_positions,
-        }  # fmt: skip
+    def __init__(self, *, vocabulary: int, pretrain: dict[str, Any], rope_theta: float, heads: int, layers: int, max_positions: int, **sizes: Any) -> None:
         self.vocabulary, self.pretrain = vocabulary, pretrain
+        self.sizes = {
+            **sizes,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "num_key_value_heads": heads,
+            "max_position_embeddings": max_positions,
+            "rope_parameters": {"rope_type": "default", "rope_theta": rope_theta},
+        }
 
     def build(self, texts: list[str], seed: int, out: Path) -> int:
         """Writes tokenizer and model; returns the number of parameters."""

@@ -22,6 +22,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainerCa
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils.logging import disable_progress_bar
 
+from dataenvgym_spec.students.threads import settle
+
 Encoded = dict[str, list[int]]
 
 DONE = "complete"
@@ -37,7 +39,7 @@ class Responses(torch.utils.data.Dataset[Encoded]):
     @staticmethod
     def _encode(row: dict[str, str], tokenizer: Any, max_length: int) -> Encoded:
         prompt = tokenizer(row["prompt"]).input_ids
-        answer = tokenizer(row["completion"], add_special_tokens=False).input_ids + [tokenizer.eos_token_id]
+        answer = [*tokenizer(row["completion"], add_special_tokens=False).input_ids, tokenizer.eos_token_id]
         ids = (prompt + answer)[:max_length]
         return {"input_ids": ids, "labels": ([IGNORED] * len(prompt) + answer)[:max_length]}
 
@@ -109,6 +111,7 @@ def main(config: dict[str, Any]) -> None:
     model = AutoModelForCausalLM.from_pretrained(config["base"], dtype=getattr(torch, train["dtype"]))
     if train.get("adapter"):
         model = adapted(model, train["adapter"])
+    settle(model)
     rows = [json.loads(line) for line in Path(config["examples"]).read_text(encoding="utf-8").splitlines()]
     dataset = Responses(rows, tokenizer, train["max_length"])
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id

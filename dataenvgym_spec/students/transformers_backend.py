@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from dataenvgym_spec.students.backend import Completion
+from dataenvgym_spec.students.threads import settle
 
 
 class TransformersBackend:
@@ -27,6 +28,7 @@ class TransformersBackend:
             from peft import PeftModel
 
             loaded = PeftModel.from_pretrained(loaded, adapter)
+        settle(loaded)
         self.model = loaded.to(self.device).eval()
 
     def generate(self, prompts: list[str]) -> list[Completion]:

@@ -1,0 +1,108 @@
+"""Every broken spec is told where and why. Each case is an edit of the small spec and what must be said about it."""
+
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.compiler import front_end, lower
+from dataenvgym_spec.errors import CODES, Diagnostic, SpecError
+from tests.conftest import TEMPLATE, TINY
+
+CASES = {
+    "a misspelt key": ("iterations: 2", "iteration: 2", "E102", "  iteration: 2", "did you mean 'iterations'?"),
+    "a missing key": ("  iterations: 2\n", "", "E104", "loop:", "add 'iterations:'"),
+    "a wrong type": ("iterations: 2", "iterations: two", "E103", "  iterations: two", "How often"),
+    "a fraction for a count": ("iterations: 2", "iterations: 2.5", "E103", "  iterations: 2.5", "How often"),
+    "a boolean for a number": ("examples: 30", "examples: true", "E103", "  teach: {examples: true", "Accepted examples"),
+    "a value out of bounds": ("iterations: 2", "iterations: 0", "E106", "  iterations: 0", "How often"),
+    "an unknown component": ("policy: {kind: allocate", "policy: {kind: alocate", "E105", "  policy: {kind: alocate", "did you mean 'allocate'?"),
+    "an unknown check": ("overlap: {action", "overlop: {action", "E105", "  checks: {scorable", "did you mean 'overlap'?"),
+    "an unknown option": ("floor: 0.2", "flor: 0.2", "E102", "  policy:", "did you mean 'floor'?"),
+    "an environment that is not there": ("environment: skill-list", "environment: skill-tree", "E106", "environment:", "skill-list"),
+    "a name that is no DVC name": ("name: tiny", "name: my experiment", "E106", "name: my", "letters, digits"),
+    "an arm's name that is none": ("  no-state:", "  no state:", "E106", "  no state:", "letters, digits"),
+    "an unknown source": ("test: {from: problems", "test: {from: problem", "E201", "    test:", "did you mean 'problems'?"),
+    "an unknown teacher": ("teacher: generator", "teacher: writer", "E201", "  engine:", "generator"),
+    "an unknown arm in a contrast": ("against: no-state", "against: nostate", "E201", "  contrasts:", "did you mean 'no-state'?"),
+    "a family that is not there": ("examples: {sum: 60}", "examples: {sums: 60}", "E201", "    pretrain:", "did you mean 'sum'?"),
+    "shares beyond the whole": ("feedback: {from: problems,", "feedback: {from: problems, share: 0.9,", "E202", "  splits:", "at most 0.95"),
+    "a template that is not there": ("prompts/tiny.j2", "prompts/none.j2", "E203", "  prompt:", "relative to the spec"),
+    "a template outside the repository": ("prompts/tiny.j2", "../../../etc/hostname", "E203", "  prompt:", "inside the repository"),
+    "a template that is no Jinja": ("prompts/tiny.j2", "prompts/bad.j2", "E203", "  prompt:", "correct the template"),
+    "a built-in template that is not there": ("prompts/tiny.j2", "'builtin:none'", "E203", "  prompt:", "builtin:question"),
+    "two lengths": ("train: {length: {steps: 6}", "train: {length: {steps: 6, epochs: 1}", "E106", "  train:", "steps"),
+    "heads that do not fit": ("heads: 2", "heads: 3", "E204", "    hidden_size: 32", "multiple"),
+    "a run seed twice": ("arms:", "seeds: {run: [1, 1]}\narms:", "E204", "seeds:", "once"),
+    "nothing where a mapping is": ("student:\n  model:", "student: 3\nx:\n  model:", "E103", "student: 3", "model"),
+    "a secret-looking unknown key": ("generator: {kind: procedural,", "generator: {api_key: x, kind: procedural,", "E102", "  generator:", "source"),
+}  # fmt: skip
+
+
+def findings(folder: Path, text: str) -> tuple[Diagnostic, ...]:
+    (folder / "prompts").mkdir(exist_ok=True)
+    (folder / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
+    (folder / "prompts" / "bad.j2").write_text("{% if %}", encoding="utf-8")
+    path = folder / "spec.yaml"
+    path.write_text(text, encoding="utf-8")
+    try:
+        lower(front_end([path], root=folder))
+    except SpecError as error:
+        return error.diagnostics
+    return ()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_mistake_is_told_with_place_and_remedy(name: str, tmp_path: Path) -> None:
+    old, new, code, line, help = CASES[name]
+    assert old in TINY
+    found = findings(tmp_path, TINY.replace(old, new, 1))
+    mine = [item for item in found if item.code == code and item.span is not None and item.span.text.startswith(line)]
+    assert mine, [item.render() for item in found]
+    assert any(help in item.help for item in mine), [item.render() for item in mine]
+
+
+def test_the_small_spec_has_no_finding(tmp_path: Path) -> None:
+    assert findings(tmp_path, TINY) == ()
+
+
+def test_all_findings_are_reported_at_once_in_order_and_once(tmp_path: Path) -> None:
+    text = TINY.replace("iterations: 2", "iteration: 2").replace("floor: 0.2", "flor: 0.2").replace("name: tiny", "name: 1")
+    found = findings(tmp_path, text)
+    assert {item.code for item in found} >= {"E102", "E104", "E103"}
+    assert list(found) == sorted(set(found), key=Diagnostic.order)
+    assert sum("flor" in item.message for item in found) == 1
+
+
+def test_an_arm_is_told_about_where_it_was_written(tmp_path: Path) -> None:
+    found = findings(tmp_path, TINY.replace("with-state: {}", "with-state: {agent: {engine: {corrupt: 7}}}"))
+    (item,) = found
+    assert item.span is not None
+    assert "corrupt: 7" in item.span.text
+    assert item.span.text[item.span.column - 1 :].startswith("7")
+
+
+def test_the_form_of_a_diagnostic(tmp_path: Path) -> None:
+    (_, item) = findings(tmp_path, TINY.replace("iterations: 2", "iteration: 2"))
+    number = item.span.line
+    assert item.render() == (
+        f"spec.yaml:{number}:3: error[E102]: unknown key 'iteration' in 'loop'\n   |\n{number} |   iteration: 2\n   |   ^^^^^^^^^\n   = help: did you mean 'iterations'?"
+    )
+
+
+def test_every_code_that_is_reported_is_in_the_catalogue(tmp_path: Path) -> None:
+    assert {case[2] for case in CASES.values()} <= set(CODES)
+
+
+def test_a_split_larger_than_its_file_is_an_error_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").write_text('{"q": "1", "a": "1"}\n' * 5, encoding="utf-8")
+    source = "other: {kind: jsonl, path: items.jsonl, fields: {input: q, target: a}}"
+    text = TINY.replace("  score:", f"    {source}\n  score:", 1).replace("test: {from: problems", "test: {from: other", 1)
+    (item,) = [found for found in findings(tmp_path, text) if found.code == "E202"]
+    assert "asks for 6 items, but 'items.jsonl' has 5" in item.message
+
+
+def test_two_experiments_with_one_name(tmp_path: Path) -> None:
+    findings(tmp_path, TINY)
+    (tmp_path / "other.yaml").write_text(TINY, encoding="utf-8")
+    with pytest.raises(SpecError, match="E205"):
+        front_end([tmp_path / "spec.yaml", tmp_path / "other.yaml"], root=tmp_path)

@@ -1,0 +1,75 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataenvgym_spec.errors import SpecError
+from dataenvgym_spec.source import Node, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 1e-4), ("1e4", 1e4), ("12", 12), ("017", 17), ("0o17", 15), ("0x1f", 31), ("-3", -3), (".5", 0.5), ("1.", 1.0),
+        ("no", "no"), ("on", "on"), ("yes", "yes"), ("Off", "Off"), ("true", True), ("False", False), ("null", None), ("~", None), ("", None),
+        ("2001-01-01", "2001-01-01"), ("1_000", "1_000"), ("1:30", "1:30"), ("'12'", "12"), ('"true"', "true"), ("=", "="),
+    ],
+)  # fmt: skip
+def test_scalars_mean_what_they_look_like(text: str, value: object) -> None:
+    found = parse(f"a: {text}", file="f").plain()["a"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "column", "words"),
+    [
+        ("a: 1\na: 2\n", "E101", 2, 1, "duplicate key 'a'"),
+        ("a:\n\tb: 1\n", "E002", 2, 1, "tab"),
+        ("a: [1, 2\nb: 3\n", "E002", 2, 2, "invalid YAML"),
+        ("a: !!python/object:os.system x\n", "E003", 1, 4, "tag"),
+        ("a: !foo {b: 1}\n", "E003", 1, 4, "tag"),
+        ("a: &x {b: 1}\nc:\n  <<: *x\n", "E003", 3, 3, "merge keys"),
+        ("a: .inf\n", "E003", 1, 4, "finite"),
+        ("a: .nan\n", "E003", 1, 4, "finite"),
+        ("a: 1e999\n", "E003", 1, 4, "finite"),
+        ("a: 99999999999999999999\n", "E003", 1, 4, "64 bits"),
+        ("a: 1\n---\nb: 2\n", "E002", 2, 1, "document"),
+        ("", "E002", 1, 1, "empty"),
+        ("a: \x01\n", "E002", 1, 1, "control character"),
+    ],
+)
+def test_what_is_no_spec_is_told_where_and_why(text: str, code: str, line: int, column: int, words: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(text, file="f.yaml")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.span.line, found.span.column) == (code, line, column)
+    assert words in found.message
+    assert found.help
+
+
+def test_growing_aliases_are_refused_quickly() -> None:
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    bomb += "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+    with pytest.raises(SpecError, match="E003"):
+        parse(bomb, file="f")
+
+
+def test_deep_nesting_is_refused() -> None:
+    with pytest.raises(SpecError, match="nest"):
+        parse("[" * 3000 + "]" * 3000, file="f")
+
+
+def test_every_value_knows_its_place() -> None:
+    node = parse("a:\n  b: [1, two]\n  c: x\n", file="f")
+    item = node.at(("a", "b", 1))
+    assert (item.value, item.span.line, item.span.column, item.span.end_column) == ("two", 2, 10, 13)
+    assert node.at(("a", "c")).key.column == 3
+
+
+@given(st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.one_of(st.integers(-99, 99), st.booleans(), st.text("xyz ", max_size=5)), max_size=5))
+def test_what_was_written_is_read(content: dict[str, object]) -> None:
+    import json
+
+    node = parse(json.dumps(content) if content else "{}", file="f")
+    assert isinstance(node, Node)
+    assert node.plain() == content
