@@ -19,7 +19,7 @@ from dataenvgym_spec.report.metrics import curves_csv, metrics, records
 from dataenvgym_spec.report.page import page
 from dataenvgym_spec.report.scores import Contrast
 from dataenvgym_spec.report.settings import describe
-from dataenvgym_spec.report.statistics import paired
+from dataenvgym_spec.report.statistics import over_seeds, paired
 from dataenvgym_spec.report.study import study
 from dataenvgym_spec.report.text import interval, percent, point_interval, points
 from dataenvgym_spec.report.words import ONE_RUN, evidence, reading
@@ -198,7 +198,7 @@ def test_page_escapes_foreign_text(text):
     assert "<img" not in text and "<b>" not in text and "\u202e" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; ${HOME} {{ 7 * 7 }}" in text
     assert "the student had answered" in text
-    assert "$x^2$ &lt;b&gt;" in text and ">_sum<" in text, "names of skills are neither markup nor mathematics"
+    assert ">$x^2$ &lt;b&gt;</text>" in text and ">_sum<" in text, "names of skills are neither markup nor mathematics"
 
 
 def test_page_is_well_formed(text):
@@ -266,8 +266,10 @@ def test_reading_is_the_same_for_both_signs():
     first, second = {str(n): True for n in range(30)}, {str(n): n % 2 == 0 for n in range(30)}
     up, down = paired(first, second), paired(second, first)
     assert reading(up.difference) == reading(down.difference)
+    assert "leaves out zero" in reading(up.difference)
+    assert "no variance between them" in reading(over_seeds([0.1, 0.1], least=-1.0, most=1.0))
     make = lambda pair: Contrast(arm="a", against="b", student="best", primary=True, difference=pair.difference, items=30, runs=((0, pair),))  # noqa: E731
-    assert evidence(make(up)).replace("15 only a", "0 only a").replace("0 only b", "15 only b") == evidence(make(down))
+    assert evidence(make(up)).replace("has 15", "has 0").replace("alone 0", "alone 15") == evidence(make(down))
 
 
 def test_several_seeds(three):

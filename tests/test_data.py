@@ -1,0 +1,144 @@
+"""Splits: disjoint by item and by cluster, and growing one moves no item of another."""
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataenvgym_spec.errors import StageError
+from dataenvgym_spec.stages.data import draw
+from dataenvgym_spec.tasks.item import Item, in_lane, item_id
+from dataenvgym_spec.tasks.jsonl import Jsonl
+from dataenvgym_spec.tasks.reasoning_gym import ReasoningGym
+
+LANES = {"test": [0.0, 0.1], "selection": [0.1, 0.15], "feedback": [0.15, 0.25]}
+FAMILIES = {
+    "sum": {"dataset": "chain_sum", "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2}},
+    "gcd": {"dataset": "gcd", "config": {"min_numbers": 2, "max_numbers": 2, "max_value": 60}},
+}
+GSM8K = Path(__file__).resolve().parents[2] / "shared" / "data" / "gsm8k-train.jsonl"
+
+
+class Listed:
+    """A finite source of numbered questions in clusters of three."""
+
+    procedural = False
+
+    def __init__(self, count: int) -> None:
+        self.items = [Item(id=item_id(f"q{n}"), input=f"q{n}", target=str(n), group=f"g{n % 2}", cluster=f"c{n // 3}") for n in range(count)]
+
+    def groups(self) -> list[str]:
+        return ["g0", "g1"]
+
+    def stream(self, group: str, seed: int):
+        return (item for item in self.items if item.group == group)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**20), sizes=st.lists(st.integers(1, 12), min_size=3, max_size=3), more=st.integers(1, 6))
+def test_splits_of_a_finite_source(seed: int, sizes: list[int], more: int) -> None:
+    source = Listed(1200)
+    splits = {role: draw(source, role=role, lane=LANES[role], seed=seed, per_group=size) for role, size in zip(LANES, sizes, strict=True)}
+    clusters = [{item.cluster for item in items} for items in splits.values()]
+    assert sum(map(len, clusters)) == len(set().union(*clusters))
+    grown = draw(source, role="test", lane=LANES["test"], seed=seed, per_group=sizes[0] + more)
+    assert {item.id for item in splits["test"]} < {item.id for item in grown}
+    assert not {item.cluster for item in grown} & (clusters[1] | clusters[2])
+
+
+def test_splits_of_a_procedural_source() -> None:
+    source = ReasoningGym(families=FAMILIES)
+    splits = {role: draw(source, role=role, lane=lane, seed=3, per_group=15) for role, lane in LANES.items()}
+    ids = [item.id for items in splits.values() for item in items]
+    assert len(ids) == len(set(ids)) == 90
+    grown = draw(source, role="feedback", lane=LANES["feedback"], seed=3, per_group=25)
+    for group in FAMILIES:
+        old = [item for item in splits["feedback"] if item.group == group]
+        assert [item for item in grown if item.group == group][:15] == old
+    assert draw(source, role="test", lane=LANES["test"], seed=3, per_group=15) == splits["test"]
+    assert draw(source, role="test", lane=LANES["test"], seed=4, per_group=15) != splits["test"]
+
+
+def test_items_without_groups_are_shared_out() -> None:
+    assert len(draw(Listed(600), role="test", lane=LANES["test"], seed=0, items=11)) == 11
+    assert len(draw(ReasoningGym(families=FAMILIES), role="test", lane=LANES["test"], seed=0, items=11)) == 11
+
+
+def test_a_split_larger_than_its_source_says_what_to_do() -> None:
+    small = {"digits": {"dataset": "products", "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1}}}
+    with pytest.raises(StageError, match="group 'digits' has only .* distinct items for 'test', which asks for 50") as caught:
+        draw(ReasoningGym(families=small), role="test", lane=LANES["test"], seed=0, per_group=50)
+    assert "draw fewer items" in caught.value.help
+
+
+def test_a_family_that_reasoning_gym_does_not_know() -> None:
+    with pytest.raises(StageError, match="refuses the family 'x'"):
+        ReasoningGym(families={"x": {"dataset": "nothing_of_the_sort"}}).stream("x", 0)
+    with pytest.raises(StageError, match="refuses the family 'x'"):
+        ReasoningGym(families={"x": {"dataset": "gcd", "config": {"no_such": 1}}}).stream("x", 0)
+
+
+def test_lanes_own_their_share_of_the_hash_space() -> None:
+    clusters = [f"c{n}" for n in range(5000)]
+    for lane in LANES.values():
+        share = sum(in_lane(0, cluster, lane) for cluster in clusters) / 5000
+        assert abs(share - (lane[1] - lane[0])) < 0.015
+
+
+def test_the_teachers_items_are_made_anew_and_scored_right() -> None:
+    from dataenvgym_spec.tasks.reasoning_gym_score import ReasoningGymScore
+
+    scorer = ReasoningGymScore()
+    for group in FAMILIES:
+        for item in islice(ReasoningGym(families=FAMILIES).stream(group, 5), 20):
+            assert json.loads(json.dumps(item.row())) == item.row()
+            assert scorer.score(item.target, item).correct
+            assert not scorer.score("x", item).correct
+            assert not scorer.score("  ", item).parsed
+
+
+def test_rows_of_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"q": "1+1?", "a": "2", "s": "x"}\n{"q": " 1+1? ", "a": "2", "s": "x"}\n{"q": "2+2?", "a": "4", "s": "y"}\n', encoding="utf-8")
+    source = Jsonl(path=path, fields={"input": "q", "target": "a", "group": "s"})
+    assert source.groups() == ["x", "y"]
+    assert len(source.items) == 2
+    with pytest.raises(StageError, match="no column 'b'"):
+        Jsonl(path=path, fields={"input": "q", "target": "b"})
+    path.write_text("{broken\n", encoding="utf-8")
+    with pytest.raises(StageError, match="no JSON-lines file"):
+        Jsonl(path=path, fields={"input": "q", "target": "a"})
+
+
+@pytest.mark.skipif(not GSM8K.is_file(), reason="the public data folder is not beside this checkout")
+def test_real_data_is_split_and_scored() -> None:
+    from dataenvgym_spec.tasks.exact_match import ExactMatch
+    from dataenvgym_spec.tasks.math_verify import MathVerify
+
+    source = Jsonl(path=GSM8K, fields={"input": "question", "target": "answer"})
+    splits = [draw(source, role=role, lane=lane, seed=0, items=60) for role, lane in LANES.items()]
+    assert len({item.id for items in splits for item in items}) == 180
+    item = splits[0][0]
+    final = item.target.rpartition("####")[2].strip()
+    assert ExactMatch(after="####").score(f"so #### {final}", item).correct
+    assert not ExactMatch(after="####").score(f"so {final}", item).parsed
+    boxed = Item(**{**item.row(), "target": rf"\boxed{{{final}}}"})
+    assert MathVerify().score(rf"It is \boxed{{{final}}}.", boxed).correct
+    assert not MathVerify().score(r"It is \boxed{-77}.", boxed).correct
+
+
+def test_a_data_set_of_the_hub_is_read_through_its_library(tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    from dataenvgym_spec.tasks.hub import Hub
+
+    rows = {"problem": ["1+1", "2+2", "3+3"], "solution": ["2", "4", "6"], "level": ["a", "b", "a"]}
+    (tmp_path / "data").mkdir()
+    Dataset.from_dict(rows).to_parquet(tmp_path / "data" / "train-00000-of-00001.parquet")
+    fields = {"input": "problem", "target": "solution", "group": "level"}
+    source = Hub(id=str(tmp_path), revision="0" * 40, configs="all", split="train", fields=fields)
+    assert source.groups() == ["a", "b"]
+    assert [item.target for item in source.stream("a", 0)] == ["2", "6"]
