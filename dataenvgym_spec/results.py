@@ -215,6 +215,6 @@ def _json(path: Path) -> Any:
 
 def _rows(path: Path) -> list[Row]:
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
     except (OSError, ValueError) as error:
         raise UserError(f"'{path}' is damaged or half-written", help="remove its folder and run: dvc repro NAME (DVC restores or makes it anew)") from error

@@ -44,7 +44,18 @@ def test_the_compiler_imports_only_what_comes_before(name: str) -> None:
 def test_the_compiler_knows_no_executor_and_no_tracking() -> None:
     for name in COMPILER:
         for path in files(name):
-            assert not {part(module) for module in imports(path)} & {"stages", "track", "report", "cli", "tasks", "students", "agents", "engines", "checks", "teachers"}
+            assert not {part(module) for module in imports(path)} & {
+                "stages",
+                "track",
+                "report",
+                "cli",
+                "tasks",
+                "students",
+                "agents",
+                "engines",
+                "checks",
+                "teachers",
+            }
 
 
 @pytest.mark.parametrize("name", ["tasks", "students", "agents", "engines", "checks", "teachers", "stages", "store", "report", "track", "results"])

@@ -17,6 +17,7 @@ from dataenvgym_spec.errors import UserError
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 
+RESTORE = "restore it: git checkout dvc.yaml (or delete it), then: dataenvgym compile"
 HEADER = "# Entries of experiments are written by `dataenvgym compile`; other stages are left as they are.\n"
 
 
@@ -107,9 +108,7 @@ def _existing(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(
-            "dvc.yaml cannot be read: it is damaged or half-written", help="restore it: git checkout dvc.yaml (or delete it), then dataenvgym compile"
-        ) from error
+        raise UserError("dvc.yaml cannot be read: it is damaged or half-written", help=RESTORE) from error
     if content is not None and not isinstance(content, dict):
-        raise UserError("dvc.yaml is no mapping", help="restore it: git checkout dvc.yaml (or delete it), then dataenvgym compile")
+        raise UserError("dvc.yaml is no mapping", help=RESTORE)
     return content or {}

@@ -120,7 +120,8 @@ def read_rows(path: Path) -> list[Row]:
         StageError: it is missing or damaged.
     """
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        # Not `splitlines`: a student's answer may hold U+2028, which JSON leaves as it is.
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
     except (OSError, ValueError) as error:
         raise damaged(path) from error
 

@@ -112,7 +112,7 @@ def main(config: dict[str, Any]) -> None:
     if train.get("adapter"):
         model = adapted(model, train["adapter"])
     settle(model)
-    rows = [json.loads(line) for line in Path(config["examples"]).read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in Path(config["examples"]).read_text(encoding="utf-8").split("\n") if line]
     dataset = Responses(rows, tokenizer, train["max_length"])
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     watch = Watch(Path(config["loss"]), config["checkpoint_seconds"])

@@ -1,0 +1,135 @@
+"""Intervals and tests for accuracies. Pure: numbers in, frozen records out; what is compared is decided elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Final, Literal
+
+import numpy as np
+from scipy import stats
+
+Covers = Literal["items", "seeds"]
+
+LEVEL: Final = 0.95
+_RESAMPLES: Final = 9999
+_CELLS: Final = 4_000_000
+"""Most resampled values held in memory at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number with its 95% interval.
+
+    Attributes:
+        value: the point estimate.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        covers: what would be drawn again: other items of the same kind, or other runs on the same items.
+        count: how many items or runs the interval is made of.
+    """
+
+    value: float
+    low: float
+    high: float
+    covers: Covers
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Two students on the same items: first less second.
+
+    Attributes:
+        difference: of the accuracies, with its interval over items.
+        gained: items that only the first has right.
+        lost: items that only the second has right.
+        p: of the exact McNemar test.
+    """
+
+    difference: Estimate
+    gained: int
+    lost: int
+    p: float
+
+
+def proportion(right: int, items: int) -> Estimate:
+    """A proportion with its Wilson interval (Wilson 1927), which stays inside [0, 1] and has a width at 0 and at 1 too.
+
+    >>> some = proportion(8, 10)
+    >>> round(some.low, 3), some.value, round(some.high, 3)
+    (0.49, 0.8, 0.943)
+
+    Raises:
+        ValueError: there are no items.
+    """
+    if not items:
+        raise ValueError("a proportion of no items")
+    interval = stats.binomtest(right, items).proportion_ci(confidence_level=LEVEL, method="wilson")
+    return Estimate(value=right / items, low=float(interval.low), high=float(interval.high), covers="items", count=items)
+
+
+def paired(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
+    """Compares two students on the items that both answered.
+
+    Args:
+        first: whether an answer is right, by item id.
+        second: the same for the student it is compared with.
+
+    Raises:
+        ValueError: they share no item.
+    """
+    shared = sorted(first.keys() & second.keys())
+    if not shared:
+        raise ValueError("two students without a common item")
+    gained = sum(first[item] and not second[item] for item in shared)
+    lost = sum(second[item] and not first[item] for item in shared)
+    signs = np.array([int(first[item]) - int(second[item]) for item in shared])
+    low, high = _between(signs)
+    difference = Estimate(value=(gained - lost) / len(shared), low=low, high=high, covers="items", count=len(shared))
+    return Paired(difference=difference, gained=gained, lost=lost, p=mcnemar(gained, lost))
+
+
+def _between(signs: np.ndarray) -> tuple[float, float]:
+    """The percentile bootstrap over items of a mean of -1, 0 and 1, with a fixed seed.
+
+    Resampling differences is resampling pairs. If all are equal, resampling would give no width at all; the ends are then
+    those at which as many other items as Wilson's bound for 0 of n allows would be as different as they can be.
+    """
+    if (signs == signs[0]).all():
+        unseen = proportion(0, len(signs)).high
+        return float(max(-1.0, signs[0] - unseen * (1 + abs(signs[0])))), float(min(1.0, signs[0] + unseen * (1 + abs(signs[0]))))
+    batch = max(1, _CELLS // len(signs))
+    # The seed is fixed so that a report made twice is the same report.
+    result = stats.bootstrap((signs,), np.mean, n_resamples=_RESAMPLES, batch=batch, confidence_level=LEVEL, method="percentile", rng=np.random.default_rng(0))
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """The exact two-sided McNemar test: how likely discordant items split at least so unevenly by chance.
+
+    >>> mcnemar(5, 0)
+    0.0625
+    >>> mcnemar(0, 0)
+    1.0
+    """
+    return float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+
+
+def over_seeds(values: Sequence[float], *, least: float, most: float) -> Estimate:
+    """The mean over runs with a t interval: the run-to-run variance on fixed items.
+
+    Args:
+        values: one number per run.
+        least: the smallest value there can be; the interval is cut here.
+        most: the largest.
+
+    Raises:
+        ValueError: there are fewer than two runs.
+    """
+    if len(values) < 2:
+        raise ValueError("an interval over runs needs two runs")
+    mean = fmean(values)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
+    return Estimate(value=mean, low=max(least, mean - half), high=min(most, mean + half), covers="seeds", count=len(values))

@@ -1,0 +1,127 @@
+"""What a server holds of a run against what its record says. Pure: no MLflow.
+
+A server can add to a run but not take back: a param, a point of a curve or an input that is wrong stays wrong, so a run that
+contradicts its record is replaced. A run that has more than its record, by the same plan, is not wrong: another clone of the
+repository has got further.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from dataenvgym_spec.hashing import canonical
+from dataenvgym_spec.track.records import Artifact, Dataset, Metric, Point, RunRecord
+
+ID: Final = "dataenvgym.id"
+PLAN: Final = "dataenvgym.plan"
+DIGEST: Final = "dataenvgym.digest"
+ARTIFACTS: Final = "dataenvgym.artifacts"
+PARENT: Final = "mlflow.parentRunId"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A run as a server holds it: `keys` names its curves, `points` is all their points, `files` the size of every artifact by path."""
+
+    run_id: str
+    name: str
+    status: str
+    start: int
+    end: int | None
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    points: frozenset[Point] = frozenset()
+    datasets: frozenset[tuple[str, str]] = frozenset()
+    files: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What a server lacks of a run."""
+
+    name: bool
+    end: bool
+    params: tuple[tuple[str, str], ...]
+    metrics: tuple[Metric, ...]
+    tags: tuple[tuple[str, str], ...]
+    datasets: tuple[Dataset, ...]
+    artifacts: tuple[Artifact, ...]
+
+    @property
+    def count(self) -> int:
+        """How many things are missing."""
+        return self.name + self.end + sum(len(part) for part in (self.params, self.metrics, self.tags, self.datasets, self.artifacts))
+
+
+def contradictions(record: RunRecord, held: Held) -> list[str]:
+    """What the server says of a run that its record does not, and that cannot be taken back."""
+    if held.tags.get(PLAN) != record.plan:
+        return ["it was made by another plan (other settings or stages)"]
+    out = [] if held.start == record.start else [f"start time is {held.start}, not {record.start}"]
+    params = dict(record.params)
+    out += [f"param {key} is '{value}', not '{params[key]}'" for key, value in sorted(held.params.items()) if key in params and params[key] != value]
+    complete = record.end is not None
+    out += [f"param {key} is not of this run" for key in sorted(held.params.keys() - params.keys()) if complete]
+    wanted = {metric.point for metric in record.metrics}
+    places = {point[:2] for point in wanted}
+    wrong = sorted((point for point in held.points - wanted if complete or point[:2] in places), key=str)
+    out += [f"metric {key} at step {step} has a point that is not of this run: {value}" for key, step, _, value in wrong]
+    datasets = {(item.name, item.digest) for item in record.datasets}
+    names = {name for name, _ in datasets}
+    out += [f"input '{name}' ({digest[:8]}) is not of this run" for name, digest in sorted(held.datasets - datasets) if complete or name in names]
+    return out
+
+
+def missing(record: RunRecord, held: Held, parent: str | None) -> Missing:
+    """What the server lacks of a run.
+
+    Args:
+        record: what it should hold.
+        held: what it holds.
+        parent: the server's name for the parent run.
+    """
+    uploaded = _uploaded(held)
+    return Missing(
+        name=held.name != record.name,
+        end=record.end is not None and (held.status != record.status or held.end != record.end),
+        params=tuple(pair for pair in record.params if pair[0] not in held.params),
+        metrics=tuple(metric for metric in record.metrics if metric.point not in held.points),
+        tags=tuple(pair for pair in tags(record, parent) if held.tags.get(pair[0]) != pair[1]),
+        datasets=tuple(item for item in record.datasets if (item.name, item.digest) not in held.datasets),
+        artifacts=tuple(item for item in record.artifacts if uploaded.get(item.path) != item.digest or held.files.get(item.path) != item.size),
+    )
+
+
+def _uploaded(held: Held) -> dict[str, str]:
+    """The digest of every artifact when it was uploaded, by path."""
+    try:
+        content = json.loads(held.tags.get(ARTIFACTS, "{}"))
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def tags(record: RunRecord, parent: str | None) -> tuple[tuple[str, str], ...]:
+    """The tags of a run but for its digest, which is set last, when all the rest is there."""
+    machine = [(ID, record.id), (PLAN, record.plan), ("mlflow.source.name", "dataenvgym")]
+    return (*record.tags, *machine, *([(PARENT, parent)] if parent else []))
+
+
+def artifacts_tag(record: RunRecord) -> str:
+    """The content of a run's artifacts, as a tag."""
+    return canonical({item.path: item.digest for item in record.artifacts})
+
+
+def describe(lack: Missing) -> list[str]:
+    """What is missing, in words."""
+    out = ["its name differs"] if lack.name else []
+    out += ["its status or end time differs"] if lack.end else []
+    out += [f"param {key} is missing" for key, _ in lack.params]
+    out += [f"metric {metric.key} lacks step {metric.step}" for metric in lack.metrics]
+    out += [f"tag {key} is missing or differs" for key, _ in lack.tags]
+    out += [f"input '{item.name}' is missing" for item in lack.datasets]
+    return out + [f"artifact {item.path} is missing or differs" for item in lack.artifacts]

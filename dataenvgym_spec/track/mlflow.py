@@ -1,0 +1,244 @@
+"""An MLflow server as records in and out. The only importer of mlflow, and only when it is called, for that takes seconds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from dataenvgym_spec.errors import MissingExtra, UserError
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.track.compare import ARTIFACTS, ID, Held, Missing, artifacts_tag
+from dataenvgym_spec.track.records import Artifact, Dataset, Metric, RunRecord, comparable
+
+T = TypeVar("T")
+Pairs = Sequence[tuple[str, str]]
+
+DEFAULTS: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20", "MLFLOW_DISABLE_TELEMETRY": "true"}
+"""Settings of MLflow unless the user set them: its own keep a caller of a dead server waiting for four minutes."""
+
+DATABASES: Final = frozenset({"sqlite", "postgresql", "mysql", "mssql"})
+PARAMS, METRICS, TAGS = 100, 1000, 100
+"""MLflow's limits of one batch."""
+
+
+class TrackingUnavailable(UserError):
+    """The tracking server cannot be reached or refuses. A warning to whoever can go on without it."""
+
+
+@contextmanager
+def reaching(shown: str) -> Iterator[None]:
+    """Turns what MLflow raises into one error with a remedy.
+
+    Raises:
+        TrackingUnavailable: the server at the address `shown` cannot be reached or refuses.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        reason = " ".join(str(error).split())[:300]
+        advice = "results are safe, and tracking can be made up for: dataenvgym track   (without MLFLOW_TRACKING_URI: into a database in the repository)"
+        raise TrackingUnavailable(f"tracking at {shown} failed: {reason}", help=advice) from error
+
+
+def uri_of(layout: Layout) -> str:
+    """Where tracking goes: `MLFLOW_TRACKING_URI`, or a database in the repository."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{layout.root / 'mlflow.db'}"
+
+
+def is_database(uri: str) -> bool:
+    """Whether an address is a database, which a client writes to itself, and no server.
+
+    >>> is_database("postgresql+psycopg2://host/name"), is_database("http://host:5000")
+    (True, False)
+    """
+    return urlsplit(uri).scheme.partition("+")[0] in DATABASES
+
+
+def shown(uri: str) -> str:
+    """An address without the password in it.
+
+    >>> shown("https://ann:secret@host:5000")
+    'https://host:5000'
+    """
+    place = urlsplit(uri).netloc
+    return uri.replace(place, place.rpartition("@")[2], 1) if "@" in place else uri
+
+
+def connect(layout: Layout) -> Server:
+    """Opens the tracking server; a database is made if there is none.
+
+    Raises:
+        MissingExtra: mlflow is not installed.
+        TrackingUnavailable: the address is none, or the database cannot be opened.
+    """
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    try:
+        from mlflow import MlflowClient
+    except ModuleNotFoundError as error:
+        raise MissingExtra("mlflow", "track", "tracking") from error
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    uri = uri_of(layout)
+    with reaching(shown(uri)):
+        client = MlflowClient(tracking_uri=uri)
+    private = not os.environ.get("MLFLOW_TRACKING_URI")
+    return Server(client=client, uri=uri, shown=shown(uri), artifacts=layout.root / "mlartifacts" if is_database(uri) else None, private=private)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A tracking server or database.
+
+    Attributes:
+        client: MLflow's client.
+        uri: where it is.
+        shown: the same without a password.
+        artifacts: the folder of runs' files where the client decides that (a database), else None.
+        private: whether it is this clone's own database.
+    """
+
+    client: Any
+    uri: str
+    shown: str
+    artifacts: Path | None
+    private: bool
+
+    def find(self, name: str) -> str | None:
+        """The id of an experiment; None if there is none or it is in the bin.
+
+        Raises:
+            UserError: the clone's own database belongs to another folder.
+        """
+        there = self.client.get_experiment_by_name(name)
+        if there is not None and self.private and there.artifact_location != self._location(name):
+            message = f"'mlflow.db' was made in another folder: it keeps files in {there.artifact_location}"
+            raise UserError(message, help="run: rm -r mlflow.db mlartifacts   (everything of dataenvgym in it comes back with: dataenvgym track)")
+        return str(there.experiment_id) if there is not None and there.lifecycle_stage == "active" else None
+
+    def experiment(self, name: str, description: str) -> str:
+        """The id of an experiment, made or taken out of the bin if need be."""
+        found = self.find(name)
+        if found is not None:
+            return found
+        binned = self.client.get_experiment_by_name(name)
+        if binned is not None:
+            self.client.restore_experiment(binned.experiment_id)
+            return str(binned.experiment_id)
+        notes = {"mlflow.note.content": description, "mlflow.experimentKind": "custom_model_development"}
+        return str(self.client.create_experiment(name, artifact_location=self._location(name), tags=notes))
+
+    def _location(self, name: str) -> str | None:
+        return (self.artifacts / name).as_uri() if self.artifacts else None
+
+    def runs(self, experiment: str) -> dict[str, list[Held]]:
+        """The runs that are ours, by their id in the records, without their curves and files, the oldest first."""
+        out: dict[str, list[Held]] = {}
+        token = None
+        while True:
+            page = self.client.search_runs([experiment], max_results=1000, order_by=["attributes.start_time ASC"], page_token=token)
+            for run in page:
+                if ID in run.data.tags:
+                    out.setdefault(run.data.tags[ID], []).append(_held(run))
+            token = page.token
+            if not token:
+                return out
+
+    def look_into(self, run: Held) -> Held:
+        """A run with its curves and files; one question for each, so only where it matters."""
+        history = [point for key in run.keys for point in self.client.get_metric_history(run.run_id, key)]
+        points = frozenset((point.key, point.step, point.timestamp, comparable(point.value)) for point in history)
+        files = dict(self._files(run.run_id)) if run.tags.get(ARTIFACTS, "{}") != "{}" else {}
+        return replace(run, points=points, files=files)
+
+    def _files(self, run_id: str, path: str | None = None) -> Iterator[tuple[str, int]]:
+        for item in self.client.list_artifacts(run_id, path):
+            if item.is_dir:
+                yield from self._files(run_id, item.path)
+            else:
+                yield item.path, item.file_size
+
+    def create(self, experiment: str, record: RunRecord, tags: Pairs) -> Held:
+        """Makes a run with nothing but its name, start and tags."""
+        return _held(self.client.create_run(experiment, start_time=record.start, tags=dict(tags), run_name=record.name))
+
+    def remove(self, run_id: str) -> None:
+        """Puts a run into the bin."""
+        self.client.delete_run(run_id)
+
+    def tag(self, run_id: str, tags: Pairs) -> None:
+        """Sets tags."""
+        from mlflow.entities import RunTag
+
+        for some in _batches(tags, TAGS):
+            self.client.log_batch(run_id, tags=[RunTag(*pair) for pair in some], synchronous=True)
+
+    def add(self, record: RunRecord, run_id: str, lack: Missing) -> None:
+        """Logs what a run lacks. MLflow takes the same point, param or input twice for one, so it can be cut off at any moment."""
+        from mlflow.entities import Param
+
+        self.tag(run_id, lack.tags)
+        for params in _batches(lack.params, PARAMS):
+            self.client.log_batch(run_id, params=[Param(*pair) for pair in params], synchronous=True)
+        for metrics in _batches(lack.metrics, METRICS):
+            self.client.log_batch(run_id, metrics=[_point(metric) for metric in metrics], synchronous=True)
+        if lack.datasets:
+            self.client.log_inputs(run_id, datasets=[_input(item) for item in lack.datasets])
+        if lack.artifacts:
+            for artifact in lack.artifacts:
+                self._upload(run_id, artifact)
+            self.tag(run_id, ((ARTIFACTS, artifacts_tag(record)),))
+        if lack.name:
+            self.client.update_run(run_id, name=record.name)
+        if lack.end:
+            self.client.set_terminated(run_id, status=record.status, end_time=record.end)
+
+    def _upload(self, run_id: str, item: Artifact) -> None:
+        if item.file is None:
+            self.client.log_text(run_id, item.text, item.path)
+        else:
+            folder = PurePosixPath(item.path).parent.as_posix()
+            self.client.log_artifact(run_id, str(item.file), None if folder == "." else folder)
+
+
+def _held(run: Any) -> Held:
+    return Held(
+        run_id=run.info.run_id,
+        name=run.info.run_name,
+        status=run.info.status,
+        start=run.info.start_time,
+        end=run.info.end_time,
+        params=run.data.params,
+        tags=run.data.tags,
+        keys=tuple(sorted(run.data.metrics)),
+        datasets=frozenset((item.dataset.name, item.dataset.digest) for item in run.inputs.dataset_inputs),
+    )
+
+
+def _batches(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _point(metric: Metric) -> Any:
+    from mlflow.entities import Metric as Logged
+
+    return Logged(key=metric.key, value=metric.value, timestamp=metric.timestamp, step=metric.step)
+
+
+def _input(item: Dataset) -> Any:
+    from mlflow.entities import Dataset as Logged
+    from mlflow.entities import DatasetInput, InputTag
+
+    source, profile = json.dumps({"uri": item.source}), json.dumps({"num_rows": item.rows})
+    data = Logged(name=item.name, digest=item.digest, source_type="local", source=source, profile=profile)
+    return DatasetInput(dataset=data, tags=[InputTag("mlflow.data.context", item.context)])

@@ -1,0 +1,47 @@
+"""Names and values in the form that MLflow accepts and a person can read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from dataenvgym_spec.hashing import canonical, text_digest
+
+LONGEST: Final = 500
+"""Characters of a param that are kept. MLflow takes 6,000, but a table of runs is for reading."""
+
+
+def slug(text: str) -> str:
+    """A text as part of a metric's or param's name. A changed one keeps apart from its like by a digest.
+
+    >>> slug("gcd"), slug("solve for x (hard)")
+    ('gcd', 'solve for x _hard_-3a0d')
+    """
+    clean = re.sub(r"[^\w. -]", "_", text).strip(". ")[:80]
+    return clean if clean == text else f"{clean}-{text_digest(text)[:4]}"
+
+
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """The leaves of nested settings as params, in order of their names.
+
+    >>> list(flatten({"loop": {"iterations": 4, "on": ["a"]}, "x": None}))
+    [('loop.iterations', '4'), ('loop.on', '["a"]'), ('x', 'null')]
+    """
+    if isinstance(value, dict) and value:
+        for key in sorted(value):
+            yield from flatten(value[key], f"{path}.{slug(str(key))}" if path else slug(str(key)))
+        return
+    yield path[:250], shorten(value if isinstance(value, str) else canonical(value))
+
+
+def shorten(text: str) -> str:
+    """A text cut to what a param shows; texts that differ only further on still differ.
+
+    >>> len(shorten("a" * 1000)) <= LONGEST
+    True
+    """
+    if len(text) <= LONGEST:
+        return text
+    mark = f"... ({len(text)} characters, {text_digest(text)[:8]})"
+    return text[: LONGEST - len(mark)] + mark

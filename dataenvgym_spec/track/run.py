@@ -1,0 +1,93 @@
+"""Tracking as one act: results to records to a server, one projector at a time in a clone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.results import load
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.locks import held
+from dataenvgym_spec.track.mlflow import connect, is_database
+from dataenvgym_spec.track.project import project
+from dataenvgym_spec.track.sync import sync, verify
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked:
+    """What tracking came to.
+
+    Attributes:
+        runs: how many runs the experiments have.
+        created: how many of them were made.
+        removed: how many others were taken away.
+        logged: how many values were added; 0 when everything was there.
+        uri: the server, without a password.
+        pages: the page of each experiment, relative to where the server's pages are.
+        server: whether `uri` is a server, with pages, and no database.
+    """
+
+    runs: int
+    created: int
+    removed: int
+    logged: int
+    uri: str
+    pages: tuple[str, ...]
+    server: bool
+
+
+def names_of(layout: Layout) -> list[str]:
+    """Every compiled experiment.
+
+    Raises:
+        UserError: there is none.
+    """
+    names = sorted(path.stem for path in layout.experiments.glob("*.json"))
+    if not names:
+        raise UserError("no experiment is compiled here yet", help="run: dataenvgym compile")
+    return names
+
+
+def track(layout: Layout, names: Sequence[str], *, thorough: bool = True, say: Callable[[str], None] = lambda _: None) -> Tracked:
+    """Brings the tracking server up to date with experiments. Doing it again changes nothing.
+
+    Args:
+        layout: the repository.
+        names: compiled experiments.
+        thorough: also look into runs that say they are complete.
+        say: told when another process is waited for.
+
+    Raises:
+        UserError: an experiment is not compiled, or a result is damaged.
+        MissingExtra: mlflow is not installed.
+        TrackingUnavailable: the server cannot be reached or refuses.
+    """
+    # Searching for a run and making it if there is none are two steps: without the lock, two projectors make two runs.
+    with held(layout.lock("track"), waiting=lambda holder: say(f"waiting for {holder or 'another process'}, which is tracking")):
+        records = [project(load(name, layout.root)) for name in names]
+        server = connect(layout)
+        done = [sync(server, record, thorough=thorough) for record in records]
+    return Tracked(
+        runs=sum(item.runs for item in done),
+        created=sum(item.created for item in done),
+        removed=sum(item.removed for item in done),
+        logged=sum(item.logged for item in done),
+        uri=server.shown,
+        pages=tuple(f"#/experiments/{item.home}/runs?compareRunsMode=CHART" for item in done),
+        server=not is_database(server.uri),
+    )
+
+
+def differences(layout: Layout, names: Sequence[str], *, say: Callable[[str], None] = lambda _: None) -> list[str]:
+    """What differs between the tracking server and the results, a line each. Changes nothing.
+
+    Raises:
+        UserError: an experiment is not compiled, or a result is damaged.
+        MissingExtra: mlflow is not installed.
+        TrackingUnavailable: the server cannot be reached or refuses.
+    """
+    with held(layout.lock("track"), waiting=lambda holder: say(f"waiting for {holder or 'another process'}, which is tracking")):
+        records = [project(load(name, layout.root)) for name in names]
+        server = connect(layout)
+        return [line for record in records for line in verify(server, record)]
