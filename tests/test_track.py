@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.cli.track import command
 from dataenvgym_spec.errors import UserError
 from dataenvgym_spec.hashing import digest
 from dataenvgym_spec.results import load
@@ -172,9 +173,33 @@ def end(process: subprocess.Popen) -> None:
 
 
 @pytest.fixture(scope="module")
-def starting(tmp_path_factory):
+def first(tmp_path_factory) -> Path:
+    """A repository that was tracked once, from no database at all, by the command."""
+    root = tmp_path_factory.mktemp("first")
+    Store(root)
+    result = call("dataenvgym", "track", cwd=root)
+    assert "10 runs made" in result.stdout and "dataenvgym ui" in result.stdout and not result.stderr
+    return root
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory, first) -> Path:
+    """A database with MLflow's tables and nothing of ours in them; making one takes seconds."""
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    shutil.copy(first / "mlflow.db", path)
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        for table in ("metrics", "latest_metrics", "params", "tags", "input_tags", "inputs", "datasets", "runs", "experiment_tags"):
+            base.execute(f"delete from {table}")
+        base.execute("delete from experiments where name = 'tiny'")
+        base.commit()
+    return path
+
+
+@pytest.fixture(scope="module")
+def starting(tmp_path_factory, empty):
     """A server that is starting, which takes seconds: folder, address, process."""
     folder = tmp_path_factory.mktemp("server")
+    shutil.copy(empty, folder / "mlflow.db")
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", "1"]
     command += ["--artifacts-destination", str(folder / "files"), "--host", "127.0.0.1", "--port", str(port)]
@@ -198,18 +223,8 @@ def server(starting):
     raise AssertionError((folder / "log").read_text())
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory, starting) -> Path:
-    """A database with MLflow's tables and nothing in them; making one takes seconds."""
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
-def root(tmp_path, empty, monkeypatch) -> Path:
+def root(tmp_path, empty, starting, monkeypatch) -> Path:
     """A repository to be, with an empty database, tracked to by default."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DATAENVGYM_TRACK", "1")
@@ -321,15 +336,11 @@ def test_it_fills_as_the_experiment_goes_on(root, tmp_path, empty) -> None:
     assert dump_of(root)["tiny/no-state/summary"]["files"] == {"report/index.html": b"<p>2 True</p>"}
 
 
-def test_a_deleted_database_comes_back(root) -> None:
+def test_a_deleted_database_comes_back(root, first) -> None:
     Store(root)
     done(root)
-    before = dump_of(root)
-    (root / "mlflow.db").unlink()
-    shutil.rmtree(root / "mlartifacts")
-    result = call("dataenvgym", "track", cwd=root)
-    assert "10 runs made" in result.stdout and "dataenvgym ui" in result.stdout and not result.stderr
-    assert dump_of(root) == before
+    # `first` had no database and no artifacts: that is what a deleted one leaves.
+    assert dump_of(root) == dump_of(first)
 
 
 def test_what_cannot_be_taken_back_is_replaced(root) -> None:
@@ -359,7 +370,7 @@ def test_a_clone_that_has_less_takes_nothing_away(root) -> None:
     assert dump_of(root) == before
 
 
-def test_verify_finds_what_was_changed_by_hand(root) -> None:
+def test_verify_finds_what_was_changed_by_hand(root, monkeypatch, capsys) -> None:
     from mlflow import MlflowClient
 
     Store(root)
@@ -375,9 +386,10 @@ def test_verify_finds_what_was_changed_by_hand(root) -> None:
     client.delete_run(runs["tiny/no-state/summary"])
     next(root.glob(f"mlartifacts/tiny/{runs['tiny/with-state/seed-0/iteration-2']}/artifacts/plan/plan.md")).unlink()
     before = dump_of(root)
-    result = call("dataenvgym", "track", "--verify", "--json", cwd=root, ok=False)
-    assert result.returncode == 1 and dump_of(root) == before
-    assert json.loads(result.stdout)["differences"] == [
+    monkeypatch.chdir(root)
+    code = command.main(["--verify", "--json"], standalone_mode=False)
+    assert code == 1 and dump_of(root) == before
+    assert json.loads(capsys.readouterr().out)["differences"] == [
         "tiny/with-state/seed-0/iteration-2: artifact plan/plan.md is missing or differs",
         "tiny/no-state/seed-0: metric selection/accuracy at step 1 has a point that is not of this run: 0.99",
         "tiny/no-state/seed-0/iteration-1: tag arm is missing or differs",

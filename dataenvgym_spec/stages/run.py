@@ -6,7 +6,7 @@ import json
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dataenvgym_spec.errors import StageError, UserError
 from dataenvgym_spec.hashing import digest
@@ -16,6 +16,10 @@ from dataenvgym_spec.stages.table import executor
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.scratch import Scratch, clean, scratch
+from dataenvgym_spec.track.background import start_in_background
+
+TRACKED: Final = frozenset({"plan", "select"})
+"""Kinds after which tracking is brought up to date: a plan begins when everything of the iteration before is done."""
 
 
 def run_stage(layout: Layout, directory: str) -> None:
@@ -26,7 +30,9 @@ def run_stage(layout: Layout, directory: str) -> None:
         UserError: something it needs is not there.
     """
     content = read_stage(layout, directory)
-    say(f"== {label(layout, content['key'], directory)}")
+    places = uses(layout, content["key"])
+    more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+    say(f"== {': '.join(places[0])}{more}" if places else f"== {directory}")
     clean(layout)
     space = scratch(layout, directory)
     with held(layout.lock(directory), waiting=lambda holder: say(f"  waiting for {holder or 'another run'}, which makes the same result")):
@@ -35,6 +41,9 @@ def run_stage(layout: Layout, directory: str) -> None:
         else:
             execute(layout, content, space)
         space.publish()
+    if content["kind"] in TRACKED:
+        for experiment in sorted({experiment for experiment, _ in places}):
+            start_in_background(layout, experiment)
 
 
 def read_stage(layout: Layout, directory: str) -> dict[str, Any]:
@@ -101,19 +110,16 @@ def _read(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
 
 
-def label(layout: Layout, key: str, directory: str) -> str:
-    """What a person calls a stage: its place in the experiments that use it."""
-    labels = []
+def uses(layout: Layout, key: str) -> list[tuple[str, str]]:
+    """Where a stage stands: `(experiment, label)` for each use in the experiments compiled here."""
+    found = []
     for path in sorted(layout.experiments.glob("*.json")):
         try:
             stages = json.loads(path.read_text(encoding="utf-8"))["stages"]
         except (OSError, ValueError, KeyError):
             continue
-        for row in stages:
-            if row["key"] == key:
-                labels += [f"{path.stem}: {use['label']}" for use in row["uses"]]
-    more = f" (and {len(labels) - 1} more)" if len(labels) > 1 else ""
-    return f"{labels[0]}{more}" if labels else directory
+        found += [(path.stem, use["label"]) for row in stages if row["key"] == key for use in row["uses"]]
+    return found
 
 
 def stage_of(folder: Path, layout: Layout) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -48,4 +49,16 @@ class ReasoningGym:
         identity = item_id(question)
         answer = str(entry["answer"])
         verifier = {"dataset": entry["metadata"]["source_dataset"], "answer": answer}
-        return Item(id=identity, input=question, target=answer, group=group, cluster=identity, verifier=verifier, metadata=metadata)
+        cluster = operands(verifier["dataset"], question)
+        return Item(id=identity, input=question, target=answer, group=group, cluster=cluster, verifier=verifier, metadata=metadata)
+
+
+def operands(dataset: str, question: str) -> str:
+    """The cluster of a problem: those of one data set on the same numbers, in whatever order and with whatever operators.
+
+    So `gcd(12, 18)` is never taught to a student that is tested on `gcd(18, 12)`.
+
+    >>> operands("gcd", "gcd of 12, 18?") == operands("gcd", "gcd of 18, 12?")
+    True
+    """
+    return item_id(" ".join([dataset, *sorted(re.findall(r"\d+", question))]))
