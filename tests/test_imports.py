@@ -26,7 +26,7 @@ def imports(path: Path) -> set[str]:
 
 
 def part(module: str) -> str:
-    return module.split(".")[0]
+    return module.split(".", maxsplit=1)[0]
 
 
 def files(name: str) -> list[Path]:

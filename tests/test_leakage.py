@@ -74,7 +74,7 @@ def test_a_blind_arm_that_is_shown_a_students_predictions_is_caught(graph: Graph
 
 
 def test_a_blind_arm_cannot_read_a_seeing_arms_state(graph: Graph) -> None:
-    seeing = [stage for stage in graph.stages if stage.kind == "plan" and stage.params["observe"] != "nothing"][0]
+    seeing = next(stage for stage in graph.stages if stage.kind == "plan" and stage.params["observe"] != "nothing")
     blind = [stage for stage in graph.stages if stage.kind == "plan" and stage.params["observe"] == "nothing"][-1]
     assert graph.stages.index(seeing) < graph.stages.index(blind)
     changed = replace(blind, inputs=(*blind.inputs, Input(slot="state", stage=seeing.id, port="state")))
@@ -84,7 +84,7 @@ def test_a_blind_arm_cannot_read_a_seeing_arms_state(graph: Graph) -> None:
 
 
 def test_what_the_overlap_check_removed_can_reach_no_plan(graph: Graph) -> None:
-    check = [stage for stage in graph.stages if stage.kind == "check"][0]
+    check = next(stage for stage in graph.stages if stage.kind == "check")
     plan = [stage for stage in graph.stages if stage.kind == "plan" and stage.uses[0].arm == check.uses[0].arm][-1]
     assert graph.stages.index(plan) > graph.stages.index(check)
     for port, caught in (("rejected", True), ("yield", False)):
@@ -94,7 +94,7 @@ def test_what_the_overlap_check_removed_can_reach_no_plan(graph: Graph) -> None:
 
 def test_splits_reach_checks_as_hashes_only(graph: Graph) -> None:
     for split in [stage for stage in graph.stages if stage.kind == "data"]:
-        check = [stage for stage in graph.stages if stage.kind == "check"][0]
+        check = next(stage for stage in graph.stages if stage.kind == "check")
         index = next(n for n, item in enumerate(check.inputs) if item.slot == "reserve")
         assert leakage(rewired(graph, check, index, split, split.ports[0]))
 

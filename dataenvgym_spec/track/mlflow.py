@@ -33,11 +33,11 @@ class TrackingUnavailable(UserError):
 
 
 @contextmanager
-def reaching(shown: str) -> Iterator[None]:
-    """Turns what MLflow raises into one error with a remedy.
+def reaching(uri: str) -> Iterator[None]:
+    """Turns what MLflow raises into one error with a remedy, and without a password.
 
     Raises:
-        TrackingUnavailable: the server at the address `shown` cannot be reached or refuses.
+        TrackingUnavailable: the server cannot be reached or refuses.
     """
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -45,9 +45,10 @@ def reaching(shown: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        reason = " ".join(str(error).split())[:300]
+        text = _hide(" ".join(str(error).split()), uri)
+        reason = "nobody answers there" if "Max retries exceeded" in text else text[:300]
         advice = "results are safe, and tracking can be made up for: dataenvgym track   (without MLFLOW_TRACKING_URI: into a database in the repository)"
-        raise TrackingUnavailable(f"tracking at {shown} failed: {reason}", help=advice) from error
+        raise TrackingUnavailable(f"tracking at {shown(uri)} failed: {reason}", help=advice) from error
 
 
 def uri_of(layout: Layout) -> str:
@@ -70,8 +71,12 @@ def shown(uri: str) -> str:
     >>> shown("https://ann:secret@host:5000")
     'https://host:5000'
     """
+    return _hide(uri, uri)
+
+
+def _hide(text: str, uri: str) -> str:
     place = urlsplit(uri).netloc
-    return uri.replace(place, place.rpartition("@")[2], 1) if "@" in place else uri
+    return text.replace(place, place.rpartition("@")[2]) if "@" in place else text
 
 
 def connect(layout: Layout) -> Server:
@@ -90,7 +95,7 @@ def connect(layout: Layout) -> Server:
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
     uri = uri_of(layout)
-    with reaching(shown(uri)):
+    with reaching(uri):
         client = MlflowClient(tracking_uri=uri)
     private = not os.environ.get("MLFLOW_TRACKING_URI")
     return Server(client=client, uri=uri, shown=shown(uri), artifacts=layout.root / "mlartifacts" if is_database(uri) else None, private=private)

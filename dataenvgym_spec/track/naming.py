@@ -16,7 +16,7 @@ def slug(text: str) -> str:
     """A text as part of a metric's or param's name. A changed one keeps apart from its like by a digest.
 
     >>> slug("gcd"), slug("solve for x (hard)")
-    ('gcd', 'solve for x _hard_-3a0d')
+    ('gcd', 'solve for x _hard_-ad8b')
     """
     clean = re.sub(r"[^\w. -]", "_", text).strip(". ")[:80]
     return clean if clean == text else f"{clean}-{text_digest(text)[:4]}"

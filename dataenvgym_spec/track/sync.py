@@ -40,7 +40,7 @@ def sync(server: Server, experiment: ExperimentRecord, *, thorough: bool = True)
     Raises:
         TrackingUnavailable: the server cannot be reached or refuses.
     """
-    with reaching(server.shown):
+    with reaching(server.uri):
         home = server.experiment(experiment.name, experiment.description)
         found = server.runs(home)
         removed = sum(_remove(server, runs) for name, runs in found.items() if name not in experiment.plans)
@@ -63,7 +63,7 @@ def verify(server: Server, experiment: ExperimentRecord) -> list[str]:
     Raises:
         TrackingUnavailable: the server cannot be reached or refuses.
     """
-    with reaching(server.shown):
+    with reaching(server.uri):
         home = server.find(experiment.name)
         found = server.runs(home) if home else {}
         out = [f"{name}: the compiled experiment has no such run" for name in found if name not in experiment.plans]
