@@ -69,7 +69,7 @@ def test_items_without_groups_are_shared_out() -> None:
 
 def test_a_split_larger_than_its_source_says_what_to_do() -> None:
     small = {"digits": {"dataset": "products", "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1}}}
-    with pytest.raises(StageError, match="group 'digits' has only .* distinct items for 'test', which asks for 50") as caught:
+    with pytest.raises(StageError, match=r"group 'digits' has only .* distinct items for 'test', which asks for 50") as caught:
         draw(ReasoningGym(families=small), role="test", lane=LANES["test"], seed=0, per_group=50)
     assert "draw fewer items" in caught.value.help
 

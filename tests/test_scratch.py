@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import time
 from pathlib import Path
 
@@ -106,8 +105,8 @@ def test_writes_are_whole_and_only_when_changed(tmp_path: Path) -> None:
     before = path.stat().st_mtime_ns
     assert not atomic.write(path, "1")
     assert path.stat().st_mtime_ns == before
-    assert os.listdir(path.parent) == ["b.json"]
+    assert [item.name for item in path.parent.iterdir()] == ["b.json"]
     assert atomic.write_directory(tmp_path / "d", {"x": "1", "y": "2"}, staging=tmp_path / "s")
     assert not atomic.write_directory(tmp_path / "d", {"x": "1", "y": "2"}, staging=tmp_path / "s")
-    assert sorted(os.listdir(tmp_path / "d")) == ["x", "y"]
+    assert sorted(item.name for item in (tmp_path / "d").iterdir()) == ["x", "y"]
     assert json.loads((tmp_path / "d" / "x").read_text(encoding="utf-8")) == 1

@@ -53,7 +53,7 @@ def test_a_clone_tracks_the_same_runs(shared: Path, tmp_path: Path) -> None:
     dumps = []
     for repo in (shared, theirs):
         call("dataenvgym", "track", "tiny", cwd=repo)
-        assert "0 differences" in call("dataenvgym", "track", "tiny", "--verify", cwd=repo).stdout or True
+
         dumps.append(_runs(repo))
     assert dumps[0] == dumps[1]
     assert len(dumps[0]) >= 2 + 2 * 3

@@ -140,7 +140,7 @@ def test_a_trainer_that_fails_says_why_without_a_traceback(tmp_path: Path, examp
     from dataenvgym_spec.errors import StageError
 
     (tmp_path / "no-model").mkdir()
-    with pytest.raises(StageError, match="the trainer failed: .*Error"):
+    with pytest.raises(StageError, match=r"the trainer failed: .*Error"):
         trained(tmp_path, tmp_path / "no-model", examples)
 
 

@@ -20,7 +20,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ PRELOAD: Final = {
     "heavy": (
         "dataenvgym_spec.tasks.reasoning_gym",
         "dataenvgym_spec.stages.evaluate",
+        "dataenvgym_spec.students.sft",
         "dataenvgym_spec.students.transformers_backend",
         "transformers.models.auto.modeling_auto",
         "transformers.generation.utils",
@@ -43,6 +45,8 @@ PRELOAD: Final = {
     ),
 }
 START_SECONDS: Final = 90
+WORKER: Final = "DATAENVGYM_WORKER"
+"""The environment variable that tells a trainer where the worker of its run listens."""
 
 
 def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | None:
@@ -51,20 +55,35 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     Returns:
         The stage's exit code, or None if no worker serves it and the caller should run it itself.
     """
-    group = GROUPS.get(content["kind"])
-    if group is None or not _possible(content):
+    if not _possible(content):
         return None
-    path = _socket_path(os.getppid(), group)
+    path = _socket_path(os.getppid(), GROUPS.get(content["kind"], "heavy"))
     if path is None:
         return None
+    os.environ[WORKER] = str(path)  # a training stage stays here, but its trainer finds the worker
+    if content["kind"] not in GROUPS:
+        return None
     try:
-        connection = _connect(path) or _start(layout, path, group)
+        connection = _connect(path) or _start(layout, path, GROUPS[content["kind"]])
     except OSError:
         return None
-    if connection is None:
-        return None
+    return None if connection is None else _ask(connection, "stage", [str(layout.root), directory])
+
+
+def delegate_training(config: str, environ: Mapping[str, str]) -> int | None:
+    """Has the worker that already serves this run train a student, in the environment that `accelerate launch` set up.
+
+    Returns:
+        The exit code, or None if there is no worker.
+    """
+    path = environ.get(WORKER)
+    connection = _connect(Path(path)) if path and environ.get("WORLD_SIZE", "1") == "1" else None
+    return None if connection is None else _ask(connection, "train", [config])
+
+
+def _ask(connection: socket.socket, work: str, arguments: list[str]) -> int:
     with connection:
-        request = {"root": str(layout.root), "directory": directory, "cwd": str(Path.cwd()), "environ": dict(os.environ)}
+        request = {"work": work, "arguments": arguments, "cwd": str(Path.cwd()), "environ": dict(os.environ)}
         data = json.dumps(request).encode()
         fds = array.array("i", [1, 2]).tobytes()
         connection.sendmsg([len(data).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
@@ -168,7 +187,11 @@ def _child(connection: socket.socket) -> None:
     os.environ.update(request["environ"])
     os.chdir(request["cwd"])
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-    code = _run(request)
+    try:
+        code = WORK[request["work"]](*request["arguments"])
+    except BaseException:  # of a child nothing may return into the worker's loop
+        traceback.print_exc()
+        code = 1
     sys.stdout.flush()
     sys.stderr.flush()
     connection.sendall(bytes([code]))
@@ -181,11 +204,20 @@ def _end_with(connection: socket.socket) -> None:
         os._exit(1)
 
 
-def _run(request: dict[str, Any]) -> int:
+def _stage(root: str, directory: str) -> int:
     from dataenvgym_spec.stages.run import run_stage
 
-    layout = Layout(root=Path(request["root"]))
-    return told(lambda: run_stage(layout, request["directory"]))
+    return told(lambda: run_stage(Layout(root=Path(root)), directory))
+
+
+def _train(config: str) -> int:
+    from dataenvgym_spec.students.sft import main
+
+    main(json.loads(Path(config).read_text(encoding="utf-8")))
+    return 0
+
+
+WORK: Final[dict[str, Callable[..., int]]] = {"stage": _stage, "train": _train}
 
 
 def told(work: Callable[[], None]) -> int:

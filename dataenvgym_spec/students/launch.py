@@ -80,7 +80,7 @@ def launch(context: Context, *, base: Path, examples: Path, train: dict[str, Any
     where = ["--multi_gpu"] if gpu > 1 else [] if gpu else ["--cpu", *(["--multi_cpu"] if hardware.processes > 1 else [])]
     command = [
         sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1", "--num_processes", str(hardware.processes),
-        "--mixed_precision", "no", "--dynamo_backend", "no", *where, "--module", "dataenvgym_spec.students.sft", str(path),
+        "--mixed_precision", "no", "--dynamo_backend", "no", *where, "--module", "dataenvgym_spec.students.trainer", str(path),
     ]  # fmt: skip
     parent = os.getpid()
     messages = context.work / "trainer.txt"

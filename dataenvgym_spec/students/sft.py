@@ -1,18 +1,8 @@
-"""The trainer: supervised fine-tuning on the response, by transformers' Trainer. Run by `accelerate launch`; see `launch`."""
+"""The trainer: supervised fine-tuning on the response, by transformers' Trainer. Started by `trainer`."""
 
 from __future__ import annotations
 
-import os
-
-from dataenvgym_spec.store.locks import die_with_parent, end_unless_descends_from
-
-if __name__ == "__main__" and "DATAENVGYM_EXECUTOR" in os.environ:
-    # Before the imports, which take seconds in which an orphan would otherwise live on.
-    die_with_parent()
-    end_unless_descends_from(int(os.environ["DATAENVGYM_EXECUTOR"]))
-
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -172,7 +162,3 @@ def last_checkpoint(folder: Path) -> str | None:
     """The latest whole checkpoint of an earlier attempt."""
     whole = [path.parent for path in folder.glob(f"checkpoint-*/{DONE}")]
     return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
-
-
-if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
