@@ -61,6 +61,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
     def __init__(self, loss: Path, checkpoint_seconds: float) -> None:
         self.loss, self.every = loss, checkpoint_seconds
         self.saved = self.printed = self.start = time.monotonic()
+        self.last = float("nan")
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Drops the part of an earlier attempt's curve that will be trained again."""
@@ -87,9 +88,18 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
         row = {"step": state.global_step, "loss": float(logs["loss"]), "learning_rate": float(logs["learning_rate"])}
         with self.loss.open("a", encoding="utf-8") as handle:
             handle.write(json.dumps({**row, "seconds": round(time.monotonic() - self.start, 3)}) + "\n")
-        if time.monotonic() - self.printed > 4 or state.global_step >= state.max_steps:
-            self.printed = time.monotonic()
-            print(f"  step {state.global_step}/{state.max_steps}, loss {row['loss']:.3f}", flush=True)
+        self.last = row["loss"]
+        if time.monotonic() - self.printed > 4:
+            self._tell(state)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Prints where it ended."""
+        if state.is_world_process_zero:
+            self._tell(state)
+
+    def _tell(self, state: Any) -> None:
+        self.printed = time.monotonic()
+        print(f"  step {state.global_step}/{state.max_steps}, loss {self.last:.3f}", flush=True)
 
 
 def main(config: dict[str, Any]) -> None:
