@@ -36,7 +36,7 @@ quickstart: setup
 
 test: setup
 	ruff check . && ruff format --check . && mypy
-	pytest -m "not slow"
+	pytest -m "not slow" -n 2 --dist loadfile
 
 test-all: setup
 	pytest

@@ -125,15 +125,13 @@ def _decide(
         return "run", because(), {}
     wanted = {path: digest for path, digest in deps.items() if digest is not None}
     if lock is not None and lock.cmd == cmd and lock.deps == wanted and set(lock.outs) == set(outs):
-        here = {path: world.hash_of(os.path.join(folder, path)) == digest for path, digest in lock.outs.items()}
-        if all(here.values()):
-            return "reuse", "its result is in the workspace", lock.outs
-        if all(present or world.cached(lock.outs[path]) for path, present in here.items()):
-            return "restore", "its result is in DVC's cache", lock.outs
-        absent = next(path for path, present in here.items() if not present and not world.cached(lock.outs[path]))
-        cached = world.run_cache(cmd, wanted, outs)
-        if cached is None or not all(world.cached(digest) for digest in cached.outs.values()):
-            return "run", f"its result '{absent}' is neither in the workspace nor in the cache", {}
+        # DVC calls a result changed that lies in the workspace but not in its cache.
+        lost = [path for path, digest in lock.outs.items() if not world.cached(digest)]
+        if not lost:
+            here = all(world.hash_of(os.path.join(folder, path)) == digest for path, digest in lock.outs.items())
+            return ("reuse", "its result is in the workspace", lock.outs) if here else ("restore", "its result is in DVC's cache", lock.outs)
+        if (cached := world.run_cache(cmd, wanted, outs)) is None or not all(map(world.cached, cached.outs.values())):
+            return "run", f"its result '{lost[0]}' is not in DVC's cache", {}
     cached = world.run_cache(cmd, wanted, outs)
     if cached is not None and all(world.cached(digest) for digest in cached.outs.values()):
         return "restore", "the run cache holds a result of the same work", cached.outs

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.store.locks import held
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
@@ -101,12 +103,18 @@ def repo(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository in which the small spec was reproduced once. Not to be changed; copy it."""
-    path = new_repo(tmp_path_factory.mktemp("finished") / "repo")
-    call("dataenvgym", "compile", cwd=path)
-    call("git", "add", "-A", cwd=path)
-    call("git", "commit", "-qm", "compiled", cwd=path)
-    result = call("dvc", "repro", "tiny", cwd=path, timeout=600)
-    (path.parent / "repro.txt").write_text(result.stdout, encoding="utf-8")
+    base = tmp_path_factory.getbasetemp()
+    # Workers of pytest-xdist have neighbouring folders: the first one here makes the repository for all.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    path = folder / "repo"
+    with held(folder.with_suffix(".lock"), waiting=lambda _: None):
+        if not (folder / "repro.txt").exists():
+            new_repo(path)
+            call("dataenvgym", "compile", cwd=path)
+            call("git", "add", "-A", cwd=path)
+            call("git", "commit", "-qm", "compiled", cwd=path)
+            result = call("dvc", "repro", "tiny", cwd=path, timeout=600)
+            (folder / "repro.txt").write_text(result.stdout, encoding="utf-8")
     return path
 
 

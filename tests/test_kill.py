@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.store.state import hash_of
+from dataenvgym_spec.store.state import hash_of, read_lock
 from tests.conftest import TINY, call, environment, new_repo
 
 ONE_ARM = TINY.replace("  no-state: {agent: {observe: nothing}}\n", "").replace("iterations: 2", "iterations: 1").split("analysis:")[0]
@@ -33,9 +33,12 @@ def results(repo: Path) -> dict[str, str | None]:
 
 def undone(repo: Path, kinds: set[str]) -> None:
     """Takes back the results of some kinds, in workspace and cache."""
-    shutil.rmtree(repo / ".dvc" / "cache")
+    shutil.rmtree(repo / ".dvc" / "cache" / "runs")
     for folder in repo.glob("store/*"):
         if folder.name.rpartition("-")[0] in kinds:
+            lock = read_lock(folder / "dvc.lock", folder.name.rpartition("-")[0])
+            for digest in lock.outs.values() if lock else ():
+                (repo / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]).unlink(missing_ok=True)
             for name in ("out", "log"):
                 shutil.rmtree(folder / name, ignore_errors=True)
             (folder / "dvc.lock").unlink(missing_ok=True)

@@ -125,3 +125,15 @@ def test_the_emitted_files_are_what_dvc_understands(finished: Path) -> None:
     listed = call("dvc", "stage", "list", "--all", "--name-only", cwd=finished).stdout.split()
     assert {address(folder.name) for folder in (finished / "store").iterdir()} | {"tiny"} == set(listed)
     assert "metrics.json" in call("dvc", "metrics", "show", cwd=finished).stdout
+
+
+def test_results_that_are_in_no_cache_run_again_and_plan_says_so(copy_of_finished: Path) -> None:
+    shutil.rmtree(copy_of_finished / ".dvc" / "cache" / "runs")
+    (plan,) = [row for row in planned(copy_of_finished) if row["label"] == "no-state, iteration 2/2, plan"]
+    lock = read_lock(copy_of_finished / "store" / plan["directory"] / "dvc.lock", "plan")
+    digest = lock.outs["out/plan"]
+    (copy_of_finished / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]).unlink()
+    runs = [row for row in planned(copy_of_finished) if row["action"] == "run"]
+    assert runs[0]["directory"] == plan["directory"]
+    assert runs[0]["cause"] == "its result 'out/plan' is not in DVC's cache"
+    assert plan["directory"] in executed(copy_of_finished)
