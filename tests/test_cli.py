@@ -15,7 +15,7 @@ from tests.conftest import TINY, call, environment
 COMMANDS = ["validate", "compile", "plan", "run", "status", "show", "graph", "report", "track", "ui", "schema", "doctor"]
 
 
-def refused(result: subprocess.CompletedProcess[str], *words: str, code: int = 2) -> None:
+def expect_refusal(result: subprocess.CompletedProcess[str], *words: str, code: int = 2) -> None:
     said = result.stdout + result.stderr
     assert result.returncode == code, said
     assert "Traceback" not in said
@@ -31,7 +31,7 @@ def test_every_command_has_help_with_an_example(name: str, tmp_path: Path) -> No
 
 
 def test_an_unknown_command_is_answered_with_a_suggestion(tmp_path: Path) -> None:
-    refused(call("dataenvgym", "comple", cwd=tmp_path, ok=False), "did you mean 'compile'?")
+    expect_refusal(call("dataenvgym", "comple", cwd=tmp_path, ok=False), "did you mean 'compile'?")
 
 
 @pytest.mark.parametrize(
@@ -47,15 +47,15 @@ def test_an_unknown_command_is_answered_with_a_suggestion(tmp_path: Path) -> Non
 def test_a_broken_spec(text: str, words: list[str], repo: Path) -> None:
     (repo / "specs" / "spec.yaml").write_text(text, encoding="utf-8")
     for command in ("validate", "compile", "plan", "show", "graph", "run"):
-        refused(call("dataenvgym", command, "specs/spec.yaml", cwd=repo, ok=False), *words)
+        expect_refusal(call("dataenvgym", command, "specs/spec.yaml", cwd=repo, ok=False), *words)
 
 
 def test_other_bad_files(repo: Path) -> None:
     (repo / "specs" / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    refused(call("dataenvgym", "validate", "specs/binary.yaml", cwd=repo, ok=False), "E001", "UTF-8")
-    refused(call("dataenvgym", "validate", "specs/none.yaml", cwd=repo, ok=False), "E001", "does not exist")
-    refused(call("dataenvgym", "validate", "specs", cwd=repo, ok=False), "no experiment 'specs'")
-    refused(call("dataenvgym", "plan", "quickstar", cwd=repo, ok=False), "there is no experiment 'quickstar'", "tiny")
+    expect_refusal(call("dataenvgym", "validate", "specs/binary.yaml", cwd=repo, ok=False), "E001", "UTF-8")
+    expect_refusal(call("dataenvgym", "validate", "specs/none.yaml", cwd=repo, ok=False), "E001", "does not exist")
+    expect_refusal(call("dataenvgym", "validate", "specs", cwd=repo, ok=False), "no experiment 'specs'")
+    expect_refusal(call("dataenvgym", "plan", "quickstar", cwd=repo, ok=False), "there is no experiment 'quickstar'", "tiny")
 
 
 def test_diagnostics_for_programs(repo: Path) -> None:
@@ -71,11 +71,11 @@ def test_diagnostics_for_programs(repo: Path) -> None:
 def test_outside_of_a_repository(tmp_path: Path) -> None:
     (tmp_path / "specs").mkdir()
     for command in (["compile"], ["plan"], ["run", "x"], ["status"], ["report", "x"]):
-        refused(call("dataenvgym", *command, cwd=tmp_path, ok=False), "git", "dvc init")
+        expect_refusal(call("dataenvgym", *command, cwd=tmp_path, ok=False), "git", "dvc init")
     call("git", "init", "-q", cwd=tmp_path)
-    refused(call("dataenvgym", "compile", cwd=tmp_path, ok=False), "in no DVC repository", "dvc init")
+    expect_refusal(call("dataenvgym", "compile", cwd=tmp_path, ok=False), "in no DVC repository", "dvc init")
     call("dataenvgym", "doctor", "--fix", cwd=tmp_path)
-    refused(call("dataenvgym", "compile", cwd=tmp_path, ok=False), "there are no specs")
+    expect_refusal(call("dataenvgym", "compile", cwd=tmp_path, ok=False), "there are no specs")
     assert "MISSING" not in call("dataenvgym", "doctor", cwd=tmp_path).stdout
 
 
@@ -101,7 +101,7 @@ def test_other_stages_of_the_root_pipeline_are_left_alone(repo: Path) -> None:
     assert set(yaml.safe_load((repo / "dvc.yaml").read_text(encoding="utf-8"))["stages"]) == {"mine", "other"}
     assert [path.name for path in (repo / "experiments").iterdir()] == ["other.json"]
     (repo / "specs" / "tiny.yaml").write_text(TINY.replace("name: tiny", "name: mine"), encoding="utf-8")
-    refused(call("dataenvgym", "compile", cwd=repo, ok=False), "a stage 'mine' of its own")
+    expect_refusal(call("dataenvgym", "compile", cwd=repo, ok=False), "a stage 'mine' of its own")
 
 
 HOSTILE = ["${x.y} $(touch owned) `touch owned`", "a\\nb: {{ 1/0 }} \\\" ' ; rm -rf / #", "{% raw %} <script>alert(1)</script> %s %(x)s !!python/object"]
@@ -122,14 +122,14 @@ def test_a_damaged_pipeline_or_lock_is_told(copy_of_finished: Path) -> None:
     repo = copy_of_finished
     lock = next(repo.glob("store/plan-*/dvc.lock"))
     lock.write_text("<<<<<<< ours\nschema: '2.0'\n=======\n", encoding="utf-8")
-    refused(call("dataenvgym", "plan", cwd=repo, ok=False), "merge conflict", "git checkout --theirs")
+    expect_refusal(call("dataenvgym", "plan", cwd=repo, ok=False), "merge conflict", "git checkout --theirs")
     lock.write_text("schema: '2.0\n  stages: [", encoding="utf-8")
-    refused(call("dataenvgym", "plan", cwd=repo, ok=False), "damaged or half-written")
-    refused(call("dataenvgym", "doctor", cwd=repo, ok=False), "damaged: store/plan-")
+    expect_refusal(call("dataenvgym", "plan", cwd=repo, ok=False), "damaged or half-written")
+    expect_refusal(call("dataenvgym", "doctor", cwd=repo, ok=False), "damaged: store/plan-")
     lock.unlink()
     whole = (repo / "dvc.yaml").read_text(encoding="utf-8")
     (repo / "dvc.yaml").write_text(whole[: len(whole) // 2] + "\n  [", encoding="utf-8")
-    refused(call("dataenvgym", "compile", cwd=repo, ok=False), "damaged or half-written", "git checkout dvc.yaml")
+    expect_refusal(call("dataenvgym", "compile", cwd=repo, ok=False), "damaged or half-written", "git checkout dvc.yaml")
 
 
 def test_a_damaged_stage_or_result_fails_its_stage_with_a_remedy(copy_of_finished: Path) -> None:
@@ -137,17 +137,17 @@ def test_a_damaged_stage_or_result_fails_its_stage_with_a_remedy(copy_of_finishe
     stage = next(repo.glob("store/select-*"))
     text = (stage / "stage.json").read_text(encoding="utf-8")
     (stage / "stage.json").write_text(text.replace('"by": "selection.accuracy"', '"by": "last"'), encoding="utf-8")
-    refused(call("dataenvgym", "stage", cwd=stage, ok=False), "does not give its key", "dataenvgym compile", code=1)
+    expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "does not give its key", "dataenvgym compile", code=1)
     (stage / "stage.json").write_text(text, encoding="utf-8")
     read = next(iter(json.loads(text)["reads"].values()))
     results = repo / "store" / read / "out" / "selection" / "results.jsonl"
     content = results.read_text(encoding="utf-8")
     results.unlink()
     results.write_text(content[: len(content) // 2], encoding="utf-8")
-    refused(call("dataenvgym", "stage", cwd=stage, ok=False), "damaged or half-written", code=1)
+    expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "damaged or half-written", code=1)
     shutil.rmtree(results.parent)
-    refused(call("dataenvgym", "stage", cwd=stage, ok=False), "is missing", code=1)
-    refused(call("dataenvgym", "stage", cwd=repo, ok=False), "no stage directory")
+    expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "is missing", code=1)
+    expect_refusal(call("dataenvgym", "stage", cwd=repo, ok=False), "no stage directory")
     call("dvc", "repro", "tiny", cwd=repo)  # DVC restores what was damaged
     assert results.read_text(encoding="utf-8") == content
 
@@ -156,7 +156,7 @@ def test_a_failed_stage_exits_with_1_and_says_why(repo: Path) -> None:
     text = TINY.replace("sum: {dataset: chain_sum, config: {min_terms: 2", "sum: {dataset: chain_sum, config: {min_term: 2")
     (repo / "specs" / "tiny.yaml").write_text(text, encoding="utf-8")
     result = call("dataenvgym", "run", "tiny", cwd=repo, ok=False)
-    refused(result, "reasoning-gym refuses the family 'sum'", "correct its 'dataset' or 'config'", "did not finish", code=1)
+    expect_refusal(result, "reasoning-gym refuses the family 'sum'", "correct its 'dataset' or 'config'", "did not finish", code=1)
     states = {row["state"] for row in json.loads(call("dataenvgym", "status", "--json", cwd=repo).stdout)["stages"]}
     assert "failed" in states
 
@@ -167,7 +167,7 @@ def test_a_split_larger_than_its_source_fails_with_a_remedy(repo: Path) -> None:
     )
     call("dataenvgym", "compile", cwd=repo)
     (stage,) = [path.parent for path in repo.glob("store/data-*/stage.json") if '"role": "test"' in path.read_text(encoding="utf-8")]
-    refused(call("dataenvgym", "stage", cwd=stage, ok=False), "distinct items for 'test', which asks for 600", "draw fewer items", code=1)
+    expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "distinct items for 'test', which asks for 600", "draw fewer items", code=1)
 
 
 def test_a_second_run_beside_the_first_is_told(repo: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_second_run_beside_the_first_is_told(repo: Path) -> None:
         deadline = time.monotonic() + 60
         while not any(repo.glob("store/*/dvc.lock")) and time.monotonic() < deadline:
             time.sleep(0.1)
-        refused(call("dataenvgym", "run", "tiny", cwd=repo, ok=False), "another 'dataenvgym run' is at work", "status")
+        expect_refusal(call("dataenvgym", "run", "tiny", cwd=repo, ok=False), "another 'dataenvgym run' is at work", "status")
         running = call("dvc", "repro", "tiny", cwd=repo, ok=False)
         assert running.returncode != 0
         assert "Traceback" not in running.stderr
@@ -214,7 +214,7 @@ def test_show_prints_each_arm(repo: Path) -> None:
     content = yaml.safe_load(call("dataenvgym", "show", "tiny", cwd=repo).stdout)["arms"]
     assert content["no-state"]["agent"]["observe"] == "nothing"
     assert content["with-state"]["agent"]["observe"]["errors"] == 1
-    refused(call("dataenvgym", "show", "tiny", "--arm", "nostate", cwd=repo, ok=False), "did you mean 'no-state'?")
+    expect_refusal(call("dataenvgym", "show", "tiny", "--arm", "nostate", cwd=repo, ok=False), "did you mean 'no-state'?")
 
 
 def test_the_port_of_the_ui_is_checked(copy_of_finished: Path) -> None:
@@ -222,4 +222,4 @@ def test_the_port_of_the_ui_is_checked(copy_of_finished: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        refused(call("dataenvgym", "ui", "--port", str(port), cwd=copy_of_finished, ok=False), str(port), "--port")
+        expect_refusal(call("dataenvgym", "ui", "--port", str(port), cwd=copy_of_finished, ok=False), str(port), "--port")

@@ -87,7 +87,7 @@ def kill_when(repo: Path, moment: Callable[[Path], bool], victims: str) -> None:
 
 
 def in_training(repo: Path) -> bool:
-    return any(repo.glob(".dataenvgym/scratch/train-*/work/checkpoints/checkpoint-*/complete"))
+    return any(repo.glob(".dataenvgym/scratch/train-*/*/checkpoints/checkpoint-*/complete"))
 
 
 def in_generation(repo: Path) -> bool:
@@ -153,7 +153,7 @@ def test_an_interrupted_run_loses_nothing(copy_of_finished: Path, finished: Path
         start_new_session=True,
     )
     deadline = time.monotonic() + 120
-    while not any(copy_of_finished.glob(".dataenvgym/scratch/train-*/work/config.json")) and time.monotonic() < deadline:
+    while not any(copy_of_finished.glob(".dataenvgym/scratch/train-*/*/config.json")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(run.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
     said = run.communicate(timeout=60)[0]
