@@ -15,7 +15,7 @@ import yaml
 
 from dataenvgym_spec.errors import UserError
 from dataenvgym_spec.programs import dvc
-from dataenvgym_spec.store.layout import IGNORED, Layout, find_root
+from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
 
 EXTRAS: Final = {
     "torch": ("torch", "train"), "transformers": ("transformers", "train"), "accelerate": ("accelerate", "train"), "peft": ("peft", "train"),
@@ -62,7 +62,7 @@ def repair() -> list[str]:
         _must(subprocess.run([dvc(), "init", "--quiet"], cwd=top, capture_output=True, text=True, check=False))
         done.append("dvc init")
         root = top
-    done += _append(root / ".gitignore", IGNORED) + _append(root / ".gitattributes", ATTRIBUTES)
+    done += _append(root / ".gitignore", IGNORED) + _append(root / ".gitattributes", ATTRIBUTES) + _append(root / ".dvcignore", UNSEEN)
     if _git("config", f"{DRIVER}.driver").stdout.strip() != "true":
         # A lock names one machine's log; two of one stage never merge line by line, so one side is taken whole.
         _must(_git("config", f"{DRIVER}.driver", "true"))

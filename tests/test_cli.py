@@ -223,3 +223,11 @@ def test_the_port_of_the_ui_is_checked(copy_of_finished: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         expect_refusal(call("dataenvgym", "ui", "--port", str(port), cwd=copy_of_finished, ok=False), str(port), "--port")
+
+
+def test_doctor_sets_a_repository_up_once(tmp_path: Path) -> None:
+    first = json.loads(call("dataenvgym", "doctor", "--fix", "--json", cwd=tmp_path).stdout)
+    assert {"git init", "dvc init", "git merge driver for dvc.lock"} <= set(first["fixed"])
+    assert json.loads(call("dataenvgym", "doctor", "--fix", "--json", cwd=tmp_path).stdout)["fixed"] == []
+    assert "/store/*/out" in (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert "/.dataenvgym/" in (tmp_path / ".dvcignore").read_text(encoding="utf-8").splitlines()

@@ -56,7 +56,7 @@ def write(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Path]
     for stage in compiled.graph.stages:
         folder = layout.stage(stage.directory)
         texts = _texts(files, folder)
-        if atomic.write_directory(folder, texts, staging=layout.private / "staging"):
+        if atomic.write_directory(folder, texts, staging=layout.staging):
             changed.append(folder)
     changed += [path for path in (layout.index(item.name) for item in compiled.graph.entries) if atomic.write(path, files[path])]
     if atomic.write(layout.pipeline, files[layout.pipeline]):

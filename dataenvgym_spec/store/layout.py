@@ -13,6 +13,10 @@ IGNORED: Final = ("/.dataenvgym/", "/mlflow.db*", "/mlartifacts/", "/mlruns/", "
 """Lines of the root `.gitignore`. Static, because DVC rolls its own back when a later stage fails (treeverse/dvc#11091)."""
 
 
+UNSEEN: Final = ("/.dataenvgym/", "/.venv/", "/mlartifacts/")
+"""Lines of the root `.dvcignore`: DVC walks every folder that is not named there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """The paths of one repository."""
@@ -38,6 +42,11 @@ class Layout:
     def private(self) -> Path:
         """Scratch, locks and other state of this clone; never shared."""
         return self.root / ".dataenvgym"
+
+    @property
+    def staging(self) -> Path:
+        """Where stage directories are made before they are renamed into place: DVC never looks for a `dvc.yaml` here."""
+        return self.root / ".dvc" / "tmp" / "staging"
 
     def stage(self, directory: str) -> Path:
         """A stage's directory."""
