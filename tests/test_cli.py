@@ -1,7 +1,9 @@
 """The command line with good and bad input: one message, a remedy, the right exit code, no traceback."""
 
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -231,3 +233,17 @@ def test_doctor_sets_a_repository_up_once(tmp_path: Path) -> None:
     assert json.loads(call("dataenvgym", "doctor", "--fix", "--json", cwd=tmp_path).stdout)["fixed"] == []
     assert "/store/*/out" in (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert "/.dataenvgym/" in (tmp_path / ".dvcignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_an_interrupted_run_says_how_to_go_on(repo: Path) -> None:
+    run = subprocess.Popen(
+        ["dataenvgym", "run", "tiny"], cwd=repo, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not any(repo.glob(".dataenvgym/scratch/student-*/*/examples.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(run.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
+    said = run.communicate(timeout=60)[0]
+    assert run.returncode == 1
+    assert "interrupted" in said
+    assert "Traceback" not in said

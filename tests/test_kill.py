@@ -141,6 +141,7 @@ def test_a_result_without_a_lock_is_adopted(copy_of_finished: Path, finished: Pa
     assert "train" not in "".join(line for line in said.splitlines() if line.startswith("Running stage"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_loses_nothing(copy_of_finished: Path, finished: Path) -> None:
     undone(copy_of_finished, {"train", "evaluate", "select"})
     run = subprocess.Popen(

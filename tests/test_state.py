@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import yaml
 
 from dataenvgym_spec.emit.stages import address
@@ -109,6 +110,7 @@ def test_a_larger_test_set_runs_only_its_evaluations_and_the_report(copy_of_fini
     assert executed(copy_of_finished) == {row["directory"] for row in runs}
 
 
+@pytest.mark.slow
 def test_more_iterations_reuse_the_first_ones(copy_of_finished: Path) -> None:
     spec = copy_of_finished / "specs" / "tiny.yaml"
     spec.write_text(spec.read_text(encoding="utf-8").replace("iterations: 2", "iterations: 3"), encoding="utf-8")
