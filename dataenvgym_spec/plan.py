@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from dataenvgym_spec.emit.entry import entry
 from dataenvgym_spec.emit.index import index
-from dataenvgym_spec.emit.stages import COMMAND, stage_files
+from dataenvgym_spec.emit.stages import COMMAND, stage_json
 from dataenvgym_spec.hashing import md5_text
 from dataenvgym_spec.ir import Entry, Graph, Stage
 
@@ -83,7 +83,7 @@ def plan(graph: Graph, item: Entry, world: World) -> tuple[Step, ...]:
 
 def _stage_step(planner: _Planner, stage: Stage, name: str) -> Step:
     folder = f"store/{stage.directory}"
-    deps: dict[str, str | None] = {"stage.json": md5_text(stage_files(stage, planner.known)["stage.json"])}
+    deps: dict[str, str | None] = {"stage.json": md5_text(stage_json(stage, planner.known))}
     for read in stage.inputs:
         other = planner.known[read.stage].directory
         deps[f"../{other}/out/{read.port}"] = planner.hashes.get(f"store/{other}/out/{read.port}")

@@ -74,7 +74,8 @@ def resolve(path: Path, *, root: Path) -> Resolved:
     base = replace(node, value={key: value for key, value in node.value.items() if key not in ("arms", "$schema")})
     named = variants.value if variants is not None and isinstance(variants.value, dict) else {DEFAULT_ARM: None}
     merged = {name: merge(base, override) if override is not None else base for name, override in named.items()}
-    _stop_on([finding for tree in merged.values() for finding in findings.validate(tree)])
+    changed = [tree for name, tree in merged.items() if named[name] is not None and tree.value != base.value]
+    _stop_on([finding for tree in changed for finding in findings.validate(tree)])
     reader = _Reader(path.parent, root)
     arms = tuple(_arm(name, tree, reader) for name, tree in merged.items())
     _stop_on(reader.found)
@@ -153,6 +154,8 @@ class _Reader:
             path = (self.folder / name).resolve()
             if not path.is_relative_to(self.root):
                 raise ValueError("lies outside the repository")
+            if "${" in name or not name.isprintable():
+                raise ValueError("has a name that DVC would not take as it is")
             if path.is_dir() != (form == "directory"):
                 raise ValueError("is a directory" if path.is_dir() else "is not a directory" if path.exists() else "does not exist")
             return self._load(path, form)

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from dataenvgym_spec.compiler import front_end, lower
+from dataenvgym_spec.emit.stages import stage_files
 from dataenvgym_spec.emit.write import drift
 from dataenvgym_spec.hashing import digest
 from dataenvgym_spec.kinds import KINDS
@@ -69,3 +70,18 @@ def test_golden_bytes(kind: str) -> None:
         teacher = {"kind": "procedural", "semantics": 1, "source": {"kind": "reasoning-gym", "semantics": 1, "families": families}}
         rows = [item.row() for item in Procedural(teacher=teacher, oversample=1.0, corrupt=0.3).candidates({"sum": 5, "gcd": 5}, 7)]
     assert digest("golden", rows)[:16] == GOLDEN[kind, KINDS[kind].semantics]
+
+
+def test_odd_paths_are_quoted(tmp_path: Path) -> None:
+    from tests.conftest import TINY
+    from tests.test_findings import findings
+
+    name = 'it: is "odd" #1.jsonl'
+    (tmp_path / name).write_text('{"q": "1", "a": "1"}\n' * 300, encoding="utf-8")
+    source = "other: {kind: jsonl, path: 'it: is \"odd\" #1.jsonl', fields: {input: q, target: a}}"
+    text = TINY.replace("  score:", f"    {source}\n  score:", 1).replace("test: {from: problems", "test: {from: other", 1)
+    assert findings(tmp_path, text) == ()
+    graph = lower(front_end([tmp_path / "spec.yaml"], root=tmp_path)).graph
+    (stage,) = [stage for stage in graph.stages if stage.kind == "data" and stage.files]
+    content = yaml.safe_load(stage_files(stage, graph.by_id())["dvc.yaml"])
+    assert content["stages"]["data"]["deps"] == [f"../../{name}", "stage.json"]

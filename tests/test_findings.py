@@ -28,6 +28,7 @@ CASES = {
     "shares beyond the whole": ("feedback: {from: problems,", "feedback: {from: problems, share: 0.9,", "E202", "  splits:", "at most 0.95"),
     "a template that is not there": ("prompts/tiny.j2", "prompts/none.j2", "E203", "  prompt:", "relative to the spec"),
     "a template outside the repository": ("prompts/tiny.j2", "../../../etc/hostname", "E203", "  prompt:", "inside the repository"),
+    "a file name that DVC would expand": ("prompts/tiny.j2", "'${x}.j2'", "E203", "  prompt:", "relative to the spec"),
     "a template that is no Jinja": ("prompts/tiny.j2", "prompts/bad.j2", "E203", "  prompt:", "correct the template"),
     "a built-in template that is not there": ("prompts/tiny.j2", "'builtin:none'", "E203", "  prompt:", "builtin:question"),
     "two lengths": ("train: {length: {steps: 6}", "train: {length: {steps: 6, epochs: 1}", "E106", "  train:", "steps"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 import yaml
@@ -18,10 +19,11 @@ DVC passes the caller's PATH on, and a `dvc` called by its path would not find t
 
 def stage_files(stage: Stage, graph: dict[str, Stage]) -> dict[str, str]:
     """The texts of a stage's directory, by file name."""
-    return {"stage.json": _stage_json(stage, graph), "dvc.yaml": _stage_yaml(stage, graph)}
+    return {"stage.json": stage_json(stage, graph), "dvc.yaml": _stage_yaml(stage, graph)}
 
 
-def _stage_json(stage: Stage, graph: dict[str, Stage]) -> str:
+def stage_json(stage: Stage, graph: dict[str, Stage]) -> str:
+    """The text of `stage.json`; its hash is what DVC knows the stage by."""
     content: dict[str, Any] = {
         "format": 1,
         "key": stage.id,
@@ -35,12 +37,17 @@ def _stage_json(stage: Stage, graph: dict[str, Stage]) -> str:
 def _stage_yaml(stage: Stage, graph: dict[str, Stage]) -> str:
     ports = {f"../{graph[item.stage].directory}/out/{item.port}" for item in stage.inputs}
     files = {os.path.join("../..", path) for path in stage.files.values()}
-    body = {
-        "cmd": COMMAND.format(up="../../", rest="stage"),
-        "deps": sorted({"stage.json", *ports, *files}),
-        "outs": sorted(["log", *(f"out/{port}" for port in stage.ports)]),
-    }
-    return dump({"stages": {stage.kind: body}})
+    deps = sorted({"stage.json", *ports, *files})
+    outs = sorted(["log", *(f"out/{port}" for port in stage.ports)])
+    # The shape is constant, and a YAML library takes 3 ms a stage for it: most of the time of a compile.
+    lines = ["stages:", f"  {stage.kind}:", f"    cmd: {COMMAND.format(up='../../', rest='stage')}"]
+    lines += ["    deps:", *(f"    - {_plain(path)}" for path in deps), "    outs:", *(f"    - {_plain(path)}" for path in outs)]
+    return "\n".join(lines) + "\n"
+
+
+def _plain(path: str) -> str:
+    """A path as a YAML scalar: quoted, which JSON's quotes do for YAML too, unless it is made of harmless characters."""
+    return path if re.fullmatch(r"[A-Za-z0-9_./-]+", path) else json.dumps(path)
 
 
 def dump(content: Any) -> str:
