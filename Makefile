@@ -23,6 +23,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt overrides.txt
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode $(BACKEND) \
 	  --constraints constraints.txt --overrides overrides.txt --editable '.[$(EXTRAS),$(VLLM)]'
+	$(BIN)/python -m compileall -q dataenvgym_spec
 	touch $@
 
 quickstart: setup
