@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataenvgym_spec import meaning
-from dataenvgym_spec.errors import Diagnostic, SpecError
+from dataenvgym_spec.errors import Diagnostic, SpecError, gathered
 from dataenvgym_spec.ir import Graph
 from dataenvgym_spec.passes.leakage import leakage
 from dataenvgym_spec.passes.name import name
@@ -28,25 +28,34 @@ class Compiled:
     unshared: int
 
 
-def front_end(paths: Iterable[Path], *, root: Path) -> tuple[Resolved, ...]:
+def front_end(paths: Iterable[Path] | Mapping[Path, Collection[str] | None], *, root: Path, sets: Sequence[str] = ()) -> tuple[Resolved, ...]:
     """Reads, validates and resolves specs, reporting the findings of all files at once.
 
+    Args:
+        paths: spec files; as a mapping, with the names of the experiments that are wanted of each (None: all).
+        root: the repository.
+        sets: settings of the command line, `path=value`; they hold for every file.
+
     Raises:
-        SpecError: any spec has an error.
+        SpecError: any spec has an error. It tells warnings as well.
     """
     found: list[Diagnostic] = []
     resolved: list[Resolved] = []
     for path in paths:
         try:
-            spec = resolve(path, root=root)
-            found += meaning.check(spec)
-            resolved.append(spec)
+            resolved += resolve(path, root=root, sets=sets, only=paths[path] if isinstance(paths, Mapping) else None)
         except SpecError as error:
             found += error.diagnostics
+    found += [spec.family.annotate(finding) for spec in resolved for finding in meaning.check(spec)]
     found += _same_names(resolved)
-    if found:
+    if any(finding.severity == "error" for finding in found):
         raise SpecError(found)
     return tuple(resolved)
+
+
+def warnings(specs: Iterable[Resolved]) -> tuple[Diagnostic, ...]:
+    """What is odd about specs that are valid, in order, once."""
+    return gathered(spec.family.annotate(finding) for spec in specs for finding in meaning.check(spec))
 
 
 def lower(specs: tuple[Resolved, ...]) -> Compiled:

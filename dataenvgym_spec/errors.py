@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 Severity = Literal["error", "warning"]
@@ -24,7 +24,12 @@ CODES: Final[dict[str, str]] = {
     "E203": "a file named by the spec cannot be used",
     "E204": "a combination that cannot work",
     "E205": "two experiments with one name",
+    "E206": "too much to compile",
+    "E207": "parents that cannot be followed",
+    "E208": "settings that fight",
     "E301": "a forbidden flow of information",
+    "W401": "two experiments that are one",
+    "W402": "one split in two roles",
 }
 
 
@@ -51,6 +56,7 @@ class Diagnostic:
     span: Span | None = None
     help: str = ""
     severity: Severity = "error"
+    notes: tuple[str, ...] = ()
 
     def order(self) -> tuple[str, int, int, str, str]:
         """Sort key: by place, then code."""
@@ -72,6 +78,7 @@ class Diagnostic:
             indent = " " * (len(number) + 1)
             shown, start, width = _window(self.span)
             lines += [f"{indent}|", f"{number} | {shown}", f"{indent}| {' ' * start}{'^' * width}"]
+        lines += [f"{indent}= note: {note}" for note in self.notes]
         if self.help:
             lines.append(f"{indent}= help: {self.help}")
         return "\n".join(lines)
@@ -85,11 +92,19 @@ def _window(span: Span, limit: int = 160) -> tuple[str, int, int]:
     return text[skip : skip + limit], start - skip, max(1, min(end - start, limit - (start - skip)))
 
 
+def gathered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Findings in order, each once; one that several specs inherit has the notes of all of them."""
+    notes: dict[Diagnostic, dict[str, None]] = {}
+    for found in diagnostics:
+        notes.setdefault(replace(found, notes=()), {}).update(dict.fromkeys(found.notes))
+    return tuple(sorted((replace(found, notes=tuple(said)) for found, said in notes.items()), key=Diagnostic.order))
+
+
 class SpecError(Exception):
     """One or more diagnostics that stop the work. Exit code 2."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(sorted(set(diagnostics), key=Diagnostic.order))
+        self.diagnostics = gathered(diagnostics)
         super().__init__("\n".join(d.render() for d in self.diagnostics))
 
 

@@ -18,20 +18,56 @@ Fault = Any
 """A `jsonschema.ValidationError`: its stubs allow each attribute to be unset, which none is after `iter_errors`."""
 
 
-def validate(node: Node) -> list[Diagnostic]:
-    """Everything the schema has to say about a tree, with places."""
-    validator = jsonschema.Draft7Validator(experiment_schema())
-    return [finding for error in validator.iter_errors(node.plain()) for finding in _translate(error, node)]
+FileReference = tuple[tuple[str | int, ...], str]
+"""Where a tree names a file: its path in the tree, and "template", "data" or "directory"."""
 
 
-def file_references(node: Node) -> list[tuple[tuple[str | int, ...], str]]:
-    """Where a valid tree names files: `(path, "template" | "data" | "directory")`."""
-    # The stubs know no custom keyword functions; jsonschema documents them under "Extending or Creating Validators".
-    marking = jsonschema.validators.extend(jsonschema.Draft7Validator, {"x-file": _mark_file})  # type: ignore[no-untyped-call]
-    return sorted(
-        {(tuple(e.absolute_path), str(e.validator_value)) for e in marking(experiment_schema()).iter_errors(node.plain()) if e.validator == "x-file"},
-        key=str,
-    )
+class Checker:
+    """What the schema says about trees that have sections in common: each section (`task`, `student`, ...) is looked at once.
+
+    Arms and the points of a matrix differ in a few values, and merging keeps what they share the same object.
+    """
+
+    def __init__(self) -> None:
+        schema = experiment_schema()
+        # The stubs know no custom keyword functions; jsonschema documents them under "Extending or Creating Validators".
+        marking = jsonschema.validators.extend(jsonschema.Draft7Validator, {"x-file": _mark_file})  # type: ignore[no-untyped-call]
+        self._sections: Schema = schema["properties"]
+        self._whole, self._marking = jsonschema.Draft7Validator(schema), marking(schema)
+        self._outline = jsonschema.Draft7Validator({**schema, "properties": {name: {"description": _described(part)} for name, part in self._sections.items()}})
+        # A node is kept with what was found, so that no other can come to have its id.
+        self._found: dict[tuple[str, int], tuple[Node, list[Diagnostic]]] = {}
+        self._files: dict[tuple[str, int], tuple[Node, list[FileReference]]] = {}
+
+    def validate(self, node: Node) -> list[Diagnostic]:
+        """Everything the schema has to say about a mapping, with places."""
+        assert isinstance(node.value, dict)
+        found = [finding for error in self._outline.iter_errors(dict.fromkeys(node.value)) for finding in _translate(error, node)]
+        return found + [finding for name, section in node.value.items() if name in self._sections for finding in self.section(name, section)]
+
+    def section(self, name: str, node: Node) -> list[Diagnostic]:
+        """What the schema says about one section."""
+        if (name, id(node)) not in self._found:
+            root = Node(value={name: node}, span=node.span)
+            errors = self._whole.descend(node.plain(), self._sections[name], path=name)
+            self._found[name, id(node)] = node, [finding for error in errors for finding in _translate(error, root)]
+        return self._found[name, id(node)][1]
+
+    def files(self, node: Node) -> list[FileReference]:
+        """Where a valid tree names files, in order of the paths."""
+        assert isinstance(node.value, dict)
+        return sorted({item for name, section in node.value.items() for item in self._files_of(name, section)}, key=str)
+
+    def _files_of(self, name: str, node: Node) -> list[FileReference]:
+        if (name, id(node)) not in self._files:
+            errors = self._marking.descend(node.plain(), self._sections[name], path=name)
+            found = [(tuple(error.absolute_path), str(error.validator_value)) for error in errors if error.validator == "x-file"]
+            self._files[name, id(node)] = node, found
+        return self._files[name, id(node)][1]
+
+
+def _described(part: Any) -> str:
+    return str(part.get("description", ""))
 
 
 def _mark_file(_validator: Any, _form: Any, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:

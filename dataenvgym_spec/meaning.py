@@ -73,10 +73,9 @@ def _shares(arm: Arm) -> Iterator[Diagnostic]:
 
 
 def _sizes(arm: Arm) -> Iterator[Diagnostic]:
-    by_digest = {file.digest: file for file in arm.files.values()}
     for role, (low, high) in lanes(arm).items():
         split = getattr(arm.experiment.task.splits, role)
-        file = by_digest.get(str(arm.experiment.task.sources.get(split.from_, {}).get("path")))
+        file = arm.files.get(str(arm.experiment.task.sources.get(split.from_, {}).get("path")))
         wanted = split.draw.items or split.draw.per_group
         # What a hash lane holds varies; only what no luck can give is an error before the run.
         if file is not None and file.rows is not None and wanted > file.rows:

@@ -1,20 +1,26 @@
-"""From a spec file to one complete experiment record per arm: merging, files, defaults. No graph yet.
+"""From a spec file to complete experiment records: what it extends, matrix, arms, `--set`, files, defaults. No graph yet.
 
-What is needed of the world (a file's text or digest) is read here, so that everything after it is pure.
+Precedence, lowest first: defaults, the files of `extends` in order, the spec, a point of the matrix, an arm, `--set`. What is
+needed of the world (a file's text or digest) is read here, so that everything after it is pure.
 """
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from dataenvgym_spec import findings, schema, source
+from dataenvgym_spec import matrix, schema
 from dataenvgym_spec.errors import Diagnostic, SpecError
+from dataenvgym_spec.extends import Family, read_family
+from dataenvgym_spec.findings import Checker
 from dataenvgym_spec.hashing import file_digest
+from dataenvgym_spec.matrix import Point
+from dataenvgym_spec.merge import Layer, merge, without
+from dataenvgym_spec.setting import settings
 from dataenvgym_spec.source import Node
 from dataenvgym_spec.spec import Experiment
 
@@ -24,31 +30,74 @@ DEFAULT_ARM: Final = "main"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A data file or directory that a spec names: it enters keys by digest; the path only says where it lies."""
+    """A file that a spec names. The path only says where it lies.
 
-    digest: str
-    path: str
+    Attributes:
+        content: what enters keys: a template's text; of a data file or directory `sha256:` and the digest.
+        digest: SHA-256 of the file's bytes.
+        path: relative to the repository; empty for a built-in template.
+        is_data: whether stages read the file itself.
+        rows: lines that are not empty, of a data file.
+    """
+
+    content: str
+    digest: str = ""
+    path: str = ""
+    is_data: bool = False
     rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """One arm, complete: everything inherited, defaulted and read."""
+    """One arm, complete: everything inherited, defaulted and read.
+
+    Attributes:
+        name: the arm's name.
+        experiment: the resolved record.
+        node: the merged tree; a value's place is where it was written.
+        layers: who said what, the strongest last.
+        references: the files it names, by their place in the tree.
+    """
 
     name: str
     experiment: Experiment
     node: Node
-    files: dict[str, File]
+    layers: tuple[Layer, ...]
+    references: dict[tuple[str | int, ...], File]
+
+    @property
+    def files(self) -> dict[str, File]:
+        """The data files it names, by what stands for them in the record."""
+        return {file.content: file for file in self.references.values() if file.is_data}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The digest of every file it names."""
+        return {file.path: file.digest for file in self.references.values() if file.path}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """A spec file after resolution."""
+    """One experiment: a spec file, or one point of its matrix, after resolution.
+
+    Attributes:
+        path: the spec file.
+        sweep: the name that the points of a matrix have in common; None without a matrix.
+        node: the merged tree before any arm.
+        arms: the arms, complete.
+        family: the files it was read from.
+    """
 
     path: str
+    sweep: str | None
     node: Node
     arms: tuple[Arm, ...]
-    inputs: dict[str, str]
+    family: Family
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The digests of all files it was made from."""
+        return {**self.family.inputs, **{path: digest for arm in self.arms for path, digest in arm.inputs.items()}}
 
     @property
     def base(self) -> Experiment:
@@ -56,68 +105,119 @@ class Resolved:
         return self.arms[0].experiment
 
 
-def resolve(path: Path, *, root: Path) -> Resolved:
-    """Reads a spec and resolves its arms.
+def experiments_of(path: Path, *, root: Path, sets: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """The name of a spec, and the names of the experiments it makes: one, or one for each point of its matrix.
+
+    Raises:
+        SpecError: the text, a parent, the name or the matrix is wrong; the rest is not looked at.
+    """
+    loaded = _Spec(path, root, sets)
+    return loaded.name, [loaded.named(point) for point in loaded.points()]
+
+
+def resolve(path: Path, *, root: Path, sets: Sequence[str] = (), only: Collection[str] | None = None) -> tuple[Resolved, ...]:
+    """Reads a spec and resolves its experiments.
 
     Args:
         path: the spec file.
         root: the repository; files that a spec names must lie in it.
+        sets: settings of the command line, `path=value`.
+        only: names of experiments to resolve; None for all.
 
     Raises:
-        SpecError: all findings of the first step that has any (text, schema, files).
+        SpecError: all findings of the first step that has any (text, parents, schema, files).
     """
-    shown = os.path.relpath(path, root) if path.resolve().is_relative_to(root.resolve()) else str(path)
-    node = source.read(path, shown=shown)
-    _stop_on(findings.validate(node) if isinstance(node.value, dict) else [_not_a_mapping(node)])
-    assert isinstance(node.value, dict)
-    variants = node.value.get("arms")
-    base = replace(node, value={key: value for key, value in node.value.items() if key not in ("arms", "$schema")})
-    named = variants.value if variants is not None and isinstance(variants.value, dict) else {DEFAULT_ARM: None}
-    merged = {name: merge(base, override) if override is not None else base for name, override in named.items()}
-    changed = [tree for name, tree in merged.items() if named[name] is not None and tree.value != base.value]
-    _stop_on([finding for tree in changed for finding in findings.validate(tree)])
-    reader = _Reader(path.parent, root)
-    arms = tuple(_arm(name, tree, reader) for name, tree in merged.items())
-    _stop_on(reader.found)
-    return Resolved(path=shown, node=node, arms=arms, inputs={shown: file_digest(path), **reader.inputs})
+    loaded = _Spec(path, root, sets)
+    try:
+        points = [point for point in loaded.points() if only is None or loaded.named(point) in only]
+        return tuple(loaded.experiment(tree, point) for tree, point in loaded.valid(points))
+    except SpecError as error:
+        raise SpecError([loaded.family.annotate(found) for found in error.diagnostics]) from error
 
 
-def merge(below: Node, above: Node) -> Node:
-    """Merges an override into a tree: mappings deep, another `kind` replaces, lists replace, `null` removes a key."""
-    if not isinstance(below.value, dict) or not isinstance(above.value, dict):
-        return above
-    kinds = below.value.get("kind"), above.value.get("kind")
-    if kinds[0] is not None and kinds[1] is not None and kinds[0].value != kinds[1].value:
-        return above
-    out = dict(below.value)
-    for key, value in above.value.items():
-        if value.value is None:
-            out.pop(key, None)
-        else:
-            out[key] = merge(out[key], value) if key in out else value
-    return replace(below, value=out)
+class _Spec:
+    """One spec file while it is resolved; what its experiments have in common is checked and read once."""
+
+    def __init__(self, path: Path, root: Path, sets: Sequence[str]) -> None:
+        self.family = read_family(path, root=root)
+        self.checker = Checker()
+        self.reader = _Reader(self.family, path.parent, root)
+        self.above = settings(sets, self._mistyped)
+        merged = self.family.merged
+        self.tree = merge(merged, self.above.tree) if self.above else merged
+
+    @property
+    def name(self) -> str:
+        node = self.tree.at(("name",))
+        return str(node.value) if not isinstance(node.value, dict) else ""
+
+    def named(self, point: Point | None) -> str:
+        return f"{self.name}-{point.suffix}" if point else self.name
+
+    def points(self) -> Sequence[Point | None]:
+        assert isinstance(self.tree.value, dict)
+        node = self.tree.value.get("matrix")
+        if node is None:
+            return (None,)
+        _stop_on(self.checker.section("matrix", node))
+        return matrix.expand(node)
+
+    def valid(self, points: Sequence[Point | None]) -> list[tuple[Node, Point | None]]:
+        """The tree of each point, once all are known to fit the schema."""
+        base = without(self.tree, "matrix")
+        trees = [(merge(base, point.tree) if point else base, point) for point in points]
+        _stop_on([finding for tree, _ in trees for finding in self.checker.validate(tree)])
+        _stop_on([finding for tree, point in trees for finding in self._clashes(tree, point)])
+        return trees
+
+    def experiment(self, tree: Node, point: Point | None) -> Resolved:
+        assert isinstance(tree.value, dict)
+        base, overrides = without(tree, "arms"), tree.value.get("arms")
+        named = overrides.value if overrides is not None and isinstance(overrides.value, dict) else {DEFAULT_ARM: None}
+        below = [*self.family.layers, *([Layer(name=point.name, tree=point.tree)] if point else [])]
+        above = [self.above] if self.above else []
+        arms: list[tuple[str, Node, tuple[Layer, ...]]] = []
+        for name, override in named.items():
+            layers = (*below, *([Layer(name=f"arm {name}", tree=override)] if override else []), *above)
+            merged = merge(base, override) if override else base
+            arms.append((name, merge(merged, without(self.above.tree, "arms")) if self.above else merged, layers))
+        _stop_on([finding for _, merged, _ in arms if merged.value != base.value for finding in self.checker.validate(merged)])
+        made = tuple(self._arm(name, merged, layers, self.named(point)) for name, merged, layers in arms)
+        _stop_on(self.reader.found)
+        sweep = self.name if point else None
+        return Resolved(path=self.family.shown, sweep=sweep, node=tree, arms=made, family=self.family)
+
+    def _arm(self, name: str, tree: Node, layers: tuple[Layer, ...], experiment: str) -> Arm:
+        read = {path: self.reader.read(tree.at(path), form) for path, form in self.checker.files(tree)}
+        plain: Any = tree.plain()
+        plain["name"] = experiment
+        for path, value in read.items():
+            holder = plain
+            for step in path[:-1]:
+                holder = holder[step]
+            holder[path[-1]] = value.content
+        record = msgspec.convert(_component_defaults(plain), Experiment)
+        return Arm(name=name, experiment=record, node=tree, layers=layers, references=read)
+
+    def _mistyped(self, tree: Node) -> bool:
+        """Whether a setting of the command line is of another type than the schema wants there."""
+        merged = self.family.merged
+        return any(finding.code == "E103" and finding.span and finding.span.file == "--set" for finding in self.checker.validate(merge(merged, tree)))
+
+    def _clashes(self, tree: Node, point: Point | None) -> list[Diagnostic]:
+        """What an arm or the command line sets although the matrix varies it."""
+        if point is None:
+            return []
+        assert isinstance(tree.value, dict)
+        arms = tree.value.get("arms")
+        overrides = arms.value if arms is not None and isinstance(arms.value, dict) else {}
+        who = [(f"the arm '{name}'", override) for name, override in overrides.items()] + ([("'--set'", self.above.tree)] if self.above else [])
+        return [matrix.clash(path, node, name) for name, override in who for path, node in matrix.clashes(point, override)]
 
 
-def _stop_on(found: list[Diagnostic]) -> None:
+def _stop_on(found: Sequence[Diagnostic]) -> None:
     if found:
         raise SpecError(found)
-
-
-def _not_a_mapping(node: Node) -> Diagnostic:
-    return Diagnostic(code="E103", message="a spec is a mapping", span=node.span, help="start with 'version: 1'")
-
-
-def _arm(name: str, tree: Node, reader: _Reader) -> Arm:
-    read = {path: reader.read(tree.at(path), form) for path, form in findings.file_references(tree)}
-    plain: Any = tree.plain()
-    for path, value in read.items():
-        holder = plain
-        for step in path[:-1]:
-            holder = holder[step]
-        holder[path[-1]] = value.digest if isinstance(value, File) else value
-    record = msgspec.convert(_component_defaults(plain), Experiment)
-    files = {value.digest: value for value in read.values() if isinstance(value, File)}
-    return Arm(name=name, experiment=record, node=tree, files=files)
 
 
 def _component_defaults(plain: dict[str, Any]) -> dict[str, Any]:
@@ -139,42 +239,41 @@ def _component_defaults(plain: dict[str, Any]) -> dict[str, Any]:
 class _Reader:
     """Reads the files that a spec names, once each, collecting what is wrong with them."""
 
-    def __init__(self, folder: Path, root: Path) -> None:
-        self.folder, self.root = folder, root.resolve()
+    def __init__(self, family: Family, folder: Path, root: Path) -> None:
+        self.folders, self.folder, self.root = family.folders, folder, root.resolve()
         self.found: list[Diagnostic] = []
-        self.inputs: dict[str, str] = {}
+        self._read: dict[tuple[Path, str, str], File] = {}
 
-    def read(self, node: Node, form: str) -> str | File:
-        name = str(node.value)
+    def read(self, node: Node, form: str) -> File:
+        """A file by the path at a node, which is relative to the file that the node is written in."""
+        name, folder = str(node.value), self.folders.get(node.span.file, self.folder)
         if form == "template" and name.startswith("builtin:"):
             if name not in BUILT_IN_TEMPLATES:
                 self._report(node, f"there is no built-in template '{name}'", f"built in: {', '.join(BUILT_IN_TEMPLATES)}")
-            return BUILT_IN_TEMPLATES.get(name, "")
+            return File(content=BUILT_IN_TEMPLATES.get(name, ""))
+        if (folder, name, form) in self._read:
+            return self._read[folder, name, form]
         try:
-            path = (self.folder / name).resolve()
+            path = (folder / name).resolve()
             if not path.is_relative_to(self.root):
                 raise ValueError("lies outside the repository")
             if "${" in name or not name.isprintable():
                 raise ValueError("has a name that DVC would not take as it is")
             if path.is_dir() != (form == "directory"):
                 raise ValueError("is a directory" if path.is_dir() else "is not a directory" if path.exists() else "does not exist")
-            return self._load(path, form)
+            found = self._read[folder, name, form] = self._load(path, form)
+            return found
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or ("is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error))
             self._report(node, f"the file '{name[:100]}' {reason}", "give a path relative to the spec, inside the repository")
-            return ""
+            return File(content="")
 
-    def _load(self, path: Path, form: str) -> str | File:
-        shown = path.relative_to(self.root).as_posix()
+    def _load(self, path: Path, form: str) -> File:
+        shown, digest = path.relative_to(self.root).as_posix(), file_digest(path)
         if form == "template":
-            text = path.read_text(encoding="utf-8")
-            self.inputs[shown] = file_digest(path)
-            return text
-        with_rows = form == "data"
-        rows = sum(1 for line in path.open("rb") if line.strip()) if with_rows else None
-        file = File(digest=f"sha256:{file_digest(path)}", path=shown, rows=rows)
-        self.inputs[shown] = file.digest.removeprefix("sha256:")
-        return file
+            return File(content=path.read_text(encoding="utf-8"), digest=digest, path=shown)
+        rows = sum(1 for line in path.open("rb") if line.strip()) if form == "data" else None
+        return File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True, rows=rows)
 
     def _report(self, node: Node, message: str, help: str) -> None:
         self.found.append(Diagnostic(code="E203", message=message, span=node.span, help=help))

@@ -21,6 +21,31 @@ Schema = dict[str, Any]
 
 ARM_KEYS: Final = ("student", "teachers", "environment", "skills", "agent", "loop", "select")
 
+COMPOSITION: Final[dict[str, Schema]] = {
+    "extends": {
+        "description": "A spec file, or a list of them, that this one builds on; paths are relative to this file. Mappings merge, lists replace, "
+        "another `kind` replaces the mapping, `null` removes a key.",
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    },
+    "matrix": {
+        "description": "A sweep. A grid, `{student.train.learning_rate: [1e-4, 3e-4]}`, or a list of points, "
+        "`[{name: small, loop.iterations: 2}]`. Each point is an experiment of its own; equal stages are shared.",
+        "anyOf": [
+            {"type": "object", "minProperties": 1, "additionalProperties": {"type": "array", "minItems": 1}},
+            {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "properties": {"name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", "description": "What the point is called."}},
+                },
+            },
+        ],
+    },
+}
+"""How a spec is put together: gone once it is resolved, and so in no record."""
+
 
 @cache
 def experiment_schema() -> Schema:
@@ -44,6 +69,7 @@ def experiment_schema() -> Schema:
         "additionalProperties": {"$ref": "#/definitions/arm"},
         "minProperties": 1,
     }
+    root["properties"] |= copy.deepcopy(COMPOSITION)
     root["properties"]["$schema"] = {"type": "string", "description": "Where an editor finds this schema."}
     head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "dataenvgym_spec experiment"}
     body = {key: value for key, value in root.items() if key != "title"}

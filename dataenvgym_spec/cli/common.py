@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from dataenvgym_spec.compiler import Compiled, front_end, lower
+from dataenvgym_spec.compiler import Compiled, front_end, lower, warnings
 from dataenvgym_spec.errors import SpecError, UserError, suggest
 from dataenvgym_spec.ir import Entry
+from dataenvgym_spec.resolve import Resolved, experiments_of
 from dataenvgym_spec.store.layout import Layout, find_root
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+setting = click.option(
+    "--set", "sets", metavar="PATH=VALUE", multiple=True, help="Set a value of the spec, above every other: --set loop.iterations=3. Can be repeated."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +40,12 @@ def layout_here() -> Layout:
     return Layout(root=find_root())
 
 
-def load_project(names: tuple[str, ...] = (), *, root: Path | None = None) -> Project:
-    """Compiles specs in memory.
+def load_project(names: Sequence[str] = (), *, sets: Sequence[str] = (), root: Path | None = None) -> Project:
+    """Compiles specs in memory, telling warnings on the way.
 
     Args:
-        names: files or experiment names; none means every active spec.
+        names: files, specs or experiments; none means every active spec.
+        sets: settings of the command line.
         root: the repository (default: found from the working directory).
 
     Raises:
@@ -47,30 +53,49 @@ def load_project(names: tuple[str, ...] = (), *, root: Path | None = None) -> Pr
         SpecError: a spec has an error.
     """
     layout = Layout(root=root) if root else layout_here()
-    paths = [find_spec(name, layout) for name in names] or layout.specs()
-    if not paths:
+    specs = read_specs(names, layout, sets)
+    return Project(layout=layout, compiled=lower(specs), everything=not names)
+
+
+def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = ()) -> tuple[Resolved, ...]:
+    """Resolves what a command line names: files, specs, or single experiments of a sweep; nothing means every active spec.
+
+    Raises:
+        UserError: there is no spec, or none of that name.
+        SpecError: a spec has an error.
+    """
+    chosen: dict[Path, set[str] | None] = {} if names else dict.fromkeys(layout.specs())
+    for name in names:
+        path, only = _find(name, layout, sets)
+        before = chosen.get(path, set())
+        chosen[path] = None if only is None or before is None else before | only
+    if not chosen:
         raise UserError("there are no specs: specs/*.yaml is empty", help="write one; see the README")
-    return Project(layout=layout, compiled=lower(front_end(paths, root=layout.root)), everything=not names)
+    specs = front_end(chosen, root=layout.root, sets=sets)
+    for found in warnings(specs):
+        click.echo(found.render(), err=True)
+    return specs
 
 
-def find_spec(name: str, layout: Layout) -> Path:
-    """The spec file that a command line names, by path or by experiment name."""
+def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str] | None]:
+    """The file that a name stands for, and the experiments in it that are meant (None: all)."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or path.is_file():
-        return path
-    by_name: dict[str, Path] = {}
-    for candidate in layout.specs():
-        if candidate.stem == name:
-            return candidate
+        return path, None
+    known: set[str] = set()
+    for candidate in sorted(layout.specs(), key=lambda item: item.stem != name):
         try:
-            (spec,) = front_end([candidate], root=layout.root)
-            by_name[spec.base.name] = candidate
+            spec, experiments = experiments_of(candidate, root=layout.root, sets=sets)
         except SpecError:
+            if candidate.stem == name:
+                return candidate, None
             continue
-    if name not in by_name:
-        known = {*by_name, *(candidate.stem for candidate in layout.specs())}
-        raise UserError(f"there is no experiment '{name}'", help=suggest(name, known))
-    return by_name[name]
+        if name in (candidate.stem, spec):
+            return candidate, None
+        if name in experiments:
+            return candidate, {name}
+        known |= {candidate.stem, spec, *experiments}
+    raise UserError(f"there is no experiment '{name}'", help=suggest(name, known))
 
 
 def print_json(content: Any) -> None:

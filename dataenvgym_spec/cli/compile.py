@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, load_project, plural, print_json
+from dataenvgym_spec.cli.common import as_json, load_project, plural, print_json, setting
 from dataenvgym_spec.emit.write import drift, write
 
 
 @click.command("compile")
 @click.argument("specs", nargs=-1)
 @click.option("--check", is_flag=True, help="Write nothing; fail if the files on disk are not what the specs say.")
+@setting
 @as_json
-def command(specs: tuple[str, ...], check: bool, as_json: bool) -> int:
+def command(specs: tuple[str, ...], check: bool, sets: tuple[str, ...], as_json: bool) -> int:
     """Compile specs (default: every specs/*.yaml) into dvc.yaml, experiments/ and store/.
 
     \b
@@ -20,7 +21,7 @@ def command(specs: tuple[str, ...], check: bool, as_json: bool) -> int:
       dataenvgym compile
       dvc repro quickstart
     """
-    project = load_project(specs)
+    project = load_project(specs, sets=sets)
     graph, layout = project.compiled.graph, project.layout
     if check:
         found = drift(project.compiled, layout, everything=project.everything)
@@ -37,6 +38,7 @@ def command(specs: tuple[str, ...], check: bool, as_json: bool) -> int:
         print_json({"experiments": names, "stages": len(graph.stages), "before_sharing": project.compiled.unshared, "changed": changed})
     else:
         shared = f"{project.compiled.unshared} before sharing"
-        click.echo(f"{', '.join(names)}: {plural(len(graph.stages), 'stage')} ({shared}), {plural(len(changed), 'file')} or directories changed")
+        shown = ", ".join(names) if len(names) <= 8 else plural(len(names), "experiment")
+        click.echo(f"{shown}: {plural(len(graph.stages), 'stage')} ({shared}), {plural(len(changed), 'file')} or directories changed")
         click.echo(f"next: dvc repro {names[0]}")
     return 0

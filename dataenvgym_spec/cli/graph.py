@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import click
 
-from dataenvgym_spec.cli.common import load_project, print_json
+from dataenvgym_spec.cli.common import load_project, print_json, setting
 from dataenvgym_spec.emit.graph import as_dot, as_mermaid, as_records
+from dataenvgym_spec.errors import UserError
 
 
 @click.command("graph")
 @click.argument("spec")
 @click.option("--format", "form", type=click.Choice(["mermaid", "dot", "json"]), default="mermaid", help="How to print it.")
+@setting
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-def command(spec: str, form: str, as_json: bool) -> None:
+def command(spec: str, form: str, sets: tuple[str, ...], as_json: bool) -> None:
     """Print the compiled pipeline of an experiment.
 
     \b
     Example:
       dataenvgym graph quickstart --format mermaid
     """
-    project = load_project((spec,))
-    (entry,) = project.compiled.graph.entries
+    project = load_project((spec,), sets=sets)
+    entry, *others = project.compiled.graph.entries
+    if others:
+        raise UserError(f"'{spec}' is a sweep of {len(others) + 1} experiments", help=f"name one of them, such as '{entry.name}'")
     if as_json or form == "json":
         print_json(as_records(entry, project.compiled.graph))
     else:

@@ -6,7 +6,7 @@ import subprocess
 
 import click
 
-from dataenvgym_spec.cli.common import find_spec, layout_here, load_project
+from dataenvgym_spec.cli.common import layout_here, load_project
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.errors import StageError, UserError
 from dataenvgym_spec.programs import dvc, environment
@@ -30,7 +30,7 @@ def command(name: str, pull: bool) -> int:
                 "another 'dataenvgym run' is at work in this repository",
                 help="wait for it, or look at it with: dataenvgym status   (a clone of the repository can run beside it)",
             )
-        project = load_project((str(find_spec(name, layout)),))
+        project = load_project((name,))
         write(project.compiled, layout, everything=False)
         experiment = project.compiled.graph.entries[0].name
         code = subprocess.call([dvc(), "repro", experiment, *(["--pull"] if pull else [])], cwd=layout.root, env=environment())

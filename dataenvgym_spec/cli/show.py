@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, find_spec, layout_here, print_json
-from dataenvgym_spec.compiler import front_end
+from dataenvgym_spec.cli.common import as_json, layout_here, print_json, read_specs, setting
 from dataenvgym_spec.emit.stages import dump
 from dataenvgym_spec.errors import UserError, suggest
-from dataenvgym_spec.source import Json
+from dataenvgym_spec.explain import resolved
 
 
 @click.command("show")
 @click.argument("spec")
 @click.option("--arm", help="Print only this arm.")
+@setting
 @as_json
-def command(spec: str, arm: str | None, as_json: bool) -> None:
-    """Print a spec as each arm of it is after merging.
+def command(spec: str, arm: str | None, sets: tuple[str, ...], as_json: bool) -> None:
+    """Print a spec in full: what it extends merged, defaults filled in, each arm as it differs from the first.
+
+    What is printed is a spec that compiles to the same keys; of a sweep, one document for each point.
 
     \b
     Example:
       dataenvgym show quickstart --arm no-state
     """
-    layout = layout_here()
-    (resolved,) = front_end([find_spec(spec, layout)], root=layout.root)
-    arms: dict[str, Json] = {item.name: item.node.plain() for item in resolved.arms}
-    if arm is not None and arm not in arms:
-        raise UserError(f"there is no arm '{arm}'", help=suggest(arm, arms))
-    content: Json = arms[arm] if arm is not None else {"arms": arms}
+    specs = read_specs([spec], layout_here(), sets)
+    known = {item.name for one in specs for item in one.arms}
+    if arm is not None and arm not in known:
+        raise UserError(f"there is no arm '{arm}'", help=suggest(arm, known))
+    documents = [resolved(one, arm=arm) for one in specs]
     if as_json:
-        print_json(content)
+        print_json(documents[0] if len(documents) == 1 else documents)
     else:
-        click.echo(dump(content), nl=False)
+        click.echo("---\n".join(dump(document, sort_keys=False) for document in documents), nl=False)

@@ -50,9 +50,9 @@ def _plain(path: str) -> str:
     return path if re.fullmatch(r"[A-Za-z0-9_./-]+", path) else json.dumps(path)
 
 
-def dump(content: Any) -> str:
+def dump(content: Any, *, sort_keys: bool = True) -> str:
     """YAML as DVC writes it: block style, keys sorted, no aliases."""
-    return yaml.safe_dump(content, sort_keys=True, default_flow_style=False, width=1000, allow_unicode=True)
+    return yaml.safe_dump(content, sort_keys=sort_keys, default_flow_style=False, width=1000, allow_unicode=True)
 
 
 def address(directory: str) -> str:

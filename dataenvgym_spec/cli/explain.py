@@ -1,0 +1,86 @@
+"""`dataenvgym explain`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from dataenvgym_spec.cli.common import as_json, layout_here, print_json, read_specs, setting
+from dataenvgym_spec.errors import UserError, suggest
+from dataenvgym_spec.explain import Explanation, Said, explain, leaves, plain
+from dataenvgym_spec.merge import parse_path, show_path
+from dataenvgym_spec.resolve import Resolved
+from dataenvgym_spec.source import Json
+
+Found = list[tuple[tuple[Explanation, ...], list[str]]]
+"""The explanations that arms have, each with the names of those that have it."""
+
+
+@click.command("explain")
+@click.argument("spec")
+@click.argument("path", required=False)
+@setting
+@as_json
+def command(spec: str, path: str | None, sets: tuple[str, ...], as_json: bool) -> None:
+    """Say who set a value of a spec: each file, matrix point, arm and --set that did, with the line, the strongest first.
+
+    \b
+    Example:
+      dataenvgym explain quickstart student.train.learning_rate
+    """
+    if path is None:
+        raise UserError("explain what?", help="name a value, as in: dataenvgym explain quickstart loop.iterations")
+    specs = read_specs([spec], layout_here(), sets)
+    steps = parse_path(path)
+    found: Found = []
+    for item in specs:
+        for arm in item.arms:
+            _add(found, explain(arm, steps) if steps else (), f"{item.base.name}, {arm.name}" if len(specs) > 1 else arm.name)
+    if not found:
+        raise UserError(f"there is no value '{path}'", help=suggest(path, [show_path(leaf) for leaf in _paths(specs)]))
+    if as_json:
+        print_json([{"arms": arms, **_record(item)} for items, arms in found for item in items])
+    else:
+        click.echo("\n".join(_text(items, arms if len(found) > 1 else []) for items, arms in found), nl=False)
+
+
+def _add(found: Found, items: tuple[Explanation, ...], arm: str) -> None:
+    for known, arms in found:
+        if known == items:
+            arms.append(arm)
+            return
+    if items:
+        found.append((items, [arm]))
+
+
+def _paths(specs: Sequence[Resolved]) -> set[tuple[str, ...]]:
+    return {leaf[:length] for item in specs for arm in item.arms for leaf, _ in leaves(plain(arm)) for length in range(1, len(leaf) + 1)}
+
+
+def _text(items: tuple[Explanation, ...], arms: list[str]) -> str:
+    lines = [f"arms {', '.join(arms)}:"] if arms else []
+    for item in items:
+        lines.append(f"{show_path(item.path)} = {_shown(item.value)}")
+        lines += [f"  {said.span!s:40} {_shown(said.value):16} {_effect(said)}" for said in item.said]
+        if not any(said.effect == "holds" for said in item.said):
+            lines.append(f"  {'default':40}")
+    return "\n".join(lines) + "\n"
+
+
+def _effect(said: Said) -> str:
+    return f"{said.effect}" + (f"  ({said.layer})" if said.layer != said.span.file else "")
+
+
+def _shown(value: Json) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _record(item: Explanation) -> dict[str, Json]:
+    said: list[Json] = [
+        {"layer": one.layer, "file": one.span.file, "line": one.span.line, "column": one.span.column, "value": one.value, "effect": one.effect}
+        for one in item.said
+    ]
+    return {"path": show_path(item.path), "value": item.value, "said": said}

@@ -1,0 +1,94 @@
+"""Merging positioned trees, and the inverse of it. Pure; where trees come from is in `extends`, `matrix` and `setting`.
+
+Mappings merge deep, lists replace, another `kind` replaces the mapping, `null` removes a key. A mapping that is a choice of
+one key (`draw`, `length`) is replaced whole, as `kind` replaces, because two choices cannot both hold.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from dataenvgym_spec.errors import Span
+from dataenvgym_spec.source import Json, Node
+
+Path = tuple[str, ...]
+
+CHOICES: Final = frozenset({"draw", "length"})
+_STEP: Final = re.compile(r'"([^"]+)"|([^."]+)')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What one writer says: a file, a point of the matrix, an arm, or the command line. Later layers win."""
+
+    name: str
+    tree: Node
+
+
+def merge(below: Node, above: Node) -> Node:
+    """Merges an override into a tree. What is untouched stays the same object."""
+    if not isinstance(below.value, dict) or not isinstance(above.value, dict) or _replaces(below.value, above.value):
+        return above
+    out = dict(below.value)
+    for key, value in above.value.items():
+        if value.value is None:
+            out.pop(key, None)
+        else:
+            out[key] = merge(out[key], value) if key in out and key not in CHOICES else value
+    return replace(below, value=out)
+
+
+def _replaces(below: dict[str, Node], above: dict[str, Node]) -> bool:
+    return "kind" in below and "kind" in above and below["kind"].value != above["kind"].value
+
+
+def difference(below: Json, above: Json) -> Json:
+    """The override that turns one tree into another: merged onto `below` it gives `above`.
+
+    >>> difference({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 2, "d": 4}})
+    {'a': None, 'b': {'d': 4}}
+    """
+    if not isinstance(below, dict) or not isinstance(above, dict) or below.get("kind") != above.get("kind"):
+        return above
+    out: dict[str, Json] = {key: None for key in below if key not in above}
+    for key, value in above.items():
+        if key not in below or (key in CHOICES and value != below[key]):
+            out[key] = value
+        elif value != below[key]:
+            out[key] = difference(below[key], value)
+    return out
+
+
+def without(tree: Node, *keys: str) -> Node:
+    """A mapping without some of its keys."""
+    assert isinstance(tree.value, dict)
+    return replace(tree, value={key: value for key, value in tree.value.items() if key not in keys})
+
+
+def parse_path(text: str) -> Path | None:
+    """A path such as `student.train.learning_rate`; a key that holds a dot is quoted. None if it is no path.
+
+    >>> parse_path('task.sources."v1.0".path')
+    ('task', 'sources', 'v1.0', 'path')
+    """
+    steps = tuple(quoted or plain for quoted, plain in _STEP.findall(text))
+    return steps if steps and show_path(steps) == text else None
+
+
+def show_path(path: Path) -> str:
+    """A path as it is written.
+
+    >>> show_path(("task", "sources", "v1.0"))
+    'task.sources."v1.0"'
+    """
+    return ".".join(f'"{step}"' if "." in step else step for step in path)
+
+
+def planted(path: Path, value: Node, key: Span) -> Node:
+    """A tree that holds one value at a path; every key on the way was written at `key`."""
+    tree = replace(value, key=key)
+    for step in reversed(path):
+        tree = Node(value={step: tree}, span=value.span, key=key)
+    return tree

@@ -1,0 +1,60 @@
+"""`--set path=value`: what the command line says about a spec, as a layer above all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import Final
+
+from dataenvgym_spec import source
+from dataenvgym_spec.errors import Diagnostic, Span, SpecError
+from dataenvgym_spec.merge import Layer, merge, parse_path, planted
+from dataenvgym_spec.source import Node
+
+NAME: Final = "--set"
+
+
+def settings(texts: Sequence[str], wrong: Callable[[Node], bool]) -> Layer | None:
+    """The layer of some `path=value` texts; a later one wins.
+
+    A value is read as YAML. Where the schema wants a text and YAML reads something else (`--set name=2024`), it is taken as
+    the text it is written as.
+
+    Args:
+        texts: the arguments of `--set`.
+        wrong: whether a tree that holds one setting breaks the schema at it by its type.
+
+    Raises:
+        SpecError: an argument is no `path=value`, or its value is no YAML.
+    """
+    trees = [_typed(text, wrong) for text in texts]
+    return Layer(name=NAME, tree=reduce(merge, trees)) if trees else None
+
+
+def _typed(text: str, wrong: Callable[[Node], bool]) -> Node:
+    name, equals, value = text.partition("=")
+    path = parse_path(name.strip())
+    key = Span(file=NAME, line=1, column=1, end_column=len(name) + 1, text=text)
+    if path is None or not equals:
+        raise SpecError([Diagnostic(code="E106", message=f"'{text[:60]}' is no setting", span=key, help="write path=value, as in loop.iterations=3")])
+    read = _shifted(source.parse(value, file=NAME), len(name) + 1, text) if value.strip() else Node(value=None, span=key)
+    tree = planted(path, read, key)
+    if isinstance(read.value, str | dict | tuple) or read.value is None or not wrong(tree):
+        return tree
+    return planted(path, replace(read, value=value), key)
+
+
+def _shifted(node: Node, columns: int, text: str) -> Node:
+    """The node with places in the whole argument rather than in its value."""
+
+    def move(span: Span) -> Span:
+        first = columns if span.line == 1 else 0
+        return replace(span, column=span.column + first, end_column=span.end_column + first, text=text if span.line == 1 else span.text)
+
+    value = node.value
+    if isinstance(value, dict):
+        value = {name: _shifted(child, columns, text) for name, child in value.items()}
+    elif isinstance(value, tuple):
+        value = tuple(_shifted(child, columns, text) for child in value)
+    return replace(node, value=value, span=move(node.span), key=move(node.key) if node.key else None)
