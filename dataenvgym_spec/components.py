@@ -1,7 +1,9 @@
 """What a spec can name: the table of component definitions. Reads JSON only; imports no component.
 
 A definition says which options a component takes (JSON Schema), how its results are versioned (`semantics`), which
-extra it needs and where its class lives. The file lies beside the module it describes.
+extra it needs and where its class lives. The file lies beside the module it describes. An installed package adds components
+through the entry-point group `dataenvgym_spec.components`: `policy.greedy = "package.module:Class"` names a class, and
+`package/module.json` beside it is its definition.
 """
 
 from __future__ import annotations
@@ -10,11 +12,15 @@ import importlib.util
 import json
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
-from dataenvgym_spec.errors import MissingExtra
+from dataenvgym_spec.errors import MissingExtra, UserError, suggest
+from dataenvgym_spec.hashing import digest, file_digest
 
+GROUP: Final = "dataenvgym_spec.components"
 BUILT_IN: Final[dict[str, dict[str, str]]] = {
     "source": {"reasoning-gym": "tasks/reasoning_gym.json", "jsonl": "tasks/jsonl.json", "hub": "tasks/hub.json"},
     "scorer": {"reasoning-gym": "tasks/reasoning_gym_score.json", "exact-match": "tasks/exact_match.json", "math-verify": "tasks/math_verify.json"},
@@ -30,17 +36,31 @@ BUILT_IN: Final[dict[str, dict[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One component that a spec can name."""
+    """One component that a spec can name.
+
+    Attributes:
+        semantics: versions its results; None for a package that declares no number and is versioned by its source.
+        serves: what it works with: for `environment`, `task` or `backend` the values it can serve; left out means all.
+        procedural: of a source: whether it makes new problems without end.
+        distribution: the package that brings it; None for a built-in one.
+    """
 
     slot: str
     kind: str
     title: str
     description: str
-    semantics: int
+    semantics: int | None
     schema: dict[str, Any]
     implementation: str
     extra: str | None
     packages: tuple[str, ...]
+    serves: dict[str, tuple[str, ...]]
+    procedural: bool = False
+    distribution: str | None = None
+
+    def version(self) -> int | str:
+        """What enters keys: the declared number, or the hash of the package's source."""
+        return self.semantics if self.semantics is not None else _source_version(self.implementation.partition(".")[0].partition(":")[0])
 
     def load(self) -> Any:
         """Imports and returns the component's class.
@@ -65,35 +85,106 @@ def make(slot: str, options: dict[str, Any], **more: Any) -> Any:
 
     Raises:
         MissingExtra: a package it needs is not installed.
+        UserError: the stage was compiled for another version of the component.
     """
+    item = definition(slot, options["kind"])
+    if options.get("semantics", item.version()) != item.version():
+        message = f"this stage was compiled for version {options['semantics']} of the {slot} '{item.kind}', but version {item.version()} is installed"
+        raise UserError(message, help="run: dataenvgym compile   (or install the version it was compiled for)")
     arguments = {key: value for key, value in options.items() if key not in ("kind", "semantics")}
-    return definition(slot, options["kind"]).load()(**arguments, **more)
+    return item.load()(**arguments, **more)
 
 
 @cache
 def definitions() -> dict[str, dict[str, Definition]]:
-    """All definitions, by slot and kind."""
+    """All definitions, by slot and kind: the built-in ones, then those of installed packages by name.
+
+    Raises:
+        UserError: an installed package registers a component in a way that cannot be used.
+    """
     root = files("dataenvgym_spec")
-    return {
+    out = {
         slot: {kind: _read(slot, kind, json.loads((root / path).read_text(encoding="utf-8"))) for kind, path in kinds.items()}
         for slot, kinds in BUILT_IN.items()
     }
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        item = _installed(point)
+        other = out[item.slot].get(item.kind)
+        if other is not None:
+            raise UserError(
+                f"'{item.distribution}' registers the {item.slot} '{item.kind}', which {other.distribution or 'dataenvgym-spec'} has",
+                help=f"uninstall one of them: pip uninstall {item.distribution}",
+            )
+        out[item.slot][item.kind] = item
+    return out
 
 
 def definition(slot: str, kind: str) -> Definition:
-    """The definition of one component that is known to exist."""
-    return definitions()[slot][kind]
+    """The definition of one component.
+
+    Raises:
+        UserError: there is none; the package that brought it may be missing here.
+    """
+    known = definitions()[slot]
+    if kind not in known:
+        raise UserError(f"there is no {slot} '{kind}' in this environment", help=f"install the package that has it; {suggest(kind, known)}")
+    return known[kind]
 
 
-def _read(slot: str, kind: str, data: dict[str, Any]) -> Definition:
+def _installed(point: EntryPoint) -> Definition:
+    """Reads the definition of an entry point without importing its package.
+
+    Raises:
+        UserError: its name is no `slot.kind`, or the definition is missing or wrong.
+    """
+    slot, _, kind = point.name.partition(".")
+    package = point.dist.name if point.dist else point.module
+    try:
+        if slot not in BUILT_IN or not kind:
+            raise ValueError(f"a component is called slot.kind, and slot is one of {', '.join(BUILT_IN)}")
+        return _read(slot, kind, json.loads(_beside(point.module).read_text(encoding="utf-8")), implementation=f"{point.module}:{point.attr}", by=package)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"the component '{point.name}' of '{package}' cannot be read: {reason}", help=f"update or uninstall '{package}'") from error
+
+
+def _beside(module: str) -> Path:
+    """Where the definition of a module lies. Only the top-level package is looked up: looking up more would import it."""
+    top, *inner = module.split(".")
+    folder = _folder(top)
+    if folder is None:
+        raise ValueError(f"the module '{module}' is not installed")
+    return folder.joinpath(*inner).with_suffix(".json") if inner else folder / f"{top}.json"
+
+
+def _folder(top: str) -> Path | None:
+    """The folder of a top-level package, or the one a single module lies in."""
+    found = importlib.util.find_spec(top)
+    if found is None or found.origin is None:
+        return None
+    return Path(next(iter(found.submodule_search_locations))) if found.submodule_search_locations else Path(found.origin).parent
+
+
+@cache
+def _source_version(top: str) -> str:
+    folder = _folder(top)
+    assert folder is not None
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".json"))
+    return f"source:{digest('source', [[path.relative_to(folder).as_posix(), file_digest(path)] for path in paths])[:16]}"
+
+
+def _read(slot: str, kind: str, data: dict[str, Any], *, implementation: str | None = None, by: str | None = None) -> Definition:
     return Definition(
         slot=slot,
         kind=kind,
         title=data["title"],
         description=data["description"],
-        semantics=data["semantics"],
+        semantics=data.get("semantics") if by else data["semantics"],
         schema={"properties": data.get("properties", {}), "required": data.get("required", [])},
-        implementation=data["implementation"],
+        implementation=implementation or data["implementation"],
         extra=data.get("extra"),
         packages=tuple(data.get("packages", ())),
+        serves={key: tuple(values) for key, values in data.get("serves", {}).items()},
+        procedural=bool(data.get("procedural", False)),
+        distribution=by,
     )

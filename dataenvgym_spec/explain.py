@@ -65,6 +65,9 @@ def plain(arm: Arm, *, folder: str = "") -> dict[str, Json]:
     """
     whole: dict[str, Any] = _told(msgspec.to_builtins(arm.experiment))
     whole["agent"]["checks"] = {name: {key: value for key, value in options.items() if key != "kind"} for name, options in whole["agent"]["checks"].items()}
+    for split in whole["task"]["splits"].values():
+        if "same_as" in split:
+            del split["from"], split["draw"]
     for path, file in arm.references.items():
         holder: Any = whole
         for step in path[:-1]:

@@ -85,7 +85,7 @@ class _Walk:
             self.found += error.diagnostics
             return
         if not isinstance(tree.value, dict):
-            self.found.append(Diagnostic(code="E103", message="a spec is a mapping", span=tree.span, help="start with 'version: 1'"))
+            self.found.append(tree.fault("E103", "a spec is a mapping", "start with 'version: 1'"))
             return
         self.active.append(shown)
         for parent in _parents(tree):
@@ -112,7 +112,7 @@ class _Walk:
         return self.visit(path, shown, trail)
 
     def _report(self, code: str, message: str, node: Node, help: str) -> None:
-        self.found.append(Diagnostic(code=code, message=message, span=node.span, help=help))
+        self.found.append(node.fault(code, message, help))
 
 
 def _parents(tree: Node) -> tuple[Node, ...]:

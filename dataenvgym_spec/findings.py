@@ -85,24 +85,23 @@ def _translate(error: Fault, root: Node) -> Iterator[Diagnostic]:
         case "required":
             missing = next(key for key in rule if key not in error.instance and f"'{key}'" in error.message)
             where = f" in '{name}'" if name else ""
-            yield _at(node, "E104", f"missing key '{missing}'{where}", f"add '{missing}:'{_hint(error.schema, missing)}")
+            yield node.key_fault("E104", f"missing key '{missing}'{where}", f"add '{missing}:'{_hint(error.schema, missing)}")
         case "enum" if name == "kind" and isinstance(error.instance, str):
-            yield _value(node, "E105", f"unknown component '{error.instance}'", suggest(error.instance, rule))
+            yield node.fault("E105", f"unknown component '{error.instance}'", suggest(error.instance, rule))
         case "enum" | "const":
             allowed = [str(item) for item in (rule if error.validator == "enum" else [rule])]
-            yield _value(node, "E106", f"{_shown(error.instance)} is not allowed for '{name}'", suggest(str(error.instance), allowed))
+            yield node.fault("E106", f"{_shown(error.instance)} is not allowed for '{name}'", suggest(str(error.instance), allowed))
         case "type":
-            yield _value(node, "E103", f"'{name or 'the file'}' must be {_expected({'type': rule})}, not {_kind_of(error.instance)}", _remedy(error.schema))
+            yield node.fault("E103", f"'{name or 'the file'}' must be {_expected({'type': rule})}, not {_kind_of(error.instance)}", _remedy(error.schema))
         case "anyOf":
             yield from _any_of(error, root, node, name)
         case "pattern" if error.parent is None and isinstance(node.value, dict):
-            key = node.value[error.instance].key if error.instance in node.value else None
-            yield Diagnostic(code="E106", message=f"'{error.instance}' is no valid name", span=key or node.span, help=_NAME_HELP)
+            yield node.at((error.instance,)).key_fault("E106", f"'{error.instance}' is no valid name", _NAME_HELP)
         case "pattern":
             help = _NAME_HELP if rule == NAME_PATTERN else str(error.schema.get("description", f"it must match {rule}"))
-            yield _value(node, "E106", f"{_shown(error.instance)} is not allowed for '{name}'", help)
+            yield node.fault("E106", f"{_shown(error.instance)} is not allowed for '{name}'", help)
         case _:
-            yield _value(node, "E106", f"'{name}': {_bound(str(error.validator), rule, error.instance)}", _remedy(error.schema))
+            yield node.fault("E106", f"'{name}': {_bound(str(error.validator), rule, error.instance)}", _remedy(error.schema))
 
 
 _NAME_HELP: Final = "use letters, digits, '-' and '_', beginning with a letter; it becomes the name of a DVC stage"
@@ -116,7 +115,7 @@ def _unknown_keys(error: Fault, node: Node, name: str) -> Iterator[Diagnostic]:
             child = node.value[key] if isinstance(node.value, dict) else node
             where = f" in '{name}'" if name else ""
             what = "unknown component" if checks else "unknown key"
-            yield Diagnostic(code="E105" if checks else "E102", message=f"{what} '{key}'{where}", span=child.key or child.span, help=suggest(str(key), allowed))
+            yield child.key_fault("E105" if checks else "E102", f"{what} '{key}'{where}", suggest(str(key), allowed))
 
 
 def _any_of(error: Fault, root: Node, node: Node, name: str) -> Iterator[Diagnostic]:
@@ -134,7 +133,7 @@ def _any_of(error: Fault, root: Node, node: Node, name: str) -> Iterator[Diagnos
             yield from _translate(item, root)
     else:
         expected = " or ".join(_expected(option) for option in options if option.get("type") != "null")
-        yield _value(node, "E103", f"'{name}' must be {expected}, not {_kind_of(error.instance)}", _remedy(error.schema))
+        yield node.fault("E103", f"'{name}' must be {expected}, not {_kind_of(error.instance)}", _remedy(error.schema))
 
 
 def _keys_fit(errors: list[Fault], instance: dict[str, Any]) -> bool:
@@ -187,11 +186,3 @@ def _remedy(schema: Schema) -> str:
 def _hint(schema: Schema, key: str) -> str:
     text = schema.get("properties", {}).get(key, {}).get("description", "")
     return f" ({text.rstrip('.')})" if text and "\n" not in text else ""
-
-
-def _at(node: Node, code: str, message: str, help: str) -> Diagnostic:
-    return Diagnostic(code=code, message=message, span=node.key or node.span, help=help)
-
-
-def _value(node: Node, code: str, message: str, help: str) -> Diagnostic:
-    return Diagnostic(code=code, message=message, span=node.span, help=help)

@@ -6,14 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import product
 from math import prod
 from typing import Final
 
 from dataenvgym_spec.errors import Diagnostic, Span, SpecError
 from dataenvgym_spec.hashing import digest
-from dataenvgym_spec.merge import Path, merge, parse_path, planted, show_path
+from dataenvgym_spec.merge import Path, joined, parse_path, planted, show_path
 from dataenvgym_spec.source import Json, Node
 
 MAX_POINTS: Final = 10_000
@@ -54,7 +53,7 @@ def expand(node: Node) -> tuple[Point, ...]:
     seen: set[str] = set()
     for point in points:
         if point.suffix in seen:
-            found.append(_report(point.tree, "E208", f"two points of the matrix are called '{point.suffix}'", "remove one, or give them a 'name' each"))
+            found.append(point.tree.fault("E208", f"two points of the matrix are called '{point.suffix}'", "remove one, or give them a 'name' each"))
         seen.add(point.suffix)
     if found:
         raise SpecError(found)
@@ -70,7 +69,7 @@ def _grid(node: Node, axes: dict[str, Node], found: list[Diagnostic]) -> Iterato
     count = prod(len(values) for values in lists)
     if count > MAX_POINTS:
         message = f"the matrix has {count} points, more than {MAX_POINTS}"
-        found.append(_report(node, "E206", message, "vary fewer values, or split the sweep into several specs"))
+        found.append(node.fault("E206", message, "vary fewer values, or split the sweep into several specs"))
     elif lists:
         yield from (_point(chosen) for chosen in product(*lists))
 
@@ -86,7 +85,7 @@ def _list(node: Node, found: list[Diagnostic]) -> Iterator[Point]:
         if settings:
             yield _point(settings, str(item.value["name"].value) if "name" in item.value else None)
         elif not found:
-            found.append(_report(item, "E206", "a point of the matrix sets nothing", "set at least one path, or remove the point"))
+            found.append(item.fault("E206", "a point of the matrix sets nothing", "set at least one path, or remove the point"))
 
 
 def _items(node: Node) -> tuple[Node, ...]:
@@ -97,9 +96,9 @@ def _items(node: Node) -> tuple[Node, ...]:
 def _path(name: str, node: Node, found: list[Diagnostic]) -> Path | None:
     path = parse_path(name)
     if path is None:
-        found.append(_at_key(node, "E106", f"'{name[:60]}' is no path", "write keys with dots between them, as in student.train.learning_rate"))
+        found.append(node.key_fault("E106", f"'{name[:60]}' is no path", "write keys with dots between them, as in student.train.learning_rate"))
     elif path[0] in RESERVED:
-        found.append(_at_key(node, "E204", f"a matrix cannot vary '{path[0]}'", "vary what changes a result"))
+        found.append(node.key_fault("E204", f"a matrix cannot vary '{path[0]}'", "vary what changes a result"))
         return None
     return path
 
@@ -110,7 +109,7 @@ def _point(settings: Sequence[_Setting], name: str | None = None) -> Point:
     if len(suffix) > LONGEST:
         suffix = f"{suffix[: LONGEST - 9].rstrip('-_')}-{digest('point', suffix)[:8]}"
     trees = [planted(item.path, item.value, item.key) for item in settings]
-    return Point(suffix=suffix, tree=reduce(merge, trees), paths={item.path: item.key for item in settings})
+    return Point(suffix=suffix, tree=joined(trees), paths={item.path: item.key for item in settings})
 
 
 def _words(paths: list[Path]) -> dict[Path, str]:
@@ -146,14 +145,6 @@ def clashes(point: Point, override: Node) -> list[tuple[Path, Node]]:
         else:
             found.append((path, node))
     return found
-
-
-def _report(node: Node, code: str, message: str, help: str) -> Diagnostic:
-    return Diagnostic(code=code, message=message, span=node.span, help=help)
-
-
-def _at_key(node: Node, code: str, message: str, help: str) -> Diagnostic:
-    return Diagnostic(code=code, message=message, span=node.key or node.span, help=help)
 
 
 def clash(path: Path, node: Node, who: str) -> Diagnostic:

@@ -7,7 +7,9 @@ one key (`draw`, `length`) is replaced whole, as `kind` replaces, because two ch
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Final
 
 from dataenvgym_spec.errors import Span
@@ -27,21 +29,32 @@ class Layer:
     tree: Node
 
 
-def merge(below: Node, above: Node) -> Node:
-    """Merges an override into a tree. What is untouched stays the same object."""
+def merge(below: Node, above: Node, *, removes: bool = True) -> Node:
+    """Merges an override into a tree. What is untouched stays the same object.
+
+    Args:
+        below: a tree.
+        above: what wins over it.
+        removes: whether `null` removes a key; if not it is kept, so that two overrides become one.
+    """
     if not isinstance(below.value, dict) or not isinstance(above.value, dict) or _replaces(below.value, above.value):
         return above
     out = dict(below.value)
     for key, value in above.value.items():
-        if value.value is None:
+        if value.value is None and removes:
             out.pop(key, None)
         else:
-            out[key] = merge(out[key], value) if key in out and key not in CHOICES else value
+            out[key] = merge(out[key], value, removes=removes) if key in out and key not in CHOICES else value
     return replace(below, value=out)
 
 
+def joined(overrides: Iterable[Node]) -> Node:
+    """Several overrides as one; a later one wins."""
+    return reduce(lambda below, above: merge(below, above, removes=False), overrides)
+
+
 def _replaces(below: dict[str, Node], above: dict[str, Node]) -> bool:
-    return "kind" in below and "kind" in above and below["kind"].value != above["kind"].value
+    return "kind" in below and "kind" in above and above["kind"].value not in (None, below["kind"].value)
 
 
 def difference(below: Json, above: Json) -> Json:
@@ -50,7 +63,7 @@ def difference(below: Json, above: Json) -> Json:
     >>> difference({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 2, "d": 4}})
     {'a': None, 'b': {'d': 4}}
     """
-    if not isinstance(below, dict) or not isinstance(above, dict) or below.get("kind") != above.get("kind"):
+    if not isinstance(below, dict) or not isinstance(above, dict) or len({*map(str, (below.get("kind"), above.get("kind")))} - {"None"}) > 1:
         return above
     out: dict[str, Json] = {key: None for key in below if key not in above}
     for key, value in above.items():

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dataenvgym_spec import matrix, schema
+from dataenvgym_spec import matrix, same_as, schema
 from dataenvgym_spec.errors import Diagnostic, SpecError
 from dataenvgym_spec.extends import Family, read_family
 from dataenvgym_spec.findings import Checker
@@ -38,6 +38,7 @@ class File:
         path: relative to the repository; empty for a built-in template.
         is_data: whether stages read the file itself.
         rows: lines that are not empty, of a data file.
+        config: of a model's directory, what its `config.json` says; None if there is none that can be read.
     """
 
     content: str
@@ -45,6 +46,7 @@ class File:
     path: str = ""
     is_data: bool = False
     rows: int | None = None
+    config: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +184,7 @@ class _Spec:
             merged = merge(base, override) if override else base
             arms.append((name, merge(merged, without(self.above.tree, "arms")) if self.above else merged, layers))
         _stop_on([finding for _, merged, _ in arms if merged.value != base.value for finding in self.checker.validate(merged)])
+        _stop_on([finding for _, merged, _ in arms for finding in same_as.check(merged)])
         made = tuple(self._arm(name, merged, layers, self.named(point)) for name, merged, layers in arms)
         _stop_on(self.reader.found)
         sweep = self.name if point else None
@@ -223,6 +226,7 @@ def _stop_on(found: Sequence[Diagnostic]) -> None:
 def _component_defaults(plain: dict[str, Any]) -> dict[str, Any]:
     """Fills in the defaults of every component of a valid spec."""
     task, student, agent = plain["task"], plain["student"], plain["agent"]
+    task["splits"] = same_as.filled(task["splits"])
     task["sources"] = {name: schema.with_defaults("source", item) for name, item in task["sources"].items()}
     task["score"] = schema.with_defaults("scorer", task["score"])
     student["model"] = schema.with_defaults("model", student["model"])
@@ -273,7 +277,15 @@ class _Reader:
         if form == "template":
             return File(content=path.read_text(encoding="utf-8"), digest=digest, path=shown)
         rows = sum(1 for line in path.open("rb") if line.strip()) if form == "data" else None
-        return File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True, rows=rows)
+        return File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True, rows=rows, config=_config(path) if form == "directory" else None)
 
     def _report(self, node: Node, message: str, help: str) -> None:
         self.found.append(Diagnostic(code="E203", message=message, span=node.span, help=help))
+
+
+def _config(folder: Path) -> dict[str, Any] | None:
+    try:
+        content = msgspec.json.decode((folder / "config.json").read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    return content if isinstance(content, dict) else None

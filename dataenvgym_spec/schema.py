@@ -52,6 +52,8 @@ def experiment_schema() -> Schema:
     """The JSON Schema of a whole spec file."""
     raw = msgspec.json.schema(Experiment, ref_template="#/definitions/{name}")
     parts: dict[str, Schema] = {name: _clean(part) for name, part in raw["$defs"].items()}
+    for name in ("Split", "FeedbackSplit"):
+        _or_same_as(parts[name])
     for slot, kinds in definitions().items():
         parts[slot] = _slot_schema(slot, kinds)
         for kind, item in kinds.items():
@@ -102,6 +104,13 @@ def _clean(part: Any) -> Any:
     return out
 
 
+def _or_same_as(part: Schema) -> None:
+    """A split draws its items, or says whose it shares."""
+    keys = part.pop("required")
+    described = {key: {"description": part["properties"][key]["description"]} for key in keys}
+    part |= {"if": {"required": ["same_as"]}, "then": True, "else": {"properties": described, "required": keys}}
+
+
 def _slot_schema(slot: str, kinds: dict[str, Definition]) -> Schema:
     if slot == "check":
         properties = {kind: {"$ref": f"#/definitions/check.{kind}"} for kind in kinds}
@@ -130,8 +139,8 @@ def _component_schema(item: Definition, *, with_kind: bool) -> Schema:
 def _partial(part: Schema) -> Schema:
     """The schema of an override: nothing is required and `null` removes a key. What it lacks is known after merging."""
     out = copy.deepcopy(part)
-    out.pop("required", None)
-    out.pop("allOf", None)
+    for key in ("required", "allOf", "if", "then", "else"):
+        out.pop(key, None)
     for name, value in out.get("properties", {}).items():
         if name != "kind":
             out["properties"][name] = {"description": value.get("description", ""), "anyOf": [_partial_refs(value), {"type": "null"}]}

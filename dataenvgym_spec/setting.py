@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import reduce
 from typing import Final
 
 from dataenvgym_spec import source
 from dataenvgym_spec.errors import Diagnostic, Span, SpecError
-from dataenvgym_spec.merge import Layer, merge, parse_path, planted
+from dataenvgym_spec.merge import Layer, joined, parse_path, planted
 from dataenvgym_spec.source import Node
 
 NAME: Final = "--set"
@@ -29,7 +28,7 @@ def settings(texts: Sequence[str], wrong: Callable[[Node], bool]) -> Layer | Non
         SpecError: an argument is no `path=value`, or its value is no YAML.
     """
     trees = [_typed(text, wrong) for text in texts]
-    return Layer(name=NAME, tree=reduce(merge, trees)) if trees else None
+    return Layer(name=NAME, tree=joined(trees)) if trees else None
 
 
 def _typed(text: str, wrong: Callable[[Node], bool]) -> Node:

@@ -14,7 +14,7 @@ from typing import Final
 
 import yaml
 
-from dataenvgym_spec.errors import Diagnostic, Span, SpecError
+from dataenvgym_spec.errors import Diagnostic, Severity, Span, SpecError
 
 MAX_BYTES: Final = 1_000_000
 MAX_NODES: Final = 100_000
@@ -39,6 +39,14 @@ class Node:
         if isinstance(self.value, tuple):
             return [child.plain() for child in self.value]
         return self.value
+
+    def fault(self, code: str, message: str, help: str, *, severity: Severity = "error") -> Diagnostic:
+        """A finding about the value."""
+        return Diagnostic(code=code, message=message, span=self.span, help=help, severity=severity)
+
+    def key_fault(self, code: str, message: str, help: str, *, severity: Severity = "error") -> Diagnostic:
+        """A finding about the key that holds the value."""
+        return Diagnostic(code=code, message=message, span=self.key or self.span, help=help, severity=severity)
 
     def at(self, path: Iterator[str | int] | tuple[str | int, ...]) -> Node:
         """The node at a path of keys and indexes; stops at the deepest one that exists."""

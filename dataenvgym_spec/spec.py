@@ -44,6 +44,10 @@ class Split(_Record, frozen=True, kw_only=True):
     share: Annotated[float, Meta(gt=0, lt=1, description="Part of the hash space this role owns (default: test 0.1, selection 0.05, feedback 0.1).")] | None = (
         None
     )
+    same_as: (
+        Annotated[Literal["test", "selection", "feedback"], Meta(description="Use the items of another split in this role too, instead of `from` and `draw`.")]
+        | None
+    ) = None
 
 
 class FeedbackSplit(Split, frozen=True, kw_only=True):

@@ -11,8 +11,24 @@ from tests.conftest import ROOT, call
 
 PACKAGE = ROOT / "dataenvgym_spec"
 LAYERS = [
-    *("errors", "source", "hashing", "components", "spec", "schema", "findings", "kinds", "merge", "extends", "matrix", "setting", "resolve", "explain"),
-    *("ir", "meaning", "passes", "compiler", "emit", "plan"),
+    *(
+        "errors",
+        "source",
+        "hashing",
+        "components",
+        "spec",
+        "schema",
+        "findings",
+        "kinds",
+        "merge",
+        "extends",
+        "matrix",
+        "setting",
+        "same_as",
+        "resolve",
+        "explain",
+    ),
+    *("ir", "capacity", "fit", "meaning", "passes", "compiler", "emit", "plan"),
 ]
 COMPILER = {*LAYERS} - {"plan"}
 HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}

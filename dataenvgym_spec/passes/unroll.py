@@ -13,6 +13,7 @@ from dataenvgym_spec.components import definition
 from dataenvgym_spec.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.meaning import lanes
 from dataenvgym_spec.resolve import Arm, Resolved
+from dataenvgym_spec.same_as import stamps
 
 CHECK_ORDER = ("scorable", "duplicate", "overlap")
 
@@ -38,6 +39,8 @@ def _index(resolved: Resolved) -> dict[str, Any]:
         "contrasts": msgspec.to_builtins(base.analysis.contrasts),
         "settings": {arm.name: _settings(arm) for arm in resolved.arms},
         "inputs": dict(sorted(resolved.inputs.items())),
+        **({"sweep": resolved.sweep} if resolved.sweep else {}),
+        **({"stamps": said} if (said := stamps(msgspec.to_builtins(base.task.splits))) else {}),
     }
 
 
@@ -49,7 +52,7 @@ def _settings(arm: Arm) -> dict[str, Any]:
 
 def _component(slot: str, options: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A component as it enters a key: its resolved options and the number that versions its results."""
-    return {**options, **more, "semantics": definition(slot, options["kind"]).semantics}
+    return {**options, **more, "semantics": definition(slot, options["kind"]).version()}
 
 
 class _Loop:
@@ -197,7 +200,7 @@ class _Loop:
         engine = self.record.agent.engine
         teacher = self.record.teachers[engine["teacher"]]
         made_by = _component("teacher", teacher, source=self._source(teacher["source"]))
-        checks = [_component("check", self.record.agent.checks[name]) for name in CHECK_ORDER if name in self.record.agent.checks]
+        checks = [_component("check", self.record.agent.checks[name]) for name in self._checks()]
         new: list[Input] = []
         given: list[Input] = []
         for attempt in range(self.record.loop.teach.refill + 1):
@@ -214,6 +217,10 @@ class _Loop:
             new.append(Input(slot="accepted", stage=stage, port="accepted"))
             given = [Input(slot="yield", stage=stage, port="yield")]
         return new, given[0]
+
+    def _checks(self) -> list[str]:
+        """The checks in the order in which they judge: the built-in ones first, then others by name."""
+        return sorted(self.record.agent.checks, key=lambda name: (CHECK_ORDER.index(name) if name in CHECK_ORDER else len(CHECK_ORDER), name))
 
     def _train(self, iteration: int, base: Input, accepted: list[Input]) -> Input:
         train = {key: value for key, value in msgspec.to_builtins(self.record.student.train).items() if value is not None}

@@ -19,6 +19,9 @@ from vllm.lora.request import LoRARequest
 
 from dataenvgym_spec.students.backend import Completion
 
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""What vLLM takes for the largest rank (vllm/config/lora.py)."""
+
 
 class VllmBackend:
     """A student loaded by vLLM, with a LoRA adapter if it has one."""
@@ -28,7 +31,7 @@ class VllmBackend:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer = AutoTokenizer.from_pretrained(model)
         self.request = LoRARequest("student", 1, str(adapter)) if adapter else None
-        lora = {"enable_lora": True, "max_lora_rank": max(8, _rank(adapter))} if adapter else {}
+        lora = {"enable_lora": True, "max_lora_rank": next(rank for rank in RANKS if rank >= _rank(adapter))} if adapter else {}
         self.engine = LLM(model=str(model), dtype=options["dtype"], enforce_eager=True, disable_log_stats=True, max_num_seqs=options["batch_size"], **lora)
 
     def generate(self, prompts: list[str]) -> list[Completion]:
