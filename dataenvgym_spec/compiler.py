@@ -10,12 +10,11 @@ from dataenvgym_spec import meaning
 from dataenvgym_spec.errors import Diagnostic, SpecError, gathered
 from dataenvgym_spec.ir import Graph
 from dataenvgym_spec.passes.leakage import leakage
-from dataenvgym_spec.passes.name import name
 from dataenvgym_spec.passes.share import share
 from dataenvgym_spec.passes.unroll import unroll
 from dataenvgym_spec.resolve import Resolved, resolve
 
-TRANSFORMS = (share, name)
+TRANSFORMS = (share,)
 PROOFS = (leakage,)
 
 

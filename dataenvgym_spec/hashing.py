@@ -25,7 +25,12 @@ def digest(tag: str, value: Any) -> str:
     >>> digest("a", 1) == digest("b", 1)
     False
     """
-    return hashlib.sha256(f"{tag}\0{canonical(value)}".encode()).hexdigest()
+    return digest_canonical(tag, canonical(value))
+
+
+def digest_canonical(tag: str, text: str) -> str:
+    """SHA-256 of what is canonical JSON already, under a tag: what `digest` gives for the value."""
+    return hashlib.sha256(f"{tag}\0{text}".encode()).hexdigest()
 
 
 def text_digest(text: str) -> str:

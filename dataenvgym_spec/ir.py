@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from dataenvgym_spec.hashing import SHORT
 from dataenvgym_spec.kinds import KINDS, Kind
 
 
@@ -45,7 +47,11 @@ class Stage:
     inputs: tuple[Input, ...] = ()
     uses: tuple[Use, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
-    directory: str = ""
+
+    @property
+    def directory(self) -> str:
+        """The name of its directory in the store, once its id is its key."""
+        return f"{self.kind}-{self.id[:SHORT]}"
 
     @property
     def declaration(self) -> Kind:
@@ -67,18 +73,21 @@ class Entry:
     index: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Graph:
     """All stages, each after those it reads, and the experiments that use them."""
 
     stages: tuple[Stage, ...]
     entries: tuple[Entry, ...] = ()
 
+    @cached_property
+    def _known(self) -> dict[str, Stage]:
+        return {stage.id: stage for stage in self.stages}
+
     def by_id(self) -> dict[str, Stage]:
         """The stages by id."""
-        return {stage.id: stage for stage in self.stages}
+        return self._known
 
     def of(self, entry: Entry) -> Iterator[Stage]:
         """The stages of one experiment, in topological order."""
-        wanted = set(entry.stages)
-        return (stage for stage in self.stages if stage.id in wanted)
+        return (self._known[key] for key in entry.stages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import jinja2
@@ -151,8 +152,17 @@ def _scratch(arm: Arm) -> Iterator[Diagnostic]:
 
 
 def _templates(arm: Arm) -> Iterator[Diagnostic]:
-    node = arm.node.at(("student", "prompt", "template"))
+    wrong = _syntax(arm.experiment.student.prompt.template)
+    if wrong:
+        node = arm.node.at(("student", "prompt", "template"))
+        yield node.fault("E203", f"the template '{node.value}' is no valid Jinja: {wrong}", "correct the template")
+
+
+@lru_cache(maxsize=256)
+def _syntax(template: str) -> str:
+    """What is wrong with a template's syntax."""
     try:
-        SandboxedEnvironment().from_string(arm.experiment.student.prompt.template)
+        SandboxedEnvironment().parse(template)
     except jinja2.TemplateSyntaxError as error:
-        yield node.fault("E203", f"the template '{node.value}' is no valid Jinja: line {error.lineno}: {error.message}", "correct the template")
+        return f"line {error.lineno}: {error.message}"
+    return ""

@@ -185,7 +185,7 @@ SWEEP = TINY + "matrix:\n  student.train.learning_rate: [1e-3, 3e-4]\n  agent.po
 
 def test_a_grid_is_an_experiment_for_each_combination(tmp_path: Path) -> None:
     specs = resolve(repo(tmp_path, spec=SWEEP))
-    assert [spec.base.name for spec in specs][0].startswith("tiny-learning_rate-0_001-policy-allocate-")
+    assert specs[0].base.name.startswith("tiny-learning_rate-0_001-policy-allocate-")
     assert len({spec.base.name for spec in specs}) == 4
     assert [(spec.base.student.train.learning_rate, spec.base.agent.policy["floor"]) for spec in specs] == [(1e-3, 0.5), (1e-3, 1), (3e-4, 0.5), (3e-4, 1)]
     assert {spec.sweep for spec in specs} == {"tiny"}

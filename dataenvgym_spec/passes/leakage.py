@@ -10,8 +10,11 @@ from dataenvgym_spec.errors import Diagnostic
 from dataenvgym_spec.ir import Graph, Stage
 from dataenvgym_spec.kinds import Role
 
-Taints = dict[tuple[str, str], dict[Role, tuple[str, ...]]]
-"""For a port `(stage, port)`: each role it carries, with the stages the role came through."""
+Route = tuple["Route | None", Stage]
+"""How a role came to a port: the stage it came through last, and the route to there. A list that shares its tails."""
+
+Taints = dict[tuple[str, str], dict[Role, Route]]
+"""For a port `(stage, port)`: each role it carries, with its route."""
 
 
 def leakage(graph: Graph) -> list[Diagnostic]:
@@ -35,19 +38,19 @@ def roles(graph: Graph) -> Taints:
 def _violations(stage: Stage, taints: Taints) -> list[Diagnostic]:
     found = []
     for item in stage.inputs:
-        allowed = stage.declaration.allowed(item.slot, stage.params)
-        for role, path in sorted(taints[item.stage, item.port].items()):
-            if role not in allowed:
-                found.append(_violation(stage, item.slot, role, path))
+        carried = taints[item.stage, item.port]
+        if not stage.declaration.allowed(item.slot, stage.params).issuperset(carried):
+            allowed = stage.declaration.allowed(item.slot, stage.params)
+            found += [_violation(stage, item.slot, role, carried[role]) for role in sorted(carried) if role not in allowed]
     return found
 
 
-def _violation(stage: Stage, slot: str, role: Role, path: tuple[str, ...]) -> Diagnostic:
+def _violation(stage: Stage, slot: str, role: Role, came: Route) -> Diagnostic:
     what = f"the {role} split" if role != "student" else "a student's behaviour"
     arm = f" of arm '{stage.uses[0].arm}'" if stage.uses else ""
     blind = role == "student" and stage.params.get("observe") == "nothing"
     reason = ", which observes nothing" if blind else ""
-    route = " -> ".join((*path, _name(stage)))
+    route = " -> ".join((*_names(came), _name(stage)))
     return Diagnostic(
         code="E301",
         message=f"{what} reaches '{slot}' of {stage.kind}{arm}{reason}: {route}",
@@ -57,16 +60,24 @@ def _violation(stage: Stage, slot: str, role: Role, path: tuple[str, ...]) -> Di
 
 def _propagate(stage: Stage, taints: Taints) -> None:
     kind = stage.declaration
+    carried: dict[Role, Route] = {}
+    for item in stage.inputs:
+        for role, route in taints[item.stage, item.port].items():
+            if role not in carried:
+                carried[role] = (route, stage)
     for port in stage.ports:
-        carried: dict[Role, tuple[str, ...]] = {}
-        for item in stage.inputs:
-            for role, path in taints[item.stage, item.port].items():
-                carried.setdefault(role, (*path, _name(stage)))
-        for role in kind.adds(stage.params, port):
-            carried.setdefault(role, (_name(stage),))
+        out = {**dict.fromkeys(kind.adds(stage.params, port), (None, stage)), **carried}
         for role in kind.drops(stage.params, port):
-            carried.pop(role, None)
-        taints[stage.id, port] = carried
+            out.pop(role, None)
+        taints[stage.id, port] = out
+
+
+def _names(route: Route | None) -> list[str]:
+    names = []
+    while route is not None:
+        route, stage = route
+        names.append(_name(stage))
+    return names[::-1]
 
 
 def _name(stage: Stage) -> str:

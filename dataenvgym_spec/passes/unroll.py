@@ -63,6 +63,9 @@ class _Loop:
         self.record = arm.experiment
         self.stages: list[Stage] = []
         self.lanes = {role: list(lane) for role, lane in lanes(arm).items()}
+        # Parameters that iterations have in common are one object, which `share` puts into canonical form once.
+        self.evaluation: dict[tuple[str, ...], dict[str, Any]] = {splits: self._evaluation(splits) for splits in (("test",), ("selection",))}
+        self.planning, self.judging, self.training = self._planning(), self._judging(), self._training()
 
     def run(self) -> list[Stage]:
         splits = {role: self._data(role) for role in ("test", "selection", "feedback")}
@@ -175,7 +178,8 @@ class _Loop:
     def _evaluate(self, iteration: int, student: Input, data: str, splits: tuple[str, ...]) -> Input:
         items = [Input(slot="items", stage=data, port=split) for split in splits]
         what = f"evaluate on {'feedback' if splits[0] in ('shown', 'hidden') else splits[0]}"
-        stage = self._add(iteration, what, "evaluate", self._evaluation(splits), [*self._students(student), *items])
+        params = self.evaluation.get(splits) or self.evaluation.setdefault(splits, self._evaluation(splits))
+        stage = self._add(iteration, what, "evaluate", params, [*self._students(student), *items])
         return Input(slot="results", stage=stage, port=splits[0])
 
     def _observation(self, iteration: int, student: Input, feedback: str) -> list[Input]:
@@ -186,21 +190,27 @@ class _Loop:
         stage = self._evaluate(iteration, student, feedback, splits).stage
         return [Input(slot="results", stage=stage, port=split) for split in splits]
 
-    def _plan(self, iteration: int, inputs: list[Input]) -> Input:
-        params = {
+    def _planning(self) -> dict[str, Any]:
+        return {
             "observe": self._blind(),
             "policy": _component("policy", self.record.agent.policy),
             "amount": self.record.loop.teach.examples,
             "seed": self.seed,
         }
-        return Input(slot="plan", stage=self._add(iteration, "plan", "plan", params, inputs), port="plan")
+
+    def _plan(self, iteration: int, inputs: list[Input]) -> Input:
+        return Input(slot="plan", stage=self._add(iteration, "plan", "plan", self.planning, inputs), port="plan")
+
+    def _judging(self) -> dict[str, Any]:
+        checks = [_component("check", self.record.agent.checks[name]) for name in self._checks()]
+        kept = [options for options in checks if options["action"] != "off"]
+        return {"observe": self._blind(), "checks": kept, "score": _component("scorer", self.record.task.score)}
 
     def _generate_and_check(self, iteration: int, plan: Input, accepted: list[Input], reserve: Input | None) -> tuple[list[Input], Input]:
         """The rounds of one iteration: what is missing after a round is requested again in the next."""
         engine = self.record.agent.engine
         teacher = self.record.teachers[engine["teacher"]]
         made_by = _component("teacher", teacher, source=self._source(teacher["source"]))
-        checks = [_component("check", self.record.agent.checks[name]) for name in self._checks()]
         new: list[Input] = []
         given: list[Input] = []
         for attempt in range(self.record.loop.teach.refill + 1):
@@ -210,10 +220,8 @@ class _Loop:
             }  # fmt: skip
             again = f", refill {attempt}" if attempt else ""
             made = self._add(iteration, f"generate{again}", "generate", params, [plan, *given])
-            kept = [options for options in checks if options["action"] != "off"]
-            judged: dict[str, Any] = {"observe": self._blind(), "checks": kept, "score": _component("scorer", self.record.task.score)}
             inputs = [Input(slot="candidates", stage=made, port="candidates"), plan, *given, *accepted, *new, *([reserve] if reserve else [])]
-            stage = self._add(iteration, f"check{again}", "check", judged, inputs)
+            stage = self._add(iteration, f"check{again}", "check", self.judging, inputs)
             new.append(Input(slot="accepted", stage=stage, port="accepted"))
             given = [Input(slot="yield", stage=stage, port="yield")]
         return new, given[0]
@@ -222,14 +230,16 @@ class _Loop:
         """The checks in the order in which they judge: the built-in ones first, then others by name."""
         return sorted(self.record.agent.checks, key=lambda name: (CHECK_ORDER.index(name) if name in CHECK_ORDER else len(CHECK_ORDER), name))
 
-    def _train(self, iteration: int, base: Input, accepted: list[Input]) -> Input:
+    def _training(self) -> dict[str, Any]:
         train = {key: value for key, value in msgspec.to_builtins(self.record.student.train).items() if value is not None}
         train["length"] = {key: value for key, value in train["length"].items() if value is not None}
         if "adapter" in train:
             train["adapter"] = _component("adapter", train["adapter"])
-        params = {"train": train, "template": self.record.student.prompt.template, "seed": self.seed}
+        return {"train": train, "template": self.record.student.prompt.template, "seed": self.seed}
+
+    def _train(self, iteration: int, base: Input, accepted: list[Input]) -> Input:
         inputs = [Input(slot="base", stage=base.stage, port="student"), *accepted]
-        return Input(slot="student", stage=self._add(iteration, "train", "train", params, inputs), port="student")
+        return Input(slot="student", stage=self._add(iteration, "train", "train", self.training, inputs), port="student")
 
     def _finish(self, students: list[Input], scores: list[Input], test: str) -> None:
         params = msgspec.to_builtins(self.record.select)
@@ -239,4 +249,4 @@ class _Loop:
             Input(slot="items", stage=test, port="test"),
             Input(slot="choice", stage=choice, port="choice"),
         ]
-        self._add(None, "evaluate best and last on test", "evaluate", self._evaluation(("test",)), inputs)
+        self._add(None, "evaluate best and last on test", "evaluate", self.evaluation["test",], inputs)
