@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import gc
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,15 +65,28 @@ def lower(specs: tuple[Resolved, ...]) -> Compiled:
     Raises:
         SpecError: a proof failed.
     """
-    graphs = [unroll(spec) for spec in specs]
-    graph = Graph(stages=tuple(s for g in graphs for s in g.stages), entries=tuple(e for g in graphs for e in g.entries))
-    unshared = len(graph.stages)
-    for transform in TRANSFORMS:
-        graph = transform(graph)
-    found = [finding for proof in PROOFS for finding in proof(graph)]
+    with _collector_paused():
+        graphs = [unroll(spec) for spec in specs]
+        graph = Graph(stages=tuple(s for g in graphs for s in g.stages), entries=tuple(e for g in graphs for e in g.entries))
+        unshared = len(graph.stages)
+        for transform in TRANSFORMS:
+            graph = transform(graph)
+        found = [finding for proof in PROOFS for finding in proof(graph)]
     if found:
         raise SpecError(found)
     return Compiled(specs=specs, graph=graph, unshared=unshared)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A graph is made of many small records and no cycles: looking for cycles again and again takes a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _same_names(specs: list[Resolved]) -> list[Diagnostic]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
+from dataenvgym_spec.emit.stages import pretty
 from dataenvgym_spec.ir import Entry, Graph, Stage
 
 
 def index(item: Entry, graph: Graph) -> str:
     """The text of `experiments/<name>.json`."""
     content = {"format": 1, **item.index, "stages": [_row(stage, item.name) for stage in graph.of(item)]}
-    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return pretty(content)
 
 
 def _row(stage: Stage, experiment: str) -> dict[str, object]:

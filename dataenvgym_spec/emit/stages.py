@@ -7,8 +7,10 @@ import os
 import re
 from typing import Any
 
+import msgspec
 import yaml
 
+from dataenvgym_spec.hashing import canonical
 from dataenvgym_spec.ir import Stage
 from dataenvgym_spec.passes.share import identity
 
@@ -31,7 +33,12 @@ def stage_json(stage: Stage, graph: dict[str, Stage]) -> str:
         "reads": {key: graph[key].directory for key in sorted({item.stage for item in stage.inputs})},
         "files": dict(sorted(stage.files.items())),
     }
-    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return pretty(content)
+
+
+def pretty(content: Any) -> str:
+    """JSON for a file: sorted keys, one value a line. The standard encoder is pure Python as soon as it indents."""
+    return msgspec.json.format(canonical(content), indent=1) + "\n"
 
 
 def _stage_yaml(stage: Stage, graph: dict[str, Stage]) -> str:
