@@ -20,8 +20,10 @@ Fault = Any
 
 def validate(node: Node) -> list[Diagnostic]:
     """Everything the schema has to say about a tree, with places."""
-    validator = jsonschema.Draft7Validator(experiment_schema())
-    return [finding for error in validator.iter_errors(node.plain()) for finding in _translate(error, node)]
+    # Draft-07 counts 2.0 as an integer; the typed records do not.
+    whole = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
+    validator = jsonschema.validators.extend(jsonschema.Draft7Validator, type_checker=whole)  # type: ignore[no-untyped-call]
+    return [finding for error in validator(experiment_schema()).iter_errors(node.plain()) for finding in _translate(error, node)]
 
 
 def file_references(node: Node) -> list[tuple[tuple[str | int, ...], str]]:
@@ -53,7 +55,7 @@ def _translate(error: Fault, root: Node) -> Iterator[Diagnostic]:
         case "enum" if name == "kind" and isinstance(error.instance, str):
             yield _value(node, "E105", f"unknown component '{error.instance}'", suggest(error.instance, rule))
         case "enum" | "const":
-            allowed = [str(item) for item in (rule if error.validator == "enum" else [rule])]
+            allowed = [str(item) for item in (rule if error.validator == "enum" else [rule]) if item is not None]
             yield _value(node, "E106", f"{_shown(error.instance)} is not allowed for '{name}'", suggest(str(error.instance), allowed))
         case "type":
             yield _value(node, "E103", f"'{name or 'the file'}' must be {_expected({'type': rule})}, not {_kind_of(error.instance)}", _remedy(error.schema))
@@ -111,12 +113,13 @@ def _expected(schema: Schema) -> str:
     if "allOf" in schema:
         return _expected(schema["allOf"][0])
     if "enum" in schema:
-        return " or ".join(f"'{item}'" for item in schema["enum"])
-    if schema.get("type") == "object" and schema.get("properties"):
-        return "a mapping with " + ", ".join(f"'{key}'" for key in list(schema["properties"])[:6])
+        return " or ".join(f"'{item}'" for item in schema["enum"] if item is not None)
     kinds = schema.get("type", "a value")
+    kinds = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]  # `null` only takes a key away
+    if kinds == ["object"] and schema.get("properties"):
+        return "a mapping with " + ", ".join(f"'{key}'" for key in list(schema["properties"])[:6])
     names = {"integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false", "array": "a list", "object": "a mapping"}
-    return " or ".join(names.get(kind, str(kind)) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+    return " or ".join(names.get(kind, str(kind)) for kind in kinds)
 
 
 def _kind_of(value: Json) -> str:
@@ -135,7 +138,8 @@ def _shown(value: Json) -> str:
 def _bound(keyword: str, rule: Any, value: Json) -> str:
     words = {
         "minimum": "must be at least", "maximum": "must be at most", "exclusiveMinimum": "must be more than", "exclusiveMaximum": "must be less than",
-        "minProperties": "needs entries, at least", "minItems": "needs items, at least", "maxItems": "has too many items, more than",
+        "minProperties": "needs entries, at least", "maxProperties": "has too many entries, more than",
+        "minItems": "needs items, at least", "maxItems": "has too many items, more than",
         "minLength": "must have characters, at least", "maxLength": "is too long; characters at most",
     }  # fmt: skip
     if keyword == "uniqueItems":

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ROOT, call
 
 PACKAGE = ROOT / "dataenvgym_spec"
-LAYERS = ["errors", "source", "hashing", "components", "spec", "schema", "findings", "kinds", "resolve", "ir", "meaning", "passes", "compiler", "emit", "plan"]
+LAYERS = ["errors", "source", "hashing", "components", "spec", "hover", "partial", "schema", "findings", "kinds", "resolve", "ir", "meaning", "passes", "compiler", "emit", "plan"]  # fmt: skip
 COMPILER = {*LAYERS} - {"plan"}
 HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}
 
