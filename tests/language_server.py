@@ -175,13 +175,13 @@ def _at(path: Path, place: Place) -> Message:
 def _content_length(stream: IO[bytes]) -> int:
     """Reads the header of a message; 0 at the end of the stream."""
     length = 0
-    while (line := stream.readline().strip()) or not length:
-        if not line:
-            return 0
-        name, _, value = line.partition(b":")
+    for line in iter(stream.readline, b""):
+        name, _, value = line.strip().partition(b":")
+        if not name:
+            return length
         if name.lower() == b"content-length":
             length = int(value)
-    return length
+    return 0
 
 
 def _inserted(item: Message) -> str:

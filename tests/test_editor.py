@@ -17,7 +17,7 @@ from dataenvgym_spec.components import definitions
 from dataenvgym_spec.errors import SpecError
 from dataenvgym_spec.schema import schema_text
 from tests.conftest import ROOT, TEMPLATE, TINY, call
-from tests.language_server import LanguageServer, Place, Suggestion, serve
+from tests.language_server import LanguageServer, Place, serve
 
 SERVER = Path(sys.prefix) / "editor" / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
 MODELINE = "# yaml-language-server: $schema=../schemas/experiment.schema.json\n"
@@ -48,6 +48,17 @@ COMPLETION: dict[str, tuple[Edit, dict[str, str]]] = {
     "an option inside an arm that names no kind": ((ARM, "  with-state:\n    agent:\n      policy:\n        ¦"), {"kind": "", "power": "error rate"}),
     "a check inside an arm": ((ARM, "  with-state:\n    agent:\n      checks:\n        ¦"), {"overlap": "must not coincide"}),
 }  # fmt: skip
+
+KINDS: dict[str, Edit] = {
+    "source": ("      kind: reasoning-gym", "      kind: ¦"),
+    "scorer": ("score: {kind: reasoning-gym}", "score: {kind: ¦}"),
+    "model": ("    kind: scratch", "    kind: ¦"),
+    "adapter": ("train: {length", "train: {adapter: {kind: ¦}, length"),
+    "discovery": ("kind: gold", "kind: ¦"),
+    "policy": (POLICY, "policy: {kind: ¦}"),
+    "teacher": ("generator: {kind: procedural", "generator: {kind: ¦"),
+    "engine": ("engine: {kind: procedural", "engine: {kind: ¦"),
+}
 
 HOVER: dict[str, tuple[Edit, list[str]]] = {
     "a part of the spec": (("task:", "ta¦sk:"), ["What is taught"]),
@@ -237,16 +248,10 @@ def test_completion(name: str, editor: Editor) -> None:
         assert text in offered[label].documentation, offered[label]
 
 
-@pytest.mark.parametrize("slot", sorted(set(definitions()) - {"check"}))
+@pytest.mark.parametrize("slot", KINDS)
 def test_every_kind_of_component_is_offered_with_its_description(slot: str, editor: Editor) -> None:
-    places: dict[str, Edit] = {
-        "source": ("      kind: reasoning-gym", "      kind: ¦"), "scorer": ("score: {kind: reasoning-gym}", "score: {kind: ¦}"),
-        "model": ("    kind: scratch", "    kind: ¦"), "adapter": ("train: {length", "train: {adapter: {kind: ¦}, length"),
-        "discovery": ("kind: gold", "kind: ¦"), "policy": (POLICY, "policy: {kind: ¦}"),
-        "teacher": ("generator: {kind: procedural", "generator: {kind: ¦"), "engine": ("engine: {kind: procedural", "engine: {kind: ¦"),
-    }  # fmt: skip
-    offered: dict[str, Suggestion] = {item.label: item for item in editor.server.complete(*editor.at(edited(places[slot])))}
-    assert {kind: offered[kind].documentation for kind in definitions()[slot]} == {kind: item.description for kind, item in definitions()[slot].items()}
+    offered = {item.label: item.documentation for item in editor.server.complete(*editor.at(edited(KINDS[slot])))}
+    assert offered == {kind: item.description for kind, item in definitions()[slot].items()}
 
 
 def test_what_is_there_already_is_not_offered_again(editor: Editor) -> None:
