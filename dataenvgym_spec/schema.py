@@ -1,7 +1,8 @@
 """The published JSON Schema of the spec language. What it says about a tree is in `findings`; typed records are in `spec`.
 
 The schema (draft-07) is generated from the records of `spec` and the components' JSON files, so code, editors and
-documentation cannot disagree. Two keywords are ours: `x-file` marks a path, `x-slot` a component (build time only).
+documentation cannot disagree. Two keywords are ours: `x-file` marks a path, `x-slot` a component (build time only); three
+are for editors: `enumDescriptions`, `markdownDescription` and `doNotSuggest`. Overrides are in `partial`, hover texts in `hover`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 import copy
 import inspect
 import json
+import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
 import msgspec
 
 from dataenvgym_spec.components import Definition, definitions
+from dataenvgym_spec.hover import with_hover_texts
+from dataenvgym_spec.partial import partial, partial_slot
 from dataenvgym_spec.spec import NAME_PATTERN, Experiment
 
 Schema = dict[str, Any]
@@ -22,6 +27,14 @@ Schema = dict[str, Any]
 ARM_KEYS: Final = ("student", "teachers", "environment", "skills", "agent", "loop", "select")
 
 COMPOSITION: Final[dict[str, Schema]] = {
+    "$schema": {"type": "string", "description": "Where an editor finds this schema.", "doNotSuggest": True},
+    "arms": {
+        "type": "object",
+        "description": "Variants that are run side by side and share everything they have in common.",
+        "propertyNames": {"title": "arm", "pattern": NAME_PATTERN},
+        "additionalProperties": {"$ref": "#/definitions/arm"},
+        "minProperties": 1,
+    },
     "extends": {
         "description": "A spec file, or a list of them, that this one builds on; paths are relative to this file. Mappings merge, lists replace, "
         "another `kind` replaces the mapping, `null` removes a key.",
@@ -58,24 +71,22 @@ def experiment_schema() -> Schema:
         parts[slot] = _slot_schema(slot, kinds)
         for kind, item in kinds.items():
             parts[f"{slot}.{kind}"] = _component_schema(item, with_kind=slot != "check")
-    partial = {f"partial.{name}": _partial(part) for name, part in parts.items() if "." not in name}
-    root = parts.pop("Experiment")
-    arm = partial.pop("partial.Experiment")
-    arm["properties"] = {key: value for key, value in arm["properties"].items() if key in ARM_KEYS}
-    arm["description"] = "What this arm changes; `null` removes a key."
-    partial["arm"] = arm
-    root["properties"]["arms"] = {
-        "type": "object",
-        "description": "Variants that are run side by side and share everything they have in common.",
-        "propertyNames": {"pattern": NAME_PATTERN},
-        "additionalProperties": {"$ref": "#/definitions/arm"},
-        "minProperties": 1,
-    }
-    root["properties"] |= copy.deepcopy(COMPOSITION)
-    root["properties"]["$schema"] = {"type": "string", "description": "Where an editor finds this schema."}
-    head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "dataenvgym_spec experiment"}
-    body = {key: value for key, value in root.items() if key != "title"}
-    return {**head, **body, "definitions": dict(sorted({**parts, **partial}.items()))}
+    partials = {f"partial.{name}": partial(part) for name, part in parts.items()}
+    partials |= {f"partial.{slot}": partial_slot(parts[slot], kinds.values()) for slot, kinds in definitions().items() if slot != "check"}
+    whole, above = parts.pop("Experiment"), partials.pop("partial.Experiment")
+    partials["arm"] = {**_named(above, ARM_KEYS), "title": "Arm", "type": "object", "description": "What this arm changes; `null` removes a key."}
+    parts["spec"] = {**whole, "title": "Spec", "properties": {**whole["properties"], **COMPOSITION}}
+    partials["partial.spec"] = {**above, "title": "Spec that extends another", "type": "object", "properties": {**above["properties"], **COMPOSITION}}
+    # A spec with parents need not say everything; what is missing is known after merging.
+    root = {"if": {"required": ["extends"]}, "then": {"$ref": "#/definitions/partial.spec"}, "else": {"$ref": "#/definitions/spec"}}
+    head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "dataenvgym_spec experiment", "description": whole["description"], "type": "object"}
+    described: Schema = with_hover_texts({**head, **root, "definitions": copy.deepcopy(dict(sorted({**parts, **partials}.items())))})
+    return described
+
+
+def _named(part: Schema, keys: Iterable[str]) -> Schema:
+    """A schema of a mapping with some of its keys."""
+    return {**part, "properties": {key: part["properties"][key] for key in keys}}
 
 
 def schema_text() -> str:
@@ -84,7 +95,7 @@ def schema_text() -> str:
 
 
 def _clean(part: Any) -> Any:
-    """Draft-07 form of what msgspec generates: docstrings dedented, `$ref` alone in its mapping, slots resolved."""
+    """Draft-07 form of what msgspec generates: docstrings dedented, slots resolved, `$ref` with nothing beside it but annotations."""
     if isinstance(part, list):
         return [_clean(item) for item in part]
     if not isinstance(part, dict):
@@ -92,14 +103,16 @@ def _clean(part: Any) -> Any:
     out = {key: _clean(value) for key, value in part.items()}
     if isinstance(out.get("description"), str):
         out["description"] = " ".join(inspect.cleandoc(out["description"]).split())
-    if "x-slot" in out:
-        return {"description": out.get("description", ""), "allOf": [{"$ref": f"#/definitions/{out['x-slot']}"}]}
-    if "x-slot-map" in out:
-        return {"description": out["description"], "allOf": [{"$ref": f"#/definitions/{out['x-slot-map']}"}]}
+    if "title" in out and isinstance(out["title"], str):
+        out["title"] = re.sub(r"(?<=[a-z])[A-Z]", lambda letter: f" {letter[0].lower()}", out["title"])
+    if slot := out.get("x-slot") or out.get("x-slot-map"):
+        return {"description": out["description"], "$ref": f"#/definitions/{slot}"}
     if "default" in out and out["default"] is None:  # an optional record field: leaving it out is the way to have none
         (only,) = [option for option in out["anyOf"] if option != {"type": "null"}]
         return only
-    if "$ref" in out and len(out) > 1:
+    if isinstance(out.get("enum"), list) and all(isinstance(item, int) for item in out["enum"]):
+        out["type"] = "integer"  # or 1.0, which equals 1, would pass
+    if "$ref" in out and out.keys() - {"$ref", "description", "default"}:  # draft-07 ignores any other keyword beside a reference
         return {**{key: value for key, value in out.items() if key != "$ref"}, "allOf": [{"$ref": out["$ref"]}]}
     return out
 
@@ -115,11 +128,11 @@ def _slot_schema(slot: str, kinds: dict[str, Definition]) -> Schema:
     if slot == "check":
         properties = {kind: {"$ref": f"#/definitions/check.{kind}"} for kind in kinds}
         return {"type": "object", "properties": properties, "additionalProperties": False}
-    text = "\n".join(f"{kind}: {item.description}" for kind, item in kinds.items())
+    texts = [item.description for item in kinds.values()]
     return {
         "type": "object",
         "required": ["kind"],
-        "properties": {"kind": {"enum": list(kinds), "description": text}},
+        "properties": {"kind": {"enum": list(kinds), "description": f"Which {slot}; the other keys are its options.", "enumDescriptions": texts}},
         "allOf": [{"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": {"$ref": f"#/definitions/{slot}.{kind}"}} for kind in kinds],
     }
 
@@ -134,32 +147,6 @@ def _component_schema(item: Definition, *, with_kind: bool) -> Schema:
         "required": [*kind, *item.schema["required"]],
         "additionalProperties": False,
     }
-
-
-def _partial(part: Schema) -> Schema:
-    """The schema of an override: nothing is required and `null` removes a key. What it lacks is known after merging."""
-    out = copy.deepcopy(part)
-    for key in ("required", "allOf", "if", "then", "else"):
-        out.pop(key, None)
-    for name, value in out.get("properties", {}).items():
-        if name != "kind":
-            out["properties"][name] = {"description": value.get("description", ""), "anyOf": [_partial_refs(value), {"type": "null"}]}
-    return out
-
-
-def _partial_refs(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_partial_refs(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    out = {key: _partial_refs(item) for key, item in value.items()}
-    if "$ref" in out and "." not in out["$ref"]:
-        out["$ref"] = out["$ref"].replace("#/definitions/", "#/definitions/partial.")
-    elif "$ref" in out and not out["$ref"].startswith(
-        "#/definitions/check."
-    ):  # an override of a component's options is checked after merging, against the kind it ends up with
-        return {"type": "object"}
-    return out
 
 
 def with_defaults(slot: str, options: dict[str, Any]) -> dict[str, Any]:

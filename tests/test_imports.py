@@ -17,6 +17,8 @@ LAYERS = [
         "hashing",
         "components",
         "spec",
+        "hover",
+        "partial",
         "schema",
         "findings",
         "kinds",

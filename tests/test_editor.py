@@ -1,0 +1,316 @@
+"""What an editor with the YAML language server makes of the published schema: completion, hover texts, squiggles.
+
+The server is the real one (`tests/editor/package.json`, installed by `make test`), over stdio and offline. In a text, `¦`
+is the cursor. An edit is what is replaced in the small spec, and by what.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.compiler import front_end, lower
+from dataenvgym_spec.components import definitions
+from dataenvgym_spec.errors import SpecError
+from dataenvgym_spec.schema import schema_text
+from tests.conftest import ROOT, TEMPLATE, TINY, call
+from tests.language_server import LanguageServer, Place, serve
+
+SERVER = Path(sys.prefix) / "editor" / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
+MODELINE = "# yaml-language-server: $schema=../schemas/experiment.schema.json\n"
+Edit = tuple[str, str]
+
+POLICY = "policy: {kind: allocate, power: 1.0, floor: 0.2}"
+CHECKS = "checks: {scorable: {action: reject}, duplicate: {action: reject}, overlap: {action: reject}}"
+ARM = "  with-state: {}"
+
+COMPLETION: dict[str, tuple[Edit, dict[str, str]]] = {
+    "a key at the top": (("arms:", "¦\narms:"), {"seeds": "randomness", "select": "best"}),
+    "a key of a record": (("  iterations: 2\n", "  iterations: 2\n  ¦\n"), {"train_on": "iterations so far", "start_from": "base"}),
+    "the kind of a model": (("    kind: scratch", "    kind: ¦"), {"scratch": "small Llama", "path": "model directory", "hub": "pinned to a commit"}),
+    "the kind of a policy in a flow mapping": ((POLICY, "policy: {kind: ¦}"), {"allocate": "Shares the amount"}),
+    "an option, once the kind is given": ((POLICY, "policy:\n    kind: allocate\n    ¦"), {"power": "error rate to this power", "floor": "Default `0.05`"}),
+    "an option in a flow mapping": ((POLICY, "policy: {kind: allocate, f¦}"), {"floor": "shared evenly"}),
+    "an option of a model, by its kind": (("    layers: 1\n", "    ¦\n"), {"layers": "Transformer layers", "vocabulary": "tokenizer"}),
+    "an option inside an option": (("learning_rate: 2e-3, batch_size", "learning_rate: 2e-3, w¦, batch_size"), {"weight_decay": "AdamW"}),
+    "one of some values": (("train: {length", "train: {schedule: ¦, length"), {"cosine": "Default `cosine`", "linear": "", "constant": ""}),
+    "what a check does": (("duplicate: {action: reject}", "duplicate: {action: ¦}"), {"reject": "Reject the example", "record": "", '"off"': ""}),
+    "the name of a check": ((CHECKS, "checks:\n    scorable: {action: reject}\n    ¦"), {"duplicate": "must not repeat", "overlap": "must not coincide"}),
+    "a split for a check": (("overlap: {action: reject}", "overlap: {against: [¦]}"), {"test": "", "selection": "", "feedback": ""}),
+    "a key of an arm": ((ARM, "  with-state:\n    ¦"), {"loop": "Evaluate, plan", "student": "taught", "agent": "data generation agent"}),
+    "a key inside an arm": ((ARM, "  with-state:\n    loop:\n      ¦"), {"iterations": "How often", "teach": "amount to teach"}),
+    "a value inside an arm": ((ARM, "  with-state: {student: {train: {schedule: ¦}}}"), {"cosine": "", "linear": "", "null": ""}),
+    "a kind inside an arm": ((ARM, "  with-state: {student: {model: {kind: ¦}}}"), {"hub": "pinned to a commit"}),
+    "an option inside an arm, of the kind it names": ((ARM, "  with-state:\n    student:\n      model:\n        kind: hub\n        ¦"), {"revision": "Commit"}),
+    "an option inside an arm that names no kind": ((ARM, "  with-state:\n    agent:\n      policy:\n        ¦"), {"kind": "", "power": "error rate"}),
+    "a check inside an arm": ((ARM, "  with-state:\n    agent:\n      checks:\n        ¦"), {"overlap": "must not coincide"}),
+}  # fmt: skip
+
+KINDS: dict[str, Edit] = {
+    "source": ("      kind: reasoning-gym", "      kind: ¦"),
+    "scorer": ("score: {kind: reasoning-gym}", "score: {kind: ¦}"),
+    "model": ("    kind: scratch", "    kind: ¦"),
+    "adapter": ("train: {length", "train: {adapter: {kind: ¦}, length"),
+    "discovery": ("kind: gold", "kind: ¦"),
+    "policy": (POLICY, "policy: {kind: ¦}"),
+    "teacher": ("generator: {kind: procedural", "generator: {kind: ¦"),
+    "engine": ("engine: {kind: procedural", "engine: {kind: ¦"),
+}
+
+HOVER: dict[str, tuple[Edit, list[str]]] = {
+    "a part of the spec": (("task:", "ta¦sk:"), ["What is taught"]),
+    "a key of a record": (("  iterations:", "  iter¦ations:"), ["How often the loop runs", "At least `1`, at most `1000`"]),
+    "a component's place": (("  policy:", "  pol¦icy:"), ["Shares the amount among the skills"]),
+    "a component's kind": (("kind: allocate", "kind: allo¦cate"), ["Which policy", "`allocate`: Shares the amount"]),
+    "a kind, among the others": (("kind: scratch", "kind: scr¦atch"), ["Which model", "`scratch`: A small Llama", "`path`: A model directory", "`hub`: A model of"]),
+    "an option": (("power: 1.0", "pow¦er: 1.0"), ["Allocate by skill state", "0 is even, large is greedy", "Default `1.0`"]),
+    "an option inside an option": (("learning_rate: 2e-3", "learning¦_rate: 2e-3"), ["From scratch", "Peak learning rate"]),
+    "a split, by its role": (("    test:", "    te¦st:"), ["Sealed: reaches only the final evaluations"]),
+    "a key of a split": (("draw: {per_group: 4}", "draw: {per¦_group: 4}"), ["Items of each group"]),
+    "a key that one split has": (("show: 0.25", "sh¦ow: 0.25"), ["prompts may show", "Default `0.5`"]),
+    "a value": (("dtype: float32, max_new", "dtype: float¦32, max_new"), ["Precision of the weights in generation", "`float16`"]),
+    "a check": (("overlap: {", "over¦lap: {"), ["must not coincide with an item"]),
+    "an arm": ((ARM, "  with-¦state: {loop: {iterations: 3}}"), ["What this arm changes; `null` removes a key"]),
+    "a part of an arm": ((ARM, "  with-state: {lo¦op: {iterations: 3}}"), ["Evaluate, plan, generate, check, train"]),
+    "a key inside an arm": ((ARM, "  with-state: {loop: {iter¦ations: 3}}"), ["How often the loop runs"]),
+    "an option inside an arm": ((ARM, "  with-state: {agent: {policy: {pow¦er: 3}}}"), ["0 is even, large is greedy"]),
+    "a check inside an arm": ((ARM, "  with-state: {agent: {checks: {over¦lap: {action: record}}}}"), ["must not coincide with an item"]),
+    "a blind arm": (("observe: nothing", "observe: noth¦ing"), ["What the agent sees of the student"]),
+}  # fmt: skip
+
+BROKEN: dict[str, Edit] = {
+    "an unknown key at the top": ("loop:\n", "lop: 1\nloop:\n"),
+    "a misspelt key": ("  iterations: 2", "  iteration: 2"),
+    "an unknown key of a split": ("show: 0.25", "shown: 0.25"),
+    "an unknown key below a name": ("        sum: {dataset", "        sum: {data: 1, dataset"),
+    "an unknown option": ("floor: 0.2", "flor: 0.2"),
+    "an unknown option's option": ("batch_size: 16}\n  train", "batch_size: 16, batchsize: 2}\n  train"),
+    "a missing key": ("  iterations: 2\n", ""),
+    "a missing key at the top": ("environment: skill-list\n", ""),
+    "a missing option": ("teacher: generator, ", ""),
+    "a missing kind": ("policy: {kind: allocate, ", "policy: {"),
+    "a missing key in a list": ("{arm: with-state, against: no-state, ", "{arm: with-state, "),
+    "a text for a number": ("  iterations: 2", "  iterations: two"),
+    "a quoted number": ("  iterations: 2", "  iterations: '2'"),
+    "a fraction for a count": ("  iterations: 2", "  iterations: 2.5"),
+    "a boolean for a number": ("examples: 30", "examples: true"),
+    "a word of YAML 1.1 for a boolean": ("yield: true", "yield: yes"),
+    "a number for a mapping": ("student:\n  model:", "student: 3\nx:\n  model:"),
+    "a list for a mapping": ("  observe: {scores: true, yield: true, errors: 1}", "  observe: [scores]"),
+    "a number for a name": ("name: tiny", "name: 1"),
+    "a number for a source": ("  score:", "    other: 3\n  score:"),
+    "nothing for a number": ("  iterations: 2", "  iterations:"),
+    "nothing for a text": ("description: A spec small enough for a test.", "description:"),
+    "a value that is not there": ("environment: skill-list", "environment: skill-heap"),
+    "a value of an option that is not there": ("duplicate: {action: reject}", "duplicate: {action: drop}"),
+    "too low": ("  iterations: 2", "  iterations: 0"),
+    "too high": ("refill: 1", "refill: 21"),
+    "at an open bound": ("show: 0.25", "show: 1"),
+    "an unknown component": ("kind: allocate", "kind: alocate"),
+    "an unknown check": ("overlap: {", "overlop: {"),
+    "a branch for a commit": ("    kind: scratch\n", "    kind: hub\n    id: a/b\n    revision: main\n"),
+    "a name that is none": ("name: tiny", "name: my experiment"),
+    "an arm's name that is none": ("  no-state:", "  no state:"),
+    "an empty list": ("overlap: {action: reject}", "overlap: {against: []}"),
+    "a repeated item": ("overlap: {action: reject}", "overlap: {against: [test, test]}"),
+    "an empty mapping": ("examples: {sum: 60}", "examples: {}"),
+    "no arms": ("  with-state: {}\n  no-state: {agent: {observe: nothing}}\n", "  {}\n"),
+    "no amount": ("draw: {per_group: 4}", "draw: {}"),
+    "two lengths": ("train: {length: {steps: 6}", "train: {length: {steps: 6, epochs: 1}"),
+    "an arm that is a number": ("with-state: {}", "with-state: 3"),
+    "an arm that is nothing": ("with-state: {}", "with-state:"),
+    "an unknown key of an arm": ("with-state: {}", "with-state: {lop: 1}"),
+    "an unknown key inside an arm": ("with-state: {}", "with-state: {loop: {iteration: 3}}"),
+    "an unknown option inside an arm": ("with-state: {}", "with-state: {agent: {policy: {flor: 0.1}}}"),
+    "an unknown option of a kind inside an arm": ("with-state: {}", "with-state: {student: {model: {kind: path, path: p, id: x}}}"),
+    "an option out of bounds inside an arm": ("with-state: {}", "with-state: {agent: {engine: {corrupt: 7}}}"),
+    "an unknown component inside an arm": ("with-state: {}", "with-state: {agent: {policy: {kind: alocate}}}"),
+    "an unknown check inside an arm": ("with-state: {}", "with-state: {agent: {checks: {overlop: {action: off}}}}"),
+    "a value inside an arm that is not there": ("with-state: {}", "with-state: {student: {train: {schedule: step}}}"),
+    "a duplicate key": ("loop:\n", "name: again\nloop:\n"),
+    "a duplicate key of a record": ("  iterations: 2\n", "  iterations: 2\n  iterations: 3\n"),
+    "a bracket left open": ("skills: {discover: {kind: gold}}", "skills: {discover: {kind: gold}"),
+    "a tag": ("name: tiny", "name: !!python/name:os.system tiny"),
+    "a text": (TINY, "hello\n"),
+    "a list": (TINY, "- version: 1\n"),
+}  # fmt: skip
+
+# Text that is no YAML: `validate` stops at the fault; the server goes on and also flags what then looks wrong.
+NO_YAML: dict[str, Edit] = {
+    "a tab": ("  iterations: 2\n", "\titerations: 2\n"),
+    "a quote left open": ("name: tiny", "name: 'tiny"),
+    "a wrong indentation": ("  iterations: 2\n", "    iterations: 2\n"),
+}
+
+# Only one of the two speaks: who, and why. Whatever a spec means beyond its form is for `validate`.
+DIFFERENCES: dict[str, tuple[Edit, str, str]] = {
+    "a source that is not there": (("test: {from: problems", "test: {from: problem"), "validate", "a reference to a name is no matter of form"),
+    "a teacher that is not there": (("teacher: generator", "teacher: writer"), "validate", "a reference to a name is no matter of form"),
+    "a file that is not there": (("prompts/tiny.j2", "prompts/none.j2"), "validate", "the server reads no files of a spec"),
+    "heads that do not fit": (("heads: 2", "heads: 3"), "validate", "two values that do not go together"),
+    "a seed twice": (("arms:", "seeds: {run: [1, 1]}\narms:"), "validate", "reported with the other rules on runs"),
+    "an arm that removes what is needed": ((ARM, "  with-state: {agent: {policy: null}}"), "validate", "known after merging"),
+    "an arm's component that lacks an option": ((ARM, "  with-state: {student: {model: {kind: hub}}}"), "validate", "known after merging: the same kind would be merged"),
+    "a whole number written as a fraction": (("  iterations: 2", "  iterations: 2.0"), "validate", "draft-07: a number without a fraction is an integer"),
+    "a merge key": (("loop:\n", "loop:\n  <<: {train_on: all}\n"), "validate", "the server reads YAML 1.1 merge keys; a spec has none"),
+    "a tag of YAML's own": (("  iterations: 2", "  iterations: !!int 2"), "validate", "a tag the server knows; a spec has none"),
+    "a number that is not finite": (("max_length: 64", "max_grad_norm: .inf, max_length: 64"), "validate", "JSON Schema knows no infinity"),
+    "an integer beyond 64 bits": (("heads: 2", "heads: 99999999999999999999"), "validate", "the server counts in floating point"),
+    "a control character": (("A spec small", "A \x01spec small"), "validate", "the server reads it as a letter"),
+    "an empty file": ((TINY, ""), "validate", "the server says nothing before the first word"),
+    "an anchor that nothing uses": (("  iterations: 2", "  iterations: &n 2"), "editor", "the server's own advice; it means nothing"),
+}  # fmt: skip
+
+LISTED = "    listed: {kind: jsonl, path: items.jsonl, fields: {input: q, target: a}}\n  score:"
+VALID: dict[str, str] = {
+    "the small spec": TINY,
+    "the quickstart": (ROOT / "specs" / "quickstart.yaml").read_text(encoding="utf-8").removeprefix(MODELINE),
+    "JSON lines and LoRA": TINY.replace("  score:", LISTED).replace("test: {from: problems", "test: {from: listed").replace("train: {length", "train: {adapter: {kind: lora, r: 4}, length").replace("{per_group: 6}", "{items: 6}"),
+    "YAML 1.2 numbers": TINY.replace("learning_rate: 1e-3", "learning_rate: 1e-3, weight_decay: 0").replace("examples: 30", "examples: 030").replace("refill: 1", "refill: 0o1"),
+    "an alias": TINY.replace("draw: {per_group: 6}", "draw: &some {per_group: 6}").replace("draw: {per_group: 4}", "draw: *some"),
+    "an arm that changes options": TINY.replace(ARM, "  with-state: {agent: {policy: {power: 3}, checks: {overlap: {action: record}, duplicate: null}}, student: {train: {length: {steps: null, epochs: 2}}}}"),
+    "an arm with another length": TINY.replace(ARM, "  with-state: {student: {train: {length: {epochs: 2}}}}"),
+    "a spec that says only what differs": "extends: tiny.yaml\nloop: {iterations: 3}\narms: {no-state: null}\nanalysis: null\n",
+    "a sweep": TINY + "matrix: {loop.iterations: [1, 2]}\n",
+    "an arm with another kind": TINY.replace(ARM, "  with-state: {student: {model: {kind: path, path: base}}}"),
+}  # fmt: skip
+
+
+class Editor:
+    """An editor on a folder with a schema and specs: opens texts, one file each."""
+
+    def __init__(self, folder: Path, server: LanguageServer) -> None:
+        self.folder, self.server = folder, server
+
+    def open(self, text: str) -> Path:
+        path = self.folder / "specs" / f"spec{len(list((self.folder / 'specs').iterdir()))}.yaml"
+        path.write_text(MODELINE + text, encoding="utf-8")
+        self.server.open(path)
+        return path
+
+    def at(self, marked: str) -> tuple[Path, Place]:
+        before, _, after = (MODELINE + marked).partition("¦")
+        lines = before.split("\n")
+        return self.open((before + after).removeprefix(MODELINE)), Place(line=len(lines) - 1, character=len(lines[-1]))
+
+    def validated(self, path: Path) -> set[int]:
+        """The lines that `dataenvgym validate` points at."""
+        try:
+            lower(front_end([path], root=self.folder))
+        except SpecError as error:
+            return {found.span.line for found in error.diagnostics if found.span is not None}
+        return set()
+
+    def underlined(self, path: Path) -> set[int]:
+        """The lines with a squiggle."""
+        return {found.line for found in self.server.squiggles(path)}
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("there is no node on this machine; the YAML language server runs on it")
+    if not SERVER.is_file():
+        pytest.skip("the YAML language server is not installed; `make test` installs it where there is npm")
+    folder = tmp_path_factory.mktemp("editor")
+    (folder / "specs" / "prompts").mkdir(parents=True)
+    (folder / "specs" / "base").mkdir()
+    (folder / "specs" / "base" / "config.json").write_text("{}", encoding="utf-8")
+    for name in ("tiny.j2", "quickstart.j2"):
+        (folder / "specs" / "prompts" / name).write_text(TEMPLATE, encoding="utf-8")
+    (folder / "specs" / "items.jsonl").write_text('{"q": "1", "a": "1"}\n' * 9, encoding="utf-8")
+    (folder / "specs" / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    (folder / "schemas").mkdir()
+    (folder / "schemas" / "experiment.schema.json").write_text(schema_text(), encoding="utf-8")
+    with serve([node, str(SERVER), "--stdio"], folder) as server:
+        yield Editor(folder, server)
+
+
+@pytest.fixture(scope="module")
+def checked(editor: Editor) -> dict[str, Path]:
+    """All specs of the tables, opened at once: the server looks at each a while after it was opened."""
+    edits = {**BROKEN, **NO_YAML, **{name: case[0] for name, case in DIFFERENCES.items()}}
+    return {**{name: editor.open(edited(edit)) for name, edit in edits.items()}, **{name: editor.open(text) for name, text in VALID.items()}}
+
+
+def edited(edit: Edit) -> str:
+    assert edit[0] in TINY
+    return TINY.replace(*edit, 1)
+
+
+@pytest.mark.parametrize("name", COMPLETION)
+def test_completion(name: str, editor: Editor) -> None:
+    edit, expected = COMPLETION[name]
+    offered = {item.label: item for item in editor.server.complete(*editor.at(edited(edit)))}
+    assert offered.keys() >= expected.keys()
+    for label, text in expected.items():
+        assert text in offered[label].documentation, offered[label]
+
+
+@pytest.mark.parametrize("slot", KINDS)
+def test_every_kind_of_component_is_offered_with_its_description(slot: str, editor: Editor) -> None:
+    offered = {item.label: item.documentation for item in editor.server.complete(*editor.at(edited(KINDS[slot])))}
+    assert offered == {kind: item.description for kind, item in definitions()[slot].items()}
+
+
+def test_what_is_there_already_is_not_offered_again(editor: Editor) -> None:
+    offered = {item.label for item in editor.server.complete(*editor.at(edited(("arms:", "¦\narms:"))))}
+    assert "seeds" in offered
+    assert not offered & {"version", "name", "task", "student", "arms"}
+
+
+@pytest.mark.parametrize("name", HOVER)
+def test_hover(name: str, editor: Editor) -> None:
+    edit, expected = HOVER[name]
+    shown = re.sub(r"\\([\\`*_{}\[\]#+!])", r"\1", editor.server.hover(*editor.at(edited(edit))))
+    for text in expected:
+        assert text in shown
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_mistake_is_underlined_where_validate_points(name: str, editor: Editor, checked: dict[str, Path]) -> None:
+    lines = editor.validated(checked[name])
+    assert lines
+    assert editor.underlined(checked[name]) == lines
+
+
+@pytest.mark.parametrize("name", NO_YAML)
+def test_what_is_no_yaml_is_underlined_too(name: str, editor: Editor, checked: dict[str, Path]) -> None:
+    lines = editor.validated(checked[name])
+    assert lines
+    assert lines <= editor.underlined(checked[name])
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_a_valid_spec_has_no_squiggle(name: str, editor: Editor, checked: dict[str, Path]) -> None:
+    assert editor.validated(checked[name]) == set()
+    assert editor.server.squiggles(checked[name]) == []
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_where_only_one_of_the_two_speaks(name: str, editor: Editor, checked: dict[str, Path]) -> None:
+    found = {"validate": editor.validated(checked[name]), "editor": editor.underlined(checked[name])}
+    assert [who for who, lines in found.items() if lines] == [DIFFERENCES[name][1]]
+
+
+def test_no_server_is_left_behind(tmp_path: Path, editor: Editor) -> None:
+    command = [str(shutil.which("node")), str(SERVER), "--stdio"]
+    with serve(command, tmp_path) as ended, pytest.raises(RuntimeError, match="a failing test"), serve(command, tmp_path) as killed:
+        raise RuntimeError("a failing test")
+    assert ended.exit_status == 0
+    assert killed.exit_status == -9
+
+
+def test_schema_write_refreshes_what_the_modeline_names(repo: Path) -> None:
+    call("dataenvgym", "schema", "--write", cwd=repo)
+    named = (repo / "specs" / MODELINE.partition("$schema=")[2].strip()).resolve()
+    assert named.read_text(encoding="utf-8") == schema_text()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.yaml")))
+def test_every_shipped_spec_names_the_schema(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").startswith(MODELINE)
