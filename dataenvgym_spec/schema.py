@@ -75,8 +75,10 @@ def experiment_schema() -> Schema:
     partials |= {f"partial.{slot}": partial_slot(parts[slot], kinds.values()) for slot, kinds in definitions().items() if slot != "check"}
     whole, above = parts.pop("Experiment"), partials.pop("partial.Experiment")
     partials["arm"] = {**_named(above, ARM_KEYS), "title": "Arm", "type": "object", "description": "What this arm changes; `null` removes a key."}
+    partials["partial.arm"] = {**partials["arm"], "type": ["object", "null"]}
+    above_composition = {**COMPOSITION, "arms": partial(COMPOSITION["arms"])}
     parts["spec"] = {**whole, "title": "Spec", "properties": {**whole["properties"], **COMPOSITION}}
-    partials["partial.spec"] = {**above, "title": "Spec that extends another", "type": "object", "properties": {**above["properties"], **COMPOSITION}}
+    partials["partial.spec"] = {**above, "title": "Spec that extends another", "type": "object", "properties": {**above["properties"], **above_composition}}
     # A spec with parents need not say everything; what is missing is known after merging.
     root = {"if": {"required": ["extends"]}, "then": {"$ref": "#/definitions/partial.spec"}, "else": {"$ref": "#/definitions/spec"}}
     head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "dataenvgym_spec experiment", "description": whole["description"], "type": "object"}
