@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from dataenvgym_spec.emit.entry import entry
+from dataenvgym_spec.emit.entry import entry, home
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.emit.stages import COMMAND, stage_json
 from dataenvgym_spec.hashing import md5_text
@@ -112,7 +112,7 @@ def _entry_step(planner: _Planner, item: Entry) -> Step:
     def because() -> str:
         return f"reports on '{runs.label}', which runs" if runs else "the compiled experiment or a result it reports changed"
 
-    action, cause, _ = _decide(planner.world, "", item.name, body["cmd"], deps, outs, because)
+    action, cause, _ = _decide(planner.world, home(item), item.name, body["cmd"], deps, outs, because)
     return Step(key=item.name, kind="report", action=action, cause=cause, label="report", directory="")
 
 

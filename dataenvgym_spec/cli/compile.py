@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from dataenvgym_spec.cli.common import as_json, load_project, plural, print_json, setting
+from dataenvgym_spec.emit.entry import home
 from dataenvgym_spec.emit.write import drift, write
 
 
@@ -40,5 +41,5 @@ def command(specs: tuple[str, ...], check: bool, sets: tuple[str, ...], as_json:
         shared = f"{project.compiled.unshared} before sharing"
         shown = ", ".join(names) if len(names) <= 8 else plural(len(names), "experiment")
         click.echo(f"{shown}: {plural(len(graph.stages), 'stage')} ({shared}), {plural(len(changed), 'file')} or directories changed")
-        click.echo(f"next: dvc repro {names[0]}")
+        click.echo(f"next: dataenvgym run {names[0]}" if home(graph.entries[0]) else f"next: dvc repro {names[0]}")
     return 0

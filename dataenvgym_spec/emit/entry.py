@@ -1,18 +1,37 @@
-"""An experiment's entry in the root `dvc.yaml`: everything its report reads, and the report."""
+"""An experiment's entry: everything its report reads, and the report.
+
+It stands in the root `dvc.yaml`, as `dvc repro NAME` wants it. Of a sweep every experiment has a file of its own,
+`experiments/<name>/dvc.yaml`: DVC reads the root file for every command, and a hundred entries would take it minutes.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dataenvgym_spec.emit.stages import COMMAND
+from dataenvgym_spec.emit.stages import COMMAND, dump
 from dataenvgym_spec.ir import Entry, Graph
 
 NOT_REPORTED = frozenset({"student", "hashes", "test", "selection", "shown", "hidden", "state"})
 """Ports of these names are read by other stages only; `evaluate` shares names with `data`, and its ports are reported."""
 
 
+def home(item: Entry) -> str:
+    """The folder of the `dvc.yaml` that holds an entry: empty for the root."""
+    return f"experiments/{item.name}" if item.index.get("sweep") else ""
+
+
+def target(item: Entry) -> str:
+    """How DVC names an entry."""
+    return f"{home(item)}/dvc.yaml:{item.name}" if home(item) else item.name
+
+
+def entry_file(item: Entry, graph: Graph) -> str:
+    """The text of an entry's own file."""
+    return dump({"stages": {item.name: {**entry(item, graph), "wdir": "../.."}}})
+
+
 def entry(item: Entry, graph: Graph) -> dict[str, Any]:
-    """The DVC stage of one experiment."""
+    """The DVC stage of one experiment; its paths are relative to the repository."""
     deps = {f"experiments/{item.name}.json"}
     for stage in graph.of(item):
         ports = [port for port in stage.ports if stage.kind == "evaluate" or port not in NOT_REPORTED]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import yaml
@@ -14,6 +14,7 @@ from dataenvgym_spec.hashing import canonical
 from dataenvgym_spec.ir import Stage
 from dataenvgym_spec.passes.share import identity
 
+DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 COMMAND = 'exec env PATH="$PATH:{up}.venv/bin" dataenvgym {rest}'
 """`exec` makes the executor DVC's own child, so that it notices DVC's death. The repository's `.venv` is looked into last:
 DVC passes the caller's PATH on, and a `dvc` called by its path would not find the executor."""
@@ -59,7 +60,7 @@ def _plain(path: str) -> str:
 
 def dump(content: Any, *, sort_keys: bool = True) -> str:
     """YAML as DVC writes it: block style, keys sorted, no aliases."""
-    return yaml.safe_dump(content, sort_keys=sort_keys, default_flow_style=False, width=1000, allow_unicode=True)
+    return yaml.dump(content, Dumper=DUMPER, sort_keys=sort_keys, default_flow_style=False, width=1000, allow_unicode=True)
 
 
 def address(directory: str) -> str:

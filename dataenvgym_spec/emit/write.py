@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from dataenvgym_spec.compiler import Compiled
-from dataenvgym_spec.emit.entry import entry
+from dataenvgym_spec.emit.entry import entry, entry_file, home
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.emit.stages import dump, stage_files
 from dataenvgym_spec.errors import UserError
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 RESTORE = "restore it: git checkout dvc.yaml (or delete it), then: dataenvgym compile"
 HEADER = "# Entries of experiments are written by `dataenvgym compile`; other stages are left as they are.\n"
 
@@ -29,73 +33,73 @@ class Drift:
     reason: str
 
 
-def rendered(compiled: Compiled, layout: Layout, *, everything: bool) -> dict[Path, str]:
-    """All files of a compiled form by path.
+def write(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Path]:
+    """Materialises a compiled form: stages first, so that an entry never names what is not there. Returns what changed.
 
     Args:
         compiled: the graph.
         layout: where the repository lies.
         everything: whether the specs are all active ones, so that experiments not among them are gone.
+
+    Raises:
+        UserError: the root `dvc.yaml` is damaged, or has a stage of its own with an experiment's name.
     """
-    graph = compiled.graph
-    known = graph.by_id()
-    out: dict[Path, str] = {}
-    for stage in graph.stages:
-        for name, text in stage_files(stage, known).items():
-            out[layout.stage(stage.directory) / name] = text
-    for item in graph.entries:
-        out[layout.index(item.name)] = index(item, graph)
-    out[layout.pipeline] = _pipeline(compiled, layout, everything=everything)
-    return out
-
-
-def write(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Path]:
-    """Materialises a compiled form: stages first, so that an entry never names what is not there. Returns what changed."""
-    files = rendered(compiled, layout, everything=everything)
-    changed = []
-    for stage in compiled.graph.stages:
-        folder = layout.stage(stage.directory)
-        texts = _texts(files, folder)
-        if atomic.write_directory(folder, texts, staging=layout.staging):
-            changed.append(folder)
-    changed += [path for path in (layout.index(item.name) for item in compiled.graph.entries) if atomic.write(path, files[path])]
-    if atomic.write(layout.pipeline, files[layout.pipeline]):
-        changed.append(layout.pipeline)
+    pipeline = _pipeline(compiled, layout, everything=everything)
+    changed = [path for path, texts in _directories(compiled, layout) if atomic.write_directory(path, texts, staging=layout.staging)]
+    changed += [path for path, text in [*_indexes(compiled, layout), (layout.pipeline, pipeline)] if atomic.write(path, text)]
     for path in _gone(compiled, layout) if everything else ():
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
         changed.append(path)
     return changed
 
 
 def drift(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Drift]:
     """What on disk differs from the compiled form."""
-    found = []
-    for path, text in rendered(compiled, layout, everything=everything).items():
-        shown = path.relative_to(layout.root).as_posix()
-        if not path.is_file():
-            found.append(Drift(path=shown, reason="missing"))
-        elif path.read_text(encoding="utf-8", errors="replace") != text:
-            found.append(Drift(path=shown, reason="differs"))
+    directories = ((folder / name, text) for folder, texts in _directories(compiled, layout) for name, text in texts.items())
+    files = chain(directories, _indexes(compiled, layout), [(layout.pipeline, _pipeline(compiled, layout, everything=everything))])
+    found = [Drift(path=path.relative_to(layout.root).as_posix(), reason=reason) for path, text in files if (reason := _differs(path, text))]
     gone = _gone(compiled, layout) if everything else []
     return found + [Drift(path=path.relative_to(layout.root).as_posix(), reason="belongs to no spec") for path in gone]
 
 
-def _texts(files: dict[Path, str], folder: Path) -> dict[str, str]:
-    return {name: files[folder / name] for name in ("stage.json", "dvc.yaml")}
+def _differs(path: Path, text: str) -> str:
+    try:
+        return "" if path.read_text(encoding="utf-8", errors="replace") == text else "differs"
+    except FileNotFoundError:
+        return "missing"
+
+
+def _directories(compiled: Compiled, layout: Layout) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Every directory of the compiled form with its files: stages in topological order, then entries that have their own."""
+    known = compiled.graph.by_id()
+    for stage in compiled.graph.stages:
+        yield layout.stage(stage.directory), stage_files(stage, known)
+    for item in compiled.graph.entries:
+        if home(item):
+            yield layout.root / home(item), {"dvc.yaml": entry_file(item, compiled.graph)}
+
+
+def _indexes(compiled: Compiled, layout: Layout) -> Iterator[tuple[Path, str]]:
+    return ((layout.index(item.name), index(item, compiled.graph)) for item in compiled.graph.entries)
 
 
 def _gone(compiled: Compiled, layout: Layout) -> list[Path]:
+    """Indexes, and files of entries, of experiments that no spec makes."""
     kept = {item.name for item in compiled.graph.entries}
-    return [path for path in sorted(layout.experiments.glob("*.json")) if path.stem not in kept]
+    own = {item.name for item in compiled.graph.entries if home(item)}
+    paths = sorted(layout.experiments.glob("*")) if layout.experiments.is_dir() else []
+    return [path for path in paths if (path.name not in own if path.is_dir() else path.suffix == ".json" and path.stem not in kept)]
 
 
 def _pipeline(compiled: Compiled, layout: Layout, *, everything: bool) -> str:
     content = _existing(layout.pipeline)
     stages: dict[str, Any] = dict(content.get("stages") or {})
-    names = {item.name for item in compiled.graph.entries}
+    names = {item.name for item in compiled.graph.entries if not home(item)}
     if everything:
         stages = {name: body for name, body in stages.items() if not layout.index(name).is_file() or name in names}
     for item in compiled.graph.entries:
+        if home(item):
+            continue
         if item.name in stages and not layout.index(item.name).is_file() and "dataenvgym stage" not in json.dumps(stages[item.name]):
             raise UserError(f"dvc.yaml has a stage '{item.name}' of its own", help="rename the experiment or that stage")
         stages[item.name] = entry(item, compiled.graph)
@@ -104,7 +108,7 @@ def _pipeline(compiled: Compiled, layout: Layout, *, everything: bool) -> str:
 
 def _existing(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except FileNotFoundError:
         return {}
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:

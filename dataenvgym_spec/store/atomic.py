@@ -29,6 +29,9 @@ def write(path: Path, text: str) -> bool:
 def write_directory(path: Path, files: dict[str, str], *, staging: Path) -> bool:
     """Makes a directory hold these text files, others untouched; a new one appears whole. Returns whether anything changed.
 
+    What a new directory holds is not forced to disk: it can be made again, and waiting for the disk file by file takes
+    minutes for a sweep.
+
     Args:
         path: the directory.
         files: text by file name.
@@ -36,13 +39,12 @@ def write_directory(path: Path, files: dict[str, str], *, staging: Path) -> bool
     """
     if path.is_dir():
         return sum(write(path / name, text) for name, text in files.items()) > 0
-    staging.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=staging))
+    temporary = staging / f"{path.name}.{os.getpid()}"
+    temporary.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         for name, text in files.items():
-            write(temporary / name, text)
-        temporary.chmod(0o755)
-        path.parent.mkdir(parents=True, exist_ok=True)
+            (temporary / name).write_text(text, encoding="utf-8", newline="\n")
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
