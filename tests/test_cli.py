@@ -165,11 +165,11 @@ def test_a_failed_stage_exits_with_1_and_says_why(repo: Path) -> None:
 
 def test_a_split_larger_than_its_source_fails_with_a_remedy(repo: Path) -> None:
     (repo / "specs" / "tiny.yaml").write_text(
-        TINY.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: problems, draw: {per_group: 600}}"), encoding="utf-8"
+        TINY.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: problems, draw: {per_group: 40}}"), encoding="utf-8"
     )
     call("dataenvgym", "compile", cwd=repo)
     (stage,) = [path.parent for path in repo.glob("store/data-*/stage.json") if '"role": "test"' in path.read_text(encoding="utf-8")]
-    expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "distinct items for 'test', which asks for 600", "draw fewer items", code=1)
+    expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "distinct items for 'test', which asks for 40", "draw fewer items", code=1)
 
 
 def test_a_second_run_beside_the_first_is_told(repo: Path) -> None:
