@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataenvgym_spec import meaning
+from dataenvgym_spec.blame import blame
 from dataenvgym_spec.errors import Diagnostic, SpecError, gathered
 from dataenvgym_spec.ir import Graph
 from dataenvgym_spec.passes.leakage import leakage
@@ -73,7 +74,7 @@ def lower(specs: tuple[Resolved, ...]) -> Compiled:
             graph = transform(graph)
         found = [finding for proof in PROOFS for finding in proof(graph)]
     if found:
-        raise SpecError(found)
+        raise SpecError(blame(found, specs))
     return Compiled(specs=specs, graph=graph, unshared=unshared)
 
 

@@ -30,8 +30,16 @@ BUILT_IN: Final[dict[str, dict[str, str]]] = {
     "policy": {"allocate": "agents/allocate.json"},
     "teacher": {"procedural": "teachers/procedural.json"},
     "engine": {"procedural": "engines/procedural.json"},
-    "check": {"scorable": "checks/scorable.json", "duplicate": "checks/duplicate.json", "overlap": "checks/overlap.json"},
+    "check": {
+        "scorable": "checks/scorable.json",
+        "duplicate": "checks/duplicate.json",
+        "overlap": "checks/overlap.json",
+        "known": "checks/known.json",
+    },
 }
+READS: Final[dict[str, tuple[str, ...]]] = {"policy": ("student",), "engine": ("student",), "check": ("student", "splits")}
+"""What the definition of a component may declare that it reads: the latest student (a check: its answers to the candidates), or
+splits as hashes. It is handed nothing that it does not declare, and the proof of no leakage is about what it declares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +49,7 @@ class Definition:
     Attributes:
         semantics: versions its results; None for a package that declares no number and is versioned by its source.
         serves: what it works with: for `environment`, `task` or `backend` the values it can serve; left out means all.
+        reads: what it is handed besides what all of its slot are; one of `READS`.
         procedural: of a source: whether it makes new problems without end.
         distribution: the package that brings it; None for a built-in one.
     """
@@ -55,6 +64,7 @@ class Definition:
     extra: str | None
     packages: tuple[str, ...]
     serves: dict[str, tuple[str, ...]]
+    reads: str | None = None
     procedural: bool = False
     distribution: str | None = None
 
@@ -174,6 +184,9 @@ def _source_version(top: str) -> str:
 
 
 def _read(slot: str, kind: str, data: dict[str, Any], *, implementation: str | None = None, by: str | None = None) -> Definition:
+    reads = data.get("reads")
+    if reads is not None and reads not in READS.get(slot, ()):
+        raise ValueError(f"'reads' cannot be {json.dumps(reads)} for a {slot}; {suggest(str(reads), READS.get(slot, ()))}")
     return Definition(
         slot=slot,
         kind=kind,
@@ -185,6 +198,7 @@ def _read(slot: str, kind: str, data: dict[str, Any], *, implementation: str | N
         extra=data.get("extra"),
         packages=tuple(data.get("packages", ())),
         serves={key: tuple(values) for key, values in data.get("serves", {}).items()},
+        reads=reads,
         procedural=bool(data.get("procedural", False)),
         distribution=by,
     )

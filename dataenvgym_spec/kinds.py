@@ -2,13 +2,17 @@
 
 This table is the whole of what a reviewer needs to judge the proof of no leakage (`passes/leakage.py`). A role taints
 whatever is computed from it. `test`, `selection`, `shown` and `hidden` are the splits (`shown` and `hidden` the two parts of
-feedback); `student` is a student's behaviour; `#test` and so on are a split seen as hashes only.
+feedback); `weights` is a student as files, and `student` its behaviour: whatever was computed by running or reading it;
+`#test` and so on are a split seen as hashes only.
+
+A role ends at three places only, each declared below with its reason: `evaluate`, `plan` and `generate` turn a student's
+weights into its behaviour (no declassification: whoever refuses one refuses the other), and `check` drops the hashes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 Role = str
@@ -18,6 +22,10 @@ SPLITS: Final[frozenset[Role]] = frozenset({"test", "selection", "shown", "hidde
 HASHES: Final[frozenset[Role]] = frozenset({"#test", "#selection", "#feedback"})
 TEACHING: Final[frozenset[Role]] = frozenset({"shown", "hidden", "student"})
 """What may reach an agent and, through its examples, a student's weights."""
+STUDENT: Final[frozenset[Role]] = TEACHING | {"weights"}
+"""What a slot meant for a student may receive: weights, and what they were taught by."""
+BEHAVIOUR: Final[Mapping[Role, Role]] = {"weights": "student"}
+"""What comes of running a student, or of a component that reads one: no longer weights, and still the student's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +48,9 @@ class Kind:
         semantics: raised when the results change for the same input; part of every key.
         promise: what running it again gives: the same bytes anywhere, on the same machine and versions, or neither.
         adds: the roles that a port's content takes on here.
+        turns: the roles that become another one here.
         drops: the roles that a port does not pass on; each one is a declassification and says why in a comment.
-        blinded: under `observe: nothing`, its slots refuse `student`.
+        blinded: under `observe: nothing`, its slots refuse a student, its weights and its behaviour.
     """
 
     semantics: int
@@ -49,13 +58,14 @@ class Kind:
     slots: dict[str, Slot]
     ports: Callable[[dict[str, Any]], tuple[str, ...]]
     adds: Callable[[dict[str, Any], str], frozenset[Role]] = _nothing
+    turns: Mapping[Role, Role] = field(default_factory=dict)
     drops: Callable[[dict[str, Any], str], frozenset[Role]] = _nothing
     blinded: bool = False
 
     def allowed(self, slot: str, params: dict[str, Any]) -> frozenset[Role]:
         """The roles that a slot may receive in a stage with these parameters."""
         roles = self.slots[slot].allows
-        return roles - {"student"} if self.blinded and params.get("observe") == "nothing" else roles
+        return roles - {"student", "weights"} if self.blinded and params.get("observe") == "nothing" else roles
 
 
 def _fixed(*names: str) -> Callable[[dict[str, Any]], tuple[str, ...]]:
@@ -64,6 +74,10 @@ def _fixed(*names: str) -> Callable[[dict[str, Any]], tuple[str, ...]]:
 
 def _data_ports(params: dict[str, Any]) -> tuple[str, ...]:
     return ("shown", "hidden") if params["role"] == "feedback" else (params["role"],)
+
+
+def _weights(_params: dict[str, Any], _port: str) -> frozenset[Role]:
+    return frozenset({"weights"})
 
 
 def _item_ports(params: dict[str, Any]) -> tuple[str, ...]:
@@ -82,22 +96,27 @@ KINDS: Final[dict[str, Kind]] = {
         ports=_fixed("hashes"),
         adds=lambda params, _port: frozenset(f"#{role}" for role in params["lanes"]),
     ),
-    "student": Kind(semantics=1, promise="same-machine", slots={}, ports=_fixed("student")),
+    "student": Kind(semantics=1, promise="same-machine", slots={}, ports=_fixed("student"), adds=_weights),
     "skills": Kind(semantics=1, promise="anywhere", slots={"items": Slot(allows=frozenset({"shown", "hidden"}), many=True)}, ports=_fixed("skills")),
-    # A student's answers to one split. The sealed evaluation names its students through `choice`, the one legitimate use
-    # of selection besides selecting; its results have no reader but the report.
+    # A student's answers to one split, or to candidates that a check wants to know them of. The sealed evaluation names its
+    # students through `choice`, the one legitimate use of selection besides selecting; its results have no reader but the
+    # report.
     "evaluate": Kind(
         semantics=1,
         promise="same-machine",
         slots={
-            "student": Slot(allows=TEACHING, many=True),
-            "base": Slot(allows=frozenset()),
+            "student": Slot(allows=STUDENT, many=True),
+            "base": Slot(allows=frozenset({"weights"})),
             "items": Slot(allows=SPLITS, many=True),
+            "candidates": Slot(allows=TEACHING),
             "choice": Slot(allows=TEACHING | {"selection"}),
         },
         ports=_item_ports,
         adds=lambda _params, _port: frozenset({"student"}),
+        turns=BEHAVIOUR,
     ),
+    # `student` and `base` are plugged in where the policy is declared to read a student; so are those of `generate` for the
+    # engine.
     "plan": Kind(
         semantics=1,
         promise="anywhere",
@@ -106,19 +125,33 @@ KINDS: Final[dict[str, Kind]] = {
             "results": Slot(allows=TEACHING, many=True),
             "skills": Slot(allows=TEACHING),
             "yield": Slot(allows=TEACHING),
+            "student": Slot(allows=STUDENT),
+            "base": Slot(allows=frozenset({"weights"})),
         },
         ports=_fixed("plan", "state"),
+        turns=BEHAVIOUR,
         blinded=True,
     ),
     "generate": Kind(
         semantics=1,
         promise="none",
-        slots={"plan": Slot(allows=TEACHING), "yield": Slot(allows=TEACHING)},
+        slots={
+            "plan": Slot(allows=TEACHING),
+            "yield": Slot(allows=TEACHING),
+            "student": Slot(allows=STUDENT),
+            "base": Slot(allows=frozenset({"weights"})),
+        },
         ports=_fixed("candidates"),
+        turns=BEHAVIOUR,
         blinded=True,
     ),
-    # Declassification: the overlap check sees other splits as hashes only and may only remove. What it removed, and why, is
-    # in `rejected`, which keeps the taint, so that no plan can read it.
+    # Declassification: a check that reads splits (`overlap`) sees them as hashes only and may only remove, so what is accepted
+    # and how many there are (`yield`) pass on no hash. What it removed, and why, is in `rejected`, which keeps the taint, so
+    # that no plan can read it; so is what such a check only records.
+    # `answers` is how the student does on the candidates, for a check that reads a student (`known`). Under `observe: nothing`
+    # it is refused whatever the check's action: one that rejects turns an even policy into one that follows the student's
+    # errors, through what is accepted and through the refill that its `yield` causes; one that only records puts the
+    # student's answers into `accepted`, beside the examples that later stages of the blind arm read.
     "check": Kind(
         semantics=1,
         promise="anywhere",
@@ -128,6 +161,7 @@ KINDS: Final[dict[str, Kind]] = {
             "accepted": Slot(allows=TEACHING, many=True),
             "yield": Slot(allows=TEACHING),
             "reserve": Slot(allows=HASHES),
+            "answers": Slot(allows=TEACHING),
         },
         ports=_fixed("accepted", "yield", "rejected"),
         drops=lambda _params, port: frozenset() if port == "rejected" else HASHES,
@@ -136,8 +170,9 @@ KINDS: Final[dict[str, Kind]] = {
     "train": Kind(
         semantics=1,
         promise="same-machine",
-        slots={"base": Slot(allows=frozenset()), "accepted": Slot(allows=TEACHING, many=True)},
+        slots={"base": Slot(allows=frozenset({"weights"})), "accepted": Slot(allows=TEACHING, many=True)},
         ports=_fixed("student"),
+        adds=_weights,
     ),
     "select": Kind(
         semantics=1,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from dataenvgym_spec.tasks.item import Item, Scorer, in_lane
@@ -34,13 +35,38 @@ class Reserve:
         return next((role for role, ids in self.items.items() if item.id in ids), None)
 
 
+Answers = Mapping[tuple[str, str], bool]
+"""Whether a student answers a candidate right, by the candidate's id and target: an engine may give one question two answers."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Bench:
-    """What checks may look at: the task's scorer, what was accepted so far, what is reserved."""
+    """What checks may look at.
+
+    Attributes:
+        scorer: the task's scorer.
+        accepted: the ids of the examples accepted so far.
+        reserve: what is reserved for splits; only for a check that is declared to read splits.
+        answers: how the latest student does on the candidates; only for a check that is declared to read a student.
+    """
 
     scorer: Scorer
     accepted: set[str] = field(default_factory=set)
     reserve: Reserve | None = None
+    answers: Answers | None = None
+
+    def answered(self, item: Item) -> bool | None:
+        """Whether the student answers a candidate right; None if nobody asked it."""
+        return None if self.answers is None else self.answers[item.id, item.target]
+
+    def shown_to(self, reads: str | None) -> Bench:
+        """What a check sees that is declared to read this; what was accepted stays one and the same set."""
+        return replace(self, reserve=self.reserve if reads == "splits" else None, answers=self.answers if reads == "student" else None)
+
+
+def answers_of(rows: Iterable[Mapping[str, Any]]) -> Answers:
+    """From the rows of an evaluation."""
+    return {(row["id"], row["target"]): row["correct"] for row in rows}
 
 
 class Check(Protocol):

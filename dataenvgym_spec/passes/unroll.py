@@ -15,7 +15,7 @@ from dataenvgym_spec.meaning import lanes
 from dataenvgym_spec.resolve import Arm, Resolved
 from dataenvgym_spec.same_as import stamps
 
-CHECK_ORDER = ("scorable", "duplicate", "overlap")
+CHECK_ORDER = ("scorable", "duplicate", "overlap", "known")
 
 
 def unroll(resolved: Resolved) -> Graph:
@@ -55,6 +55,11 @@ def _component(slot: str, options: dict[str, Any], **more: Any) -> dict[str, Any
     return {**options, **more, "semantics": definition(slot, options["kind"]).version()}
 
 
+def _reads(slot: str, options: dict[str, Any]) -> str | None:
+    """What a component is declared to read besides what all of its slot read."""
+    return definition(slot, options["kind"]).reads
+
+
 class _Loop:
     """Builds the stages of one arm under one run seed."""
 
@@ -63,6 +68,7 @@ class _Loop:
         self.record = arm.experiment
         self.stages: list[Stage] = []
         self.lanes = {role: list(lane) for role, lane in lanes(arm).items()}
+        self.checks = self._checks()
         # Parameters that iterations have in common are one object, which `share` puts into canonical form once.
         self.evaluation: dict[tuple[str, ...], dict[str, Any]] = {splits: self._evaluation(splits) for splits in (("test",), ("selection",))}
         self.planning, self.judging, self.training = self._planning(), self._judging(), self._training()
@@ -78,8 +84,8 @@ class _Loop:
         before: list[Input] = []
         for iteration in range(1, self.record.loop.iterations + 1):
             results = self._observation(iteration - 1, students[-1], splits["feedback"])
-            plan = self._plan(iteration, [*before, *results, skills])
-            new, given = self._generate_and_check(iteration, plan, accepted, reserve)
+            plan = self._plan(iteration, [*before, *results, skills], students[-1])
+            new, given = self._generate_and_check(iteration, plan, accepted, reserve, students[-1])
             accepted = [*accepted, *new]
             before = [Input(slot="state", stage=plan.stage, port="state"), *([given] if self._sees("yield_") else [])]
             trained = self._train(iteration, base, new if self.record.loop.train_on == "latest" else accepted)
@@ -116,10 +122,9 @@ class _Loop:
         return self._add(None, f"draw the {role} split", "data", params, [], self._files(source))
 
     def _reserve(self) -> Input | None:
-        check = self.record.agent.checks.get("overlap", {"action": "off"})
-        if check["action"] == "off":
+        against = sorted({role for check in self.checks if _reads("check", check) == "splits" for role in check.get("against", self.lanes)})
+        if not against:
             return None
-        against = sorted(check["against"])
         sources = [self._source(getattr(self.record.task.splits, role).from_) for role in against]
         params = {
             "lanes": {role: self.lanes[role] for role in against},
@@ -198,19 +203,24 @@ class _Loop:
             "seed": self.seed,
         }
 
-    def _plan(self, iteration: int, inputs: list[Input]) -> Input:
-        return Input(slot="plan", stage=self._add(iteration, "plan", "plan", self.planning, inputs), port="plan")
+    def _plan(self, iteration: int, inputs: list[Input], student: Input) -> Input:
+        read = self._students(student) if _reads("policy", self.record.agent.policy) == "student" else []
+        return Input(slot="plan", stage=self._add(iteration, "plan", "plan", self.planning, [*inputs, *read]), port="plan")
 
     def _judging(self) -> dict[str, Any]:
-        checks = [_component("check", self.record.agent.checks[name]) for name in self._checks()]
-        kept = [options for options in checks if options["action"] != "off"]
-        return {"observe": self._blind(), "checks": kept, "score": _component("scorer", self.record.task.score)}
+        checks = [_component("check", options) for options in self.checks]
+        apart = [options["kind"] for options in checks if options["action"] == "record" and _reads("check", options) == "splits"]
+        score = _component("scorer", self.record.task.score)
+        return {"observe": self._blind(), "checks": checks, "score": score, **({"apart": apart} if apart else {})}
 
-    def _generate_and_check(self, iteration: int, plan: Input, accepted: list[Input], reserve: Input | None) -> tuple[list[Input], Input]:
+    def _generate_and_check(
+        self, iteration: int, plan: Input, accepted: list[Input], reserve: Input | None, student: Input
+    ) -> tuple[list[Input], Input]:
         """The rounds of one iteration: what is missing after a round is requested again in the next."""
         engine = self.record.agent.engine
         teacher = self.record.teachers[engine["teacher"]]
         made_by = _component("teacher", teacher, source=self._source(teacher["source"]))
+        read = self._students(student) if _reads("engine", engine) == "student" else []
         new: list[Input] = []
         given: list[Input] = []
         for attempt in range(self.record.loop.teach.refill + 1):
@@ -219,16 +229,28 @@ class _Loop:
                 "iteration": iteration, "round": attempt, "seed": self.seed,
             }  # fmt: skip
             again = f", refill {attempt}" if attempt else ""
-            made = self._add(iteration, f"generate{again}", "generate", params, [plan, *given])
-            inputs = [Input(slot="candidates", stage=made, port="candidates"), plan, *given, *accepted, *new, *([reserve] if reserve else [])]
+            made = self._add(iteration, f"generate{again}", "generate", params, [plan, *given, *read])
+            candidates = Input(slot="candidates", stage=made, port="candidates")
+            answers = self._answers(iteration, again, student, candidates)
+            inputs = [candidates, plan, *given, *accepted, *new, *([reserve] if reserve else []), *answers]
             stage = self._add(iteration, f"check{again}", "check", self.judging, inputs)
             new.append(Input(slot="accepted", stage=stage, port="accepted"))
             given = [Input(slot="yield", stage=stage, port="yield")]
         return new, given[0]
 
-    def _checks(self) -> list[str]:
-        """The checks in the order in which they judge: the built-in ones first, then others by name."""
-        return sorted(self.record.agent.checks, key=lambda name: (CHECK_ORDER.index(name) if name in CHECK_ORDER else len(CHECK_ORDER), name))
+    def _answers(self, iteration: int, again: str, student: Input, candidates: Input) -> list[Input]:
+        """How the student does on the candidates of a round, if a check wants to know."""
+        if all(_reads("check", options) != "student" for options in self.checks):
+            return []
+        params = self.evaluation.get(("candidates",)) or self.evaluation.setdefault(("candidates",), self._evaluation(("candidates",)))
+        stage = self._add(iteration, f"evaluate on candidates{again}", "evaluate", params, [*self._students(student), candidates])
+        return [Input(slot="answers", stage=stage, port="candidates")]
+
+    def _checks(self) -> list[dict[str, Any]]:
+        """The checks that are not off, in the order in which they judge: the built-in ones first, then others by name."""
+        checks = self.record.agent.checks
+        named = sorted(checks, key=lambda name: (CHECK_ORDER.index(name) if name in CHECK_ORDER else len(CHECK_ORDER), name))
+        return [checks[name] for name in named if checks[name]["action"] != "off"]
 
     def _training(self) -> dict[str, Any]:
         train = {key: value for key, value in msgspec.to_builtins(self.record.student.train).items() if value is not None}

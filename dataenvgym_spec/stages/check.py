@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from dataenvgym_spec.checks.protocol import Bench, Check, Reserve
-from dataenvgym_spec.components import make
+from dataenvgym_spec.checks.protocol import Bench, Check, Reserve, answers_of
+from dataenvgym_spec.components import definition, make
 from dataenvgym_spec.stages.context import Context, Row, read_json, read_rows, write_json, write_rows
 from dataenvgym_spec.stages.load import scorer
 from dataenvgym_spec.tasks.item import Item
@@ -28,12 +28,16 @@ def check(context: Context) -> None:
     reserve = Reserve.of(read_json(context.path("reserve", "reserve.json"))) if context.ports("reserve") else None
     checks = [(options["kind"], options["action"], make("check", _without_action(options))) for options in params["checks"]]
     candidates = read_rows(context.path("candidates", "examples.jsonl"))
+    answers = answers_of(read_rows(context.path("answers", "results.jsonl"))) if context.ports("answers") else None
     quota = {skill: count - had[skill] for skill, count in allocation.items()}
     if candidates:
-        accepted, rejected, tally = judge(candidates, quota, checks, Bench(scorer=scorer(params["score"]), accepted=earlier, reserve=reserve))
+        accepted, rejected, tally = judge(candidates, quota, checks, Bench(scorer=scorer(params["score"]), accepted=earlier, reserve=reserve, answers=answers))
     else:  # a refill that was not needed: the scorer's imports would be all it does
         accepted, rejected, tally = [], [], {}
     counts = Counter(row["skill"] for row in accepted)
+    if "apart" in params:
+        accepted, noted = set_apart(accepted, params["apart"])
+        write_rows(context.out("rejected", "noted.jsonl"), noted)
     write_rows(context.out("accepted", "examples.jsonl"), accepted)
     write_json(context.out("yield", "yield.json"), {s: {"requested": n, "accepted": had[s] + counts[s]} for s, n in allocation.items()})
     write_rows(context.out("rejected", "examples.jsonl"), rejected)
@@ -47,14 +51,29 @@ def _without_action(options: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key != "action"}
 
 
+def set_apart(accepted: list[Row], names: Iterable[str]) -> tuple[list[Row], list[Row]]:
+    """Accepted rows without the notes of some checks, and those notes: what hashes of a split say must not go with an example."""
+    hidden = frozenset(names)
+    kept, noted = [], []
+    for row in accepted:
+        notes = row.get("notes", {})
+        seen = {name: note for name, note in notes.items() if name not in hidden}
+        kept.append({**{key: value for key, value in row.items() if key != "notes"}, **({"notes": seen} if seen else {})})
+        if len(seen) < len(notes):
+            noted.append({"id": row["id"], "skill": row["skill"], "notes": {name: note for name, note in notes.items() if name in hidden}})
+    return kept, noted
+
+
 def judge(
     candidates: Iterable[Row], quota: dict[str, int], checks: list[tuple[str, str, Check]], bench: Bench
 ) -> tuple[list[Row], list[Row], dict[str, dict[str, int]]]:
     """Splits candidates into accepted and rejected rows and counts them by skill.
 
     A candidate beyond its skill's quota is `surplus`: it is not judged. `action: record` notes the objection and accepts.
+    A check sees what it is declared to read and nothing else.
     """
     left = dict(quota)
+    benches = {name: bench.shown_to(definition("check", name).reads) for name, _, _ in checks}
     accepted: list[Row] = []
     rejected: list[Row] = []
     tally: dict[str, Counter[str]] = {}
@@ -67,7 +86,7 @@ def judge(
         notes: dict[str, str] = {}
         verdict = None
         for name, action, made in checks:
-            objection = made.objection(item, bench)
+            objection = made.objection(item, benches[name])
             if objection and action == "reject":
                 verdict = (name, objection)
                 break

@@ -1,10 +1,11 @@
-"""A student's answers to one split: per item the prediction and its score."""
+"""A student's answers to one split, or to candidates: per item the prediction and its score."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dataenvgym_spec.stages.context import Context, Row, read_json, read_rows, write_rows
+from dataenvgym_spec.stages.check import ITEM_FIELDS
+from dataenvgym_spec.stages.context import Context, PortRead, Row, read_json, read_rows, write_rows
 from dataenvgym_spec.stages.load import scorer
 from dataenvgym_spec.students.backend import Completion, backend
 from dataenvgym_spec.students.prompt import Prompt
@@ -19,11 +20,11 @@ def evaluate(context: Context) -> None:
     prompt = Prompt(params["template"])
     with context.phase("score: start"):
         score = scorer(params["score"])
-    items = {read.port: [Item(**row) for row in read_rows(read.path / "items.jsonl")] for read in context.ports("items")}
+    items = {read.port: _items(read) for read in (*context.ports("items"), *context.ports("candidates"))}
     prompts = [prompt.render(item) for members in items.values() for item in members]
     rows: dict[str, list[Row]] = {port: [] for port in items}
     tokens = {"prompt": 0, "generated": 0}
-    for iteration, path in students.items():
+    for iteration, path in students.items() if prompts else ():  # a refill that was not needed has no candidates
         answers = _answers(context, path, base, prompts)
         tokens["prompt"] += sum(answer.prompt_tokens for answer in answers)
         tokens["generated"] += sum(answer.tokens for answer in answers)
@@ -35,6 +36,13 @@ def evaluate(context: Context) -> None:
         write_rows(context.out(port, "results.jsonl"), found)
         context.say(f"  {port}: {sum(row['correct'] for row in found) / max(1, len(found)):.3f} of {len(found)} answers right")
     context.record(tokens=tokens, items=len(prompts), students=len(students))
+
+
+def _items(read: PortRead) -> list[Item]:
+    """The items of a split, or candidates as items."""
+    if read.slot == "items":
+        return [Item(**row) for row in read_rows(read.path / "items.jsonl")]
+    return [Item(**{name: row[name] for name in ITEM_FIELDS}) for row in read_rows(read.path / "examples.jsonl")]
 
 
 def _students(context: Context) -> dict[int | None, Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataenvgym_spec.components import make
 from dataenvgym_spec.hashing import seed_from
 from dataenvgym_spec.stages.context import Context, read_json, write_rows
+from dataenvgym_spec.stages.load import student
 
 
 def generate(context: Context) -> None:
@@ -18,7 +19,7 @@ def generate(context: Context) -> None:
     origin = {"iteration": params["iteration"], "round": params["round"], "plan": context.key_of("plan"), "teacher": params["engine"]["teacher"]["kind"]}
     rows = []
     if requests:
-        engine = make("engine", params["engine"])
+        engine = make("engine", params["engine"], **student(context))
         seed = seed_from("generate", params["seed"], params["iteration"], params["round"])
         for number, item in enumerate(engine.candidates(requests, seed)):
             rows.append({**item.row(), "skill": item.group, "provenance": {**origin, "request": number}})

@@ -26,3 +26,10 @@ def scorer(options: dict[str, Any]) -> Scorer:
     """The task's scorer."""
     made: Scorer = make("scorer", options)
     return made
+
+
+def student(context: Context) -> dict[str, Path | None]:
+    """What a component that is declared to read a student is handed: its directory, and that of the base if it is an adapter."""
+    found = context.ports("student")
+    base = context.ports("base")
+    return {"student": found[0].path, "base": base[0].path if base else None} if found else {}

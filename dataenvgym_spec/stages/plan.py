@@ -9,6 +9,7 @@ from dataenvgym_spec.agents.policy import Observation, Policy, SkillScore, Yield
 from dataenvgym_spec.components import make
 from dataenvgym_spec.hashing import seed_from
 from dataenvgym_spec.stages.context import Context, Row, read_json, read_rows, write_json
+from dataenvgym_spec.stages.load import student
 
 
 def plan(context: Context) -> None:
@@ -24,7 +25,7 @@ def plan(context: Context) -> None:
         scores=_scores(skills, of_item, results["hidden"]) if "hidden" in results else None,
         yields={skill: Yield(**row) for skill, row in yields.items()} if yields is not None else None,
     )
-    policy: Policy = make("policy", params["policy"])
+    policy: Policy = make("policy", params["policy"], **student(context))
     action = policy.act(observation, params["amount"])
     step: dict[str, Any] = {"allocation": action.allocation, "reasons": action.reasons}
     if observation.scores is not None:
