@@ -2,7 +2,8 @@
 
 This table is the whole of what a reviewer needs to judge the proof of no leakage (`passes/leakage.py`). A role taints
 whatever is computed from it. `test`, `selection`, `shown` and `hidden` are the splits (`shown` and `hidden` the two parts of
-feedback); `student` is a student's behaviour; `#test` and so on are a split seen as hashes only.
+feedback); `student` is a student's behaviour; `#test` and so on are a split seen as hashes only;
+`bit` is a gate's answer, go on or stop.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ SPLITS: Final[frozenset[Role]] = frozenset({"test", "selection", "shown", "hidde
 HASHES: Final[frozenset[Role]] = frozenset({"#test", "#selection", "#feedback"})
 TEACHING: Final[frozenset[Role]] = frozenset({"shown", "hidden", "student"})
 """What may reach an agent and, through its examples, a student's weights."""
+
+BIT: Final[frozenset[Role]] = frozenset({"bit"})
+"""What a gate says. Only slots named `gate` receive it, and it ends there: a stage with a gate either does its work, which
+the bit changes nothing of, or passes through what stood before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,10 @@ def _data_ports(params: dict[str, Any]) -> tuple[str, ...]:
     return ("shown", "hidden") if params["role"] == "feedback" else (params["role"],)
 
 
+def _ends_bit(_params: dict[str, Any], _port: str) -> frozenset[Role]:
+    return BIT
+
+
 def _item_ports(params: dict[str, Any]) -> tuple[str, ...]:
     return tuple(params["splits"])
 
@@ -94,9 +103,11 @@ KINDS: Final[dict[str, Kind]] = {
             "base": Slot(allows=frozenset()),
             "items": Slot(allows=SPLITS, many=True),
             "choice": Slot(allows=TEACHING | {"selection"}),
+            "gate": Slot(allows=BIT),
         },
         ports=_item_ports,
         adds=lambda _params, _port: frozenset({"student"}),
+        drops=_ends_bit,
     ),
     "plan": Kind(
         semantics=1,
@@ -106,15 +117,18 @@ KINDS: Final[dict[str, Kind]] = {
             "results": Slot(allows=TEACHING, many=True),
             "skills": Slot(allows=TEACHING),
             "yield": Slot(allows=TEACHING),
+            "gate": Slot(allows=BIT),
         },
         ports=_fixed("plan", "state"),
+        drops=_ends_bit,
         blinded=True,
     ),
     "generate": Kind(
         semantics=1,
         promise="none",
-        slots={"plan": Slot(allows=TEACHING), "yield": Slot(allows=TEACHING)},
+        slots={"plan": Slot(allows=TEACHING), "yield": Slot(allows=TEACHING), "gate": Slot(allows=BIT)},
         ports=_fixed("candidates"),
+        drops=_ends_bit,
         blinded=True,
     ),
     # Declassification: the overlap check sees other splits as hashes only and may only remove. What it removed, and why, is
@@ -128,16 +142,35 @@ KINDS: Final[dict[str, Kind]] = {
             "accepted": Slot(allows=TEACHING, many=True),
             "yield": Slot(allows=TEACHING),
             "reserve": Slot(allows=HASHES),
+            "gate": Slot(allows=BIT),
         },
         ports=_fixed("accepted", "yield", "rejected"),
-        drops=lambda _params, port: frozenset() if port == "rejected" else HASHES,
+        drops=lambda _params, port: BIT if port == "rejected" else BIT | HASHES,
         blinded=True,
     ),
+    # `previous` is the student that is passed through after a stop; no training starts from it.
     "train": Kind(
         semantics=1,
         promise="same-machine",
-        slots={"base": Slot(allows=frozenset()), "accepted": Slot(allows=TEACHING, many=True)},
+        slots={
+            "base": Slot(allows=frozenset()),
+            "accepted": Slot(allows=TEACHING, many=True),
+            "previous": Slot(allows=TEACHING),
+            "gate": Slot(allows=BIT),
+        },
         ports=_fixed("student"),
+        drops=_ends_bit,
+    ),
+    # Declassification, asked for by `loop.stop`: one bit per iteration, go on or stop, tells of the selection scores so far.
+    # It says when teaching ends and nothing of what is taught, so that an arm that observes nothing may stop early too; the
+    # report is stamped with it. The scores themselves are in the gate's log, which no stage reads.
+    "gate": Kind(
+        semantics=1,
+        promise="anywhere",
+        slots={"results": Slot(allows=TEACHING | {"selection"}, many=True)},
+        ports=_fixed("gate"),
+        adds=lambda _params, _port: BIT,
+        drops=lambda _params, _port: TEACHING | {"selection"},
     ),
     "select": Kind(
         semantics=1,
