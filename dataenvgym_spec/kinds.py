@@ -3,10 +3,11 @@
 This table is the whole of what a reviewer needs to judge the proof of no leakage (`passes/leakage.py`). A role taints
 whatever is computed from it. `test`, `selection`, `shown` and `hidden` are the splits (`shown` and `hidden` the two parts of
 feedback); `weights` is a student as files, and `student` its behaviour: whatever was computed by running or reading it;
-`#test` and so on are a split seen as hashes only.
+`#test` and so on are a split seen as hashes only; `bit` is a gate's answer, go on or stop.
 
-A role ends at three places only, each declared below with its reason: `evaluate`, `plan` and `generate` turn a student's
-weights into its behaviour (no declassification: whoever refuses one refuses the other), and `check` drops the hashes.
+A role ends at few places only, each declared below with its reason: `evaluate`, `plan` and `generate` turn a student's
+weights into its behaviour (no declassification: whoever refuses one refuses the other), `check` drops the hashes, `gate`
+says one bit of the selection scores, and that bit ends in the stages that it opens or closes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ STUDENT: Final[frozenset[Role]] = TEACHING | {"weights"}
 """What a slot meant for a student may receive: weights, and what they were taught by."""
 BEHAVIOUR: Final[Mapping[Role, Role]] = {"weights": "student"}
 """What comes of running a student, or of a component that reads one: no longer weights, and still the student's."""
+
+BIT: Final[frozenset[Role]] = frozenset({"bit"})
+"""What a gate says. Only slots named `gate` receive it, and it ends there: a stage with a gate either does its work, which
+the bit changes nothing of, or passes through what stood before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,10 @@ def _weights(_params: dict[str, Any], _port: str) -> frozenset[Role]:
     return frozenset({"weights"})
 
 
+def _ends_bit(_params: dict[str, Any], _port: str) -> frozenset[Role]:
+    return BIT
+
+
 def _item_ports(params: dict[str, Any]) -> tuple[str, ...]:
     return tuple(params["splits"])
 
@@ -110,10 +119,12 @@ KINDS: Final[dict[str, Kind]] = {
             "items": Slot(allows=SPLITS, many=True),
             "candidates": Slot(allows=TEACHING),
             "choice": Slot(allows=TEACHING | {"selection"}),
+            "gate": Slot(allows=BIT),
         },
         ports=_item_ports,
         adds=lambda _params, _port: frozenset({"student"}),
         turns=BEHAVIOUR,
+        drops=_ends_bit,
     ),
     # `student` and `base` are plugged in where the policy is declared to read a student; so are those of `generate` for the
     # engine.
@@ -127,9 +138,11 @@ KINDS: Final[dict[str, Kind]] = {
             "yield": Slot(allows=TEACHING),
             "student": Slot(allows=STUDENT),
             "base": Slot(allows=frozenset({"weights"})),
+            "gate": Slot(allows=BIT),
         },
         ports=_fixed("plan", "state"),
         turns=BEHAVIOUR,
+        drops=_ends_bit,
         blinded=True,
     ),
     "generate": Kind(
@@ -140,9 +153,11 @@ KINDS: Final[dict[str, Kind]] = {
             "yield": Slot(allows=TEACHING),
             "student": Slot(allows=STUDENT),
             "base": Slot(allows=frozenset({"weights"})),
+            "gate": Slot(allows=BIT),
         },
         ports=_fixed("candidates"),
         turns=BEHAVIOUR,
+        drops=_ends_bit,
         blinded=True,
     ),
     # Declassification: a check that reads splits (`overlap`) sees them as hashes only and may only remove, so what is accepted
@@ -162,17 +177,36 @@ KINDS: Final[dict[str, Kind]] = {
             "yield": Slot(allows=TEACHING),
             "reserve": Slot(allows=HASHES),
             "answers": Slot(allows=TEACHING),
+            "gate": Slot(allows=BIT),
         },
         ports=_fixed("accepted", "yield", "rejected"),
-        drops=lambda _params, port: frozenset() if port == "rejected" else HASHES,
+        drops=lambda _params, port: BIT if port == "rejected" else BIT | HASHES,
         blinded=True,
     ),
+    # `previous` is the student that is passed through after a stop; no training starts from it.
     "train": Kind(
         semantics=1,
         promise="same-machine",
-        slots={"base": Slot(allows=frozenset({"weights"})), "accepted": Slot(allows=TEACHING, many=True)},
+        slots={
+            "base": Slot(allows=frozenset({"weights"})),
+            "accepted": Slot(allows=TEACHING, many=True),
+            "previous": Slot(allows=STUDENT),
+            "gate": Slot(allows=BIT),
+        },
         ports=_fixed("student"),
         adds=_weights,
+        drops=_ends_bit,
+    ),
+    # Declassification, asked for by `loop.stop`: one bit per iteration, go on or stop, tells of the selection scores so far.
+    # It says when teaching ends and nothing of what is taught, so that an arm that observes nothing may stop early too; the
+    # report is stamped with it. The scores themselves are in the gate's log, which no stage reads.
+    "gate": Kind(
+        semantics=1,
+        promise="anywhere",
+        slots={"results": Slot(allows=TEACHING | {"selection"}, many=True)},
+        ports=_fixed("gate"),
+        adds=lambda _params, _port: BIT,
+        drops=lambda _params, _port: TEACHING | {"selection"},
     ),
     "select": Kind(
         semantics=1,

@@ -160,6 +160,14 @@ class Teach(_Record, frozen=True, kw_only=True):
     refill: Annotated[int, Meta(ge=0, le=20, description="How often missing examples are requested again.")] = 1
 
 
+class Stop(_Record, frozen=True, kw_only=True):
+    """When the loop ends early. The best score so far counts from iteration 1, as in `select`: the untaught student is no bar."""
+
+    patience: Annotated[
+        int, Meta(ge=1, le=1000, description="Stop after this many iterations in a row without a score on the selection split above the best one before.")
+    ]
+
+
 class Loop(_Record, frozen=True, kw_only=True):
     """Evaluate, plan, generate, check, train; again and again."""
 
@@ -167,6 +175,7 @@ class Loop(_Record, frozen=True, kw_only=True):
     train_on: Annotated[Literal["all", "latest"], Meta(description="The accepted examples of all iterations so far, or of the latest.")] = "all"
     start_from: Annotated[Literal["base"], Meta(description="Every iteration trains from the base student.")] = "base"
     teach: Teach
+    stop: Annotated[Stop, Meta(description="Stop early, decided on the selection split; left out, all iterations run.")] | None = None
 
 
 class Select(_Record, frozen=True, kw_only=True):

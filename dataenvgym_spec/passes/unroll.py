@@ -11,6 +11,7 @@ import msgspec
 
 from dataenvgym_spec.components import definition
 from dataenvgym_spec.ir import Entry, Graph, Input, Stage, Use
+from dataenvgym_spec.kinds import KINDS
 from dataenvgym_spec.meaning import lanes
 from dataenvgym_spec.resolve import Arm, Resolved
 from dataenvgym_spec.same_as import stamps
@@ -67,6 +68,7 @@ class _Loop:
         self.arm, self.seed, self.name = arm, seed, experiment
         self.record = arm.experiment
         self.stages: list[Stage] = []
+        self.gate: list[Input] = []
         self.lanes = {role: list(lane) for role, lane in lanes(arm).items()}
         self.checks = self._checks()
         # Parameters that iterations have in common are one object, which `share` puts into canonical form once.
@@ -83,14 +85,16 @@ class _Loop:
         accepted: list[Input] = []
         before: list[Input] = []
         for iteration in range(1, self.record.loop.iterations + 1):
+            self.gate = self._gate(iteration, scores)
             results = self._observation(iteration - 1, students[-1], splits["feedback"])
             plan = self._plan(iteration, [*before, *results, skills], students[-1])
             new, given = self._generate_and_check(iteration, plan, accepted, reserve, students[-1])
             accepted = [*accepted, *new]
             before = [Input(slot="state", stage=plan.stage, port="state"), *([given] if self._sees("yield_") else [])]
-            trained = self._train(iteration, base, new if self.record.loop.train_on == "latest" else accepted)
+            trained = self._train(iteration, base, students[-1], new if self.record.loop.train_on == "latest" else accepted)
             students.append(trained)
             scores.append(self._evaluate(iteration, trained, splits["selection"], ("selection",)))
+        self.gate = []
         self._finish(students, scores, splits["test"])
         return self.stages
 
@@ -98,8 +102,9 @@ class _Loop:
         where = "" if iteration is None else f"{iteration}/"
         stage = f"{self.name}/{self.arm.name}/{self.seed}/{where}{what.replace(' ', '-')}"
         iterations = self.record.loop.iterations
+        gate = self.gate if "gate" in KINDS[kind].slots else []
         use = Use(experiment=self.name, arm=self.arm.name, seed=self.seed, iteration=iteration, iterations=iterations, what=what)
-        self.stages.append(Stage(id=stage, kind=kind, params=params, inputs=tuple(inputs), uses=(use,), files=files or {}))
+        self.stages.append(Stage(id=stage, kind=kind, params=params, inputs=(*inputs, *gate), uses=(use,), files=files or {}))
         return stage
 
     # --- before the loop ----------------------------------------------------------------------------------------------
@@ -164,6 +169,17 @@ class _Loop:
     def _blind(self) -> str | dict[str, Any]:
         observe: str | dict[str, Any] = msgspec.to_builtins(self.record.agent.observe)
         return observe
+
+    def _gate(self, iteration: int, scores: list[Input]) -> list[Input]:
+        """What decides whether an iteration takes place, from the first one that `loop.stop` can stop on.
+
+        Until then a loop that stops and one that does not are the same stages. Gated is also the evaluation on feedback that
+        only this iteration's plan reads.
+        """
+        stop = self.record.loop.stop
+        if stop is None or len(scores) <= stop.patience:
+            return []
+        return [Input(slot="gate", stage=self._add(iteration, "go on or stop", "gate", {"patience": stop.patience}, scores), port="gate")]
 
     def _students(self, *students: Input) -> list[Input]:
         """A student to evaluate; an adapter comes with the base it adapts."""
@@ -259,8 +275,9 @@ class _Loop:
             train["adapter"] = _component("adapter", train["adapter"])
         return {"train": train, "template": self.record.student.prompt.template, "seed": self.seed}
 
-    def _train(self, iteration: int, base: Input, accepted: list[Input]) -> Input:
-        inputs = [Input(slot="base", stage=base.stage, port="student"), *accepted]
+    def _train(self, iteration: int, base: Input, last: Input, accepted: list[Input]) -> Input:
+        previous = [Input(slot="previous", stage=last.stage, port="student")] if self.gate else []
+        inputs = [Input(slot="base", stage=base.stage, port="student"), *accepted, *previous]
         return Input(slot="student", stage=self._add(iteration, "train", "train", self.training, inputs), port="student")
 
     def _finish(self, students: list[Input], scores: list[Input], test: str) -> None:

@@ -12,6 +12,7 @@ from dataenvgym_spec.errors import StageError, UserError
 from dataenvgym_spec.hashing import digest
 from dataenvgym_spec.ir import Input, Stage
 from dataenvgym_spec.stages.context import Context, PortRead, say
+from dataenvgym_spec.stages.pass_through import pass_through, stopped
 from dataenvgym_spec.stages.table import executor
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
@@ -89,7 +90,7 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
     trace.unlink(missing_ok=True)
     try:
         with context.phase("imports"):
-            function = executor(stage.kind)
+            function = pass_through(stage.kind) if stopped(layout, content) else executor(stage.kind)
         function(context)
     except UserError as error:
         trace.write_text(f"{error.message}\n", encoding="utf-8")

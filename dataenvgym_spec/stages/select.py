@@ -6,11 +6,12 @@ from dataenvgym_spec.stages.context import Context, read_rows, write_json
 
 
 def select(context: Context) -> None:
-    """Writes the choice. Iterations count from 1; of equal students the earliest is best."""
+    """Writes the choice. Iterations count from 1; of equal students the earliest is best. One that was passed through has no results."""
     scores = []
     for read in context.ports("results"):
         marks = [row["correct"] for row in read_rows(read.path / "results.jsonl")]
-        scores.append(sum(marks) / len(marks))
+        if marks:
+            scores.append(sum(marks) / len(marks))
     last = len(scores)
     best = last if context.params["by"] == "last" else 1 + scores.index(max(scores))
     write_json(context.out("choice", "choice.json"), {"best": best, "last": last, "accuracy": scores})

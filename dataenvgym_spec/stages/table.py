@@ -18,6 +18,7 @@ EXECUTORS: Final = {
     "generate": "dataenvgym_spec.stages.generate:generate",
     "check": "dataenvgym_spec.stages.check:check",
     "train": "dataenvgym_spec.stages.train:train",
+    "gate": "dataenvgym_spec.stages.gate:gate",
     "select": "dataenvgym_spec.stages.select:select",
 }
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.stages.pass_through import stopped
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
 
@@ -55,7 +56,7 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     Returns:
         The stage's exit code, or None if no worker serves it and the caller should run it itself.
     """
-    if not _possible(content):
+    if not _possible(content) or stopped(layout, content):
         return None
     path = _socket_path(os.getppid(), GROUPS.get(content["kind"], "heavy"))
     if path is None:
