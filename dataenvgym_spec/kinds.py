@@ -155,7 +155,7 @@ KINDS: Final[dict[str, Kind]] = {
         slots={
             "base": Slot(allows=frozenset()),
             "accepted": Slot(allows=TEACHING, many=True),
-            "previous": Slot(allows=TEACHING),
+            "previous": Slot(allows=TEACHING | {"weights"}),
             "gate": Slot(allows=BIT),
         },
         ports=_fixed("student"),

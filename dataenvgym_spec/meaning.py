@@ -87,12 +87,8 @@ def _stops(arm: Arm) -> Iterator[Diagnostic]:
     if stop.patience > iterations - 2:
         node = arm.node.at(("loop", "stop", "patience"))
         message = f"a patience of {stop.patience} can never stop a loop of {_turns(iterations)}"
-        help = (
-            f"lower 'patience' to at most {iterations - 2}, or leave 'stop' out"
-            if iterations > 2
-            else "leave 'stop' out: a loop needs three iterations to stop"
-        )
-        yield node.fault("W403", message, help, severity="warning")
+        less = f"lower 'patience' to at most {iterations - 2}" if iterations > 2 else "run at least 3 iterations"
+        yield node.fault("W403", message, f"{less}, or leave 'stop' out", severity="warning")
     elif arm.experiment.select.by == "last":
         node = arm.node.at(("select", "by"))
         message = f"the loop stops when {_turns(stop.patience)} brought no better score, and then the last of those is called best"
