@@ -30,6 +30,7 @@ CODES: Final[dict[str, str]] = {
     "E301": "a forbidden flow of information",
     "W401": "two experiments that are one",
     "W402": "one split in two roles",
+    "W403": "an early stop that does not do what it seems to",
 }
 
 

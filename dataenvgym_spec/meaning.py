@@ -22,7 +22,7 @@ def check(resolved: Resolved) -> list[Diagnostic]:
     """All findings about the meaning of a spec."""
     found = [*_contrasts(resolved), *_twins(resolved)]
     for arm in resolved.arms:
-        for rule in (_sources, _shares, _sizes, _teachers, _pretraining, _templates, _scratch, _shared_splits):
+        for rule in (_sources, _shares, _sizes, _teachers, _pretraining, _templates, _scratch, _shared_splits, _stops):
             found += rule(arm)
         if all(finding.severity == "warning" for finding in found):
             found += fit.check(arm, lanes(arm))
@@ -77,6 +77,26 @@ def _shared_splits(arm: Arm) -> Iterator[Diagnostic]:
             message = f"'{role}' and '{other}' are the same items"
             help = "what is said about one was looked at in the other role too; the report is stamped with it"
             yield node.fault("W402", message, help, severity="warning")
+
+
+def _stops(arm: Arm) -> Iterator[Diagnostic]:
+    stop, iterations = arm.experiment.loop.stop, arm.experiment.loop.iterations
+    if stop is None:
+        return
+    # The first iteration sets the score to beat, and after the last one there is nothing to stop.
+    if stop.patience > iterations - 2:
+        node = arm.node.at(("loop", "stop", "patience"))
+        message = f"a patience of {stop.patience} can never stop a loop of {_turns(iterations)}"
+        less = f"lower 'patience' to at most {iterations - 2}" if iterations > 2 else "run at least 3 iterations"
+        yield node.fault("W403", message, f"{less}, or leave 'stop' out", severity="warning")
+    elif arm.experiment.select.by == "last":
+        node = arm.node.at(("select", "by"))
+        message = f"the loop stops when {_turns(stop.patience)} brought no better score, and then the last of those is called best"
+        yield node.fault("W403", message, "write 'by: selection.accuracy', or leave 'loop.stop' out", severity="warning")
+
+
+def _turns(count: int) -> str:
+    return f"{count} iteration{'s' if count > 1 else ''}"
 
 
 def _sources(arm: Arm) -> Iterator[Diagnostic]:

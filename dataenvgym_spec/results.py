@@ -39,6 +39,11 @@ class StageResult:
         content: Row = _json(self.path / "log" / "run.json") if self.done else {}
         return content
 
+    @property
+    def passed(self) -> bool:
+        """Whether its loop had stopped, so that it did no work and passed through what stood before."""
+        return bool(self.log.get("passed"))
+
     def rows(self, port: str, name: str) -> list[Row]:
         """A JSON-lines file of a port; empty if the stage is not done."""
         return _rows(self.path / "out" / port / name) if self.done else []
@@ -119,8 +124,13 @@ class Iteration:
         """Whether all its stages are done."""
         return all(stage.done for stage in self.stages)
 
+    @property
+    def passed(self) -> bool:
+        """Whether the loop had stopped before it: its gate says so as soon as it is known."""
+        return any((stage.json("gate", "gate.json") or {}).get("stop", False) for stage in self.of("gate"))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One arm under one seed."""
 
@@ -142,6 +152,20 @@ class Run:
         choice = self.choice
         rows = next((stage.rows("test", "results.jsonl") for stage in self.closing if stage.kind == "evaluate"), [])
         return [row for row in rows if choice and row["iteration"] == choice[student]]
+
+    @cached_property
+    def reached(self) -> int:
+        """The last iteration that took or takes place: what has stopped stays stopped."""
+        return next((turn.number - 1 for turn in self.iterations if turn.passed), len(self.iterations) - 1)
+
+    @property
+    def stopped(self) -> int | None:
+        """The iteration after which the loop stopped on selection; None if it did not, or not yet."""
+        return self.reached if self.reached < len(self.iterations) - 1 else None
+
+    def standing(self, number: int) -> Iteration:
+        """The iteration whose student stands after `number` of them: once the loop has stopped, the last one."""
+        return self.iterations[min(number, self.reached)]
 
     def examples(self, iteration: int) -> int:
         """Accepted examples in all iterations up to this one."""

@@ -45,6 +45,7 @@ def _print(results: Results, found: tuple[Outcome, ...], compared: tuple[Contras
     from rich.text import Text
 
     from dataenvgym_spec.report import words
+    from dataenvgym_spec.report.figures import curves
     from dataenvgym_spec.report.text import count, interval, percent
 
     table = Table(box=None, pad_edge=False)
@@ -58,6 +59,8 @@ def _print(results: Results, found: tuple[Outcome, ...], compared: tuple[Contras
     for contrast in compared:
         console.print(Text(f"\n{words.difference(contrast)} {words.reading(contrast.difference)}"))
     console.print(Text(f"\n{words.coverage(results.index['seeds'])}"))
+    if said := words.stops(curves(results)):
+        console.print(Text(f"\n{said}"))
     path = results.layout.report(results.name) / "index.html"
     where = path.relative_to(results.layout.root) if path.is_file() else f"none yet; run: dvc repro {results.name}"
     console.print(Text(f"\nreport: {where}"), soft_wrap=True)

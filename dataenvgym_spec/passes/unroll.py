@@ -79,7 +79,8 @@ class _Loop:
         splits = {role: self._data(role) for role in ("test", "selection", "feedback")}
         reserve, base = self._reserve(), self._student()
         skills = self._skills(splits["feedback"])
-        students, scores = [base], []
+        students: list[Input] = [base]
+        scores: list[Input] = []
         self._evaluate(0, base, splits["selection"], ("selection",))
         self._evaluate(0, base, splits["test"], ("test",))
         accepted: list[Input] = []

@@ -23,12 +23,16 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """The learning curve of a run; over several runs `seed` and `best` are None."""
+    """The learning curve of a run; over several runs `seed`, `best` and `stopped` are None.
+
+    `stopped` is the iteration after which the loop stopped on selection, and the curve ends; None if it did not.
+    """
 
     arm: str
     seed: int | None
     points: tuple[Point, ...]
     best: int | None
+    stopped: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +84,7 @@ def _curve(run: Run) -> Curve:
         if rows:
             accuracy = proportion(sum(row["correct"] for row in rows), len(rows))
             points.append(Point(iteration=turn.number, examples=total, accuracy=accuracy, items=len(rows)))
-    return Curve(arm=run.arm, seed=run.seed, points=tuple(points), best=run.choice["best"] if run.choice else None)
+    return Curve(arm=run.arm, seed=run.seed, points=tuple(points), best=run.choice["best"] if run.choice else None, stopped=run.stopped)
 
 
 def mean_curves(found: Sequence[Curve]) -> tuple[Curve, ...]:
@@ -92,21 +96,24 @@ def mean_curves(found: Sequence[Curve]) -> tuple[Curve, ...]:
 
 
 def _mean(mine: Sequence[Curve]) -> Curve:
-    by_iteration: dict[int, list[Point]] = {}
-    for curve in mine:
-        for point in curve.points:
-            by_iteration.setdefault(point.iteration, []).append(point)
     points = []
-    for iteration, found in sorted(by_iteration.items()):
+    for iteration in sorted({point.iteration for curve in mine for point in curve.points}):
+        found = [point for curve in mine for point in _standing(curve, iteration)]
         # The base is one student for all runs: its interval is over items.
         accuracy = found[0].accuracy if iteration == 0 or len(found) == 1 else over_seeds([point.accuracy.value for point in found], least=0.0, most=1.0)
         points.append(Point(iteration=iteration, examples=fmean(point.examples for point in found), accuracy=accuracy, items=found[0].items))
     return Curve(arm=mine[0].arm, seed=None, points=tuple(points), best=None)
 
 
+def _standing(curve: Curve, iteration: int) -> list[Point]:
+    """The point of a run in a mean: without a stopped run's last student, the mean would be of ever fewer, and of other, runs."""
+    number = iteration if curve.stopped is None else min(iteration, curve.stopped)
+    return [point for point in curve.points if point.iteration == number]
+
+
 def skill_grids(results: Results) -> tuple[Grid, ...]:
     """Accuracy on the selection split by skill and iteration, one grid per arm."""
-    return _grids(results, _accuracies, first=0)
+    return _grids(results, lambda run, number: _accuracies(run.standing(number)), first=0)
 
 
 def _accuracies(turn: Iteration) -> dict[str, tuple[float, int]]:
@@ -118,17 +125,19 @@ def _accuracies(turn: Iteration) -> dict[str, tuple[float, int]]:
 
 def allocation_grids(results: Results) -> tuple[Grid, ...]:
     """Examples planned by skill and iteration, one grid per arm."""
-    return _grids(results, lambda turn: {skill: (float(count), 0) for skill, count in (turn.plan or {}).get("allocation", {}).items()}, first=1)
+    return _grids(results, lambda run, number: _allocation(run.iterations[number]), first=1)
 
 
-def _grids(results: Results, values: Callable[[Iteration], dict[str, tuple[float, int]]], *, first: int) -> tuple[Grid, ...]:
+def _allocation(turn: Iteration) -> dict[str, tuple[float, int]]:
+    return {skill: (float(count), 0) for skill, count in (turn.plan or {}).get("allocation", {}).items()}
+
+
+def _grids(results: Results, values: Callable[[Run, int], dict[str, tuple[float, int]]], *, first: int) -> tuple[Grid, ...]:
     out = []
     for arm in results.index["arms"]:
-        turns: dict[int, list[dict[str, tuple[float, int]]]] = {}
-        for run in results.runs:
-            for turn in run.iterations[first:] if run.arm == arm else ():
-                turns.setdefault(turn.number, []).append(values(turn))
-        out.append(_grid(arm, turns))
+        runs = [run for run in results.runs if run.arm == arm]
+        numbers = range(first, 1 + max(run.reached for run in runs))
+        out.append(_grid(arm, {number: [values(run, number) for run in runs] for number in numbers}))
     return tuple(out)
 
 
@@ -148,7 +157,7 @@ def yields(results: Results) -> tuple[Yield, ...]:
     """What became of the candidates, per arm and iteration."""
     totals: dict[tuple[str, int], tuple[int, dict[str, int]]] = {}
     for run in results.runs:
-        for turn in run.iterations[1:]:
+        for turn in run.iterations[1 : 1 + run.reached]:
             requested, counts = totals.setdefault((run.arm, turn.number), (0, {}))
             for by_what in turn.tally.values():
                 for what, count in by_what.items():

@@ -74,8 +74,8 @@ class Stamp:
 
 
 def ledger(results: Results) -> Ledger:
-    """Adds up the logs of all stages that are done."""
-    done = [stage for stage in results.stages if stage.done]
+    """Adds up the logs of all stages that are done and did some work."""
+    done = [stage for stage in results.stages if stage.done and not stage.passed]
     by_arm: dict[str, list[StageResult]] = {arm: [] for arm in results.index["arms"]}
     shared: list[StageResult] = []
     for stage in done:
@@ -102,7 +102,7 @@ def stamps(results: Results) -> tuple[Stamp, ...]:
     """The different circumstances under which stages of each kind ran."""
     found: dict[tuple[str, str], list[StageResult]] = {}
     for stage in results.stages:
-        if stage.done:
+        if stage.done and not stage.passed:
             found.setdefault((stage.kind, json.dumps(_facts(stage), sort_keys=True)), []).append(stage)
     return tuple(
         Stamp(

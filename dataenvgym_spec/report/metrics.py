@@ -70,7 +70,7 @@ def metrics(study: Study) -> str:
         for outcome in study.outcomes:
             runs = arms[outcome.arm][outcome.student].setdefault("runs", {})
             runs[str(outcome.seed)] = _without(record(outcome), "arm", "student", "split", "seed")
-    content = {
+    content: Row = {
         "arms": arms,
         "contrasts": {f"{item.arm} - {item.against}, {item.student}": contrast_record(item) for item in study.contrasts},
         "cost": {
@@ -80,6 +80,9 @@ def metrics(study: Study) -> str:
             "shared": _cost(study.ledger.shared),
         },
     }
+    stopped = [curve for curve in study.curves if curve.stopped is not None]
+    if stopped:
+        content["stopped"] = {arm: {str(curve.seed): curve.stopped for curve in stopped if curve.arm == arm} for arm in {curve.arm for curve in stopped}}
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

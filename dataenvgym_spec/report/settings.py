@@ -21,6 +21,7 @@ KEY: Final = (
     ("engine", "agent.engine"),
     ("checks", "agent.checks"),
     ("iterations", "loop.iterations"),
+    ("stops early", "loop.stop"),
     ("examples per iteration", "loop.teach.examples"),
     ("refills", "loop.teach.refill"),
     ("trained on", "loop.train_on"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from dataenvgym_spec.report.figures import Curve
 from dataenvgym_spec.report.scores import Contrast, Gain
 from dataenvgym_spec.report.statistics import Estimate
 from dataenvgym_spec.report.text import count, p_value, point_interval, points
@@ -24,6 +25,17 @@ def coverage(seeds: Sequence[int]) -> str:
         "over runs: they cover the run-to-run variance on these items and not the choice of items. The base student is one for all runs; "
         "its interval, and those of single runs, cover the items."
     )
+
+
+def stops(curves: Sequence[Curve]) -> str:
+    """Which runs stopped early, and what that means; empty if none did."""
+    stopped = [curve for curve in curves if curve.stopped is not None]
+    if not stopped:
+        return ""
+    many = len({curve.seed for curve in curves}) > 1
+    found = "; ".join(f"{curve.arm}{f', run seed {curve.seed},' if many else ''} after iteration {curve.stopped}" for curve in stopped)
+    mean = " A mean over runs keeps a stopped run's last student." if many else ""
+    return f"Stopped on selection: {found}. Selection scores decided when teaching ended there, and curves end with it.{mean}"
 
 
 def difference(contrast: Contrast) -> str:

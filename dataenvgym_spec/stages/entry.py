@@ -47,6 +47,7 @@ def complain(results: Results) -> None:
 
 def write_report(layout: Layout, results: Results) -> None:
     """Writes the three files and prints where they are and what came out."""
+    from dataenvgym_spec.report import words
     from dataenvgym_spec.report.metrics import curves_csv, metrics
     from dataenvgym_spec.report.page import page
     from dataenvgym_spec.report.study import study
@@ -62,6 +63,8 @@ def write_report(layout: Layout, results: Results) -> None:
     for contrast in found.contrasts:
         who = f"{contrast.arm} less {contrast.against}, {contrast.student}"
         say(f"  {who}: {points(contrast.difference.value)} points ({point_interval(contrast.difference)})")
+    if words.stops(found.curves):
+        say(f"  {words.stops(found.curves)}")
     say(f"  report: {(folder / 'index.html').relative_to(layout.root)}")
 
 

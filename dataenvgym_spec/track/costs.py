@@ -48,11 +48,12 @@ def costs(run: Run, book: Ledger) -> dict[int, Cost]:
     """What it took to get to the student of each iteration, for those that can be told; the base costs nothing.
 
     Counted is all that the training stages so far depend on: plans, generation, checks, training, and the evaluations that an
-    agent observes. So an arm that observes nothing does not pay for feedback, and nobody pays for selection.
+    agent observes. So an arm that observes nothing does not pay for feedback, and nobody pays for selection. An iteration that
+    was passed through costs nothing and has no student of its own.
     """
     seen: set[str] = set()
     out = {0: Cost()}
-    for turn in run.iterations[1:]:
+    for turn in run.iterations[1 : 1 + run.reached]:
         trained = turn.of("train")
         for stage in trained:
             _add_upstream(stage.key, book, seen)
@@ -68,7 +69,13 @@ def _add_upstream(key: str, book: Ledger, seen: set[str]) -> None:
         key = waiting.pop()
         if key not in seen and key in book.stages:
             seen.add(key)
-            waiting.extend(book.stages[key].inputs)
+            stage = book.stages[key]
+            waiting.extend(other for other in stage.inputs if not _for_a_stop(stage, book.stages.get(other)))
+
+
+def _for_a_stop(stage: StageResult, other: StageResult | None) -> bool:
+    """Whether a stage reads another only in case the loop has stopped: a gate, and for a training the student before it."""
+    return other is not None and (other.kind == "gate" or (stage.kind, other.kind) == ("train", "train"))
 
 
 def _sum(keys: list[str], book: Ledger) -> Cost:

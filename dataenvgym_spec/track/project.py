@@ -72,6 +72,7 @@ def _run_records(results: Results, run: Run, book: Ledger, plans: Mapping[str, s
     shared = (("arm", run.arm), ("experiment", results.name), ("level", level), ("mlflow.runColor", _colour(results, run.arm)), ("seed", str(run.seed)))
     spent = costs(run, book)
     stages = [stage for turn in run.iterations for stage in turn.stages] + list(run.closing)
+    stopped = (("stopped", f"on selection, after iteration {run.stopped}"),) if run.stopped is not None else ()
     top = RunRecord(
         id=name,
         name=f"{run.arm}, seed {run.seed}",
@@ -81,9 +82,9 @@ def _run_records(results: Results, run: Run, book: Ledger, plans: Mapping[str, s
         end=end(stages, book),
         params=tuple(sorted({**dict(flatten(results.settings[run.arm])), "arm": run.arm, "seed": str(run.seed)}.items())),
         metrics=tuple(_curves(run, book, spent)),
-        tags=tuple(sorted((*shared, ("kind", "run"), ("keys", _students(run))))),
+        tags=tuple(sorted((*shared, *stopped, ("kind", "run"), ("keys", _students(run))))),
     )
-    turns = (iteration_record(results, turn, book, spent, plans, top, shared) for turn in run.iterations)
+    turns = (iteration_record(results, turn, book, spent, plans, top, shared) for turn in run.iterations[: 1 + run.reached])
     return [top, *(turn for turn in turns if turn)]
 
 
@@ -105,7 +106,7 @@ def end(stages: Iterable[StageResult], book: Ledger) -> int | None:
 
 def _curves(run: Run, book: Ledger, spent: Mapping[int, Cost]) -> list[Metric]:
     out: list[Metric] = []
-    for turn in run.iterations:
+    for turn in run.iterations[: 1 + run.reached]:
         out += iteration_metrics(turn, book, spent.get(turn.number))
         out += _other_axes(turn, book, spent.get(turn.number))
     return out

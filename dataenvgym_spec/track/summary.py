@@ -57,14 +57,14 @@ def _stages(run: Run) -> list[Any]:
 
 
 def _selection(runs: Sequence[Run], book: Ledger) -> list[Metric]:
-    """Mean selection accuracy over the seeds; step = iteration."""
+    """Mean selection accuracy over the seeds; step = iteration. Once a seed has stopped, its last student stays in the mean."""
     out = []
-    for turns in zip(*(run.iterations for run in runs), strict=True):
-        stages = [evaluation(turn, "selection") for turn in turns]
+    for number in range(1 + max(run.reached for run in runs)):
+        stages = [evaluation(run.standing(number), "selection") for run in runs]
         times = [when for stage in stages if stage and (when := book.ended(stage)) is not None]
         scores = [accuracy(rows) for stage in stages if stage and (rows := stage.rows("selection", "results.jsonl"))]
         if len(times) == len(scores) == len(runs):
-            out.append(Metric(key="selection/accuracy_mean", value=sum(scores) / len(scores), step=turns[0].number, timestamp=max(times)))
+            out.append(Metric(key="selection/accuracy_mean", value=sum(scores) / len(scores), step=number, timestamp=max(times)))
     return out
 
 
