@@ -1,24 +1,36 @@
 """Planted cases: each check rejects what it is for, and an engine that corrupts is found out."""
 
+import json
+import re
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from dataenvgym_spec.agents.allocate import Allocate, share_out
 from dataenvgym_spec.agents.policy import Observation, SkillScore, Yield
 from dataenvgym_spec.checks.duplicate import Duplicate
+from dataenvgym_spec.checks.known import Known
 from dataenvgym_spec.checks.overlap import Overlap
-from dataenvgym_spec.checks.protocol import Bench, Reserve
+from dataenvgym_spec.checks.protocol import Bench, Reserve, answers_of
 from dataenvgym_spec.checks.scorable import Scorable
+from dataenvgym_spec.components import BUILT_IN, definitions
 from dataenvgym_spec.engines.procedural import Procedural
-from dataenvgym_spec.stages.check import judge
+from dataenvgym_spec.results import load
+from dataenvgym_spec.stages.check import judge, set_apart
+from dataenvgym_spec.stages.context import Context
 from dataenvgym_spec.stages.data import draw
+from dataenvgym_spec.stages.reserve import reserve
 from dataenvgym_spec.tasks.item import Item
 from dataenvgym_spec.tasks.reasoning_gym import ReasoningGym
 from dataenvgym_spec.tasks.reasoning_gym_score import ReasoningGymScore
+from tests.conftest import TINY, call, new_repo
 from tests.test_data import FAMILIES, LANES
+from tests.test_share import compiled
 
 CHECKS = [("scorable", "reject", Scorable()), ("duplicate", "reject", Duplicate()), ("overlap", "reject", Overlap(against=["test"]))]
+RECIPE = "examples: {sum: 400}, length: {steps: 400}, learning_rate: 5e-3, batch_size: 64"
+"""A student from scratch that learns to answer some sums, but not all."""
 SOURCE = {"kind": "reasoning-gym", "semantics": 1, "families": FAMILIES}
 TEACHER = {"kind": "procedural", "semantics": 1, "source": SOURCE}
 
@@ -67,6 +79,95 @@ def test_recording_notes_and_accepts() -> None:
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
     accepted, rejected, _ = judge(rows([item]), {"gcd": 9}, [("duplicate", "record", Duplicate())], bench(accepted={item.id}))
     assert (accepted[0]["notes"], rejected) == ({"duplicate": "accepted before"}, [])
+
+
+def test_an_example_that_the_student_answers_right_is_known() -> None:
+    one, other, spoiled = (*islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 2), next(ReasoningGym(families=FAMILIES).stream("sum", 1)))
+    wrong = Item(**{**spoiled.row(), "target": f"{spoiled.target}7"})
+    asked = [one, other, wrong, spoiled]
+    answers = answers_of({"id": item.id, "target": item.target, "correct": right} for item, right in zip(asked, (True, False, False, True), strict=True))
+    accepted, rejected, _ = judge(rows(asked), {"gcd": 9, "sum": 9}, [("known", "reject", Known())], bench(answers=answers))
+    assert [(row["id"], row["target"]) for row in accepted] == [(other.id, other.target), (wrong.id, wrong.target)]
+    assert [(row["id"], row["reason"]) for row in rejected] == [(item.id, "the student answers it right already") for item in (one, spoiled)]
+    noted, _, _ = judge(rows(asked), {"gcd": 9, "sum": 9}, [("known", "record", Known())], bench(answers=answers))
+    assert [row.get("notes") for row in noted] == [
+        {"known": "the student answers it right already"},
+        None,
+        None,
+        {"known": "the student answers it right already"},
+    ]
+
+
+def test_a_check_sees_what_it_is_declared_to_read() -> None:
+    seen: dict[str, tuple[bool, bool]] = {}
+
+    class Looks:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def objection(self, item: Item, given: Bench) -> str | None:
+            seen[self.name] = (given.reserve is not None, given.answers is not None)
+            return None
+
+    item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
+    checks = [(name, "reject", Looks(name)) for name in BUILT_IN["check"]]
+    judge(rows([item]), {"gcd": 9}, checks, bench(answers={(item.id, item.target): True}))
+    assert seen == {"scorable": (False, False), "duplicate": (False, False), "overlap": (True, False), "known": (False, True)}
+
+
+def test_what_hashes_of_a_split_say_is_set_apart_from_the_example() -> None:
+    first, second = islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 2)
+    found = [{**row, "notes": {"overlap": "reserved for test", "duplicate": "accepted before"}} for row in rows([first])]
+    found += [{**row, "notes": {"overlap": "reserved for test"}} for row in rows([second])]
+    accepted, noted = set_apart(found, ["overlap"])
+    assert accepted == [{**rows([first])[0], "notes": {"duplicate": "accepted before"}}, *rows([second])]
+    assert noted == [{"id": item.id, "skill": "gcd", "notes": {"overlap": "reserved for test"}} for item in (first, second)]
+
+
+@pytest.mark.parametrize(("action", "apart"), [("reject", None), ("record", ["overlap"])])
+def test_an_overlap_that_is_only_recorded_is_set_apart(action: str, apart: list[str] | None, tmp_path: Path) -> None:
+    graph = compiled(tmp_path, TINY.replace("overlap: {action: reject}", f"overlap: {{action: {action}}}"))
+    assert {str(stage.params.get("apart")) for stage in graph.stages if stage.kind == "check"} == {str(apart)}
+
+
+def test_a_reserve_holds_no_text_of_an_item(tmp_path: Path) -> None:
+    items = [json.dumps({"q": f"secret question {n}", "a": f"secret {n}"}) for n in range(300)]
+    (tmp_path / "items.jsonl").write_text("\n".join(items), encoding="utf-8")
+    source = {"kind": "jsonl", "path": "sha256:0", "fields": {"input": "q", "target": "a"}}
+    lanes: dict[str, list[float]] = {"test": [0.0, 0.5], "selection": [0.5, 0.75]}
+    made = definitions()["source"]["jsonl"].version()
+    params = {"lanes": lanes, "seed": 0, "sources": {key: {**source, "semantics": made} for key in lanes}}
+    out = tmp_path / "out"
+    (out / "hashes").mkdir(parents=True)
+    reserve(
+        Context(key="", params=params, reads=(), files={"sha256:0": tmp_path / "items.jsonl"}, out_folder=out, log=tmp_path, work=tmp_path, say=lambda _: None)
+    )
+    text = (out / "hashes" / "reserve.json").read_text(encoding="utf-8")
+    held = json.loads(text)["roles"]
+    assert "secret" not in text
+    assert sum(len(part["items"]) for part in held.values()) > 150
+    assert all(re.fullmatch("[0-9a-f]{16}", name) for part in held.values() for name in part["items"])
+
+
+def test_known_examples_are_rejected_by_the_students_own_answers(tmp_path: Path) -> None:
+    """A student that knows its sums rather well is asked what it knows; the rounds that follow ask for the rest."""
+    text = TINY.replace("  no-state: {agent: {observe: nothing}}\n", "").replace("iterations: 2", "iterations: 1").split("analysis:")[0]
+    text = text.replace("{scores: true, yield: true, errors: 1}", "{scores: false}").replace("overlap: {action: reject}", "known: {action: reject}")
+    text = text.replace("examples: {sum: 60}, length: {steps: 6}, learning_rate: 2e-3, batch_size: 16", RECIPE)
+    repo = new_repo(tmp_path / "repo", text)
+    call("dataenvgym", "compile", cwd=repo)
+    checks = [stage for stage in load("tiny", repo).stages if stage.kind == "check"]
+    call("dvc", "repro", f"store/{checks[-1].path.name}/dvc.yaml:check", cwd=repo, timeout=600)
+    (run,) = load("tiny", repo).runs
+    turn = run.iterations[1]
+    asked = turn.of("evaluate")
+    assert [stage.label() for stage in asked[:2]] == [f"with-state, iteration 1/1, evaluate on candidates{more}" for more in ("", ", refill 1")]
+    answers = {(row["id"], row["target"]): row["correct"] for stage in asked for row in stage.rows("candidates", "results.jsonl")}
+    assert len(answers) == len({row["id"] for row in turn.generated})
+    assert not any(answers[row["id"], row["target"]] for row in turn.accepted)
+    known = [row for row in turn.rejected if row["check"] == "known"]
+    assert len(known) > 3 < len(turn.accepted)
+    assert all(answers[row["id"], row["target"]] for row in known)
 
 
 def test_the_amount_is_cut_at_a_prefix_of_the_request_order() -> None:

@@ -24,6 +24,7 @@ from dataenvgym_spec.report.study import study
 from dataenvgym_spec.report.text import interval, percent, point_interval, points
 from dataenvgym_spec.report.words import ONE_RUN, evidence, reading
 from dataenvgym_spec.results import load
+from dataenvgym_spec.same_as import stamps
 from dataenvgym_spec.stages.context import write_json, write_rows
 from dataenvgym_spec.stages.entry import entry
 from dataenvgym_spec.store.layout import Layout
@@ -236,6 +237,18 @@ def test_every_figure_says_how_many_items(text):
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", text)
     assert len(captions) == 3 + 3 * len(ARMS)
     assert "60 items" in captions[0] and "30 selection items" in captions[1] and "10 selection items per skill" in captions[3]
+
+
+def test_one_split_in_two_roles_is_stamped_everywhere(tmp_path):
+    layout = Store(tmp_path / "repo").write()
+    plain = page(study(load("tiny", layout.root)))
+    index = json.loads(layout.index("tiny").read_text(encoding="utf-8"))
+    write_json(layout.index("tiny"), {**index, "stamps": stamps({"selection": {"same_as": "test"}, "test": {}})})
+    stamped = study(load("tiny", layout.root))
+    assert "selection and test are the same items" not in plain
+    assert '<p class="warning">Mind that selection and test are the same items.</p>' in page(stamped).partition("</header>")[0]
+    assert json.loads(metrics(stamped))["caveats"] == ["selection and test are the same items"]
+    assert "mind that selection and test are the same items" in call(layout, "tiny").output
 
 
 def test_same_bytes_twice(one, text):

@@ -61,6 +61,8 @@ def _print(results: Results, found: tuple[Outcome, ...], compared: tuple[Contras
     console.print(Text(f"\n{words.coverage(results.index['seeds'])}"))
     if said := words.stops(curves(results)):
         console.print(Text(f"\n{said}"))
+    for caveat in results.index.get("stamps", ()):
+        console.print(Text(f"mind that {caveat}", style="yellow"))
     path = results.layout.report(results.name) / "index.html"
     where = path.relative_to(results.layout.root) if path.is_file() else f"none yet; run: dvc repro {results.name}"
     console.print(Text(f"\nreport: {where}"), soft_wrap=True)

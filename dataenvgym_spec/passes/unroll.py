@@ -230,9 +230,7 @@ class _Loop:
         score = _component("scorer", self.record.task.score)
         return {"observe": self._blind(), "checks": checks, "score": score, **({"apart": apart} if apart else {})}
 
-    def _generate_and_check(
-        self, iteration: int, plan: Input, accepted: list[Input], reserve: Input | None, student: Input
-    ) -> tuple[list[Input], Input]:
+    def _generate_and_check(self, iteration: int, plan: Input, accepted: list[Input], reserve: Input | None, student: Input) -> tuple[list[Input], Input]:
         """The rounds of one iteration: what is missing after a round is requested again in the next."""
         engine = self.record.agent.engine
         teacher = self.record.teachers[engine["teacher"]]

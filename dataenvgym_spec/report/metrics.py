@@ -72,6 +72,7 @@ def metrics(study: Study) -> str:
             runs[str(outcome.seed)] = _without(record(outcome), "arm", "student", "split", "seed")
     content: Row = {
         "arms": arms,
+        **({"caveats": list(study.caveats)} if study.caveats else {}),
         "contrasts": {f"{item.arm} - {item.against}, {item.student}": contrast_record(item) for item in study.contrasts},
         "cost": {
             **_cost(study.ledger.total),

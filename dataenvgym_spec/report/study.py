@@ -14,12 +14,13 @@ from dataenvgym_spec.results import Results
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """The figures and tables of one experiment as records."""
+    """The figures and tables of one experiment as records; `caveats` is what its report must say, such as one split in two roles."""
 
     name: str
     description: str
     arms: tuple[str, ...]
     seeds: tuple[int, ...]
+    caveats: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
     summaries: tuple[Outcome, ...]
     contrasts: tuple[Contrast, ...]
@@ -45,6 +46,7 @@ def study(results: Results) -> Study:
         description=results.index["description"],
         arms=tuple(results.index["arms"]),
         seeds=tuple(results.index["seeds"]),
+        caveats=tuple(results.index.get("stamps", ())),
         outcomes=found,
         summaries=summaries(results, found),
         contrasts=contrasts(results),
