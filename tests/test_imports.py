@@ -27,10 +27,11 @@ LAYERS = [
         "matrix",
         "setting",
         "same_as",
+        "references",
         "resolve",
         "explain",
     ),
-    *("ir", "capacity", "fit", "meaning", "passes", "compiler", "emit", "plan"),
+    *("ir", "capacity", "fit", "meaning", "twins", "passes", "compiler", "emit", "plan"),
 ]
 COMPILER = {*LAYERS} - {"plan"}
 HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}
