@@ -92,7 +92,7 @@ def _mark_file(_validator: Any, _form: Any, instance: Any, _schema: Any) -> Iter
 
 def _translate(error: Fault, root: Node) -> Iterator[Diagnostic]:
     node = root.at(tuple(error.absolute_path))
-    name = str(error.absolute_path[-1]) if error.absolute_path else ""
+    name = next((step for step in reversed(error.absolute_path) if isinstance(step, str)), "")  # an item is called as its list
     rule: Any = error.validator_value
     match error.validator:
         case "additionalProperties":

@@ -84,7 +84,9 @@ def _model(arm: Arm) -> Iterator[Diagnostic]:
             yield place.fault("E204", f"'{file.path}' is {said}", "a student is a causal language model")
         elif "quantization_config" in file.config and adapter is None:
             # transformers/trainer.py: "You cannot perform fine-tuning on purely quantized models."
-            yield place.fault("E204", f"the weights of '{file.path}' are quantized and cannot be trained", "add 'student.train.adapter', or name the whole model")
+            yield place.fault(
+                "E204", f"the weights of '{file.path}' are quantized and cannot be trained", "add 'student.train.adapter', or name the whole model"
+            )
     width, _ = _width(arm)
     if adapter is not None and width is not None and adapter.get("r", 0) > width:
         node = arm.node.at(("student", "train", "adapter", "r"))
@@ -132,7 +134,7 @@ def _families(arm: Arm, lanes: dict[str, tuple[float, float]]) -> Iterator[Diagn
         split, share = getattr(task.splits, role), high - low
         sizes = _sizes(arm, split.from_)
         asked = {f"problems of '{name}'": (split.draw.per_group, size) for name, size in sizes.items()}
-        if len(sizes) == len(task.sources.get(split.from_, {}).get("families", {})):
+        if sizes and len(sizes) == len(task.sources.get(split.from_, {}).get("families", {})):
             asked["problems"] = (split.draw.items, sum(sizes.values()))
         for what, (wanted, size) in asked.items():
             # A lane holds a binomial number of problems; half as many again as its mean plus four deviations is out of reach.

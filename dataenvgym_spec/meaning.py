@@ -75,10 +75,10 @@ def _overlaps(arm: Arm) -> Iterator[Diagnostic]:
             continue
         fields = source["fields"]
         rows = json.dumps({key: value for key, value in source.items() if key != "fields"}, sort_keys=True)
-        kept_apart = f"cluster '{fields['cluster']}'" if "cluster" in fields else f"input '{fields['input']}'"
-        other, column = first.setdefault(rows, (role, kept_apart))
-        if column != kept_apart:
-            message = f"'{other}' and '{role}' overlap: of the same rows, one is kept apart by its {column}, the other by its {kept_apart}"
+        column = str(fields.get("cluster", fields["input"]))
+        other, theirs = first.setdefault(rows, (role, column))
+        if column != theirs:
+            message = f"'{other}' and '{role}' may overlap: they draw from the same rows, one by the column '{theirs}', the other by '{column}'"
             yield arm.node.at(("task", "splits", role, "from")).fault("E202", message, "let both draw from one source")
 
 

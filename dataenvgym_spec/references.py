@@ -1,5 +1,7 @@
-"""Names that a spec uses and must define: sources, teachers, families, arms. Works on trees, so that a spec that breaks the
-schema elsewhere is told about its names as well; what its own faults may have hidden is not asked for.
+"""Names that a spec uses and must define: sources, teachers, families, arms.
+
+Works on trees, so that a spec that breaks the schema elsewhere is told about its names as well; what its own faults may have
+hidden is not asked for.
 """
 
 from __future__ import annotations

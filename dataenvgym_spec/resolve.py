@@ -314,8 +314,10 @@ class _Reader:
                 raise ValueError("lies outside the repository")
             if "${" in name or not name.isprintable():
                 raise ValueError("has a name that DVC would not take as it is")
+            if not path.exists():
+                raise ValueError("does not exist")
             if path.is_dir() != (form == "directory"):
-                raise ValueError("is a directory" if path.is_dir() else "is not a directory" if path.exists() else "does not exist")
+                raise ValueError("is a directory" if path.is_dir() else "is not a directory")
             found = self._read[folder, name, form] = self._load(path, form)
             return found
         except (OSError, ValueError) as error:

@@ -28,8 +28,10 @@ def check(specs: Iterable[Resolved]) -> Iterator[Diagnostic]:
 
 def _same(one: Resolved, other: Resolved) -> Diagnostic:
     message = f"the experiments '{one.base.name}' and '{other.base.name}' are the same but for their names"
-    node = other.node.at(("name",) if other.sweep is None or one.path != other.path else ())
-    return node.fault("W401", message, "remove one, or change what it was meant to change; they share every stage", severity="warning")
+    help = "remove one, or change what it was meant to change; they share every stage"
+    if one.path == other.path:
+        return other.family.merged.at(("matrix",)).key_fault("W401", message, help, severity="warning")
+    return other.node.at(("name",)).fault("W401", message, help, severity="warning")
 
 
 def _meaning(arm: Arm) -> bytes:

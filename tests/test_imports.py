@@ -13,6 +13,7 @@ PACKAGE = ROOT / "dataenvgym_spec"
 LAYERS = [
     *(
         "errors",
+        "catalogue",
         "source",
         "hashing",
         "components",

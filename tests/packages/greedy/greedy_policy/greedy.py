@@ -15,4 +15,4 @@ class Greedy:
         weakest = sorted(observation.skills, key=lambda skill: (scores[skill].accuracy if skill in scores else 0.0, skill))[: self.top]
         share, left = divmod(amount, len(weakest))
         allocation = {skill: share + (index < left) for index, skill in enumerate(weakest)}
-        return Action(allocation=allocation, reasons={skill: f"among the weakest {self.top} ({self.mood})" for skill in weakest})
+        return Action(allocation=allocation, reasons=dict.fromkeys(weakest, f"among the weakest {self.top} ({self.mood})"))
