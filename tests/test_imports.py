@@ -21,6 +21,7 @@ LAYERS = [
         "hover",
         "partial",
         "schema",
+        "reference",
         "findings",
         "kinds",
         "merge",
