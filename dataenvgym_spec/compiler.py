@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataenvgym_spec import meaning
+from dataenvgym_spec import meaning, twins
 from dataenvgym_spec.blame import blame
 from dataenvgym_spec.errors import Diagnostic, SpecError, gathered
 from dataenvgym_spec.ir import Graph
 from dataenvgym_spec.passes.leakage import leakage
 from dataenvgym_spec.passes.share import share
 from dataenvgym_spec.passes.unroll import unroll
-from dataenvgym_spec.resolve import Resolved, resolve
+from dataenvgym_spec.resolve import Resolved, examine
 
 TRANSFORMS = (share,)
 PROOFS = (leakage,)
@@ -39,15 +39,18 @@ def front_end(paths: Iterable[Path] | Mapping[Path, Collection[str] | None], *, 
         sets: settings of the command line, `path=value`; they hold for every file.
 
     Raises:
-        SpecError: any spec has an error. It tells warnings as well.
+        SpecError: any spec has an error. It tells warnings as well, less those about experiments that are one.
     """
     found: list[Diagnostic] = []
     resolved: list[Resolved] = []
     for path in paths:
         try:
-            resolved += resolve(path, root=root, sets=sets, only=paths[path] if isinstance(paths, Mapping) else None)
+            made, faults = examine(path, root=root, sets=sets, only=paths[path] if isinstance(paths, Mapping) else None)
         except SpecError as error:
             found += error.diagnostics
+        else:
+            resolved += made
+            found += faults
     found += [spec.family.annotate(finding) for spec in resolved for finding in meaning.check(spec)]
     found += _same_names(resolved)
     if any(finding.severity == "error" for finding in found):
@@ -57,7 +60,9 @@ def front_end(paths: Iterable[Path] | Mapping[Path, Collection[str] | None], *, 
 
 def warnings(specs: Iterable[Resolved]) -> tuple[Diagnostic, ...]:
     """What is odd about specs that are valid, in order, once."""
-    return gathered(spec.family.annotate(finding) for spec in specs for finding in meaning.check(spec))
+    specs = tuple(specs)
+    odd = [spec.family.annotate(finding) for spec in specs for finding in meaning.check(spec)]
+    return gathered([*odd, *twins.check(specs)])
 
 
 def lower(specs: tuple[Resolved, ...]) -> Compiled:

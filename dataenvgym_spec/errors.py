@@ -101,6 +101,16 @@ def gathered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted((replace(found, notes=tuple(said)) for found, said in notes.items()), key=Diagnostic.order))
 
 
+def more(diagnostics: Iterable[Diagnostic]) -> str:
+    """How to read more about findings, told once below them.
+
+    >>> more([Diagnostic(code="E104", message="a"), Diagnostic(code="E102", message="b"), Diagnostic(code="E104", message="c")])
+    'more about E102, E104: dataenvgym explain E102'
+    """
+    codes = sorted({found.code for found in diagnostics})
+    return f"more about {', '.join(codes)}: dataenvgym explain {codes[0]}" if codes else ""
+
+
 class SpecError(Exception):
     """One or more diagnostics that stop the work. Exit code 2."""
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from dataenvgym_spec import source
 from dataenvgym_spec.errors import Diagnostic, Span, SpecError
+from dataenvgym_spec.findings import Checker, unsaid
 from dataenvgym_spec.hashing import file_digest
 from dataenvgym_spec.merge import Layer, merge, without
 from dataenvgym_spec.source import Node
@@ -26,6 +27,7 @@ class Family:
         trails: for each inherited file, the places of the `extends` that brought it, nearest first.
         folders: for each file, what paths in it are relative to.
         inputs: the digest of each file.
+        found: keys that are written twice; the first one counts.
     """
 
     shown: str
@@ -33,6 +35,7 @@ class Family:
     trails: dict[str, tuple[Span, ...]]
     folders: dict[str, Path]
     inputs: dict[str, str]
+    found: tuple[Diagnostic, ...] = ()
 
     @property
     def merged(self) -> Node:
@@ -49,14 +52,17 @@ def read_family(path: Path, *, root: Path) -> Family:
     """Reads a spec file and, through `extends`, its parents.
 
     Raises:
-        SpecError: a file cannot be read, is no mapping, lies outside of `root`, or extends itself in a circle.
+        SpecError: a file cannot be read, is no mapping, lies outside of `root`, or extends itself in a circle. What the
+            schema says about the files that could be read is told with it, except for what they lack.
     """
     walk = _Walk(root)
     walk.visit(path, walk.shown(path), ())
     own = Family(shown=walk.shown(path), layers=tuple(walk.layers), trails=walk.trails, folders=walk.folders, inputs=walk.inputs)
-    if walk.found:
-        raise SpecError([own.annotate(found) for found in walk.found])
-    return own
+    if all(found.code == "E101" for found in walk.found):
+        return replace(own, found=tuple(walk.found))
+    checker = Checker()
+    form = [finding for layer in walk.layers for finding in checker.fragment(layer.tree)]
+    raise SpecError([own.annotate(found) for found in [*walk.found, *unsaid(form, walk.found)]])
 
 
 @dataclass(slots=True)
@@ -80,7 +86,7 @@ class _Walk:
             return
         self.folders[shown], self.trails[shown] = path.parent, trail
         try:
-            tree = source.read(path, shown=shown)
+            tree = source.read(path, shown=shown, told=self.found)
         except SpecError as error:
             self.found += error.diagnostics
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import jsonschema
@@ -38,6 +38,7 @@ class Checker:
         outline = schema["definitions"]["spec"]
         self._sections: Schema = outline["properties"]
         self._whole, self._marking = strict(schema), marking(schema)
+        self._override = strict({"$ref": "#/definitions/partial.spec", "definitions": schema["definitions"]})
         self._outline = strict({**outline, "properties": {name: {"description": _described(part)} for name, part in self._sections.items()}})
         # A node is kept with what was found, so that no other can come to have its id.
         self._found: dict[tuple[str, int], tuple[Node, list[Diagnostic]]] = {}
@@ -49,6 +50,10 @@ class Checker:
         found = [finding for error in self._outline.iter_errors(dict.fromkeys(node.value)) for finding in _translate(error, node)]
         return found + [finding for name, section in node.value.items() if name in self._sections for finding in self.section(name, section)]
 
+    def fragment(self, node: Node) -> list[Diagnostic]:
+        """What the schema has to say about a part of a spec: all but what is missing."""
+        return [finding for error in self._override.iter_errors(node.plain()) for finding in _translate(error, node)]
+
     def section(self, name: str, node: Node) -> list[Diagnostic]:
         """What the schema says about one section."""
         if (name, id(node)) not in self._found:
@@ -58,9 +63,9 @@ class Checker:
         return self._found[name, id(node)][1]
 
     def files(self, node: Node) -> list[FileReference]:
-        """Where a valid tree names files, in order of the paths."""
+        """Where a tree names files, in order of the paths."""
         assert isinstance(node.value, dict)
-        return sorted({item for name, section in node.value.items() for item in self._files_of(name, section)}, key=str)
+        return sorted({item for name, section in node.value.items() if name in self._sections for item in self._files_of(name, section)}, key=str)
 
     def _files_of(self, name: str, node: Node) -> list[FileReference]:
         if (name, id(node)) not in self._files:
@@ -68,6 +73,12 @@ class Checker:
             found = [(tuple(error.absolute_path), str(error.validator_value)) for error in errors if error.validator == "x-file"]
             self._files[name, id(node)] = node, found
         return self._files[name, id(node)][1]
+
+
+def unsaid(found: Iterable[Diagnostic], told: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The findings at places that nothing was said about yet: what follows from a mistake is not told beside it."""
+    places = {(finding.span, finding.span.text) for finding in told if finding.span is not None}
+    return [finding for finding in found if finding.span is None or (finding.span, finding.span.text) not in places]
 
 
 def _described(part: Any) -> str:
@@ -81,7 +92,7 @@ def _mark_file(_validator: Any, _form: Any, instance: Any, _schema: Any) -> Iter
 
 def _translate(error: Fault, root: Node) -> Iterator[Diagnostic]:
     node = root.at(tuple(error.absolute_path))
-    name = str(error.absolute_path[-1]) if error.absolute_path else ""
+    name = next((step for step in reversed(error.absolute_path) if isinstance(step, str)), "")  # an item is called as its list
     rule: Any = error.validator_value
     match error.validator:
         case "additionalProperties":

@@ -15,6 +15,8 @@ VLLM_HEAD_SIZES: Final = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 """What vLLM's attention can do (vllm/v1/attention/backends/cpu_attn.py of 0.32)."""
 VLLM_LARGEST_RANK: Final = 512
 """The largest LoRA rank of vLLM (vllm/config/lora.py of 0.32)."""
+CAUSAL: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+"""How the classes that `AutoModelForCausalLM` of transformers makes are called."""
 
 
 def check(arm: Arm, lanes: dict[str, tuple[float, float]]) -> Iterator[Diagnostic]:
@@ -72,23 +74,42 @@ def _width(arm: Arm) -> tuple[int | None, int | None]:
 def _model(arm: Arm) -> Iterator[Diagnostic]:
     file = arm.references.get(("student", "model", "path"))
     place = arm.node.at(("student", "model", "path"))
-    if file is not None and file.config is None:
+    adapter = arm.experiment.student.train.adapter
+    if file is not None and file.path and file.config is None:
         yield place.fault(
             "E203", f"'{file.path}' holds no readable 'config.json', so it is no model", "name a directory that save_pretrained() of a model wrote"
         )
-    elif file is not None and file.config is not None and file.config.get("is_encoder_decoder"):
-        yield place.fault("E204", f"'{file.path}' is an encoder-decoder model", "a student is a causal language model")
-    adapter, (width, _) = arm.experiment.student.train.adapter, _width(arm)
+    elif file is not None and file.config is not None:
+        if said := _not_causal(file.config):
+            yield place.fault("E204", f"'{file.path}' is {said}", "a student is a causal language model")
+        elif "quantization_config" in file.config and adapter is None:
+            # transformers/trainer.py: "You cannot perform fine-tuning on purely quantized models."
+            yield place.fault(
+                "E204", f"the weights of '{file.path}' are quantized and cannot be trained", "add 'student.train.adapter', or name the whole model"
+            )
+    width, _ = _width(arm)
     if adapter is not None and width is not None and adapter.get("r", 0) > width:
         node = arm.node.at(("student", "train", "adapter", "r"))
         yield node.fault("E204", f"a rank of {adapter['r']} is more than the student's width of {width}", "lower 'r': beyond the width an adapter adds nothing")
+
+
+def _not_causal(config: dict[str, Any]) -> str:
+    """What a model is that writes no text from left to right, by the names that transformers gives its classes."""
+    if config.get("is_encoder_decoder"):
+        return "an encoder-decoder model"
+    named = config.get("architectures")
+    if not isinstance(named, list) or not named or any(str(name).endswith(CAUSAL) for name in named):
+        return ""
+    return f"a {named[0]}"
 
 
 def _backend(arm: Arm) -> Iterator[Diagnostic]:
     if arm.experiment.student.generate.backend != "vllm":
         return
     node = arm.node.at(("student", "generate", "backend"))
-    _, head = _width(arm)
+    model, (_, head) = arm.experiment.student.model, _width(arm)
+    if model["kind"] == "scratch" and model["hidden_size"] % (2 * model["heads"]):
+        return  # no student at all; `meaning` says so
     if head is not None and head not in VLLM_HEAD_SIZES:
         sizes = ", ".join(map(str, VLLM_HEAD_SIZES))
         yield node.fault("E204", f"vLLM cannot serve a student whose heads are {head} wide", f"use the backend 'transformers', or heads of {sizes}")
@@ -110,12 +131,15 @@ def _families(arm: Arm, lanes: dict[str, tuple[float, float]]) -> Iterator[Diagn
     """Families that are too small for what splits draw or for what is to be taught."""
     task, loop = arm.experiment.task, arm.experiment.loop
     for role, (low, high) in lanes.items():
-        split = getattr(task.splits, role)
-        for name, size in _sizes(arm, split.from_).items():
-            expected = (high - low) * size
+        split, share = getattr(task.splits, role), high - low
+        sizes = _sizes(arm, split.from_)
+        asked = {f"problems of '{name}'": (split.draw.per_group, size) for name, size in sizes.items()}
+        if sizes and len(sizes) == len(task.sources.get(split.from_, {}).get("families", {})):
+            asked["problems"] = (split.draw.items, sum(sizes.values()))
+        for what, (wanted, size) in asked.items():
             # A lane holds a binomial number of problems; half as many again as its mean plus four deviations is out of reach.
-            if split.draw.per_group is not None and split.draw.per_group > 1.5 * expected + 4 * sqrt(expected):
-                message = f"'{role}' asks for {split.draw.per_group} problems of '{name}': of its {size}, a share of {high - low:.2f} is about {expected:.0f}"
+            if wanted is not None and wanted > 1.5 * share * size + 4 * sqrt(share * size):
+                message = f"'{role}' asks for {wanted} {what}: of its {size}, a share of {share:.2f} is about {share * size:.0f}"
                 yield arm.node.at(("task", "splits", role, "draw")).fault("E202", message, f"draw fewer, widen the family, or raise 'share' of '{role}'")
     teacher = arm.experiment.teachers.get(str(arm.experiment.agent.engine.get("teacher")), {})
     source = task.sources.get(str(teacher.get("source")), {})

@@ -1,18 +1,21 @@
-"""What the schema cannot say: references, splits and combinations, checked over a resolved spec. Reports; changes nothing."""
+"""What the schema cannot say about splits and combinations, checked over a resolved spec. Reports; changes nothing.
+
+Names are in `references`, what fits what in `fit`, experiments that are one in `twins`. A name or a file may still be unknown.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
 import jinja2
-import msgspec
 from jinja2.sandbox import SandboxedEnvironment
 
 from dataenvgym_spec import fit
 from dataenvgym_spec.components import definition
-from dataenvgym_spec.errors import Diagnostic, suggest
+from dataenvgym_spec.errors import Diagnostic
 from dataenvgym_spec.resolve import Arm, Resolved
 
 DEFAULT_SHARES: Final = {"test": 0.10, "selection": 0.05, "feedback": 0.10}
@@ -20,12 +23,11 @@ DEFAULT_SHARES: Final = {"test": 0.10, "selection": 0.05, "feedback": 0.10}
 
 def check(resolved: Resolved) -> list[Diagnostic]:
     """All findings about the meaning of a spec."""
-    found = [*_contrasts(resolved), *_twins(resolved)]
+    found = list(_seeds(resolved))
     for arm in resolved.arms:
-        for rule in (_sources, _shares, _sizes, _teachers, _pretraining, _templates, _scratch, _shared_splits, _stops):
+        for rule in (_shares, _sizes, _shared_splits, _overlaps, _generating, _templates, _scratch, _stops):
             found += rule(arm)
-        if all(finding.severity == "warning" for finding in found):
-            found += fit.check(arm, lanes(arm))
+        found += fit.check(arm, lanes(arm))
     return found
 
 
@@ -46,27 +48,10 @@ def lanes(arm: Arm) -> dict[str, tuple[float, float]]:
     return {role: out[split.same_as or role] for role, split in splits.items()}
 
 
-def _contrasts(resolved: Resolved) -> Iterator[Diagnostic]:
-    names = [arm.name for arm in resolved.arms]
-    for index, contrast in enumerate(resolved.base.analysis.contrasts):
-        for key in ("arm", "against"):
-            if getattr(contrast, key) not in names:
-                node = resolved.node.at(("analysis", "contrasts", index, key))
-                yield node.fault("E201", f"there is no arm '{getattr(contrast, key)}'", suggest(getattr(contrast, key), names))
+def _seeds(resolved: Resolved) -> Iterator[Diagnostic]:
     seeds = resolved.base.seeds.runs()
     if len(set(seeds)) != len(seeds):
         yield resolved.node.at(("seeds", "run")).fault("E204", "a run seed is listed twice", "list each seed once")
-
-
-def _twins(resolved: Resolved) -> Iterator[Diagnostic]:
-    """Arms that are one and the same experiment."""
-    first: dict[bytes, str] = {}
-    for arm in resolved.arms:
-        other = first.setdefault(msgspec.json.encode(arm.experiment), arm.name)
-        if other != arm.name:
-            node = resolved.node.at(("arms", arm.name))
-            message = f"the arms '{other}' and '{arm.name}' resolve to the same experiment"
-            yield node.key_fault("W401", message, "remove one, or change what it was meant to change", severity="warning")
 
 
 def _shared_splits(arm: Arm) -> Iterator[Diagnostic]:
@@ -99,13 +84,22 @@ def _turns(count: int) -> str:
     return f"{count} iteration{'s' if count > 1 else ''}"
 
 
-def _sources(arm: Arm) -> Iterator[Diagnostic]:
-    sources = arm.experiment.task.sources
+def _overlaps(arm: Arm) -> Iterator[Diagnostic]:
+    """Two splits of the same rows that are not kept apart by the same column: a row may be drawn into both."""
+    task = arm.experiment.task
+    first: dict[str, tuple[str, str]] = {}
     for role in DEFAULT_SHARES:
-        name = getattr(arm.experiment.task.splits, role).from_
-        if name not in sources:
-            node = arm.node.at(("task", "splits", role, "from"))
-            yield node.fault("E201", f"there is no source '{name}'", suggest(name, sources))
+        split = getattr(task.splits, role)
+        source = task.sources.get(split.from_, {})
+        if "fields" not in source or split.same_as is not None:
+            continue
+        fields = source["fields"]
+        rows = json.dumps({key: value for key, value in source.items() if key != "fields"}, sort_keys=True)
+        column = str(fields.get("cluster", fields["input"]))
+        other, theirs = first.setdefault(rows, (role, column))
+        if column != theirs:
+            message = f"'{other}' and '{role}' may overlap: they draw from the same rows, one by the column '{theirs}', the other by '{column}'"
+            yield arm.node.at(("task", "splits", role, "from")).fault("E202", message, "let both draw from one source")
 
 
 def _shares(arm: Arm) -> Iterator[Diagnostic]:
@@ -130,37 +124,17 @@ def _sizes(arm: Arm) -> Iterator[Diagnostic]:
             yield node.fault("E202", message, f"raise 'share' of '{role}' or draw fewer items")
 
 
-def _teachers(arm: Arm) -> Iterator[Diagnostic]:
-    record = arm.experiment
-    engine = record.agent.engine
-    name = str(engine["teacher"])
-    if name not in record.teachers:
-        yield arm.node.at(("agent", "engine", "teacher")).fault("E201", f"there is no teacher '{name}'", suggest(name, record.teachers))
-    for name, teacher in record.teachers.items():
-        yield from _procedural(arm, str(teacher["source"]), ("teachers", name, "source"))
-
-
-def _pretraining(arm: Arm) -> Iterator[Diagnostic]:
-    model = arm.experiment.student.model
-    if model["kind"] != "scratch":
-        return
-    path = ("student", "model", "pretrain", "source")
-    source = str(model["pretrain"]["source"])
-    yield from _procedural(arm, source, path)
-    families = arm.experiment.task.sources.get(source, {}).get("families", {})
-    for group in model["pretrain"]["examples"]:
-        if families and group not in families:
-            node = arm.node.at(("student", "model", "pretrain", "examples", group))
-            yield node.key_fault("E201", f"there is no family '{group}' in '{source}'", suggest(group, families))
-
-
-def _procedural(arm: Arm, name: str, path: tuple[str, ...]) -> Iterator[Diagnostic]:
-    sources = arm.experiment.task.sources
-    node = arm.node.at(path)
-    if name not in sources:
-        yield node.fault("E201", f"there is no source '{name}'", suggest(name, sources))
-    elif not definition("source", sources[name]["kind"]).procedural:
-        yield node.fault("E204", f"the source '{name}' cannot make new problems", "name a procedural source, such as reasoning-gym")
+def _generating(arm: Arm) -> Iterator[Diagnostic]:
+    """Sources that must make new problems: those of teachers and of pretraining."""
+    record, model = arm.experiment, arm.experiment.student.model
+    uses: list[tuple[object, tuple[str, ...]]] = [(teacher.get("source"), ("teachers", name, "source")) for name, teacher in record.teachers.items()]
+    if model["kind"] == "scratch":
+        uses.append((model["pretrain"]["source"], ("student", "model", "pretrain", "source")))
+    for name, path in uses:
+        source = record.task.sources.get(str(name))
+        if source is not None and not definition("source", source["kind"]).procedural:
+            message = f"the source '{name}' cannot make new problems"
+            yield arm.node.at(path).fault("E204", message, "name a procedural source, such as reasoning-gym")
 
 
 def _scratch(arm: Arm) -> Iterator[Diagnostic]:

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
-from dataenvgym_spec import matrix, same_as, schema
+from dataenvgym_spec import matrix, references, same_as, schema
 from dataenvgym_spec.errors import Diagnostic, SpecError
 from dataenvgym_spec.extends import Family, read_family
-from dataenvgym_spec.findings import Checker
+from dataenvgym_spec.findings import Checker, unsaid
 from dataenvgym_spec.hashing import file_digest
 from dataenvgym_spec.matrix import Point
 from dataenvgym_spec.merge import Layer, merge, without
@@ -127,14 +127,43 @@ def resolve(path: Path, *, root: Path, sets: Sequence[str] = (), only: Collectio
         only: names of experiments to resolve; None for all.
 
     Raises:
-        SpecError: all findings of the first step that has any (text, parents, schema, files).
+        SpecError: anything is wrong with its text, parents, form, names or files; see `examine`.
+    """
+    resolved, found = examine(path, root=root, sets=sets, only=only)
+    if found:
+        raise SpecError(found)
+    return resolved
+
+
+def examine(path: Path, *, root: Path, sets: Sequence[str] = (), only: Collection[str] | None = None) -> tuple[tuple[Resolved, ...], list[Diagnostic]]:
+    """Resolves a spec as far as it goes, with everything that can be known to be wrong; arguments as those of `resolve`.
+
+    A spec that fits the schema has its experiments in spite of unknown names and missing files, so that their meaning can be
+    looked at as well; a spec that does not has none.
+
+    Raises:
+        SpecError: its text, its parents or its matrix leave nothing whole to look at.
     """
     loaded = _Spec(path, root, sets)
     try:
         points = [point for point in loaded.points() if only is None or loaded.named(point) in only]
-        return tuple(loaded.experiment(tree, point) for tree, point in loaded.valid(points))
     except SpecError as error:
-        raise SpecError([loaded.family.annotate(found) for found in error.diagnostics]) from error
+        rest = loaded.checker.fragment(without(loaded.tree, "matrix"))
+        raise SpecError([loaded.family.annotate(found) for found in [*loaded.family.found, *error.diagnostics, *rest]]) from error
+    drafts = [loaded.draft(point) for point in points]
+    form = loaded.form(drafts)
+    found = [*loaded.family.found, *form, *loaded.names(drafts, whole=not form), *loaded.files(drafts)]
+    resolved = () if form else tuple(loaded.experiment(draft) for draft in drafts)
+    return resolved, [loaded.family.annotate(finding) for finding in found]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """One experiment before anything is known about it: the tree below the arms, and of each arm name, tree and layers."""
+
+    point: Point | None
+    tree: Node
+    arms: tuple[tuple[str, Node, tuple[Layer, ...]], ...]
 
 
 class _Spec:
@@ -144,8 +173,11 @@ class _Spec:
         self.family = read_family(path, root=root)
         self.checker = Checker()
         self.reader = _Reader(self.family, path.parent, root)
-        self.above = settings(sets, self._mistyped)
         merged = self.family.merged
+        try:
+            self.above = settings(sets, self._mistyped)
+        except SpecError as error:
+            raise SpecError([*error.diagnostics, *map(self.family.annotate, self.checker.fragment(merged))]) from error
         self.tree = merge(merged, self.above.tree) if self.above else merged
 
     @property
@@ -161,37 +193,61 @@ class _Spec:
         node = self.tree.value.get("matrix")
         if node is None:
             return (None,)
-        _stop_on(self.checker.section("matrix", node))
+        found = self.checker.section("matrix", node)
+        if found:
+            raise SpecError(found)
         return matrix.expand(node)
 
-    def valid(self, points: Sequence[Point | None]) -> list[tuple[Node, Point | None]]:
-        """The tree of each point, once all are known to fit the schema."""
+    def draft(self, point: Point | None) -> _Draft:
         base = without(self.tree, "matrix")
-        trees = [(merge(base, point.tree) if point else base, point) for point in points]
-        _stop_on([finding for tree, _ in trees for finding in self.checker.validate(tree)])
-        _stop_on([finding for tree, point in trees for finding in self._clashes(tree, point)])
-        return trees
-
-    def experiment(self, tree: Node, point: Point | None) -> Resolved:
+        tree = merge(base, point.tree) if point else base
         assert isinstance(tree.value, dict)
-        base, overrides = without(tree, "arms"), tree.value.get("arms")
-        named = overrides.value if overrides is not None and isinstance(overrides.value, dict) else {DEFAULT_ARM: None}
-        below = [*self.family.layers, *([Layer(name=point.name, tree=point.tree)] if point else [])]
+        below, overrides = without(tree, "arms"), tree.value.get("arms")
+        named = overrides.value if overrides is not None and isinstance(overrides.value, dict) and overrides.value else {DEFAULT_ARM: None}
+        files = [*self.family.layers, *([Layer(name=point.name, tree=point.tree)] if point else [])]
         above = [self.above] if self.above else []
-        arms: list[tuple[str, Node, tuple[Layer, ...]]] = []
+        arms = []
         for name, override in named.items():
-            layers = (*below, *([Layer(name=f"arm {name}", tree=override)] if override else []), *above)
-            merged = merge(base, override) if override else base
+            layers = (*files, *([Layer(name=f"arm {name}", tree=override)] if override else []), *above)
+            merged = merge(below, override) if override and isinstance(override.value, dict) else below
             arms.append((name, merge(merged, without(self.above.tree, "arms")) if self.above else merged, layers))
-        _stop_on([finding for _, merged, _ in arms if merged.value != base.value for finding in self.checker.validate(merged)])
-        _stop_on([finding for _, merged, _ in arms for finding in same_as.check(merged)])
-        made = tuple(self._arm(name, merged, layers, self.named(point)) for name, merged, layers in arms)
-        _stop_on(self.reader.found)
-        sweep = self.name if point else None
-        return Resolved(path=self.family.shown, sweep=sweep, node=tree, arms=made, family=self.family)
+        return _Draft(point=point, tree=tree, arms=tuple(arms))
+
+    def form(self, drafts: Sequence[_Draft]) -> list[Diagnostic]:
+        """What keeps experiments from being records: what the schema says, first of all trees below the arms, and settings that fight."""
+        found = [finding for draft in drafts for finding in self.checker.validate(draft.tree)]
+        found += unsaid([finding for draft in drafts for finding in self._clashes(draft.tree, draft.point)], found)
+        arms = [finding for draft in drafts for _, tree, _ in draft.arms for finding in self.checker.validate(tree)]
+        found += unsaid(arms, found)
+        shared = [tree for draft in drafts for _, tree, _ in draft.arms]
+        return found + unsaid([finding for tree in shared if not self._faulty(tree, "task") for finding in same_as.check(tree)], found)
+
+    def names(self, drafts: Sequence[_Draft], *, whole: bool) -> list[Diagnostic]:
+        """Names that nothing has."""
+        found = [finding for draft in drafts for _, tree, _ in draft.arms for finding in references.check(tree, whole=whole)]
+        return found + [finding for draft in drafts for finding in references.contrasts(draft.tree, default=DEFAULT_ARM, whole=whole)]
+
+    def files(self, drafts: Sequence[_Draft]) -> list[Diagnostic]:
+        """Reads all files that are named; what is wrong with them."""
+        for draft in drafts:
+            for _, tree, _ in draft.arms:
+                self._files(tree)
+        return self.reader.found
+
+    def experiment(self, draft: _Draft) -> Resolved:
+        made = tuple(self._arm(name, merged, layers, self.named(draft.point)) for name, merged, layers in draft.arms)
+        sweep = self.name if draft.point else None
+        return Resolved(path=self.family.shown, sweep=sweep, node=draft.tree, arms=made, family=self.family)
+
+    def _faulty(self, tree: Node, section: str) -> bool:
+        assert isinstance(tree.value, dict)
+        return section not in tree.value or bool(self.checker.section(section, tree.value[section]))
+
+    def _files(self, tree: Node) -> dict[tuple[str | int, ...], File]:
+        return {path: self.reader.read(tree.at(path), form) for path, form in self.checker.files(tree)}
 
     def _arm(self, name: str, tree: Node, layers: tuple[Layer, ...], experiment: str) -> Arm:
-        read = {path: self.reader.read(tree.at(path), form) for path, form in self.checker.files(tree)}
+        read = self._files(tree)
         plain: Any = tree.plain()
         plain["name"] = experiment
         for path, value in read.items():
@@ -216,11 +272,6 @@ class _Spec:
         overrides = arms.value if arms is not None and isinstance(arms.value, dict) else {}
         who = [(f"the arm '{name}'", override) for name, override in overrides.items()] + ([("'--set'", self.above.tree)] if self.above else [])
         return [matrix.clash(path, node, name) for name, override in who for path, node in matrix.clashes(point, override)]
-
-
-def _stop_on(found: Sequence[Diagnostic]) -> None:
-    if found:
-        raise SpecError(found)
 
 
 def _component_defaults(plain: dict[str, Any]) -> dict[str, Any]:
@@ -263,8 +314,10 @@ class _Reader:
                 raise ValueError("lies outside the repository")
             if "${" in name or not name.isprintable():
                 raise ValueError("has a name that DVC would not take as it is")
+            if not path.exists():
+                raise ValueError("does not exist")
             if path.is_dir() != (form == "directory"):
-                raise ValueError("is a directory" if path.is_dir() else "is not a directory" if path.exists() else "does not exist")
+                raise ValueError("is a directory" if path.is_dir() else "is not a directory")
             found = self._read[folder, name, form] = self._load(path, form)
             return found
         except (OSError, ValueError) as error:

@@ -27,7 +27,15 @@ def settings(texts: Sequence[str], wrong: Callable[[Node], bool]) -> Layer | Non
     Raises:
         SpecError: an argument is no `path=value`, or its value is no YAML.
     """
-    trees = [_typed(text, wrong) for text in texts]
+    trees: list[Node] = []
+    found: list[Diagnostic] = []
+    for text in texts:
+        try:
+            trees.append(_typed(text, wrong))
+        except SpecError as error:
+            found += error.diagnostics
+    if found:
+        raise SpecError(found)
     return Layer(name=NAME, tree=joined(trees)) if trees else None
 
 

@@ -74,11 +74,16 @@ _NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _STANDARD_TAGS: Final = {None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 
-def read(path: Path, *, shown: str | None = None) -> Node:
+def read(path: Path, *, shown: str | None = None, told: list[Diagnostic] | None = None) -> Node:
     """Reads a spec file.
 
+    Args:
+        path: the file.
+        shown: how it is named in messages.
+        told: takes the findings that leave a tree, such as duplicate keys, so that the rest of the file can be looked at.
+
     Raises:
-        SpecError: the file is missing, too large, not UTF-8 or not valid YAML; all duplicate keys at once.
+        SpecError: the file is missing, too large, not UTF-8 or not valid YAML; without `told`, also what else is found.
     """
     name = shown or str(path)
     try:
@@ -95,11 +100,11 @@ def read(path: Path, *, shown: str | None = None) -> Node:
         line = data[: error.start].count(b"\n") + 1
         span = Span(file=name, line=line, column=1, end_column=2)
         raise SpecError([Diagnostic(code="E001", message="the file is not UTF-8", span=span, help="save it as UTF-8")]) from error
-    return parse(text, file=name)
+    return parse(text, file=name, told=told)
 
 
-def parse(text: str, *, file: str) -> Node:
-    """Parses YAML text into a positioned tree.
+def parse(text: str, *, file: str, told: list[Diagnostic] | None = None) -> Node:
+    """Parses YAML text into a positioned tree; `told` takes the findings that leave one.
 
     >>> parse("a: 1e-4", file="x").plain()
     {'a': 0.0001}
@@ -107,7 +112,13 @@ def parse(text: str, *, file: str) -> Node:
     Raises:
         SpecError: the text is not valid YAML, uses a tag, a merge key or a number that is not finite, or repeats a key.
     """
-    return _Parser(text, file).run()
+    parser = _Parser(text, file)
+    node = parser.run()
+    if parser.found and told is None:
+        raise SpecError(parser.found)
+    if told is not None:
+        told += parser.found
+    return node
 
 
 class _Parser:
@@ -127,10 +138,7 @@ class _Parser:
         if tree is None:
             span = Span(file=self.file, line=1, column=1, end_column=2)
             raise SpecError([Diagnostic(code="E002", message="the file is empty", span=span, help="start with 'version: 1'")])
-        node = self._convert(tree, depth=0, above=frozenset())
-        if self.found:
-            raise SpecError(self.found)
-        return node
+        return self._convert(tree, depth=0, above=frozenset())
 
     def _syntax(self, error: Exception) -> Diagnostic:
         if isinstance(error, yaml.reader.ReaderError):

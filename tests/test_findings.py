@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.compiler import front_end, lower
+from dataenvgym_spec.compiler import front_end, lower, warnings
 from dataenvgym_spec.errors import CODES, Diagnostic, SpecError
 from tests.conftest import TEMPLATE, TINY
 
@@ -72,6 +72,100 @@ def test_all_findings_are_reported_at_once_in_order_and_once(tmp_path: Path) -> 
     assert {item.code for item in found} >= {"E102", "E104", "E103"}
     assert list(found) == sorted(set(found), key=Diagnostic.order)
     assert sum("flor" in item.message for item in found) == 1
+
+
+def test_form_names_files_and_arms_are_told_together(tmp_path: Path) -> None:
+    text = TINY.replace("power: 1.0", "power: strong").replace("prompts/tiny.j2", "prompts/none.j2").replace("test: {from: problems", "test: {from: problem")
+    text = text.replace("no-state: {agent: {observe: nothing}}", "no-state: {agent: {observe: nothing, engine: {corrupt: 7}}}")
+    found = findings(tmp_path, text.replace("against: no-state", "against: nostate"))
+    assert {item.code for item in found} == {"E103", "E201", "E203", "E106"}
+    assert len([item for item in found if item.code == "E201"]) == 2
+    assert len(found) == 5, [item.render() for item in found]
+
+
+def test_unknown_names_and_missing_files_hide_no_meaning(tmp_path: Path) -> None:
+    text = TINY.replace("prompts/tiny.j2", "prompts/none.j2").replace("teacher: generator", "teacher: writer").replace("heads: 2", "heads: 3")
+    found = findings(tmp_path, text.replace("feedback: {from: problems,", "feedback: {from: problems, share: 0.9,"))
+    assert [item.code for item in found] == ["E202", "E204", "E203", "E201"]
+
+
+def test_what_follows_from_a_mistake_is_not_told_beside_it(tmp_path: Path) -> None:
+    cases = {
+        "teachers:\n": "teacher:\n",  # so the engine's teacher is unknown
+        "    problems:\n": "    problem:\n",  # one name to correct, though many places use it
+        "kind: reasoning-gym\n": "kind: reasoning-gim\n",  # so its families are unknown
+        "prompts/tiny.j2": "prompts/bad.j2",
+    }
+    codes = {old: [item.code for item in findings(tmp_path, TINY.replace(old, new, 1))] for old, new in cases.items()}
+    assert codes["teachers:\n"] == ["E102"]
+    assert set(codes["    problems:\n"]) == {"E201"}
+    assert codes["kind: reasoning-gym\n"] == ["E105"]
+    assert codes["prompts/tiny.j2"] == ["E203"]
+
+
+def test_a_key_written_twice_hides_nothing_else(tmp_path: Path) -> None:
+    found = findings(
+        tmp_path, TINY.replace("iterations: 2\n", "iterations: 2\n  iterations: 3\n").replace("floor: 0.2", "flor: 0.2").replace("  ties: earliest\n", "")
+    )
+    assert [item.code for item in found] == ["E102", "E101"]
+    (tmp_path / "base.yaml").write_text(TINY.replace("name: tiny", "name: tiny\nname: again"), encoding="utf-8")
+    found = findings(tmp_path, "extends: base.yaml\nloop: {iteration: 2}\n")
+    assert {(item.code, item.span.file) for item in found} == {("E101", "base.yaml"), ("E102", "spec.yaml")}
+
+
+def test_a_parent_that_is_missing_hides_no_mistake_of_the_child(tmp_path: Path) -> None:
+    found = findings(tmp_path, "extends: [none.yaml, bad.yaml]\nloop: {iteration: 2}\n")
+    assert [item.code for item in found] == ["E203", "E203", "E102"]
+    (tmp_path / "bad.yaml").write_text("a: [1\n", encoding="utf-8")
+    assert {item.code for item in findings(tmp_path, "extends: bad.yaml\nloop: {iteration: 2}\n")} == {"E002", "E102"}
+
+
+def test_a_wrong_matrix_or_setting_hides_no_mistake_elsewhere(tmp_path: Path) -> None:
+    found = findings(tmp_path, TINY.replace("floor: 0.2", "flor: 0.2") + "matrix: {student..rate: [1]}\n")
+    assert [item.code for item in found] == ["E102", "E106"]
+    with pytest.raises(SpecError) as caught:
+        front_end([tmp_path / "spec.yaml"], root=tmp_path, sets=["nothing", "=3"])
+    assert [item.code for item in caught.value.diagnostics] == ["E106", "E106", "E102"]
+
+
+def test_a_matrix_may_supply_what_a_spec_lacks(tmp_path: Path) -> None:
+    """A point is judged as a whole; the spec alone need not be one."""
+    assert findings(tmp_path, TINY.replace("learning_rate: 1e-3, ", "") + "matrix: {student.train.learning_rate: [1e-3]}\n") == ()
+
+
+ROWS = "".join(f'{{"q": "{n}", "a": "{n}", "c": "{n % 9}", "d": "{n % 5}"}}\n' for n in range(400))
+
+
+@pytest.mark.parametrize(
+    ("test", "selection", "overlap"),
+    [
+        ("cluster: c", "cluster: c", False),
+        ("cluster: c", "group: d, cluster: c", False),
+        ("cluster: c", "cluster: d", True),
+        ("cluster: c", "group: d", True),
+        ("group: c", "group: d", False),
+    ],
+)
+def test_splits_of_the_same_rows_by_different_columns_may_overlap(test: str, selection: str, overlap: bool, tmp_path: Path) -> None:
+    (tmp_path / "one.jsonl").write_text(ROWS, encoding="utf-8")
+    (tmp_path / "two.jsonl").write_text(ROWS, encoding="utf-8")
+    sources = f"    one: {{kind: jsonl, path: one.jsonl, fields: {{input: q, target: a, {test}}}}}\n"
+    sources += f"    two: {{kind: jsonl, path: two.jsonl, fields: {{input: q, target: a, {selection}}}}}\n"
+    text = TINY.replace("  score:", f"{sources}  score:", 1)
+    text = text.replace("test: {from: problems, draw: {per_group: 6}", "test: {from: one, draw: {items: 6}")
+    text = text.replace("selection: {from: problems, draw: {per_group: 4}", "selection: {from: two, draw: {items: 4}")
+    found = findings(tmp_path, text)
+    assert [item.code for item in found] == (["E202"] if overlap else []), [item.render() for item in found]
+    assert all("'test' and 'selection' may overlap" in item.message for item in found)
+
+
+def test_specs_and_points_that_are_one_are_warned_of(tmp_path: Path) -> None:
+    assert findings(tmp_path, TINY + "matrix: {loop.iterations: [1, 2]}\n") == ()
+    (tmp_path / "other.yaml").write_text(TINY.replace("name: tiny", "name: other").replace("description: A", "description: Another"), encoding="utf-8")
+    (tmp_path / "else.yaml").write_text(TINY.replace("name: tiny", "name: else").replace("student: best", "student: last"), encoding="utf-8")
+    specs = front_end([tmp_path / f"{name}.yaml" for name in ("spec", "other", "else")], root=tmp_path)
+    (found,) = warnings(specs)
+    assert (found.code, found.span.file, "'tiny-iterations-2' and 'other'" in found.message) == ("W401", "other.yaml", True)
 
 
 def test_an_arm_is_told_about_where_it_was_written(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "dataenvgym_spec"
 LAYERS = [
     *(
         "errors",
+        "catalogue",
         "source",
         "hashing",
         "components",
@@ -20,6 +21,7 @@ LAYERS = [
         "hover",
         "partial",
         "schema",
+        "reference",
         "findings",
         "kinds",
         "merge",
@@ -27,10 +29,11 @@ LAYERS = [
         "matrix",
         "setting",
         "same_as",
+        "references",
         "resolve",
         "explain",
     ),
-    *("ir", "capacity", "fit", "meaning", "passes", "blame", "compiler", "emit", "plan"),
+    *("ir", "capacity", "fit", "meaning", "twins", "passes", "blame", "compiler", "emit", "plan"),
 ]
 COMPILER = {*LAYERS} - {"plan"}
 HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}

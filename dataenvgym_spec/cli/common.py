@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from dataenvgym_spec.compiler import Compiled, front_end, lower, warnings
-from dataenvgym_spec.errors import SpecError, UserError, suggest
+from dataenvgym_spec.errors import SpecError, UserError, more, suggest
 from dataenvgym_spec.ir import Entry
 from dataenvgym_spec.resolve import Resolved, experiments_of
 from dataenvgym_spec.store.layout import Layout, find_root
@@ -72,8 +72,8 @@ def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = ()) -
     if not chosen:
         raise UserError("there are no specs: specs/*.yaml is empty", help="write one; see the README")
     specs = front_end(chosen, root=layout.root, sets=sets)
-    for found in warnings(specs):
-        click.echo(found.render(), err=True)
+    if odd := warnings(specs):
+        click.echo("\n".join([*(found.render() for found in odd), more(odd)]), err=True)
     return specs
 
 

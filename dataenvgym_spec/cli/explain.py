@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 
 import click
 
+from dataenvgym_spec.catalogue import Page, is_code, page
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, read_specs, setting
-from dataenvgym_spec.errors import UserError, suggest
+from dataenvgym_spec.errors import CODES, UserError, suggest
 from dataenvgym_spec.explain import Explanation, Said, explain, leaves, plain
 from dataenvgym_spec.merge import parse_path, show_path
 from dataenvgym_spec.resolve import Resolved
@@ -19,17 +21,23 @@ Found = list[tuple[tuple[Explanation, ...], list[str]]]
 
 
 @click.command("explain")
-@click.argument("spec")
+@click.argument("spec", metavar="SPEC|CODE")
 @click.argument("path", required=False)
 @setting
 @as_json
 def command(spec: str, path: str | None, sets: tuple[str, ...], as_json: bool) -> None:
     """Say who set a value of a spec: each file, matrix point, arm and --set that did, with the line, the strongest first.
 
+    With the code of a diagnostic alone, print what it means, why, an example, and the cure.
+
     \b
     Example:
       dataenvgym explain quickstart student.train.learning_rate
+      dataenvgym explain E102
     """
+    if path is None and is_code(spec):
+        _show(page(spec), as_json=as_json)
+        return
     if path is None:
         raise UserError("explain what?", help="name a value, as in: dataenvgym explain quickstart loop.iterations")
     specs = read_specs([spec], layout_here(), sets)
@@ -44,6 +52,20 @@ def command(spec: str, path: str | None, sets: tuple[str, ...], as_json: bool) -
         print_json([{"arms": arms, **_record(item)} for items, arms in found for item in items])
     else:
         click.echo("\n".join(_text(items, arms if len(found) > 1 else []) for items, arms in found), nl=False)
+
+
+def _show(page: Page, *, as_json: bool) -> None:
+    """A page of the catalogue: laid out in a terminal, as it is written elsewhere."""
+    if as_json:
+        sections = {name.lower(): text for name, text in page.sections.items()}
+        print_json({"code": page.code, "title": CODES[page.code], **sections, "yaml": page.block("yaml"), "text": page.block("text")})
+    elif sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(page.text))
+    else:
+        click.echo(page.text, nl=False)
 
 
 def _add(found: Found, items: tuple[Explanation, ...], arm: str) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from dataenvgym_spec.errors import SpecError, StageError, UserError
+from dataenvgym_spec.errors import SpecError, StageError, UserError, more
 
 COMMANDS: Final = {
     "validate": "Check specs and report everything that is wrong.",
@@ -76,7 +76,7 @@ def main() -> None:
         sys.stdout.flush()
     except SpecError as error:
         count = sum(d.severity == "error" for d in error.diagnostics)
-        _complain(f"{error}\n\n{count} error{'s' if count != 1 else ''}")
+        _complain(f"{error}\n\n{count} error{'s' if count != 1 else ''}; {more(error.diagnostics)}")
         sys.exit(2)
     except UserError as error:
         _complain(f"error: {error.message}" + (f"\n  = help: {error.help}" if error.help else ""))

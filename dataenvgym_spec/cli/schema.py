@@ -5,23 +5,34 @@ from __future__ import annotations
 import click
 
 from dataenvgym_spec.cli.common import layout_here
+from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.reference import reference
 from dataenvgym_spec.schema import schema_text
 from dataenvgym_spec.store import atomic
 
 
 @click.command("schema")
-@click.option("--write", "write", is_flag=True, help="Refresh schemas/experiment.schema.json instead of printing.")
+@click.option("--write", "write", is_flag=True, help="Refresh schemas/experiment.schema.json, and docs/language.md where there is one, instead of printing.")
+@click.option("--reference", "as_text", is_flag=True, help="Print the language reference (Markdown) instead of the schema.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (the default).")
-def command(write: bool, as_json: bool) -> None:
-    """Print the JSON Schema (draft-07) of the spec language, for editors and other tools.
+def command(write: bool, as_text: bool, as_json: bool) -> None:
+    """Print the JSON Schema (draft-07) of the spec language, for editors and other tools, or its reference, for people.
+
+    Both know the components of the packages that are installed.
 
     \b
     Example:
       dataenvgym schema --write
+      dataenvgym schema --reference
     """
+    if as_text and as_json:
+        raise UserError("the reference is Markdown, not JSON", help="leave '--reference' out: the schema is the reference for programs")
     if not write:
-        click.echo(schema_text(), nl=False)
+        click.echo(reference() if as_text else schema_text(), nl=False)
         return
-    path = layout_here().root / "schemas" / "experiment.schema.json"
-    changed = atomic.write(path, schema_text())
-    click.echo(f"schemas/experiment.schema.json {'written' if changed else 'is up to date'}")
+    root = layout_here().root
+    texts = {"schemas/experiment.schema.json": schema_text}
+    if (root / "docs" / "language.md").is_file():
+        texts["docs/language.md"] = reference
+    for name, text in texts.items():
+        click.echo(f"{name} {'written' if atomic.write(root / name, text()) else 'is up to date'}")

@@ -1,0 +1,78 @@
+"""Names that a spec uses and must define: sources, teachers, families, arms.
+
+Works on trees, so that a spec that breaks the schema elsewhere is told about its names as well; what its own faults may have
+hidden is not asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dataenvgym_spec.errors import Diagnostic, suggest
+from dataenvgym_spec.source import Node
+
+ROLES = ("test", "selection", "feedback")
+
+
+def check(tree: Node, *, whole: bool) -> Iterator[Diagnostic]:
+    """Names in one arm that nothing has.
+
+    Args:
+        tree: the merged tree of the arm.
+        whole: whether it fits the schema; if not, only names are looked up whose definitions are there.
+    """
+    sources = _mapping(tree, "task", "sources")
+    uses = [(role, _find(tree, "task", "splits", role, "from")) for role in ROLES]
+    uses += [(name, _find(tree, "teachers", name, "source")) for name in _mapping(tree, "teachers") or {}]
+    uses += [("pretrain", _find(tree, "student", "model", "pretrain", "source"))]
+    if sources is not None:
+        for _, node in uses:
+            yield from _unknown("source", node, sources)
+    teachers = _mapping(tree, "teachers")
+    if teachers is not None or whole:
+        yield from _unknown("teacher", _find(tree, "agent", "engine", "teacher"), teachers or {})
+    yield from _families(tree, sources or {})
+
+
+def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
+    """Arms that a contrast names and the spec does not have.
+
+    Args:
+        tree: the merged tree before any arm.
+        default: what the only arm is called where there are none.
+        whole: whether the tree fits the schema.
+    """
+    arms = _mapping(tree, "arms")
+    listed = _find(tree, "analysis", "contrasts")
+    if (arms is None and not whole) or listed is None or not isinstance(listed.value, tuple):
+        return
+    for contrast in listed.value:
+        for key in ("arm", "against"):
+            yield from _unknown("arm", _find(contrast, key), arms or {default: tree})
+
+
+def _families(tree: Node, sources: dict[str, Node]) -> Iterator[Diagnostic]:
+    source = _find(tree, "student", "model", "pretrain", "source")
+    known = _mapping(sources[str(source.value)], "families") if source is not None and str(source.value) in sources else None
+    for group, node in (_mapping(tree, "student", "model", "pretrain", "examples") or {}).items():
+        if known and source is not None and group not in known:
+            yield node.key_fault("E201", f"there is no family '{group}' in '{source.value}'", suggest(group, known))
+
+
+def _unknown(what: str, node: Node | None, known: dict[str, Node]) -> Iterator[Diagnostic]:
+    if node is not None and isinstance(node.value, str) and node.value not in known:
+        yield node.fault("E201", f"there is no {what} '{node.value}'", suggest(node.value, known))
+
+
+def _find(tree: Node, *path: str) -> Node | None:
+    node = tree
+    for step in path:
+        if not isinstance(node.value, dict) or step not in node.value:
+            return None
+        node = node.value[step]
+    return node
+
+
+def _mapping(tree: Node, *path: str) -> dict[str, Node] | None:
+    node = _find(tree, *path)
+    return node.value if node is not None and isinstance(node.value, dict) else None

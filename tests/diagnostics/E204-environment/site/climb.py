@@ -1,0 +1,5 @@
+"""A policy for another environment; only its definition is read."""
+
+
+class Climb:
+    """Never made: the spec that names it is refused."""
