@@ -97,22 +97,22 @@ def _window(span: Span, limit: int = 160) -> tuple[str, int, int]:
 
 
 def visible(text: str, limit: int = 600) -> str:
-    """A text that a terminal shows and does not obey: what cannot be seen is escaped, and what is very long is cut.
+    r"""A text that a terminal shows and does not obey: what cannot be seen is escaped, and what is very long is cut.
 
-    >>> visible("a\\u202eb")
-    'a\\\\u202eb'
+    >>> print(visible("a\u202eb"))
+    a\u202eb
     """
     shown = text if len(text) <= limit else text[: limit - 3] + "..."
     return shown if shown.isprintable() else "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode("ascii") for ch in shown)
 
 
 def character(letter: str) -> str:
-    """What a character is called in Unicode.
+    r"""What a character is called in Unicode.
 
-    >>> character("\\u0430")
+    >>> character("\u0430")
     'U+0430 CYRILLIC SMALL LETTER A'
     """
-    return f"U+{ord(letter):04X} {unicodedata.name(letter, '')}".rstrip()
+    return f"U+{ord(letter):04X} {unicodedata.name(letter, 'CONTROL CHARACTER' if unicodedata.category(letter) == 'Cc' else 'which is no character')}"
 
 
 def gathered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

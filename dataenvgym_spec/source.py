@@ -7,6 +7,7 @@ that a terminal would obey or that no file can hold is refused.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ def read(path: Path, *, shown: str | None = None) -> Node:
         with path.open("rb") as handle:
             data = handle.read(MAX_BYTES + 1)
     except OSError as error:
-        reason = "is a directory" if path.is_dir() else "does not exist" if not path.exists() else str(error.strerror)
+        reason = {errno.EISDIR: "is a directory", errno.ENOENT: "does not exist"}.get(error.errno or 0) or str(error.strerror)
         raise SpecError([Diagnostic(code="E001", message=f"'{name}' {reason}", help="give the path of a YAML spec file")]) from error
     if len(data) > MAX_BYTES:
         raise SpecError([Diagnostic(code="E001", message=f"'{name}' is larger than {MAX_BYTES} bytes", help="move data into files the spec names")])
@@ -245,6 +246,11 @@ class _Loader(yaml.SafeLoader):
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
         """No meaning is guessed here: the rules of YAML 1.2 are in `_SCALARS`."""
         return ""
+
+
+def is_text(text: str) -> bool:
+    """Whether a plain scalar is the text that it is written as, and not a number, a truth value or nothing."""
+    return not _NOT_FINITE.fullmatch(text) and not any(pattern.fullmatch(text) for pattern, _ in _SCALARS)
 
 
 def _short(tag: str) -> str:
