@@ -11,6 +11,9 @@ from typing import Any, Final
 
 Config = Mapping[str, Any]
 
+LARGEST: Final = 10**15
+"""Families beyond it are as good as endless."""
+
 
 def capacity(family: Mapping[str, Any]) -> int | None:
     """An upper bound on the distinct problems of a family, or None where nothing is known.
@@ -20,33 +23,44 @@ def capacity(family: Mapping[str, Any]) -> int | None:
     """
     formula = _FORMULAS.get(str(family.get("dataset")))
     try:
-        return formula(family.get("config", {})) if formula else None
+        size = formula(family.get("config", {})) if formula else None
+        return size if size is not None and 0 < size <= LARGEST else None
     except (KeyError, TypeError, ValueError, OverflowError):
         return None  # incomplete or odd: the run will say what is wrong with it
 
 
 def _integers(config: Config, low: str, high: str) -> range:
-    return range(int(config[low]), int(config[high]) + 1)
+    return range(_whole(config[low]), _whole(config[high]) + 1)
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError
+    return value
+
+
+def _lengths(config: Config, low: str, high: str) -> range:
+    """How many terms, digits or numbers: few, or the size is beyond any bound."""
+    found = _integers(config, low, high)
+    if min(found, default=1) < 1 or max(found, default=1) > 20:
+        raise OverflowError
+    return found
 
 
 def _expressions(config: Config, *, operators: int) -> int:
     """Terms of one length in digits joined by operators; a number of one digit may be 0."""
     signs = 2 if config.get("allow_negation") else 1
-    terms, digits = _integers(config, "min_terms", "max_terms"), _integers(config, "min_digits", "max_digits")
-    if max(terms, default=0) > 20 or max(digits, default=0) > 20:
-        raise OverflowError
+    terms, digits = _lengths(config, "min_terms", "max_terms"), _lengths(config, "min_digits", "max_digits")
     return sum((signs * (10 if length == 1 else 9 * 10 ** (length - 1))) ** count * operators ** (count - 1) for count in terms for length in digits)
 
 
 def _tuples(config: Config) -> int:
-    values, counts = len(_integers(config, "min_value", "max_value")), _integers(config, "min_numbers", "max_numbers")
-    if max(counts, default=0) > 20:
-        raise OverflowError
+    values, counts = len(_integers(config, "min_value", "max_value")), _lengths(config, "min_numbers", "max_numbers")
     return sum(values**count for count in counts)
 
 
 def _fractions(config: Config) -> int:
-    values, factors = len(range(1, int(config["max_value"]) + 1)), len(_integers(config, "min_factor", "max_factor"))
+    values, factors = len(range(1, _whole(config["max_value"]) + 1)), len(_integers(config, "min_factor", "max_factor"))
     return values**2 * factors * len(config["styles"])
 
 

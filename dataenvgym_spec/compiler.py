@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataenvgym_spec import meaning, twins
+from dataenvgym_spec import meaning, size, twins
 from dataenvgym_spec.blame import blame
 from dataenvgym_spec.errors import Diagnostic, SpecError, gathered
 from dataenvgym_spec.ir import Graph
@@ -52,7 +52,7 @@ def front_end(paths: Iterable[Path] | Mapping[Path, Collection[str] | None], *, 
             resolved += made
             found += faults
     found += [spec.family.annotate(finding) for spec in resolved for finding in meaning.check(spec)]
-    found += _same_names(resolved)
+    found += _same_names(resolved) + size.check(resolved)
     if any(finding.severity == "error" for finding in found):
         raise SpecError(found)
     return tuple(resolved)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 Severity = Literal["error", "warning"]
+
+MOST_SHOWN: Final = 100
+"""Findings that are printed; nobody reads more at once."""
 
 CODES: Final[dict[str, str]] = {
     "E001": "the file cannot be read",
@@ -71,26 +75,45 @@ class Diagnostic:
         error[E102]: unknown key 'x'
           = help: remove it
         """
-        head = f"{self.severity}[{self.code}]: {self.message}"
-        lines = [f"{self.span}: {head}" if self.span else head]
+        head = f"{self.severity}[{self.code}]: {visible(self.message)}"
+        lines = [f"{visible(str(self.span))}: {head}" if self.span else head]
         indent = "  "
         if self.span and self.span.text:
             number = str(self.span.line)
             indent = " " * (len(number) + 1)
             shown, start, width = _window(self.span)
             lines += [f"{indent}|", f"{number} | {shown}", f"{indent}| {' ' * start}{'^' * width}"]
-        lines += [f"{indent}= note: {note}" for note in self.notes]
+        lines += [f"{indent}= note: {visible(note)}" for note in self.notes]
         if self.help:
-            lines.append(f"{indent}= help: {self.help}")
+            lines.append(f"{indent}= help: {visible(self.help)}")
         return "\n".join(lines)
 
 
 def _window(span: Span, limit: int = 160) -> tuple[str, int, int]:
     """The part of a line to show, with the marked columns kept in view: `(text, start, width)`."""
-    text = "".join(ch if ch.isprintable() else " " for ch in span.text.rstrip("\n"))
     start, end = span.column - 1, max(span.end_column - 1, span.column)
-    skip = max(0, start - 80) if len(text) > limit else 0
-    return text[skip : skip + limit], start - skip, max(1, min(end - start, limit - (start - skip)))
+    skip = max(0, start - 80) if len(span.text.rstrip()) > limit else 0
+    text = "".join(ch if ch.isprintable() else " " for ch in span.text[skip : skip + limit].rstrip("\n"))
+    return text, start - skip, max(1, min(end - start, limit - (start - skip)))
+
+
+def visible(text: str, limit: int = 600) -> str:
+    r"""A text that a terminal shows and does not obey: what cannot be seen is escaped, and what is very long is cut.
+
+    >>> print(visible("a\u202eb"))
+    a\u202eb
+    """
+    shown = text if len(text) <= limit else text[: limit - 3] + "..."
+    return shown if shown.isprintable() else "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode("ascii") for ch in shown)
+
+
+def character(letter: str) -> str:
+    r"""What a character is called in Unicode.
+
+    >>> character("\u0430")
+    'U+0430 CYRILLIC SMALL LETTER A'
+    """
+    return f"U+{ord(letter):04X} {unicodedata.name(letter, 'CONTROL CHARACTER' if unicodedata.category(letter) == 'Cc' else 'which is no character')}"
 
 
 def gathered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -116,7 +139,9 @@ class SpecError(Exception):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = gathered(diagnostics)
-        super().__init__("\n".join(d.render() for d in self.diagnostics))
+        shown = [found.render() for found in self.diagnostics[:MOST_SHOWN]]
+        more = len(self.diagnostics) - len(shown)
+        super().__init__("\n".join([*shown, *([f"... and {more} more"] if more else [])]))
 
 
 class UserError(Exception):
@@ -148,7 +173,11 @@ def suggest(word: str, allowed: Iterable[str]) -> str:
     "did you mean 'iterations'?"
     """
     options = sorted(set(allowed))
-    close = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
+    odd = next((f"'{visible(word, 60)}' holds {character(letter)}; " for letter in word if not " " < letter <= "~"), "")
+    likely = "".join(letter for letter in unicodedata.normalize("NFKC", word[:200]) if letter.isprintable())
+    close = difflib.get_close_matches(likely, options, n=1, cutoff=0.6)
     if close:
-        return f"did you mean '{close[0]}'?"
-    return f"allowed here: {', '.join(options)}" if options else "nothing is allowed here"
+        return f"{odd}did you mean '{close[0]}'?"
+    if len(options) > 40:
+        options = [*options[:40], "..."]
+    return odd + (f"allowed here: {', '.join(options)}" if options else "nothing is allowed here")

@@ -76,9 +76,13 @@ class _Walk:
     inputs: dict[str, str] = field(default_factory=dict)
     found: list[Diagnostic] = field(default_factory=list)
     active: list[str] = field(default_factory=list)
+    size: int = 0
 
     def shown(self, path: Path) -> str:
-        resolved, root = path.resolve(), self.root.resolve()
+        try:
+            resolved, root = path.resolve(), self.root.resolve()
+        except (OSError, RuntimeError, ValueError):  # a circle of symbolic links; reading it will say so
+            return str(path)
         return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else str(path)
 
     def visit(self, path: Path, shown: str, trail: tuple[Span, ...]) -> None:
@@ -93,6 +97,11 @@ class _Walk:
         if not isinstance(tree.value, dict):
             self.found.append(tree.fault("E103", "a spec is a mapping", "start with 'version: 1'"))
             return
+        self.size += path.stat().st_size
+        if self.size > source.MAX_BYTES:
+            message = f"this file and what it extends are larger than {source.MAX_BYTES} bytes together"
+            self.found.append(Diagnostic(code="E207", message=message, span=trail[0] if trail else tree.span, help="extend less, or move data into files"))
+            return
         self.active.append(shown)
         for parent in _parents(tree):
             self._follow(parent, path.parent, (parent.span, *trail))
@@ -106,14 +115,18 @@ class _Walk:
             return self._report("E103", "'extends' names a file or a list of files", parent, "give paths of YAML files, relative to this one")
         path = folder / name
         shown = self.shown(path)
-        if not path.resolve().is_relative_to(self.root.resolve()):
+        try:
+            outside, there = not path.resolve().is_relative_to(self.root.resolve()), path.is_file()
+        except (OSError, RuntimeError):
+            return self._report("E203", f"the file '{name[:100]}' cannot be read", parent, "give a path of a file, relative to this one")
+        if outside:
             return self._report("E203", f"'{name[:100]}' lies outside the repository", parent, "give a path relative to this file, inside the repository")
         if shown in self.active:
             circle = " -> ".join([*self.active[self.active.index(shown) :], shown])
             return self._report("E207", f"'extends' goes in a circle: {circle}", parent, "let one of these files extend nothing of the others")
         if len(self.folders) >= MAX_FILES:
             return self._report("E207", f"'extends' reaches more than {MAX_FILES} files", parent, "extend fewer files")
-        if not path.is_file():
+        if not there:
             return self._report("E203", f"the file '{name[:100]}' does not exist", parent, "give a path relative to this file")
         return self.visit(path, shown, trail)
 

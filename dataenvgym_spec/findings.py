@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 import jsonschema
 
 from dataenvgym_spec.components import definitions
 from dataenvgym_spec.errors import Diagnostic, suggest
+from dataenvgym_spec.hashing import canonical
 from dataenvgym_spec.schema import Schema, experiment_schema
 from dataenvgym_spec.source import Json, Node
 from dataenvgym_spec.spec import NAME_PATTERN
@@ -20,6 +23,10 @@ Fault = Any
 
 FileReference = tuple[tuple[str | int, ...], str]
 """Where a tree names a file: its path in the tree, and "template", "data" or "directory"."""
+
+
+MAX_FINDINGS: Final = 200
+"""Findings looked for in one section: each is put into words, and nobody reads more."""
 
 
 class Checker:
@@ -33,7 +40,8 @@ class Checker:
         # The stubs know no custom keyword functions; jsonschema documents them under "Extending or Creating Validators".
         # Draft-07 counts 2.0 as an integer; the typed records do not.
         types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
-        strict = jsonschema.validators.extend(jsonschema.Draft7Validator, type_checker=types)  # type: ignore[no-untyped-call]
+        exact = {"pattern": _pattern, "uniqueItems": _unique}
+        strict = jsonschema.validators.extend(jsonschema.Draft7Validator, exact, type_checker=types)  # type: ignore[no-untyped-call]
         marking = jsonschema.validators.extend(strict, {"x-file": _mark_file})  # type: ignore[no-untyped-call]
         outline = schema["definitions"]["spec"]
         self._sections: Schema = outline["properties"]
@@ -59,7 +67,7 @@ class Checker:
         if (name, id(node)) not in self._found:
             root = Node(value={name: node}, span=node.span)
             errors = self._whole.descend(node.plain(), self._sections[name], path=name)
-            self._found[name, id(node)] = node, [finding for error in errors for finding in _translate(error, root)]
+            self._found[name, id(node)] = node, list(islice((finding for error in errors for finding in _translate(error, root)), MAX_FINDINGS))
         return self._found[name, id(node)][1]
 
     def files(self, node: Node) -> list[FileReference]:
@@ -83,6 +91,18 @@ def unsaid(found: Iterable[Diagnostic], told: Iterable[Diagnostic]) -> list[Diag
 
 def _described(part: Any) -> str:
     return str(part.get("description", ""))
+
+
+def _pattern(_validator: Any, form: str, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+    """`$` is the end of the text, as JSON Schema has it; in Python it also stands before a last line break."""
+    if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", form), instance):
+        yield jsonschema.ValidationError("does not match")
+
+
+def _unique(_validator: Any, wanted: bool, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+    """In time linear in the items; the library compares every pair when they are of mixed types."""
+    if wanted and isinstance(instance, list) and len({canonical(item) for item in instance}) < len(instance):
+        yield jsonschema.ValidationError("lists something twice")
 
 
 def _mark_file(_validator: Any, _form: Any, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Final
@@ -16,7 +17,9 @@ from dataenvgym_spec.merge import Path, joined, parse_path, planted, show_path
 from dataenvgym_spec.source import Json, Node
 
 MAX_POINTS: Final = 10_000
+MAX_PATHS: Final = 100
 LONGEST: Final = 60
+LONGEST_NAME: Final = 64
 RESERVED: Final = frozenset({"version", "name", "extends", "matrix", "$schema"})
 
 
@@ -62,6 +65,8 @@ def expand(node: Node) -> tuple[Point, ...]:
 
 def _grid(node: Node, axes: dict[str, Node], found: list[Diagnostic]) -> Iterator[Point]:
     lists = []
+    if len(axes) > MAX_PATHS:
+        return found.append(_too_many(node))
     for name, values in axes.items():
         path = _path(name, values, found)
         if path is not None:
@@ -78,6 +83,8 @@ def _list(node: Node, found: list[Diagnostic]) -> Iterator[Point]:
     for item in _items(node):
         assert isinstance(item.value, dict)
         settings = []
+        if len(item.value) > MAX_PATHS:
+            return found.append(_too_many(item))
         for name, value in item.value.items():
             path = _path(name, value, found) if name != "name" else None
             if path is not None:
@@ -86,6 +93,10 @@ def _list(node: Node, found: list[Diagnostic]) -> Iterator[Point]:
             yield _point(settings, str(item.value["name"].value) if "name" in item.value else None)
         elif not found:
             found.append(item.fault("E206", "a point of the matrix sets nothing", "set at least one path, or remove the point"))
+
+
+def _too_many(node: Node) -> Diagnostic:
+    return node.fault("E206", f"the matrix varies more than {MAX_PATHS} paths at once", "vary fewer, or move what varies together into files to extend")
 
 
 def _items(node: Node) -> tuple[Node, ...]:
@@ -104,7 +115,7 @@ def _path(name: str, node: Node, found: list[Diagnostic]) -> Path | None:
 
 
 def _point(settings: Sequence[_Setting], name: str | None = None) -> Point:
-    words = _words([item.path for item in settings])
+    words = _words(tuple(item.path for item in settings))
     suffix = name or "-".join(f"{words[item.path]}-{_slug(item.value.plain())}" for item in settings)
     if len(suffix) > LONGEST:
         suffix = f"{suffix[: LONGEST - 9].rstrip('-_')}-{digest('point', suffix)[:8]}"
@@ -112,7 +123,8 @@ def _point(settings: Sequence[_Setting], name: str | None = None) -> Point:
     return Point(suffix=suffix, tree=joined(trees), paths={item.path: item.key for item in settings})
 
 
-def _words(paths: list[Path]) -> dict[Path, str]:
+@lru_cache(maxsize=256)
+def _words(paths: tuple[Path, ...]) -> dict[Path, str]:
     """What each path is called in a name: as few of its last keys as tell it from the others."""
     out = {}
     for path in paths:
@@ -131,6 +143,12 @@ def _slug(value: Json) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     slug = re.sub(r"[^A-Za-z0-9_-]", "_", text)
     return slug if len(slug) <= 24 and slug.replace("_", ".") == text.replace("_", ".") else f"{slug[:16]}-{digest('value', value)[:6]}"
+
+
+def named(spec: str, point: Point) -> str:
+    """What the experiment of a point is called; a DVC stage's name has an end."""
+    whole = f"{spec}-{point.suffix}"
+    return whole if len(whole) <= LONGEST_NAME else f"{whole[: LONGEST_NAME - 9].rstrip('-_')}-{digest('point', whole)[:8]}"
 
 
 def clashes(point: Point, override: Node) -> list[tuple[Path, Node]]:

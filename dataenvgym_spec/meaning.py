@@ -159,4 +159,8 @@ def _syntax(template: str) -> str:
         SandboxedEnvironment().parse(template)
     except jinja2.TemplateSyntaxError as error:
         return f"line {error.lineno}: {error.message}"
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError as error:  # a number of more digits than Python converts
+        return str(error)
     return ""

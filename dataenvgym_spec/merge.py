@@ -18,6 +18,7 @@ from dataenvgym_spec.source import Json, Node
 Path = tuple[str, ...]
 
 CHOICES: Final = frozenset({"draw", "length"})
+LONGEST_PATH: Final = 32
 NOTHING: Final = Node(value=None, span=Span(file="", line=1, column=1, end_column=1))
 _STEP: Final = re.compile(r'"([^"]+)"|([^."]+)')
 
@@ -99,7 +100,7 @@ def parse_path(text: str) -> Path | None:
     ('task', 'sources', 'v1.0', 'path')
     """
     steps = tuple(quoted or plain for quoted, plain in _STEP.findall(text))
-    return steps if steps and show_path(steps) == text else None
+    return steps if 0 < len(steps) <= LONGEST_PATH and show_path(steps) == text else None
 
 
 def show_path(path: Path) -> str:

@@ -26,6 +26,8 @@ from dataenvgym_spec.spec import Experiment
 
 BUILT_IN_TEMPLATES: Final = {"builtin:question": "{{ input }}\n"}
 DEFAULT_ARM: Final = "main"
+LARGEST_TEMPLATE: Final = 400_000
+"""Bytes of a text that is parsed: a template, a model's configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +188,7 @@ class _Spec:
         return str(node.value) if not isinstance(node.value, dict) else ""
 
     def named(self, point: Point | None) -> str:
-        return f"{self.name}-{point.suffix}" if point else self.name
+        return matrix.named(self.name, point) if point else self.name
 
     def points(self) -> Sequence[Point | None]:
         assert isinstance(self.tree.value, dict)
@@ -310,22 +312,18 @@ class _Reader:
             return self._read[folder, name, form]
         try:
             path = (folder / name).resolve()
-            if not path.is_relative_to(self.root):
-                raise ValueError("lies outside the repository")
-            if "${" in name or not name.isprintable():
-                raise ValueError("has a name that DVC would not take as it is")
-            if not path.exists():
-                raise ValueError("does not exist")
-            if path.is_dir() != (form == "directory"):
-                raise ValueError("is a directory" if path.is_dir() else "is not a directory")
+            _usable(path, self.root, form)
             found = self._read[folder, name, form] = self._load(path, form)
             return found
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or ("is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error))
+        except (OSError, ValueError, RuntimeError) as error:
+            words = {RuntimeError: "is a circle of links", UnicodeDecodeError: "is not UTF-8"}
+            reason = words.get(type(error)) or getattr(error, "strerror", None) or str(error)
             self._report(node, f"the file '{name[:100]}' {reason}", "give a path relative to the spec, inside the repository")
             return File(content="")
 
     def _load(self, path: Path, form: str) -> File:
+        if form == "template" and path.stat().st_size > LARGEST_TEMPLATE:
+            raise ValueError(f"is larger than {LARGEST_TEMPLATE} bytes")
         shown, digest = path.relative_to(self.root).as_posix(), file_digest(path)
         if form == "template":
             return File(content=path.read_text(encoding="utf-8"), digest=digest, path=shown)
@@ -336,9 +334,25 @@ class _Reader:
         self.found.append(Diagnostic(code="E203", message=message, span=node.span, help=help))
 
 
+def _usable(path: Path, root: Path, form: str) -> None:
+    """Raises a ValueError that says why a resolved path cannot be used. Links are followed before anything is judged."""
+    if not path.is_relative_to(root):
+        raise ValueError("lies outside the repository")
+    shown = path.relative_to(root).as_posix()
+    if "${" in shown or not shown.isprintable():
+        raise ValueError("has a name that DVC would not take as it is")
+    if not path.exists():
+        raise ValueError("does not exist")
+    if path.is_dir() != (form == "directory"):
+        raise ValueError("is a directory" if path.is_dir() else "is not a directory")
+    if form != "directory" and not path.is_file():  # a pipe would be read for ever
+        raise ValueError("is no ordinary file")
+
+
 def _config(folder: Path) -> dict[str, Any] | None:
+    path = folder / "config.json"
     try:
-        content = msgspec.json.decode((folder / "config.json").read_bytes())
-    except (OSError, msgspec.DecodeError):
+        content = msgspec.json.decode(path.read_bytes()) if path.is_file() and path.stat().st_size <= LARGEST_TEMPLATE else None
+    except (OSError, msgspec.DecodeError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

@@ -1,23 +1,26 @@
 """Text to a positioned tree: every key and value knows its file, line and column. Meaning lives in `schema`.
 
 Scalars follow the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema), which PyYAML's own resolver does
-not: there `1e-4` is a string, `no` is false and `017` is 15.
+not: there `1e-4` is a string, `no` is false and `017` is 15. A file is a stranger's: sizes are bounded while it is read, and text
+that a terminal would obey or that no file can hold is refused.
 """
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
-from dataenvgym_spec.errors import Diagnostic, Severity, Span, SpecError
+from dataenvgym_spec.errors import Diagnostic, Severity, Span, SpecError, character
 
-MAX_BYTES: Final = 1_000_000
-MAX_NODES: Final = 100_000
+MAX_BYTES: Final = 400_000
+MAX_NODES: Final = 40_000
+"""PyYAML takes 25 microseconds a node: a second at most for a whole file."""
 MAX_DEPTH: Final = 64
 
 Scalar = str | int | float | bool | None
@@ -68,10 +71,14 @@ _SCALARS: Final[tuple[tuple[re.Pattern[str], Callable[[str], Scalar]], ...]] = (
     (re.compile(r"[-+]?[0-9]+"), int),
     (re.compile(r"0o[0-7]+"), lambda text: int(text[2:], 8)),
     (re.compile(r"0x[0-9a-fA-F]+"), lambda text: int(text[2:], 16)),
-    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
+    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), lambda text: float(text) + 0.0),  # -0.0 is 0.0
 )
 _NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_STANDARD_TAGS: Final = {None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
+_STANDARD_TAGS: Final = {"", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
+_LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What PyYAML counts as the end of a line."""
+_UNWRITABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Control characters, halves of surrogate pairs and what is no character: YAML refuses them as they are, but knows escapes for them."""
 
 
 def read(path: Path, *, shown: str | None = None, told: list[Diagnostic] | None = None) -> Node:
@@ -90,7 +97,7 @@ def read(path: Path, *, shown: str | None = None, told: list[Diagnostic] | None 
         with path.open("rb") as handle:
             data = handle.read(MAX_BYTES + 1)
     except OSError as error:
-        reason = "is a directory" if path.is_dir() else "does not exist" if not path.exists() else str(error.strerror)
+        reason = {errno.EISDIR: "is a directory", errno.ENOENT: "does not exist"}.get(error.errno or 0) or str(error.strerror)
         raise SpecError([Diagnostic(code="E001", message=f"'{name}' {reason}", help="give the path of a YAML spec file")]) from error
     if len(data) > MAX_BYTES:
         raise SpecError([Diagnostic(code="E001", message=f"'{name}' is larger than {MAX_BYTES} bytes", help="move data into files the spec names")])
@@ -126,13 +133,15 @@ class _Parser:
 
     def __init__(self, text: str, file: str) -> None:
         self.file, self.text = file, text
-        self.lines = text.split("\n")
+        self.lines = _LINE_BREAK.split(text)
         self.found: list[Diagnostic] = []
         self.count = 0
 
     def run(self) -> Node:
         try:
-            tree = yaml.compose(self.text, Loader=yaml.SafeLoader)
+            tree = yaml.compose(self.text, Loader=_Loader)
+        except _TooMuch as error:
+            raise self._too_much(self._span(error.mark, error.mark)) from error
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             raise SpecError([self._syntax(error)]) from error
         if tree is None:
@@ -144,10 +153,11 @@ class _Parser:
         if isinstance(error, yaml.reader.ReaderError):
             line = self.text.count("\n", 0, error.position) + 1
             span = Span(file=self.file, line=line, column=1, end_column=2)
-            return Diagnostic(code="E002", message="the file holds a control character", span=span, help="remove it")
+            what = f"the file holds a control character: {character(self.text[error.position])}"
+            return Diagnostic(code="E002", message=what, span=span, help="remove it")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         if not isinstance(error, yaml.MarkedYAMLError) or mark is None:
-            return Diagnostic(code="E002", message=f"'{self.file}' is nested too deeply", help=f"nest at most {MAX_DEPTH} levels")
+            return Diagnostic(code="E002", message=f"'{self.file}' cannot be parsed: {error}", help="check its escapes and directives")
         span = self._span(mark, mark)
         problem = error.problem or "cannot be parsed"
         if "'\\t'" in problem:
@@ -159,6 +169,10 @@ class _Parser:
         stop = end.column + 1 if end.line == start.line else len(text.rstrip()) + 1
         return Span(file=self.file, line=start.line + 1, column=start.column + 1, end_column=max(stop, start.column + 2), text=text)
 
+    def _too_much(self, span: Span) -> SpecError:
+        message = f"the file holds more than {MAX_NODES} values or nests them deeper than {MAX_DEPTH} levels, aliases counted where they stand"
+        return SpecError([Diagnostic(code="E003", message=message, span=span, help="write less, flatter and without aliases that grow")])
+
     def _report(self, code: str, message: str, node: yaml.Node, help: str) -> None:
         self.found.append(Diagnostic(code=code, message=message, span=self._span(node.start_mark, node.end_mark), help=help))
 
@@ -166,8 +180,7 @@ class _Parser:
         self.count += 1
         span = self._span(node.start_mark, node.end_mark)
         if self.count > MAX_NODES or depth > MAX_DEPTH or id(node) in above:
-            message = "the aliases or the nesting of this file grow beyond any use"
-            raise SpecError([Diagnostic(code="E003", message=message, span=span, help="write the values out")])
+            raise self._too_much(span)
         inner = above | {id(node)}
         if isinstance(node, yaml.MappingNode):
             self._tag(node)
@@ -190,7 +203,11 @@ class _Parser:
                 self._report("E103", "a key must be a plain name", key, "use a word as the key")
                 continue
             name, span = str(key.value), self._span(key.start_mark, key.end_mark)
-            if name == "<<" and key.style is None:
+            self._tag(key)
+            if not name.isprintable():
+                odd = next(letter for letter in name if not letter.isprintable())
+                self._report("E003", f"a key holds {character(odd)}", key, "remove it: a key is plain, visible text")
+            elif name == "<<" and key.style is None:
                 self._report("E003", "merge keys ('<<') are not allowed", key, "write the keys out")
             elif name in out:
                 first = out[name].key
@@ -201,17 +218,47 @@ class _Parser:
         return out
 
     def _scalar(self, node: yaml.ScalarNode) -> Scalar:
-        # PyYAML resolves a plain scalar to an implicit YAML 1.1 tag; only `style` tells plain from quoted.
         text = str(node.value)
-        explicit = self.text[node.start_mark.index : node.start_mark.index + 1] == "!"
-        if explicit and node.tag not in _STANDARD_TAGS:
-            self._tag(node)
-        if node.style is not None or explicit:
+        self._tag(node)
+        if found := _UNWRITABLE.search(text):
+            self._report("E003", f"a text holds {character(found[0])}", node, "remove it")
+        if node.style is not None or node.tag or self.text[node.start_mark.index : node.start_mark.index + 1] == "!":
             return text
         if _NOT_FINITE.fullmatch(text):
             self._report("E003", f"'{text}' is not a finite number", node, "write a finite number")
             return text
         return _resolve(text, lambda message, help: self._report("E003", message, node, help))
+
+
+class _TooMuch(Exception):
+    """A text with more nodes or levels than a spec may have."""
+
+    def __init__(self, mark: yaml.Mark) -> None:
+        self.mark = mark
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes within bounds. The tag of a node is the one that is written, or empty."""
+
+    nodes = depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Counts on the way down, so that a bomb costs no more than a large spec."""
+        self.nodes, self.depth = self.nodes + 1, self.depth + 1
+        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH + 1:
+            raise _TooMuch(self.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        """No meaning is guessed here: the rules of YAML 1.2 are in `_SCALARS`."""
+        return ""
+
+
+def is_text(text: str) -> bool:
+    """Whether a plain scalar is the text that it is written as, and not a number, a truth value or nothing."""
+    return not _NOT_FINITE.fullmatch(text) and not any(pattern.fullmatch(text) for pattern, _ in _SCALARS)
 
 
 def _short(tag: str) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -15,6 +15,9 @@ from dataenvgym_spec.errors import SpecError, UserError, more, suggest
 from dataenvgym_spec.ir import Entry
 from dataenvgym_spec.resolve import Resolved, experiments_of
 from dataenvgym_spec.store.layout import Layout, find_root
+
+LONGEST_NAME: Final = 256
+"""A longer argument is no file name: asking the system about it is an error."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 setting = click.option(
@@ -80,7 +83,7 @@ def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = ()) -
 def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str] | None]:
     """The file that a name stands for, and the experiments in it that are meant (None: all)."""
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    if path.suffix in (".yaml", ".yml") or (len(name) < LONGEST_NAME and path.is_file()):
         return path, None
     known: set[str] = set()
     for candidate in sorted(layout.specs(), key=lambda item: item.stem != name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -10,7 +11,7 @@ from typing import Final
 
 import click
 
-from dataenvgym_spec.errors import SpecError, StageError, UserError, more
+from dataenvgym_spec.errors import SpecError, StageError, UserError, more, visible
 
 COMMANDS: Final = {
     "validate": "Check specs and report everything that is wrong.",
@@ -71,6 +72,9 @@ def cli() -> None:
 
 def main() -> None:
     """Runs a command; every error is one message, and the exit code says whose it is: 2 the user's, 1 a failed stage's."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only still gets the message
     try:
         code = cli(standalone_mode=False)
         sys.stdout.flush()
@@ -100,4 +104,5 @@ def main() -> None:
 
 def _complain(text: str) -> None:
     sys.stdout.flush()
-    print(text, file=sys.stderr, flush=True)
+    # A name in a message can be a stranger's; a terminal shall show its characters, not obey them.
+    print("\n".join(visible(line, limit=10_000) for line in text.split("\n")), file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ import yaml
 from dataenvgym_spec.hashing import canonical
 from dataenvgym_spec.ir import Stage
 from dataenvgym_spec.passes.share import identity
+from dataenvgym_spec.source import is_text
 
 DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 COMMAND = 'exec env PATH="$PATH:{up}.venv/bin" dataenvgym {rest}'
@@ -54,13 +55,29 @@ def _stage_yaml(stage: Stage, graph: dict[str, Stage]) -> str:
 
 
 def _plain(path: str) -> str:
-    """A path as a YAML scalar: quoted, which JSON's quotes do for YAML too, unless it is made of harmless characters."""
-    return path if re.fullmatch(r"[A-Za-z0-9_./-]+", path) else json.dumps(path)
+    """A path as a YAML scalar: quoted, which JSON's quotes do for YAML too (but not its surrogate pairs), unless it is made of harmless characters."""
+    return path if re.fullmatch(r"[A-Za-z0-9_./-]+", path) else json.dumps(path, ensure_ascii=False)
+
+
+class _Dumper(DUMPER):  # type: ignore[misc]
+    """Writes no aliases, and quotes a text that YAML 1.2 would read as something else."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Equal values are written out."""
+        return True
+
+
+def _text(dumper: Any, value: str) -> Any:
+    """PyYAML quotes what YAML 1.1 would take for a number; `1e-4` and `0o17` are numbers in YAML 1.2 only."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_text(value) else "'")
+
+
+_Dumper.add_representer(str, _text)
 
 
 def dump(content: Any, *, sort_keys: bool = True) -> str:
     """YAML as DVC writes it: block style, keys sorted, no aliases."""
-    return yaml.dump(content, Dumper=DUMPER, sort_keys=sort_keys, default_flow_style=False, width=1000, allow_unicode=True)
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=sort_keys, default_flow_style=False, width=1000, allow_unicode=True)
 
 
 def address(directory: str) -> str:
