@@ -8,7 +8,7 @@ from dataenvgym_spec.cli.common import layout_here, load_project, plural
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.errors import StageError, UserError
 from dataenvgym_spec.plan import plan
-from dataenvgym_spec.reproduce import reproduce, work
+from dataenvgym_spec.stepwise import open_targets, reproduce
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.world import Disk
 
@@ -33,7 +33,7 @@ def command(name: str, pull: bool) -> int:
         project = load_project((name,))
         write(project.compiled, layout, everything=False)
         item = project.compiled.graph.entries[0]
-        todo = work(item, plan(project.compiled.graph, item, Disk(layout)))
+        todo = open_targets(item, plan(project.compiled.graph, item, Disk(layout)))
         click.echo(f"{item.name}: {plural(len(todo.targets), 'step')} to do, {todo.done} done already")
         code = reproduce(item, todo.targets, layout, pull=pull)
     if code:

@@ -25,18 +25,18 @@ MOST: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Open:
     """What DVC is asked for, in order, and how many stages are done already."""
 
     targets: tuple[str, ...]
     done: int
 
 
-def work(item: Entry, steps: Sequence[Step]) -> Work:
+def open_targets(item: Entry, steps: Sequence[Step]) -> Open:
     """What is to be done of an experiment whose plan has these steps."""
     open_ones = [step for step in steps if step.action != "reuse"]
     targets = tuple(address(step.directory) if step.directory else target(item) for step in open_ones)
-    return Work(targets=targets, done=len(steps) - len(open_ones))
+    return Open(targets=targets, done=len(steps) - len(open_ones))
 
 
 def reproduce(item: Entry, targets: Sequence[str], layout: Layout, *, pull: bool) -> int:
