@@ -112,14 +112,14 @@ def _entry_step(planner: _Planner, item: Entry) -> Step:
     def because() -> str:
         return f"reports on '{runs.label}', which runs" if runs else "the compiled experiment or a result it reports changed"
 
-    action, cause, _ = _decide(planner.world, home(item), item.name, body["cmd"], deps, outs, because)
+    action, cause, _ = _decide(planner.world, home(item), item.name, body["cmd"], deps, outs, because, wdir="")
     return Step(key=item.name, kind="report", action=action, cause=cause, label="report", directory="")
 
 
 def _decide(
-    world: World, folder: str, name: str, cmd: str, deps: dict[str, str | None], outs: list[str], because: Callable[[], str]
+    world: World, folder: str, name: str, cmd: str, deps: dict[str, str | None], outs: list[str], because: Callable[[], str], *, wdir: str | None = None
 ) -> tuple[Action, str, dict[str, str]]:
-    """Action, cause and the hashes of the outs, as far as they are known."""
+    """Action, cause and the hashes of the outs, as far as they are known. The lock lies in `folder`; paths are relative to `wdir`, by default the same."""
     lock = world.lock(folder, name)
     if None in deps.values():
         return "run", because(), {}
@@ -128,7 +128,7 @@ def _decide(
         # DVC calls a result changed that lies in the workspace but not in its cache.
         lost = [path for path, digest in lock.outs.items() if not world.cached(digest)]
         if not lost:
-            here = all(world.hash_of(os.path.join(folder, path)) == digest for path, digest in lock.outs.items())
+            here = all(world.hash_of(os.path.join(folder if wdir is None else wdir, path)) == digest for path, digest in lock.outs.items())
             return ("reuse", "its result is in the workspace", lock.outs) if here else ("restore", "its result is in DVC's cache", lock.outs)
         if (cached := world.run_cache(cmd, wanted, outs)) is None or not all(map(world.cached, cached.outs.values())):
             return "run", f"its result '{lost[0]}' is not in DVC's cache", {}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import click
 
-from dataenvgym_spec.cli.common import layout_here, load_project
+from dataenvgym_spec.cli.common import layout_here, load_project, plural
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.errors import StageError, UserError
-from dataenvgym_spec.programs import dvc, environment
+from dataenvgym_spec.plan import plan
+from dataenvgym_spec.stepwise import open_targets, reproduce
 from dataenvgym_spec.store.locks import held
+from dataenvgym_spec.store.world import Disk
 
 
 @click.command("run")
@@ -32,8 +32,10 @@ def command(name: str, pull: bool) -> int:
             )
         project = load_project((name,))
         write(project.compiled, layout, everything=False)
-        experiment = project.compiled.graph.entries[0].name
-        code = subprocess.call([dvc(), "repro", experiment, *(["--pull"] if pull else [])], cwd=layout.root, env=environment())
+        item = project.compiled.graph.entries[0]
+        todo = open_targets(item, plan(project.compiled.graph, item, Disk(layout)))
+        click.echo(f"{item.name}: {plural(len(todo.targets), 'step')} to do, {todo.done} done already")
+        code = reproduce(item, todo.targets, layout, pull=pull)
     if code:
-        raise StageError(f"'{experiment}' did not finish", help="the reason is above; the same command goes on from what is done")
+        raise StageError(f"'{item.name}' did not finish", help="the reason is above; the same command goes on from what is done")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import traceback
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Final
 from dataenvgym_spec.errors import StageError, UserError
 from dataenvgym_spec.hashing import digest
 from dataenvgym_spec.ir import Input, Stage
+from dataenvgym_spec.running import current
 from dataenvgym_spec.stages.context import Context, PortRead, say
 from dataenvgym_spec.stages.pass_through import pass_through, stopped
 from dataenvgym_spec.stages.table import executor
@@ -21,6 +23,8 @@ from dataenvgym_spec.track.background import start_in_background
 
 TRACKED: Final = frozenset({"plan", "select"})
 """Kinds after which tracking is brought up to date: a plan begins when everything of the iteration before is done."""
+MOST_TRACKED: Final = 4
+"""A stage of a sweep that plain DVC runs may stand in hundreds of experiments; their reports track them."""
 
 
 def run_stage(layout: Layout, directory: str) -> None:
@@ -31,7 +35,8 @@ def run_stage(layout: Layout, directory: str) -> None:
         UserError: something it needs is not there.
     """
     content = read_stage(layout, directory)
-    places = uses(layout, content["key"])
+    run = current(os.environ)
+    places = uses(layout, content["key"], run.experiment if run else None)
     more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
     say(f"== {': '.join(places[0])}{more}" if places else f"== {directory}")
     clean(layout)
@@ -42,8 +47,9 @@ def run_stage(layout: Layout, directory: str) -> None:
         else:
             execute(layout, content, space)
         space.publish()
-    if content["kind"] in TRACKED:
-        for experiment in sorted({experiment for experiment, _ in places}):
+    experiments = sorted({experiment for experiment, _ in places})
+    if content["kind"] in TRACKED and len(experiments) <= MOST_TRACKED:
+        for experiment in experiments:
             start_in_background(layout, experiment)
 
 
@@ -111,12 +117,13 @@ def _read(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
 
 
-def uses(layout: Layout, key: str) -> list[tuple[str, str]]:
-    """Where a stage stands: `(experiment, label)` for each use in the experiments compiled here."""
+def uses(layout: Layout, key: str, experiment: str | None) -> list[tuple[str, str]]:
+    """Where a stage stands: `(experiment, label)` for each use in one experiment, or in all that are compiled here."""
     found = []
-    for path in sorted(layout.experiments.glob("*.json")):
+    for path in [layout.index(experiment)] if experiment else sorted(layout.experiments.glob("*.json")):
         try:
-            stages = json.loads(path.read_text(encoding="utf-8"))["stages"]
+            text = path.read_text(encoding="utf-8")
+            stages = json.loads(text)["stages"] if key in text else []
         except (OSError, ValueError, KeyError):
             continue
         found += [(path.stem, use["label"]) for row in stages if row["key"] == key for use in row["uses"]]

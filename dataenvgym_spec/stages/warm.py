@@ -1,8 +1,9 @@
-"""A warm worker: imports what stages of one kind need once per `dvc repro`, and forks a child for each stage.
+"""A warm worker: imports what stages of one kind need once per run, and forks a child for each stage.
 
 Importing torch and transformers takes longer than evaluating a small student. The worker never loads a model and never
-outlives the DVC process it serves; keys, results and locks are the same without it (`DATAENVGYM_WARM=0`). It is used on Linux
-without a GPU only: a process that forks must not have touched CUDA.
+outlives the run it serves: a `dataenvgym run`, which calls DVC several times, or else a `dvc repro`. Keys, results and locks
+are the same without it (`DATAENVGYM_WARM=0`). It is used on Linux without a GPU only: a process that forks must not have
+touched CUDA.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gc
 import importlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -26,6 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.running import current
 from dataenvgym_spec.stages.pass_through import stopped
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
@@ -58,14 +61,16 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     """
     if not _possible(content) or stopped(layout, content):
         return None
-    path = _socket_path(os.getppid(), GROUPS.get(content["kind"], "heavy"))
+    run = current(os.environ)
+    served = run.process if run else os.getppid()
+    path = _socket_path(served, GROUPS.get(content["kind"], "heavy"))
     if path is None:
         return None
     os.environ[WORKER] = str(path)  # a training stage stays here, but its trainer finds the worker
     if content["kind"] not in GROUPS:
         return None
     try:
-        connection = _connect(path) or _start(layout, path, GROUPS[content["kind"]])
+        connection = _connect(path) or _start(layout, path, served, GROUPS[content["kind"]])
     except OSError:
         return None
     return None if connection is None else _ask(connection, "stage", [str(layout.root), directory])
@@ -101,19 +106,19 @@ def _possible(content: dict[str, Any]) -> bool:
     return not vllm and not ready_made
 
 
-def _socket_path(dvc: int, group: str) -> Path | None:
-    """Where the worker of one DVC process listens; None if the parent is not DVC."""
+def _socket_path(served: int, group: str) -> Path | None:
+    """Where the worker of one run listens; None if the process is gone, or is neither a `dataenvgym run` nor DVC."""
     try:
-        if b"dvc" not in Path(f"/proc/{dvc}/cmdline").read_bytes():
+        if not re.search(rb"dvc|dataenvgym", Path(f"/proc/{served}/cmdline").read_bytes()):
             return None
-        started = Path(f"/proc/{dvc}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        started = Path(f"/proc/{served}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except OSError:
         return None
     folder = Path(tempfile.gettempdir()) / f"dataenvgym-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
         return None
-    return folder / f"{dvc}-{started}-{group}.sock"
+    return folder / f"{served}-{started}-{group}.sock"
 
 
 def _connect(path: Path) -> socket.socket | None:
@@ -126,10 +131,10 @@ def _connect(path: Path) -> socket.socket | None:
     return connection
 
 
-def _start(layout: Layout, path: Path, group: str) -> socket.socket | None:
+def _start(layout: Layout, path: Path, served: int, group: str) -> socket.socket | None:
     layout.private.mkdir(exist_ok=True)
     with (layout.private / "warm.log").open("ab") as log:
-        command = [sys.executable, "-m", "dataenvgym_spec.stages.warm", str(path), str(os.getppid()), group]
+        command = [sys.executable, "-m", "dataenvgym_spec.stages.warm", str(path), str(served), group]
         worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=layout.root)
     for _ in range(START_SECONDS * 20):
         connection = _connect(path)
@@ -141,13 +146,13 @@ def _start(layout: Layout, path: Path, group: str) -> socket.socket | None:
     return None
 
 
-def serve(path: Path, dvc: int, group: str) -> None:
-    """Listens, imports, and forks a child per request, until the DVC process is gone."""
+def serve(path: Path, served: int, group: str) -> None:
+    """Listens, imports, and forks a child per request, until the process of the run is gone."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         try:
-            lifetime = os.pidfd_open(dvc)
+            lifetime = os.pidfd_open(served)
             server.bind(str(path))
-        except OSError:  # DVC is gone, or another worker of the same run was faster
+        except OSError:  # the run is over, or another worker of the same run was faster
             return
         server.listen(64)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
