@@ -42,6 +42,7 @@ class Definition:
         semantics: versions its results; None for a package that declares no number and is versioned by its source.
         serves: what it works with: for `environment`, `task` or `backend` the values it can serve; left out means all.
         procedural: of a source: whether it makes new problems without end.
+        promise: what running it again gives (see `kinds.Promise`), where it is not what its stage kind promises.
         distribution: the package that brings it; None for a built-in one.
     """
 
@@ -56,6 +57,7 @@ class Definition:
     packages: tuple[str, ...]
     serves: dict[str, tuple[str, ...]]
     procedural: bool = False
+    promise: str | None = None
     distribution: str | None = None
 
     def version(self) -> int | str:
@@ -186,5 +188,6 @@ def _read(slot: str, kind: str, data: dict[str, Any], *, implementation: str | N
         packages=tuple(data.get("packages", ())),
         serves={key: tuple(values) for key, values in data.get("serves", {}).items()},
         procedural=bool(data.get("procedural", False)),
+        promise=data.get("promise"),
         distribution=by,
     )
