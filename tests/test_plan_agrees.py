@@ -1,0 +1,43 @@
+"""`plan` says what `dvc repro` then does: after random edits of specs, prompts, workspace, locks, caches, remote and clones."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec import promises
+from tests.laboratory import Laboratory
+
+
+def run(laboratory: Laboratory, edits: int) -> None:
+    laboratory.compare("the beginning")
+    for _ in range(edits):
+        what = laboratory.edit()
+        pull = laboratory.remote.is_dir() and laboratory.random.random() < 0.4
+        print(what, "--pull" if pull else "", flush=True)
+        laboratory.compare(what, pull=pull)
+    print(dict(laboratory.seen))
+
+
+def test_a_few_edits(tmp_path: Path) -> None:
+    laboratory = Laboratory(tmp_path, seed=1)
+    run(laboratory, 9)
+    assert {"run", "reuse", "restore"} <= {*laboratory.seen}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_many_edits(tmp_path: Path, seed: int) -> None:
+    laboratory = Laboratory(tmp_path, seed=100 + seed)
+    run(laboratory, 30)
+    assert {"run", "reuse", "restore"} <= {*laboratory.seen}
+    assert laboratory.seen["maybe"] < 0.1 * laboratory.seen.total()
+
+
+@pytest.mark.slow
+def test_many_edits_with_a_teacher_that_promises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = promises.definition
+    monkeypatch.setattr(promises, "definition", lambda slot, kind: dataclasses.replace(known(slot, kind), promise=None))
+    laboratory = Laboratory(tmp_path, seed=200, teacher_varies=True)
+    run(laboratory, 30)
+    assert {"run", "reuse", "restore", "maybe"} <= {*laboratory.seen}
