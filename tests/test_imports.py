@@ -33,7 +33,7 @@ LAYERS = [
         "resolve",
         "explain",
     ),
-    *("ir", "capacity", "fit", "meaning", "twins", "size", "passes", "blame", "compiler", "emit", "plan"),
+    *("ir", "capacity", "fit", "meaning", "twins", "size", "passes", "blame", "compiler", "emit", "plan", "diff"),
 ]
 COMPILER = {*LAYERS} - {"plan"}
 HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "status": "Say what is done, running, failed or missing.",
     "show": "Print a spec in full, as it is after resolution.",
     "explain": "Say who set a value, or what a code means.",
+    "diff": "Say what differs in meaning between two specs, or two revisions of one.",
     "graph": "Print the pipeline as mermaid, dot or JSON.",
     "report": "Print the results of an experiment.",
     "track": "Bring MLflow up to date with the results.",
