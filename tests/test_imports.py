@@ -27,8 +27,10 @@ LAYERS = [
         "matrix",
         "setting",
         "same_as",
+        "lockfile",
         "resolve",
         "explain",
+        "locked",
     ),
     *("ir", "capacity", "fit", "meaning", "passes", "compiler", "emit", "plan"),
 ]

@@ -57,8 +57,14 @@ def load_project(names: Sequence[str] = (), *, sets: Sequence[str] = (), root: P
     return Project(layout=layout, compiled=lower(specs), everything=not names)
 
 
-def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = ()) -> tuple[Resolved, ...]:
+def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *, honour_locks: bool = True) -> tuple[Resolved, ...]:
     """Resolves what a command line names: files, specs, or single experiments of a sweep; nothing means every active spec.
+
+    Args:
+        names: what the command line names.
+        layout: the repository.
+        sets: settings of the command line.
+        honour_locks: whether locks beside specs pin their revisions and are held against what is here.
 
     Raises:
         UserError: there is no spec, or none of that name.
@@ -71,7 +77,7 @@ def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = ()) -
         chosen[path] = None if only is None or before is None else before | only
     if not chosen:
         raise UserError("there are no specs: specs/*.yaml is empty", help="write one; see the README")
-    specs = front_end(chosen, root=layout.root, sets=sets)
+    specs = front_end(chosen, root=layout.root, sets=sets, honour_locks=honour_locks)
     for found in warnings(specs):
         click.echo(found.render(), err=True)
     return specs

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "status": "Say what is done, running, failed or missing.",
     "show": "Print a spec in full, as it is after resolution.",
     "explain": "Say who set a value, or what a code means.",
+    "lock": "Pin revisions of the hub, data files and components.",
     "graph": "Print the pipeline as mermaid, dot or JSON.",
     "report": "Print the results of an experiment.",
     "track": "Bring MLflow up to date with the results.",
