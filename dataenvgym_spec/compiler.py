@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataenvgym_spec import meaning, size, twins
+from dataenvgym_spec import locked, lockfile, meaning, size, twins
 from dataenvgym_spec.blame import blame
 from dataenvgym_spec.errors import Diagnostic, SpecError, gathered
 from dataenvgym_spec.ir import Graph
+from dataenvgym_spec.lockfile import Lock
 from dataenvgym_spec.passes.leakage import leakage
 from dataenvgym_spec.passes.share import share
 from dataenvgym_spec.passes.unroll import unroll
@@ -30,32 +31,52 @@ class Compiled:
     unshared: int
 
 
-def front_end(paths: Iterable[Path] | Mapping[Path, Collection[str] | None], *, root: Path, sets: Sequence[str] = ()) -> tuple[Resolved, ...]:
+def front_end(
+    paths: Iterable[Path] | Mapping[Path, Collection[str] | None], *, root: Path, sets: Sequence[str] = (), honour_locks: bool = True
+) -> tuple[Resolved, ...]:
     """Reads, validates and resolves specs, reporting the findings of all files at once.
 
     Args:
         paths: spec files; as a mapping, with the names of the experiments that are wanted of each (None: all).
         root: the repository.
         sets: settings of the command line, `path=value`; they hold for every file.
+        honour_locks: whether the lock beside a spec pins its revisions and is held against what is here.
 
     Raises:
         SpecError: any spec has an error. It tells warnings as well, less those about experiments that are one.
     """
     found: list[Diagnostic] = []
     resolved: list[Resolved] = []
+    locks: dict[Path, Lock] = {}
     for path in paths:
         try:
-            made, faults = examine(path, root=root, sets=sets, only=paths[path] if isinstance(paths, Mapping) else None)
+            if honour_locks and path.parent not in locks:
+                locks[path.parent] = Lock()  # a damaged one is told once
+                locks[path.parent] = read_lock(path.parent, root=root) or Lock()
+            lock = locks.get(path.parent, Lock())
+            made, faults = examine(path, root=root, sets=sets, only=paths[path] if isinstance(paths, Mapping) else None, lock=lock)
         except SpecError as error:
             found += error.diagnostics
         else:
             resolved += made
             found += faults
+            found += [spec.family.annotate(item) for spec in made if honour_locks for item in locked.check(spec, lock)]
     found += [spec.family.annotate(finding) for spec in resolved for finding in meaning.check(spec)]
     found += _same_names(resolved) + size.check(resolved)
     if any(finding.severity == "error" for finding in found):
         raise SpecError(found)
     return tuple(resolved)
+
+
+def read_lock(folder: Path, *, root: Path) -> Lock | None:
+    """The lock of a folder of specs; None if there is none.
+
+    Raises:
+        SpecError: it is damaged.
+    """
+    path = folder / lockfile.FILE
+    inside = path.resolve().is_relative_to(root.resolve())
+    return lockfile.read(path, shown=path.resolve().relative_to(root.resolve()).as_posix() if inside else str(path))
 
 
 def warnings(specs: Iterable[Resolved]) -> tuple[Diagnostic, ...]:

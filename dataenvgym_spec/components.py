@@ -12,7 +12,7 @@ import importlib.util
 import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -73,6 +73,13 @@ class Definition:
     def version(self) -> int | str:
         """What enters keys: the declared number, or the hash of the package's source."""
         return self.semantics if self.semantics is not None else _source_version(self.implementation.partition(".")[0].partition(":")[0])
+
+    def release(self) -> str:
+        """The release of the distribution that brings it; empty if it is not installed as one."""
+        try:
+            return version(self.distribution or "dataenvgym-spec")
+        except PackageNotFoundError:
+            return ""
 
     def load(self) -> Any:
         """Imports and returns the component's class.

@@ -31,6 +31,8 @@ CODES: Final[dict[str, str]] = {
     "E206": "too much to compile",
     "E207": "parents that cannot be followed",
     "E208": "settings that fight",
+    "E209": "a revision that can move is not pinned",
+    "E210": "the lock and this environment differ",
     "E301": "a forbidden flow of information",
     "W401": "two experiments that are one",
     "W402": "one split in two roles",

@@ -45,7 +45,7 @@ class Family:
     def annotate(self, found: Diagnostic) -> Diagnostic:
         """A finding with the chain that brought the file it points to."""
         trail = self.trails.get(found.span.file, ()) if found.span else ()
-        return replace(found, notes=tuple(f"inherited through 'extends' at {span}" for span in trail))
+        return replace(found, notes=(*found.notes, *(f"inherited through 'extends' at {span}" for span in trail)))
 
 
 def read_family(path: Path, *, root: Path) -> Family:

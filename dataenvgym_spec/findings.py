@@ -21,8 +21,11 @@ Fault = Any
 """A `jsonschema.ValidationError`: its stubs allow each attribute to be unset, which none is after `iter_errors`."""
 
 
-FileReference = tuple[tuple[str | int, ...], str]
-"""Where a tree names a file: its path in the tree, and "template", "data" or "directory"."""
+Reference = tuple[tuple[str | int, ...], str]
+"""Where a tree names a file or a revision: its path in the tree, and "template", "data" or "directory", or "model" or "dataset"."""
+
+MARKS: Final = ("x-file", "x-revision")
+"""Keywords of the schema that mark what a value names: a file, or a revision of a "model" or a "dataset" of the hub."""
 
 
 MAX_FINDINGS: Final = 200
@@ -42,7 +45,7 @@ class Checker:
         types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
         exact = {"pattern": _pattern, "uniqueItems": _unique}
         strict = jsonschema.validators.extend(jsonschema.Draft7Validator, exact, type_checker=types)  # type: ignore[no-untyped-call]
-        marking = jsonschema.validators.extend(strict, {"x-file": _mark_file})  # type: ignore[no-untyped-call]
+        marking = jsonschema.validators.extend(strict, dict.fromkeys(MARKS, _mark))  # type: ignore[no-untyped-call]
         outline = schema["definitions"]["spec"]
         self._sections: Schema = outline["properties"]
         self._whole, self._marking = strict(schema), marking(schema)
@@ -50,7 +53,7 @@ class Checker:
         self._outline = strict({**outline, "properties": {name: {"description": _described(part)} for name, part in self._sections.items()}})
         # A node is kept with what was found, so that no other can come to have its id.
         self._found: dict[tuple[str, int], tuple[Node, list[Diagnostic]]] = {}
-        self._files: dict[tuple[str, int], tuple[Node, list[FileReference]]] = {}
+        self._marks: dict[tuple[str, int], tuple[Node, list[tuple[str, Reference]]]] = {}
 
     def validate(self, node: Node) -> list[Diagnostic]:
         """Everything the schema has to say about a mapping, with places."""
@@ -70,17 +73,25 @@ class Checker:
             self._found[name, id(node)] = node, list(islice((finding for error in errors for finding in _translate(error, root)), MAX_FINDINGS))
         return self._found[name, id(node)][1]
 
-    def files(self, node: Node) -> list[FileReference]:
-        """Where a tree names files, in order of the paths."""
-        assert isinstance(node.value, dict)
-        return sorted({item for name, section in node.value.items() if name in self._sections for item in self._files_of(name, section)}, key=str)
+    def files(self, node: Node) -> list[Reference]:
+        """Where a valid tree names files, in order of the paths."""
+        return self._marked("x-file", node)
 
-    def _files_of(self, name: str, node: Node) -> list[FileReference]:
-        if (name, id(node)) not in self._files:
+    def revisions(self, node: Node) -> list[Reference]:
+        """Where a valid tree names revisions of the hub, each beside the `id` of its repository, in order of the paths."""
+        return self._marked("x-revision", node)
+
+    def _marked(self, keyword: str, node: Node) -> list[Reference]:
+        assert isinstance(node.value, dict)
+        marks = (mark for name, section in node.value.items() if name in self._sections for mark in self._marks_of(name, section))
+        return sorted({item for found, item in marks if found == keyword}, key=str)
+
+    def _marks_of(self, name: str, node: Node) -> list[tuple[str, Reference]]:
+        if (name, id(node)) not in self._marks:
             errors = self._marking.descend(node.plain(), self._sections[name], path=name)
-            found = [(tuple(error.absolute_path), str(error.validator_value)) for error in errors if error.validator == "x-file"]
-            self._files[name, id(node)] = node, found
-        return self._files[name, id(node)][1]
+            found = [(error.validator, (tuple(error.absolute_path), str(error.validator_value))) for error in errors if error.validator in MARKS]
+            self._marks[name, id(node)] = node, found
+        return self._marks[name, id(node)][1]
 
 
 def unsaid(found: Iterable[Diagnostic], told: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -105,9 +116,9 @@ def _unique(_validator: Any, wanted: bool, instance: Any, _schema: Any) -> Itera
         yield jsonschema.ValidationError("lists something twice")
 
 
-def _mark_file(_validator: Any, _form: Any, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+def _mark(_validator: Any, _form: Any, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
     if isinstance(instance, str):
-        yield jsonschema.ValidationError("a file")
+        yield jsonschema.ValidationError("marked")
 
 
 def _translate(error: Fault, root: Node) -> Iterator[Diagnostic]:

@@ -1,7 +1,7 @@
 """From a spec file to complete experiment records: what it extends, matrix, arms, `--set`, files, defaults. No graph yet.
 
-Precedence, lowest first: defaults, the files of `extends` in order, the spec, a point of the matrix, an arm, `--set`. What is
-needed of the world (a file's text or digest) is read here, so that everything after it is pure.
+Precedence, lowest first: defaults, the files of `extends` in order, the spec, a point of the matrix, an arm, `--set`, and the
+commits that a lock pins. What is needed of the world (a file's text or digest) is read here, so that everything after it is pure.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataenvgym_spec.errors import Diagnostic, SpecError
 from dataenvgym_spec.extends import Family, read_family
 from dataenvgym_spec.findings import Checker, unsaid
 from dataenvgym_spec.hashing import file_digest
+from dataenvgym_spec.lockfile import Lock, Reference
 from dataenvgym_spec.matrix import Point
 from dataenvgym_spec.merge import Layer, merge, without
 from dataenvgym_spec.setting import settings
@@ -61,6 +62,7 @@ class Arm:
         node: the merged tree; a value's place is where it was written.
         layers: who said what, the strongest last.
         references: the files it names, by their place in the tree.
+        revisions: what it names of the hub, by the place of the revision in the tree; pinned ones as commits.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Arm:
     node: Node
     layers: tuple[Layer, ...]
     references: dict[tuple[str | int, ...], File]
+    revisions: dict[tuple[str | int, ...], Reference]
 
     @property
     def files(self) -> dict[str, File]:
@@ -119,7 +122,7 @@ def experiments_of(path: Path, *, root: Path, sets: Sequence[str] = ()) -> tuple
     return loaded.name, [loaded.named(point) for point in loaded.points()]
 
 
-def resolve(path: Path, *, root: Path, sets: Sequence[str] = (), only: Collection[str] | None = None) -> tuple[Resolved, ...]:
+def resolve(path: Path, *, root: Path, sets: Sequence[str] = (), only: Collection[str] | None = None, lock: Lock | None = None) -> tuple[Resolved, ...]:
     """Reads a spec and resolves its experiments.
 
     Args:
@@ -127,17 +130,20 @@ def resolve(path: Path, *, root: Path, sets: Sequence[str] = (), only: Collectio
         root: the repository; files that a spec names must lie in it.
         sets: settings of the command line, `path=value`.
         only: names of experiments to resolve; None for all.
+        lock: whose commits stand for the revisions that it pins.
 
     Raises:
         SpecError: anything is wrong with its text, parents, form, names or files; see `examine`.
     """
-    resolved, found = examine(path, root=root, sets=sets, only=only)
+    resolved, found = examine(path, root=root, sets=sets, only=only, lock=lock)
     if found:
         raise SpecError(found)
     return resolved
 
 
-def examine(path: Path, *, root: Path, sets: Sequence[str] = (), only: Collection[str] | None = None) -> tuple[tuple[Resolved, ...], list[Diagnostic]]:
+def examine(
+    path: Path, *, root: Path, sets: Sequence[str] = (), only: Collection[str] | None = None, lock: Lock | None = None
+) -> tuple[tuple[Resolved, ...], list[Diagnostic]]:
     """Resolves a spec as far as it goes, with everything that can be known to be wrong; arguments as those of `resolve`.
 
     A spec that fits the schema has its experiments in spite of unknown names and missing files, so that their meaning can be
@@ -146,7 +152,7 @@ def examine(path: Path, *, root: Path, sets: Sequence[str] = (), only: Collectio
     Raises:
         SpecError: its text, its parents or its matrix leave nothing whole to look at.
     """
-    loaded = _Spec(path, root, sets)
+    loaded = _Spec(path, root, sets, lock)
     try:
         points = [point for point in loaded.points() if only is None or loaded.named(point) in only]
     except SpecError as error:
@@ -171,7 +177,8 @@ class _Draft:
 class _Spec:
     """One spec file while it is resolved; what its experiments have in common is checked and read once."""
 
-    def __init__(self, path: Path, root: Path, sets: Sequence[str]) -> None:
+    def __init__(self, path: Path, root: Path, sets: Sequence[str], lock: Lock | None = None) -> None:
+        self.lock = lock or Lock()
         self.family = read_family(path, root=root)
         self.checker = Checker()
         self.reader = _Reader(self.family, path.parent, root)
@@ -249,6 +256,8 @@ class _Spec:
         return {path: self.reader.read(tree.at(path), form) for path, form in self.checker.files(tree)}
 
     def _arm(self, name: str, tree: Node, layers: tuple[Layer, ...], experiment: str) -> Arm:
+        if pins := self.lock.layer(self._revisions(tree).items()):
+            tree, layers = merge(tree, pins.tree), (*layers, pins)
         read = self._files(tree)
         plain: Any = tree.plain()
         plain["name"] = experiment
@@ -258,7 +267,14 @@ class _Spec:
                 holder = holder[step]
             holder[path[-1]] = value.content
         record = msgspec.convert(_component_defaults(plain), Experiment)
-        return Arm(name=name, experiment=record, node=tree, layers=layers, references=read)
+        return Arm(name=name, experiment=record, node=tree, layers=layers, references=read, revisions=self._revisions(tree))
+
+    def _revisions(self, tree: Node) -> dict[tuple[str | int, ...], Reference]:
+        named: dict[tuple[str | int, ...], Reference] = {}
+        for path, kind in self.checker.revisions(tree):
+            id, revision = str(tree.at((*path[:-1], "id")).value), str(tree.at(path).value)
+            named[path] = Reference(type="model" if kind == "model" else "dataset", id=id, revision=revision)
+        return named
 
     def _mistyped(self, tree: Node) -> bool:
         """Whether a setting of the command line is of another type than the schema wants there."""

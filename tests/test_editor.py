@@ -111,7 +111,7 @@ BROKEN: dict[str, Edit] = {
     "at an open bound": ("show: 0.25", "show: 1"),
     "an unknown component": ("kind: allocate", "kind: alocate"),
     "an unknown check": ("overlap: {", "overlop: {"),
-    "a branch for a commit": ("    kind: scratch\n", "    kind: hub\n    id: a/b\n    revision: main\n"),
+    "a revision that is none": ("    kind: scratch\n", "    kind: hub\n    id: a/b\n    revision: 'the newest'\n"),
     "a name that is none": ("name: tiny", "name: my experiment"),
     "an arm's name that is none": ("  no-state:", "  no state:"),
     "an empty list": ("overlap: {action: reject}", "overlap: {against: []}"),

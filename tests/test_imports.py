@@ -30,8 +30,10 @@ LAYERS = [
         "setting",
         "same_as",
         "references",
+        "lockfile",
         "resolve",
         "explain",
+        "locked",
     ),
     *("ir", "capacity", "fit", "meaning", "twins", "size", "passes", "blame", "compiler", "emit", "plan", "diff"),
 ]

@@ -60,8 +60,14 @@ def load_project(names: Sequence[str] = (), *, sets: Sequence[str] = (), root: P
     return Project(layout=layout, compiled=lower(specs), everything=not names)
 
 
-def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = ()) -> tuple[Resolved, ...]:
+def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *, honour_locks: bool = True) -> tuple[Resolved, ...]:
     """Resolves what a command line names: files, specs, or single experiments of a sweep; nothing means every active spec.
+
+    Args:
+        names: what the command line names.
+        layout: the repository.
+        sets: settings of the command line.
+        honour_locks: whether locks beside specs pin their revisions and are held against what is here.
 
     Raises:
         UserError: there is no spec, or none of that name.
@@ -74,7 +80,7 @@ def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = ()) -
         chosen[path] = None if only is None or before is None else before | only
     if not chosen:
         raise UserError("there are no specs: specs/*.yaml is empty", help="write one; see the README")
-    specs = front_end(chosen, root=layout.root, sets=sets)
+    specs = front_end(chosen, root=layout.root, sets=sets, honour_locks=honour_locks)
     if odd := warnings(specs):
         click.echo("\n".join([*(found.render() for found in odd), more(odd)]), err=True)
     return specs
