@@ -37,6 +37,13 @@ BUILT_IN: Final[dict[str, dict[str, str]]] = {
         "known": "checks/known.json",
     },
 }
+ACTION: Final[dict[str, Any]] = {
+    "type": "string",
+    "enum": ["reject", "record", "off"],
+    "default": "reject",
+    "description": "Reject the example, only record the finding, or leave the check out.",
+}
+"""The option that every check has, declared by it or not."""
 READS: Final[dict[str, tuple[str, ...]]] = {"policy": ("student",), "engine": ("student",), "check": ("student", "splits")}
 """What the definition of a component may declare that it reads: the latest student (a check: its answers to the candidates), or
 splits as hashes. It is handed nothing that it does not declare, and the proof of no leakage is about what it declares."""
@@ -161,10 +168,34 @@ def _installed(point: EntryPoint) -> Definition:
     try:
         if slot not in BUILT_IN or not kind:
             raise ValueError(f"a component is called slot.kind, and slot is one of {', '.join(BUILT_IN)}")
-        return _read(slot, kind, json.loads(_beside(point.module).read_text(encoding="utf-8")), implementation=f"{point.module}:{point.attr}", by=package)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+        path = _beside(point.module)
+        return _read(slot, kind, _content(path), implementation=f"{point.module}:{point.attr}", by=package)
+    except FileNotFoundError as error:
+        reason = f"its definition '{path.name}' is missing; it must lie beside '{point.module}'"
         raise UserError(f"the component '{point.name}' of '{package}' cannot be read: {reason}", help=f"update or uninstall '{package}'") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"its definition lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"the component '{point.name}' of '{package}' cannot be read: {reason}", help=f"update or uninstall '{package}'") from error
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """A definition of an installed package.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no mapping in JSON, or its options are no JSON Schema.
+    """
+    from jsonschema import Draft7Validator, SchemaError
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        Draft7Validator.check_schema({"properties": content.get("properties", {}), "required": content.get("required", [])})
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"'{path.name}' is no JSON mapping: {error}") from error
+    except SchemaError as error:
+        raise ValueError(f"'properties' of '{path.name}' is no JSON Schema: {error.message}") from error
+    assert isinstance(content, dict)
+    return content
 
 
 def _beside(module: str) -> Path:
@@ -188,11 +219,16 @@ def _folder(top: str) -> Path | None:
 def _source_version(top: str) -> str:
     folder = _folder(top)
     assert folder is not None
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".json"))
+    # A module that is no package lies among others, which are none of its business.
+    found = folder.rglob("*") if (folder / "__init__.py").is_file() else folder.glob(f"{top}.*")
+    paths = sorted(path for path in found if path.suffix in (".py", ".json"))
     return f"source:{digest('source', [[path.relative_to(folder).as_posix(), file_digest(path)] for path in paths])[:16]}"
 
 
 def _read(slot: str, kind: str, data: dict[str, Any], *, implementation: str | None = None, by: str | None = None) -> Definition:
+    options = {**({"action": ACTION} if slot == "check" else {}), **data.get("properties", {})}
+    if slot == "engine" and "teacher" not in options:
+        raise ValueError("an engine takes an option 'teacher'")
     reads = data.get("reads")
     if reads is not None and reads not in READS.get(slot, ()):
         raise ValueError(f"'reads' cannot be {json.dumps(reads)} for a {slot}; {suggest(str(reads), READS.get(slot, ()))}")
@@ -202,7 +238,7 @@ def _read(slot: str, kind: str, data: dict[str, Any], *, implementation: str | N
         title=data["title"],
         description=data["description"],
         semantics=data.get("semantics") if by else data["semantics"],
-        schema={"properties": data.get("properties", {}), "required": data.get("required", [])},
+        schema={"properties": options, "required": data.get("required", [])},
         implementation=implementation or data["implementation"],
         extra=data.get("extra"),
         packages=tuple(data.get("packages", ())),

@@ -1,7 +1,8 @@
 """Splits: disjoint by item and by cluster, and growing one moves no item of another."""
 
 import json
-from itertools import islice
+import random
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataenvgym_spec.errors import StageError
-from dataenvgym_spec.stages.data import draw
+from dataenvgym_spec.stages.data import _ports, draw
 from dataenvgym_spec.tasks.item import Item, in_lane, item_id
 from dataenvgym_spec.tasks.jsonl import Jsonl
 from dataenvgym_spec.tasks.reasoning_gym import ReasoningGym
@@ -37,16 +38,74 @@ class Listed:
         return (item for item in self.items if item.group == group)
 
 
+class Made:
+    """A procedural source: questions without end that repeat, in clusters of four, some of them in both groups."""
+
+    procedural = True
+
+    def groups(self) -> list[str]:
+        return ["g0", "g1"]
+
+    def stream(self, group: str, seed: int):
+        rng = random.Random(seed)
+        while True:
+            n = rng.randrange(0, 6000) if group == "g0" else rng.randrange(5000, 11000)
+            yield Item(id=item_id(f"q{n}"), input=f"q{n}", target=str(n), group=group, cluster=f"c{n // 4}")
+
+
+SOURCES = {"finite": Listed(1200), "procedural": Made()}
+CASES = {
+    "name": st.sampled_from(sorted(SOURCES)),
+    "seed": st.integers(0, 2**20),
+    "how": st.sampled_from(["per_group", "items"]),
+    "sizes": st.lists(st.integers(1, 12), min_size=3, max_size=3),
+}
+
+
+def drawn(name: str, seed: int, how: str, sizes: list[int]) -> dict[str, list[Item]]:
+    """All splits of a source, of some sizes."""
+    return {role: draw(SOURCES[name], role=role, lane=LANES[role], seed=seed, **{how: size}) for role, size in zip(LANES, sizes, strict=True)}
+
+
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 2**20), sizes=st.lists(st.integers(1, 12), min_size=3, max_size=3), more=st.integers(1, 6))
-def test_splits_of_a_finite_source(seed: int, sizes: list[int], more: int) -> None:
-    source = Listed(1200)
-    splits = {role: draw(source, role=role, lane=LANES[role], seed=seed, per_group=size) for role, size in zip(LANES, sizes, strict=True)}
-    clusters = [{item.cluster for item in items} for items in splits.values()]
-    assert sum(map(len, clusters)) == len(set().union(*clusters))
-    grown = draw(source, role="test", lane=LANES["test"], seed=seed, per_group=sizes[0] + more)
-    assert {item.id for item in splits["test"]} < {item.id for item in grown}
-    assert not {item.cluster for item in grown} & (clusters[1] | clusters[2])
+@given(**CASES)
+def test_splits_are_disjoint_by_item_and_by_cluster(name: str, seed: int, how: str, sizes: list[int]) -> None:
+    splits = drawn(name, seed, how, sizes)
+    for of in (lambda item: item.id, lambda item: item.cluster):
+        held = [{of(item) for item in items} for items in splits.values()]
+        assert sum(map(len, held)) == len(set().union(*held))
+    assert [len(items) for items in splits.values()] == [size * (2 if how == "per_group" else 1) for size in sizes]
+
+
+@settings(max_examples=30, deadline=None)
+@given(**CASES, role=st.sampled_from(list(LANES)), more=st.integers(1, 8))
+def test_growing_a_split_moves_no_item_of_another(name: str, seed: int, how: str, sizes: list[int], role: str, more: int) -> None:
+    before = drawn(name, seed, how, sizes)
+    after = drawn(name, seed, how, [size + more * (other == role) for other, size in zip(LANES, sizes, strict=True)])
+    assert {other: items for other, items in after.items() if other != role} == {other: items for other, items in before.items() if other != role}
+    kept = {item.id for item in after[role]}
+    assert {item.id for item in before[role]} <= kept
+    others = {item.cluster for other, items in after.items() if other != role for item in items}
+    assert not others & {item.cluster for item in after[role]}
+
+
+@settings(max_examples=30, deadline=None)
+@given(name=CASES["name"], seed=CASES["seed"], size=st.integers(2, 14), show=st.floats(0.05, 0.95))
+def test_the_shown_and_the_hidden_part_are_disjoint_by_item_and_by_cluster(name: str, seed: int, size: int, show: float) -> None:
+    items = draw(SOURCES[name], role="feedback", lane=LANES["feedback"], seed=seed, per_group=size)
+    parts = _ports({"role": "feedback", "show": show, "seed": seed}, items)
+    for of in (lambda item: item.id, lambda item: item.cluster):
+        shown, hidden = ({of(item) for item in parts[part]} for part in ("shown", "hidden"))
+        assert not shown & hidden
+    assert {item.id for part in parts.values() for item in part} == {item.id for item in items}
+    assert len(parts["shown"]) >= show * size
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=CASES["seed"], shares=st.lists(st.floats(0.01, 0.3), min_size=3, max_size=3), cluster=st.text(max_size=5))
+def test_a_cluster_is_in_the_lane_of_one_role_at_most(seed: int, shares: list[float], cluster: str) -> None:
+    lows = [round(sum(shares[:index]), 9) for index in range(4)]
+    assert sum(in_lane(seed, cluster, [low, high]) for low, high in pairwise(lows)) <= 1
 
 
 def test_splits_of_a_procedural_source() -> None:

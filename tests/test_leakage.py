@@ -113,8 +113,12 @@ class Oracle:
                 self.readers.setdefault(item.stage, []).append((stage, item.slot, item.port))
         self.known: dict[tuple[str, str], bool] = {}
 
+    def welcome(self, what: str, stage: Stage, slot: str) -> bool:
+        blind = what in STUDENT and stage.kind in AGENT and stage.params["observe"] == "nothing"
+        return (stage.kind, slot) in FLOWS[what] and not blind
+
     def legal(self, what: str, stage: Stage, slot: str) -> bool:
-        if (stage.kind, slot) not in FLOWS[what] or (what in STUDENT and stage.kind in AGENT and stage.params["observe"] == "nothing"):
+        if not self.welcome(what, stage, slot):
             return False
         becomes = FLOWS[what][stage.kind, slot]
         if (stage.id, becomes) not in self.known:
@@ -161,7 +165,10 @@ def test_every_edge_rewired_is_caught_just_when_it_is_illegal(whole: Graph) -> N
                     continue  # the source is computed from this stage: no graph has such an edge
                 found, legal = leakage(changed), oracle.legal(what, stage, item.slot)
                 assert bool(found) is not legal, (name, stage.kind, item.slot, stage.uses[0].label(), [leak.message for leak in found])
-                assert legal or any({source.id, stage.id} <= {step.id for step in leak.path} for leak in found)
+                at = [leak for leak in found if {source.id, stage.id} <= {step.id for step in leak.path}]
+                assert legal or at
+                if not oracle.welcome(what, stage, item.slot):  # not only somewhere below it
+                    assert any((leak.reader.id, leak.slot) == (stage.id, item.slot) for leak in at), (name, stage.kind, item.slot)
                 tried.setdefault(name, []).append(legal)
     edges = sum(len(stage.inputs) for stage in whole.stages)
     assert {len(tried[name]) for name in ("the test split", "the selection split", "the base student")} == {edges}

@@ -116,8 +116,8 @@ def _propagate(stage: Stage, taints: Taints) -> None:
             if role not in carried:
                 carried[role] = (route, stage)
     for role, becomes in kind.turns.items():
-        if role in carried:
-            carried.setdefault(becomes, carried.pop(role))
+        if role in carried:  # the nearest cause, whatever else brought the same
+            carried[becomes] = carried.pop(role)
     for port in stage.ports:
         out = {**dict.fromkeys(kind.adds(stage.params, port), (None, stage)), **carried}
         for role in kind.drops(stage.params, port):

@@ -80,13 +80,23 @@ def _take(stream: Iterator[Item], count: int, role: str, where: str) -> list[Ite
 def _ports(params: dict[str, object], drawn: list[Item]) -> dict[str, list[Item]]:
     if params["role"] != "feedback":
         return {str(params["role"]): drawn}
-    # By cluster and by hash within each group, so that growing the split moves no item between the parts' neighbours.
-    show, seed = float(str(params["show"])), params["seed"]
-    shown: list[Item] = []
-    for group in sorted({item.group for item in drawn}):
-        members = [item for item in drawn if item.group == group]
-        ranked = sorted({item.cluster for item in members}, key=lambda cluster: digest("show", [seed, cluster]))
-        chosen = set(ranked[: math.ceil(show * len(ranked))])
-        shown += [item for item in members if item.cluster in chosen]
-    ids = {item.id for item in shown}
-    return {"shown": shown, "hidden": [item for item in drawn if item.id not in ids]}
+    chosen = _chosen(drawn, float(str(params["show"])), params["seed"])
+    groups = sorted(chosen)
+    clusters = {cluster for found in chosen.values() for cluster in found}
+    ids = {item.id for item in drawn if item.cluster in chosen[item.group]}
+    # A cluster that one group shows is shown by all; a question that two groups hold appears once.
+    shown = [item for group in groups for item in drawn if item.group == group and (item.cluster in chosen[group] or _joins(item, clusters, ids))]
+    return {"shown": shown, "hidden": [item for item in drawn if item.cluster not in clusters and item.id not in ids]}
+
+
+def _joins(item: Item, clusters: set[str], ids: set[str]) -> bool:
+    return item.cluster in clusters and item.id not in ids
+
+
+def _chosen(drawn: list[Item], show: float, seed: object) -> dict[str, set[str]]:
+    """The clusters that each group shows: the part of them that is first by hash."""
+    out = {}
+    for group in {item.group for item in drawn}:
+        ranked = sorted({item.cluster for item in drawn if item.group == group}, key=lambda cluster: digest("show", [seed, cluster]))
+        out[group] = set(ranked[: math.ceil(show * len(ranked))])
+    return out

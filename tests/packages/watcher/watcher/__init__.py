@@ -1,0 +1,1 @@
+"""Components that are declared to read a student."""
