@@ -24,6 +24,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -43,13 +44,121 @@ SPEC = "specs/tiny.yaml"
 LIMIT = 2.0
 MEMORY = 2 << 30
 
-SHELL = ["$(touch MARKER)", "`touch MARKER`", "; touch MARKER #", "| touch MARKER", "\n touch MARKER", "&& touch MARKER", "' ; touch MARKER '", '" ; touch MARKER "']
+SHELL = [
+    "$(touch MARKER)",
+    "`touch MARKER`",
+    "; touch MARKER #",
+    "| touch MARKER",
+    "\n touch MARKER",
+    "&& touch MARKER",
+    "' ; touch MARKER '",
+    '" ; touch MARKER "',
+]
 JINJA = ["{{ 7 * 7 }}", "{% for x in range(99) %}{{ x }}{% endfor %}", "${problems}", "${x", "{{ ''.__class__.__mro__ }}", "{# #}", "{%", "{{" * 400]
-PATHS = ["../../../../etc/passwd", "/etc/passwd", "~/x", ".", "..", "", "a/../../b", "//etc", "prompts", "specs/tiny.yaml", "tiny.yaml", "x" * 5000, "a\0b", "builtin:x"]
-ODD = ["\u0430gent", "\uff41gent", "a\u200bgent", "\u202etnega", "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), "\x1b[2J", "\x07", "\u2028", "\x85", "e\u0301"]
-WORDS = ["yes", "no", "null", "~", "on", "=", "<<", "*", "&", "!", "|", ">", "%", "@", "- a", "? a", ": a", "# a", "''", '"', "[", "{", "1e5", "0o17", "0x1f", "1_000", "12:30"]
-NUMBERS = [0, 1, -1, 2, 3, 64, 999, 1000, 10**9, 10**9 + 1, 2**31, 2**53 + 1, 2**63 - 1, -(2**63), 2**63, 10**30, 0.0, -0.0, 0.5, 1.0, 1e-300, 5e-324, 1e308, -1.5]
-STRINGS = [*SHELL, *JINJA, *PATHS, *ODD, *WORDS, "a" * 2000, "", " ", "problems", "sum", "with-state", "gold", "scratch", "path", "jsonl", "hub", "lora", "vllm", "test"]
+PATHS = [
+    "../../../../etc/passwd",
+    "/etc/passwd",
+    "~/x",
+    ".",
+    "..",
+    "",
+    "a/../../b",
+    "//etc",
+    "prompts",
+    "specs/tiny.yaml",
+    "tiny.yaml",
+    "x" * 5000,
+    "a\0b",
+    "builtin:x",
+]
+ODD = [
+    "\u0430gent",
+    "\uff41gent",
+    "a\u200bgent",
+    "\u202etnega",
+    "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+    "\x1b[2J",
+    "\x07",
+    "\u2028",
+    "\x85",
+    "e\u0301",
+]
+WORDS = [
+    "yes",
+    "no",
+    "null",
+    "~",
+    "on",
+    "=",
+    "<<",
+    "*",
+    "&",
+    "!",
+    "|",
+    ">",
+    "%",
+    "@",
+    "- a",
+    "? a",
+    ": a",
+    "# a",
+    "''",
+    '"',
+    "[",
+    "{",
+    "1e5",
+    "0o17",
+    "0x1f",
+    "1_000",
+    "12:30",
+]
+NUMBERS = [
+    0,
+    1,
+    -1,
+    2,
+    3,
+    64,
+    999,
+    1000,
+    10**9,
+    10**9 + 1,
+    2**31,
+    2**53 + 1,
+    2**63 - 1,
+    -(2**63),
+    2**63,
+    10**30,
+    0.0,
+    -0.0,
+    0.5,
+    1.0,
+    1e-300,
+    5e-324,
+    1e308,
+    -1.5,
+]
+STRINGS = [
+    *SHELL,
+    *JINJA,
+    *PATHS,
+    *ODD,
+    *WORDS,
+    "a" * 2000,
+    "",
+    " ",
+    "problems",
+    "sum",
+    "with-state",
+    "gold",
+    "scratch",
+    "path",
+    "jsonl",
+    "hub",
+    "lora",
+    "vllm",
+    "test",
+]
 LITERALS = [
     ".inf", "-.Inf", ".nan", "1e999", "-1e999", "9" * 30, "9" * 5000, "0x" + "f" * 30, "!!python/object/apply:os.system [touch MARKER]", "!!python/name:os.system x",
     "!!binary aGk=", "!!set {a, b}", "!!timestamp 2001-01-01", "!foo bar", "&a [*a]", "*none", "{<<: {a: 1}}", '"\\ud800"', '"\\0"', '"\\U00110000"', '"\\x1b[31m"',
@@ -125,7 +234,7 @@ def _bytes(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
         "insert": rng.randbytes(length) + data[at : at + length],
         "splice": other[start : start + rng.choice([10, 100, 1000])] + data[at : at + length],
         "bom": rng.choice([b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"\r", b"\t", b"\xc2\x85", b"\xe2\x80\xa8", b"\xed\xa0\x80"]) + data[at : at + length],
-        "repeat": data[at : at + length] * rng.choice([2, 100, 3000]),
+        "repeat": data[at : at + length] * rng.choice([2, 10, 3000 if rng.random() < 0.1 else 30]),
     }
     return data[:at] + new[rng.choice(sorted(new))] + data[at + length :]
 
@@ -143,7 +252,7 @@ def _lines(data: bytes, rng: random.Random, _corpus: list[Files]) -> bytes:
         case 3:
             lines[at] = b" " * rng.randrange(5) + lines[at].lstrip()
         case 4:
-            lines[at:at] = lines[at : at + 5] * rng.choice([1, 3, 300])
+            lines[at:at] = lines[at : at + 5] * rng.choice([1, 3, 300 if rng.random() < 0.1 else 9])
         case _:
             lines.insert(at, _nasty(rng).encode("utf-8", "surrogatepass"))
     return b"\n".join(lines)
@@ -158,7 +267,9 @@ def _tokens(data: bytes, rng: random.Random, _corpus: list[Files]) -> bytes:
     first = rng.randrange(len(cuts) - 1)
     low, high = cuts[first] + 1, cuts[min(first + rng.choice([1, 1, 2, 5]), len(cuts) - 1)]
     old = text[low:high]
-    new = rng.choice([_nasty(rng), f"&x {old}", "*x", f"!!str {old}", f"[{old}]", f"{{{old}: {old}}}", f"'{old}'", old * 2, f"{old}: {_nasty(rng)}", f'"{old}"'])
+    new = rng.choice(
+        [_nasty(rng), f"&x {old}", "*x", f"!!str {old}", f"[{old}]", f"{{{old}: {old}}}", f"'{old}'", old * 2, f"{old}: {_nasty(rng)}", f'"{old}"']
+    )
     return (text[:low] + new + text[high:]).encode("utf-8", "surrogatepass")
 
 
@@ -168,10 +279,10 @@ def _nasty(rng: random.Random) -> str:
 
 def _tree(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
     """Changes a few places of the tree, and writes it in some style."""
-    try:
-        tree = parse(data.decode("utf-8"), file="").plain()
-    except (SpecError, UnicodeDecodeError):
+    text = _as_json(data)
+    if not text:
         return _tokens(data, rng, corpus)
+    tree = json.loads(text)
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
         places = list(_places(tree))
         if not places:
@@ -182,6 +293,14 @@ def _tree(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+@lru_cache(maxsize=64)
+def _as_json(data: bytes) -> str:
+    try:
+        return json.dumps(parse(data.decode("utf-8"), file="").plain())
+    except (SpecError, UnicodeDecodeError):
+        return ""
+
+
 def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
     for key in tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ():
         yield tree, key
@@ -190,7 +309,9 @@ def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
 
 def _change(holder: Any, key: Any, other: tuple[Any, Any], rng: random.Random) -> None:
     value = holder[key]
-    extra = rng.choice(["kind", "extends", "matrix", "arms", "same_as", "share", "adapter", "path", "fields", "seeds", "select", "version", "x", "$schema", *ODD])
+    extra = rng.choice(
+        ["kind", "extends", "matrix", "arms", "same_as", "share", "adapter", "path", "fields", "seeds", "select", "version", "x", "$schema", *ODD]
+    )
     match rng.randrange(9):
         case 0:
             holder[key] = rng.choice(STRINGS)
@@ -217,13 +338,20 @@ def _change(holder: Any, key: Any, other: tuple[Any, Any], rng: random.Random) -
 # --- outcome ----------------------------------------------------------------------------------------------------------
 
 
-def commands(rng: random.Random) -> list[tuple[str, ...]]:
-    """What is called on an input: always `validate`, and some others."""
+def commands(rng: random.Random) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """What is called on an input: `validate`, and then others, more of them if the input is valid."""
     path = rng.choice(["student.train.learning_rate", "task", "arms", "loop.iterations", rng.choice(STRINGS), "a." * 500])
     settings = ("--set", f"{rng.choice(['loop.iterations', 'student.train', 'description', 'x', path])}={_nasty(rng)}") if rng.random() < 0.15 else ()
     settings = tuple(text.replace("\0", "") for text in settings)
-    more = [("compile", *settings), ("plan",), ("show", "tiny", *settings), ("explain", "tiny", path.replace("\0", "")), ("graph", "tiny"), ("compile", "--check")]
-    return [("validate", *rng.choice([(), (SPEC,)]), *rng.choice([(), ("--json",)]), *settings), *rng.sample(more, rng.choice([0, 1, 3]))]
+    more = [
+        ("compile", *settings),
+        ("plan",),
+        ("show", "tiny", *settings),
+        ("explain", "tiny", path.replace("\0", "")),
+        ("graph", "tiny"),
+        ("compile", "--check"),
+    ]
+    return ("validate", *rng.choice([(), (SPEC,)]), *rng.choice([(), ("--json",)]), *settings), rng.sample(more, 3)
 
 
 def run(arguments: tuple[str, ...], *, encoding: str = "utf-8") -> tuple[int, str, str]:
@@ -285,7 +413,11 @@ def _emitted(folder: Path) -> str:
         if body["cmd"] != stage or any("${" in item for item in [*body["deps"], *body["outs"]]):
             return f"{path} runs {body}"
     for name, body in (yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8")).get("stages") or {}).items():
-        if body["cmd"] != f'exec env PATH="$PATH:.venv/bin" dataenvgym stage {name}' or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        if (
+            body["cmd"] != f'exec env PATH="$PATH:.venv/bin" dataenvgym stage {name}'
+            or not name.replace("-", "").replace("_", "").isalnum()
+            or not name.isascii()
+        ):
             return f"dvc.yaml runs {body}"
     return ""
 
@@ -329,7 +461,7 @@ def _limited() -> Iterator[None]:
 # --- a run ------------------------------------------------------------------------------------------------------------
 
 
-def fuzz(inputs: int, *, seed: int, first: int = 0, say: Callable[[str], None] = print) -> Tally:
+def fuzz(inputs: int, *, seed: int, first: int = 0, say: Callable[[str], None] = partial(print, flush=True)) -> Tally:
     """Tries inputs `first` to `first + inputs` of a seed."""
     tally, corpus, before = Tally(), seeds(), Path.cwd()
     start = time.process_time()
@@ -352,8 +484,12 @@ def _one(number: int, seed: int, corpus: list[Files], folder: Path, tally: Tally
     files = mutated(rng, corpus)
     encoding = rng.choice(["utf-8", "utf-8", "utf-8", "ascii"])
     tally.inputs = number
-    for arguments in commands(rng):
+    first, more = commands(rng)
+    valid = tally.exits["validate 0"]
+    for index, arguments in enumerate([first, *more]):
         problem = judge(files, arguments, folder, tally, encoding=encoding)
+        if not problem and index == 0 and tally.exits["validate 0"] == valid and rng.random() < 0.8:
+            break  # most broken inputs are broken for every command alike
         if problem:
             say(f"input {number}: {' '.join(arguments)[:200]!r}: {problem}")
             tally.findings.append(Finding(number=number, files=files, command=arguments, what=problem))
@@ -401,7 +537,9 @@ def main() -> None:
             os.chdir(here)
         print("kept in", save(least, options.keep))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{options.inputs} inputs, {tally.commands} commands, {tally.seconds:.0f} s of CPU, peak {peak:.0f} MiB, slowest {tally.slowest:.2f} s ({tally.slowest_input})")
+    print(
+        f"{options.inputs} inputs, {tally.commands} commands, {tally.seconds:.0f} s of CPU, peak {peak:.0f} MiB, slowest {tally.slowest:.2f} s ({tally.slowest_input})"
+    )
     print(f"exits: {dict(sorted(tally.exits.items()))}; findings: {len(tally.findings)}")
     sys.exit(1 if tally.findings else 0)
 
