@@ -19,8 +19,8 @@ import yaml
 from dataenvgym_spec.errors import Diagnostic, Severity, Span, SpecError, character
 
 MAX_BYTES: Final = 400_000
-MAX_NODES: Final = 40_000
-"""PyYAML takes 25 microseconds a node: a second at most for a whole file."""
+MAX_NODES: Final = 20_000
+"""PyYAML takes 25 microseconds a node: half a second at most for a whole file, and some commands read a spec twice."""
 MAX_DEPTH: Final = 64
 
 Scalar = str | int | float | bool | None

@@ -1,0 +1,548 @@
+"""A fuzzer of specs: mutated files go through the real commands, in this process, and nothing but exit codes 0 and 2 may come out.
+
+    python -m tests.fuzz --inputs 10000 --seed 0
+
+It starts from the shipped specs and mutates their bytes, lines and tokens, trees, and the files they name. Time is CPU time, so
+that a busy machine makes no finding; every input follows from the seed and its number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import yaml
+
+from dataenvgym_spec.cli.main import main as command_line
+from dataenvgym_spec.compiler import front_end, lower
+from dataenvgym_spec.errors import CODES, SpecError
+from dataenvgym_spec.source import parse
+from tests.conftest import ROOT, TEMPLATE, TINY
+from tests.writing import split, written
+
+Files = dict[str, bytes]
+
+SPEC = "specs/tiny.yaml"
+LIMIT = 2.0
+MEMORY = 2 << 30
+
+SHELL = [
+    "$(touch MARKER)",
+    "`touch MARKER`",
+    "; touch MARKER #",
+    "| touch MARKER",
+    "\n touch MARKER",
+    "&& touch MARKER",
+    "' ; touch MARKER '",
+    '" ; touch MARKER "',
+]
+JINJA = ["{{ 7 * 7 }}", "{% for x in range(99) %}{{ x }}{% endfor %}", "${problems}", "${x", "{{ ''.__class__.__mro__ }}", "{# #}", "{%", "{{" * 400]
+PATHS = [
+    "../../../../etc/passwd",
+    "/etc/passwd",
+    "~/x",
+    ".",
+    "..",
+    "",
+    "a/../../b",
+    "//etc",
+    "prompts",
+    "specs/tiny.yaml",
+    "tiny.yaml",
+    "x" * 5000,
+    "a\0b",
+    "builtin:x",
+]
+ODD = [
+    "\u0430gent",
+    "\uff41gent",
+    "a\u200bgent",
+    "\u202etnega",
+    "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+    "\x1b[2J",
+    "\x07",
+    "\u2028",
+    "\x85",
+    "e\u0301",
+]
+WORDS = [
+    "yes",
+    "no",
+    "null",
+    "~",
+    "on",
+    "=",
+    "<<",
+    "*",
+    "&",
+    "!",
+    "|",
+    ">",
+    "%",
+    "@",
+    "- a",
+    "? a",
+    ": a",
+    "# a",
+    "''",
+    '"',
+    "[",
+    "{",
+    "1e5",
+    "0o17",
+    "0x1f",
+    "1_000",
+    "12:30",
+]
+NUMBERS = [
+    0,
+    1,
+    -1,
+    2,
+    3,
+    64,
+    999,
+    1000,
+    10**9,
+    10**9 + 1,
+    2**31,
+    2**53 + 1,
+    2**63 - 1,
+    -(2**63),
+    2**63,
+    10**30,
+    0.0,
+    -0.0,
+    0.5,
+    1.0,
+    1e-300,
+    5e-324,
+    1e308,
+    -1.5,
+]
+STRINGS = [
+    *SHELL,
+    *JINJA,
+    *PATHS,
+    *ODD,
+    *WORDS,
+    "a" * 2000,
+    "",
+    " ",
+    "problems",
+    "sum",
+    "with-state",
+    "gold",
+    "scratch",
+    "path",
+    "jsonl",
+    "hub",
+    "lora",
+    "vllm",
+    "test",
+]
+LITERALS = [
+    ".inf", "-.Inf", ".nan", "1e999", "-1e999", "9" * 30, "9" * 5000, "0x" + "f" * 30, "!!python/object/apply:os.system [touch MARKER]", "!!python/name:os.system x",
+    "!!binary aGk=", "!!set {a, b}", "!!timestamp 2001-01-01", "!foo bar", "&a [*a]", "*none", "{<<: {a: 1}}", '"\\ud800"', '"\\0"', '"\\U00110000"', '"\\x1b[31m"',
+    "[" * 100 + "]" * 100, "{a: " * 70 + "1" + "}" * 70, "? [a, b]\n: c", "|\n  x", "- - - 1", "'", '"', "%TAG ! tag:x,2000:", "---", "...", "\t", "&b b", "2001-01-01", "+.5", "1.",
+]  # fmt: skip
+
+
+class Hang(BaseException):
+    """A command took longer than `LIMIT`. No `Exception`, so that nothing on the way takes it for its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """An input that did what none may."""
+
+    number: int
+    files: Files
+    command: tuple[str, ...]
+    what: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a run has seen."""
+
+    inputs: int = 0
+    commands: int = 0
+    seconds: float = 0.0
+    slowest: float = 0.0
+    slowest_input: str = ""
+    exits: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+
+
+# --- inputs -----------------------------------------------------------------------------------------------------------
+
+
+def seeds() -> list[Files]:
+    """What mutation starts from."""
+    prompts = {"specs/prompts/tiny.j2": TEMPLATE.encode(), "specs/prompts/quickstart.j2": (ROOT / "specs/prompts/quickstart.j2").read_bytes()}
+    quickstart = (ROOT / "specs/quickstart.yaml").read_text(encoding="utf-8")
+    sweep = TINY + "matrix: {student.train.learning_rate: [1e-4, 3e-4], agent.policy.floor: [0.1, 0.5]}\nseeds: {run: [0, 1]}\n"
+    points = TINY + "matrix: [{name: small, loop.iterations: 1}, {name: large, loop.iterations: 3}]\n"
+    parent, child = split(parse(TINY, file="").plain(), random.Random(1))  # type: ignore[arg-type]
+    other, rest = split(child, random.Random(2))
+    family = {"specs/base/one.yml": written(parent, random.Random(3)), "specs/two.yml": json.dumps({"extends": "base/one.yml", **other})}
+    family[SPEC] = json.dumps({"extends": ["two.yml"], **rest}, indent=1).replace("prompts/", "../specs/prompts/")
+    files = TINY.replace("  score:", "    listed: {kind: jsonl, path: items.jsonl, fields: {input: q, target: a}}\n  score:", 1)
+    files = files.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}")
+    items = b'{"q": "1 + 1", "a": "2"}\n' * 300
+    texts: list[dict[str, str]] = [{SPEC: TINY}, {SPEC: quickstart}, {SPEC: sweep}, {SPEC: points}, family, {SPEC: files}]
+    return [{**prompts, "specs/items.jsonl": items, **{name: text.encode() for name, text in each.items()}} for each in texts]
+
+
+def mutated(rng: random.Random, corpus: list[Files]) -> Files:
+    """One input: a seed with one to a few mutations of one or more levels."""
+    files = dict(rng.choice(corpus))
+    for _ in range(rng.choice([1, 1, 1, 2, 3, 8])):
+        name = SPEC if rng.random() < 0.8 else rng.choice(sorted(files))
+        level = rng.choice([_bytes, _lines, _tokens, _tokens, _tree, _tree, _tree])
+        files[name] = level(files[name], rng, corpus)[:600_000]
+    return files
+
+
+def _bytes(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
+    at, length = rng.randrange(len(data) + 1), rng.choice([1, 1, 2, 8, 100])
+    other = rng.choice(corpus)[SPEC]
+    start = rng.randrange(len(other))
+    new = {
+        "flip": bytes([rng.randrange(256)]),
+        "delete": b"",
+        "insert": rng.randbytes(length) + data[at : at + length],
+        "splice": other[start : start + rng.choice([10, 100, 1000])] + data[at : at + length],
+        "bom": rng.choice([b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"\r", b"\t", b"\xc2\x85", b"\xe2\x80\xa8", b"\xed\xa0\x80"]) + data[at : at + length],
+        "repeat": data[at : at + length] * rng.choice([2, 10, 3000 if rng.random() < 0.1 else 30]),
+    }
+    return data[:at] + new[rng.choice(sorted(new))] + data[at + length :]
+
+
+def _lines(data: bytes, rng: random.Random, _corpus: list[Files]) -> bytes:
+    lines = data.split(b"\n")
+    at, other = rng.randrange(len(lines)), rng.randrange(len(lines))
+    match rng.randrange(6):
+        case 0:
+            lines[at], lines[other] = lines[other], lines[at]
+        case 1:
+            lines.insert(other, lines[at])
+        case 2:
+            del lines[at]
+        case 3:
+            lines[at] = b" " * rng.randrange(5) + lines[at].lstrip()
+        case 4:
+            lines[at:at] = lines[at : at + 5] * rng.choice([1, 3, 300 if rng.random() < 0.1 else 9])
+        case _:
+            lines.insert(at, _nasty(rng).encode("utf-8", "surrogatepass"))
+    return b"\n".join(lines)
+
+
+def _tokens(data: bytes, rng: random.Random, _corpus: list[Files]) -> bytes:
+    """Replaces what stands between separators, so that the text stays nearly YAML."""
+    text = data.decode("utf-8", "replace")
+    cuts = [index for index, letter in enumerate(text) if letter in " {}[],:\n"]
+    if len(cuts) < 3:
+        return data
+    first = rng.randrange(len(cuts) - 1)
+    low, high = cuts[first] + 1, cuts[min(first + rng.choice([1, 1, 2, 5]), len(cuts) - 1)]
+    old = text[low:high]
+    new = rng.choice(
+        [_nasty(rng), f"&x {old}", "*x", f"!!str {old}", f"[{old}]", f"{{{old}: {old}}}", f"'{old}'", old * 2, f"{old}: {_nasty(rng)}", f'"{old}"']
+    )
+    return (text[:low] + new + text[high:]).encode("utf-8", "surrogatepass")
+
+
+def _nasty(rng: random.Random) -> str:
+    return rng.choice([rng.choice(LITERALS), json.dumps(rng.choice(STRINGS)), rng.choice(STRINGS), str(rng.choice(NUMBERS))])
+
+
+def _tree(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
+    """Changes a few places of the tree, and writes it in some style."""
+    text = _as_json(data)
+    if not text:
+        return _tokens(data, rng, corpus)
+    tree = json.loads(text)
+    for _ in range(rng.choice([1, 1, 1, 2, 4])):
+        places = list(_places(tree))
+        if not places:
+            break
+        holder, key = rng.choice(places)
+        _change(holder, key, rng.choice(places), rng)
+    text = written(tree, rng) if isinstance(tree, dict) and rng.random() < 0.5 else json.dumps(tree, indent=rng.choice([None, 1]), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+@lru_cache(maxsize=64)
+def _as_json(data: bytes) -> str:
+    try:
+        return json.dumps(parse(data.decode("utf-8"), file="").plain())
+    except (SpecError, UnicodeDecodeError):
+        return ""
+
+
+def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    for key in tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ():
+        yield tree, key
+        yield from _places(tree[key])
+
+
+def _change(holder: Any, key: Any, other: tuple[Any, Any], rng: random.Random) -> None:
+    value = holder[key]
+    extra = rng.choice(
+        ["kind", "extends", "matrix", "arms", "same_as", "share", "adapter", "path", "fields", "seeds", "select", "version", "x", "$schema", *ODD]
+    )
+    match rng.randrange(9):
+        case 0:
+            holder[key] = rng.choice(STRINGS)
+        case 1:
+            holder[key] = rng.choice([*NUMBERS, True, None])
+        case 2:
+            del holder[key]
+        case 3:
+            holder[key] = json.loads(json.dumps(other[0][other[1]])) if other[1] in (other[0] if isinstance(other[0], dict) else range(len(other[0]))) else None
+        case 4:
+            holder[key] = rng.choice([[value], {"x": value}, {}, [], [value] * 50, [[value]]])
+        case 5 if isinstance(holder, dict):
+            holder[rng.choice([extra, rng.choice(STRINGS)])] = holder.pop(key)
+        case 6 if isinstance(holder, dict):
+            holder[extra] = rng.choice([value, rng.choice(STRINGS), rng.choice(NUMBERS), {"student.train.batch_size": [1, 2]}, ["two.yml"], "tiny.yaml"])
+        case 7 if isinstance(value, int | float):
+            holder[key] = rng.choice([value * 1000, -value, value + 1, value / 7, str(value), value * 10**15])
+        case _ if isinstance(value, str):
+            holder[key] = value + rng.choice(["\n", " ", "/", "/../x", "x", *SHELL, *JINJA[:4], *ODD])
+        case _:
+            holder[key] = None
+
+
+# --- outcome ----------------------------------------------------------------------------------------------------------
+
+
+def commands(rng: random.Random) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """What is called on an input: `validate`, and then others, more of them if the input is valid."""
+    path = rng.choice(["student.train.learning_rate", "task", "arms", "loop.iterations", rng.choice(STRINGS), "a." * 500])
+    settings = ("--set", f"{rng.choice(['loop.iterations', 'student.train', 'description', 'x', path])}={_nasty(rng)}") if rng.random() < 0.15 else ()
+    settings = tuple(text.replace("\0", "") for text in settings)
+    more = [
+        ("compile", *settings),
+        ("plan",),
+        ("show", "tiny", *settings),
+        ("explain", "tiny", path.replace("\0", "")),
+        ("graph", "tiny"),
+        ("compile", "--check"),
+    ]
+    return ("validate", *rng.choice([(), (SPEC,)]), *rng.choice([(), ("--json",)]), *settings), rng.sample(more, 3)
+
+
+def run(arguments: tuple[str, ...], *, encoding: str = "utf-8") -> tuple[int, str, str]:
+    """A command in this process: exit code, output, complaints. The output is a stream of bytes with an encoding, as a user's is."""
+    out, complaints = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2))
+    code: Any = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(complaints), patch.object(sys, "argv", ["dataenvgym", *arguments]):
+        try:
+            command_line()
+        except SystemExit as end:
+            code = end.code
+    texts = [stream.buffer.getvalue().decode(encoding, "replace") for stream in (out, complaints)]  # type: ignore[attr-defined]
+    return int(code or 0), texts[0], texts[1]
+
+
+def judge(files: Files, arguments: tuple[str, ...], folder: Path, tally: Tally, *, encoding: str = "utf-8") -> str:
+    """What is wrong with what a command does with some files; empty if nothing is."""
+    _lay_out(files, folder)
+    start = time.process_time()
+    try:
+        with _limited():
+            code, out, complaints = run(arguments, encoding=encoding)
+            problem = _problem(code, out, complaints, arguments, folder)
+    except Hang:
+        return f"takes more than {LIMIT} s\n{traceback.format_exc(limit=-6)}"
+    except BaseException as error:
+        return f"{type(error).__name__} escapes\n{traceback.format_exc(limit=-6)}"
+    spent = time.process_time() - start
+    tally.commands += 1
+    tally.exits[f"{arguments[0]} {code}"] += 1
+    if spent > tally.slowest:
+        tally.slowest, tally.slowest_input = spent, f"{tally.inputs} {' '.join(arguments)[:80]!r}"
+    return problem
+
+
+def _problem(code: int, out: str, complaints: str, arguments: tuple[str, ...], folder: Path) -> str:
+    if code not in (0, 2):
+        return f"exit code {code}: {complaints[-3000:]}"
+    if "Traceback" in complaints or "internal error" in complaints:
+        return complaints[-3000:]
+    if [path for path in folder.rglob("*MARKER*") if path.is_file()]:
+        return "something of the spec was executed"
+    if "--json" in arguments and out:
+        for item in json.loads(out)["diagnostics"]:
+            if item["code"] not in CODES or not item["help"] or not ("line" in item or item["code"] in ("E001", "E002")):
+                return f"a diagnostic without place or remedy: {item}"
+    if arguments[0] == "compile" and code == 0:
+        return _emitted(folder)
+    if arguments == ("show", "tiny") and code == 0 and "\n---\n" not in out:
+        return _shown(out, folder)
+    return ""
+
+
+def _emitted(folder: Path) -> str:
+    """Nothing that a spec says reaches a command."""
+    stage = 'exec env PATH="$PATH:../../.venv/bin" dataenvgym stage'
+    for path in folder.glob("store/*/dvc.yaml"):
+        (body,) = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].values()
+        if body["cmd"] != stage or any("${" in item for item in [*body["deps"], *body["outs"]]):
+            return f"{path} runs {body}"
+    for name, body in (yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8")).get("stages") or {}).items():
+        if (
+            body["cmd"] != f'exec env PATH="$PATH:.venv/bin" dataenvgym stage {name}'
+            or not name.replace("-", "").replace("_", "").isalnum()
+            or not name.isascii()
+        ):
+            return f"dvc.yaml runs {body}"
+    return ""
+
+
+def _shown(text: str, folder: Path) -> str:
+    """What `show` prints compiles to the same keys."""
+    before = _keys(folder / SPEC, folder)
+    copy = folder / "specs" / "shown.yml"
+    copy.write_text(text, encoding="utf-8")
+    after = _keys(copy, folder)
+    return "" if before == after else f"what 'show' prints is another experiment:\n{text}"
+
+
+def _keys(path: Path, folder: Path) -> set[str]:
+    return {stage.id for stage in lower(front_end([path], root=folder)).graph.stages}
+
+
+def _lay_out(files: Files, folder: Path) -> None:
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (folder / ".dvc" / "tmp").mkdir(parents=True)
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
+@contextlib.contextmanager
+def _limited() -> Iterator[None]:
+    def stop(*_: object) -> None:
+        raise Hang
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+# --- a run ------------------------------------------------------------------------------------------------------------
+
+
+def fuzz(inputs: int, *, seed: int, first: int = 0, say: Callable[[str], None] = partial(print, flush=True)) -> Tally:
+    """Tries inputs `first` to `first + inputs` of a seed."""
+    tally, corpus, before = Tally(), seeds(), Path.cwd()
+    start = time.process_time()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        os.chdir(folder)
+        try:
+            for number in range(first, first + inputs):
+                _one(number, seed, corpus, folder, tally, say)
+                if (number + 1) % 500 == 0:
+                    say(f"{number + 1} inputs, {time.process_time() - start:.0f} s, slowest {tally.slowest:.2f} s, {len(tally.findings)} findings")
+        finally:
+            os.chdir(before)
+    tally.seconds = time.process_time() - start
+    return tally
+
+
+def _one(number: int, seed: int, corpus: list[Files], folder: Path, tally: Tally, say: Callable[[str], None]) -> None:
+    rng = random.Random(f"{seed}/{number}")
+    files = mutated(rng, corpus)
+    encoding = rng.choice(["utf-8", "utf-8", "utf-8", "ascii"])
+    tally.inputs = number
+    first, more = commands(rng)
+    valid = tally.exits["validate 0"]
+    for index, arguments in enumerate([first, *more]):
+        problem = judge(files, arguments, folder, tally, encoding=encoding)
+        if not problem and index == 0 and tally.exits["validate 0"] == valid and rng.random() < 0.8:
+            break  # most broken inputs are broken for every command alike
+        if problem:
+            say(f"input {number}: {' '.join(arguments)[:200]!r}: {problem}")
+            tally.findings.append(Finding(number=number, files=files, command=arguments, what=problem))
+            break
+
+
+def smaller(found: Finding, folder: Path, tries: int = 150) -> Files:
+    """The finding's files with lines left out as long as something stays wrong."""
+    files, rng = dict(found.files), random.Random(0)
+    for _ in range(tries):
+        name = rng.choice(sorted(files))
+        lines = files[name].split(b"\n")
+        at, count = rng.randrange(len(lines)), rng.choice([1, 1, 3, 10])
+        tried = {**files, name: b"\n".join(lines[:at] + lines[at + count :])}
+        if judge(tried, found.command, folder, Tally()):
+            files = tried
+    return files
+
+
+def save(found: Finding, folder: Path) -> Path:
+    """Keeps a finding where it can be looked at."""
+    target = folder / f"input-{found.number}"
+    for name, data in found.files.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(data)
+    (target / "what.txt").write_text(f"{found.command!r}\n{found.what}\n", encoding="utf-8", errors="backslashreplace")
+    return target
+
+
+def main() -> None:
+    """The command line of the fuzzer."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--inputs", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-findings")
+    options = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    tally = fuzz(options.inputs, seed=options.seed, first=options.first)
+    for found in tally.findings[:20]:
+        with tempfile.TemporaryDirectory() as name:
+            here = Path.cwd()
+            os.chdir(name)
+            least = Finding(number=found.number, files=smaller(found, Path(name).resolve()), command=found.command, what=found.what)
+            os.chdir(here)
+        print("kept in", save(least, options.keep))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{options.inputs} inputs, {tally.commands} commands, {tally.seconds:.0f} s of CPU, peak {peak:.0f} MiB, slowest {tally.slowest:.2f} s ({tally.slowest_input})"
+    )
+    print(f"exits: {dict(sorted(tally.exits.items()))}; findings: {len(tally.findings)}")
+    sys.exit(1 if tally.findings else 0)
+
+
+if __name__ == "__main__":
+    main()
