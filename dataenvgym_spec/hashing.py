@@ -19,6 +19,21 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+class Canonical:
+    """Canonical JSON of values that stand in many places as one object: made once for each."""
+
+    def __init__(self) -> None:
+        # A value is kept with its text, so that no other can come to have its id.
+        self._known: dict[int, tuple[Any, str]] = {}
+
+    def __call__(self, value: Any) -> str:
+        """What `canonical` gives."""
+        known = self._known.get(id(value))
+        if known is None:
+            known = self._known[id(value)] = value, canonical(value)
+        return known[1]
+
+
 def digest(tag: str, value: Any) -> str:
     """SHA-256 of a value under a tag, as 64 hex digits.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -19,39 +20,56 @@ DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 COMMAND = 'exec env PATH="$PATH:{up}.venv/bin" dataenvgym {rest}'
 """`exec` makes the executor DVC's own child, so that it notices DVC's death. The repository's `.venv` is looked into last:
 DVC passes the caller's PATH on, and a `dvc` called by its path would not find the executor."""
+_COMMAND: Final = COMMAND.format(up="../../", rest="stage")
 
 
-def stage_files(stage: Stage, graph: dict[str, Stage]) -> dict[str, str]:
-    """The texts of a stage's directory, by file name."""
-    return {"stage.json": stage_json(stage, graph), "dvc.yaml": _stage_yaml(stage, graph)}
+def stage_files(stage: Stage, graph: dict[str, Stage], text: Callable[[Any], str] = canonical) -> dict[str, str]:
+    """The texts of a stage's directory, by file name.
+
+    Args:
+        stage: the stage.
+        graph: all stages by id.
+        text: canonical JSON; for many stages a `Canonical`, as they share their parameters.
+    """
+    return {"stage.json": stage_json(stage, graph, text), "dvc.yaml": _stage_yaml(stage, graph)}
 
 
-def stage_json(stage: Stage, graph: dict[str, Stage]) -> str:
+def stage_json(stage: Stage, graph: dict[str, Stage], text: Callable[[Any], str] = canonical) -> str:
     """The text of `stage.json`; its hash is what DVC knows the stage by."""
     content: dict[str, Any] = {
         "format": 1,
         "key": stage.id,
         **identity(stage),
         "reads": {key: graph[key].directory for key in sorted({item.stage for item in stage.inputs})},
-        "files": dict(sorted(stage.files.items())),
+        "files": stage.files,
     }
-    return pretty(content)
+    parts = (f'"{name}":{text(part) if name == "params" else canonical(part)}' for name, part in sorted(content.items()))
+    return _indented(f"{{{','.join(parts)}}}")
 
 
 def pretty(content: Any) -> str:
-    """JSON for a file: sorted keys, one value a line. The standard encoder is pure Python as soon as it indents."""
-    return msgspec.json.format(canonical(content), indent=1) + "\n"
+    """JSON for a file: sorted keys, one value a line."""
+    return _indented(canonical(content))
+
+
+def _indented(text: str) -> str:
+    # The standard encoder is pure Python as soon as it indents.
+    return msgspec.json.format(text, indent=1) + "\n"
 
 
 def _stage_yaml(stage: Stage, graph: dict[str, Stage]) -> str:
     ports = {f"../{graph[item.stage].directory}/out/{item.port}" for item in stage.inputs}
     files = {os.path.join("../..", path) for path in stage.files.values()}
-    deps = sorted({"stage.json", *ports, *files})
+    deps = [_plain(path) if path in files else path for path in sorted({"stage.json", *ports, *files})]
     outs = sorted(["log", *(f"out/{port}" for port in stage.ports)])
     # The shape is constant, and a YAML library takes 3 ms a stage for it: most of the time of a compile.
-    lines = ["stages:", f"  {stage.kind}:", f"    cmd: {COMMAND.format(up='../../', rest='stage')}"]
-    lines += ["    deps:", *(f"    - {_plain(path)}" for path in deps), "    outs:", *(f"    - {_plain(path)}" for path in outs)]
+    lines = ["stages:", f"  {stage.kind}:", f"    cmd: {_COMMAND}", *listed("deps", deps), *listed("outs", outs)]
     return "\n".join(lines) + "\n"
+
+
+def listed(key: str, values: Iterable[str]) -> list[str]:
+    """The lines of a list that belongs to a stage; of values that need no quotes."""
+    return [f"    {key}:", *(f"    - {value}" for value in values)]
 
 
 def _plain(path: str) -> str:

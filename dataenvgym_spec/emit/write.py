@@ -17,6 +17,7 @@ from dataenvgym_spec.emit.entry import entry, entry_file, home
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.emit.stages import dump, stage_files
 from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.hashing import Canonical
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 
@@ -63,17 +64,14 @@ def drift(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Drift
 
 
 def _differs(path: Path, text: str) -> str:
-    try:
-        return "" if path.read_text(encoding="utf-8", errors="replace") == text else "differs"
-    except FileNotFoundError:
-        return "missing"
+    return "" if atomic.holds(path, text) else "differs" if path.exists() else "missing"
 
 
 def _directories(compiled: Compiled, layout: Layout) -> Iterator[tuple[Path, dict[str, str]]]:
     """Every directory of the compiled form with its files: stages in topological order, then entries that have their own."""
-    known = compiled.graph.by_id()
+    known, text = compiled.graph.by_id(), Canonical()
     for stage in compiled.graph.stages:
-        yield layout.stage(stage.directory), stage_files(stage, known)
+        yield layout.stage(stage.directory), stage_files(stage, known, text)
     for item in compiled.graph.entries:
         if home(item):
             yield layout.root / home(item), {"dvc.yaml": entry_file(item, compiled.graph)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dataenvgym_spec.hashing import canonical, digest_canonical
+from dataenvgym_spec.hashing import Canonical, canonical, digest_canonical
 from dataenvgym_spec.ir import Entry, Graph, Input, Stage, Use
 
 
@@ -21,14 +21,11 @@ def share(graph: Graph) -> Graph:
     keys: dict[str, str] = {}
     shared: dict[str, Stage] = {}
     uses: dict[str, list[Use]] = {}
-    texts: dict[int, str] = {}
+    # Stages of a loop share their parameters' object; a graph of a sweep has far fewer of these than stages.
+    text = Canonical()
     for stage in graph.stages:
         inputs = tuple(Input(slot=item.slot, stage=keys[item.stage], port=item.port) for item in stage.inputs)
-        # Stages of a loop share their parameters' object; a graph of a sweep has far fewer of these than stages.
-        text = texts.get(id(stage.params))
-        if text is None:
-            text = texts[id(stage.params)] = canonical(stage.params)
-        key = keys[stage.id] = _key(stage, text, inputs)
+        key = keys[stage.id] = _key(stage, text(stage.params), inputs)
         if key not in shared:
             shared[key] = Stage(id=key, kind=stage.kind, params=stage.params, inputs=inputs, files=stage.files)
         uses.setdefault(key, []).extend(stage.uses)
