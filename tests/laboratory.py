@@ -145,6 +145,13 @@ class Laboratory:
         assert executed <= {row["directory"] for row in steps}
         self.seen.update(row["action"] for row in steps)
         assert {row["action"] for row in self.plan()} == {"reuse"}, f"after {what}, DVC is done, and the plan is not"
+        self._tidy({row["directory"] for row in steps})
+
+    def _tidy(self, kept: set[str]) -> None:
+        """Keeps the store small, as `gc` does: DVC reads all of it each time."""
+        folders = [path for path in self.repo.glob("store/*") if path.name not in kept]
+        for path in folders if len(folders) > 25 else []:
+            shutil.rmtree(path)
 
     # --- edits ----------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from dataenvgym_spec.cli.common import layout_here, load_project, plural
+from dataenvgym_spec.cli.common import layout_here, load_project, plural, setting
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.errors import StageError, UserError
 from dataenvgym_spec.plan import plan
@@ -16,7 +16,8 @@ from dataenvgym_spec.store.world import Disk
 @click.command("run")
 @click.argument("name")
 @click.option("--pull", is_flag=True, help="Let DVC fetch from its remote what colleagues have made already.")
-def command(name: str, pull: bool) -> int:
+@setting
+def command(name: str, pull: bool, sets: tuple[str, ...]) -> int:
     """Compile an experiment and reproduce it with DVC. What is done already is not done again.
 
     \b
@@ -30,7 +31,7 @@ def command(name: str, pull: bool) -> int:
                 "another 'dataenvgym run' is at work in this repository",
                 help="wait for it, or look at it with: dataenvgym status   (a clone of the repository can run beside it)",
             )
-        project = load_project((name,))
+        project = load_project((name,), sets=sets)
         write(project.compiled, layout, everything=False)
         item = project.compiled.graph.entries[0]
         todo = open_targets(item, plan(project.compiled.graph, item, Disk(layout)))
