@@ -30,6 +30,7 @@ CODES: Final[dict[str, str]] = {
     "E301": "a forbidden flow of information",
     "W401": "two experiments that are one",
     "W402": "one split in two roles",
+    "W404": "an estimate beyond a limit",
 }
 
 
@@ -111,6 +112,8 @@ class SpecError(Exception):
 class UserError(Exception):
     """A mistake outside a spec's text (no repository, a port in use, ...). Exit code 2."""
 
+    exit_code = 2
+
     def __init__(self, message: str, *, help: str = "") -> None:
         super().__init__(message)
         self.message, self.help = message, help
@@ -118,6 +121,14 @@ class UserError(Exception):
 
 class StageError(UserError):
     """A stage that cannot finish, with the reason. Exit code 1."""
+
+    exit_code = 1
+
+
+class LimitReached(UserError):
+    """A limit of the spec stands in the way; nothing is wrong and nothing is lost. Exit code 3."""
+
+    exit_code = 3
 
 
 class MissingExtra(UserError):

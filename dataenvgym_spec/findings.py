@@ -22,6 +22,18 @@ FileReference = tuple[tuple[str | int, ...], str]
 """Where a tree names a file: its path in the tree, and "template", "data" or "directory"."""
 
 
+def _strict() -> Any:
+    # The stubs know no custom keyword functions; jsonschema documents them under "Extending or Creating Validators".
+    # Draft-07 counts 2.0 as an integer; the typed records do not.
+    types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
+    return jsonschema.validators.extend(jsonschema.Draft7Validator, type_checker=types)  # type: ignore[no-untyped-call]
+
+
+def against(schema: Schema, node: Node) -> list[Diagnostic]:
+    """Everything that the schema of another file than a spec has to say about a tree."""
+    return [finding for error in _strict()(schema).iter_errors(node.plain()) for finding in _translate(error, node)]
+
+
 class Checker:
     """What the schema says about trees that have sections in common: each section (`task`, `student`, ...) is looked at once.
 
@@ -30,10 +42,7 @@ class Checker:
 
     def __init__(self) -> None:
         schema = experiment_schema()
-        # The stubs know no custom keyword functions; jsonschema documents them under "Extending or Creating Validators".
-        # Draft-07 counts 2.0 as an integer; the typed records do not.
-        types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
-        strict = jsonschema.validators.extend(jsonschema.Draft7Validator, type_checker=types)  # type: ignore[no-untyped-call]
+        strict = _strict()
         marking = jsonschema.validators.extend(strict, {"x-file": _mark_file})  # type: ignore[no-untyped-call]
         outline = schema["definitions"]["spec"]
         self._sections: Schema = outline["properties"]

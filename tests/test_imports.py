@@ -30,7 +30,7 @@ LAYERS = [
         "resolve",
         "explain",
     ),
-    *("ir", "capacity", "fit", "meaning", "passes", "compiler", "emit", "plan", "diff"),
+    *("ir", "capacity", "fit", "meaning", "passes", "compiler", "emit", "plan", "diff", "prices", "cost_table", "cost_size", "cost", "limits"),
 ]
 COMPILER = {*LAYERS} - {"plan"}
 HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}

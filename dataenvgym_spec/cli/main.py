@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from dataenvgym_spec.errors import SpecError, StageError, UserError
+from dataenvgym_spec.errors import SpecError, UserError
 
 COMMANDS: Final = {
     "validate": "Check specs and report everything that is wrong.",
@@ -71,7 +71,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs a command; every error is one message, and the exit code says whose it is: 2 the user's, 1 a failed stage's."""
+    """Runs a command; every error is one message, and the exit code says whose it is: 2 the user's, 1 a failed stage's, 3 a limit's."""
     try:
         code = cli(standalone_mode=False)
         sys.stdout.flush()
@@ -81,7 +81,7 @@ def main() -> None:
         sys.exit(2)
     except UserError as error:
         _complain(f"error: {error.message}" + (f"\n  = help: {error.help}" if error.help else ""))
-        sys.exit(1 if isinstance(error, StageError) else 2)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
