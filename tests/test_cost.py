@@ -216,7 +216,7 @@ def test_one_arm_foretells_the_other(finished: Path) -> None:
     done = of_experiment(layout, "tiny")
     index = json.loads(layout.index("tiny").read_text(encoding="utf-8"))
     arms = {row["key"]: {use["arm"] for use in row["uses"]} for row in index["stages"]}
-    for arm, other in (("with-state", "no-state"), ("no-state", "with-state")):
+    for other in ("no-state", "with-state"):
         before = replace(done, pasts=tuple(past for past in done.pasts if other not in arms[past.stage.id]))
         ahead = [past for past in done.pasts if arms[past.stage.id] == {other}]
         kinds = {past.stage.kind for past in before.pasts}
