@@ -202,7 +202,8 @@ def teacher_of(stage: Stage) -> Mapping[str, Any]:
 def _estimate(stage: Stage, known: Known, history: History, prices: Prices, machine: Machine) -> Estimate:
     on_gpu = machine.gpus and stage.kind in ("train", "evaluate", "student")
     rows = [row for row in history.by_kind.get(stage.kind, []) if _device(row[2]) in (None, "cuda" if on_gpu else "cpu")]
-    alike = [row for row in rows if row[0] == like(stage, known)]
+    mine = like(stage, known)
+    alike = [row for row in rows if row[0] == mine]
     chosen, wide = (alike, 1.0) if alike else (rows, OTHER)
     seconds = _seconds(stage, size(stage, known), [(amount, float(past.log["seconds"]["total"])) for _, amount, past in chosen], wide)
     pasts = [past for *_, past in chosen]

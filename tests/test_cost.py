@@ -18,7 +18,7 @@ from dataenvgym_spec.ir import Input, Stage
 from dataenvgym_spec.kinds import KINDS
 from dataenvgym_spec.plan import Step
 from dataenvgym_spec.prices import Prices, TokenPrice, read_prices
-from dataenvgym_spec.store.history import history, of_experiment
+from dataenvgym_spec.store.history import latest, of_experiment
 from dataenvgym_spec.store.layout import Layout
 from tests.conftest import BIN, ROOT, TEMPLATE, TINY, call, new_repo
 
@@ -241,10 +241,10 @@ def test_damaged_and_foreign_logs_are_left_out(finished: Path, tmp_path: Path) -
         folder.mkdir(parents=True)
         (folder / "run.json").write_text('{"seconds": {"total": 1}}', encoding="utf-8")
         (folder.parent / "stage.json").write_text(text, encoding="utf-8")
-    assert history(layout, {"train"}) == History(known={})
-    assert len(history(Layout(root=finished), {"train", "student"}).pasts) == 5
+    assert latest(layout, {"train"}) == History(known={})
+    assert len(latest(Layout(root=finished), {"train", "student"}).pasts) == 5
     assert of_experiment(layout, "none") == History(known={})
-    assert set(KINDS) >= {past.stage.kind for past in history(Layout(root=finished), set(KINDS)).pasts}
+    assert set(KINDS) >= {past.stage.kind for past in latest(Layout(root=finished), set(KINDS)).pasts}
 
 
 ENGINE = '''

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from dataenvgym_spec.limits import Standing, number, standings, warn
 from dataenvgym_spec.plan import Step
 from dataenvgym_spec.prices import read_prices
 from dataenvgym_spec.resolve import Resolved
-from dataenvgym_spec.store.history import history, of_experiment
+from dataenvgym_spec.store.history import latest, of
 
 NAMES: Final = {
     "examples": "examples", "prompt": "prompt tokens", "generated": "generated tokens", "trained": "trained tokens",
@@ -35,21 +35,26 @@ class Bill:
     limits: tuple[Standing, ...]
 
 
-def bill(project: Project, item: Entry, steps: Sequence[Step]) -> Bill:
-    """Reads logs and prices, and tells on the way which limit the estimate passes.
+def bills(project: Project, plans: Mapping[str, Sequence[Step]]) -> dict[str, Bill]:
+    """What the plans of some experiments cost, by experiment. Reads logs and prices.
 
     Raises:
         SpecError: the price table is wrong.
     """
     prices = read_prices(project.layout.root)
     known = project.compiled.graph.by_id()
-    before = history(project.layout, {step.kind for step in steps if step.action in ("run", "maybe") and step.key in known})
+    kinds = {step.kind for steps in plans.values() for step in steps if step.action in ("run", "maybe") and step.key in known}
+    before = latest(project.layout, kinds)
     machine = Machine(gpus=len(list(Path("/dev").glob("nvidia[0-9]*"))))
-    stages = estimate(steps, known, before, prices, machine)
-    ahead = total(one.cost for one in stages)
-    keys = {step.key for step in steps}
-    had = total(spent(past, prices) for past in of_experiment(project.layout, item.name).pasts if past.stage.id in keys)
-    return Bill(stages=stages, ahead=ahead, spent=had, limits=standings(limits_of(spec_of(project, item)), had, ahead))
+    found = {}
+    for name, steps in plans.items():
+        stages = estimate(steps, known, before, prices, machine)
+        ahead = total(one.cost for one in stages)
+        done = of(project.layout, [step.directory for step in steps if step.key in known])
+        had = total(spent(past, prices) for past in done.pasts)
+        limits = limits_of(spec_of(project, project.entry(name)))
+        found[name] = Bill(stages=stages, ahead=ahead, spent=had, limits=standings(limits, had, ahead))
+    return found
 
 
 def spec_of(project: Project, item: Entry) -> Resolved:

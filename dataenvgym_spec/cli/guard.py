@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataenvgym_spec.cli.common import Project
-from dataenvgym_spec.cli.costs import bill, limits_of, spec_of
+from dataenvgym_spec.cli.costs import bills, limits_of, spec_of
 from dataenvgym_spec.errors import LimitReached
 from dataenvgym_spec.ir import Entry
 from dataenvgym_spec.plan import plan
@@ -30,7 +30,7 @@ def admit(project: Project, item: Entry, *, pull: bool) -> dict[str, str]:
     if not limits:
         return {}
     if not pull:
-        found = bill(project, item, plan(project.compiled.graph, item, Disk(project.layout)))
+        found = bills(project, {item.name: plan(project.compiled.graph, item, Disk(project.layout))})[item.name]
         for one in found.limits:
             if found.stages and one.too_little:
                 where = spec.node.at(("limits", one.name)).span

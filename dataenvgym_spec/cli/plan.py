@@ -7,7 +7,7 @@ from collections import Counter
 import click
 
 from dataenvgym_spec.cli.common import as_json, load_project, print_json
-from dataenvgym_spec.cli.costs import bill, records, summary, tell
+from dataenvgym_spec.cli.costs import bills, records, summary, tell
 from dataenvgym_spec.plan import Step, plan
 from dataenvgym_spec.store.world import Disk
 
@@ -26,12 +26,12 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
     project = load_project((name,) if name else ())
     world = Disk(project.layout)
     found = {item.name: plan(project.compiled.graph, item, world) for item in project.compiled.graph.entries}
-    bills = {item: bill(project, project.entry(item), steps) for item, steps in found.items()}
+    costs = bills(project, found)
     if as_json:
-        costs = {experiment: records(item) for experiment, item in bills.items()}
-        rows = [{"experiment": name, **_record(step), "cost": costs[name].get(step.key)} for name, steps in found.items() for step in steps]
-        print_json({"stages": rows, "costs": {experiment: summary(item) for experiment, item in bills.items()}})
-        for experiment, item in bills.items():
+        each = {experiment: records(item) for experiment, item in costs.items()}
+        rows = [{"experiment": name, **_record(step), "cost": each[name].get(step.key)} for name, steps in found.items() for step in steps]
+        print_json({"stages": rows, "costs": {experiment: summary(item) for experiment, item in costs.items()}})
+        for experiment, item in costs.items():
             tell(project, project.entry(experiment), item, table=False)
         return
     for experiment, steps in found.items():
@@ -40,7 +40,7 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
         for step in steps:
             if show_all or step.action != "reuse":
                 click.echo(f"  {step.action:8} {step.label:48} {step.cause}")
-        tell(project, project.entry(experiment), bills[experiment], table=True)
+        tell(project, project.entry(experiment), costs[experiment], table=True)
 
 
 def _record(step: Step) -> dict[str, object]:

@@ -17,18 +17,20 @@ MOST: Final = 100
 """How many logs of a kind are read, the latest."""
 
 
-def history(layout: Layout, kinds: Collection[str]) -> History:
-    """The logs in the store of stages of some kinds; what is damaged or of another version is left out."""
-    reader = _Reader(layout)
-    directories = [path.parent.parent.name for kind in sorted(kinds) for path in _latest(layout.store, kind)]
-    return reader.history(directories)
+def latest(layout: Layout, kinds: Collection[str]) -> History:
+    """The latest logs in the store of stages of some kinds; what is damaged or of another version is left out."""
+    return of(layout, [path.parent.parent.name for kind in sorted(kinds) for path in _latest(layout.store, kind)])
+
+
+def of(layout: Layout, directories: Iterable[str]) -> History:
+    """The logs of those of some stages that are done."""
+    return _Reader(layout).history(directories)
 
 
 def of_experiment(layout: Layout, name: str) -> History:
     """The logs of the stages of one compiled experiment that are done."""
     index = _json(layout.index(name))
-    rows = index.get("stages", []) if index else []
-    return _Reader(layout).history([row["directory"] for row in rows])
+    return of(layout, [row["directory"] for row in index["stages"]] if index else [])
 
 
 def _latest(store: Path, kind: str) -> list[Path]:
