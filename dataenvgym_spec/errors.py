@@ -37,6 +37,7 @@ CODES: Final[dict[str, str]] = {
     "W401": "two experiments that are one",
     "W402": "one split in two roles",
     "W403": "an early stop that does not do what it seems to",
+    "W404": "an estimate beyond a limit",
 }
 
 
@@ -149,6 +150,8 @@ class SpecError(Exception):
 class UserError(Exception):
     """A mistake outside a spec's text (no repository, a port in use, ...). Exit code 2."""
 
+    exit_code = 2
+
     def __init__(self, message: str, *, help: str = "") -> None:
         super().__init__(message)
         self.message, self.help = message, help
@@ -156,6 +159,14 @@ class UserError(Exception):
 
 class StageError(UserError):
     """A stage that cannot finish, with the reason. Exit code 1."""
+
+    exit_code = 1
+
+
+class LimitReached(UserError):
+    """A limit of the spec stands in the way; nothing is wrong and nothing is lost. Exit code 3."""
+
+    exit_code = 3
 
 
 class MissingExtra(UserError):

@@ -32,6 +32,19 @@ MAX_FINDINGS: Final = 200
 """Findings looked for in one section: each is put into words, and nobody reads more."""
 
 
+def _strict() -> Any:
+    # The stubs know no custom keyword functions; jsonschema documents them under "Extending or Creating Validators".
+    # Draft-07 counts 2.0 as an integer; the typed records do not.
+    types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
+    exact = {"pattern": _pattern, "uniqueItems": _unique}
+    return jsonschema.validators.extend(jsonschema.Draft7Validator, exact, type_checker=types)  # type: ignore[no-untyped-call]
+
+
+def against(schema: Schema, node: Node) -> list[Diagnostic]:
+    """Everything that the schema of another file than a spec has to say about a tree."""
+    return [finding for error in _strict()(schema).iter_errors(node.plain()) for finding in _translate(error, node)]
+
+
 class Checker:
     """What the schema says about trees that have sections in common: each section (`task`, `student`, ...) is looked at once.
 
@@ -40,11 +53,7 @@ class Checker:
 
     def __init__(self) -> None:
         schema = experiment_schema()
-        # The stubs know no custom keyword functions; jsonschema documents them under "Extending or Creating Validators".
-        # Draft-07 counts 2.0 as an integer; the typed records do not.
-        types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
-        exact = {"pattern": _pattern, "uniqueItems": _unique}
-        strict = jsonschema.validators.extend(jsonschema.Draft7Validator, exact, type_checker=types)  # type: ignore[no-untyped-call]
+        strict = _strict()
         marking = jsonschema.validators.extend(strict, dict.fromkeys(MARKS, _mark))  # type: ignore[no-untyped-call]
         outline = schema["definitions"]["spec"]
         self._sections: Schema = outline["properties"]

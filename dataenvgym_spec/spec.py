@@ -216,6 +216,15 @@ class Analysis(_Record, frozen=True, kw_only=True):
     contrasts: Annotated[list[Contrast], Meta(description="Comparisons of arms.")] = field(default_factory=list)
 
 
+class Limits(_Record, frozen=True, kw_only=True):
+    """How much the experiment may cost in all. A guard of `dataenvgym run`: it pauses, never changes data, and is part of no key."""
+
+    usd: Annotated[float, Meta(ge=0, description="US dollars, by the prices in `prices.yaml`.")] | None = None
+    hours: Annotated[float, Meta(ge=0, description="Hours of work of all stages, whatever machine they ran on.")] | None = None
+    gpu_hours: Annotated[float, Meta(ge=0, description="Hours of work on a GPU, times the GPUs in use; work on a CPU counts nothing.")] | None = None
+    tokens: Annotated[float, Meta(ge=0, description="Tokens that teachers and students read and write, in prompts and answers.")] | None = None
+
+
 class Experiment(_Record, frozen=True, kw_only=True):
     """One experiment: a teacher environment, a student, an agent and its arms."""
 
@@ -235,3 +244,4 @@ class Experiment(_Record, frozen=True, kw_only=True):
     select: Annotated[Select, Meta(description="Which student is called best.")] = Select()
     seeds: Annotated[Seeds, Meta(description="Where randomness comes from.")] = Seeds()
     analysis: Annotated[Analysis, Meta(description="What the report compares; never part of a key.")] = Analysis()
+    limits: Annotated[Limits, Meta(description="How much the experiment may cost; a guard that pauses and is part of no key.")] | None = None

@@ -7,7 +7,7 @@ compiler knows the order and `plan` knows what is done, so DVC is told both (`--
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,13 +39,13 @@ def open_targets(item: Entry, steps: Sequence[Step]) -> Open:
     return Open(targets=targets, done=len(steps) - len(open_ones))
 
 
-def reproduce(item: Entry, targets: Sequence[str], layout: Layout, *, pull: bool) -> int:
-    """Has DVC make targets, up to the first that fails; returns DVC's exit code."""
+def reproduce(item: Entry, targets: Sequence[str], layout: Layout, *, pull: bool, limits: Mapping[str, str]) -> int:
+    """Has DVC make targets, up to the first that fails; returns DVC's exit code. Its stages are given `limits` in their environment."""
     more = ["--pull"] if pull else []
     # For a pull DVC reads the whole repository, once a process.
     for batch in [targets] if pull else batches(targets):
         command = [dvc(), "repro", "--single-item", *more, *batch]
-        if code := subprocess.call(command, cwd=layout.root, env={**environment(), **announced(item.name)}):
+        if code := subprocess.call(command, cwd=layout.root, env={**environment(), **announced(item.name), **limits}):
             return code
     return 0
 

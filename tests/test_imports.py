@@ -36,6 +36,7 @@ LAYERS = [
         "locked",
     ),
     *("ir", "capacity", "fit", "meaning", "twins", "size", "passes", "blame", "compiler", "emit", "plan", "diff"),
+    *("prices", "cost_table", "cost_size", "cost", "limits"),
 ]
 COMPILER = {*LAYERS} - {"plan"}
 HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}

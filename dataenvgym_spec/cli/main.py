@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from dataenvgym_spec.errors import SpecError, StageError, UserError, more, visible
+from dataenvgym_spec.errors import SpecError, UserError, more, visible
 
 COMMANDS: Final = {
     "validate": "Check specs and report everything that is wrong.",
@@ -73,7 +73,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs a command; every error is one message, and the exit code says whose it is: 2 the user's, 1 a failed stage's."""
+    """Runs a command; every error is one message, and the exit code says whose it is: 2 the user's, 1 a failed stage's, 3 a limit's."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only still gets the message
@@ -86,7 +86,7 @@ def main() -> None:
         sys.exit(2)
     except UserError as error:
         _complain(f"error: {error.message}" + (f"\n  = help: {error.help}" if error.help else ""))
-        sys.exit(1 if isinstance(error, StageError) else 2)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

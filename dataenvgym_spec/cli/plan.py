@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from dataenvgym_spec.cli.common import as_json, load_project, print_json, setting
+from dataenvgym_spec.cli.costs import bills, records, summary, tell
 from dataenvgym_spec.plan import Step, plan
 from dataenvgym_spec.store.world import Disk
 
@@ -23,7 +24,7 @@ ACTIONS: Final = ("run", "pass", "maybe", "restore", "reuse")
 @setting
 @as_json
 def command(name: str | None, show_all: bool, pull: bool, sets: tuple[str, ...], as_json: bool) -> None:
-    """Say what `dvc repro NAME` will run, reuse or restore, stage by stage, and why. Nothing executes.
+    """Say what `dvc repro NAME` will run, reuse or restore, stage by stage, why, and what that will cost. Nothing executes.
 
     \b
     run      it executes
@@ -41,14 +42,19 @@ def command(name: str | None, show_all: bool, pull: bool, sets: tuple[str, ...],
     graph = project.compiled.graph
     found = {item.name: plan(graph, item, world, project.compiled.specs) for item in graph.entries}
     world.remembered.save()
+    costs = bills(project, found)
     if as_json:
-        rows = [{"experiment": name, **_record(step)} for name, steps in found.items() for step in steps]
-        print_json({"stages": rows})
+        each = {experiment: records(item) for experiment, item in costs.items()}
+        rows = [{"experiment": name, **_record(step), "cost": each[name].get(step.key)} for name, steps in found.items() for step in steps]
+        print_json({"stages": rows, "costs": {experiment: summary(item) for experiment, item in costs.items()}})
+        for experiment, item in costs.items():
+            tell(project, project.entry(experiment), item, table=False)
         return
     for experiment, steps in found.items():
         counts = Counter(step.action for step in steps)
         click.echo(f"{experiment}: " + ", ".join(f"{counts[action]} {action}" for action in ACTIONS if counts[action]))
         _print([step for step in steps if show_all or step.action != "reuse"])
+        tell(project, project.entry(experiment), costs[experiment], table=True)
 
 
 def _print(steps: Sequence[Step]) -> None:

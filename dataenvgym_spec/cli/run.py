@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from dataenvgym_spec.cli.common import layout_here, load_project, plural, setting
+from dataenvgym_spec.cli.guard import admit
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.errors import StageError, UserError
 from dataenvgym_spec.plan import plan
+from dataenvgym_spec.stages.guard import guard
 from dataenvgym_spec.stepwise import open_targets, reproduce
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.world import Disk
@@ -16,9 +18,12 @@ from dataenvgym_spec.store.world import Disk
 @click.command("run")
 @click.argument("name")
 @click.option("--pull", is_flag=True, help="Let DVC fetch from its remote what colleagues have made already.")
+@click.option("--ignore-limits", is_flag=True, help="Run whatever it costs.")
 @setting
-def command(name: str, pull: bool, sets: tuple[str, ...]) -> int:
+def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -> int:
     """Compile an experiment and reproduce it with DVC. What is done already is not done again.
+
+    If the spec has `limits`, it does not start what cannot fit into them, and pauses once they are passed (exit code 3).
 
     \b
     Example:
@@ -34,9 +39,12 @@ def command(name: str, pull: bool, sets: tuple[str, ...]) -> int:
         project = load_project((name,), sets=sets)
         write(project.compiled, layout, everything=False)
         item = project.compiled.graph.entries[0]
-        todo = open_targets(item, plan(project.compiled.graph, item, Disk(layout)))
+        steps = plan(project.compiled.graph, item, Disk(layout, pull=pull), project.compiled.specs)
+        limits = {} if ignore_limits else admit(project, item, steps)
+        todo = open_targets(item, steps)
         click.echo(f"{item.name}: {plural(len(todo.targets), 'step')} to do, {todo.done} done already")
-        code = reproduce(item, todo.targets, layout, pull=pull)
+        code = reproduce(item, todo.targets, layout, pull=pull, limits=limits)
     if code:
+        guard(layout, limits)
         raise StageError(f"'{item.name}' did not finish", help="the reason is above; the same command goes on from what is done")
     return 0

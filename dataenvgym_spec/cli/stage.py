@@ -26,6 +26,10 @@ def command(experiment: str | None) -> int:
     from dataenvgym_spec.stages.warm import delegate
 
     directory = stage_of(Path.cwd(), layout)
+    if "DATAENVGYM_LIMITS" in os.environ:
+        from dataenvgym_spec.stages.guard import guard
+
+        guard(layout, os.environ)
     code = delegate(layout, read_stage(layout, directory), directory)
     if code is None:
         run_stage(layout, directory)

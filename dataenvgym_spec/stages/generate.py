@@ -23,6 +23,8 @@ def generate(context: Context) -> None:
         seed = seed_from("generate", params["seed"], params["iteration"], params["round"])
         for number, item in enumerate(engine.candidates(requests, seed)):
             rows.append({**item.row(), "skill": item.group, "provenance": {**origin, "request": number}})
+        if tokens := getattr(engine, "tokens", None):  # of an engine that asks a model: {"prompt": ..., "generated": ...}
+            context.record(tokens=tokens)
     write_rows(context.out("candidates", "examples.jsonl"), rows)
     context.record(requested=sum(requests.values()), candidates=len(rows))
     context.say(f"  {len(rows)} candidates for {sum(requests.values())} examples asked for")
