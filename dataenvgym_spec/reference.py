@@ -46,7 +46,9 @@ def keys(schema: Schema, path: str = "", *, default: str = "") -> Iterator[Key]:
     ['a', 'a.b']
     """
     whole = _whole(schema)
-    required = {key: "required" for key in whole.get("required", ())} | {key: "required, but for `same_as`" for key in whole.get("else", {}).get("required", ())}
+    required = {key: "required" for key in whole.get("required", ())} | {
+        key: "required, but for `same_as`" for key in whole.get("else", {}).get("required", ())
+    }
     for name, part in whole.get("properties", {}).items():
         yield from _key(part, f"{path}.{name}" if path else name, required.get(name, default))
 
@@ -141,7 +143,12 @@ def _language() -> Iterator[str]:
 
 
 def _components() -> Iterator[str]:
-    yield from ("", "## Components", "", "A component is `{kind: NAME, ...}`; the other keys are the options of that kind. A check is named by its key instead.")
+    yield from (
+        "",
+        "## Components",
+        "",
+        "A component is `{kind: NAME, ...}`; the other keys are the options of that kind. A check is named by its key instead.",
+    )
     for slot, kinds in definitions().items():
         yield from ("", f"### {_title(slot).capitalize()}")
         for kind, item in kinds.items():
@@ -163,4 +170,3 @@ def _title(slot: str) -> str:
 
 def _anchor(slot: str) -> str:
     return _title(slot).replace(" ", "-")
-
