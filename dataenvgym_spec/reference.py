@@ -46,9 +46,7 @@ def keys(schema: Schema, path: str = "", *, default: str = "") -> Iterator[Key]:
     ['a', 'a.b']
     """
     whole = _whole(schema)
-    required = {key: "required" for key in whole.get("required", ())} | {
-        key: "required, but for `same_as`" for key in whole.get("else", {}).get("required", ())
-    }
+    required = dict.fromkeys(whole.get("required", ()), "required") | dict.fromkeys(whole.get("else", {}).get("required", ()), "required, but for `same_as`")
     for name, part in whole.get("properties", {}).items():
         yield from _key(part, f"{path}.{name}" if path else name, required.get(name, default))
 
