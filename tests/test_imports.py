@@ -13,6 +13,7 @@ PACKAGE = ROOT / "dataenvgym_spec"
 LAYERS = [
     *(
         "errors",
+        "columns",
         "catalogue",
         "source",
         "hashing",
@@ -33,7 +34,7 @@ LAYERS = [
         "resolve",
         "explain",
     ),
-    *("ir", "capacity", "fit", "meaning", "twins", "passes", "compiler", "emit", "plan"),
+    *("ir", "capacity", "fit", "supply", "meaning", "twins", "passes", "compiler", "emit", "plan"),
 ]
 COMPILER = {*LAYERS} - {"plan"}
 HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}
