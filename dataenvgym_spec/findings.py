@@ -110,7 +110,9 @@ def unsaid(found: Iterable[Diagnostic], told: Iterable[Diagnostic]) -> list[Diag
 
 
 def _described(part: Any) -> str:
-    return str(part.get("description", ""))
+    """What a schema says about its value, beside a reference or behind it."""
+    referred = experiment_schema()["definitions"].get(str(part.get("$ref", "")).rsplit("/", 1)[-1], {})
+    return str(part.get("description") or referred.get("description", ""))
 
 
 def _pattern(_validator: Any, form: str, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
@@ -241,5 +243,5 @@ def _remedy(schema: Schema) -> str:
 
 
 def _hint(schema: Schema, key: str) -> str:
-    text = schema.get("properties", {}).get(key, {}).get("description", "")
+    text = _described(schema.get("properties", {}).get(key, {}))
     return f" ({text.rstrip('.')})" if text and "\n" not in text else ""

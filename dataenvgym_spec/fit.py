@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import sqrt
 from typing import Any, Final
 
-from dataenvgym_spec.capacity import capacity
 from dataenvgym_spec.components import definition
 from dataenvgym_spec.errors import Diagnostic
 from dataenvgym_spec.resolve import Arm
@@ -19,18 +17,11 @@ CAUSAL: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 """How the classes that `AutoModelForCausalLM` of transformers makes are called."""
 
 
-def check(arm: Arm, lanes: dict[str, tuple[float, float]]) -> Iterator[Diagnostic]:
-    """All that does not fit in one arm.
-
-    Args:
-        arm: the arm.
-        lanes: the part of the hash space that each role owns.
-    """
+def check(arm: Arm) -> Iterator[Diagnostic]:
+    """All that does not fit in one arm."""
     yield from _serves(arm)
     yield from _model(arm)
     yield from _backend(arm)
-    yield from _skills(arm)
-    yield from _families(arm, lanes)
 
 
 def chosen(arm: Arm) -> Iterator[tuple[str, dict[str, Any], tuple[str | int, ...]]]:
@@ -116,43 +107,3 @@ def _backend(arm: Arm) -> Iterator[Diagnostic]:
     adapter = arm.experiment.student.train.adapter
     if adapter is not None and adapter.get("r", 0) > VLLM_LARGEST_RANK:
         yield node.fault("E204", f"vLLM cannot serve an adapter of rank {adapter['r']}", f"lower 'r' to {VLLM_LARGEST_RANK}, or use the backend 'transformers'")
-
-
-def _skills(arm: Arm) -> Iterator[Diagnostic]:
-    record = arm.experiment
-    source = record.task.sources.get(record.task.splits.feedback.from_, {})
-    if record.skills.discover["kind"] == "gold" and "fields" in source and "group" not in source["fields"]:
-        name = record.task.splits.feedback.from_
-        message = f"'{record.environment}' needs skills, but the source '{name}' does not say which column names them"
-        yield arm.node.at(("task", "sources", name, "fields")).fault("E204", message, "add 'group:' with the column of the gold skill")
-
-
-def _families(arm: Arm, lanes: dict[str, tuple[float, float]]) -> Iterator[Diagnostic]:
-    """Families that are too small for what splits draw or for what is to be taught."""
-    task, loop = arm.experiment.task, arm.experiment.loop
-    for role, (low, high) in lanes.items():
-        split, share = getattr(task.splits, role), high - low
-        sizes = _sizes(arm, split.from_)
-        asked = {f"problems of '{name}'": (split.draw.per_group, size) for name, size in sizes.items()}
-        if sizes and len(sizes) == len(task.sources.get(split.from_, {}).get("families", {})):
-            asked["problems"] = (split.draw.items, sum(sizes.values()))
-        for what, (wanted, size) in asked.items():
-            # A lane holds a binomial number of problems; half as many again as its mean plus four deviations is out of reach.
-            if wanted is not None and wanted > 1.5 * share * size + 4 * sqrt(share * size):
-                message = f"'{role}' asks for {wanted} {what}: of its {size}, a share of {share:.2f} is about {share * size:.0f}"
-                yield arm.node.at(("task", "splits", role, "draw")).fault("E202", message, f"draw fewer, widen the family, or raise 'share' of '{role}'")
-    teacher = arm.experiment.teachers.get(str(arm.experiment.agent.engine.get("teacher")), {})
-    source = task.sources.get(str(teacher.get("source")), {})
-    sizes = _sizes(arm, str(teacher.get("source")))
-    once = arm.experiment.agent.checks.get("duplicate", {}).get("action") == "reject"
-    if once and sizes and len(sizes) == len(source.get("families", {})):
-        wanted, total = loop.teach.examples * loop.iterations, sum(sizes.values())
-        if wanted > total:
-            message = f"{loop.iterations} iterations of {loop.teach.examples} distinct examples are {wanted}, but the families have {total} problems"
-            yield arm.node.at(("loop", "teach", "examples")).fault("E202", message, "teach fewer, or widen the families")
-
-
-def _sizes(arm: Arm, source: str) -> dict[str, int]:
-    """The families of a source whose size is bounded."""
-    families = arm.experiment.task.sources.get(source, {}).get("families", {})
-    return {name: size for name, family in families.items() if (size := capacity(family)) is not None}

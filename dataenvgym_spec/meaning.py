@@ -1,6 +1,6 @@
 """What the schema cannot say about splits and combinations, checked over a resolved spec. Reports; changes nothing.
 
-Names are in `references`, what fits what in `fit`, experiments that are one in `twins`. A name or a file may still be unknown.
+Names are in `references`, what fits what in `fit`, what sources hold in `supply`, experiments that are one in `twins`. A name or a file may still be unknown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
 
-from dataenvgym_spec import fit
+from dataenvgym_spec import fit, supply
 from dataenvgym_spec.components import definition
 from dataenvgym_spec.errors import Diagnostic
 from dataenvgym_spec.resolve import Arm, Resolved
@@ -25,9 +25,9 @@ def check(resolved: Resolved) -> list[Diagnostic]:
     """All findings about the meaning of a spec."""
     found = list(_seeds(resolved))
     for arm in resolved.arms:
-        for rule in (_shares, _sizes, _shared_splits, _overlaps, _generating, _templates, _scratch, _stops):
+        for rule in (_shares, _shared_splits, _overlaps, _generating, _templates, _scratch, _stops):
             found += rule(arm)
-        found += fit.check(arm, lanes(arm))
+        found += [*fit.check(arm), *supply.check(arm, lanes(arm))]
     return found
 
 
@@ -107,21 +107,6 @@ def _shares(arm: Arm) -> Iterator[Diagnostic]:
     if total > 0.95:
         node = arm.node.at(("task", "splits"))
         yield node.key_fault("E202", f"the splits own {total:.2f} of the hash space", "let the shares sum to at most 0.95")
-
-
-def _sizes(arm: Arm) -> Iterator[Diagnostic]:
-    for role, (low, high) in lanes(arm).items():
-        split = getattr(arm.experiment.task.splits, role)
-        file = arm.files.get(str(arm.experiment.task.sources.get(split.from_, {}).get("path")))
-        wanted = split.draw.items or split.draw.per_group
-        # What a hash lane holds varies; only what no luck can give is an error before the run.
-        if file is not None and file.rows is not None and wanted > file.rows:
-            node = arm.node.at(("task", "splits", role, "draw"))
-            yield node.fault("E202", f"'{role}' asks for {wanted} items, but '{file.path}' has {file.rows}", "draw fewer items or name a larger source")
-        elif file is not None and file.rows is not None and wanted > 2 * (high - low) * file.rows + 20:
-            node = arm.node.at(("task", "splits", role, "draw"))
-            message = f"'{role}' asks for {wanted} items, but its share of {high - low:.2f} of the {file.rows} items of '{file.path}' holds far fewer"
-            yield node.fault("E202", message, f"raise 'share' of '{role}' or draw fewer items")
 
 
 def _generating(arm: Arm) -> Iterator[Diagnostic]:

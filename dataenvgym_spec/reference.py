@@ -141,7 +141,12 @@ def _language() -> Iterator[str]:
 
 
 def _components() -> Iterator[str]:
-    yield from ("", "## Components", "", "A component is `{kind: NAME, ...}`; the other keys are the options of that kind. A check is named by its key instead.")
+    yield from (
+        "",
+        "## Components",
+        "",
+        "A component is `{kind: NAME, ...}`; the other keys are the options of that kind. A check is named by its key instead.",
+    )
     for slot, kinds in definitions().items():
         yield from ("", f"### {_title(slot).capitalize()}")
         for kind, item in kinds.items():
@@ -163,4 +168,3 @@ def _title(slot: str) -> str:
 
 def _anchor(slot: str) -> str:
     return _title(slot).replace(" ", "-")
-

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from dataenvgym_spec import matrix, references, same_as, schema
+from dataenvgym_spec.columns import Table, look
 from dataenvgym_spec.errors import Diagnostic, SpecError
 from dataenvgym_spec.extends import Family, read_family
 from dataenvgym_spec.findings import Checker, unsaid
@@ -41,6 +42,7 @@ class File:
         path: relative to the repository; empty for a built-in template.
         is_data: whether stages read the file itself.
         rows: lines that are not empty, of a data file.
+        table: of a data file, its columns; None if it is too large to be looked into.
         config: of a model's directory, what its `config.json` says; None if there is none that can be read.
     """
 
@@ -49,6 +51,7 @@ class File:
     path: str = ""
     is_data: bool = False
     rows: int | None = None
+    table: Table | None = None
     config: dict[str, Any] | None = None
 
 
@@ -343,8 +346,11 @@ class _Reader:
         shown, digest = path.relative_to(self.root).as_posix(), file_digest(path)
         if form == "template":
             return File(content=path.read_text(encoding="utf-8"), digest=digest, path=shown)
-        rows = sum(1 for line in path.open("rb") if line.strip()) if form == "data" else None
-        return File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True, rows=rows, config=_config(path) if form == "directory" else None)
+        content = f"sha256:{digest}"
+        if form == "directory":
+            return File(content=content, digest=digest, path=shown, is_data=True, config=_config(path))
+        rows = sum(1 for line in path.open("rb") if line.strip())
+        return File(content=content, digest=digest, path=shown, is_data=True, rows=rows, table=look(path))
 
     def _report(self, node: Node, message: str, help: str) -> None:
         self.found.append(Diagnostic(code="E203", message=message, span=node.span, help=help))

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "dataenvgym_spec"
 LAYERS = [
     *(
         "errors",
+        "columns",
         "catalogue",
         "source",
         "hashing",
@@ -35,7 +36,7 @@ LAYERS = [
         "explain",
         "locked",
     ),
-    *("ir", "capacity", "fit", "meaning", "twins", "size", "passes", "blame", "compiler", "emit", "plan", "diff"),
+    *("ir", "capacity", "fit", "supply", "meaning", "twins", "size", "passes", "blame", "compiler", "emit", "plan", "diff"),
     *("prices", "cost_table", "cost_size", "cost", "limits"),
 ]
 COMPILER = {*LAYERS} - {"plan"}

@@ -1,0 +1,39 @@
+"""What a JSON-lines file holds, before anything runs."""
+
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec import columns
+from dataenvgym_spec.columns import Table, look
+
+
+def table(folder: Path, text: str) -> Table | None:
+    path = folder / "items.jsonl"
+    path.write_text(text, encoding="utf-8")
+    return look(path)
+
+
+def test_columns_are_those_that_every_row_has(tmp_path: Path) -> None:
+    found = table(tmp_path, '{"q": "1", "g": 3}\n\n{"q": "2", "g": 3, "note": "x"}\n')
+    assert found == Table(columns={"q": {"1": 1, "2": 1}, "g": {"3": 2}}, others=("note",))
+
+
+@pytest.mark.parametrize("line", ['{"q": ', "[1]", "3", "\udc80", '{"q": NaN}'])
+def test_a_line_that_is_no_object_is_told_by_its_number(line: str, tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").write_bytes(b'{"q": "1"}\n\n' + line.encode("utf-8", "surrogateescape") + b"\n")
+    assert look(tmp_path / "items.jsonl") == Table(columns={}, wrong=3)
+
+
+def test_a_column_of_many_values_is_no_group(tmp_path: Path) -> None:
+    text = "".join(f'{{"q": "{n}", "g": {n % columns.MANY}}}\n' for n in range(3 * columns.MANY))
+    found = table(tmp_path, text)
+    assert found is not None
+    assert found.columns["q"] is None
+    assert found.columns["g"] == {str(n): 3 for n in range(columns.MANY)}
+
+
+def test_a_file_without_rows_has_no_columns_and_a_large_one_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert table(tmp_path, "\n") == Table(columns={})
+    monkeypatch.setattr(columns, "LARGEST", 5)
+    assert table(tmp_path, '{"q": "1"}\n') is None
