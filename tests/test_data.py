@@ -14,6 +14,8 @@ from dataenvgym_spec.stages.data import _ports, draw
 from dataenvgym_spec.tasks.item import Item, in_lane, item_id
 from dataenvgym_spec.tasks.jsonl import Jsonl
 from dataenvgym_spec.tasks.reasoning_gym import ReasoningGym
+from tests.conftest import TINY
+from tests.test_share import compiled
 
 LANES = {"test": [0.0, 0.1], "selection": [0.1, 0.15], "feedback": [0.15, 0.25]}
 FAMILIES = {
@@ -93,12 +95,28 @@ def test_growing_a_split_moves_no_item_of_another(name: str, seed: int, how: str
 @given(name=CASES["name"], seed=CASES["seed"], size=st.integers(2, 14), show=st.floats(0.05, 0.95))
 def test_the_shown_and_the_hidden_part_are_disjoint_by_item_and_by_cluster(name: str, seed: int, size: int, show: float) -> None:
     items = draw(SOURCES[name], role="feedback", lane=LANES["feedback"], seed=seed, per_group=size)
-    parts = _ports({"role": "feedback", "show": show, "seed": seed}, items)
+    parts = _ports({"role": "feedback", "show": show, "seed": seed, "parts": "by-cluster"}, items)
     for of in (lambda item: item.id, lambda item: item.cluster):
         shown, hidden = ({of(item) for item in parts[part]} for part in ("shown", "hidden"))
         assert not shown & hidden
     assert {item.id for part in parts.values() for item in part} == {item.id for item in items}
     assert len(parts["shown"]) >= show * size
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("{kind: jsonl, path: items.jsonl, fields: {input: q, target: a, group: g, cluster: c}}", "by-cluster"),
+        ("{kind: jsonl, path: items.jsonl, fields: {input: q, target: a, group: g}}", None),
+        ("{kind: reasoning-gym, families: {one: {dataset: gcd}, two: {dataset: gcd, config: {max_value: 99}}}}", "by-cluster"),
+        ("{kind: reasoning-gym, families: {one: {dataset: gcd}, two: {dataset: lcm}}}", None),
+    ],
+)
+def test_parts_are_told_apart_over_groups_where_clusters_may_span_them(source: str, parts: str | None, tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").write_text("\n".join('{"q": "1", "a": "2", "g": "x", "c": "y"}' for _ in range(2000)), encoding="utf-8")
+    text = TINY.replace("  score:", f"    other: {source}\n  score:", 1).replace("feedback: {from: problems", "feedback: {from: other")
+    (feedback,) = (stage for stage in compiled(tmp_path, text).stages if stage.params.get("role") == "feedback")
+    assert feedback.params.get("parts") == parts
 
 
 @settings(max_examples=25, deadline=None)

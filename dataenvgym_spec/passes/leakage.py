@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from dataenvgym_spec.ir import Graph, Stage
-from dataenvgym_spec.kinds import Role
+from dataenvgym_spec.kinds import HASHES, SPLITS, Role
 
 Route = tuple["Route | None", Stage]
 """How a role came to a port: the stage it came through last, and the route to there. A list that shares its tails."""
@@ -48,7 +48,8 @@ class Leak:
     @property
     def what(self) -> str:
         """The role in words."""
-        return {"student": "a student's behaviour", "weights": "a student"}.get(self.role, f"the {self.role} split")
+        known = {"student": "a student's behaviour", "weights": "a student", **{role: f"hashes of the {role[1:]} split" for role in HASHES}}
+        return known.get(self.role) or (f"the {self.role} split" if self.role in SPLITS else f"'{self.role}'")
 
     @property
     def shown(self) -> str:

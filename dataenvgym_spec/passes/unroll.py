@@ -56,6 +56,13 @@ def _component(slot: str, options: dict[str, Any], **more: Any) -> dict[str, Any
     return {**options, **more, "semantics": definition(slot, options["kind"]).version()}
 
 
+def _spans_groups(source: dict[str, Any]) -> bool:
+    """Whether items of one cluster may lie in several groups."""
+    datasets = [family["dataset"] for family in source.get("families", {}).values()]
+    named = {"cluster", "group"} <= source.get("fields", {}).keys()
+    return named or len(set(datasets)) < len(datasets) or definition("source", source["kind"]).distribution is not None
+
+
 def _reads(slot: str, options: dict[str, Any]) -> str | None:
     """What a component is declared to read besides what all of its slot read."""
     return definition(slot, options["kind"]).reads
@@ -124,7 +131,7 @@ class _Loop:
         source = self._source(split.from_)
         params = {"role": role, "source": source, "draw": draw, "lane": self.lanes[role], "seed": self.record.seeds.splits}
         if role == "feedback":
-            params["show"] = split.show
+            params |= {"show": split.show, **({"parts": "by-cluster"} if _spans_groups(source) else {})}
         return self._add(None, f"draw the {role} split", "data", params, [], self._files(source))
 
     def _reserve(self) -> Input | None:

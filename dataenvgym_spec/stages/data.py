@@ -82,9 +82,10 @@ def _ports(params: dict[str, object], drawn: list[Item]) -> dict[str, list[Item]
         return {str(params["role"]): drawn}
     chosen = _chosen(drawn, float(str(params["show"])), params["seed"])
     groups = sorted(chosen)
-    clusters = {cluster for found in chosen.values() for cluster in found}
+    # Where clusters may span groups: one that a group shows is shown by all.
+    clusters = {cluster for found in chosen.values() for cluster in found} if params.get("parts") == "by-cluster" else set()
     ids = {item.id for item in drawn if item.cluster in chosen[item.group]}
-    # A cluster that one group shows is shown by all; a question that two groups hold appears once.
+    # A question that two groups hold appears once.
     shown = [item for group in groups for item in drawn if item.group == group and (item.cluster in chosen[group] or _joins(item, clusters, ids))]
     return {"shown": shown, "hidden": [item for item in drawn if item.cluster not in clusters and item.id not in ids]}
 
