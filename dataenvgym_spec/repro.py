@@ -14,6 +14,8 @@ from typing import Any, Final, Literal, Protocol
 
 from dataenvgym_spec.ir import Stage
 
+STOPS: Final = "`dvc repro --pull` may stop here"
+"""DVC fails at some results that it cannot fetch, or that are not what lies in the workspace, instead of making them again."""
 Action = Literal["run", "reuse", "restore", "pass", "maybe"]
 Sure = Literal["yes", "maybe", "no"]
 
@@ -36,6 +38,10 @@ class Recorded(Protocol):
 
 class World(Protocol):
     """The disk, as far as a plan asks about it. Paths are relative to the repository."""
+
+    @property
+    def pulls(self) -> bool:
+        """Whether what DVC's remote holds counts."""
 
     def lock(self, folder: str, stage: str) -> Recorded | None:
         """What the lock of a stage says."""
@@ -147,13 +153,22 @@ def _from_lock(world: World, work: Work, lock: Recorded, returns: Returns) -> De
     gone = {path: missing for path, digest in outs.items() if (missing := world.missing(digest))}
     held = returns(frozenset().union(*gone.values()))
     if held != "yes":
-        # DVC calls a result changed that lies in the workspace but not in its cache.
-        lost = f"its result '{next(iter(gone))}' is not in DVC's cache"
-        return Decision(action="run" if held == "no" else "maybe", cause=lost if held == "no" else f"{lost}, unless another stage makes the same first", outs=outs)
+        return Decision(action="run" if held == "no" else "maybe", cause=_lost(world, work, next(iter(gone)), outs, held), outs=outs)
     if not gone and not all(map(world.cached, outs.values())):
-        return Decision(action="restore", cause="its result is in the remote", outs=outs)
+        places = {path: os.path.join(work.wdir, path) for path, digest in outs.items() if not world.cached(digest)}
+        other = next((place for path, place in places.items() if world.hash_of(place) not in (None, outs[path])), None)
+        blocked = f"; {STOPS} over what lies in the workspace, so first: rm -r {other}" if other else ""
+        return Decision(action="restore", cause=f"its result is in the remote{blocked}", outs=outs)
     here = all(world.hash_of(os.path.join(work.wdir, path)) == digest for path, digest in outs.items())
     return Decision(action="reuse" if here else "restore", cause="its result is in the workspace" if here else "its result is in DVC's cache", outs=outs)
+
+
+def _lost(world: World, work: Work, path: str, outs: Mapping[str, str], held: Sure) -> str:
+    """The cause of a stage whose result is lost. DVC calls a result changed that lies in the workspace but not in its cache."""
+    lost = f"its result '{path}' is not in DVC's cache{' or remote' if world.pulls else ''}"
+    if held == "maybe":
+        return f"{lost}, unless another stage makes the same first"
+    return f"{lost}; {STOPS}, so first: rm {os.path.join(work.folder, 'dvc.lock')}" if world.pulls else lost
 
 
 def _from_runs(world: World, work: Work, returns: Returns) -> Decision:

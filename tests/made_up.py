@@ -37,7 +37,10 @@ def _pretend(layout: Layout, stage: Stage) -> None:
     deps, outs = ({path: hash_of(folder / path) or "" for path in body[name]} for name in ("deps", "outs"))
     for out, digest in outs.items():
         _cache(layout, folder / out, digest)
-    lock = {"cmd": body["cmd"], **{name: [{"path": path, "hash": "md5", "md5": digest} for path, digest in sorted(found.items())] for name, found in (("deps", deps), ("outs", outs))}}
+    lock = {
+        "cmd": body["cmd"],
+        **{name: [{"path": path, "hash": "md5", "md5": digest} for path, digest in sorted(found.items())] for name, found in (("deps", deps), ("outs", outs))},
+    }
     (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {stage.kind: lock}}, sort_keys=False), encoding="utf-8")
     key, value = run_key(body["cmd"], deps, list(outs)), hashlib.sha256(stage.id.encode()).hexdigest()
     entry = layout.root / ".dvc" / "cache" / "runs" / key[:2] / key / value

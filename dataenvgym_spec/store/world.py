@@ -37,6 +37,11 @@ class Disk:
         self._locks: dict[tuple[str, str], Lock | None] = {}
         self._held: dict[str, bool] = {}
 
+    @property
+    def pulls(self) -> bool:
+        """Whether what DVC's remote holds counts."""
+        return self.remote is not None
+
     def lock(self, folder: str, stage: str) -> Lock | None:
         """What the lock of a stage says."""
         if (folder, stage) not in self._locks:
