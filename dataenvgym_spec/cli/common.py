@@ -76,7 +76,7 @@ def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *
         before = chosen.get(path, set())
         chosen[path] = None if only is None or before is None else before | only
     if not chosen:
-        raise UserError("there are no specs: specs/*.yaml is empty", help="write one; see the README")
+        raise UserError("there are no specs: specs/*.yaml is empty", help="run: dataenvgym init   (it adds one to begin with), or write one")
     specs = front_end(chosen, root=layout.root, sets=sets, honour_locks=honour_locks)
     for found in warnings(specs):
         click.echo(found.render(), err=True)
