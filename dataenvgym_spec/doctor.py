@@ -15,6 +15,7 @@ import yaml
 
 from dataenvgym_spec.errors import UserError
 from dataenvgym_spec.programs import dvc
+from dataenvgym_spec.schema import schema_text
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
 
 EXTRAS: Final = {
@@ -45,34 +46,34 @@ def examine() -> list[Finding]:
         layout = Layout(root=find_root())
     except UserError as error:
         return [*found, Finding(name="repository", ok=False, detail=error.message, help=error.help)]
-    return [*found, Finding(name="repository", ok=True, detail="git and DVC"), *_ignored(layout), _driver(layout), *_damaged(layout)]
+    return [*found, Finding(name="repository", ok=True, detail="git and DVC"), *_ignored(layout), _driver(layout), *_started(layout), *_damaged(layout)]
 
 
-def repair() -> list[str]:
-    """Sets up the working directory's repository; returns what was done."""
+def repair(here: Path | None = None) -> list[str]:
+    """Sets up the repository that a folder (default: the working directory) lies in; returns what was done."""
     done: list[str] = []
-    here = Path.cwd()
-    if _git("rev-parse", "--git-dir").returncode:
-        _must(_git("init", "--quiet"))
+    here = here or Path.cwd()
+    if _git("rev-parse", "--git-dir", cwd=here).returncode:
+        _must(_git("init", "--quiet", cwd=here))
         done.append("git init")
     try:
-        root = find_root()
+        root = find_root(here)
     except UserError:
-        top = Path(_git("rev-parse", "--show-toplevel").stdout.strip() or here)
+        top = Path(_git("rev-parse", "--show-toplevel", cwd=here).stdout.strip() or here)
         _must(subprocess.run([dvc(), "init", "--quiet"], cwd=top, capture_output=True, text=True, check=False))
         done.append("dvc init")
         root = top
     done += _append(root / ".gitignore", IGNORED) + _append(root / ".gitattributes", ATTRIBUTES) + _append(root / ".dvcignore", UNSEEN)
-    if _git("config", f"{DRIVER}.driver").stdout.strip() != "true":
+    if _git("config", f"{DRIVER}.driver", cwd=root).stdout.strip() != "true":
         # A lock names one machine's log; two of one stage never merge line by line, so one side is taken whole.
-        _must(_git("config", f"{DRIVER}.driver", "true"))
-        _must(_git("config", f"{DRIVER}.name", "keep one side of a DVC lock whole"))
+        _must(_git("config", f"{DRIVER}.driver", "true", cwd=root))
+        _must(_git("config", f"{DRIVER}.name", "keep one side of a DVC lock whole", cwd=root))
         done.append("git merge driver for dvc.lock")
     return done
 
 
-def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+def _git(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def _must(result: subprocess.CompletedProcess[str]) -> None:
@@ -121,6 +122,21 @@ def _driver(layout: Layout) -> Finding:
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     ok = all(line in lines for line in ATTRIBUTES) and _git("config", f"{DRIVER}.driver").stdout.strip() == "true"
     return Finding(name="merge driver for locks", ok=ok, detail="set" if ok else "not set", help="dataenvgym doctor --fix", needed=False)
+
+
+def _started(layout: Layout) -> list[Finding]:
+    """What `init` brings besides: a spec, the schema that editors read, and what DVC need not look into."""
+    count = len(layout.specs())
+    specs = Finding(name="specs", ok=count > 0, detail=f"{count} in specs/" if count else "none in specs/", help="dataenvgym init", needed=False)
+    path = layout.root / "schemas" / "experiment.schema.json"
+    fresh = path.is_file() and path.read_text(encoding="utf-8", errors="replace") == schema_text()
+    detail = "up to date" if fresh else "is of another version" if path.exists() else "not there"
+    schema = Finding(name="schema for editors", ok=fresh, detail=detail, help="dataenvgym schema --write", needed=False)
+    unseen = layout.root / ".dvcignore"
+    lines = unseen.read_text(encoding="utf-8", errors="replace").splitlines() if unseen.is_file() else []
+    missing = [line for line in UNSEEN if line not in lines]
+    detail = f"lacks {', '.join(missing)}" if missing else "keeps DVC out of large folders"
+    return [specs, schema, Finding(name=".dvcignore", ok=not missing, detail=detail, help="dataenvgym doctor --fix", needed=False)]
 
 
 def _damaged(layout: Layout) -> list[Finding]:

@@ -79,7 +79,7 @@ def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *
         before = chosen.get(path, set())
         chosen[path] = None if only is None or before is None else before | only
     if not chosen:
-        raise UserError("there are no specs: specs/*.yaml is empty", help="write one; see the README")
+        raise UserError("there are no specs: specs/*.yaml is empty", help="run: dataenvgym init   (it adds one to begin with), or write one")
     specs = front_end(chosen, root=layout.root, sets=sets, honour_locks=honour_locks)
     if odd := warnings(specs):
         click.echo("\n".join([*(found.render() for found in odd), more(odd)]), err=True)

@@ -14,6 +14,7 @@ import click
 from dataenvgym_spec.errors import SpecError, UserError, more, visible
 
 COMMANDS: Final = {
+    "init": "Make a new repository that runs.",
     "validate": "Check specs and report everything that is wrong.",
     "compile": "Write the pipeline of specs: dvc.yaml, experiments/, store/.",
     "plan": "Say what will run, be reused or restored, and why.",

@@ -86,4 +86,4 @@ def find_root(start: Path | None = None) -> Path:
     git = any((folder / ".git").exists() for folder in (start, *start.parents))
     missing = "DVC" if git else "git"
     commands = "dvc init" if git else "git init && dvc init"
-    raise UserError(f"'{os.path.relpath(start)}' is in no {missing} repository", help=f"run: {commands}   (or: dataenvgym doctor --fix)")
+    raise UserError(f"'{os.path.relpath(start)}' is in no {missing} repository", help=f"run: {commands}   (or: dataenvgym init)")
