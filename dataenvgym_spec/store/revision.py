@@ -107,9 +107,16 @@ def _object(cache: Path, digest: str) -> Path:
 def _link(path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
-        shutil.copytree(path, target, copy_function=os.link, dirs_exist_ok=True)
+        shutil.copytree(path, target, copy_function=_link_file, dirs_exist_ok=True)
     elif not target.exists():
+        _link_file(path, target)
+
+
+def _link_file(path: Path | str, target: Path | str) -> None:
+    try:
         os.link(path, target)
+    except OSError:  # DVC's cache on another file system
+        shutil.copyfile(path, target)
 
 
 def _parents(path: str) -> Iterator[str]:
