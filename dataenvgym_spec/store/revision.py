@@ -90,8 +90,8 @@ def _borrow(root: Path, commit: str, name: str, target: Path, there: frozenset[s
 
 def _link_cached(cache: Path, pointer: str, target: Path) -> None:
     """Links what a `.dvc` file names, if all of it is in the cache; if not, it is told as a file that is not there."""
-    (out, *_) = source.parse(pointer, file=".dvc").at(("outs",)).plain() or [{}]  # type: ignore[misc]
-    digest = str(out.get("md5", "")) if isinstance(out, dict) else ""
+    named = source.parse(pointer, file=".dvc").at(("outs", 0, "md5")).value
+    digest = named if isinstance(named, str) else ""
     wanted = {"": digest}
     if digest.endswith(".dir") and _object(cache, digest).is_file():
         wanted = {row["relpath"]: row["md5"] for row in json.loads(_object(cache, digest).read_text(encoding="utf-8"))}
