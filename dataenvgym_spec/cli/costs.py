@@ -16,7 +16,7 @@ from dataenvgym_spec.limits import Standing, number, standings, warn
 from dataenvgym_spec.plan import Step
 from dataenvgym_spec.prices import read_prices
 from dataenvgym_spec.resolve import Resolved
-from dataenvgym_spec.store.history import latest, of
+from dataenvgym_spec.store.spending import latest, of
 
 NAMES: Final = {
     "examples": "examples", "prompt": "prompt tokens", "generated": "generated tokens", "trained": "trained tokens",
