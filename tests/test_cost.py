@@ -18,8 +18,8 @@ from dataenvgym_spec.ir import Input, Stage
 from dataenvgym_spec.kinds import KINDS
 from dataenvgym_spec.plan import Step
 from dataenvgym_spec.prices import Prices, TokenPrice, read_prices
-from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.spending import latest, of_experiment
+from dataenvgym_spec.store.layout import Layout
 from tests.conftest import BIN, ROOT, TEMPLATE, TINY, call, new_repo
 
 FREE = Prices()
