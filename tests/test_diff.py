@@ -226,3 +226,27 @@ def test_a_spec_that_was_broken_then_is_told_with_its_revision(history: Path, tm
     result = call("dataenvgym", "diff", "tiny", cwd=clone, ok=False)
     assert result.returncode == 2
     assert "HEAD:shared/base.yaml:38:3: error[E102]: unknown key 'iteration'" in result.stderr
+
+
+def test_data_that_git_does_not_hold(tmp_path: Path) -> None:
+    """Items that DVC tracks are those of the revision, from DVC's cache; what git ignores is what it is now."""
+    source = "problems: {kind: jsonl, path: ../data/items.jsonl, fields: {input: question, target: answer}}\n"
+    spec = f"extends: parts/base.yaml\nname: tiny\ntask:\n  sources:\n    items: {source.partition(': ')[2]}"
+    repo = new_repo(tmp_path / "repo", spec)
+    (repo / "specs" / "parts").mkdir()
+    (repo / "specs" / "parts" / "base.yaml").write_text(TINY.replace("prompts/tiny.j2", "../prompts/tiny.j2"), encoding="utf-8")
+    items = repo / "data" / "items.jsonl"
+    items.parent.mkdir()
+    rows = [json.dumps({"question": f"{number}?", "answer": str(number)}) for number in range(50)]
+    items.write_text("\n".join(rows[:40]), encoding="utf-8")
+    call("dvc", "add", "-q", "data/items.jsonl", cwd=repo)
+    commit(repo, "forty items")
+    assert said(repo, "tiny") == "same meaning: all 42 stages are the same\n"
+    items.unlink()
+    items.write_text("\n".join(rows), encoding="utf-8")
+    assert said(repo, "tiny").startswith("task.sources.items.path: data/items.jsonl (")
+    assert not list((repo / ".dataenvgym").glob("diff-*"))
+    (repo / "data" / "items.jsonl.dvc").unlink()
+    commit(repo, "tracked by nobody")
+    assert said(repo, "tiny") == "same meaning: all 42 stages are the same\n"
+    assert said(repo, "tiny@HEAD~1").startswith("task.sources.items.path: data/items.jsonl (")

@@ -7,7 +7,6 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -53,8 +52,9 @@ def command(a: str, b: str | None, as_json: bool) -> None:
     """
     layout = layout_here()
     name, revision = _parse(a)
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="dataenvgym-"))
+    layout.private.mkdir(exist_ok=True)
+    # Inside of the repository, so that what git does not hold can be linked and need not be copied.
+    with tempfile.TemporaryDirectory(prefix="diff-", dir=layout.private) as folder:
         old = _side(name, revision or ("" if b else "HEAD"), layout, Path(folder) / "old")
         new = _side(*_parse(b or name), layout, Path(folder) / "new")
         found = diff(old.specs, old.graph, new.specs, new.graph)

@@ -1,9 +1,16 @@
-"""The files that a spec is made of at a git revision, in a temporary folder. The working tree is neither read nor touched."""
+"""The files that a spec is made of at a git revision, in a temporary folder. The working tree is not touched.
+
+What git does not hold (data that DVC tracks, a local model) comes from DVC's cache as the revision's `.dvc` file says, or, if git
+ignores it, from the working tree as it is now: nobody can tell what it was.
+"""
 
 from __future__ import annotations
 
 import io
+import json
+import os
 import posixpath
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -13,6 +20,7 @@ from typing import Final
 from dataenvgym_spec import source
 from dataenvgym_spec.errors import SpecError, UserError
 from dataenvgym_spec.source import Node
+from dataenvgym_spec.store.world import cache_folder
 
 SPECS: Final = "specs"
 YAML: Final = (".yaml", ".yml")
@@ -25,7 +33,7 @@ def extract(root: Path, revision: str, spec: str | None, target: Path) -> None:
         root: the repository.
         revision: what git takes for a commit.
         spec: one spec file, relative to the repository; None for every active one.
-        target: an empty folder.
+        target: an empty folder, on the file system of the repository.
 
     Raises:
         UserError: there is no such revision, or the spec is not in it.
@@ -40,7 +48,10 @@ def extract(root: Path, revision: str, spec: str | None, target: Path) -> None:
     while new := [path for path in dict.fromkeys(waiting) if path not in seen]:
         _write(root, commit, new, target)
         seen |= {*new}
-        waiting = [named for path in new if path.endswith(YAML) for named in _named(target / path, path, there)]
+        named = {name for path in new if path.endswith(YAML) for name in _named(target / path, path)}
+        waiting = sorted(named & there)
+        for name in sorted(named - there):
+            _borrow(root, commit, name, target, there)
 
 
 def _commit(root: Path, revision: str) -> str:
@@ -57,16 +68,55 @@ def _write(root: Path, commit: str, paths: list[str], target: Path) -> None:
         archive.extractall(target, filter="data")
 
 
-def _named(path: Path, shown: str, there: frozenset[str]) -> Iterator[str]:
-    """The files and folders of the revision that a YAML file names, relative to itself, in any of its values."""
+def _named(path: Path, shown: str) -> Iterator[str]:
+    """What a YAML file may name, relative to itself, in any of its values: paths inside the repository, there or not."""
     try:
         tree = source.read(path, shown=shown)
     except SpecError:  # told when the spec is resolved
         return
     for text in _texts(tree):
         found = posixpath.normpath(posixpath.join(posixpath.dirname(shown), text))
-        if found in there:
+        if found.isprintable() and not found.startswith(("..", "/")) and found != ".":
             yield found
+
+
+def _borrow(root: Path, commit: str, name: str, target: Path, there: frozenset[str]) -> None:
+    """Links a file or folder that git does not hold into the temporary folder, if it can be had."""
+    if f"{name}.dvc" in there:
+        _link_cached(cache_folder(root), _git(root, "show", f"{commit}:./{name}.dvc").decode(), target / name)
+    elif (root / name).exists() and subprocess.run(["git", "check-ignore", "--quiet", "--", name], cwd=root, check=False).returncode == 0:
+        _link(root / name, target / name)
+
+
+def _link_cached(cache: Path, pointer: str, target: Path) -> None:
+    """Links what a `.dvc` file names, if all of it is in the cache; if not, it is told as a file that is not there."""
+    named = source.parse(pointer, file=".dvc").at(("outs", 0, "md5")).value
+    digest = named if isinstance(named, str) else ""
+    wanted = {"": digest}
+    if digest.endswith(".dir") and _object(cache, digest).is_file():
+        wanted = {row["relpath"]: row["md5"] for row in json.loads(_object(cache, digest).read_text(encoding="utf-8"))}
+    if digest and all(_object(cache, one).is_file() for one in wanted.values()):
+        for path, one in wanted.items():
+            _link(_object(cache, one), target / path)
+
+
+def _object(cache: Path, digest: str) -> Path:
+    return cache / "files" / "md5" / digest[:2] / digest[2:]
+
+
+def _link(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        shutil.copytree(path, target, copy_function=_link_file, dirs_exist_ok=True)
+    elif not target.exists():
+        _link_file(path, target)
+
+
+def _link_file(path: Path | str, target: Path | str) -> None:
+    try:
+        os.link(path, target)
+    except OSError:  # DVC's cache on another file system
+        shutil.copyfile(path, target)
 
 
 def _parents(path: str) -> Iterator[str]:
