@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
@@ -92,7 +92,7 @@ def _shares(arm: Arm) -> Iterator[Diagnostic]:
 def _generating(arm: Arm) -> Iterator[Diagnostic]:
     """Sources that must make new problems: those of teachers and of pretraining."""
     record, model = arm.experiment, arm.experiment.student.model
-    uses = [(teacher.get("source"), ("teachers", name, "source")) for name, teacher in record.teachers.items()]
+    uses: list[tuple[Any, tuple[str, ...]]] = [(teacher.get("source"), ("teachers", name, "source")) for name, teacher in record.teachers.items()]
     if model["kind"] == "scratch":
         uses.append((model["pretrain"]["source"], ("student", "model", "pretrain", "source")))
     for name, path in uses:
