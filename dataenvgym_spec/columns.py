@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,15 +38,11 @@ def look(path: Path) -> Table | None:
     values: dict[str, Counter[str] | None] = {}
     rows: Counter[str] = Counter()
     count = 0
-    decode = msgspec.json.Decoder().decode
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
-            try:
-                row: Any = decode(line)
-            except (msgspec.DecodeError, RecursionError, ValueError):
-                row = None
+            row = _read(line)
             if not isinstance(row, dict):
                 return Table(columns={}, wrong=number)
             count += 1
@@ -53,6 +50,17 @@ def look(path: Path) -> Table | None:
             _add(values, row)
     columns = {name: dict(known) if (known := values[name]) is not None else None for name in values if rows[name] == count}
     return Table(columns=columns, others=tuple(sorted(set(values) - set(columns))))
+
+
+def _read(line: bytes) -> Any:
+    """What a line says, or None; a run reads it by `json`, which also takes NaN."""
+    try:
+        return msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError):
+            return None
 
 
 def _add(values: dict[str, Counter[str] | None], row: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ def check(arm: Arm, lanes: Lanes) -> Iterator[Diagnostic]:
     yield from _columns(arm)
     yield from _skills(arm)
     yield from _draws(arm, lanes)
-    yield from _teaching(arm)
+    yield from _teaching(arm, lanes)
 
 
 def _file(arm: Arm, source: str) -> File | None:
@@ -116,15 +116,19 @@ def _asked(arm: Arm, split: Split, source: dict[str, Any]) -> Iterator[tuple[int
         yield wanted, what, sum(sizes), f"'{split.from_}'"
 
 
-def _teaching(arm: Arm) -> Iterator[Diagnostic]:
-    """More distinct examples than the teacher's families have problems."""
+def _teaching(arm: Arm, lanes: Lanes) -> Iterator[Diagnostic]:
+    """More distinct examples than the teacher's families have problems that no split keeps for itself."""
     task, loop, agent = arm.experiment.task, arm.experiment.loop, arm.experiment.agent
     teacher = arm.experiment.teachers.get(str(agent.engine.get("teacher")), {})
     families = task.sources.get(str(teacher.get("source")), {}).get("families", {})
     sizes = [size for family in families.values() if (size := capacity(family)) is not None]
     if agent.checks.get("duplicate", {}).get("action") != "reject" or not sizes or len(sizes) < len(families):
         return
+    overlap = agent.checks.get("overlap", {"action": "off"})
+    kept = {lanes[role] for role in overlap["against"]} if overlap["action"] == "reject" else set()
     wanted, total = loop.teach.examples * loop.iterations, sum(sizes)
-    if wanted > total:
-        message = f"{loop.iterations} iterations of {loop.teach.examples} distinct examples are {wanted}, but the families have {total} problems"
+    free = total * max(0.0, 1 - sum(high - low for low, high in kept))
+    if wanted > (min(total, free + 4 * sqrt(free)) if free else total):  # without any left, `meaning` says that the shares are too large
+        less = f", of which about {free:.0f} are no split's" if kept else ""
+        message = f"{loop.iterations} iterations of {loop.teach.examples} distinct examples are {wanted}, but the families have {total} problems{less}"
         yield arm.node.at(("loop", "teach", "examples")).fault("E202", message, "teach fewer, or widen the families")
