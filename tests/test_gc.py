@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dataenvgym_spec.errors import UserError
 from dataenvgym_spec.garbage import garbage, needed
-from dataenvgym_spec.store.gc import nobody_at_work, present, reached_at, remove, revisions
+from dataenvgym_spec.store.gc import named_elsewhere, nobody_at_work, present, reached_at, remove, revisions
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from tests.conftest import TINY, call, new_repo
@@ -142,6 +142,17 @@ def test_branches_tags_and_revisions_keep_what_they_name(changed: Path) -> None:
     call("git", "commit", "-qam", "damaged", cwd=changed)
     with pytest.raises(UserError, match="no compiled experiment"):
         reached_at(layout, ["HEAD"])
+
+
+def test_without_git_nothing_is_assumed(changed: Path) -> None:
+    layout = Layout(root=changed)
+    (changed / "analysis").mkdir()
+    (changed / "analysis" / "dvc.yaml").write_text("stages:\n  look:\n    cmd: 'true'\n    deps: [../store/train-0123456789abcdef/log]\n", encoding="utf-8")
+    known = named_elsewhere(layout)
+    shutil.rmtree(changed / ".git")
+    assert named_elsewhere(layout) == known >= {"train-0123456789abcdef"}
+    with pytest.raises(UserError, match="git does not tell the branches"):
+        revisions(layout, branches=True, tags=False)
 
 
 def test_specs_with_errors_and_specs_that_are_not_compiled_stop_it(changed: Path) -> None:

@@ -102,7 +102,7 @@ def _asked() -> bool:
 
 def _verdict(leftovers: Sequence[Leftover]) -> str:
     said = f"removed {plural(len(leftovers), 'stage')}, {_shown(sum(item.size for item in leftovers))}"
-    return f"{said}; DVC's cache still has their results: to free it, run: dvc gc --workspace --all-commits"
+    return f"{said}; what DVC's cache has of them stays: to free it, run: dvc gc --workspace --all-commits"
 
 
 def _shown(size: float) -> str:

@@ -69,18 +69,27 @@ def _directories(folder: Path) -> list[str]:
 
 def named_elsewhere(layout: Layout) -> frozenset[str]:
     """Stage directories that a `dvc.yaml` outside of the store names: entries, and stages that a user wrote."""
-    listed = _git(layout, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "dvc.yaml", "*/dvc.yaml") or b""
-    names = {"dvc.yaml", *(os.fsdecode(name) for name in listed.split(b"\0") if name)}
-    paths = [layout.root / name for name in names if not name.startswith("store/")]
-    texts = (path.read_text(encoding="utf-8", errors="replace") for path in paths if path.is_file())
+    listed = _git(layout, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "dvc.yaml", "*/dvc.yaml")
+    if listed is None:  # no git here: the slow way
+        paths = {*layout.root.rglob("dvc.yaml")}
+    else:
+        paths = {layout.root / os.fsdecode(name) for name in listed.split(b"\0") if name} | {layout.pipeline}
+    own = [path for path in paths if not path.is_relative_to(layout.store) and path.is_file()]
+    texts = (path.read_text(encoding="utf-8", errors="replace") for path in own)
     return frozenset(name for text in texts for name in re.findall(rf"store/({DIRECTORY.pattern})", text))
 
 
 def revisions(layout: Layout, *, branches: bool, tags: bool) -> list[str]:
-    """The names of all branches (remote ones too) or tags."""
+    """The names of all branches (remote ones too) or tags.
+
+    Raises:
+        UserError: git does not say.
+    """
     spaces = [*(("refs/heads", "refs/remotes") if branches else ()), *(("refs/tags",) if tags else ())]
     found = _git(layout, "for-each-ref", "--format=%(refname)", *spaces) if spaces else b""
-    return (found or b"").decode().split()
+    if found is None:
+        raise UserError("git does not tell the branches and tags; nothing was removed", help="see what it says: git for-each-ref")
+    return found.decode().split()
 
 
 def reached_at(layout: Layout, names: Sequence[str]) -> dict[str, frozenset[str]]:
