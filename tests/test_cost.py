@@ -18,9 +18,10 @@ from dataenvgym_spec.ir import Input, Stage
 from dataenvgym_spec.kinds import KINDS
 from dataenvgym_spec.plan import Step
 from dataenvgym_spec.prices import Prices, TokenPrice, read_prices
-from dataenvgym_spec.store.spending import latest, of_experiment
 from dataenvgym_spec.store.layout import Layout
-from tests.conftest import BIN, ROOT, TEMPLATE, TINY, call, new_repo
+from dataenvgym_spec.store.spending import latest, of_experiment
+from tests.conftest import ROOT, TEMPLATE, TINY, call, new_repo
+from tests.test_limits import SMALL
 
 FREE = Prices()
 CPU = Machine()
@@ -302,16 +303,18 @@ def test_an_engines_tokens_are_recorded_and_reckoned_with(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_second_experiment_costs_what_the_first_foretold(copy_of_finished: Path) -> None:
-    """Another seed and more examples, run for real: every total lies inside the interval that the plan told before."""
-    spec = copy_of_finished / "specs" / "tiny.yaml"
-    spec.write_text(TINY.replace("examples: 30", "examples: 40").replace("  iterations: 2", "  iterations: 3"), encoding="utf-8")
-    plan = json.loads(call("dataenvgym", "plan", "tiny", "--json", cwd=copy_of_finished).stdout)
+def test_a_second_experiment_costs_what_the_first_foretold(tmp_path: Path) -> None:
+    """More examples and iterations, run for real right after the first: every total lies inside the interval that the plan told."""
+    repo = new_repo(tmp_path / "repo", SMALL)
+    call("dataenvgym", "run", "tiny", cwd=repo)
+    spec = repo / "specs" / "tiny.yaml"
+    spec.write_text(SMALL.replace("examples: 30", "examples: 40").replace("iterations: 1", "iterations: 2"), encoding="utf-8")
+    plan = json.loads(call("dataenvgym", "plan", "tiny", "--json", cwd=repo).stdout)
     keys = {row["key"] for row in plan["stages"] if row["action"] == "run"}
-    call(str(BIN / "dataenvgym"), "run", "tiny", cwd=copy_of_finished)
-    done = of_experiment(Layout(root=copy_of_finished), "tiny")
+    call("dataenvgym", "run", "tiny", cwd=repo)
+    done = of_experiment(Layout(root=repo), "tiny")
     real = total(spent(past, FREE) for past in done.pasts if past.stage.id in keys)
     ahead = plan["costs"]["tiny"]["ahead"]
     names = {"seconds": "seconds", "training_seconds": "training", "generation_seconds": "generation", "examples": "examples", "generated_tokens": "generated"}
-    for told, name in {**names, "prompt_tokens": "prompt", "trained_tokens": "trained"}.items():
-        assert ahead[told][0] <= getattr(real, name).low <= ahead[told][1], (told, ahead[told], getattr(real, name))
+    told = {name: (ahead[name], getattr(real, field).low) for name, field in {**names, "prompt_tokens": "prompt", "trained_tokens": "trained"}.items()}
+    assert {name: row for name, row in told.items() if not row[0][0] <= row[1] <= row[0][1]} == {}, told

@@ -13,8 +13,8 @@ from dataenvgym_spec.cost import Cost, spent, total
 from dataenvgym_spec.errors import LimitReached
 from dataenvgym_spec.limits import standings
 from dataenvgym_spec.prices import read_prices
-from dataenvgym_spec.store.spending import of_experiment
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.spending import of_experiment
 
 LIMITS: Final = "DATAENVGYM_LIMITS"
 """The environment variable: `{"experiment": NAME, "limits": {NAME: LIMIT}}`."""
