@@ -39,7 +39,7 @@ def test_a_recompile_rewrites_only_what_changed(repo: Path, dataenvgym: Callable
 
 def test_each_point_of_a_sweep_has_an_entry_of_its_own(repo: Path, dataenvgym: Callable[..., CompletedProcess[str]]) -> None:
     (repo / "specs" / "tiny.yaml").write_text(TINY + MATRIX, encoding="utf-8")
-    assert "4 experiments" in dataenvgym("compile").stdout.replace("tiny-", "") or dataenvgym("compile").returncode == 0
+    assert "next: dataenvgym run tiny-" in dataenvgym("compile").stdout
     assert yaml.safe_load((repo / "dvc.yaml").read_text(encoding="utf-8"))["stages"] == {}
     graph = lower(front_end(Layout(root=repo).specs(), root=repo)).graph
     assert len(graph.entries) == 4
