@@ -2,6 +2,7 @@
 
 python benchmarks/scale.py            # about five minutes on an idle machine; installs hydra-core into a temporary environment
 python benchmarks/scale.py --check    # also exits 1 if a bound is broken
+python benchmarks/scale.py --small    # a tenth of every size, to try the benchmark out
 
 Everything is measured in a process of its own on one core. Bounds hold for CPU seconds (user and system), which other work on the
 machine disturbs least; where a person waits for several processes, for the wall clock.
@@ -106,14 +107,14 @@ def phases(repo: Path, *, to_disk: bool) -> dict[str, Any]:
     return {**content, "wall": found.wall, "cpu": found.cpu, "megabytes": found.megabytes}
 
 
-def to_disk(work: Path, bounds: Bounds) -> Path:
-    """A sweep of 100 points to disk, by phase and by the command itself."""
-    repo = new_repo(work / "sweep", sweep=sweep("sweep", 100))
+def to_disk(work: Path, bounds: Bounds, points: int) -> Path:
+    """A sweep to disk, by phase and by the command itself."""
+    repo = new_repo(work / "sweep", sweep=sweep("sweep", points))
     command = measured("dataenvgym", "compile", cwd=repo)
     again = measured("dataenvgym", "compile", cwd=repo)
-    other = new_repo(work / "phases", sweep=sweep("sweep", 100))
+    other = new_repo(work / "phases", sweep=sweep("sweep", points))
     by_phase = phases(other, to_disk=True)
-    print("## A sweep of 100 points, 3 arms, 10 iterations to disk\n\n" + command.out.splitlines()[0] + "\n")
+    print(f"## A sweep of {points} points, 3 arms, 10 iterations to disk\n\n" + command.out.splitlines()[0] + "\n")
     table(["phase", "CPU s"], [[name, f"{by_phase['seconds'][name]:.2f}"] for name in (*PHASES, "other")])
     table(
         ["command", "CPU s", "wall s", "peak MB"],
@@ -122,8 +123,8 @@ def to_disk(work: Path, bounds: Bounds) -> Path:
             for name, cost in (("`dataenvgym compile`", command), ("the same again, nothing to write", again))
         ],
     )
-    bounds.at_most("100 points to disk", command.cpu, 15, "s")
-    bounds.at_most("100 points to disk, memory", command.megabytes / 1000, 1, "GB")
+    bounds.at_most(f"{points} points to disk", command.cpu, 15, "s")
+    bounds.at_most(f"{points} points to disk, memory", command.megabytes / 1000, 1, "GB")
     shutil.rmtree(other)
     return repo
 
@@ -144,26 +145,26 @@ def first_stage(repo: Path, bounds: Bounds) -> None:
     bounds.at_most("`run` in the sweep, to its first stage (wall)", seconds, 5, "s")
 
 
-def in_memory(work: Path, bounds: Bounds) -> None:
+def in_memory(work: Path, bounds: Bounds, sizes: tuple[int, ...]) -> None:
     """Sweeps of growing size, resolved, lowered, shared and proved."""
-    print("## In memory: 250, 500 and 1,000 points\n")
+    print("## In memory, by points\n")
     rows, rates = [], []
-    for points in (250, 500, 1000):
+    for points in sizes:
         repo = new_repo(work / f"points-{points}", sweep=sweep("sweep", points))
         found = phases(repo, to_disk=False)
         rates.append(found["cpu"] / found["unshared"] * 1000)
         cells = [f"{found['seconds'][name]:.2f}" for name in PHASES[:6]]
         rows.append([f"{points}", f"{found['unshared']}", f"{found['stages']}", *cells, f"{found['cpu']:.2f}", f"{found['megabytes']:.0f}", f"{rates[-1]:.3f}"])
     table(["points", "stages", "shared", *PHASES[:6], "CPU s", "peak MB", "s per 1,000 stages"], rows)
-    bounds.at_most("1,000 points in memory", found["cpu"], 30, "s")
-    bounds.at_most("1,000 points in memory, memory", found["megabytes"] / 1000, 3, "GB")
-    bounds.at_most("s per stage at 1,000 points over that at 250", rates[-1] / rates[0], 1.3, "times")
+    bounds.at_most(f"{sizes[-1]} points in memory", found["cpu"], 30, "s")
+    bounds.at_most(f"{sizes[-1]} points in memory, memory", found["megabytes"] / 1000, 3, "GB")
+    bounds.at_most(f"s per stage at {sizes[-1]} points over that at {sizes[0]}", rates[-1] / rates[0], 1.3, "times")
 
 
-def middle(work: Path, bounds: Bounds) -> None:
+def middle(work: Path, bounds: Bounds, points: int) -> None:
     """A repository of 2,000 stages: plan, and a recompile after a change of one spec."""
     single = {key: value for key, value in sweep("single", 10).items() if key != "matrix"}
-    repo = new_repo(work / "middle", sweep=sweep("sweep", 10), single=single)
+    repo = new_repo(work / "middle", sweep=sweep("sweep", points), single=single)
     said = measured("dataenvgym", "compile", cwd=repo).out.splitlines()[0]
     name = sorted(path.stem for path in (repo / "experiments").glob("sweep*.json"))[-1]
     fresh = measured("dataenvgym", "plan", name, cwd=repo)
@@ -175,7 +176,7 @@ def middle(work: Path, bounds: Bounds) -> None:
     changed = measured("dataenvgym", "compile", "--json", cwd=repo)
     after = times(repo)
     old = [path for path, stamp in before.items() if after.get(path) != stamp]
-    print(f"## A repository of 2,000 stages\n\n{said}\n")
+    print(f"## A repository of two specs\n\n{said}\n")
     table(
         ["command", "CPU s", "wall s"],
         [
@@ -224,16 +225,16 @@ def times(repo: Path) -> dict[str, int]:
     return {path.relative_to(repo).as_posix(): path.stat().st_mtime_ns for path in files}
 
 
-def beside(work: Path, repo: Path, stages: int) -> None:
+def beside(work: Path, repo: Path, points: int) -> None:
     """Hydra composing as many configs, and DVC reading a `matrix` of as many stages."""
     ours = phases(repo, to_disk=False)
-    configs = 100 * len(ARMS)
+    configs = points * len(ARMS)
     resolved = sum(ours["seconds"][name] for name in ("read", "resolve", "check"))
     rows = [[f"ours: {configs} arms read, resolved and checked", f"{resolved:.2f}", "1.0"]]
-    hydra = hydra_seconds(work)
+    hydra = hydra_seconds(work, points)
     rows += [[f"Hydra: {configs} configs composed (nothing is checked)", f"{hydra:.2f}", f"{hydra / resolved:.1f}"]] if hydra else []
     folder = new_repo(work / "matrix")
-    (folder / "dvc.yaml").write_text(matrix_file(stages), encoding="utf-8")
+    (folder / "dvc.yaml").write_text(matrix_file(points * 180), encoding="utf-8")
     listed = measured("dvc", "stage", "list", "--name-only", cwd=folder)
     count = len(listed.out.split())
     rows += [
@@ -252,8 +253,8 @@ def matrix_file(stages: int) -> str:
     return yaml.safe_dump({"stages": {"step": step}}, sort_keys=False)
 
 
-def hydra_seconds(work: Path) -> float | None:
-    """CPU seconds of composing the 300 configs of the sweep; None where hydra-core cannot be installed."""
+def hydra_seconds(work: Path, points: int) -> float | None:
+    """CPU seconds of composing the configs of the sweep; None where hydra-core cannot be installed."""
     environment = work / "hydra"
     pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "hydra-core"]
     try:
@@ -264,11 +265,11 @@ def hydra_seconds(work: Path) -> float | None:
         return None
     conf = work / "conf"
     (conf / "arm").mkdir(parents=True)
-    base = {key: value for key, value in sweep("sweep", 100).items() if key not in ("matrix", "arms")}
+    base = {key: value for key, value in sweep("sweep", points).items() if key not in ("matrix", "arms")}
     (conf / "config.yaml").write_text(yaml.safe_dump({"defaults": ["_self_", {"arm": "with-state"}], **base}, sort_keys=False), encoding="utf-8")
     for name, override in ARMS.items():
         (conf / "arm" / f"{name}.yaml").write_text("# @package _global_\n" + yaml.safe_dump(override), encoding="utf-8")
-    grid = sweep("sweep", 100)["matrix"]
+    grid = sweep("sweep", points)["matrix"]
     lines = [[f"arm={arm}", *(f"{path}={value}" for path, value in zip(grid, point, strict=True))] for point in product(*grid.values()) for arm in ARMS]
     code = """
 import json, sys, time
@@ -288,20 +289,22 @@ def main() -> int:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="exit 1 if a bound is broken")
-    check = parser.parse_args().check
+    parser.add_argument("--small", action="store_true", help="a tenth of every size")
+    arguments = parser.parse_args()
+    part = 10 if arguments.small else 1
     bounds = Bounds()
     if hasattr(os, "sched_setaffinity"):  # and with this process all that it starts
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     print(f"{os.cpu_count()} cores, each command on one of them; Python {sys.version.split()[0]}\n")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        repo = to_disk(work, bounds)
+        repo = to_disk(work, bounds, 100 // part)
         first_stage(repo, bounds)
-        in_memory(work, bounds)
-        middle(work, bounds)
-        beside(work, repo, 18_000)
+        in_memory(work, bounds, (250 // part, 500 // part, 1000 // part))
+        middle(work, bounds, max(1, 10 // part))
+        beside(work, repo, 100 // part)
     print("## Bounds\n")
-    return 0 if bounds.table() or not check else 1
+    return 0 if bounds.table() or not arguments.check else 1
 
 
 if __name__ == "__main__":
