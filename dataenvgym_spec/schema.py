@@ -165,6 +165,8 @@ def _fill(schema: Schema, value: Any) -> Any:
         return {**out, **{key: _fill(known.get(key, {}), item) for key, item in value.items()}}
     if isinstance(value, dict) and isinstance(schema.get("additionalProperties"), dict):
         return {key: _fill(schema["additionalProperties"], item) for key, item in value.items()}
+    if isinstance(value, dict):  # free options: `null` is a key left out here as everywhere
+        return {key: _fill({}, item) for key, item in value.items() if item is not None}
     if schema.get("type") == "number" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value

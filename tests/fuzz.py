@@ -14,6 +14,7 @@ import io
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -24,7 +25,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -166,6 +167,11 @@ LITERALS = [
 ]  # fmt: skip
 
 
+def tell(text: str) -> None:
+    """Prints a line at once."""
+    print(text, flush=True)
+
+
 class Hang(BaseException):
     """A command took longer than `LIMIT`. No `Exception`, so that nothing on the way takes it for its own."""
 
@@ -210,7 +216,17 @@ def seeds() -> list[Files]:
     files = TINY.replace("  score:", "    listed: {kind: jsonl, path: items.jsonl, fields: {input: q, target: a}}\n  score:", 1)
     files = files.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}")
     items = b'{"q": "1 + 1", "a": "2"}\n' * 300
-    texts: list[dict[str, str]] = [{SPEC: TINY}, {SPEC: quickstart}, {SPEC: sweep}, {SPEC: points}, family, {SPEC: files}]
+    small = (
+        TINY[: TINY.index("analysis:")]
+        .replace("    hidden_size: 32\n    intermediate_size: 64\n", "")
+        .replace("observe: {scores: true, yield: true, errors: 1}", "observe: {}")
+    )
+    small = re.sub(
+        r"        lcm: .*\n|  with-state: \{\}\n|description: .*\n|    (layers|heads): .*\n|(?<=checks: ).*",
+        lambda found: "{overlap: {}}" if found[0].startswith("{") else "",
+        small,
+    )
+    texts: list[dict[str, str]] = [*[{SPEC: small}] * 6, {SPEC: TINY}, {SPEC: quickstart}, {SPEC: sweep}, {SPEC: points}, family, {SPEC: files}]
     return [{**prompts, "specs/items.jsonl": items, **{name: text.encode() for name, text in each.items()}} for each in texts]
 
 
@@ -461,7 +477,7 @@ def _limited() -> Iterator[None]:
 # --- a run ------------------------------------------------------------------------------------------------------------
 
 
-def fuzz(inputs: int, *, seed: int, first: int = 0, say: Callable[[str], None] = partial(print, flush=True)) -> Tally:
+def fuzz(inputs: int, *, seed: int, first: int = 0, say: Callable[[str], None] = tell) -> Tally:
     """Tries inputs `first` to `first + inputs` of a seed."""
     tally, corpus, before = Tally(), seeds(), Path.cwd()
     start = time.process_time()
