@@ -2,8 +2,8 @@
 
 A fixture is a folder `tests/diagnostics/<CODE>` or `<CODE>-<case>`: `spec.yaml` and what lies beside it go to `specs/` of a
 repository that has the small spec as `specs/base.yaml`, where `spec.yaml` is called `tiny.yaml`. A file `command` holds other
-arguments than `validate specs/tiny.yaml`; a folder `site` is an installed package; `edge.json` is an edge too many in the
-graph. `UPDATE_SNAPSHOTS=1` writes the snapshots and the index anew.
+arguments than `validate specs/tiny.yaml`; a folder `site` is an installed package. `UPDATE_SNAPSHOTS=1` writes the snapshots
+and the index anew.
 """
 
 import json
@@ -13,23 +13,18 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dataenvgym_spec import catalogue
 from dataenvgym_spec.cli.main import main
-from dataenvgym_spec.compiler import front_end
-from dataenvgym_spec.errors import CODES, SpecError
-from dataenvgym_spec.ir import Graph, Input
-from dataenvgym_spec.passes.leakage import leakage
-from dataenvgym_spec.passes.unroll import unroll
+from dataenvgym_spec.errors import CODES
 from tests.conftest import ROOT, TINY, call, environment, new_repo
 
 FIXTURES = sorted(path for path in (ROOT / "tests" / "diagnostics").iterdir() if path.is_dir())
 PAGES = ROOT / "docs" / "diagnostics"
-OWN = {"command", "site", "edge.json", "expected.txt"}
+OWN = {"command", "site", "expected.txt"}
 UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 
 
@@ -51,8 +46,6 @@ def said(fixture: Path, empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     shutil.copytree(fixture, repo / "specs", dirs_exist_ok=True, ignore=lambda folder, names: OWN & set(names) if Path(folder) == fixture else set())
     (repo / "specs" / "spec.yaml").rename(repo / "specs" / "tiny.yaml")
     command = (fixture / "command").read_text(encoding="utf-8").split() if (fixture / "command").exists() else ["validate", "specs/tiny.yaml"]
-    if (fixture / "edge.json").exists():
-        return rewired(repo, json.loads((fixture / "edge.json").read_text(encoding="utf-8")))
     if (fixture / "site").exists():
         paths = os.pathsep.join([str(fixture / "site"), str(ROOT)])
         result = call("dataenvgym", *command, cwd=repo, ok=False, PYTHONPATH=paths)
@@ -65,15 +58,6 @@ def said(fixture: Path, empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     told = capsys.readouterr()
     assert ended.value.code == (2 if re.search(r"^error|: error\[", told.err, re.M) else 0)
     return told.err + told.out
-
-
-def rewired(repo: Path, edge: dict[str, str]) -> str:
-    """What the proof says about a graph of the spec with one more edge."""
-    (spec,) = front_end([repo / "specs" / "tiny.yaml"], root=repo)
-    graph = unroll(spec)
-    more = Input(slot=edge["slot"], stage=edge["from"], port=edge["port"])
-    stages = tuple(replace(stage, inputs=(*stage.inputs, more)) if stage.id == edge["into"] else stage for stage in graph.stages)
-    return f"{SpecError(leakage(Graph(stages=stages, entries=graph.entries)))}\n"
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
