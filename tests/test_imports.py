@@ -30,7 +30,7 @@ LAYERS = [
         "resolve",
         "explain",
     ),
-    *("ir", "capacity", "fit", "meaning", "passes", "compiler", "emit", "plan"),
+    *("ir", "capacity", "fit", "meaning", "passes", "compiler", "emit", "promises", "places", "causes", "repro", "plan"),
 ]
 COMPILER = {*LAYERS} - {"plan"}
 HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}
