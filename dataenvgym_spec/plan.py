@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from dataenvgym_spec.causes import cause
@@ -89,7 +90,7 @@ def _pass(planner: _Planner, stages: Sequence[Stage]) -> bool:
     makers: dict[str, set[str]] = {}
     for stage in stages:
         work = planner.work[stage.id] = _work(planner, stage)
-        found = planner.decisions[stage.id] = decide(planner.world, work, lambda missing, key=stage.id: _returns(planner, key, missing))
+        found = planner.decisions[stage.id] = decide(planner.world, work, partial(_returns, planner, stage.id))
         results = _results(planner, stage, work, found)
         for path, content in results.items():
             planner.bytes[f"{work.folder}/{path}"] = content
@@ -120,10 +121,8 @@ def _exact(planner: _Planner, maker: str, one: str) -> bool:
 
 
 def _work(planner: _Planner, stage: Stage) -> Work:
-    if stage.id in planner.work:
-        own = planner.work[stage.id].mark
-    else:
-        own = md5_text(stage_json(stage, planner.known))
+    known = planner.work.get(stage.id)
+    own = known.mark if known else md5_text(stage_json(stage, planner.known))
     deps: dict[str, Bytes] = {"stage.json": Bytes(state="exact", digest=own)}
     for read in stage.inputs:
         other = planner.known[read.stage].directory
@@ -181,7 +180,7 @@ def _entry_step(planner: _Planner, item: Entry) -> Step:
     deps[f"experiments/{item.name}.json"] = Bytes(state="exact", digest=own)
     outs = [*body["outs"], *body["metrics"], *(path for plot in body["plots"] for path in plot)]
     work = Work(folder=home(item), wdir="", name=item.name, cmd=body["cmd"], deps=deps, outs=outs, mark=own)
-    found = decide(planner.world, work, lambda missing: _returns(planner, "", missing))
+    found = decide(planner.world, work, partial(_returns, planner, ""))
     above = next((step for action in ("run", "pass", "maybe") for step in planner.steps.values() if step.action == action), None)
     why = f"reports on '{above.label}', which {_verb(above.action)}" if above else "the compiled experiment or a result it reports changed"
     return Step(key=item.name, kind="report", action=found.action, cause=found.cause or why, label="report", directory="")

@@ -148,7 +148,8 @@ class Laboratory:
             print("DVC stopped, as the plan said", flush=True)
             for remedy in remedies:
                 call(*remedy, cwd=self.repo)
-            return self.compare(f"{what}, and {remedies}", pull=pull)
+            self.compare(f"{what}, and {remedies}", pull=pull)
+            return
         wrong = [row for row in steps if EXECUTES.get(row["action"], row["directory"] in executed) != (row["directory"] in executed)]
         told = "\n".join(f"{'executed' if row['directory'] in executed else '':9}{row['action']:8} {row['label']}: {row['cause']}" for row in steps)
         assert not wrong, f"after: {what}{' (--pull)' if pull else ''}\nwrong: {[row['label'] for row in wrong]}\n{told}"

@@ -36,7 +36,7 @@ LAYERS = [
         "explain",
         "locked",
     ),
-    *("ir", "capacity", "fit", "supply", "meaning", "twins", "size", "passes", "blame", "compiler", "emit", "places", "promises", "repro", "causes", "plan", "diff"),
+    *("ir", "capacity", "fit", "supply", "meaning", "twins", "size", "passes", "blame", "compiler", "emit", "promises", "places", "causes", "repro", "plan", "diff"),
     *("prices", "cost_table", "cost_size", "cost", "limits"),
 ]
 COMPILER = {*LAYERS} - {"plan"}

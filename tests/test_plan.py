@@ -114,7 +114,7 @@ def steps(graph: Graph, world: Fake) -> tuple[Step, ...]:
 
 
 def lose(world: Fake, directory: str) -> None:
-    world.lost |= {digest for digest in world.locks[f"store/{directory}"].outs.values()}
+    world.lost |= set(world.locks[f"store/{directory}"].outs.values())
 
 
 def test_nothing_made_runs_and_everything_made_is_reused() -> None:

@@ -49,10 +49,8 @@ class History:
     def _walk(self, experiment: str) -> Iterator[dict[Place, str]]:
         path = self._layout.index(experiment)
         name = path.relative_to(self._layout.root).as_posix()
-        try:
-            yield _places(path.read_text(encoding="utf-8"))
-        except OSError:
-            pass
+        if path.is_file():
+            yield _places(path.read_text(encoding="utf-8", errors="replace"))
         for commit in self._git("log", f"-{DEPTH}", "--format=%H", "--", name).split():
             yield _places(self._git("show", f"{commit}:./{name}"))
 

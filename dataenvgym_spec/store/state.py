@@ -162,8 +162,7 @@ class Cache:
     def text(self, digest: str) -> str | None:
         """The content of a cached text file."""
         try:
-            with open(self._object(digest), encoding="utf-8") as file:
-                return file.read()
+            return Path(self._object(digest)).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             return None
 
@@ -171,9 +170,9 @@ class Cache:
         """Whether one object is held, undamaged."""
         if digest not in self._known:
             # DVC hashes an object again unless it has protected it, and drops it if it does not fit.
-            path = self._object(digest)
+            path = Path(self._object(digest))
             try:
-                self._known[digest] = stat.S_IMODE(os.stat(path).st_mode) == PROTECTED or self.md5(Path(path)) == digest.removesuffix(".dir")
+                self._known[digest] = stat.S_IMODE(path.stat().st_mode) == PROTECTED or self.md5(path) == digest.removesuffix(".dir")
             except OSError:
                 self._known[digest] = False
         return self._known[digest]
