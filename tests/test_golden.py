@@ -41,6 +41,7 @@ GOLDEN: dict[tuple[str, str, int], str] = {
     ("kind", "plan", 1): "5f06527b376d059a",
     ("kind", "generate", 1): "52dd8211516deb03",
     ("kind", "check", 1): "9d9fdd66004ea5b4",
+    ("kind", "gate", 1): "71caceeb3c597b45",
     ("kind", "select", 1): "2d56282f85f35fbc",
     ("kind", "student", 1): "b6f379aad904d82f",
     ("kind", "train", 1): "b74163de459f6528",
@@ -58,6 +59,7 @@ GOLDEN: dict[tuple[str, str, int], str] = {
     ("check", "scorable", 1): "cd8173a4a69a47ec",
     ("check", "duplicate", 1): "d4cf73231f7d0d0a",
     ("check", "overlap", 1): "e88ec81415823bc1",
+    ("check", "known", 1): "76aff274b2755976",
 }
 
 TEMPLATE = '{% if group == "sum" %}{{ metadata.expression }}{% else %}{{ input | upper }}{% endif %}\n={{ group[:1] }}'
@@ -191,11 +193,20 @@ def _in_the_loop(*names: str) -> Callable[[Workshop, pytest.MonkeyPatch], str]:
     return case
 
 
-def _select(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+def _three_answers(shop: Workshop) -> tuple[tuple[str, str, str], ...]:
     shop.data("selection")
     for number in (1, 2, 3):
         shop.answers(f"answers-{number}", "selection", "selection")
-    reads = tuple(("results", f"answers-{number}", "selection") for number in (1, 2, 3))
+    return tuple(("results", f"answers-{number}", "selection") for number in (1, 2, 3))
+
+
+def _gate(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+    reads = _three_answers(shop)
+    return _bytes(*(shop.run(f"patience-{number}", "gate", {"patience": number}, reads) for number in (1, 2, 3)))
+
+
+def _select(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+    reads = _three_answers(shop)
     return _bytes(*(shop.run(by, "select", {"by": by, "ties": "earliest"}, reads) for by in ("selection.accuracy", "last")))
 
 
@@ -248,6 +259,7 @@ KIND_CASES: dict[str, Callable[[Workshop, pytest.MonkeyPatch], str]] = {
     "plan": _in_the_loop("plan", "plan-again"),
     "generate": _in_the_loop("generate", "generate-again"),
     "check": _in_the_loop("check", "check-again"),
+    "gate": _gate,
     "select": _select,
     "student": _student,
     "train": _train,
@@ -314,7 +326,9 @@ def _objections(kind: str, **options: Any) -> Callable[[Path], Any]:
         blank = Item(**{**several[0].row(), "target": ""})
         reserve = Reserve(seed=3, lanes={"test": [0.0, 0.3]}, items={"feedback": frozenset(item.id for item in several[5:9])})
         bench = Bench(scorer=scorer(component("scorer", "reasoning-gym")), accepted={item.id for item in several[::4]}, reserve=reserve)
-        return [made.objection(item, bench) for item in [*several, *wrong, blank]]
+        asked = [*several, *wrong, blank]
+        bench.answers = {(item.id, item.target): number % 2 == 0 for number, item in enumerate(asked)}
+        return [made.objection(item, bench) for item in asked]
 
     return case
 
@@ -334,6 +348,7 @@ COMPONENT_CASES: dict[tuple[str, str], Callable[[Path], Any]] = {
     ("engine", "procedural"): lambda _: [item.row() for item in make("engine", engine()).candidates({"sum": 9, "gcd": 4}, 13)],
     ("check", "scorable"): _objections("scorable"),
     ("check", "duplicate"): _objections("duplicate"),
+    ("check", "known"): _objections("known"),
     ("check", "overlap"): _objections("overlap", against=["test", "feedback"]),
 }
 
