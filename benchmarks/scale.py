@@ -259,7 +259,7 @@ def hydra_seconds(work: Path, points: int) -> float | None:
     pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "hydra-core"]
     try:
         subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-        subprocess.run(pip, check=True)
+        subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError):
         print("hydra-core cannot be installed here: no comparison with it\n")
         return None
