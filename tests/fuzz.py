@@ -379,7 +379,8 @@ def run(arguments: tuple[str, ...], *, encoding: str = "utf-8") -> tuple[int, st
             command_line()
         except SystemExit as end:
             code = end.code
-    texts = [stream.buffer.getvalue().decode(encoding, "replace") for stream in (out, complaints)]  # type: ignore[attr-defined]
+    # Click writes UTF-8 where a terminal says ASCII.
+    texts = [stream.buffer.getvalue().decode("utf-8", "replace") for stream in (out, complaints)]  # type: ignore[attr-defined]
     return int(code or 0), texts[0], texts[1]
 
 
