@@ -27,7 +27,7 @@ MEMORY = 1 << 30
 
 def place(folder: Path, text: str | bytes, **files: str | bytes) -> Path:
     """A repository to validate in: a spec, the template it names, and more files under `specs/`."""
-    (folder / ".dvc").mkdir(exist_ok=True)
+    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
     (folder / "specs" / "prompts").mkdir(parents=True, exist_ok=True)
     for name, content in {"prompts/tiny.j2": TEMPLATE, "tiny.yaml": text, **files}.items():
         path = folder / "specs" / name
@@ -276,7 +276,7 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     (specs / "plain.j2").symlink_to("${x}.j2")
     for name in ("pipe", "circle", "gone", "deep.j2", "digits.j2", "large.j2", "latin.j2", "plain.j2", "x" * 5000, '"a\\nb"', ".", "''", "'~/x'"):
         found = told_about(tmp_path, "prompts/tiny.j2", name)
-        assert found["line"] == 29
+        assert found["line"] == 27
     for name in ("pipe", "circle", "gone", "x" * 5000):
         assert told_about(tmp_path, "version: 1\n", f"version: 1\nextends: {name}\n")["line"] == 2
     source = "other: {kind: jsonl, path: pipe, fields: {input: q, target: a}}"
@@ -312,12 +312,12 @@ def harmless() -> str:
     text = TINY.replace("description: A spec small enough for a test.", f"description: {quoted}\n$schema: {quoted}")
     text = text.replace("  score: {kind: reasoning-gym}", "  score: {kind: exact-match, after: " + quoted + "}")
     key = json.dumps(NASTY.replace("\u202e", ""), ensure_ascii=False)
-    other = f"{key}: {{kind: jsonl, path: {json.dumps(ITEMS)}, fields: {{input: {quoted}, target: {quoted}, group: {quoted}}}}}"
+    other = f"{key}: {{kind: jsonl, path: {json.dumps(ITEMS, ensure_ascii=False)}, fields: {{input: {quoted}, target: {quoted}, group: {quoted}}}}}"
     text = text.replace("  score:", f"    {other}\n    listed: {other.split(': ', 1)[1]}\n  score:", 1)
     text = text.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}")
     text = text.replace("teachers:\n", f"teachers:\n  {key}: {{kind: procedural, source: problems}}\n")
     text = text.replace("config: {min_terms: 2", f"config: {{{key}: {quoted}, min_terms: 2")
-    return text.replace("prompts/tiny.j2", json.dumps(TEMPLATE_NAME))
+    return text.replace("prompts/tiny.j2", json.dumps(TEMPLATE_NAME, ensure_ascii=False))
 
 
 ITEMS = "it; touch MARKER; `touch MARKER` $(touch MARKER) \"quoted\" 'too' {{ 7*7 }} # %x & \u00e9\U0001f600.jsonl"
