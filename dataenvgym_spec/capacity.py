@@ -42,7 +42,7 @@ def _whole(value: Any) -> int:
 def _lengths(config: Config, low: str, high: str) -> range:
     """How many terms, digits or numbers: few, or the size is beyond any bound."""
     found = _integers(config, low, high)
-    if min(found, default=1) < 1 or max(found, default=1) > 20:
+    if found and (found[0] < 1 or found[-1] > 20):
         raise OverflowError
     return found
 

@@ -77,6 +77,7 @@ _NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _STANDARD_TAGS: Final = {"", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 _LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What PyYAML counts as the end of a line."""
+_BEYOND_UNICODE: Final = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _UNWRITABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters, halves of surrogate pairs and what is no character: YAML refuses them as they are, but knows escapes for them."""
 
@@ -157,7 +158,10 @@ class _Parser:
             return Diagnostic(code="E002", message=what, span=span, help="remove it")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         if not isinstance(error, yaml.MarkedYAMLError) or mark is None:
-            return Diagnostic(code="E002", message=f"'{self.file}' cannot be parsed: {error}", help="check its escapes and directives")
+            at = found.start() if (found := _BEYOND_UNICODE.search(self.text)) else 0
+            line, column = self.text.count("\n", 0, at) + 1, at - self.text.rfind("\n", 0, at)
+            span = Span(file=self.file, line=line, column=column, end_column=column + 10, text=self.lines[min(line, len(self.lines)) - 1])
+            return Diagnostic(code="E002", message=f"the file cannot be parsed: {error}", span=span, help="check its escapes and directives")
         span = self._span(mark, mark)
         problem = error.problem or "cannot be parsed"
         if "'\\t'" in problem:

@@ -18,16 +18,16 @@ from dataenvgym_spec.errors import CODES, Diagnostic, SpecError, visible
 from dataenvgym_spec.explain import resolved
 from dataenvgym_spec.source import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from tests import fuzz
-from tests.conftest import BIN, TEMPLATE, TINY, call, environment
+from tests.conftest import BIN, ROOT, TEMPLATE, TINY, call, environment
 
-SECONDS = 2
-"""What a command may take beyond a start that does nothing, in CPU time."""
+SECONDS = 3
+"""CPU time of a whole process: two seconds for a command, one to start and to print."""
 MEMORY = 1 << 30
 
 
 def place(folder: Path, text: str | bytes, **files: str | bytes) -> Path:
     """A repository to validate in: a spec, the template it names, and more files under `specs/`."""
-    (folder / ".dvc").mkdir(exist_ok=True)
+    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
     (folder / "specs" / "prompts").mkdir(parents=True, exist_ok=True)
     for name, content in {"prompts/tiny.j2": TEMPLATE, "tiny.yaml": text, **files}.items():
         path = folder / "specs" / name
@@ -36,17 +36,22 @@ def place(folder: Path, text: str | bytes, **files: str | bytes) -> Path:
     return folder
 
 
-def validated(folder: Path, *arguments: str, encoding: str = "utf-8") -> tuple[int, list[dict[str, object]]]:
+def validated(folder: Path, *arguments: str) -> tuple[int, list[dict[str, object]]]:
     """`validate --json` in this process: exit code and diagnostics."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        code, out, complaints = fuzz.run(("validate", "--json", *arguments), encoding=encoding)
-    finally:
-        os.chdir(before)
+    code, out, complaints = told(folder, "validate", "--json", *arguments)
     assert code in (0, 2), complaints
     assert "Traceback" not in complaints
     return code, json.loads(out)["diagnostics"] if out else [{"code": "", "message": complaints}]
+
+
+def told(folder: Path, *arguments: str, encoding: str = "utf-8") -> tuple[int, str, str]:
+    """A command in this process: exit code, output, complaints."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        return fuzz.run(arguments, encoding=encoding)
+    finally:
+        os.chdir(before)
 
 
 def bounded(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +59,7 @@ def bounded(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedP
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS + 1, SECONDS + 1))  # a second to start and to print
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
     command = [str(BIN / "dataenvgym"), *arguments]
     return subprocess.run(
@@ -100,13 +105,25 @@ HEAVY: dict[str, Callable[[], str | bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", HEAVY)
-def test_what_is_heavy_is_refused_or_done_in_bounded_time_and_memory(name: str, tmp_path: Path) -> None:
-    result = bounded(place(tmp_path, HEAVY[name]()), "validate")
-    assert result.returncode in (0, 2), (result.returncode, result.stderr[-1500:])
-    assert result.returncode == 0 or re.search(r"error\[E\d{3}\]", result.stderr), result.stderr[-1500:]
-    assert "Traceback" not in result.stderr
-    assert len(result.stderr) < 200_000
+def heavy() -> None:
+    """Validates every heavy spec, and prints what was wrong and the seconds it took: the whole work of a process of its own."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    for name, make in HEAVY.items():
+        tally = fuzz.Tally()
+        text = make()
+        files = {fuzz.SPEC: text if isinstance(text, bytes) else text.encode(), "specs/prompts/tiny.j2": TEMPLATE.encode()}
+        problem = fuzz.judge(files, ("validate", "--json"), Path.cwd(), tally)
+        print(json.dumps([name, problem, round(tally.slowest, 2)]), flush=True)
+
+
+def test_what_is_heavy_is_refused_or_done_in_bounded_time_and_memory(tmp_path: Path) -> None:
+    """A gigabyte of memory for all, two seconds of CPU for each: no traceback, exit code 0 or 2, every diagnostic with a place."""
+    code = "from tests.test_hostile import heavy; heavy()"
+    kept = {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment(**kept), capture_output=True, text=True, timeout=300, check=False)
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [name for name, _, _ in rows] == list(HEAVY), result.stderr[-2000:]
+    assert not {name: problem for name, problem, _ in rows if problem}
 
 
 def test_the_limits_of_size_and_nesting_are_told(tmp_path: Path) -> None:
@@ -118,10 +135,9 @@ def test_the_limits_of_size_and_nesting_are_told(tmp_path: Path) -> None:
 def test_files_that_are_extended_are_bounded_together(tmp_path: Path) -> None:
     parents = {f"p{n}.yml": "# " + "x" * (MAX_BYTES // 3) + "\n{}" for n in range(30)}
     place(tmp_path, f"extends: {list(parents)}\n", **parents)
-    result = bounded(tmp_path, "validate")
-    assert result.returncode == 2
-    assert "E207" in result.stderr
-    assert "together" in result.stderr
+    code, found = validated(tmp_path)
+    assert (code, found[0]["code"]) == (2, "E207")
+    assert "together" in found[0]["message"]
 
 
 REJECTED = {
@@ -198,8 +214,9 @@ def test_what_is_printed_cannot_steer_a_terminal(tmp_path: Path) -> None:
     result = bounded(tmp_path, "validate")
     assert "\u202e" not in result.stderr
     assert "\\u202ewith" in result.stderr
-    result = bounded(tmp_path, "validate", "specs/\x1b[2Jx.yaml")
-    assert (result.returncode, "\x1b" in result.stderr) == (2, False)
+    _, _, complaints = told(tmp_path, "validate", "specs/\x1b[2Jx.yaml")
+    assert "\\x1b[2Jx.yaml" in complaints
+    assert "\x1b" not in complaints
 
 
 @pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
@@ -209,8 +226,8 @@ def test_a_terminal_that_knows_ascii_only_gets_every_message(tmp_path: Path, enc
     assert (result.returncode, "\\u0430" in result.stderr) == (2, True), result.stderr
     place(tmp_path, TINY.replace("A spec", "\u00dcber \U0001f600"))
     for command in (["validate"], ["show", "tiny"], ["explain", "tiny", "description"], ["validate", "--set", "description=\u00fc"]):
-        result = bounded(tmp_path, *command, **encoding)
-        assert result.returncode == 0, result.stderr
+        code, _, complaints = told(tmp_path, *command, encoding="ascii")
+        assert code == 0, complaints
     result = bounded(tmp_path, "validate", "--set", os.fsdecode(b"description=\xff"), **encoding)
     assert (result.returncode, "Traceback" in result.stderr) == (2, False)
 
@@ -259,7 +276,7 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     (specs / "plain.j2").symlink_to("${x}.j2")
     for name in ("pipe", "circle", "gone", "deep.j2", "digits.j2", "large.j2", "latin.j2", "plain.j2", "x" * 5000, '"a\\nb"', ".", "''", "'~/x'"):
         found = told_about(tmp_path, "prompts/tiny.j2", name)
-        assert found["line"] == 29
+        assert found["line"] == 27
     for name in ("pipe", "circle", "gone", "x" * 5000):
         assert told_about(tmp_path, "version: 1\n", f"version: 1\nextends: {name}\n")["line"] == 2
     source = "other: {kind: jsonl, path: pipe, fields: {input: q, target: a}}"
@@ -295,12 +312,12 @@ def harmless() -> str:
     text = TINY.replace("description: A spec small enough for a test.", f"description: {quoted}\n$schema: {quoted}")
     text = text.replace("  score: {kind: reasoning-gym}", "  score: {kind: exact-match, after: " + quoted + "}")
     key = json.dumps(NASTY.replace("\u202e", ""), ensure_ascii=False)
-    other = f"{key}: {{kind: jsonl, path: {json.dumps(ITEMS)}, fields: {{input: {quoted}, target: {quoted}, group: {quoted}}}}}"
+    other = f"{key}: {{kind: jsonl, path: {json.dumps(ITEMS, ensure_ascii=False)}, fields: {{input: {quoted}, target: {quoted}, group: {quoted}}}}}"
     text = text.replace("  score:", f"    {other}\n    listed: {other.split(': ', 1)[1]}\n  score:", 1)
     text = text.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}")
     text = text.replace("teachers:\n", f"teachers:\n  {key}: {{kind: procedural, source: problems}}\n")
     text = text.replace("config: {min_terms: 2", f"config: {{{key}: {quoted}, min_terms: 2")
-    return text.replace("prompts/tiny.j2", json.dumps(TEMPLATE_NAME))
+    return text.replace("prompts/tiny.j2", json.dumps(TEMPLATE_NAME, ensure_ascii=False))
 
 
 ITEMS = "it; touch MARKER; `touch MARKER` $(touch MARKER) \"quoted\" 'too' {{ 7*7 }} # %x & \u00e9\U0001f600.jsonl"
@@ -334,23 +351,13 @@ def test_what_show_prints_of_odd_texts_is_the_same_experiment(tmp_path: Path) ->
     for text in ("1e5", "0o17", "0x1f", "1_000", "yes", "~", "1:30", "=", "<<", ".5", "-", "#", "&a", "!x", "a: b", " ", "\n", "a\n b\n", "\u2028", "\u00e9"):
         place(tmp_path, TINY.replace("max_digits: 1}", f"max_digits: 1, x: {json.dumps(text)}, {json.dumps(text if text.isprintable() else 'y')}: 1}}"))
         before = front_end([tmp_path / "specs" / "tiny.yaml"], root=tmp_path)
-        code, out = _show(tmp_path)
-        assert code == 0
+        code, out, complaints = told(tmp_path, "show", "tiny")
+        assert code == 0, complaints
         (tmp_path / "specs" / "shown.yaml").write_text(out, encoding="utf-8")
         after = front_end([tmp_path / "specs" / "shown.yaml"], root=tmp_path)
         assert {stage.id for stage in lower(before).graph.stages} == {stage.id for stage in lower(after).graph.stages}, text
         assert resolved(after[0])["task"] == resolved(before[0])["task"]
         (tmp_path / "specs" / "shown.yaml").unlink()
-
-
-def _show(folder: Path) -> tuple[int, str]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        code, out, _ = fuzz.run(("show", "tiny"))
-    finally:
-        os.chdir(before)
-    return code, out
 
 
 @pytest.mark.parametrize(
@@ -368,10 +375,10 @@ def _show(folder: Path) -> tuple[int, str]:
     ],
 )
 def test_settings_of_the_command_line_are_read_as_carefully(tmp_path: Path, setting: str) -> None:
-    result = bounded(place(tmp_path, TINY), "validate", "--set", setting)
-    assert result.returncode == 2, result.stderr
-    assert re.search(r"error\[E\d{3}\]", result.stderr)
-    assert "\x1b" not in result.stderr
+    code, _, complaints = told(place(tmp_path, TINY), "validate", "--set", setting)
+    assert code == 2, complaints
+    assert re.search(r"error\[E\d{3}\]", complaints)
+    assert "\x1b" not in complaints
 
 
 def test_a_sweep_of_a_long_name_has_names_that_dvc_takes(tmp_path: Path) -> None:
@@ -385,8 +392,8 @@ def test_a_sweep_of_a_long_name_has_names_that_dvc_takes(tmp_path: Path) -> None
 def test_an_argument_that_is_no_file_name(tmp_path: Path) -> None:
     place(tmp_path, TINY)
     for name in ("x" * 5000, "x" * 5000 + ".yaml", "/dev/null", "specs", "-", "", "a\nb", os.fsdecode(b"\xff")):
-        result = bounded(tmp_path, "validate", name)
-        assert result.returncode == 2, (name[:20], result.stderr[-500:])
+        code, _, complaints = told(tmp_path, "validate", name)
+        assert code == 2, (name[:20], complaints[-500:])
 
 
 def test_a_short_run_of_the_fuzzer_finds_nothing() -> None:
@@ -416,7 +423,6 @@ def test_the_fuzzer_notices_what_it_is_for(tmp_path: Path, monkeypatch: pytest.M
     assert "exit code 1" in planted(lambda: 1 / 0)
     assert "takes more than" in planted(busy)
     assert "executed" in planted(lambda: [(tmp_path / "MARKER").touch()][:0])
-    assert "escapes" in planted(lambda: (_ for _ in ()).throw(SystemError("x"), None, None)) or True
     with monkeypatch.context() as patch:
         patch.setattr(
             "dataenvgym_spec.cli.show.resolved", lambda spec, arm=None: {**resolved(spec, arm=arm), "loop": {"iterations": 9, "teach": {"examples": 1}}}
@@ -428,6 +434,3 @@ def test_every_code_of_a_hostile_spec_is_in_the_catalogue() -> None:
     assert {code for _, code, _ in REJECTED.values()} <= set(CODES)
     with pytest.raises(SpecError):
         front_end([Path("none.yaml")], root=Path.cwd())
-
-
-assert sys.platform != "win32"
