@@ -6,10 +6,12 @@ hidden is not asked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dataenvgym_spec.errors import Diagnostic, suggest
 from dataenvgym_spec.source import Node
+from dataenvgym_spec.spec import NAME_PATTERN
 
 ROLES = ("test", "selection", "feedback")
 
@@ -44,7 +46,8 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
     """
     arms = _mapping(tree, "arms")
     listed = _find(tree, "analysis", "contrasts")
-    if (arms is None and not whole) or listed is None or not isinstance(listed.value, tuple):
+    misnamed = not whole and (not arms or any(re.fullmatch(NAME_PATTERN, name) is None for name in arms))
+    if misnamed or listed is None or not isinstance(listed.value, tuple):
         return
     for contrast in listed.value:
         for key in ("arm", "against"):

@@ -222,7 +222,7 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
     (folder / "specs" / "base" / "config.json").write_text("{}", encoding="utf-8")
     for name in ("tiny.j2", "quickstart.j2"):
         (folder / "specs" / "prompts" / name).write_text(TEMPLATE, encoding="utf-8")
-    (folder / "specs" / "items.jsonl").write_text('{"q": "1", "a": "1"}\n' * 9, encoding="utf-8")
+    (folder / "specs" / "items.jsonl").write_text('{"q": "1", "a": "1"}\n' * 90, encoding="utf-8")
     (folder / "specs" / "tiny.yaml").write_text(TINY, encoding="utf-8")
     (folder / "schemas").mkdir()
     (folder / "schemas" / "experiment.schema.json").write_text(schema_text(), encoding="utf-8")
