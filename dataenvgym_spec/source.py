@@ -242,7 +242,7 @@ class _Loader(yaml.SafeLoader):
         """Counts on the way down, so that a bomb costs no more than a large spec."""
         self.nodes, self.depth = self.nodes + 1, self.depth + 1
         if self.nodes > MAX_NODES or self.depth > MAX_DEPTH + 1:
-            raise _TooMuch(self.peek_event().start_mark)
+            raise _TooMuch(self.peek_event().start_mark)  # type: ignore[no-untyped-call]
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node

@@ -59,7 +59,7 @@ def _plain(path: str) -> str:
     return path if re.fullmatch(r"[A-Za-z0-9_./-]+", path) else json.dumps(path, ensure_ascii=False)
 
 
-class _Dumper(DUMPER):  # type: ignore[misc]
+class _Dumper(DUMPER):  # type: ignore[misc, valid-type]
     """Writes no aliases, and quotes a text that YAML 1.2 would read as something else."""
 
     def ignore_aliases(self, data: Any) -> bool:
