@@ -26,6 +26,8 @@ MOST: Final = 12
 """How many measurements are looked at, the nearest in size."""
 OTHER: Final = 10.0
 """How much a measurement of the same kind that does not work alike is widened, each way."""
+SPREAD: Final = 2.0
+"""How much more time varies than tokens do: on a machine shared by other work, the same training took 2.7 times as long."""
 SLACK: Final = 0.5
 """Seconds by which any stage can be off on a busy machine."""
 
@@ -219,13 +221,13 @@ def _device(past: Past) -> str | None:
     return None if device is None else str(device).partition(":")[0]
 
 
-def widening(count: int) -> float:
+def widening(count: int, spread: float = 1.0) -> float:
     """The factor by which the range of some measurements is widened, each way.
 
-    >>> widening(1), widening(4)
-    (2.0, 1.5)
+    >>> widening(1), widening(4), widening(4, spread=2.0)
+    (2.0, 1.5, 2.0)
     """
-    return 1 + 1 / math.sqrt(count)
+    return 1 + spread / math.sqrt(count)
 
 
 def _seconds(stage: Stage, amount: float, measured: Sequence[tuple[float, float]], wide: float) -> Interval:
@@ -236,7 +238,7 @@ def _seconds(stage: Stage, amount: float, measured: Sequence[tuple[float, float]
     near = [row for row in nearest if 1 / NEAR <= row[0] / amount <= NEAR] or nearest
     low = min(seconds * min(1.0, amount / known) for known, seconds in near)
     high = max(seconds * max(1.0, amount / known) for known, seconds in near)
-    factor = widening(len(near)) * wide
+    factor = widening(len(near), SPREAD) * wide
     # The sealed evaluation scores one student if the best is the last, and two if not.
     fewer = 2.0 if any(read.slot == "choice" for read in stage.inputs) else 1.0
     return Interval(low=max(0.0, low / factor / fewer - SLACK), high=high * factor + SLACK)

@@ -85,7 +85,7 @@ def test_more_logs_give_a_narrower_interval() -> None:
     widths = [trained({100 + number: 10.0 for number in range(count)}, 100).seconds for count in (1, 4, 12)]
     spans = [(found.high - SLACK) / (found.low + SLACK) for found in widths]
     assert spans == sorted(spans, reverse=True)
-    assert spans[0] == pytest.approx(4.0)
+    assert spans[0] == pytest.approx(9.0)
     assert [widening(count) for count in (1, 4, 100)] == [2.0, 1.5, 1.1]
 
 
