@@ -169,4 +169,6 @@ def _fill(schema: Schema, value: Any) -> Any:
         return {key: _fill({}, item) for key, item in value.items() if item is not None}
     if schema.get("type") == "number" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, list) and schema.get("uniqueItems") and "enum" in schema["items"]:  # a choice of names: its order says nothing
+        return sorted(value, key=schema["items"]["enum"].index)
     return value

@@ -39,6 +39,7 @@ def of(graph: Graph, kind: str) -> set[str]:
         lambda text: text.replace("policy: {kind: allocate, power: 1.0, floor: 0.2}", "policy: {floor: 0.2, power: 1, kind: allocate}"),
         lambda text: text.replace("teach: {examples: 30, of: accepted, refill: 1}", "teach: {examples: 30}"),
         lambda text: re.sub(r"analysis:\n.*\n", "", text),
+        lambda text: text.replace("overlap: {action: reject}", "overlap: {against: [feedback, test, selection]}"),
         lambda text: "$schema: x\n" + text,
         lambda text: text.replace("  with-state: {}\n  no-state: {agent: {observe: nothing}}", "  no-state: {agent: {observe: nothing}}\n  with-state: {}"),
         lambda text: text.replace("with-state", "seeing"),
