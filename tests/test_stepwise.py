@@ -14,6 +14,7 @@ from tests.test_state import planned
 
 MATRIX = "matrix: {student.train.learning_rate: [1e-3, 2e-3]}\n"
 POINT = "tiny-learning_rate-0_001"
+OTHER = "tiny-learning_rate-0_002"
 EXECUTOR = """\
 import os, re, sys
 from pathlib import Path
@@ -46,12 +47,12 @@ def sweep(tmp_path: Path) -> Path:
     return repo
 
 
-def run(repo: Path, *, ok: bool = True) -> str:
-    """`dataenvgym run` of one point. It puts the programs of its environment first, before which the other executor is put here."""
+def run(repo: Path, name: str = POINT, *, ok: bool = True) -> str:
+    """`dataenvgym run` of one point, or of all. It puts the programs of its environment first, before which the other executor is put here."""
     code = (
         "import sys, dataenvgym_spec.stepwise as stepwise\nfrom dataenvgym_spec.cli.main import main\n"
         f"before = stepwise.environment\nstepwise.environment = lambda: {{**before(), 'PATH': {str(repo.parent)!r} + ':' + before()['PATH']}}\n"
-        f"sys.argv = ['dataenvgym', 'run', {POINT!r}]\nmain()"
+        f"sys.argv = ['dataenvgym', 'run', {name!r}]\nmain()"
     )
     result = call(str(BIN / "python"), "-c", code, cwd=repo, ok=ok)
     return result.stdout + result.stderr
@@ -95,6 +96,14 @@ def test_a_run_of_one_point_of_a_sweep(sweep: Path) -> None:
     assert {row["action"] for row in planned(sweep, POINT)} == {"reuse"}
     assert "Data and pipelines are up to date" in call("dvc", "repro", f"experiments/{POINT}/dvc.yaml:{POINT}", cwd=sweep).stdout
     assert ran(sweep) == []
+
+    # The sweep as a whole: the other point makes only what the first does not share with it.
+    said = run(sweep, "tiny")
+    assert f"{POINT}: 0 steps to do, {steps} done already" in said
+    new = ran(sweep)
+    assert f"{OTHER}: {len(new)} steps to do, {steps - len(new)} done already" in said
+    assert 1 < len(new) < steps
+    assert {line.split()[1] for line in new} == {OTHER}
 
 
 def test_calls_of_dvc_grow_and_keep_the_order() -> None:

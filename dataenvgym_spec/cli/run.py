@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from dataenvgym_spec.cli.common import layout_here, load_project, plural, setting
+from dataenvgym_spec.cli.common import Project, layout_here, load_project, plural, setting
 from dataenvgym_spec.cli.guard import admit
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.errors import StageError, UserError
+from dataenvgym_spec.ir import Entry
 from dataenvgym_spec.plan import plan
 from dataenvgym_spec.stages.guard import guard
 from dataenvgym_spec.stepwise import open_targets, reproduce
@@ -23,6 +24,7 @@ from dataenvgym_spec.store.world import Disk
 def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -> int:
     """Compile an experiment and reproduce it with DVC. What is done already is not done again.
 
+    NAME is an experiment, or a sweep: then its experiments run one after the other.
     If the spec has `limits`, it does not start what cannot fit into them, and pauses once they are passed (exit code 3).
 
     \b
@@ -38,13 +40,17 @@ def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -
             )
         project = load_project((name,), sets=sets)
         write(project.compiled, layout, everything=False)
-        item = project.compiled.graph.entries[0]
-        steps = plan(project.compiled.graph, item, Disk(layout, pull=pull), project.compiled.specs)
-        limits = {} if ignore_limits else admit(project, item, steps)
-        todo = open_targets(item, steps)
-        click.echo(f"{item.name}: {plural(len(todo.targets), 'step')} to do, {todo.done} done already")
-        code = reproduce(item, todo.targets, layout, pull=pull, limits=limits)
-    if code:
+        for item in project.compiled.graph.entries:
+            _reproduce(project, item, pull=pull, ignore_limits=ignore_limits)
+    return 0
+
+
+def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool) -> None:
+    layout = project.layout
+    steps = plan(project.compiled.graph, item, Disk(layout, pull=pull), project.compiled.specs)
+    limits = {} if ignore_limits else admit(project, item, steps)
+    todo = open_targets(item, steps)
+    click.echo(f"{item.name}: {plural(len(todo.targets), 'step')} to do, {todo.done} done already")
+    if reproduce(item, todo.targets, layout, pull=pull, limits=limits):
         guard(layout, limits)
         raise StageError(f"'{item.name}' did not finish", help="the reason is above; the same command goes on from what is done")
-    return 0
