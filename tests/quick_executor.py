@@ -64,11 +64,12 @@ def stage(machine):
     write("log/run.json", json.dumps({"started": time.time(), "seconds": {"total": 0.01}, **machine["stamp"]}))
 
 
-with open(os.path.join(HERE, "machine.json")) as file:
-    machine = json.load(file)
-with open(os.path.join(HERE, "executed.txt"), "a") as file:
-    file.write(("" if len(sys.argv) > 2 else os.path.basename(os.getcwd())) + "\n")
-if len(sys.argv) > 2:
-    report(sys.argv[2])
-else:
-    stage(machine)
+if __name__ == "__main__":
+    with open(os.path.join(HERE, "machine.json")) as file:
+        machine = json.load(file)
+    with open(os.path.join(HERE, "executed.txt"), "a") as file:
+        file.write(("" if len(sys.argv) > 2 else os.path.basename(os.getcwd())) + "\n")
+    if len(sys.argv) > 2:
+        report(sys.argv[2])
+    else:
+        stage(machine)

@@ -108,12 +108,12 @@ def test_the_shown_and_the_hidden_part_are_disjoint_by_item_and_by_cluster(name:
     [
         ("{kind: jsonl, path: items.jsonl, fields: {input: q, target: a, group: g, cluster: c}}", "by-cluster"),
         ("{kind: jsonl, path: items.jsonl, fields: {input: q, target: a, group: g}}", None),
-        ("{kind: reasoning-gym, families: {one: {dataset: gcd}, two: {dataset: gcd, config: {max_value: 99}}}}", "by-cluster"),
-        ("{kind: reasoning-gym, families: {one: {dataset: gcd}, two: {dataset: lcm}}}", None),
+        ("{kind: reasoning-gym, families: {sum: {dataset: gcd}, lcm: {dataset: gcd, config: {max_value: 99}}}}", "by-cluster"),
+        ("{kind: reasoning-gym, families: {sum: {dataset: gcd}, lcm: {dataset: lcm}}}", None),
     ],
 )
 def test_parts_are_told_apart_over_groups_where_clusters_may_span_them(source: str, parts: str | None, tmp_path: Path) -> None:
-    (tmp_path / "items.jsonl").write_text("\n".join('{"q": "1", "a": "2", "g": "x", "c": "y"}' for _ in range(2000)), encoding="utf-8")
+    (tmp_path / "items.jsonl").write_text("\n".join('{"q": "1", "a": "2", "g": "sum", "c": "y"}' for _ in range(2000)), encoding="utf-8")
     text = TINY.replace("  score:", f"    other: {source}\n  score:", 1).replace("feedback: {from: problems", "feedback: {from: other")
     (feedback,) = (stage for stage in compiled(tmp_path, text).stages if stage.params.get("role") == "feedback")
     assert feedback.params.get("parts") == parts
