@@ -17,7 +17,7 @@ from dataenvgym_spec.ir import Entry, Graph, Stage, Use
 from dataenvgym_spec.meaning import DEFAULT_SHARES
 from dataenvgym_spec.merge import Path
 from dataenvgym_spec.resolve import Arm, File, Resolved
-from dataenvgym_spec.source import Json, Node
+from dataenvgym_spec.source import Json
 
 Effect = Literal["changed", "added", "removed"]
 Place = tuple[str, int, int | None, str]
@@ -215,19 +215,10 @@ def _shown(value: Any) -> Json:
 def _value(arm: Arm, path: Path, value: Any) -> Value:
     """A value and where it was written. Of one that is not there, the place is the `null` that removed it."""
     if value is _ABSENT:
-        removed = (_written(layer.tree, path) for layer in reversed(arm.layers))
+        removed = (layer.tree.find(*path) for layer in reversed(arm.layers))
         return Value(span=next((node.span for node in removed if node and node.value is None), None), absent=True)
-    node = _written(arm.node, path)
+    node = arm.node.find(*path)
     return Value(value=_shown(value), span=(node.key if isinstance(node.value, dict) else node.span) if node else None)
-
-
-def _written(tree: Node, path: Path) -> Node | None:
-    node = tree
-    for step in path:
-        if not isinstance(node.value, dict) or step not in node.value:
-            return None
-        node = node.value[step]
-    return node
 
 
 # --- stages -----------------------------------------------------------------------------------------------------------

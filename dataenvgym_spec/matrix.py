@@ -153,16 +153,7 @@ def named(spec: str, point: Point) -> str:
 
 def clashes(point: Point, override: Node) -> list[tuple[Path, Node]]:
     """The paths of a point that an override sets as well, with the place in the override."""
-    found = []
-    for path in point.paths:
-        node = override
-        for step in path:
-            if not isinstance(node.value, dict) or step not in node.value:
-                break
-            node = node.value[step]
-        else:
-            found.append((path, node))
-    return found
+    return [(path, node) for path in point.paths if (node := override.find(*path)) is not None]
 
 
 def clash(path: Path, node: Node, who: str) -> Diagnostic:

@@ -24,15 +24,15 @@ def check(tree: Node, *, whole: bool) -> Iterator[Diagnostic]:
         whole: whether it fits the schema; if not, only names are looked up whose definitions are there.
     """
     sources = _mapping(tree, "task", "sources")
-    uses = [(role, _find(tree, "task", "splits", role, "from")) for role in ROLES]
-    uses += [(name, _find(tree, "teachers", name, "source")) for name in _mapping(tree, "teachers") or {}]
-    uses += [("pretrain", _find(tree, "student", "model", "pretrain", "source"))]
+    uses = [(role, tree.find("task", "splits", role, "from")) for role in ROLES]
+    uses += [(name, tree.find("teachers", name, "source")) for name in _mapping(tree, "teachers") or {}]
+    uses += [("pretrain", tree.find("student", "model", "pretrain", "source"))]
     if sources is not None:
         for _, node in uses:
             yield from _unknown("source", node, sources)
     teachers = _mapping(tree, "teachers")
     if teachers is not None or whole:
-        yield from _unknown("teacher", _find(tree, "agent", "engine", "teacher"), teachers or {})
+        yield from _unknown("teacher", tree.find("agent", "engine", "teacher"), teachers or {})
     yield from _families(tree, sources or {})
 
 
@@ -45,17 +45,17 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
         whole: whether the tree fits the schema.
     """
     arms = _mapping(tree, "arms")
-    listed = _find(tree, "analysis", "contrasts")
+    listed = tree.find("analysis", "contrasts")
     misnamed = not whole and (not arms or any(re.fullmatch(NAME_PATTERN, name) is None for name in arms))
     if misnamed or listed is None or not isinstance(listed.value, tuple):
         return
     for contrast in listed.value:
         for key in ("arm", "against"):
-            yield from _unknown("arm", _find(contrast, key), arms or {default: tree})
+            yield from _unknown("arm", contrast.find(key), arms or {default: tree})
 
 
 def _families(tree: Node, sources: dict[str, Node]) -> Iterator[Diagnostic]:
-    source = _find(tree, "student", "model", "pretrain", "source")
+    source = tree.find("student", "model", "pretrain", "source")
     known = _mapping(sources[str(source.value)], "families") if source is not None and str(source.value) in sources else None
     for group, node in (_mapping(tree, "student", "model", "pretrain", "examples") or {}).items():
         if known and source is not None and group not in known:
@@ -67,15 +67,6 @@ def _unknown(what: str, node: Node | None, known: dict[str, Node]) -> Iterator[D
         yield node.fault("E201", f"there is no {what} '{node.value}'", suggest(node.value, known))
 
 
-def _find(tree: Node, *path: str) -> Node | None:
-    node = tree
-    for step in path:
-        if not isinstance(node.value, dict) or step not in node.value:
-            return None
-        node = node.value[step]
-    return node
-
-
 def _mapping(tree: Node, *path: str) -> dict[str, Node] | None:
-    node = _find(tree, *path)
+    node = tree.find(*path)
     return node.value if node is not None and isinstance(node.value, dict) else None

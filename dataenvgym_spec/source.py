@@ -51,6 +51,15 @@ class Node:
         """A finding about the key that holds the value."""
         return Diagnostic(code=code, message=message, span=self.key or self.span, help=help, severity=severity)
 
+    def find(self, *path: str) -> Node | None:
+        """The node at a path of keys, or None if there is none."""
+        node = self
+        for step in path:
+            if not isinstance(node.value, dict) or step not in node.value:
+                return None
+            node = node.value[step]
+        return node
+
     def at(self, path: Iterator[str | int] | tuple[str | int, ...]) -> Node:
         """The node at a path of keys and indexes; stops at the deepest one that exists."""
         node = self
