@@ -1,6 +1,7 @@
 """Early stopping: what the gate decides, what it does to graph, keys and proof, and a loop that stops."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -279,6 +280,37 @@ def test_stages_that_were_passed_are_done_and_nothing_runs_twice(stopped: Path) 
     assert "Stopped on selection" in call("dataenvgym", "report", "tiny", cwd=stopped).stdout
     steps = json.loads(call("dataenvgym", "plan", "tiny", "--json", cwd=stopped).stdout)["stages"]
     assert {step["action"] for step in steps} == {"reuse"}
+
+
+def test_plan_foresees_what_is_passed_through_and_dvc_does_it(stopped: Path, tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    shutil.copytree(stopped, repo, symlinks=True)
+    shutil.rmtree(repo / ".dvc" / "cache" / "runs")
+    passed = [stage.path.name for stage in load("tiny", repo).runs[0].iterations[3].stages if stage.kind in GATED]
+    for directory in passed:
+        (repo / "store" / directory / "dvc.lock").unlink()
+
+    def planned() -> dict[str, tuple[str, str]]:
+        rows = json.loads(call("dataenvgym", "plan", "tiny", "--json", cwd=repo).stdout)["stages"]
+        return {row["directory"]: (row["action"], row["cause"]) for row in rows}
+
+    steps = planned()
+    assert {steps[directory][0] for directory in passed} == {"pass"}
+    assert steps[passed[0]][1] == "'with-state, iteration 3/3, go on or stop' says stop: the last student is passed through, at no cost"
+    assert {directory for directory, (action, _) in steps.items() if action == "run"} == {""}  # the report reads logs
+    said = call("dvc", "repro", "tiny", cwd=repo).stdout
+    assert all(f"store/{directory}/dvc.yaml" in said for directory in passed)
+    assert {action for action, _ in planned().values()} == {"reuse"}
+
+    # Before the gate has spoken nobody knows.
+    gate = next(stage.path for stage in load("tiny", repo).runs[0].iterations[3].stages if stage.kind == "gate")
+    shutil.rmtree(repo / ".dvc" / "cache" / "runs")
+    for directory in (*passed, gate.name):
+        (repo / "store" / directory / "dvc.lock").unlink()
+    shutil.rmtree(repo / "store" / gate.name / "out")
+    steps = planned()
+    assert steps[gate.name][0] == "run"
+    assert {steps[directory][0] for directory in passed} == {"maybe"}
 
 
 @pytest.mark.parametrize(
