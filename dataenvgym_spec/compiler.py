@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from dataenvgym_spec import locked, lockfile, meaning, size, twins
 from dataenvgym_spec.blame import blame
@@ -18,6 +19,7 @@ from dataenvgym_spec.passes.share import share
 from dataenvgym_spec.passes.unroll import unroll
 from dataenvgym_spec.resolve import Resolved, examine
 
+Locks = Literal["hold", "pin", "ignore"]
 TRANSFORMS = (share,)
 PROOFS = (leakage,)
 
@@ -32,7 +34,7 @@ class Compiled:
 
 
 def front_end(
-    paths: Iterable[Path] | Mapping[Path, Collection[str] | None], *, root: Path, sets: Sequence[str] = (), honour_locks: bool = True
+    paths: Iterable[Path] | Mapping[Path, Collection[str] | None], *, root: Path, sets: Sequence[str] = (), locks: Locks = "hold"
 ) -> tuple[Resolved, ...]:
     """Reads, validates and resolves specs, reporting the findings of all files at once.
 
@@ -40,27 +42,28 @@ def front_end(
         paths: spec files; as a mapping, with the names of the experiments that are wanted of each (None: all).
         root: the repository.
         sets: settings of the command line, `path=value`; they hold for every file.
-        honour_locks: whether the lock beside a spec pins its revisions and is held against what is here.
+        locks: whether the lock beside a spec pins its revisions and is held against what is here ("hold"), only pins ("pin", for a
+            spec of an earlier time), or is not looked at ("ignore").
 
     Raises:
         SpecError: any spec has an error. It tells warnings as well, less those about experiments that are one.
     """
     found: list[Diagnostic] = []
     resolved: list[Resolved] = []
-    locks: dict[Path, Lock] = {}
+    read: dict[Path, Lock] = {}
     for path in paths:
         try:
-            if honour_locks and path.parent not in locks:
-                locks[path.parent] = Lock()  # a damaged one is told once
-                locks[path.parent] = read_lock(path.parent, root=root) or Lock()
-            lock = locks.get(path.parent, Lock())
+            if locks != "ignore" and path.parent not in read:
+                read[path.parent] = Lock()  # a damaged one is told once
+                read[path.parent] = read_lock(path.parent, root=root) or Lock()
+            lock = read.get(path.parent, Lock())
             made, faults = examine(path, root=root, sets=sets, only=paths[path] if isinstance(paths, Mapping) else None, lock=lock)
         except SpecError as error:
             found += error.diagnostics
         else:
             resolved += made
             found += faults
-            found += [spec.family.annotate(item) for spec in made if honour_locks for item in locked.check(spec, lock)]
+            found += [spec.family.annotate(item) for spec in made if locks == "hold" for item in locked.check(spec, lock)]
     found += [spec.family.annotate(finding) for spec in resolved for finding in meaning.check(spec)]
     found += _same_names(resolved) + size.check(resolved)
     if any(finding.severity == "error" for finding in found):

@@ -125,11 +125,6 @@ class Machine:
 
     gpus: int = 0
 
-    @property
-    def device(self) -> str:
-        """What logs call it."""
-        return "cuda" if self.gpus else "cpu"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
@@ -252,7 +247,7 @@ def _tokens(stage: Stage, what: str, known: Known, pasts: Sequence[Past], before
     if ratios:
         factor = widening(len(ratios)) * wide
         found = Interval(low=min(ratios) / factor * amount, high=max(ratios) * factor * amount)
-    elif pasts:
+    elif pasts and wide == 1.0:  # logs of like stages, none of which used tokens
         return ZERO
     else:
         found = _default_tokens(stage, what, amount, most)

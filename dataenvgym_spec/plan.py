@@ -98,7 +98,7 @@ def _pass(planner: _Planner, stages: Sequence[Stage]) -> bool:
                 for one in planner.world.objects(content.digest):
                     makers.setdefault(one, set()).add(stage.id)
     before, planner.makers = planner.makers, {one: frozenset(keys) for one, keys in makers.items()}
-    return any(one not in before for one in planner.makers)
+    return before != planner.makers
 
 
 def _returns(planner: _Planner, key: str, missing: frozenset[str]) -> Sure:

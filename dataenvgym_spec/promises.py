@@ -14,7 +14,7 @@ _MAKERS: Final = {"policy": "policy", "engine": "engine", "teacher": "teacher", 
 
 
 def promise(stage: Stage) -> Promise:
-    """The weakest promise of the components that make a stage's result; one that declares none keeps the kind's.
+    """The weakest promise of the components that make a stage's result; a built-in one that declares none keeps the kind's.
 
     So examples written by a procedural engine and teacher are the same bytes anywhere, though a teacher in general
     promises nothing, and a plan by a policy that asks a language model is not.
@@ -34,5 +34,7 @@ def _declared(params: dict[str, Any]) -> list[Promise | None]:
 
 
 def _of(slot: str, kind: str) -> Promise | None:
-    declared = definition(slot, kind).promise
-    return next((known for known in _WEAKEST_FIRST if known == declared), None)
+    item = definition(slot, kind)
+    if item.promise is None and item.distribution is not None:
+        return "none"  # nobody has said of a package that it gives the same twice
+    return next((known for known in _WEAKEST_FIRST if known == item.promise), None)

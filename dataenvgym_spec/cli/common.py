@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from dataenvgym_spec.compiler import Compiled, front_end, lower, warnings
+from dataenvgym_spec.compiler import Compiled, Locks, front_end, lower, warnings
 from dataenvgym_spec.errors import SpecError, UserError, more, suggest
 from dataenvgym_spec.ir import Entry
 from dataenvgym_spec.resolve import Resolved, experiments_of
@@ -60,14 +60,14 @@ def load_project(names: Sequence[str] = (), *, sets: Sequence[str] = (), root: P
     return Project(layout=layout, compiled=lower(specs), everything=not names)
 
 
-def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *, honour_locks: bool = True) -> tuple[Resolved, ...]:
+def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *, locks: Locks = "hold") -> tuple[Resolved, ...]:
     """Resolves what a command line names: files, specs, or single experiments of a sweep; nothing means every active spec.
 
     Args:
         names: what the command line names.
         layout: the repository.
         sets: settings of the command line.
-        honour_locks: whether locks beside specs pin their revisions and are held against what is here.
+        locks: how far the locks beside specs are honoured; see `compiler.front_end`.
 
     Raises:
         UserError: there is no spec, or none of that name.
@@ -80,7 +80,7 @@ def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *
         chosen[path] = None if only is None or before is None else before | only
     if not chosen:
         raise UserError("there are no specs: specs/*.yaml is empty", help="run: dataenvgym init   (it adds one to begin with), or write one")
-    specs = front_end(chosen, root=layout.root, sets=sets, honour_locks=honour_locks)
+    specs = front_end(chosen, root=layout.root, sets=sets, locks=locks)
     if odd := warnings(specs):
         click.echo("\n".join([*(found.render() for found in odd), more(odd)]), err=True)
     return specs

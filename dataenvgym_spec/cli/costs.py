@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -17,6 +17,7 @@ from dataenvgym_spec.plan import Step
 from dataenvgym_spec.prices import read_prices
 from dataenvgym_spec.resolve import Resolved
 from dataenvgym_spec.store.spending import latest, of
+from dataenvgym_spec.students.launch import Hardware
 
 NAMES: Final = {
     "examples": "examples", "prompt": "prompt tokens", "generated": "generated tokens", "trained": "trained tokens",
@@ -45,12 +46,13 @@ def bills(project: Project, plans: Mapping[str, Sequence[Step]]) -> dict[str, Bi
     known = project.compiled.graph.by_id()
     kinds = {step.kind for steps in plans.values() for step in steps if step.action in ("run", "maybe") and step.key in known}
     before = latest(project.layout, kinds)
-    machine = Machine(gpus=len(list(Path("/dev").glob("nvidia[0-9]*"))))
+    machine = Machine(gpus=Hardware.of(os.environ).gpus)
     found = {}
     for name, steps in plans.items():
         stages = estimate(steps, known, before, prices, machine)
         ahead = total(one.cost for one in stages)
-        done = of(project.layout, [step.directory for step in steps if step.key in known])
+        # A stage that runs again makes its log anew: what lies there is not counted beside what it will cost.
+        done = of(project.layout, [step.directory for step in steps if step.key in known and step.action not in ("run", "pass")])
         had = total(spent(past, prices) for past in done.pasts)
         limits = limits_of(spec_of(project, project.entry(name)))
         found[name] = Bill(stages=stages, ahead=ahead, spent=had, limits=standings(limits, had, ahead))

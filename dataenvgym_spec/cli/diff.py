@@ -66,21 +66,25 @@ def command(a: str, b: str | None, as_json: bool) -> None:
 
 def _parse(text: str) -> tuple[str, str]:
     """A spec and a revision: `quickstart@HEAD~1`. A file whose name holds an `@` is itself."""
-    name, _, revision = text.partition("@") if not Path(text).is_file() else (text, "", "")
+    name, _, revision = text.partition("@") if not _is_file(text) else (text, "", "")
     return name, revision
+
+
+def _is_file(name: str) -> bool:
+    return os.path.isfile(name)  # noqa: PTH113 (a name too long for a file is none; `Path` raises)
 
 
 def _side(name: str, revision: str, layout: Layout, folder: Path) -> _Side:
     if not revision:
         specs = read_specs([name], layout)
         return _Side(prefix="", specs=specs, graph=lower(specs).graph)
-    is_file = name.endswith((".yaml", ".yml")) or Path(name).is_file()
+    is_file = name.endswith((".yaml", ".yml")) or _is_file(name)
     spec = Path(os.path.relpath(Path(name).absolute(), layout.root)).as_posix() if is_file else None
     folder.mkdir()
     extract(layout.root, revision, spec, folder)
     prefix = f"{revision}:"
     try:
-        specs = read_specs([str(folder / spec) if spec else name], Layout(root=folder))
+        specs = read_specs([str(folder / spec) if spec else name], Layout(root=folder), locks="pin")
         return _Side(prefix=prefix, specs=specs, graph=lower(specs).graph)
     except SpecError as error:
         raise SpecError([replace(one, span=replace(one.span, file=prefix + one.span.file) if one.span else None) for one in error.diagnostics]) from error

@@ -36,7 +36,7 @@ def command(specs: tuple[str, ...], check: bool, update: bool, sets: tuple[str, 
     """
     layout = layout_here()
     groups: dict[Path, list[Resolved]] = {}
-    for spec in read_specs(specs, layout, sets, honour_locks=False):
+    for spec in read_specs(specs, layout, sets, locks="ignore"):
         groups.setdefault((layout.root / spec.path).parent, []).append(spec)
     found = [_renew(folder, group, layout.root, update=update, partly=bool(specs), check=check) for folder, group in groups.items()]
     if as_json:

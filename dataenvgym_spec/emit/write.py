@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import yaml
 
 from dataenvgym_spec.compiler import Compiled
@@ -22,6 +22,9 @@ from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MARK: Final = "dataenvgym stage"
+"""What the command of every stage that is ours holds."""
+OWN: Final = ("dvc.yaml", "dvc.lock", ".gitignore")
 RESTORE = "restore it: git checkout dvc.yaml (or delete it), then: dataenvgym compile"
 HEADER = "# Entries of experiments are written by `dataenvgym compile`; other stages are left as they are.\n"
 
@@ -49,9 +52,20 @@ def write(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Path]
     changed = [path for path, texts in _directories(compiled, layout) if atomic.write_directory(path, texts, staging=layout.staging)]
     changed += [path for path, text in [*_indexes(compiled, layout), (layout.pipeline, pipeline)] if atomic.write(path, text)]
     for path in _gone(compiled, layout) if everything else ():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _remove(path)
         changed.append(path)
     return changed
+
+
+def _remove(path: Path) -> None:
+    """Removes an index, or what compile and DVC wrote into an entry's folder; a user's own files beside it stay."""
+    if not path.is_dir():
+        path.unlink()
+        return
+    for name in OWN:
+        (path / name).unlink(missing_ok=True)
+    if not any(path.iterdir()):
+        path.rmdir()
 
 
 def drift(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Drift]:
@@ -82,11 +96,26 @@ def _indexes(compiled: Compiled, layout: Layout) -> Iterator[tuple[Path, str]]:
 
 
 def _gone(compiled: Compiled, layout: Layout) -> list[Path]:
-    """Indexes, and files of entries, of experiments that no spec makes."""
+    """Indexes, and folders of entries, of experiments that no spec makes. What else lies there is the user's."""
     kept = {item.name for item in compiled.graph.entries}
     own = {item.name for item in compiled.graph.entries if home(item)}
     paths = sorted(layout.experiments.glob("*")) if layout.experiments.is_dir() else []
-    return [path for path in paths if (path.name not in own if path.is_dir() else path.suffix == ".json" and path.stem not in kept)]
+    return [path for path in paths if (path.name not in own and _is_entry(path) if path.is_dir() else path.stem not in kept and _is_index(path))]
+
+
+def _is_entry(folder: Path) -> bool:
+    try:
+        return MARK in (folder / "dvc.yaml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _is_index(path: Path) -> bool:
+    try:
+        content = msgspec.json.decode(path.read_bytes()) if path.suffix == ".json" else None
+    except (OSError, msgspec.DecodeError):
+        return False
+    return isinstance(content, dict) and {"format", "stages", "arms"} <= content.keys()
 
 
 def _pipeline(compiled: Compiled, layout: Layout, *, everything: bool) -> str:
@@ -98,7 +127,7 @@ def _pipeline(compiled: Compiled, layout: Layout, *, everything: bool) -> str:
     for item in compiled.graph.entries:
         if home(item):
             continue
-        if item.name in stages and not layout.index(item.name).is_file() and "dataenvgym stage" not in json.dumps(stages[item.name]):
+        if item.name in stages and not layout.index(item.name).is_file() and MARK not in json.dumps(stages[item.name]):
             raise UserError(f"dvc.yaml has a stage '{item.name}' of its own", help="rename the experiment or that stage")
         stages[item.name] = entry(item, compiled.graph)
     return HEADER + dump({**content, "stages": stages})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -56,8 +57,10 @@ def write_directory(path: Path, files: dict[str, str], *, staging: Path) -> bool
             finally:
                 os.close(handle)
         _move(temporary, path)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another compile was faster
+            return write_directory(path, files, staging=staging)
         raise
     return True
 
@@ -67,6 +70,9 @@ def _make(folder: str) -> None:
         os.mkdir(folder)  # noqa: PTH102
     except FileNotFoundError:
         os.makedirs(folder)  # noqa: PTH103
+    except FileExistsError:  # left by a killed process of the same number, as in containers
+        shutil.rmtree(folder)
+        os.mkdir(folder)  # noqa: PTH102
 
 
 def _write(handle: int, data: bytes) -> None:

@@ -7,7 +7,6 @@ ignores it, from the working tree as it is now: nobody can tell what it was.
 from __future__ import annotations
 
 import io
-import json
 import os
 import posixpath
 import shutil
@@ -17,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dataenvgym_spec import source
+from dataenvgym_spec import lockfile, source
 from dataenvgym_spec.errors import SpecError, UserError
 from dataenvgym_spec.source import Node
+from dataenvgym_spec.store.state import members
 from dataenvgym_spec.store.world import cache_folder
 
 SPECS: Final = "specs"
@@ -43,7 +43,8 @@ def extract(root: Path, revision: str, spec: str | None, target: Path) -> None:
     there = listed | {folder for path in listed for folder in _parents(path)}
     if spec is not None and spec not in listed:
         raise UserError(f"'{spec}' does not exist at revision '{revision}'", help=f"see what does: git ls-tree -r --name-only {revision}")
-    waiting = [spec] if spec is not None else sorted(path for path in listed if posixpath.dirname(path) == SPECS and path.endswith(YAML))
+    locks = [path for path in listed if posixpath.basename(path) == lockfile.FILE]
+    waiting = [spec, *locks] if spec is not None else locks + sorted(path for path in listed if posixpath.dirname(path) == SPECS and path.endswith(YAML))
     seen: set[str] = set()
     while new := [path for path in dict.fromkeys(waiting) if path not in seen]:
         _write(root, commit, new, target)
@@ -82,20 +83,25 @@ def _named(path: Path, shown: str) -> Iterator[str]:
 
 def _borrow(root: Path, commit: str, name: str, target: Path, there: frozenset[str]) -> None:
     """Links a file or folder that git does not hold into the temporary folder, if it can be had."""
-    if f"{name}.dvc" in there:
-        _link_cached(cache_folder(root), _git(root, "show", f"{commit}:./{name}.dvc").decode(), target / name)
-    elif (root / name).exists() and subprocess.run(["git", "check-ignore", "--quiet", "--", name], cwd=root, check=False).returncode == 0:
+    holder = next((path for path in (name, *_parents(name)) if f"{path}.dvc" in there), None)
+    if holder is not None:
+        _link_cached(cache_folder(root), _git(root, "show", f"{commit}:./{holder}.dvc").decode(), target / holder)
+    elif _is_there(root / name) and subprocess.run(["git", "check-ignore", "--quiet", "--", name], cwd=root, check=False).returncode == 0:
         _link(root / name, target / name)
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 (any text of a spec comes here; of one too long for a file `Path` raises)
 
 
 def _link_cached(cache: Path, pointer: str, target: Path) -> None:
     """Links what a `.dvc` file names, if all of it is in the cache; if not, it is told as a file that is not there."""
     named = source.parse(pointer, file=".dvc").at(("outs", 0, "md5")).value
     digest = named if isinstance(named, str) else ""
-    wanted = {"": digest}
+    wanted: dict[str, str] | None = {"": digest}
     if digest.endswith(".dir") and _object(cache, digest).is_file():
-        wanted = {row["relpath"]: row["md5"] for row in json.loads(_object(cache, digest).read_text(encoding="utf-8"))}
-    if digest and all(_object(cache, one).is_file() for one in wanted.values()):
+        wanted = members(_object(cache, digest).read_text(encoding="utf-8"))
+    if digest and wanted and all(_object(cache, one).is_file() for one in wanted.values()):
         for path, one in wanted.items():
             _link(_object(cache, one), target / path)
 

@@ -27,13 +27,15 @@ class Hardware:
 
     processes: int
     device_batch: int | None
+    gpus: int = 0
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Hardware:
         """From the environment and the machine."""
         gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
         device_batch = environ.get("DATAENVGYM_DEVICE_BATCH")
-        return cls(processes=int(environ.get("DATAENVGYM_PROCESSES", max(1, gpus))), device_batch=int(device_batch) if device_batch else None)
+        processes = int(environ.get("DATAENVGYM_PROCESSES", max(1, gpus)))
+        return cls(processes=processes, device_batch=int(device_batch) if device_batch else None, gpus=min(gpus, processes))
 
     def spread(self, batch_size: int) -> tuple[int, int]:
         """Per-device batch and accumulation steps that make up a global batch.
@@ -76,8 +78,7 @@ def launch(context: Context, *, base: Path, examples: Path, train: dict[str, Any
     }  # fmt: skip
     path = context.work / "config.json"
     write_json(path, config)
-    gpu = hardware.processes if list(Path("/dev").glob("nvidia[0-9]*")) else 0
-    where = ["--multi_gpu"] if gpu > 1 else [] if gpu else ["--cpu", *(["--multi_cpu"] if hardware.processes > 1 else [])]
+    where = ["--multi_gpu"] if hardware.gpus > 1 else [] if hardware.gpus else ["--cpu", *(["--multi_cpu"] if hardware.processes > 1 else [])]
     command = [
         sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1", "--num_processes", str(hardware.processes),
         "--mixed_precision", "no", "--dynamo_backend", "no", *where, "--module", "dataenvgym_spec.students.trainer", str(path),
