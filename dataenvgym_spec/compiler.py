@@ -50,25 +50,34 @@ def front_end(
     """
     found: list[Diagnostic] = []
     resolved: list[Resolved] = []
-    read: dict[Path, Lock] = {}
+    read: dict[Path, Lock | None] = {}
     for path in paths:
         try:
-            if locks != "ignore" and path.parent not in read:
-                read[path.parent] = Lock()  # a damaged one is told once
-                read[path.parent] = read_lock(path.parent, root=root) or Lock()
-            lock = read.get(path.parent, Lock())
+            lock = _lock_of(path, root, read, found) if locks != "ignore" else None
             made, faults = examine(path, root=root, sets=sets, only=paths[path] if isinstance(paths, Mapping) else None, lock=lock)
         except SpecError as error:
             found += error.diagnostics
         else:
             resolved += made
             found += faults
-            found += [spec.family.annotate(item) for spec in made if locks == "hold" for item in locked.check(spec, lock)]
+            found += [spec.family.annotate(item) for spec in made if locks == "hold" and lock is not None for item in locked.check(spec, lock)]
     found += [spec.family.annotate(finding) for spec in resolved for finding in meaning.check(spec)]
     found += _same_names(resolved) + size.check(resolved)
     if any(finding.severity == "error" for finding in found):
         raise SpecError(found)
     return tuple(resolved)
+
+
+def _lock_of(path: Path, root: Path, read: dict[Path, Lock | None], found: list[Diagnostic]) -> Lock | None:
+    """The lock beside a spec, empty if there is none; None, and told once, if it is damaged."""
+    folder = path.resolve().parent
+    if folder not in read:
+        try:
+            read[folder] = read_lock(folder, root=root) or Lock()
+        except SpecError as error:
+            found += error.diagnostics
+            read[folder] = None
+    return read[folder]
 
 
 def read_lock(folder: Path, *, root: Path) -> Lock | None:
@@ -126,6 +135,7 @@ def _same_names(specs: list[Resolved]) -> list[Diagnostic]:
         other = first.setdefault(spec.base.name, spec)
         if other is not spec:
             span = spec.node.at(("name",)).span
-            message = f"the name '{spec.base.name}' is taken by {other.path}"
-            found.append(Diagnostic(code="E205", message=message, span=span, help="give each experiment a name of its own"))
+            message = f"the name '{spec.base.name}' of {spec.path} is taken by {other.path}"
+            wrong = Diagnostic(code="E205", message=message, span=span, help="give each experiment a name of its own")
+            found.append(spec.family.annotate(wrong))
     return found

@@ -227,8 +227,10 @@ def _source_version(top: str) -> str:
 
 def _read(slot: str, kind: str, data: dict[str, Any], *, implementation: str | None = None, by: str | None = None) -> Definition:
     options = {**({"action": ACTION} if slot == "check" else {}), **data.get("properties", {})}
-    if slot == "engine" and "teacher" not in options:
-        raise ValueError("an engine takes an option 'teacher'")
+    if slot == "engine" and "teacher" not in data.get("required", []):
+        raise ValueError("an engine requires an option 'teacher'")
+    if not all(data.get("serves", {"": True}).values()):
+        raise ValueError("what it serves is left out, or names at least one value")
     reads = data.get("reads")
     if reads is not None and reads not in READS.get(slot, ()):
         raise ValueError(f"'reads' cannot be {json.dumps(reads)} for a {slot}; {suggest(str(reads), READS.get(slot, ()))}")

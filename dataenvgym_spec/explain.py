@@ -85,7 +85,11 @@ def resolved(spec: Resolved, *, arm: str | None = None) -> dict[str, Json]:
     """
     folder = str(PurePath(spec.path).parent)
     chosen = [item for item in spec.arms if arm in (None, item.name)]
+    names = {item.name for item in chosen}
     first, *others = ((item.name, plain(item, folder=folder)) for item in chosen)
+    for _, whole in (first, *others):
+        contrasts: Any = whole["analysis"]
+        contrasts["contrasts"] = [row for row in contrasts["contrasts"] if {row["arm"], row["against"]} <= names]
     if first[0] == DEFAULT_ARM and not others:
         return first[1]
     return {**first[1], "arms": {first[0]: {}, **{name: difference(first[1], whole) for name, whole in others}}}
@@ -104,10 +108,10 @@ def _said(arm: Arm, path: Path) -> tuple[Said, ...]:
         node, exact = _find(layer.tree, path)
         if node is None:
             continue
-        if exact or node.value is None:
-            effect: Effect = "overridden" if decided else "removes" if node.value is None else "holds"
-            out.append(Said(layer=layer.name, span=node.span, value=node.plain(), effect=effect))
-            decided = True
+        # A value that ends the path on the way (`observe: nothing`) takes away what is below it.
+        effect: Effect = "overridden" if decided else "holds" if exact and node.value is not None else "removes"
+        out.append(Said(layer=layer.name, span=node.span, value=node.plain(), effect=effect))
+        decided = True
     return tuple(out)
 
 

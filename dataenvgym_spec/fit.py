@@ -24,25 +24,10 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     yield from _backend(arm)
 
 
-def chosen(arm: Arm) -> Iterator[tuple[str, dict[str, Any], tuple[str | int, ...]]]:
-    """Every component that an arm names: slot, options and place."""
-    record = arm.experiment
-    yield from (("source", options, ("task", "sources", name)) for name, options in record.task.sources.items())
-    yield "scorer", record.task.score, ("task", "score")
-    yield "model", record.student.model, ("student", "model")
-    if record.student.train.adapter is not None:
-        yield "adapter", record.student.train.adapter, ("student", "train", "adapter")
-    yield from (("teacher", options, ("teachers", name)) for name, options in record.teachers.items())
-    yield "discovery", record.skills.discover, ("skills", "discover")
-    yield "policy", record.agent.policy, ("agent", "policy")
-    yield "engine", record.agent.engine, ("agent", "engine")
-    yield from (("check", options, ("agent", "checks", name)) for name, options in record.agent.checks.items())
-
-
 def _serves(arm: Arm) -> Iterator[Diagnostic]:
     record = arm.experiment
     actual = {"environment": record.environment, "task": record.task.kind, "backend": record.student.generate.backend}
-    for slot, options, path in chosen(arm):
+    for slot, path, options in record.components():
         for what, values in definition(slot, options["kind"]).serves.items():
             if actual.get(what, values[0]) not in values:
                 message = f"the {slot} '{options['kind']}' does not serve the {what} '{actual[what]}'"

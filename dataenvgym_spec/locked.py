@@ -12,7 +12,7 @@ from dataenvgym_spec.kinds import KINDS
 from dataenvgym_spec.lockfile import Fingerprint, Lock, Reference, Version
 from dataenvgym_spec.resolve import Arm, Resolved
 from dataenvgym_spec.source import Node
-from dataenvgym_spec.spec import Component, Experiment
+from dataenvgym_spec.spec import Component
 
 UPDATE = "dataenvgym lock --update"
 
@@ -45,7 +45,7 @@ def _unpinned(arm: Arm, name: str, lock: Lock) -> Iterator[Diagnostic]:
 
 def _differences(arm: Arm, lock: Lock) -> Iterator[Diagnostic]:
     if lock.components:
-        for slot, path, options in components(arm.experiment):
+        for slot, path, options in arm.experiment.components():
             yield from _component(arm, slot, path, options, lock)
     for place, file in arm.references.items() if lock.files else ():
         held = lock.files.get(file.path)
@@ -92,20 +92,6 @@ def _named(resolved: Resolved) -> str:
     return (resolved.sweep or resolved.base.name) if active else resolved.path
 
 
-def components(record: Experiment) -> Iterator[tuple[str, tuple[str, ...], Component]]:
-    """Every component of an experiment: slot, place, options."""
-    yield from (("source", ("task", "sources", name), options) for name, options in record.task.sources.items())
-    yield "scorer", ("task", "score"), record.task.score
-    yield "model", ("student", "model"), record.student.model
-    if record.student.train.adapter is not None:
-        yield "adapter", ("student", "train", "adapter"), record.student.train.adapter
-    yield from (("teacher", ("teachers", name), options) for name, options in record.teachers.items())
-    yield "discovery", ("skills", "discover"), record.skills.discover
-    yield "policy", ("agent", "policy"), record.agent.policy
-    yield "engine", ("agent", "engine"), record.agent.engine
-    yield from (("check", ("agent", "checks", name), options) for name, options in record.agent.checks.items())
-
-
 def _version(slot: str, kind: str) -> Version:
     item = definition(slot, kind)
     return Version(version=item.version(), distribution=item.distribution or "dataenvgym-spec", release=item.release())
@@ -116,8 +102,8 @@ def wanted(specs: Iterable[Resolved]) -> Wanted:
     found = Wanted()
     for arm in (arm for spec in specs for arm in spec.arms):
         found.hub.update({item: arm.node.at(path) for path, item in arm.revisions.items() if not item.is_commit})
-        found.files.update({file.path: Fingerprint(sha256=file.digest, rows=file.rows) for file in arm.files.values()})
-        named = {(slot, str(options["kind"])) for slot, _, options in components(arm.experiment)}
+        found.files.update({file.path: Fingerprint(sha256=file.digest, rows=file.rows) for file in arm.references.values() if file.is_data})
+        named = {(slot, str(options["kind"])) for slot, _, options in arm.experiment.components()}
         found.components.update({f"{slot}.{kind}": _version(slot, kind) for slot, kind in named if f"{slot}.{kind}" not in found.components})
     return found
 

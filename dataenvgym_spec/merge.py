@@ -17,7 +17,7 @@ from dataenvgym_spec.source import Json, Node
 
 Path = tuple[str, ...]
 
-CHOICES: Final = frozenset({"draw", "length"})
+CHOICES: Final = {"draw": frozenset({"per_group", "items"}), "length": frozenset({"steps", "epochs"})}
 LONGEST_PATH: Final = 32
 NOTHING: Final = Node(value=None, span=Span(file="", line=1, column=1, end_column=1))
 _STEP: Final = re.compile(r'"([^"]+)"|([^."]+)')
@@ -46,8 +46,15 @@ def merge(below: Node, above: Node, *, removes: bool = True) -> Node:
         if value.value is None and removes:
             out.pop(key, None)
         else:
-            out[key] = merge(out[key] if key in out and key not in CHOICES else NOTHING, value, removes=removes)
+            kept = key in out and not is_choice(key, out[key].value, value.value)
+            out[key] = merge(out[key] if kept else NOTHING, value, removes=removes)
     return replace(below, value=out)
+
+
+def is_choice(key: str, below: object, above: object) -> bool:
+    """Whether two values of a key are choices of one key each, by what they hold: an arm may be called `length` too."""
+    choices = CHOICES.get(key)
+    return choices is not None and isinstance(below, dict) and isinstance(above, dict) and choices.issuperset({*below, *above})
 
 
 def _settled(node: Node) -> Node:
@@ -80,7 +87,7 @@ def difference(below: Json, above: Json) -> Json:
         return above
     out: dict[str, Json] = {key: None for key in below if key not in above}
     for key, value in above.items():
-        if key not in below or (key in CHOICES and value != below[key]):
+        if key not in below or (value != below[key] and is_choice(key, below[key], value)):
             out[key] = value
         elif value != below[key]:
             out[key] = difference(below[key], value)

@@ -222,7 +222,7 @@ class _Spec:
         for name, override in named.items():
             layers = (*files, *([Layer(name=f"arm {name}", tree=override)] if override else []), *above)
             merged = merge(below, override) if override and isinstance(override.value, dict) else below
-            arms.append((name, merge(merged, without(self.above.tree, "arms")) if self.above else merged, layers))
+            arms.append((name, merge(merged, without(self.above.tree, "arms", "matrix")) if self.above else merged, layers))
         return _Draft(point=point, tree=tree, arms=tuple(arms))
 
     def form(self, drafts: Sequence[_Draft]) -> list[Diagnostic]:
@@ -259,8 +259,10 @@ class _Spec:
         return {path: self.reader.read(tree.at(path), form) for path, form in self.checker.files(tree)}
 
     def _arm(self, name: str, tree: Node, layers: tuple[Layer, ...], experiment: str) -> Arm:
-        if pins := self.lock.layer(self._revisions(tree).items()):
+        revisions = self._revisions(tree)
+        if pins := self.lock.layer(revisions.items()):
             tree, layers = merge(tree, pins.tree), (*layers, pins)
+            revisions = self._revisions(tree)
         read = self._files(tree)
         plain: Any = tree.plain()
         plain["name"] = experiment
@@ -269,8 +271,8 @@ class _Spec:
             for step in path[:-1]:
                 holder = holder[step]
             holder[path[-1]] = value.content
-        record = msgspec.convert(_component_defaults(plain), Experiment)
-        return Arm(name=name, experiment=record, node=tree, layers=layers, references=read, revisions=self._revisions(tree))
+        record = msgspec.convert(_in_one_form(plain), Experiment)
+        return Arm(name=name, experiment=record, node=tree, layers=layers, references=read, revisions=revisions)
 
     def _revisions(self, tree: Node) -> dict[tuple[str | int, ...], Reference]:
         named: dict[tuple[str | int, ...], Reference] = {}
@@ -295,9 +297,15 @@ class _Spec:
         return [matrix.clash(path, node, name) for name, override in who for path, node in matrix.clashes(point, override)]
 
 
-def _component_defaults(plain: dict[str, Any]) -> dict[str, Any]:
-    """Fills in the defaults of every component of a valid spec."""
+def _in_one_form(plain: dict[str, Any]) -> dict[str, Any]:
+    """A valid spec with what can be said in two ways said in one: components' defaults, an agent that observes nothing, one seed."""
     task, student, agent = plain["task"], plain["student"], plain["agent"]
+    observe = agent.get("observe", {})
+    if isinstance(observe, dict) and not (observe.get("errors", 0) or observe.get("scores", True) or observe.get("yield", True)):
+        agent["observe"] = "nothing"
+    run = plain.get("seeds", {}).get("run")
+    if isinstance(run, list) and len(run) == 1:
+        plain["seeds"]["run"] = run[0]
     task["splits"] = same_as.filled(task["splits"])
     task["sources"] = {name: schema.with_defaults("source", item) for name, item in task["sources"].items()}
     task["score"] = schema.with_defaults("scorer", task["score"])

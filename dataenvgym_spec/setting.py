@@ -12,6 +12,7 @@ from dataenvgym_spec.merge import Layer, joined, parse_path, planted
 from dataenvgym_spec.source import Node
 
 NAME: Final = "--set"
+FIXED: Final = frozenset({"extends", "$schema"})
 
 
 def settings(texts: Sequence[str], wrong: Callable[[Node], bool]) -> Layer | None:
@@ -43,6 +44,8 @@ def _typed(text: str, wrong: Callable[[Node], bool]) -> Node:
     name, equals, value = text.partition("=")
     path = parse_path(name.strip())
     key = Span(file=NAME, line=1, column=1, end_column=len(name) + 1, text=text)
+    if path is not None and path[0] in FIXED:
+        raise SpecError([Diagnostic(code="E204", message=f"'{path[0]}' cannot be set from the command line", span=key, help="write it in a spec file")])
     if path is None or not equals:
         raise SpecError([Diagnostic(code="E106", message=f"'{text[:60]}' is no setting", span=key, help="write path=value, as in loop.iterations=3")])
     read = _shifted(source.parse(value, file=NAME), len(name) + 1, text) if value.strip() else Node(value=None, span=key)

@@ -6,6 +6,7 @@ A slot for a component holds a plain mapping with its `kind`; the options' schem
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
@@ -245,3 +246,16 @@ class Experiment(_Record, frozen=True, kw_only=True):
     seeds: Annotated[Seeds, Meta(description="Where randomness comes from.")] = Seeds()
     analysis: Annotated[Analysis, Meta(description="What the report compares; never part of a key.")] = Analysis()
     limits: Annotated[Limits, Meta(description="How much the experiment may cost; a guard that pauses and is part of no key.")] | None = None
+
+    def components(self) -> Iterator[tuple[str, tuple[str, ...], Component]]:
+        """Every component it names: slot, place, options."""
+        yield from (("source", ("task", "sources", name), options) for name, options in self.task.sources.items())
+        yield "scorer", ("task", "score"), self.task.score
+        yield "model", ("student", "model"), self.student.model
+        if self.student.train.adapter is not None:
+            yield "adapter", ("student", "train", "adapter"), self.student.train.adapter
+        yield from (("teacher", ("teachers", name), options) for name, options in self.teachers.items())
+        yield "discovery", ("skills", "discover"), self.skills.discover
+        yield "policy", ("agent", "policy"), self.agent.policy
+        yield "engine", ("agent", "engine"), self.agent.engine
+        yield from (("check", ("agent", "checks", name), options) for name, options in self.agent.checks.items())

@@ -46,7 +46,7 @@ def rows(items: list[Item]) -> list[dict[str, object]]:
 def test_planted_cases_are_rejected_for_their_reasons() -> None:
     source = ReasoningGym(families=FAMILIES)
     (sealed, *_) = draw(source, role="test", lane=LANES["test"], seed=3, per_group=2)
-    free = [item for item in islice(source.stream("gcd", 77), 60) if not Reserve(seed=3, lanes={"test": LANES["test"]}, items={}).holder(item)]
+    free = [item for item in islice(source.stream("gcd", 77), 60) if not Reserve(seed=3, lanes={"test": LANES["test"]}, items={}).holder(item, ["test"])]
     good, other = free[0], next(item for item in free if item.id != free[0].id)
     wrong = Item(**{**other.row(), "target": "9999"})
     empty = Item(**{**other.row(), "target": ""})
@@ -71,8 +71,8 @@ def test_what_was_accepted_in_an_earlier_iteration_is_a_duplicate() -> None:
 def test_a_finite_source_reserves_what_it_holds() -> None:
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
     reserve = Reserve.of({"seed": 0, "roles": {"selection": {"items": [item.id]}}})
-    assert reserve.holder(item) == "selection"
-    assert reserve.holder(Item(**{**item.row(), "id": "0" * 16})) is None
+    assert reserve.holder(item, LANES) == "selection"
+    assert reserve.holder(Item(**{**item.row(), "id": "0" * 16}), LANES) is None
 
 
 def test_recording_notes_and_accepts() -> None:

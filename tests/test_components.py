@@ -181,7 +181,7 @@ def rewritten(name: str, content: str | dict[str, Any]) -> Callable[[Path], obje
         (rewritten("greedy_policy/greedy.json", '{"title": "Greedy"}'), "its definition lacks 'description'"),
         (rewritten("greedy_policy/greedy.json", {"properties": {"top": {"type": "integr"}}}), "'properties' of 'greedy.json' is no JSON Schema: 'integr'"),
         (rewritten("greedy_policy/greedy.json", {"reads": "test"}), "'reads' cannot be \"test\" for a policy; allowed here: student"),
-        (rewritten("watcher/engine.json", {}), "'engine.watcher' of 'watcher' cannot be read: an engine takes an option 'teacher'"),
+        (rewritten("watcher/engine.json", {}), "'engine.watcher' of 'watcher' cannot be read: an engine requires an option 'teacher'"),
         (renamed("policy.greedy =", "policy.allocate ="), "'greedy-policy' registers the policy 'allocate', which dataenvgym-spec has"),
         (renamed("policy.greedy =", "polcy.greedy ="), "a component is called slot.kind, and slot is one of"),
         (renamed("policy.greedy =", "greedy ="), "a component is called slot.kind, and slot is one of"),

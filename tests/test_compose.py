@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dataenvgym_spec.compiler import front_end, lower, warnings
 from dataenvgym_spec.errors import Diagnostic, Span, SpecError
 from dataenvgym_spec.explain import explain, resolved
-from dataenvgym_spec.merge import difference, merge, parse_path, show_path
+from dataenvgym_spec.merge import LONGEST_PATH, difference, merge, parse_path, show_path
 from dataenvgym_spec.resolve import Resolved
 from dataenvgym_spec.source import Node, parse
 from tests.conftest import TEMPLATE, TINY
@@ -93,7 +93,7 @@ def test_the_difference_of_two_trees_merges_to_the_second(below: dict[str, objec
     assert merge(node(below), node(difference(below, above))).plain() == above
 
 
-@given(st.lists(st.text(st.characters(exclude_characters='"', exclude_categories=("Cs",)), min_size=1), min_size=1))
+@given(st.lists(st.text(st.characters(exclude_characters='"', exclude_categories=("Cs",)), min_size=1), min_size=1, max_size=LONGEST_PATH))
 def test_a_path_reads_as_it_is_shown(steps: list[str]) -> None:
     assert parse_path(show_path(tuple(steps))) == tuple(steps)
 

@@ -244,7 +244,7 @@ def test_every_slot_of_components_is_locked(tmp_path: Path) -> None:
     path = local(tmp_path)
     text = path.read_text(encoding="utf-8").replace("train: {length: {steps: 6}", "train: {adapter: {kind: lora}, length: {steps: 6}")
     (spec,) = front_end([path], root=tmp_path) if path.write_text(text, encoding="utf-8") else ()
-    assert {slot for arm in spec.arms for slot, _, _ in locked.components(arm.experiment)} == set(table.BUILT_IN)
+    assert {slot for arm in spec.arms for slot, _, _ in arm.experiment.components()} == set(table.BUILT_IN)
 
 
 def test_the_hub_client_is_imported_by_nothing_but_lock(run: Run) -> None:

@@ -14,5 +14,5 @@ class Overlap:
 
     def objection(self, item: Item, bench: Bench) -> str | None:
         """Why the candidate should not be taught, or None."""
-        role = bench.reserve.holder(item) if bench.reserve else None
+        role = bench.reserve.holder(item, self.against) if bench.reserve else None
         return f"reserved for {role}" if role else None

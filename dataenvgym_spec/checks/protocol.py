@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -27,12 +27,12 @@ class Reserve:
             items={role: frozenset(part["items"]) for role, part in roles.items() if "items" in part},
         )
 
-    def holder(self, item: Item) -> str | None:
-        """The role that an item is reserved for."""
+    def holder(self, item: Item, roles: Collection[str]) -> str | None:
+        """Which of some roles an item is reserved for."""
         for role, lane in self.lanes.items():
-            if in_lane(self.seed, item.cluster, lane):
+            if role in roles and in_lane(self.seed, item.cluster, lane):
                 return role
-        return next((role for role, ids in self.items.items() if item.id in ids), None)
+        return next((role for role, ids in self.items.items() if role in roles and item.id in ids), None)
 
 
 Answers = Mapping[tuple[str, str], bool]

@@ -241,7 +241,7 @@ class _Loop:
         """The rounds of one iteration: what is missing after a round is requested again in the next."""
         engine = self.record.agent.engine
         teacher = self.record.teachers[engine["teacher"]]
-        made_by = _component("teacher", teacher, source=self._source(teacher["source"]))
+        made_by = _component("teacher", teacher, **({"source": self._source(teacher["source"])} if "source" in teacher else {}))
         read = self._students(student) if _reads("engine", engine) == "student" else []
         new: list[Input] = []
         given: list[Input] = []
