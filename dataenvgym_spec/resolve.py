@@ -162,8 +162,8 @@ def examine(
         rest = loaded.checker.fragment(without(loaded.tree, "matrix"))
         raise SpecError([loaded.family.annotate(found) for found in [*loaded.family.found, *error.diagnostics, *rest]]) from error
     drafts = [loaded.draft(point) for point in points]
-    form = loaded.form(drafts)
-    found = [*loaded.family.found, *form, *loaded.names(drafts, whole=not form), *loaded.files(drafts)]
+    steps, form = loaded.steps(drafts), loaded.form(drafts)
+    found = [*loaded.family.found, *steps, *unsaid(form, steps), *loaded.names(drafts, whole=not form), *loaded.files(drafts)]
     resolved = () if form else tuple(loaded.experiment(draft) for draft in drafts)
     return resolved, [loaded.family.annotate(finding) for finding in found]
 
@@ -217,7 +217,7 @@ class _Spec:
         below, overrides = without(tree, "arms"), tree.value.get("arms")
         named = overrides.value if overrides is not None and isinstance(overrides.value, dict) and overrides.value else {DEFAULT_ARM: None}
         files = [*self.family.layers, *([Layer(name=point.name, tree=point.tree)] if point else [])]
-        above = [self.above] if self.above else []
+        above = [self.above.layer] if self.above else []
         arms = []
         for name, override in named.items():
             layers = (*files, *([Layer(name=f"arm {name}", tree=override)] if override else []), *above)
@@ -233,6 +233,15 @@ class _Spec:
         found += unsaid(arms, found)
         shared = [tree for draft in drafts for _, tree, _ in draft.arms]
         return found + unsaid([finding for tree in shared if not self._faulty(tree, "task") for finding in same_as.check(tree)], found)
+
+    def steps(self, drafts: Sequence[_Draft]) -> list[Diagnostic]:
+        """Names that nothing has on the paths of the matrix and of the command line."""
+        points = [draft.point for draft in drafts if draft.point]
+        merged = self.family.merged
+        found = [finding for point in points for finding in references.stepped(point.paths, point.tree, (merged, self.tree), default=DEFAULT_ARM)]
+        if self.above:
+            found += references.stepped(self.above.paths, self.above.tree, (merged, *(point.tree for point in points)), default=DEFAULT_ARM)
+        return found
 
     def names(self, drafts: Sequence[_Draft], *, whole: bool) -> list[Diagnostic]:
         """Names that nothing has."""

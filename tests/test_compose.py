@@ -357,3 +357,36 @@ def test_one_split_in_two_roles_is_said_warned_of_and_stamped(tmp_path: Path) ->
 def test_a_same_as_without_meaning_is_told(split: str, words: str, tmp_path: Path) -> None:
     found = complaints(repo(tmp_path, spec=re.sub(r"selection: \{from.*\n", f"selection: {split}\n", TINY)))
     assert any(words in item.message for item in found), [item.render() for item in found]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "what", "help"),
+    [
+        ("arms.with-stat.agent.policy.floor", "0.9", "arm 'with-stat'", "did you mean 'with-state'?"),
+        ("arms.with-stat", "{agent: {policy: {floor: 0.9}}}", "arm 'with-stat'", "did you mean 'with-state'?"),
+        ("arms.with-stat", "null", "arm 'with-stat'", "did you mean 'with-state'?"),
+        ("teachers.generater.corrupt", "0.5", "teacher 'generater'", "did you mean 'generator'?"),
+        ("teachers.generater", "null", "teacher 'generater'", "did you mean 'generator'?"),
+        ("task.sources.problms.families.sum.dataset", "gcd", "source 'problms'", "did you mean 'problems'?"),
+        ("task.sources.problems.families.sun.dataset", "gcd", "family 'sun'", "did you mean 'sum'?"),
+        ("arms.with-state.teachers.generater.source", "problems", "teacher 'generater'", "did you mean 'generator'?"),
+    ],
+)
+def test_a_path_over_a_name_that_nothing_has_is_told(path: str, value: str, what: str, help: str, tmp_path: Path) -> None:
+    """By the matrix and by `--set`, at the path, and nothing that follows from it beside."""
+    repo(tmp_path, spec=TINY, sweep=TINY + f"matrix: {{{path}: [{value}]}}\n")
+    (found,) = complaints(tmp_path, "spec", f"{path}={value}")
+    assert (found.code, found.message, found.help, found.span.file, found.span.column) == ("E201", f"there is no {what}", help, "--set", 1)
+    (found,) = complaints(tmp_path, "sweep")
+    assert (found.code, found.message, found.help, found.span.file, found.span.column) == ("E201", f"there is no {what}", help, "sweep.yaml", 10)
+
+
+def test_a_path_may_define_a_teacher_and_what_another_path_defines(tmp_path: Path) -> None:
+    repo(tmp_path, spec=TINY, arms=TINY.split("arms:")[0], sweep=TINY + "matrix: [{teachers.new: {kind: procedural, source: problems}, agent.engine.teacher: new}]\n")
+    teacher = ("teachers.new={kind: procedural}", "teachers.new.source=problems", "agent.engine.teacher=new")
+    assert keys(resolve(tmp_path, "spec", *teacher)) == keys(resolve(tmp_path, "sweep")) == keys(resolve(tmp_path))
+    assert [item.code for item in complaints(tmp_path, "sweep", "teachers.new.source=problems")] == ["E208"]
+    assert [arm.name for arm in resolve(tmp_path, "spec", "arms={blind: {agent: {observe: nothing}}}")[0].arms] == ["with-state", "no-state", "blind"]
+    assert resolve(tmp_path, "arms", "arms.main.loop.iterations=1")[0].arms[0].experiment.loop.iterations == 1
+    (found,) = complaints(tmp_path, "arms", "arms.mine.loop.iterations=1")
+    assert (found.code, found.help) == ("E201", "did you mean 'main'?")
