@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -13,7 +13,7 @@ from typing import Final
 
 from dataenvgym_spec.errors import Diagnostic, Span, SpecError
 from dataenvgym_spec.hashing import digest
-from dataenvgym_spec.merge import Path, joined, parse_path, planted, show_path
+from dataenvgym_spec.merge import CHOICES, Path, joined, parse_path, planted, replaces, show_path
 from dataenvgym_spec.source import Json, Node
 
 MAX_POINTS: Final = 10_000
@@ -151,16 +151,65 @@ def named(spec: str, point: Point) -> str:
     return whole if len(whole) <= LONGEST_NAME else f"{whole[: LONGEST_NAME - 9].rstrip('-_')}-{digest('point', whole)[:8]}"
 
 
-def clashes(point: Point, override: Node) -> list[tuple[Path, Node]]:
-    """The paths of a point that an override sets as well, with the place in the override."""
-    return [(path, node) for path in point.paths if (node := override.find(*path)) is not None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clash:
+    """Where an override decides what the matrix varies.
+
+    Attributes:
+        path: what the matrix varies.
+        reached: what the override says: the same, or what holds it.
+        node: the override's value.
+    """
+
+    path: Path
+    reached: Path
+    node: Node
+
+    def told(self, who: str) -> Diagnostic:
+        """What is said about it: all points would be equal there."""
+        varied, reached = show_path(self.path), show_path(self.reached)
+        does = "removes" if self.node.value is None else "replaces"
+        what = f"sets '{varied}'" if self.path == self.reached else f"{does} '{reached}' and so '{varied}'"
+        return Diagnostic(
+            code="E208",
+            message=f"{who} {what}, which the matrix varies",
+            span=self.node.key or self.node.span,
+            help="remove one of the two: the later setting would make all points of the matrix equal",
+        )
 
 
-def clash(path: Path, node: Node, who: str) -> Diagnostic:
-    """What is said where an arm or the command line sets what the matrix varies: all points would be equal there."""
-    return Diagnostic(
-        code="E208",
-        message=f"{who} sets '{show_path(path)}', which the matrix varies",
-        span=node.key or node.span,
-        help="remove one of the two: the later setting would make all points of the matrix equal",
-    )
+def clashes(point: Point, override: Node, below: Node, *, above_arms: bool = False) -> list[Clash]:
+    """Where an override sets what a point varies, or replaces or removes what holds it.
+
+    Args:
+        point: the point.
+        override: an arm, or the settings of the command line.
+        below: the tree that it is merged into.
+        above_arms: whether it wins over what a point varies in one arm, too.
+    """
+    found = []
+    for path in point.paths:
+        clash = _reached(path, override, below)
+        if clash is None and above_arms and path[0] == "arms" and len(path) > 2:
+            inner = _reached(path[2:], override, below)
+            clash = replace(inner, path=path) if inner else None
+        found += [clash] if clash else []
+    return found
+
+
+def _reached(path: Path, override: Node, below: Node | None) -> Clash | None:
+    whole = override.find(*path)
+    if whole is not None:
+        return Clash(path=path, reached=path, node=whole)
+    for length, step in enumerate(path, 1):
+        above = override.find(step)
+        if above is None:
+            return None
+        override, below = above, below.find(step) if below is not None else None
+        if not isinstance(override.value, dict) or step in CHOICES or _other_kind(override, below):
+            return Clash(path=path, reached=path[:length], node=override)
+    return None
+
+
+def _other_kind(above: Node, below: Node | None) -> bool:
+    return below is not None and isinstance(above.value, dict) and isinstance(below.value, dict) and replaces(below.value, above.value)

@@ -39,7 +39,7 @@ def merge(below: Node, above: Node, *, removes: bool = True) -> Node:
         above: what wins over it.
         removes: whether `null` removes a key; if not it is kept, so that two overrides become one.
     """
-    if not isinstance(below.value, dict) or not isinstance(above.value, dict) or _replaces(below.value, above.value):
+    if not isinstance(below.value, dict) or not isinstance(above.value, dict) or replaces(below.value, above.value):
         return _settled(above) if removes else above
     out = dict(below.value)
     for key, value in above.value.items():
@@ -73,7 +73,8 @@ def joined(overrides: Iterable[Node]) -> Node:
     return reduce(lambda below, above: merge(below, above, removes=False), overrides)
 
 
-def _replaces(below: dict[str, Node], above: dict[str, Node]) -> bool:
+def replaces(below: dict[str, Node], above: dict[str, Node]) -> bool:
+    """Whether a mapping takes the place of another instead of being merged into it: it is of another `kind`."""
     return "kind" in below and "kind" in above and above["kind"].value not in (None, below["kind"].value)
 
 

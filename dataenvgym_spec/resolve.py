@@ -162,8 +162,8 @@ def examine(
         rest = loaded.checker.fragment(without(loaded.tree, "matrix"))
         raise SpecError([loaded.family.annotate(found) for found in [*loaded.family.found, *error.diagnostics, *rest]]) from error
     drafts = [loaded.draft(point) for point in points]
-    form = loaded.form(drafts)
-    found = [*loaded.family.found, *form, *loaded.names(drafts, whole=not form), *loaded.files(drafts)]
+    steps, form = loaded.steps(drafts), loaded.form(drafts)
+    found = [*loaded.family.found, *steps, *unsaid(form, steps), *loaded.names(drafts, whole=not form), *loaded.files(drafts)]
     resolved = () if form else tuple(loaded.experiment(draft) for draft in drafts)
     return resolved, [loaded.family.annotate(finding) for finding in found]
 
@@ -185,7 +185,7 @@ class _Spec:
         self.family = read_family(path, root=root)
         self.checker = Checker()
         self.reader = _Reader(self.family, path.parent, root)
-        merged = self.family.merged
+        self.merged = merged = self.family.merged
         try:
             self.above = settings(sets, self._mistyped)
         except SpecError as error:
@@ -217,7 +217,7 @@ class _Spec:
         below, overrides = without(tree, "arms"), tree.value.get("arms")
         named = overrides.value if overrides is not None and isinstance(overrides.value, dict) and overrides.value else {DEFAULT_ARM: None}
         files = [*self.family.layers, *([Layer(name=point.name, tree=point.tree)] if point else [])]
-        above = [self.above] if self.above else []
+        above = [self.above.layer] if self.above else []
         arms = []
         for name, override in named.items():
             layers = (*files, *([Layer(name=f"arm {name}", tree=override)] if override else []), *above)
@@ -233,6 +233,14 @@ class _Spec:
         found += unsaid(arms, found)
         shared = [tree for draft in drafts for _, tree, _ in draft.arms]
         return found + unsaid([finding for tree in shared if not self._faulty(tree, "task") for finding in same_as.check(tree)], found)
+
+    def steps(self, drafts: Sequence[_Draft]) -> list[Diagnostic]:
+        """Names that nothing has on the paths of the matrix and of the command line."""
+        points = [draft.point for draft in drafts if draft.point]
+        found = [finding for point in points for finding in references.stepped(point.paths, point.tree, (self.merged, self.tree), default=DEFAULT_ARM)]
+        if self.above:
+            found += references.stepped(self.above.paths, self.above.tree, (self.merged, *(point.tree for point in points)), default=DEFAULT_ARM)
+        return found
 
     def names(self, drafts: Sequence[_Draft], *, whole: bool) -> list[Diagnostic]:
         """Names that nothing has."""
@@ -283,18 +291,24 @@ class _Spec:
 
     def _mistyped(self, tree: Node) -> bool:
         """Whether a setting of the command line is of another type than the schema wants there."""
-        merged = self.family.merged
-        return any(finding.code == "E103" and finding.span and finding.span.file == "--set" for finding in self.checker.validate(merge(merged, tree)))
+        return any(finding.code == "E103" and finding.span and finding.span.file == "--set" for finding in self.checker.validate(merge(self.merged, tree)))
 
     def _clashes(self, tree: Node, point: Point | None) -> list[Diagnostic]:
         """What an arm or the command line sets although the matrix varies it."""
         if point is None:
             return []
-        assert isinstance(tree.value, dict)
-        arms = tree.value.get("arms")
+        arms = tree.find("arms")
         overrides = arms.value if arms is not None and isinstance(arms.value, dict) else {}
-        who = [(f"the arm '{name}'", override) for name, override in overrides.items()] + ([("'--set'", self.above.tree)] if self.above else [])
-        return [matrix.clash(path, node, name) for name, override in who for path, node in matrix.clashes(point, override)]
+        # An arm that says `observe: nothing` is the blind control of a sweep over what the others observe.
+        found = [
+            clash.told(f"the arm '{name}'")
+            for name, override in overrides.items()
+            for clash in matrix.clashes(point, override, tree)
+            if clash.reached == clash.path or not isinstance(clash.node.value, str)
+        ]
+        if self.above:
+            found += [clash.told("'--set'") for clash in matrix.clashes(point, self.above.tree, merge(self.merged, point.tree), above_arms=True)]
+        return found
 
 
 def _in_one_form(plain: dict[str, Any]) -> dict[str, Any]:

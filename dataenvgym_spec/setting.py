@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dataenvgym_spec import source
 from dataenvgym_spec.errors import Diagnostic, Span, SpecError
-from dataenvgym_spec.merge import Layer, joined, parse_path, planted
+from dataenvgym_spec.merge import Layer, Path, joined, parse_path, planted
 from dataenvgym_spec.source import Node
 
 NAME: Final = "--set"
 FIXED: Final = frozenset({"extends", "$schema"})
 
 
-def settings(texts: Sequence[str], wrong: Callable[[Node], bool]) -> Layer | None:
-    """The layer of some `path=value` texts; a later one wins.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the command line sets, and where each of its paths was written."""
+
+    tree: Node
+    paths: dict[Path, Span]
+
+    @property
+    def layer(self) -> Layer:
+        """The layer above all others."""
+        return Layer(name=NAME, tree=self.tree)
+
+
+def settings(texts: Sequence[str], wrong: Callable[[Node], bool]) -> Settings | None:
+    """What some `path=value` texts say together; a later one wins.
 
     A value is read as YAML. Where the schema wants a text and YAML reads something else (`--set name=2024`), it is taken as
     the text it is written as.
@@ -28,19 +41,23 @@ def settings(texts: Sequence[str], wrong: Callable[[Node], bool]) -> Layer | Non
     Raises:
         SpecError: an argument is no `path=value`, or its value is no YAML.
     """
+    paths: dict[Path, Span] = {}
     trees: list[Node] = []
     found: list[Diagnostic] = []
     for text in texts:
         try:
-            trees.append(_typed(text, wrong))
+            path, key, tree = _typed(text, wrong)
         except SpecError as error:
             found += error.diagnostics
+        else:
+            paths[path] = key
+            trees.append(tree)
     if found:
         raise SpecError(found)
-    return Layer(name=NAME, tree=joined(trees)) if trees else None
+    return Settings(tree=joined(trees), paths=paths) if trees else None
 
 
-def _typed(text: str, wrong: Callable[[Node], bool]) -> Node:
+def _typed(text: str, wrong: Callable[[Node], bool]) -> tuple[Path, Span, Node]:
     name, equals, value = text.partition("=")
     path = parse_path(name.strip())
     key = Span(file=NAME, line=1, column=1, end_column=len(name) + 1, text=text)
@@ -51,8 +68,8 @@ def _typed(text: str, wrong: Callable[[Node], bool]) -> Node:
     read = _shifted(source.parse(value, file=NAME), len(name) + 1, text) if value.strip() else Node(value=None, span=key)
     tree = planted(path, read, key)
     if isinstance(read.value, str | dict | tuple) or read.value is None or not wrong(tree):
-        return tree
-    return planted(path, replace(read, value=value), key)
+        return path, key, tree
+    return path, key, planted(path, replace(read, value=value), key)
 
 
 def _shifted(node: Node, columns: int, text: str) -> Node:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
@@ -80,40 +82,96 @@ def _groups(arm: Arm, name: str, source: dict[str, Any]) -> dict[str, int | None
 
 
 def _draws(arm: Arm, lanes: Lanes) -> Iterator[Diagnostic]:
-    """Splits that ask for more than their share of a source can hold."""
+    """Splits that ask for more than a source can hold, each by itself and then side by side."""
+    told: set[str] = set()
     for role, (low, high) in lanes.items():
         split, share = getattr(arm.experiment.task.splits, role), high - low
         source = arm.experiment.task.sources.get(split.from_, {})
-        for wanted, what, size, where in _asked(arm, split, source):
-            expected = share * size
+        for asked in _asked(arm, split, source):
+            expected = share * asked.size
             # A lane holds a binomial number of items; half as many again as its mean plus four deviations is out of reach. Clusters come
             # whole, and a few large ones may well share a lane.
-            reach = size if "cluster" in source.get("fields", {}) else 1.5 * expected + 4 * sqrt(expected)
-            if wanted > size:
-                message = f"'{role}' asks for {wanted} {what}, but {where} has {size}"
-            elif wanted > reach:
-                message = f"'{role}' asks for {wanted} {what}: of the {size} of {where}, a share of {share:.2f} is about {expected:.0f}"
+            reach = asked.size if "cluster" in source.get("fields", {}) else 1.5 * expected + 4 * sqrt(expected)
+            if asked.wanted > asked.size:
+                message = f"'{role}' asks for {asked.wanted} {asked.what}, but {asked.where} has {asked.size}"
+            elif asked.wanted > reach:
+                message = f"'{role}' asks for {asked.wanted} {asked.what}: of the {asked.size} of {asked.where}, a share of {share:.2f} is about {expected:.0f}"
             else:
                 continue
-            help = f"draw fewer, raise 'share' of '{role}', or {'widen the family' if 'families' in source else 'name a larger source'}"
+            told.add(role)
+            help = f"draw fewer, raise 'share' of '{role}', or {_larger(source)}"
             yield arm.node.at(("task", "splits", role, "draw")).fault("E202", message, help)
+    yield from _together(arm, [role for role in lanes if role not in told and getattr(arm.experiment.task.splits, role).same_as is None])
 
 
-def _asked(arm: Arm, split: Split, source: dict[str, Any]) -> Iterator[tuple[int, str, int, str]]:
+def _together(arm: Arm, roles: list[str]) -> Iterator[Diagnostic]:
+    """Splits that each could be drawn and that their source cannot give side by side: no item is in two of them."""
+    task = arm.experiment.task
+    drawing: dict[str, list[str]] = {}
+    for role in roles:
+        held = {key: value for key, value in task.sources.get(getattr(task.splits, role).from_, {}).items() if key != "fields"}
+        drawing.setdefault(json.dumps(held, sort_keys=True), []).append(role)
+    for sharing in drawing.values():
+        yield from _exceeding(arm, sharing, _asked) or _exceeding(arm, sharing, _in_all)
+
+
+def _exceeding(arm: Arm, roles: list[str], asks: Callable[[Arm, Split, dict[str, Any]], Iterator[_Asked]]) -> list[Diagnostic]:
+    """What several splits of one source ask for in sum, where it is more than there is."""
+    splits = arm.experiment.task.splits
+    found: dict[tuple[str, str], list[tuple[str, _Asked]]] = {}
+    for role in roles:
+        split = getattr(splits, role)
+        for asked in asks(arm, split, arm.experiment.task.sources.get(split.from_, {})):
+            found.setdefault((asked.what, asked.where), []).append((role, asked))
+    out = []
+    for (what, where), parts in found.items():
+        wanted, size, names = sum(asked.wanted for _, asked in parts), min(asked.size for _, asked in parts), [f"'{role}'" for role, _ in parts]
+        if len(parts) > 1 and wanted > size:
+            message = f"{', '.join(names[:-1])} and {names[-1]} ask for {wanted} {what} together, but {where} has {size}"
+            help = f"draw fewer, or {_larger(arm.experiment.task.sources[getattr(splits, parts[-1][0]).from_])}"
+            out.append(arm.node.at(("task", "splits", parts[-1][0], "draw")).fault("E202", message, help))
+    return out
+
+
+def _larger(source: dict[str, Any]) -> str:
+    return "widen the family" if "families" in source else "name a larger source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
     """What a split asks of a source: how many, of what, how many there are at most, and where."""
-    what = "problems" if "families" in source else "items"
-    groups = _groups(arm, split.from_, source)
-    file = _file(arm, split.from_)
-    if split.draw.per_group is not None and groups:
-        where = f"'{file.path}'" if file is not None else "the family"
-        yield from ((split.draw.per_group, f"{what} of '{name}'", size, where) for name, size in groups.items() if size is not None)
+
+    wanted: int
+    what: str
+    size: int
+    where: str
+
+
+def _asked(arm: Arm, split: Split, source: dict[str, Any]) -> Iterator[_Asked]:
+    """What a split asks of each group, or of all together where it does not ask by group."""
+    what, groups, file = _items(source), _groups(arm, split.from_, source), _file(arm, split.from_)
+    if split.draw.per_group is None or not groups:
+        yield from _in_all(arm, split, source)
         return
-    wanted = split.draw.items or split.draw.per_group or 0
+    where = f"'{file.path}'" if file is not None else "the family"
+    for name, size in groups.items():
+        if size is not None:
+            yield _Asked(wanted=split.draw.per_group, what=f"{what} of '{name}'", size=size, where=where)
+
+
+def _in_all(arm: Arm, split: Split, source: dict[str, Any]) -> Iterator[_Asked]:
+    """What a split asks of a source whose size is known, whatever the group."""
+    groups, file = _groups(arm, split.from_, source), _file(arm, split.from_)
+    wanted = split.draw.items or (split.draw.per_group or 0) * max(1, len(groups))
     sizes = [size for size in groups.values() if size is not None]
     if file is not None and file.rows is not None:
-        yield wanted, what, file.rows, f"'{file.path}'"
+        yield _Asked(wanted=wanted, what=_items(source), size=file.rows, where=f"'{file.path}'")
     elif sizes and len(sizes) == len(groups):
-        yield wanted, what, sum(sizes), f"'{split.from_}'"
+        yield _Asked(wanted=wanted, what=_items(source), size=sum(sizes), where=f"'{split.from_}'")
+
+
+def _items(source: dict[str, Any]) -> str:
+    return "problems" if "families" in source else "items"
 
 
 def _teaching(arm: Arm, lanes: Lanes) -> Iterator[Diagnostic]:

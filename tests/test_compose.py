@@ -246,6 +246,42 @@ def test_an_arm_or_setting_that_undoes_the_matrix_is_told(tmp_path: Path) -> Non
     assert "'--set' sets 'loop.iterations', which the matrix varies" in found[0].message
 
 
+STEPS, OVERLAP = "student.train.length.steps: [3, 4]", "agent.checks.overlap.action: [record, reject]"
+
+
+@pytest.mark.parametrize(
+    ("matrix", "arm", "settings", "words"),
+    [
+        (STEPS, "{student: {train: {length: {epochs: 2}}}}", (), "the arm 'with-state' replaces 'student.train.length' and so"),
+        (STEPS, "{student: {train: {length: {steps: 2}}}}", (), "the arm 'with-state' sets 'student.train.length.steps'"),
+        (STEPS, "{}", ("student.train.length={epochs: 2}",), "'--set' replaces 'student.train.length' and so"),
+        (OVERLAP, "{agent: {checks: {overlap: null}}}", (), "the arm 'with-state' removes 'agent.checks.overlap' and so"),
+        (OVERLAP, "{agent: {checks: null}}", (), "the arm 'with-state' removes 'agent.checks' and so"),
+        (OVERLAP, "{}", ("agent.checks.overlap=null",), "'--set' removes 'agent.checks.overlap' and so"),
+        ("teachers.generator.source: [problems]", "{}", ("teachers.generator={kind: other}",), "'--set' replaces 'teachers.generator' and so"),
+        ("agent.observe.errors: [0, 1]", "{}", ("agent.observe=nothing",), "'--set' replaces 'agent.observe' and so"),
+        ("arms.no-state.agent.policy.floor: [0, 1]", "{}", ("agent.policy.floor=1",), "'--set' replaces 'agent.policy.floor' and so 'arms.no-state."),
+        ("arms.no-state.agent.policy.floor: [0, 1]", "{}", ("arms.no-state=null",), "'--set' removes 'arms.no-state' and so"),
+    ],
+)  # fmt: skip
+def test_what_takes_the_place_of_what_the_matrix_varies_is_told(matrix: str, arm: str, settings: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    text = TINY.replace("with-state: {}", f"with-state: {arm}") + f"matrix: {{{matrix}}}\n"
+    found = [item for item in complaints(repo(tmp_path, spec=text), "spec", *settings) if item.code == "E208"]
+    assert {item.message.startswith(words) for item in found} == {True}, [item.render() for item in found]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "arm"),
+    [
+        ("agent.observe.errors: [0, 2]", "{agent: {observe: nothing}}"),  # the blind control of the sweep
+        ("agent.policy.floor: [0, 0.5]", "{agent: {policy: {kind: allocate, power: 2}}}"),
+        ("student.train.length.steps: [3, 4]", "{student: {train: {batch_size: 8}}}"),
+    ],
+)
+def test_what_leaves_what_the_matrix_varies_is_no_clash(matrix: str, arm: str, tmp_path: Path) -> None:
+    assert len(resolve(repo(tmp_path, spec=TINY.replace("with-state: {}", f"with-state: {arm}") + f"matrix: {{{matrix}}}\n"))) == 2
+
+
 def test_arms_that_are_the_same_are_a_warning_that_names_both(tmp_path: Path) -> None:
     specs = resolve(repo(tmp_path, spec=TINY.replace("with-state: {}", "with-state: {}\n  seeing: {agent: {policy: {floor: 0.2}}}")))
     (found,) = warnings(specs)
@@ -357,3 +393,41 @@ def test_one_split_in_two_roles_is_said_warned_of_and_stamped(tmp_path: Path) ->
 def test_a_same_as_without_meaning_is_told(split: str, words: str, tmp_path: Path) -> None:
     found = complaints(repo(tmp_path, spec=re.sub(r"selection: \{from.*\n", f"selection: {split}\n", TINY)))
     assert any(words in item.message for item in found), [item.render() for item in found]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "what", "help"),
+    [
+        ("arms.with-stat.agent.policy.floor", "0.9", "arm 'with-stat'", "did you mean 'with-state'?"),
+        ("arms.with-stat", "{agent: {policy: {floor: 0.9}}}", "arm 'with-stat'", "did you mean 'with-state'?"),
+        ("arms.with-stat", "null", "arm 'with-stat'", "did you mean 'with-state'?"),
+        ("teachers.generater.corrupt", "0.5", "teacher 'generater'", "did you mean 'generator'?"),
+        ("teachers.generater", "null", "teacher 'generater'", "did you mean 'generator'?"),
+        ("task.sources.problms.families.sum.dataset", "gcd", "source 'problms'", "did you mean 'problems'?"),
+        ("task.sources.problems.families.sun.dataset", "gcd", "family 'sun'", "did you mean 'sum'?"),
+        ("arms.with-state.teachers.generater.source", "problems", "teacher 'generater'", "did you mean 'generator'?"),
+    ],
+)
+def test_a_path_over_a_name_that_nothing_has_is_told(path: str, value: str, what: str, help: str, tmp_path: Path) -> None:
+    """By the matrix and by `--set`, at the path, and nothing that follows from it beside."""
+    repo(tmp_path, spec=TINY, sweep=TINY + f"matrix: {{{path}: [{value}]}}\n")
+    (found,) = complaints(tmp_path, "spec", f"{path}={value}")
+    assert (found.code, found.message, found.help, found.span.file, found.span.column) == ("E201", f"there is no {what}", help, "--set", 1)
+    (found,) = complaints(tmp_path, "sweep")
+    assert (found.code, found.message, found.help, found.span.file, found.span.column) == ("E201", f"there is no {what}", help, "sweep.yaml", 10)
+
+
+def test_a_path_may_define_a_teacher_and_what_another_path_defines(tmp_path: Path) -> None:
+    repo(
+        tmp_path,
+        spec=TINY,
+        arms=TINY.split("arms:")[0],
+        sweep=TINY + "matrix: [{teachers.new: {kind: procedural, source: problems}, agent.engine.teacher: new}]\n",
+    )
+    teacher = ("teachers.new={kind: procedural}", "teachers.new.source=problems", "agent.engine.teacher=new")
+    assert keys(resolve(tmp_path, "spec", *teacher)) == keys(resolve(tmp_path, "sweep")) == keys(resolve(tmp_path))
+    assert [item.code for item in complaints(tmp_path, "sweep", "teachers.new.source=problems")] == ["E208"]
+    assert [arm.name for arm in resolve(tmp_path, "spec", "arms={blind: {agent: {observe: nothing}}}")[0].arms] == ["with-state", "no-state", "blind"]
+    assert resolve(tmp_path, "arms", "arms.main.loop.iterations=1")[0].arms[0].experiment.loop.iterations == 1
+    (found,) = complaints(tmp_path, "arms", "arms.mine.loop.iterations=1")
+    assert (found.code, found.help) == ("E201", "did you mean 'main'?")

@@ -1,5 +1,6 @@
 """Every broken spec is told where and why. Each case is an edit of the small spec and what must be said about it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,9 @@ def test_a_matrix_may_supply_what_a_spec_lacks(tmp_path: Path) -> None:
 ROWS = "".join(f'{{"q": "{n}", "a": "{n}", "c": "{n % 9}", "d": "{n % 5}"}}\n' for n in range(400))
 
 
+ROWS_TWICE = {"one": ", group: d", "two": ""}
+
+
 @pytest.mark.parametrize(
     ("test", "selection", "overlap"),
     [
@@ -194,6 +198,38 @@ def test_a_split_larger_than_its_file_is_an_error_before_the_run(tmp_path: Path)
     text = TINY.replace("  score:", f"    {source}\n  score:", 1).replace("test: {from: problems", "test: {from: other", 1)
     (item,) = [found for found in findings(tmp_path, text) if found.code == "E202"]
     assert "asks for 6 items, but 'items.jsonl' has 5" in item.message
+
+
+@pytest.mark.parametrize(
+    ("test", "selection", "feedback", "words"),
+    [
+        ("from: one, draw: {items: 150}", "from: two, draw: {items: 120}", "from: one, draw: {per_group: 30}", "ask for 420 items together, but 'rows.jsonl' has 400"),
+        ("from: one, draw: {per_group: 30}", "from: one, draw: {per_group: 30}", "from: one, draw: {per_group: 25}", "ask for 85 items of '0' together, but"),
+        ("from: one, draw: {items: 130}", "from: two, draw: {items: 130}", "from: one, draw: {per_group: 28}", ""),
+    ],
+)  # fmt: skip
+def test_splits_that_each_can_be_drawn_and_not_together(test: str, selection: str, feedback: str, words: str, tmp_path: Path) -> None:
+    """Two sources of one file give its rows once; groups are counted by themselves."""
+    (tmp_path / "rows.jsonl").write_text(ROWS, encoding="utf-8")
+    sources = "".join(f"    {name}: {{kind: jsonl, path: rows.jsonl, fields: {{input: q, target: a{group}}}}}\n" for name, group in ROWS_TWICE.items())
+    text = TINY.replace("  score:", f"{sources}  score:", 1)
+    for role, split in {"test": test, "selection": selection, "feedback": feedback}.items():
+        text = re.sub(rf"( {role}: {{)from: problems, draw: {{per_group: \d}}", rf"\g<1>{split}, share: 0.3", text)
+    found = [item for item in findings(tmp_path, text) if item.code == "E202"]
+    assert len(found) == (5 if " of " in words else 1 if words else 0), [item.render() for item in found]
+    for item in found:
+        assert item.message.startswith("'test', 'selection' and 'feedback' ask for")
+        assert item.span is not None
+        assert item.span.text.startswith("    feedback:")
+    assert any(words in item.message for item in found) or not words
+
+
+def test_one_split_in_two_roles_is_counted_once(tmp_path: Path) -> None:
+    shares = TINY.replace("per_group: 6}", "per_group: 48}, share: 0.4").replace("max_value: 30", "max_value: 10").replace("examples: 30", "examples: 5")
+    again = re.sub(r"selection: {from[^}]*}}", "selection: {same_as: test}", shares)
+    assert [item.code for item in findings(tmp_path, again)] == []
+    whole = re.sub(r"selection: {from[^}]*}}", "selection: {from: problems, draw: {per_group: 48}, share: 0.4}", shares)
+    assert [item.code for item in findings(tmp_path, whole)] == ["E202"]
 
 
 def test_two_experiments_with_one_name(tmp_path: Path) -> None:
