@@ -12,7 +12,7 @@ says one bit of the selection scores, and that bit ends in the stages that it op
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -35,9 +35,16 @@ the bit changes nothing of, or passes through what stood before."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """A named input: the roles it may receive, and whether several ports can be plugged in."""
+    """A named input.
+
+    Attributes:
+        allows: the roles it may receive.
+        needs: the roles without which it may receive nothing: for a slot that is meant for one split, whatever else its results carry.
+        many: whether several ports can be plugged in.
+    """
 
     allows: frozenset[Role]
+    needs: frozenset[Role] = frozenset()
     many: bool = False
 
 
@@ -67,9 +74,9 @@ class Kind:
     drops: Callable[[dict[str, Any], str], frozenset[Role]] = _nothing
     blinded: bool = False
 
-    def allowed(self, slot: str, params: dict[str, Any]) -> frozenset[Role]:
-        """The roles that a slot may receive in a stage with these parameters."""
-        roles = self.slots[slot].allows
+    def allowed(self, slot: str, params: dict[str, Any], carried: Collection[Role]) -> frozenset[Role]:
+        """The roles that a slot may receive, in a stage with these parameters, from a port that carries some."""
+        roles = self.slots[slot].allows if self.slots[slot].needs.issubset(carried) else frozenset()
         return roles - {"student", "weights"} if self.blinded and params.get("observe") == "nothing" else roles
 
 
@@ -200,10 +207,12 @@ KINDS: Final[dict[str, Kind]] = {
     # Declassification, asked for by `loop.stop`: one bit per iteration, go on or stop, tells of the selection scores so far.
     # It says when teaching ends and nothing of what is taught, so that an arm that observes nothing may stop early too; the
     # report is stamped with it. The scores themselves are in the gate's log, which no stage reads.
+    # What it reads must have been measured on selection (`needs`): from predictions on feedback, which carry no other roles than
+    # the scores do, the bit would tell a blind arm of a student's behaviour with no leave to.
     "gate": Kind(
         semantics=1,
         promise="anywhere",
-        slots={"results": Slot(allows=TEACHING | {"selection"}, many=True)},
+        slots={"results": Slot(allows=TEACHING | {"selection"}, needs=frozenset({"selection"}), many=True)},
         ports=_fixed("gate"),
         adds=lambda _params, _port: BIT,
         drops=lambda _params, _port: TEACHING | {"selection"},

@@ -20,12 +20,12 @@ from click.testing import CliRunner
 from dvc.exceptions import ReproductionError
 
 from dataenvgym_spec.cli.main import cli
-from dataenvgym_spec.kinds import KINDS
 from dataenvgym_spec.machine import stamp
 from dataenvgym_spec.repro import STOPS
 from tests.conftest import TEMPLATE, TINY, call
 
-EXECUTES = {"run": True, "pass": True, "restore": False, "reuse": False}
+DOES = {"run": {"run"}, "pass": {"pass"}, "restore": {""}, "reuse": {""}, "maybe": {"run", "pass", ""}}
+"""For what a plan says: what may be seen of it afterwards."""
 CHOICES: dict[tuple[str, ...], list[Any]] = {
     ("description",): ["one", "two"],
     ("task", "splits", "test", "draw", "per_group"): [5, 6, 7],
@@ -42,22 +42,31 @@ CHOICES: dict[tuple[str, ...], list[Any]] = {
     ("agent", "engine", "oversample"): [2, 3],
     ("agent", "checks", "overlap"): [{"action": "reject"}, {"action": "record"}],
     ("agent", "checks", "duplicate"): [{"action": "reject"}, {"action": "off"}],
-    ("loop", "iterations"): [1, 2],
+    ("loop", "iterations"): [1, 2, 3],
     ("loop", "teach", "examples"): [30, 31],
     ("arms",): [{"with-state": {}}, {"with-state": {}, "no-state": {"agent": {"observe": "nothing"}}}, {"eager": {"agent": {"policy": {"power": 2.0}}}}],
     ("seeds", "run"): [0, 1],
     ("seeds", "splits"): [0, 1],
-    **({("loop", "stop"): [None, {"patience": 1}]} if "gate" in KINDS else {}),
+    ("loop", "stop"): [None, {"patience": 1}],
 }
+OTHERS: dict[str, dict[str, Any]] = {
+    "the same": {},
+    "another student": {"student": {"train": {"learning_rate": 0.003}}},
+    "a longer loop": {"loop": {"iterations": 3}},
+    "a loop that may stop": {"loop": {"iterations": 3, "stop": {"patience": 1}}},
+    "another arm": {"arms": {"blind": {"agent": {"observe": "nothing"}}}},
+    "a sweep": {"matrix": {"student.train.learning_rate": [0.001, 0.003]}},
+}
+"""What a second spec, which extends the first one, says otherwise."""
 
 
-def first_spec() -> dict[str, Any]:
-    """One arm and one iteration: 17 stages."""
+def first_spec(loop: dict[str, Any]) -> dict[str, Any]:
+    """One arm, and one iteration if `loop` does not say more: 17 stages."""
     spec: dict[str, Any] = yaml.safe_load(TINY.replace("2e-3", "0.002").replace("1e-3", "0.001"))
     del spec["analysis"]
     spec["arms"] = {"with-state": {}}
-    spec["loop"] |= {"iterations": 1}
     spec["loop"]["teach"]["refill"] = 0
+    spec["loop"] |= {"iterations": 1, **loop}
     spec["seeds"] = {"run": 0, "splits": 0}
     return spec
 
@@ -65,10 +74,11 @@ def first_spec() -> dict[str, Any]:
 class Laboratory:
     """One repository with a remote, and a log of what every edit brought."""
 
-    def __init__(self, folder: Path, seed: int, *, teacher_varies: bool = False) -> None:
+    def __init__(self, folder: Path, seed: int, *, teacher_varies: bool = False, **loop: Any) -> None:
         self.random = random.Random(seed)
         self.folder, self.repo, self.remote = folder, folder / "repo-0", folder / "remote"
-        self.bin, self.spec, self.template = folder / "bin", first_spec(), TEMPLATE
+        self.bin, self.spec, self.template = folder / "bin", first_spec(loop), TEMPLATE
+        self.other: str | None = None
         self.undo: list[tuple[dict[str, Any], str]] = []
         self.seen: Counter[str] = Counter()
         self.machine = {"stamp": stamp(), "salt": 0, "teacher_varies": teacher_varies}
@@ -94,10 +104,20 @@ class Laboratory:
         (self.bin / "machine.json").write_text(json.dumps(self.machine), encoding="utf-8")
 
     def write(self) -> None:
-        """Writes spec and prompt."""
+        """Writes specs and prompt."""
         (self.repo / "specs" / "prompts").mkdir(parents=True, exist_ok=True)
         (self.repo / "specs" / "tiny.yaml").write_text(yaml.safe_dump(self.spec, sort_keys=False), encoding="utf-8")
         (self.repo / "specs" / "prompts" / "tiny.j2").write_text(self.template, encoding="utf-8")
+        other = self.repo / "specs" / "other.yaml"
+        if self.other is None:
+            other.unlink(missing_ok=True)
+        else:
+            other.write_text(yaml.safe_dump({"extends": "tiny.yaml", "name": "other", **OTHERS[self.other]}), encoding="utf-8")
+
+    def experiments(self) -> list[str]:
+        """The experiments that the specs make."""
+        others = {None: [], "a sweep": ["other-learning_rate-0_001", "other-learning_rate-0_003"]}.get(self.other, ["other"])
+        return ["tiny", *others]
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -118,48 +138,59 @@ class Laboratory:
         assert result.exit_code == 0, result.output
         return result.stdout
 
-    def plan(self, *, pull: bool = False) -> list[dict[str, str]]:
-        """What `plan` says."""
-        return json.loads(self.command("plan", "tiny", "--json", *(["--pull"] if pull else [])))["stages"]
+    def plan(self, name: str, *, pull: bool = False) -> list[dict[str, str]]:
+        """What `plan` says of an experiment."""
+        return json.loads(self.command("plan", name, "--json", *(["--pull"] if pull else [])))["stages"]
 
-    def repro(self, *, pull: bool = False) -> set[str]:
+    def repro(self, name: str, *, pull: bool = False) -> set[str]:
         """Calls DVC. Returns the stage directories that something was executed in; the report's is empty."""
         from dvc.repo import Repo
 
         log = self.bin / "executed.txt"
         log.write_text("", encoding="utf-8")
+        place = f"experiments/{name}/dvc.yaml"
         with self.inside(), Repo(".") as repo:
-            repo.reproduce(["tiny"], pull=pull)
+            repo.reproduce([f"{place}:{name}" if Path(place).is_file() else name], pull=pull)
         rows = log.read_text(encoding="utf-8").split("\n")[:-1]
         assert len(rows) == len(set(rows))
         return set(rows)
 
-    def compare(self, what: str, *, pull: bool = False) -> None:
+    def compare(self, what: str, name: str = "tiny", *, pull: bool = False) -> None:
         """Plans, compiles, plans again, reproduces, and holds the plan against what was executed."""
-        before = self.plan(pull=pull)
+        before = self.plan(name, pull=pull)
         self.command("compile")
-        steps = self.plan(pull=pull)
+        steps = self.plan(name, pull=pull)
         assert [(row["key"], row["action"]) for row in before] == [(row["key"], row["action"]) for row in steps], what
         try:
-            executed = self.repro(pull=pull)
+            executed = self.repro(name, pull=pull)
         except ReproductionError:
             remedies = [row["cause"].partition("so first: ")[2].split() for row in steps if STOPS in row["cause"]]
             assert remedies, f"DVC stopped after: {what}"
             print("DVC stopped, as the plan said", flush=True)
             for remedy in remedies:
                 call(*remedy, cwd=self.repo)
-            self.compare(f"{what}, and {remedies}", pull=pull)
+            self.compare(f"{what}, and {remedies}", name, pull=pull)
             return
-        wrong = [row for row in steps if EXECUTES.get(row["action"], row["directory"] in executed) != (row["directory"] in executed)]
-        told = "\n".join(f"{'executed' if row['directory'] in executed else '':9}{row['action']:8} {row['label']}: {row['cause']}" for row in steps)
-        assert not wrong, f"after: {what}{' (--pull)' if pull else ''}\nwrong: {[row['label'] for row in wrong]}\n{told}"
+        did = {row["directory"]: self._did(row["directory"]) if row["directory"] in executed else "" for row in steps}
+        wrong = [row for row in steps if did[row["directory"]] not in DOES[row["action"]]]
+        told = "\n".join(f"{did[row['directory']]:5}{row['action']:8} {row['label']}: {row['cause']}" for row in steps)
+        assert not wrong, f"after: {what}{' (--pull)' if pull else ''}: {name}\nwrong: {[row['label'] for row in wrong]}\n{told}"
         assert executed <= {row["directory"] for row in steps}
         self.seen.update(row["action"] for row in steps)
-        assert {row["action"] for row in self.plan()} == {"reuse"}, f"after {what}, DVC is done, and the plan is not"
-        self._tidy({row["directory"] for row in steps})
+        self.seen["restore from the remote"] += sum("remote" in row["cause"] for row in steps if row["action"] == "restore")
+        self.seen["edits"] += 1
+        assert {row["action"] for row in self.plan(name)} == {"reuse"}, f"after {what}, DVC is done, and the plan is not"
+        self._tidy()
 
-    def _tidy(self, kept: set[str]) -> None:
+    def _did(self, directory: str) -> str:
+        """Whether what was executed did its work or passed the last result through, as its log tells."""
+        path = self.repo / "store" / directory / "log" / "run.json"
+        return "pass" if directory and json.loads(path.read_text(encoding="utf-8")).get("passed") else "run"
+
+    def _tidy(self) -> None:
         """Keeps the store small, as `gc` does: DVC reads all of it each time."""
+        indexes = [json.loads(path.read_text(encoding="utf-8")) for path in self.repo.glob("experiments/*.json")]
+        kept = {row["directory"] for index in indexes for row in index["stages"]}
         folders = [path for path in self.repo.glob("store/*") if path.name not in kept]
         for path in folders if len(folders) > 25 else []:
             shutil.rmtree(path)
@@ -171,6 +202,7 @@ class Laboratory:
         edits: list[tuple[int, Callable[[], str]]] = [
             (8, self.change_a_value),
             (2, self.change_the_prompt),
+            (3, self.change_the_other_spec),
             (3, self.undo_an_edit),
             (3, self.delete_outs),
             (2, self.damage_an_out),
@@ -178,6 +210,7 @@ class Laboratory:
             (3, self.delete_cached),
             (1, self.damage_cached),
             (1, self.delete_run_cache),
+            (2, self.lose_an_iteration),
             (2, self.delete_store_directories),
             (2, self.push),
             (1, self.delete_from_remote),
@@ -208,6 +241,11 @@ class Laboratory:
         self.template = TEMPLATE + " " * self.random.randint(0, 3)
         self.write()
         return "another prompt"
+
+    def change_the_other_spec(self) -> str:
+        self.other = self.random.choice([other for other in (None, *OTHERS) if other != self.other])
+        self.write()
+        return f"the other spec: {self.other}"
 
     def undo_an_edit(self) -> str:
         if self.undo:
@@ -256,6 +294,16 @@ class Laboratory:
         shutil.rmtree(self.repo / ".dvc" / "cache" / "runs", ignore_errors=True)
         return "deleted the run cache"
 
+    def lose_an_iteration(self) -> str:
+        """Locks and the runs that they could be restored from; what the gate before it said is still known."""
+        index = json.loads((self.repo / "experiments" / "tiny.json").read_text(encoding="utf-8"))
+        number = self.random.choice(sorted({use["iteration"] for row in index["stages"] for use in row["uses"] if use["iteration"]}))
+        self.delete_run_cache()
+        for row in index["stages"]:
+            if row["kind"] != "gate" and any(use["iteration"] == number for use in row["uses"]):
+                (self.repo / "store" / row["directory"] / "dvc.lock").unlink(missing_ok=True)
+        return f"lost iteration {number}"
+
     def delete_store_directories(self) -> str:
         paths = self._some("store/*", 3)
         for path in paths:
@@ -272,18 +320,21 @@ class Laboratory:
         return "deleted from the remote"
 
     def clone(self) -> str:
+        self.leave()
+        if self.random.random() < 0.4:
+            call("dvc", "pull", "-q", cwd=self.repo, ok=False)
+            return "cloned and pulled"
+        return "cloned"
+
+    def leave(self) -> None:
+        """Commits, and goes on in a clone that has nothing of what DVC keeps."""
         call("git", "add", "-A", cwd=self.repo)
         call("git", "commit", "-qm", "work", "--allow-empty", cwd=self.repo)
         old, self.repo = self.repo, self.folder / f"repo-{int(self.repo.name.rpartition('-')[2]) + 1}"
         call("git", "clone", "-q", str(old), str(self.repo), cwd=self.folder)
         call("git", "config", "user.name", "A", cwd=self.repo)
         call("git", "config", "user.email", "a@example.com", cwd=self.repo)
-        said = "cloned"
-        if self.random.random() < 0.4:
-            call("dvc", "pull", "-q", cwd=self.repo, ok=False)
-            said += " and pulled"
         shutil.rmtree(old)
-        return said
 
     def move_to_another_machine(self) -> str:
         here = self.machine["stamp"] == stamp()

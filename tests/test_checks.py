@@ -115,6 +115,47 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
     assert seen == {"scorable": (False, False), "duplicate": (False, False), "overlap": (True, False), "known": (False, True)}
 
 
+def test_a_check_may_only_remove() -> None:
+    """Whatever a check does to what it is handed: nothing else is accepted, and nothing that is differs."""
+
+    class Alters:
+        def objection(self, item: Item, given: Bench) -> str | None:
+            item.metadata["altered"] = True
+            item.metadata["numbers"].append(7)
+            item.verifier["answer"] = "7"
+            object.__setattr__(item, "id", "0" * 16)
+            object.__setattr__(item, "target", "7")
+            refused = 0
+            for alter in (
+                lambda: given.accepted.add(item.id),
+                lambda: given.accepted.clear(),
+                lambda: given.accepted.mapping.pop(item.id),
+                lambda: setattr(given, "accepted", set()),
+                lambda: given.reserve.items.clear(),
+                lambda: given.reserve.lanes.update(test=[0, 0]),
+                lambda: given.reserve.lanes["test"].append(0),
+                lambda: given.answers.clear(),
+            ):
+                with pytest.raises((AttributeError, TypeError)):
+                    alter()
+                refused += 1
+            return None if refused == 8 else "never"
+
+    items = [item for item in islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 30) if "numbers" in item.metadata]
+    items += items[:3]
+    answers = answers_of({"id": item.id, "target": item.target, "correct": number % 5 == 0} for number, item in enumerate(items))
+    reserve = Reserve.of({"seed": 3, "roles": {"test": {"lane": LANES["test"]}, "selection": {"items": [items[1].id]}}})
+    after = [("duplicate", "reject", Duplicate()), ("overlap", "reject", Overlap(against=["test"])), ("scorable", "reject", Scorable()), ("known", "reject", Known())]
+    given = Bench(scorer=ReasoningGymScore(), reserve=reserve, answers=answers)
+    expected = judge(rows(items), {"gcd": 9}, after, given)
+    candidates = rows(items)
+    altering = [(name, "reject", Alters()) for name in ("overlap", "known", "duplicate")]
+    assert judge(candidates, {"gcd": 9}, [*altering, *after], given) == expected
+    assert candidates == rows(items)
+    assert expected[0]
+    assert {row["check"] for row in expected[1]} >= {"overlap", "known"}
+
+
 def test_what_hashes_of_a_split_say_is_set_apart_from_the_example() -> None:
     first, second = islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 2)
     found = [{**row, "notes": {"overlap": "reserved for test", "duplicate": "accepted before"}} for row in rows([first])]

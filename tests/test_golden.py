@@ -325,9 +325,10 @@ def _objections(kind: str, **options: Any) -> Callable[[Path], Any]:
         wrong = [Item(**{**item.row(), "target": f"{item.target}1"}) for item in several[::3]]
         blank = Item(**{**several[0].row(), "target": ""})
         reserve = Reserve(seed=3, lanes={"test": [0.0, 0.3]}, items={"feedback": frozenset(item.id for item in several[5:9])})
-        bench = Bench(scorer=scorer(component("scorer", "reasoning-gym")), accepted={item.id for item in several[::4]}, reserve=reserve)
         asked = [*several, *wrong, blank]
-        bench.answers = {(item.id, item.target): number % 2 == 0 for number, item in enumerate(asked)}
+        answers = {(item.id, item.target): number % 2 == 0 for number, item in enumerate(asked)}
+        judge = scorer(component("scorer", "reasoning-gym"))
+        bench = Bench(scorer=judge, accepted={item.id for item in several[::4]}, reserve=reserve, answers=answers)
         return [made.objection(item, bench) for item in asked]
 
     return case

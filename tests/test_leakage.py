@@ -26,8 +26,11 @@ WHOLE = (
     .replace("analysis:", "seeds: {run: [0, 1]}\nanalysis:")
 )
 """Everything that has edges of its own: both arms, a policy, an engine and a check that read a student, an adapter, a refill."""
+STOPPING = WHOLE.replace("iterations: 2", "iterations: 3\n  stop: {patience: 1}").replace("run: [0, 1]", "run: 0")
+"""The same with gates, and the students that are passed through after a stop."""
 
 AGENT = ("plan", "generate", "check")
+GATED = (*AGENT, "train", "evaluate")
 TEACHING = {
     ("plan", "state"), ("plan", "results"), ("plan", "skills"), ("plan", "yield"), ("plan", "student"),
     ("generate", "plan"), ("generate", "yield"), ("generate", "student"),
@@ -37,26 +40,31 @@ TEACHING = {
 READERS = {("evaluate", "student"), ("plan", "student"), ("generate", "student")}
 FLOWS: dict[str, dict[tuple[str, str], str]] = {
     "test": {("evaluate", "items"): "verdict"},
-    # Selecting and naming may know of selection whatever there is to know: it is what the split is for.
-    "selection": {("evaluate", "items"): "score", ("select", "results"): "score", ("evaluate", "choice"): "verdict"},
-    "score": {("select", "results"): "score", ("evaluate", "choice"): "verdict"},
+    # Selecting, naming and stopping may know of selection whatever there is to know: it is what the split is for.
+    "selection": {("evaluate", "items"): "score", ("select", "results"): "score", ("evaluate", "choice"): "verdict", ("gate", "results"): "bit"},
+    "score": {("select", "results"): "score", ("evaluate", "choice"): "verdict", ("gate", "results"): "bit"},
     "verdict": {},
+    # One bit an iteration, of whatever arm: declared, so that it may reach a blind one. It is said of scores on selection and of
+    # nothing else: not of what students answered to feedback or to candidates, though roles alone could not tell these apart.
+    "bit": {(kind, "gate"): "nothing" for kind in GATED},
     # What was computed from a student's answers, and in the end the weights of the students that were taught by it.
     "answers": {
         **dict.fromkeys(TEACHING, "answers"),
         ("train", "accepted"): "taught",
+        ("train", "previous"): "taught",
         ("select", "results"): "score",
         ("evaluate", "choice"): "verdict",
     },
-    "taught": dict.fromkeys(READERS, "answers"),
-    "base": {**dict.fromkeys(READERS | {("evaluate", "base"), ("plan", "base"), ("generate", "base")}, "answers"), ("train", "base"): "taught"},
+    "taught": {**dict.fromkeys(READERS, "answers"), ("train", "previous"): "taught"},
+    "base": {
+        **dict.fromkeys(READERS | {("evaluate", "base"), ("plan", "base"), ("generate", "base")}, "answers"),
+        **dict.fromkeys([("train", "base"), ("train", "previous")], "taught"),
+    },
     "hashes": {("check", "reserve"): "nothing"},
     "rejected": {},
     "nothing": {},
 }
 """For what flows: the slots it may be plugged into, and as what it goes on from there. `nothing` has ended."""
-STOPPING = frozenset({"gate", "previous"})
-"""What only a loop that can stop early has; its edges are rewired in `test_gate`."""
 STUDENT = frozenset({"answers", "taught", "base"})
 """What no part of an agent that observes nothing may read."""
 
@@ -80,6 +88,11 @@ def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def whole(tmp_path: Path, watching: None) -> Graph:
     return compiled(tmp_path, WHOLE)
+
+
+@pytest.fixture
+def stopping(tmp_path: Path, watching: None) -> Graph:
+    return compiled(tmp_path, STOPPING)
 
 
 def rewired(graph: Graph, stage: Stage, index: int, source: Stage, port: str) -> Graph | None:
@@ -123,6 +136,8 @@ class Oracle:
         if not self.welcome(what, stage, slot):
             return False
         becomes = FLOWS[what][stage.kind, slot]
+        if becomes == "answers" and stage.kind == "evaluate" and "selection" in stage.params["splits"]:
+            becomes = "score"  # whoever was asked, it is how many items of selection were right
         if (stage.id, becomes) not in self.known:
             self.known[stage.id, becomes] = becomes == "nothing" or all(self.legal(becomes, reader, into) for reader, into, _ in self.readers.get(stage.id, ()))
         return self.known[stage.id, becomes]
@@ -144,19 +159,26 @@ def sources(graph: Graph) -> dict[str, tuple[str, Stage, str]]:
         "a blind arm's student": ("taught", pick(graph, "train", "train", 1, "no-state"), "student"),
         "hashes": ("hashes", pick(graph, "reserve", "reserve what splits may hold", None), "hashes"),
         "what a check removed": ("rejected", pick(graph, "check", "check", 1), "rejected"),
+        **{f"a gate of {arm}": ("bit", stage, "gate") for arm in ("with-state", "no-state") for stage in gates(graph, arm)},
     }
 
 
-def test_the_compiled_graphs_leak_nothing(graph: Graph, whole: Graph) -> None:
-    assert leakage(graph) == leakage(whole) == []
+def gates(graph: Graph, arm: str) -> list[Stage]:
+    return [stage for stage in graph.stages if stage.kind == "gate" and stage.uses[0].arm == arm]
 
 
-def test_the_whole_graph_has_every_slot_there_is(whole: Graph) -> None:
-    there = {(stage.kind, item.slot) for stage in whole.stages for item in stage.inputs}
-    assert there == {(kind, slot) for kind, declared in KINDS.items() for slot in declared.slots if not {kind, slot} & STOPPING}
+def test_the_compiled_graphs_leak_nothing(graph: Graph, whole: Graph, stopping: Graph) -> None:
+    assert leakage(graph) == leakage(whole) == leakage(stopping) == []
 
 
-def test_every_edge_rewired_is_caught_just_when_it_is_illegal(whole: Graph) -> None:
+def test_the_graph_that_can_stop_has_every_slot_there_is(stopping: Graph) -> None:
+    there = {(stage.kind, item.slot) for stage in stopping.stages for item in stage.inputs}
+    assert there == {(kind, slot) for kind, declared in KINDS.items() for slot in declared.slots}
+
+
+@pytest.mark.parametrize("text", [WHOLE, STOPPING], ids=["a loop of two for two seeds", "a loop of three that can stop"])
+def test_every_edge_rewired_is_caught_just_when_it_is_illegal(text: str, watching: None, tmp_path: Path) -> None:
+    whole = compiled(tmp_path, text)
     oracle = Oracle(whole)
     tried: dict[str, list[bool]] = {}
     for name, (what, source, port) in sources(whole).items():
@@ -198,6 +220,19 @@ def test_a_blind_arm_cannot_read_a_seeing_arms_state(graph: Graph) -> None:
     )
 
 
+@pytest.mark.parametrize("port", ["shown", "hidden"])
+def test_a_gate_tells_no_arm_of_a_students_answers_to_feedback(port: str, stopping: Graph) -> None:
+    """They carry no role that the scores on selection do not carry: the gate needs one more, selection itself."""
+    (gate,) = gates(stopping, "no-state")
+    answers, scores = (pick(stopping, "evaluate", f"evaluate on {split}", 1) for split in ("feedback", "selection"))
+    carried = roles(stopping)
+    assert {*carried[answers.id, port]} < {*carried[scores.id, "selection"]}
+    changed = replace(gate, inputs=(*gate.inputs, Input(slot="results", stage=answers.id, port=port)))
+    found = leakage(Graph(stages=tuple(changed if item.id == gate.id else item for item in stopping.stages)))
+    assert any(leak.message.startswith("a student's behaviour reaches 'results' of gate of arm 'no-state': ") for leak in found)
+    assert {(leak.reader.id, leak.slot) for leak in found} == {(gate.id, "results")}
+
+
 def test_what_the_overlap_check_removed_can_reach_no_plan(graph: Graph) -> None:
     check = next(stage for stage in graph.stages if stage.kind == "check")
     plan = [stage for stage in graph.stages if stage.kind == "plan" and stage.uses[0].arm == check.uses[0].arm][-1]
@@ -221,9 +256,11 @@ def test_roles_are_transitive_and_weights_become_behaviour(graph: Graph) -> None
 
 def test_a_declassification_is_declared_nowhere_else() -> None:
     params = {"splits": ["test"], "role": "test", "lanes": ["test"], "observe": {}}
-    kinds = {kind: it for kind, it in KINDS.items() if kind not in STOPPING}
-    ends = {(kind, port, role) for kind, it in kinds.items() for port in it.ports(params) for role in it.drops(params, port) if role != "bit"}
-    assert ends == {("check", port, role) for port in ("accepted", "yield") for role in ("#test", "#selection", "#feedback")}
+    ends = {(kind, port, role) for kind, it in KINDS.items() for port in it.ports(params) for role in it.drops(params, port)}
+    hashes = {("check", port, role) for port in ("accepted", "yield") for role in ("#test", "#selection", "#feedback")}
+    scores = {("gate", "gate", role) for role in ("selection", "shown", "hidden", "student")}
+    assert ends == hashes | scores | {(kind, port, "bit") for kind in GATED for port in KINDS[kind].ports(params)}
+    assert {(kind, slot): it.needs for kind, declared in KINDS.items() for slot, it in declared.slots.items() if it.needs} == {("gate", "results"): {"selection"}}
     assert {kind: dict(it.turns) for kind, it in KINDS.items() if it.turns} == {key: {"weights": "student"} for key in ("evaluate", "plan", "generate")}
 
 

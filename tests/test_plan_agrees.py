@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec import promises
-from tests.laboratory import Laboratory
+from tests.conftest import call
+from tests.laboratory import DOES, Laboratory
 
 
 def run(laboratory: Laboratory, edits: int) -> None:
@@ -14,14 +15,23 @@ def run(laboratory: Laboratory, edits: int) -> None:
     for _ in range(edits):
         what = laboratory.edit()
         pull = laboratory.remote.is_dir() and laboratory.random.random() < 0.4
-        print(what, "--pull" if pull else "", flush=True)
-        laboratory.compare(what, pull=pull)
+        name = laboratory.random.choice(laboratory.experiments())
+        print(what, name, "--pull" if pull else "", flush=True)
+        laboratory.compare(what, name, pull=pull)
     print(dict(laboratory.seen))
+
+
+def fetch(laboratory: Laboratory) -> None:
+    """Everything is in the remote, and in a fresh clone nothing."""
+    call("dvc", "push", "-q", "--run-cache", cwd=laboratory.repo, ok=False)
+    laboratory.leave()
+    laboratory.compare("pushed, and cloned", pull=True)
+    assert laboratory.seen["restore from the remote"] > 10
 
 
 def test_a_few_edits(tmp_path: Path) -> None:
     laboratory = Laboratory(tmp_path, seed=1)
-    run(laboratory, 9)
+    run(laboratory, 7)
     assert {"run", "reuse", "restore"} <= {*laboratory.seen}
 
 
@@ -29,9 +39,18 @@ def test_a_few_edits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_many_edits(tmp_path: Path, seed: int) -> None:
     laboratory = Laboratory(tmp_path, seed=100 + seed)
-    run(laboratory, 30)
+    run(laboratory, 25)
+    fetch(laboratory)
     assert {"run", "reuse", "restore"} <= {*laboratory.seen}
-    assert laboratory.seen["maybe"] < 0.1 * laboratory.seen.total()
+    assert laboratory.seen["maybe"] < 0.1 * sum(laboratory.seen[action] for action in DOES)
+
+
+@pytest.mark.slow
+def test_many_edits_of_a_loop_that_can_stop(tmp_path: Path) -> None:
+    laboratory = Laboratory(tmp_path, seed=300, iterations=3, stop={"patience": 1})
+    run(laboratory, 25)
+    fetch(laboratory)
+    assert {"run", "reuse", "restore", "pass", "maybe"} <= {*laboratory.seen}
 
 
 @pytest.mark.slow
@@ -39,5 +58,6 @@ def test_many_edits_with_a_teacher_that_promises_nothing(tmp_path: Path, monkeyp
     known = promises.definition
     monkeypatch.setattr(promises, "definition", lambda slot, kind: dataclasses.replace(known(slot, kind), promise=None))
     laboratory = Laboratory(tmp_path, seed=200, teacher_varies=True)
-    run(laboratory, 30)
+    run(laboratory, 25)
+    fetch(laboratory)
     assert {"run", "reuse", "restore", "maybe"} <= {*laboratory.seen}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from dataenvgym_spec.tasks.item import Item, Scorer, in_lane
@@ -14,8 +15,8 @@ class Reserve:
     """What examples must keep clear of; see the stage kind `reserve`."""
 
     seed: int
-    lanes: dict[str, list[float]]
-    items: dict[str, frozenset[str]]
+    lanes: Mapping[str, Sequence[float]]
+    items: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> Reserve:
@@ -23,8 +24,8 @@ class Reserve:
         roles = content["roles"]
         return cls(
             seed=content["seed"],
-            lanes={role: part["lane"] for role, part in roles.items() if "lane" in part},
-            items={role: frozenset(part["items"]) for role, part in roles.items() if "items" in part},
+            lanes=MappingProxyType({role: tuple(part["lane"]) for role, part in roles.items() if "lane" in part}),
+            items=MappingProxyType({role: frozenset(part["items"]) for role, part in roles.items() if "items" in part}),
         )
 
     def holder(self, item: Item, roles: Collection[str]) -> str | None:
@@ -39,9 +40,9 @@ Answers = Mapping[tuple[str, str], bool]
 """Whether a student answers a candidate right, by the candidate's id and target: an engine may give one question two answers."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What checks may look at.
+    """What checks may look at, and change nothing of: they only object.
 
     Attributes:
         scorer: the task's scorer.
@@ -51,7 +52,7 @@ class Bench:
     """
 
     scorer: Scorer
-    accepted: set[str] = field(default_factory=set)
+    accepted: Set[str] = frozenset()
     reserve: Reserve | None = None
     answers: Answers | None = None
 
@@ -60,13 +61,13 @@ class Bench:
         return None if self.answers is None else self.answers[item.id, item.target]
 
     def shown_to(self, reads: str | None) -> Bench:
-        """What a check sees that is declared to read this; what was accepted stays one and the same set."""
+        """What a check sees that is declared to read this."""
         return replace(self, reserve=self.reserve if reads == "splits" else None, answers=self.answers if reads == "student" else None)
 
 
 def answers_of(rows: Iterable[Mapping[str, Any]]) -> Answers:
     """From the rows of an evaluation."""
-    return {(row["id"], row["target"]): row["correct"] for row in rows}
+    return MappingProxyType({(row["id"], row["target"]): row["correct"] for row in rows})
 
 
 class Check(Protocol):

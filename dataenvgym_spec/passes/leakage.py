@@ -90,7 +90,7 @@ def _violations(stage: Stage, taints: Taints) -> list[Leak]:
     found = []
     for item in stage.inputs:
         carried = taints[item.stage, item.port]
-        if not (allowed := stage.declaration.allowed(item.slot, stage.params)).issuperset(carried):
+        if not (allowed := stage.declaration.allowed(item.slot, stage.params, carried)).issuperset(carried):
             found += [Leak(role=role, slot=item.slot, path=(*_stages(carried[role]), stage)) for role in sorted(carried) if role not in allowed]
     return found
 

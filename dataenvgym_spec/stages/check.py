@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from dataenvgym_spec.checks.protocol import Bench, Check, Reserve, answers_of
@@ -70,10 +72,13 @@ def judge(
     """Splits candidates into accepted and rejected rows and counts them by skill.
 
     A candidate beyond its skill's quota is `surplus`: it is not judged. `action: record` notes the objection and accepts.
-    A check sees what it is declared to read and nothing else.
+    A check sees what it is declared to read and nothing else, and whatever it does to what it is handed changes nothing: it may
+    only remove.
     """
     left = dict(quota)
-    benches = {name: bench.shown_to(definition("check", name).reads) for name, _, _ in checks}
+    taken = dict.fromkeys(bench.accepted)
+    # The keys of a dictionary follow it and cannot be written to.
+    benches = {name: replace(bench, accepted=taken.keys()).shown_to(definition("check", name).reads) for name, _, _ in checks}
     accepted: list[Row] = []
     rejected: list[Row] = []
     tally: dict[str, Counter[str]] = {}
@@ -82,11 +87,10 @@ def judge(
         if left.get(row["skill"], 0) <= 0:
             count["surplus"] += 1
             continue
-        item = Item(**{name: row[name] for name in ITEM_FIELDS})
         notes: dict[str, str] = {}
         verdict = None
         for name, action, made in checks:
-            objection = made.objection(item, benches[name])
+            objection = made.objection(Item(**deepcopy({name: row[name] for name in ITEM_FIELDS})), benches[name])
             if objection and action == "reject":
                 verdict = (name, objection)
                 break
@@ -97,7 +101,7 @@ def judge(
             count[verdict[0]] += 1
             continue
         accepted.append({**row, "notes": notes} if notes else row)
-        bench.accepted.add(item.id)
+        taken[row["id"]] = None
         left[row["skill"]] -= 1
         count["accepted"] += 1
     return accepted, rejected, {skill: dict(sorted(count.items())) for skill, count in sorted(tally.items())}
