@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.conftest import TINY, call
+from tests.conftest import call
 
 PARENT = "extends: tiny.yaml\nloop:\n  teach:\n    examples: 40\n    refill: null\n    of: null\n"
 CHILD = """\
@@ -28,7 +28,7 @@ loop.teach.examples = 70
 loop.teach.of = accepted
   specs/parent.yaml:6:9                    null             removes
   specs/tiny.yaml:39:29                    accepted         overridden
-  {'default':40}
+  {"default":40}
 loop.teach.refill = 0
   specs/child.yaml:6:23                    0                holds  (matrix refill-0)
   specs/child.yaml:4:33                    2                overridden
