@@ -72,7 +72,7 @@ def _stops(arm: Arm) -> Iterator[Diagnostic]:
     if stop.patience > iterations - 2:
         node = arm.node.at(("loop", "stop", "patience"))
         message = f"a patience of {stop.patience} can never stop a loop of {_turns(iterations)}"
-        less = f"lower 'patience' to at most {iterations - 2}" if iterations > 2 else "run at least 3 iterations"
+        less = f"lower 'patience' to at most {iterations - 2}" if iterations > 2 else f"run at least {stop.patience + 2} iterations"
         yield node.fault("W403", message, f"{less}, or leave 'stop' out", severity="warning")
     elif arm.experiment.select.by == "last":
         node = arm.node.at(("select", "by"))

@@ -5,22 +5,18 @@ is the cursor. An edit is what is replaced in the small spec, and by what.
 """
 
 import re
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.compiler import front_end, lower
 from dataenvgym_spec.components import definitions
-from dataenvgym_spec.errors import SpecError
 from dataenvgym_spec.schema import schema_text
-from tests.conftest import ROOT, TEMPLATE, TINY, call
-from tests.language_server import LanguageServer, Place, serve
+from tests.conftest import ROOT, TINY, call
+from tests.editing import MODELINE, Editor, editor_in, server_command
+from tests.language_server import serve
+from tests.test_components import install, path_with
 
-SERVER = Path(sys.prefix) / "editor" / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
-MODELINE = "# yaml-language-server: $schema=../schemas/experiment.schema.json\n"
 Edit = tuple[str, str]
 
 POLICY = "policy: {kind: allocate, power: 1.0, floor: 0.2}"
@@ -179,55 +175,23 @@ VALID: dict[str, str] = {
 }  # fmt: skip
 
 
-class Editor:
-    """An editor on a folder with a schema and specs: opens texts, one file each."""
-
-    def __init__(self, folder: Path, server: LanguageServer) -> None:
-        self.folder, self.server = folder, server
-
-    def open(self, text: str) -> Path:
-        path = self.folder / "specs" / f"spec{len(list((self.folder / 'specs').iterdir()))}.yaml"
-        path.write_text(MODELINE + text, encoding="utf-8")
-        self.server.open(path)
-        return path
-
-    def at(self, marked: str) -> tuple[Path, Place]:
-        before, _, after = (MODELINE + marked).partition("¦")
-        lines = before.split("\n")
-        return self.open((before + after).removeprefix(MODELINE)), Place(line=len(lines) - 1, character=len(lines[-1]))
-
-    def validated(self, path: Path) -> set[int]:
-        """The lines that `dataenvgym validate` points at."""
-        try:
-            lower(front_end([path], root=self.folder))
-        except SpecError as error:
-            return {found.span.line for found in error.diagnostics if found.span is not None}
-        return set()
-
-    def underlined(self, path: Path) -> set[int]:
-        """The lines with a squiggle."""
-        return {found.line for found in self.server.squiggles(path)}
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
+    with editor_in(tmp_path_factory.mktemp("editor") / "all", schema_text()) as editor:
+        yield editor
 
 
 @pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("there is no node on this machine; the YAML language server runs on it")
-    if not SERVER.is_file():
-        pytest.skip("the YAML language server is not installed; `make test` installs it where there is npm")
-    folder = tmp_path_factory.mktemp("editor")
-    (folder / "specs" / "prompts").mkdir(parents=True)
-    (folder / "specs" / "base").mkdir()
-    (folder / "specs" / "base" / "config.json").write_text("{}", encoding="utf-8")
-    for name in ("tiny.j2", "quickstart.j2"):
-        (folder / "specs" / "prompts" / name).write_text(TEMPLATE, encoding="utf-8")
-    (folder / "specs" / "items.jsonl").write_text('{"q": "1", "a": "1"}\n' * 90, encoding="utf-8")
-    (folder / "specs" / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    (folder / "schemas").mkdir()
-    (folder / "schemas" / "experiment.schema.json").write_text(schema_text(), encoding="utf-8")
-    with serve([node, str(SERVER), "--stdio"], folder) as server:
-        yield Editor(folder, server)
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("packages") / "installed", "greedy")
+
+
+@pytest.fixture(scope="module")
+def editor_with_greedy(target: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
+    """An editor with the schema that the command line prints where a package with a policy is installed."""
+    folder = tmp_path_factory.mktemp("greedy")
+    with editor_in(folder / "all", call("dataenvgym", "schema", cwd=folder, PYTHONPATH=path_with(target)).stdout) as editor:
+        yield editor
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +225,37 @@ def test_what_is_there_already_is_not_offered_again(editor: Editor) -> None:
     offered = {item.label for item in editor.server.complete(*editor.at(edited(("arms:", "¦\narms:"))))}
     assert "seeds" in offered
     assert not offered & {"version", "name", "task", "student", "arms"}
+
+
+GREEDY_COMPLETION: dict[str, tuple[str, dict[str, str]]] = {
+    "its kind": ("policy: {kind: ¦}", {"greedy": "Teaches the weakest skills only.", "allocate": "Shares the amount"}),
+    "its options": ("policy:\n    kind: greedy\n    ¦", {"top": "How many of the weakest skills to teach.", "mood": "Default `calm`"}),
+    "its options in a flow mapping": ("policy: {kind: greedy, t¦}", {"top": "Default `1`, at least `1`"}),
+    "a value of its option": ("policy: {kind: greedy, mood: ¦}", {"calm": "", "eager": ""}),
+}
+
+
+@pytest.mark.parametrize("name", GREEDY_COMPLETION)
+def test_a_component_of_a_package_is_completed(name: str, editor_with_greedy: Editor) -> None:
+    marked, expected = GREEDY_COMPLETION[name]
+    offered = {item.label: item for item in editor_with_greedy.server.complete(*editor_with_greedy.at(edited((POLICY, marked))))}
+    assert offered.keys() >= expected.keys()
+    assert not offered.keys() & {"floor", "power"}
+    for label, text in expected.items():
+        assert text in offered[label].documentation, offered[label]
+
+
+def test_an_option_of_a_package_is_explained_and_its_mistakes_underlined(editor_with_greedy: Editor) -> None:
+    place = editor_with_greedy.at(edited((POLICY, "policy: {kind: greedy, to¦p: 2}")))
+    shown = editor_with_greedy.server.hover(*place)
+    assert "Greedy" in shown and "How many of the weakest skills to teach." in shown and "Default `1`" in shown
+    assert editor_with_greedy.server.squiggles(place[0]) == []
+    wrong = edited((POLICY, "policy: {kind: greedy, tpo: 2}"))
+    assert editor_with_greedy.underlined(editor_with_greedy.open(wrong)) == {wrong[: wrong.index("tpo")].count("\n") + 2}
+
+
+def test_without_the_package_its_component_is_not_offered(editor: Editor) -> None:
+    assert "greedy" not in {item.label for item in editor.server.complete(*editor.at(edited((POLICY, "policy: {kind: ¦}"))))}
 
 
 @pytest.mark.parametrize("name", HOVER)
@@ -297,8 +292,18 @@ def test_where_only_one_of_the_two_speaks(name: str, editor: Editor, checked: di
     assert [who for who, lines in found.items() if lines] == [DIFFERENCES[name][1]]
 
 
+def test_a_missing_server_is_no_pass_where_it_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.editing.SERVER", tmp_path / "none")
+    monkeypatch.delenv("DATAENVGYM_TEST_EDITOR", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="not installed"):
+        server_command()
+    monkeypatch.setenv("DATAENVGYM_TEST_EDITOR", "1")
+    with pytest.raises(pytest.fail.Exception, match="not installed"):
+        server_command()
+
+
 def test_no_server_is_left_behind(tmp_path: Path, editor: Editor) -> None:
-    command = [str(shutil.which("node")), str(SERVER), "--stdio"]
+    command = server_command()
     with serve(command, tmp_path) as ended, pytest.raises(RuntimeError, match="a failing test"), serve(command, tmp_path) as killed:
         raise RuntimeError("a failing test")
     assert ended.exit_status == 0
