@@ -13,7 +13,7 @@ from typing import Final
 
 from dataenvgym_spec.errors import Diagnostic, Span, SpecError
 from dataenvgym_spec.hashing import digest
-from dataenvgym_spec.merge import CHOICES, Path, joined, parse_path, planted, replaces, show_path
+from dataenvgym_spec.merge import Path, is_choice, joined, parse_path, planted, replaces, show_path
 from dataenvgym_spec.source import Json, Node
 
 MAX_POINTS: Final = 10_000
@@ -206,7 +206,7 @@ def _reached(path: Path, override: Node, below: Node | None) -> Clash | None:
         if above is None:
             return None
         override, below = above, below.find(step) if below is not None else None
-        if not isinstance(override.value, dict) or step in CHOICES or _other_kind(override, below):
+        if not isinstance(override.value, dict) or (below is not None and is_choice(step, below.value, override.value)) or _other_kind(override, below):
             return Clash(path=path, reached=path[:length], node=override)
     return None
 
