@@ -6,6 +6,7 @@ compiler knows the order and `plan` knows what is done, so DVC is told both (`--
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from dataenvgym_spec.plan import Step
 from dataenvgym_spec.programs import dvc, environment
 from dataenvgym_spec.running import announced
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.locks import die_with_parent
 
 FIRST: Final = 8
 GROWTH: Final = 8
@@ -41,11 +43,16 @@ def open_targets(item: Entry, steps: Sequence[Step]) -> Open:
 
 def reproduce(item: Entry, targets: Sequence[str], layout: Layout, *, pull: bool, limits: Mapping[str, str]) -> int:
     """Has DVC make targets, up to the first that fails; returns DVC's exit code. Its stages are given `limits` in their environment."""
+    if not targets:  # DVC would take none for all
+        return 0
     more = ["--pull"] if pull else []
+    parent = os.getpid()
     # For a pull DVC reads the whole repository, once a process.
     for batch in [targets] if pull else batches(targets):
         command = [dvc(), "repro", "--single-item", *more, *batch]
-        if code := subprocess.call(command, cwd=layout.root, env={**environment(), **announced(item.name), **limits}):
+        environ = {**environment(), **announced(item.name), **limits}
+        # A killed run takes its DVC with it: an orphan would go on through all targets, and hold DVC's lock against the next run.
+        if code := subprocess.call(command, cwd=layout.root, env=environ, preexec_fn=lambda: die_with_parent(parent)):
             return code
     return 0
 

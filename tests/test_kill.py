@@ -67,16 +67,17 @@ def stage_process(dvc: int) -> int | None:
 
 
 def kill_when(repo: Path, moment: Callable[[Path], bool], victims: str) -> None:
-    """Starts `dvc repro`, waits for a moment, kills DVC, the stage or both, and waits until nobody works here."""
+    """Starts `dvc repro` (or `dataenvgym run`), waits for a moment, kills it, its stage or both, and waits until nobody works here."""
     given = environment(DATAENVGYM_CHECKPOINT_SECONDS="0.5")
-    dvc = subprocess.Popen(["dvc", "repro", "tiny"], cwd=repo, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = ["dataenvgym", "run", "tiny"] if victims == "run" else ["dvc", "repro", "tiny"]
+    dvc = subprocess.Popen(command, cwd=repo, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 180
     while not moment(repo):
         assert dvc.poll() is None, "the run ended before the moment came"
         assert time.monotonic() < deadline
         time.sleep(0.004)
     stage = stage_process(dvc.pid)
-    for pid in {"dvc": [dvc.pid], "stage": [stage], "both": [dvc.pid, stage]}[victims]:
+    for pid in {"dvc": [dvc.pid], "run": [dvc.pid], "stage": [stage], "both": [dvc.pid, stage]}[victims]:
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
     dvc.wait()
@@ -139,6 +140,12 @@ def test_a_result_without_a_lock_is_adopted(copy_of_finished: Path, finished: Pa
     said = finish(copy_of_finished, finished)
     assert said.count("adopted: a finished result was found") == 1
     assert "train" not in "".join(line for line in said.splitlines() if line.startswith("Running stage"))
+
+
+def test_a_killed_run_takes_all_it_started_with_it(copy_of_finished: Path, finished: Path) -> None:
+    undone(copy_of_finished, {"train", "evaluate", "select"})
+    kill_when(copy_of_finished, lambda repo: any(repo.glob(".dataenvgym/scratch/train-*/*/config.json")), "run")
+    finish(copy_of_finished, finished)
 
 
 @pytest.mark.slow

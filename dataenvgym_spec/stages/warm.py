@@ -175,33 +175,45 @@ def serve(path: Path, served: int, group: str) -> None:
 
 
 def _child(connection: socket.socket) -> None:
-    """Runs one stage with the caller's output, directory and environment, and ends."""
-    die_with_parent()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    """Runs one stage with the caller's output, directory and environment, and ends: nothing may return into the worker's loop."""
+    code = 1
+    try:
+        die_with_parent()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        request = _received(connection)
+        threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+        code = WORK[request["work"]](*request["arguments"])
+        sys.stdout.flush()
+        sys.stderr.flush()
+        connection.sendall(bytes([code]))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _received(connection: socket.socket) -> dict[str, Any]:
+    """What is asked for, once this process stands where the caller does. A caller that was killed meanwhile asks for nothing."""
     head, control, _, _ = connection.recvmsg(4, socket.CMSG_LEN(8))
+    if len(head) < 4 or not control:
+        os._exit(1)
     fds = array.array("i")
     fds.frombytes(control[0][2])
     size = int.from_bytes(head, "big")
     data = b""
     while len(data) < size:
-        data += connection.recv(size - len(data))
-    request = json.loads(data)
+        more = connection.recv(size - len(data))
+        if not more:
+            os._exit(1)
+        data += more
+    request: dict[str, Any] = json.loads(data)
     for number, fd in enumerate(fds, start=1):
         os.dup2(fd, number)
         os.close(fd)
     os.environ.clear()
     os.environ.update(request["environ"])
     os.chdir(request["cwd"])
-    threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-    try:
-        code = WORK[request["work"]](*request["arguments"])
-    except BaseException:  # of a child nothing may return into the worker's loop
-        traceback.print_exc()
-        code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    connection.sendall(bytes([code]))
-    os._exit(code)
+    return request
 
 
 def _end_with(connection: socket.socket) -> None:
