@@ -145,7 +145,12 @@ def test_a_check_may_only_remove() -> None:
     items += items[:3]
     answers = answers_of({"id": item.id, "target": item.target, "correct": number % 5 == 0} for number, item in enumerate(items))
     reserve = Reserve.of({"seed": 3, "roles": {"test": {"lane": LANES["test"]}, "selection": {"items": [items[1].id]}}})
-    after = [("duplicate", "reject", Duplicate()), ("overlap", "reject", Overlap(against=["test"])), ("scorable", "reject", Scorable()), ("known", "reject", Known())]
+    after = [
+        ("duplicate", "reject", Duplicate()),
+        ("overlap", "reject", Overlap(against=["test"])),
+        ("scorable", "reject", Scorable()),
+        ("known", "reject", Known()),
+    ]
     given = Bench(scorer=ReasoningGymScore(), reserve=reserve, answers=answers)
     expected = judge(rows(items), {"gcd": 9}, after, given)
     candidates = rows(items)
