@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 from click.testing import CliRunner
@@ -22,6 +23,7 @@ from dvc.exceptions import ReproductionError
 from dataenvgym_spec.cli.main import cli
 from dataenvgym_spec.machine import stamp
 from dataenvgym_spec.repro import STOPS
+from dataenvgym_spec.store import world
 from tests.conftest import TEMPLATE, TINY, call
 
 DOES = {"run": {"run"}, "pass": {"pass"}, "restore": {""}, "reuse": {""}, "maybe": {"run", "pass", ""}}
@@ -121,12 +123,13 @@ class Laboratory:
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """In the repository, with the quick executors first in PATH."""
+        """In the repository, with the quick executors first in PATH, and on the machine that they say they are on."""
         before, path = Path.cwd(), os.environ["PATH"]
         os.chdir(self.repo)
         os.environ["PATH"] = f"{self.bin}:{path}"
         try:
-            yield
+            with patch.object(world, "stamp", lambda: self.machine["stamp"]):
+                yield
         finally:
             os.chdir(before)
             os.environ["PATH"] = path
@@ -340,4 +343,4 @@ class Laboratory:
         here = self.machine["stamp"] == stamp()
         self.machine |= {"salt": int(here), "stamp": {**stamp(), "python": "3.99"} if here else stamp()}
         self.save_machine()
-        return "results are made on another machine" if here else "results are made on this machine"
+        return "moved to another machine" if here else "moved back to this machine"

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataenvgym_spec.compiler import Compiled, front_end, lower
+from dataenvgym_spec.components import definitions
 from dataenvgym_spec.errors import SpecError
 from dataenvgym_spec.explain import leaves, resolved
 from dataenvgym_spec.ir import Stage
@@ -30,6 +31,24 @@ SWEEP = TINY.replace("arms:", "seeds: {run: [0, 1]}\narms:") + "matrix: {agent.p
 ADAPTED = TINY.replace("hidden_size: 32", "hidden_size: 64").replace("train: {length: {steps: 6}", "train: {adapter: {kind: lora, r: 4}, length: {steps: 6}")
 QUICKSTART = (ROOT / "specs" / "quickstart.yaml").read_text(encoding="utf-8")
 SPECS = {"tiny": TINY, "sweep": SWEEP, "adapted": ADAPTED, "quickstart": QUICKSTART}
+FIELDS = "fields: {input: q, target: a, group: g, cluster: c}"
+FINITE = (
+    ADAPTED.replace("  score: {kind: reasoning-gym}", "  score: {kind: exact-match, after: 'A:'}")
+    .replace("  score:", f"    listed: {{kind: jsonl, path: items.jsonl, {FIELDS}}}\n  score:")
+    .replace("  score:", f"    hub: {{kind: hub, id: maker/sums, revision: {'a' * 40}, configs: [one, two], split: train, {FIELDS}}}\n  score:")
+    .replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {per_group: 2}}")
+    .replace("selection: {from: problems", "selection: {from: hub")
+    .replace("duplicate: {action: reject}", "duplicate: {action: reject}, known: {action: record}")
+    .replace("iterations: 2", "iterations: 4\n  stop: {patience: 1}")
+    .replace("  no-state: {agent: {observe: nothing}}\n", "")
+    .split("analysis:")[0]
+)
+"""Finite sources, another scorer, a check that reads the student, a loop that can stop."""
+SCRATCH = FINITE[FINITE.index("    kind: scratch") : FINITE.index("  train: {")]
+ON_HUB = FINITE.replace(SCRATCH, f"    kind: hub\n    id: maker/small\n    revision: {'b' * 40}\n")
+ON_DISK = FINITE.replace(SCRATCH, "    kind: path\n    path: student\n")
+OTHER_FILES = {"items.jsonl": "others.jsonl", "prompts/tiny.j2": "prompts/other.j2", "student": "other-student"}
+"""A file is its content: another one, for each that a spec here names."""
 
 few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -38,13 +57,25 @@ def plain(text: str) -> Tree:
     return parse(text, file="").plain()
 
 
-def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new folder with the templates that the specs name."""
-    folder = tmp_path_factory.mktemp("keys")
+def fill(folder: Path) -> Path:
+    """Puts the files there that the specs name."""
     (folder / "prompts").mkdir()
-    (folder / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
     (folder / "prompts" / "quickstart.j2").write_bytes((ROOT / "specs" / "prompts" / "quickstart.j2").read_bytes())
+    for name, more in (("tiny", ""), ("other", " ")):
+        (folder / "prompts" / f"{name}.j2").write_text(TEMPLATE + more, encoding="utf-8")
+    for name, count in (("items", 90), ("others", 91)):
+        rows = [{"q": f"question {n}", "a": f"answer {n}", "g": "gf"[n % 2], "c": n} for n in range(count)]
+        rows = [{**row, **{f"{column}x": value for column, value in row.items()}} for row in rows]  # other columns, as `others` names them
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for name in ("student", "other-student"):
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(json.dumps({"name": name}), encoding="utf-8")
     return folder
+
+
+def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new folder with the files that the specs name."""
+    return fill(tmp_path_factory.mktemp("keys"))
 
 
 def compiled(folder: Path, *texts: str, name: str = "spec") -> Compiled:
@@ -71,10 +102,7 @@ def known(name: str) -> frozenset[str]:
     import tempfile
 
     with tempfile.TemporaryDirectory() as place:
-        (Path(place) / "prompts").mkdir()
-        (Path(place) / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
-        (Path(place) / "prompts" / "quickstart.j2").write_bytes((ROOT / "specs" / "prompts" / "quickstart.j2").read_bytes())
-        return frozenset(keys(compiled(Path(place).resolve(), SPECS[name])))
+        return frozenset(keys(compiled(fill(Path(place).resolve()), SPECS[name])))
 
 
 # --- what changes nothing ---------------------------------------------------------------------------------------------
@@ -208,7 +236,9 @@ def others(value: Tree, part: dict[str, Any]) -> list[Tree]:
         return [value + 0.01, value / 2, value * 2, 0.25]
     if isinstance(value, list):
         return [value[:-1], value[1:]]
-    return [f"{value} "]
+    if value in OTHER_FILES:
+        return [OTHER_FILES[value]]
+    return [f"{value} ", f"{value}x", f"{value[:-1]}f"]
 
 
 def schema_at(path: Steps, tree: Tree) -> dict[str, Any]:
@@ -233,32 +263,78 @@ def _branches(part: dict[str, Any], known: dict[str, Any]) -> Iterator[dict[str,
         yield from _branches(item, known)
 
 
-def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
-    (spec,) = compiled(folder, ADAPTED).specs
-    whole = resolved(spec)
-    assert keys(compiled(folder, json.dumps(whole))) == known("adapted")
-    changed: list[str] = []
-    alone: list[str] = []
-    for path, value in leaves(whole):
-        if path[0] in NO_RESULT or path[-1] in REFERENCES or path[-1] == "kind":
-            continue
-        done = 0
-        for other in (item for item in others(value, schema_at(path, whole)) if item != value):
-            tree = deepcopy(whole)
-            holder: Any = tree
-            for step in path[:-1]:
+PLACES = {
+    ("task", "sources", "*"): "source",
+    ("task", "score"): "scorer",
+    ("student", "model"): "model",
+    ("student", "train", "adapter"): "adapter",
+    ("skills", "discover"): "discovery",
+    ("teachers", "*"): "teacher",
+    ("agent", "policy"): "policy",
+    ("agent", "engine"): "engine",
+    ("agent", "checks", "*"): "check",
+}
+"""Where a spec has components, and of which slot."""
+
+NEVER_VARIED = {
+    ("teacher", "procedural", "source"): "the name of a part of the spec",
+    ("engine", "procedural", "teacher"): "the name of a part of the spec",
+}
+"""Options of components that have no other value here, and why."""
+
+
+def option_at(path: Steps, tree: Tree) -> tuple[str, str, str] | None:
+    """The slot, kind and option of a component that a path of a whole spec leads to or into."""
+    for place, slot in PLACES.items():
+        if len(path) > len(place) and all(mine in ("*", step) for mine, step in zip(place, path, strict=False)):
+            holder = tree
+            for step in path[: len(place)]:
                 holder = holder[step]
-            holder[path[-1]] = other
-            try:
-                after = keys(compiled(folder, json.dumps(tree)))
-            except SpecError:
-                continue  # not allowed there
-            assert after != known("adapted"), (path, value, other)
-            done += 1
-        (changed if done else alone).append(".".join(path))
-    assert len(changed) > 60
-    # What has no other valid value here: closed choices of one, the template's name (a file is its content), a data set's name.
-    assert {path.rsplit(".", 1)[-1] for path in alone} <= {"environment", "method", "of", "start_from", "temperature", "ties", "template", "dataset"}
+            return slot, path[len(place) - 1] if slot == "check" else holder["kind"], path[len(place)]
+    return None
+
+
+def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
+    changed: set[str] = set()
+    alone: set[str] = set()
+    options: set[tuple[str, str, str] | None] = set()
+    for text in (ADAPTED, FINITE, ON_HUB, ON_DISK):
+        (spec,) = compiled(folder, text).specs
+        whole = resolved(spec)
+        before = keys(compiled(folder, text))
+        assert keys(compiled(folder, json.dumps(whole))) == before
+        for path, value in leaves(whole):
+            named = ".".join(path)
+            if path[0] in NO_RESULT or path[-1] in REFERENCES or path[-1] == "kind" or named in changed:
+                continue
+            done = 0
+            for other in (item for item in others(value, schema_at(path, whole)) if item != value):
+                after = _keys_with(folder, whole, path, other)
+                assert after != before, (path, value, other)
+                done += after is not None
+            (changed if done else alone).add(named)
+            if done:
+                options.add(option_at(path, whole))
+    assert len(changed) > 70
+    # What has no other valid value here: closed choices of one, a data set's name.
+    ends = {path.rsplit(".", 1)[-1] for path in alone - changed}
+    assert ends <= {"environment", "method", "of", "start_from", "temperature", "ties", "dataset"}
+    there = {(slot, kind, option) for slot, kinds in definitions().items() for kind, it in kinds.items() for option in it.schema.get("properties", {})}
+    assert there - options == set(NEVER_VARIED)
+    assert {"loop.stop.patience", "task.sources.listed.fields.cluster", "task.sources.hub.revision"} <= changed
+
+
+def _keys_with(folder: Path, whole: Tree, path: Steps, value: Tree) -> set[str] | None:
+    """The keys with another value at a path; None if it is not allowed there."""
+    tree = deepcopy(whole)
+    holder: Any = tree
+    for step in path[:-1]:
+        holder = holder[step]
+    holder[path[-1]] = value
+    try:
+        return keys(compiled(folder, json.dumps(tree)))
+    except SpecError:
+        return None
 
 
 @pytest.mark.parametrize(

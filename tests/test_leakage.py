@@ -260,7 +260,9 @@ def test_a_declassification_is_declared_nowhere_else() -> None:
     hashes = {("check", port, role) for port in ("accepted", "yield") for role in ("#test", "#selection", "#feedback")}
     scores = {("gate", "gate", role) for role in ("selection", "shown", "hidden", "student")}
     assert ends == hashes | scores | {(kind, port, "bit") for kind in GATED for port in KINDS[kind].ports(params)}
-    assert {(kind, slot): it.needs for kind, declared in KINDS.items() for slot, it in declared.slots.items() if it.needs} == {("gate", "results"): {"selection"}}
+    assert {(kind, slot): it.needs for kind, declared in KINDS.items() for slot, it in declared.slots.items() if it.needs} == {
+        ("gate", "results"): {"selection"}
+    }
     assert {kind: dict(it.turns) for kind, it in KINDS.items() if it.turns} == {key: {"weights": "student"} for key in ("evaluate", "plan", "generate")}
 
 

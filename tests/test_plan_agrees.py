@@ -39,7 +39,7 @@ def test_a_few_edits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_many_edits(tmp_path: Path, seed: int) -> None:
     laboratory = Laboratory(tmp_path, seed=100 + seed)
-    run(laboratory, 25)
+    run(laboratory, 18)
     fetch(laboratory)
     assert {"run", "reuse", "restore"} <= {*laboratory.seen}
     assert laboratory.seen["maybe"] < 0.1 * sum(laboratory.seen[action] for action in DOES)
@@ -48,7 +48,7 @@ def test_many_edits(tmp_path: Path, seed: int) -> None:
 @pytest.mark.slow
 def test_many_edits_of_a_loop_that_can_stop(tmp_path: Path) -> None:
     laboratory = Laboratory(tmp_path, seed=300, iterations=3, stop={"patience": 1})
-    run(laboratory, 25)
+    run(laboratory, 18)
     fetch(laboratory)
     assert {"run", "reuse", "restore", "pass", "maybe"} <= {*laboratory.seen}
 
@@ -58,6 +58,6 @@ def test_many_edits_with_a_teacher_that_promises_nothing(tmp_path: Path, monkeyp
     known = promises.definition
     monkeypatch.setattr(promises, "definition", lambda slot, kind: dataclasses.replace(known(slot, kind), promise=None))
     laboratory = Laboratory(tmp_path, seed=200, teacher_varies=True)
-    run(laboratory, 25)
+    run(laboratory, 18)
     fetch(laboratory)
     assert {"run", "reuse", "restore", "maybe"} <= {*laboratory.seen}

@@ -1,6 +1,7 @@
 """A run of one experiment of a sweep: real DVC, stage by stage; only the executor is replaced, by one that makes what a stage promises."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -32,7 +33,8 @@ if len(sys.argv) > 2:
 else:
     for out in re.findall(r"^    - ((?:out/|log).*)$", Path("dvc.yaml").read_text(), re.M):
         Path(out).mkdir(parents=True)
-        (Path(out) / "result.json").write_text(Path("stage.json").read_text())
+        salt = (root / "salt").read_text() if (root / "salt").exists() else ""
+        (Path(out) / "result.json").write_text(Path("stage.json").read_text() + salt)
 """
 
 
@@ -104,6 +106,30 @@ def test_a_run_of_one_point_of_a_sweep(sweep: Path) -> None:
     assert f"{OTHER}: {len(new)} steps to do, {steps - len(new)} done already" in said
     assert 1 < len(new) < steps
     assert {line.split()[1] for line in new} == {OTHER}
+
+
+def test_a_promise_that_is_not_kept_leaves_nothing_stale(sweep: Path) -> None:
+    run(sweep)
+    stages = [path.name for path in map(Path, (line.split()[-1] for line in ran(sweep)))][:-1]
+    plan = next(name for name in stages if name.startswith("plan-"))
+    # Its result is lost, and it promises the same bytes again: nothing below it has to run but the report, which reads its log.
+    lock = (sweep / "store" / plan / "dvc.lock").read_text(encoding="utf-8")
+    for digest in set(re.findall(r"md5: (\w+\.dir)", lock.partition("outs:")[2])):
+        (sweep / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]).unlink()
+    assert {row["label"]: row["action"] for row in planned(sweep, POINT) if row["action"] != "reuse"} == {
+        "with-state, iteration 1/1, plan": "run",
+        "report": "run",
+    }
+    (sweep / "salt").write_text("other bytes", encoding="utf-8")
+    said = run(sweep)
+    done = [line.split()[-1] for line in ran(sweep)]
+    assert done[:2] == [plan, "repo"]
+    assert done[2:] == [*stages[stages.index(plan) + 1 :], "repo"]
+    assert "2 steps to do" in said
+    assert f"{len(done) - 2} more steps to do, what was made again came out otherwise than before" in said
+    assert {row["action"] for row in planned(sweep, POINT)} == {"reuse"}
+    assert "0 steps to do" in run(sweep)
+    assert ran(sweep) == []
 
 
 def test_calls_of_dvc_grow_and_keep_the_order() -> None:

@@ -46,11 +46,23 @@ def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -
 
 
 def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool) -> None:
+    """Does what a plan says, and plans again until nothing is left: a result may come out otherwise than its stage promises.
+
+    What is open then lies below what was done just now, so that this ends.
+    """
     layout = project.layout
-    steps = plan(project.compiled.graph, item, Disk(layout, pull=pull), project.compiled.specs)
-    limits = {} if ignore_limits else admit(project, item, steps)
-    todo = open_targets(item, steps)
-    click.echo(f"{item.name}: {plural(len(todo.targets), 'step')} to do, {todo.done} done already")
-    if reproduce(item, todo.targets, layout, pull=pull, limits=limits):
-        guard(layout, limits)
-        raise StageError(f"'{item.name}' did not finish", help="the reason is above; the same command goes on from what is done")
+    done: tuple[str, ...] = ()
+    while True:
+        steps = plan(project.compiled.graph, item, Disk(layout, pull=pull), project.compiled.specs)
+        todo = open_targets(item, steps)
+        if done and todo.targets in ((), done):
+            return
+        limits = {} if ignore_limits else admit(project, item, steps)
+        more = "what was made again came out otherwise than before" if done else f"{todo.done} done already"
+        click.echo(f"{item.name}: {plural(len(todo.targets), 'more step' if done else 'step')} to do, {more}")
+        if not todo.targets:
+            return
+        if reproduce(item, todo.targets, layout, pull=pull, limits=limits):
+            guard(layout, limits)
+            raise StageError(f"'{item.name}' did not finish", help="the reason is above; the same command goes on from what is done")
+        done = todo.targets
