@@ -23,7 +23,7 @@ from pathlib import Path
 root = Path(os.environ["DVC_ROOT"])
 with (root / "ran.txt").open("a") as file:
     print(os.environ.get("DATAENVGYM_RUN", ""), *sys.argv[2:], Path.cwd().name, file=file)
-if (root / "broken").exists():
+if (root / "broken").exists() and os.environ["DATAENVGYM_RUN"].endswith((root / "broken").read_text()):
     sys.exit(1)
 if len(sys.argv) > 2:
     for name in ("index.html", "metrics.json", "curves.csv"):
@@ -106,6 +106,18 @@ def test_a_run_of_one_point_of_a_sweep(sweep: Path) -> None:
     assert f"{OTHER}: {len(new)} steps to do, {steps - len(new)} done already" in said
     assert 1 < len(new) < steps
     assert {line.split()[1] for line in new} == {OTHER}
+
+
+def test_a_point_that_fails_holds_up_no_other(sweep: Path) -> None:
+    (sweep / "broken").write_text(POINT, encoding="utf-8")
+    said = run(sweep, "tiny", ok=False)
+    assert f"{POINT}: '{POINT}' did not finish" in said
+    assert said.strip().splitlines()[-2] == f"error: '{POINT}' did not finish"
+    assert {row["action"] for row in planned(sweep, OTHER)} == {"reuse"}
+    assert "run" in {row["action"] for row in planned(sweep, POINT)}
+    (sweep / "broken").unlink()
+    run(sweep, "tiny")
+    assert {row["action"] for row in planned(sweep, POINT)} == {"reuse"}
 
 
 def test_a_promise_that_is_not_kept_leaves_nothing_stale(sweep: Path) -> None:

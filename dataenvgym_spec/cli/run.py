@@ -7,7 +7,7 @@ import click
 from dataenvgym_spec.cli.common import Project, layout_here, load_project, plural, setting
 from dataenvgym_spec.cli.guard import admit
 from dataenvgym_spec.emit.write import write
-from dataenvgym_spec.errors import StageError, UserError
+from dataenvgym_spec.errors import LimitReached, StageError, UserError
 from dataenvgym_spec.ir import Entry
 from dataenvgym_spec.plan import plan
 from dataenvgym_spec.stages.guard import guard
@@ -24,7 +24,7 @@ from dataenvgym_spec.store.world import Disk
 def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -> int:
     """Compile an experiment and reproduce it with DVC. What is done already is not done again.
 
-    NAME is an experiment, or a sweep: then its experiments run one after the other.
+    NAME is an experiment, or a sweep: then its experiments run one after the other, and one that fails holds up none.
     If the spec has `limits`, it does not start what cannot fit into them, and pauses once they are passed (exit code 3).
 
     \b
@@ -40,8 +40,16 @@ def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -
             )
         project = load_project((name,), sets=sets)
         write(project.compiled, layout, everything=False)
+        failed: list[UserError] = []
         for item in project.compiled.graph.entries:
-            _reproduce(project, item, pull=pull, ignore_limits=ignore_limits)
+            try:
+                _reproduce(project, item, pull=pull, ignore_limits=ignore_limits)
+            except (StageError, LimitReached) as error:  # the other experiments of a sweep need not wait for this one
+                failed.append(error)
+                if len(project.compiled.graph.entries) > 1:
+                    click.echo(f"{item.name}: {error.message}", err=True)
+        if failed:
+            raise max(failed, key=lambda error: isinstance(error, StageError))
     return 0
 
 
@@ -53,7 +61,9 @@ def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool
     layout = project.layout
     done: tuple[str, ...] = ()
     while True:
-        steps = plan(project.compiled.graph, item, Disk(layout, pull=pull), project.compiled.specs)
+        world = Disk(layout, pull=pull)
+        steps = plan(project.compiled.graph, item, world, project.compiled.specs)
+        world.remembered.save()
         todo = open_targets(item, steps)
         if done and todo.targets in ((), done):
             return
