@@ -37,6 +37,32 @@ def test_a_recompile_rewrites_only_what_changed(repo: Path, dataenvgym: Callable
     assert all(path.startswith("store/") for path in new)
 
 
+def test_equal_files_at_two_paths_are_one_stage_that_stays_as_it_is(repo: Path, dataenvgym: Callable[..., CompletedProcess[str]]) -> None:
+    rows = "".join(f'{{"q": "{number} + 1", "a": "{number + 1}"}}\n' for number in range(300))
+    for name in ("one", "two"):
+        (repo / "specs" / f"{name}.jsonl").write_text(rows, encoding="utf-8")
+        source = f"    exam: {{kind: jsonl, path: {name}.jsonl, fields: {{input: q, target: a}}}}\n  score:"
+        text = (
+            TINY.replace("name: tiny", f"name: {name}")
+            .replace("  score:", source, 1)
+            .replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: exam, draw: {items: 6}}")
+        )
+        (repo / "specs" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    assert dataenvgym("compile", "specs/one.yaml").returncode == 0
+    before = written(repo)
+    assert dataenvgym("compile", "specs/two.yaml").returncode == 0
+    assert {path for path, stamp in written(repo).items() if before.get(path) != stamp} == {"dvc.yaml", "experiments/two.json"}
+    assert dataenvgym("compile").returncode == 0
+    assert dataenvgym("compile", "specs/two.yaml", "--check").stdout == "up to date\n"
+    # What no longer holds the same is no longer named.
+    (repo / "specs" / "one.jsonl").write_text(rows * 2, encoding="utf-8")
+    assert dataenvgym("compile", "specs/two.yaml").returncode == 0
+    (stage,) = (
+        path for path in repo.glob("store/*/stage.json") if "specs/two.jsonl" in path.read_text(encoding="utf-8") and path.parent.name.startswith("data-")
+    )
+    assert "specs/one.jsonl" not in stage.read_text(encoding="utf-8")
+
+
 def test_each_point_of_a_sweep_has_an_entry_of_its_own(repo: Path, dataenvgym: Callable[..., CompletedProcess[str]]) -> None:
     (repo / "specs" / "tiny.yaml").write_text(TINY + MATRIX, encoding="utf-8")
     assert "next: dataenvgym run tiny-" in dataenvgym("compile").stdout

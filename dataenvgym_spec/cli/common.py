@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from dataenvgym_spec.compiler import Compiled, Locks, front_end, lower, warnings
+from dataenvgym_spec.emit.paths import settled
 from dataenvgym_spec.errors import SpecError, UserError, more, suggest
 from dataenvgym_spec.ir import Entry
 from dataenvgym_spec.resolve import Resolved, experiments_of
@@ -57,7 +58,8 @@ def load_project(names: Sequence[str] = (), *, sets: Sequence[str] = (), root: P
     """
     layout = Layout(root=root) if root else layout_here()
     specs = read_specs(names, layout, sets)
-    return Project(layout=layout, compiled=lower(specs), everything=not names)
+    compiled = lower(specs)
+    return Project(layout=layout, compiled=replace(compiled, graph=settled(compiled.graph, layout)), everything=not names)
 
 
 def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *, locks: Locks = "hold") -> tuple[Resolved, ...]:
