@@ -70,7 +70,8 @@ def plan(graph: Graph, item: Entry, world: World, specs: Sequence[Resolved] = ()
     """
     planner = _Planner(graph=graph, world=world, specs=specs, experiment=item.name, known=graph.by_id())
     stages = list(graph.of(item))
-    locks = [lock for stage in stages if (lock := world.lock(f"store/{stage.directory}", stage.kind))]
+    places = [*((f"store/{stage.directory}", stage.kind) for stage in stages), (home(item), item.name)]
+    locks = [lock for folder, name in places if (lock := world.lock(folder, name))]
     world.expect({digest for lock in locks for digest in lock.outs.values()})
     for stage in stages:
         planner.above[stage.id] = frozenset().union(*({read.stage, *planner.above[read.stage]} for read in stage.inputs))

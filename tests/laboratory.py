@@ -299,13 +299,23 @@ class Laboratory:
 
     def lose_an_iteration(self) -> str:
         """Locks and the runs that they could be restored from; what the gate before it said is still known."""
-        index = json.loads((self.repo / "experiments" / "tiny.json").read_text(encoding="utf-8"))
-        number = self.random.choice(sorted({use["iteration"] for row in index["stages"] for use in row["uses"] if use["iteration"]}))
+        stages = self.stages()
+        number = self.random.choice(sorted({use["iteration"] for row in stages for use in row["uses"] if use["iteration"]}))
         self.delete_run_cache()
-        for row in index["stages"]:
+        for row in stages:
             if row["kind"] != "gate" and any(use["iteration"] == number for use in row["uses"]):
                 (self.repo / "store" / row["directory"] / "dvc.lock").unlink(missing_ok=True)
         return f"lost iteration {number}"
+
+    def stages(self) -> list[dict[str, Any]]:
+        """The stages of the first spec, as compiled last."""
+        found: list[dict[str, Any]] = json.loads((self.repo / "experiments" / "tiny.json").read_text(encoding="utf-8"))["stages"]
+        return found
+
+    def stopped(self) -> bool:
+        """Whether a gate of the first spec says stop."""
+        gates = [self.repo / "store" / row["directory"] / "out" / "gate" / "gate.json" for row in self.stages() if row["kind"] == "gate"]
+        return any(json.loads(path.read_text(encoding="utf-8"))["stop"] for path in gates)
 
     def delete_store_directories(self) -> str:
         paths = self._some("store/*", 3)

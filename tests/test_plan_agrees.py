@@ -29,9 +29,20 @@ def fetch(laboratory: Laboratory) -> None:
     assert laboratory.seen["restore from the remote"] > 10
 
 
+def stop(laboratory: Laboratory) -> None:
+    """Other students until one makes the gate say stop; then everything of an iteration is lost until it is the one that is passed through."""
+    while not laboratory.stopped():
+        laboratory.spec["student"]["train"]["learning_rate"] *= 2
+        laboratory.write()
+        laboratory.compare("another learning rate")
+    while not laboratory.seen["pass"]:
+        laboratory.compare(laboratory.lose_an_iteration())
+
+
 def test_a_few_edits(tmp_path: Path) -> None:
     laboratory = Laboratory(tmp_path, seed=1)
-    run(laboratory, 7)
+    run(laboratory, 6)
+    fetch(laboratory)
     assert {"run", "reuse", "restore"} <= {*laboratory.seen}
 
 
@@ -48,6 +59,8 @@ def test_many_edits(tmp_path: Path, seed: int) -> None:
 @pytest.mark.slow
 def test_many_edits_of_a_loop_that_can_stop(tmp_path: Path) -> None:
     laboratory = Laboratory(tmp_path, seed=300, iterations=3, stop={"patience": 1})
+    laboratory.compare("the beginning")
+    stop(laboratory)
     run(laboratory, 18)
     fetch(laboratory)
     assert {"run", "reuse", "restore", "pass", "maybe"} <= {*laboratory.seen}
