@@ -91,7 +91,7 @@ def _overlaps(arm: Arm) -> Iterator[Diagnostic]:
     for role in DEFAULT_SHARES:
         split = getattr(task.splits, role)
         source = task.sources.get(split.from_, {})
-        if "fields" not in source or split.same_as is not None:
+        if "fields" not in source or split.same_as is not None or source.get("path") == "":  # a file that is not there is told as such
             continue
         fields = source["fields"]
         rows = json.dumps({key: value for key, value in source.items() if key != "fields"}, sort_keys=True)

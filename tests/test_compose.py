@@ -369,6 +369,58 @@ def test_what_show_prints_compiles_to_the_same_keys(old: str, new: str, tmp_path
         assert keys(resolve(tmp_path, "one")) < keys((spec,)) or len(spec.arms) == 1
 
 
+def test_one_arm_is_shown_with_the_contrasts_it_can_make(tmp_path: Path) -> None:
+    (spec,) = resolve(repo(tmp_path, spec=TINY))
+    assert len(resolved(spec)["analysis"]["contrasts"]) == 1
+    for arm in spec.arms:
+        (tmp_path / "one.yaml").write_text(yaml.safe_dump(resolved(spec, arm=arm.name)), encoding="utf-8")
+        assert keys(resolve(tmp_path, "one")) < keys((spec,))
+
+
+def test_an_arm_may_be_called_like_a_choice(tmp_path: Path) -> None:
+    text = TINY.split("analysis:")[0].replace("no-state: {agent", "length: {agent")
+    (spec,) = resolve(repo(tmp_path, spec=text), "spec", "arms.length.agent.policy.power=3")
+    (arm,) = (arm for arm in spec.arms if arm.name == "length")
+    assert arm.experiment.agent.observe == "nothing"
+    assert arm.experiment.agent.policy["power"] == 3
+
+
+def test_what_is_said_in_two_ways_is_one_experiment(tmp_path: Path) -> None:
+    blind = TINY.replace("{agent: {observe: nothing}}", "{agent: {observe: {scores: false, yield: false, errors: 0}}}")
+    one, other, third = (keys(resolve(repo(tmp_path, spec=text))) for text in (TINY, blind, TINY.replace("arms:", "seeds: {run: [0]}\narms:")))
+    assert one == other == third
+    repo(tmp_path, spec=blind.replace("checks: {", "checks: {known: {action: record}, "))
+    (found,) = {item.code for item in complaints_of_lower(tmp_path)}
+    assert found == "E301"
+
+
+def complaints_of_lower(folder: Path) -> tuple[Diagnostic, ...]:
+    with pytest.raises(SpecError) as caught:
+        lower(resolve(folder))
+    return caught.value.diagnostics
+
+
+def test_a_sweep_can_be_set_from_the_command_line_and_a_parent_cannot(tmp_path: Path) -> None:
+    repo(tmp_path, spec=TINY)
+    assert len(resolve(tmp_path, "spec", "matrix={student.train.learning_rate: [1e-3, 2e-3]}")) == 2
+    for setting in ("extends=other.yaml", "$schema=x"):
+        (found,) = complaints(tmp_path, "spec", setting)
+        assert (found.code, "cannot be set from the command line" in found.message) == ("E204", True)
+
+
+def test_a_value_is_taken_away_by_what_ends_its_path(tmp_path: Path) -> None:
+    repo(
+        tmp_path,
+        root=TINY.replace("errors: 1", "errors: 2"),
+        mid="extends: root.yaml\nagent: {observe: nothing}\n",
+        spec="extends: mid.yaml\nagent: {observe: {scores: true}}\narms: {no-state: null}\nanalysis: null\n",
+    )
+    (spec,) = resolve(tmp_path)
+    (found,) = explain(spec.arms[0], ("agent", "observe", "errors"))
+    assert found.value == 0
+    assert [(said.layer, said.effect) for said in found.said] == [("mid.yaml", "removes"), ("root.yaml", "overridden")]
+
+
 def test_one_split_in_two_roles_is_said_warned_of_and_stamped(tmp_path: Path) -> None:
     text = re.sub(r"selection: \{from.*\n", "selection: {same_as: feedback}\n", TINY)
     specs = resolve(repo(tmp_path, spec=text))

@@ -198,6 +198,33 @@ def test_a_change_that_is_not_committed_and_json(history: Path, tmp_path: Path) 
     assert experiment["stages"]["same"] + sum(row["count"] for row in experiment["stages"]["changes"]) == experiment["stages"]["total"]
 
 
+def test_a_setting_holds_for_the_new_side(history: Path) -> None:
+    text = said(history, "tiny", "tiny", "--set", "loop.iterations=3")
+    assert "loop.iterations: 2 -> 3\n" in text
+    assert "shared/base.yaml:38 -> --set:1\n" in text
+
+
+def test_a_revision_is_read_with_the_lock_of_its_time(history: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    call("git", "clone", "-q", str(history), str(clone), cwd=tmp_path)
+    call("git", "config", "user.name", "A", cwd=clone)
+    call("git", "config", "user.email", "a@example.com", cwd=clone)
+    spec = clone / "specs" / "tiny.yaml"
+    model = "student: {model: {kind: hub, id: some/model, revision: main}, generate: {backend: transformers}}\n"
+    spec.write_text(f"{spec.read_text(encoding='utf-8')}description: {'a long text ' * 60}\n{model}", encoding="utf-8")
+
+    def lock(commit: str, version: int) -> None:
+        hub = {"model": {"some/model": {"main": commit}}, "dataset": {}}
+        components = {"policy.allocate": {"version": version, "distribution": "dataenvgym-spec", "release": "0.1.0"}}
+        content = {"format": 1, "hub": hub, "files": {}, "components": components, "stages": {}}
+        (clone / "specs" / "dataenvgym.lock.json").write_text(json.dumps(content), encoding="utf-8")
+
+    lock("1" * 40, version=0)  # of a release that is not installed any more
+    commit(clone, "locked")
+    lock("2" * 40, version=1)
+    assert "student.model.revision: " + "1" * 40 in said(clone, "tiny")
+
+
 @pytest.mark.parametrize(
     ("argument", "words"),
     [

@@ -23,7 +23,7 @@ def contents(root: Path) -> dict[str, bytes]:
 def test_a_new_repository_is_valid_compiles_and_lacks_nothing(tmp_path: Path) -> None:
     said = call("dataenvgym", "init", "a study", cwd=tmp_path).stdout
     root = tmp_path / "a study"
-    assert said.splitlines()[-5:] == ["next:", "  cd 'a study'", "  dataenvgym validate", "  dataenvgym compile", "  dvc repro first"]
+    assert said.splitlines()[-5:] == ["next:", "  cd 'a study'", "  dataenvgym validate", "  dataenvgym compile", "  dataenvgym run first"]
     text = (root / "specs" / "first.yaml").read_text(encoding="utf-8")
     assert text.startswith(MODELINE)
     assert (root / "specs" / MODELINE.partition("=")[2].strip()).is_file()

@@ -1,5 +1,6 @@
 """What a compile writes: what changed, where it belongs, and of active specs only."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -9,6 +10,7 @@ import yaml
 from dataenvgym_spec.compiler import front_end, lower
 from dataenvgym_spec.emit.entry import entry, entry_file, home
 from dataenvgym_spec.emit.stages import dump
+from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from tests.conftest import TINY
 
@@ -61,6 +63,35 @@ def test_equal_files_at_two_paths_are_one_stage_that_stays_as_it_is(repo: Path, 
         path for path in repo.glob("store/*/stage.json") if "specs/two.jsonl" in path.read_text(encoding="utf-8") and path.parent.name.startswith("data-")
     )
     assert "specs/one.jsonl" not in stage.read_text(encoding="utf-8")
+
+
+def test_only_what_was_compiled_is_taken_away(repo: Path, dataenvgym: Callable[..., CompletedProcess[str]]) -> None:
+    (repo / "specs" / "sweep.yaml").write_text(TINY.replace("name: tiny", "name: sweep") + MATRIX)
+    assert dataenvgym("compile").returncode == 0
+    points = sorted(path for path in (repo / "experiments").iterdir() if path.is_dir())
+    mine = [repo / "experiments" / name for name in ("notes/a.txt", "notes.json", ".ipynb_checkpoints/x", f"{points[0].name}/mine.txt")]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}", encoding="utf-8")
+    (repo / "specs" / "sweep.yaml").unlink()
+    # An index that is gone does not make an entry the user's own.
+    (repo / "experiments" / "tiny.json").unlink()
+    (repo / "specs" / "tiny.yaml").write_text(TINY.replace("name: tiny", "name: other"), encoding="utf-8")
+    assert dataenvgym("compile").returncode == 0
+    assert all(path.exists() for path in mine)
+    assert not any(path.exists() for path in points[1:])
+    assert [path.name for path in points[0].iterdir()] == ["mine.txt"]
+    assert set(yaml.safe_load((repo / "dvc.yaml").read_text(encoding="utf-8"))["stages"]) == {"other"}
+    assert dataenvgym("compile", "--check").stdout == "up to date\n"
+
+
+def test_what_a_killed_compile_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    staging = tmp_path / "staging"
+    (staging / f"a.{os.getpid()}").mkdir(parents=True)
+    (staging / f"a.{os.getpid()}" / "dvc.yaml").write_text("half", encoding="utf-8")
+    assert atomic.write_directory(tmp_path / "store" / "a", {"dvc.yaml": "whole"}, staging=staging)
+    assert (tmp_path / "store" / "a" / "dvc.yaml").read_text(encoding="utf-8") == "whole"
+    assert not list(staging.iterdir())
 
 
 def test_each_point_of_a_sweep_has_an_entry_of_its_own(repo: Path, dataenvgym: Callable[..., CompletedProcess[str]]) -> None:

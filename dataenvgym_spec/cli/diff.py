@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json, read_specs
+from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json, read_specs, setting
 from dataenvgym_spec.compiler import lower
 from dataenvgym_spec.diff import Change, Difference, StageChange, Value, diff
 from dataenvgym_spec.errors import SpecError, UserError
@@ -37,17 +37,19 @@ class _Side:
 @click.command("diff")
 @click.argument("a")
 @click.argument("b", required=False)
+@setting
 @as_json
-def command(a: str, b: str | None, as_json: bool) -> None:
+def command(a: str, b: str | None, sets: tuple[str, ...], as_json: bool) -> None:
     """Say what differs in meaning between two specs, and which stages that touches; A is the old one, B the new one.
 
     Each is a spec file or a name, in the working tree, or with `@` and a git revision as it was then. Without B, the working
-    tree is compared with A: with its last commit, or with the revision that A names.
+    tree is compared with A: with its last commit, or with the revision that A names. What is --set holds for the new side.
 
     \b
     Example:
       dataenvgym diff quickstart
       dataenvgym diff quickstart@HEAD~1
+      dataenvgym diff quickstart quickstart --set loop.iterations=5
       dataenvgym diff specs/quickstart.yaml@HEAD specs/quickstart.yaml
     """
     layout = layout_here()
@@ -56,7 +58,7 @@ def command(a: str, b: str | None, as_json: bool) -> None:
     # Inside of the repository, so that what git does not hold can be linked and need not be copied.
     with tempfile.TemporaryDirectory(prefix="diff-", dir=layout.private) as folder:
         old = _side(name, revision or ("" if b else "HEAD"), layout, Path(folder) / "old")
-        new = _side(*_parse(b or name), layout, Path(folder) / "new")
+        new = _side(*_parse(b or name), layout, Path(folder) / "new", sets)
         found = diff(old.specs, old.graph, new.specs, new.graph)
     if as_json:
         print_json({"same": all(item.equal for item in found), "experiments": [_record(item, old.prefix, new.prefix) for item in found]})
@@ -74,9 +76,9 @@ def _is_file(name: str) -> bool:
     return os.path.isfile(name)  # noqa: PTH113 (a name too long for a file is none; `Path` raises)
 
 
-def _side(name: str, revision: str, layout: Layout, folder: Path) -> _Side:
+def _side(name: str, revision: str, layout: Layout, folder: Path, sets: Sequence[str] = ()) -> _Side:
     if not revision:
-        specs = read_specs([name], layout)
+        specs = read_specs([name], layout, sets)
         return _Side(prefix="", specs=specs, graph=lower(specs).graph)
     is_file = name.endswith((".yaml", ".yml")) or _is_file(name)
     spec = Path(os.path.relpath(Path(name).absolute(), layout.root)).as_posix() if is_file else None
@@ -84,7 +86,7 @@ def _side(name: str, revision: str, layout: Layout, folder: Path) -> _Side:
     extract(layout.root, revision, spec, folder)
     prefix = f"{revision}:"
     try:
-        specs = read_specs([str(folder / spec) if spec else name], Layout(root=folder), locks="pin")
+        specs = read_specs([str(folder / spec) if spec else name], Layout(root=folder), sets, locks="pin")
         return _Side(prefix=prefix, specs=specs, graph=lower(specs).graph)
     except SpecError as error:
         raise SpecError([replace(one, span=replace(one.span, file=prefix + one.span.file) if one.span else None) for one in error.diagnostics]) from error

@@ -35,5 +35,5 @@ def command(folder: Path, as_json: bool) -> None:
         click.echo("nothing lacked")
     away = os.path.relpath(made.root)
     click.echo("next:")
-    for line in [*([f"cd {shlex.quote(away)}"] if away != "." else []), "dataenvgym validate", "dataenvgym compile", f"dvc repro {made.spec}"]:
+    for line in [*([f"cd {shlex.quote(away)}"] if away != "." else []), "dataenvgym validate", "dataenvgym compile", f"dataenvgym run {made.spec}"]:
         click.echo(f"  {line}")

@@ -26,7 +26,7 @@ MARK: Final = "dataenvgym stage"
 """What the command of every stage that is ours holds."""
 OWN: Final = ("dvc.yaml", "dvc.lock", ".gitignore")
 RESTORE = "restore it: git checkout dvc.yaml (or delete it), then: dataenvgym compile"
-HEADER = "# Entries of experiments are written by `dataenvgym compile`; other stages are left as they are.\n"
+HEADER = "# Entries of experiments are written by `dataenvgym compile`. Other stages are kept; comments are not.\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,7 @@ def _pipeline(compiled: Compiled, layout: Layout, *, everything: bool) -> str:
     stages: dict[str, Any] = dict(content.get("stages") or {})
     names = {item.name for item in compiled.graph.entries if not home(item)}
     if everything:
-        stages = {name: body for name, body in stages.items() if not layout.index(name).is_file() or name in names}
+        stages = {name: body for name, body in stages.items() if name in names or not (layout.index(name).is_file() or MARK in json.dumps(body))}
     for item in compiled.graph.entries:
         if home(item):
             continue

@@ -1,6 +1,6 @@
 """Lowers resolved arms to stages: one of each kind per iteration, arm and seed, not yet shared.
 
-Stages are named by where they stand (`arm/seed/iteration/what`); `share` gives equal ones one key.
+Stages are named by where they stand (`experiment/arm/seed/iteration/what`); `share` gives equal ones one key.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _index(resolved: Resolved) -> dict[str, Any]:
 
 
 def _settings(arm: Arm) -> dict[str, Any]:
-    """What a person compares arms by: the resolved spec less what no arm can differ in."""
+    """What a person compares arms by: the resolved spec less what makes no difference to results."""
     plain: dict[str, Any] = msgspec.to_builtins(arm.experiment)
     return {key: plain[key] for key in ("task", "student", "teachers", "environment", "skills", "agent", "loop", "select")}
 
@@ -174,7 +174,7 @@ class _Loop:
         observe = self.record.agent.observe
         return not isinstance(observe, str) and bool(getattr(observe, what))
 
-    def _blind(self) -> str | dict[str, Any]:
+    def _observe(self) -> str | dict[str, Any]:
         observe: str | dict[str, Any] = msgspec.to_builtins(self.record.agent.observe)
         return observe
 
@@ -221,7 +221,7 @@ class _Loop:
 
     def _planning(self) -> dict[str, Any]:
         return {
-            "observe": self._blind(),
+            "observe": self._observe(),
             "policy": _component("policy", self.record.agent.policy),
             "amount": self.record.loop.teach.examples,
             "seed": self.seed,
@@ -235,7 +235,7 @@ class _Loop:
         checks = [_component("check", options) for options in self.checks]
         apart = [options["kind"] for options in checks if options["action"] == "record" and _reads("check", options) == "splits"]
         score = _component("scorer", self.record.task.score)
-        return {"observe": self._blind(), "checks": checks, "score": score, **({"apart": apart} if apart else {})}
+        return {"observe": self._observe(), "checks": checks, "score": score, **({"apart": apart} if apart else {})}
 
     def _generate_and_check(self, iteration: int, plan: Input, accepted: list[Input], reserve: Input | None, student: Input) -> tuple[list[Input], Input]:
         """The rounds of one iteration: what is missing after a round is requested again in the next."""
@@ -247,7 +247,7 @@ class _Loop:
         given: list[Input] = []
         for attempt in range(self.record.loop.teach.refill + 1):
             params = {
-                "observe": self._blind(), "engine": _component("engine", engine, teacher=made_by),
+                "observe": self._observe(), "engine": _component("engine", engine, teacher=made_by),
                 "iteration": iteration, "round": attempt, "seed": self.seed,
             }  # fmt: skip
             again = f", refill {attempt}" if attempt else ""
