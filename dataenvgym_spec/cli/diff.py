@@ -13,8 +13,7 @@ from typing import Any
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json, read_specs
-from dataenvgym_spec.compiler import lower
+from dataenvgym_spec.cli.common import as_json, compile_specs, layout_here, plural, print_json, read_specs
 from dataenvgym_spec.diff import Change, Difference, StageChange, Value, diff
 from dataenvgym_spec.errors import SpecError, UserError
 from dataenvgym_spec.ir import Graph
@@ -73,7 +72,7 @@ def _parse(text: str) -> tuple[str, str]:
 def _side(name: str, revision: str, layout: Layout, folder: Path) -> _Side:
     if not revision:
         specs = read_specs([name], layout)
-        return _Side(prefix="", specs=specs, graph=lower(specs).graph)
+        return _Side(prefix="", specs=specs, graph=compile_specs(specs).graph)
     is_file = name.endswith((".yaml", ".yml")) or Path(name).is_file()
     spec = Path(os.path.relpath(Path(name).absolute(), layout.root)).as_posix() if is_file else None
     folder.mkdir()
@@ -81,7 +80,7 @@ def _side(name: str, revision: str, layout: Layout, folder: Path) -> _Side:
     prefix = f"{revision}:"
     try:
         specs = read_specs([str(folder / spec) if spec else name], Layout(root=folder))
-        return _Side(prefix=prefix, specs=specs, graph=lower(specs).graph)
+        return _Side(prefix=prefix, specs=specs, graph=compile_specs(specs).graph)
     except SpecError as error:
         raise SpecError([replace(one, span=replace(one.span, file=prefix + one.span.file) if one.span else None) for one in error.diagnostics]) from error
     except UserError as error:
