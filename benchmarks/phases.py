@@ -65,8 +65,8 @@ def main(repo: Path, *, disk: bool) -> None:
     clock.put_on("write", atomic, "write", "write_directory")
     layout = Layout(root=repo)
     specs = compiler.front_end(layout.specs(), root=repo)
-    compiler.warnings(specs)
     compiled = compiler.lower(specs)
+    compiler.warnings(specs, compiled.graph)
     if disk:
         write.write(compiled, layout, everything=True)
     clock.timed("other", lambda: None)()

@@ -91,11 +91,16 @@ def read_lock(folder: Path, *, root: Path) -> Lock | None:
     return lockfile.read(path, shown=path.resolve().relative_to(root.resolve()).as_posix() if inside else str(path))
 
 
-def warnings(specs: Iterable[Resolved]) -> tuple[Diagnostic, ...]:
-    """What is odd about specs that are valid, in order, once."""
+def warnings(specs: Iterable[Resolved], graph: Graph | None = None) -> tuple[Diagnostic, ...]:
+    """What is odd about specs that are valid, in order, once.
+
+    Args:
+        specs: the specs.
+        graph: what they were lowered to; without it, nothing is said about experiments that are one.
+    """
     specs = tuple(specs)
     odd = [spec.family.annotate(finding) for spec in specs for finding in meaning.check(spec)]
-    return gathered([*odd, *twins.check(specs)])
+    return gathered([*odd, *(twins.check(specs, graph) if graph else ())])
 
 
 def lower(specs: tuple[Resolved, ...]) -> Compiled:

@@ -1,4 +1,8 @@
-"""Experiments that are one: arms of a spec, points of a sweep, and specs that resolve to the same. Warnings; changes nothing."""
+"""Experiments that are one: arms of a spec, points of a sweep, and specs that come down to the same stages. Warnings; changes nothing.
+
+Stages and not records are compared: another name for the same teacher, a check that is `off` or a default that is written out
+make no other experiment.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,44 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from dataenvgym_spec.errors import Diagnostic
-from dataenvgym_spec.resolve import Arm, Resolved
+from dataenvgym_spec.ir import Graph
+from dataenvgym_spec.resolve import Resolved
+
+Stages = tuple[str, ...]
 
 
-def check(specs: Iterable[Resolved]) -> Iterator[Diagnostic]:
-    """Names both of each pair; the second is where the warning points."""
-    first: dict[tuple[bytes, ...], Resolved] = {}
+def check(specs: Iterable[Resolved], graph: Graph) -> Iterator[Diagnostic]:
+    """Names both of each pair; the second is where the warning points.
+
+    Args:
+        specs: the experiments.
+        graph: their stages, shared.
+    """
+    stages = _stages(graph)
+    first: dict[object, Resolved] = {}
     for spec in specs:
-        seen: dict[bytes, str] = {}
-        for arm in spec.arms:
-            other = seen.setdefault(_meaning(arm), arm.name)
-            if other != arm.name:
-                message = f"the arms '{other}' and '{arm.name}' resolve to the same experiment"
-                node = spec.node.at(("arms", arm.name))
+        mine = {arm.name: stages[spec.base.name, arm.name] for arm in spec.arms}
+        seen: dict[Stages, str] = {}
+        for name, does in mine.items():
+            other = seen.setdefault(does, name)
+            if other != name:
+                message = f"the arms '{other}' and '{name}' resolve to the same experiment"
+                node = spec.node.at(("arms", name))
                 yield spec.family.annotate(node.key_fault("W401", message, "remove one, or change what it was meant to change", severity="warning"))
-        same = first.setdefault(tuple(part for arm in spec.arms for part in (arm.name.encode(), _meaning(arm))), spec)
+        # The report's questions and the bound on costs belong to an experiment and to no stage.
+        asked = msgspec.json.encode((spec.base.analysis, spec.base.limits))
+        same = first.setdefault((frozenset(mine.items()), asked), spec)
         if same is not spec:
             yield spec.family.annotate(_same(same, spec))
+
+
+def _stages(graph: Graph) -> dict[tuple[str, str], Stages]:
+    """The stages of each arm of each experiment, in the order of the graph."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for stage in graph.stages:
+        for use in stage.uses:
+            found.setdefault((use.experiment, use.arm), {})[stage.id] = None
+    return {arm: tuple(stages) for arm, stages in found.items()}
 
 
 def _same(one: Resolved, other: Resolved) -> Diagnostic:
@@ -32,8 +57,3 @@ def _same(one: Resolved, other: Resolved) -> Diagnostic:
     if one.path == other.path:
         return other.family.merged.at(("matrix",)).key_fault("W401", message, help, severity="warning")
     return other.node.at(("name",)).fault("W401", message, help, severity="warning")
-
-
-def _meaning(arm: Arm) -> bytes:
-    """What an arm says, less what an experiment is called; the report's questions belong to it."""
-    return msgspec.json.encode(msgspec.structs.replace(arm.experiment, name="", description=""))

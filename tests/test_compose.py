@@ -282,12 +282,54 @@ def test_what_leaves_what_the_matrix_varies_is_no_clash(matrix: str, arm: str, t
     assert len(resolve(repo(tmp_path, spec=TINY.replace("with-state: {}", f"with-state: {arm}") + f"matrix: {{{matrix}}}\n"))) == 2
 
 
-def test_arms_that_are_the_same_are_a_warning_that_names_both(tmp_path: Path) -> None:
-    specs = resolve(repo(tmp_path, spec=TINY.replace("with-state: {}", "with-state: {}\n  seeing: {agent: {policy: {floor: 0.2}}}")))
-    (found,) = warnings(specs)
+SAME = {
+    "a default that is written out": "{agent: {policy: {floor: 0.2}}}",
+    "a check that is off": "{agent: {checks: {known: {action: off}}}}",
+    "another name for the teacher": "{teachers: {writer: {kind: procedural, source: problems}}, agent: {engine: {teacher: writer}}}",
+    "a teacher that nobody asks": "{teachers: {idle: {kind: procedural, source: problems}}}",
+    "a stop that never stops": "{loop: {stop: {patience: 9}}}",
+}
+SAME_TASK = {
+    "a share that is the default": "{task: {splits: {test: {share: 0.1}}}}",
+    "a source that nothing draws from": "{task: {sources: {idle: {kind: reasoning-gym, families: {sum: {dataset: chain_sum}}}}}}",
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_arms_that_are_the_same_are_a_warning_that_names_both(name: str, tmp_path: Path) -> None:
+    specs = resolve(repo(tmp_path, spec=TINY.replace("with-state: {}", f"with-state: {{}}\n  seeing: {SAME[name]}")))
+    (found,) = [item for item in warnings(specs, lower(specs).graph) if item.code != "W403"]
     assert (found.code, found.severity) == ("W401", "warning")
     assert "'with-state' and 'seeing'" in found.message
     assert found.span.text.startswith("  seeing")
+
+
+def test_a_check_that_is_off_and_one_that_is_removed_are_the_same(tmp_path: Path) -> None:
+    arms = "off: {agent: {checks: {duplicate: {action: off}}}}\n  none: {agent: {checks: {duplicate: null}}}"
+    specs = resolve(repo(tmp_path, spec=TINY.replace("with-state: {}", f"with-state: {{}}\n  {arms}")))
+    assert ["'off' and 'none'" in item.message for item in warnings(specs, lower(specs).graph)] == [True]
+
+
+@pytest.mark.parametrize("text", [*SAME.values(), *SAME_TASK.values()], ids=[*SAME, *SAME_TASK])
+def test_points_and_specs_that_are_the_same_are_a_warning(text: str, tmp_path: Path) -> None:
+    """As a file that extends the other, and as a point of a sweep whose first point says what the spec says anyway."""
+    override = yaml.safe_load(text.replace("off", "'off'"))
+    point = {"name": "same", **{f"{top}.{key}": value for top, below in override.items() for key, value in below.items() if top != "task"}}
+    point |= {f"task.{key}.{name}": value for key, below in override.get("task", {}).items() for name, value in below.items()}
+    sweep = TINY + yaml.safe_dump({"matrix": [{"name": "plain", "loop.iterations": 2}, point]})
+    repo(tmp_path, spec=TINY, other=yaml.safe_dump({"extends": "spec.yaml", "name": "other", **override}), sweep=sweep)
+    specs = (*resolve(tmp_path), *resolve(tmp_path, "other"))
+    (found,) = [item for item in warnings(specs, lower(specs).graph) if item.code != "W403"]
+    assert (found.code, "'tiny' and 'other'" in found.message) == ("W401", True)
+    points = resolve(tmp_path, "sweep")
+    (found,) = [item for item in warnings(points, lower(points).graph) if item.code != "W403"]
+    assert (found.code, "'tiny-plain' and 'tiny-same'" in found.message) == ("W401", True)
+
+
+def test_arms_that_differ_in_one_stage_are_not_the_same(tmp_path: Path) -> None:
+    arms = "record: {agent: {checks: {known: {action: record}}}}\n  last: {select: {by: last}}\n  longer: {loop: {iterations: 3}}"
+    specs = resolve(repo(tmp_path, spec=TINY.replace("with-state: {}", f"with-state: {{}}\n  {arms}")))
+    assert warnings(specs, lower(specs).graph) == ()
 
 
 # --- --set ------------------------------------------------------------------------------------------------------------
@@ -424,7 +466,7 @@ def test_a_value_is_taken_away_by_what_ends_its_path(tmp_path: Path) -> None:
 def test_one_split_in_two_roles_is_said_warned_of_and_stamped(tmp_path: Path) -> None:
     text = re.sub(r"selection: \{from.*\n", "selection: {same_as: feedback}\n", TINY)
     specs = resolve(repo(tmp_path, spec=text))
-    (found,) = warnings(specs)
+    (found,) = warnings(specs, lower(specs).graph)
     assert (found.code, found.severity) == ("W402", "warning")
     compiled = lower(specs)
     by_role = {stage.params["role"]: stage.params for stage in compiled.graph.stages if stage.kind == "data"}

@@ -168,7 +168,7 @@ def test_specs_and_points_that_are_one_are_warned_of(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text(TINY.replace("name: tiny", "name: other").replace("description: A", "description: Another"), encoding="utf-8")
     (tmp_path / "else.yaml").write_text(TINY.replace("name: tiny", "name: else").replace("student: best", "student: last"), encoding="utf-8")
     specs = front_end([tmp_path / f"{name}.yaml" for name in ("spec", "other", "else")], root=tmp_path)
-    (found,) = warnings(specs)
+    (found,) = warnings(specs, lower(specs).graph)
     assert (found.code, found.span.file, "'tiny-iterations-2' and 'other'" in found.message) == ("W401", "other.yaml", True)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from dataenvgym_spec import twins
 from dataenvgym_spec.compiler import Compiled, Locks, front_end, lower, warnings
 from dataenvgym_spec.emit.paths import settled
-from dataenvgym_spec.errors import SpecError, UserError, more, suggest
+from dataenvgym_spec.errors import Diagnostic, SpecError, UserError, gathered, more, suggest
 from dataenvgym_spec.ir import Entry
 from dataenvgym_spec.resolve import Resolved, experiments_of
 from dataenvgym_spec.store.layout import Layout, find_root
@@ -57,13 +58,23 @@ def load_project(names: Sequence[str] = (), *, sets: Sequence[str] = (), root: P
         SpecError: a spec has an error.
     """
     layout = Layout(root=root) if root else layout_here()
-    specs = read_specs(names, layout, sets)
-    compiled = lower(specs)
+    compiled = compile_specs(read_specs(names, layout, sets))
     return Project(layout=layout, compiled=replace(compiled, graph=settled(compiled.graph, layout)), everything=not names)
 
 
+def compile_specs(specs: tuple[Resolved, ...]) -> Compiled:
+    """Compiles specs in memory, telling which experiments are one.
+
+    Raises:
+        SpecError: a proof failed.
+    """
+    compiled = lower(specs)
+    _tell(twins.check(specs, compiled.graph))
+    return compiled
+
+
 def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *, locks: Locks = "hold") -> tuple[Resolved, ...]:
-    """Resolves what a command line names: files, specs, or single experiments of a sweep; nothing means every active spec.
+    """Resolves what a command line names: files, specs, or single experiments of a sweep; nothing means every active spec. Tells warnings.
 
     Args:
         names: what the command line names.
@@ -83,9 +94,14 @@ def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *
     if not chosen:
         raise UserError("there are no specs: specs/*.yaml is empty", help="run: dataenvgym init   (it adds one to begin with), or write one")
     specs = front_end(chosen, root=layout.root, sets=sets, locks=locks)
-    if odd := warnings(specs):
-        click.echo("\n".join([*(found.render() for found in odd), more(odd)]), err=True)
+    _tell(warnings(specs))
     return specs
+
+
+def _tell(odd: Iterable[Diagnostic]) -> None:
+    """Tells warnings on standard error."""
+    if found := gathered(list(odd)):
+        click.echo("\n".join([*(item.render() for item in found), more(found)]), err=True)
 
 
 def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str] | None]:

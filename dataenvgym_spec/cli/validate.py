@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, plural, print_json, read_specs, setting
-from dataenvgym_spec.compiler import lower, warnings
+from dataenvgym_spec.cli.common import as_json, compile_specs, plural, print_json, read_specs, setting
+from dataenvgym_spec.compiler import warnings
 from dataenvgym_spec.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.store.layout import Layout, find_root
 
@@ -29,14 +29,14 @@ def command(specs: tuple[str, ...], sets: tuple[str, ...], as_json: bool) -> int
         root = Path.cwd()
     try:
         resolved = read_specs(specs, Layout(root=root), sets)
-        lower(resolved)
+        graph = compile_specs(resolved).graph
     except SpecError as error:
         if not as_json:
             raise
         print_json({"valid": False, "diagnostics": [_record(d) for d in error.diagnostics]})
         return 2
     if as_json:
-        print_json({"valid": True, "diagnostics": [_record(d) for d in warnings(resolved)]})
+        print_json({"valid": True, "diagnostics": [_record(d) for d in warnings(resolved, graph)]})
     else:
         names = [spec.base.name for spec in resolved]
         click.echo(f"{plural(len(names), 'experiment')} valid: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}")
