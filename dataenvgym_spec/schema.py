@@ -2,7 +2,8 @@
 
 The schema (draft-07) is generated from the records of `spec` and the components' JSON files, so code, editors and
 documentation cannot disagree. Four keywords are ours: `x-file` marks a path, `x-revision` a revision of the
-hub, `x-slot` and `x-slot-map` components (build time only); three are for editors: `enumDescriptions`, `markdownDescription` and `doNotSuggest`. Overrides are in `partial`, hover texts in `hover`.
+hub, `x-slot` and `x-slot-map` components (build time only). Three are for editors: `enumDescriptions`, `markdownDescription` and
+`doNotSuggest`. Overrides are in `partial`, hover texts in `hover`.
 """
 
 from __future__ import annotations

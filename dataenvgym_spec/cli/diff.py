@@ -13,12 +13,7 @@ from typing import Any
 
 import click
 
-<<<<<<< HEAD
-from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json, read_specs, setting
-from dataenvgym_spec.compiler import lower
-=======
-from dataenvgym_spec.cli.common import as_json, compile_specs, layout_here, plural, print_json, read_specs
->>>>>>> w-front
+from dataenvgym_spec.cli.common import as_json, compile_specs, layout_here, plural, print_json, read_specs, setting
 from dataenvgym_spec.diff import Change, Difference, StageChange, Value, diff
 from dataenvgym_spec.errors import SpecError, UserError
 from dataenvgym_spec.ir import Graph
@@ -82,27 +77,16 @@ def _is_file(name: str) -> bool:
 
 def _side(name: str, revision: str, layout: Layout, folder: Path, sets: Sequence[str] = ()) -> _Side:
     if not revision:
-<<<<<<< HEAD
         specs = read_specs([name], layout, sets)
-        return _Side(prefix="", specs=specs, graph=lower(specs).graph)
-    is_file = name.endswith((".yaml", ".yml")) or _is_file(name)
-=======
-        specs = read_specs([name], layout)
         return _Side(prefix="", specs=specs, graph=compile_specs(specs).graph)
-    is_file = name.endswith((".yaml", ".yml")) or Path(name).is_file()
->>>>>>> w-front
+    is_file = name.endswith((".yaml", ".yml")) or _is_file(name)
     spec = Path(os.path.relpath(Path(name).absolute(), layout.root)).as_posix() if is_file else None
     folder.mkdir()
     extract(layout.root, revision, spec, folder)
     prefix = f"{revision}:"
     try:
-<<<<<<< HEAD
         specs = read_specs([str(folder / spec) if spec else name], Layout(root=folder), sets, locks="pin")
-        return _Side(prefix=prefix, specs=specs, graph=lower(specs).graph)
-=======
-        specs = read_specs([str(folder / spec) if spec else name], Layout(root=folder))
         return _Side(prefix=prefix, specs=specs, graph=compile_specs(specs).graph)
->>>>>>> w-front
     except SpecError as error:
         raise SpecError([replace(one, span=replace(one.span, file=prefix + one.span.file) if one.span else None) for one in error.diagnostics]) from error
     except UserError as error:
