@@ -260,6 +260,11 @@ def test_no_path_leads_out_of_the_repository(tmp_path: Path) -> None:
     model = TINY[TINY.index("    kind: scratch") : TINY.index("  train: {length")]
     for name in ("../../outside", "link"):
         assert "outside the repository" in told_about(root, model, f"    kind: path\n    path: {name}\n")["message"]
+    (outside / "secret.jsonl").write_text('{"q": "1", "a": "1"}\n', encoding="utf-8")
+    (root / "specs" / "link.jsonl").symlink_to(outside / "secret.jsonl")
+    for name in ("../../outside/secret.jsonl", str(outside / "secret.jsonl"), "link.jsonl", "link/secret.jsonl"):
+        source = f"    other: {{kind: jsonl, path: '{name}', fields: {{input: q, target: a}}}}\n"
+        assert "outside the repository" in told_about(root, "  score:", f"{source}  score:")["message"]
 
 
 def test_files_that_are_none_are_told(tmp_path: Path) -> None:
