@@ -147,7 +147,7 @@ def _translate(error: Fault, root: Node) -> Iterator[Diagnostic]:
             yield node.fault("E105", f"unknown component '{error.instance}'", suggest(error.instance, rule))
         case "enum" | "const":
             allowed = [str(item) for item in (rule if error.validator == "enum" else [rule]) if item is not None]
-            yield node.fault("E106", f"{_shown(error.instance)} is not allowed for '{name}'", suggest(str(error.instance), allowed))
+            yield node.fault("E106", f"{_shown(error.instance)} is not allowed for '{name}'", suggest(str(error.instance), allowed) + _listed(error.schema))
         case "type":
             yield node.fault("E103", f"'{name or 'the file'}' must be {_expected({'type': rule})}, not {_kind_of(error.instance)}", _remedy(error.schema))
         case "anyOf":
@@ -240,6 +240,11 @@ def _bound(keyword: str, rule: Any, value: Json) -> str:
 
 def _remedy(schema: Schema) -> str:
     return str(schema.get("description", "")) or "see the language reference"
+
+
+def _listed(schema: Schema) -> str:
+    """Of which release of a library the allowed values are, where the schema says so: a later one may have more."""
+    return f" (known are {schema['x-list']})" if "x-list" in schema else ""
 
 
 def _hint(schema: Schema, key: str) -> str:

@@ -84,6 +84,8 @@ def _type(part: Schema) -> str:
         title = _title(slot)
         return f"[checks](#{_anchor(slot)})" if slot == "check" else f"{'an' if title[0] in 'aeio' else 'a'} [{title}](#{_anchor(slot)})"
     whole = _whole(part)
+    if "x-list" in whole:
+        return f"one of {whole['x-list']}"
     if "enum" in whole:
         return " or ".join(f"`{item}`" for item in whole["enum"])
     if "anyOf" in whole:

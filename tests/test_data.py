@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataenvgym_spec.components import definition
 from dataenvgym_spec.errors import StageError
 from dataenvgym_spec.stages.data import _ports, draw
 from dataenvgym_spec.tasks.item import Item, in_lane, item_id
@@ -149,6 +150,17 @@ def test_a_split_larger_than_its_source_says_what_to_do() -> None:
     with pytest.raises(StageError, match=r"group 'digits' has only .* distinct items for 'test', which asks for 50") as caught:
         draw(ReasoningGym(families=small), role="test", lane=LANES["test"], seed=0, per_group=50)
     assert "draw fewer items" in caught.value.help
+
+
+def test_the_data_sets_a_spec_may_name_are_those_of_the_installed_library() -> None:
+    """The list is in the schema, so that a spec is told and completed without the library; another release may have another."""
+    from importlib.metadata import version
+
+    from reasoning_gym.factory import DATASETS
+
+    listed = definition("source", "reasoning-gym").schema["properties"]["families"]["additionalProperties"]["properties"]["dataset"]
+    assert listed["enum"] == sorted(DATASETS)
+    assert listed["x-list"] == f"the data sets of reasoning-gym {version('reasoning-gym')}"
 
 
 def test_a_family_that_reasoning_gym_does_not_know() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from dataenvgym_spec.capacity import capacity
 from dataenvgym_spec.compiler import front_end, lower
 from dataenvgym_spec.errors import CODES, Diagnostic, SpecError, visible
 from dataenvgym_spec.explain import resolved
+from dataenvgym_spec.schema import experiment_schema
 from dataenvgym_spec.source import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from tests import fuzz
 from tests.conftest import BIN, ROOT, TEMPLATE, TINY, call, environment
@@ -260,6 +262,11 @@ def test_no_path_leads_out_of_the_repository(tmp_path: Path) -> None:
     model = TINY[TINY.index("    kind: scratch") : TINY.index("  train: {length")]
     for name in ("../../outside", "link"):
         assert "outside the repository" in told_about(root, model, f"    kind: path\n    path: {name}\n")["message"]
+    (outside / "secret.jsonl").write_text('{"q": "1", "a": "1"}\n', encoding="utf-8")
+    (root / "specs" / "link.jsonl").symlink_to(outside / "secret.jsonl")
+    for name in ("../../outside/secret.jsonl", str(outside / "secret.jsonl"), "link.jsonl", "link/secret.jsonl"):
+        source = f"    other: {{kind: jsonl, path: '{name}', fields: {{input: q, target: a}}}}\n"
+        assert "outside the repository" in told_about(root, "  score:", f"{source}  score:")["message"]
 
 
 def test_files_that_are_none_are_told(tmp_path: Path) -> None:
@@ -312,12 +319,55 @@ def harmless() -> str:
     text = TINY.replace("description: A spec small enough for a test.", f"description: {quoted}\n$schema: {quoted}")
     text = text.replace("  score: {kind: reasoning-gym}", "  score: {kind: exact-match, after: " + quoted + "}")
     key = json.dumps(NASTY.replace("\u202e", ""), ensure_ascii=False)
-    other = f"{key}: {{kind: jsonl, path: {json.dumps(ITEMS, ensure_ascii=False)}, fields: {{input: {quoted}, target: {quoted}, group: {quoted}}}}}"
-    text = text.replace("  score:", f"    {other}\n    listed: {other.split(': ', 1)[1]}\n  score:", 1)
+    other = f"{key}: {{kind: jsonl, path: {json.dumps(ITEMS, ensure_ascii=False)}, fields: {{input: {quoted}, target: {quoted}, group: {quoted}, cluster: {quoted}}}}}"
+    hub = f"{{kind: hub, id: a/b, revision: '{'0' * 40}', configs: [{quoted}], split: {quoted}, fields: {{input: q, target: a}}}}"
+    text = text.replace("  score:", f"    {other}\n    hub: {hub}\n    listed: {other.split(': ', 1)[1]}\n  score:", 1)
     text = text.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}")
     text = text.replace("teachers:\n", f"teachers:\n  {key}: {{kind: procedural, source: problems}}\n")
     text = text.replace("config: {min_terms: 2", f"config: {{{key}: {quoted}, min_terms: 2")
     return text.replace("prompts/tiny.j2", json.dumps(TEMPLATE_NAME, ensure_ascii=False))
+
+
+ELSEWHERE = {
+    "agent.engine.teacher", "analysis.contrasts.[].against", "analysis.contrasts.[].arm", "student.model.pretrain.source", "teachers.*.source",
+    "extends", "extends.[]", "student.model.path",
+}  # fmt: skip
+"""Texts that must be the name of something: of a part of the spec (E201), or of a file or a folder that is there (E203)."""
+
+
+def texts(part: dict[str, Any], path: tuple[str, ...] = ()) -> set[str]:
+    """The paths at which the schema takes any text."""
+    definitions = experiment_schema()["definitions"]
+    if "$ref" in part:
+        return texts(definitions[part["$ref"].rsplit("/", 1)[-1]], path)
+    free = part.get("type") == "string" and not {"enum", "const", "pattern"} & part.keys()
+    options = part.get("type") == "object" and "properties" not in part and "additionalProperties" not in part
+    found = {".".join(path)} if free else {".".join((*path, "*"))} if options else set()
+    inner = [(child, (*path, key)) for key, child in part.get("properties", {}).items()]
+    inner += [(part["additionalProperties"], (*path, "*"))] if isinstance(part.get("additionalProperties"), dict) else []
+    inner += [(part["items"], (*path, "[]"))] if "items" in part else []
+    inner += [(option, path) for key in ("anyOf", "allOf", "oneOf") for option in part.get(key, ())]
+    inner += [(part[key], path) for key in ("then", "else") if key in part]
+    return found.union(*(texts(child, where) for child, where in inner if isinstance(child, dict)))
+
+
+def nasty(value: object, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """The paths of a spec at which there is shell."""
+    if isinstance(value, dict):
+        return {found for key, child in value.items() for found in nasty(child, (*path, str(key)))}
+    if isinstance(value, list):
+        return {found for child in value for found in nasty(child, (*path, "[]"))}
+    return {path} if "touch MARKER" in str(value) else set()
+
+
+def test_every_slot_that_takes_any_text_is_among_the_harmless() -> None:
+    whole = experiment_schema()["definitions"]["spec"]["properties"]
+    slots = texts({"properties": {key: part for key, part in whole.items() if key != "arms"}})  # an arm says what the rest of a spec says
+    used = nasty(yaml.safe_load(harmless()))
+    tried = {
+        slot for slot in slots for path in used if len(path) == slot.count(".") + 1 and all(a in ("*", b) for a, b in zip(slot.split("."), path, strict=True))
+    }
+    assert slots - tried == ELSEWHERE
 
 
 ITEMS = "it; touch MARKER; `touch MARKER` $(touch MARKER) \"quoted\" 'too' {{ 7*7 }} # %x & \u00e9\U0001f600.jsonl"
