@@ -2,8 +2,8 @@
 
 A page is gone through from top to bottom. A block of YAML that begins with a comment naming a file (`# specs/mine.yaml`) is
 written there, or added to it (`# specs/mine.yaml, continued`); one of Jinja is written likewise (`{# specs/prompts/mine.j2 #}`). Any other block of YAML
-is a spec, or what a spec says on top of `base.yaml`, and must be valid. Each line of a console block is run. A block of text that
-follows a console block is what its last line prints, `...` standing for any lines.
+is a spec, or what a spec says on top of `base.yaml`, and must be valid. Each line of a console block is run. A block of text must
+follow a console block and is what its last line prints, `...` standing for any lines, and any number for a number below `VARY`.
 """
 
 import re
@@ -22,6 +22,7 @@ PAGES = sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "diagn
 LINKED = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 NAMED = {"yaml": re.compile(r"# ([\w./-]+\.yaml)(, continued)?\n"), "jinja": re.compile(r"\{# ([\w./-]+)(, continued)? #\}\n")}
+VARY = "<!-- the numbers vary -->\n"
 
 
 def blocks(path: Path) -> list[tuple[str, str]]:
@@ -56,8 +57,10 @@ def test_every_shown_command_runs_and_says_what_is_shown(path: Path, desk: Path)
         elif language == "console":
             for line in text.splitlines():
                 said = run(line, desk, may_fail=said_to_fail(path, text))
-        elif language == "text" and said:
-            assert re.fullmatch(pattern(text), said), f"{said}\n--- is not\n{text}"
+        elif language == "text":
+            assert said, f"no command above prints this:\n{text}"
+            vary = f"{VARY}```text\n{text}" in path.read_text(encoding="utf-8")
+            assert re.fullmatch(pattern(stand_in(text), vary=vary), said), f"{said}\n--- is not\n{text}"
         if language != "console":
             said = ""
 
@@ -67,10 +70,15 @@ def run(line: str, repo: Path, *, may_fail: bool) -> str:
         # Making takes minutes and is done by a slow test; here the target must be known to make.
         subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, check=True, capture_output=True)
         return ""
-    result = call("sh", "-c", f"{{ {line.replace('quickstart', 'tiny')}\n}} 2>&1", cwd=repo, ok=not may_fail)
+    result = call("sh", "-c", f"{{ {stand_in(line)}\n}} 2>&1", cwd=repo, ok=not may_fail)
     assert "Traceback" not in result.stdout
     assert "internal error" not in result.stdout
     return result.stdout
+
+
+def stand_in(text: str) -> str:
+    """The finished repository has another spec than the pages speak of."""
+    return text.replace("quickstart", "tiny")
 
 
 def said_to_fail(path: Path, console: str) -> bool:
@@ -80,10 +88,41 @@ def said_to_fail(path: Path, console: str) -> bool:
     return shown is not None and shown[1] == "text" and "error" in shown[2]
 
 
-def pattern(text: str) -> str:
-    """A shown text as a pattern: a line `...` stands for any number of lines."""
-    parts = ["(?s:.*)" if line.strip() == "..." else re.escape(line) + r"[ ]*\n" for line in text.splitlines()]
-    return "".join(parts) + r"\s*"
+def pattern(text: str, *, vary: bool) -> str:
+    """A shown text as a pattern: a line `...` stands for any number of lines; where numbers vary, each stands for any, with any unit of time."""
+
+    def escaped(line: str) -> str:
+        if not vary:
+            return re.escape(line) + r"[ ]*\n"
+        # Columns of numbers are flush right.
+        parts = re.split(r"\d[\d,.]*(?: (?:s|min|h)\b)?", line.lstrip())
+        return "[ ]*" + r"\d[\d,.]*(?: (?:s|min|h))?".join(map(re.escape, parts)) + r"[ ]*\n"
+
+    return "".join("(?s:.*)" if line.strip() == "..." else escaped(line) for line in text.splitlines()) + r"\s*"
+
+
+def test_a_text_that_is_not_printed_is_noticed() -> None:
+    assert re.fullmatch(pattern("a\n...\nb 2\n", vary=False), "a\nx\ny\nb 2\n")
+    assert not re.fullmatch(pattern("a\nb 2\n", vary=False), "a\nb 3\n")
+    assert re.fullmatch(pattern("time 3.5 s to 1,057.4 s\n", vary=True), "time 61 s to 7.2 min\n")
+    assert not re.fullmatch(pattern("time 3.5 s to 57.4 s\n", vary=True), "time 3.5 s up to 57.4 s\n")
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if "```text" in path.read_text(encoding="utf-8")], ids=name)
+def test_every_shown_text_stands_below_what_prints_it(path: Path) -> None:
+    languages = [language for language, _ in blocks(path)]
+    assert [number for number, language in enumerate(languages) if language == "text" and (number == 0 or languages[number - 1] != "console")] == []
+
+
+def test_the_mistake_in_the_readme_is_told_as_it_says(tmp_path: Path) -> None:
+    (shown,) = [text for language, text in blocks(ROOT / "README.md") if language == "text"]
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    spec = tmp_path / "specs" / "quickstart.yaml"
+    text = spec.read_text(encoding="utf-8")
+    assert text.count("floor:") == 1
+    spec.write_text(text.replace("floor:", "flor:"), encoding="utf-8")
+    said = call("dataenvgym", "validate", "specs/quickstart.yaml", cwd=tmp_path, ok=False).stderr
+    assert re.fullmatch(pattern(shown, vary=False), said), said
 
 
 def specs(path: Path) -> list[str]:
