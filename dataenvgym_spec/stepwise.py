@@ -18,6 +18,7 @@ from dataenvgym_spec.ir import Entry
 from dataenvgym_spec.plan import Step
 from dataenvgym_spec.programs import dvc, environment
 from dataenvgym_spec.running import announced
+from dataenvgym_spec.store.busy import release
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
 
@@ -45,6 +46,7 @@ def reproduce(item: Entry, targets: Sequence[str], layout: Layout, *, pull: bool
     """Has DVC make targets, up to the first that fails; returns DVC's exit code. Its stages are given `limits` in their environment."""
     if not targets:  # DVC would take none for all
         return 0
+    release(layout)
     more = ["--pull"] if pull else []
     parent = os.getpid()
     # For a pull DVC reads the whole repository, once a process.

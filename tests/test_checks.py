@@ -145,7 +145,7 @@ def test_a_check_may_only_remove() -> None:
     reserve = Reserve.of({"seed": 3, "roles": {"test": {"lane": LANES["test"]}, "selection": {"items": [items[1].id]}}})
     after = [
         ("duplicate", "reject", Duplicate()),
-        ("overlap", "reject", Overlap(against=["test"])),
+        ("overlap", "reject", Overlap(against=["test", "selection"])),
         ("scorable", "reject", Scorable()),
         ("known", "reject", Known()),
     ]

@@ -24,7 +24,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     """A repository that was reproduced, pushed and committed once. Results that a test takes away it puts back."""
     made = Laboratory(tmp_path_factory.mktemp("laboratory"), seed=0)
     made.command("compile")
-    made.repro()
+    made.repro("tiny")
     call("dvc", "push", "-q", "--run-cache", cwd=made.repo)
     call("git", "add", "-A", cwd=made.repo)
     call("git", "commit", "-qm", "made", cwd=made.repo)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.store.busy import working
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.world import Disk
@@ -183,7 +183,7 @@ def nobody_at_work(layout: Layout) -> Iterator[None]:
             if not stack.enter_context(held(path)):
                 raise UserError(f"{who} is at work in this repository; nothing was removed", help=WAIT)
         # DVC lets go of its lock while a stage runs, and then says here who reads and writes what.
-        if pids := _running(layout.root / ".dvc" / "tmp" / "rwlock"):
+        if pids := working(layout):
             raise UserError(f"DVC is at work in this repository (process {pids[0]}); nothing was removed", help=WAIT)
         for path in sorted((layout.private / "locks").glob("*.lock")):
             if DIRECTORY.fullmatch(path.stem):
@@ -191,27 +191,6 @@ def nobody_at_work(layout: Layout) -> Iterator[None]:
                     if not free:
                         raise UserError(f"'{path.stem}' is being made; nothing was removed", help=WAIT)
         yield
-
-
-def _running(path: Path) -> list[int]:
-    """The live processes that DVC's list of readers and writers names."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        infos = [*content.get("write", {}).values(), *(info for readers in content.get("read", {}).values() for info in readers)]
-        pids = sorted({int(info["pid"]) for info in infos if info})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return []
-    return [pid for pid in pids if _alive(pid)]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError as error:
-        return error.errno == errno.EPERM
-    return True
 
 
 def remove(layout: Layout, directories: Iterable[str]) -> None:
