@@ -56,7 +56,7 @@ def main(repo: Path, *, disk: bool) -> None:
     """Compiles and prints."""
     clock = Clock()
     clock.put_on("read", resolve, "read_family")
-    clock.put_on("resolve", compiler, "resolve")
+    clock.put_on("resolve", compiler, "examine")
     clock.put_on("check", meaning, "check")
     clock.put_on("unroll", compiler, "unroll")
     compiler.TRANSFORMS = tuple(clock.timed("share", item) for item in compiler.TRANSFORMS)

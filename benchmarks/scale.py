@@ -61,6 +61,10 @@ class Bounds:
         return all(value <= bound for _, value, bound, _ in self.rows)
 
 
+RUNS = 3
+"""Of so many runs the one with the least CPU time counts: other work on the machine, and its disk, only ever add to it."""
+
+
 def table(head: list[str], rows: list[list[str]]) -> None:
     """Prints a Markdown table."""
     print("\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]) + "\n", flush=True)
@@ -110,7 +114,12 @@ def phases(repo: Path, *, to_disk: bool) -> dict[str, Any]:
 def to_disk(work: Path, bounds: Bounds, points: int) -> Path:
     """A sweep to disk, by phase and by the command itself."""
     repo = new_repo(work / "sweep", sweep=sweep("sweep", points))
-    command = measured("dataenvgym", "compile", cwd=repo)
+    runs = []
+    for _ in range(RUNS):
+        for folder in ("store", "experiments"):
+            shutil.rmtree(repo / folder, ignore_errors=True)
+        runs.append(measured("dataenvgym", "compile", cwd=repo))
+    command = min(runs, key=lambda cost: cost.cpu)
     again = measured("dataenvgym", "compile", cwd=repo)
     other = new_repo(work / "phases", sweep=sweep("sweep", points))
     by_phase = phases(other, to_disk=True)
@@ -123,6 +132,7 @@ def to_disk(work: Path, bounds: Bounds, points: int) -> Path:
             for name, cost in (("`dataenvgym compile`", command), ("the same again, nothing to write", again))
         ],
     )
+    print(f"{RUNS} runs of `dataenvgym compile` from nothing: {', '.join(f'{cost.cpu:.1f}' for cost in runs)} CPU s\n", flush=True)
     bounds.at_most(f"{points} points to disk", command.cpu, 15, "s")
     bounds.at_most(f"{points} points to disk, memory", command.megabytes / 1000, 1, "GB")
     shutil.rmtree(other)
@@ -151,7 +161,7 @@ def in_memory(work: Path, bounds: Bounds, sizes: tuple[int, ...]) -> None:
     rows, rates = [], []
     for points in sizes:
         repo = new_repo(work / f"points-{points}", sweep=sweep("sweep", points))
-        found = phases(repo, to_disk=False)
+        found = min((phases(repo, to_disk=False) for _ in range(RUNS)), key=lambda run: run["cpu"])
         rates.append(found["cpu"] / found["unshared"] * 1000)
         cells = [f"{found['seconds'][name]:.2f}" for name in PHASES[:6]]
         rows.append([f"{points}", f"{found['unshared']}", f"{found['stages']}", *cells, f"{found['cpu']:.2f}", f"{found['megabytes']:.0f}", f"{rates[-1]:.3f}"])
