@@ -12,11 +12,12 @@ from typing import Any, Final, Literal
 
 from dataenvgym_spec.errors import Span
 from dataenvgym_spec.explain import plain
+from dataenvgym_spec.files import File
 from dataenvgym_spec.hashing import canonical
 from dataenvgym_spec.ir import Entry, Graph, Stage, Use
 from dataenvgym_spec.meaning import DEFAULT_SHARES
 from dataenvgym_spec.merge import Path
-from dataenvgym_spec.resolve import Arm, File, Resolved
+from dataenvgym_spec.resolve import Arm, Resolved
 from dataenvgym_spec.source import Json
 
 Effect = Literal["changed", "added", "removed"]

@@ -10,7 +10,8 @@ from typing import Any
 
 from dataenvgym_spec.capacity import capacity
 from dataenvgym_spec.errors import Diagnostic, suggest
-from dataenvgym_spec.resolve import Arm, File
+from dataenvgym_spec.files import File
+from dataenvgym_spec.resolve import Arm
 from dataenvgym_spec.spec import Split
 
 Lanes = dict[str, tuple[float, float]]

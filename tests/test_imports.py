@@ -32,6 +32,7 @@ LAYERS = [
         "same_as",
         "references",
         "lockfile",
+        "files",
         "resolve",
         "explain",
         "locked",

@@ -146,7 +146,7 @@ def test_a_killed_run_takes_all_it_started_with_it(copy_of_finished: Path, finis
     undone(copy_of_finished, {"train", "evaluate", "select"})
     kill_when(copy_of_finished, lambda repo: any(repo.glob(".dataenvgym/scratch/train-*/*/config.json")), "run")
     # Its DVC may stay a zombie where nobody waits for orphans; then only `dataenvgym run` knows that nobody is at work.
-    finish(copy_of_finished, finished, "dataenvgym", "run", "tiny")
+    assert "steps to do" in finish(copy_of_finished, finished, "dataenvgym", "run", "tiny")
 
 
 @pytest.mark.slow
