@@ -17,7 +17,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from dataenvgym_spec.results import load
+from dataenvgym_spec.results.experiment import load
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (["validate", "specs/quickstart.yaml"], ["compile"], ["plan", "quickstart"])

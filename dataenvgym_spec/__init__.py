@@ -1,5 +1,5 @@
 """Declarative, reproducible experiments in closed-loop data generation."""
 
-from dataenvgym_spec.results import Results, load
+from dataenvgym_spec.results.experiment import Results, load
 
 __all__ = ["Results", "load"]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.errors import SpecError
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.core.errors import SpecError
 from tests.conftest import TEMPLATE, TINY
 from tests.language_server import LanguageServer, Place, serve
 

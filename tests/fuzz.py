@@ -31,8 +31,8 @@ from unittest.mock import patch
 import yaml
 
 from dataenvgym_spec.cli.main import main as command_line
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.errors import CODES
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.core.errors import CODES
 from tests.mutation import SPEC, STRINGS, Files, mutated, nasty, seeds
 
 LIMIT = 2.0

@@ -21,9 +21,9 @@ from click.testing import CliRunner
 from dvc.exceptions import ReproductionError
 
 from dataenvgym_spec.cli.main import cli
-from dataenvgym_spec.machine import stamp
-from dataenvgym_spec.repro import STOPS
-from dataenvgym_spec.store import world
+from dataenvgym_spec.core.machine import stamp
+from dataenvgym_spec.questions.repro import STOPS
+from dataenvgym_spec.store.dvc import disk
 from tests.conftest import TEMPLATE, TINY, call
 
 DOES = {"run": {"run"}, "pass": {"pass"}, "restore": {""}, "reuse": {""}, "maybe": {"run", "pass", ""}}
@@ -128,7 +128,7 @@ class Laboratory:
         os.chdir(self.repo)
         os.environ["PATH"] = f"{self.bin}:{path}"
         try:
-            with patch.object(world, "stamp", lambda: self.machine["stamp"]):
+            with patch.object(disk, "stamp", lambda: self.machine["stamp"]):
                 yield
         finally:
             os.chdir(before)

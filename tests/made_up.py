@@ -10,12 +10,12 @@ from textwrap import indent
 from typing import Final
 
 from dataenvgym_spec.cli.common import load_project
+from dataenvgym_spec.core.hashing import md5_text
+from dataenvgym_spec.core.machine import stamp
 from dataenvgym_spec.emit.write import write
-from dataenvgym_spec.hashing import md5_text
-from dataenvgym_spec.ir import Stage
-from dataenvgym_spec.machine import stamp
+from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.store.dvc.state import hash_of, run_key
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.state import hash_of, run_key
 
 STAMP: Final = stamp()
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from dataenvgym_spec.errors import SpecError
-from dataenvgym_spec.source import parse
+from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.language.source import parse
 from tests.conftest import ROOT, TEMPLATE, TINY
 from tests.writing import split, written
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from dataenvgym_spec.store.busy import release, working
+from dataenvgym_spec.store.dvc.busy import release, working
 from dataenvgym_spec.store.layout import Layout
 
 

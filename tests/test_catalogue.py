@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec import catalogue
 from dataenvgym_spec.cli.main import main
-from dataenvgym_spec.errors import CODES
+from dataenvgym_spec.core.errors import CODES
+from dataenvgym_spec.language import catalogue
 from tests.conftest import ROOT, TINY, call, environment, new_repo
 
 FIXTURES = sorted(path for path in (ROOT / "tests" / "diagnostics").iterdir() if path.is_dir())
@@ -165,9 +165,9 @@ def test_an_installed_package_brings_the_pages(tmp_path: Path) -> None:
     code = "import sys; sys.argv = ['dataenvgym', 'explain', 'E102']; from dataenvgym_spec.cli.main import main; main()"
     result = call(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert result.stdout == (PAGES / "E102.md").read_text(encoding="utf-8")
-    code = "import dataenvgym_spec.catalogue as c; print(c.__file__, *(c.page(code).code for code in c.CODES))"
+    code = "import dataenvgym_spec.language.catalogue as c; print(c.__file__, *(c.page(code).code for code in c.CODES))"
     told = call(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site")).stdout.split()
-    assert told == [str(tmp_path / "site" / "dataenvgym_spec" / "catalogue.py"), *CODES]
+    assert told == [str(tmp_path / "site" / "dataenvgym_spec" / "language" / "catalogue.py"), *CODES]
 
 
 def test_the_fixtures_differ_from_a_spec_that_has_no_finding(empty: Path) -> None:

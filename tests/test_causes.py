@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.causes import cause, changes
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.explain import leaves, plain
-from dataenvgym_spec.ir import Stage
-from dataenvgym_spec.places import place
-from dataenvgym_spec.resolve import Resolved
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.questions.causes import cause, changes
+from dataenvgym_spec.questions.explain import leaves, plain
+from dataenvgym_spec.questions.provenance import place
+from dataenvgym_spec.resolve.resolve import Resolved
 from tests.conftest import TEMPLATE, TINY
 
 DERIVED = {"semantics", "lane", "lanes", "role", "iteration", "round", "splits", "seed", "splits_seed"}

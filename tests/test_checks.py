@@ -7,23 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.agents.allocate import Allocate, share_out
-from dataenvgym_spec.agents.policy import Observation, SkillScore, Yield
-from dataenvgym_spec.checks.duplicate import Duplicate
-from dataenvgym_spec.checks.known import Known
-from dataenvgym_spec.checks.overlap import Overlap
-from dataenvgym_spec.checks.protocol import Bench, Reserve, answers_of
-from dataenvgym_spec.checks.scorable import Scorable
-from dataenvgym_spec.components import BUILT_IN, definitions
-from dataenvgym_spec.engines.procedural import Procedural
-from dataenvgym_spec.results import load
-from dataenvgym_spec.stages.check import judge, set_apart
-from dataenvgym_spec.stages.context import Context
-from dataenvgym_spec.stages.data import draw
-from dataenvgym_spec.stages.reserve import reserve
-from dataenvgym_spec.tasks.item import Item
-from dataenvgym_spec.tasks.reasoning_gym import ReasoningGym
-from dataenvgym_spec.tasks.reasoning_gym_score import ReasoningGymScore
+from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.stages.check import judge, set_apart
+from dataenvgym_spec.execute.stages.data import draw
+from dataenvgym_spec.execute.stages.reserve import reserve
+from dataenvgym_spec.gym.checks.duplicate import Duplicate
+from dataenvgym_spec.gym.checks.known import Known
+from dataenvgym_spec.gym.checks.overlap import Overlap
+from dataenvgym_spec.gym.checks.protocol import Bench, Reserve, answers_of
+from dataenvgym_spec.gym.checks.scorable import Scorable
+from dataenvgym_spec.gym.engines.procedural import Procedural
+from dataenvgym_spec.gym.policies.allocate import Allocate, share_out
+from dataenvgym_spec.gym.policies.protocol import Observation, SkillScore, Yield
+from dataenvgym_spec.gym.tasks.scorers.reasoning_gym import ReasoningGymScore
+from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
+from dataenvgym_spec.language.components import BUILT_IN, definitions
+from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.results.experiment import load
 from tests.conftest import TINY, call, new_repo
 from tests.test_data import FAMILIES, LANES
 from tests.test_share import compiled

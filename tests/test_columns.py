@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec import columns
-from dataenvgym_spec.columns import Table, look
+from dataenvgym_spec.resolve import columns
+from dataenvgym_spec.resolve.columns import Table, look
 
 
 def table(folder: Path, text: str) -> Table | None:

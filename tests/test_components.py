@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.results import load
+from dataenvgym_spec.results.experiment import load
 from tests.conftest import BIN, ROOT, TINY, call, new_repo
 
 PACKAGES = ROOT / "tests" / "packages"

@@ -8,12 +8,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataenvgym_spec.compiler import front_end, lower, warnings
-from dataenvgym_spec.errors import Diagnostic, Span, SpecError
-from dataenvgym_spec.explain import explain, resolved
-from dataenvgym_spec.merge import LONGEST_PATH, difference, merge, parse_path, show_path
-from dataenvgym_spec.resolve import Resolved
-from dataenvgym_spec.source import Node, parse
+from dataenvgym_spec.compile.compiler import front_end, lower, warnings
+from dataenvgym_spec.core.errors import Diagnostic, Span, SpecError
+from dataenvgym_spec.language.source import Node, parse
+from dataenvgym_spec.questions.explain import explain, resolved
+from dataenvgym_spec.resolve.merge import LONGEST_PATH, difference, merge, parse_path, show_path
+from dataenvgym_spec.resolve.resolve import Resolved
 from tests.conftest import TEMPLATE, TINY
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.ir import Graph, Stage
-from dataenvgym_spec.kinds import KINDS
-from dataenvgym_spec.passes.share import identity
-from dataenvgym_spec.stages import run
-from dataenvgym_spec.stages.context import Context, PortRead
-from dataenvgym_spec.stages.load import student
+from dataenvgym_spec.compile.passes.share import identity
+from dataenvgym_spec.execute import run
+from dataenvgym_spec.execute.context import Context, PortRead
+from dataenvgym_spec.execute.load import student
+from dataenvgym_spec.graph.ir import Graph, Stage
+from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.scratch import scratch
 from tests.conftest import TINY

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.cost import SLACK, Cost, History, Interval, Machine, Past, estimate, spent, total, widening
-from dataenvgym_spec.cost_size import size, units
-from dataenvgym_spec.cost_table import SECONDS
-from dataenvgym_spec.errors import SpecError
-from dataenvgym_spec.ir import Input, Stage
-from dataenvgym_spec.kinds import KINDS
-from dataenvgym_spec.plan import Step
-from dataenvgym_spec.prices import Prices, TokenPrice, read_prices
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.graph.ir import Input, Stage
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.questions.cost.estimate import SLACK, Cost, History, Interval, Machine, Past, estimate, spent, total, widening
+from dataenvgym_spec.questions.cost.prices import Prices, TokenPrice, read_prices
+from dataenvgym_spec.questions.cost.size import size, units
+from dataenvgym_spec.questions.cost.spending import latest, of_experiment
+from dataenvgym_spec.questions.cost.table import SECONDS
+from dataenvgym_spec.questions.plan import Step
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.spending import latest, of_experiment
 from tests.conftest import ROOT, TEMPLATE, TINY, call, new_repo
 from tests.test_limits import SMALL
 
@@ -251,7 +251,7 @@ def test_damaged_and_foreign_logs_are_left_out(finished: Path, tmp_path: Path) -
 ENGINE = '''
 """An engine that asks a model: it counts the tokens."""
 
-from dataenvgym_spec.engines.procedural import Procedural
+from dataenvgym_spec.gym.engines.procedural import Procedural
 
 
 class Counted(Procedural):

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataenvgym_spec.components import definition
-from dataenvgym_spec.errors import StageError
-from dataenvgym_spec.stages.data import _ports, draw
-from dataenvgym_spec.tasks.item import Item, in_lane, item_id
-from dataenvgym_spec.tasks.jsonl import Jsonl
-from dataenvgym_spec.tasks.reasoning_gym import ReasoningGym
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.execute.stages.data import _ports, draw
+from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
+from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.records.items import Item, in_lane, item_id
 from tests.conftest import TINY
 from tests.test_share import compiled
 
@@ -178,7 +178,7 @@ def test_lanes_own_their_share_of_the_hash_space() -> None:
 
 
 def test_the_teachers_items_are_made_anew_and_scored_right() -> None:
-    from dataenvgym_spec.tasks.reasoning_gym_score import ReasoningGymScore
+    from dataenvgym_spec.gym.tasks.scorers.reasoning_gym import ReasoningGymScore
 
     scorer = ReasoningGymScore()
     for group in FAMILIES:
@@ -204,8 +204,8 @@ def test_rows_of_a_table(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not GSM8K.is_file(), reason="the public data folder is not beside this checkout")
 def test_real_data_is_split_and_scored() -> None:
-    from dataenvgym_spec.tasks.exact_match import ExactMatch
-    from dataenvgym_spec.tasks.math_verify import MathVerify
+    from dataenvgym_spec.gym.tasks.scorers.exact_match import ExactMatch
+    from dataenvgym_spec.gym.tasks.scorers.math_verify import MathVerify
 
     source = Jsonl(path=GSM8K, fields={"input": "question", "target": "answer"})
     splits = [draw(source, role=role, lane=lane, seed=0, items=60) for role, lane in LANES.items()]
@@ -222,7 +222,7 @@ def test_real_data_is_split_and_scored() -> None:
 def test_a_data_set_of_the_hub_is_read_through_its_library(tmp_path: Path) -> None:
     from datasets import Dataset
 
-    from dataenvgym_spec.tasks.hub import Hub
+    from dataenvgym_spec.gym.tasks.sources.hub import Hub
 
     rows = {"problem": ["1+1", "2+2", "3+3"], "solution": ["2", "4", "6"], "level": ["a", "b", "a"]}
     (tmp_path / "data").mkdir()

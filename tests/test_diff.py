@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.diff import Difference, diff
-from dataenvgym_spec.merge import show_path
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.questions.diff import Difference, diff
+from dataenvgym_spec.resolve.merge import show_path
 from tests.conftest import TEMPLATE, TINY, call, new_repo
 
 Write = Callable[..., Difference]

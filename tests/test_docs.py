@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.reference import reference
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.language.reference import reference
 from tests.conftest import ROOT, TEMPLATE, call
 
 DOCS = ROOT / "docs"
@@ -187,7 +187,7 @@ def test_the_committed_reference_is_the_one_that_is_generated(tmp_path: Path) ->
 
 
 def test_the_reference_has_every_key_of_every_spec_that_is_shipped() -> None:
-    from dataenvgym_spec.explain import leaves, plain
+    from dataenvgym_spec.questions.explain import leaves, plain
 
     (spec,) = front_end([ROOT / "specs" / "quickstart.yaml"], root=ROOT)
     text = reference()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.components import definitions
-from dataenvgym_spec.schema import schema_text
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.schema import schema_text
 from tests.conftest import ROOT, TINY, call
 from tests.editing import MODELINE, Editor, editor_in, server_command
 from tests.language_server import serve

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dataenvgym_spec.compiler import front_end, lower
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.emit.stages import stage_files
 from dataenvgym_spec.emit.write import drift
-from dataenvgym_spec.hashing import digest
-from dataenvgym_spec.kinds import KINDS
-from dataenvgym_spec.stages.data import draw
+from dataenvgym_spec.execute.stages.data import draw
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.store.layout import IGNORED, Layout
-from dataenvgym_spec.students.prompt import Prompt
-from dataenvgym_spec.tasks.reasoning_gym import ReasoningGym
 from tests.conftest import ROOT
 
 
@@ -65,7 +65,7 @@ def test_golden_bytes(kind: str) -> None:
     if kind == "data":
         rows = [item.row() for item in draw(ReasoningGym(families=families), role="test", lane=[0.0, 0.1], seed=3, per_group=5)]
     else:
-        from dataenvgym_spec.engines.procedural import Procedural
+        from dataenvgym_spec.gym.engines.procedural import Procedural
 
         teacher = {"kind": "procedural", "semantics": 1, "source": {"kind": "reasoning-gym", "semantics": 1, "families": families}}
         rows = [item.row() for item in Procedural(teacher=teacher, oversample=1.0, corrupt=0.3).candidates({"sum": 5, "gcd": 5}, 7)]

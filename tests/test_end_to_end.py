@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import dataenvgym_spec
-from dataenvgym_spec.results import load
+from dataenvgym_spec.results.experiment import load
 from tests.conftest import call
 
 
@@ -95,7 +95,7 @@ def test_no_process_is_left_behind(finished: Path) -> None:
     import time
 
     for _ in range(40):
-        found = subprocess.run(["pgrep", "-af", "dataenvgym_spec.stages.warm"], capture_output=True, text=True, check=False).stdout
+        found = subprocess.run(["pgrep", "-af", "dataenvgym_spec.execute.warm.worker"], capture_output=True, text=True, check=False).stdout
         if str(finished) not in found and "tiny" not in found:
             break
         time.sleep(0.25)

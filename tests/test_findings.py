@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.compiler import front_end, lower, warnings
-from dataenvgym_spec.errors import CODES, Diagnostic, SpecError
+from dataenvgym_spec.compile.compiler import front_end, lower, warnings
+from dataenvgym_spec.core.errors import CODES, Diagnostic, SpecError
 from tests.conftest import TEMPLATE, TINY
 
 CASES = {

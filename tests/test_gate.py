@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataenvgym_spec.compiler import front_end, warnings
-from dataenvgym_spec.ir import Graph, Input, Stage
-from dataenvgym_spec.kinds import KINDS
-from dataenvgym_spec.passes.leakage import leakage, roles
+from dataenvgym_spec.compile.compiler import front_end, warnings
+from dataenvgym_spec.compile.passes.leakage import leakage, roles
+from dataenvgym_spec.execute.pass_through import WRITERS
+from dataenvgym_spec.execute.stages.gate import stops
+from dataenvgym_spec.graph.ir import Graph, Input, Stage
+from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.report import words
-from dataenvgym_spec.report.figures import Curve, Point, curves, mean_curves, skill_grids, yields
-from dataenvgym_spec.report.ledger import ledger
-from dataenvgym_spec.report.statistics import proportion
-from dataenvgym_spec.results import load
-from dataenvgym_spec.stages.gate import stops
-from dataenvgym_spec.stages.pass_through import WRITERS
-from dataenvgym_spec.track import costs
+from dataenvgym_spec.results import costs
+from dataenvgym_spec.results.curves import Curve, Point, curves, mean_curves, skill_grids, yields
+from dataenvgym_spec.results.evidence.statistics import proportion
+from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.ledger import ledger
 from dataenvgym_spec.track.project import project
 from tests.conftest import TEMPLATE, TINY, call, new_repo
 from tests.test_share import compiled, keys
@@ -180,7 +180,7 @@ def test_a_stage_that_passes_through_writes_its_ports_and_imports_no_model(tmp_p
             if item.slot == "state":
                 (port / "state.json").write_text('{"history": [{"allocation": {"sum": 30}, "reasons": {}}]}\n', encoding="utf-8")
     code = (
-        "import sys\nfrom pathlib import Path\nfrom dataenvgym_spec.stages.run import run_stage\nfrom dataenvgym_spec.store.layout import Layout\n"
+        "import sys\nfrom pathlib import Path\nfrom dataenvgym_spec.execute.run import run_stage\nfrom dataenvgym_spec.store.layout import Layout\n"
         f"for name in {[stage.directory for stage in stages.values()]!r}: run_stage(Layout(root=Path('.').resolve()), name)\n"
         "print('HEAVY', sorted({'torch', 'transformers', 'vllm', 'reasoning_gym'} & set(sys.modules)))"
     )

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataenvgym_spec.errors import UserError
-from dataenvgym_spec.garbage import garbage, needed
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.questions.garbage import garbage, needed
 from dataenvgym_spec.store.gc import named_elsewhere, nobody_at_work, present, reached_at, remove, revisions
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held

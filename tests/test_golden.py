@@ -17,21 +17,21 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.agents.policy import Observation, SkillScore, Yield
-from dataenvgym_spec.checks.protocol import Bench, Reserve
-from dataenvgym_spec.components import definition, definitions, make
-from dataenvgym_spec.hashing import digest, unit_interval
-from dataenvgym_spec.kinds import KINDS
-from dataenvgym_spec.stages import evaluate as evaluation
-from dataenvgym_spec.stages import student as pretraining
-from dataenvgym_spec.stages import train as training
-from dataenvgym_spec.stages.context import Context, PortRead, read_rows, write_rows
-from dataenvgym_spec.stages.load import scorer
-from dataenvgym_spec.stages.table import executor
-from dataenvgym_spec.students.backend import Completion
-from dataenvgym_spec.students.examples import write_examples
-from dataenvgym_spec.students.prompt import Prompt
-from dataenvgym_spec.tasks.item import Item
+from dataenvgym_spec.core.hashing import digest, unit_interval
+from dataenvgym_spec.execute.context import Context, PortRead, read_rows, write_rows
+from dataenvgym_spec.execute.load import scorer
+from dataenvgym_spec.execute.stages import evaluate as evaluation
+from dataenvgym_spec.execute.stages import student as pretraining
+from dataenvgym_spec.execute.stages import train as training
+from dataenvgym_spec.execute.table import executor
+from dataenvgym_spec.execute.training.examples import write_examples
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.gym.checks.protocol import Bench, Reserve
+from dataenvgym_spec.gym.policies.protocol import Observation, SkillScore, Yield
+from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.students.backends.table import Completion
+from dataenvgym_spec.language.components import definition, definitions, make
+from dataenvgym_spec.records.items import Item
 
 GOLDEN: dict[tuple[str, str, int], str] = {
     # (slot or "kind", name, semantics): digest
@@ -384,8 +384,8 @@ def test_the_text_of_prompts_is_golden() -> None:
 
 def test_other_bytes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The seed of a stream, the order of keys in a file, a rounding: each changes some digest."""
-    monkeypatch.setattr("dataenvgym_spec.agents.allocate.share_out", lambda weights, amount: dict.fromkeys(weights, amount // len(weights)))
+    monkeypatch.setattr("dataenvgym_spec.gym.policies.allocate.share_out", lambda weights, amount: dict.fromkeys(weights, amount // len(weights)))
     assert digest("golden", _policy(tmp_path))[:16] not in GOLDEN.values()
-    monkeypatch.setattr("dataenvgym_spec.engines.procedural.seed_from", lambda *parts: 1)
+    monkeypatch.setattr("dataenvgym_spec.gym.engines.procedural.seed_from", lambda *parts: 1)
     shop = Workshop(tmp_path)
     assert KIND_CASES["generate"](shop, monkeypatch) not in GOLDEN.values()

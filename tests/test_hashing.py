@@ -3,7 +3,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataenvgym_spec.hashing import canonical, digest, md5_text, seed_from, unit_interval
+from dataenvgym_spec.core.hashing import canonical, digest, md5_text, seed_from, unit_interval
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),

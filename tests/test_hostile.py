@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from dataenvgym_spec.capacity import capacity
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.errors import CODES, Diagnostic, SpecError, visible
-from dataenvgym_spec.explain import resolved
-from dataenvgym_spec.schema import experiment_schema
-from dataenvgym_spec.source import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.compile.rules.capacity import capacity
+from dataenvgym_spec.core.errors import CODES, Diagnostic, SpecError, visible
+from dataenvgym_spec.language.schema import experiment_schema
+from dataenvgym_spec.language.source import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from dataenvgym_spec.questions.explain import resolved
 from tests import fuzz
 from tests.conftest import BIN, ROOT, TEMPLATE, TINY, call, environment
 
@@ -462,7 +462,7 @@ def test_the_fuzzer_notices_what_it_is_for(tmp_path: Path, monkeypatch: pytest.M
 
     def planted(what: Callable[[], object]) -> str:
         with monkeypatch.context() as patch:
-            patch.setattr("dataenvgym_spec.meaning.check", lambda _: what())
+            patch.setattr("dataenvgym_spec.compile.rules.splits.check", lambda _: what())
             return fuzz.judge(files, ("validate",), tmp_path, fuzz.Tally())
 
     def busy() -> None:

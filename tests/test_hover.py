@@ -5,8 +5,8 @@ from typing import Any
 
 import jsonschema
 
-from dataenvgym_spec.hover import with_hover_texts
-from dataenvgym_spec.schema import experiment_schema
+from dataenvgym_spec.language.hover import with_hover_texts
+from dataenvgym_spec.language.schema import experiment_schema
 
 SCHEMA = experiment_schema()
 

@@ -1,8 +1,9 @@
-"""Imports point one way, and what must start fast imports nothing heavy."""
+"""The rule of imports: eight floors of wings, and what must start fast imports nothing heavy."""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,120 +11,76 @@ import pytest
 from tests.conftest import ROOT, call
 
 PACKAGE = ROOT / "dataenvgym_spec"
-LAYERS = [
-    *(
-        "errors",
-        "columns",
-        "catalogue",
-        "source",
-        "hashing",
-        "components",
-        "spec",
-        "hover",
-        "partial",
-        "schema",
-        "reference",
-        "findings",
-        "kinds",
-        "merge",
-        "extends",
-        "matrix",
-        "setting",
-        "same_as",
-        "references",
-        "lockfile",
-        "files",
-        "resolve",
-        "explain",
-        "locked",
-    ),
-    *(
-        "ir",
-        "capacity",
-        "fit",
-        "supply",
-        "meaning",
-        "twins",
-        "size",
-        "passes",
-        "blame",
-        "compiler",
-        "emit",
-        "promises",
-        "places",
-        "causes",
-        "repro",
-        "plan",
-        "diff",
-    ),
-    *("prices", "cost_table", "cost_size", "cost", "limits"),
-]
-COMPILER = {*LAYERS} - {"plan"}
+FLOORS = (
+    ("core",),
+    ("language", "records"),
+    ("resolve", "graph", "gym"),
+    ("compile", "store"),
+    ("emit", "results", "setup"),
+    ("questions", "report", "track"),
+    ("execute", "schedule"),
+    ("cli",),
+)
+"""From the lowest: a wing imports from lower floors and from itself."""
+FLOOR = {wing: number for number, wings in enumerate(FLOORS, 1) for wing in wings}
+COMPILER = ("language", "resolve", "graph", "compile", "emit", "questions")
+NEVER = {
+    **dict.fromkeys(COMPILER, {"gym", "execute", "schedule", "report", "track"}),
+    "gym": {"graph", "store", "execute"},
+    "store": {"resolve", "compile", "emit", "questions"},
+}
+"""What a wing does not import although it is on a lower floor."""
 HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}
 
 
-def imports(path: Path) -> set[str]:
-    """The modules of this package that a file imports, as the part after `dataenvgym_spec.`."""
-    out = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dataenvgym_spec"):
-            inner = (node.module or "").removeprefix("dataenvgym_spec").removeprefix(".")
-            out |= {inner} if inner else {alias.name for alias in node.names}
-    return out
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The modules that a file imports, at its top or inside of a function, by their full names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def part(module: str) -> str:
-    return module.split(".", maxsplit=1)[0]
+def wings(tree: ast.Module) -> set[str]:
+    """The wings of this package that a file imports from."""
+    parts = (name.split(".") for name in imported(tree))
+    return {part[1] for part in parts if part[0] == "dataenvgym_spec" and len(part) > 1 and part[1] in FLOOR}
 
 
-def files(name: str) -> list[Path]:
-    path = PACKAGE / name
-    return sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_the_compiler_imports_only_what_comes_before(name: str) -> None:
-    allowed = {*LAYERS[: LAYERS.index(name) + 1], "store"} if name == "emit" else set(LAYERS[: LAYERS.index(name) + 1])
-    for path in files(name):
-        assert {part(module) for module in imports(path)} <= allowed, path
+def forbidden(wing: str, others: set[str]) -> set[str]:
+    """Which of some wings a wing may not import from."""
+    return {other for other in others - {wing} if FLOOR[other] >= FLOOR[wing] or other in NEVER.get(wing, ())}
 
 
-def test_the_compiler_knows_no_executor_and_no_tracking() -> None:
-    for name in COMPILER:
-        for path in files(name):
-            assert not {part(module) for module in imports(path)} & {
-                "stages",
-                "track",
-                "report",
-                "cli",
-                "tasks",
-                "students",
-                "agents",
-                "engines",
-                "checks",
-                "teachers",
-            }
+def test_the_top_folder_holds_the_wings_and_no_loose_module() -> None:
+    names = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert names == {*FLOOR}
+    assert [path.name for path in PACKAGE.glob("*.py")] == ["__init__.py"]
 
 
-@pytest.mark.parametrize("name", ["tasks", "students", "agents", "engines", "checks", "teachers", "stages", "store", "report", "track", "results"])
-def test_nothing_below_the_command_line_imports_it(name: str) -> None:
-    for path in files(name):
-        assert "cli" not in {part(module) for module in imports(path)}, path
+@pytest.mark.parametrize("wing", FLOOR)
+def test_a_wing_imports_only_from_lower_floors(wing: str) -> None:
+    for path in sorted((PACKAGE / wing).rglob("*.py")):
+        assert not forbidden(wing, wings(parsed(path))), path.relative_to(PACKAGE)
+
+
+@pytest.mark.parametrize("wing", FLOOR)
+def test_the_rule_notices_every_import_upward(wing: str) -> None:
+    for other in FLOOR:
+        code = ast.parse(f"def late():\n    from dataenvgym_spec.{other}.deep import name\n")
+        upward = other != wing and (FLOOR[other] >= FLOOR[wing] or other in NEVER.get(wing, ()))
+        assert forbidden(wing, wings(code)) == ({other} if upward else set())
 
 
 def test_only_one_file_imports_mlflow() -> None:
-    found = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if _top_level_packages(path) & {"mlflow"}}
+    found = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if "mlflow" in {name.split(".")[0] for name in imported(parsed(path))}}
     assert found == {"track/mlflow.py"}
-
-
-def _top_level_packages(path: Path) -> set[str]:
-    out: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            out |= {alias.name.split(".")[0] for alias in node.names}
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            out.add(node.module.split(".")[0])
-    return out
 
 
 @pytest.mark.parametrize("command", [["validate"], ["compile", "--check"], ["plan"], ["show", "tiny"], ["graph", "tiny"]])
@@ -137,6 +94,6 @@ def test_what_must_start_fast_imports_nothing_heavy(command: list[str], repo: Pa
 
 @pytest.mark.parametrize("kind", ["plan", "generate", "check", "data", "reserve", "skills", "select", "train"])
 def test_stages_without_a_model_import_no_torch(kind: str) -> None:
-    code = f"import sys; from dataenvgym_spec.stages.table import executor; executor({kind!r}); print('torch' in sys.modules, 'transformers' in sys.modules)"
+    code = f"import sys; from dataenvgym_spec.execute.table import executor; executor({kind!r}); print('torch' in sys.modules, 'transformers' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "False"]

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataenvgym_spec.compiler import Compiled, front_end, lower
-from dataenvgym_spec.components import definitions
-from dataenvgym_spec.errors import SpecError
-from dataenvgym_spec.explain import leaves, resolved
-from dataenvgym_spec.ir import Stage
-from dataenvgym_spec.merge import Path as Steps
-from dataenvgym_spec.schema import experiment_schema
-from dataenvgym_spec.source import parse
+from dataenvgym_spec.compile.compiler import Compiled, front_end, lower
+from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.schema import experiment_schema
+from dataenvgym_spec.language.source import parse
+from dataenvgym_spec.questions.explain import leaves, resolved
+from dataenvgym_spec.resolve.merge import Path as Steps
 from tests.conftest import ROOT, TEMPLATE, TINY, call
 from tests.writing import split, written
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.store.state import hash_of, read_lock
+from dataenvgym_spec.store.dvc.state import hash_of, read_lock
 from tests.conftest import TINY, call, environment, new_repo
 
 ONE_ARM = TINY.replace("  no-state: {agent: {observe: nothing}}\n", "").replace("iterations: 2", "iterations: 1").split("analysis:")[0]

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.components import definitions
-from dataenvgym_spec.errors import SpecError
-from dataenvgym_spec.ir import Graph, Input, Stage
-from dataenvgym_spec.kinds import KINDS
-from dataenvgym_spec.passes.leakage import leakage, roles
-from dataenvgym_spec.schema import experiment_schema
+from dataenvgym_spec.compile.passes.leakage import leakage, roles
+from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.graph.ir import Graph, Input, Stage
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.schema import experiment_schema
 from tests.conftest import TINY
 from tests.test_share import compiled
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.cost import Cost, Interval, exactly
-from dataenvgym_spec.errors import SpecError
-from dataenvgym_spec.limits import number, standings
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.questions.cost.estimate import Cost, Interval, exactly
+from dataenvgym_spec.questions.cost.limits import number, standings
 from tests.conftest import TEMPLATE, TINY, call, new_repo
 
 SMALL = (

@@ -12,12 +12,12 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from dataenvgym_spec import components as table
-from dataenvgym_spec import locked
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.errors import SpecError
-from dataenvgym_spec.lockfile import FILE, Reference, parse, render
-from dataenvgym_spec.source import parse as parse_text
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.compile.rules import pins
+from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.language import components as table
+from dataenvgym_spec.language.source import parse as parse_text
+from dataenvgym_spec.resolve.lockfile import FILE, Reference, parse, render
 from tests.conftest import TEMPLATE, TINY, call
 
 FIRST, SECOND = "1" * 40, "2" * 40
@@ -169,7 +169,7 @@ def local(root: Path) -> Path:
     text = TINY.replace("  score:", JSONL, 1).replace("test: {from: problems", "test: {from: sums")
     (root / "tiny.yaml").write_text(text, encoding="utf-8")
     specs = front_end([root / "tiny.yaml"], root=root)
-    lock = locked.renewed(locked.Lock(), locked.wanted(specs), {}, update=False, keep=False)
+    lock = pins.renewed(pins.Lock(), pins.wanted(specs), {}, update=False, keep=False)
     (root / FILE).write_text(render(lock), encoding="utf-8")
     return root / "tiny.yaml"
 
@@ -226,7 +226,7 @@ def test_a_lock_is_what_was_written(tmp_path: Path) -> None:
     lock = parse(parse_text(text, file=FILE))
     assert render(lock) == text
     hub = {Reference(type="model", id="a/b", revision="main"): FIRST, Reference(type="dataset", id="a/b", revision="1.0"): SECOND}
-    assert parse(parse_text(render(locked.Lock(hub=hub)), file=FILE)).hub == hub
+    assert parse(parse_text(render(pins.Lock(hub=hub)), file=FILE)).hub == hub
 
 
 def test_a_lock_of_one_spec_keeps_what_others_pinned(run: Run, tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.schema import schema_text
-from dataenvgym_spec.source import parse
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.language.schema import schema_text
+from dataenvgym_spec.language.source import parse
 from tests.conftest import ROOT, call
 from tests.editing import MODELINE, Editor, editor_in
 

@@ -5,8 +5,8 @@ import shutil
 from itertools import islice
 from pathlib import Path
 
-from dataenvgym_spec.results import load
-from dataenvgym_spec.tasks.reasoning_gym import ReasoningGym
+from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
+from dataenvgym_spec.results.experiment import load
 from tests.conftest import TINY, call, new_repo
 
 FAMILY = {"dataset": "gcd", "config": {"min_numbers": 2, "max_numbers": 2, "max_value": 60}}

@@ -6,9 +6,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dataenvgym_spec.components import Definition
-from dataenvgym_spec.partial import partial, partial_slot
-from dataenvgym_spec.schema import experiment_schema
+from dataenvgym_spec.language.components import Definition
+from dataenvgym_spec.language.partial import partial, partial_slot
+from dataenvgym_spec.language.schema import experiment_schema
 from tests.conftest import TINY
 from tests.test_findings import findings
 

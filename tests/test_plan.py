@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec import promises
+from dataenvgym_spec.core.hashing import md5_text
 from dataenvgym_spec.emit.stages import COMMAND, stage_json
-from dataenvgym_spec.hashing import md5_text
-from dataenvgym_spec.ir import Entry, Graph, Input, Stage, Use
-from dataenvgym_spec.plan import Step, plan
-from dataenvgym_spec.promises import promise
-from dataenvgym_spec.store.state import Lock
+from dataenvgym_spec.graph import promises
+from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
+from dataenvgym_spec.graph.promises import promise
+from dataenvgym_spec.questions.plan import Step, plan
+from dataenvgym_spec.store.dvc.state import Lock
 
 
 @dataclass

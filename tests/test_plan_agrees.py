@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec import promises
+from dataenvgym_spec.graph import promises
 from tests.conftest import call
 from tests.laboratory import DOES, Laboratory
 

@@ -12,21 +12,21 @@ import pytest
 from click.testing import CliRunner
 
 from dataenvgym_spec.cli.report import command
-from dataenvgym_spec.errors import MissingExtra, StageError, UserError
+from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
+from dataenvgym_spec.execute.context import write_json, write_rows
+from dataenvgym_spec.execute.entry import entry
 from dataenvgym_spec.report.extra import require
-from dataenvgym_spec.report.ledger import mixed
 from dataenvgym_spec.report.metrics import curves_csv, metrics, records
 from dataenvgym_spec.report.page import page
-from dataenvgym_spec.report.scores import Contrast
-from dataenvgym_spec.report.settings import describe
-from dataenvgym_spec.report.statistics import over_seeds, paired
-from dataenvgym_spec.report.study import study
 from dataenvgym_spec.report.text import interval, percent, point_interval, points
 from dataenvgym_spec.report.words import ONE_RUN, evidence, reading
-from dataenvgym_spec.results import load
-from dataenvgym_spec.same_as import stamps
-from dataenvgym_spec.stages.context import write_json, write_rows
-from dataenvgym_spec.stages.entry import entry
+from dataenvgym_spec.resolve.same_as import stamps
+from dataenvgym_spec.results.evidence.scores import Contrast
+from dataenvgym_spec.results.evidence.statistics import over_seeds, paired
+from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.ledger import mixed
+from dataenvgym_spec.results.settings import describe
+from dataenvgym_spec.results.study import study
 from dataenvgym_spec.store.layout import Layout
 
 HOSTILE = "<script>alert(1)</script> ${HOME} {{ 7 * 7 }} \"'><img src=x> \u202e http://evil.example/x"

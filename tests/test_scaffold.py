@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.errors import UserError
-from dataenvgym_spec.scaffold import SCHEMA, scaffold
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.setup.scaffold import SCHEMA, scaffold
 from tests.conftest import TEMPLATE, TINY, call
 from tests.test_cli import expect_refusal
 

@@ -4,8 +4,8 @@ import jsonschema
 import pytest
 import yaml
 
-from dataenvgym_spec.components import BUILT_IN, definitions
-from dataenvgym_spec.schema import experiment_schema, schema_text, with_defaults
+from dataenvgym_spec.language.components import BUILT_IN, definitions
+from dataenvgym_spec.language.schema import experiment_schema, schema_text, with_defaults
 from tests.conftest import ROOT, TINY
 
 

@@ -63,7 +63,7 @@ def test_scratch_goes_once_a_lock_names_its_result(space: Scratch) -> None:
     space.publish()
     clean(layout)
     assert space.path.exists()
-    from dataenvgym_spec.hashing import md5_file
+    from dataenvgym_spec.core.hashing import md5_file
 
     (space.target / "dvc.lock").write_text(f"stages: {md5_file(space.target / 'stage.json')}", encoding="utf-8")
     clean(layout)

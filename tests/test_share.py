@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataenvgym_spec.compiler import front_end, lower
-from dataenvgym_spec.ir import Graph
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.graph.ir import Graph
 from tests.conftest import ROOT, TEMPLATE, TINY
 
 

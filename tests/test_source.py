@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataenvgym_spec.errors import SpecError
-from dataenvgym_spec.source import Node, parse
+from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.language.source import Node, parse
 
 
 @pytest.mark.parametrize(

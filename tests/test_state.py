@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from dataenvgym_spec.emit.stages import address
+from dataenvgym_spec.store.dvc.disk import Disk
+from dataenvgym_spec.store.dvc.state import hash_of, read_lock
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.state import hash_of, read_lock
-from dataenvgym_spec.store.world import Disk
 from tests.conftest import call
 
 

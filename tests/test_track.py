@@ -17,10 +17,10 @@ import pytest
 
 from dataenvgym_spec.cli.main import main
 from dataenvgym_spec.cli.track import command
-from dataenvgym_spec.errors import UserError
-from dataenvgym_spec.hashing import digest
-from dataenvgym_spec.results import load
-from dataenvgym_spec.stages.context import write_json, write_rows
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.execute.context import write_json, write_rows
+from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.track import differences, project, track
@@ -259,7 +259,7 @@ def series(run, key: str) -> list[tuple[int, float]]:
 
 def test_projecting_needs_no_mlflow(tmp_path) -> None:
     Store(tmp_path)
-    code = "import sys; from dataenvgym_spec.results import load; from dataenvgym_spec.track import project, track; import dataenvgym_spec.track.background\n"
+    code = "import sys; from dataenvgym_spec.results.experiment import load; from dataenvgym_spec.track import project, track; import dataenvgym_spec.track.background\n"
     code += "assert len(project(load('tiny')).runs) == 10; print([name for name in ('mlflow', 'sqlalchemy', 'numpy', 'socket') if name in sys.modules])"
     assert call(sys.executable, "-c", code, cwd=tmp_path).stdout.strip() == "[]"
 

@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from dataenvgym_spec.cli.common import load_project
-from dataenvgym_spec.errors import UserError
-from dataenvgym_spec.store.history import History
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.store.dvc.disk import Disk
+from dataenvgym_spec.store.dvc.remembered import LARGE, Remembered
+from dataenvgym_spec.store.dvc.state import _plain, read_lock, read_run
+from dataenvgym_spec.store.git.history import History
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.remembered import LARGE, Remembered
-from dataenvgym_spec.store.state import _plain, read_lock, read_run
-from dataenvgym_spec.store.world import Disk
 from tests.conftest import call
 from tests.laboratory import Laboratory
 

@@ -7,7 +7,7 @@ from subprocess import CompletedProcess
 
 import yaml
 
-from dataenvgym_spec.compiler import front_end, lower
+from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.emit.entry import entry, entry_file, home
 from dataenvgym_spec.emit.stages import dump
 from dataenvgym_spec.store import atomic

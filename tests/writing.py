@@ -7,9 +7,9 @@ import random
 import re
 from typing import Any
 
-from dataenvgym_spec.hashing import canonical
-from dataenvgym_spec.merge import CHOICES
-from dataenvgym_spec.source import is_text
+from dataenvgym_spec.core.hashing import canonical
+from dataenvgym_spec.language.source import is_text
+from dataenvgym_spec.resolve.merge import CHOICES
 
 Tree = Any
 

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import click
 
-from dataenvgym_spec import twins
-from dataenvgym_spec.compiler import Compiled, Locks, front_end, lower, warnings
+from dataenvgym_spec.compile.compiler import Compiled, Locks, front_end, lower, warnings
+from dataenvgym_spec.compile.rules import duplicates
+from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError, gathered, more, suggest
 from dataenvgym_spec.emit.paths import settled
-from dataenvgym_spec.errors import Diagnostic, SpecError, UserError, gathered, more, suggest
-from dataenvgym_spec.ir import Entry
-from dataenvgym_spec.resolve import Resolved, experiments_of
+from dataenvgym_spec.graph.ir import Entry
+from dataenvgym_spec.resolve.resolve import Resolved, experiments_of
 from dataenvgym_spec.store.layout import Layout, find_root
 
 LONGEST_NAME: Final = 256
@@ -69,7 +69,7 @@ def compile_specs(specs: tuple[Resolved, ...]) -> Compiled:
         SpecError: a proof failed.
     """
     compiled = lower(specs)
-    _tell(twins.check(specs, compiled.graph))
+    _tell(duplicates.check(specs, compiled.graph))
     return compiled
 
 

@@ -10,14 +10,14 @@ from typing import Any, Final
 import click
 
 from dataenvgym_spec.cli.common import Project
-from dataenvgym_spec.cost import Cost, Estimate, Interval, Machine, estimate, spent, total
-from dataenvgym_spec.ir import Entry
-from dataenvgym_spec.limits import Standing, number, standings, warn
-from dataenvgym_spec.plan import Step
-from dataenvgym_spec.prices import read_prices
-from dataenvgym_spec.resolve import Resolved
-from dataenvgym_spec.store.spending import latest, of
-from dataenvgym_spec.students.launch import Hardware
+from dataenvgym_spec.execute.training.launch import Hardware
+from dataenvgym_spec.graph.ir import Entry
+from dataenvgym_spec.questions.cost.estimate import Cost, Estimate, Interval, Machine, estimate, spent, total
+from dataenvgym_spec.questions.cost.limits import Standing, number, standings, warn
+from dataenvgym_spec.questions.cost.prices import read_prices
+from dataenvgym_spec.questions.cost.spending import latest, of
+from dataenvgym_spec.questions.plan import Step
+from dataenvgym_spec.resolve.resolve import Resolved
 
 NAMES: Final = {
     "examples": "examples", "prompt": "prompt tokens", "generated": "generated tokens", "trained": "trained tokens",

@@ -14,14 +14,14 @@ from typing import Any
 import click
 
 from dataenvgym_spec.cli.common import as_json, compile_specs, layout_here, plural, print_json, read_specs, setting
-from dataenvgym_spec.diff import Change, Difference, StageChange, Value, diff
-from dataenvgym_spec.errors import SpecError, UserError
-from dataenvgym_spec.ir import Graph
-from dataenvgym_spec.merge import show_path
-from dataenvgym_spec.resolve import Resolved
-from dataenvgym_spec.source import Json
+from dataenvgym_spec.core.errors import SpecError, UserError
+from dataenvgym_spec.graph.ir import Graph
+from dataenvgym_spec.language.source import Json
+from dataenvgym_spec.questions.diff import Change, Difference, StageChange, Value, diff
+from dataenvgym_spec.questions.revision import extract
+from dataenvgym_spec.resolve.merge import show_path
+from dataenvgym_spec.resolve.resolve import Resolved
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.revision import extract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

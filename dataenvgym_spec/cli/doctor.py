@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dataenvgym_spec.cli.common import as_json, print_json
-from dataenvgym_spec.doctor import examine, repair
+from dataenvgym_spec.setup.doctor import examine, repair
 
 
 @click.command("doctor")

@@ -10,9 +10,9 @@ from dataclasses import asdict
 import click
 
 from dataenvgym_spec.cli.common import Project, as_json, layout_here, load_project, plural, print_json
+from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.emit.write import drift
-from dataenvgym_spec.errors import SpecError, UserError
-from dataenvgym_spec.garbage import garbage, needed
+from dataenvgym_spec.questions.garbage import garbage, needed
 from dataenvgym_spec.store.gc import Leftover, measured, named_elsewhere, nobody_at_work, present, reached_at, remove, revisions
 from dataenvgym_spec.store.layout import Layout
 

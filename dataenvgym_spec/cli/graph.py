@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from dataenvgym_spec.cli.common import load_project, print_json, setting
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.emit.graph import as_dot, as_mermaid, as_records
-from dataenvgym_spec.errors import UserError
 
 
 @click.command("graph")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from dataenvgym_spec.cli.common import Project
 from dataenvgym_spec.cli.costs import bills, limits_of, spec_of
-from dataenvgym_spec.errors import LimitReached
-from dataenvgym_spec.ir import Entry
-from dataenvgym_spec.plan import Step
-from dataenvgym_spec.stages.guard import packed
+from dataenvgym_spec.core.errors import LimitReached
+from dataenvgym_spec.graph.ir import Entry
+from dataenvgym_spec.questions.cost.guard import packed
+from dataenvgym_spec.questions.plan import Step
 
 
 def admit(project: Project, item: Entry, steps: Sequence[Step]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from dataenvgym_spec.cli.common import as_json, print_json
-from dataenvgym_spec.scaffold import scaffold
+from dataenvgym_spec.setup.scaffold import scaffold
 
 
 @click.command("init")

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from dataenvgym_spec import hub, locked, lockfile
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json, read_specs, setting
-from dataenvgym_spec.compiler import read_lock
-from dataenvgym_spec.errors import Diagnostic, SpecError, UserError
-from dataenvgym_spec.lockfile import Lock, Reference
-from dataenvgym_spec.resolve import Resolved
-from dataenvgym_spec.source import Node
+from dataenvgym_spec.compile.compiler import read_lock
+from dataenvgym_spec.compile.rules import pins
+from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
+from dataenvgym_spec.language.source import Node
+from dataenvgym_spec.resolve import hub, lockfile
+from dataenvgym_spec.resolve.lockfile import Lock, Reference
+from dataenvgym_spec.resolve.resolve import Resolved
 from dataenvgym_spec.store import atomic
 
 
@@ -68,12 +69,12 @@ def _renew(folder: Path, specs: list[Resolved], root: Path, *, update: bool, par
     path = folder / lockfile.FILE
     # What is written anew as a whole need not be readable before.
     old = Lock() if update and not partly else read_lock(folder, root=root) or Lock()
-    wrong = [found for spec in specs for found in locked.check(spec, old) if (found.code == "E209" and check) or (found.code == "E210" and not update)]
+    wrong = [found for spec in specs for found in pins.check(spec, old) if (found.code == "E209" and check) or (found.code == "E210" and not update)]
     if wrong:
         raise SpecError(wrong)
-    wanted = locked.wanted(specs)
+    wanted = pins.wanted(specs)
     answers = _ask({reference: node for reference, node in wanted.hub.items() if update or reference not in old.hub})
-    new = locked.renewed(old, wanted, answers, update=update, keep=partly)
+    new = pins.renewed(old, wanted, answers, update=update, keep=partly)
     text = lockfile.render(new)
     changed = (not path.is_file() or path.read_text(encoding="utf-8") != text) if check else atomic.write(path, text)
     return _Renewed(file=path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path), lock=new, changed=changed)

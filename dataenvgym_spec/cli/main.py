@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from dataenvgym_spec.errors import SpecError, UserError, more, visible
+from dataenvgym_spec.core.errors import SpecError, UserError, more, visible
 
 COMMANDS: Final = {
     "init": "Make a new repository that runs.",
@@ -55,7 +55,7 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Adds a suggestion to an unknown command."""
-        from dataenvgym_spec.errors import suggest
+        from dataenvgym_spec.core.errors import suggest
 
         if args and args[0] not in COMMANDS and args[0] != "stage" and not args[0].startswith("-"):
             ctx.fail(f"there is no command '{args[0]}'; {suggest(args[0], COMMANDS)}")

@@ -11,8 +11,8 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, load_project, print_json, setting
 from dataenvgym_spec.cli.costs import bills, records, summary, tell
-from dataenvgym_spec.plan import Step, plan
-from dataenvgym_spec.store.world import Disk
+from dataenvgym_spec.questions.plan import Step, plan
+from dataenvgym_spec.store.dvc.disk import Disk
 
 ACTIONS: Final = ("run", "pass", "maybe", "restore", "reuse")
 

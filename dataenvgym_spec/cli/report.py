@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json
-from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.report.extra import require
-from dataenvgym_spec.results import Results, load
+from dataenvgym_spec.results.experiment import Results, load
 
 if TYPE_CHECKING:
-    from dataenvgym_spec.report.scores import Contrast, Outcome
+    from dataenvgym_spec.results.evidence.scores import Contrast, Outcome
 
 
 @click.command("report")
@@ -27,7 +27,7 @@ def command(name: str, as_json: bool) -> None:
     """
     require("scipy")
     from dataenvgym_spec.report.metrics import record
-    from dataenvgym_spec.report.scores import contrasts, outcomes
+    from dataenvgym_spec.results.evidence.scores import contrasts, outcomes
 
     results = load(name, layout_here().root)
     found = outcomes(results)
@@ -45,8 +45,8 @@ def _print(results: Results, found: tuple[Outcome, ...], compared: tuple[Contras
     from rich.text import Text
 
     from dataenvgym_spec.report import words
-    from dataenvgym_spec.report.figures import curves
     from dataenvgym_spec.report.text import count, interval, percent
+    from dataenvgym_spec.results.curves import curves
 
     table = Table(box=None, pad_edge=False)
     for heading in ("arm", "seed", "student", "iteration", "examples", "right", "95% interval", "items"):

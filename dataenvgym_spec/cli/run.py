@@ -6,14 +6,14 @@ import click
 
 from dataenvgym_spec.cli.common import Project, layout_here, load_project, plural, setting
 from dataenvgym_spec.cli.guard import admit
+from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
 from dataenvgym_spec.emit.write import write
-from dataenvgym_spec.errors import LimitReached, StageError, UserError
-from dataenvgym_spec.ir import Entry
-from dataenvgym_spec.plan import plan
-from dataenvgym_spec.stages.guard import guard
-from dataenvgym_spec.stepwise import open_targets, reproduce
+from dataenvgym_spec.graph.ir import Entry
+from dataenvgym_spec.questions.cost.guard import guard
+from dataenvgym_spec.questions.plan import plan
+from dataenvgym_spec.schedule.dvc import open_targets, reproduce
+from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.locks import held
-from dataenvgym_spec.store.world import Disk
 
 
 @click.command("run")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from dataenvgym_spec.cli.common import layout_here
-from dataenvgym_spec.errors import UserError
-from dataenvgym_spec.reference import reference
-from dataenvgym_spec.schema import schema_text
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.language.reference import reference
+from dataenvgym_spec.language.schema import schema_text
 from dataenvgym_spec.store import atomic
 
 

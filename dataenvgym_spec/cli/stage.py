@@ -18,16 +18,16 @@ def command(experiment: str | None) -> int:
     die_with_parent()
     layout = Layout(root=Path(os.environ["DVC_ROOT"]) if "DVC_ROOT" in os.environ else find_root())
     if experiment:
-        from dataenvgym_spec.stages.entry import entry
+        from dataenvgym_spec.execute.entry import entry
 
         entry(layout, experiment)
         return 0
-    from dataenvgym_spec.stages.run import read_stage, run_stage, stage_of
-    from dataenvgym_spec.stages.warm import delegate
+    from dataenvgym_spec.execute.run import read_stage, run_stage, stage_of
+    from dataenvgym_spec.execute.warm.worker import delegate
 
     directory = stage_of(Path.cwd(), layout)
     if "DATAENVGYM_LIMITS" in os.environ:
-        from dataenvgym_spec.stages.guard import guard
+        from dataenvgym_spec.questions.cost.guard import guard
 
         guard(layout, os.environ)
     code = delegate(layout, read_stage(layout, directory), directory)

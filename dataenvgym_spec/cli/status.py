@@ -7,9 +7,9 @@ from collections import Counter
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json
-from dataenvgym_spec.errors import UserError
-from dataenvgym_spec.results import load
-from dataenvgym_spec.status import Standing, status
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.questions.status import Standing, status
+from dataenvgym_spec.results.experiment import load
 
 
 @click.command("status")

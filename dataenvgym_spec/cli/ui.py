@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dataenvgym_spec.cli.common import layout_here
-from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.core.errors import UserError
 
 
 @click.command("ui")

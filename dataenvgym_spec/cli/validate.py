@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from dataenvgym_spec.cli.common import as_json, compile_specs, plural, print_json, read_specs, setting
-from dataenvgym_spec.compiler import warnings
-from dataenvgym_spec.errors import Diagnostic, SpecError, UserError
+from dataenvgym_spec.compile.compiler import warnings
+from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.store.layout import Layout, find_root
 
 

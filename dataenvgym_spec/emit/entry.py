@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dataenvgym_spec.emit.stages import COMMAND, listed
-from dataenvgym_spec.ir import Entry, Graph
+from dataenvgym_spec.graph.ir import Entry, Graph
 
 NOT_REPORTED = frozenset({"student", "hashes", "test", "selection", "shown", "hidden", "state"})
 """Ports of these names are read by other stages only; `evaluate` shares names with `data`, and its ports are reported."""

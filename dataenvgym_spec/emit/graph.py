@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataenvgym_spec.ir import Entry, Graph, Stage
+from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 
 
 def as_records(item: Entry, graph: Graph) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataenvgym_spec.emit.stages import pretty
-from dataenvgym_spec.ir import Entry, Graph, Stage
+from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 
 
 def index(item: Entry, graph: Graph) -> str:

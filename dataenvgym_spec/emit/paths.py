@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import msgspec
 
-from dataenvgym_spec.hashing import file_digest
-from dataenvgym_spec.ir import Graph, Stage
+from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.store.layout import Layout
 
 

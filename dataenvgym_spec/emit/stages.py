@@ -11,10 +11,10 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from dataenvgym_spec.hashing import canonical
-from dataenvgym_spec.ir import Stage
-from dataenvgym_spec.passes.share import identity
-from dataenvgym_spec.source import is_text
+from dataenvgym_spec.compile.passes.share import identity
+from dataenvgym_spec.core.hashing import canonical
+from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.language.source import is_text
 
 DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 COMMAND = 'exec env PATH="$PATH:{up}.venv/bin" dataenvgym {rest}'

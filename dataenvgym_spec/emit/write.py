@@ -12,12 +12,12 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from dataenvgym_spec.compiler import Compiled
+from dataenvgym_spec.compile.compiler import Compiled
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.hashing import Canonical
 from dataenvgym_spec.emit.entry import entry, entry_file, home
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.emit.stages import dump, stage_files
-from dataenvgym_spec.errors import UserError
-from dataenvgym_spec.hashing import Canonical
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 

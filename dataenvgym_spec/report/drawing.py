@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from dataenvgym_spec.report.figures import Curve, Grid, Yield
-from dataenvgym_spec.report.scores import Outcome
 from dataenvgym_spec.report.text import clean, shorten
+from dataenvgym_spec.results.curves import Curve, Grid, Yield
+from dataenvgym_spec.results.evidence.scores import Outcome
 
 _INK: Final = "#010101"
 _HUE: Final = tuple(f"#0101a{number}" for number in range(8))

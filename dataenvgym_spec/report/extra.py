@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from dataenvgym_spec.errors import MissingExtra
+from dataenvgym_spec.core.errors import MissingExtra
 
 
 def require(*packages: str) -> None:

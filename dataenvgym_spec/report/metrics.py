@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from dataenvgym_spec.report.ledger import Cost
-from dataenvgym_spec.report.scores import Contrast, Outcome, outcomes
-from dataenvgym_spec.report.statistics import Estimate
-from dataenvgym_spec.report.study import Study
-from dataenvgym_spec.results import Results
+from dataenvgym_spec.results.evidence.scores import Contrast, Outcome, outcomes
+from dataenvgym_spec.results.evidence.statistics import Estimate
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.ledger import Cost
+from dataenvgym_spec.results.study import Study
 
 Row = dict[str, Any]
 

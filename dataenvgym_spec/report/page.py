@@ -9,9 +9,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from dataenvgym_spec.report import drawing, text, words
-from dataenvgym_spec.report.figures import Grid
-from dataenvgym_spec.report.ledger import common, mixed
-from dataenvgym_spec.report.study import Study
+from dataenvgym_spec.results.curves import Grid
+from dataenvgym_spec.results.ledger import common, mixed
+from dataenvgym_spec.results.study import Study
 
 _FILTERS = (text.percent, text.interval, text.points, text.point_interval, text.p_value, text.duration, text.moment, text.count, text.clean, text.shorten)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dataenvgym_spec.report.statistics import Estimate
+from dataenvgym_spec.results.evidence.statistics import Estimate
 
 
 def percent(value: float) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from dataenvgym_spec.report.figures import Curve
-from dataenvgym_spec.report.scores import Contrast, Gain
-from dataenvgym_spec.report.statistics import Estimate
 from dataenvgym_spec.report.text import count, p_value, point_interval, points
+from dataenvgym_spec.results.curves import Curve
+from dataenvgym_spec.results.evidence.scores import Contrast, Gain
+from dataenvgym_spec.results.evidence.statistics import Estimate
 
 ONE_RUN: Final = (
     "There is one run per arm: the intervals cover the choice of items and not the run-to-run variance. "

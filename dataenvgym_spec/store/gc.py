@@ -1,4 +1,4 @@
-"""The disk as `gc` asks about it, and the removal itself. What is garbage is decided in `dataenvgym_spec.garbage`."""
+"""The disk as `gc` asks about it, and the removal itself. What is garbage is decided in `dataenvgym_spec.questions.garbage`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dataenvgym_spec.errors import UserError
-from dataenvgym_spec.store.busy import working
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.store.dvc.busy import working
+from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
-from dataenvgym_spec.store.world import Disk
 
 DIRECTORY: Final = re.compile(r"[a-z]+-[0-9a-f]{16}")
 WAIT: Final = "wait until it ends, or end it, and run gc again"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.core.errors import UserError
 
 IGNORED: Final = ("/.dataenvgym/", "/mlflow.db*", "/mlartifacts/", "/mlruns/", "/reports/", "/store/*/log", "/store/*/out")
 """Lines of the root `.gitignore`. Static, because DVC rolls its own back when a later stage fails (treeverse/dvc#11091)."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataenvgym_spec.hashing import file_digest, md5_file
+from dataenvgym_spec.core.hashing import file_digest, md5_file
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 

@@ -11,7 +11,7 @@ import time
 from importlib.util import find_spec
 from typing import Final
 
-from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.layout import Layout, find_root
 from dataenvgym_spec.store.locks import held
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from dataenvgym_spec.hashing import canonical
-from dataenvgym_spec.track.records import Artifact, Dataset, Metric, Point, RunRecord
+from dataenvgym_spec.core.hashing import canonical
+from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, Point, RunRecord
 
 ID: Final = "dataenvgym.id"
 PLAN: Final = "dataenvgym.plan"

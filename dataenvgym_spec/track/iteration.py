@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dataenvgym_spec.hashing import file_digest, text_digest
-from dataenvgym_spec.results import Iteration, Results, Row, StageResult
-from dataenvgym_spec.track.costs import Cost, Ledger
+from dataenvgym_spec.core.hashing import file_digest, text_digest
+from dataenvgym_spec.results.costs import Cost, Ledger
+from dataenvgym_spec.results.experiment import Iteration, Results, Row, StageResult
 from dataenvgym_spec.track.naming import slug
-from dataenvgym_spec.track.records import Artifact, Dataset, Metric, RunRecord
+from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord
 
 
 def iteration_metrics(turn: Iteration, book: Ledger, cost: Cost | None) -> list[Metric]:

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from dataenvgym_spec.errors import MissingExtra, UserError
+from dataenvgym_spec.core.errors import MissingExtra, UserError
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track.compare import ARTIFACTS, ID, Held, Missing, artifacts_tag
-from dataenvgym_spec.track.records import Artifact, Dataset, Metric, RunRecord, comparable
+from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, comparable
 
 T = TypeVar("T")
 Pairs = Sequence[tuple[str, str]]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from dataenvgym_spec.hashing import canonical, text_digest
+from dataenvgym_spec.core.hashing import canonical, text_digest
 
 LONGEST: Final = 500
 """Characters of a param that are kept. MLflow takes 6,000, but a table of runs is for reading."""

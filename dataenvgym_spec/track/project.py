@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from dataenvgym_spec.hashing import digest
-from dataenvgym_spec.results import Iteration, Results, Run, StageResult
-from dataenvgym_spec.track.costs import Cost, Ledger, costs, ledger
+from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.results.costs import Cost, Ledger, costs, ledger
+from dataenvgym_spec.results.experiment import Iteration, Results, Run, StageResult
 from dataenvgym_spec.track.iteration import iteration_metrics, iteration_record
 from dataenvgym_spec.track.naming import flatten
-from dataenvgym_spec.track.records import ExperimentRecord, Metric, RunRecord
+from dataenvgym_spec.track.runs import ExperimentRecord, Metric, RunRecord
 from dataenvgym_spec.track.summary import summary_record
 
 FORMAT: Final = 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dataenvgym_spec.errors import UserError
-from dataenvgym_spec.results import load
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.track.mlflow import connect, is_database

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from dataenvgym_spec.errors import UserError
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.locks import PR_SET_PDEATHSIG
 from dataenvgym_spec.track.mlflow import DEFAULTS
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from dataenvgym_spec.hashing import file_digest
-from dataenvgym_spec.results import Results, Run
-from dataenvgym_spec.track.costs import Ledger
+from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.results.costs import Ledger
+from dataenvgym_spec.results.experiment import Results, Run
 from dataenvgym_spec.track.iteration import accuracy, evaluation
 from dataenvgym_spec.track.naming import slug
-from dataenvgym_spec.track.records import Artifact, Metric, RunRecord
+from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
 
 STUDENTS = ("base", "best", "last")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dataenvgym_spec.track.compare import DIGEST, Held, contradictions, describe, missing, tags
 from dataenvgym_spec.track.mlflow import Server, reaching
-from dataenvgym_spec.track.records import ExperimentRecord, RunRecord
+from dataenvgym_spec.track.runs import ExperimentRecord, RunRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Teaches the weakest skills only."""
 
-from dataenvgym_spec.agents.policy import Action, Observation
+from dataenvgym_spec.gym.policies.protocol import Action, Observation
 
 
 class Greedy:

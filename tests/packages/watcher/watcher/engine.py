@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dataenvgym_spec.engines.procedural import Procedural
-from dataenvgym_spec.tasks.item import Item
+from dataenvgym_spec.gym.engines.procedural import Procedural
+from dataenvgym_spec.records.items import Item
 
 
 class Watcher(Procedural):

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from dataenvgym_spec.agents.allocate import share_out
-from dataenvgym_spec.agents.policy import Action, Observation
+from dataenvgym_spec.gym.policies.allocate import share_out
+from dataenvgym_spec.gym.policies.protocol import Action, Observation
 
 
 class Watcher:

@@ -1,7 +1,7 @@
 """Does the student answer the example right? A check that wants it so."""
 
-from dataenvgym_spec.checks.protocol import Bench
-from dataenvgym_spec.tasks.item import Item
+from dataenvgym_spec.gym.checks.protocol import Bench
+from dataenvgym_spec.records.items import Item
 
 
 class Unknown:

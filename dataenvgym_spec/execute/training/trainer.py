@@ -1,0 +1,32 @@
+"""What `accelerate launch` starts: ties itself to the life of its executor, then trains, in a warm worker if there is one.
+
+Nothing heavy is imported before the process is tied: an orphan would otherwise live on through seconds of imports.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from dataenvgym_spec.execute.warm.worker import delegate_training
+from dataenvgym_spec.store.locks import die_with_parent, end_unless_descends_from
+
+
+def main(config: str) -> int:
+    """Trains as the file `config` says; returns the exit code."""
+    die_with_parent()
+    if "DATAENVGYM_EXECUTOR" in os.environ:
+        end_unless_descends_from(int(os.environ["DATAENVGYM_EXECUTOR"]))
+    code = delegate_training(config, os.environ)
+    if code is not None:
+        return code
+    from dataenvgym_spec.gym.students.trainers import sft
+
+    sft.main(json.loads(Path(config).read_text(encoding="utf-8")))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,93 @@
+"""The graph between spec and pipeline: frozen records, topologically ordered. How stages come about is in `passes`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from dataenvgym_spec.core.hashing import SHORT
+from dataenvgym_spec.graph.kinds import KINDS, Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """An edge: the port of another stage, read through a slot of this one."""
+
+    slot: str
+    stage: str
+    port: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """Where an experiment uses a stage. `iteration` 0 is before the first plan; None is outside the loop."""
+
+    experiment: str
+    arm: str
+    seed: int
+    iteration: int | None
+    iterations: int
+    what: str
+
+    def label(self) -> str:
+        """What a person calls it: `no-state, iteration 2/4, train`."""
+        where = "" if self.iteration is None else f", iteration {self.iteration}/{self.iterations}" if self.iteration else ", base"
+        return f"{self.arm}{where}, {self.what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One step of work. Before `share` its id is a path such as `arm/0/2/train`; after it, its key."""
+
+    id: str
+    kind: str
+    params: dict[str, Any]
+    inputs: tuple[Input, ...] = ()
+    uses: tuple[Use, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> str:
+        """The name of its directory in the store, once its id is its key."""
+        return f"{self.kind}-{self.id[:SHORT]}"
+
+    @property
+    def declaration(self) -> Kind:
+        """The stage kind as declared in `kinds`."""
+        return KINDS[self.kind]
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The names of what it writes."""
+        return self.declaration.ports(self.params)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One experiment: what its report needs."""
+
+    name: str
+    stages: tuple[str, ...]
+    index: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """All stages, each after those it reads, and the experiments that use them."""
+
+    stages: tuple[Stage, ...]
+    entries: tuple[Entry, ...] = ()
+
+    @cached_property
+    def _known(self) -> dict[str, Stage]:
+        return {stage.id: stage for stage in self.stages}
+
+    def by_id(self) -> dict[str, Stage]:
+        """The stages by id."""
+        return self._known
+
+    def of(self, entry: Entry) -> Iterator[Stage]:
+        """The stages of one experiment, in topological order."""
+        return (self._known[key] for key in entry.stages)

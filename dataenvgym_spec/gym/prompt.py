@@ -1,0 +1,32 @@
+"""One prompt template, before and after training and in every evaluation."""
+
+from __future__ import annotations
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.records.items import Item
+
+
+class Prompt:
+    """Renders items by a sandboxed Jinja template; a name it does not know is an error, not an empty string.
+
+    >>> Prompt("{{ input }} =").render(Item(id="1", input="1 + 1", target="2", group="sum", cluster="1"))
+    '1 + 1 ='
+    """
+
+    def __init__(self, template: str) -> None:
+        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        self.template = environment.from_string(template)
+
+    def render(self, item: Item) -> str:
+        """The prompt of an item. The template sees `input`, `group` and `metadata`, never the answer.
+
+        Raises:
+            StageError: the template needs something the item does not have.
+        """
+        try:
+            return self.template.render(input=item.input, group=item.group, metadata=item.metadata)
+        except (TemplateError, TypeError, ArithmeticError) as error:
+            raise StageError(f"the prompt template fails for item {item.id}: {error}", help="a template can use: input, group, metadata") from error

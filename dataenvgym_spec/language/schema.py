@@ -1,0 +1,175 @@
+"""The published JSON Schema of the spec language. What it says about a tree is in `findings`; typed records are in `spec`.
+
+The schema (draft-07) is generated from the records of `spec` and the components' JSON files, so code, editors and
+documentation cannot disagree. Four keywords are ours: `x-file` marks a path, `x-revision` a revision of the
+hub, `x-slot` and `x-slot-map` components (build time only). Three are for editors: `enumDescriptions`, `markdownDescription` and
+`doNotSuggest`. Overrides are in `partial`, hover texts in `hover`.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from dataenvgym_spec.language.components import Definition, definitions
+from dataenvgym_spec.language.hover import with_hover_texts
+from dataenvgym_spec.language.partial import partial, partial_slot
+from dataenvgym_spec.language.spec import NAME_PATTERN, Experiment
+
+Schema = dict[str, Any]
+
+ARM_KEYS: Final = ("student", "teachers", "environment", "skills", "agent", "loop", "select")
+
+COMPOSITION: Final[dict[str, Schema]] = {
+    "$schema": {"type": "string", "description": "Where an editor finds this schema.", "doNotSuggest": True},
+    "arms": {
+        "type": "object",
+        "description": "Variants that are run side by side and share everything they have in common.",
+        "propertyNames": {"title": "arm", "pattern": NAME_PATTERN},
+        "additionalProperties": {"$ref": "#/definitions/arm"},
+        "minProperties": 1,
+    },
+    "extends": {
+        "description": "A spec file, or a list of them, that this one builds on; paths are relative to this file. Mappings merge, lists replace, "
+        "another `kind` replaces the mapping, `null` removes a key.",
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    },
+    "matrix": {
+        "description": "A sweep. A grid, `{student.train.learning_rate: [1e-4, 3e-4]}`, or a list of points, "
+        "`[{name: small, loop.iterations: 2}]`. Each point is an experiment of its own; equal stages are shared.",
+        "anyOf": [
+            {"type": "object", "minProperties": 1, "additionalProperties": {"type": "array", "minItems": 1}},
+            {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "properties": {"name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", "description": "What the point is called."}},
+                },
+            },
+        ],
+    },
+}
+"""How a spec is put together: gone once it is resolved, and so in no record."""
+
+
+@cache
+def experiment_schema() -> Schema:
+    """The JSON Schema of a whole spec file."""
+    raw = msgspec.json.schema(Experiment, ref_template="#/definitions/{name}")
+    parts: dict[str, Schema] = {name: _clean(part) for name, part in raw["$defs"].items()}
+    for name in ("Split", "FeedbackSplit"):
+        _or_same_as(parts[name])
+    for slot, kinds in definitions().items():
+        parts[slot] = _slot_schema(slot, kinds)
+        for kind, item in kinds.items():
+            parts[f"{slot}.{kind}"] = _component_schema(item, with_kind=slot != "check")
+    partials = {f"partial.{name}": partial(part) for name, part in parts.items()}
+    partials |= {f"partial.{slot}": partial_slot(parts[slot], kinds.values()) for slot, kinds in definitions().items() if slot != "check"}
+    whole, above = parts.pop("Experiment"), partials.pop("partial.Experiment")
+    partials["arm"] = {**_named(above, ARM_KEYS), "title": "Arm", "type": "object", "description": "What this arm changes; `null` removes a key."}
+    partials["partial.arm"] = {**partials["arm"], "type": ["object", "null"]}
+    above_composition = {**COMPOSITION, "arms": partial(COMPOSITION["arms"])}
+    parts["spec"] = {**whole, "title": "Spec", "properties": {**whole["properties"], **COMPOSITION}}
+    partials["partial.spec"] = {**above, "title": "Spec that extends another", "type": "object", "properties": {**above["properties"], **above_composition}}
+    # A spec with parents need not say everything; what is missing is known after merging.
+    root = {"if": {"required": ["extends"]}, "then": {"$ref": "#/definitions/partial.spec"}, "else": {"$ref": "#/definitions/spec"}}
+    head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "dataenvgym_spec experiment", "description": whole["description"], "type": "object"}
+    described: Schema = with_hover_texts({**head, **root, "definitions": copy.deepcopy(dict(sorted({**parts, **partials}.items())))})
+    return described
+
+
+def _named(part: Schema, keys: Iterable[str]) -> Schema:
+    """A schema of a mapping with some of its keys."""
+    return {**part, "properties": {key: part["properties"][key] for key in keys}}
+
+
+def schema_text() -> str:
+    """The schema as the text of `schemas/experiment.schema.json`."""
+    return json.dumps(experiment_schema(), indent=2, ensure_ascii=False, sort_keys=False) + "\n"
+
+
+def _clean(part: Any) -> Any:
+    """Draft-07 form of what msgspec generates: docstrings dedented, slots resolved, `$ref` with nothing beside it but annotations."""
+    if isinstance(part, list):
+        return [_clean(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    out = {key: _clean(value) for key, value in part.items()}
+    if isinstance(out.get("description"), str):
+        out["description"] = " ".join(inspect.cleandoc(out["description"]).split())
+    if "title" in out and isinstance(out["title"], str):
+        out["title"] = re.sub(r"(?<=[a-z])[A-Z]", lambda letter: f" {letter[0].lower()}", out["title"])
+    if slot := out.get("x-slot") or out.get("x-slot-map"):
+        return {"description": out["description"], "$ref": f"#/definitions/{slot}"}
+    if "default" in out and out["default"] is None:  # an optional record field: leaving it out is the way to have none
+        (only,) = [option for option in out["anyOf"] if option != {"type": "null"}]
+        return only
+    if isinstance(out.get("enum"), list) and all(isinstance(item, int) for item in out["enum"]):
+        out["type"] = "integer"  # or 1.0, which equals 1, would pass
+    if "$ref" in out and out.keys() - {"$ref", "description", "default"}:  # draft-07 ignores any other keyword beside a reference
+        return {**{key: value for key, value in out.items() if key != "$ref"}, "allOf": [{"$ref": out["$ref"]}]}
+    return out
+
+
+def _or_same_as(part: Schema) -> None:
+    """A split draws its items, or says whose it shares."""
+    keys = part.pop("required")
+    described = {key: {"description": part["properties"][key]["description"]} for key in keys}
+    part |= {"if": {"required": ["same_as"]}, "then": True, "else": {"properties": described, "required": keys}}
+
+
+def _slot_schema(slot: str, kinds: dict[str, Definition]) -> Schema:
+    if slot == "check":
+        properties = {kind: {"$ref": f"#/definitions/check.{kind}"} for kind in kinds}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+    texts = [item.description for item in kinds.values()]
+    return {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"enum": list(kinds), "description": f"Which {slot}; the other keys are its options.", "enumDescriptions": texts}},
+        "allOf": [{"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": {"$ref": f"#/definitions/{slot}.{kind}"}} for kind in kinds],
+    }
+
+
+def _component_schema(item: Definition, *, with_kind: bool) -> Schema:
+    kind = {"kind": {"const": item.kind, "description": item.description}} if with_kind else {}
+    return {
+        "title": item.title,
+        "description": item.description,
+        "type": "object",
+        "properties": {**kind, **copy.deepcopy(item.schema["properties"])},
+        "required": [*kind, *item.schema["required"]],
+        "additionalProperties": False,
+    }
+
+
+def with_defaults(slot: str, options: dict[str, Any]) -> dict[str, Any]:
+    """A component's options with its defaults filled in and whole numbers made floats where a number is meant."""
+    kind = options["kind"]
+    filled = _fill({"type": "object", **definitions()[slot][kind].schema}, {k: v for k, v in options.items() if k != "kind"})
+    return {"kind": kind, **filled}
+
+
+def _fill(schema: Schema, value: Any) -> Any:
+    if isinstance(value, dict) and "properties" in schema:
+        known = schema["properties"]
+        out = {key: copy.deepcopy(part["default"]) for key, part in known.items() if "default" in part and key not in value}
+        return {**out, **{key: _fill(known.get(key, {}), item) for key, item in value.items()}}
+    if isinstance(value, dict) and isinstance(schema.get("additionalProperties"), dict):
+        return {key: _fill(schema["additionalProperties"], item) for key, item in value.items()}
+    if isinstance(value, dict):  # free options: `null` is a key left out here as everywhere
+        return {key: _fill({}, item) for key, item in value.items() if item is not None}
+    if schema.get("type") == "number" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, list) and schema.get("uniqueItems") and "enum" in schema["items"]:  # a choice of names: its order says nothing
+        return sorted(value, key=schema["items"]["enum"].index)
+    return value

@@ -1,0 +1,277 @@
+"""What a plan will cost, as low-high intervals, and what stages have cost. Pure: graphs and logs come in as records.
+
+An estimate comes from the logs of earlier stages of the same kind that work alike (same student, engine, device, ...). Time is
+taken to lie between constant and in proportion to the size of the work: a stage of twice the size takes at least as long and at
+most twice as long. The range of what was measured is widened for few measurements, because the next of n + 1 lies outside of the
+range of n with a probability of 2 / (n + 1). Without any log the wide table in `cost_table` holds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Final
+
+from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.questions.cost.prices import Prices
+from dataenvgym_spec.questions.cost.size import allowed_tokens, like, size, units
+from dataenvgym_spec.questions.cost.table import ACCEPTED, ANY, SECONDS, STUDENT_PROMPT, TEACHER_TOKENS, TRAINED
+from dataenvgym_spec.questions.plan import Step
+
+NEAR: Final = 4.0
+"""Measurements within this factor of the size are preferred to others."""
+MOST: Final = 12
+"""How many measurements are looked at, the nearest in size."""
+OTHER: Final = 10.0
+"""How much a measurement of the same kind that does not work alike is widened, each way."""
+SPREAD: Final = 2.0
+"""How much more time varies than tokens do: on a machine shared by other work, the same training took 2.7 times as long."""
+SLACK: Final = 0.5
+"""Seconds by which any stage can be off on a busy machine."""
+
+Known = Mapping[str, Stage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """From low to high.
+
+    >>> Interval(low=1, high=2) + Interval(low=1, high=3)
+    Interval(low=2, high=5)
+    """
+
+    low: float = 0.0
+    high: float = 0.0
+
+    def __add__(self, other: Interval) -> Interval:
+        return Interval(low=self.low + other.low, high=self.high + other.high)
+
+    def times(self, low: float, high: float | None = None) -> Interval:
+        """Scaled: the low end by `low`, the high end by `high` (default: the same)."""
+        return Interval(low=self.low * low, high=self.high * (low if high is None else high))
+
+    def within(self, most: float) -> Interval:
+        """Cut off at a bound that cannot be passed."""
+        return Interval(low=min(self.low, most), high=min(self.high, most))
+
+
+ZERO: Final = Interval()
+
+
+def exactly(value: float) -> Interval:
+    """An interval of one value."""
+    return Interval(low=value, high=value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What some stages cost: accepted examples, tokens, US dollars, and seconds of work.
+
+    Attributes:
+        training: seconds of the stages that train, out of `seconds`.
+        generation: seconds of the stages in which a student or a teacher writes, out of `seconds`.
+        gpu: seconds on GPUs, times the GPUs in use.
+    """
+
+    examples: Interval = ZERO
+    prompt: Interval = ZERO
+    generated: Interval = ZERO
+    trained: Interval = ZERO
+    usd: Interval = ZERO
+    seconds: Interval = ZERO
+    training: Interval = ZERO
+    generation: Interval = ZERO
+    gpu: Interval = ZERO
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(**{item.name: getattr(self, item.name) + getattr(other, item.name) for item in fields(self)})
+
+    def perhaps(self) -> Cost:
+        """The cost of what may turn out not to be needed."""
+        return Cost(**{item.name: Interval(high=getattr(self, item.name).high) for item in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A stage that is done, with its log."""
+
+    stage: Stage
+    log: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """Stages that are done, and the stages they read, by key."""
+
+    pasts: tuple[Past, ...] = ()
+    known: Known
+
+    @cached_property
+    def by_kind(self) -> dict[str, list[tuple[str, float, Past]]]:
+        """What was done of each kind: what it works like, its size, and the log."""
+        found: dict[str, list[tuple[str, float, Past]]] = {}
+        for past in self.pasts:
+            if past.log.get("passed"):  # a loop had stopped before it, and it did no work
+                continue
+            found.setdefault(past.stage.kind, []).append((like(past.stage, self.known), size(past.stage, self.known), past))
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where stages will run: a student uses the GPU, training uses all of them."""
+
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What one stage will cost, and what that was taken from."""
+
+    key: str
+    cost: Cost
+    basis: str
+
+
+def estimate(steps: Iterable[Step], stages: Known, history: History, prices: Prices, machine: Machine) -> tuple[Estimate, ...]:
+    """The cost of each step of a plan that runs a stage; one that only may run has a low end of nothing.
+
+    Args:
+        steps: the plan.
+        stages: the stages of the graph by key.
+        history: what was done before.
+        prices: the price table.
+        machine: where it will run.
+    """
+    found = []
+    for step in steps:
+        if step.key in stages and step.action in ("run", "maybe"):
+            made = _estimate(stages[step.key], stages, history, prices, machine)
+            found.append(made if step.action == "run" else Estimate(key=made.key, cost=made.cost.perhaps(), basis=made.basis))
+    return tuple(found)
+
+
+def total(costs: Iterable[Cost]) -> Cost:
+    """The sum of costs: low ends and high ends each by themselves."""
+    return sum(costs, start=Cost())
+
+
+def spent(past: Past, prices: Prices) -> Cost:
+    """What a finished stage has cost, by its log."""
+    log = past.log
+    tokens = {what: exactly(float(count)) for what, count in log.get("tokens", {}).items()}
+    on_gpu = str(log.get("device", "cpu")).startswith("cuda")
+    examples = float(log.get("accepted", 0)) if past.stage.kind == "check" else 0.0
+    return _priced(past.stage, exactly(float(log["seconds"]["total"])), tokens, exactly(examples), int(log.get("processes", 1)) if on_gpu else 0, prices)
+
+
+def _priced(stage: Stage, seconds: Interval, tokens: Mapping[str, Interval], examples: Interval, gpus: int, prices: Prices) -> Cost:
+    prompt, generated = tokens.get("prompt", ZERO), tokens.get("generated", ZERO)
+    gpu = seconds.times(gpus)
+    usd = seconds.times(prices.machine_hour / 3600) + gpu.times(prices.gpu_hour / 3600)
+    price = prices.of(teacher_of(stage))
+    if price is not None:
+        usd = usd + prompt.times(price.prompt / 1e6) + generated.times(price.generated / 1e6)
+    return Cost(
+        examples=examples,
+        prompt=prompt,
+        generated=generated,
+        trained=tokens.get("trained", ZERO),
+        usd=usd,
+        seconds=seconds,
+        training=seconds if stage.kind in ("train", "student") else ZERO,
+        generation=seconds if stage.kind in ("evaluate", "generate") else ZERO,
+        gpu=gpu,
+    )
+
+
+def teacher_of(stage: Stage) -> Mapping[str, Any]:
+    """The teacher that a stage asks; empty if none."""
+    found = stage.params.get("engine", {}).get("teacher", {})
+    return found if isinstance(found, dict) else {}
+
+
+# --- one stage --------------------------------------------------------------------------------------------------------
+
+
+def _estimate(stage: Stage, known: Known, history: History, prices: Prices, machine: Machine) -> Estimate:
+    on_gpu = machine.gpus and stage.kind in ("train", "evaluate", "student")
+    rows = [row for row in history.by_kind.get(stage.kind, []) if _device(row[2]) in (None, "cuda" if on_gpu else "cpu")]
+    mine = like(stage, known)
+    alike = [row for row in rows if row[0] == mine]
+    chosen, wide = (alike, 1.0) if alike else (rows, OTHER)
+    seconds = _seconds(stage, size(stage, known), [(amount, float(past.log["seconds"]["total"])) for _, amount, past in chosen], wide)
+    pasts = [past for *_, past in chosen]
+    tokens = {what: _tokens(stage, what, known, pasts, history.known, wide) for what in ("prompt", "generated", "trained")}
+    gpus = (machine.gpus if stage.kind == "train" else 1) if on_gpu else 0
+    cost = _priced(stage, seconds, tokens, _examples(stage, known, pasts if alike else [], history.known), gpus, prices)
+    count = f"{len(chosen)} log{'' if len(chosen) == 1 else 's'}"
+    return Estimate(key=stage.id, cost=cost, basis=f"{count} of like stages" if alike else f"{count} of other '{stage.kind}' stages" if rows else "default")
+
+
+def _device(past: Past) -> str | None:
+    device = past.log.get("device")
+    return None if device is None else str(device).partition(":")[0]
+
+
+def widening(count: int, spread: float = 1.0) -> float:
+    """The factor by which the range of some measurements is widened, each way.
+
+    >>> widening(1), widening(4), widening(4, spread=2.0)
+    (2.0, 1.5, 2.0)
+    """
+    return 1 + spread / math.sqrt(count)
+
+
+def _seconds(stage: Stage, amount: float, measured: Sequence[tuple[float, float]], wide: float) -> Interval:
+    if not measured:
+        fixed, each = SECONDS.get(stage.kind, ANY)
+        return Interval(low=fixed[0] + each[0] * amount, high=fixed[1] + each[1] * amount)
+    nearest = sorted(measured, key=lambda row: abs(math.log(row[0] / amount)))[:MOST]
+    near = [row for row in nearest if 1 / NEAR <= row[0] / amount <= NEAR] or nearest
+    low = min(seconds * min(1.0, amount / known) for known, seconds in near)
+    high = max(seconds * max(1.0, amount / known) for known, seconds in near)
+    factor = widening(len(near), SPREAD) * wide
+    # The sealed evaluation scores one student if the best is the last, and two if not.
+    fewer = 2.0 if any(read.slot == "choice" for read in stage.inputs) else 1.0
+    return Interval(low=max(0.0, low / factor / fewer - SLACK), high=high * factor + SLACK)
+
+
+def _tokens(stage: Stage, what: str, known: Known, pasts: Sequence[Past], before: Known, wide: float) -> Interval:
+    """Tokens in proportion to the units of work: items answered, examples seen or asked for."""
+    ratios = [past.log["tokens"][what] / units(past.stage, before) for past in pasts if what in past.log.get("tokens", {})]
+    amount = units(stage, known)
+    most = allowed_tokens(stage, what, known)
+    if ratios:
+        factor = widening(len(ratios)) * wide
+        found = Interval(low=min(ratios) / factor * amount, high=max(ratios) * factor * amount)
+    elif pasts and wide == 1.0:  # logs of like stages, none of which used tokens
+        return ZERO
+    else:
+        found = _default_tokens(stage, what, amount, most)
+    if any(read.slot == "choice" for read in stage.inputs):
+        found = found.times(0.5, 1.0)
+    return found.within(most)
+
+
+def _default_tokens(stage: Stage, what: str, amount: float, most: float) -> Interval:
+    if stage.kind == "evaluate" and what != "trained":
+        return Interval(low=amount * STUDENT_PROMPT[0], high=amount * STUDENT_PROMPT[1]) if what == "prompt" else Interval(low=amount, high=most)
+    if stage.kind in ("train", "student") and what == "trained" and math.isfinite(most):
+        return Interval(low=amount * TRAINED, high=most)
+    if stage.kind == "generate" and what in TEACHER_TOKENS and teacher_of(stage).get("kind") != "procedural":
+        low, high = TEACHER_TOKENS[what]
+        return Interval(low=amount * low, high=amount * high)
+    return ZERO
+
+
+def _examples(stage: Stage, known: Known, pasts: Sequence[Past], before: Known) -> Interval:
+    """Accepted examples. All of an iteration are counted at its first round: refills only bring what is missing there."""
+    if stage.kind != "check" or any(read.slot == "yield" for read in stage.inputs):
+        return ZERO
+    amount = units(stage, known)
+    shares = [past.log["accepted"] / units(past.stage, before) for past in pasts if "accepted" in past.log]
+    low = min(shares) / widening(len(shares)) if shares else ACCEPTED
+    return Interval(low=low * amount, high=amount)

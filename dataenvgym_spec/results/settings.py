@@ -1,0 +1,98 @@
+"""What was run: the settings of the arms, the ones a reader looks for first, and those that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dataenvgym_spec.results.experiment import Results
+
+KEY: Final = (
+    ("student", "student.model"),
+    ("trained for", "student.train.length"),
+    ("learning rate", "student.train.learning_rate"),
+    ("batch size", "student.train.batch_size"),
+    ("adapter", "student.train.adapter"),
+    ("environment", "environment"),
+    ("skills from", "skills.discover"),
+    ("agent observes", "agent.observe"),
+    ("policy", "agent.policy"),
+    ("engine", "agent.engine"),
+    ("checks", "agent.checks"),
+    ("iterations", "loop.iterations"),
+    ("stops early", "loop.stop"),
+    ("examples per iteration", "loop.teach.examples"),
+    ("refills", "loop.teach.refill"),
+    ("trained on", "loop.train_on"),
+    ("best by", "select.by"),
+)
+"""What the page shows of every arm, with the words for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting in every arm."""
+
+    name: str
+    path: str
+    values: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether arms differ in it."""
+        return len(set(self.values)) > 1
+
+
+def key_settings(results: Results) -> tuple[Setting, ...]:
+    """The settings that a reader looks for first."""
+    arms = [results.settings[arm] for arm in results.index["arms"]]
+    found = (Setting(name=name, path=path, values=tuple(describe(_at(arm, path)) for arm in arms)) for name, path in KEY)
+    return tuple(setting for setting in found if set(setting.values) != {"none"})
+
+
+def all_settings(results: Results) -> tuple[Setting, ...]:
+    """Every resolved setting by its path in the spec."""
+    arms = [results.settings[arm] for arm in results.index["arms"]]
+    return tuple(Setting(name=path, path=path, values=tuple(describe(_at(arm, path)) for arm in arms)) for path in sorted(_paths(arms)))
+
+
+def _at(settings: Any, path: str) -> Any:
+    for name in path.split("."):
+        settings = settings.get(name) if isinstance(settings, dict) else None
+    return settings
+
+
+def _paths(arms: Sequence[Any], path: str = "") -> Iterator[str]:
+    """The paths at which at least one arm has no further settings below."""
+    if not all(isinstance(arm, dict) and arm for arm in arms):
+        yield path
+        return
+    for name in sorted({name for arm in arms for name in arm}):
+        yield from _paths([arm.get(name) for arm in arms], f"{path}.{name}" if path else name)
+
+
+def describe(value: Any) -> str:
+    """A value of a spec in a few words.
+
+    >>> describe({"kind": "allocate", "power": 1.0, "floor": None})
+    'allocate (power 1.0)'
+    >>> describe({"scores": True, "yield": False, "errors": 2})
+    'scores, errors 2'
+    """
+    if isinstance(value, dict):
+        parts = [_part(name, item) for name, item in value.items() if name != "kind" and item not in (None, False)]
+        inside = ", ".join(parts)
+        kind = value.get("kind")
+        return (f"{kind} ({inside})" if inside else str(kind)) if kind else inside or "none"
+    if isinstance(value, list):
+        return ", ".join(describe(item) for item in value) or "none"
+    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if value is None or isinstance(value, bool) else str(value)
+
+
+def _part(name: str, value: Any) -> str:
+    if value is True:
+        return name
+    if isinstance(value, dict) and value.get("kind") == name:
+        return describe(value)
+    return f"{name} ({describe(value)})" if isinstance(value, dict) else f"{name} {describe(value)}"

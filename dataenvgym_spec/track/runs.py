@@ -1,0 +1,125 @@
+"""What a tracking server should hold, as records. No MLflow here, and nothing that reads results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from dataenvgym_spec.core.hashing import digest
+
+Status = Literal["RUNNING", "FINISHED"]
+Point = tuple[str, int, int, float | str]
+"""Key, step, timestamp in ms, and the value; `nan` as text, because it does not equal itself."""
+
+LARGEST: Final = 1.7976931348623157e308
+"""What MLflow's SQL store keeps for infinity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One point of a curve. `timestamp` is the recorded time in ms, so that logging it again gives the same point."""
+
+    key: str
+    value: float
+    step: int
+    timestamp: int
+
+    @property
+    def point(self) -> Point:
+        """The point in the form in which two of them are compared.
+
+        >>> Metric(key="loss", value=float("nan"), step=1, timestamp=2).point
+        ('loss', 1, 2, 'nan')
+        """
+        return (self.key, self.step, self.timestamp, comparable(self.value))
+
+
+def comparable(value: float) -> float | str:
+    """A metric's value as a database gives it back."""
+    if math.isnan(value):
+        return "nan"
+    return max(-LARGEST, min(LARGEST, float(value)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Data that went into a run. `digest` has at most 36 characters (MLflow's limit); `source` is relative to the repository."""
+
+    name: str
+    digest: str
+    rows: int
+    source: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A file of a run: a text, or a file on disk of the same base name."""
+
+    path: str
+    digest: str
+    text: str | None = None
+    file: Path | None = None
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        if self.text is not None:
+            return len(self.text.encode())
+        return self.file.stat().st_size if self.file else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One MLflow run.
+
+    Attributes:
+        id: who it is, for ever: experiment, arm, seed, iteration.
+        parent: the id of its parent run.
+        plan: digest of what it is going to do. A run with another plan is another run of the same name.
+        start: ms since the epoch; known as soon as the run is, and never changed by later results.
+        end: ms since the epoch; None while it is running.
+    """
+
+    id: str
+    name: str
+    plan: str
+    start: int
+    parent: str | None = None
+    end: int | None = None
+    params: tuple[tuple[str, str], ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """Whether anything is still to come."""
+        return "RUNNING" if self.end is None else "FINISHED"
+
+    @property
+    def digest(self) -> str:
+        """Digest of everything the record says."""
+        metrics = [metric.point for metric in self.metrics]
+        datasets = [[item.name, item.digest, item.rows, item.source, item.context] for item in self.datasets]
+        head = [self.id, self.name, self.plan, self.start, self.parent, self.end, self.params, self.tags]
+        return digest("track run", [head, metrics, datasets, [[item.path, item.digest] for item in self.artifacts]])[:32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentRecord:
+    """One MLflow experiment.
+
+    Attributes:
+        runs: what there is so far, parents before children.
+        plans: the plan of every run that the compiled experiment can have, by id, done or not.
+    """
+
+    name: str
+    description: str
+    runs: tuple[RunRecord, ...]
+    plans: Mapping[str, str]
