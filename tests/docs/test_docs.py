@@ -1,0 +1,212 @@
+"""What docs/ shows is executed: commands in a copy of a finished repository, specs by the compiler; links lead somewhere.
+
+A page is gone through from top to bottom. A block of YAML that begins with a comment naming a file (`# specs/mine.yaml`) is
+written there, or added to it (`# specs/mine.yaml, continued`); one of Jinja is written likewise (`{# specs/prompts/mine.j2 #}`). Any other block of YAML
+is a spec, or what a spec says on top of `base.yaml`, and must be valid. Each line of a console block is run. A block of text must
+follow a console block and is what its last line prints, `...` standing for any lines, and any number for a number below `VARY`.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.language.reference import reference
+from tests.support.repositories import ROOT, call
+from tests.support.specs import TEMPLATE
+
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "diagnostics")
+LINKED = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+NAMED = {"yaml": re.compile(r"# ([\w./-]+\.yaml)(, continued)?\n"), "jinja": re.compile(r"\{# ([\w./-]+)(, continued)? #\}\n")}
+VARY = "<!-- the numbers vary -->\n"
+
+
+def blocks(path: Path) -> list[tuple[str, str]]:
+    return BLOCK.findall(path.read_text(encoding="utf-8"))
+
+
+def name(path: Path) -> str:
+    return path.relative_to(DOCS).as_posix()
+
+
+@pytest.fixture
+def desk(copy_of_finished: Path) -> Path:
+    """The finished repository, with what the pages take for granted."""
+    repo = copy_of_finished
+    (repo.parent / "storage").mkdir()
+    (repo / ".venv" / "bin").mkdir(parents=True)
+    (repo / ".venv" / "bin" / "activate").touch()
+    call("git", "add", "-A", cwd=repo)
+    call("git", "commit", "-qm", "finished", "--allow-empty", cwd=repo)
+    return repo
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if "```console" in path.read_text(encoding="utf-8")], ids=name)
+def test_every_shown_command_runs_and_says_what_is_shown(path: Path, desk: Path) -> None:
+    said = ""
+    for language, text in blocks(path):
+        if language in NAMED and (named := NAMED[language].match(text)):
+            target = desk / named[1]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("a" if named[2] else "w", encoding="utf-8") as file:
+                file.write(text[named.end() :])
+        elif language == "console":
+            for line in text.splitlines():
+                said = run(line, desk, may_fail=said_to_fail(path, text))
+        elif language == "text":
+            assert said, f"no command above prints this:\n{text}"
+            vary = f"{VARY}```text\n{text}" in path.read_text(encoding="utf-8")
+            assert re.fullmatch(pattern(stand_in(text), vary=vary), said), f"{said}\n--- is not\n{text}"
+        if language != "console":
+            said = ""
+
+
+def run(line: str, repo: Path, *, may_fail: bool) -> str:
+    if line.startswith("make "):
+        # Making takes minutes and is done by a slow test; here the target must be known to make.
+        subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, check=True, capture_output=True)
+        return ""
+    result = call("sh", "-c", f"{{ {stand_in(line)}\n}} 2>&1", cwd=repo, ok=not may_fail)
+    assert "Traceback" not in result.stdout
+    assert "internal error" not in result.stdout
+    return result.stdout
+
+
+def stand_in(text: str) -> str:
+    """The finished repository has another spec than the pages speak of."""
+    return text.replace("quickstart", "tiny")
+
+
+def said_to_fail(path: Path, console: str) -> bool:
+    """Whether the page shows an error below a block of commands."""
+    after = path.read_text(encoding="utf-8").partition(f"```console\n{console}```\n")[2]
+    shown = BLOCK.match(after.lstrip("\n"))
+    return shown is not None and shown[1] == "text" and "error" in shown[2]
+
+
+def pattern(text: str, *, vary: bool) -> str:
+    """A shown text as a pattern: a line `...` stands for any number of lines; where numbers vary, each stands for any, with any unit of time."""
+
+    def escaped(line: str) -> str:
+        if not vary:
+            return re.escape(line) + r"[ ]*\n"
+        # Columns of numbers are flush right.
+        parts = re.split(r"\d[\d,.]*(?: (?:s|min|h)\b)?", line.lstrip())
+        return "[ ]*" + r"\d[\d,.]*(?: (?:s|min|h))?".join(map(re.escape, parts)) + r"[ ]*\n"
+
+    return "".join("(?s:.*)" if line.strip() == "..." else escaped(line) for line in text.splitlines()) + r"\s*"
+
+
+def test_a_text_that_is_not_printed_is_noticed() -> None:
+    assert re.fullmatch(pattern("a\n...\nb 2\n", vary=False), "a\nx\ny\nb 2\n")
+    assert not re.fullmatch(pattern("a\nb 2\n", vary=False), "a\nb 3\n")
+    assert re.fullmatch(pattern("time 3.5 s to 1,057.4 s\n", vary=True), "time 61 s to 7.2 min\n")
+    assert not re.fullmatch(pattern("time 3.5 s to 57.4 s\n", vary=True), "time 3.5 s up to 57.4 s\n")
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if "```text" in path.read_text(encoding="utf-8")], ids=name)
+def test_every_shown_text_stands_below_what_prints_it(path: Path) -> None:
+    languages = [language for language, _ in blocks(path)]
+    assert [number for number, language in enumerate(languages) if language == "text" and (number == 0 or languages[number - 1] != "console")] == []
+
+
+def test_the_mistake_in_the_readme_is_told_as_it_says(tmp_path: Path) -> None:
+    (shown,) = [text for language, text in blocks(ROOT / "README.md") if language == "text"]
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    spec = tmp_path / "specs" / "quickstart.yaml"
+    text = spec.read_text(encoding="utf-8")
+    assert text.count("floor:") == 1
+    spec.write_text(text.replace("floor:", "flor:"), encoding="utf-8")
+    said = call("dataenvgym", "validate", "specs/quickstart.yaml", cwd=tmp_path, ok=False).stderr
+    assert re.fullmatch(pattern(shown, vary=False), said), said
+
+
+def specs(path: Path) -> list[str]:
+    """The blocks of YAML in a page that are specs, or parts of one, and no steps of a walk-through."""
+    return [text for language, text in blocks(path) if language == "yaml" and not NAMED["yaml"].match(text)]
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if specs(path)], ids=name)
+def test_every_shown_spec_is_valid(path: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    folder = tmp_path / "specs"
+    (folder / "quickstart.yaml").rename(folder / "base.yaml")
+    (folder / "models" / "mine").mkdir(parents=True)
+    (folder / "models" / "mine" / "config.json").write_text('{"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_attention_heads": 2}')
+    rows = [f'{{"question": "{n} + 1 =", "answer": "{n + 1}", "topic": "t{n % 3}"}}\n' for n in range(400)]
+    (folder / "items.jsonl").write_text("".join(rows), encoding="utf-8")
+    (folder / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
+    for number, text in enumerate(specs(path)):
+        head = "" if re.search(r"^(version|extends):", text, re.M) else "extends: base.yaml\n"
+        head += "" if re.search(r"^name:", text, re.M) else "name: shown\n"
+        spec = folder / f"shown{number}.yaml"
+        spec.write_text(head + text, encoding="utf-8")
+        assert lower(front_end([spec], root=tmp_path)).graph.stages
+
+
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(path: Path) -> None:
+    text = BLOCK.sub("", path.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", BLOCK.sub("", path.read_text(encoding="utf-8")), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_named_file_is_there(path: Path) -> None:
+    for file in re.findall(r"`((?:dataenvgym_spec|schemas|benchmarks|tests|docs)/[\w./]*\w)`", path.read_text(encoding="utf-8")):
+        assert (ROOT / file).exists(), file
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    assert [name(path) for path in PAGES if path.name != "README.md" and f"]({name(path)})" not in index] == []
+    assert "](docs/README.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+# --- the language reference -------------------------------------------------------------------------------------------
+
+
+def test_the_committed_reference_is_the_one_that_is_generated(tmp_path: Path) -> None:
+    assert (DOCS / "language.md").read_text(encoding="utf-8") == reference()
+    assert call("dataenvgym", "schema", "--reference", cwd=tmp_path).stdout == reference()
+
+
+def test_the_reference_has_every_key_of_every_spec_that_is_shipped() -> None:
+    from dataenvgym_spec.questions.explain import leaves, plain
+
+    (spec,) = front_end([ROOT / "specs" / "quickstart.yaml"], root=ROOT)
+    text = reference()
+    for path, _ in leaves(plain(spec.arms[0])):
+        known = [".".join(path[start:end]) for start in range(len(path)) for end in range(start + 1, len(path) + 1)]
+        assert any(f"| `{key}` |" in text for key in known), path
+
+
+def test_a_component_of_an_installed_package_is_in_the_reference(tmp_path: Path) -> None:
+    site = ROOT / "tests" / "diagnostics" / "E204-environment" / "site"
+    text = call("dataenvgym", "schema", "--reference", cwd=tmp_path, PYTHONPATH=f"{site}:{ROOT}").stdout
+    assert "#### policy `climb`\n\nPlans along a tree of skills. Serves the environment `skill-tree`. Comes with the package `climb`." in text
+
+
+def test_write_refreshes_the_reference_only_where_there_is_one(repo: Path) -> None:
+    call("dataenvgym", "schema", "--write", cwd=repo)
+    assert not (repo / "docs").exists()
+    (repo / "docs").mkdir()
+    (repo / "docs" / "language.md").write_text("old", encoding="utf-8")
+    assert "docs/language.md written" in call("dataenvgym", "schema", "--write", cwd=repo).stdout
+    assert (repo / "docs" / "language.md").read_text(encoding="utf-8") == reference()

@@ -1,0 +1,87 @@
+"""The committed form of the shipped specs, and golden bytes of what pure Python makes."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.emit.stages import stage_files
+from dataenvgym_spec.emit.write import drift
+from dataenvgym_spec.execute.stages.data import draw
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
+from dataenvgym_spec.store.layout import IGNORED, Layout
+from tests.support.repositories import ROOT
+
+
+def test_the_committed_pipeline_is_what_the_specs_say() -> None:
+    layout = Layout(root=ROOT)
+    compiled = lower(front_end(layout.specs(), root=ROOT))
+    assert drift(compiled, layout, everything=True) == []
+    folders = {path.name for path in layout.store.iterdir() if (path / "stage.json").is_file()}
+    assert {stage.directory for stage in compiled.graph.stages} <= folders
+
+
+def test_what_is_emitted_names_no_place_on_this_machine() -> None:
+    for path in [ROOT / "dvc.yaml", *ROOT.glob("store/*/*.json"), *ROOT.glob("store/*/dvc.yaml"), *ROOT.glob("experiments/*.json")]:
+        assert str(Path.home()) not in path.read_text(encoding="utf-8")
+        assert str(ROOT) not in path.read_text(encoding="utf-8")
+
+
+def test_every_stage_has_one_shape_of_command() -> None:
+    commands = {next(iter(yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].values()))["cmd"] for path in ROOT.glob("store/*/dvc.yaml")}
+    assert commands == {'exec env PATH="$PATH:../../.venv/bin" dataenvgym stage'}
+
+
+def test_results_are_kept_out_of_git() -> None:
+    assert set(IGNORED) <= set((ROOT / ".gitignore").read_text(encoding="utf-8").splitlines())
+
+
+def test_distinct_items_of_the_quickstart_have_distinct_prompts() -> None:
+    (spec,) = front_end([ROOT / "specs" / "quickstart.yaml"], root=ROOT)
+    source = ReasoningGym(families=spec.base.task.sources["problems"]["families"])
+    prompt = Prompt(spec.base.student.prompt.template)
+    items = draw(source, role="test", lane=[0.0, 0.5], seed=0, per_group=150)
+    assert len({prompt.render(item) for item in items}) == len({item.id for item in items}) == 900
+    assert max(len(prompt.render(item)) for item in items) < 16
+
+
+GOLDEN = {
+    # A change of these bytes without a raised `semantics` number would give old results a new meaning.
+    ("data", 1): "1f941be988fb9f73",
+    ("generate", 1): "67f5c1cd6aa0a7e2",
+}
+
+
+@pytest.mark.parametrize("kind", ["data", "generate"])
+def test_golden_bytes(kind: str) -> None:
+    families = {
+        "sum": {"dataset": "chain_sum", "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2}},
+        "gcd": {"dataset": "gcd", "config": {"min_numbers": 2, "max_numbers": 2, "max_value": 60}},
+    }
+    if kind == "data":
+        rows = [item.row() for item in draw(ReasoningGym(families=families), role="test", lane=[0.0, 0.1], seed=3, per_group=5)]
+    else:
+        from dataenvgym_spec.gym.engines.procedural import Procedural
+
+        teacher = {"kind": "procedural", "semantics": 1, "source": {"kind": "reasoning-gym", "semantics": 1, "families": families}}
+        rows = [item.row() for item in Procedural(teacher=teacher, oversample=1.0, corrupt=0.3).candidates({"sum": 5, "gcd": 5}, 7)]
+    assert digest("golden", rows)[:16] == GOLDEN[kind, KINDS[kind].semantics]
+
+
+def test_odd_paths_are_quoted(tmp_path: Path) -> None:
+    from tests.language.test_validate import findings
+    from tests.support.specs import TINY
+
+    name = 'it: is "odd" #1.jsonl'
+    (tmp_path / name).write_text('{"q": "1", "a": "1"}\n' * 300, encoding="utf-8")
+    source = "other: {kind: jsonl, path: 'it: is \"odd\" #1.jsonl', fields: {input: q, target: a}}"
+    text = TINY.replace("  score:", f"    {source}\n  score:", 1).replace("test: {from: problems", "test: {from: other", 1)
+    assert findings(tmp_path, text) == ()
+    graph = lower(front_end([tmp_path / "spec.yaml"], root=tmp_path)).graph
+    (stage,) = [stage for stage in graph.stages if stage.kind == "data" and stage.files]
+    content = yaml.safe_load(stage_files(stage, graph.by_id())["dvc.yaml"])
+    assert content["stages"]["data"]["deps"] == [f"../../{name}", "stage.json"]

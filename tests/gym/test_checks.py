@@ -1,0 +1,258 @@
+"""Planted cases: each check rejects what it is for, and an engine that corrupts is found out."""
+
+import json
+import re
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.stages.check import judge, set_apart
+from dataenvgym_spec.execute.stages.data import draw
+from dataenvgym_spec.execute.stages.reserve import reserve
+from dataenvgym_spec.gym.checks.duplicate import Duplicate
+from dataenvgym_spec.gym.checks.known import Known
+from dataenvgym_spec.gym.checks.overlap import Overlap
+from dataenvgym_spec.gym.checks.protocol import Bench, Reserve, answers_of
+from dataenvgym_spec.gym.checks.scorable import Scorable
+from dataenvgym_spec.gym.engines.procedural import Procedural
+from dataenvgym_spec.gym.policies.allocate import Allocate, share_out
+from dataenvgym_spec.gym.policies.protocol import Observation, SkillScore, Yield
+from dataenvgym_spec.gym.tasks.scorers.reasoning_gym import ReasoningGymScore
+from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
+from dataenvgym_spec.language.components import BUILT_IN, definitions
+from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.results.experiment import load
+from tests.compile.test_share import compiled
+from tests.execute.test_data import FAMILIES, LANES
+from tests.support.repositories import call, new_repo
+from tests.support.specs import TINY
+
+CHECKS = [("scorable", "reject", Scorable()), ("duplicate", "reject", Duplicate()), ("overlap", "reject", Overlap(against=["test"]))]
+RECIPE = "examples: {sum: 400}, length: {steps: 400}, learning_rate: 5e-3, batch_size: 64"
+"""A student from scratch that learns to answer some sums, but not all."""
+SOURCE = {"kind": "reasoning-gym", "semantics": 1, "families": FAMILIES}
+TEACHER = {"kind": "procedural", "semantics": 1, "source": SOURCE}
+
+
+def bench(**more: object) -> Bench:
+    return Bench(scorer=ReasoningGymScore(), reserve=Reserve(seed=3, lanes={"test": LANES["test"]}, items={}), **more)
+
+
+def rows(items: list[Item]) -> list[dict[str, object]]:
+    return [{**item.row(), "skill": item.group} for item in items]
+
+
+def test_planted_cases_are_rejected_for_their_reasons() -> None:
+    source = ReasoningGym(families=FAMILIES)
+    (sealed, *_) = draw(source, role="test", lane=LANES["test"], seed=3, per_group=2)
+    free = [item for item in islice(source.stream("gcd", 77), 60) if not Reserve(seed=3, lanes={"test": LANES["test"]}, items={}).holder(item, ["test"])]
+    good, other = free[0], next(item for item in free if item.id != free[0].id)
+    wrong = Item(**{**other.row(), "target": "9999"})
+    empty = Item(**{**other.row(), "target": ""})
+    planted = [good, wrong, empty, good, sealed]
+    accepted, rejected, tally = judge(rows(planted), {"gcd": 99, "sum": 99}, CHECKS, bench())
+    assert [row["id"] for row in accepted] == [good.id]
+    assert [(row["check"], row["reason"]) for row in rejected] == [
+        ("scorable", "the scorer finds the answer wrong"),
+        ("scorable", "the scorer cannot read the answer"),
+        ("duplicate", "accepted before"),
+        ("overlap", "reserved for test"),
+    ]
+    assert sum(sum(counts.values()) for counts in tally.values()) == 5
+
+
+def test_what_was_accepted_in_an_earlier_iteration_is_a_duplicate() -> None:
+    item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
+    accepted, rejected, _ = judge(rows([item]), {"gcd": 9}, CHECKS[1:2], bench(accepted={item.id}))
+    assert (accepted, rejected[0]["check"]) == ([], "duplicate")
+
+
+def test_a_finite_source_reserves_what_it_holds() -> None:
+    item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
+    reserve = Reserve.of({"seed": 0, "roles": {"selection": {"items": [item.id]}}})
+    assert reserve.holder(item, LANES) == "selection"
+    assert reserve.holder(Item(**{**item.row(), "id": "0" * 16}), LANES) is None
+
+
+def test_recording_notes_and_accepts() -> None:
+    item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
+    accepted, rejected, _ = judge(rows([item]), {"gcd": 9}, [("duplicate", "record", Duplicate())], bench(accepted={item.id}))
+    assert (accepted[0]["notes"], rejected) == ({"duplicate": "accepted before"}, [])
+
+
+def test_an_example_that_the_student_answers_right_is_known() -> None:
+    one, other, spoiled = (*islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 2), next(ReasoningGym(families=FAMILIES).stream("sum", 1)))
+    wrong = Item(**{**spoiled.row(), "target": f"{spoiled.target}7"})
+    asked = [one, other, wrong, spoiled]
+    answers = answers_of({"id": item.id, "target": item.target, "correct": right} for item, right in zip(asked, (True, False, False, True), strict=True))
+    accepted, rejected, _ = judge(rows(asked), {"gcd": 9, "sum": 9}, [("known", "reject", Known())], bench(answers=answers))
+    assert [(row["id"], row["target"]) for row in accepted] == [(other.id, other.target), (wrong.id, wrong.target)]
+    assert [(row["id"], row["reason"]) for row in rejected] == [(item.id, "the student answers it right already") for item in (one, spoiled)]
+    noted, _, _ = judge(rows(asked), {"gcd": 9, "sum": 9}, [("known", "record", Known())], bench(answers=answers))
+    assert [row.get("notes") for row in noted] == [
+        {"known": "the student answers it right already"},
+        None,
+        None,
+        {"known": "the student answers it right already"},
+    ]
+
+
+def test_a_check_sees_what_it_is_declared_to_read() -> None:
+    seen: dict[str, tuple[bool, bool]] = {}
+
+    class Looks:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def objection(self, item: Item, given: Bench) -> str | None:
+            seen[self.name] = (given.reserve is not None, given.answers is not None)
+            return None
+
+    item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
+    checks = [(name, "reject", Looks(name)) for name in BUILT_IN["check"]]
+    judge(rows([item]), {"gcd": 9}, checks, bench(answers={(item.id, item.target): True}))
+    assert seen == {"scorable": (False, False), "duplicate": (False, False), "overlap": (True, False), "known": (False, True)}
+
+
+def test_a_check_may_only_remove() -> None:
+    """Whatever a check does to what it is handed: nothing else is accepted, and nothing that is differs."""
+
+    class Alters:
+        def objection(self, item: Item, given: Bench) -> str | None:
+            item.metadata["altered"] = True
+            item.metadata["numbers"].append(7)
+            item.verifier["answer"] = "7"
+            object.__setattr__(item, "id", "0" * 16)
+            object.__setattr__(item, "target", "7")
+            for alter in (
+                lambda: given.accepted.add(item.id),
+                lambda: given.accepted.discard(item.id),
+                lambda: given.accepted.mapping.pop(item.id),
+                lambda: setattr(given, "accepted", set()),
+                lambda: given.reserve.items.pop("selection"),
+                lambda: given.reserve.lanes.update(test=[0, 0]),
+                lambda: given.reserve.lanes["test"].append(0),
+                lambda: given.answers.pop((item.id, "7")),
+            ):
+                with pytest.raises((AttributeError, TypeError)):
+                    alter()
+            return None
+
+    items = [item for item in islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 30) if "numbers" in item.metadata]
+    items += items[:3]
+    answers = answers_of({"id": item.id, "target": item.target, "correct": number % 5 == 0} for number, item in enumerate(items))
+    reserve = Reserve.of({"seed": 3, "roles": {"test": {"lane": LANES["test"]}, "selection": {"items": [items[1].id]}}})
+    after = [
+        ("duplicate", "reject", Duplicate()),
+        ("overlap", "reject", Overlap(against=["test", "selection"])),
+        ("scorable", "reject", Scorable()),
+        ("known", "reject", Known()),
+    ]
+    given = Bench(scorer=ReasoningGymScore(), reserve=reserve, answers=answers)
+    expected = judge(rows(items), {"gcd": 9}, after, given)
+    candidates = rows(items)
+    altering = [(name, "reject", Alters()) for name in ("overlap", "known", "duplicate")]
+    assert judge(candidates, {"gcd": 9}, [*altering, *after], given) == expected
+    assert candidates == rows(items)
+    assert expected[0]
+    assert {row["check"] for row in expected[1]} >= {"overlap", "known"}
+
+
+def test_what_hashes_of_a_split_say_is_set_apart_from_the_example() -> None:
+    first, second = islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 2)
+    found = [{**row, "notes": {"overlap": "reserved for test", "duplicate": "accepted before"}} for row in rows([first])]
+    found += [{**row, "notes": {"overlap": "reserved for test"}} for row in rows([second])]
+    accepted, noted = set_apart(found, ["overlap"])
+    assert accepted == [{**rows([first])[0], "notes": {"duplicate": "accepted before"}}, *rows([second])]
+    assert noted == [{"id": item.id, "skill": "gcd", "notes": {"overlap": "reserved for test"}} for item in (first, second)]
+
+
+@pytest.mark.parametrize(("action", "apart"), [("reject", None), ("record", ["overlap"])])
+def test_an_overlap_that_is_only_recorded_is_set_apart(action: str, apart: list[str] | None, tmp_path: Path) -> None:
+    graph = compiled(tmp_path, TINY.replace("overlap: {action: reject}", f"overlap: {{action: {action}}}"))
+    assert {str(stage.params.get("apart")) for stage in graph.stages if stage.kind == "check"} == {str(apart)}
+
+
+def test_a_reserve_holds_no_text_of_an_item(tmp_path: Path) -> None:
+    items = [json.dumps({"q": f"secret question {n}", "a": f"secret {n}"}) for n in range(300)]
+    (tmp_path / "items.jsonl").write_text("\n".join(items), encoding="utf-8")
+    source = {"kind": "jsonl", "path": "sha256:0", "fields": {"input": "q", "target": "a"}}
+    lanes: dict[str, list[float]] = {"test": [0.0, 0.5], "selection": [0.5, 0.75]}
+    made = definitions()["source"]["jsonl"].version()
+    params = {"lanes": lanes, "seed": 0, "sources": {key: {**source, "semantics": made} for key in lanes}}
+    out = tmp_path / "out"
+    (out / "hashes").mkdir(parents=True)
+    reserve(
+        Context(key="", params=params, reads=(), files={"sha256:0": tmp_path / "items.jsonl"}, out_folder=out, log=tmp_path, work=tmp_path, say=lambda _: None)
+    )
+    text = (out / "hashes" / "reserve.json").read_text(encoding="utf-8")
+    held = json.loads(text)["roles"]
+    assert "secret" not in text
+    assert sum(len(part["items"]) for part in held.values()) > 150
+    assert all(re.fullmatch("[0-9a-f]{16}", name) for part in held.values() for name in part["items"])
+
+
+def test_known_examples_are_rejected_by_the_students_own_answers(tmp_path: Path) -> None:
+    """A student that knows its sums rather well is asked what it knows; the rounds that follow ask for the rest."""
+    text = TINY.replace("  no-state: {agent: {observe: nothing}}\n", "").replace("iterations: 2", "iterations: 1").split("analysis:")[0]
+    text = text.replace("{scores: true, yield: true, errors: 1}", "{scores: false}").replace("overlap: {action: reject}", "known: {action: reject}")
+    text = text.replace("examples: {sum: 60}, length: {steps: 6}, learning_rate: 2e-3, batch_size: 16", RECIPE)
+    repo = new_repo(tmp_path / "repo", text)
+    call("dataenvgym", "compile", cwd=repo)
+    checks = [stage for stage in load("tiny", repo).stages if stage.kind == "check"]
+    call("dvc", "repro", f"store/{checks[-1].path.name}/dvc.yaml:check", cwd=repo, timeout=600)
+    (run,) = load("tiny", repo).runs
+    turn = run.iterations[1]
+    asked = turn.of("evaluate")
+    assert [stage.label() for stage in asked[:2]] == [f"with-state, iteration 1/1, evaluate on candidates{more}" for more in ("", ", refill 1")]
+    answers = {(row["id"], row["target"]): row["correct"] for stage in asked for row in stage.rows("candidates", "results.jsonl")}
+    assert len(answers) == len({row["id"] for row in turn.generated})
+    assert not any(answers[row["id"], row["target"]] for row in turn.accepted)
+    known = [row for row in turn.rejected if row["check"] == "known"]
+    assert len(known) > 3 < len(turn.accepted)
+    assert all(answers[row["id"], row["target"]] for row in known)
+
+
+def test_the_amount_is_cut_at_a_prefix_of_the_request_order() -> None:
+    items = list({item.id: item for item in islice(ReasoningGym(families=FAMILIES).stream("gcd", 8), 40)}.values())
+    accepted, _, tally = judge(rows(items), {"gcd": 5}, CHECKS[:2], bench())
+    assert [row["id"] for row in accepted] == [item.id for item in items[:5]]
+    assert tally["gcd"] == {"accepted": 5, "surplus": len(items) - 5}
+
+
+@pytest.mark.parametrize("corrupt", [0.0, 0.5, 1.0])
+def test_an_engine_that_corrupts_is_found_out(corrupt: float) -> None:
+    engine = Procedural(teacher=TEACHER, oversample=1.0, corrupt=corrupt)
+    items = list(engine.candidates({"sum": 60, "gcd": 60}, 5))
+    assert len(items) == 120
+    _, rejected, _ = judge(rows(items), {"sum": 99, "gcd": 99}, CHECKS[:1], bench())
+    assert abs(len(rejected) / 120 - corrupt) <= 0.12
+    clean = {item.id: item.target for item in Procedural(teacher=TEACHER, oversample=1.0, corrupt=0.0).candidates({"sum": 60, "gcd": 60}, 5)}
+    assert {row["id"] for row in rejected} == {item.id for item in items if clean[item.id] != item.target}
+
+
+def test_an_engine_repeats_itself_by_seed_and_only_then() -> None:
+    engine = Procedural(teacher=TEACHER, oversample=2.0, corrupt=0.0)
+    assert list(engine.candidates({"sum": 10}, 1)) == list(engine.candidates({"sum": 10}, 1))
+    assert len(list(engine.candidates({"sum": 10}, 1))) == 20
+    one, two = ({item.id for item in engine.candidates({"sum": 200}, seed)} for seed in (1, 2))
+    assert len(one & two) < 0.3 * len(one)
+
+
+def test_a_policy_without_state_is_even_and_with_state_follows_it() -> None:
+    policy = Allocate(power=1.0, floor=0.1)
+    skills = ("a", "b", "c")
+    assert policy.act(Observation(skills=skills), 30).allocation == {"a": 10, "b": 10, "c": 10}
+    scores = {"a": SkillScore(accuracy=1.0, items=20), "b": SkillScore(accuracy=0.5, items=20), "c": SkillScore(accuracy=0.0, items=20)}
+    action = policy.act(Observation(skills=skills, scores=scores), 300)
+    assert action.allocation == {"a": 10, "b": 100, "c": 190}
+    assert "accuracy 0.00 on 20 hidden items" in action.reasons["c"]
+    dry = {skill: Yield(requested=100, accepted=0 if skill == "c" else 100) for skill in skills}
+    assert policy.act(Observation(skills=skills, scores=scores, yields=dry), 300).allocation["c"] == 10
+
+
+def test_shares_sum_to_the_amount() -> None:
+    for amount in range(40):
+        assert sum(share_out({"a": 0.2, "b": 0.5, "c": 0.31}, amount).values()) == amount

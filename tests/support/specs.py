@@ -1,0 +1,49 @@
+"""Specs that many tests begin with."""
+
+TINY = """\
+version: 1
+name: tiny
+description: A spec small enough for a test.
+task:
+  kind: math
+  sources:
+    problems:
+      kind: reasoning-gym
+      families:
+        sum: {dataset: chain_sum, config: {min_terms: 2, max_terms: 2, min_digits: 1, max_digits: 1}}
+        lcm: {dataset: lcm, config: {min_numbers: 2, max_numbers: 2, min_value: 1, max_value: 30}}
+  score: {kind: reasoning-gym}
+  splits:
+    test: {from: problems, draw: {per_group: 6}}
+    selection: {from: problems, draw: {per_group: 4}}
+    feedback: {from: problems, draw: {per_group: 8}, show: 0.25}
+student:
+  model:
+    kind: scratch
+    hidden_size: 32
+    intermediate_size: 64
+    layers: 1
+    heads: 2
+    pretrain: {source: problems, examples: {sum: 60}, length: {steps: 6}, learning_rate: 2e-3, batch_size: 16}
+  train: {length: {steps: 6}, learning_rate: 1e-3, batch_size: 16, max_length: 64, dtype: float32}
+  generate: {dtype: float32, max_new_tokens: 5}
+  prompt: {template: prompts/tiny.j2}
+teachers:
+  generator: {kind: procedural, source: problems}
+environment: skill-list
+skills: {discover: {kind: gold}}
+agent:
+  observe: {scores: true, yield: true, errors: 1}
+  policy: {kind: allocate, power: 1.0, floor: 0.2}
+  engine: {kind: procedural, teacher: generator, oversample: 2}
+  checks: {scorable: {action: reject}, duplicate: {action: reject}, overlap: {action: reject}}
+loop:
+  iterations: 2
+  teach: {examples: 30, of: accepted, refill: 1}
+arms:
+  with-state: {}
+  no-state: {agent: {observe: nothing}}
+analysis:
+  contrasts: [{arm: with-state, against: no-state, student: best, split: test, primary: true}]
+"""
+TEMPLATE = '{{ group }} {{ metadata.expression if group == "sum" else metadata.numbers | join(" ") }} ='

@@ -1,0 +1,508 @@
+"""Tracking on a store that is written file by file like the executors write it, with a real MLflow server and real databases."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.cli.main import main
+from dataenvgym_spec.cli.track import command
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.execute.context import write_json, write_rows
+from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.locks import held
+from dataenvgym_spec.track import differences, project, track
+from dataenvgym_spec.track.background import start_in_background
+from dataenvgym_spec.track.mlflow import shown
+from tests.support.repositories import call, environment
+
+ARMS = ("with-state", "no-state")
+SKILLS = ("gcd", "solve for x (hard)")
+ITERATIONS = 2
+EPOCH = 1_700_000_000
+SEALED = {"base": 3, "best": 11, "last": 7}
+"""Right answers of 16 on the sealed test: shares that no other split has."""
+
+
+class Store:
+    """Writes an experiment's index and, as far as asked, the results of its stages."""
+
+    def __init__(
+        self, root: Path, *, upto: int = ITERATIONS, closed: bool = True, seeds: tuple[int, ...] = (0,), rate: float = 0.001, epoch: int = EPOCH
+    ) -> None:
+        self.root, self.upto, self.closed, self.epoch = root, upto, closed, epoch
+        self.stages: dict[str, dict] = {}
+        (root / ".dvc").mkdir(parents=True, exist_ok=True)
+        for seed in seeds:
+            for arm in ARMS:
+                self._run(arm, seed, rate)
+        settings = {
+            arm: {"environment": "skill-list", "agent": {"observe": arm}, "loop": {"iterations": ITERATIONS}, "prompt": "x" * 900, "rate": rate} for arm in ARMS
+        }
+        contrasts = [{"arm": ARMS[0], "against": ARMS[1], "primary": True, "split": "test", "student": "best"}]
+        index = {"format": 1, "name": "tiny", "description": "Does it teach?", "arms": list(ARMS), "seeds": list(seeds), "settings": settings}
+        index |= {"iterations": dict.fromkeys(ARMS, ITERATIONS), "contrasts": contrasts, "stages": list(self.stages.values())}
+        (root / "experiments").mkdir(exist_ok=True)
+        write_json(root / "experiments" / "tiny.json", index)
+
+    def _stage(self, arm, seed, turn, kind, what, inputs=(), ports=None, done=True, log=None, curve=None) -> str:
+        key = digest("test stage", what)
+        row = self.stages.setdefault(key, {"directory": f"{kind}-{key[:16]}", "key": key, "kind": kind, "inputs": sorted(inputs), "uses": []})
+        row["uses"].append({"arm": arm, "seed": seed, "iteration": turn, "label": f"{arm}, {kind}"})
+        folder = self.root / "store" / row["directory"]
+        if not done or (folder / "log" / "run.json").exists():
+            return key
+        for name, content in (ports or {}).items():
+            (folder / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+            (write_rows if name.endswith("l") else write_json)(folder / "out" / name, content)
+        (folder / "log").mkdir(parents=True)
+        if curve:
+            write_rows(folder / "log" / "loss.jsonl", curve)
+        started = self.epoch + 10 * list(self.stages).index(key) + 0.125
+        write_json(folder / "log" / "run.json", {"started": started, "seconds": {"total": 2.5}, **(log or {})})
+        return key
+
+    def _run(self, arm: str, seed: int, rate: float) -> None:
+        def stage(turn, kind, what, *arguments, **more):
+            return self._stage(arm, seed, turn, kind, what, *arguments, done=(turn or 0) <= self.upto, **more)
+
+        data = stage(None, "data", ["data"], ports={"selection/items.jsonl": []})
+        base = stage(0, "student", ["student", rate], [data], curve=_curve(3), log={"tokens": {"trained": 900}, "examples": 20, "steps": 30})
+        selected = [stage(0, "evaluate", ["selection", 0, rate], [data, base], ports={"selection/results.jsonl": _answers(2)})]
+        stage(0, "evaluate", ["test", 0, rate], [data, base], ports={"test/results.jsonl": _answers(SEALED["base"])})
+        seen = stage(
+            0, "evaluate", ["feedback", 0, rate], [data, base], ports={"hidden/results.jsonl": _answers(4)}, log={"tokens": {"generated": 7, "prompt": 99}}
+        )
+        checks, trained = [], []
+        for turn in range(1, ITERATIONS + 1):
+            me = [arm, seed, turn, rate]
+            observed = [seen] if arm == "with-state" else []
+            plan = stage(turn, "plan", ["plan", me], observed, ports={"plan/plan.json": _plan(turn, bool(observed))})
+            made = stage(turn, "generate", ["generate", me], [plan], ports={"candidates/examples.jsonl": _examples(me, 9)}, log={"tokens": {"generated": 40}})
+            ports = {
+                "accepted/examples.jsonl": _examples(me, 5),
+                "rejected/tally.json": {"gcd": {"accepted": 5, "duplicate": 3, "surplus": 1}},
+                "rejected/examples.jsonl": [],
+            }
+            checks.append(stage(turn, "check", ["check", me], [plan, made], ports=ports, log={"accepted": 5}))
+            trained.append(stage(turn, "train", ["train", me], [base, *checks], curve=_curve(turn), log={"tokens": {"trained": 100 * turn}, "device": "cpu"}))
+            selected.append(stage(turn, "evaluate", ["selection", me], [data, trained[-1]], ports={"selection/results.jsonl": _answers(2 * turn + 2)}))
+            if arm == "with-state" and turn < ITERATIONS:
+                seen = stage(turn, "evaluate", ["feedback", me], [data, trained[-1]], ports={"hidden/results.jsonl": _answers(5)})
+        choice = {"best": 1, "last": ITERATIONS, "accuracy": [0.25, 0.375]}
+        done = self.closed and self.upto == ITERATIONS
+        chosen = self._stage(arm, seed, None, "select", ["select", arm, seed, rate], selected, ports={"choice/choice.json": choice}, done=done)
+        rows = [{"iteration": n, **row} for n, name in ((1, "best"), (2, "last")) for row in _answers(SEALED[name])]
+        self._stage(arm, seed, None, "evaluate", ["sealed", arm, seed, rate], [chosen, *trained], ports={"test/results.jsonl": rows}, done=done)
+
+
+def _answers(right: int) -> list[dict]:
+    return [{"id": str(n), "group": SKILLS[n % 2], "correct": n < right, "prediction": "1", "target": "1"} for n in range(16)]
+
+
+def _examples(what, count: int) -> list[dict]:
+    return [{"id": f"{what} {n}", "input": "1 + 1", "target": "2", "skill": "gcd"} for n in range(count)]
+
+
+def _plan(turn: int, observed: bool) -> dict:
+    seen = {"scores": {"gcd": 0.5, SKILLS[1]: 0.25}} if observed else {}
+    return {"iteration": turn, "allocation": {"gcd": 4, SKILLS[1]: 6}, "reasons": {"gcd": "it | is weak"}, "errors": {}, **seen}
+
+
+def _curve(seed: int) -> list[dict]:
+    return [{"step": step, "loss": float("nan") if step == 30 else 1 / (seed + step), "learning_rate": 0.1, "seconds": step / 10} for step in (10, 20, 30)]
+
+
+def dump(database: Path, artifacts: Path | None = None) -> dict:
+    """All that a database says of the active runs that are ours, with nothing in it that depends on the server's own ids."""
+    with contextlib.closing(sqlite3.connect(database)) as base:
+        names = dict(
+            base.execute("select t.run_uuid, t.value from tags t join runs r using (run_uuid) where t.key = 'dataenvgym.id' and r.lifecycle_stage = 'active'")
+        )
+        assert len(set(names.values())) == len(names), "two runs with one id"
+        out: dict = {name: {} for name in names.values()}
+        for run, name in names.items():
+            out[name]["run"] = base.execute("select name, status, start_time, end_time from runs where run_uuid = ?", (run,)).fetchall()
+            tags = base.execute("select key, value from tags where run_uuid = ?", (run,))
+            out[name]["tags"] = {key: names[value] if key == "mlflow.parentRunId" else value for key, value in tags if key != "mlflow.user"}
+            out[name]["params"] = dict(base.execute("select key, value from params where run_uuid = ?", (run,)))
+            for table in ("metrics", "latest_metrics"):
+                out[name][table] = sorted(base.execute(f"select key, step, timestamp, value, is_nan from {table} where run_uuid = ?", (run,)))
+            inputs = "select d.name, d.digest, d.dataset_source, d.dataset_profile, t.value from inputs i join datasets d on d.dataset_uuid = i.source_id"
+            inputs += " join input_tags t on t.input_uuid = i.input_uuid where i.destination_id = ?"
+            out[name]["inputs"] = sorted(base.execute(inputs, (run,)))
+            if artifacts:
+                files = sorted(path for path in artifacts.rglob("*") if path.is_file() and run in path.parts)
+                out[name]["files"] = {path.as_posix().partition("/artifacts/")[2]: path.read_bytes() for path in files}
+    return out
+
+
+def dump_of(root: Path) -> dict:
+    return dump(root / "mlflow.db", root / "mlartifacts")
+
+
+def ids_of(database: Path) -> set[str]:
+    with contextlib.closing(sqlite3.connect(database)) as base:
+        return {row[0] for row in base.execute("select run_uuid from runs where lifecycle_stage = 'active'")}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def end(process: subprocess.Popen) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory) -> Path:
+    """A repository that was tracked once, from no database at all, by the command."""
+    root = tmp_path_factory.mktemp("first")
+    Store(root)
+    result = call("dataenvgym", "track", cwd=root)
+    assert "10 runs made" in result.stdout and "dataenvgym ui" in result.stdout and not result.stderr
+    return root
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory, first) -> Path:
+    """A database with MLflow's tables and nothing of ours in them; making one takes seconds."""
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    shutil.copy(first / "mlflow.db", path)
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        for table in ("metrics", "latest_metrics", "params", "tags", "input_tags", "inputs", "datasets", "runs", "experiment_tags"):
+            base.execute(f"delete from {table}")
+        base.execute("delete from experiments where name = 'tiny'")
+        base.commit()
+    return path
+
+
+@pytest.fixture(scope="module")
+def starting(tmp_path_factory, empty):
+    """A server that is starting, which takes seconds: folder, address, process."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(empty, folder / "mlflow.db")
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", "1"]
+    command += ["--artifacts-destination", str(folder / "files"), "--host", "127.0.0.1", "--port", str(port)]
+    settings = environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true")
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    yield folder, f"http://127.0.0.1:{port}", process
+    end(process)
+
+
+@pytest.fixture(scope="module")
+def server(starting):
+    """A server that answers: folder and address."""
+    folder, address, process = starting
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
+            assert answer.status == 200
+            return folder, address
+        time.sleep(0.3)
+    raise AssertionError((folder / "log").read_text())
+
+
+@pytest.fixture(scope="module")
+def opening(first, empty):
+    """`dataenvgym ui` in a tracked repository, starting: its port, its process, and the file with what it says."""
+    port = free_port()
+    said = first / "ui.log"
+    with said.open("w") as log:
+        process = subprocess.Popen(["dataenvgym", "ui", "--port", str(port)], cwd=first, env=environment(), stdout=log, stderr=subprocess.DEVNULL)
+    yield port, process, said
+    process.kill()
+
+
+@pytest.fixture
+def root(tmp_path, empty, starting, opening, monkeypatch) -> Path:
+    """A repository to be, with an empty database, tracked to by default."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DATAENVGYM_TRACK", "1")
+    (tmp_path / "repo").mkdir()
+    shutil.copy(empty, tmp_path / "repo" / "mlflow.db")
+    return tmp_path / "repo"
+
+
+def done(root: Path, **more):
+    return track(Layout(root=root), ["tiny"], **more)
+
+
+def runs_of(root: Path) -> dict:
+    return {run.id: run for run in project(load("tiny", root)).runs}
+
+
+def series(run, key: str) -> list[tuple[int, float]]:
+    return [(metric.step, round(metric.value, 4)) for metric in run.metrics if metric.key == key]
+
+
+def test_projecting_needs_no_mlflow(tmp_path) -> None:
+    Store(tmp_path)
+    code = "import sys; from dataenvgym_spec.results.experiment import load; from dataenvgym_spec.track import project, track; import dataenvgym_spec.track.background\n"
+    code += "assert len(project(load('tiny')).runs) == 10; print([name for name in ('mlflow', 'sqlalchemy', 'numpy', 'socket') if name in sys.modules])"
+    assert call(sys.executable, "-c", code, cwd=tmp_path).stdout.strip() == "[]"
+
+
+def test_curves_have_the_axes_that_arms_are_compared_by(tmp_path) -> None:
+    Store(tmp_path)
+    seeing, blind = (runs_of(tmp_path)[f"tiny/{arm}/seed-0"] for arm in ARMS)
+    for run in (seeing, blind):
+        assert series(run, "selection/accuracy") == [(0, 0.125), (1, 0.25), (2, 0.375)]
+        assert series(run, "selection/skill/gcd") == [(0, 0.125), (1, 0.25), (2, 0.375)]
+        assert series(run, "selection/accuracy_by_examples") == [(0, 0.125), (5, 0.25), (10, 0.375)]
+    # Blind: 40 generated and 100 trained tokens, then 40 and 200 more; four stages of 2.5 s an iteration.
+    assert series(blind, "selection/accuracy_by_tokens") == [(0, 0.125), (140, 0.25), (380, 0.375)]
+    assert series(blind, "selection/accuracy_by_seconds") == [(0, 0.125), (10, 0.25), (20, 0.375)]
+    # Seeing: the evaluations on feedback as well, 7 tokens and 2.5 s, then 2.5 s.
+    assert series(seeing, "selection/accuracy_by_tokens") == [(0, 0.125), (147, 0.25), (387, 0.375)]
+    assert series(seeing, "selection/accuracy_by_seconds") == [(0, 0.125), (12, 0.25), (25, 0.375)]
+    first = next(metric for metric in seeing.metrics if metric.key == "selection/accuracy")
+    assert first.timestamp == (EPOCH + 20) * 1000 + 2625
+    assert dict(seeing.params)["agent.observe"] == "with-state" and len(dict(seeing.params)["prompt"]) == 500
+    assert {"arm": "with-state", "seed": "0", "level": "skill-list", "kind": "run"}.items() <= dict(seeing.tags).items()
+
+
+def test_iterations_show_their_data_and_the_state_of_the_teacher(tmp_path) -> None:
+    Store(tmp_path)
+    child = runs_of(tmp_path)["tiny/with-state/seed-0/iteration-1"]
+    assert child.parent == "tiny/with-state/seed-0"
+    assert [(item.context, item.rows, item.source.split("/")[-2]) for item in child.datasets] == [("generated", 9, "candidates"), ("accepted", 5, "accepted")]
+    assert all((tmp_path / item.source).is_file() and len(item.digest) <= 36 for item in child.datasets)
+    assert series(child, "train/loss")[0] == (10, round(1 / 11, 4)) and len(series(child, "train/loss")) == 3
+    assert series(child, "teaching/rejected/duplicate") == [(1, 3)] and series(child, "teaching/accepted_share") == [(1, 0.625)]
+    files = {item.path: item.text for item in child.artifacts}
+    assert set(files) == {"plan/plan.json", "plan/plan.md", "checks/tally.json"}
+    assert "| gcd | 0.500 | 4 | it \\| is weak |" in files["plan/plan.md"]
+
+
+def test_sealed_scores_are_in_summaries_only(tmp_path) -> None:
+    Store(tmp_path)
+    runs = runs_of(tmp_path)
+    summaries = [run for run in runs.values() if dict(run.tags)["kind"] == "summary"]
+    assert [series(run, "test/best") for run in summaries] == [[(0, round(11 / 16, 4))]] * 2
+    assert series(summaries[0], "test/base_items") == [(0, 16)] and series(summaries[0], "test/best minus best of no-state") == [(0, 0)]
+    assert series(summaries[0], "test/last_low")[0][1] < 7 / 16 < series(summaries[0], "test/last_high")[0][1]
+    sealed = {right / 16 for right in SEALED.values()}
+    for run in runs.values():
+        if run not in summaries:
+            assert not [metric for metric in run.metrics if metric.key.startswith("test") or metric.value in sealed]
+    two = Store(tmp_path / "two", seeds=(0, 1))
+    summary = runs_of(two.root)["tiny/no-state/summary"]
+    assert series(summary, "test/best_deviation") == [(0, 0)] and not series(summary, "test/best_low")
+
+
+def test_tracking_again_changes_nothing(root) -> None:
+    Store(root)
+    first = done(root)
+    assert (first.runs, first.created, first.removed) == (10, 10, 0)
+    held_now, ids = dump_of(root), ids_of(root / "mlflow.db")
+    again, quick = done(root), done(root, thorough=False)
+    assert (again.created, again.removed, again.logged, quick.logged) == (0, 0, 0, 0)
+    assert (dump_of(root), ids_of(root / "mlflow.db")) == (held_now, ids)
+    assert held_now["tiny/no-state/seed-0/iteration-2"]["tags"]["mlflow.parentRunId"] == "tiny/no-state/seed-0"
+    assert [row[1] for row in held_now["tiny/no-state/seed-0"]["run"]] == ["FINISHED"]
+    assert sum(row[4] for row in held_now["tiny/no-state/seed-0/iteration-2"]["metrics"]) == 1  # the loss that is no number
+
+
+def test_it_fills_as_the_experiment_goes_on(root, tmp_path, empty) -> None:
+    Store(root, upto=0, closed=False)
+    done(root, thorough=False)
+    ids = ids_of(root / "mlflow.db")
+    assert {name: rows["run"][0][1] for name, rows in dump_of(root).items()} == {
+        "tiny/with-state/seed-0": "RUNNING", "tiny/with-state/seed-0/iteration-0": "FINISHED", "tiny/with-state/summary": "RUNNING",
+        "tiny/no-state/seed-0": "RUNNING", "tiny/no-state/seed-0/iteration-0": "FINISHED", "tiny/no-state/summary": "RUNNING",
+    }  # fmt: skip
+    for upto, closed in ((1, False), (2, False), (2, True)):
+        Store(root, upto=upto, closed=closed)
+        folder = root / "reports" / "tiny"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "index.html").write_text(f"<p>{upto} {closed}</p>")
+        assert done(root, thorough=False).removed == 0
+        assert ids < ids_of(root / "mlflow.db")
+    whole = tmp_path / "whole"
+    shutil.copytree(root, whole, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts"))
+    shutil.copy(empty, whole / "mlflow.db")
+    done(whole)
+    assert dump_of(root) == dump_of(whole)
+    assert dump_of(root)["tiny/no-state/summary"]["files"] == {"report/index.html": b"<p>2 True</p>"}
+
+
+def test_a_deleted_database_comes_back(root, first) -> None:
+    Store(root)
+    done(root)
+    # `first` had no database and no artifacts: that is what a deleted one leaves.
+    assert dump_of(root) == dump_of(first)
+
+
+def test_what_cannot_be_taken_back_is_replaced(root) -> None:
+    Store(root)
+    done(root)
+    shutil.rmtree(root / "store")
+    Store(root, rate=0.002)
+    assert done(root).removed == 10
+    assert dump_of(root)["tiny/no-state/seed-0"]["params"]["rate"] == "0.002"
+    shutil.rmtree(root / "store")
+    Store(root, rate=0.002, epoch=EPOCH + 5000)
+    assert done(root, thorough=False).removed == 10
+    assert not differences(Layout(root=root), ["tiny"])
+
+
+def test_a_clone_that_has_less_takes_nothing_away(root) -> None:
+    Store(root)
+    done(root)
+    before = dump_of(root)
+    shutil.rmtree(root / "store")
+    Store(root, upto=1, closed=False)
+    assert done(root).removed == 0
+    after = dump_of(root)
+    assert {name: rows["metrics"] for name, rows in after.items()} == {name: rows["metrics"] for name, rows in before.items()}
+    Store(root)
+    done(root)
+    assert dump_of(root) == before
+
+
+def test_verify_finds_what_was_changed_by_hand(root, monkeypatch, capsys) -> None:
+    from mlflow import MlflowClient
+
+    Store(root)
+    layout = Layout(root=root)
+    assert any("there is no such run" in line for line in differences(layout, ["tiny"]))
+    done(root)
+    assert differences(layout, ["tiny"]) == []
+    client = MlflowClient(tracking_uri=f"sqlite:///{root}/mlflow.db")
+    (home,) = [item.experiment_id for item in client.search_experiments() if item.name == "tiny"]
+    runs = {run.data.tags["dataenvgym.id"]: run.info.run_id for run in client.search_runs([home])}
+    client.log_metric(runs["tiny/no-state/seed-0"], "selection/accuracy", 0.99, timestamp=5, step=1)
+    client.set_tag(runs["tiny/no-state/seed-0/iteration-1"], "arm", "with-state")
+    client.delete_run(runs["tiny/no-state/summary"])
+    next(root.glob(f"mlartifacts/tiny/{runs['tiny/with-state/seed-0/iteration-2']}/artifacts/plan/plan.md")).unlink()
+    before = dump_of(root)
+    monkeypatch.chdir(root)
+    code = command.main(["--verify", "--json"], standalone_mode=False)
+    assert code == 1 and dump_of(root) == before
+    assert json.loads(capsys.readouterr().out)["differences"] == [
+        "tiny/with-state/seed-0/iteration-2: artifact plan/plan.md is missing or differs",
+        "tiny/no-state/seed-0: metric selection/accuracy at step 1 has a point that is not of this run: 0.99",
+        "tiny/no-state/seed-0/iteration-1: tag arm is missing or differs",
+        "tiny/no-state/summary: there is no such run",
+    ]
+    done(root)
+    assert differences(layout, ["tiny"]) == []
+
+
+def test_an_experiment_in_the_bin_is_taken_out_and_a_stranger_is_left_alone(root) -> None:
+    from mlflow import MlflowClient
+
+    Store(root)
+    done(root)
+    before = dump_of(root)
+    client = MlflowClient(tracking_uri=f"sqlite:///{root}/mlflow.db")
+    home = client.get_experiment_by_name("tiny").experiment_id
+    mine = client.create_run(home, run_name="mine").info.run_id
+    client.delete_experiment(home)
+    assert differences(Layout(root=root), ["tiny"])
+    done(root)
+    assert dump_of(root) == before and client.get_run(mine).info.lifecycle_stage == "active"
+
+
+def test_a_database_that_moved_is_told(root, tmp_path) -> None:
+    Store(root)
+    done(root)
+    shutil.copytree(root, tmp_path / "moved")
+    with pytest.raises(UserError, match="made in another folder"):
+        done(tmp_path / "moved")
+
+
+def test_two_at_once_make_no_doubles_on_a_server(server, tmp_path, root) -> None:
+    folder, address = server
+    repo = tmp_path / "remote"
+    Store(repo)
+    settings = environment(MLFLOW_TRACKING_URI=address)
+    pair = [subprocess.Popen(["dataenvgym", "track", "tiny"], cwd=repo, env=settings, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=60)[0] for process in pair]
+    assert [process.returncode for process in pair] == [0, 0]
+    assert sum("10 runs made" in text for text in said) == 1 and sum("nothing had to change" in text for text in said) == 1
+    assert all(f"{address}/#/experiments/" in text for text in said)
+    Store(root)
+    done(root)
+    assert dump(folder / "mlflow.db", folder / "files") == dump_of(root)
+
+
+def test_a_server_that_is_down_is_said_at_once(tmp_path, monkeypatch, capsys) -> None:
+    Store(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://ann:secret@127.0.0.1:{free_port()}")
+    monkeypatch.setattr(sys, "argv", ["dataenvgym", "track"])
+    before = time.monotonic()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and said.startswith("error: tracking at http://127.0.0.1:") and "= help: " in said
+    assert "secret" not in said and "Traceback" not in said and time.monotonic() - before < 20
+
+
+def test_background_tracking_never_fails_and_never_queues(root, monkeypatch) -> None:
+    Store(root)
+    layout = Layout(root=root)
+    log = root / ".dataenvgym" / "track.log"
+    call(sys.executable, "-m", "dataenvgym_spec.track.background", "tiny", cwd=root, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")
+    with held(layout.lock("track-next-tiny")) as first:
+        assert first
+        assert call(sys.executable, "-m", "dataenvgym_spec.track.background", "tiny", cwd=root).stdout == ""
+    monkeypatch.setenv("DATAENVGYM_TRACK", "0")
+    assert not start_in_background(layout, "tiny") and not log.exists()
+    monkeypatch.setenv("DATAENVGYM_TRACK", "1")
+    assert start_in_background(layout, "tiny")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and "values added" not in log.read_text():
+        time.sleep(0.2)
+    assert "tiny: " in log.read_text() and len(dump_of(root)) == 10
+
+
+def test_ui_says_when_its_port_is_taken(tmp_path) -> None:
+    Store(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        used = taken.getsockname()[1]
+        result = call("dataenvgym", "ui", "--port", str(used), cwd=tmp_path, ok=False)
+    assert result.returncode == 2 and f"port {used}" in result.stderr and "dataenvgym ui --port " in result.stderr
+
+
+def test_ui_answers_and_leaves_nothing_behind(opening) -> None:
+    port, process, said = opening
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and "look at it" not in said.read_text():
+        time.sleep(0.2)
+    assert f"http://127.0.0.1:{port}/#/experiments/" in said.read_text()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
+        assert answer.status == 200
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    assert shown("http://ann:se@cret@host/x") == "http://host/x"
