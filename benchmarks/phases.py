@@ -72,7 +72,15 @@ def main(repo: Path, *, disk: bool) -> None:
     if disk:
         write.write(compiled, layout, everything=True)
     clock.timed("other", lambda: None)()
-    print(json.dumps({"seconds": dict(clock.seconds), "stages": len(compiled.graph.stages), "unshared": compiled.unshared}))
+    print(
+        json.dumps(
+            {
+                "seconds": dict(clock.seconds),
+                "stages": len(compiled.graph.stages),
+                "unshared": compiled.unshared,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

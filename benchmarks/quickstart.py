@@ -27,7 +27,9 @@ LOADING = ("imports", "score: start", "examples", "build", "fetch")
 def timed(command: list[str], cwd: Path, **more: str) -> float:
     """Seconds that a command takes from outside; it must succeed."""
     start = time.monotonic()
-    subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **more})
+    subprocess.run(
+        command, cwd=cwd, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **more}
+    )
     return time.monotonic() - start
 
 
@@ -37,7 +39,9 @@ def commands(repo: Path, runs: int = 7) -> None:
     for command in [*(["dataenvgym", *item] for item in COMMANDS), ["dvc", "repro", "quickstart"]]:
         timed(command, repo)
         found = [timed(command, repo) for _ in range(runs)]
-        print(f"| `{' '.join(command)}` | {statistics.median(found):.2f} | {min(found):.2f} | {max(found):.2f} |")
+        print(
+            f"| `{' '.join(command)}` | {statistics.median(found):.2f} | {min(found):.2f} | {max(found):.2f} |"
+        )
 
 
 def ledger(repo: Path, wall: float | None) -> None:
@@ -48,13 +52,19 @@ def ledger(repo: Path, wall: float | None) -> None:
         work = stage.log.get("training_seconds", 0.0)
         row = rows[stage.kind]
         row["stages"] += 1
-        row["start-up and imports"] += sum(seconds.get(name, 0.0) for name in LOADING) + max(0.0, seconds.get("train", 0.0) - work)
+        row["start-up and imports"] += sum(seconds.get(name, 0.0) for name in LOADING) + max(
+            0.0, seconds.get("train", 0.0) - work
+        )
         row["model load"] += seconds.get("load", 0.0)
         row["total"] += seconds["total"]
-    print("| stage kind | stages | start-up and imports | model load | the work itself | total s |\n| --- | --- | --- | --- | --- | --- |")
+    print(
+        "| stage kind | stages | start-up and imports | model load | the work itself | total s |\n| --- | --- | --- | --- | --- | --- |"
+    )
     for kind, row in sorted(rows.items(), key=lambda pair: -pair[1]["total"]):
         rest = row["total"] - row["start-up and imports"] - row["model load"]
-        print(f"| {kind} | {row['stages']:.0f} | {row['start-up and imports']:.1f} | {row['model load']:.1f} | {rest:.1f} | {row['total']:.1f} |")
+        print(
+            f"| {kind} | {row['stages']:.0f} | {row['start-up and imports']:.1f} | {row['model load']:.1f} | {rest:.1f} | {row['total']:.1f} |"
+        )
     total = sum(row["total"] for row in rows.values())
     if wall is not None:
         print(f"| DVC, the report, tracking, process starts | | | | | {wall - total:.1f} |")
@@ -66,13 +76,21 @@ def warm(repo: Path) -> None:
     stage = next(stage for stage in load("quickstart", repo).stages if stage.kind == "evaluate")
     inside = stage.log["seconds"]["total"]
     cold = timed(["dataenvgym", "stage"], stage.path, DATAENVGYM_WARM="0", DATAENVGYM_TRACK="0")
-    print(f"one evaluation: {inside:.2f} s in the warm worker, {cold:.2f} s in a process of its own: {cold / inside:.0f} times as long")
+    print(
+        f"one evaluation: {inside:.2f} s in the warm worker, {cold:.2f} s in a process of its own: {cold / inside:.0f} times as long"
+    )
 
 
 def main() -> None:
     """Runs the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--here", action="store_true", help="measure what is in this repository's store; run nothing")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help="measure what is in this repository's store; run nothing",
+    )
     here = parser.parse_args().here
     repo, wall = ROOT, None
     if not here:

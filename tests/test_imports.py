@@ -30,7 +30,21 @@ NEVER = {
     "store": {"resolve", "compile", "emit", "questions"},
 }
 """What a wing does not import although it is on a lower floor."""
-HEAVY = {"torch", "transformers", "vllm", "datasets", "mlflow", "peft", "accelerate", "reasoning_gym", "matplotlib", "scipy", "dvc", "pandas", "numpy"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "vllm",
+    "datasets",
+    "mlflow",
+    "peft",
+    "accelerate",
+    "reasoning_gym",
+    "matplotlib",
+    "scipy",
+    "dvc",
+    "pandas",
+    "numpy",
+}
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
@@ -46,7 +60,11 @@ def imported(tree: ast.Module) -> Iterator[str]:
 def wings(tree: ast.Module) -> set[str]:
     """The wings of this package that a file imports from."""
     parts = (name.split(".") for name in imported(tree))
-    return {part[1] for part in parts if part[0] == "dataenvgym_spec" and len(part) > 1 and part[1] in FLOOR}
+    return {
+        part[1]
+        for part in parts
+        if part[0] == "dataenvgym_spec" and len(part) > 1 and part[1] in FLOOR
+    }
 
 
 def parsed(path: Path) -> ast.Module:
@@ -55,11 +73,17 @@ def parsed(path: Path) -> ast.Module:
 
 def forbidden(wing: str, others: set[str]) -> set[str]:
     """Which of some wings a wing may not import from."""
-    return {other for other in others - {wing} if FLOOR[other] >= FLOOR[wing] or other in NEVER.get(wing, ())}
+    return {
+        other
+        for other in others - {wing}
+        if FLOOR[other] >= FLOOR[wing] or other in NEVER.get(wing, ())
+    }
 
 
 def test_the_top_folder_holds_the_wings_and_no_loose_module() -> None:
-    names = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    names = {
+        path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"
+    }
     assert names == {*FLOOR}
     assert [path.name for path in PACKAGE.glob("*.py")] == ["__init__.py"]
 
@@ -79,21 +103,33 @@ def test_the_rule_notices_every_import_upward(wing: str) -> None:
 
 
 def test_only_one_file_imports_mlflow() -> None:
-    found = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if "mlflow" in {name.split(".")[0] for name in imported(parsed(path))}}
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if "mlflow" in {name.split(".")[0] for name in imported(parsed(path))}
+    }
     assert found == {"track/mlflow.py"}
 
 
-@pytest.mark.parametrize("command", [["validate"], ["compile", "--check"], ["plan"], ["show", "tiny"], ["graph", "tiny"]])
+@pytest.mark.parametrize(
+    "command", [["validate"], ["compile", "--check"], ["plan"], ["show", "tiny"], ["graph", "tiny"]]
+)
 def test_what_must_start_fast_imports_nothing_heavy(command: list[str], repo: Path) -> None:
     call("dataenvgym", "compile", cwd=repo)
     code = f"import sys; sys.argv = ['dataenvgym', *{command!r}]\nfrom dataenvgym_spec.cli.main import main\ntry:\n main()\nexcept SystemExit as end:\n assert not end.code, end.code\n"
     code += f"heavy = {sorted(HEAVY)!r}\nprint('HEAVY', [name for name in heavy if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", code], cwd=repo, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=repo, capture_output=True, text=True, check=False
+    )
     assert "HEAVY []" in result.stdout, result.stdout[-500:] + result.stderr[-2000:]
 
 
-@pytest.mark.parametrize("kind", ["plan", "generate", "check", "data", "reserve", "skills", "select", "train"])
+@pytest.mark.parametrize(
+    "kind", ["plan", "generate", "check", "data", "reserve", "skills", "select", "train"]
+)
 def test_stages_without_a_model_import_no_torch(kind: str) -> None:
     code = f"import sys; from dataenvgym_spec.execute.table import executor; executor({kind!r}); print('torch' in sys.modules, 'transformers' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.split() == ["False", "False"]

@@ -23,7 +23,11 @@ LONGEST_NAME: Final = 256
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 setting = click.option(
-    "--set", "sets", metavar="PATH=VALUE", multiple=True, help="Set a value of the spec, above every other: --set loop.iterations=3. Can be repeated."
+    "--set",
+    "sets",
+    metavar="PATH=VALUE",
+    multiple=True,
+    help="Set a value of the spec, above every other: --set loop.iterations=3. Can be repeated.",
 )
 
 
@@ -45,7 +49,9 @@ def layout_here() -> Layout:
     return Layout(root=find_root())
 
 
-def load_project(names: Sequence[str] = (), *, sets: Sequence[str] = (), root: Path | None = None) -> Project:
+def load_project(
+    names: Sequence[str] = (), *, sets: Sequence[str] = (), root: Path | None = None
+) -> Project:
     """Compiles specs in memory, telling warnings on the way.
 
     Args:
@@ -59,7 +65,11 @@ def load_project(names: Sequence[str] = (), *, sets: Sequence[str] = (), root: P
     """
     layout = Layout(root=root) if root else layout_here()
     compiled = compile_specs(read_specs(names, layout, sets))
-    return Project(layout=layout, compiled=replace(compiled, graph=settled(compiled.graph, layout)), everything=not names)
+    return Project(
+        layout=layout,
+        compiled=replace(compiled, graph=settled(compiled.graph, layout)),
+        everything=not names,
+    )
 
 
 def compile_specs(specs: tuple[Resolved, ...]) -> Compiled:
@@ -73,7 +83,9 @@ def compile_specs(specs: tuple[Resolved, ...]) -> Compiled:
     return compiled
 
 
-def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *, locks: Locks = "hold") -> tuple[Resolved, ...]:
+def read_specs(
+    names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *, locks: Locks = "hold"
+) -> tuple[Resolved, ...]:
     """Resolves what a command line names: files, specs, or single experiments of a sweep; nothing means every active spec. Tells warnings.
 
     Args:
@@ -92,7 +104,10 @@ def read_specs(names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *
         before = chosen.get(path, set())
         chosen[path] = None if only is None or before is None else before | only
     if not chosen:
-        raise UserError("there are no specs: specs/*.yaml is empty", help="run: dataenvgym init   (it adds one to begin with), or write one")
+        raise UserError(
+            "there are no specs: specs/*.yaml is empty",
+            help="run: dataenvgym init   (it adds one to begin with), or write one",
+        )
     specs = front_end(chosen, root=layout.root, sets=sets, locks=locks)
     _tell(warnings(specs))
     return specs

@@ -11,7 +11,11 @@ from dataenvgym_spec.emit.write import drift, write
 
 @click.command("compile")
 @click.argument("specs", nargs=-1)
-@click.option("--check", is_flag=True, help="Write nothing; fail if the files on disk are not what the specs say.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; fail if the files on disk are not what the specs say.",
+)
 @setting
 @as_json
 def command(specs: tuple[str, ...], check: bool, sets: tuple[str, ...], as_json: bool) -> int:
@@ -33,13 +37,29 @@ def command(specs: tuple[str, ...], check: bool, sets: tuple[str, ...], as_json:
                 click.echo(f"{item.path}: {item.reason}")
             click.echo("run: dataenvgym compile" if found else "up to date")
         return 2 if found else 0
-    changed = [path.relative_to(layout.root).as_posix() for path in write(project.compiled, layout, everything=project.everything)]
+    changed = [
+        path.relative_to(layout.root).as_posix()
+        for path in write(project.compiled, layout, everything=project.everything)
+    ]
     names = [item.name for item in graph.entries]
     if as_json:
-        print_json({"experiments": names, "stages": len(graph.stages), "before_sharing": project.compiled.unshared, "changed": changed})
+        print_json(
+            {
+                "experiments": names,
+                "stages": len(graph.stages),
+                "before_sharing": project.compiled.unshared,
+                "changed": changed,
+            }
+        )
     else:
         shared = f"{project.compiled.unshared} before sharing"
         shown = ", ".join(names) if len(names) <= 8 else plural(len(names), "experiment")
-        click.echo(f"{shown}: {plural(len(graph.stages), 'stage')} ({shared}), {plural(len(changed), 'file')} or directories changed")
-        click.echo(f"next: dataenvgym run {names[0]}" if home(graph.entries[0]) else f"next: dvc repro {names[0]}")
+        click.echo(
+            f"{shown}: {plural(len(graph.stages), 'stage')} ({shared}), {plural(len(changed), 'file')} or directories changed"
+        )
+        click.echo(
+            f"next: dataenvgym run {names[0]}"
+            if home(graph.entries[0])
+            else f"next: dvc repro {names[0]}"
+        )
     return 0

@@ -12,7 +12,15 @@ import click
 from dataenvgym_spec.cli.common import Project
 from dataenvgym_spec.execute.training.launch import Hardware
 from dataenvgym_spec.graph.ir import Entry
-from dataenvgym_spec.questions.cost.estimate import Cost, Estimate, Interval, Machine, estimate, spent, total
+from dataenvgym_spec.questions.cost.estimate import (
+    Cost,
+    Estimate,
+    Interval,
+    Machine,
+    estimate,
+    spent,
+    total,
+)
 from dataenvgym_spec.questions.cost.limits import Standing, number, standings, warn
 from dataenvgym_spec.questions.cost.prices import read_prices
 from dataenvgym_spec.questions.cost.spending import latest, of
@@ -44,7 +52,12 @@ def bills(project: Project, plans: Mapping[str, Sequence[Step]]) -> dict[str, Bi
     """
     prices = read_prices(project.layout.root)
     known = project.compiled.graph.by_id()
-    kinds = {step.kind for steps in plans.values() for step in steps if step.action in ("run", "maybe") and step.key in known}
+    kinds = {
+        step.kind
+        for steps in plans.values()
+        for step in steps
+        if step.action in ("run", "maybe") and step.key in known
+    }
     before = latest(project.layout, kinds)
     machine = Machine(gpus=Hardware.of(os.environ).gpus)
     found = {}
@@ -52,10 +65,19 @@ def bills(project: Project, plans: Mapping[str, Sequence[Step]]) -> dict[str, Bi
         stages = estimate(steps, known, before, prices, machine)
         ahead = total(one.cost for one in stages)
         # A stage that runs again makes its log anew: what lies there is not counted beside what it will cost.
-        done = of(project.layout, [step.directory for step in steps if step.key in known and step.action not in ("run", "pass")])
+        done = of(
+            project.layout,
+            [
+                step.directory
+                for step in steps
+                if step.key in known and step.action not in ("run", "pass")
+            ],
+        )
         had = total(spent(past, prices) for past in done.pasts)
         limits = limits_of(spec_of(project, project.entry(name)))
-        found[name] = Bill(stages=stages, ahead=ahead, spent=had, limits=standings(limits, had, ahead))
+        found[name] = Bill(
+            stages=stages, ahead=ahead, spent=had, limits=standings(limits, had, ahead)
+        )
     return found
 
 
@@ -67,7 +89,11 @@ def spec_of(project: Project, item: Entry) -> Resolved:
 def limits_of(spec: Resolved) -> dict[str, float]:
     """The limits of a spec that are set."""
     limits = spec.base.limits
-    return {name: float(value) for name in ("usd", "hours", "gpu_hours", "tokens") if (value := getattr(limits, name, None)) is not None}
+    return {
+        name: float(value)
+        for name in ("usd", "hours", "gpu_hours", "tokens")
+        if (value := getattr(limits, name, None)) is not None
+    }
 
 
 def tell(project: Project, item: Entry, found: Bill, *, table: bool) -> None:
@@ -84,13 +110,21 @@ def lines(found: Bill) -> list[str]:
     if not found.stages:
         return []
     rows = [(text, getattr(found.ahead, name), name in TIMES) for name, text in NAMES.items()]
-    shown = [f"    {text:18} {_span(amount, duration if is_time else number)}" for text, amount, is_time in rows if amount.high]
+    shown = [
+        f"    {text:18} {_span(amount, duration if is_time else number)}"
+        for text, amount, is_time in rows
+        if amount.high
+    ]
     return [f"  estimated cost, low to high ({_basis(found.stages)}):", *shown]
 
 
 def _basis(stages: Sequence[Estimate]) -> str:
     measured = sum(one.basis.endswith("of like stages") for one in stages)
-    return f"from logs of like stages for {measured} of {len(stages)}" if measured else "no like stage was run here yet, so wide"
+    return (
+        f"from logs of like stages for {measured} of {len(stages)}"
+        if measured
+        else "no like stage was run here yet, so wide"
+    )
 
 
 def _span(amount: Interval, shown: Any) -> str:
@@ -115,13 +149,24 @@ def records(found: Bill) -> dict[str, dict[str, Any]]:
 
 def record(cost: Cost) -> dict[str, list[float]]:
     """A cost for programs: `[low, high]` of each quantity; times in seconds."""
-    names = {**NAMES, "seconds": "seconds", "training": "training_seconds", "generation": "generation_seconds", "gpu": "gpu_seconds"}
-    return {text.replace(" ", "_").lower(): _pair(getattr(cost, name)) for name, text in names.items()}
+    names = {
+        **NAMES,
+        "seconds": "seconds",
+        "training": "training_seconds",
+        "generation": "generation_seconds",
+        "gpu": "gpu_seconds",
+    }
+    return {
+        text.replace(" ", "_").lower(): _pair(getattr(cost, name)) for name, text in names.items()
+    }
 
 
 def summary(found: Bill) -> dict[str, Any]:
     """For programs: what is spent, what lies ahead, and the limits."""
-    limits = [{"name": one.name, "limit": one.limit, "spent": one.spent, "ahead": _pair(one.ahead)} for one in found.limits]
+    limits = [
+        {"name": one.name, "limit": one.limit, "spent": one.spent, "ahead": _pair(one.ahead)}
+        for one in found.limits
+    ]
     return {"spent": record(found.spent), "ahead": record(found.ahead), "limits": limits}
 
 

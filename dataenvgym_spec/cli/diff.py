@@ -13,7 +13,15 @@ from typing import Any
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, compile_specs, layout_here, plural, print_json, read_specs, setting
+from dataenvgym_spec.cli.common import (
+    as_json,
+    compile_specs,
+    layout_here,
+    plural,
+    print_json,
+    read_specs,
+    setting,
+)
 from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.language.source import Json
@@ -60,9 +68,20 @@ def command(a: str, b: str | None, sets: tuple[str, ...], as_json: bool) -> None
         new = _side(*_parse(b or name), layout, Path(folder) / "new", sets)
         found = diff(old.specs, old.graph, new.specs, new.graph)
     if as_json:
-        print_json({"same": all(item.equal for item in found), "experiments": [_record(item, old.prefix, new.prefix) for item in found]})
+        print_json(
+            {
+                "same": all(item.equal for item in found),
+                "experiments": [_record(item, old.prefix, new.prefix) for item in found],
+            }
+        )
     else:
-        click.echo("\n".join(line for item in found for line in _lines(item, old.prefix, new.prefix, several=len(found) > 1)))
+        click.echo(
+            "\n".join(
+                line
+                for item in found
+                for line in _lines(item, old.prefix, new.prefix, several=len(found) > 1)
+            )
+        )
 
 
 def _parse(text: str) -> tuple[str, str]:
@@ -75,7 +94,9 @@ def _is_file(name: str) -> bool:
     return os.path.isfile(name)  # noqa: PTH113 (a name too long for a file is none; `Path` raises)
 
 
-def _side(name: str, revision: str, layout: Layout, folder: Path, sets: Sequence[str] = ()) -> _Side:
+def _side(
+    name: str, revision: str, layout: Layout, folder: Path, sets: Sequence[str] = ()
+) -> _Side:
     if not revision:
         specs = read_specs([name], layout, sets)
         return _Side(prefix="", specs=specs, graph=compile_specs(specs).graph)
@@ -85,10 +106,19 @@ def _side(name: str, revision: str, layout: Layout, folder: Path, sets: Sequence
     extract(layout.root, revision, spec, folder)
     prefix = f"{revision}:"
     try:
-        specs = read_specs([str(folder / spec) if spec else name], Layout(root=folder), sets, locks="pin")
+        specs = read_specs(
+            [str(folder / spec) if spec else name], Layout(root=folder), sets, locks="pin"
+        )
         return _Side(prefix=prefix, specs=specs, graph=compile_specs(specs).graph)
     except SpecError as error:
-        raise SpecError([replace(one, span=replace(one.span, file=prefix + one.span.file) if one.span else None) for one in error.diagnostics]) from error
+        raise SpecError(
+            [
+                replace(
+                    one, span=replace(one.span, file=prefix + one.span.file) if one.span else None
+                )
+                for one in error.diagnostics
+            ]
+        ) from error
     except UserError as error:
         raise UserError(f"{error.message} at revision '{revision}'", help=error.help) from error
 
@@ -98,17 +128,25 @@ def _side(name: str, revision: str, layout: Layout, folder: Path, sets: Sequence
 
 def _lines(item: Difference, old: str, new: str, *, several: bool) -> list[str]:
     if item.new is None or item.old is None:
-        return [f"{item.new or item.old}: the experiment is {'gone' if item.new is None else 'new'}, with {plural(item.total, 'stage')}"]
+        return [
+            f"{item.new or item.old}: the experiment is {'gone' if item.new is None else 'new'}, with {plural(item.total, 'stage')}"
+        ]
     head = [f"{item.new}:"] if several else []
     if item.equal:
         return [*head, f"same meaning: all {plural(item.total, 'stage')} are the same"]
     lines = [line for change in item.changes for line in _change_lines(change, item, old, new)]
-    lines += [f"arm '{name}' is new" for name in item.added] + [f"arm '{name}' is gone" for name in item.removed]
+    lines += [f"arm '{name}' is new" for name in item.added] + [
+        f"arm '{name}' is gone" for name in item.removed
+    ]
     return [*head, *lines, *_stage_lines(item)]
 
 
 def _change_lines(change: Change, item: Difference, old: str, new: str) -> list[str]:
-    arms = "" if len(change.arms) == len(item.common) or not item.common else f"  (arm {', '.join(change.arms)})"
+    arms = (
+        ""
+        if len(change.arms) == len(item.common) or not item.common
+        else f"  (arm {', '.join(change.arms)})"
+    )
     keyed = "" if change.keyed else "  (no stage depends on it)"
     head = f"{show_path(change.path)}: {_text(change.old)} -> {_text(change.new)}{arms}{keyed}"
     return [head, f"  {_place(change.old, old)} -> {_place(change.new, new)}"]
@@ -117,7 +155,9 @@ def _change_lines(change: Change, item: Difference, old: str, new: str) -> list[
 def _text(value: Value) -> str:
     if value.absent:
         return "nothing"
-    text = value.value if isinstance(value.value, str) else json.dumps(value.value, ensure_ascii=False)
+    text = (
+        value.value if isinstance(value.value, str) else json.dumps(value.value, ensure_ascii=False)
+    )
     text = text.replace("\n", " ")
     return text if len(text) <= 70 else text[:67] + "..."
 
@@ -134,12 +174,21 @@ def _stage_lines(item: Difference) -> list[str]:
     counts: Counter[str] = Counter()
     for change in item.stages:
         counts[change.effect] += change.count
-    said = ", ".join(f"{counts[effect]} {effect}" for effect in ("changed", "added", "removed") if counts[effect])
-    return [f"{item.same} of {plural(item.total, 'stage')} are the same; {said}:", *(f"  {_stage_text(change, item)}" for change in item.stages)]
+    said = ", ".join(
+        f"{counts[effect]} {effect}" for effect in ("changed", "added", "removed") if counts[effect]
+    )
+    return [
+        f"{item.same} of {plural(item.total, 'stage')} are the same; {said}:",
+        *(f"  {_stage_text(change, item)}" for change in item.stages),
+    ]
 
 
 def _stage_text(change: StageChange, item: Difference) -> str:
-    arms = "" if set(change.arms) >= {*item.common, *item.added} else f", {'arm' if len(change.arms) == 1 else 'arms'} {', '.join(change.arms)}"
+    arms = (
+        ""
+        if set(change.arms) >= {*item.common, *item.added}
+        else f", {'arm' if len(change.arms) == 1 else 'arms'} {', '.join(change.arms)}"
+    )
     where = _numbers([number for number in change.iterations if number is not None])
     return f"{change.count:4} {change.kind:9} {change.effect}{where}{arms}"
 
@@ -154,7 +203,18 @@ def _numbers(iterations: Sequence[int]) -> str:
         elif number:
             ranges.append([number, number])
     texts = [str(low) if low == high else f"{low}-{high}" for low, high in ranges]
-    words = [*base, *([f"iteration {texts[0]}" if len(texts) == 1 and "-" not in texts[0] else f"iterations {', '.join(texts)}"] if texts else [])]
+    words = [
+        *base,
+        *(
+            [
+                f"iteration {texts[0]}"
+                if len(texts) == 1 and "-" not in texts[0]
+                else f"iterations {', '.join(texts)}"
+            ]
+            if texts
+            else []
+        ),
+    ]
     return f", {' and '.join(words)}" if words else ""
 
 
@@ -163,10 +223,25 @@ def _numbers(iterations: Sequence[int]) -> str:
 
 def _record(item: Difference, old: str, new: str) -> dict[str, Any]:
     values = [
-        {"path": show_path(change.path), "old": _side_record(change.old, old), "new": _side_record(change.new, new), "arms": change.arms, "keyed": change.keyed}
+        {
+            "path": show_path(change.path),
+            "old": _side_record(change.old, old),
+            "new": _side_record(change.new, new),
+            "arms": change.arms,
+            "keyed": change.keyed,
+        }
         for change in item.changes
     ]
-    stages = [{"kind": one.kind, "effect": one.effect, "count": one.count, "iterations": one.iterations, "arms": one.arms} for one in item.stages]
+    stages = [
+        {
+            "kind": one.kind,
+            "effect": one.effect,
+            "count": one.count,
+            "iterations": one.iterations,
+            "arms": one.arms,
+        }
+        for one in item.stages
+    ]
     return {
         "old": item.old, "new": item.new, "same": item.equal, "values": values, "arms": {"added": item.added, "removed": item.removed},
         "stages": {"same": item.same, "total": item.total, "changes": stages},
@@ -174,5 +249,14 @@ def _record(item: Difference, old: str, new: str) -> dict[str, Any]:
 
 
 def _side_record(value: Value, prefix: str) -> dict[str, Json]:
-    place: dict[str, Json] = {"file": prefix + value.span.file, "line": value.span.line, "column": value.span.column} if value.span else {}
-    return {"value": value.value, "set": not value.absent and value.span is not None, "absent": value.absent, **place}
+    place: dict[str, Json] = (
+        {"file": prefix + value.span.file, "line": value.span.line, "column": value.span.column}
+        if value.span
+        else {}
+    )
+    return {
+        "value": value.value,
+        "set": not value.absent and value.span is not None,
+        "absent": value.absent,
+        **place,
+    }

@@ -39,26 +39,47 @@ def command(spec: str, path: str | None, sets: tuple[str, ...], as_json: bool) -
         _show(page(spec), as_json=as_json)
         return
     if path is None:
-        raise UserError("explain what?", help="name a value, as in: dataenvgym explain quickstart loop.iterations")
+        raise UserError(
+            "explain what?",
+            help="name a value, as in: dataenvgym explain quickstart loop.iterations",
+        )
     specs = read_specs([spec], layout_here(), sets)
     steps = parse_path(path)
     found: Found = []
     for item in specs:
         for arm in item.arms:
-            _add(found, explain(arm, steps) if steps else (), f"{item.base.name}, {arm.name}" if len(specs) > 1 else arm.name)
+            _add(
+                found,
+                explain(arm, steps) if steps else (),
+                f"{item.base.name}, {arm.name}" if len(specs) > 1 else arm.name,
+            )
     if not found:
-        raise UserError(f"there is no value '{path}'", help=suggest(path, [show_path(leaf) for leaf in _paths(specs)]))
+        raise UserError(
+            f"there is no value '{path}'",
+            help=suggest(path, [show_path(leaf) for leaf in _paths(specs)]),
+        )
     if as_json:
         print_json([{"arms": arms, **_record(item)} for items, arms in found for item in items])
     else:
-        click.echo("\n".join(_text(items, arms if len(found) > 1 else []) for items, arms in found), nl=False)
+        click.echo(
+            "\n".join(_text(items, arms if len(found) > 1 else []) for items, arms in found),
+            nl=False,
+        )
 
 
 def _show(page: Page, *, as_json: bool) -> None:
     """A page of the catalogue: laid out in a terminal, as it is written elsewhere."""
     if as_json:
         sections = {name.lower(): text for name, text in page.sections.items()}
-        print_json({"code": page.code, "title": CODES[page.code], **sections, "yaml": page.block("yaml"), "text": page.block("text")})
+        print_json(
+            {
+                "code": page.code,
+                "title": CODES[page.code],
+                **sections,
+                "yaml": page.block("yaml"),
+                "text": page.block("text"),
+            }
+        )
     elif sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
@@ -78,14 +99,22 @@ def _add(found: Found, items: tuple[Explanation, ...], arm: str) -> None:
 
 
 def _paths(specs: Sequence[Resolved]) -> set[tuple[str, ...]]:
-    return {leaf[:length] for item in specs for arm in item.arms for leaf, _ in leaves(plain(arm)) for length in range(1, len(leaf) + 1)}
+    return {
+        leaf[:length]
+        for item in specs
+        for arm in item.arms
+        for leaf, _ in leaves(plain(arm))
+        for length in range(1, len(leaf) + 1)
+    }
 
 
 def _text(items: tuple[Explanation, ...], arms: list[str]) -> str:
     lines = [f"arms {', '.join(arms)}:"] if arms else []
     for item in items:
         lines.append(f"{show_path(item.path)} = {_shown(item.value)}")
-        lines += [f"  {said.span!s:40} {_shown(said.value):16} {_effect(said)}" for said in item.said]
+        lines += [
+            f"  {said.span!s:40} {_shown(said.value):16} {_effect(said)}" for said in item.said
+        ]
         if not any(said.effect == "holds" for said in item.said):
             lines.append(f"  {'default':40}")
     return "\n".join(lines) + "\n"
@@ -96,13 +125,24 @@ def _effect(said: Said) -> str:
 
 
 def _shown(value: Json) -> str:
-    text = value if isinstance(value, str) and value.isprintable() else json.dumps(value, ensure_ascii=False)
+    text = (
+        value
+        if isinstance(value, str) and value.isprintable()
+        else json.dumps(value, ensure_ascii=False)
+    )
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _record(item: Explanation) -> dict[str, Json]:
     said: list[Json] = [
-        {"layer": one.layer, "file": one.span.file, "line": one.span.line, "column": one.span.column, "value": one.value, "effect": one.effect}
+        {
+            "layer": one.layer,
+            "file": one.span.file,
+            "line": one.span.line,
+            "column": one.span.column,
+            "value": one.value,
+            "effect": one.effect,
+        }
         for one in item.said
     ]
     return {"path": show_path(item.path), "value": item.value, "said": said}

@@ -11,7 +11,13 @@ from dataenvgym_spec.emit.graph import as_dot, as_mermaid, as_records
 
 @click.command("graph")
 @click.argument("spec")
-@click.option("--format", "form", type=click.Choice(["mermaid", "dot", "json"]), default="mermaid", help="How to print it.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["mermaid", "dot", "json"]),
+    default="mermaid",
+    help="How to print it.",
+)
 @setting
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def command(spec: str, form: str, sets: tuple[str, ...], as_json: bool) -> None:
@@ -24,8 +30,13 @@ def command(spec: str, form: str, sets: tuple[str, ...], as_json: bool) -> None:
     project = load_project((spec,), sets=sets)
     entry, *others = project.compiled.graph.entries
     if others:
-        raise UserError(f"'{spec}' is a sweep of {len(others) + 1} experiments", help=f"name one of them, such as '{entry.name}'")
+        raise UserError(
+            f"'{spec}' is a sweep of {len(others) + 1} experiments",
+            help=f"name one of them, such as '{entry.name}'",
+        )
     if as_json or form == "json":
         print_json(as_records(entry, project.compiled.graph))
     else:
-        click.echo((as_mermaid if form == "mermaid" else as_dot)(entry, project.compiled.graph), nl=False)
+        click.echo(
+            (as_mermaid if form == "mermaid" else as_dot)(entry, project.compiled.graph), nl=False
+        )

@@ -35,5 +35,7 @@ def admit(project: Project, item: Entry, steps: Sequence[Step]) -> dict[str, str
         if found.stages and one.too_little:
             where = spec.node.at(("limits", one.name)).span
             message = f"{where}: the limit on '{one.name}' is not enough: {one.text()}"
-            raise LimitReached(message, help=f"raise it, or: dataenvgym run {item.name} --ignore-limits")
+            raise LimitReached(
+                message, help=f"raise it, or: dataenvgym run {item.name} --ignore-limits"
+            )
     return packed(item.name, limits)

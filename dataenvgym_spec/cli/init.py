@@ -24,7 +24,9 @@ def command(folder: Path, as_json: bool) -> None:
     """
     made = scaffold(folder)
     if as_json:
-        steps = [{"what": step.what, "state": step.state, "reason": step.reason} for step in made.steps]
+        steps = [
+            {"what": step.what, "state": step.state, "reason": step.reason} for step in made.steps
+        ]
         print_json({"root": str(made.root), "spec": made.spec, "steps": steps})
         return
     if made.root != folder.resolve():
@@ -35,5 +37,10 @@ def command(folder: Path, as_json: bool) -> None:
         click.echo("nothing lacked")
     away = os.path.relpath(made.root)
     click.echo("next:")
-    for line in [*([f"cd {shlex.quote(away)}"] if away != "." else []), "dataenvgym validate", "dataenvgym compile", f"dataenvgym run {made.spec}"]:
+    for line in [
+        *([f"cd {shlex.quote(away)}"] if away != "." else []),
+        "dataenvgym validate",
+        "dataenvgym compile",
+        f"dataenvgym run {made.spec}",
+    ]:
         click.echo(f"  {line}")

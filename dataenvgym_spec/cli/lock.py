@@ -20,11 +20,21 @@ from dataenvgym_spec.store import atomic
 
 @click.command("lock")
 @click.argument("specs", nargs=-1)
-@click.option("--check", is_flag=True, help="Write nothing and ask nobody; fail if the lock lacks something or differs from what is here.")
-@click.option("--update", is_flag=True, help="Pin everything anew: branches where they are now, files and components as they are here.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing and ask nobody; fail if the lock lacks something or differs from what is here.",
+)
+@click.option(
+    "--update",
+    is_flag=True,
+    help="Pin everything anew: branches where they are now, files and components as they are here.",
+)
 @setting
 @as_json
-def command(specs: tuple[str, ...], check: bool, update: bool, sets: tuple[str, ...], as_json: bool) -> int:
+def command(
+    specs: tuple[str, ...], check: bool, update: bool, sets: tuple[str, ...], as_json: bool
+) -> int:
     """Pin what specs (default: every specs/*.yaml) leave open, in dataenvgym.lock.json beside them; commit it.
 
     It holds the commit of every branch or tag of the hub, the content of data files and the versions of components. `compile`
@@ -39,9 +49,19 @@ def command(specs: tuple[str, ...], check: bool, update: bool, sets: tuple[str, 
     groups: dict[Path, list[Resolved]] = {}
     for spec in read_specs(specs, layout, sets, locks="ignore"):
         groups.setdefault((layout.root / spec.path).parent, []).append(spec)
-    found = [_renew(folder, group, layout.root, update=update, partly=bool(specs), check=check) for folder, group in groups.items()]
+    found = [
+        _renew(folder, group, layout.root, update=update, partly=bool(specs), check=check)
+        for folder, group in groups.items()
+    ]
     if as_json:
-        print_json({"locks": [{"file": row.file, "changed": row.changed, "hub": _pins(row.lock)} for row in found]})
+        print_json(
+            {
+                "locks": [
+                    {"file": row.file, "changed": row.changed, "hub": _pins(row.lock)}
+                    for row in found
+                ]
+            }
+        )
     else:
         for row in found:
             for pin in _pins(row.lock):
@@ -64,20 +84,41 @@ class _Renewed:
         return "is not what the specs name; run: dataenvgym lock" if check else "written; commit it"
 
 
-def _renew(folder: Path, specs: list[Resolved], root: Path, *, update: bool, partly: bool, check: bool) -> _Renewed:
+def _renew(
+    folder: Path, specs: list[Resolved], root: Path, *, update: bool, partly: bool, check: bool
+) -> _Renewed:
     """Writes the lock of one folder, or only says whether it would change."""
     path = folder / lockfile.FILE
     # What is written anew as a whole need not be readable before.
     old = Lock() if update and not partly else read_lock(folder, root=root) or Lock()
-    wrong = [found for spec in specs for found in pins.check(spec, old) if (found.code == "E209" and check) or (found.code == "E210" and not update)]
+    wrong = [
+        found
+        for spec in specs
+        for found in pins.check(spec, old)
+        if (found.code == "E209" and check) or (found.code == "E210" and not update)
+    ]
     if wrong:
         raise SpecError(wrong)
     wanted = pins.wanted(specs)
-    answers = _ask({reference: node for reference, node in wanted.hub.items() if update or reference not in old.hub})
+    answers = _ask(
+        {
+            reference: node
+            for reference, node in wanted.hub.items()
+            if update or reference not in old.hub
+        }
+    )
     new = pins.renewed(old, wanted, answers, update=update, keep=partly)
     text = lockfile.render(new)
-    changed = (not path.is_file() or path.read_text(encoding="utf-8") != text) if check else atomic.write(path, text)
-    return _Renewed(file=path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path), lock=new, changed=changed)
+    changed = (
+        (not path.is_file() or path.read_text(encoding="utf-8") != text)
+        if check
+        else atomic.write(path, text)
+    )
+    return _Renewed(
+        file=path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path),
+        lock=new,
+        changed=changed,
+    )
 
 
 def _ask(references: dict[Reference, Node]) -> dict[Reference, str]:
@@ -88,15 +129,28 @@ def _ask(references: dict[Reference, Node]) -> dict[Reference, str]:
         try:
             answers[reference] = hub.commit(reference)
         except UserError as error:
-            wrong.append(node.fault("E209", f"'{reference.revision}' cannot be pinned: {error.message}", error.help))
+            wrong.append(
+                node.fault(
+                    "E209", f"'{reference.revision}' cannot be pinned: {error.message}", error.help
+                )
+            )
     if wrong:
         raise SpecError(wrong)
     return answers
 
 
 def _pins(lock: Lock) -> list[dict[str, str]]:
-    return [{"type": item.type, "id": item.id, "revision": item.revision, "commit": commit} for item, commit in sorted(lock.hub.items())]
+    return [
+        {"type": item.type, "id": item.id, "revision": item.revision, "commit": commit}
+        for item, commit in sorted(lock.hub.items())
+    ]
 
 
 def _counts(lock: Lock) -> str:
-    return ", ".join([plural(len(lock.hub), "hub revision"), plural(len(lock.files), "data file"), plural(len(lock.components), "component")])
+    return ", ".join(
+        [
+            plural(len(lock.hub), "hub revision"),
+            plural(len(lock.files), "data file"),
+            plural(len(lock.components), "component"),
+        ]
+    )

@@ -53,7 +53,9 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """Adds a suggestion to an unknown command."""
         from dataenvgym_spec.core.errors import suggest
 
@@ -78,7 +80,9 @@ def main() -> None:
     """Runs a command; every error is one message, and the exit code says whose it is: 2 the user's, 1 a failed stage's, 3 a limit's."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only still gets the message
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a terminal that knows ASCII only still gets the message
     try:
         code = cli(standalone_mode=False)
         sys.stdout.flush()
@@ -101,7 +105,9 @@ def main() -> None:
     except Exception as error:  # the last resort: a fault of ours, told without a traceback
         if os.environ.get("DATAENVGYM_DEBUG"):
             traceback.print_exc()
-        _complain(f"internal error: {type(error).__name__}: {error}\n  = help: set DATAENVGYM_DEBUG=1 for the traceback, and report it")
+        _complain(
+            f"internal error: {type(error).__name__}: {error}\n  = help: set DATAENVGYM_DEBUG=1 for the traceback, and report it"
+        )
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -109,4 +115,8 @@ def main() -> None:
 def _complain(text: str) -> None:
     sys.stdout.flush()
     # A name in a message can be a stranger's; a terminal shall show its characters, not obey them.
-    print("\n".join(visible(line, limit=10_000) for line in text.split("\n")), file=sys.stderr, flush=True)
+    print(
+        "\n".join(visible(line, limit=10_000) for line in text.split("\n")),
+        file=sys.stderr,
+        flush=True,
+    )

@@ -20,10 +20,16 @@ ACTIONS: Final = ("run", "pass", "maybe", "restore", "reuse")
 @click.command("plan")
 @click.argument("name", required=False)
 @click.option("--all", "show_all", is_flag=True, help="Also list the stages that are reused.")
-@click.option("--pull", is_flag=True, help="Count what DVC's remote holds: say what 'dvc repro --pull NAME' will do.")
+@click.option(
+    "--pull",
+    is_flag=True,
+    help="Count what DVC's remote holds: say what 'dvc repro --pull NAME' will do.",
+)
 @setting
 @as_json
-def command(name: str | None, show_all: bool, pull: bool, sets: tuple[str, ...], as_json: bool) -> None:
+def command(
+    name: str | None, show_all: bool, pull: bool, sets: tuple[str, ...], as_json: bool
+) -> None:
     """Say what `dvc repro NAME` will run, reuse or restore, stage by stage, why, and what that will cost. Nothing executes.
 
     \b
@@ -45,14 +51,26 @@ def command(name: str | None, show_all: bool, pull: bool, sets: tuple[str, ...],
     costs = bills(project, found)
     if as_json:
         each = {experiment: records(item) for experiment, item in costs.items()}
-        rows = [{"experiment": name, **_record(step), "cost": each[name].get(step.key)} for name, steps in found.items() for step in steps]
-        print_json({"stages": rows, "costs": {experiment: summary(item) for experiment, item in costs.items()}})
+        rows = [
+            {"experiment": name, **_record(step), "cost": each[name].get(step.key)}
+            for name, steps in found.items()
+            for step in steps
+        ]
+        print_json(
+            {
+                "stages": rows,
+                "costs": {experiment: summary(item) for experiment, item in costs.items()},
+            }
+        )
         for experiment, item in costs.items():
             tell(project, project.entry(experiment), item, table=False)
         return
     for experiment, steps in found.items():
         counts = Counter(step.action for step in steps)
-        click.echo(f"{experiment}: " + ", ".join(f"{counts[action]} {action}" for action in ACTIONS if counts[action]))
+        click.echo(
+            f"{experiment}: "
+            + ", ".join(f"{counts[action]} {action}" for action in ACTIONS if counts[action])
+        )
         _print([step for step in steps if show_all or step.action != "reuse"])
         tell(project, project.entry(experiment), costs[experiment], table=True)
 
@@ -74,8 +92,22 @@ def _group(step: Step) -> str:
 
 def _what(step: Step) -> str:
     arm, *rest = step.label.split(", ")
-    return ", ".join(rest[1:] if len(rest) > 1 and (rest[0] == "base" or rest[0].startswith("iteration ")) else rest) or arm
+    return (
+        ", ".join(
+            rest[1:]
+            if len(rest) > 1 and (rest[0] == "base" or rest[0].startswith("iteration "))
+            else rest
+        )
+        or arm
+    )
 
 
 def _record(step: Step) -> dict[str, object]:
-    return {"key": step.key, "kind": step.kind, "action": step.action, "cause": step.cause, "label": step.label, "directory": step.directory}
+    return {
+        "key": step.key,
+        "kind": step.kind,
+        "action": step.action,
+        "cause": step.cause,
+        "label": step.label,
+        "directory": step.directory,
+    }

@@ -32,7 +32,9 @@ def command(name: str, as_json: bool) -> None:
     results = load(name, layout_here().root)
     found = outcomes(results)
     if len(found) < 3 * len(results.runs):
-        raise UserError(f"'{name}' has no results on the sealed test yet", help=f"run: dvc repro {name}")
+        raise UserError(
+            f"'{name}' has no results on the sealed test yet", help=f"run: dvc repro {name}"
+        )
     if as_json:
         print_json([record(outcome) for outcome in found])
         return
@@ -49,10 +51,24 @@ def _print(results: Results, found: tuple[Outcome, ...], compared: tuple[Contras
     from dataenvgym_spec.results.curves import curves
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("arm", "seed", "student", "iteration", "examples", "right", "95% interval", "items"):
+    for heading in (
+        "arm",
+        "seed",
+        "student",
+        "iteration",
+        "examples",
+        "right",
+        "95% interval",
+        "items",
+    ):
         table.add_column(heading, justify="left" if heading in ("arm", "student") else "right")
     for row in found:
-        numbers = (count(row.examples), percent(row.accuracy.value), interval(row.accuracy), count(row.items))
+        numbers = (
+            count(row.examples),
+            percent(row.accuracy.value),
+            interval(row.accuracy),
+            count(row.items),
+        )
         table.add_row(Text(row.arm), str(row.seed), row.student, str(row.iteration), *numbers)
     console = Console()
     console.print(table)
@@ -64,5 +80,9 @@ def _print(results: Results, found: tuple[Outcome, ...], compared: tuple[Contras
     for caveat in results.index.get("stamps", ()):
         console.print(Text(f"mind that {caveat}", style="yellow"))
     path = results.layout.report(results.name) / "index.html"
-    where = path.relative_to(results.layout.root) if path.is_file() else f"none yet; run: dvc repro {results.name}"
+    where = (
+        path.relative_to(results.layout.root)
+        if path.is_file()
+        else f"none yet; run: dvc repro {results.name}"
+    )
     console.print(Text(f"\nreport: {where}"), soft_wrap=True)

@@ -18,7 +18,9 @@ from dataenvgym_spec.store.locks import held
 
 @click.command("run")
 @click.argument("name")
-@click.option("--pull", is_flag=True, help="Let DVC fetch from its remote what colleagues have made already.")
+@click.option(
+    "--pull", is_flag=True, help="Let DVC fetch from its remote what colleagues have made already."
+)
 @click.option("--ignore-limits", is_flag=True, help="Run whatever it costs.")
 @setting
 def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -> int:
@@ -44,7 +46,10 @@ def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -
         for item in project.compiled.graph.entries:
             try:
                 _reproduce(project, item, pull=pull, ignore_limits=ignore_limits)
-            except (StageError, LimitReached) as error:  # the other experiments of a sweep need not wait for this one
+            except (
+                StageError,
+                LimitReached,
+            ) as error:  # the other experiments of a sweep need not wait for this one
                 failed.append(error)
                 if len(project.compiled.graph.entries) > 1:
                     click.echo(f"{item.name}: {error.message}", err=True)
@@ -68,11 +73,20 @@ def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool
         if done and todo.targets in ((), done):
             return
         limits = {} if ignore_limits else admit(project, item, steps)
-        more = "what was made again came out otherwise than before" if done else f"{todo.done} done already"
-        click.echo(f"{item.name}: {plural(len(todo.targets), 'more step' if done else 'step')} to do, {more}")
+        more = (
+            "what was made again came out otherwise than before"
+            if done
+            else f"{todo.done} done already"
+        )
+        click.echo(
+            f"{item.name}: {plural(len(todo.targets), 'more step' if done else 'step')} to do, {more}"
+        )
         if not todo.targets:
             return
         if reproduce(item, todo.targets, layout, pull=pull, limits=limits):
             guard(layout, limits)
-            raise StageError(f"'{item.name}' did not finish", help="the reason is above; the same command goes on from what is done")
+            raise StageError(
+                f"'{item.name}' did not finish",
+                help="the reason is above; the same command goes on from what is done",
+            )
         done = todo.targets

@@ -12,8 +12,18 @@ from dataenvgym_spec.store import atomic
 
 
 @click.command("schema")
-@click.option("--write", "write", is_flag=True, help="Refresh schemas/experiment.schema.json, and docs/language.md where there is one, instead of printing.")
-@click.option("--reference", "as_text", is_flag=True, help="Print the language reference (Markdown) instead of the schema.")
+@click.option(
+    "--write",
+    "write",
+    is_flag=True,
+    help="Refresh schemas/experiment.schema.json, and docs/language.md where there is one, instead of printing.",
+)
+@click.option(
+    "--reference",
+    "as_text",
+    is_flag=True,
+    help="Print the language reference (Markdown) instead of the schema.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (the default).")
 def command(write: bool, as_text: bool, as_json: bool) -> None:
     """Print the JSON Schema (draft-07) of the spec language, for editors and other tools, or its reference, for people.
@@ -26,7 +36,10 @@ def command(write: bool, as_text: bool, as_json: bool) -> None:
       dataenvgym schema --reference
     """
     if as_text and as_json:
-        raise UserError("the reference is Markdown, not JSON", help="leave '--reference' out: the schema is the reference for programs")
+        raise UserError(
+            "the reference is Markdown, not JSON",
+            help="leave '--reference' out: the schema is the reference for programs",
+        )
     if not write:
         click.echo(reference() if as_text else schema_text(), nl=False)
         return

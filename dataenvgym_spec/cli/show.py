@@ -32,4 +32,6 @@ def command(spec: str, arm: str | None, sets: tuple[str, ...], as_json: bool) ->
     if as_json:
         print_json(documents[0] if len(documents) == 1 else documents)
     else:
-        click.echo("---\n".join(dump(document, sort_keys=False) for document in documents), nl=False)
+        click.echo(
+            "---\n".join(dump(document, sort_keys=False) for document in documents), nl=False
+        )

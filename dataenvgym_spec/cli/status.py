@@ -29,15 +29,36 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
         raise UserError("nothing is compiled here", help="run: dataenvgym compile")
     found = {item: status(load(item, layout.root)) for item in names}
     if as_json:
-        print_json({"stages": [{"experiment": item, **_record(row)} for item, rows in found.items() for row in rows]})
+        print_json(
+            {
+                "stages": [
+                    {"experiment": item, **_record(row)}
+                    for item, rows in found.items()
+                    for row in rows
+                ]
+            }
+        )
         return
     for item, rows in found.items():
         counts = Counter(row.state for row in rows)
-        click.echo(f"{item}: " + ", ".join(f"{counts[state]} {state}" for state in ("done", "running", "failed", "missing") if counts[state]))
+        click.echo(
+            f"{item}: "
+            + ", ".join(
+                f"{counts[state]} {state}"
+                for state in ("done", "running", "failed", "missing")
+                if counts[state]
+            )
+        )
         for row in rows:
             if show_all or row.state in ("running", "failed"):
                 click.echo(f"  {row.state:8} {row.label:48} {row.detail}")
 
 
 def _record(row: Standing) -> dict[str, str]:
-    return {"key": row.key, "kind": row.kind, "state": row.state, "label": row.label, "detail": row.detail}
+    return {
+        "key": row.key,
+        "kind": row.kind,
+        "state": row.state,
+        "label": row.label,
+        "detail": row.detail,
+    }

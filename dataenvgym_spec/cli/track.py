@@ -35,7 +35,10 @@ def command(names: tuple[str, ...], verify: bool, as_json: bool) -> int:
     if as_json:
         print_json({"experiments": chosen, **asdict(done)})
         return 0
-    changed = [f"{plural(done.created, 'run')} made" if done.created else "", f"{plural(done.removed, 'old one')} removed" if done.removed else ""]
+    changed = [
+        f"{plural(done.created, 'run')} made" if done.created else "",
+        f"{plural(done.removed, 'old one')} removed" if done.removed else "",
+    ]
     changed += [f"{plural(done.logged, 'value')} added" if done.logged else ""]
     said = ", ".join(part for part in changed if part) or "nothing had to change"
     click.echo(f"{', '.join(chosen)}: {plural(done.runs, 'run')} in {done.uri}; {said}")

@@ -9,7 +9,13 @@ from dataenvgym_spec.core.errors import UserError
 
 
 @click.command("ui")
-@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Where to listen.")
+@click.option(
+    "--port",
+    default=5000,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="Where to listen.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 def command(port: int, host: str) -> int:
     """Bring MLflow up to date with all experiments and open it for a browser; Ctrl-C ends it.
@@ -37,7 +43,16 @@ def command(port: int, host: str) -> int:
         show(done.uri.rstrip("/"))
         return 0
     click.echo("MLflow is starting, which takes some seconds; Ctrl-C ends it")
-    code = serve(uri_of(layout), layout.root / "mlartifacts", host, port, ready=lambda: show(f"http://{host}:{port}"))
+    code = serve(
+        uri_of(layout),
+        layout.root / "mlartifacts",
+        host,
+        port,
+        ready=lambda: show(f"http://{host}:{port}"),
+    )
     if code:
-        raise UserError(f"MLflow's server ended with exit code {code}", help="the reason is above; another port: dataenvgym ui --port 5001")
+        raise UserError(
+            f"MLflow's server ended with exit code {code}",
+            help="the reason is above; another port: dataenvgym ui --port 5001",
+        )
     return 0

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, compile_specs, plural, print_json, read_specs, setting
+from dataenvgym_spec.cli.common import (
+    as_json,
+    compile_specs,
+    plural,
+    print_json,
+    read_specs,
+    setting,
+)
 from dataenvgym_spec.compile.compiler import warnings
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.store.layout import Layout, find_root
@@ -39,10 +46,23 @@ def command(specs: tuple[str, ...], sets: tuple[str, ...], as_json: bool) -> int
         print_json({"valid": True, "diagnostics": [_record(d) for d in warnings(resolved, graph)]})
     else:
         names = [spec.base.name for spec in resolved]
-        click.echo(f"{plural(len(names), 'experiment')} valid: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}")
+        click.echo(
+            f"{plural(len(names), 'experiment')} valid: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+        )
     return 0
 
 
 def _record(found: Diagnostic) -> dict[str, object]:
-    place = {"file": found.span.file, "line": found.span.line, "column": found.span.column} if found.span else {}
-    return {"code": found.code, "severity": found.severity, "message": found.message, "help": found.help, "notes": found.notes, **place}
+    place = (
+        {"file": found.span.file, "line": found.span.line, "column": found.span.column}
+        if found.span
+        else {}
+    )
+    return {
+        "code": found.code,
+        "severity": found.severity,
+        "message": found.message,
+        "help": found.help,
+        "notes": found.notes,
+        **place,
+    }

@@ -35,7 +35,11 @@ class Compiled:
 
 
 def front_end(
-    paths: Iterable[Path] | Mapping[Path, Collection[str] | None], *, root: Path, sets: Sequence[str] = (), locks: Locks = "hold"
+    paths: Iterable[Path] | Mapping[Path, Collection[str] | None],
+    *,
+    root: Path,
+    sets: Sequence[str] = (),
+    locks: Locks = "hold",
 ) -> tuple[Resolved, ...]:
     """Reads, validates and resolves specs, reporting the findings of all files at once.
 
@@ -55,13 +59,24 @@ def front_end(
     for path in paths:
         try:
             lock = _lock_of(path, root, read, found) if locks != "ignore" else None
-            made, faults = examine(path, root=root, sets=sets, only=paths[path] if isinstance(paths, Mapping) else None, lock=lock)
+            made, faults = examine(
+                path,
+                root=root,
+                sets=sets,
+                only=paths[path] if isinstance(paths, Mapping) else None,
+                lock=lock,
+            )
         except SpecError as error:
             found += error.diagnostics
         else:
             resolved += made
             found += faults
-            found += [spec.family.annotate(item) for spec in made if locks == "hold" and lock is not None for item in pins.check(spec, lock)]
+            found += [
+                spec.family.annotate(item)
+                for spec in made
+                if locks == "hold" and lock is not None
+                for item in pins.check(spec, lock)
+            ]
     found += [spec.family.annotate(finding) for spec in resolved for finding in splits.check(spec)]
     found += _same_names(resolved) + size.check(resolved)
     if any(finding.severity == "error" for finding in found):
@@ -69,7 +84,9 @@ def front_end(
     return tuple(resolved)
 
 
-def _lock_of(path: Path, root: Path, read: dict[Path, Lock | None], found: list[Diagnostic]) -> Lock | None:
+def _lock_of(
+    path: Path, root: Path, read: dict[Path, Lock | None], found: list[Diagnostic]
+) -> Lock | None:
     """The lock beside a spec, empty if there is none; None, and told once, if it is damaged."""
     folder = path.resolve().parent
     if folder not in read:
@@ -89,7 +106,9 @@ def read_lock(folder: Path, *, root: Path) -> Lock | None:
     """
     path = folder / lockfile.FILE
     inside = path.resolve().is_relative_to(root.resolve())
-    return lockfile.read(path, shown=path.resolve().relative_to(root.resolve()).as_posix() if inside else str(path))
+    return lockfile.read(
+        path, shown=path.resolve().relative_to(root.resolve()).as_posix() if inside else str(path)
+    )
 
 
 def warnings(specs: Iterable[Resolved], graph: Graph | None = None) -> tuple[Diagnostic, ...]:
@@ -112,7 +131,10 @@ def lower(specs: tuple[Resolved, ...]) -> Compiled:
     """
     with _collector_paused():
         graphs = [unroll(spec) for spec in specs]
-        graph = Graph(stages=tuple(s for g in graphs for s in g.stages), entries=tuple(e for g in graphs for e in g.entries))
+        graph = Graph(
+            stages=tuple(s for g in graphs for s in g.stages),
+            entries=tuple(e for g in graphs for e in g.entries),
+        )
         unshared = len(graph.stages)
         for transform in TRANSFORMS:
             graph = transform(graph)
@@ -142,6 +164,11 @@ def _same_names(specs: list[Resolved]) -> list[Diagnostic]:
         if other is not spec:
             span = spec.node.at(("name",)).span
             message = f"the name '{spec.base.name}' of {spec.path} is taken by {other.path}"
-            wrong = Diagnostic(code="E205", message=message, span=span, help="give each experiment a name of its own")
+            wrong = Diagnostic(
+                code="E205",
+                message=message,
+                span=span,
+                help="give each experiment a name of its own",
+            )
             found.append(spec.family.annotate(wrong))
     return found

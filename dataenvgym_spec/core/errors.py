@@ -69,7 +69,13 @@ class Diagnostic:
     def order(self) -> tuple[str, int, int, str, str]:
         """Sort key: by place, then code."""
         where = self.span
-        return (where.file if where else "", where.line if where else 0, where.column if where else 0, self.code, self.message)
+        return (
+            where.file if where else "",
+            where.line if where else 0,
+            where.column if where else 0,
+            self.code,
+            self.message,
+        )
 
     def render(self) -> str:
         """The diagnostic as text for a terminal.
@@ -96,7 +102,9 @@ def _window(span: Span, limit: int = 160) -> tuple[str, int, int]:
     """The part of a line to show, with the marked columns kept in view: `(text, start, width)`."""
     start, end = span.column - 1, max(span.end_column - 1, span.column)
     skip = max(0, start - 80) if len(span.text.rstrip()) > limit else 0
-    text = "".join(ch if ch.isprintable() else " " for ch in span.text[skip : skip + limit].rstrip("\n"))
+    text = "".join(
+        ch if ch.isprintable() else " " for ch in span.text[skip : skip + limit].rstrip("\n")
+    )
     return text, start - skip, max(1, min(end - start, limit - (start - skip)))
 
 
@@ -107,7 +115,13 @@ def visible(text: str, limit: int = 600) -> str:
     a\u202eb
     """
     shown = text if len(text) <= limit else text[: limit - 3] + "..."
-    return shown if shown.isprintable() else "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode("ascii") for ch in shown)
+    return (
+        shown
+        if shown.isprintable()
+        else "".join(
+            ch if ch.isprintable() else ch.encode("unicode_escape").decode("ascii") for ch in shown
+        )
+    )
 
 
 def character(letter: str) -> str:
@@ -124,7 +138,12 @@ def gathered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     notes: dict[Diagnostic, dict[str, None]] = {}
     for found in diagnostics:
         notes.setdefault(replace(found, notes=()), {}).update(dict.fromkeys(found.notes))
-    return tuple(sorted((replace(found, notes=tuple(said)) for found, said in notes.items()), key=Diagnostic.order))
+    return tuple(
+        sorted(
+            (replace(found, notes=tuple(said)) for found, said in notes.items()),
+            key=Diagnostic.order,
+        )
+    )
 
 
 def more(diagnostics: Iterable[Diagnostic]) -> str:
@@ -186,8 +205,17 @@ def suggest(word: str, allowed: Iterable[str]) -> str:
     "did you mean 'iterations'?"
     """
     options = sorted(set(allowed))
-    odd = next((f"'{visible(word, 60)}' holds {character(letter)}; " for letter in word if not " " < letter <= "~"), "")
-    likely = "".join(letter for letter in unicodedata.normalize("NFKC", word[:200]) if letter.isprintable())
+    odd = next(
+        (
+            f"'{visible(word, 60)}' holds {character(letter)}; "
+            for letter in word
+            if not " " < letter <= "~"
+        ),
+        "",
+    )
+    likely = "".join(
+        letter for letter in unicodedata.normalize("NFKC", word[:200]) if letter.isprintable()
+    )
     close = difflib.get_close_matches(likely, options, n=1, cutoff=0.6)
     if close:
         return f"{odd}did you mean '{close[0]}'?"

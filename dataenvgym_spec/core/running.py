@@ -30,4 +30,8 @@ def current(environ: Mapping[str, str]) -> Run | None:
     Run(process=7, experiment='quickstart')
     """
     process, _, experiment = environ.get(VARIABLE, "").partition(" ")
-    return Run(process=int(process), experiment=experiment) if process.isdecimal() and experiment else None
+    return (
+        Run(process=int(process), experiment=experiment)
+        if process.isdecimal() and experiment
+        else None
+    )

@@ -28,9 +28,26 @@ def target(item: Entry) -> str:
 def entry_file(item: Entry, graph: Graph) -> str:
     """The text of an entry's own file: what `dump` gives, without the seconds it takes for a sweep."""
     body = entry(item, graph)
-    plots = [line for plot in body["plots"] for path, axes in plot.items() for line in (f"{path}:", *(f"    {axis}: {name}" for axis, name in axes.items()))]
-    lines = ["stages:", f"  {item.name}:", f"    cmd: {body['cmd']}", *listed("deps", body["deps"]), *listed("metrics", body["metrics"])]
-    lines += [*listed("outs", body["outs"]), "    plots:", f"    - {plots[0]}", *(f"    {line}" for line in plots[1:]), "    wdir: ../.."]
+    plots = [
+        line
+        for plot in body["plots"]
+        for path, axes in plot.items()
+        for line in (f"{path}:", *(f"    {axis}: {name}" for axis, name in axes.items()))
+    ]
+    lines = [
+        "stages:",
+        f"  {item.name}:",
+        f"    cmd: {body['cmd']}",
+        *listed("deps", body["deps"]),
+        *listed("metrics", body["metrics"]),
+    ]
+    lines += [
+        *listed("outs", body["outs"]),
+        "    plots:",
+        f"    - {plots[0]}",
+        *(f"    {line}" for line in plots[1:]),
+        "    wdir: ../..",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -38,8 +55,12 @@ def entry(item: Entry, graph: Graph) -> dict[str, Any]:
     """The DVC stage of one experiment; its paths are relative to the repository."""
     deps = {f"experiments/{item.name}.json"}
     for stage in graph.of(item):
-        ports = [port for port in stage.ports if stage.kind == "evaluate" or port not in NOT_REPORTED]
-        deps |= {f"store/{stage.directory}/out/{port}" for port in ports} | {f"store/{stage.directory}/log"}
+        ports = [
+            port for port in stage.ports if stage.kind == "evaluate" or port not in NOT_REPORTED
+        ]
+        deps |= {f"store/{stage.directory}/out/{port}" for port in ports} | {
+            f"store/{stage.directory}/log"
+        }
     return {
         "cmd": COMMAND.format(up="", rest=f"stage {item.name}"),
         "deps": sorted(deps),

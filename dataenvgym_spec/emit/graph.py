@@ -33,9 +33,22 @@ def as_mermaid(item: Entry, graph: Graph) -> str:
     groups = _by_arm(item, graph)
     for arm, stages in groups.items():
         inside = [f"  {_node(stage)}[{_title(stage)}]" for stage in stages]
-        lines += inside if arm is None else [f"  subgraph {arm}", *(f"  {line}" for line in inside), "  end"]
+        lines += (
+            inside
+            if arm is None
+            else [f"  subgraph {arm}", *(f"  {line}" for line in inside), "  end"]
+        )
     lines += [f"  {source} --> {target}" for source, target in _edges(item, graph)]
-    return "\n".join([*lines, f"  report[[{item.name}]]", *(f"  {_node(stage)} --> report" for stage in _last(item, graph))]) + "\n"
+    return (
+        "\n".join(
+            [
+                *lines,
+                f"  report[[{item.name}]]",
+                *(f"  {_node(stage)} --> report" for stage in _last(item, graph)),
+            ]
+        )
+        + "\n"
+    )
 
 
 def as_dot(item: Entry, graph: Graph) -> str:
@@ -43,7 +56,20 @@ def as_dot(item: Entry, graph: Graph) -> str:
     nodes = [f'  {_node(stage)} [label="{_title(stage)}"];' for stage in graph.of(item)]
     edges = [f"  {source} -> {target};" for source, target in _edges(item, graph)]
     last = [f'  {_node(stage)} -> "{item.name}";' for stage in _last(item, graph)]
-    return "\n".join([f'digraph "{item.name}" {{', "  rankdir=LR;", "  node [shape=box];", *nodes, *edges, *last, "}"]) + "\n"
+    return (
+        "\n".join(
+            [
+                f'digraph "{item.name}" {{',
+                "  rankdir=LR;",
+                "  node [shape=box];",
+                *nodes,
+                *edges,
+                *last,
+                "}",
+            ]
+        )
+        + "\n"
+    )
 
 
 def _by_arm(item: Entry, graph: Graph) -> dict[str | None, list[Stage]]:
@@ -65,7 +91,13 @@ def _title(stage: Stage) -> str:
 
 def _edges(item: Entry, graph: Graph) -> list[tuple[str, str]]:
     known = graph.by_id()
-    return sorted({(_node(known[read.stage]), _node(stage)) for stage in graph.of(item) for read in stage.inputs})
+    return sorted(
+        {
+            (_node(known[read.stage]), _node(stage))
+            for stage in graph.of(item)
+            for read in stage.inputs
+        }
+    )
 
 
 def _last(item: Entry, graph: Graph) -> list[Stage]:

@@ -8,7 +8,11 @@ from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 
 def index(item: Entry, graph: Graph) -> str:
     """The text of `experiments/<name>.json`."""
-    content = {"format": 1, **item.index, "stages": [_row(stage, item.name) for stage in graph.of(item)]}
+    content = {
+        "format": 1,
+        **item.index,
+        "stages": [_row(stage, item.name) for stage in graph.of(item)],
+    }
     return pretty(content)
 
 
@@ -19,5 +23,8 @@ def _row(stage: Stage, experiment: str) -> dict[str, object]:
         "key": stage.id,
         "kind": stage.kind,
         "inputs": sorted({item.stage for item in stage.inputs}),
-        "uses": [{"arm": use.arm, "seed": use.seed, "iteration": use.iteration, "label": use.label()} for use in uses],
+        "uses": [
+            {"arm": use.arm, "seed": use.seed, "iteration": use.iteration, "label": use.label()}
+            for use in uses
+        ],
     }

@@ -19,14 +19,21 @@ def settled(graph: Graph, layout: Layout) -> Graph:
     """The graph with files named as in the store, where what is named there is still the same."""
     if not any(stage.files for stage in graph.stages):
         return graph
-    return replace(graph, stages=tuple(_settled(stage, layout) if stage.files else stage for stage in graph.stages))
+    return replace(
+        graph,
+        stages=tuple(_settled(stage, layout) if stage.files else stage for stage in graph.stages),
+    )
 
 
 def _settled(stage: Stage, layout: Layout) -> Stage:
     try:
-        known = msgspec.json.decode((layout.stage(stage.directory) / "stage.json").read_bytes(), type=dict[str, msgspec.Raw])
+        known = msgspec.json.decode(
+            (layout.stage(stage.directory) / "stage.json").read_bytes(), type=dict[str, msgspec.Raw]
+        )
         files = msgspec.json.decode(known["files"], type=dict[str, str])
-        same = files.keys() == stage.files.keys() and all(_holds(layout, files[digest], path, digest) for digest, path in stage.files.items())
+        same = files.keys() == stage.files.keys() and all(
+            _holds(layout, files[digest], path, digest) for digest, path in stage.files.items()
+        )
     except (OSError, KeyError, msgspec.DecodeError):
         return stage
     return replace(stage, files=files) if same else stage

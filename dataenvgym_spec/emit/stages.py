@@ -23,7 +23,9 @@ DVC passes the caller's PATH on, and a `dvc` called by its path would not find t
 _COMMAND: Final = COMMAND.format(up="../../", rest="stage")
 
 
-def stage_files(stage: Stage, graph: dict[str, Stage], text: Callable[[Any], str] = canonical) -> dict[str, str]:
+def stage_files(
+    stage: Stage, graph: dict[str, Stage], text: Callable[[Any], str] = canonical
+) -> dict[str, str]:
     """The texts of a stage's directory, by file name.
 
     Args:
@@ -34,16 +36,23 @@ def stage_files(stage: Stage, graph: dict[str, Stage], text: Callable[[Any], str
     return {"stage.json": stage_json(stage, graph, text), "dvc.yaml": _stage_yaml(stage, graph)}
 
 
-def stage_json(stage: Stage, graph: dict[str, Stage], text: Callable[[Any], str] = canonical) -> str:
+def stage_json(
+    stage: Stage, graph: dict[str, Stage], text: Callable[[Any], str] = canonical
+) -> str:
     """The text of `stage.json`; its hash is what DVC knows the stage by."""
     content: dict[str, Any] = {
         "format": 1,
         "key": stage.id,
         **identity(stage),
-        "reads": {key: graph[key].directory for key in sorted({item.stage for item in stage.inputs})},
+        "reads": {
+            key: graph[key].directory for key in sorted({item.stage for item in stage.inputs})
+        },
         "files": stage.files,
     }
-    parts = (f'"{name}":{text(part) if name == "params" else canonical(part)}' for name, part in sorted(content.items()))
+    parts = (
+        f'"{name}":{text(part) if name == "params" else canonical(part)}'
+        for name, part in sorted(content.items())
+    )
     return _indented(f"{{{','.join(parts)}}}")
 
 
@@ -60,10 +69,18 @@ def _indented(text: str) -> str:
 def _stage_yaml(stage: Stage, graph: dict[str, Stage]) -> str:
     ports = {f"../{graph[item.stage].directory}/out/{item.port}" for item in stage.inputs}
     files = {os.path.join("../..", path) for path in stage.files.values()}
-    deps = [_plain(path) if path in files else path for path in sorted({"stage.json", *ports, *files})]
+    deps = [
+        _plain(path) if path in files else path for path in sorted({"stage.json", *ports, *files})
+    ]
     outs = sorted(["log", *(f"out/{port}" for port in stage.ports)])
     # The shape is constant, and a YAML library takes 3 ms a stage for it: most of the time of a compile.
-    lines = ["stages:", f"  {stage.kind}:", f"    cmd: {_COMMAND}", *listed("deps", deps), *listed("outs", outs)]
+    lines = [
+        "stages:",
+        f"  {stage.kind}:",
+        f"    cmd: {_COMMAND}",
+        *listed("deps", deps),
+        *listed("outs", outs),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -87,7 +104,9 @@ class _Dumper(DUMPER):  # type: ignore[misc, valid-type]
 
 def _text(dumper: Any, value: str) -> Any:
     """PyYAML quotes what YAML 1.1 would take for a number; `1e-4` and `0o17` are numbers in YAML 1.2 only."""
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_text(value) else "'")
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", value, style=None if is_text(value) else "'"
+    )
 
 
 _Dumper.add_representer(str, _text)
@@ -95,7 +114,14 @@ _Dumper.add_representer(str, _text)
 
 def dump(content: Any, *, sort_keys: bool = True) -> str:
     """YAML as DVC writes it: block style, keys sorted, no aliases."""
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=sort_keys, default_flow_style=False, width=1000, allow_unicode=True)
+    return yaml.dump(
+        content,
+        Dumper=_Dumper,
+        sort_keys=sort_keys,
+        default_flow_style=False,
+        width=1000,
+        allow_unicode=True,
+    )
 
 
 def address(directory: str) -> str:

@@ -49,8 +49,16 @@ def write(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Path]
         UserError: the root `dvc.yaml` is damaged, or has a stage of its own with an experiment's name.
     """
     pipeline = _pipeline(compiled, layout, everything=everything)
-    changed = [path for path, texts in _directories(compiled, layout) if atomic.write_directory(path, texts, staging=layout.staging)]
-    changed += [path for path, text in [*_indexes(compiled, layout), (layout.pipeline, pipeline)] if atomic.write(path, text)]
+    changed = [
+        path
+        for path, texts in _directories(compiled, layout)
+        if atomic.write_directory(path, texts, staging=layout.staging)
+    ]
+    changed += [
+        path
+        for path, text in [*_indexes(compiled, layout), (layout.pipeline, pipeline)]
+        if atomic.write(path, text)
+    ]
     for path in _gone(compiled, layout) if everything else ():
         _remove(path)
         changed.append(path)
@@ -70,11 +78,26 @@ def _remove(path: Path) -> None:
 
 def drift(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Drift]:
     """What on disk differs from the compiled form."""
-    directories = ((folder / name, text) for folder, texts in _directories(compiled, layout) for name, text in texts.items())
-    files = chain(directories, _indexes(compiled, layout), [(layout.pipeline, _pipeline(compiled, layout, everything=everything))])
-    found = [Drift(path=path.relative_to(layout.root).as_posix(), reason=reason) for path, text in files if (reason := _differs(path, text))]
+    directories = (
+        (folder / name, text)
+        for folder, texts in _directories(compiled, layout)
+        for name, text in texts.items()
+    )
+    files = chain(
+        directories,
+        _indexes(compiled, layout),
+        [(layout.pipeline, _pipeline(compiled, layout, everything=everything))],
+    )
+    found = [
+        Drift(path=path.relative_to(layout.root).as_posix(), reason=reason)
+        for path, text in files
+        if (reason := _differs(path, text))
+    ]
     gone = _gone(compiled, layout) if everything else []
-    return found + [Drift(path=path.relative_to(layout.root).as_posix(), reason="belongs to no spec") for path in gone]
+    return found + [
+        Drift(path=path.relative_to(layout.root).as_posix(), reason="belongs to no spec")
+        for path in gone
+    ]
 
 
 def _differs(path: Path, text: str) -> str:
@@ -92,7 +115,9 @@ def _directories(compiled: Compiled, layout: Layout) -> Iterator[tuple[Path, dic
 
 
 def _indexes(compiled: Compiled, layout: Layout) -> Iterator[tuple[Path, str]]:
-    return ((layout.index(item.name), index(item, compiled.graph)) for item in compiled.graph.entries)
+    return (
+        (layout.index(item.name), index(item, compiled.graph)) for item in compiled.graph.entries
+    )
 
 
 def _gone(compiled: Compiled, layout: Layout) -> list[Path]:
@@ -100,7 +125,15 @@ def _gone(compiled: Compiled, layout: Layout) -> list[Path]:
     kept = {item.name for item in compiled.graph.entries}
     own = {item.name for item in compiled.graph.entries if home(item)}
     paths = sorted(layout.experiments.glob("*")) if layout.experiments.is_dir() else []
-    return [path for path in paths if (path.name not in own and _is_entry(path) if path.is_dir() else path.stem not in kept and _is_index(path))]
+    return [
+        path
+        for path in paths
+        if (
+            path.name not in own and _is_entry(path)
+            if path.is_dir()
+            else path.stem not in kept and _is_index(path)
+        )
+    ]
 
 
 def _is_entry(folder: Path) -> bool:
@@ -123,12 +156,23 @@ def _pipeline(compiled: Compiled, layout: Layout, *, everything: bool) -> str:
     stages: dict[str, Any] = dict(content.get("stages") or {})
     names = {item.name for item in compiled.graph.entries if not home(item)}
     if everything:
-        stages = {name: body for name, body in stages.items() if name in names or not (layout.index(name).is_file() or MARK in json.dumps(body))}
+        stages = {
+            name: body
+            for name, body in stages.items()
+            if name in names or not (layout.index(name).is_file() or MARK in json.dumps(body))
+        }
     for item in compiled.graph.entries:
         if home(item):
             continue
-        if item.name in stages and not layout.index(item.name).is_file() and MARK not in json.dumps(stages[item.name]):
-            raise UserError(f"dvc.yaml has a stage '{item.name}' of its own", help="rename the experiment or that stage")
+        if (
+            item.name in stages
+            and not layout.index(item.name).is_file()
+            and MARK not in json.dumps(stages[item.name])
+        ):
+            raise UserError(
+                f"dvc.yaml has a stage '{item.name}' of its own",
+                help="rename the experiment or that stage",
+            )
         stages[item.name] = entry(item, compiled.graph)
     return HEADER + dump({**content, "stages": stages})
 
@@ -139,7 +183,9 @@ def _existing(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError("dvc.yaml cannot be read: it is damaged or half-written", help=RESTORE) from error
+        raise UserError(
+            "dvc.yaml cannot be read: it is damaged or half-written", help=RESTORE
+        ) from error
     if content is not None and not isinstance(content, dict):
         raise UserError("dvc.yaml is no mapping", help=RESTORE)
     return content or {}

@@ -114,12 +114,17 @@ def damaged(path: Path) -> StageError:
     """The error for an input that cannot be read."""
     what = "is damaged or half-written" if path.exists() else "is missing"
     folder = path.parent
-    return StageError(f"'{path}' {what}", help=f"remove '{folder}' and run again: DVC restores it from its cache, or makes it anew")
+    return StageError(
+        f"'{path}' {what}",
+        help=f"remove '{folder}' and run again: DVC restores it from its cache, or makes it anew",
+    )
 
 
 def write_json(path: Path, content: Any) -> None:
     """Writes JSON in one form: sorted keys, two spaces, final newline."""
-    path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

@@ -42,7 +42,10 @@ def complain(results: Results) -> None:
     if missing:
         more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
         few = "; ".join(missing[:8])
-        raise StageError(f"{len(missing)} of {len(results.stages)} stages are not done: {few}{more}", help=f"run: dvc repro {results.name}")
+        raise StageError(
+            f"{len(missing)} of {len(results.stages)} stages are not done: {few}{more}",
+            help=f"run: dvc repro {results.name}",
+        )
 
 
 def write_report(layout: Layout, results: Results) -> None:
@@ -59,10 +62,14 @@ def write_report(layout: Layout, results: Results) -> None:
     write(folder / "curves.csv", curves_csv(found))
     write(folder / "index.html", page(found))
     for outcome in found.summaries:
-        say(f"  {outcome.arm:20} {outcome.student:5} {percent(outcome.accuracy.value):>6} of {outcome.items} sealed items ({interval(outcome.accuracy)})")
+        say(
+            f"  {outcome.arm:20} {outcome.student:5} {percent(outcome.accuracy.value):>6} of {outcome.items} sealed items ({interval(outcome.accuracy)})"
+        )
     for contrast in found.contrasts:
         who = f"{contrast.arm} less {contrast.against}, {contrast.student}"
-        say(f"  {who}: {points(contrast.difference.value)} points ({point_interval(contrast.difference)})")
+        say(
+            f"  {who}: {points(contrast.difference.value)} points ({point_interval(contrast.difference)})"
+        )
     if words.stops(found.curves):
         say(f"  {words.stops(found.curves)}")
     say(f"  report: {(folder / 'index.html').relative_to(layout.root)}")

@@ -20,7 +20,11 @@ def stopped(layout: Layout, content: dict[str, Any]) -> bool:
         layout: the repository.
         content: the stage's `stage.json`.
     """
-    gates = [layout.stage(content["reads"][key]) / "out" / port / "gate.json" for slot, key, port in content["inputs"] if slot == "gate"]
+    gates = [
+        layout.stage(content["reads"][key]) / "out" / port / "gate.json"
+        for slot, key, port in content["inputs"]
+        if slot == "gate"
+    ]
     return any(path.is_file() and read_json(path)["stop"] for path in gates)
 
 
@@ -62,4 +66,10 @@ def _evaluate(context: Context) -> None:
         write_rows(context.out(port, "results.jsonl"), [])
 
 
-WRITERS: Final[dict[str, Callable[[Context], None]]] = {"plan": _plan, "generate": _generate, "check": _check, "train": _train, "evaluate": _evaluate}
+WRITERS: Final[dict[str, Callable[[Context], None]]] = {
+    "plan": _plan,
+    "generate": _generate,
+    "check": _check,
+    "train": _train,
+    "evaluate": _evaluate,
+}

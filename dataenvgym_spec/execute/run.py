@@ -41,7 +41,12 @@ def run_stage(layout: Layout, directory: str) -> None:
     say(f"== {': '.join(places[0])}{more}" if places else f"== {directory}")
     clean(layout)
     space = scratch(layout, directory)
-    with held(layout.lock(directory), waiting=lambda holder: say(f"  waiting for {holder or 'another run'}, which makes the same result")):
+    with held(
+        layout.lock(directory),
+        waiting=lambda holder: say(
+            f"  waiting for {holder or 'another run'}, which makes the same result"
+        ),
+    ):
         if space.adoptable(content["key"]):
             say("  adopted: a finished result was found, nothing is made again")
         else:
@@ -67,7 +72,10 @@ def read_stage(layout: Layout, directory: str) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         whole = False
     if not whole:
-        raise StageError(f"'{path.relative_to(layout.root)}' is damaged: it does not give its key", help="run: dataenvgym compile")
+        raise StageError(
+            f"'{path.relative_to(layout.root)}' is damaged: it does not give its key",
+            help="run: dataenvgym compile",
+        )
     declared = Stage(id="", kind=content["kind"], params=content["params"]).declaration.semantics
     if content["semantics"] != declared:
         message = f"'{directory}' was compiled for version {content['semantics']} of '{content['kind']}', but version {declared} is installed"
@@ -79,7 +87,10 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
     """Executes a stage in scratch and marks its result complete."""
     started = time.time()
     stage = Stage(
-        id=content["key"], kind=content["kind"], params=content["params"], inputs=tuple(Input(slot=s, stage=k, port=p) for s, k, p in content["inputs"])
+        id=content["key"],
+        kind=content["kind"],
+        params=content["params"],
+        inputs=tuple(Input(slot=s, stage=k, port=p) for s, k, p in content["inputs"]),
     )
     space.begin(stage.ports)
     context = Context(
@@ -96,7 +107,9 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
     trace.unlink(missing_ok=True)
     try:
         with context.phase("imports"):
-            function = pass_through(stage.kind) if stopped(layout, content) else executor(stage.kind)
+            function = (
+                pass_through(stage.kind) if stopped(layout, content) else executor(stage.kind)
+            )
         function(context)
     except UserError as error:
         trace.write_text(f"{error.message}\n", encoding="utf-8")
@@ -104,7 +117,10 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
     except Exception as error:
         trace.write_text(traceback.format_exc(), encoding="utf-8")
         shown = trace.relative_to(layout.root)
-        raise StageError(f"{type(error).__name__}: {error}", help=f"the whole story is in {shown}; what was finished is kept") from error
+        raise StageError(
+            f"{type(error).__name__}: {error}",
+            help=f"the whole story is in {shown}; what was finished is kept",
+        ) from error
     context.write_log(started)
     space.complete(stage.id)
     say(f"  done in {time.time() - started:.1f} s")
@@ -113,20 +129,27 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
 def _read(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
     path = layout.stage(content["reads"][item.stage]) / "out" / item.port
     if not path.is_dir():
-        raise StageError(f"'{path.relative_to(layout.root)}' is missing", help="run: dvc repro NAME, which makes it first, or: dvc pull")
+        raise StageError(
+            f"'{path.relative_to(layout.root)}' is missing",
+            help="run: dvc repro NAME, which makes it first, or: dvc pull",
+        )
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
 
 
 def uses(layout: Layout, key: str, experiment: str | None) -> list[tuple[str, str]]:
     """Where a stage stands: `(experiment, label)` for each use in one experiment, or in all that are compiled here."""
     found = []
-    for path in [layout.index(experiment)] if experiment else sorted(layout.experiments.glob("*.json")):
+    for path in (
+        [layout.index(experiment)] if experiment else sorted(layout.experiments.glob("*.json"))
+    ):
         try:
             text = path.read_text(encoding="utf-8")
             stages = json.loads(text)["stages"] if key in text else []
         except (OSError, ValueError, KeyError):
             continue
-        found += [(path.stem, use["label"]) for row in stages if row["key"] == key for use in row["uses"]]
+        found += [
+            (path.stem, use["label"]) for row in stages if row["key"] == key for use in row["uses"]
+        ]
     return found
 
 
@@ -137,5 +160,8 @@ def stage_of(folder: Path, layout: Layout) -> str:
         UserError: it is none.
     """
     if folder.parent != layout.store or not (folder / "stage.json").exists():
-        raise UserError(f"'{folder}' is no stage directory", help="this command is run by DVC; run: dvc repro NAME")
+        raise UserError(
+            f"'{folder}' is no stage directory",
+            help="this command is run by DVC; run: dvc repro NAME",
+        )
     return folder.name

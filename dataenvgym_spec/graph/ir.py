@@ -33,7 +33,13 @@ class Use:
 
     def label(self) -> str:
         """What a person calls it: `no-state, iteration 2/4, train`."""
-        where = "" if self.iteration is None else f", iteration {self.iteration}/{self.iterations}" if self.iteration else ", base"
+        where = (
+            ""
+            if self.iteration is None
+            else f", iteration {self.iteration}/{self.iterations}"
+            if self.iteration
+            else ", base"
+        )
         return f"{self.arm}{where}, {self.what}"
 
 

@@ -74,10 +74,16 @@ class Kind:
     drops: Callable[[dict[str, Any], str], frozenset[Role]] = _nothing
     blinded: bool = False
 
-    def allowed(self, slot: str, params: dict[str, Any], carried: Collection[Role]) -> frozenset[Role]:
+    def allowed(
+        self, slot: str, params: dict[str, Any], carried: Collection[Role]
+    ) -> frozenset[Role]:
         """The roles that a slot may receive, in a stage with these parameters, from a port that carries some."""
         roles = self.slots[slot].allows if self.slots[slot].needs.issubset(carried) else frozenset()
-        return roles - {"student", "weights"} if self.blinded and params.get("observe") == "nothing" else roles
+        return (
+            roles - {"student", "weights"}
+            if self.blinded and params.get("observe") == "nothing"
+            else roles
+        )
 
 
 def _fixed(*names: str) -> Callable[[dict[str, Any]], tuple[str, ...]]:
@@ -102,7 +108,13 @@ def _item_ports(params: dict[str, Any]) -> tuple[str, ...]:
 
 KINDS: Final[dict[str, Kind]] = {
     # One split. Its ports are named by the role of what they hold.
-    "data": Kind(semantics=1, promise="anywhere", slots={}, ports=_data_ports, adds=lambda _params, port: frozenset({port})),
+    "data": Kind(
+        semantics=1,
+        promise="anywhere",
+        slots={},
+        ports=_data_ports,
+        adds=lambda _params, port: frozenset({port}),
+    ),
     # What generated examples must keep clear of, as hashes or as lanes of the hash space. Independent of how many items a
     # split draws, so that a larger test set changes no training.
     "reserve": Kind(
@@ -112,8 +124,15 @@ KINDS: Final[dict[str, Kind]] = {
         ports=_fixed("hashes"),
         adds=lambda params, _port: frozenset(f"#{role}" for role in params["lanes"]),
     ),
-    "student": Kind(semantics=1, promise="same-machine", slots={}, ports=_fixed("student"), adds=_weights),
-    "skills": Kind(semantics=1, promise="anywhere", slots={"items": Slot(allows=frozenset({"shown", "hidden"}), many=True)}, ports=_fixed("skills")),
+    "student": Kind(
+        semantics=1, promise="same-machine", slots={}, ports=_fixed("student"), adds=_weights
+    ),
+    "skills": Kind(
+        semantics=1,
+        promise="anywhere",
+        slots={"items": Slot(allows=frozenset({"shown", "hidden"}), many=True)},
+        ports=_fixed("skills"),
+    ),
     # A student's answers to one split, or to candidates that a check wants to know them of. The sealed evaluation names its
     # students through `choice`, the one legitimate use of selection besides selecting; its results have no reader but the
     # report.
@@ -212,7 +231,11 @@ KINDS: Final[dict[str, Kind]] = {
     "gate": Kind(
         semantics=1,
         promise="anywhere",
-        slots={"results": Slot(allows=TEACHING | {"selection"}, needs=frozenset({"selection"}), many=True)},
+        slots={
+            "results": Slot(
+                allows=TEACHING | {"selection"}, needs=frozenset({"selection"}), many=True
+            )
+        },
         ports=_fixed("gate"),
         adds=lambda _params, _port: BIT,
         drops=lambda _params, _port: TEACHING | {"selection"},

@@ -9,7 +9,12 @@ from dataenvgym_spec.graph.kinds import Promise
 from dataenvgym_spec.language.components import definition
 
 _WEAKEST_FIRST: Final[tuple[Promise, ...]] = ("none", "same-machine", "anywhere")
-_MAKERS: Final = {"policy": "policy", "engine": "engine", "teacher": "teacher", "discover": "discovery"}
+_MAKERS: Final = {
+    "policy": "policy",
+    "engine": "engine",
+    "teacher": "teacher",
+    "discover": "discovery",
+}
 """Parameters that hold a component which makes the result, and the slot that the component is defined for."""
 
 

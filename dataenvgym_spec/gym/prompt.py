@@ -17,7 +17,9 @@ class Prompt:
     """
 
     def __init__(self, template: str) -> None:
-        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        environment = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
         self.template = environment.from_string(template)
 
     def render(self, item: Item) -> str:
@@ -29,4 +31,7 @@ class Prompt:
         try:
             return self.template.render(input=item.input, group=item.group, metadata=item.metadata)
         except (TemplateError, TypeError, ArithmeticError) as error:
-            raise StageError(f"the prompt template fails for item {item.id}: {error}", help="a template can use: input, group, metadata") from error
+            raise StageError(
+                f"the prompt template fails for item {item.id}: {error}",
+                help="a template can use: input, group, metadata",
+            ) from error

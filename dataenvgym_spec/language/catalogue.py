@@ -33,7 +33,11 @@ class Page:
 
     def block(self, language: str) -> str:
         """The first block of code in a language, in the example."""
-        found = re.search(rf"^```{language}\n(.*?)^```$", self.sections.get("Example", ""), re.MULTILINE | re.DOTALL)
+        found = re.search(
+            rf"^```{language}\n(.*?)^```$",
+            self.sections.get("Example", ""),
+            re.MULTILINE | re.DOTALL,
+        )
         return found[1] if found else ""
 
 
@@ -60,16 +64,40 @@ def page(code: str) -> Page:
         if path.is_file():
             text = path.read_text(encoding="utf-8")
             return Page(code=code, text=text, sections=_sections(text))
-    raise UserError(f"the page of '{code}' is not installed", help=f"it says: {CODES[code]}; install the package again for the whole page")
+    raise UserError(
+        f"the page of '{code}' is not installed",
+        help=f"it says: {CODES[code]}; install the package again for the whole page",
+    )
 
 
 def index() -> str:
     """The text of `docs/diagnostics/README.md`: every code with what it means."""
-    groups = {"E0": "The text", "E1": "The form", "E2": "The meaning", "E3": "The proofs", "W4": "Warnings"}
-    lines = ["# Diagnostics", "", "What each code means, why it is one, an example, and the cure. `dataenvgym explain E102` prints the same page."]
+    groups = {
+        "E0": "The text",
+        "E1": "The form",
+        "E2": "The meaning",
+        "E3": "The proofs",
+        "W4": "Warnings",
+    }
+    lines = [
+        "# Diagnostics",
+        "",
+        "What each code means, why it is one, an example, and the cure. `dataenvgym explain E102` prints the same page.",
+    ]
     for prefix in sorted({code[:2] for code in CODES}):
-        rows = [f"| [{code}]({code}.md) | {text} |" for code, text in sorted(CODES.items()) if code.startswith(prefix)]
-        lines += ["", f"## {groups.get(prefix, prefix)}", "", "| code | meaning |", "| --- | --- |", *rows]
+        rows = [
+            f"| [{code}]({code}.md) | {text} |"
+            for code, text in sorted(CODES.items())
+            if code.startswith(prefix)
+        ]
+        lines += [
+            "",
+            f"## {groups.get(prefix, prefix)}",
+            "",
+            "| code | meaning |",
+            "| --- | --- |",
+            *rows,
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -22,13 +22,21 @@ from dataenvgym_spec.core.hashing import digest, file_digest
 
 GROUP: Final = "dataenvgym_spec.components"
 BUILT_IN: Final[dict[str, dict[str, str]]] = {
-    "source": {"reasoning-gym": "gym/tasks/sources/reasoning_gym.json", "jsonl": "gym/tasks/sources/jsonl.json", "hub": "gym/tasks/sources/hub.json"},
+    "source": {
+        "reasoning-gym": "gym/tasks/sources/reasoning_gym.json",
+        "jsonl": "gym/tasks/sources/jsonl.json",
+        "hub": "gym/tasks/sources/hub.json",
+    },
     "scorer": {
         "reasoning-gym": "gym/tasks/scorers/reasoning_gym.json",
         "exact-match": "gym/tasks/scorers/exact_match.json",
         "math-verify": "gym/tasks/scorers/math_verify.json",
     },
-    "model": {"scratch": "gym/students/models/scratch.json", "path": "gym/students/models/path.json", "hub": "gym/students/models/hub.json"},
+    "model": {
+        "scratch": "gym/students/models/scratch.json",
+        "path": "gym/students/models/path.json",
+        "hub": "gym/students/models/hub.json",
+    },
     "adapter": {"lora": "gym/students/adapters/lora.json"},
     "discovery": {"gold": "gym/skills/gold.json"},
     "policy": {"allocate": "gym/policies/allocate.json"},
@@ -48,7 +56,11 @@ ACTION: Final[dict[str, Any]] = {
     "description": "Reject the example, only record the finding, or leave the check out.",
 }
 """The option that every check has, declared by it or not."""
-READS: Final[dict[str, tuple[str, ...]]] = {"policy": ("student",), "engine": ("student",), "check": ("student", "splits")}
+READS: Final[dict[str, tuple[str, ...]]] = {
+    "policy": ("student",),
+    "engine": ("student",),
+    "check": ("student", "splits"),
+}
 """What the definition of a component may declare that it reads: the latest student (a check: its answers to the candidates), or
 splits as hashes. It is handed nothing that it does not declare, and the proof of no leakage is about what it declares."""
 
@@ -83,7 +95,11 @@ class Definition:
 
     def version(self) -> int | str:
         """What enters keys: the declared number, or the hash of the package's source."""
-        return self.semantics if self.semantics is not None else _source_version(self.implementation.partition(".")[0].partition(":")[0])
+        return (
+            self.semantics
+            if self.semantics is not None
+            else _source_version(self.implementation.partition(".")[0].partition(":")[0])
+        )
 
     def release(self) -> str:
         """The release of the distribution that brings it; empty if it is not installed as one."""
@@ -120,7 +136,9 @@ def make(slot: str, options: dict[str, Any], **more: Any) -> Any:
     item = definition(slot, options["kind"])
     if options.get("semantics", item.version()) != item.version():
         message = f"this stage was compiled for version {options['semantics']} of the {slot} '{item.kind}', but version {item.version()} is installed"
-        raise UserError(message, help="run: dataenvgym compile   (or install the version it was compiled for)")
+        raise UserError(
+            message, help="run: dataenvgym compile   (or install the version it was compiled for)"
+        )
     arguments = {key: value for key, value in options.items() if key not in ("kind", "semantics")}
     return item.load()(**arguments, **more)
 
@@ -134,7 +152,10 @@ def definitions() -> dict[str, dict[str, Definition]]:
     """
     root = files("dataenvgym_spec")
     out = {
-        slot: {kind: _read(slot, kind, json.loads((root / path).read_text(encoding="utf-8"))) for kind, path in kinds.items()}
+        slot: {
+            kind: _read(slot, kind, json.loads((root / path).read_text(encoding="utf-8")))
+            for kind, path in kinds.items()
+        }
         for slot, kinds in BUILT_IN.items()
     }
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
@@ -157,7 +178,10 @@ def definition(slot: str, kind: str) -> Definition:
     """
     known = definitions()[slot]
     if kind not in known:
-        raise UserError(f"there is no {slot} '{kind}' in this environment", help=f"install the package that has it; {suggest(kind, known)}")
+        raise UserError(
+            f"there is no {slot} '{kind}' in this environment",
+            help=f"install the package that has it; {suggest(kind, known)}",
+        )
     return known[kind]
 
 
@@ -171,15 +195,25 @@ def _installed(point: EntryPoint) -> Definition:
     package = point.dist.name if point.dist else point.module
     try:
         if slot not in BUILT_IN or not kind:
-            raise ValueError(f"a component is called slot.kind, and slot is one of {', '.join(BUILT_IN)}")
+            raise ValueError(
+                f"a component is called slot.kind, and slot is one of {', '.join(BUILT_IN)}"
+            )
         path = _beside(point.module)
-        return _read(slot, kind, _content(path), implementation=f"{point.module}:{point.attr}", by=package)
+        return _read(
+            slot, kind, _content(path), implementation=f"{point.module}:{point.attr}", by=package
+        )
     except FileNotFoundError as error:
         reason = f"its definition '{path.name}' is missing; it must lie beside '{point.module}'"
-        raise UserError(f"the component '{point.name}' of '{package}' cannot be read: {reason}", help=f"update or uninstall '{package}'") from error
+        raise UserError(
+            f"the component '{point.name}' of '{package}' cannot be read: {reason}",
+            help=f"update or uninstall '{package}'",
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"its definition lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise UserError(f"the component '{point.name}' of '{package}' cannot be read: {reason}", help=f"update or uninstall '{package}'") from error
+        raise UserError(
+            f"the component '{point.name}' of '{package}' cannot be read: {reason}",
+            help=f"update or uninstall '{package}'",
+        ) from error
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -193,11 +227,15 @@ def _content(path: Path) -> dict[str, Any]:
 
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        Draft7Validator.check_schema({"properties": content.get("properties", {}), "required": content.get("required", [])})
+        Draft7Validator.check_schema(
+            {"properties": content.get("properties", {}), "required": content.get("required", [])}
+        )
     except (ValueError, AttributeError) as error:
         raise ValueError(f"'{path.name}' is no JSON mapping: {error}") from error
     except SchemaError as error:
-        raise ValueError(f"'properties' of '{path.name}' is no JSON Schema: {error.message}") from error
+        raise ValueError(
+            f"'properties' of '{path.name}' is no JSON Schema: {error.message}"
+        ) from error
     assert isinstance(content, dict)
     return content
 
@@ -216,7 +254,11 @@ def _folder(top: str) -> Path | None:
     found = importlib.util.find_spec(top)
     if found is None or found.origin is None:
         return None
-    return Path(next(iter(found.submodule_search_locations))) if found.submodule_search_locations else Path(found.origin).parent
+    return (
+        Path(next(iter(found.submodule_search_locations)))
+        if found.submodule_search_locations
+        else Path(found.origin).parent
+    )
 
 
 @cache
@@ -229,7 +271,14 @@ def _source_version(top: str) -> str:
     return f"source:{digest('source', [[path.relative_to(folder).as_posix(), file_digest(path)] for path in paths])[:16]}"
 
 
-def _read(slot: str, kind: str, data: dict[str, Any], *, implementation: str | None = None, by: str | None = None) -> Definition:
+def _read(
+    slot: str,
+    kind: str,
+    data: dict[str, Any],
+    *,
+    implementation: str | None = None,
+    by: str | None = None,
+) -> Definition:
     options = {**({"action": ACTION} if slot == "check" else {}), **data.get("properties", {})}
     if slot == "engine" and "teacher" not in data.get("required", []):
         raise ValueError("an engine requires an option 'teacher'")
@@ -237,7 +286,9 @@ def _read(slot: str, kind: str, data: dict[str, Any], *, implementation: str | N
         raise ValueError("what it serves is left out, or names at least one value")
     reads = data.get("reads")
     if reads is not None and reads not in READS.get(slot, ()):
-        raise ValueError(f"'reads' cannot be {json.dumps(reads)} for a {slot}; {suggest(str(reads), READS.get(slot, ()))}")
+        raise ValueError(
+            f"'reads' cannot be {json.dumps(reads)} for a {slot}; {suggest(str(reads), READS.get(slot, ()))}"
+        )
     return Definition(
         slot=slot,
         kind=kind,

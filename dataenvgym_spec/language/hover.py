@@ -9,7 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-BOUNDS: Final = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most", "exclusiveMaximum": "less than"}
+BOUNDS: Final = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+}
 VALUES: Final = frozenset({"default", "enum", "const", "examples", "required"})
 NAMED: Final = frozenset({"properties", "definitions"})
 
@@ -22,7 +27,10 @@ def with_hover_texts(schema: Any) -> Any:
     """
     if not isinstance(schema, dict):
         return [with_hover_texts(item) for item in schema] if isinstance(schema, list) else schema
-    out = {key: value if key in VALUES else _named(value) if key in NAMED else with_hover_texts(value) for key, value in schema.items()}
+    out = {
+        key: value if key in VALUES else _named(value) if key in NAMED else with_hover_texts(value)
+        for key, value in schema.items()
+    }
     facts = _facts(schema)
     # What a reference points to must not bring such a text: it would hide the description written beside the reference.
     if facts and "description" in schema and "properties" not in schema:
@@ -38,5 +46,11 @@ def _facts(schema: dict[str, Any]) -> str:
     default = schema.get("default")
     shown = default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)
     # A mapping's defaults are told with its keys.
-    known = [f"default `{shown}`"] if default not in (None, "", []) and not isinstance(default, dict) else []
-    return ", ".join([*known, *(f"{words} `{schema[key]}`" for key, words in BOUNDS.items() if key in schema)])
+    known = (
+        [f"default `{shown}`"]
+        if default not in (None, "", []) and not isinstance(default, dict)
+        else []
+    )
+    return ", ".join(
+        [*known, *(f"{words} `{schema[key]}`" for key, words in BOUNDS.items() if key in schema)]
+    )

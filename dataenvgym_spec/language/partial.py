@@ -38,7 +38,13 @@ def partial_slot(schema: Schema, kinds: Iterable[Definition]) -> Schema:
         for name, option in item.schema["properties"].items():
             known = options.setdefault(name, [])
             known += [] if option in known else [option]
-    unnamed = {"properties": {"kind": True, **{name: partial(_either(known)) for name, known in options.items()}}, "additionalProperties": False}
+    unnamed = {
+        "properties": {
+            "kind": True,
+            **{name: partial(_either(known)) for name, known in options.items()},
+        },
+        "additionalProperties": False,
+    }
     out = partial(schema)
     return {**out, "allOf": [*out["allOf"], {"if": {"required": ["kind"]}, "else": unnamed}]}
 
@@ -54,4 +60,8 @@ def _part(key: str, value: Any) -> Any:
 
 
 def _either(options: list[Schema]) -> Schema:
-    return options[0] if len(options) == 1 else {"description": options[0].get("description", ""), "anyOf": options}
+    return (
+        options[0]
+        if len(options) == 1
+        else {"description": options[0].get("description", ""), "anyOf": options}
+    )

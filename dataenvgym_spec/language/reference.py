@@ -17,7 +17,14 @@ from dataenvgym_spec.language.schema import ARM_KEYS, Schema, experiment_schema
 
 TEMPLATE: Final = Path(__file__).with_name("language.md")
 MARK: Final = "<!-- keys -->\n"
-NAMES: Final = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`", "array": "list", "object": "mapping"}
+NAMES: Final = {
+    "integer": "whole number",
+    "number": "number",
+    "string": "text",
+    "boolean": "`true` or `false`",
+    "array": "list",
+    "object": "mapping",
+}
 TOGETHER: Final = ("extends", "arms", "matrix")
 """How specs are put together; told last, and in words rather than by keys."""
 SLOT_TITLES: Final = {"discovery": "skill discovery"}
@@ -46,27 +53,40 @@ def keys(schema: Schema, path: str = "", *, default: str = "") -> Iterator[Key]:
     ['a', 'a.b']
     """
     whole = _whole(schema)
-    required = dict.fromkeys(whole.get("required", ()), "required") | dict.fromkeys(whole.get("else", {}).get("required", ()), "required, but for `same_as`")
+    required = dict.fromkeys(whole.get("required", ()), "required") | dict.fromkeys(
+        whole.get("else", {}).get("required", ()), "required, but for `same_as`"
+    )
     for name, part in whole.get("properties", {}).items():
         yield from _key(part, f"{path}.{name}" if path else name, required.get(name, default))
 
 
 def _key(part: Schema, path: str, required: str) -> Iterator[Key]:
     whole = _whole(part)
-    yield Key(path=path, type=_type(part), default=required or _default(whole), meaning=_meaning(whole))
+    yield Key(
+        path=path, type=_type(part), default=required or _default(whole), meaning=_meaning(whole)
+    )
     if _slot(part):
         return
     for option in [whole, *map(_whole, whole.get("anyOf", ()))]:
         yield from keys(option, path)
         yield from keys(option.get("items", {}), f"{path}[]")
     named = whole.get("additionalProperties")
-    if isinstance(named, dict) and not _slot(named) and _whole(named).get("properties") and "arm" not in str(named.get("$ref")):
+    if (
+        isinstance(named, dict)
+        and not _slot(named)
+        and _whole(named).get("properties")
+        and "arm" not in str(named.get("$ref"))
+    ):
         yield from keys(named, f"{path}.NAME")
 
 
 def _whole(part: Schema) -> Schema:
     """A schema with what it refers to; what is written beside a reference wins."""
-    references = [part["$ref"]] if "$ref" in part else [item["$ref"] for item in part.get("allOf", ()) if "$ref" in item]
+    references = (
+        [part["$ref"]]
+        if "$ref" in part
+        else [item["$ref"] for item in part.get("allOf", ()) if "$ref" in item]
+    )
     out = dict(part)
     for reference in references:
         out = {**experiment_schema()["definitions"][reference.rsplit("/", 1)[1]], **out}
@@ -82,7 +102,11 @@ def _slot(part: Schema) -> str:
 def _type(part: Schema) -> str:
     if slot := _slot(part):
         title = _title(slot)
-        return f"[checks](#{_anchor(slot)})" if slot == "check" else f"{'an' if title[0] in 'aeio' else 'a'} [{title}](#{_anchor(slot)})"
+        return (
+            f"[checks](#{_anchor(slot)})"
+            if slot == "check"
+            else f"{'an' if title[0] in 'aeio' else 'a'} [{title}](#{_anchor(slot)})"
+        )
     whole = _whole(part)
     if "x-list" in whole:
         return f"one of {whole['x-list']}"
@@ -94,7 +118,11 @@ def _type(part: Schema) -> str:
         return (f"list of {_type(whole['items'])}" if "items" in whole else "list") + _bounds(whole)
     named = whole.get("additionalProperties")
     if isinstance(named, dict):
-        return "mapping of names to arms" if "arm" in str(named.get("$ref")) else f"mapping of names to {_type(named).removeprefix('an ').removeprefix('a ')}"
+        return (
+            "mapping of names to arms"
+            if "arm" in str(named.get("$ref"))
+            else f"mapping of names to {_type(named).removeprefix('an ').removeprefix('a ')}"
+        )
     return NAMES.get(str(whole.get("type")), str(whole.get("type", "any value"))) + _bounds(whole)
 
 
@@ -102,8 +130,20 @@ def _bounds(schema: Schema) -> str:
     low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
     high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
     said = [
-        *([f"at least {low}"] if low is not None else [f"more than {above}"] if above is not None else []),
-        *([f"at most {high}"] if high is not None else [f"less than {below}"] if below is not None else []),
+        *(
+            [f"at least {low}"]
+            if low is not None
+            else [f"more than {above}"]
+            if above is not None
+            else []
+        ),
+        *(
+            [f"at most {high}"]
+            if high is not None
+            else [f"less than {below}"]
+            if below is not None
+            else []
+        ),
         *([f"at most {schema['maxLength']} characters"] if "maxLength" in schema else []),
         *([f"at least {schema['minItems']}"] if "minItems" in schema else []),
         *([f"at most {schema['maxItems']}"] if "maxItems" in schema else []),
@@ -123,18 +163,30 @@ def _meaning(schema: Schema) -> str:
 
 
 def _table(rows: list[Key]) -> list[str]:
-    return ["| key | type | default | meaning |", "| --- | --- | --- | --- |", *(f"| `{r.path}` | {r.type} | {r.default} | {r.meaning} |" for r in rows)]
+    return [
+        "| key | type | default | meaning |",
+        "| --- | --- | --- | --- |",
+        *(f"| `{r.path}` | {r.type} | {r.default} | {r.meaning} |" for r in rows),
+    ]
 
 
 def _language() -> Iterator[str]:
     schema: Schema = experiment_schema()["definitions"]["spec"]
-    rows = {name: list(_key(part, name, "required" if name in schema["required"] else "")) for name, part in schema["properties"].items()}
+    rows = {
+        name: list(_key(part, name, "required" if name in schema["required"] else ""))
+        for name, part in schema["properties"].items()
+    }
     single = [name for name in rows if len(rows[name]) == 1 and name not in TOGETHER]
     yield from ("### The spec itself", "")
     yield from _table([key for name in single for key in rows[name]])
     for name in (*(name for name in rows if name not in (*single, *TOGETHER)), *TOGETHER):
         first, *inner = rows[name]
-        yield from ("", f"### `{name}`", "", " ".join([first.meaning, *([f"It is {first.default}."] if first.default else [])]))
+        yield from (
+            "",
+            f"### `{name}`",
+            "",
+            " ".join([first.meaning, *([f"It is {first.default}."] if first.default else [])]),
+        )
         if name == "arms":
             yield from ("", f"An arm may say any of {', '.join(f'`{key}`' for key in ARM_KEYS)}.")
         elif name not in TOGETHER:
@@ -153,12 +205,17 @@ def _components() -> Iterator[str]:
         yield from ("", f"### {_title(slot).capitalize()}")
         for kind, item in kinds.items():
             yield from ("", f"#### {_title(slot)} `{kind}`", "", _about(item), "")
-            rows = list(keys({"properties": item.schema["properties"], "required": item.schema["required"]}))
+            rows = list(
+                keys({"properties": item.schema["properties"], "required": item.schema["required"]})
+            )
             yield from _table(rows) if rows else ("It has no options.",)
 
 
 def _about(item: Definition) -> str:
-    serves = [f"Serves the {what} {' or '.join(f'`{value}`' for value in values)}." for what, values in item.serves.items()]
+    serves = [
+        f"Serves the {what} {' or '.join(f'`{value}`' for value in values)}."
+        for what, values in item.serves.items()
+    ]
     by = [f"Comes with the package `{item.distribution}`."] if item.distribution else []
     needs = [f"Needs the extra `{item.extra}`."] if item.extra else []
     return " ".join([item.description, *serves, *by, *needs])

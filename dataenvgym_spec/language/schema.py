@@ -28,7 +28,11 @@ Schema = dict[str, Any]
 ARM_KEYS: Final = ("student", "teachers", "environment", "skills", "agent", "loop", "select")
 
 COMPOSITION: Final[dict[str, Schema]] = {
-    "$schema": {"type": "string", "description": "Where an editor finds this schema.", "doNotSuggest": True},
+    "$schema": {
+        "type": "string",
+        "description": "Where an editor finds this schema.",
+        "doNotSuggest": True,
+    },
     "arms": {
         "type": "object",
         "description": "Variants that are run side by side and share everything they have in common.",
@@ -45,14 +49,24 @@ COMPOSITION: Final[dict[str, Schema]] = {
         "description": "A sweep. A grid, `{student.train.learning_rate: [1e-4, 3e-4]}`, or a list of points, "
         "`[{name: small, loop.iterations: 2}]`. Each point is an experiment of its own; equal stages are shared.",
         "anyOf": [
-            {"type": "object", "minProperties": 1, "additionalProperties": {"type": "array", "minItems": 1}},
+            {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {"type": "array", "minItems": 1},
+            },
             {
                 "type": "array",
                 "minItems": 1,
                 "items": {
                     "type": "object",
                     "minProperties": 1,
-                    "properties": {"name": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", "description": "What the point is called."}},
+                    "properties": {
+                        "name": {
+                            "type": "string",
+                            "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+                            "description": "What the point is called.",
+                        }
+                    },
                 },
             },
         ],
@@ -73,17 +87,42 @@ def experiment_schema() -> Schema:
         for kind, item in kinds.items():
             parts[f"{slot}.{kind}"] = _component_schema(item, with_kind=slot != "check")
     partials = {f"partial.{name}": partial(part) for name, part in parts.items()}
-    partials |= {f"partial.{slot}": partial_slot(parts[slot], kinds.values()) for slot, kinds in definitions().items() if slot != "check"}
+    partials |= {
+        f"partial.{slot}": partial_slot(parts[slot], kinds.values())
+        for slot, kinds in definitions().items()
+        if slot != "check"
+    }
     whole, above = parts.pop("Experiment"), partials.pop("partial.Experiment")
-    partials["arm"] = {**_named(above, ARM_KEYS), "title": "Arm", "type": "object", "description": "What this arm changes; `null` removes a key."}
+    partials["arm"] = {
+        **_named(above, ARM_KEYS),
+        "title": "Arm",
+        "type": "object",
+        "description": "What this arm changes; `null` removes a key.",
+    }
     partials["partial.arm"] = {**partials["arm"], "type": ["object", "null"]}
     above_composition = {**COMPOSITION, "arms": partial(COMPOSITION["arms"])}
     parts["spec"] = {**whole, "title": "Spec", "properties": {**whole["properties"], **COMPOSITION}}
-    partials["partial.spec"] = {**above, "title": "Spec that extends another", "type": "object", "properties": {**above["properties"], **above_composition}}
+    partials["partial.spec"] = {
+        **above,
+        "title": "Spec that extends another",
+        "type": "object",
+        "properties": {**above["properties"], **above_composition},
+    }
     # A spec with parents need not say everything; what is missing is known after merging.
-    root = {"if": {"required": ["extends"]}, "then": {"$ref": "#/definitions/partial.spec"}, "else": {"$ref": "#/definitions/spec"}}
-    head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "dataenvgym_spec experiment", "description": whole["description"], "type": "object"}
-    described: Schema = with_hover_texts({**head, **root, "definitions": copy.deepcopy(dict(sorted({**parts, **partials}.items())))})
+    root = {
+        "if": {"required": ["extends"]},
+        "then": {"$ref": "#/definitions/partial.spec"},
+        "else": {"$ref": "#/definitions/spec"},
+    }
+    head = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "dataenvgym_spec experiment",
+        "description": whole["description"],
+        "type": "object",
+    }
+    described: Schema = with_hover_texts(
+        {**head, **root, "definitions": copy.deepcopy(dict(sorted({**parts, **partials}.items())))}
+    )
     return described
 
 
@@ -107,16 +146,27 @@ def _clean(part: Any) -> Any:
     if isinstance(out.get("description"), str):
         out["description"] = " ".join(inspect.cleandoc(out["description"]).split())
     if "title" in out and isinstance(out["title"], str):
-        out["title"] = re.sub(r"(?<=[a-z])[A-Z]", lambda letter: f" {letter[0].lower()}", out["title"])
+        out["title"] = re.sub(
+            r"(?<=[a-z])[A-Z]", lambda letter: f" {letter[0].lower()}", out["title"]
+        )
     if slot := out.get("x-slot") or out.get("x-slot-map"):
         return {"description": out["description"], "$ref": f"#/definitions/{slot}"}
-    if "default" in out and out["default"] is None:  # an optional record field: leaving it out is the way to have none
+    if (
+        "default" in out and out["default"] is None
+    ):  # an optional record field: leaving it out is the way to have none
         (only,) = [option for option in out["anyOf"] if option != {"type": "null"}]
         return only
     if isinstance(out.get("enum"), list) and all(isinstance(item, int) for item in out["enum"]):
         out["type"] = "integer"  # or 1.0, which equals 1, would pass
-    if "$ref" in out and out.keys() - {"$ref", "description", "default"}:  # draft-07 ignores any other keyword beside a reference
-        return {**{key: value for key, value in out.items() if key != "$ref"}, "allOf": [{"$ref": out["$ref"]}]}
+    if "$ref" in out and out.keys() - {
+        "$ref",
+        "description",
+        "default",
+    }:  # draft-07 ignores any other keyword beside a reference
+        return {
+            **{key: value for key, value in out.items() if key != "$ref"},
+            "allOf": [{"$ref": out["$ref"]}],
+        }
     return out
 
 
@@ -124,7 +174,11 @@ def _or_same_as(part: Schema) -> None:
     """A split draws its items, or says whose it shares."""
     keys = part.pop("required")
     described = {key: {"description": part["properties"][key]["description"]} for key in keys}
-    part |= {"if": {"required": ["same_as"]}, "then": True, "else": {"properties": described, "required": keys}}
+    part |= {
+        "if": {"required": ["same_as"]},
+        "then": True,
+        "else": {"properties": described, "required": keys},
+    }
 
 
 def _slot_schema(slot: str, kinds: dict[str, Definition]) -> Schema:
@@ -135,8 +189,20 @@ def _slot_schema(slot: str, kinds: dict[str, Definition]) -> Schema:
     return {
         "type": "object",
         "required": ["kind"],
-        "properties": {"kind": {"enum": list(kinds), "description": f"Which {slot}; the other keys are its options.", "enumDescriptions": texts}},
-        "allOf": [{"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": {"$ref": f"#/definitions/{slot}.{kind}"}} for kind in kinds],
+        "properties": {
+            "kind": {
+                "enum": list(kinds),
+                "description": f"Which {slot}; the other keys are its options.",
+                "enumDescriptions": texts,
+            }
+        },
+        "allOf": [
+            {
+                "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
+                "then": {"$ref": f"#/definitions/{slot}.{kind}"},
+            }
+            for kind in kinds
+        ],
     }
 
 
@@ -155,14 +221,21 @@ def _component_schema(item: Definition, *, with_kind: bool) -> Schema:
 def with_defaults(slot: str, options: dict[str, Any]) -> dict[str, Any]:
     """A component's options with its defaults filled in and whole numbers made floats where a number is meant."""
     kind = options["kind"]
-    filled = _fill({"type": "object", **definitions()[slot][kind].schema}, {k: v for k, v in options.items() if k != "kind"})
+    filled = _fill(
+        {"type": "object", **definitions()[slot][kind].schema},
+        {k: v for k, v in options.items() if k != "kind"},
+    )
     return {"kind": kind, **filled}
 
 
 def _fill(schema: Schema, value: Any) -> Any:
     if isinstance(value, dict) and "properties" in schema:
         known = schema["properties"]
-        out = {key: copy.deepcopy(part["default"]) for key, part in known.items() if "default" in part and key not in value}
+        out = {
+            key: copy.deepcopy(part["default"])
+            for key, part in known.items()
+            if "default" in part and key not in value
+        }
         return {**out, **{key: _fill(known.get(key, {}), item) for key, item in value.items()}}
     if isinstance(value, dict) and isinstance(schema.get("additionalProperties"), dict):
         return {key: _fill(schema["additionalProperties"], item) for key, item in value.items()}
@@ -170,6 +243,8 @@ def _fill(schema: Schema, value: Any) -> Any:
         return {key: _fill({}, item) for key, item in value.items() if item is not None}
     if schema.get("type") == "number" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, list) and schema.get("uniqueItems") and "enum" in schema["items"]:  # a choice of names: its order says nothing
+    if (
+        isinstance(value, list) and schema.get("uniqueItems") and "enum" in schema["items"]
+    ):  # a choice of names: its order says nothing
         return sorted(value, key=schema["items"]["enum"].index)
     return value

@@ -43,13 +43,19 @@ class Node:
             return [child.plain() for child in self.value]
         return self.value
 
-    def fault(self, code: str, message: str, help: str, *, severity: Severity = "error") -> Diagnostic:
+    def fault(
+        self, code: str, message: str, help: str, *, severity: Severity = "error"
+    ) -> Diagnostic:
         """A finding about the value."""
         return Diagnostic(code=code, message=message, span=self.span, help=help, severity=severity)
 
-    def key_fault(self, code: str, message: str, help: str, *, severity: Severity = "error") -> Diagnostic:
+    def key_fault(
+        self, code: str, message: str, help: str, *, severity: Severity = "error"
+    ) -> Diagnostic:
         """A finding about the key that holds the value."""
-        return Diagnostic(code=code, message=message, span=self.key or self.span, help=help, severity=severity)
+        return Diagnostic(
+            code=code, message=message, span=self.key or self.span, help=help, severity=severity
+        )
 
     def find(self, *path: str) -> Node | None:
         """The node at a path of keys, or None if there is none."""
@@ -80,14 +86,24 @@ _SCALARS: Final[tuple[tuple[re.Pattern[str], Callable[[str], Scalar]], ...]] = (
     (re.compile(r"[-+]?[0-9]+"), int),
     (re.compile(r"0o[0-7]+"), lambda text: int(text[2:], 8)),
     (re.compile(r"0x[0-9a-fA-F]+"), lambda text: int(text[2:], 16)),
-    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), lambda text: float(text) + 0.0),  # -0.0 is 0.0
+    (
+        re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"),
+        lambda text: float(text) + 0.0,
+    ),  # -0.0 is 0.0
 )
 _NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_STANDARD_TAGS: Final = {"", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
+_STANDARD_TAGS: Final = {
+    "",
+    "tag:yaml.org,2002:str",
+    "tag:yaml.org,2002:map",
+    "tag:yaml.org,2002:seq",
+}
 _LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What PyYAML counts as the end of a line."""
 _BEYOND_UNICODE: Final = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
-_UNWRITABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNWRITABLE: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
+)
 """Control characters, halves of surrogate pairs and what is no character: YAML refuses them as they are, but knows escapes for them."""
 
 
@@ -107,16 +123,40 @@ def read(path: Path, *, shown: str | None = None, told: list[Diagnostic] | None 
         with path.open("rb") as handle:
             data = handle.read(MAX_BYTES + 1)
     except OSError as error:
-        reason = {errno.EISDIR: "is a directory", errno.ENOENT: "does not exist"}.get(error.errno or 0) or str(error.strerror)
-        raise SpecError([Diagnostic(code="E001", message=f"'{name}' {reason}", help="give the path of a YAML spec file")]) from error
+        reason = {errno.EISDIR: "is a directory", errno.ENOENT: "does not exist"}.get(
+            error.errno or 0
+        ) or str(error.strerror)
+        raise SpecError(
+            [
+                Diagnostic(
+                    code="E001",
+                    message=f"'{name}' {reason}",
+                    help="give the path of a YAML spec file",
+                )
+            ]
+        ) from error
     if len(data) > MAX_BYTES:
-        raise SpecError([Diagnostic(code="E001", message=f"'{name}' is larger than {MAX_BYTES} bytes", help="move data into files the spec names")])
+        raise SpecError(
+            [
+                Diagnostic(
+                    code="E001",
+                    message=f"'{name}' is larger than {MAX_BYTES} bytes",
+                    help="move data into files the spec names",
+                )
+            ]
+        )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         span = Span(file=name, line=line, column=1, end_column=2)
-        raise SpecError([Diagnostic(code="E001", message="the file is not UTF-8", span=span, help="save it as UTF-8")]) from error
+        raise SpecError(
+            [
+                Diagnostic(
+                    code="E001", message="the file is not UTF-8", span=span, help="save it as UTF-8"
+                )
+            ]
+        ) from error
     return parse(text, file=name, told=told)
 
 
@@ -156,7 +196,16 @@ class _Parser:
             raise SpecError([self._syntax(error)]) from error
         if tree is None:
             span = Span(file=self.file, line=1, column=1, end_column=2)
-            raise SpecError([Diagnostic(code="E002", message="the file is empty", span=span, help="start with 'version: 1'")])
+            raise SpecError(
+                [
+                    Diagnostic(
+                        code="E002",
+                        message="the file is empty",
+                        span=span,
+                        help="start with 'version: 1'",
+                    )
+                ]
+            )
         return self._convert(tree, depth=0, above=frozenset())
 
     def _syntax(self, error: Exception) -> Diagnostic:
@@ -169,27 +218,72 @@ class _Parser:
         if not isinstance(error, yaml.MarkedYAMLError) or mark is None:
             at = found.start() if (found := _BEYOND_UNICODE.search(self.text)) else 0
             line, column = self.text.count("\n", 0, at) + 1, at - self.text.rfind("\n", 0, at)
-            span = Span(file=self.file, line=line, column=column, end_column=column + 10, text=self.lines[min(line, len(self.lines)) - 1])
-            return Diagnostic(code="E002", message=f"the file cannot be parsed: {error}", span=span, help="check its escapes and directives")
+            span = Span(
+                file=self.file,
+                line=line,
+                column=column,
+                end_column=column + 10,
+                text=self.lines[min(line, len(self.lines)) - 1],
+            )
+            return Diagnostic(
+                code="E002",
+                message=f"the file cannot be parsed: {error}",
+                span=span,
+                help="check its escapes and directives",
+            )
         span = self._span(mark, mark)
         problem = error.problem or "cannot be parsed"
         if "'\\t'" in problem:
-            return Diagnostic(code="E002", message="a tab is used for indentation", span=span, help="indent with spaces")
-        return Diagnostic(code="E002", message=f"invalid YAML: {problem}", span=span, help="check indentation, quotes and brackets around this place")
+            return Diagnostic(
+                code="E002",
+                message="a tab is used for indentation",
+                span=span,
+                help="indent with spaces",
+            )
+        return Diagnostic(
+            code="E002",
+            message=f"invalid YAML: {problem}",
+            span=span,
+            help="check indentation, quotes and brackets around this place",
+        )
 
     def _span(self, start: yaml.Mark, end: yaml.Mark) -> Span:
         text = self.lines[start.line] if start.line < len(self.lines) else ""
         stop = end.column + 1 if end.line == start.line else len(text.rstrip()) + 1
-        return Span(file=self.file, line=start.line + 1, column=start.column + 1, end_column=max(stop, start.column + 2), text=text)
+        return Span(
+            file=self.file,
+            line=start.line + 1,
+            column=start.column + 1,
+            end_column=max(stop, start.column + 2),
+            text=text,
+        )
 
     def _too_much(self, span: Span) -> SpecError:
         message = f"the file holds more than {MAX_NODES} values or nests them deeper than {MAX_DEPTH} levels, aliases counted where they stand"
-        return SpecError([Diagnostic(code="E003", message=message, span=span, help="write less, flatter and without aliases that grow")])
+        return SpecError(
+            [
+                Diagnostic(
+                    code="E003",
+                    message=message,
+                    span=span,
+                    help="write less, flatter and without aliases that grow",
+                )
+            ]
+        )
 
     def _report(self, code: str, message: str, node: yaml.Node, help: str) -> None:
-        self.found.append(Diagnostic(code=code, message=message, span=self._span(node.start_mark, node.end_mark), help=help))
+        self.found.append(
+            Diagnostic(
+                code=code,
+                message=message,
+                span=self._span(node.start_mark, node.end_mark),
+                help=help,
+            )
+        )
 
-    def _convert(self, node: yaml.Node, *, depth: int, above: frozenset[int], key: Span | None = None) -> Node:
+    def _convert(
+        self, node: yaml.Node, *, depth: int, above: frozenset[int], key: Span | None = None
+    ) -> Node:
         self.count += 1
         span = self._span(node.start_mark, node.end_mark)
         if self.count > MAX_NODES or depth > MAX_DEPTH or id(node) in above:
@@ -200,16 +294,25 @@ class _Parser:
             return Node(value=self._mapping(node, depth, inner), span=span, key=key)
         if isinstance(node, yaml.SequenceNode):
             self._tag(node)
-            items = tuple(self._convert(child, depth=depth + 1, above=inner) for child in node.value)
+            items = tuple(
+                self._convert(child, depth=depth + 1, above=inner) for child in node.value
+            )
             return Node(value=items, span=span, key=key)
         assert isinstance(node, yaml.ScalarNode)
         return Node(value=self._scalar(node), span=span, key=key)
 
     def _tag(self, node: yaml.Node) -> None:
         if node.tag not in _STANDARD_TAGS:
-            self._report("E003", f"the tag '{_short(node.tag)}' is not allowed", node, "a spec is data: remove the tag")
+            self._report(
+                "E003",
+                f"the tag '{_short(node.tag)}' is not allowed",
+                node,
+                "a spec is data: remove the tag",
+            )
 
-    def _mapping(self, node: yaml.MappingNode, depth: int, above: frozenset[int]) -> dict[str, Node]:
+    def _mapping(
+        self, node: yaml.MappingNode, depth: int, above: frozenset[int]
+    ) -> dict[str, Node]:
         out: dict[str, Node] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -219,7 +322,12 @@ class _Parser:
             self._tag(key)
             if not name.isprintable():
                 odd = next(letter for letter in name if not letter.isprintable())
-                self._report("E003", f"a key holds {character(odd)}", key, "remove it: a key is plain, visible text")
+                self._report(
+                    "E003",
+                    f"a key holds {character(odd)}",
+                    key,
+                    "remove it: a key is plain, visible text",
+                )
             elif name == "<<" and key.style is None:
                 self._report("E003", "merge keys ('<<') are not allowed", key, "write the keys out")
             elif name in out:
@@ -235,7 +343,11 @@ class _Parser:
         self._tag(node)
         if found := _UNWRITABLE.search(text):
             self._report("E003", f"a text holds {character(found[0])}", node, "remove it")
-        if node.style is not None or node.tag or self.text[node.start_mark.index : node.start_mark.index + 1] == "!":
+        if (
+            node.style is not None
+            or node.tag
+            or self.text[node.start_mark.index : node.start_mark.index + 1] == "!"
+        ):
             return text
         if _NOT_FINITE.fullmatch(text):
             self._report("E003", f"'{text}' is not a finite number", node, "write a finite number")
@@ -271,7 +383,9 @@ class _Loader(yaml.SafeLoader):
 
 def is_text(text: str) -> bool:
     """Whether a plain scalar is the text that it is written as, and not a number, a truth value or nothing."""
-    return not _NOT_FINITE.fullmatch(text) and not any(pattern.fullmatch(text) for pattern, _ in _SCALARS)
+    return not _NOT_FINITE.fullmatch(text) and not any(
+        pattern.fullmatch(text) for pattern, _ in _SCALARS
+    )
 
 
 def _short(tag: str) -> str:

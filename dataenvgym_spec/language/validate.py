@@ -35,14 +35,20 @@ MAX_FINDINGS: Final = 200
 def _strict() -> Any:
     # The stubs know no custom keyword functions; jsonschema documents them under "Extending or Creating Validators".
     # Draft-07 counts 2.0 as an integer; the typed records do not.
-    types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool))
+    types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
     exact = {"pattern": _pattern, "uniqueItems": _unique}
     return jsonschema.validators.extend(jsonschema.Draft7Validator, exact, type_checker=types)  # type: ignore[no-untyped-call]
 
 
 def against(schema: Schema, node: Node) -> list[Diagnostic]:
     """Everything that the schema of another file than a spec has to say about a tree."""
-    return [finding for error in _strict()(schema).iter_errors(node.plain()) for finding in _translate(error, node)]
+    return [
+        finding
+        for error in _strict()(schema).iter_errors(node.plain())
+        for finding in _translate(error, node)
+    ]
 
 
 class Checker:
@@ -58,8 +64,17 @@ class Checker:
         outline = schema["definitions"]["spec"]
         self._sections: Schema = outline["properties"]
         self._whole, self._marking = strict(schema), marking(schema)
-        self._override = strict({"$ref": "#/definitions/partial.spec", "definitions": schema["definitions"]})
-        self._outline = strict({**outline, "properties": {name: {"description": _described(part)} for name, part in self._sections.items()}})
+        self._override = strict(
+            {"$ref": "#/definitions/partial.spec", "definitions": schema["definitions"]}
+        )
+        self._outline = strict(
+            {
+                **outline,
+                "properties": {
+                    name: {"description": _described(part)} for name, part in self._sections.items()
+                },
+            }
+        )
         # A node is kept with what was found, so that no other can come to have its id.
         self._found: dict[tuple[str, int], tuple[Node, list[Diagnostic]]] = {}
         self._marks: dict[tuple[str, int], tuple[Node, list[tuple[str, Reference]]]] = {}
@@ -67,19 +82,40 @@ class Checker:
     def validate(self, node: Node) -> list[Diagnostic]:
         """Everything the schema has to say about a mapping, with places."""
         assert isinstance(node.value, dict)
-        found = [finding for error in self._outline.iter_errors(dict.fromkeys(node.value)) for finding in _translate(error, node)]
-        return found + [finding for name, section in node.value.items() if name in self._sections for finding in self.section(name, section)]
+        found = [
+            finding
+            for error in self._outline.iter_errors(dict.fromkeys(node.value))
+            for finding in _translate(error, node)
+        ]
+        return found + [
+            finding
+            for name, section in node.value.items()
+            if name in self._sections
+            for finding in self.section(name, section)
+        ]
 
     def fragment(self, node: Node) -> list[Diagnostic]:
         """What the schema has to say about a part of a spec: all but what is missing."""
-        return [finding for error in self._override.iter_errors(node.plain()) for finding in _translate(error, node)]
+        return [
+            finding
+            for error in self._override.iter_errors(node.plain())
+            for finding in _translate(error, node)
+        ]
 
     def section(self, name: str, node: Node) -> list[Diagnostic]:
         """What the schema says about one section."""
         if (name, id(node)) not in self._found:
             root = Node(value={name: node}, span=node.span)
             errors = self._whole.descend(node.plain(), self._sections[name], path=name)
-            self._found[name, id(node)] = node, list(islice((finding for error in errors for finding in _translate(error, root)), MAX_FINDINGS))
+            self._found[name, id(node)] = (
+                node,
+                list(
+                    islice(
+                        (finding for error in errors for finding in _translate(error, root)),
+                        MAX_FINDINGS,
+                    )
+                ),
+            )
         return self._found[name, id(node)][1]
 
     def files(self, node: Node) -> list[Reference]:
@@ -92,13 +128,22 @@ class Checker:
 
     def _marked(self, keyword: str, node: Node) -> list[Reference]:
         assert isinstance(node.value, dict)
-        marks = (mark for name, section in node.value.items() if name in self._sections for mark in self._marks_of(name, section))
+        marks = (
+            mark
+            for name, section in node.value.items()
+            if name in self._sections
+            for mark in self._marks_of(name, section)
+        )
         return sorted({item for found, item in marks if found == keyword}, key=str)
 
     def _marks_of(self, name: str, node: Node) -> list[tuple[str, Reference]]:
         if (name, id(node)) not in self._marks:
             errors = self._marking.descend(node.plain(), self._sections[name], path=name)
-            found = [(error.validator, (tuple(error.absolute_path), str(error.validator_value))) for error in errors if error.validator in MARKS]
+            found = [
+                (error.validator, (tuple(error.absolute_path), str(error.validator_value)))
+                for error in errors
+                if error.validator in MARKS
+            ]
             self._marks[name, id(node)] = node, found
         return self._marks[name, id(node)][1]
 
@@ -106,62 +151,112 @@ class Checker:
 def unsaid(found: Iterable[Diagnostic], told: Iterable[Diagnostic]) -> list[Diagnostic]:
     """The findings at places that nothing was said about yet: what follows from a mistake is not told beside it."""
     places = {(finding.span, finding.span.text) for finding in told if finding.span is not None}
-    return [finding for finding in found if finding.span is None or (finding.span, finding.span.text) not in places]
+    return [
+        finding
+        for finding in found
+        if finding.span is None or (finding.span, finding.span.text) not in places
+    ]
 
 
 def _described(part: Any) -> str:
     """What a schema says about its value, beside a reference or behind it."""
-    referred = experiment_schema()["definitions"].get(str(part.get("$ref", "")).rsplit("/", 1)[-1], {})
+    referred = experiment_schema()["definitions"].get(
+        str(part.get("$ref", "")).rsplit("/", 1)[-1], {}
+    )
     return str(part.get("description") or referred.get("description", ""))
 
 
-def _pattern(_validator: Any, form: str, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+def _pattern(
+    _validator: Any, form: str, instance: Any, _schema: Any
+) -> Iterator[jsonschema.ValidationError]:
     """`$` is the end of the text, as JSON Schema has it; in Python it also stands before a last line break."""
     if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", form), instance):
         yield jsonschema.ValidationError("does not match")
 
 
-def _unique(_validator: Any, wanted: bool, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+def _unique(
+    _validator: Any, wanted: bool, instance: Any, _schema: Any
+) -> Iterator[jsonschema.ValidationError]:
     """In time linear in the items; the library compares every pair when they are of mixed types."""
-    if wanted and isinstance(instance, list) and len({canonical(item) for item in instance}) < len(instance):
+    if (
+        wanted
+        and isinstance(instance, list)
+        and len({canonical(item) for item in instance}) < len(instance)
+    ):
         yield jsonschema.ValidationError("lists something twice")
 
 
-def _mark(_validator: Any, _form: Any, instance: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+def _mark(
+    _validator: Any, _form: Any, instance: Any, _schema: Any
+) -> Iterator[jsonschema.ValidationError]:
     if isinstance(instance, str):
         yield jsonschema.ValidationError("marked")
 
 
 def _translate(error: Fault, root: Node) -> Iterator[Diagnostic]:
     node = root.at(tuple(error.absolute_path))
-    name = next((step for step in reversed(error.absolute_path) if isinstance(step, str)), "")  # an item is called as its list
+    name = next(
+        (step for step in reversed(error.absolute_path) if isinstance(step, str)), ""
+    )  # an item is called as its list
     rule: Any = error.validator_value
     match error.validator:
         case "additionalProperties":
             yield from _unknown_keys(error, node, name)
         case "required":
-            missing = next(key for key in rule if key not in error.instance and f"'{key}'" in error.message)
+            missing = next(
+                key for key in rule if key not in error.instance and f"'{key}'" in error.message
+            )
             where = f" in '{name}'" if name else ""
-            yield node.key_fault("E104", f"missing key '{missing}'{where}", f"add '{missing}:'{_hint(error.schema, missing)}")
+            yield node.key_fault(
+                "E104",
+                f"missing key '{missing}'{where}",
+                f"add '{missing}:'{_hint(error.schema, missing)}",
+            )
         case "enum" if name == "kind" and isinstance(error.instance, str):
-            yield node.fault("E105", f"unknown component '{error.instance}'", suggest(error.instance, rule))
+            yield node.fault(
+                "E105", f"unknown component '{error.instance}'", suggest(error.instance, rule)
+            )
         case "enum" | "const":
-            allowed = [str(item) for item in (rule if error.validator == "enum" else [rule]) if item is not None]
-            yield node.fault("E106", f"{_shown(error.instance)} is not allowed for '{name}'", suggest(str(error.instance), allowed) + _listed(error.schema))
+            allowed = [
+                str(item)
+                for item in (rule if error.validator == "enum" else [rule])
+                if item is not None
+            ]
+            yield node.fault(
+                "E106",
+                f"{_shown(error.instance)} is not allowed for '{name}'",
+                suggest(str(error.instance), allowed) + _listed(error.schema),
+            )
         case "type":
-            yield node.fault("E103", f"'{name or 'the file'}' must be {_expected({'type': rule})}, not {_kind_of(error.instance)}", _remedy(error.schema))
+            yield node.fault(
+                "E103",
+                f"'{name or 'the file'}' must be {_expected({'type': rule})}, not {_kind_of(error.instance)}",
+                _remedy(error.schema),
+            )
         case "anyOf":
             yield from _any_of(error, root, node, name)
         case "pattern" if error.parent is None and isinstance(node.value, dict):
-            yield node.at((error.instance,)).key_fault("E106", f"'{error.instance}' is no valid name", _NAME_HELP)
+            yield node.at((error.instance,)).key_fault(
+                "E106", f"'{error.instance}' is no valid name", _NAME_HELP
+            )
         case "pattern":
-            help = _NAME_HELP if rule == NAME_PATTERN else str(error.schema.get("description", f"it must match {rule}"))
+            help = (
+                _NAME_HELP
+                if rule == NAME_PATTERN
+                else str(error.schema.get("description", f"it must match {rule}"))
+            )
             yield node.fault("E106", f"{_shown(error.instance)} is not allowed for '{name}'", help)
         case _:
-            yield node.fault("E106", f"'{name}': {_bound(str(error.validator), rule, error.instance)}", _remedy(error.schema))
+            yield node.fault(
+                "E106",
+                f"'{name}': {_bound(str(error.validator), rule, error.instance)}",
+                _remedy(error.schema),
+            )
 
 
-_NAME_HELP: Final = "use letters, digits, '-' and '_', beginning with a letter; it becomes the name of a DVC stage"
+_NAME_HELP: Final = (
+    "use letters, digits, '-' and '_', beginning with a letter; it becomes the name of a DVC stage"
+)
 
 
 def _unknown_keys(error: Fault, node: Node, name: str) -> Iterator[Diagnostic]:
@@ -172,7 +267,9 @@ def _unknown_keys(error: Fault, node: Node, name: str) -> Iterator[Diagnostic]:
             child = node.value[key] if isinstance(node.value, dict) else node
             where = f" in '{name}'" if name else ""
             what = "unknown component" if checks else "unknown key"
-            yield child.key_fault("E105" if checks else "E102", f"{what} '{key}'{where}", suggest(str(key), allowed))
+            yield child.key_fault(
+                "E105" if checks else "E102", f"{what} '{key}'{where}", suggest(str(key), allowed)
+            )
 
 
 def _any_of(error: Fault, root: Node, node: Node, name: str) -> Iterator[Diagnostic]:
@@ -181,16 +278,33 @@ def _any_of(error: Fault, root: Node, node: Node, name: str) -> Iterator[Diagnos
     branches: dict[int, list[Fault]] = {}
     for item in error.context or []:
         branches.setdefault(int(item.schema_path[0]), []).append(item)
-    meant = [items for items in branches.values() if not any(not e.path and e.validator in ("type", "enum", "const") for e in items)]
+    meant = [
+        items
+        for items in branches.values()
+        if not any(not e.path and e.validator in ("type", "enum", "const") for e in items)
+    ]
     if isinstance(error.instance, dict) and len(meant) > 1:
-        meant = sorted(meant, key=lambda items: sum(e.validator in ("additionalProperties", "required") for e in items))
-        meant = meant[:1] if meant[0] is not meant[-1] and _keys_fit(meant[0], error.instance) else []
+        meant = sorted(
+            meant,
+            key=lambda items: sum(
+                e.validator in ("additionalProperties", "required") for e in items
+            ),
+        )
+        meant = (
+            meant[:1] if meant[0] is not meant[-1] and _keys_fit(meant[0], error.instance) else []
+        )
     if len(meant) == 1:
         for item in meant[0]:
             yield from _translate(item, root)
     else:
-        expected = " or ".join(_expected(option) for option in options if option.get("type") != "null")
-        yield node.fault("E103", f"'{name}' must be {expected}, not {_kind_of(error.instance)}", _remedy(error.schema))
+        expected = " or ".join(
+            _expected(option) for option in options if option.get("type") != "null"
+        )
+        yield node.fault(
+            "E103",
+            f"'{name}' must be {expected}, not {_kind_of(error.instance)}",
+            _remedy(error.schema),
+        )
 
 
 def _keys_fit(errors: list[Fault], instance: dict[str, Any]) -> bool:
@@ -205,10 +319,19 @@ def _expected(schema: Schema) -> str:
     if "enum" in schema:
         return " or ".join(f"'{item}'" for item in schema["enum"] if item is not None)
     kinds = schema.get("type", "a value")
-    kinds = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]  # `null` only takes a key away
+    kinds = (
+        [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]
+    )  # `null` only takes a key away
     if kinds == ["object"] and schema.get("properties"):
         return "a mapping with " + ", ".join(f"'{key}'" for key in list(schema["properties"])[:6])
-    names = {"integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false", "array": "a list", "object": "a mapping"}
+    names = {
+        "integer": "a whole number",
+        "number": "a number",
+        "string": "a text",
+        "boolean": "true or false",
+        "array": "a list",
+        "object": "a mapping",
+    }
     return " or ".join(names.get(kind, str(kind)) for kind in kinds)
 
 

@@ -45,17 +45,27 @@ def changes(old: Any, new: Any, path: Path = ()) -> list[Change]:
         return [] if old == new else [Change(path=path, old=old, new=new)]
     if old.get("kind") != new.get("kind"):
         return [Change(path=(*path, "kind"), old=old.get("kind"), new=new.get("kind"))]
-    return [found for key in sorted({*old, *new}) for found in changes(old.get(key), new.get(key), (*path, key))]
+    return [
+        found
+        for key in sorted({*old, *new})
+        for found in changes(old.get(key), new.get(key), (*path, key))
+    ]
 
 
 def _named(value: Any) -> Any:
     """A list of components as a mapping by kind."""
-    if isinstance(value, list) and value and all(isinstance(item, dict) and "kind" in item for item in value):
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(item, dict) and "kind" in item for item in value)
+    ):
         return {item["kind"]: item for item in value}
     return value
 
 
-def cause(stage: Stage, before: dict[str, Any], specs: Sequence[Resolved], experiment: str) -> str | None:
+def cause(
+    stage: Stage, before: dict[str, Any], specs: Sequence[Resolved], experiment: str
+) -> str | None:
     """The first difference to what stood at a stage's place before; None if only what it reads differs.
 
     Args:
@@ -81,7 +91,16 @@ def _first(found: list[Change]) -> Change:
 
 def _arm(stage: Stage, specs: Sequence[Resolved], experiment: str) -> Arm | None:
     names = [use.arm for use in stage.uses if use.experiment == experiment]
-    return next((arm for spec in specs if spec.base.name == experiment for arm in spec.arms if arm.name in names), None)
+    return next(
+        (
+            arm
+            for spec in specs
+            if spec.base.name == experiment
+            for arm in spec.arms
+            if arm.name in names
+        ),
+        None,
+    )
 
 
 def _told(change: Change, stage: Stage, arm: Arm | None) -> str:
@@ -89,7 +108,12 @@ def _told(change: Change, stage: Stage, arm: Arm | None) -> str:
     if change.path[-1] == "semantics":
         version = f"{_short(change.old)} -> {_short(change.new)}"
         return f"{_component(stage, change.path[:-1]) or stage.kind} has a new version: {version}"
-    if arm is not None and path is not None and (file := arm.references.get(tuple(path))) is not None and file.path:
+    if (
+        arm is not None
+        and path is not None
+        and (file := arm.references.get(tuple(path))) is not None
+        and file.path
+    ):
         return f"the file {file.path} changed{where}"
     values = f"{_short(change.old)} -> {_short(change.new)}"
     if change.path[-1] == "kind":
@@ -113,7 +137,9 @@ def _component(stage: Stage, path: Path) -> str:
 def _slot(path: Path) -> str:
     if len(path) > 1 and path[-2] == "checks":
         return "check"
-    return _COMPONENTS.get(path[-1], "source" if len(path) > 1 and path[-2] == "sources" else path[-1])
+    return _COMPONENTS.get(
+        path[-1], "source" if len(path) > 1 and path[-2] == "sources" else path[-1]
+    )
 
 
 def _written(change: Change, stage: Stage, arm: Arm | None) -> tuple[Path | None, str]:
@@ -126,6 +152,12 @@ def _written(change: Change, stage: Stage, arm: Arm | None) -> tuple[Path | None
 
 
 def _short(value: Any) -> str:
-    text = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = (
+        "nothing"
+        if value is None
+        else value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False)
+    )
     text = " ".join(text.split())
     return text if len(text) <= 40 else text[:37] + "..."

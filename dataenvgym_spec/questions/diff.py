@@ -88,10 +88,16 @@ class Difference:
     @property
     def equal(self) -> bool:
         """Whether both mean the same."""
-        return not (self.changes or self.added or self.removed or self.stages) and self.old is not None and self.new is not None
+        return (
+            not (self.changes or self.added or self.removed or self.stages)
+            and self.old is not None
+            and self.new is not None
+        )
 
 
-def diff(old: Sequence[Resolved], old_graph: Graph, new: Sequence[Resolved], new_graph: Graph) -> tuple[Difference, ...]:
+def diff(
+    old: Sequence[Resolved], old_graph: Graph, new: Sequence[Resolved], new_graph: Graph
+) -> tuple[Difference, ...]:
     """Compares the experiments of two specs: one with one, those of a sweep by what the matrix calls them.
 
     Args:
@@ -111,13 +117,25 @@ def _point(spec: Resolved) -> str:
     return spec.base.name.removeprefix(spec.sweep or "")
 
 
-def _either(old: Resolved | None, old_graph: Graph, new: Resolved | None, new_graph: Graph) -> Difference:
+def _either(
+    old: Resolved | None, old_graph: Graph, new: Resolved | None, new_graph: Graph
+) -> Difference:
     if old and new:
         return _compare(old, old_graph, new, new_graph)
     if old:
-        return Difference(old=old.base.name, new=None, removed=tuple(arm.name for arm in old.arms), total=len(_entry(old, old_graph).stages))
+        return Difference(
+            old=old.base.name,
+            new=None,
+            removed=tuple(arm.name for arm in old.arms),
+            total=len(_entry(old, old_graph).stages),
+        )
     assert new is not None
-    return Difference(old=None, new=new.base.name, added=tuple(arm.name for arm in new.arms), total=len(_entry(new, new_graph).stages))
+    return Difference(
+        old=None,
+        new=new.base.name,
+        added=tuple(arm.name for arm in new.arms),
+        total=len(_entry(new, new_graph).stages),
+    )
 
 
 def _entry(spec: Resolved, graph: Graph) -> Entry:
@@ -129,7 +147,10 @@ def _compare(old: Resolved, old_graph: Graph, new: Resolved, new_graph: Graph) -
     pairs = [(before[name], after[name]) for name in after if name in before]
     # Without an arm in common the first ones are compared: a spec that gets arms has an arm of another name.
     alike = pairs or [(old.arms[0], new.arms[0])]
-    left, right = list(old_graph.of(_entry(old, old_graph))), list(new_graph.of(_entry(new, new_graph)))
+    left, right = (
+        list(old_graph.of(_entry(old, old_graph))),
+        list(new_graph.of(_entry(new, new_graph))),
+    )
     return Difference(
         old=old.base.name,
         new=new.base.name,
@@ -162,8 +183,21 @@ def _changes(pairs: Sequence[tuple[Arm, Arm]]) -> tuple[Change, ...]:
     found: list[Change] = []
     for old, new in pairs:
         for path, before, after in _differences(_tree(old), _tree(new), ()):
-            change = Change(path=path, old=_value(old, path, before), new=_value(new, path, after), arms=(new.name,), keyed=path[0] not in KEYLESS)
-            known = next((index for index, other in enumerate(found) if replace(other, arms=change.arms) == change), None)
+            change = Change(
+                path=path,
+                old=_value(old, path, before),
+                new=_value(new, path, after),
+                arms=(new.name,),
+                keyed=path[0] not in KEYLESS,
+            )
+            known = next(
+                (
+                    index
+                    for index, other in enumerate(found)
+                    if replace(other, arms=change.arms) == change
+                ),
+                None,
+            )
             if known is None:
                 found.append(change)
             else:
@@ -201,7 +235,9 @@ def _differences(old: Any, new: Any, path: Path) -> Iterator[tuple[Path, Any, An
 def _same(old: Any, new: Any) -> bool:
     if _ABSENT in (old, new) or isinstance(old, _Named) or isinstance(new, _Named):
         return bool(old == new)
-    return canonical(_shown(old)) == canonical(_shown(new))  # 1 and 1.0 are two values of an option, as they are in a key
+    return canonical(_shown(old)) == canonical(
+        _shown(new)
+    )  # 1 and 1.0 are two values of an option, as they are in a key
 
 
 def _shown(value: Any) -> Json:
@@ -217,15 +253,23 @@ def _value(arm: Arm, path: Path, value: Any) -> Value:
     """A value and where it was written. Of one that is not there, the place is the `null` that removed it."""
     if value is _ABSENT:
         removed = (layer.tree.find(*path) for layer in reversed(arm.layers))
-        return Value(span=next((node.span for node in removed if node and node.value is None), None), absent=True)
+        return Value(
+            span=next((node.span for node in removed if node and node.value is None), None),
+            absent=True,
+        )
     node = arm.node.find(*path)
-    return Value(value=_shown(value), span=(node.key if isinstance(node.value, dict) else node.span) if node else None)
+    return Value(
+        value=_shown(value),
+        span=(node.key if isinstance(node.value, dict) else node.span) if node else None,
+    )
 
 
 # --- stages -----------------------------------------------------------------------------------------------------------
 
 
-def _stage_changes(old: Sequence[Stage], old_name: str, new: Sequence[Stage], new_name: str) -> tuple[StageChange, ...]:
+def _stage_changes(
+    old: Sequence[Stage], old_name: str, new: Sequence[Stage], new_name: str
+) -> tuple[StageChange, ...]:
     before, after = {stage.id for stage in old}, {stage.id for stage in new}
     places_before = {_place(use) for stage in old for use in _uses(stage, old_name)}
     places_after = {_place(use) for stage in new for use in _uses(stage, new_name)}
@@ -235,16 +279,29 @@ def _stage_changes(old: Sequence[Stage], old_name: str, new: Sequence[Stage], ne
             known = any(_place(use) in places_before for use in _uses(stage, new_name))
             found.setdefault((stage.kind, "changed" if known else "added"), []).append(stage)
     for stage in old:
-        if stage.id not in after and not any(_place(use) in places_after for use in _uses(stage, old_name)):
+        if stage.id not in after and not any(
+            _place(use) in places_after for use in _uses(stage, old_name)
+        ):
             found.setdefault((stage.kind, "removed"), []).append(stage)
     names: dict[Effect, str] = {"changed": new_name, "added": new_name, "removed": old_name}
-    return tuple(_stage_change(kind, effect, stages, names[effect]) for (kind, effect), stages in found.items())
+    return tuple(
+        _stage_change(kind, effect, stages, names[effect])
+        for (kind, effect), stages in found.items()
+    )
 
 
 def _stage_change(kind: str, effect: Effect, stages: Sequence[Stage], name: str) -> StageChange:
     uses = [use for stage in stages for use in _uses(stage, name)]
-    iterations = sorted({use.iteration for use in uses}, key=lambda number: (number is None, number or 0))
-    return StageChange(kind=kind, effect=effect, count=len(stages), iterations=tuple(iterations), arms=tuple(dict.fromkeys(use.arm for use in uses)))
+    iterations = sorted(
+        {use.iteration for use in uses}, key=lambda number: (number is None, number or 0)
+    )
+    return StageChange(
+        kind=kind,
+        effect=effect,
+        count=len(stages),
+        iterations=tuple(iterations),
+        arms=tuple(dict.fromkeys(use.arm for use in uses)),
+    )
 
 
 def _uses(stage: Stage, experiment: str) -> list[Use]:

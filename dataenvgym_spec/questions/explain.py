@@ -40,7 +40,11 @@ class Explanation:
 def explain(arm: Arm, path: Path) -> tuple[Explanation, ...]:
     """Who set the value at a path, or each value below it. Empty if there is no such value."""
     whole = plain(arm)
-    return tuple(Explanation(path=leaf, value=value, said=_said(arm, leaf)) for leaf, value in leaves(whole) if leaf[: len(path)] == path)
+    return tuple(
+        Explanation(path=leaf, value=value, said=_said(arm, leaf))
+        for leaf, value in leaves(whole)
+        if leaf[: len(path)] == path
+    )
 
 
 def leaves(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
@@ -64,7 +68,10 @@ def plain(arm: Arm, *, folder: str = "") -> dict[str, Json]:
         folder: what the paths of files are relative to (default: the repository).
     """
     whole: dict[str, Any] = _told(msgspec.to_builtins(arm.experiment))
-    whole["agent"]["checks"] = {name: {key: value for key, value in options.items() if key != "kind"} for name, options in whole["agent"]["checks"].items()}
+    whole["agent"]["checks"] = {
+        name: {key: value for key, value in options.items() if key != "kind"}
+        for name, options in whole["agent"]["checks"].items()
+    }
     for split in whole["task"]["splits"].values():
         if "same_as" in split:
             del split["from"], split["draw"]
@@ -72,7 +79,9 @@ def plain(arm: Arm, *, folder: str = "") -> dict[str, Json]:
         holder: Any = whole
         for step in path[:-1]:
             holder = holder[step]
-        holder[path[-1]] = os.path.relpath(file.path, folder or ".") if file.path else arm.node.at(path).value
+        holder[path[-1]] = (
+            os.path.relpath(file.path, folder or ".") if file.path else arm.node.at(path).value
+        )
     return whole
 
 
@@ -89,15 +98,24 @@ def resolved(spec: Resolved, *, arm: str | None = None) -> dict[str, Json]:
     first, *others = ((item.name, plain(item, folder=folder)) for item in chosen)
     for _, whole in (first, *others):
         contrasts: Any = whole["analysis"]
-        contrasts["contrasts"] = [row for row in contrasts["contrasts"] if {row["arm"], row["against"]} <= names]
+        contrasts["contrasts"] = [
+            row for row in contrasts["contrasts"] if {row["arm"], row["against"]} <= names
+        ]
     if first[0] == DEFAULT_ARM and not others:
         return first[1]
-    return {**first[1], "arms": {first[0]: {}, **{name: difference(first[1], whole) for name, whole in others}}}
+    return {
+        **first[1],
+        "arms": {first[0]: {}, **{name: difference(first[1], whole) for name, whole in others}},
+    }
 
 
 def _told(value: Any) -> Any:
     """Without what is not set: a record's None is a key that is left out."""
-    return {key: _told(item) for key, item in value.items() if item is not None} if isinstance(value, dict) else value
+    return (
+        {key: _told(item) for key, item in value.items() if item is not None}
+        if isinstance(value, dict)
+        else value
+    )
 
 
 def _said(arm: Arm, path: Path) -> tuple[Said, ...]:
@@ -109,7 +127,9 @@ def _said(arm: Arm, path: Path) -> tuple[Said, ...]:
         if node is None:
             continue
         # A value that ends the path on the way (`observe: nothing`) takes away what is below it.
-        effect: Effect = "overridden" if decided else "holds" if exact and node.value is not None else "removes"
+        effect: Effect = (
+            "overridden" if decided else "holds" if exact and node.value is not None else "removes"
+        )
         out.append(Said(layer=layer.name, span=node.span, value=node.plain(), effect=effect))
         decided = True
     return tuple(out)

@@ -35,11 +35,18 @@ def garbage(present: Reads, reached: Collection[str]) -> tuple[str, ...]:
     ('c', 'b')
     """
     kept = needed(present, reached)
-    gone = {directory: reads for directory, reads in sorted(present.items()) if directory not in kept}
-    known = {directory: [read for read in sorted(reads or ()) if read in gone] for directory, reads in gone.items()}
+    gone = {
+        directory: reads for directory, reads in sorted(present.items()) if directory not in kept
+    }
+    known = {
+        directory: [read for read in sorted(reads or ()) if read in gone]
+        for directory, reads in gone.items()
+    }
     try:
         order = [*TopologicalSorter(known).static_order()]
-    except CycleError:  # nobody but a person with an editor makes one, for keys are hashes of what is read
+    except (
+        CycleError
+    ):  # nobody but a person with an editor makes one, for keys are hashes of what is read
         order = sorted(known)
     # What does not say what it reads may read anything: it goes first, after what reads it.
     early: set[str] = set()
@@ -47,4 +54,7 @@ def garbage(present: Reads, reached: Collection[str]) -> tuple[str, ...]:
         if gone[directory] is None or not early.isdisjoint(known[directory]):
             early.add(directory)
     order.reverse()
-    return (*(directory for directory in order if directory in early), *(directory for directory in order if directory not in early))
+    return (
+        *(directory for directory in order if directory in early),
+        *(directory for directory in order if directory not in early),
+    )

@@ -20,7 +20,17 @@ from dataenvgym_spec.emit.stages import COMMAND, stage_json
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.graph.promises import promise
 from dataenvgym_spec.questions.causes import cause
-from dataenvgym_spec.questions.repro import AGAIN, FRESH, Action, Bytes, Decision, Sure, Work, World, decide
+from dataenvgym_spec.questions.repro import (
+    AGAIN,
+    FRESH,
+    Action,
+    Bytes,
+    Decision,
+    Sure,
+    Work,
+    World,
+    decide,
+)
 from dataenvgym_spec.resolve.resolve import Resolved
 
 GATE: Final = "gate"
@@ -59,7 +69,9 @@ class _Planner:
     constant: dict[str, bool] = field(default_factory=dict)
 
 
-def plan(graph: Graph, item: Entry, world: World, specs: Sequence[Resolved] = ()) -> tuple[Step, ...]:
+def plan(
+    graph: Graph, item: Entry, world: World, specs: Sequence[Resolved] = ()
+) -> tuple[Step, ...]:
     """The steps of one experiment, in the order of execution; the last is its report.
 
     Args:
@@ -68,13 +80,20 @@ def plan(graph: Graph, item: Entry, world: World, specs: Sequence[Resolved] = ()
         world: what lies where.
         specs: the resolved specs, for the lines of what changed.
     """
-    planner = _Planner(graph=graph, world=world, specs=specs, experiment=item.name, known=graph.by_id())
+    planner = _Planner(
+        graph=graph, world=world, specs=specs, experiment=item.name, known=graph.by_id()
+    )
     stages = list(graph.of(item))
-    places = [*((f"store/{stage.directory}", stage.kind) for stage in stages), (home(item), item.name)]
+    places = [
+        *((f"store/{stage.directory}", stage.kind) for stage in stages),
+        (home(item), item.name),
+    ]
     locks = [lock for folder, name in places if (lock := world.lock(folder, name))]
     world.expect({digest for lock in locks for digest in lock.outs.values()})
     for stage in stages:
-        planner.above[stage.id] = frozenset().union(*({read.stage, *planner.above[read.stage]} for read in stage.inputs))
+        planner.above[stage.id] = frozenset().union(
+            *({read.stage, *planner.above[read.stage]} for read in stage.inputs)
+        )
     for _ in range(PASSES):
         if not _pass(planner, stages):
             break
@@ -91,7 +110,9 @@ def _pass(planner: _Planner, stages: Sequence[Stage]) -> bool:
     makers: dict[str, set[str]] = {}
     for stage in stages:
         work = planner.work[stage.id] = _work(planner, stage)
-        found = planner.decisions[stage.id] = decide(planner.world, work, partial(_returns, planner, stage.id))
+        found = planner.decisions[stage.id] = decide(
+            planner.world, work, partial(_returns, planner, stage.id)
+        )
         results = _results(planner, stage, work, found)
         for path, content in results.items():
             planner.bytes[f"{work.folder}/{path}"] = content
@@ -106,11 +127,18 @@ def _returns(planner: _Planner, key: str, missing: frozenset[str]) -> Sure:
     """Whether missing objects will be in the cache when it is a stage's turn."""
     found: Sure = "yes"
     for one in missing:
-        makers = {maker for maker in planner.makers.get(one, ()) if maker != key and key not in planner.above[maker]}
+        makers = {
+            maker
+            for maker in planner.makers.get(one, ())
+            if maker != key and key not in planner.above[maker]
+        }
         if not makers:
             return "no"
         # DVC's order is known only between a stage and those above it.
-        if not any(planner.decisions[maker].action == "run" and _exact(planner, maker, one) for maker in makers & planner.above.get(key, makers)):
+        if not any(
+            planner.decisions[maker].action == "run" and _exact(planner, maker, one)
+            for maker in makers & planner.above.get(key, makers)
+        ):
             found = "maybe"
     return found
 
@@ -118,7 +146,10 @@ def _returns(planner: _Planner, key: str, missing: frozenset[str]) -> Sure:
 def _exact(planner: _Planner, maker: str, one: str) -> bool:
     work = planner.work[maker]
     contents = (planner.bytes[f"{work.folder}/{path}"] for path in work.outs)
-    return any(content.state == "exact" and content.digest and one in planner.world.objects(content.digest) for content in contents)
+    return any(
+        content.state == "exact" and content.digest and one in planner.world.objects(content.digest)
+        for content in contents
+    )
 
 
 def _work(planner: _Planner, stage: Stage) -> Work:
@@ -134,7 +165,9 @@ def _work(planner: _Planner, stage: Stage) -> Work:
     outs = ["log", *(f"out/{port}" for port in stage.ports)]
     cmd = COMMAND.format(up="../../", rest="stage")
     folder = f"store/{stage.directory}"
-    return Work(folder=folder, wdir=folder, name=stage.kind, cmd=cmd, deps=deps, outs=outs, mark=own)
+    return Work(
+        folder=folder, wdir=folder, name=stage.kind, cmd=cmd, deps=deps, outs=outs, mark=own
+    )
 
 
 def _results(planner: _Planner, stage: Stage, work: Work, found: Decision) -> dict[str, Bytes]:
@@ -142,8 +175,13 @@ def _results(planner: _Planner, stage: Stage, work: Work, found: Decision) -> di
     if found.action in ("reuse", "restore"):
         return {path: Bytes(state="exact", digest=found.outs[path]) for path in work.outs}
     # A log tells how long the work took, so that no two are equal, unless a finished one is adopted.
-    log = Bytes(state="open") if found.action == "maybe" or planner.world.adoptable(stage) else FRESH
-    return {path: log if path == "log" else _made_again(planner, stage, found, path) for path in work.outs}
+    log = (
+        Bytes(state="open") if found.action == "maybe" or planner.world.adoptable(stage) else FRESH
+    )
+    return {
+        path: log if path == "log" else _made_again(planner, stage, found, path)
+        for path in work.outs
+    }
 
 
 def _made_again(planner: _Planner, stage: Stage, found: Decision, path: str) -> Bytes:
@@ -151,7 +189,9 @@ def _made_again(planner: _Planner, stage: Stage, found: Decision, path: str) -> 
     if recorded is None:
         return AGAIN if _constant(planner, stage) else Bytes(state="open")
     kept = promise(stage)
-    same = kept == "anywhere" or (kept == "same-machine" and planner.world.made_here(found.outs["log"]))
+    same = kept == "anywhere" or (
+        kept == "same-machine" and planner.world.made_here(found.outs["log"])
+    )
     return Bytes(state="exact" if same and found.sure else "open", digest=recorded)
 
 
@@ -159,7 +199,9 @@ def _constant(planner: _Planner, stage: Stage) -> bool:
     """Whether a stage gives the same bytes whenever and wherever it is made, because it and all above it promise so."""
     if stage.id not in planner.constant:
         inputs = (planner.known[read.stage] for read in stage.inputs)
-        planner.constant[stage.id] = promise(stage) == "anywhere" and all(_constant(planner, other) for other in inputs)
+        planner.constant[stage.id] = promise(stage) == "anywhere" and all(
+            _constant(planner, other) for other in inputs
+        )
     return planner.constant[stage.id]
 
 
@@ -171,7 +213,14 @@ def _stage_step(planner: _Planner, stage: Stage) -> Step:
     action, why = _gated(planner, stage, found)
     use = next(use for use in stage.uses if use.experiment == planner.experiment)
     why = why or found.cause or _changed(planner, stage, action)
-    return Step(key=stage.id, kind=stage.kind, action=action, cause=why, label=use.label(), directory=stage.directory)
+    return Step(
+        key=stage.id,
+        kind=stage.kind,
+        action=action,
+        cause=why,
+        label=use.label(),
+        directory=stage.directory,
+    )
 
 
 def _entry_step(planner: _Planner, item: Entry) -> Step:
@@ -180,11 +229,32 @@ def _entry_step(planner: _Planner, item: Entry) -> Step:
     deps = {path: planner.bytes[path] for path in body["deps"] if path in planner.bytes}
     deps[f"experiments/{item.name}.json"] = Bytes(state="exact", digest=own)
     outs = [*body["outs"], *body["metrics"], *(path for plot in body["plots"] for path in plot)]
-    work = Work(folder=home(item), wdir="", name=item.name, cmd=body["cmd"], deps=deps, outs=outs, mark=own)
+    work = Work(
+        folder=home(item), wdir="", name=item.name, cmd=body["cmd"], deps=deps, outs=outs, mark=own
+    )
     found = decide(planner.world, work, partial(_returns, planner, ""))
-    above = next((step for action in ("run", "pass", "maybe") for step in planner.steps.values() if step.action == action), None)
-    why = f"reports on '{above.label}', which {_verb(above.action)}" if above else "the compiled experiment or a result it reports changed"
-    return Step(key=item.name, kind="report", action=found.action, cause=found.cause or why, label="report", directory="")
+    above = next(
+        (
+            step
+            for action in ("run", "pass", "maybe")
+            for step in planner.steps.values()
+            if step.action == action
+        ),
+        None,
+    )
+    why = (
+        f"reports on '{above.label}', which {_verb(above.action)}"
+        if above
+        else "the compiled experiment or a result it reports changed"
+    )
+    return Step(
+        key=item.name,
+        kind="report",
+        action=found.action,
+        cause=found.cause or why,
+        label="report",
+        directory="",
+    )
 
 
 def _gated(planner: _Planner, stage: Stage, found: Decision) -> tuple[Action, str]:
@@ -195,11 +265,21 @@ def _gated(planner: _Planner, stage: Stage, found: Decision) -> tuple[Action, st
     for read in gates:
         gate = planner.steps[read.stage]
         content = planner.bytes[f"store/{gate.directory}/out/{read.port}"]
-        said = planner.world.content(content.digest, "gate.json") if content.state == "exact" and content.digest else None
+        said = (
+            planner.world.content(content.digest, "gate.json")
+            if content.state == "exact" and content.digest
+            else None
+        )
         if not isinstance(said, dict):
-            return "maybe", f"'{gate.label}' decides whether it does its work or passes the last student through"
+            return (
+                "maybe",
+                f"'{gate.label}' decides whether it does its work or passes the last student through",
+            )
         if said.get("stop"):
-            return "pass", f"'{gate.label}' says stop: the last student is passed through, at no cost"
+            return (
+                "pass",
+                f"'{gate.label}' says stop: the last student is passed through, at no cost",
+            )
     return "run", ""
 
 
@@ -207,7 +287,12 @@ def _changed(planner: _Planner, stage: Stage, action: Action) -> str:
     """The cause of a stage that nothing recorded fits."""
     before = planner.world.earlier(stage, planner.experiment) if action == "run" else None
     told = cause(stage, before, planner.specs, planner.experiment) if before else None
-    if told is None and before is None and planner.world.lock(f"store/{stage.directory}", stage.kind) is None and action == "run":
+    if (
+        told is None
+        and before is None
+        and planner.world.lock(f"store/{stage.directory}", stage.kind) is None
+        and action == "run"
+    ):
         return "its result was never made here"
     return told or _above(planner, stage, before) or "what it reads changed"
 
@@ -218,10 +303,14 @@ def _above(planner: _Planner, stage: Stage, before: dict[str, Any] | None) -> st
     for actions in (("run", "pass"), ("maybe",)):
         if (step := next((step for step in steps if step.action in actions), None)) is not None:
             return f"reads '{step.label}', which {_verb(step.action)}"
-    known = {key for _, key, _ in before.get("inputs", ())} if before else {step.key for step in steps}
+    known = (
+        {key for _, key, _ in before.get("inputs", ())} if before else {step.key for step in steps}
+    )
     new = next((step for step in steps if step.key not in known), None)
     return f"reads '{new.label}', which changed" if new else ""
 
 
 def _verb(action: str) -> str:
-    return {"run": "runs", "pass": "passes the last student through", "maybe": "may run"}.get(action, "changed")
+    return {"run": "runs", "pass": "passes the last student through", "maybe": "may run"}.get(
+        action, "changed"
+    )

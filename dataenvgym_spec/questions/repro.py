@@ -139,7 +139,11 @@ def decide(world: World, work: Work, returns: Returns) -> Decision:
     if lock is None or fits == "no":
         found = _from_runs(world, work, returns)
         other = lock is not None and lock.cmd != work.cmd and found.action == "run"
-        return Decision(action="run", cause="its command changed", outs=found.outs, sure=found.sure) if other else found
+        return (
+            Decision(action="run", cause="its command changed", outs=found.outs, sure=found.sure)
+            if other
+            else found
+        )
     locked = _from_lock(world, work, lock, returns)
     if fits == "yes":
         return locked
@@ -153,14 +157,37 @@ def _from_lock(world: World, work: Work, lock: Recorded, returns: Returns) -> De
     gone = {path: missing for path, digest in outs.items() if (missing := world.missing(digest))}
     held = returns(frozenset().union(*gone.values()))
     if held != "yes":
-        return Decision(action="run" if held == "no" else "maybe", cause=_lost(world, work, next(iter(gone)), outs, held), outs=outs)
+        return Decision(
+            action="run" if held == "no" else "maybe",
+            cause=_lost(world, work, next(iter(gone)), outs, held),
+            outs=outs,
+        )
     if not gone and not all(map(world.cached, outs.values())):
-        places = {path: os.path.join(work.wdir, path) for path, digest in outs.items() if not world.cached(digest)}
-        other = next((place for path, place in places.items() if world.hash_of(place) not in (None, outs[path])), None)
-        blocked = f"; {STOPS} over what lies in the workspace, so first: rm -r {other}" if other else ""
+        places = {
+            path: os.path.join(work.wdir, path)
+            for path, digest in outs.items()
+            if not world.cached(digest)
+        }
+        other = next(
+            (
+                place
+                for path, place in places.items()
+                if world.hash_of(place) not in (None, outs[path])
+            ),
+            None,
+        )
+        blocked = (
+            f"; {STOPS} over what lies in the workspace, so first: rm -r {other}" if other else ""
+        )
         return Decision(action="restore", cause=f"its result is in the remote{blocked}", outs=outs)
-    here = all(world.hash_of(os.path.join(work.wdir, path)) == digest for path, digest in outs.items())
-    return Decision(action="reuse" if here else "restore", cause="its result is in the workspace" if here else "its result is in DVC's cache", outs=outs)
+    here = all(
+        world.hash_of(os.path.join(work.wdir, path)) == digest for path, digest in outs.items()
+    )
+    return Decision(
+        action="reuse" if here else "restore",
+        cause="its result is in the workspace" if here else "its result is in DVC's cache",
+        outs=outs,
+    )
 
 
 def _lost(world: World, work: Work, path: str, outs: Mapping[str, str], held: Sure) -> str:
@@ -168,7 +195,11 @@ def _lost(world: World, work: Work, path: str, outs: Mapping[str, str], held: Su
     lost = f"its result '{path}' is not in DVC's cache{' or remote' if world.pulls else ''}"
     if held == "maybe":
         return f"{lost}, unless another stage makes the same first"
-    return f"{lost}; {STOPS}, so first: rm {os.path.join(work.folder, 'dvc.lock')}" if world.pulls else lost
+    return (
+        f"{lost}; {STOPS}, so first: rm {os.path.join(work.folder, 'dvc.lock')}"
+        if world.pulls
+        else lost
+    )
 
 
 def _from_runs(world: World, work: Work, returns: Returns) -> Decision:
@@ -177,10 +208,16 @@ def _from_runs(world: World, work: Work, returns: Returns) -> Decision:
         return Decision(action="run", outs={}, sure=False)
     fitting: Sequence[Recorded]
     if states == {"exact"}:
-        run = world.run_cache(work.cmd, {path: content.digest or "" for path, content in work.deps.items()}, work.outs)
+        run = world.run_cache(
+            work.cmd, {path: content.digest or "" for path, content in work.deps.items()}, work.outs
+        )
         fitting = [run] if run is not None else []
     else:
-        fitting = [run for run in world.runs(work.mark) if run.deps.keys() == work.deps.keys() and fit(run, work) != "no"]
+        fitting = [
+            run
+            for run in world.runs(work.mark)
+            if run.deps.keys() == work.deps.keys() and fit(run, work) != "no"
+        ]
     if not fitting:
         return Decision(action="run", outs={}, sure=False)
     newest = fitting[-1]
@@ -189,9 +226,15 @@ def _from_runs(world: World, work: Work, returns: Returns) -> Decision:
         return Decision(action="maybe" if possible else "run", outs=newest.outs, sure=False)
     held = _held(world, newest, returns)
     if held != "yes":
-        return Decision(action="run" if held == "no" else "maybe", cause="its result is not in DVC's cache", outs=newest.outs)
+        return Decision(
+            action="run" if held == "no" else "maybe",
+            cause="its result is not in DVC's cache",
+            outs=newest.outs,
+        )
     where = "the run cache" if all(map(world.cached, newest.outs.values())) else "the remote"
-    return Decision(action="restore", cause=f"{where} holds a result of the same work", outs=newest.outs)
+    return Decision(
+        action="restore", cause=f"{where} holds a result of the same work", outs=newest.outs
+    )
 
 
 def _held(world: World, run: Recorded, returns: Returns) -> Sure:
@@ -201,11 +244,17 @@ def _held(world: World, run: Recorded, returns: Returns) -> Sure:
 
 def fit(record: Recorded, work: Work) -> Sure:
     """Whether what will be read is what a record says was read."""
-    if record.cmd != work.cmd or not {*work.outs} <= record.outs.keys() or not work.deps.keys() <= record.deps.keys():
+    if (
+        record.cmd != work.cmd
+        or not {*work.outs} <= record.outs.keys()
+        or not work.deps.keys() <= record.deps.keys()
+    ):
         return "no"
     fits: Sure = "yes"
     for path, content in work.deps.items():
-        if content.state == "fresh" or (content.state == "exact" and content.digest != record.deps[path]):
+        if content.state == "fresh" or (
+            content.state == "exact" and content.digest != record.deps[path]
+        ):
             return "no"
         if content.state == "open":
             fits = "maybe"

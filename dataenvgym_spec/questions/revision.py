@@ -40,17 +40,33 @@ def extract(root: Path, revision: str, spec: str | None, target: Path) -> None:
         UserError: there is no such revision, or the spec is not in it.
     """
     commit = _commit(root, revision)
-    listed = frozenset(_git(root, "ls-tree", "-r", "-z", "--name-only", commit).decode("utf-8", "surrogateescape").split("\0")) - {""}
+    listed = frozenset(
+        _git(root, "ls-tree", "-r", "-z", "--name-only", commit)
+        .decode("utf-8", "surrogateescape")
+        .split("\0")
+    ) - {""}
     there = listed | {folder for path in listed for folder in _parents(path)}
     if spec is not None and spec not in listed:
-        raise UserError(f"'{spec}' does not exist at revision '{revision}'", help=f"see what does: git ls-tree -r --name-only {revision}")
+        raise UserError(
+            f"'{spec}' does not exist at revision '{revision}'",
+            help=f"see what does: git ls-tree -r --name-only {revision}",
+        )
     locks = [path for path in listed if posixpath.basename(path) == lockfile.FILE]
-    waiting = [spec, *locks] if spec is not None else locks + sorted(path for path in listed if posixpath.dirname(path) == SPECS and path.endswith(YAML))
+    waiting = (
+        [spec, *locks]
+        if spec is not None
+        else locks
+        + sorted(
+            path for path in listed if posixpath.dirname(path) == SPECS and path.endswith(YAML)
+        )
+    )
     seen: set[str] = set()
     while new := [path for path in dict.fromkeys(waiting) if path not in seen]:
         _write(root, commit, new, target)
         seen |= {*new}
-        named = {name for path in new if path.endswith(YAML) for name in _named(target / path, path)}
+        named = {
+            name for path in new if path.endswith(YAML) for name in _named(target / path, path)
+        }
         waiting = sorted(named & there)
         for name in sorted(named - there):
             _borrow(root, commit, name, target, there)
@@ -58,9 +74,23 @@ def extract(root: Path, revision: str, spec: str | None, target: Path) -> None:
 
 def _commit(root: Path, revision: str) -> str:
     try:
-        return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+        return (
+            _git(
+                root,
+                "rev-parse",
+                "--verify",
+                "--quiet",
+                "--end-of-options",
+                f"{revision}^{{commit}}",
+            )
+            .decode()
+            .strip()
+        )
     except subprocess.CalledProcessError as error:
-        raise UserError(f"there is no git revision '{revision}'", help="name a commit, a branch or a tag; see: git log --oneline") from error
+        raise UserError(
+            f"there is no git revision '{revision}'",
+            help="name a commit, a branch or a tag; see: git log --oneline",
+        ) from error
 
 
 def _write(root: Path, commit: str, paths: list[str], target: Path) -> None:
@@ -86,8 +116,18 @@ def _borrow(root: Path, commit: str, name: str, target: Path, there: frozenset[s
     """Links a file or folder that git does not hold into the temporary folder, if it can be had."""
     holder = next((path for path in (name, *_parents(name)) if f"{path}.dvc" in there), None)
     if holder is not None:
-        _link_cached(cache_folder(root), _git(root, "show", f"{commit}:./{holder}.dvc").decode(), target / holder)
-    elif _is_there(root / name) and subprocess.run(["git", "check-ignore", "--quiet", "--", name], cwd=root, check=False).returncode == 0:
+        _link_cached(
+            cache_folder(root),
+            _git(root, "show", f"{commit}:./{holder}.dvc").decode(),
+            target / holder,
+        )
+    elif (
+        _is_there(root / name)
+        and subprocess.run(
+            ["git", "check-ignore", "--quiet", "--", name], cwd=root, check=False
+        ).returncode
+        == 0
+    ):
         _link(root / name, target / name)
 
 
@@ -141,6 +181,8 @@ def _texts(node: Node) -> Iterator[str]:
 
 def _git(root: Path, *arguments: str) -> bytes:
     try:
-        return subprocess.run(["git", "--literal-pathspecs", *arguments], cwd=root, capture_output=True, check=True).stdout
+        return subprocess.run(
+            ["git", "--literal-pathspecs", *arguments], cwd=root, capture_output=True, check=True
+        ).stdout
     except FileNotFoundError as error:
         raise UserError("the command 'git' is not installed", help="install git") from error

@@ -40,7 +40,10 @@ def _state(results: Results, stage: StageResult) -> tuple[State, str]:
             if not free:
                 return "running", lock.read_text(encoding="utf-8").strip()
     if stage.done:
-        return "done", "passed through" if stage.passed else f"{stage.log['seconds']['total']:.1f} s"
+        return (
+            "done",
+            "passed through" if stage.passed else f"{stage.log['seconds']['total']:.1f} s",
+        )
     trace = layout.scratch(stage.path.name) / "failure.txt"
     if trace.is_file():
         return "failed", trace.read_text(encoding="utf-8").strip().splitlines()[-1]

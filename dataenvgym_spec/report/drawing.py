@@ -51,7 +51,12 @@ def _canvas(name: str, *, height: float, width: float = 5.0) -> Iterator[tuple[A
         text: list[str] = []
         yield figure.subplots(), text
         buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(
+            buffer,
+            format="svg",
+            transparent=True,
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+        )
         text.append(_inline(buffer.getvalue(), name))
 
 
@@ -79,15 +84,28 @@ def fate_hue(number: int) -> int:
     return (number + 2) % len(_HUE)
 
 
-def curves(means: Sequence[Curve], runs: Sequence[Curve], x: Literal["iteration", "examples"]) -> str:
+def curves(
+    means: Sequence[Curve], runs: Sequence[Curve], x: Literal["iteration", "examples"]
+) -> str:
     """Learning curves: a line and an interval band per arm, the best iteration of each run ringed, runs as thin lines."""
     with _canvas(f"curves-{x}", height=3.4) as (axes, text):
         for number, mean in enumerate(means):
             colour = _HUE[hue(number)]
             places = [getattr(point, x) for point in mean.points]
             values = [point.accuracy for point in mean.points]
-            axes.fill_between(places, [v.low for v in values], [v.high for v in values], color=colour, alpha=0.13, linewidth=0)
-            style = {"color": colour, "linestyle": _LINES[number % len(_LINES)], "marker": _MARKERS[hue(number)]}
+            axes.fill_between(
+                places,
+                [v.low for v in values],
+                [v.high for v in values],
+                color=colour,
+                alpha=0.13,
+                linewidth=0,
+            )
+            style = {
+                "color": colour,
+                "linestyle": _LINES[number % len(_LINES)],
+                "marker": _MARKERS[hue(number)],
+            }
             axes.plot(places, [v.value for v in values], **style, linewidth=1.8, markersize=4.5)
             _runs(axes, [run for run in runs if run.arm == mean.arm], x, colour)
         axes.yaxis.set_major_formatter(FuncFormatter(_percent))
@@ -103,10 +121,24 @@ def _runs(axes: Any, runs: Sequence[Curve], x: str, colour: str) -> None:
     """A ring around the best iteration of each run; where there are several, each as a thin line."""
     for run in runs:
         if len(runs) > 1:
-            axes.plot([getattr(point, x) for point in run.points], [point.accuracy.value for point in run.points], color=colour, linewidth=0.7, alpha=0.6)
+            axes.plot(
+                [getattr(point, x) for point in run.points],
+                [point.accuracy.value for point in run.points],
+                color=colour,
+                linewidth=0.7,
+                alpha=0.6,
+            )
         for point in run.points:
             if point.iteration == run.best:
-                axes.plot([getattr(point, x)], [point.accuracy.value], "o", markersize=12, fillstyle="none", color=colour, markeredgewidth=1.4)
+                axes.plot(
+                    [getattr(point, x)],
+                    [point.accuracy.value],
+                    "o",
+                    markersize=12,
+                    fillstyle="none",
+                    color=colour,
+                    markeredgewidth=1.4,
+                )
 
 
 def outcomes(found: Sequence[Outcome], arms: Sequence[str]) -> str:
@@ -139,18 +171,31 @@ def grid(found: Grid, name: str, most: float, *, percent: bool) -> str:
                 if value is None:
                     continue
                 share = value / most if most else 0.0
-                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=0.03 + (fullest - 0.03) * share, linewidth=0))
+                axes.add_patch(
+                    Rectangle(
+                        (column - 0.5, row - 0.5),
+                        1,
+                        1,
+                        facecolor=colour,
+                        alpha=0.03 + (fullest - 0.03) * share,
+                        linewidth=0,
+                    )
+                )
                 if columns <= _MOST_NUMBERS:
                     words = f"{100 * value:.0f}" if percent else f"{value:.0f}"
                     axes.text(column, row, words, ha="center", va="center")
         axes.set_xlim(-0.5, columns - 0.5)
         axes.set_ylim(max(1, len(skills)) - 0.5, -0.5)
         step = 1 + columns // 16
-        axes.set_xticks(range(0, columns, step), [str(number) for number in found.iterations[::step]])
+        axes.set_xticks(
+            range(0, columns, step), [str(number) for number in found.iterations[::step]]
+        )
         axes.set_yticks(range(len(skills)), [shorten(clean(skill), 22) for skill in skills])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set_xlabel("iteration (0: the base student)" if found.iterations[:1] == (0,) else "iteration")
+        axes.set_xlabel(
+            "iteration (0: the base student)" if found.iterations[:1] == (0,) else "iteration"
+        )
     return text[0]
 
 
@@ -162,7 +207,11 @@ def yields(found: Sequence[Yield], whats: Sequence[str], name: str, most: int) -
             counts = {"accepted": item.accepted, "surplus": item.surplus, **dict(item.rejected)}
             for number, what in enumerate(whats):
                 count = counts.get(what, 0)
-                style = {"color": _INK, "alpha": 0.22} if what == "surplus" else {"color": _HUE[fate_hue(number)]}
+                style = (
+                    {"color": _INK, "alpha": 0.22}
+                    if what == "surplus"
+                    else {"color": _HUE[fate_hue(number)]}
+                )
                 axes.barh(row, count, left=left, height=0.7, linewidth=0, **style)
                 left += count
         axes.set_yticks(range(len(found)), [str(item.iteration) for item in found])

@@ -41,13 +41,22 @@ def record(outcome: Outcome) -> Row:
 
 
 def _estimate(name: str, estimate: Estimate) -> Row:
-    return {name: round(estimate.value, 6), "ci_low": round(estimate.low, 6), "ci_high": round(estimate.high, 6), "ci_covers": estimate.covers}
+    return {
+        name: round(estimate.value, 6),
+        "ci_low": round(estimate.low, 6),
+        "ci_high": round(estimate.high, 6),
+        "ci_covers": estimate.covers,
+    }
 
 
 def contrast_record(contrast: Contrast) -> Row:
     """One contrast as plain data; `p` is McNemar's and belongs to a single run."""
     pair = contrast.runs[0][1]
-    single = {"p": round(pair.p, 6), "only_arm": pair.gained, "only_against": pair.lost} if len(contrast.runs) == 1 else {}
+    single = (
+        {"p": round(pair.p, 6), "only_arm": pair.gained, "only_against": pair.lost}
+        if len(contrast.runs) == 1
+        else {}
+    )
     return {
         "arm": contrast.arm,
         "against": contrast.against,
@@ -65,7 +74,9 @@ def metrics(study: Study) -> str:
     """The text of `metrics.json`: nested, so that `dvc metrics diff` compares each number with its own."""
     arms: dict[str, dict[str, Row]] = {arm: {} for arm in study.arms}
     for outcome in study.summaries:
-        arms[outcome.arm][outcome.student] = _without(record(outcome), "arm", "student", "split", "seed")
+        arms[outcome.arm][outcome.student] = _without(
+            record(outcome), "arm", "student", "split", "seed"
+        )
     if len(study.seeds) > 1:
         for outcome in study.outcomes:
             runs = arms[outcome.arm][outcome.student].setdefault("runs", {})
@@ -73,7 +84,10 @@ def metrics(study: Study) -> str:
     content: Row = {
         "arms": arms,
         **({"caveats": list(study.caveats)} if study.caveats else {}),
-        "contrasts": {f"{item.arm} - {item.against}, {item.student}": contrast_record(item) for item in study.contrasts},
+        "contrasts": {
+            f"{item.arm} - {item.against}, {item.student}": contrast_record(item)
+            for item in study.contrasts
+        },
         "cost": {
             **_cost(study.ledger.total),
             "kinds": {cost.name: _cost(cost) for cost in study.ledger.kinds},
@@ -83,7 +97,10 @@ def metrics(study: Study) -> str:
     }
     stopped = [curve for curve in study.curves if curve.stopped is not None]
     if stopped:
-        content["stopped"] = {arm: {str(curve.seed): curve.stopped for curve in stopped if curve.arm == arm} for arm in {curve.arm for curve in stopped}}
+        content["stopped"] = {
+            arm: {str(curve.seed): curve.stopped for curve in stopped if curve.arm == arm}
+            for arm in {curve.arm for curve in stopped}
+        }
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -98,7 +115,13 @@ def _cost(cost: Cost) -> Row:
 def curves_csv(study: Study) -> str:
     """The text of `curves.csv`: every point of every run, and the sealed students as points of the split `test`."""
     rows = [
-        {"arm": curve.arm, "seed": curve.seed, "iteration": point.iteration, "examples": point.examples, "split": "selection"}
+        {
+            "arm": curve.arm,
+            "seed": curve.seed,
+            "iteration": point.iteration,
+            "examples": point.examples,
+            "split": "selection",
+        }
         | _estimate("accuracy", point.accuracy)
         for curve in study.curves
         for point in curve.points

@@ -62,7 +62,11 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes = int(seconds // 60)
-    return f"{minutes} min {int(seconds % 60):02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+    return (
+        f"{minutes} min {int(seconds % 60):02d} s"
+        if minutes < 60
+        else f"{minutes // 60} h {minutes % 60:02d} min"
+    )
 
 
 def moment(seconds: float) -> str:
@@ -89,7 +93,10 @@ def clean(text: str) -> str:
     >>> clean("a\u202eb\tc")
     'a\ufffdb c'
     """
-    return "".join(letter if letter.isprintable() or letter == "\n" else " " if letter.isspace() else "\ufffd" for letter in text)
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else " " if letter.isspace() else "\ufffd"
+        for letter in text
+    )
 
 
 def shorten(text: str, limit: int) -> str:

@@ -33,7 +33,10 @@ def stops(curves: Sequence[Curve]) -> str:
     if not stopped:
         return ""
     many = len({curve.seed for curve in curves}) > 1
-    found = "; ".join(f"{curve.arm}{f', run seed {curve.seed},' if many else ''} after iteration {curve.stopped}" for curve in stopped)
+    found = "; ".join(
+        f"{curve.arm}{f', run seed {curve.seed},' if many else ''} after iteration {curve.stopped}"
+        for curve in stopped
+    )
     mean = " A mean over runs keeps a stopped run's last student." if many else ""
     return f"Stopped on selection: {found}. Selection scores decided when teaching ended there, and curves end with it.{mean}"
 

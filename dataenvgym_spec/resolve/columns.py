@@ -48,7 +48,11 @@ def look(path: Path) -> Table | None:
             count += 1
             rows.update(row.keys())
             _add(values, row)
-    columns = {name: dict(known) if (known := values[name]) is not None else None for name in values if rows[name] == count}
+    columns = {
+        name: dict(known) if (known := values[name]) is not None else None
+        for name in values
+        if rows[name] == count
+    }
     return Table(columns=columns, others=tuple(sorted(set(values) - set(columns))))
 
 

@@ -40,12 +40,17 @@ class Family:
     @property
     def merged(self) -> Node:
         """All files as one tree. What lacks in it is told at the spec itself."""
-        return replace(reduce(merge, (layer.tree for layer in self.layers)), span=self.layers[-1].tree.span)
+        return replace(
+            reduce(merge, (layer.tree for layer in self.layers)), span=self.layers[-1].tree.span
+        )
 
     def annotate(self, found: Diagnostic) -> Diagnostic:
         """A finding with the chain that brought the file it points to."""
         trail = self.trails.get(found.span.file, ()) if found.span else ()
-        return replace(found, notes=(*found.notes, *(f"inherited through 'extends' at {span}" for span in trail)))
+        return replace(
+            found,
+            notes=(*found.notes, *(f"inherited through 'extends' at {span}" for span in trail)),
+        )
 
 
 def read_family(path: Path, *, root: Path) -> Family:
@@ -57,7 +62,13 @@ def read_family(path: Path, *, root: Path) -> Family:
     """
     walk = _Walk(root)
     walk.visit(path, walk.shown(path), ())
-    own = Family(shown=walk.shown(path), layers=tuple(walk.layers), trails=walk.trails, folders=walk.folders, inputs=walk.inputs)
+    own = Family(
+        shown=walk.shown(path),
+        layers=tuple(walk.layers),
+        trails=walk.trails,
+        folders=walk.folders,
+        inputs=walk.inputs,
+    )
     if all(found.code == "E101" for found in walk.found):
         return replace(own, found=tuple(walk.found))
     checker = Checker()
@@ -81,7 +92,11 @@ class _Walk:
     def shown(self, path: Path) -> str:
         try:
             resolved, root = path.resolve(), self.root.resolve()
-        except (OSError, RuntimeError, ValueError):  # a circle of symbolic links; reading it will say so
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+        ):  # a circle of symbolic links; reading it will say so
             return str(path)
         return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else str(path)
 
@@ -99,8 +114,17 @@ class _Walk:
             return
         self.size += path.stat().st_size
         if self.size > source.MAX_BYTES:
-            message = f"this file and what it extends are larger than {source.MAX_BYTES} bytes together"
-            self.found.append(Diagnostic(code="E207", message=message, span=trail[0] if trail else tree.span, help="extend less, or move data into files"))
+            message = (
+                f"this file and what it extends are larger than {source.MAX_BYTES} bytes together"
+            )
+            self.found.append(
+                Diagnostic(
+                    code="E207",
+                    message=message,
+                    span=trail[0] if trail else tree.span,
+                    help="extend less, or move data into files",
+                )
+            )
             return
         self.active.append(shown)
         for parent in _parents(tree):
@@ -112,22 +136,52 @@ class _Walk:
     def _follow(self, parent: Node, folder: Path, trail: tuple[Span, ...]) -> None:
         name = parent.value
         if not isinstance(name, str) or not name or not name.isprintable():
-            return self._report("E103", "'extends' names a file or a list of files", parent, "give paths of YAML files, relative to this one")
+            return self._report(
+                "E103",
+                "'extends' names a file or a list of files",
+                parent,
+                "give paths of YAML files, relative to this one",
+            )
         path = folder / name
         shown = self.shown(path)
         try:
             outside, there = not path.resolve().is_relative_to(self.root.resolve()), path.is_file()
         except (OSError, RuntimeError):
-            return self._report("E203", f"the file '{name[:100]}' cannot be read", parent, "give a path of a file, relative to this one")
+            return self._report(
+                "E203",
+                f"the file '{name[:100]}' cannot be read",
+                parent,
+                "give a path of a file, relative to this one",
+            )
         if outside:
-            return self._report("E203", f"'{name[:100]}' lies outside the repository", parent, "give a path relative to this file, inside the repository")
+            return self._report(
+                "E203",
+                f"'{name[:100]}' lies outside the repository",
+                parent,
+                "give a path relative to this file, inside the repository",
+            )
         if shown in self.active:
             circle = " -> ".join([*self.active[self.active.index(shown) :], shown])
-            return self._report("E207", f"'extends' goes in a circle: {circle}", parent, "let one of these files extend nothing of the others")
+            return self._report(
+                "E207",
+                f"'extends' goes in a circle: {circle}",
+                parent,
+                "let one of these files extend nothing of the others",
+            )
         if len(self.folders) >= MAX_FILES:
-            return self._report("E207", f"'extends' reaches more than {MAX_FILES} files", parent, "extend fewer files")
+            return self._report(
+                "E207",
+                f"'extends' reaches more than {MAX_FILES} files",
+                parent,
+                "extend fewer files",
+            )
         if not there:
-            return self._report("E203", f"the file '{name[:100]}' does not exist", parent, "give a path relative to this file")
+            return self._report(
+                "E203",
+                f"the file '{name[:100]}' does not exist",
+                parent,
+                "give a path relative to this file",
+            )
         return self.visit(path, shown, trail)
 
     def _report(self, code: str, message: str, node: Node, help: str) -> None:

@@ -55,7 +55,11 @@ class Reader:
         name, folder = str(node.value), self.folders.get(node.span.file, self.folder)
         if form == "template" and name.startswith("builtin:"):
             if name not in BUILT_IN_TEMPLATES:
-                self._report(node, f"there is no built-in template '{name}'", f"built in: {', '.join(BUILT_IN_TEMPLATES)}")
+                self._report(
+                    node,
+                    f"there is no built-in template '{name}'",
+                    f"built in: {', '.join(BUILT_IN_TEMPLATES)}",
+                )
             return File(content=BUILT_IN_TEMPLATES.get(name, ""))
         if (folder, name, form) in self._read:
             return self._read[folder, name, form]
@@ -67,7 +71,11 @@ class Reader:
         except (OSError, ValueError, RuntimeError) as error:
             words = {RuntimeError: "is a circle of links", UnicodeDecodeError: "is not UTF-8"}
             reason = words.get(type(error)) or getattr(error, "strerror", None) or str(error)
-            self._report(node, f"the file '{name[:100]}' {reason}", "give a path relative to the spec, inside the repository")
+            self._report(
+                node,
+                f"the file '{name[:100]}' {reason}",
+                "give a path relative to the spec, inside the repository",
+            )
             return File(content="")
 
     def _load(self, path: Path, form: str) -> File:
@@ -78,9 +86,13 @@ class Reader:
             return File(content=path.read_text(encoding="utf-8"), digest=digest, path=shown)
         content = f"sha256:{digest}"
         if form == "directory":
-            return File(content=content, digest=digest, path=shown, is_data=True, config=_config(path))
+            return File(
+                content=content, digest=digest, path=shown, is_data=True, config=_config(path)
+            )
         rows = sum(1 for line in path.open("rb") if line.strip())
-        return File(content=content, digest=digest, path=shown, is_data=True, rows=rows, table=look(path))
+        return File(
+            content=content, digest=digest, path=shown, is_data=True, rows=rows, table=look(path)
+        )
 
     def _report(self, node: Node, message: str, help: str) -> None:
         self.found.append(Diagnostic(code="E203", message=message, span=node.span, help=help))
@@ -104,7 +116,11 @@ def _usable(path: Path, root: Path, form: str) -> None:
 def _config(folder: Path) -> dict[str, Any] | None:
     path = folder / "config.json"
     try:
-        content = msgspec.json.decode(path.read_bytes()) if path.is_file() and path.stat().st_size <= LARGEST_TEMPLATE else None
+        content = (
+            msgspec.json.decode(path.read_bytes())
+            if path.is_file() and path.stat().st_size <= LARGEST_TEMPLATE
+            else None
+        )
     except (OSError, msgspec.DecodeError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

@@ -20,7 +20,14 @@ def commit(reference: Reference) -> str:
     """
     try:
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import GatedRepoError, HFValidationError, HTTPError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
+        from huggingface_hub.errors import (
+            GatedRepoError,
+            HFValidationError,
+            HTTPError,
+            OfflineModeIsEnabled,
+            RepositoryNotFoundError,
+            RevisionNotFoundError,
+        )
     except ImportError as error:
         raise MissingExtra("huggingface_hub", "train", "pinning a revision of the hub") from error
     api = HfApi()
@@ -28,19 +35,39 @@ def commit(reference: Reference) -> str:
     try:
         sha = ask(reference.id, revision=reference.revision, timeout=PATIENCE, expand=["sha"]).sha
     except OfflineModeIsEnabled as error:
-        raise UserError("HF_HUB_OFFLINE is set, so that the hub is not asked", help="unset HF_HUB_OFFLINE, or write the commit into the spec") from error
+        raise UserError(
+            "HF_HUB_OFFLINE is set, so that the hub is not asked",
+            help="unset HF_HUB_OFFLINE, or write the commit into the spec",
+        ) from error
     except GatedRepoError as error:
-        raise UserError(f"the {reference.type} '{reference.id}' is gated", help=f"ask for access on {api.endpoint}/{reference.id}, and set HF_TOKEN") from error
+        raise UserError(
+            f"the {reference.type} '{reference.id}' is gated",
+            help=f"ask for access on {api.endpoint}/{reference.id}, and set HF_TOKEN",
+        ) from error
     except RepositoryNotFoundError as error:
-        raise UserError(f"the hub has no {reference.type} '{reference.id}' that you may see", help="check its id, and HF_TOKEN if it is private") from error
+        raise UserError(
+            f"the hub has no {reference.type} '{reference.id}' that you may see",
+            help="check its id, and HF_TOKEN if it is private",
+        ) from error
     except RevisionNotFoundError as error:
-        raise UserError(f"'{reference.id}' has no branch, tag or commit '{reference.revision}'", help="name one that it has, such as main") from error
+        raise UserError(
+            f"'{reference.id}' has no branch, tag or commit '{reference.revision}'",
+            help="name one that it has, such as main",
+        ) from error
     except HFValidationError as error:
-        raise UserError(f"'{reference.id}' is no id of the hub", help=str(error).splitlines()[0]) from error
+        raise UserError(
+            f"'{reference.id}' is no id of the hub", help=str(error).splitlines()[0]
+        ) from error
     except (HTTPError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"the hub at {api.endpoint} cannot be asked: {reason}", help="check the network and HF_ENDPOINT, and run it again") from error
+        raise UserError(
+            f"the hub at {api.endpoint} cannot be asked: {reason}",
+            help="check the network and HF_ENDPOINT, and run it again",
+        ) from error
     pinned = Reference(type=reference.type, id=reference.id, revision=str(sha))
     if not pinned.is_commit:
-        raise UserError(f"the hub at {api.endpoint} answers '{str(sha)[:60]}' for a commit", help="check HF_ENDPOINT")
+        raise UserError(
+            f"the hub at {api.endpoint} answers '{str(sha)[:60]}' for a commit",
+            help="check HF_ENDPOINT",
+        )
     return pinned.revision

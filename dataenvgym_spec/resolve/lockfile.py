@@ -88,8 +88,16 @@ class Lock:
         pinned = [(path, reference) for path, reference in references if reference in self.hub]
         if not pinned or self.tree is None:
             return None
-        nodes = [(path, self.tree.at(("hub", item.type, item.id, item.revision))) for path, item in pinned]
-        return Layer(name=self.tree.span.file, tree=joined(planted(tuple(map(str, path)), node, node.key or node.span) for path, node in nodes))
+        nodes = [
+            (path, self.tree.at(("hub", item.type, item.id, item.revision)))
+            for path, item in pinned
+        ]
+        return Layer(
+            name=self.tree.span.file,
+            tree=joined(
+                planted(tuple(map(str, path)), node, node.key or node.span) for path, node in nodes
+            ),
+        )
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -128,7 +136,9 @@ def parse(tree: Node) -> Lock:
         content = msgspec.convert(tree.plain(), _File)
     except msgspec.ValidationError as error:
         message = f"'{tree.span.file}' is no lock file: {error}"
-        raise SpecError([Diagnostic(code="E001", message=message, span=tree.span, help=REMEDY)]) from error
+        raise SpecError(
+            [Diagnostic(code="E001", message=message, span=tree.span, help=REMEDY)]
+        ) from error
     return Lock(
         hub={
             Reference(type=kind, id=name, revision=revision): commit
@@ -153,6 +163,9 @@ def render(lock: Lock) -> str:
     for reference, commit in lock.hub.items():
         hub[reference.type].setdefault(reference.id, {})[reference.revision] = commit
     content: dict[str, Any] = {"format": 1, "hub": hub, "stages": lock.stages}
-    content["files"] = {path: {"sha256": item.sha256, **({} if item.rows is None else {"rows": item.rows})} for path, item in lock.files.items()}
+    content["files"] = {
+        path: {"sha256": item.sha256, **({} if item.rows is None else {"rows": item.rows})}
+        for path, item in lock.files.items()
+    }
     content["components"] = msgspec.to_builtins(lock.components)
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -14,7 +14,15 @@ from typing import Final
 from dataenvgym_spec.core.errors import Diagnostic, Span, SpecError
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.language.source import Json, Node
-from dataenvgym_spec.resolve.merge import Path, is_choice, joined, parse_path, planted, replaces, show_path
+from dataenvgym_spec.resolve.merge import (
+    Path,
+    is_choice,
+    joined,
+    parse_path,
+    planted,
+    replaces,
+    show_path,
+)
 
 MAX_POINTS: Final = 10_000
 MAX_PATHS: Final = 100
@@ -52,11 +60,19 @@ def expand(node: Node) -> tuple[Point, ...]:
             have one name.
     """
     found: list[Diagnostic] = []
-    points = tuple(_grid(node, node.value, found) if isinstance(node.value, dict) else _list(node, found))
+    points = tuple(
+        _grid(node, node.value, found) if isinstance(node.value, dict) else _list(node, found)
+    )
     seen: set[str] = set()
     for point in points:
         if point.suffix in seen:
-            found.append(point.tree.fault("E208", f"two points of the matrix are called '{point.suffix}'", "remove one, or give them a 'name' each"))
+            found.append(
+                point.tree.fault(
+                    "E208",
+                    f"two points of the matrix are called '{point.suffix}'",
+                    "remove one, or give them a 'name' each",
+                )
+            )
         seen.add(point.suffix)
     if found:
         raise SpecError(found)
@@ -70,11 +86,18 @@ def _grid(node: Node, axes: dict[str, Node], found: list[Diagnostic]) -> Iterato
     for name, values in axes.items():
         path = _path(name, values, found)
         if path is not None:
-            lists.append([_Setting(path=path, value=value, key=values.key or values.span) for value in _items(values)])
+            lists.append(
+                [
+                    _Setting(path=path, value=value, key=values.key or values.span)
+                    for value in _items(values)
+                ]
+            )
     count = prod(len(values) for values in lists)
     if count > MAX_POINTS:
         message = f"the matrix has {count} points, more than {MAX_POINTS}"
-        found.append(node.fault("E206", message, "vary fewer values, or split the sweep into several specs"))
+        found.append(
+            node.fault("E206", message, "vary fewer values, or split the sweep into several specs")
+        )
     elif lists:
         yield from (_point(chosen) for chosen in product(*lists))
 
@@ -92,11 +115,21 @@ def _list(node: Node, found: list[Diagnostic]) -> Iterator[Point]:
         if settings:
             yield _point(settings, str(item.value["name"].value) if "name" in item.value else None)
         elif not found:
-            found.append(item.fault("E206", "a point of the matrix sets nothing", "set at least one path, or remove the point"))
+            found.append(
+                item.fault(
+                    "E206",
+                    "a point of the matrix sets nothing",
+                    "set at least one path, or remove the point",
+                )
+            )
 
 
 def _too_many(node: Node) -> Diagnostic:
-    return node.fault("E206", f"the matrix varies more than {MAX_PATHS} paths at once", "vary fewer, or move what varies together into files to extend")
+    return node.fault(
+        "E206",
+        f"the matrix varies more than {MAX_PATHS} paths at once",
+        "vary fewer, or move what varies together into files to extend",
+    )
 
 
 def _items(node: Node) -> tuple[Node, ...]:
@@ -107,20 +140,34 @@ def _items(node: Node) -> tuple[Node, ...]:
 def _path(name: str, node: Node, found: list[Diagnostic]) -> Path | None:
     path = parse_path(name)
     if path is None:
-        found.append(node.key_fault("E106", f"'{name[:60]}' is no path", "write keys with dots between them, as in student.train.learning_rate"))
+        found.append(
+            node.key_fault(
+                "E106",
+                f"'{name[:60]}' is no path",
+                "write keys with dots between them, as in student.train.learning_rate",
+            )
+        )
     elif path[0] in RESERVED:
-        found.append(node.key_fault("E204", f"a matrix cannot vary '{path[0]}'", "vary what changes a result"))
+        found.append(
+            node.key_fault(
+                "E204", f"a matrix cannot vary '{path[0]}'", "vary what changes a result"
+            )
+        )
         return None
     return path
 
 
 def _point(settings: Sequence[_Setting], name: str | None = None) -> Point:
     words = _words(tuple(item.path for item in settings))
-    suffix = name or "-".join(f"{words[item.path]}-{_slug(item.value.plain())}" for item in settings)
+    suffix = name or "-".join(
+        f"{words[item.path]}-{_slug(item.value.plain())}" for item in settings
+    )
     if len(suffix) > LONGEST:
         suffix = f"{suffix[: LONGEST - 9].rstrip('-_')}-{digest('point', suffix)[:8]}"
     trees = [planted(item.path, item.value, item.key) for item in settings]
-    return Point(suffix=suffix, tree=joined(trees), paths={item.path: item.key for item in settings})
+    return Point(
+        suffix=suffix, tree=joined(trees), paths={item.path: item.key for item in settings}
+    )
 
 
 @lru_cache(maxsize=256)
@@ -129,7 +176,10 @@ def _words(paths: tuple[Path, ...]) -> dict[Path, str]:
     out = {}
     for path in paths:
         others = [other for other in paths if other != path]
-        length = next((n for n in range(1, len(path)) if all(other[-n:] != path[-n:] for other in others)), len(path))
+        length = next(
+            (n for n in range(1, len(path)) if all(other[-n:] != path[-n:] for other in others)),
+            len(path),
+        )
         out[path] = re.sub(r"[^A-Za-z0-9_-]", "_", "_".join(path[-length:]))
     return out
 
@@ -139,16 +189,30 @@ def _slug(value: Json) -> str:
     if isinstance(value, dict | list):
         kind = value.get("kind") if isinstance(value, dict) else None
         alone = isinstance(value, dict) and set(value) == {"kind"}
-        return str(kind) if kind and alone else f"{kind}-{digest('value', value)[:6]}" if kind else digest("value", value)[:6]
+        return (
+            str(kind)
+            if kind and alone
+            else f"{kind}-{digest('value', value)[:6]}"
+            if kind
+            else digest("value", value)[:6]
+        )
     text = value if isinstance(value, str) else json.dumps(value)
     slug = re.sub(r"[^A-Za-z0-9_-]", "_", text)
-    return slug if len(slug) <= 24 and slug.replace("_", ".") == text.replace("_", ".") else f"{slug[:16]}-{digest('value', value)[:6]}"
+    return (
+        slug
+        if len(slug) <= 24 and slug.replace("_", ".") == text.replace("_", ".")
+        else f"{slug[:16]}-{digest('value', value)[:6]}"
+    )
 
 
 def named(spec: str, point: Point) -> str:
     """What the experiment of a point is called; a DVC stage's name has an end."""
     whole = f"{spec}-{point.suffix}"
-    return whole if len(whole) <= LONGEST_NAME else f"{whole[: LONGEST_NAME - 9].rstrip('-_')}-{digest('point', whole)[:8]}"
+    return (
+        whole
+        if len(whole) <= LONGEST_NAME
+        else f"{whole[: LONGEST_NAME - 9].rstrip('-_')}-{digest('point', whole)[:8]}"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +233,11 @@ class Clash:
         """What is said about it: all points would be equal there."""
         varied, reached = show_path(self.path), show_path(self.reached)
         does = "removes" if self.node.value is None else "replaces"
-        what = f"sets '{varied}'" if self.path == self.reached else f"{does} '{reached}' and so '{varied}'"
+        what = (
+            f"sets '{varied}'"
+            if self.path == self.reached
+            else f"{does} '{reached}' and so '{varied}'"
+        )
         return Diagnostic(
             code="E208",
             message=f"{who} {what}, which the matrix varies",
@@ -206,10 +274,19 @@ def _reached(path: Path, override: Node, below: Node | None) -> Clash | None:
         if above is None:
             return None
         override, below = above, below.find(step) if below is not None else None
-        if not isinstance(override.value, dict) or (below is not None and is_choice(step, below.value, override.value)) or _other_kind(override, below):
+        if (
+            not isinstance(override.value, dict)
+            or (below is not None and is_choice(step, below.value, override.value))
+            or _other_kind(override, below)
+        ):
             return Clash(path=path, reached=path[:length], node=override)
     return None
 
 
 def _other_kind(above: Node, below: Node | None) -> bool:
-    return below is not None and isinstance(above.value, dict) and isinstance(below.value, dict) and replaces(below.value, above.value)
+    return (
+        below is not None
+        and isinstance(above.value, dict)
+        and isinstance(below.value, dict)
+        and replaces(below.value, above.value)
+    )

@@ -17,7 +17,10 @@ from dataenvgym_spec.language.source import Json, Node
 
 Path = tuple[str, ...]
 
-CHOICES: Final = {"draw": frozenset({"per_group", "items"}), "length": frozenset({"steps", "epochs"})}
+CHOICES: Final = {
+    "draw": frozenset({"per_group", "items"}),
+    "length": frozenset({"steps", "epochs"}),
+}
 LONGEST_PATH: Final = 32
 NOTHING: Final = Node(value=None, span=Span(file="", line=1, column=1, end_column=1))
 _STEP: Final = re.compile(r'"([^"]+)"|([^."]+)')
@@ -39,7 +42,11 @@ def merge(below: Node, above: Node, *, removes: bool = True) -> Node:
         above: what wins over it.
         removes: whether `null` removes a key; if not it is kept, so that two overrides become one.
     """
-    if not isinstance(below.value, dict) or not isinstance(above.value, dict) or replaces(below.value, above.value):
+    if (
+        not isinstance(below.value, dict)
+        or not isinstance(above.value, dict)
+        or replaces(below.value, above.value)
+    ):
         return _settled(above) if removes else above
     out = dict(below.value)
     for key, value in above.value.items():
@@ -54,18 +61,31 @@ def merge(below: Node, above: Node, *, removes: bool = True) -> Node:
 def is_choice(key: str, below: object, above: object) -> bool:
     """Whether two values of a key are choices of one key each, by what they hold: an arm may be called `length` too."""
     choices = CHOICES.get(key)
-    return choices is not None and isinstance(below, dict) and isinstance(above, dict) and choices.issuperset({*below, *above})
+    return (
+        choices is not None
+        and isinstance(below, dict)
+        and isinstance(above, dict)
+        and choices.issuperset({*below, *above})
+    )
 
 
 def _settled(node: Node) -> Node:
     """A value that meets nothing below it: its `null`s have nothing to remove."""
     if not isinstance(node.value, dict) or not _has_null(node.value):
         return node
-    return replace(node, value={key: _settled(child) for key, child in node.value.items() if child.value is not None})
+    return replace(
+        node,
+        value={
+            key: _settled(child) for key, child in node.value.items() if child.value is not None
+        },
+    )
 
 
 def _has_null(mapping: dict[str, Node]) -> bool:
-    return any(child.value is None or (isinstance(child.value, dict) and _has_null(child.value)) for child in mapping.values())
+    return any(
+        child.value is None or (isinstance(child.value, dict) and _has_null(child.value))
+        for child in mapping.values()
+    )
 
 
 def joined(overrides: Iterable[Node]) -> Node:
@@ -75,7 +95,11 @@ def joined(overrides: Iterable[Node]) -> Node:
 
 def replaces(below: dict[str, Node], above: dict[str, Node]) -> bool:
     """Whether a mapping takes the place of another instead of being merged into it: it is of another `kind`."""
-    return "kind" in below and "kind" in above and above["kind"].value not in (None, below["kind"].value)
+    return (
+        "kind" in below
+        and "kind" in above
+        and above["kind"].value not in (None, below["kind"].value)
+    )
 
 
 def difference(below: Json, above: Json) -> Json:
@@ -84,7 +108,11 @@ def difference(below: Json, above: Json) -> Json:
     >>> difference({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 2, "d": 4}})
     {'a': None, 'b': {'d': 4}}
     """
-    if not isinstance(below, dict) or not isinstance(above, dict) or len({*map(str, (below.get("kind"), above.get("kind")))} - {"None"}) > 1:
+    if (
+        not isinstance(below, dict)
+        or not isinstance(above, dict)
+        or len({*map(str, (below.get("kind"), above.get("kind")))} - {"None"}) > 1
+    ):
         return above
     out: dict[str, Json] = {key: None for key in below if key not in above}
     for key, value in above.items():

@@ -62,10 +62,32 @@ def _typed(text: str, wrong: Callable[[Node], bool]) -> tuple[Path, Span, Node]:
     path = parse_path(name.strip())
     key = Span(file=NAME, line=1, column=1, end_column=len(name) + 1, text=text)
     if path is not None and path[0] in FIXED:
-        raise SpecError([Diagnostic(code="E204", message=f"'{path[0]}' cannot be set from the command line", span=key, help="write it in a spec file")])
+        raise SpecError(
+            [
+                Diagnostic(
+                    code="E204",
+                    message=f"'{path[0]}' cannot be set from the command line",
+                    span=key,
+                    help="write it in a spec file",
+                )
+            ]
+        )
     if path is None or not equals:
-        raise SpecError([Diagnostic(code="E106", message=f"'{text[:60]}' is no setting", span=key, help="write path=value, as in loop.iterations=3")])
-    read = _shifted(source.parse(value, file=NAME), len(name) + 1, text) if value.strip() else Node(value=None, span=key)
+        raise SpecError(
+            [
+                Diagnostic(
+                    code="E106",
+                    message=f"'{text[:60]}' is no setting",
+                    span=key,
+                    help="write path=value, as in loop.iterations=3",
+                )
+            ]
+        )
+    read = (
+        _shifted(source.parse(value, file=NAME), len(name) + 1, text)
+        if value.strip()
+        else Node(value=None, span=key)
+    )
     tree = planted(path, read, key)
     if isinstance(read.value, str | dict | tuple) or read.value is None or not wrong(tree):
         return path, key, tree
@@ -77,11 +99,18 @@ def _shifted(node: Node, columns: int, text: str) -> Node:
 
     def move(span: Span) -> Span:
         first = columns if span.line == 1 else 0
-        return replace(span, column=span.column + first, end_column=span.end_column + first, text=text if span.line == 1 else span.text)
+        return replace(
+            span,
+            column=span.column + first,
+            end_column=span.end_column + first,
+            text=text if span.line == 1 else span.text,
+        )
 
     value = node.value
     if isinstance(value, dict):
         value = {name: _shifted(child, columns, text) for name, child in value.items()}
     elif isinstance(value, tuple):
         value = tuple(_shifted(child, columns, text) for child in value)
-    return replace(node, value=value, span=move(node.span), key=move(node.key) if node.key else None)
+    return replace(
+        node, value=value, span=move(node.span), key=move(node.key) if node.key else None
+    )

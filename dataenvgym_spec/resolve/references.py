@@ -16,7 +16,12 @@ from dataenvgym_spec.language.spec import NAME_PATTERN
 from dataenvgym_spec.resolve.merge import Path
 
 ROLES = ("test", "selection", "feedback")
-HOLDERS: Final[dict[str, Path]] = {"arm": ("arms",), "teacher": ("teachers",), "source": ("task", "sources"), "family": ("task", "sources", "*", "families")}
+HOLDERS: Final[dict[str, Path]] = {
+    "arm": ("arms",),
+    "teacher": ("teachers",),
+    "source": ("task", "sources"),
+    "family": ("task", "sources", "*", "families"),
+}
 """The mappings whose keys are names that a spec makes up, by what they name; `*` is any key."""
 
 
@@ -29,7 +34,9 @@ def check(tree: Node, *, whole: bool) -> Iterator[Diagnostic]:
     """
     sources = _mapping(tree, "task", "sources")
     uses = [(role, tree.find("task", "splits", role, "from")) for role in ROLES]
-    uses += [(name, tree.find("teachers", name, "source")) for name in _mapping(tree, "teachers") or {}]
+    uses += [
+        (name, tree.find("teachers", name, "source")) for name in _mapping(tree, "teachers") or {}
+    ]
     uses += [("pretrain", tree.find("student", "model", "pretrain", "source"))]
     if sources is not None:
         for _, node in uses:
@@ -50,7 +57,9 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
     """
     arms = _mapping(tree, "arms")
     listed = tree.find("analysis", "contrasts")
-    misnamed = not whole and (not arms or any(re.fullmatch(NAME_PATTERN, name) is None for name in arms))
+    misnamed = not whole and (
+        not arms or any(re.fullmatch(NAME_PATTERN, name) is None for name in arms)
+    )
     if misnamed or listed is None or not isinstance(listed.value, tuple):
         return
     for contrast in listed.value:
@@ -58,7 +67,9 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
             yield from _unknown("arm", contrast.find(key), arms or {default: tree})
 
 
-def stepped(paths: Mapping[Path, Span], layer: Node, below: tuple[Node, ...], *, default: str) -> Iterator[Diagnostic]:
+def stepped(
+    paths: Mapping[Path, Span], layer: Node, below: tuple[Node, ...], *, default: str
+) -> Iterator[Diagnostic]:
     """Names on the paths of a matrix or of `--set` that nothing has; merging would make something new of a misspelt one.
 
     Args:
@@ -72,20 +83,33 @@ def stepped(paths: Mapping[Path, Span], layer: Node, below: tuple[Node, ...], *,
         unknown = _step(path, below, default, defines=node is not None and node.value is not None)
         if unknown is not None:
             what, at, known = unknown
-            if not any(other == path[: len(other)] and at < len(other) < len(path) for other in paths):
-                yield Diagnostic(code="E201", message=f"there is no {what} '{path[at]}'", span=span, help=suggest(path[at], known))
+            if not any(
+                other == path[: len(other)] and at < len(other) < len(path) for other in paths
+            ):
+                yield Diagnostic(
+                    code="E201",
+                    message=f"there is no {what} '{path[at]}'",
+                    span=span,
+                    help=suggest(path[at], known),
+                )
 
 
-def _step(path: Path, below: tuple[Node, ...], default: str, *, defines: bool) -> tuple[str, int, set[str]] | None:
+def _step(
+    path: Path, below: tuple[Node, ...], default: str, *, defines: bool
+) -> tuple[str, int, set[str]] | None:
     """The first name on a path that nothing has: what it would name, which step it is, and the names that there are.
 
     A path that ends at the name of a teacher, a source or a family may define it. An arm is defined with all arms or not at all.
     """
     for what, holder in HOLDERS.items():
         at = len(holder)
-        if len(path) <= at or any(step not in ("*", own) for step, own in zip(holder, path[:at], strict=True)):
+        if len(path) <= at or any(
+            step not in ("*", own) for step, own in zip(holder, path[:at], strict=True)
+        ):
             continue
-        known = {name for tree in below for name in _mapping(tree, *path[:at]) or {}} or ({default} if what == "arm" else set())
+        known = {name for tree in below for name in _mapping(tree, *path[:at]) or {}} or (
+            {default} if what == "arm" else set()
+        )
         if path[at] not in known and (what == "arm" or not defines or len(path) > at + 1):
             return what, at, known
         if what == "arm":
@@ -97,10 +121,16 @@ def _step(path: Path, below: tuple[Node, ...], default: str, *, defines: bool) -
 
 def _families(tree: Node, sources: dict[str, Node]) -> Iterator[Diagnostic]:
     source = tree.find("student", "model", "pretrain", "source")
-    known = _mapping(sources[str(source.value)], "families") if source is not None and str(source.value) in sources else None
+    known = (
+        _mapping(sources[str(source.value)], "families")
+        if source is not None and str(source.value) in sources
+        else None
+    )
     for group, node in (_mapping(tree, "student", "model", "pretrain", "examples") or {}).items():
         if known and source is not None and group not in known:
-            yield node.key_fault("E201", f"there is no family '{group}' in '{source.value}'", suggest(group, known))
+            yield node.key_fault(
+                "E201", f"there is no family '{group}' in '{source.value}'", suggest(group, known)
+            )
 
 
 def _unknown(what: str, node: Node | None, known: dict[str, Node]) -> Iterator[Diagnostic]:

@@ -81,7 +81,10 @@ class Resolved:
     @property
     def inputs(self) -> dict[str, str]:
         """The digests of all files it was made from."""
-        return {**self.family.inputs, **{path: digest for arm in self.arms for path, digest in arm.inputs.items()}}
+        return {
+            **self.family.inputs,
+            **{path: digest for arm in self.arms for path, digest in arm.inputs.items()},
+        }
 
     @property
     def base(self) -> Experiment:
@@ -99,7 +102,14 @@ def experiments_of(path: Path, *, root: Path, sets: Sequence[str] = ()) -> tuple
     return loaded.name, [loaded.named(point) for point in loaded.points()]
 
 
-def resolve(path: Path, *, root: Path, sets: Sequence[str] = (), only: Collection[str] | None = None, lock: Lock | None = None) -> tuple[Resolved, ...]:
+def resolve(
+    path: Path,
+    *,
+    root: Path,
+    sets: Sequence[str] = (),
+    only: Collection[str] | None = None,
+    lock: Lock | None = None,
+) -> tuple[Resolved, ...]:
     """Reads a spec and resolves its experiments.
 
     Args:
@@ -119,7 +129,12 @@ def resolve(path: Path, *, root: Path, sets: Sequence[str] = (), only: Collectio
 
 
 def examine(
-    path: Path, *, root: Path, sets: Sequence[str] = (), only: Collection[str] | None = None, lock: Lock | None = None
+    path: Path,
+    *,
+    root: Path,
+    sets: Sequence[str] = (),
+    only: Collection[str] | None = None,
+    lock: Lock | None = None,
 ) -> tuple[tuple[Resolved, ...], list[Diagnostic]]:
     """Resolves a spec as far as it goes, with everything that can be known to be wrong; arguments as those of `resolve`.
 
@@ -134,10 +149,21 @@ def examine(
         points = [point for point in loaded.points() if only is None or loaded.named(point) in only]
     except SpecError as error:
         rest = loaded.checker.fragment(without(loaded.tree, "matrix"))
-        raise SpecError([loaded.family.annotate(found) for found in [*loaded.family.found, *error.diagnostics, *rest]]) from error
+        raise SpecError(
+            [
+                loaded.family.annotate(found)
+                for found in [*loaded.family.found, *error.diagnostics, *rest]
+            ]
+        ) from error
     drafts = [loaded.draft(point) for point in points]
     steps, form = loaded.steps(drafts), loaded.form(drafts)
-    found = [*loaded.family.found, *steps, *unsaid(form, steps), *loaded.names(drafts, whole=not form), *loaded.files(drafts)]
+    found = [
+        *loaded.family.found,
+        *steps,
+        *unsaid(form, steps),
+        *loaded.names(drafts, whole=not form),
+        *loaded.files(drafts),
+    ]
     resolved = () if form else tuple(loaded.experiment(draft) for draft in drafts)
     return resolved, [loaded.family.annotate(finding) for finding in found]
 
@@ -154,7 +180,9 @@ class _Draft:
 class _Spec:
     """One spec file while it is resolved; what its experiments have in common is checked and read once."""
 
-    def __init__(self, path: Path, root: Path, sets: Sequence[str], lock: Lock | None = None) -> None:
+    def __init__(
+        self, path: Path, root: Path, sets: Sequence[str], lock: Lock | None = None
+    ) -> None:
         self.lock = lock or Lock()
         self.family = read_family(path, root=root)
         self.checker = Checker()
@@ -163,7 +191,9 @@ class _Spec:
         try:
             self.above = settings(sets, self._mistyped)
         except SpecError as error:
-            raise SpecError([*error.diagnostics, *map(self.family.annotate, self.checker.fragment(merged))]) from error
+            raise SpecError(
+                [*error.diagnostics, *map(self.family.annotate, self.checker.fragment(merged))]
+            ) from error
         self.tree = merge(merged, self.above.tree) if self.above else merged
 
     @property
@@ -189,37 +219,91 @@ class _Spec:
         tree = merge(base, point.tree) if point else base
         assert isinstance(tree.value, dict)
         below, overrides = without(tree, "arms"), tree.value.get("arms")
-        named = overrides.value if overrides is not None and isinstance(overrides.value, dict) and overrides.value else {DEFAULT_ARM: None}
+        named = (
+            overrides.value
+            if overrides is not None and isinstance(overrides.value, dict) and overrides.value
+            else {DEFAULT_ARM: None}
+        )
         files = [*self.family.layers, *([Layer(name=point.name, tree=point.tree)] if point else [])]
         above = [self.above.layer] if self.above else []
         arms = []
         for name, override in named.items():
-            layers = (*files, *([Layer(name=f"arm {name}", tree=override)] if override else []), *above)
-            merged = merge(below, override) if override and isinstance(override.value, dict) else below
-            arms.append((name, merge(merged, without(self.above.tree, "arms", "matrix")) if self.above else merged, layers))
+            layers = (
+                *files,
+                *([Layer(name=f"arm {name}", tree=override)] if override else []),
+                *above,
+            )
+            merged = (
+                merge(below, override) if override and isinstance(override.value, dict) else below
+            )
+            arms.append(
+                (
+                    name,
+                    merge(merged, without(self.above.tree, "arms", "matrix"))
+                    if self.above
+                    else merged,
+                    layers,
+                )
+            )
         return _Draft(point=point, tree=tree, arms=tuple(arms))
 
     def form(self, drafts: Sequence[_Draft]) -> list[Diagnostic]:
         """What keeps experiments from being records: what the schema says, first of all trees below the arms, and settings that fight."""
         found = [finding for draft in drafts for finding in self.checker.validate(draft.tree)]
-        found += unsaid([finding for draft in drafts for finding in self._clashes(draft.tree, draft.point)], found)
-        arms = [finding for draft in drafts for _, tree, _ in draft.arms for finding in self.checker.validate(tree)]
+        found += unsaid(
+            [finding for draft in drafts for finding in self._clashes(draft.tree, draft.point)],
+            found,
+        )
+        arms = [
+            finding
+            for draft in drafts
+            for _, tree, _ in draft.arms
+            for finding in self.checker.validate(tree)
+        ]
         found += unsaid(arms, found)
         shared = [tree for draft in drafts for _, tree, _ in draft.arms]
-        return found + unsaid([finding for tree in shared if not self._faulty(tree, "task") for finding in same_as.check(tree)], found)
+        return found + unsaid(
+            [
+                finding
+                for tree in shared
+                if not self._faulty(tree, "task")
+                for finding in same_as.check(tree)
+            ],
+            found,
+        )
 
     def steps(self, drafts: Sequence[_Draft]) -> list[Diagnostic]:
         """Names that nothing has on the paths of the matrix and of the command line."""
         points = [draft.point for draft in drafts if draft.point]
-        found = [finding for point in points for finding in references.stepped(point.paths, point.tree, (self.merged, self.tree), default=DEFAULT_ARM)]
+        found = [
+            finding
+            for point in points
+            for finding in references.stepped(
+                point.paths, point.tree, (self.merged, self.tree), default=DEFAULT_ARM
+            )
+        ]
         if self.above:
-            found += references.stepped(self.above.paths, self.above.tree, (self.merged, *(point.tree for point in points)), default=DEFAULT_ARM)
+            found += references.stepped(
+                self.above.paths,
+                self.above.tree,
+                (self.merged, *(point.tree for point in points)),
+                default=DEFAULT_ARM,
+            )
         return found
 
     def names(self, drafts: Sequence[_Draft], *, whole: bool) -> list[Diagnostic]:
         """Names that nothing has."""
-        found = [finding for draft in drafts for _, tree, _ in draft.arms for finding in references.check(tree, whole=whole)]
-        return found + [finding for draft in drafts for finding in references.contrasts(draft.tree, default=DEFAULT_ARM, whole=whole)]
+        found = [
+            finding
+            for draft in drafts
+            for _, tree, _ in draft.arms
+            for finding in references.check(tree, whole=whole)
+        ]
+        return found + [
+            finding
+            for draft in drafts
+            for finding in references.contrasts(draft.tree, default=DEFAULT_ARM, whole=whole)
+        ]
 
     def files(self, drafts: Sequence[_Draft]) -> list[Diagnostic]:
         """Reads all files that are named; what is wrong with them."""
@@ -229,16 +313,23 @@ class _Spec:
         return self.reader.found
 
     def experiment(self, draft: _Draft) -> Resolved:
-        made = tuple(self._arm(name, merged, layers, self.named(draft.point)) for name, merged, layers in draft.arms)
+        made = tuple(
+            self._arm(name, merged, layers, self.named(draft.point))
+            for name, merged, layers in draft.arms
+        )
         sweep = self.name if draft.point else None
-        return Resolved(path=self.family.shown, sweep=sweep, node=draft.tree, arms=made, family=self.family)
+        return Resolved(
+            path=self.family.shown, sweep=sweep, node=draft.tree, arms=made, family=self.family
+        )
 
     def _faulty(self, tree: Node, section: str) -> bool:
         assert isinstance(tree.value, dict)
         return section not in tree.value or bool(self.checker.section(section, tree.value[section]))
 
     def _files(self, tree: Node) -> dict[tuple[str | int, ...], File]:
-        return {path: self.reader.read(tree.at(path), form) for path, form in self.checker.files(tree)}
+        return {
+            path: self.reader.read(tree.at(path), form) for path, form in self.checker.files(tree)
+        }
 
     def _arm(self, name: str, tree: Node, layers: tuple[Layer, ...], experiment: str) -> Arm:
         revisions = self._revisions(tree)
@@ -254,18 +345,30 @@ class _Spec:
                 holder = holder[step]
             holder[path[-1]] = value.content
         record = msgspec.convert(_in_one_form(plain), Experiment)
-        return Arm(name=name, experiment=record, node=tree, layers=layers, references=read, revisions=revisions)
+        return Arm(
+            name=name,
+            experiment=record,
+            node=tree,
+            layers=layers,
+            references=read,
+            revisions=revisions,
+        )
 
     def _revisions(self, tree: Node) -> dict[tuple[str | int, ...], Reference]:
         named: dict[tuple[str | int, ...], Reference] = {}
         for path, kind in self.checker.revisions(tree):
             id, revision = str(tree.at((*path[:-1], "id")).value), str(tree.at(path).value)
-            named[path] = Reference(type="model" if kind == "model" else "dataset", id=id, revision=revision)
+            named[path] = Reference(
+                type="model" if kind == "model" else "dataset", id=id, revision=revision
+            )
         return named
 
     def _mistyped(self, tree: Node) -> bool:
         """Whether a setting of the command line is of another type than the schema wants there."""
-        return any(finding.code == "E103" and finding.span and finding.span.file == "--set" for finding in self.checker.validate(merge(self.merged, tree)))
+        return any(
+            finding.code == "E103" and finding.span and finding.span.file == "--set"
+            for finding in self.checker.validate(merge(self.merged, tree))
+        )
 
     def _clashes(self, tree: Node, point: Point | None) -> list[Diagnostic]:
         """What an arm or the command line sets although the matrix varies it."""
@@ -281,7 +384,12 @@ class _Spec:
             if clash.reached == clash.path or not isinstance(clash.node.value, str)
         ]
         if self.above:
-            found += [clash.told("'--set'") for clash in matrix.clashes(point, self.above.tree, merge(self.merged, point.tree), above_arms=True)]
+            found += [
+                clash.told("'--set'")
+                for clash in matrix.clashes(
+                    point, self.above.tree, merge(self.merged, point.tree), above_arms=True
+                )
+            ]
         return found
 
 
@@ -289,20 +397,30 @@ def _in_one_form(plain: dict[str, Any]) -> dict[str, Any]:
     """A valid spec with what can be said in two ways said in one: components' defaults, an agent that observes nothing, one seed."""
     task, student, agent = plain["task"], plain["student"], plain["agent"]
     observe = agent.get("observe", {})
-    if isinstance(observe, dict) and not (observe.get("errors", 0) or observe.get("scores", True) or observe.get("yield", True)):
+    if isinstance(observe, dict) and not (
+        observe.get("errors", 0) or observe.get("scores", True) or observe.get("yield", True)
+    ):
         agent["observe"] = "nothing"
     run = plain.get("seeds", {}).get("run")
     if isinstance(run, list) and len(run) == 1:
         plain["seeds"]["run"] = run[0]
     task["splits"] = same_as.filled(task["splits"])
-    task["sources"] = {name: schema.with_defaults("source", item) for name, item in task["sources"].items()}
+    task["sources"] = {
+        name: schema.with_defaults("source", item) for name, item in task["sources"].items()
+    }
     task["score"] = schema.with_defaults("scorer", task["score"])
     student["model"] = schema.with_defaults("model", student["model"])
     if "adapter" in student["train"]:
         student["train"]["adapter"] = schema.with_defaults("adapter", student["train"]["adapter"])
-    plain["teachers"] = {name: schema.with_defaults("teacher", item) for name, item in plain.get("teachers", {}).items()}
+    plain["teachers"] = {
+        name: schema.with_defaults("teacher", item)
+        for name, item in plain.get("teachers", {}).items()
+    }
     plain["skills"]["discover"] = schema.with_defaults("discovery", plain["skills"]["discover"])
     agent["policy"] = schema.with_defaults("policy", agent["policy"])
     agent["engine"] = schema.with_defaults("engine", agent["engine"])
-    agent["checks"] = {name: schema.with_defaults("check", {"kind": name, **item}) for name, item in agent.get("checks", {}).items()}
+    agent["checks"] = {
+        name: schema.with_defaults("check", {"kind": name, **item})
+        for name, item in agent.get("checks", {}).items()
+    }
     return plain

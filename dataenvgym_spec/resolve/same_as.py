@@ -20,7 +20,11 @@ def check(tree: Node) -> Iterator[Diagnostic]:
         node = split.value["same_as"]
         other = splits[str(node.value)].value
         if node.value == role or (isinstance(other, dict) and "same_as" in other):
-            yield node.fault("E204", f"'{role}' cannot be the same as '{node.value}'", "name a split that draws its own items")
+            yield node.fault(
+                "E204",
+                f"'{role}' cannot be the same as '{node.value}'",
+                "name a split that draws its own items",
+            )
         for key in sorted({"from", "draw", "share"} & set(split.value)):
             message = f"'{role}' is the same as '{node.value}', so '{key}' has no meaning"
             yield split.value[key].key_fault("E204", message, f"remove '{key}' or 'same_as'")
@@ -30,11 +34,19 @@ def filled(splits: dict[str, Any]) -> dict[str, Any]:
     """The splits with what a `same_as` stands for."""
 
     def whole(split: dict[str, Any]) -> dict[str, Any]:
-        return {**{key: splits[split["same_as"]][key] for key in ("from", "draw")}, **split} if "same_as" in split else split
+        return (
+            {**{key: splits[split["same_as"]][key] for key in ("from", "draw")}, **split}
+            if "same_as" in split
+            else split
+        )
 
     return {role: whole(split) for role, split in splits.items()}
 
 
 def stamps(splits: dict[str, Any]) -> list[str]:
     """What every report of such an experiment must say."""
-    return [f"{role} and {split['same_as']} are the same items" for role, split in splits.items() if split.get("same_as")]
+    return [
+        f"{role} and {split['same_as']} are the same items"
+        for role, split in splits.items()
+        if split.get("same_as")
+    ]

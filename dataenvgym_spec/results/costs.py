@@ -41,7 +41,10 @@ class Ledger:
 
 def ledger(results: Results) -> Ledger:
     """Reads the logs of an experiment."""
-    return Ledger(stages={stage.key: stage for stage in results.stages}, logs={stage.key: stage.log for stage in results.stages if stage.done})
+    return Ledger(
+        stages={stage.key: stage for stage in results.stages},
+        logs={stage.key: stage.log for stage in results.stages if stage.done},
+    )
 
 
 def costs(run: Run, book: Ledger) -> dict[int, Cost]:
@@ -70,18 +73,26 @@ def _add_upstream(key: str, book: Ledger, seen: set[str]) -> None:
         if key not in seen and key in book.stages:
             seen.add(key)
             stage = book.stages[key]
-            waiting.extend(other for other in stage.inputs if not _for_a_stop(stage, book.stages.get(other)))
+            waiting.extend(
+                other for other in stage.inputs if not _for_a_stop(stage, book.stages.get(other))
+            )
 
 
 def _for_a_stop(stage: StageResult, other: StageResult | None) -> bool:
     """Whether a stage reads another only in case the loop has stopped: a gate, and for a training the student before it."""
-    return other is not None and (other.kind == "gate" or (stage.kind, other.kind) == ("train", "train"))
+    return other is not None and (
+        other.kind == "gate" or (stage.kind, other.kind) == ("train", "train")
+    )
 
 
 def _sum(keys: list[str], book: Ledger) -> Cost:
     logs = [book.logs[key] for key in keys]
     return Cost(
-        examples=sum(book.logs[key].get("accepted", 0) for key in keys if book.stages[key].kind == "check"),
-        tokens=sum(log.get("tokens", {}).get(kind, 0) for log in logs for kind in ("trained", "generated")),
+        examples=sum(
+            book.logs[key].get("accepted", 0) for key in keys if book.stages[key].kind == "check"
+        ),
+        tokens=sum(
+            log.get("tokens", {}).get(kind, 0) for log in logs for kind in ("trained", "generated")
+        ),
         seconds=round(sum(log["seconds"]["total"] for log in logs), 3),
     )

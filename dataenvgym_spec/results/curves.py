@@ -83,8 +83,16 @@ def _curve(run: Run) -> Curve:
         rows = turn.results("selection")
         if rows:
             accuracy = proportion(sum(row["correct"] for row in rows), len(rows))
-            points.append(Point(iteration=turn.number, examples=total, accuracy=accuracy, items=len(rows)))
-    return Curve(arm=run.arm, seed=run.seed, points=tuple(points), best=run.choice["best"] if run.choice else None, stopped=run.stopped)
+            points.append(
+                Point(iteration=turn.number, examples=total, accuracy=accuracy, items=len(rows))
+            )
+    return Curve(
+        arm=run.arm,
+        seed=run.seed,
+        points=tuple(points),
+        best=run.choice["best"] if run.choice else None,
+        stopped=run.stopped,
+    )
 
 
 def mean_curves(found: Sequence[Curve]) -> tuple[Curve, ...]:
@@ -100,8 +108,19 @@ def _mean(mine: Sequence[Curve]) -> Curve:
     for iteration in sorted({point.iteration for curve in mine for point in curve.points}):
         found = [point for curve in mine for point in _standing(curve, iteration)]
         # The base is one student for all runs: its interval is over items.
-        accuracy = found[0].accuracy if iteration == 0 or len(found) == 1 else over_seeds([point.accuracy.value for point in found], least=0.0, most=1.0)
-        points.append(Point(iteration=iteration, examples=fmean(point.examples for point in found), accuracy=accuracy, items=found[0].items))
+        accuracy = (
+            found[0].accuracy
+            if iteration == 0 or len(found) == 1
+            else over_seeds([point.accuracy.value for point in found], least=0.0, most=1.0)
+        )
+        points.append(
+            Point(
+                iteration=iteration,
+                examples=fmean(point.examples for point in found),
+                accuracy=accuracy,
+                items=found[0].items,
+            )
+        )
     return Curve(arm=mine[0].arm, seed=None, points=tuple(points), best=None)
 
 
@@ -129,15 +148,21 @@ def allocation_grids(results: Results) -> tuple[Grid, ...]:
 
 
 def _allocation(turn: Iteration) -> dict[str, tuple[float, int]]:
-    return {skill: (float(count), 0) for skill, count in (turn.plan or {}).get("allocation", {}).items()}
+    return {
+        skill: (float(count), 0) for skill, count in (turn.plan or {}).get("allocation", {}).items()
+    }
 
 
-def _grids(results: Results, values: Callable[[Run, int], dict[str, tuple[float, int]]], *, first: int) -> tuple[Grid, ...]:
+def _grids(
+    results: Results, values: Callable[[Run, int], dict[str, tuple[float, int]]], *, first: int
+) -> tuple[Grid, ...]:
     out = []
     for arm in results.index["arms"]:
         runs = [run for run in results.runs if run.arm == arm]
         numbers = range(first, 1 + max(run.reached for run in runs))
-        out.append(_grid(arm, {number: [values(run, number) for run in runs] for number in numbers}))
+        out.append(
+            _grid(arm, {number: [values(run, number) for run in runs] for number in numbers})
+        )
     return tuple(out)
 
 
@@ -145,8 +170,19 @@ def _grid(arm: str, turns: dict[int, list[dict[str, tuple[float, int]]]]) -> Gri
     seen = [found for many in turns.values() for found in many]
     skills = tuple(sorted({skill for found in seen for skill in found}))
     counts = tuple(max(found[skill][1] for found in seen if skill in found) for skill in skills)
-    cells = tuple(tuple(_cell([found[skill][0] for found in many if skill in found]) for many in turns.values()) for skill in skills)
-    return Grid(arm=arm, skills=skills, iterations=tuple(turns), cells=cells, items=counts if any(counts) else ())
+    cells = tuple(
+        tuple(
+            _cell([found[skill][0] for found in many if skill in found]) for many in turns.values()
+        )
+        for skill in skills
+    )
+    return Grid(
+        arm=arm,
+        skills=skills,
+        iterations=tuple(turns),
+        cells=cells,
+        items=counts if any(counts) else (),
+    )
 
 
 def _cell(values: Sequence[float]) -> float | None:
@@ -164,10 +200,24 @@ def yields(results: Results) -> tuple[Yield, ...]:
                     counts[what] = counts.get(what, 0) + count
             asked = sum((turn.plan or {}).get("allocation", {}).values())
             totals[run.arm, turn.number] = (requested + asked, counts)
-    return tuple(_yield(arm, iteration, asked, counts) for (arm, iteration), (asked, counts) in totals.items())
+    return tuple(
+        _yield(arm, iteration, asked, counts)
+        for (arm, iteration), (asked, counts) in totals.items()
+    )
 
 
 def _yield(arm: str, iteration: int, requested: int, counts: dict[str, int]) -> Yield:
-    rejected = tuple(sorted((what, count) for what, count in counts.items() if what not in ("accepted", "surplus")))
+    rejected = tuple(
+        sorted(
+            (what, count) for what, count in counts.items() if what not in ("accepted", "surplus")
+        )
+    )
     accepted, surplus = counts.get("accepted", 0), counts.get("surplus", 0)
-    return Yield(arm=arm, iteration=iteration, requested=requested, accepted=accepted, surplus=surplus, rejected=rejected)
+    return Yield(
+        arm=arm,
+        iteration=iteration,
+        requested=requested,
+        accepted=accepted,
+        surplus=surplus,
+        rejected=rejected,
+    )

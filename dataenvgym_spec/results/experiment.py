@@ -83,17 +83,25 @@ class Iteration:
     @property
     def generated(self) -> list[Row]:
         """All candidates of all rounds."""
-        return [row for stage in self.of("generate") for row in stage.rows("candidates", "examples.jsonl")]
+        return [
+            row
+            for stage in self.of("generate")
+            for row in stage.rows("candidates", "examples.jsonl")
+        ]
 
     @property
     def accepted(self) -> list[Row]:
         """The accepted examples of all rounds."""
-        return [row for stage in self.of("check") for row in stage.rows("accepted", "examples.jsonl")]
+        return [
+            row for stage in self.of("check") for row in stage.rows("accepted", "examples.jsonl")
+        ]
 
     @property
     def rejected(self) -> list[Row]:
         """The rejected examples of all rounds, each with `check` and `reason`."""
-        return [row for stage in self.of("check") for row in stage.rows("rejected", "examples.jsonl")]
+        return [
+            row for stage in self.of("check") for row in stage.rows("rejected", "examples.jsonl")
+        ]
 
     @property
     def tally(self) -> dict[str, dict[str, int]]:
@@ -127,7 +135,9 @@ class Iteration:
     @property
     def passed(self) -> bool:
         """Whether the loop had stopped before it: its gate says so as soon as it is known."""
-        return any((stage.json("gate", "gate.json") or {}).get("stop", False) for stage in self.of("gate"))
+        return any(
+            (stage.json("gate", "gate.json") or {}).get("stop", False) for stage in self.of("gate")
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +152,14 @@ class Run:
     @property
     def choice(self) -> Row | None:
         """`best` and `last` iteration and the selection accuracy of each; None before selection."""
-        content: Row | None = next((stage.json("choice", "choice.json") for stage in self.closing if stage.kind == "select"), None)
+        content: Row | None = next(
+            (
+                stage.json("choice", "choice.json")
+                for stage in self.closing
+                if stage.kind == "select"
+            ),
+            None,
+        )
         return content
 
     def sealed(self, student: str) -> list[Row]:
@@ -150,13 +167,22 @@ class Run:
         if student == "base":
             return self.iterations[0].results("test")
         choice = self.choice
-        rows = next((stage.rows("test", "results.jsonl") for stage in self.closing if stage.kind == "evaluate"), [])
+        rows = next(
+            (
+                stage.rows("test", "results.jsonl")
+                for stage in self.closing
+                if stage.kind == "evaluate"
+            ),
+            [],
+        )
         return [row for row in rows if choice and row["iteration"] == choice[student]]
 
     @cached_property
     def reached(self) -> int:
         """The last iteration that took or takes place: what has stopped stays stopped."""
-        return next((turn.number - 1 for turn in self.iterations if turn.passed), len(self.iterations) - 1)
+        return next(
+            (turn.number - 1 for turn in self.iterations if turn.passed), len(self.iterations) - 1
+        )
 
     @property
     def stopped(self) -> int | None:
@@ -193,14 +219,22 @@ class Results:
     def stages(self) -> tuple[StageResult, ...]:
         """All stages in topological order."""
         return tuple(
-            StageResult(key=row["key"], kind=row["kind"], path=self.layout.stage(row["directory"]), inputs=tuple(row["inputs"]), uses=tuple(row["uses"]))
+            StageResult(
+                key=row["key"],
+                kind=row["kind"],
+                path=self.layout.stage(row["directory"]),
+                inputs=tuple(row["inputs"]),
+                uses=tuple(row["uses"]),
+            )
             for row in self.index["stages"]
         )
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """One run per arm and seed, in the order of the spec."""
-        return tuple(self._run(arm, seed) for arm in self.index["arms"] for seed in self.index["seeds"])
+        return tuple(
+            self._run(arm, seed) for arm in self.index["arms"] for seed in self.index["seeds"]
+        )
 
     def _run(self, arm: str, seed: int) -> Run:
         places: dict[int | None, list[StageResult]] = {}
@@ -208,7 +242,10 @@ class Results:
             for use in stage.uses:
                 if use["arm"] == arm and use["seed"] == seed:
                     places.setdefault(use["iteration"], []).append(stage)
-        turns = tuple(Iteration(number=n, stages=tuple(places.get(n, ()))) for n in range(self.index["iterations"][arm] + 1))
+        turns = tuple(
+            Iteration(number=n, stages=tuple(places.get(n, ())))
+            for n in range(self.index["iterations"][arm] + 1)
+        )
         return Run(arm=arm, seed=seed, iterations=turns, closing=tuple(places.get(None, ())))
 
 
@@ -226,7 +263,10 @@ def load(name: str, root: Path | None = None) -> Results:
     path = layout.index(name)
     if not path.is_file():
         known = [item.stem for item in layout.experiments.glob("*.json")]
-        raise UserError(f"there is no compiled experiment '{name}'", help=f"{suggest(name, known)}; or run: dataenvgym compile")
+        raise UserError(
+            f"there is no compiled experiment '{name}'",
+            help=f"{suggest(name, known)}; or run: dataenvgym compile",
+        )
     return Results(layout=layout, index=_json(path))
 
 
@@ -234,11 +274,17 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"'{path}' is damaged or half-written", help="run: dataenvgym compile, then: dvc repro NAME (DVC restores or makes it anew)") from error
+        raise UserError(
+            f"'{path}' is damaged or half-written",
+            help="run: dataenvgym compile, then: dvc repro NAME (DVC restores or makes it anew)",
+        ) from error
 
 
 def _rows(path: Path) -> list[Row]:
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
     except (OSError, ValueError) as error:
-        raise UserError(f"'{path}' is damaged or half-written", help="remove its folder and run: dvc repro NAME (DVC restores or makes it anew)") from error
+        raise UserError(
+            f"'{path}' is damaged or half-written",
+            help="remove its folder and run: dvc repro NAME (DVC restores or makes it anew)",
+        ) from error

@@ -11,7 +11,13 @@ from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.results.experiment import Results, StageResult
 
 TOKENS: Final = ("prompt", "generated", "trained")
-_AMOUNTS: Final = {"generate": "candidates", "check": "accepted", "train": "examples", "student": "examples", "evaluate": "items"}
+_AMOUNTS: Final = {
+    "generate": "candidates",
+    "check": "accepted",
+    "train": "examples",
+    "student": "examples",
+    "evaluate": "items",
+}
 """The fact in a stage's log that says how much it worked on."""
 _STAMP: Final = ("device", "precision", "backend", "processes", "python", "platform")
 
@@ -82,12 +88,18 @@ def ledger(results: Results) -> Ledger:
         arms = {use["arm"] for use in stage.uses}
         (by_arm[arms.pop()] if len(arms) == 1 else shared).append(stage)
     return Ledger(
-        kinds=tuple(_cost(kind, (stage for stage in done if stage.kind == kind)) for kind in KINDS if any(stage.kind == kind for stage in done)),
+        kinds=tuple(
+            _cost(kind, (stage for stage in done if stage.kind == kind))
+            for kind in KINDS
+            if any(stage.kind == kind for stage in done)
+        ),
         arms=tuple(_cost(arm, stages) for arm, stages in by_arm.items()),
         shared=_cost("shared by arms", shared),
         total=_cost("all", done),
         started=min((stage.log["started"] for stage in done), default=0.0),
-        ended=max((stage.log["started"] + stage.log["seconds"]["total"] for stage in done), default=0.0),
+        ended=max(
+            (stage.log["started"] + stage.log["seconds"]["total"] for stage in done), default=0.0
+        ),
     )
 
 
@@ -103,12 +115,18 @@ def stamps(results: Results) -> tuple[Stamp, ...]:
     found: dict[tuple[str, str], list[StageResult]] = {}
     for stage in results.stages:
         if stage.done and not stage.passed:
-            found.setdefault((stage.kind, json.dumps(_facts(stage), sort_keys=True)), []).append(stage)
+            found.setdefault((stage.kind, json.dumps(_facts(stage), sort_keys=True)), []).append(
+                stage
+            )
     return tuple(
         Stamp(
             kind=kind,
             facts=tuple(sorted(json.loads(facts).items())),
-            arms=tuple(arm for arm in results.index["arms"] if any(use["arm"] == arm for stage in stages for use in stage.uses)),
+            arms=tuple(
+                arm
+                for arm in results.index["arms"]
+                if any(use["arm"] == arm for stage in stages for use in stage.uses)
+            ),
             stages=len(stages),
         )
         for (kind, facts), stages in found.items()
@@ -133,8 +151,12 @@ def mixed(found: Sequence[Stamp]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     for kind in dict.fromkeys(stamp.kind for stamp in found):
         many = [dict(stamp.facts) for stamp in found if stamp.kind == kind]
         names = sorted({name for facts in many for name in facts})
-        values = {name: list(dict.fromkeys(facts.get(name, "none") for facts in many)) for name in names}
-        differing = tuple(f"{name}: {' / '.join(seen)}" for name, seen in values.items() if len(seen) > 1)
+        values = {
+            name: list(dict.fromkeys(facts.get(name, "none") for facts in many)) for name in names
+        }
+        differing = tuple(
+            f"{name}: {' / '.join(seen)}" for name, seen in values.items() if len(seen) > 1
+        )
         if differing:
             out.append((kind, differing))
     return tuple(out)

@@ -43,7 +43,11 @@ class Sample:
 def samples(results: Results) -> tuple[Sample, ...]:
     """A few examples of the first run of each arm: accepted ones over skills and iterations, then rejected ones over checks."""
     first = {run.arm: run for run in reversed(results.runs)}
-    return tuple(sample for arm in results.index["arms"] for sample in (*_accepted(first[arm]), *_rejected(first[arm])))
+    return tuple(
+        sample
+        for arm in results.index["arms"]
+        for sample in (*_accepted(first[arm]), *_rejected(first[arm]))
+    )
 
 
 def _accepted(run: Run) -> Iterator[Sample]:
@@ -64,7 +68,10 @@ def _rejected(run: Run) -> Iterator[Sample]:
         rejected = turn.rejected
         for check in sorted({row["check"] for row in rejected}):
             if shown.total() < REJECTED:
-                row = min((row for row in rejected if row["check"] == check), key=lambda row: shown[row["skill"]])
+                row = min(
+                    (row for row in rejected if row["check"] == check),
+                    key=lambda row: shown[row["skill"]],
+                )
                 shown[row["skill"]] += 1
                 yield _sample(run.arm, row, turn.plan)
 
@@ -94,4 +101,8 @@ def _sample(arm: str, row: Row, plan: Row | None) -> Sample:
 
 
 def _error(errors: list[Row]) -> str:
-    return f'To "{errors[0]["input"]}" the student had answered "{errors[0]["prediction"]}", not "{errors[0]["target"]}".' if errors else ""
+    return (
+        f'To "{errors[0]["input"]}" the student had answered "{errors[0]["prediction"]}", not "{errors[0]["target"]}".'
+        if errors
+        else ""
+    )

@@ -47,14 +47,20 @@ class Setting:
 def key_settings(results: Results) -> tuple[Setting, ...]:
     """The settings that a reader looks for first."""
     arms = [results.settings[arm] for arm in results.index["arms"]]
-    found = (Setting(name=name, path=path, values=tuple(describe(_at(arm, path)) for arm in arms)) for name, path in KEY)
+    found = (
+        Setting(name=name, path=path, values=tuple(describe(_at(arm, path)) for arm in arms))
+        for name, path in KEY
+    )
     return tuple(setting for setting in found if set(setting.values) != {"none"})
 
 
 def all_settings(results: Results) -> tuple[Setting, ...]:
     """Every resolved setting by its path in the spec."""
     arms = [results.settings[arm] for arm in results.index["arms"]]
-    return tuple(Setting(name=path, path=path, values=tuple(describe(_at(arm, path)) for arm in arms)) for path in sorted(_paths(arms)))
+    return tuple(
+        Setting(name=path, path=path, values=tuple(describe(_at(arm, path)) for arm in arms))
+        for path in sorted(_paths(arms))
+    )
 
 
 def _at(settings: Any, path: str) -> Any:
@@ -81,13 +87,21 @@ def describe(value: Any) -> str:
     'scores, errors 2'
     """
     if isinstance(value, dict):
-        parts = [_part(name, item) for name, item in value.items() if name != "kind" and item not in (None, False)]
+        parts = [
+            _part(name, item)
+            for name, item in value.items()
+            if name != "kind" and item not in (None, False)
+        ]
         inside = ", ".join(parts)
         kind = value.get("kind")
         return (f"{kind} ({inside})" if inside else str(kind)) if kind else inside or "none"
     if isinstance(value, list):
         return ", ".join(describe(item) for item in value) or "none"
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if value is None or isinstance(value, bool) else str(value)
+    return (
+        {None: "none", True: "yes", False: "no"}.get(value, str(value))
+        if value is None or isinstance(value, bool)
+        else str(value)
+    )
 
 
 def _part(name: str, value: Any) -> str:

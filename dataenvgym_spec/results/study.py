@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataenvgym_spec.results.curves import Curve, Grid, Yield, allocation_grids, curves, mean_curves, skill_grids, yields
-from dataenvgym_spec.results.evidence.scores import Contrast, Gain, Outcome, contrasts, gains, outcomes, summaries
+from dataenvgym_spec.results.curves import (
+    Curve,
+    Grid,
+    Yield,
+    allocation_grids,
+    curves,
+    mean_curves,
+    skill_grids,
+    yields,
+)
+from dataenvgym_spec.results.evidence.scores import (
+    Contrast,
+    Gain,
+    Outcome,
+    contrasts,
+    gains,
+    outcomes,
+    summaries,
+)
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger, Stamp, ledger, stamps
 from dataenvgym_spec.results.samples import Sample, samples

@@ -38,11 +38,15 @@ class Open:
 def open_targets(item: Entry, steps: Sequence[Step]) -> Open:
     """What is to be done of an experiment whose plan has these steps."""
     open_ones = [step for step in steps if step.action != "reuse"]
-    targets = tuple(address(step.directory) if step.directory else target(item) for step in open_ones)
+    targets = tuple(
+        address(step.directory) if step.directory else target(item) for step in open_ones
+    )
     return Open(targets=targets, done=len(steps) - len(open_ones))
 
 
-def reproduce(item: Entry, targets: Sequence[str], layout: Layout, *, pull: bool, limits: Mapping[str, str]) -> int:
+def reproduce(
+    item: Entry, targets: Sequence[str], layout: Layout, *, pull: bool, limits: Mapping[str, str]
+) -> int:
     """Has DVC make targets, up to the first that fails; returns DVC's exit code. Its stages are given `limits` in their environment."""
     if not targets:  # DVC would take none for all
         return 0
@@ -54,7 +58,9 @@ def reproduce(item: Entry, targets: Sequence[str], layout: Layout, *, pull: bool
         command = [dvc(), "repro", "--single-item", *more, *batch]
         environ = {**environment(), **announced(item.name), **limits}
         # A killed run takes its DVC with it: an orphan would go on through all targets, and hold DVC's lock against the next run.
-        if code := subprocess.call(command, cwd=layout.root, env=environ, preexec_fn=lambda: die_with_parent(parent)):
+        if code := subprocess.call(
+            command, cwd=layout.root, env=environ, preexec_fn=lambda: die_with_parent(parent)
+        ):
             return code
     return 0
 

@@ -58,20 +58,40 @@ def scaffold(folder: Path) -> Scaffold:
         layout = Layout(root=find_root(folder))
         return Scaffold(root=layout.root, steps=(*done, *_files(layout)), spec=_first(layout))
     except FileExistsError as error:
-        raise UserError(f"'{error.filename}' is a file", help="name a folder, new or not: dataenvgym init DIR") from error
+        raise UserError(
+            f"'{error.filename}' is a file", help="name a folder, new or not: dataenvgym init DIR"
+        ) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UserError(f"'{error.filename or folder}' cannot be written: {reason}", help="name a folder that you may write to: dataenvgym init DIR") from error
+        raise UserError(
+            f"'{error.filename or folder}' cannot be written: {reason}",
+            help="name a folder that you may write to: dataenvgym init DIR",
+        ) from error
 
 
 def _files(layout: Layout) -> list[Step]:
     """Writes the schema and, where there is no spec, one."""
-    steps = [_write(layout, SCHEMA, schema_text(), "another version; refresh it with: dataenvgym schema --write")]
+    steps = [
+        _write(
+            layout,
+            SCHEMA,
+            schema_text(),
+            "another version; refresh it with: dataenvgym schema --write",
+        )
+    ]
     others = [path for path in layout.specs() if path.name != f"{NAME}.yaml"]
     if others and not (layout.root / "specs" / f"{NAME}.yaml").exists():
-        return [*steps, Step(what="specs/", state="kept", reason=f"has {others[0].name}; no spec was added")]
+        return [
+            *steps,
+            Step(what="specs/", state="kept", reason=f"has {others[0].name}; no spec was added"),
+        ]
     templates = files("dataenvgym_spec.setup") / "template"
-    return steps + [_write(layout, path, (templates / name).read_text(encoding="utf-8"), "has content of its own") for path, name in SPEC.items()]
+    return steps + [
+        _write(
+            layout, path, (templates / name).read_text(encoding="utf-8"), "has content of its own"
+        )
+        for path, name in SPEC.items()
+    ]
 
 
 def _write(layout: Layout, name: str, text: str, reason: str) -> Step:

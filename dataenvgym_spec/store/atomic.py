@@ -59,7 +59,10 @@ def write_directory(path: Path, files: dict[str, str], *, staging: Path) -> bool
         _move(temporary, path)
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another compile was faster
+        if isinstance(error, OSError) and error.errno in (
+            errno.ENOTEMPTY,
+            errno.EEXIST,
+        ):  # another compile was faster
             return write_directory(path, files, staging=staging)
         raise
     return True

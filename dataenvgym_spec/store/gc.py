@@ -52,7 +52,9 @@ class Leftover:
 
 def present(layout: Layout) -> dict[str, frozenset[str] | None]:
     """The stage directories of the store, and scratch of stages that have none, with the directories that each reads."""
-    found: dict[str, frozenset[str] | None] = {name: frozenset() for name in _directories(layout.private / "scratch")}
+    found: dict[str, frozenset[str] | None] = {
+        name: frozenset() for name in _directories(layout.private / "scratch")
+    }
     for name in _directories(layout.store):
         try:
             content = json.loads((layout.stage(name) / "stage.json").read_text(encoding="utf-8"))
@@ -64,19 +66,41 @@ def present(layout: Layout) -> dict[str, frozenset[str] | None]:
 
 def _directories(folder: Path) -> list[str]:
     """Names of stage directories; whatever else lies there is not ours to remove."""
-    return sorted(item.name for item in os.scandir(folder) if item.is_dir() and DIRECTORY.fullmatch(item.name)) if folder.is_dir() else []
+    return (
+        sorted(
+            item.name
+            for item in os.scandir(folder)
+            if item.is_dir() and DIRECTORY.fullmatch(item.name)
+        )
+        if folder.is_dir()
+        else []
+    )
 
 
 def named_elsewhere(layout: Layout) -> frozenset[str]:
     """Stage directories that a `dvc.yaml` outside of the store names: entries, and stages that a user wrote."""
-    listed = _git(layout, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "dvc.yaml", "*/dvc.yaml")
+    listed = _git(
+        layout,
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        "dvc.yaml",
+        "*/dvc.yaml",
+    )
     if listed is None:  # no git here: the slow way
         paths = {*layout.root.rglob("dvc.yaml")}
     else:
-        paths = {layout.root / os.fsdecode(name) for name in listed.split(b"\0") if name} | {layout.pipeline}
+        paths = {layout.root / os.fsdecode(name) for name in listed.split(b"\0") if name} | {
+            layout.pipeline
+        }
     own = [path for path in paths if not path.is_relative_to(layout.store) and path.is_file()]
     texts = (path.read_text(encoding="utf-8", errors="replace") for path in own)
-    return frozenset(name for text in texts for name in re.findall(rf"store/({DIRECTORY.pattern})", text))
+    return frozenset(
+        name for text in texts for name in re.findall(rf"store/({DIRECTORY.pattern})", text)
+    )
 
 
 def revisions(layout: Layout, *, branches: bool, tags: bool) -> list[str]:
@@ -85,10 +109,16 @@ def revisions(layout: Layout, *, branches: bool, tags: bool) -> list[str]:
     Raises:
         UserError: git does not say.
     """
-    spaces = [*(("refs/heads", "refs/remotes") if branches else ()), *(("refs/tags",) if tags else ())]
+    spaces = [
+        *(("refs/heads", "refs/remotes") if branches else ()),
+        *(("refs/tags",) if tags else ()),
+    ]
     found = _git(layout, "for-each-ref", "--format=%(refname)", *spaces) if spaces else b""
     if found is None:
-        raise UserError("git does not tell the branches and tags; nothing was removed", help="see what it says: git for-each-ref")
+        raise UserError(
+            "git does not tell the branches and tags; nothing was removed",
+            help="see what it says: git for-each-ref",
+        )
     return found.decode().split()
 
 
@@ -102,9 +132,16 @@ def reached_at(layout: Layout, names: Sequence[str]) -> dict[str, frozenset[str]
     for name in names:
         listed = _git(layout, "ls-tree", "-z", "--end-of-options", name, "experiments/")
         if listed is None:
-            raise UserError(f"git has no revision '{name}'; nothing was removed", help="name a branch, a tag or a commit: git log --oneline")
+            raise UserError(
+                f"git has no revision '{name}'; nothing was removed",
+                help="name a branch, a tag or a commit: git log --oneline",
+            )
         rows = (row.partition(b"\t") for row in listed.split(b"\0") if row)
-        blobs[name] = {os.fsdecode(path): head.split()[2].decode() for head, _, path in rows if path.endswith(b".json")}
+        blobs[name] = {
+            os.fsdecode(path): head.split()[2].decode()
+            for head, _, path in rows
+            if path.endswith(b".json")
+        }
     contents = _contents(layout, {digest for files in blobs.values() for digest in files.values()})
     return {name: frozenset(_named(files, contents, name)) for name, files in blobs.items()}
 
@@ -114,7 +151,10 @@ def _named(files: dict[str, str], contents: dict[str, bytes], revision: str) -> 
         try:
             yield from (str(row["directory"]) for row in json.loads(contents[digest])["stages"])
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"'{path}' of '{revision}' is no compiled experiment; nothing was removed", help="leave out that revision") from error
+            raise UserError(
+                f"'{path}' of '{revision}' is no compiled experiment; nothing was removed",
+                help="leave out that revision",
+            ) from error
 
 
 def _contents(layout: Layout, digests: Iterable[str]) -> dict[str, bytes]:
@@ -132,7 +172,9 @@ def _contents(layout: Layout, digests: Iterable[str]) -> dict[str, bytes]:
 def _git(layout: Layout, *arguments: str, stdin: bytes = b"") -> bytes | None:
     """What git says; None if it fails, or is not there."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=layout.root, input=stdin, capture_output=True, check=False)
+        done = subprocess.run(
+            ["git", *arguments], cwd=layout.root, input=stdin, capture_output=True, check=False
+        )
     except OSError:
         return None
     return done.stdout if done.returncode == 0 else None
@@ -141,7 +183,10 @@ def _git(layout: Layout, *arguments: str, stdin: bytes = b"") -> bytes | None:
 def measured(layout: Layout, directories: Sequence[str]) -> tuple[Leftover, ...]:
     """What lies on disk of some stages."""
     disk = Disk(layout)
-    tracked = {os.fsdecode(name) for name in (_git(layout, "ls-files", "-z", "--", "store") or b"").split(b"\0")}
+    tracked = {
+        os.fsdecode(name)
+        for name in (_git(layout, "ls-files", "-z", "--", "store") or b"").split(b"\0")
+    }
     return tuple(_leftover(layout, disk, name, tracked) for name in directories)
 
 
@@ -179,17 +224,27 @@ def nobody_at_work(layout: Layout) -> Iterator[None]:
         UserError: somebody is.
     """
     with ExitStack() as stack:
-        for path, who in ((layout.lock("run"), "'dataenvgym run'"), (layout.root / ".dvc" / "tmp" / "lock", "DVC")):
+        for path, who in (
+            (layout.lock("run"), "'dataenvgym run'"),
+            (layout.root / ".dvc" / "tmp" / "lock", "DVC"),
+        ):
             if not stack.enter_context(held(path)):
-                raise UserError(f"{who} is at work in this repository; nothing was removed", help=WAIT)
+                raise UserError(
+                    f"{who} is at work in this repository; nothing was removed", help=WAIT
+                )
         # DVC lets go of its lock while a stage runs, and then says here who reads and writes what.
         if pids := working(layout):
-            raise UserError(f"DVC is at work in this repository (process {pids[0]}); nothing was removed", help=WAIT)
+            raise UserError(
+                f"DVC is at work in this repository (process {pids[0]}); nothing was removed",
+                help=WAIT,
+            )
         for path in sorted((layout.private / "locks").glob("*.lock")):
             if DIRECTORY.fullmatch(path.stem):
                 with held(path) as free:
                     if not free:
-                        raise UserError(f"'{path.stem}' is being made; nothing was removed", help=WAIT)
+                        raise UserError(
+                            f"'{path.stem}' is being made; nothing was removed", help=WAIT
+                        )
         yield
 
 
@@ -210,4 +265,7 @@ def remove(layout: Layout, directories: Iterable[str]) -> None:
         if trash.exists():
             shutil.rmtree(trash)
     except OSError as error:
-        raise UserError(f"'{error.filename}' cannot be removed: {error.strerror}", help="mend that and run gc again; what is left is whole") from error
+        raise UserError(
+            f"'{error.filename}' cannot be removed: {error.strerror}",
+            help="mend that and run gc again; what is left is whole",
+        ) from error

@@ -9,7 +9,15 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
 
-IGNORED: Final = ("/.dataenvgym/", "/mlflow.db*", "/mlartifacts/", "/mlruns/", "/reports/", "/store/*/log", "/store/*/out")
+IGNORED: Final = (
+    "/.dataenvgym/",
+    "/mlflow.db*",
+    "/mlartifacts/",
+    "/mlruns/",
+    "/reports/",
+    "/store/*/log",
+    "/store/*/out",
+)
 """Lines of the root `.gitignore`. Static, because DVC rolls its own back when a later stage fails (treeverse/dvc#11091)."""
 
 
@@ -86,4 +94,7 @@ def find_root(start: Path | None = None) -> Path:
     git = any((folder / ".git").exists() for folder in (start, *start.parents))
     missing = "DVC" if git else "git"
     commands = "dvc init" if git else "git init && dvc init"
-    raise UserError(f"'{os.path.relpath(start)}' is in no {missing} repository", help=f"run: {commands}   (or: dataenvgym init)")
+    raise UserError(
+        f"'{os.path.relpath(start)}' is in no {missing} repository",
+        help=f"run: {commands}   (or: dataenvgym init)",
+    )

@@ -64,7 +64,10 @@ class Scratch:
         """Whether a complete and undamaged result of this key lies here."""
         try:
             done = json.loads((self.path / DONE).read_text(encoding="utf-8"))
-            found = {path.relative_to(self.path).as_posix(): file_digest(path) for path in _files(self.out) + _files(self.log)}
+            found = {
+                path.relative_to(self.path).as_posix(): file_digest(path)
+                for path in _files(self.out) + _files(self.log)
+            }
         except (OSError, ValueError):
             return False
         return bool(done.get("key") == key and done.get("files") == found)
@@ -93,7 +96,10 @@ def _named_by_lock(stage: Path) -> bool:
     # A lock older than the stage file is about an earlier compile; the text search avoids parsing YAML in every executor.
     try:
         lock = (stage / "dvc.lock").read_text(encoding="utf-8")
-        return md5_file(stage / "stage.json") in lock and (stage / "dvc.lock").stat().st_mtime >= (stage / "log").stat().st_mtime
+        return (
+            md5_file(stage / "stage.json") in lock
+            and (stage / "dvc.lock").stat().st_mtime >= (stage / "log").stat().st_mtime
+        )
     except OSError:
         return False
 

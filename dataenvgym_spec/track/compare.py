@@ -54,7 +54,14 @@ class Missing:
     @property
     def count(self) -> int:
         """How many things are missing."""
-        return self.name + self.end + sum(len(part) for part in (self.params, self.metrics, self.tags, self.datasets, self.artifacts))
+        return (
+            self.name
+            + self.end
+            + sum(
+                len(part)
+                for part in (self.params, self.metrics, self.tags, self.datasets, self.artifacts)
+            )
+        )
 
 
 def contradictions(record: RunRecord, held: Held) -> list[str]:
@@ -63,16 +70,33 @@ def contradictions(record: RunRecord, held: Held) -> list[str]:
         return ["it was made by another plan (other settings or stages)"]
     out = [] if held.start == record.start else [f"start time is {held.start}, not {record.start}"]
     params = dict(record.params)
-    out += [f"param {key} is '{value}', not '{params[key]}'" for key, value in sorted(held.params.items()) if key in params and params[key] != value]
+    out += [
+        f"param {key} is '{value}', not '{params[key]}'"
+        for key, value in sorted(held.params.items())
+        if key in params and params[key] != value
+    ]
     complete = record.end is not None
-    out += [f"param {key} is not of this run" for key in sorted(held.params.keys() - params.keys()) if complete]
+    out += [
+        f"param {key} is not of this run"
+        for key in sorted(held.params.keys() - params.keys())
+        if complete
+    ]
     wanted = {metric.point for metric in record.metrics}
     places = {point[:2] for point in wanted}
-    wrong = sorted((point for point in held.points - wanted if complete or point[:2] in places), key=str)
-    out += [f"metric {key} at step {step} has a point that is not of this run: {value}" for key, step, _, value in wrong]
+    wrong = sorted(
+        (point for point in held.points - wanted if complete or point[:2] in places), key=str
+    )
+    out += [
+        f"metric {key} at step {step} has a point that is not of this run: {value}"
+        for key, step, _, value in wrong
+    ]
     datasets = {(item.name, item.digest) for item in record.datasets}
     names = {name for name, _ in datasets}
-    out += [f"input '{name}' ({digest[:8]}) is not of this run" for name, digest in sorted(held.datasets - datasets) if complete or name in names]
+    out += [
+        f"input '{name}' ({digest[:8]}) is not of this run"
+        for name, digest in sorted(held.datasets - datasets)
+        if complete or name in names
+    ]
     return out
 
 
@@ -91,8 +115,14 @@ def missing(record: RunRecord, held: Held, parent: str | None) -> Missing:
         params=tuple(pair for pair in record.params if pair[0] not in held.params),
         metrics=tuple(metric for metric in record.metrics if metric.point not in held.points),
         tags=tuple(pair for pair in tags(record, parent) if held.tags.get(pair[0]) != pair[1]),
-        datasets=tuple(item for item in record.datasets if (item.name, item.digest) not in held.datasets),
-        artifacts=tuple(item for item in record.artifacts if uploaded.get(item.path) != item.digest or held.files.get(item.path) != item.size),
+        datasets=tuple(
+            item for item in record.datasets if (item.name, item.digest) not in held.datasets
+        ),
+        artifacts=tuple(
+            item
+            for item in record.artifacts
+            if uploaded.get(item.path) != item.digest or held.files.get(item.path) != item.size
+        ),
     )
 
 

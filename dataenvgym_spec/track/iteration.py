@@ -19,8 +19,18 @@ def iteration_metrics(turn: Iteration, book: Ledger, cost: Cost | None) -> list[
     values = [*_selection(turn, book), *_plan(turn, book), *_data(turn, book)]
     trained = next((book.ended(stage) for stage in turn.of("train")), None)
     if cost is not None and trained is not None:
-        values += [(f"spent/{name}", value, trained) for name, value in (("examples", cost.examples), ("tokens", cost.tokens), ("seconds", cost.seconds))]
-    return [Metric(key=key, value=float(value), step=turn.number, timestamp=when) for key, value, when in values]
+        values += [
+            (f"spent/{name}", value, trained)
+            for name, value in (
+                ("examples", cost.examples),
+                ("tokens", cost.tokens),
+                ("seconds", cost.seconds),
+            )
+        ]
+    return [
+        Metric(key=key, value=float(value), step=turn.number, timestamp=when)
+        for key, value, when in values
+    ]
 
 
 def accuracy(rows: Iterable[Row]) -> float:
@@ -31,7 +41,14 @@ def accuracy(rows: Iterable[Row]) -> float:
 
 def evaluation(turn: Iteration, split: str) -> StageResult | None:
     """The iteration's evaluation on a split, if it is done."""
-    return next((stage for stage in turn.of("evaluate") if stage.done and (stage.path / "out" / split).is_dir()), None)
+    return next(
+        (
+            stage
+            for stage in turn.of("evaluate")
+            if stage.done and (stage.path / "out" / split).is_dir()
+        ),
+        None,
+    )
 
 
 Value = tuple[str, float, int]
@@ -45,7 +62,14 @@ def _selection(turn: Iteration, book: Ledger) -> list[Value]:
     if not rows or when is None:
         return []
     groups = sorted({row["group"] for row in rows if row.get("group")})
-    by_skill = [(f"selection/skill/{slug(group)}", accuracy(row for row in rows if row["group"] == group), when) for group in groups]
+    by_skill = [
+        (
+            f"selection/skill/{slug(group)}",
+            accuracy(row for row in rows if row["group"] == group),
+            when,
+        )
+        for group in groups
+    ]
     return [("selection/accuracy", accuracy(rows), when), *by_skill]
 
 
@@ -54,8 +78,14 @@ def _plan(turn: Iteration, book: Ledger) -> list[Value]:
     when = next((book.ended(stage) for stage in turn.of("plan")), None)
     if plan is None or when is None:
         return []
-    asked = [(f"teaching/allocation/{slug(skill)}", count, when) for skill, count in sorted(plan["allocation"].items())]
-    seen = [(f"teaching/score_seen/{slug(skill)}", score, when) for skill, score in sorted(plan.get("scores", {}).items())]
+    asked = [
+        (f"teaching/allocation/{slug(skill)}", count, when)
+        for skill, count in sorted(plan["allocation"].items())
+    ]
+    seen = [
+        (f"teaching/score_seen/{slug(skill)}", score, when)
+        for skill, score in sorted(plan.get("scores", {}).items())
+    ]
     return [*asked, *seen]
 
 
@@ -74,7 +104,11 @@ def _data(turn: Iteration, book: Ledger) -> list[Value]:
         ("teaching/accepted", float(accepted)),
         ("teaching/accepted_share", accepted / judged if judged else 0.0),
     ]
-    values += [(f"teaching/rejected/{slug(check)}", float(count)) for check, count in sorted(counts.items()) if check not in {"accepted", "surplus"}]
+    values += [
+        (f"teaching/rejected/{slug(check)}", float(count))
+        for check, count in sorted(counts.items())
+        if check not in {"accepted", "surplus"}
+    ]
     return [(key, value, max(ends)) for key, value in values]
 
 
@@ -93,7 +127,12 @@ def iteration_record(
         return None
     name = f"{top.id}/iteration-{turn.number}"
     ends = [when for stage in turn.stages if (when := book.ended(stage)) is not None]
-    tags = {**dict(shared), "kind": "iteration", "iteration": str(turn.number), "keys": " ".join(stage.path.name for stage in turn.stages)[:7900]}
+    tags = {
+        **dict(shared),
+        "kind": "iteration",
+        "iteration": str(turn.number),
+        "keys": " ".join(stage.path.name for stage in turn.stages)[:7900],
+    }
     return RunRecord(
         id=name,
         name=f"{top.name}, {f'iteration {turn.number}' if turn.number else 'base'}",
@@ -101,7 +140,16 @@ def iteration_record(
         parent=top.id,
         start=start,
         end=max(ends) if len(ends) == len(turn.stages) else None,
-        params=tuple(sorted({"arm": tags["arm"], "seed": tags["seed"], "iteration": str(turn.number), **_circumstances(turn, book)}.items())),
+        params=tuple(
+            sorted(
+                {
+                    "arm": tags["arm"],
+                    "seed": tags["seed"],
+                    "iteration": str(turn.number),
+                    **_circumstances(turn, book),
+                }.items()
+            )
+        ),
         metrics=(*iteration_metrics(turn, book, spent.get(turn.number)), *_training(turn, book)),
         datasets=tuple(_datasets(results, turn)),
         artifacts=tuple(_artifacts(turn)),
@@ -111,7 +159,11 @@ def iteration_record(
 
 def _circumstances(turn: Iteration, book: Ledger) -> dict[str, str]:
     log = book.logs.get(turn.training.key, {}) if turn.training else {}
-    return {f"train.{name}": str(log[name]) for name in ("device", "precision", "processes", "examples", "steps") if name in log}
+    return {
+        f"train.{name}": str(log[name])
+        for name in ("device", "precision", "processes", "examples", "steps")
+        if name in log
+    }
 
 
 def _training(turn: Iteration, book: Ledger) -> list[Metric]:
@@ -134,13 +186,24 @@ def _training(turn: Iteration, book: Ledger) -> list[Metric]:
 def _datasets(results: Results, turn: Iteration) -> list[Dataset]:
     """The generated and the accepted examples of every round that has any."""
     out = []
-    for kind, port, context in (("generate", "candidates", "generated"), ("check", "accepted", "accepted")):
+    for kind, port, context in (
+        ("generate", "candidates", "generated"),
+        ("check", "accepted", "accepted"),
+    ):
         for stage in turn.of(kind):
             path = stage.path / "out" / port / "examples.jsonl"
             rows = _lines(stage, port)
             if rows:
                 source = path.relative_to(results.layout.root).as_posix()
-                out.append(Dataset(name=f"{context} {stage.path.name}", digest=file_digest(path)[:16], rows=rows, source=source, context=context))
+                out.append(
+                    Dataset(
+                        name=f"{context} {stage.path.name}",
+                        digest=file_digest(path)[:16],
+                        rows=rows,
+                        source=source,
+                        context=context,
+                    )
+                )
     return out
 
 
@@ -172,7 +235,9 @@ def _table(plan: Row) -> str:
     lines = ["| skill | score seen | examples asked | why |", "| --- | --- | --- | --- |"]
     for skill, count in sorted(plan["allocation"].items(), key=lambda pair: (-pair[1], pair[0])):
         score = f"{scores[skill]:.3f}" if skill in scores else "not observed"
-        lines.append(f"| {_cell(skill)} | {score} | {count} | {_cell(plan.get('reasons', {}).get(skill, ''))} |")
+        lines.append(
+            f"| {_cell(skill)} | {score} | {count} | {_cell(plan.get('reasons', {}).get(skill, ''))} |"
+        )
     return "\n".join(lines) + "\n"
 
 

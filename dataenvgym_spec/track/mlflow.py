@@ -20,7 +20,11 @@ from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, com
 T = TypeVar("T")
 Pairs = Sequence[tuple[str, str]]
 
-DEFAULTS: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20", "MLFLOW_DISABLE_TELEMETRY": "true"}
+DEFAULTS: Final = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
 """Settings of MLflow unless the user set them: its own keep a caller of a dead server waiting for four minutes."""
 
 DATABASES: Final = frozenset({"sqlite", "postgresql", "mysql", "mssql"})
@@ -48,7 +52,9 @@ def reaching(uri: str) -> Iterator[None]:
         text = _hide(" ".join(str(error).split()), uri)
         reason = "nobody answers there" if "Max retries exceeded" in text else text[:300]
         advice = "results are safe, and tracking can be made up for: dataenvgym track   (without MLFLOW_TRACKING_URI: into a database in the repository)"
-        raise TrackingUnavailable(f"tracking at {shown(uri)} failed: {reason}", help=advice) from error
+        raise TrackingUnavailable(
+            f"tracking at {shown(uri)} failed: {reason}", help=advice
+        ) from error
 
 
 def uri_of(layout: Layout) -> str:
@@ -98,7 +104,13 @@ def connect(layout: Layout) -> Server:
     with reaching(uri):
         client = MlflowClient(tracking_uri=uri)
     private = not os.environ.get("MLFLOW_TRACKING_URI")
-    return Server(client=client, uri=uri, shown=shown(uri), artifacts=layout.root / "mlartifacts" if is_database(uri) else None, private=private)
+    return Server(
+        client=client,
+        uri=uri,
+        shown=shown(uri),
+        artifacts=layout.root / "mlartifacts" if is_database(uri) else None,
+        private=private,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +140,15 @@ class Server:
         there = self.client.get_experiment_by_name(name)
         if there is not None and self.private and there.artifact_location != self._location(name):
             message = f"'mlflow.db' was made in another folder: it keeps files in {there.artifact_location}"
-            raise UserError(message, help="run: rm -r mlflow.db mlartifacts   (everything of dataenvgym in it comes back with: dataenvgym track)")
-        return str(there.experiment_id) if there is not None and there.lifecycle_stage == "active" else None
+            raise UserError(
+                message,
+                help="run: rm -r mlflow.db mlartifacts   (everything of dataenvgym in it comes back with: dataenvgym track)",
+            )
+        return (
+            str(there.experiment_id)
+            if there is not None and there.lifecycle_stage == "active"
+            else None
+        )
 
     def experiment(self, name: str, description: str) -> str:
         """The id of an experiment, made or taken out of the bin if need be."""
@@ -140,8 +159,13 @@ class Server:
         if binned is not None:
             self.client.restore_experiment(binned.experiment_id)
             return str(binned.experiment_id)
-        notes = {"mlflow.note.content": description, "mlflow.experimentKind": "custom_model_development"}
-        return str(self.client.create_experiment(name, artifact_location=self._location(name), tags=notes))
+        notes = {
+            "mlflow.note.content": description,
+            "mlflow.experimentKind": "custom_model_development",
+        }
+        return str(
+            self.client.create_experiment(name, artifact_location=self._location(name), tags=notes)
+        )
 
     def _location(self, name: str) -> str | None:
         return (self.artifacts / name).as_uri() if self.artifacts else None
@@ -151,7 +175,12 @@ class Server:
         out: dict[str, list[Held]] = {}
         token = None
         while True:
-            page = self.client.search_runs([experiment], max_results=1000, order_by=["attributes.start_time ASC"], page_token=token)
+            page = self.client.search_runs(
+                [experiment],
+                max_results=1000,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
             for run in page:
                 if ID in run.data.tags:
                     out.setdefault(run.data.tags[ID], []).append(_held(run))
@@ -161,8 +190,12 @@ class Server:
 
     def look_into(self, run: Held) -> Held:
         """A run with its curves and files; one question for each, so only where it matters."""
-        history = [point for key in run.keys for point in self.client.get_metric_history(run.run_id, key)]
-        points = frozenset((point.key, point.step, point.timestamp, comparable(point.value)) for point in history)
+        history = [
+            point for key in run.keys for point in self.client.get_metric_history(run.run_id, key)
+        ]
+        points = frozenset(
+            (point.key, point.step, point.timestamp, comparable(point.value)) for point in history
+        )
         files = dict(self._files(run.run_id)) if run.tags.get(ARTIFACTS, "{}") != "{}" else {}
         return replace(run, points=points, files=files)
 
@@ -175,7 +208,11 @@ class Server:
 
     def create(self, experiment: str, record: RunRecord, tags: Pairs) -> Held:
         """Makes a run with nothing but its name, start and tags."""
-        return _held(self.client.create_run(experiment, start_time=record.start, tags=dict(tags), run_name=record.name))
+        return _held(
+            self.client.create_run(
+                experiment, start_time=record.start, tags=dict(tags), run_name=record.name
+            )
+        )
 
     def remove(self, run_id: str) -> None:
         """Puts a run into the bin."""
@@ -194,9 +231,13 @@ class Server:
 
         self.tag(run_id, lack.tags)
         for params in _batches(lack.params, PARAMS):
-            self.client.log_batch(run_id, params=[Param(*pair) for pair in params], synchronous=True)
+            self.client.log_batch(
+                run_id, params=[Param(*pair) for pair in params], synchronous=True
+            )
         for metrics in _batches(lack.metrics, METRICS):
-            self.client.log_batch(run_id, metrics=[_point(metric) for metric in metrics], synchronous=True)
+            self.client.log_batch(
+                run_id, metrics=[_point(metric) for metric in metrics], synchronous=True
+            )
         if lack.datasets:
             self.client.log_inputs(run_id, datasets=[_input(item) for item in lack.datasets])
         if lack.artifacts:
@@ -226,7 +267,9 @@ def _held(run: Any) -> Held:
         params=run.data.params,
         tags=run.data.tags,
         keys=tuple(sorted(run.data.metrics)),
-        datasets=frozenset((item.dataset.name, item.dataset.digest) for item in run.inputs.dataset_inputs),
+        datasets=frozenset(
+            (item.dataset.name, item.dataset.digest) for item in run.inputs.dataset_inputs
+        ),
     )
 
 
@@ -245,5 +288,7 @@ def _input(item: Dataset) -> Any:
     from mlflow.entities import DatasetInput, InputTag
 
     source, profile = json.dumps({"uri": item.source}), json.dumps({"num_rows": item.rows})
-    data = Logged(name=item.name, digest=item.digest, source_type="local", source=source, profile=profile)
+    data = Logged(
+        name=item.name, digest=item.digest, source_type="local", source=source, profile=profile
+    )
     return DatasetInput(dataset=data, tags=[InputTag("mlflow.data.context", item.context)])

@@ -49,7 +49,13 @@ def names_of(layout: Layout) -> list[str]:
     return names
 
 
-def track(layout: Layout, names: Sequence[str], *, thorough: bool = True, say: Callable[[str], None] = lambda _: None) -> Tracked:
+def track(
+    layout: Layout,
+    names: Sequence[str],
+    *,
+    thorough: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> Tracked:
     """Brings the tracking server up to date with experiments. Doing it again changes nothing.
 
     Args:
@@ -64,7 +70,10 @@ def track(layout: Layout, names: Sequence[str], *, thorough: bool = True, say: C
         TrackingUnavailable: the server cannot be reached or refuses.
     """
     # Searching for a run and making it if there is none are two steps: without the lock, two projectors make two runs.
-    with held(layout.lock("track"), waiting=lambda holder: say(f"waiting for {holder or 'another process'}, which is tracking")):
+    with held(
+        layout.lock("track"),
+        waiting=lambda holder: say(f"waiting for {holder or 'another process'}, which is tracking"),
+    ):
         records = [project(load(name, layout.root)) for name in names]
         server = connect(layout)
         done = [sync(server, record, thorough=thorough) for record in records]
@@ -79,7 +88,9 @@ def track(layout: Layout, names: Sequence[str], *, thorough: bool = True, say: C
     )
 
 
-def differences(layout: Layout, names: Sequence[str], *, say: Callable[[str], None] = lambda _: None) -> list[str]:
+def differences(
+    layout: Layout, names: Sequence[str], *, say: Callable[[str], None] = lambda _: None
+) -> list[str]:
     """What differs between the tracking server and the results, a line each. Changes nothing.
 
     Raises:
@@ -87,7 +98,10 @@ def differences(layout: Layout, names: Sequence[str], *, say: Callable[[str], No
         MissingExtra: mlflow is not installed.
         TrackingUnavailable: the server cannot be reached or refuses.
     """
-    with held(layout.lock("track"), waiting=lambda holder: say(f"waiting for {holder or 'another process'}, which is tracking")):
+    with held(
+        layout.lock("track"),
+        waiting=lambda holder: say(f"waiting for {holder or 'another process'}, which is tracking"),
+    ):
         records = [project(load(name, layout.root)) for name in names]
         server = connect(layout)
         return [line for record in records for line in verify(server, record)]

@@ -105,9 +105,23 @@ class RunRecord:
     def digest(self) -> str:
         """Digest of everything the record says."""
         metrics = [metric.point for metric in self.metrics]
-        datasets = [[item.name, item.digest, item.rows, item.source, item.context] for item in self.datasets]
-        head = [self.id, self.name, self.plan, self.start, self.parent, self.end, self.params, self.tags]
-        return digest("track run", [head, metrics, datasets, [[item.path, item.digest] for item in self.artifacts]])[:32]
+        datasets = [
+            [item.name, item.digest, item.rows, item.source, item.context] for item in self.datasets
+        ]
+        head = [
+            self.id,
+            self.name,
+            self.plan,
+            self.start,
+            self.parent,
+            self.end,
+            self.params,
+            self.tags,
+        ]
+        return digest(
+            "track run",
+            [head, metrics, datasets, [[item.path, item.digest] for item in self.artifacts]],
+        )[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,11 @@ from dataenvgym_spec.track.mlflow import DEFAULTS
 PATIENCE: Final = 10.0
 """Seconds that the server has for an orderly end."""
 
-SETTINGS: Final = {**DEFAULTS, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
+SETTINGS: Final = {
+    **DEFAULTS,
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PYTHONWARNINGS": "ignore",
+}
 """Settings of the server unless the user set them; its job runner is a process more, for features that are not used here."""
 
 
@@ -34,12 +38,16 @@ def check_port(host: str, port: int) -> None:
         UserError: it cannot, with the flag to use.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except socket.gaierror as error:
-        raise UserError(f"'{host}' is no address of this machine", help="run: dataenvgym ui --host 127.0.0.1") from error
+        raise UserError(
+            f"'{host}' is no address of this machine", help="run: dataenvgym ui --host 127.0.0.1"
+        ) from error
     except OSError as error:
         what = f"port {port} on {host} cannot be used: {error.strerror}"
         raise UserError(what, help=f"run: dataenvgym ui --port {_free(host)}") from error
@@ -66,13 +74,25 @@ def serve(database: str, artifacts: Path, host: str, port: int, ready: Callable[
     Returns:
         The server's exit code; 0 if it was told to end.
     """
-    command = [sys.executable, "-m", __name__, str(os.getpid()), "server", "--backend-store-uri", database, "--default-artifact-root", artifacts.as_uri()]
+    command = [
+        sys.executable,
+        "-m",
+        __name__,
+        str(os.getpid()),
+        "server",
+        "--backend-store-uri",
+        database,
+        "--default-artifact-root",
+        artifacts.as_uri(),
+    ]
     command += ["--host", host, "--port", str(port), "--workers", "1"]
     environment = {**SETTINGS, **os.environ}
     environment.pop("MLFLOW_TRACKING_URI", None)
     with _told_to_end() as told:
         # A session of its own: MLflow starts workers of its own, and they are ended together.
-        child = subprocess.Popen(command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            command, env=environment, start_new_session=True, stdin=subprocess.DEVNULL
+        )
         try:
             announced = False
             while child.poll() is None and not told:
@@ -93,7 +113,10 @@ def _told_to_end() -> Iterator[list[int]]:
     def note(number: int, _: FrameType | None) -> None:
         told.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, note)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield told
     finally:
@@ -103,7 +126,9 @@ def _told_to_end() -> Iterator[list[int]]:
 
 def _answers(host: str, port: int) -> bool:
     try:
-        with socket.create_connection((host if host != "0.0.0.0" else "127.0.0.1", port), timeout=0.5):
+        with socket.create_connection(
+            (host if host != "0.0.0.0" else "127.0.0.1", port), timeout=0.5
+        ):
             return True
     except OSError:
         return False

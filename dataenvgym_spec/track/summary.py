@@ -16,7 +16,9 @@ from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
 STUDENTS = ("base", "best", "last")
 
 
-def summary_record(results: Results, arm: str, book: Ledger, plan: str, colour: str) -> RunRecord | None:
+def summary_record(
+    results: Results, arm: str, book: Ledger, plan: str, colour: str
+) -> RunRecord | None:
     """The summary of one arm. A figure appears when every seed has it, so that it never changes; None before any has begun."""
     runs = [run for run in results.runs if run.arm == arm]
     start = book.started(runs[0].iterations[0].stages[0])
@@ -25,7 +27,13 @@ def summary_record(results: Results, arm: str, book: Ledger, plan: str, colour: 
     ends = [book.ended(stage) for run in runs for stage in _stages(run)]
     known = [when for when in ends if when is not None]
     level = results.settings[arm]["environment"]
-    tags = {"arm": arm, "experiment": results.name, "kind": "summary", "level": level, "mlflow.runColor": colour}
+    tags = {
+        "arm": arm,
+        "experiment": results.name,
+        "kind": "summary",
+        "level": level,
+        "mlflow.runColor": colour,
+    }
     tags["seeds"] = " ".join(str(run.seed) for run in runs)
     return RunRecord(
         id=f"{results.name}/{arm}/summary",
@@ -62,9 +70,20 @@ def _selection(runs: Sequence[Run], book: Ledger) -> list[Metric]:
     for number in range(1 + max(run.reached for run in runs)):
         stages = [evaluation(run.standing(number), "selection") for run in runs]
         times = [when for stage in stages if stage and (when := book.ended(stage)) is not None]
-        scores = [accuracy(rows) for stage in stages if stage and (rows := stage.rows("selection", "results.jsonl"))]
+        scores = [
+            accuracy(rows)
+            for stage in stages
+            if stage and (rows := stage.rows("selection", "results.jsonl"))
+        ]
         if len(times) == len(scores) == len(runs):
-            out.append(Metric(key="selection/accuracy_mean", value=sum(scores) / len(scores), step=number, timestamp=max(times)))
+            out.append(
+                Metric(
+                    key="selection/accuracy_mean",
+                    value=sum(scores) / len(scores),
+                    step=number,
+                    timestamp=max(times),
+                )
+            )
     return out
 
 
@@ -75,7 +94,10 @@ def _test(runs: Sequence[Run], book: Ledger) -> list[Metric]:
         if when is None:
             continue
         values = _figures([run.sealed(student) for run in runs])
-        out += [Metric(key=f"test/{student}{name}", value=value, step=0, timestamp=when) for name, value in values.items()]
+        out += [
+            Metric(key=f"test/{student}{name}", value=value, step=0, timestamp=when)
+            for name, value in values.items()
+        ]
     return out
 
 
@@ -85,9 +107,13 @@ def _figures(sealed: Sequence[Sequence[dict[str, Any]]]) -> dict[str, float]:
     mean = sum(scores) / len(scores)
     values = {"": mean, "_items": float(len(sealed[0]))}
     if len(sealed) == 1:
-        values["_low"], values["_high"] = wilson(sum(bool(row["correct"]) for row in sealed[0]), len(sealed[0]))
+        values["_low"], values["_high"] = wilson(
+            sum(bool(row["correct"]) for row in sealed[0]), len(sealed[0])
+        )
     else:
-        values["_deviation"] = math.sqrt(sum((score - mean) ** 2 for score in scores) / (len(scores) - 1))
+        values["_deviation"] = math.sqrt(
+            sum((score - mean) ** 2 for score in scores) / (len(scores) - 1)
+        )
     return values
 
 
@@ -96,8 +122,16 @@ def _when(runs: Sequence[Run], student: str, book: Ledger) -> int | None:
     times: list[int] = []
     for run in runs:
         base = evaluation(run.iterations[0], "test")
-        stages = ([base] if base else []) if student == "base" else [stage for stage in run.closing if stage.kind == "evaluate"]
-        times += [when for stage in stages if (when := book.ended(stage)) is not None and run.sealed(student)]
+        stages = (
+            ([base] if base else [])
+            if student == "base"
+            else [stage for stage in run.closing if stage.kind == "evaluate"]
+        )
+        times += [
+            when
+            for stage in stages
+            if (when := book.ended(stage)) is not None and run.sealed(student)
+        ]
     return max(times) if len(times) == len(runs) else None
 
 
@@ -110,9 +144,18 @@ def _contrasts(results: Results, runs: Sequence[Run], book: Ledger) -> list[Metr
         times = [_when(group, student, book) for group in (runs, others)]
         known = [when for when in times if when is not None]
         if item["arm"] == runs[0].arm and item["split"] == "test" and others and len(known) == 2:
-            ours, theirs = ([accuracy(run.sealed(student)) for run in group] for group in (runs, others))
+            ours, theirs = (
+                [accuracy(run.sealed(student)) for run in group] for group in (runs, others)
+            )
             difference = sum(ours) / len(ours) - sum(theirs) / len(theirs)
-            out.append(Metric(key=f"test/{student} minus {student} of {slug(item['against'])}", value=difference, step=0, timestamp=max(known)))
+            out.append(
+                Metric(
+                    key=f"test/{student} minus {student} of {slug(item['against'])}",
+                    value=difference,
+                    step=0,
+                    timestamp=max(known),
+                )
+            )
     return out
 
 
@@ -120,4 +163,8 @@ def _artifacts(results: Results) -> list[Artifact]:
     """The report, once it is made."""
     folder = results.layout.report(results.name)
     files = [folder / "index.html", folder / "metrics.json"]
-    return [Artifact(path=f"report/{file.name}", digest=file_digest(file)[:16], file=file) for file in files if file.is_file()]
+    return [
+        Artifact(path=f"report/{file.name}", digest=file_digest(file)[:16], file=file)
+        for file in files
+        if file.is_file()
+    ]

@@ -43,7 +43,9 @@ def sync(server: Server, experiment: ExperimentRecord, *, thorough: bool = True)
     with reaching(server.uri):
         home = server.experiment(experiment.name, experiment.description)
         found = server.runs(home)
-        removed = sum(_remove(server, runs) for name, runs in found.items() if name not in experiment.plans)
+        removed = sum(
+            _remove(server, runs) for name, runs in found.items() if name not in experiment.plans
+        )
         created = logged = 0
         ids: dict[str, str] = {}
         for record in experiment.runs:
@@ -54,7 +56,9 @@ def sync(server: Server, experiment: ExperimentRecord, *, thorough: bool = True)
             held = held or server.create(home, record, tags(record, parent))
             ids[record.id] = held.run_id
             logged += _complete(server, record, held, parent, thorough)
-    return Brought(home=home, runs=len(experiment.runs), created=created, removed=removed, logged=logged)
+    return Brought(
+        home=home, runs=len(experiment.runs), created=created, removed=removed, logged=logged
+    )
 
 
 def verify(server: Server, experiment: ExperimentRecord) -> list[str]:
@@ -66,16 +70,24 @@ def verify(server: Server, experiment: ExperimentRecord) -> list[str]:
     with reaching(server.uri):
         home = server.find(experiment.name)
         found = server.runs(home) if home else {}
-        out = [f"{name}: the compiled experiment has no such run" for name in found if name not in experiment.plans]
+        out = [
+            f"{name}: the compiled experiment has no such run"
+            for name in found
+            if name not in experiment.plans
+        ]
         ids: dict[str, str] = {}
         for record in experiment.runs:
             runs = found.get(record.id, [])
             if len(runs) != 1:
-                out.append(f"{record.id}: there {f'are {len(runs)} such runs' if runs else 'is no such run'}")
+                out.append(
+                    f"{record.id}: there {f'are {len(runs)} such runs' if runs else 'is no such run'}"
+                )
             for run in runs[:1]:
                 held = server.look_into(run)
                 ids[record.id] = held.run_id
-                lines = contradictions(record, held) + describe(missing(record, held, ids.get(record.parent or "")))
+                lines = contradictions(record, held) + describe(
+                    missing(record, held, ids.get(record.parent or ""))
+                )
                 out += [f"{record.id}: {line}" for line in lines]
     return out
 
@@ -91,7 +103,9 @@ def _known(record: RunRecord, held: Held, thorough: bool) -> bool:
     return not thorough and held.tags.get(DIGEST) == record.digest
 
 
-def _choose(server: Server, record: RunRecord, runs: Sequence[Held], thorough: bool) -> tuple[Held | None, list[Held]]:
+def _choose(
+    server: Server, record: RunRecord, runs: Sequence[Held], thorough: bool
+) -> tuple[Held | None, list[Held]]:
     """The first run that does not contradict the record, and the others: wrong ones, and doubles that somebody else made."""
     chosen: Held | None = None
     others: list[Held] = []
@@ -104,7 +118,9 @@ def _choose(server: Server, record: RunRecord, runs: Sequence[Held], thorough: b
     return chosen, others
 
 
-def _complete(server: Server, record: RunRecord, held: Held, parent: str | None, thorough: bool) -> int:
+def _complete(
+    server: Server, record: RunRecord, held: Held, parent: str | None, thorough: bool
+) -> int:
     """Adds what a run lacks; returns how many values that were. Its digest is set when all is there."""
     if _known(record, held, thorough):
         lack = tuple(pair for pair in tags(record, parent) if held.tags.get(pair[0]) != pair[1])

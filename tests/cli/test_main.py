@@ -54,19 +54,36 @@ def test_a_broken_spec(text: str, words: list[str], repo: Path) -> None:
 
 def test_other_bad_files(repo: Path) -> None:
     (repo / "specs" / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    expect_refusal(call("dataenvgym", "validate", "specs/binary.yaml", cwd=repo, ok=False), "E001", "UTF-8")
-    expect_refusal(call("dataenvgym", "validate", "specs/none.yaml", cwd=repo, ok=False), "E001", "does not exist")
-    expect_refusal(call("dataenvgym", "validate", "specs", cwd=repo, ok=False), "no experiment 'specs'")
-    expect_refusal(call("dataenvgym", "plan", "quickstar", cwd=repo, ok=False), "there is no experiment 'quickstar'", "tiny")
+    expect_refusal(
+        call("dataenvgym", "validate", "specs/binary.yaml", cwd=repo, ok=False), "E001", "UTF-8"
+    )
+    expect_refusal(
+        call("dataenvgym", "validate", "specs/none.yaml", cwd=repo, ok=False),
+        "E001",
+        "does not exist",
+    )
+    expect_refusal(
+        call("dataenvgym", "validate", "specs", cwd=repo, ok=False), "no experiment 'specs'"
+    )
+    expect_refusal(
+        call("dataenvgym", "plan", "quickstar", cwd=repo, ok=False),
+        "there is no experiment 'quickstar'",
+        "tiny",
+    )
 
 
 def test_diagnostics_for_programs(repo: Path) -> None:
-    (repo / "specs" / "tiny.yaml").write_text(TINY.replace("iterations: 2", "iteration: 2"), encoding="utf-8")
+    (repo / "specs" / "tiny.yaml").write_text(
+        TINY.replace("iterations: 2", "iteration: 2"), encoding="utf-8"
+    )
     result = call("dataenvgym", "validate", "--json", cwd=repo, ok=False)
     assert result.returncode == 2
     content = json.loads(result.stdout)
     assert content["valid"] is False
-    assert {(row["code"], row["file"]) for row in content["diagnostics"]} == {("E102", "specs/tiny.yaml"), ("E104", "specs/tiny.yaml")}
+    assert {(row["code"], row["file"]) for row in content["diagnostics"]} == {
+        ("E102", "specs/tiny.yaml"),
+        ("E104", "specs/tiny.yaml"),
+    }
     assert all(row["line"] and row["column"] and row["help"] for row in content["diagnostics"])
 
 
@@ -75,7 +92,9 @@ def test_outside_of_a_repository(tmp_path: Path) -> None:
     for command in (["compile"], ["plan"], ["run", "x"], ["status"], ["report", "x"]):
         expect_refusal(call("dataenvgym", *command, cwd=tmp_path, ok=False), "git", "dvc init")
     call("git", "init", "-q", cwd=tmp_path)
-    expect_refusal(call("dataenvgym", "compile", cwd=tmp_path, ok=False), "in no DVC repository", "dvc init")
+    expect_refusal(
+        call("dataenvgym", "compile", cwd=tmp_path, ok=False), "in no DVC repository", "dvc init"
+    )
     call("dataenvgym", "doctor", "--fix", cwd=tmp_path)
     expect_refusal(call("dataenvgym", "compile", cwd=tmp_path, ok=False), "there are no specs")
     assert "MISSING" not in call("dataenvgym", "doctor", cwd=tmp_path).stdout
@@ -97,24 +116,43 @@ def test_compiling_twice_changes_nothing_and_drift_is_told(repo: Path) -> None:
 def test_other_stages_of_the_root_pipeline_are_left_alone(repo: Path) -> None:
     (repo / "dvc.yaml").write_text("stages:\n  mine:\n    cmd: echo hi\n", encoding="utf-8")
     call("dataenvgym", "compile", cwd=repo)
-    assert set(yaml.safe_load((repo / "dvc.yaml").read_text(encoding="utf-8"))["stages"]) == {"mine", "tiny"}
-    (repo / "specs" / "tiny.yaml").write_text(TINY.replace("name: tiny", "name: other"), encoding="utf-8")
+    assert set(yaml.safe_load((repo / "dvc.yaml").read_text(encoding="utf-8"))["stages"]) == {
+        "mine",
+        "tiny",
+    }
+    (repo / "specs" / "tiny.yaml").write_text(
+        TINY.replace("name: tiny", "name: other"), encoding="utf-8"
+    )
     call("dataenvgym", "compile", cwd=repo)
-    assert set(yaml.safe_load((repo / "dvc.yaml").read_text(encoding="utf-8"))["stages"]) == {"mine", "other"}
+    assert set(yaml.safe_load((repo / "dvc.yaml").read_text(encoding="utf-8"))["stages"]) == {
+        "mine",
+        "other",
+    }
     assert [path.name for path in (repo / "experiments").iterdir()] == ["other.json"]
-    (repo / "specs" / "tiny.yaml").write_text(TINY.replace("name: tiny", "name: mine"), encoding="utf-8")
+    (repo / "specs" / "tiny.yaml").write_text(
+        TINY.replace("name: tiny", "name: mine"), encoding="utf-8"
+    )
     expect_refusal(call("dataenvgym", "compile", cwd=repo, ok=False), "a stage 'mine' of its own")
 
 
-HOSTILE = ["${x.y} $(touch owned) `touch owned`", "a\\nb: {{ 1/0 }} \\\" ' ; rm -rf / #", "{% raw %} <script>alert(1)</script> %s %(x)s !!python/object"]
+HOSTILE = [
+    "${x.y} $(touch owned) `touch owned`",
+    "a\\nb: {{ 1/0 }} \\\" ' ; rm -rf / #",
+    "{% raw %} <script>alert(1)</script> %s %(x)s !!python/object",
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_description_is_harmless(text: str, repo: Path) -> None:
-    (repo / "specs" / "tiny.yaml").write_text(TINY.replace("description: A spec small enough for a test.", f'description: "{text}"'), encoding="utf-8")
+    (repo / "specs" / "tiny.yaml").write_text(
+        TINY.replace("description: A spec small enough for a test.", f'description: "{text}"'),
+        encoding="utf-8",
+    )
     call("dataenvgym", "compile", cwd=repo)
     call("dvc", "stage", "list", "--all", cwd=repo)
-    emitted = (repo / "dvc.yaml").read_text(encoding="utf-8") + "".join(path.read_text(encoding="utf-8") for path in repo.glob("store/*/dvc.yaml"))
+    emitted = (repo / "dvc.yaml").read_text(encoding="utf-8") + "".join(
+        path.read_text(encoding="utf-8") for path in repo.glob("store/*/dvc.yaml")
+    )
     assert "owned" not in emitted
     assert "${" not in emitted
     assert not (repo / "owned").exists()
@@ -124,29 +162,44 @@ def test_a_damaged_pipeline_or_lock_is_told(copy_of_finished: Path) -> None:
     repo = copy_of_finished
     lock = next(repo.glob("store/plan-*/dvc.lock"))
     lock.write_text("<<<<<<< ours\nschema: '2.0'\n=======\n", encoding="utf-8")
-    expect_refusal(call("dataenvgym", "plan", cwd=repo, ok=False), "merge conflict", "git checkout --theirs")
+    expect_refusal(
+        call("dataenvgym", "plan", cwd=repo, ok=False), "merge conflict", "git checkout --theirs"
+    )
     lock.write_text("schema: '2.0\n  stages: [", encoding="utf-8")
     expect_refusal(call("dataenvgym", "plan", cwd=repo, ok=False), "damaged or half-written")
     expect_refusal(call("dataenvgym", "doctor", cwd=repo, ok=False), "damaged: store/plan-")
     lock.unlink()
     whole = (repo / "dvc.yaml").read_text(encoding="utf-8")
     (repo / "dvc.yaml").write_text(whole[: len(whole) // 2] + "\n  [", encoding="utf-8")
-    expect_refusal(call("dataenvgym", "compile", cwd=repo, ok=False), "damaged or half-written", "git checkout dvc.yaml")
+    expect_refusal(
+        call("dataenvgym", "compile", cwd=repo, ok=False),
+        "damaged or half-written",
+        "git checkout dvc.yaml",
+    )
 
 
 def test_a_damaged_stage_or_result_fails_its_stage_with_a_remedy(copy_of_finished: Path) -> None:
     repo = copy_of_finished
     stage = next(repo.glob("store/select-*"))
     text = (stage / "stage.json").read_text(encoding="utf-8")
-    (stage / "stage.json").write_text(text.replace('"by": "selection.accuracy"', '"by": "last"'), encoding="utf-8")
-    expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "does not give its key", "dataenvgym compile", code=1)
+    (stage / "stage.json").write_text(
+        text.replace('"by": "selection.accuracy"', '"by": "last"'), encoding="utf-8"
+    )
+    expect_refusal(
+        call("dataenvgym", "stage", cwd=stage, ok=False),
+        "does not give its key",
+        "dataenvgym compile",
+        code=1,
+    )
     (stage / "stage.json").write_text(text, encoding="utf-8")
     read = next(iter(json.loads(text)["reads"].values()))
     results = repo / "store" / read / "out" / "selection" / "results.jsonl"
     content = results.read_text(encoding="utf-8")
     results.unlink()
     results.write_text(content[: len(content) // 2], encoding="utf-8")
-    expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "damaged or half-written", code=1)
+    expect_refusal(
+        call("dataenvgym", "stage", cwd=stage, ok=False), "damaged or half-written", code=1
+    )
     shutil.rmtree(results.parent)
     expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "is missing", code=1)
     expect_refusal(call("dataenvgym", "stage", cwd=repo, ok=False), "no stage directory")
@@ -155,30 +208,65 @@ def test_a_damaged_stage_or_result_fails_its_stage_with_a_remedy(copy_of_finishe
 
 
 def test_a_failed_stage_exits_with_1_and_says_why(repo: Path) -> None:
-    text = TINY.replace("sum: {dataset: chain_sum, config: {min_terms: 2", "sum: {dataset: chain_sum, config: {min_term: 2")
+    text = TINY.replace(
+        "sum: {dataset: chain_sum, config: {min_terms: 2",
+        "sum: {dataset: chain_sum, config: {min_term: 2",
+    )
     (repo / "specs" / "tiny.yaml").write_text(text, encoding="utf-8")
     result = call("dataenvgym", "run", "tiny", cwd=repo, ok=False)
-    expect_refusal(result, "reasoning-gym refuses the family 'sum'", "correct its 'dataset' or 'config'", "did not finish", code=1)
-    states = {row["state"] for row in json.loads(call("dataenvgym", "status", "--json", cwd=repo).stdout)["stages"]}
+    expect_refusal(
+        result,
+        "reasoning-gym refuses the family 'sum'",
+        "correct its 'dataset' or 'config'",
+        "did not finish",
+        code=1,
+    )
+    states = {
+        row["state"]
+        for row in json.loads(call("dataenvgym", "status", "--json", cwd=repo).stdout)["stages"]
+    }
     assert "failed" in states
 
 
 def test_a_split_larger_than_its_source_fails_with_a_remedy(repo: Path) -> None:
     (repo / "specs" / "tiny.yaml").write_text(
-        TINY.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: problems, draw: {per_group: 40}}"), encoding="utf-8"
+        TINY.replace(
+            "test: {from: problems, draw: {per_group: 6}}",
+            "test: {from: problems, draw: {per_group: 40}}",
+        ),
+        encoding="utf-8",
     )
     call("dataenvgym", "compile", cwd=repo)
-    (stage,) = [path.parent for path in repo.glob("store/data-*/stage.json") if '"role": "test"' in path.read_text(encoding="utf-8")]
-    expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "distinct items for 'test', which asks for 40", "draw fewer items", code=1)
+    (stage,) = [
+        path.parent
+        for path in repo.glob("store/data-*/stage.json")
+        if '"role": "test"' in path.read_text(encoding="utf-8")
+    ]
+    expect_refusal(
+        call("dataenvgym", "stage", cwd=stage, ok=False),
+        "distinct items for 'test', which asks for 40",
+        "draw fewer items",
+        code=1,
+    )
 
 
 def test_a_second_run_beside_the_first_is_told(repo: Path) -> None:
-    first = subprocess.Popen(["dataenvgym", "run", "tiny"], cwd=repo, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    first = subprocess.Popen(
+        ["dataenvgym", "run", "tiny"],
+        cwd=repo,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     try:
         deadline = time.monotonic() + 60
         while not any(repo.glob("store/*/dvc.lock")) and time.monotonic() < deadline:
             time.sleep(0.1)
-        expect_refusal(call("dataenvgym", "run", "tiny", cwd=repo, ok=False), "another 'dataenvgym run' is at work", "status")
+        expect_refusal(
+            call("dataenvgym", "run", "tiny", cwd=repo, ok=False),
+            "another 'dataenvgym run' is at work",
+            "status",
+        )
         running = call("dvc", "repro", "tiny", cwd=repo, ok=False)
         assert running.returncode != 0
         assert "Traceback" not in running.stderr
@@ -194,16 +282,29 @@ def test_a_missing_extra_names_the_pip_line(repo: Path) -> None:
     code += "sys.argv = ['dataenvgym', 'stage']; from dataenvgym_spec.cli.main import main; main()"
     import sys
 
-    result = subprocess.run([sys.executable, "-c", code], cwd=stage, env=environment(), capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=stage,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 2
     assert "pip install 'dataenvgym-spec[math]'" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def test_graphs_for_people_and_programs(repo: Path) -> None:
-    stages = json.loads(call("dataenvgym", "graph", "specs/tiny.yaml", "--format", "json", cwd=repo).stdout)["stages"]
+    stages = json.loads(
+        call("dataenvgym", "graph", "specs/tiny.yaml", "--format", "json", cwd=repo).stdout
+    )["stages"]
     keys = {stage["key"] for stage in stages}
-    assert all({"key", "kind", "iteration", "arms", "seeds", "inputs"} <= set(stage) and set(stage["inputs"]) <= keys for stage in stages)
+    assert all(
+        {"key", "kind", "iteration", "arms", "seeds", "inputs"} <= set(stage)
+        and set(stage["inputs"]) <= keys
+        for stage in stages
+    )
     assert sum(stage["kind"] == "train" for stage in stages) == 4
     mermaid = call("dataenvgym", "graph", "tiny", cwd=repo).stdout
     assert mermaid.startswith("flowchart LR")
@@ -216,7 +317,10 @@ def test_show_prints_each_arm(repo: Path) -> None:
     content = yaml.safe_load(call("dataenvgym", "show", "tiny", cwd=repo).stdout)
     assert content["agent"]["observe"]["errors"] == 1
     assert content["arms"] == {"with-state": {}, "no-state": {"agent": {"observe": "nothing"}}}
-    expect_refusal(call("dataenvgym", "show", "tiny", "--arm", "nostate", cwd=repo, ok=False), "did you mean 'no-state'?")
+    expect_refusal(
+        call("dataenvgym", "show", "tiny", "--arm", "nostate", cwd=repo, ok=False),
+        "did you mean 'no-state'?",
+    )
 
 
 def test_the_port_of_the_ui_is_checked(copy_of_finished: Path) -> None:
@@ -224,23 +328,39 @@ def test_the_port_of_the_ui_is_checked(copy_of_finished: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        expect_refusal(call("dataenvgym", "ui", "--port", str(port), cwd=copy_of_finished, ok=False), str(port), "--port")
+        expect_refusal(
+            call("dataenvgym", "ui", "--port", str(port), cwd=copy_of_finished, ok=False),
+            str(port),
+            "--port",
+        )
 
 
 def test_doctor_sets_a_repository_up_once(tmp_path: Path) -> None:
     first = json.loads(call("dataenvgym", "doctor", "--fix", "--json", cwd=tmp_path).stdout)
     assert {"git init", "dvc init", "git merge driver for dvc.lock"} <= set(first["fixed"])
-    assert json.loads(call("dataenvgym", "doctor", "--fix", "--json", cwd=tmp_path).stdout)["fixed"] == []
+    assert (
+        json.loads(call("dataenvgym", "doctor", "--fix", "--json", cwd=tmp_path).stdout)["fixed"]
+        == []
+    )
     assert "/store/*/out" in (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert "/.dataenvgym/" in (tmp_path / ".dvcignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_an_interrupted_run_says_how_to_go_on(repo: Path) -> None:
     run = subprocess.Popen(
-        ["dataenvgym", "run", "tiny"], cwd=repo, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        ["dataenvgym", "run", "tiny"],
+        cwd=repo,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
     deadline = time.monotonic() + 120
-    while not any(repo.glob(".dataenvgym/scratch/student-*/*/examples.jsonl")) and time.monotonic() < deadline:
+    while (
+        not any(repo.glob(".dataenvgym/scratch/student-*/*/examples.jsonl"))
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
     os.killpg(run.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
     said = run.communicate(timeout=60)[0]

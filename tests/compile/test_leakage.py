@@ -22,11 +22,16 @@ from tests.support.specs import TINY
 
 WHOLE = (
     TINY.replace("train: {length", "train: {adapter: {kind: lora, r: 4}, length")
-    .replace("  with-state: {}", "  with-state: {agent: {policy: {kind: watching}, engine: {kind: watching, teacher: generator}, checks: {known: {}}}}")
+    .replace(
+        "  with-state: {}",
+        "  with-state: {agent: {policy: {kind: watching}, engine: {kind: watching, teacher: generator}, checks: {known: {}}}}",
+    )
     .replace("analysis:", "seeds: {run: [0, 1]}\nanalysis:")
 )
 """Everything that has edges of its own: both arms, a policy, an engine and a check that read a student, an adapter, a refill."""
-STOPPING = WHOLE.replace("iterations: 2", "iterations: 3\n  stop: {patience: 1}").replace("run: [0, 1]", "run: 0")
+STOPPING = WHOLE.replace("iterations: 2", "iterations: 3\n  stop: {patience: 1}").replace(
+    "run: [0, 1]", "run: 0"
+)
 """The same with gates, and the students that are passed through after a stop."""
 
 AGENT = ("plan", "generate", "check")
@@ -41,8 +46,17 @@ READERS = {("evaluate", "student"), ("plan", "student"), ("generate", "student")
 FLOWS: dict[str, dict[tuple[str, str], str]] = {
     "test": {("evaluate", "items"): "verdict"},
     # Selecting, naming and stopping may know of selection whatever there is to know: it is what the split is for.
-    "selection": {("evaluate", "items"): "score", ("select", "results"): "score", ("evaluate", "choice"): "verdict", ("gate", "results"): "bit"},
-    "score": {("select", "results"): "score", ("evaluate", "choice"): "verdict", ("gate", "results"): "bit"},
+    "selection": {
+        ("evaluate", "items"): "score",
+        ("select", "results"): "score",
+        ("evaluate", "choice"): "verdict",
+        ("gate", "results"): "bit",
+    },
+    "score": {
+        ("select", "results"): "score",
+        ("evaluate", "choice"): "verdict",
+        ("gate", "results"): "bit",
+    },
     "verdict": {},
     # One bit an iteration, of whatever arm: declared, so that it may reach a blind one. It is said of scores on selection and of
     # nothing else: not of what students answered to feedback or to candidates, though roles alone could not tell these apart.
@@ -57,7 +71,9 @@ FLOWS: dict[str, dict[tuple[str, str], str]] = {
     },
     "taught": {**dict.fromkeys(READERS, "answers"), ("train", "previous"): "taught"},
     "base": {
-        **dict.fromkeys(READERS | {("evaluate", "base"), ("plan", "base"), ("generate", "base")}, "answers"),
+        **dict.fromkeys(
+            READERS | {("evaluate", "base"), ("plan", "base"), ("generate", "base")}, "answers"
+        ),
         **dict.fromkeys([("train", "base"), ("train", "previous")], "taught"),
     },
     "hashes": {("check", "reserve"): "nothing"},
@@ -97,12 +113,19 @@ def stopping(tmp_path: Path, watching: None) -> Graph:
 
 def rewired(graph: Graph, stage: Stage, index: int, source: Stage, port: str) -> Graph | None:
     """The graph with one edge plugged into another port, in topological order; None if the source reads the stage."""
-    inputs = tuple(replace(item, stage=source.id, port=port) if n == index else item for n, item in enumerate(stage.inputs))
+    inputs = tuple(
+        replace(item, stage=source.id, port=port) if n == index else item
+        for n, item in enumerate(stage.inputs)
+    )
     stages = {**graph.by_id(), stage.id: replace(stage, inputs=inputs)}
     if graph.stages.index(source) < graph.stages.index(stage):
         return Graph(stages=tuple(stages.values()))
     try:
-        order = list(TopologicalSorter({key: [item.stage for item in item.inputs] for key, item in stages.items()}).static_order())
+        order = list(
+            TopologicalSorter(
+                {key: [item.stage for item in item.inputs] for key, item in stages.items()}
+            ).static_order()
+        )
     except CycleError:
         return None
     return Graph(stages=tuple(stages[key] for key in order))
@@ -112,9 +135,14 @@ def before(graph: Graph, stage: Stage) -> list[Stage]:
     return list(graph.stages[: graph.stages.index(stage)])
 
 
-def pick(graph: Graph, kind: str, what: str, iteration: int | None, arm: str = "with-state") -> Stage:
+def pick(
+    graph: Graph, kind: str, what: str, iteration: int | None, arm: str = "with-state"
+) -> Stage:
     return next(
-        stage for stage in graph.stages for use in stage.uses if stage.kind == kind and use.what == what and use.iteration == iteration and use.arm == arm
+        stage
+        for stage in graph.stages
+        for use in stage.uses
+        if stage.kind == kind and use.what == what and use.iteration == iteration and use.arm == arm
     )
 
 
@@ -136,10 +164,17 @@ class Oracle:
         if not self.welcome(what, stage, slot):
             return False
         becomes = FLOWS[what][stage.kind, slot]
-        if becomes == "answers" and stage.kind == "evaluate" and "selection" in stage.params["splits"]:
+        if (
+            becomes == "answers"
+            and stage.kind == "evaluate"
+            and "selection" in stage.params["splits"]
+        ):
             becomes = "score"  # whoever was asked, it is how many items of selection were right
         if (stage.id, becomes) not in self.known:
-            self.known[stage.id, becomes] = becomes == "nothing" or all(self.legal(becomes, reader, into) for reader, into, _ in self.readers.get(stage.id, ()))
+            self.known[stage.id, becomes] = becomes == "nothing" or all(
+                self.legal(becomes, reader, into)
+                for reader, into, _ in self.readers.get(stage.id, ())
+            )
         return self.known[stage.id, becomes]
 
 
@@ -148,18 +183,42 @@ def sources(graph: Graph) -> dict[str, tuple[str, Stage, str]]:
     base = pick(graph, "evaluate", "evaluate on feedback", 0)
     return {
         "the test split": ("test", pick(graph, "data", "draw the test split", None), "test"),
-        "the selection split": ("selection", pick(graph, "data", "draw the selection split", None), "selection"),
+        "the selection split": (
+            "selection",
+            pick(graph, "data", "draw the selection split", None),
+            "selection",
+        ),
         "results on test": ("verdict", pick(graph, "evaluate", "evaluate on test", 0), "test"),
-        "results on selection": ("score", pick(graph, "evaluate", "evaluate on selection", 0), "selection"),
+        "results on selection": (
+            "score",
+            pick(graph, "evaluate", "evaluate on selection", 0),
+            "selection",
+        ),
         "predictions on shown": ("answers", base, "shown"),
         "predictions on hidden": ("answers", base, "hidden"),
-        "predictions on candidates": ("answers", pick(graph, "evaluate", "evaluate on candidates", 1), "candidates"),
+        "predictions on candidates": (
+            "answers",
+            pick(graph, "evaluate", "evaluate on candidates", 1),
+            "candidates",
+        ),
         "the base student": ("base", pick(graph, "student", "make the base student", 0), "student"),
         "a taught student": ("taught", pick(graph, "train", "train", 1), "student"),
-        "a blind arm's student": ("taught", pick(graph, "train", "train", 1, "no-state"), "student"),
-        "hashes": ("hashes", pick(graph, "reserve", "reserve what splits may hold", None), "hashes"),
+        "a blind arm's student": (
+            "taught",
+            pick(graph, "train", "train", 1, "no-state"),
+            "student",
+        ),
+        "hashes": (
+            "hashes",
+            pick(graph, "reserve", "reserve what splits may hold", None),
+            "hashes",
+        ),
         "what a check removed": ("rejected", pick(graph, "check", "check", 1), "rejected"),
-        **{f"a gate of {arm}": ("bit", stage, "gate") for arm in ("with-state", "no-state") for stage in gates(graph, arm)},
+        **{
+            f"a gate of {arm}": ("bit", stage, "gate")
+            for arm in ("with-state", "no-state")
+            for stage in gates(graph, arm)
+        },
     }
 
 
@@ -176,26 +235,46 @@ def test_the_graph_that_can_stop_has_every_slot_there_is(stopping: Graph) -> Non
     assert there == {(kind, slot) for kind, declared in KINDS.items() for slot in declared.slots}
 
 
-@pytest.mark.parametrize("text", [WHOLE, STOPPING], ids=["a loop of two for two seeds", "a loop of three that can stop"])
-def test_every_edge_rewired_is_caught_just_when_it_is_illegal(text: str, watching: None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", [WHOLE, STOPPING], ids=["a loop of two for two seeds", "a loop of three that can stop"]
+)
+def test_every_edge_rewired_is_caught_just_when_it_is_illegal(
+    text: str, watching: None, tmp_path: Path
+) -> None:
     whole = compiled(tmp_path, text)
     oracle = Oracle(whole)
     tried: dict[str, list[bool]] = {}
     for name, (what, source, port) in sources(whole).items():
         for stage in whole.stages:
             for index, item in enumerate(stage.inputs):
-                changed = rewired(whole, stage, index, source, port) if source is not stage else None
+                changed = (
+                    rewired(whole, stage, index, source, port) if source is not stage else None
+                )
                 if changed is None:
                     continue  # the source is computed from this stage: no graph has such an edge
                 found, legal = leakage(changed), oracle.legal(what, stage, item.slot)
-                assert bool(found) is not legal, (name, stage.kind, item.slot, stage.uses[0].label(), [leak.message for leak in found])
-                at = [leak for leak in found if {source.id, stage.id} <= {step.id for step in leak.path}]
+                assert bool(found) is not legal, (
+                    name,
+                    stage.kind,
+                    item.slot,
+                    stage.uses[0].label(),
+                    [leak.message for leak in found],
+                )
+                at = [
+                    leak
+                    for leak in found
+                    if {source.id, stage.id} <= {step.id for step in leak.path}
+                ]
                 assert legal or at
                 if not oracle.welcome(what, stage, item.slot):  # not only somewhere below it
-                    assert any((leak.reader.id, leak.slot) == (stage.id, item.slot) for leak in at), (name, stage.kind, item.slot)
+                    assert any(
+                        (leak.reader.id, leak.slot) == (stage.id, item.slot) for leak in at
+                    ), (name, stage.kind, item.slot)
                 tried.setdefault(name, []).append(legal)
     edges = sum(len(stage.inputs) for stage in whole.stages)
-    assert {len(tried[name]) for name in ("the test split", "the selection split", "the base student")} == {edges}
+    assert {
+        len(tried[name]) for name in ("the test split", "the selection split", "the base student")
+    } == {edges}
     assert all(len(legal) > edges / 2 for legal in tried.values())
     never = {"results on test", "what a check removed"}
     assert {name for name, legal in tried.items() if not any(legal)} == never
@@ -213,7 +292,9 @@ def test_a_leak_is_told_with_its_path(graph: Graph) -> None:
 
 def test_a_blind_arm_cannot_read_a_seeing_arms_state(graph: Graph) -> None:
     seeing, blind = pick(graph, "plan", "plan", 1), pick(graph, "plan", "plan", 2, "no-state")
-    changed = replace(blind, inputs=(*blind.inputs, Input(slot="state", stage=seeing.id, port="state")))
+    changed = replace(
+        blind, inputs=(*blind.inputs, Input(slot="state", stage=seeing.id, port="state"))
+    )
     (found,) = leakage(Graph(stages=(*before(graph, blind), changed)))
     assert found.message == (
         "a student's behaviour reaches 'state' of plan of arm 'no-state', which observes nothing: student -> evaluate on feedback -> plan 1 -> plan 2"
@@ -224,28 +305,62 @@ def test_a_blind_arm_cannot_read_a_seeing_arms_state(graph: Graph) -> None:
 def test_a_gate_tells_no_arm_of_a_students_answers_to_feedback(port: str, stopping: Graph) -> None:
     """They carry no role that the scores on selection do not carry: the gate needs one more, selection itself."""
     (gate,) = gates(stopping, "no-state")
-    answers, scores = (pick(stopping, "evaluate", f"evaluate on {split}", 1) for split in ("feedback", "selection"))
+    answers, scores = (
+        pick(stopping, "evaluate", f"evaluate on {split}", 1) for split in ("feedback", "selection")
+    )
     carried = roles(stopping)
     assert {*carried[answers.id, port]} < {*carried[scores.id, "selection"]}
-    changed = replace(gate, inputs=(*gate.inputs, Input(slot="results", stage=answers.id, port=port)))
-    found = leakage(Graph(stages=tuple(changed if item.id == gate.id else item for item in stopping.stages)))
-    assert any(leak.message.startswith("a student's behaviour reaches 'results' of gate of arm 'no-state': ") for leak in found)
+    changed = replace(
+        gate, inputs=(*gate.inputs, Input(slot="results", stage=answers.id, port=port))
+    )
+    found = leakage(
+        Graph(stages=tuple(changed if item.id == gate.id else item for item in stopping.stages))
+    )
+    assert any(
+        leak.message.startswith(
+            "a student's behaviour reaches 'results' of gate of arm 'no-state': "
+        )
+        for leak in found
+    )
     assert {(leak.reader.id, leak.slot) for leak in found} == {(gate.id, "results")}
 
 
 def test_what_the_overlap_check_removed_can_reach_no_plan(graph: Graph) -> None:
     check = next(stage for stage in graph.stages if stage.kind == "check")
-    plan = [stage for stage in graph.stages if stage.kind == "plan" and stage.uses[0].arm == check.uses[0].arm][-1]
+    plan = [
+        stage
+        for stage in graph.stages
+        if stage.kind == "plan" and stage.uses[0].arm == check.uses[0].arm
+    ][-1]
     assert graph.stages.index(plan) > graph.stages.index(check)
     for port, caught in (("rejected", True), ("yield", False)):
-        changed = replace(plan, inputs=(*plan.inputs, Input(slot="yield", stage=check.id, port=port)))
-        assert bool(leakage(Graph(stages=tuple(changed if item.id == plan.id else item for item in graph.stages)))) is caught
+        changed = replace(
+            plan, inputs=(*plan.inputs, Input(slot="yield", stage=check.id, port=port))
+        )
+        assert (
+            bool(
+                leakage(
+                    Graph(
+                        stages=tuple(
+                            changed if item.id == plan.id else item for item in graph.stages
+                        )
+                    )
+                )
+            )
+            is caught
+        )
 
 
 def test_roles_are_transitive_and_weights_become_behaviour(graph: Graph) -> None:
     carried = roles(graph)
-    trained = [stage for stage in graph.stages if stage.kind == "train" and stage.uses[0].arm == "with-state"][-1]
-    blind = [stage for stage in graph.stages if stage.kind == "train" and stage.uses[0].arm == "no-state"][-1]
+    trained = [
+        stage
+        for stage in graph.stages
+        if stage.kind == "train" and stage.uses[0].arm == "with-state"
+    ][-1]
+    blind = [
+        stage for stage in graph.stages if stage.kind == "train" and stage.uses[0].arm == "no-state"
+    ][-1]
     assert {"hidden", "student", "weights"} <= set(carried[trained.id, "student"])
     assert "student" not in carried[blind.id, "student"]
     assert not {"test", "selection"} & set(carried[trained.id, "student"])
@@ -256,14 +371,30 @@ def test_roles_are_transitive_and_weights_become_behaviour(graph: Graph) -> None
 
 def test_a_declassification_is_declared_nowhere_else() -> None:
     params = {"splits": ["test"], "role": "test", "lanes": ["test"], "observe": {}}
-    ends = {(kind, port, role) for kind, it in KINDS.items() for port in it.ports(params) for role in it.drops(params, port)}
-    hashes = {("check", port, role) for port in ("accepted", "yield") for role in ("#test", "#selection", "#feedback")}
-    scores = {("gate", "gate", role) for role in ("selection", "shown", "hidden", "student")}
-    assert ends == hashes | scores | {(kind, port, "bit") for kind in GATED for port in KINDS[kind].ports(params)}
-    assert {(kind, slot): it.needs for kind, declared in KINDS.items() for slot, it in declared.slots.items() if it.needs} == {
-        ("gate", "results"): {"selection"}
+    ends = {
+        (kind, port, role)
+        for kind, it in KINDS.items()
+        for port in it.ports(params)
+        for role in it.drops(params, port)
     }
-    assert {kind: dict(it.turns) for kind, it in KINDS.items() if it.turns} == {key: {"weights": "student"} for key in ("evaluate", "plan", "generate")}
+    hashes = {
+        ("check", port, role)
+        for port in ("accepted", "yield")
+        for role in ("#test", "#selection", "#feedback")
+    }
+    scores = {("gate", "gate", role) for role in ("selection", "shown", "hidden", "student")}
+    assert ends == hashes | scores | {
+        (kind, port, "bit") for kind in GATED for port in KINDS[kind].ports(params)
+    }
+    assert {
+        (kind, slot): it.needs
+        for kind, declared in KINDS.items()
+        for slot, it in declared.slots.items()
+        if it.needs
+    } == {("gate", "results"): {"selection"}}
+    assert {kind: dict(it.turns) for kind, it in KINDS.items() if it.turns} == {
+        key: {"weights": "student"} for key in ("evaluate", "plan", "generate")
+    }
 
 
 # --- blind arms, from the spec --------------------------------------------------------------------------------------------
@@ -277,15 +408,35 @@ BLIND = "  no-state: {agent: {observe: nothing"
         (
             "checks: {known: {action: reject}}",
             "known",
-            ["student -> evaluate 1 on candidates -> check 1", "student -> evaluate 1 on candidates -> check 1 -> generate 1, refill 1"],
+            [
+                "student -> evaluate 1 on candidates -> check 1",
+                "student -> evaluate 1 on candidates -> check 1 -> generate 1, refill 1",
+            ],
             "turn it off in this arm (known: {action: off})",
         ),
-        ("checks: {known: {action: record}}", "known", ["student -> evaluate 1 on candidates -> check 1", "-> generate 1, refill 1"], "turn it off"),
-        ("engine: {kind: watching, teacher: generator}", "watching", ["student -> generate 1", "student -> generate 1 -> check 1"], "choose another engine"),
-        ("policy: {kind: watching}", "watching", ["student -> plan 1", "student -> plan 1 -> generate 1"], "choose another policy"),
+        (
+            "checks: {known: {action: record}}",
+            "known",
+            ["student -> evaluate 1 on candidates -> check 1", "-> generate 1, refill 1"],
+            "turn it off",
+        ),
+        (
+            "engine: {kind: watching, teacher: generator}",
+            "watching",
+            ["student -> generate 1", "student -> generate 1 -> check 1"],
+            "choose another engine",
+        ),
+        (
+            "policy: {kind: watching}",
+            "watching",
+            ["student -> plan 1", "student -> plan 1 -> generate 1"],
+            "choose another policy",
+        ),
     ],
 )
-def test_a_blind_arm_that_reads_a_student_is_told_where_and_how(more: str, marked: str, paths: list[str], remedy: str, tmp_path: Path, watching: None) -> None:
+def test_a_blind_arm_that_reads_a_student_is_told_where_and_how(
+    more: str, marked: str, paths: list[str], remedy: str, tmp_path: Path, watching: None
+) -> None:
     text = TINY.replace(BLIND, f"{BLIND}, {more}")
     with pytest.raises(SpecError) as caught:
         compiled(tmp_path, text)
@@ -304,7 +455,10 @@ def test_a_blind_arm_that_reads_a_student_is_told_where_and_how(more: str, marke
 
 
 def test_what_an_arm_inherits_is_told_at_its_origin_with_the_chain(tmp_path: Path) -> None:
-    (tmp_path / "base.yaml").write_text(TINY.replace("overlap: {action: reject}}", "overlap: {action: reject}, known: {}}"), encoding="utf-8")
+    (tmp_path / "base.yaml").write_text(
+        TINY.replace("overlap: {action: reject}}", "overlap: {action: reject}, known: {}}"),
+        encoding="utf-8",
+    )
     with pytest.raises(SpecError) as caught:
         compiled(tmp_path, "extends: base.yaml\nname: child\n")
     (found,) = caught.value.diagnostics
@@ -314,7 +468,12 @@ def test_what_an_arm_inherits_is_told_at_its_origin_with_the_chain(tmp_path: Pat
 
 
 def test_a_check_that_is_off_reads_nobody(tmp_path: Path, graph: Graph) -> None:
-    off = compiled(tmp_path, TINY.replace("overlap: {action: reject}}", "overlap: {action: reject}, known: {action: off}}"))
+    off = compiled(
+        tmp_path,
+        TINY.replace(
+            "overlap: {action: reject}}", "overlap: {action: reject}, known: {action: off}}"
+        ),
+    )
     assert {stage.id for stage in off.stages} == {stage.id for stage in graph.stages}
 
 

@@ -22,7 +22,10 @@ DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "diagnostics")
 LINKED = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
-NAMED = {"yaml": re.compile(r"# ([\w./-]+\.yaml)(, continued)?\n"), "jinja": re.compile(r"\{# ([\w./-]+)(, continued)? #\}\n")}
+NAMED = {
+    "yaml": re.compile(r"# ([\w./-]+\.yaml)(, continued)?\n"),
+    "jinja": re.compile(r"\{# ([\w./-]+)(, continued)? #\}\n"),
+}
 VARY = "<!-- the numbers vary -->\n"
 
 
@@ -46,7 +49,9 @@ def desk(copy_of_finished: Path) -> Path:
     return repo
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if "```console" in path.read_text(encoding="utf-8")], ids=name)
+@pytest.mark.parametrize(
+    "path", [path for path in PAGES if "```console" in path.read_text(encoding="utf-8")], ids=name
+)
 def test_every_shown_command_runs_and_says_what_is_shown(path: Path, desk: Path) -> None:
     said = ""
     for language, text in blocks(path):
@@ -61,7 +66,9 @@ def test_every_shown_command_runs_and_says_what_is_shown(path: Path, desk: Path)
         elif language == "text":
             assert said, f"no command above prints this:\n{text}"
             vary = f"{VARY}```text\n{text}" in path.read_text(encoding="utf-8")
-            assert re.fullmatch(pattern(stand_in(text), vary=vary), said), f"{said}\n--- is not\n{text}"
+            assert re.fullmatch(pattern(stand_in(text), vary=vary), said), (
+                f"{said}\n--- is not\n{text}"
+            )
         if language != "console":
             said = ""
 
@@ -99,20 +106,31 @@ def pattern(text: str, *, vary: bool) -> str:
         parts = re.split(r"\d[\d,.]*(?: (?:s|min|h)\b)?", line.lstrip())
         return "[ ]*" + r"\d[\d,.]*(?: (?:s|min|h))?".join(map(re.escape, parts)) + r"[ ]*\n"
 
-    return "".join("(?s:.*)" if line.strip() == "..." else escaped(line) for line in text.splitlines()) + r"\s*"
+    return (
+        "".join("(?s:.*)" if line.strip() == "..." else escaped(line) for line in text.splitlines())
+        + r"\s*"
+    )
 
 
 def test_a_text_that_is_not_printed_is_noticed() -> None:
     assert re.fullmatch(pattern("a\n...\nb 2\n", vary=False), "a\nx\ny\nb 2\n")
     assert not re.fullmatch(pattern("a\nb 2\n", vary=False), "a\nb 3\n")
     assert re.fullmatch(pattern("time 3.5 s to 1,057.4 s\n", vary=True), "time 61 s to 7.2 min\n")
-    assert not re.fullmatch(pattern("time 3.5 s to 57.4 s\n", vary=True), "time 3.5 s up to 57.4 s\n")
+    assert not re.fullmatch(
+        pattern("time 3.5 s to 57.4 s\n", vary=True), "time 3.5 s up to 57.4 s\n"
+    )
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if "```text" in path.read_text(encoding="utf-8")], ids=name)
+@pytest.mark.parametrize(
+    "path", [path for path in PAGES if "```text" in path.read_text(encoding="utf-8")], ids=name
+)
 def test_every_shown_text_stands_below_what_prints_it(path: Path) -> None:
     languages = [language for language, _ in blocks(path)]
-    assert [number for number, language in enumerate(languages) if language == "text" and (number == 0 or languages[number - 1] != "console")] == []
+    assert [
+        number
+        for number, language in enumerate(languages)
+        if language == "text" and (number == 0 or languages[number - 1] != "console")
+    ] == []
 
 
 def test_the_mistake_in_the_readme_is_told_as_it_says(tmp_path: Path) -> None:
@@ -128,7 +146,11 @@ def test_the_mistake_in_the_readme_is_told_as_it_says(tmp_path: Path) -> None:
 
 def specs(path: Path) -> list[str]:
     """The blocks of YAML in a page that are specs, or parts of one, and no steps of a walk-through."""
-    return [text for language, text in blocks(path) if language == "yaml" and not NAMED["yaml"].match(text)]
+    return [
+        text
+        for language, text in blocks(path)
+        if language == "yaml" and not NAMED["yaml"].match(text)
+    ]
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if specs(path)], ids=name)
@@ -137,8 +159,13 @@ def test_every_shown_spec_is_valid(path: Path, tmp_path: Path) -> None:
     folder = tmp_path / "specs"
     (folder / "quickstart.yaml").rename(folder / "base.yaml")
     (folder / "models" / "mine").mkdir(parents=True)
-    (folder / "models" / "mine" / "config.json").write_text('{"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_attention_heads": 2}')
-    rows = [f'{{"question": "{n} + 1 =", "answer": "{n + 1}", "topic": "t{n % 3}"}}\n' for n in range(400)]
+    (folder / "models" / "mine" / "config.json").write_text(
+        '{"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_attention_heads": 2}'
+    )
+    rows = [
+        f'{{"question": "{n} + 1 =", "answer": "{n + 1}", "topic": "t{n % 3}"}}\n'
+        for n in range(400)
+    ]
     (folder / "items.jsonl").write_text("".join(rows), encoding="utf-8")
     (folder / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
     for number, text in enumerate(specs(path)):
@@ -169,13 +196,18 @@ def anchors(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", LINKED, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_named_file_is_there(path: Path) -> None:
-    for file in re.findall(r"`((?:dataenvgym_spec|schemas|benchmarks|tests|docs)/[\w./]*\w)`", path.read_text(encoding="utf-8")):
+    for file in re.findall(
+        r"`((?:dataenvgym_spec|schemas|benchmarks|tests|docs)/[\w./]*\w)`",
+        path.read_text(encoding="utf-8"),
+    ):
         assert (ROOT / file).exists(), file
 
 
 def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "README.md").read_text(encoding="utf-8")
-    assert [name(path) for path in PAGES if path.name != "README.md" and f"]({name(path)})" not in index] == []
+    assert [
+        name(path) for path in PAGES if path.name != "README.md" and f"]({name(path)})" not in index
+    ] == []
     assert "](docs/README.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -193,14 +225,23 @@ def test_the_reference_has_every_key_of_every_spec_that_is_shipped() -> None:
     (spec,) = front_end([ROOT / "specs" / "quickstart.yaml"], root=ROOT)
     text = reference()
     for path, _ in leaves(plain(spec.arms[0])):
-        known = [".".join(path[start:end]) for start in range(len(path)) for end in range(start + 1, len(path) + 1)]
+        known = [
+            ".".join(path[start:end])
+            for start in range(len(path))
+            for end in range(start + 1, len(path) + 1)
+        ]
         assert any(f"| `{key}` |" in text for key in known), path
 
 
 def test_a_component_of_an_installed_package_is_in_the_reference(tmp_path: Path) -> None:
     site = ROOT / "tests" / "diagnostics" / "E204-environment" / "site"
-    text = call("dataenvgym", "schema", "--reference", cwd=tmp_path, PYTHONPATH=f"{site}:{ROOT}").stdout
-    assert "#### policy `climb`\n\nPlans along a tree of skills. Serves the environment `skill-tree`. Comes with the package `climb`." in text
+    text = call(
+        "dataenvgym", "schema", "--reference", cwd=tmp_path, PYTHONPATH=f"{site}:{ROOT}"
+    ).stdout
+    assert (
+        "#### policy `climb`\n\nPlans along a tree of skills. Serves the environment `skill-tree`. Comes with the package `climb`."
+        in text
+    )
 
 
 def test_write_refreshes_the_reference_only_where_there_is_one(repo: Path) -> None:

@@ -10,7 +10,11 @@ from dataenvgym_spec.cli.main import COMMANDS
 from tests.support.repositories import ROOT, call, environment
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHOWN = [line for block in re.findall(r"```console\n(.*?)```", README, re.S) for line in block.splitlines()]
+SHOWN = [
+    line
+    for block in re.findall(r"```console\n(.*?)```", README, re.S)
+    for line in block.splitlines()
+]
 
 
 def test_every_shown_command_runs(copy_of_finished: Path) -> None:
@@ -21,7 +25,9 @@ def test_every_shown_command_runs(copy_of_finished: Path) -> None:
     for line in SHOWN:
         if line.startswith("make "):
             # `make quickstart` takes minutes and is run by a slow test; here the target must be known to make.
-            subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, check=True, capture_output=True)
+            subprocess.run(
+                ["make", "-n", *line.split()[1:]], cwd=ROOT, check=True, capture_output=True
+            )
             continue
         call("sh", "-c", line.replace("quickstart", "tiny"), cwd=copy_of_finished)
         ran += 1
@@ -37,13 +43,18 @@ def test_the_table_lists_every_command_and_no_other() -> None:
     assert set(re.findall(r"^\| `dataenvgym ([a-z]+)", table, re.M)) == set(COMMANDS)
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:dataenvgym_spec|specs|schemas|benchmarks)/[\w./]+)`", README))))
+@pytest.mark.parametrize(
+    "path",
+    sorted(set(re.findall(r"`((?:dataenvgym_spec|specs|schemas|benchmarks)/[\w./]+)`", README))),
+)
 def test_named_files_are_there(path: str) -> None:
     assert (ROOT / path).exists()
 
 
 def test_variables_that_are_listed_are_read() -> None:
-    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "dataenvgym_spec").rglob("*.py"))
+    code = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "dataenvgym_spec").rglob("*.py")
+    )
     for name in re.findall(r"`(DATAENVGYM_[A-Z_]+)", README):
         assert name in code
 
@@ -55,10 +66,22 @@ def test_make_quickstart_in_a_fresh_clone(tmp_path: Path) -> None:
 
     repo = tmp_path / "clone"
     call("git", "clone", "-q", str(ROOT), str(repo), cwd=tmp_path)
-    subprocess.run(["make", "quickstart"], cwd=repo, env=environment(DATAENVGYM_TRACK="1"), check=True, timeout=2400)
+    subprocess.run(
+        ["make", "quickstart"],
+        cwd=repo,
+        env=environment(DATAENVGYM_TRACK="1"),
+        check=True,
+        timeout=2400,
+    )
     program = str(repo / ".venv" / "bin" / "dataenvgym")
-    rows = {(row["arm"], row["student"]): row for row in json.loads(call(program, "report", "quickstart", "--json", cwd=repo).stdout)}
+    rows = {
+        (row["arm"], row["student"]): row
+        for row in json.loads(call(program, "report", "quickstart", "--json", cwd=repo).stdout)
+    }
     assert rows["with-state", "best"]["ci_low"] > rows["with-state", "base"]["ci_high"]
-    assert "Running stage" not in call(str(repo / ".venv" / "bin" / "dvc"), "repro", "quickstart", cwd=repo).stdout
+    assert (
+        "Running stage"
+        not in call(str(repo / ".venv" / "bin" / "dvc"), "repro", "quickstart", cwd=repo).stdout
+    )
     assert (repo / "reports" / "quickstart" / "index.html").stat().st_size > 20_000
     assert not call(program, "track", "--verify", cwd=repo, ok=False).returncode

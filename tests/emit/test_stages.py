@@ -26,13 +26,21 @@ def test_the_committed_pipeline_is_what_the_specs_say() -> None:
 
 
 def test_what_is_emitted_names_no_place_on_this_machine() -> None:
-    for path in [ROOT / "dvc.yaml", *ROOT.glob("store/*/*.json"), *ROOT.glob("store/*/dvc.yaml"), *ROOT.glob("experiments/*.json")]:
+    for path in [
+        ROOT / "dvc.yaml",
+        *ROOT.glob("store/*/*.json"),
+        *ROOT.glob("store/*/dvc.yaml"),
+        *ROOT.glob("experiments/*.json"),
+    ]:
         assert str(Path.home()) not in path.read_text(encoding="utf-8")
         assert str(ROOT) not in path.read_text(encoding="utf-8")
 
 
 def test_every_stage_has_one_shape_of_command() -> None:
-    commands = {next(iter(yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].values()))["cmd"] for path in ROOT.glob("store/*/dvc.yaml")}
+    commands = {
+        next(iter(yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].values()))["cmd"]
+        for path in ROOT.glob("store/*/dvc.yaml")
+    }
     assert commands == {'exec env PATH="$PATH:../../.venv/bin" dataenvgym stage'}
 
 
@@ -59,16 +67,33 @@ GOLDEN = {
 @pytest.mark.parametrize("kind", ["data", "generate"])
 def test_golden_bytes(kind: str) -> None:
     families = {
-        "sum": {"dataset": "chain_sum", "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2}},
+        "sum": {
+            "dataset": "chain_sum",
+            "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2},
+        },
         "gcd": {"dataset": "gcd", "config": {"min_numbers": 2, "max_numbers": 2, "max_value": 60}},
     }
     if kind == "data":
-        rows = [item.row() for item in draw(ReasoningGym(families=families), role="test", lane=[0.0, 0.1], seed=3, per_group=5)]
+        rows = [
+            item.row()
+            for item in draw(
+                ReasoningGym(families=families), role="test", lane=[0.0, 0.1], seed=3, per_group=5
+            )
+        ]
     else:
         from dataenvgym_spec.gym.engines.procedural import Procedural
 
-        teacher = {"kind": "procedural", "semantics": 1, "source": {"kind": "reasoning-gym", "semantics": 1, "families": families}}
-        rows = [item.row() for item in Procedural(teacher=teacher, oversample=1.0, corrupt=0.3).candidates({"sum": 5, "gcd": 5}, 7)]
+        teacher = {
+            "kind": "procedural",
+            "semantics": 1,
+            "source": {"kind": "reasoning-gym", "semantics": 1, "families": families},
+        }
+        rows = [
+            item.row()
+            for item in Procedural(teacher=teacher, oversample=1.0, corrupt=0.3).candidates(
+                {"sum": 5, "gcd": 5}, 7
+            )
+        ]
     assert digest("golden", rows)[:16] == GOLDEN[kind, KINDS[kind].semantics]
 
 
@@ -79,7 +104,9 @@ def test_odd_paths_are_quoted(tmp_path: Path) -> None:
     name = 'it: is "odd" #1.jsonl'
     (tmp_path / name).write_text('{"q": "1", "a": "1"}\n' * 300, encoding="utf-8")
     source = "other: {kind: jsonl, path: 'it: is \"odd\" #1.jsonl', fields: {input: q, target: a}}"
-    text = TINY.replace("  score:", f"    {source}\n  score:", 1).replace("test: {from: problems", "test: {from: other", 1)
+    text = TINY.replace("  score:", f"    {source}\n  score:", 1).replace(
+        "test: {from: problems", "test: {from: other", 1
+    )
     assert findings(tmp_path, text) == ()
     graph = lower(front_end([tmp_path / "spec.yaml"], root=tmp_path)).graph
     (stage,) = [stage for stage in graph.stages if stage.kind == "data" and stage.files]

@@ -25,28 +25,66 @@ def handed(stage: Stage, graph: Graph, root: Path, monkeypatch: pytest.MonkeyPat
         for port in other.ports:
             (layout.stage(other.directory) / "out" / port).mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(run, "executor", lambda _kind: seen.append)
-    content: dict[str, Any] = {**identity(stage), "key": stage.id, "reads": {item.stage: graph.by_id()[item.stage].directory for item in stage.inputs}}
+    content: dict[str, Any] = {
+        **identity(stage),
+        "key": stage.id,
+        "reads": {item.stage: graph.by_id()[item.stage].directory for item in stage.inputs},
+    }
     run.execute(layout, {**content, "files": stage.files}, scratch(layout, stage.directory))
     (context,) = seen
     return context
 
 
-@pytest.mark.parametrize("kind", ["data", "reserve", "student", "skills", "evaluate", "plan", "generate", "check", "train", "select"])
-def test_an_executor_is_handed_the_ports_it_declared(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "data",
+        "reserve",
+        "student",
+        "skills",
+        "evaluate",
+        "plan",
+        "generate",
+        "check",
+        "train",
+        "select",
+    ],
+)
+def test_an_executor_is_handed_the_ports_it_declared(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     graph = compiled(tmp_path, TINY)
     stage = [stage for stage in graph.stages if stage.kind == kind][-1]
     context = handed(stage, graph, tmp_path, monkeypatch)
-    assert [(read.slot, read.key, read.port) for read in context.reads] == [(item.slot, item.stage, item.port) for item in stage.inputs]
-    assert all(read.path == tmp_path / "store" / graph.by_id()[read.key].directory / "out" / read.port for read in context.reads)
+    assert [(read.slot, read.key, read.port) for read in context.reads] == [
+        (item.slot, item.stage, item.port) for item in stage.inputs
+    ]
+    assert all(
+        read.path == tmp_path / "store" / graph.by_id()[read.key].directory / "out" / read.port
+        for read in context.reads
+    )
     assert {path.name for path in context.out_folder.iterdir()} == set(stage.ports)
     assert {read.slot for read in context.reads} <= set(KINDS[kind].slots)
 
 
 @pytest.mark.parametrize("kind", ["plan", "generate"])
-def test_a_component_is_handed_a_student_only_where_it_is_plugged_in(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_component_is_handed_a_student_only_where_it_is_plugged_in(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     graph = compiled(tmp_path, TINY)
-    context = handed(next(stage for stage in graph.stages if stage.kind == kind), graph, tmp_path, monkeypatch)
+    context = handed(
+        next(stage for stage in graph.stages if stage.kind == kind), graph, tmp_path, monkeypatch
+    )
     assert student(context) == {}
-    weights = [PortRead(slot=slot, port="student", path=tmp_path / slot, key="") for slot in ("student", "base")]
-    assert student(replace(context, reads=(*context.reads, weights[0]))) == {"student": tmp_path / "student", "base": None}
-    assert student(replace(context, reads=(*context.reads, *weights))) == {"student": tmp_path / "student", "base": tmp_path / "base"}
+    weights = [
+        PortRead(slot=slot, port="student", path=tmp_path / slot, key="")
+        for slot in ("student", "base")
+    ]
+    assert student(replace(context, reads=(*context.reads, weights[0]))) == {
+        "student": tmp_path / "student",
+        "base": None,
+    }
+    assert student(replace(context, reads=(*context.reads, *weights))) == {
+        "student": tmp_path / "student",
+        "base": tmp_path / "base",
+    }

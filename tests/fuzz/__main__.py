@@ -77,8 +77,24 @@ class Tally:
 
 def commands(rng: random.Random) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """What is called on an input: `validate`, and then others, more of them if the input is valid."""
-    path = rng.choice(["student.train.learning_rate", "task", "arms", "loop.iterations", rng.choice(STRINGS), "a." * 500])
-    settings = ("--set", f"{rng.choice(['loop.iterations', 'student.train', 'description', 'x', path])}={nasty(rng)}") if rng.random() < 0.15 else ()
+    path = rng.choice(
+        [
+            "student.train.learning_rate",
+            "task",
+            "arms",
+            "loop.iterations",
+            rng.choice(STRINGS),
+            "a." * 500,
+        ]
+    )
+    settings = (
+        (
+            "--set",
+            f"{rng.choice(['loop.iterations', 'student.train', 'description', 'x', path])}={nasty(rng)}",
+        )
+        if rng.random() < 0.15
+        else ()
+    )
     settings = tuple(text.replace("\0", "") for text in settings)
     more = [
         ("compile", *settings),
@@ -88,14 +104,25 @@ def commands(rng: random.Random) -> tuple[tuple[str, ...], list[tuple[str, ...]]
         ("graph", "tiny"),
         ("compile", "--check"),
     ]
-    return ("validate", *rng.choice([(), (SPEC,)]), *rng.choice([(), ("--json",)]), *settings), rng.sample(more, 3)
+    return (
+        "validate",
+        *rng.choice([(), (SPEC,)]),
+        *rng.choice([(), ("--json",)]),
+        *settings,
+    ), rng.sample(more, 3)
 
 
 def run(arguments: tuple[str, ...], *, encoding: str = "utf-8") -> tuple[int, str, str]:
     """A command in this process: exit code, output, complaints. The output is a stream of bytes with an encoding, as a user's is."""
-    out, complaints = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2))
+    out, complaints = (
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2)
+    )
     code: Any = 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(complaints), patch.object(sys, "argv", ["dataenvgym", *arguments]):
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(complaints),
+        patch.object(sys, "argv", ["dataenvgym", *arguments]),
+    ):
         try:
             command_line()
         except SystemExit as end:
@@ -105,7 +132,9 @@ def run(arguments: tuple[str, ...], *, encoding: str = "utf-8") -> tuple[int, st
     return int(code or 0), texts[0], texts[1]
 
 
-def judge(files: Files, arguments: tuple[str, ...], folder: Path, tally: Tally, *, encoding: str = "utf-8") -> str:
+def judge(
+    files: Files, arguments: tuple[str, ...], folder: Path, tally: Tally, *, encoding: str = "utf-8"
+) -> str:
     """What is wrong with what a command does with some files; empty if nothing is."""
     _lay_out(files, folder)
     start = time.process_time()
@@ -134,7 +163,11 @@ def _problem(code: int, out: str, complaints: str, arguments: tuple[str, ...], f
         return "something of the spec was executed"
     if "--json" in arguments and out:
         for item in json.loads(out)["diagnostics"]:
-            if item["code"] not in CODES or not item["help"] or not ("line" in item or item["code"] == "E001"):
+            if (
+                item["code"] not in CODES
+                or not item["help"]
+                or not ("line" in item or item["code"] == "E001")
+            ):
                 return f"a diagnostic without place or remedy: {item}"
     if arguments[0] == "compile" and code == 0:
         return _emitted(folder)
@@ -150,7 +183,9 @@ def _emitted(folder: Path) -> str:
         (body,) = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].values()
         if body["cmd"] != stage or any("${" in item for item in [*body["deps"], *body["outs"]]):
             return f"{path} runs {body}"
-    for name, body in (yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8")).get("stages") or {}).items():
+    for name, body in (
+        yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8")).get("stages") or {}
+    ).items():
         if (
             body["cmd"] != f'exec env PATH="$PATH:.venv/bin" dataenvgym stage {name}'
             or not name.replace("-", "").replace("_", "").isalnum()
@@ -210,14 +245,23 @@ def fuzz(inputs: int, *, seed: int, first: int = 0, say: Callable[[str], None] =
             for number in range(first, first + inputs):
                 _one(number, seed, corpus, folder, tally, say)
                 if (number + 1) % 500 == 0:
-                    say(f"{number + 1} inputs, {time.process_time() - start:.0f} s, slowest {tally.slowest:.2f} s, {len(tally.findings)} findings")
+                    say(
+                        f"{number + 1} inputs, {time.process_time() - start:.0f} s, slowest {tally.slowest:.2f} s, {len(tally.findings)} findings"
+                    )
         finally:
             os.chdir(before)
     tally.seconds = time.process_time() - start
     return tally
 
 
-def _one(number: int, seed: int, corpus: list[Files], folder: Path, tally: Tally, say: Callable[[str], None]) -> None:
+def _one(
+    number: int,
+    seed: int,
+    corpus: list[Files],
+    folder: Path,
+    tally: Tally,
+    say: Callable[[str], None],
+) -> None:
     rng = random.Random(f"{seed}/{number}")
     files = mutated(rng, corpus)
     encoding = rng.choice(["utf-8", "utf-8", "utf-8", "ascii"])
@@ -230,7 +274,9 @@ def _one(number: int, seed: int, corpus: list[Files], folder: Path, tally: Tally
             break  # most broken inputs are broken for every command alike
         if problem:
             say(f"input {number}: {' '.join(arguments)[:200]!r}: {problem}")
-            tally.findings.append(Finding(number=number, files=files, command=arguments, what=problem))
+            tally.findings.append(
+                Finding(number=number, files=files, command=arguments, what=problem)
+            )
             break
 
 
@@ -253,7 +299,9 @@ def save(found: Finding, folder: Path) -> Path:
     for name, data in found.files.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_bytes(data)
-    (target / "what.txt").write_text(f"{found.command!r}\n{found.what}\n", encoding="utf-8", errors="backslashreplace")
+    (target / "what.txt").write_text(
+        f"{found.command!r}\n{found.what}\n", encoding="utf-8", errors="backslashreplace"
+    )
     return target
 
 
@@ -271,7 +319,12 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             here = Path.cwd()
             os.chdir(name)
-            least = Finding(number=found.number, files=smaller(found, Path(name).resolve()), command=found.command, what=found.what)
+            least = Finding(
+                number=found.number,
+                files=smaller(found, Path(name).resolve()),
+                command=found.command,
+                what=found.what,
+            )
             os.chdir(here)
         print("kept in", save(least, options.keep))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -29,7 +29,16 @@ SHELL = [
     "' ; touch MARKER '",
     '" ; touch MARKER "',
 ]
-JINJA = ["{{ 7 * 7 }}", "{% for x in range(99) %}{{ x }}{% endfor %}", "${problems}", "${x", "{{ ''.__class__.__mro__ }}", "{# #}", "{%", "{{" * 400]
+JINJA = [
+    "{{ 7 * 7 }}",
+    "{% for x in range(99) %}{{ x }}{% endfor %}",
+    "${problems}",
+    "${x",
+    "{{ ''.__class__.__mro__ }}",
+    "{# #}",
+    "{%",
+    "{{" * 400,
+]
 PATHS = [
     "../../../../etc/passwd",
     "/etc/passwd",
@@ -143,16 +152,35 @@ LITERALS = [
 
 def seeds() -> list[Files]:
     """What mutation starts from."""
-    prompts = {"specs/prompts/tiny.j2": TEMPLATE.encode(), "specs/prompts/quickstart.j2": (ROOT / "specs/prompts/quickstart.j2").read_bytes()}
+    prompts = {
+        "specs/prompts/tiny.j2": TEMPLATE.encode(),
+        "specs/prompts/quickstart.j2": (ROOT / "specs/prompts/quickstart.j2").read_bytes(),
+    }
     quickstart = (ROOT / "specs/quickstart.yaml").read_text(encoding="utf-8")
-    sweep = TINY + "matrix: {student.train.learning_rate: [1e-4, 3e-4], agent.policy.floor: [0.1, 0.5]}\nseeds: {run: [0, 1]}\n"
-    points = TINY + "matrix: [{name: small, loop.iterations: 1}, {name: large, loop.iterations: 3}]\n"
+    sweep = (
+        TINY
+        + "matrix: {student.train.learning_rate: [1e-4, 3e-4], agent.policy.floor: [0.1, 0.5]}\nseeds: {run: [0, 1]}\n"
+    )
+    points = (
+        TINY + "matrix: [{name: small, loop.iterations: 1}, {name: large, loop.iterations: 3}]\n"
+    )
     parent, child = split(parse(TINY, file="").plain(), random.Random(1))  # type: ignore[arg-type]
     other, rest = split(child, random.Random(2))
-    family = {"specs/base/one.yml": written(parent, random.Random(3)), "specs/two.yml": json.dumps({"extends": "base/one.yml", **other})}
-    family[SPEC] = json.dumps({"extends": ["two.yml"], **rest}, indent=1).replace("prompts/", "../specs/prompts/")
-    files = TINY.replace("  score:", "    listed: {kind: jsonl, path: items.jsonl, fields: {input: q, target: a}}\n  score:", 1)
-    files = files.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}")
+    family = {
+        "specs/base/one.yml": written(parent, random.Random(3)),
+        "specs/two.yml": json.dumps({"extends": "base/one.yml", **other}),
+    }
+    family[SPEC] = json.dumps({"extends": ["two.yml"], **rest}, indent=1).replace(
+        "prompts/", "../specs/prompts/"
+    )
+    files = TINY.replace(
+        "  score:",
+        "    listed: {kind: jsonl, path: items.jsonl, fields: {input: q, target: a}}\n  score:",
+        1,
+    )
+    files = files.replace(
+        "test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}"
+    )
     items = b'{"q": "1 + 1", "a": "2"}\n' * 300
     small = (
         TINY[: TINY.index("analysis:")]
@@ -164,8 +192,23 @@ def seeds() -> list[Files]:
         lambda found: "{overlap: {}}" if found[0].startswith("{") else "",
         small,
     )
-    texts: list[dict[str, str]] = [*[{SPEC: small}] * 6, {SPEC: TINY}, {SPEC: quickstart}, {SPEC: sweep}, {SPEC: points}, family, {SPEC: files}]
-    return [{**prompts, "specs/items.jsonl": items, **{name: text.encode() for name, text in each.items()}} for each in texts]
+    texts: list[dict[str, str]] = [
+        *[{SPEC: small}] * 6,
+        {SPEC: TINY},
+        {SPEC: quickstart},
+        {SPEC: sweep},
+        {SPEC: points},
+        family,
+        {SPEC: files},
+    ]
+    return [
+        {
+            **prompts,
+            "specs/items.jsonl": items,
+            **{name: text.encode() for name, text in each.items()},
+        }
+        for each in texts
+    ]
 
 
 def mutated(rng: random.Random, corpus: list[Files]) -> Files:
@@ -187,7 +230,19 @@ def _bytes(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
         "delete": b"",
         "insert": rng.randbytes(length) + data[at : at + length],
         "splice": other[start : start + rng.choice([10, 100, 1000])] + data[at : at + length],
-        "bom": rng.choice([b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"\r", b"\t", b"\xc2\x85", b"\xe2\x80\xa8", b"\xed\xa0\x80"]) + data[at : at + length],
+        "bom": rng.choice(
+            [
+                b"\xef\xbb\xbf",
+                b"\xff\xfe",
+                b"\x00",
+                b"\r",
+                b"\t",
+                b"\xc2\x85",
+                b"\xe2\x80\xa8",
+                b"\xed\xa0\x80",
+            ]
+        )
+        + data[at : at + length],
         "repeat": data[at : at + length] * rng.choice([2, 10, 3000 if rng.random() < 0.1 else 30]),
     }
     return data[:at] + new[rng.choice(sorted(new))] + data[at + length :]
@@ -221,13 +276,33 @@ def _tokens(data: bytes, rng: random.Random, _corpus: list[Files]) -> bytes:
     first = rng.randrange(len(cuts) - 1)
     low, high = cuts[first] + 1, cuts[min(first + rng.choice([1, 1, 2, 5]), len(cuts) - 1)]
     old = text[low:high]
-    new = rng.choice([nasty(rng), f"&x {old}", "*x", f"!!str {old}", f"[{old}]", f"{{{old}: {old}}}", f"'{old}'", old * 2, f"{old}: {nasty(rng)}", f'"{old}"'])
+    new = rng.choice(
+        [
+            nasty(rng),
+            f"&x {old}",
+            "*x",
+            f"!!str {old}",
+            f"[{old}]",
+            f"{{{old}: {old}}}",
+            f"'{old}'",
+            old * 2,
+            f"{old}: {nasty(rng)}",
+            f'"{old}"',
+        ]
+    )
     return (text[:low] + new + text[high:]).encode("utf-8", "surrogatepass")
 
 
 def nasty(rng: random.Random) -> str:
     """A text that is odd in some way, as a token of YAML."""
-    return rng.choice([rng.choice(LITERALS), json.dumps(rng.choice(STRINGS)), rng.choice(STRINGS), str(rng.choice(NUMBERS))])
+    return rng.choice(
+        [
+            rng.choice(LITERALS),
+            json.dumps(rng.choice(STRINGS)),
+            rng.choice(STRINGS),
+            str(rng.choice(NUMBERS)),
+        ]
+    )
 
 
 def _tree(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
@@ -242,7 +317,11 @@ def _tree(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
             break
         holder, key = rng.choice(places)
         _change(holder, key, rng.choice(places), rng)
-    text = written(tree, rng) if isinstance(tree, dict) and rng.random() < 0.5 else json.dumps(tree, indent=rng.choice([None, 1]), ensure_ascii=False)
+    text = (
+        written(tree, rng)
+        if isinstance(tree, dict) and rng.random() < 0.5
+        else json.dumps(tree, indent=rng.choice([None, 1]), ensure_ascii=False)
+    )
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -255,7 +334,9 @@ def _as_json(data: bytes) -> str:
 
 
 def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
-    for key in tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ():
+    for key in (
+        tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
+    ):
         yield tree, key
         yield from _places(tree[key])
 
@@ -263,7 +344,23 @@ def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
 def _change(holder: Any, key: Any, other: tuple[Any, Any], rng: random.Random) -> None:
     value = holder[key]
     extra = rng.choice(
-        ["kind", "extends", "matrix", "arms", "same_as", "share", "adapter", "path", "fields", "seeds", "select", "version", "x", "$schema", *ODD]
+        [
+            "kind",
+            "extends",
+            "matrix",
+            "arms",
+            "same_as",
+            "share",
+            "adapter",
+            "path",
+            "fields",
+            "seeds",
+            "select",
+            "version",
+            "x",
+            "$schema",
+            *ODD,
+        ]
     )
     match rng.randrange(9):
         case 0:
@@ -273,16 +370,33 @@ def _change(holder: Any, key: Any, other: tuple[Any, Any], rng: random.Random) -
         case 2:
             del holder[key]
         case 3:
-            holder[key] = json.loads(json.dumps(other[0][other[1]])) if other[1] in (other[0] if isinstance(other[0], dict) else range(len(other[0]))) else None
+            holder[key] = (
+                json.loads(json.dumps(other[0][other[1]]))
+                if other[1] in (other[0] if isinstance(other[0], dict) else range(len(other[0])))
+                else None
+            )
         case 4:
             holder[key] = rng.choice([[value], {"x": value}, {}, [], [value] * 50, [[value]]])
         case 5 if isinstance(holder, dict):
             holder[rng.choice([extra, rng.choice(STRINGS)])] = holder.pop(key)
         case 6 if isinstance(holder, dict):
-            holder[extra] = rng.choice([value, rng.choice(STRINGS), rng.choice(NUMBERS), {"student.train.batch_size": [1, 2]}, ["two.yml"], "tiny.yaml"])
+            holder[extra] = rng.choice(
+                [
+                    value,
+                    rng.choice(STRINGS),
+                    rng.choice(NUMBERS),
+                    {"student.train.batch_size": [1, 2]},
+                    ["two.yml"],
+                    "tiny.yaml",
+                ]
+            )
         case 7 if isinstance(value, int | float):
-            holder[key] = rng.choice([value * 1000, -value, value + 1, value / 7, str(value), value * 10**15])
+            holder[key] = rng.choice(
+                [value * 1000, -value, value + 1, value / 7, str(value), value * 10**15]
+            )
         case _ if isinstance(value, str):
-            holder[key] = value + rng.choice(["\n", " ", "/", "/../x", "x", *SHELL, *JINJA[:4], *ODD])
+            holder[key] = value + rng.choice(
+                ["\n", " ", "/", "/../x", "x", *SHELL, *JINJA[:4], *ODD]
+            )
         case _:
             holder[key] = None

@@ -28,16 +28,26 @@ from tests.support.writing import split, written
 Tree = Any
 
 RANDOM = st.integers(0, 2**32).map(random.Random)
-SWEEP = TINY.replace("arms:", "seeds: {run: [0, 1]}\narms:") + "matrix: {agent.policy.floor: [0.2, 0.5]}\n"
-ADAPTED = TINY.replace("hidden_size: 32", "hidden_size: 64").replace("train: {length: {steps: 6}", "train: {adapter: {kind: lora, r: 4}, length: {steps: 6}")
+SWEEP = (
+    TINY.replace("arms:", "seeds: {run: [0, 1]}\narms:")
+    + "matrix: {agent.policy.floor: [0.2, 0.5]}\n"
+)
+ADAPTED = TINY.replace("hidden_size: 32", "hidden_size: 64").replace(
+    "train: {length: {steps: 6}", "train: {adapter: {kind: lora, r: 4}, length: {steps: 6}"
+)
 QUICKSTART = (ROOT / "specs" / "quickstart.yaml").read_text(encoding="utf-8")
 SPECS = {"tiny": TINY, "sweep": SWEEP, "adapted": ADAPTED, "quickstart": QUICKSTART}
 FIELDS = "fields: {input: q, target: a, group: g, cluster: c}"
 FINITE = (
     ADAPTED.replace("  score: {kind: reasoning-gym}", "  score: {kind: exact-match, after: 'A:'}")
     .replace("  score:", f"    listed: {{kind: jsonl, path: items.jsonl, {FIELDS}}}\n  score:")
-    .replace("  score:", f"    hub: {{kind: hub, id: maker/sums, revision: {'a' * 40}, configs: [one, two], split: train, {FIELDS}}}\n  score:")
-    .replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {per_group: 2}}")
+    .replace(
+        "  score:",
+        f"    hub: {{kind: hub, id: maker/sums, revision: {'a' * 40}, configs: [one, two], split: train, {FIELDS}}}\n  score:",
+    )
+    .replace(
+        "test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {per_group: 2}}"
+    )
     .replace("selection: {from: problems", "selection: {from: hub")
     .replace("duplicate: {action: reject}", "duplicate: {action: reject}, known: {action: record}")
     .replace("iterations: 2", "iterations: 4\n  stop: {patience: 1}")
@@ -48,10 +58,16 @@ FINITE = (
 SCRATCH = FINITE[FINITE.index("    kind: scratch") : FINITE.index("  train: {")]
 ON_HUB = FINITE.replace(SCRATCH, f"    kind: hub\n    id: maker/small\n    revision: {'b' * 40}\n")
 ON_DISK = FINITE.replace(SCRATCH, "    kind: path\n    path: student\n")
-OTHER_FILES = {"items.jsonl": "others.jsonl", "prompts/tiny.j2": "prompts/other.j2", "student": "other-student"}
+OTHER_FILES = {
+    "items.jsonl": "others.jsonl",
+    "prompts/tiny.j2": "prompts/other.j2",
+    "student": "other-student",
+}
 """A file is its content: another one, for each that a spec here names."""
 
-few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def plain(text: str) -> Tree:
@@ -61,13 +77,22 @@ def plain(text: str) -> Tree:
 def fill(folder: Path) -> Path:
     """Puts the files there that the specs name."""
     (folder / "prompts").mkdir()
-    (folder / "prompts" / "quickstart.j2").write_bytes((ROOT / "specs" / "prompts" / "quickstart.j2").read_bytes())
+    (folder / "prompts" / "quickstart.j2").write_bytes(
+        (ROOT / "specs" / "prompts" / "quickstart.j2").read_bytes()
+    )
     for name, more in (("tiny", ""), ("other", " ")):
         (folder / "prompts" / f"{name}.j2").write_text(TEMPLATE + more, encoding="utf-8")
     for name, count in (("items", 90), ("others", 91)):
-        rows = [{"q": f"question {n}", "a": f"answer {n}", "g": "gf"[n % 2], "c": n} for n in range(count)]
-        rows = [{**row, **{f"{column}x": value for column, value in row.items()}} for row in rows]  # other columns, as `others` names them
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        rows = [
+            {"q": f"question {n}", "a": f"answer {n}", "g": "gf"[n % 2], "c": n}
+            for n in range(count)
+        ]
+        rows = [
+            {**row, **{f"{column}x": value for column, value in row.items()}} for row in rows
+        ]  # other columns, as `others` names them
+        (folder / f"{name}.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+        )
     for name in ("student", "other-student"):
         (folder / name).mkdir()
         (folder / name / "config.json").write_text(json.dumps({"name": name}), encoding="utf-8")
@@ -112,7 +137,9 @@ def known(name: str) -> frozenset[str]:
 @pytest.mark.parametrize("name", SPECS)
 @few
 @given(rng=RANDOM)
-def test_any_style_of_writing_gives_the_same_keys(folder: Path, name: str, rng: random.Random) -> None:
+def test_any_style_of_writing_gives_the_same_keys(
+    folder: Path, name: str, rng: random.Random
+) -> None:
     text = written(plain(SPECS[name]), rng)
     assert plain(text) == plain(SPECS[name]), text
     assert keys(compiled(folder, text)) == known(name), text
@@ -121,11 +148,15 @@ def test_any_style_of_writing_gives_the_same_keys(folder: Path, name: str, rng: 
 @pytest.mark.parametrize("name", SPECS)
 @few
 @given(rng=RANDOM)
-def test_any_split_into_files_gives_the_same_keys(folder: Path, name: str, rng: random.Random) -> None:
+def test_any_split_into_files_gives_the_same_keys(
+    folder: Path, name: str, rng: random.Random
+) -> None:
     parent, child = split(plain(SPECS[name]), rng)
     if rng.random() < 0.5:
         middle, child = split(child, rng)
-        (folder / "middle.yml").write_text(written({**middle, "extends": "parent.yml"}, rng), encoding="utf-8")
+        (folder / "middle.yml").write_text(
+            written({**middle, "extends": "parent.yml"}, rng), encoding="utf-8"
+        )
         child["extends"] = "middle.yml"
     else:
         child["extends"] = ["parent.yml"]
@@ -154,11 +185,20 @@ def _plant(tree: Tree, path: Steps, value: Tree) -> None:
 
 
 @few
-@given(rng=RANDOM, text=st.text(st.characters(blacklist_categories=["Cs", "Cc", "Cn"]), max_size=30))
-def test_names_descriptions_and_what_the_report_compares_change_no_key(folder: Path, rng: random.Random, text: str) -> None:
+@given(
+    rng=RANDOM, text=st.text(st.characters(blacklist_categories=["Cs", "Cc", "Cn"]), max_size=30)
+)
+def test_names_descriptions_and_what_the_report_compares_change_no_key(
+    folder: Path, rng: random.Random, text: str
+) -> None:
     tree = plain(TINY)
     tree["name"], tree["description"] = rng.choice(["other", "x", "A-1"]), text
-    contrast = {"arm": "no-state", "against": "with-state", "student": rng.choice(["best", "last"]), "primary": rng.random() < 0.5}
+    contrast = {
+        "arm": "no-state",
+        "against": "with-state",
+        "student": rng.choice(["best", "last"]),
+        "primary": rng.random() < 0.5,
+    }
     tree["analysis"] = rng.choice([{}, {"contrasts": []}, {"contrasts": [contrast]}])
     names = {"with-state": "seeing", "no-state": rng.choice(["blind", "no-state"])}
     if not tree["analysis"].get("contrasts"):
@@ -189,12 +229,21 @@ def test_no_part_of_the_compiler_reads_the_environment() -> None:
     for wing in ("language", "resolve", "graph", "compile", "emit"):
         for path in sorted((PACKAGE / wing).rglob("*.py")):
             text = path.read_text(encoding="utf-8")
-            assert not {"os.environ", "getenv", "gethostname", "getuser", "time.time", "cpu_count"} & set(re.findall(r"[\w.]+", text)), path
+            assert not {
+                "os.environ",
+                "getenv",
+                "gethostname",
+                "getuser",
+                "time.time",
+                "cpu_count",
+            } & set(re.findall(r"[\w.]+", text)), path
 
 
 @few
 @given(rng=RANDOM)
-def test_two_people_write_the_same_experiment(tmp_path_factory: pytest.TempPathFactory, rng: random.Random) -> None:
+def test_two_people_write_the_same_experiment(
+    tmp_path_factory: pytest.TempPathFactory, rng: random.Random
+) -> None:
     """In other words, files, orders and folders, with other defaults spelled out, beside other specs: the same keys."""
     folder = folder_of(tmp_path_factory)
     (spec,) = compiled(folder, TINY).specs
@@ -207,11 +256,15 @@ def test_two_people_write_the_same_experiment(tmp_path_factory: pytest.TempPathF
     (theirs / "prompts").mkdir(parents=True)
     (theirs / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
     (theirs / "base.yml").write_text(written(parent, rng), encoding="utf-8")
-    (theirs / "mine.yaml").write_text(written({**child, "extends": "base.yml"}, rng), encoding="utf-8")
+    (theirs / "mine.yaml").write_text(
+        written({**child, "extends": "base.yml"}, rng), encoding="utf-8"
+    )
     (folder / "quickstart.yaml").write_text(QUICKSTART, encoding="utf-8")
     paths = rng.sample([theirs / "mine.yaml", folder / "quickstart.yaml"], 2)
     both = lower(front_end(paths, root=folder))
-    mine = {stage.id for stage in both.graph.stages for use in stage.uses if use.experiment == "theirs"}
+    mine = {
+        stage.id for stage in both.graph.stages for use in stage.uses if use.experiment == "theirs"
+    }
     assert mine == known("tiny")
     assert keys(both) == known("tiny") | known("quickstart")
 
@@ -251,7 +304,11 @@ def schema_at(path: Steps, tree: Tree) -> dict[str, Any]:
         holder = holder[step]
         parts = [part for item in found for part in _branches(item, known)]
         found = [part["properties"][step] for part in parts if step in part.get("properties", {})]
-        found = found or [part["additionalProperties"] for part in parts if isinstance(part.get("additionalProperties"), dict)]
+        found = found or [
+            part["additionalProperties"]
+            for part in parts
+            if isinstance(part.get("additionalProperties"), dict)
+        ]
     ends = [part for item in found for part in _branches(item, known)]
     return next((part for part in ends if "enum" in part), ends[0] if ends else {})
 
@@ -260,7 +317,12 @@ def _branches(part: dict[str, Any], known: dict[str, Any]) -> Iterator[dict[str,
     """A schema and everything that it refers to."""
     yield part
     inner = [known[part["$ref"].rsplit("/", 1)[1]]] if "$ref" in part else []
-    for item in [*inner, *part.get("allOf", []), *part.get("anyOf", []), *([part["then"]] if isinstance(part.get("then"), dict) else [])]:
+    for item in [
+        *inner,
+        *part.get("allOf", []),
+        *part.get("anyOf", []),
+        *([part["then"]] if isinstance(part.get("then"), dict) else []),
+    ]:
         yield from _branches(item, known)
 
 
@@ -287,11 +349,17 @@ NEVER_VARIED = {
 def option_at(path: Steps, tree: Tree) -> tuple[str, str, str] | None:
     """The slot, kind and option of a component that a path of a whole spec leads to or into."""
     for place, slot in PLACES.items():
-        if len(path) > len(place) and all(mine in ("*", step) for mine, step in zip(place, path, strict=False)):
+        if len(path) > len(place) and all(
+            mine in ("*", step) for mine, step in zip(place, path, strict=False)
+        ):
             holder = tree
             for step in path[: len(place)]:
                 holder = holder[step]
-            return slot, path[len(place) - 1] if slot == "check" else holder["kind"], path[len(place)]
+            return (
+                slot,
+                path[len(place) - 1] if slot == "check" else holder["kind"],
+                path[len(place)],
+            )
     return None
 
 
@@ -306,7 +374,12 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
         assert keys(compiled(folder, json.dumps(whole))) == before
         for path, value in leaves(whole):
             named = ".".join(path)
-            if path[0] in NO_RESULT or path[-1] in REFERENCES or path[-1] == "kind" or named in changed:
+            if (
+                path[0] in NO_RESULT
+                or path[-1] in REFERENCES
+                or path[-1] == "kind"
+                or named in changed
+            ):
                 continue
             done = 0
             for other in (item for item in others(value, schema_at(path, whole)) if item != value):
@@ -320,9 +393,18 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
     # What has no other valid value here: closed choices of one, a data set's name.
     ends = {path.rsplit(".", 1)[-1] for path in alone - changed}
     assert ends <= {"environment", "method", "of", "start_from", "temperature", "ties", "dataset"}
-    there = {(slot, kind, option) for slot, kinds in definitions().items() for kind, it in kinds.items() for option in it.schema.get("properties", {})}
+    there = {
+        (slot, kind, option)
+        for slot, kinds in definitions().items()
+        for kind, it in kinds.items()
+        for option in it.schema.get("properties", {})
+    }
     assert there - options == set(NEVER_VARIED)
-    assert {"loop.stop.patience", "task.sources.listed.fields.cluster", "task.sources.hub.revision"} <= changed
+    assert {
+        "loop.stop.patience",
+        "task.sources.listed.fields.cluster",
+        "task.sources.hub.revision",
+    } <= changed
 
 
 def _keys_with(folder: Path, whole: Tree, path: Steps, value: Tree) -> set[str] | None:
@@ -363,24 +445,47 @@ def test_another_component_choice_or_name_changes_a_key(folder: Path, old: str, 
 
 
 def places(given: Compiled) -> dict[tuple[str, int, int | None, str], Stage]:
-    return {(use.arm, use.seed, use.iteration, use.what): stage for stage in given.graph.stages for use in stage.uses}
+    return {
+        (use.arm, use.seed, use.iteration, use.what): stage
+        for stage in given.graph.stages
+        for use in stage.uses
+    }
 
 
 @few
-@given(short=st.integers(1, 4), more=st.integers(1, 4), refill=st.integers(0, 2), train_on=st.sampled_from(["all", "latest"]), last=st.booleans())
-def test_a_stage_of_a_longer_loop_has_the_key_it_has_in_a_shorter_one(folder: Path, short: int, more: int, refill: int, train_on: str, last: bool) -> None:
+@given(
+    short=st.integers(1, 4),
+    more=st.integers(1, 4),
+    refill=st.integers(0, 2),
+    train_on=st.sampled_from(["all", "latest"]),
+    last=st.booleans(),
+)
+def test_a_stage_of_a_longer_loop_has_the_key_it_has_in_a_shorter_one(
+    folder: Path, short: int, more: int, refill: int, train_on: str, last: bool
+) -> None:
     tree = plain(TINY)
     tree["loop"] |= {"train_on": train_on, "teach": {"examples": 10, "refill": refill}}
     tree |= {"seeds": {"run": [3, 5]}, "select": {"by": "last" if last else "selection.accuracy"}}
-    loops = [places(compiled(folder, json.dumps({**tree, "loop": {**tree["loop"], "iterations": count}}))) for count in (short, short + more)]
-    inside = {place: stage.id for place, stage in loops[0].items() if place[2] is not None or place[3].startswith(("draw", "reserve"))}
+    loops = [
+        places(
+            compiled(folder, json.dumps({**tree, "loop": {**tree["loop"], "iterations": count}}))
+        )
+        for count in (short, short + more)
+    ]
+    inside = {
+        place: stage.id
+        for place, stage in loops[0].items()
+        if place[2] is not None or place[3].startswith(("draw", "reserve"))
+    }
     assert len(inside) > 10 * short
     assert inside.items() <= {place: stage.id for place, stage in loops[1].items()}.items()
 
 
 @few
 @given(rng=RANDOM)
-def test_specs_together_have_the_stages_they_have_alone_each_once(tmp_path_factory: pytest.TempPathFactory, rng: random.Random) -> None:
+def test_specs_together_have_the_stages_they_have_alone_each_once(
+    tmp_path_factory: pytest.TempPathFactory, rng: random.Random
+) -> None:
     """Across arms, seeds, points of a sweep and files, prefixes of loops included."""
     folder = folder_of(tmp_path_factory)
     texts = []
@@ -390,7 +495,12 @@ def test_specs_together_have_the_stages_they_have_alone_each_once(tmp_path_facto
         tree["loop"]["iterations"] = rng.choice([1, 2, 3])
         tree["seeds"] = {"run": rng.sample(range(3), rng.choice([1, 2]))}
         if rng.random() < 0.5:
-            tree["matrix"] = rng.choice([{"agent.policy.floor": [0.2, 0.5]}, [{"name": "a", "loop.iterations": 1}, {"name": "b", "loop.iterations": 2}]])
+            tree["matrix"] = rng.choice(
+                [
+                    {"agent.policy.floor": [0.2, 0.5]},
+                    [{"name": "a", "loop.iterations": 1}, {"name": "b", "loop.iterations": 2}],
+                ]
+            )
         if rng.random() < 0.3:
             tree["arms"]["again"] = {"agent": {"policy": {"power": 2.0}}}
         texts.append(written(tree, rng))
@@ -402,14 +512,21 @@ def test_specs_together_have_the_stages_they_have_alone_each_once(tmp_path_facto
     bases = {
         stage.id
         for stage in together.graph.stages
-        if stage.kind in ("student", "reserve", "skills") or (stage.kind == "evaluate" and stage.uses[0].iteration == 0)
+        if stage.kind in ("student", "reserve", "skills")
+        or (stage.kind == "evaluate" and stage.uses[0].iteration == 0)
     }
-    assert len(bases) == 6  # one base, reserve and skills; base evaluations on selection, test and feedback: for all files, arms and seeds
+    assert (
+        len(bases) == 6
+    )  # one base, reserve and skills; base evaluations on selection, test and feedback: for all files, arms and seeds
 
 
 def test_compile_prints_stages_before_and_after_sharing(repo: Path) -> None:
-    (repo / "specs" / "second.yaml").write_text(SWEEP.replace("name: tiny", "name: second"), encoding="utf-8")
+    (repo / "specs" / "second.yaml").write_text(
+        SWEEP.replace("name: tiny", "name: second"), encoding="utf-8"
+    )
     told = call("dataenvgym", "compile", cwd=repo).stdout
-    made = lower(front_end([repo / "specs" / "second.yaml", repo / "specs" / "tiny.yaml"], root=repo))
+    made = lower(
+        front_end([repo / "specs" / "second.yaml", repo / "specs" / "tiny.yaml"], root=repo)
+    )
     assert f": {len(made.graph.stages)} stages ({made.unshared} before sharing), " in told
     assert len(list((repo / "store").iterdir())) == len(made.graph.stages) < made.unshared

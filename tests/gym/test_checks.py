@@ -29,7 +29,11 @@ from tests.execute.test_data import FAMILIES, LANES
 from tests.support.repositories import call, new_repo
 from tests.support.specs import TINY
 
-CHECKS = [("scorable", "reject", Scorable()), ("duplicate", "reject", Duplicate()), ("overlap", "reject", Overlap(against=["test"]))]
+CHECKS = [
+    ("scorable", "reject", Scorable()),
+    ("duplicate", "reject", Duplicate()),
+    ("overlap", "reject", Overlap(against=["test"])),
+]
 RECIPE = "examples: {sum: 400}, length: {steps: 400}, learning_rate: 5e-3, batch_size: 64"
 """A student from scratch that learns to answer some sums, but not all."""
 SOURCE = {"kind": "reasoning-gym", "semantics": 1, "families": FAMILIES}
@@ -37,7 +41,11 @@ TEACHER = {"kind": "procedural", "semantics": 1, "source": SOURCE}
 
 
 def bench(**more: object) -> Bench:
-    return Bench(scorer=ReasoningGymScore(), reserve=Reserve(seed=3, lanes={"test": LANES["test"]}, items={}), **more)
+    return Bench(
+        scorer=ReasoningGymScore(),
+        reserve=Reserve(seed=3, lanes={"test": LANES["test"]}, items={}),
+        **more,
+    )
 
 
 def rows(items: list[Item]) -> list[dict[str, object]]:
@@ -47,7 +55,11 @@ def rows(items: list[Item]) -> list[dict[str, object]]:
 def test_planted_cases_are_rejected_for_their_reasons() -> None:
     source = ReasoningGym(families=FAMILIES)
     (sealed, *_) = draw(source, role="test", lane=LANES["test"], seed=3, per_group=2)
-    free = [item for item in islice(source.stream("gcd", 77), 60) if not Reserve(seed=3, lanes={"test": LANES["test"]}, items={}).holder(item, ["test"])]
+    free = [
+        item
+        for item in islice(source.stream("gcd", 77), 60)
+        if not Reserve(seed=3, lanes={"test": LANES["test"]}, items={}).holder(item, ["test"])
+    ]
     good, other = free[0], next(item for item in free if item.id != free[0].id)
     wrong = Item(**{**other.row(), "target": "9999"})
     empty = Item(**{**other.row(), "target": ""})
@@ -78,19 +90,36 @@ def test_a_finite_source_reserves_what_it_holds() -> None:
 
 def test_recording_notes_and_accepts() -> None:
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
-    accepted, rejected, _ = judge(rows([item]), {"gcd": 9}, [("duplicate", "record", Duplicate())], bench(accepted={item.id}))
+    accepted, rejected, _ = judge(
+        rows([item]), {"gcd": 9}, [("duplicate", "record", Duplicate())], bench(accepted={item.id})
+    )
     assert (accepted[0]["notes"], rejected) == ({"duplicate": "accepted before"}, [])
 
 
 def test_an_example_that_the_student_answers_right_is_known() -> None:
-    one, other, spoiled = (*islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 2), next(ReasoningGym(families=FAMILIES).stream("sum", 1)))
+    one, other, spoiled = (
+        *islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 2),
+        next(ReasoningGym(families=FAMILIES).stream("sum", 1)),
+    )
     wrong = Item(**{**spoiled.row(), "target": f"{spoiled.target}7"})
     asked = [one, other, wrong, spoiled]
-    answers = answers_of({"id": item.id, "target": item.target, "correct": right} for item, right in zip(asked, (True, False, False, True), strict=True))
-    accepted, rejected, _ = judge(rows(asked), {"gcd": 9, "sum": 9}, [("known", "reject", Known())], bench(answers=answers))
-    assert [(row["id"], row["target"]) for row in accepted] == [(other.id, other.target), (wrong.id, wrong.target)]
-    assert [(row["id"], row["reason"]) for row in rejected] == [(item.id, "the student answers it right already") for item in (one, spoiled)]
-    noted, _, _ = judge(rows(asked), {"gcd": 9, "sum": 9}, [("known", "record", Known())], bench(answers=answers))
+    answers = answers_of(
+        {"id": item.id, "target": item.target, "correct": right}
+        for item, right in zip(asked, (True, False, False, True), strict=True)
+    )
+    accepted, rejected, _ = judge(
+        rows(asked), {"gcd": 9, "sum": 9}, [("known", "reject", Known())], bench(answers=answers)
+    )
+    assert [(row["id"], row["target"]) for row in accepted] == [
+        (other.id, other.target),
+        (wrong.id, wrong.target),
+    ]
+    assert [(row["id"], row["reason"]) for row in rejected] == [
+        (item.id, "the student answers it right already") for item in (one, spoiled)
+    ]
+    noted, _, _ = judge(
+        rows(asked), {"gcd": 9, "sum": 9}, [("known", "record", Known())], bench(answers=answers)
+    )
     assert [row.get("notes") for row in noted] == [
         {"known": "the student answers it right already"},
         None,
@@ -113,7 +142,12 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
     checks = [(name, "reject", Looks(name)) for name in BUILT_IN["check"]]
     judge(rows([item]), {"gcd": 9}, checks, bench(answers={(item.id, item.target): True}))
-    assert seen == {"scorable": (False, False), "duplicate": (False, False), "overlap": (True, False), "known": (False, True)}
+    assert seen == {
+        "scorable": (False, False),
+        "duplicate": (False, False),
+        "overlap": (True, False),
+        "known": (False, True),
+    }
 
 
 def test_a_check_may_only_remove() -> None:
@@ -140,10 +174,22 @@ def test_a_check_may_only_remove() -> None:
                     alter()
             return None
 
-    items = [item for item in islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 30) if "numbers" in item.metadata]
+    items = [
+        item
+        for item in islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 30)
+        if "numbers" in item.metadata
+    ]
     items += items[:3]
-    answers = answers_of({"id": item.id, "target": item.target, "correct": number % 5 == 0} for number, item in enumerate(items))
-    reserve = Reserve.of({"seed": 3, "roles": {"test": {"lane": LANES["test"]}, "selection": {"items": [items[1].id]}}})
+    answers = answers_of(
+        {"id": item.id, "target": item.target, "correct": number % 5 == 0}
+        for number, item in enumerate(items)
+    )
+    reserve = Reserve.of(
+        {
+            "seed": 3,
+            "roles": {"test": {"lane": LANES["test"]}, "selection": {"items": [items[1].id]}},
+        }
+    )
     after = [
         ("duplicate", "reject", Duplicate()),
         ("overlap", "reject", Overlap(against=["test", "selection"])),
@@ -162,17 +208,32 @@ def test_a_check_may_only_remove() -> None:
 
 def test_what_hashes_of_a_split_say_is_set_apart_from_the_example() -> None:
     first, second = islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 2)
-    found = [{**row, "notes": {"overlap": "reserved for test", "duplicate": "accepted before"}} for row in rows([first])]
+    found = [
+        {**row, "notes": {"overlap": "reserved for test", "duplicate": "accepted before"}}
+        for row in rows([first])
+    ]
     found += [{**row, "notes": {"overlap": "reserved for test"}} for row in rows([second])]
     accepted, noted = set_apart(found, ["overlap"])
-    assert accepted == [{**rows([first])[0], "notes": {"duplicate": "accepted before"}}, *rows([second])]
-    assert noted == [{"id": item.id, "skill": "gcd", "notes": {"overlap": "reserved for test"}} for item in (first, second)]
+    assert accepted == [
+        {**rows([first])[0], "notes": {"duplicate": "accepted before"}},
+        *rows([second]),
+    ]
+    assert noted == [
+        {"id": item.id, "skill": "gcd", "notes": {"overlap": "reserved for test"}}
+        for item in (first, second)
+    ]
 
 
 @pytest.mark.parametrize(("action", "apart"), [("reject", None), ("record", ["overlap"])])
-def test_an_overlap_that_is_only_recorded_is_set_apart(action: str, apart: list[str] | None, tmp_path: Path) -> None:
-    graph = compiled(tmp_path, TINY.replace("overlap: {action: reject}", f"overlap: {{action: {action}}}"))
-    assert {str(stage.params.get("apart")) for stage in graph.stages if stage.kind == "check"} == {str(apart)}
+def test_an_overlap_that_is_only_recorded_is_set_apart(
+    action: str, apart: list[str] | None, tmp_path: Path
+) -> None:
+    graph = compiled(
+        tmp_path, TINY.replace("overlap: {action: reject}", f"overlap: {{action: {action}}}")
+    )
+    assert {str(stage.params.get("apart")) for stage in graph.stages if stage.kind == "check"} == {
+        str(apart)
+    }
 
 
 def test_a_reserve_holds_no_text_of_an_item(tmp_path: Path) -> None:
@@ -181,24 +242,47 @@ def test_a_reserve_holds_no_text_of_an_item(tmp_path: Path) -> None:
     source = {"kind": "jsonl", "path": "sha256:0", "fields": {"input": "q", "target": "a"}}
     lanes: dict[str, list[float]] = {"test": [0.0, 0.5], "selection": [0.5, 0.75]}
     made = definitions()["source"]["jsonl"].version()
-    params = {"lanes": lanes, "seed": 0, "sources": {key: {**source, "semantics": made} for key in lanes}}
+    params = {
+        "lanes": lanes,
+        "seed": 0,
+        "sources": {key: {**source, "semantics": made} for key in lanes},
+    }
     out = tmp_path / "out"
     (out / "hashes").mkdir(parents=True)
     reserve(
-        Context(key="", params=params, reads=(), files={"sha256:0": tmp_path / "items.jsonl"}, out_folder=out, log=tmp_path, work=tmp_path, say=lambda _: None)
+        Context(
+            key="",
+            params=params,
+            reads=(),
+            files={"sha256:0": tmp_path / "items.jsonl"},
+            out_folder=out,
+            log=tmp_path,
+            work=tmp_path,
+            say=lambda _: None,
+        )
     )
     text = (out / "hashes" / "reserve.json").read_text(encoding="utf-8")
     held = json.loads(text)["roles"]
     assert "secret" not in text
     assert sum(len(part["items"]) for part in held.values()) > 150
-    assert all(re.fullmatch("[0-9a-f]{16}", name) for part in held.values() for name in part["items"])
+    assert all(
+        re.fullmatch("[0-9a-f]{16}", name) for part in held.values() for name in part["items"]
+    )
 
 
 def test_known_examples_are_rejected_by_the_students_own_answers(tmp_path: Path) -> None:
     """A student that knows its sums rather well is asked what it knows; the rounds that follow ask for the rest."""
-    text = TINY.replace("  no-state: {agent: {observe: nothing}}\n", "").replace("iterations: 2", "iterations: 1").split("analysis:")[0]
-    text = text.replace("{scores: true, yield: true, errors: 1}", "{scores: false}").replace("overlap: {action: reject}", "known: {action: reject}")
-    text = text.replace("examples: {sum: 60}, length: {steps: 6}, learning_rate: 2e-3, batch_size: 16", RECIPE)
+    text = (
+        TINY.replace("  no-state: {agent: {observe: nothing}}\n", "")
+        .replace("iterations: 2", "iterations: 1")
+        .split("analysis:")[0]
+    )
+    text = text.replace("{scores: true, yield: true, errors: 1}", "{scores: false}").replace(
+        "overlap: {action: reject}", "known: {action: reject}"
+    )
+    text = text.replace(
+        "examples: {sum: 60}, length: {steps: 6}, learning_rate: 2e-3, batch_size: 16", RECIPE
+    )
     repo = new_repo(tmp_path / "repo", text)
     call("dataenvgym", "compile", cwd=repo)
     checks = [stage for stage in load("tiny", repo).stages if stage.kind == "check"]
@@ -206,8 +290,14 @@ def test_known_examples_are_rejected_by_the_students_own_answers(tmp_path: Path)
     (run,) = load("tiny", repo).runs
     turn = run.iterations[1]
     asked = turn.of("evaluate")
-    assert [stage.label() for stage in asked[:2]] == [f"with-state, iteration 1/1, evaluate on candidates{more}" for more in ("", ", refill 1")]
-    answers = {(row["id"], row["target"]): row["correct"] for stage in asked for row in stage.rows("candidates", "results.jsonl")}
+    assert [stage.label() for stage in asked[:2]] == [
+        f"with-state, iteration 1/1, evaluate on candidates{more}" for more in ("", ", refill 1")
+    ]
+    answers = {
+        (row["id"], row["target"]): row["correct"]
+        for stage in asked
+        for row in stage.rows("candidates", "results.jsonl")
+    }
     assert len(answers) == len({row["id"] for row in turn.generated})
     assert not any(answers[row["id"], row["target"]] for row in turn.accepted)
     known = [row for row in turn.rejected if row["check"] == "known"]
@@ -216,7 +306,11 @@ def test_known_examples_are_rejected_by_the_students_own_answers(tmp_path: Path)
 
 
 def test_the_amount_is_cut_at_a_prefix_of_the_request_order() -> None:
-    items = list({item.id: item for item in islice(ReasoningGym(families=FAMILIES).stream("gcd", 8), 40)}.values())
+    items = list(
+        {
+            item.id: item for item in islice(ReasoningGym(families=FAMILIES).stream("gcd", 8), 40)
+        }.values()
+    )
     accepted, _, tally = judge(rows(items), {"gcd": 5}, CHECKS[:2], bench())
     assert [row["id"] for row in accepted] == [item.id for item in items[:5]]
     assert tally["gcd"] == {"accepted": 5, "surplus": len(items) - 5}
@@ -229,8 +323,15 @@ def test_an_engine_that_corrupts_is_found_out(corrupt: float) -> None:
     assert len(items) == 120
     _, rejected, _ = judge(rows(items), {"sum": 99, "gcd": 99}, CHECKS[:1], bench())
     assert abs(len(rejected) / 120 - corrupt) <= 0.12
-    clean = {item.id: item.target for item in Procedural(teacher=TEACHER, oversample=1.0, corrupt=0.0).candidates({"sum": 60, "gcd": 60}, 5)}
-    assert {row["id"] for row in rejected} == {item.id for item in items if clean[item.id] != item.target}
+    clean = {
+        item.id: item.target
+        for item in Procedural(teacher=TEACHER, oversample=1.0, corrupt=0.0).candidates(
+            {"sum": 60, "gcd": 60}, 5
+        )
+    }
+    assert {row["id"] for row in rejected} == {
+        item.id for item in items if clean[item.id] != item.target
+    }
 
 
 def test_an_engine_repeats_itself_by_seed_and_only_then() -> None:
@@ -245,12 +346,18 @@ def test_a_policy_without_state_is_even_and_with_state_follows_it() -> None:
     policy = Allocate(power=1.0, floor=0.1)
     skills = ("a", "b", "c")
     assert policy.act(Observation(skills=skills), 30).allocation == {"a": 10, "b": 10, "c": 10}
-    scores = {"a": SkillScore(accuracy=1.0, items=20), "b": SkillScore(accuracy=0.5, items=20), "c": SkillScore(accuracy=0.0, items=20)}
+    scores = {
+        "a": SkillScore(accuracy=1.0, items=20),
+        "b": SkillScore(accuracy=0.5, items=20),
+        "c": SkillScore(accuracy=0.0, items=20),
+    }
     action = policy.act(Observation(skills=skills, scores=scores), 300)
     assert action.allocation == {"a": 10, "b": 100, "c": 190}
     assert "accuracy 0.00 on 20 hidden items" in action.reasons["c"]
     dry = {skill: Yield(requested=100, accepted=0 if skill == "c" else 100) for skill in skills}
-    assert policy.act(Observation(skills=skills, scores=scores, yields=dry), 300).allocation["c"] == 10
+    assert (
+        policy.act(Observation(skills=skills, scores=scores, yields=dry), 300).allocation["c"] == 10
+    )
 
 
 def test_shares_sum_to_the_amount() -> None:

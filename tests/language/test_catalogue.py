@@ -41,12 +41,27 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repo
 
 
-def said(fixture: Path, empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+def said(
+    fixture: Path,
+    empty: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> str:
     """What the command line says about a fixture."""
     repo = shutil.copytree(empty, tmp_path / "repo", symlinks=True)
-    shutil.copytree(fixture, repo / "specs", dirs_exist_ok=True, ignore=lambda folder, names: OWN & set(names) if Path(folder) == fixture else set())
+    shutil.copytree(
+        fixture,
+        repo / "specs",
+        dirs_exist_ok=True,
+        ignore=lambda folder, names: OWN & set(names) if Path(folder) == fixture else set(),
+    )
     (repo / "specs" / "spec.yaml").rename(repo / "specs" / "tiny.yaml")
-    command = (fixture / "command").read_text(encoding="utf-8").split() if (fixture / "command").exists() else ["validate", "specs/tiny.yaml"]
+    command = (
+        (fixture / "command").read_text(encoding="utf-8").split()
+        if (fixture / "command").exists()
+        else ["validate", "specs/tiny.yaml"]
+    )
     if (fixture / "site").exists():
         paths = os.pathsep.join([str(fixture / "site"), str(ROOT)])
         result = call("dataenvgym", *command, cwd=repo, ok=False, PYTHONPATH=paths)
@@ -62,7 +77,13 @@ def said(fixture: Path, empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
-def test_what_is_said_is_the_snapshot(fixture: Path, empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_said_is_the_snapshot(
+    fixture: Path,
+    empty: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     text = said(fixture, empty, tmp_path, monkeypatch, capsys)
     snapshot = fixture / "expected.txt"
     if UPDATE:
@@ -92,17 +113,30 @@ def test_a_page_has_its_headings_and_says_what_the_code_says(code: str) -> None:
 def test_the_example_of_a_page_is_a_fixture_and_what_is_said_about_it(code: str) -> None:
     wrong, message = page(code).block("yaml"), page(code).block("text")
     fixtures = [path for path in FIXTURES if path.name[:4] == code]
-    shown = [path for path in fixtures if message in (path / "expected.txt").read_text(encoding="utf-8")]
+    shown = [
+        path for path in fixtures if message in (path / "expected.txt").read_text(encoding="utf-8")
+    ]
     assert shown, f"no snapshot says:\n{message}"
-    lines = [line for path in shown for file in path.rglob("*.yaml") for line in file.read_bytes().decode("utf-8" if code != "E001" else "latin-1").split("\n")]
+    lines = [
+        line
+        for path in shown
+        for file in path.rglob("*.yaml")
+        for line in file.read_bytes().decode("utf-8" if code != "E001" else "latin-1").split("\n")
+    ]
     assert f"[{code}]" in message
     assert wrong.strip()
     assert [line for line in wrong.splitlines() if line not in lines] == []
 
 
 def test_every_code_is_raised_somewhere() -> None:
-    sources = [path for path in (ROOT / "dataenvgym_spec").rglob("*.py") if path.name != "errors.py"]
-    raised = {code for path in sources for code in re.findall(r'"([EW]\d{3})"', path.read_text(encoding="utf-8"))}
+    sources = [
+        path for path in (ROOT / "dataenvgym_spec").rglob("*.py") if path.name != "errors.py"
+    ]
+    raised = {
+        code
+        for path in sources
+        for code in re.findall(r'"([EW]\d{3})"', path.read_text(encoding="utf-8"))
+    }
     assert raised == set(CODES)
 
 
@@ -122,7 +156,9 @@ def test_explain_prints_a_page(tmp_path: Path) -> None:
     assert content["code"] == "E102"
     assert content["title"] == CODES["E102"]
     assert {"what", "why", "example", "cure"} <= set(content)
-    assert content["text"] in (ROOT / "tests" / "diagnostics" / "E102" / "expected.txt").read_text(encoding="utf-8")
+    assert content["text"] in (ROOT / "tests" / "diagnostics" / "E102" / "expected.txt").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_explain_lays_a_page_out_in_a_terminal(tmp_path: Path) -> None:
@@ -130,7 +166,13 @@ def test_explain_lays_a_page_out_in_a_terminal(tmp_path: Path) -> None:
 
     lead, end = pty.openpty()
     try:
-        process = subprocess.Popen(["dataenvgym", "explain", "E102"], stdout=end, stderr=end, cwd=tmp_path, env=environment(TERM="xterm"))
+        process = subprocess.Popen(
+            ["dataenvgym", "explain", "E102"],
+            stdout=end,
+            stderr=end,
+            cwd=tmp_path,
+            env=environment(TERM="xterm"),
+        )
         os.close(end)
         text = b""
         while part := _read(lead):
@@ -167,8 +209,13 @@ def test_an_installed_package_brings_the_pages(tmp_path: Path) -> None:
     result = call(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert result.stdout == (PAGES / "E102.md").read_text(encoding="utf-8")
     code = "import dataenvgym_spec.language.catalogue as c; print(c.__file__, *(c.page(code).code for code in c.CODES))"
-    told = call(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site")).stdout.split()
-    assert told == [str(tmp_path / "site" / "dataenvgym_spec" / "language" / "catalogue.py"), *CODES]
+    told = call(
+        sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(tmp_path / "site")
+    ).stdout.split()
+    assert told == [
+        str(tmp_path / "site" / "dataenvgym_spec" / "language" / "catalogue.py"),
+        *CODES,
+    ]
 
 
 def test_the_fixtures_differ_from_a_spec_that_has_no_finding(empty: Path) -> None:

@@ -16,9 +16,9 @@ from tests.support.repositories import BIN, ROOT, call, new_repo
 from tests.support.specs import TINY
 
 PACKAGES = ROOT / "tests" / "packages"
-GREEDY = TINY.replace("policy: {kind: allocate, power: 1.0, floor: 0.2}", "policy: {kind: greedy, top: 2}").replace(
-    "overlap: {action: reject}}", "overlap: {action: reject}, short: {}}"
-)
+GREEDY = TINY.replace(
+    "policy: {kind: allocate, power: 1.0, floor: 0.2}", "policy: {kind: greedy, top: 2}"
+).replace("overlap: {action: reject}}", "overlap: {action: reject}, short: {}}")
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -28,7 +28,18 @@ def install(target: Path, *names: str) -> Path:
     for name in names:
         shutil.copytree(PACKAGES / name, sources / name)
     where = ["--python", str(BIN / "python"), "--target", str(target)]
-    call(str(BIN / "uv"), "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--offline", *where, *(str(sources / n) for n in names), cwd=ROOT)
+    call(
+        str(BIN / "uv"),
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--offline",
+        *where,
+        *(str(sources / n) for n in names),
+        cwd=ROOT,
+    )
     return target
 
 
@@ -50,15 +61,26 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def user(project: Path, target: Path, tmp_path: Path) -> Call:
     """The command line in the project, in an environment with the packages; leaves a trace where one is imported."""
 
-    def run(*arguments: str, spec: str = GREEDY, packages: Path = target) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, spec: str = GREEDY, packages: Path = target
+    ) -> subprocess.CompletedProcess[str]:
         (project / "specs" / "tiny.yaml").write_text(spec, encoding="utf-8")
-        return call("dataenvgym", *arguments, cwd=project, ok=False, PYTHONPATH=path_with(packages), GREEDY_TRACE=str(tmp_path / "imported"))
+        return call(
+            "dataenvgym",
+            *arguments,
+            cwd=project,
+            ok=False,
+            PYTHONPATH=path_with(packages),
+            GREEDY_TRACE=str(tmp_path / "imported"),
+        )
 
     return run
 
 
 def diagnostics(user: Call, spec: str, packages: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(user("validate", "--json", spec=spec, packages=packages).stdout)["diagnostics"]
+    found: list[dict[str, Any]] = json.loads(
+        user("validate", "--json", spec=spec, packages=packages).stdout
+    )["diagnostics"]
     return found
 
 
@@ -71,7 +93,15 @@ def keys(project: Path) -> dict[str, set[str]]:
 
 
 def test_no_command_that_compiles_imports_a_package(user: Call, tmp_path: Path) -> None:
-    for command in (["validate"], ["schema"], ["show", "tiny"], ["explain", "tiny", "agent.policy"], ["compile"], ["plan"], ["graph", "tiny"]):
+    for command in (
+        ["validate"],
+        ["schema"],
+        ["show", "tiny"],
+        ["explain", "tiny", "agent.policy"],
+        ["compile"],
+        ["plan"],
+        ["graph", "tiny"],
+    ):
         result = user(*command)
         assert result.returncode == 0, (command, result.stderr)
     assert not (tmp_path / "imported").exists()
@@ -81,21 +111,34 @@ def test_options_have_defaults_and_origins(user: Call) -> None:
     shown = json.loads(user("show", "tiny", "--json").stdout)
     assert shown["agent"]["policy"] == {"kind": "greedy", "top": 2, "mood": "calm"}
     assert shown["agent"]["checks"]["short"] == {"action": "reject", "characters": 2000}
-    line = next(number for number, text in enumerate(GREEDY.split("\n"), 1) if "kind: greedy" in text)
+    line = next(
+        number for number, text in enumerate(GREEDY.split("\n"), 1) if "kind: greedy" in text
+    )
     (top,) = json.loads(user("explain", "tiny", "agent.policy.top", "--json").stdout)
-    assert [(said["file"], said["line"], said["effect"]) for said in top["said"]] == [("specs/tiny.yaml", line, "holds")]
+    assert [(said["file"], said["line"], said["effect"]) for said in top["said"]] == [
+        ("specs/tiny.yaml", line, "holds")
+    ]
     assert "agent.policy.mood = calm" in user("explain", "tiny", "agent.policy.mood").stdout
 
 
 def test_what_editors_complete_from_knows_them(user: Call, target: Path) -> None:
     schema = json.loads(user("schema").stdout)["definitions"]
     kinds = schema["policy"]["properties"]["kind"]
-    assert dict(zip(kinds["enum"], kinds["enumDescriptions"], strict=True))["greedy"] == "Teaches the weakest skills only."
+    assert (
+        dict(zip(kinds["enum"], kinds["enumDescriptions"], strict=True))["greedy"]
+        == "Teaches the weakest skills only."
+    )
     written = json.loads((target / "greedy_policy" / "greedy.json").read_text(encoding="utf-8"))
     assert schema["policy.greedy"]["description"] == written["description"]
     top = schema["policy.greedy"]["properties"]["top"]
-    assert {**written["properties"]["top"], "markdownDescription": top["markdownDescription"]} == top
-    assert top["markdownDescription"] == "How many of the weakest skills to teach.\n\nDefault `1`, at least `1`."
+    assert {
+        **written["properties"]["top"],
+        "markdownDescription": top["markdownDescription"],
+    } == top
+    assert (
+        top["markdownDescription"]
+        == "How many of the weakest skills to teach.\n\nDefault `1`, at least `1`."
+    )
     assert schema["policy.greedy"]["properties"]["mood"]["enum"] == ["calm", "eager"]
     assert set(schema["check"]["properties"]) >= {"short", "unknown", "known"}
     assert schema["check.unknown"]["properties"]["action"]["default"] == "reject"
@@ -113,7 +156,9 @@ def test_what_editors_complete_from_knows_them(user: Call, target: Path) -> None
         ("short: {}", "short: {charaters: 9}", "E102", "charaters", "did you mean 'characters'?"),
     ],
 )
-def test_a_wrong_option_is_told_like_one_of_ours(old: str, new: str, code: str, marked: str, help: str, user: Call, target: Path) -> None:
+def test_a_wrong_option_is_told_like_one_of_ours(
+    old: str, new: str, code: str, marked: str, help: str, user: Call, target: Path
+) -> None:
     assert old in GREEDY
     text = GREEDY.replace(old, new)
     (found,) = diagnostics(user, text, target)
@@ -123,17 +168,27 @@ def test_a_wrong_option_is_told_like_one_of_ours(old: str, new: str, code: str, 
 
 def test_without_the_package_its_component_is_unknown(user: Call, tmp_path: Path) -> None:
     found = diagnostics(user, GREEDY, tmp_path)
-    assert {(item["code"], item["message"]) for item in found} >= {("E105", "unknown component 'greedy'"), ("E105", "unknown component 'short' in 'checks'")}
+    assert {(item["code"], item["message"]) for item in found} >= {
+        ("E105", "unknown component 'greedy'"),
+        ("E105", "unknown component 'short' in 'checks'"),
+    }
 
 
-def test_what_declares_no_number_is_versioned_by_its_source(user: Call, project: Path, target: Path, tmp_path: Path) -> None:
+def test_what_declares_no_number_is_versioned_by_its_source(
+    user: Call, project: Path, target: Path, tmp_path: Path
+) -> None:
     assert user("compile").returncode == 0
     before = keys(project)
     plan = next(stage.path for stage in load("tiny", project).stages if stage.kind == "plan")
     policy = json.loads((plan / "stage.json").read_text(encoding="utf-8"))["params"]["policy"]
     assert re.fullmatch("source:[0-9a-f]{16}", policy["semantics"])
     check = next(stage.path for stage in load("tiny", project).stages if stage.kind == "check")
-    assert json.loads((check / "stage.json").read_text(encoding="utf-8"))["params"]["checks"][-1]["semantics"] == 3
+    assert (
+        json.loads((check / "stage.json").read_text(encoding="utf-8"))["params"]["checks"][-1][
+            "semantics"
+        ]
+        == 3
+    )
     other = tmp_path / "other"
     shutil.copytree(target, other)
     assert user("compile", packages=other).returncode == 0
@@ -142,8 +197,18 @@ def test_what_declares_no_number_is_versioned_by_its_source(user: Call, project:
         file.write("# changed\n")
     assert user("compile", packages=other).returncode == 0
     after = keys(project)
-    assert {kind for kind in before if not before[kind] & after[kind]} >= {"plan", "generate", "check", "train"}
-    assert {kind for kind in before if before[kind] == after[kind]} == {"data", "reserve", "student", "skills"}
+    assert {kind for kind in before if not before[kind] & after[kind]} >= {
+        "plan",
+        "generate",
+        "check",
+        "train",
+    }
+    assert {kind for kind in before if before[kind] == after[kind]} == {
+        "data",
+        "reserve",
+        "student",
+        "skills",
+    }
 
 
 def broken(target: Path, tmp_path: Path, change: Callable[[Path], object]) -> Path:
@@ -165,7 +230,11 @@ def renamed(old: str, new: str) -> Callable[[Path], object]:
 
 
 def rewritten(name: str, content: str | dict[str, Any]) -> Callable[[Path], object]:
-    text = content if isinstance(content, str) else json.dumps({"title": "X", "description": "Y.", **content})
+    text = (
+        content
+        if isinstance(content, str)
+        else json.dumps({"title": "X", "description": "Y.", **content})
+    )
     return lambda folder: (folder / name).write_text(text, encoding="utf-8")
 
 
@@ -176,19 +245,45 @@ def rewritten(name: str, content: str | dict[str, Any]) -> Callable[[Path], obje
             lambda folder: (folder / "greedy_policy" / "greedy.json").unlink(),
             "'policy.greedy' of 'greedy-policy' cannot be read: its definition 'greedy.json' is missing",
         ),
-        (lambda folder: shutil.rmtree(folder / "greedy_policy"), "of 'greedy-policy' cannot be read: the module 'greedy_policy.short' is not installed"),
+        (
+            lambda folder: shutil.rmtree(folder / "greedy_policy"),
+            "of 'greedy-policy' cannot be read: the module 'greedy_policy.short' is not installed",
+        ),
         (rewritten("greedy_policy/greedy.json", "{"), "'greedy.json' is no JSON mapping"),
         (rewritten("greedy_policy/greedy.json", "[]"), "'greedy.json' is no JSON mapping"),
-        (rewritten("greedy_policy/greedy.json", '{"title": "Greedy"}'), "its definition lacks 'description'"),
-        (rewritten("greedy_policy/greedy.json", {"properties": {"top": {"type": "integr"}}}), "'properties' of 'greedy.json' is no JSON Schema: 'integr'"),
-        (rewritten("greedy_policy/greedy.json", {"reads": "test"}), "'reads' cannot be \"test\" for a policy; allowed here: student"),
-        (rewritten("watcher/engine.json", {}), "'engine.watcher' of 'watcher' cannot be read: an engine requires an option 'teacher'"),
-        (renamed("policy.greedy =", "policy.allocate ="), "'greedy-policy' registers the policy 'allocate', which dataenvgym-spec has"),
-        (renamed("policy.greedy =", "polcy.greedy ="), "a component is called slot.kind, and slot is one of"),
-        (renamed("policy.greedy =", "greedy ="), "a component is called slot.kind, and slot is one of"),
+        (
+            rewritten("greedy_policy/greedy.json", '{"title": "Greedy"}'),
+            "its definition lacks 'description'",
+        ),
+        (
+            rewritten("greedy_policy/greedy.json", {"properties": {"top": {"type": "integr"}}}),
+            "'properties' of 'greedy.json' is no JSON Schema: 'integr'",
+        ),
+        (
+            rewritten("greedy_policy/greedy.json", {"reads": "test"}),
+            "'reads' cannot be \"test\" for a policy; allowed here: student",
+        ),
+        (
+            rewritten("watcher/engine.json", {}),
+            "'engine.watcher' of 'watcher' cannot be read: an engine requires an option 'teacher'",
+        ),
+        (
+            renamed("policy.greedy =", "policy.allocate ="),
+            "'greedy-policy' registers the policy 'allocate', which dataenvgym-spec has",
+        ),
+        (
+            renamed("policy.greedy =", "polcy.greedy ="),
+            "a component is called slot.kind, and slot is one of",
+        ),
+        (
+            renamed("policy.greedy =", "greedy ="),
+            "a component is called slot.kind, and slot is one of",
+        ),
     ],
 )
-def test_a_broken_package_is_told_by_name(change: Callable[[Path], object], words: str, user: Call, target: Path, tmp_path: Path) -> None:
+def test_a_broken_package_is_told_by_name(
+    change: Callable[[Path], object], words: str, user: Call, target: Path, tmp_path: Path
+) -> None:
     result = user("validate", packages=broken(target, tmp_path, change))
     assert (result.returncode, result.stdout) == (2, "")
     assert words in result.stderr
@@ -197,7 +292,9 @@ def test_a_broken_package_is_told_by_name(change: Callable[[Path], object], word
     assert not (tmp_path / "imported").exists()
 
 
-def test_components_that_read_a_student_are_no_part_of_a_blind_arm(user: Call, target: Path) -> None:
+def test_components_that_read_a_student_are_no_part_of_a_blind_arm(
+    user: Call, target: Path
+) -> None:
     more = "policy: {kind: watcher}, engine: {kind: watcher, teacher: generator}, checks: {unknown: {}}"
     text = TINY.replace("{agent: {observe: nothing}}", f"{{agent: {{observe: nothing, {more}}}}}")
     found = diagnostics(user, text, target)
@@ -208,7 +305,11 @@ def test_components_that_read_a_student_are_no_part_of_a_blind_arm(user: Call, t
     assert {re.search(r"the (\w+) '(\w+)' reads a student", item["help"]).groups() for item in found} == {  # type: ignore[union-attr]
         ("policy", "watcher"), ("engine", "watcher"), ("check", "unknown"),
     }  # fmt: skip
-    assert any(item["message"] == "a student reaches 'student' of plan of arm 'no-state', which observes nothing: student -> plan 1" for item in found)
+    assert any(
+        item["message"]
+        == "a student reaches 'student' of plan of arm 'no-state', which observes nothing: student -> plan 1"
+        for item in found
+    )
 
 
 def test_they_run_as_stages_of_dvc(copy_of_finished: Path, target: Path) -> None:
@@ -221,7 +322,13 @@ def test_they_run_as_stages_of_dvc(copy_of_finished: Path, target: Path) -> None
         call("dataenvgym", "compile", cwd=copy_of_finished, **environment)
         turn = load("tiny", copy_of_finished).runs[0].iterations[1]
         (stage, *_) = turn.of(kind)
-        said = call("dvc", "repro", f"store/{stage.path.name}/dvc.yaml:{kind}", cwd=copy_of_finished, **environment).stdout
+        said = call(
+            "dvc",
+            "repro",
+            f"store/{stage.path.name}/dvc.yaml:{kind}",
+            cwd=copy_of_finished,
+            **environment,
+        ).stdout
         return turn, said
 
     turn, said = made(GREEDY.replace("top: 2", "top: 1, mood: eager"), "plan")
@@ -232,9 +339,20 @@ def test_they_run_as_stages_of_dvc(copy_of_finished: Path, target: Path) -> None
     seeing = "with-state: {agent: {policy: {kind: watcher}, engine: {kind: watcher, teacher: generator}, checks: {unknown: {action: record}}}}"
     turn, said = made(TINY.replace("with-state: {}", seeing), "check")
     assert set(turn.plan["reasons"].values()) == {"the student is 32 wide"}
-    assert all("config.json" in row["metadata"]["files"] and "model.safetensors" in row["metadata"]["files"] for row in turn.generated)
-    answers = {row["id"]: row["correct"] for row in turn.of("evaluate")[0].rows("candidates", "results.jsonl")}
+    assert all(
+        "config.json" in row["metadata"]["files"]
+        and "model.safetensors" in row["metadata"]["files"]
+        for row in turn.generated
+    )
+    answers = {
+        row["id"]: row["correct"]
+        for row in turn.of("evaluate")[0].rows("candidates", "results.jsonl")
+    }
     accepted = turn.of("check")[0].rows("accepted", "examples.jsonl")
     assert accepted
-    assert all((row.get("notes") == {"unknown": "the student cannot answer it yet"}) is not answers[row["id"]] for row in accepted)
+    assert all(
+        (row.get("notes") == {"unknown": "the student cannot answer it yet"})
+        is not answers[row["id"]]
+        for row in accepted
+    )
     assert said.count("Running stage") == 4

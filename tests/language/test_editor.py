@@ -21,7 +21,9 @@ from tests.support.specs import TINY
 Edit = tuple[str, str]
 
 POLICY = "policy: {kind: allocate, power: 1.0, floor: 0.2}"
-CHECKS = "checks: {scorable: {action: reject}, duplicate: {action: reject}, overlap: {action: reject}}"
+CHECKS = (
+    "checks: {scorable: {action: reject}, duplicate: {action: reject}, overlap: {action: reject}}"
+)
 ARM = "  with-state: {}"
 
 COMPLETION: dict[str, tuple[Edit, dict[str, str]]] = {
@@ -191,7 +193,10 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def editor_with_greedy(target: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
     """An editor with the schema that the command line prints where a package with a policy is installed."""
     folder = tmp_path_factory.mktemp("greedy")
-    with editor_in(folder / "all", call("dataenvgym", "schema", cwd=folder, PYTHONPATH=path_with(target)).stdout) as editor:
+    with editor_in(
+        folder / "all",
+        call("dataenvgym", "schema", cwd=folder, PYTHONPATH=path_with(target)).stdout,
+    ) as editor:
         yield editor
 
 
@@ -199,7 +204,10 @@ def editor_with_greedy(target: Path, tmp_path_factory: pytest.TempPathFactory) -
 def checked(editor: Editor) -> dict[str, Path]:
     """All specs of the tables, opened at once: the server looks at each a while after it was opened."""
     edits = {**BROKEN, **NO_YAML, **{name: case[0] for name, case in DIFFERENCES.items()}}
-    return {**{name: editor.open(edited(edit)) for name, edit in edits.items()}, **{name: editor.open(text) for name, text in VALID.items()}}
+    return {
+        **{name: editor.open(edited(edit)) for name, edit in edits.items()},
+        **{name: editor.open(text) for name, text in VALID.items()},
+    }
 
 
 def edited(edit: Edit) -> str:
@@ -218,20 +226,34 @@ def test_completion(name: str, editor: Editor) -> None:
 
 @pytest.mark.parametrize("slot", KINDS)
 def test_every_kind_of_component_is_offered_with_its_description(slot: str, editor: Editor) -> None:
-    offered = {item.label: item.documentation for item in editor.server.complete(*editor.at(edited(KINDS[slot])))}
+    offered = {
+        item.label: item.documentation
+        for item in editor.server.complete(*editor.at(edited(KINDS[slot])))
+    }
     assert offered == {kind: item.description for kind, item in definitions()[slot].items()}
 
 
 def test_what_is_there_already_is_not_offered_again(editor: Editor) -> None:
-    offered = {item.label for item in editor.server.complete(*editor.at(edited(("arms:", "¦\narms:"))))}
+    offered = {
+        item.label for item in editor.server.complete(*editor.at(edited(("arms:", "¦\narms:"))))
+    }
     assert "seeds" in offered
     assert not offered & {"version", "name", "task", "student", "arms"}
 
 
 GREEDY_COMPLETION: dict[str, tuple[str, dict[str, str]]] = {
-    "its kind": ("policy: {kind: ¦}", {"greedy": "Teaches the weakest skills only.", "allocate": "Shares the amount"}),
-    "its options": ("policy:\n    kind: greedy\n    ¦", {"top": "How many of the weakest skills to teach.", "mood": "Default `calm`"}),
-    "its options in a flow mapping": ("policy: {kind: greedy, t¦}", {"top": "Default `1`, at least `1`"}),
+    "its kind": (
+        "policy: {kind: ¦}",
+        {"greedy": "Teaches the weakest skills only.", "allocate": "Shares the amount"},
+    ),
+    "its options": (
+        "policy:\n    kind: greedy\n    ¦",
+        {"top": "How many of the weakest skills to teach.", "mood": "Default `calm`"},
+    ),
+    "its options in a flow mapping": (
+        "policy: {kind: greedy, t¦}",
+        {"top": "Default `1`, at least `1`"},
+    ),
     "a value of its option": ("policy: {kind: greedy, mood: ¦}", {"calm": "", "eager": ""}),
 }
 
@@ -239,24 +261,40 @@ GREEDY_COMPLETION: dict[str, tuple[str, dict[str, str]]] = {
 @pytest.mark.parametrize("name", GREEDY_COMPLETION)
 def test_a_component_of_a_package_is_completed(name: str, editor_with_greedy: Editor) -> None:
     marked, expected = GREEDY_COMPLETION[name]
-    offered = {item.label: item for item in editor_with_greedy.server.complete(*editor_with_greedy.at(edited((POLICY, marked))))}
+    offered = {
+        item.label: item
+        for item in editor_with_greedy.server.complete(
+            *editor_with_greedy.at(edited((POLICY, marked)))
+        )
+    }
     assert offered.keys() >= expected.keys()
     assert not offered.keys() & {"floor", "power"}
     for label, text in expected.items():
         assert text in offered[label].documentation, offered[label]
 
 
-def test_an_option_of_a_package_is_explained_and_its_mistakes_underlined(editor_with_greedy: Editor) -> None:
+def test_an_option_of_a_package_is_explained_and_its_mistakes_underlined(
+    editor_with_greedy: Editor,
+) -> None:
     place = editor_with_greedy.at(edited((POLICY, "policy: {kind: greedy, to¦p: 2}")))
     shown = editor_with_greedy.server.hover(*place)
-    assert "Greedy" in shown and "How many of the weakest skills to teach." in shown and "Default `1`" in shown
+    assert (
+        "Greedy" in shown
+        and "How many of the weakest skills to teach." in shown
+        and "Default `1`" in shown
+    )
     assert editor_with_greedy.server.squiggles(place[0]) == []
     wrong = edited((POLICY, "policy: {kind: greedy, tpo: 2}"))
-    assert editor_with_greedy.underlined(editor_with_greedy.open(wrong)) == {wrong[: wrong.index("tpo")].count("\n") + 2}
+    assert editor_with_greedy.underlined(editor_with_greedy.open(wrong)) == {
+        wrong[: wrong.index("tpo")].count("\n") + 2
+    }
 
 
 def test_without_the_package_its_component_is_not_offered(editor: Editor) -> None:
-    assert "greedy" not in {item.label for item in editor.server.complete(*editor.at(edited((POLICY, "policy: {kind: ¦}"))))}
+    assert "greedy" not in {
+        item.label
+        for item in editor.server.complete(*editor.at(edited((POLICY, "policy: {kind: ¦}"))))
+    }
 
 
 @pytest.mark.parametrize("name", HOVER)
@@ -268,14 +306,18 @@ def test_hover(name: str, editor: Editor) -> None:
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_mistake_is_underlined_where_validate_points(name: str, editor: Editor, checked: dict[str, Path]) -> None:
+def test_a_mistake_is_underlined_where_validate_points(
+    name: str, editor: Editor, checked: dict[str, Path]
+) -> None:
     lines = editor.validated(checked[name])
     assert lines
     assert editor.underlined(checked[name]) == lines
 
 
 @pytest.mark.parametrize("name", NO_YAML)
-def test_what_is_no_yaml_is_underlined_too(name: str, editor: Editor, checked: dict[str, Path]) -> None:
+def test_what_is_no_yaml_is_underlined_too(
+    name: str, editor: Editor, checked: dict[str, Path]
+) -> None:
     lines = editor.validated(checked[name])
     assert lines
     assert lines <= editor.underlined(checked[name])
@@ -288,12 +330,19 @@ def test_a_valid_spec_has_no_squiggle(name: str, editor: Editor, checked: dict[s
 
 
 @pytest.mark.parametrize("name", DIFFERENCES)
-def test_where_only_one_of_the_two_speaks(name: str, editor: Editor, checked: dict[str, Path]) -> None:
-    found = {"validate": editor.validated(checked[name]), "editor": editor.underlined(checked[name])}
+def test_where_only_one_of_the_two_speaks(
+    name: str, editor: Editor, checked: dict[str, Path]
+) -> None:
+    found = {
+        "validate": editor.validated(checked[name]),
+        "editor": editor.underlined(checked[name]),
+    }
     assert [who for who, lines in found.items() if lines] == [DIFFERENCES[name][1]]
 
 
-def test_a_missing_server_is_no_pass_where_it_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_server_is_no_pass_where_it_must_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tests.support.editing.SERVER", tmp_path / "none")
     monkeypatch.delenv("DATAENVGYM_TEST_EDITOR", raising=False)
     with pytest.raises(pytest.skip.Exception, match="not installed"):
@@ -305,7 +354,11 @@ def test_a_missing_server_is_no_pass_where_it_must_be_there(tmp_path: Path, monk
 
 def test_no_server_is_left_behind(tmp_path: Path, editor: Editor) -> None:
     command = server_command()
-    with serve(command, tmp_path) as ended, pytest.raises(RuntimeError, match="a failing test"), serve(command, tmp_path) as killed:
+    with (
+        serve(command, tmp_path) as ended,
+        pytest.raises(RuntimeError, match="a failing test"),
+        serve(command, tmp_path) as killed,
+    ):
         raise RuntimeError("a failing test")
     assert ended.exit_status == 0
     assert killed.exit_status == -9

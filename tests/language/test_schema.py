@@ -11,7 +11,9 @@ from tests.support.specs import TINY
 
 
 def test_the_published_schema_is_the_one_the_code_uses() -> None:
-    assert (ROOT / "schemas" / "experiment.schema.json").read_text(encoding="utf-8") == schema_text()
+    assert (ROOT / "schemas" / "experiment.schema.json").read_text(
+        encoding="utf-8"
+    ) == schema_text()
 
 
 def test_the_schema_is_valid_draft_07_without_build_time_marks() -> None:
@@ -31,19 +33,31 @@ def test_everything_a_person_can_write_is_described() -> None:
     for name, part in experiment_schema()["definitions"].items():
         if name == "arm" or name.startswith("partial."):
             continue
-        missing += [f"{name}.{key}" for key, value in part.get("properties", {}).items() if not (value.get("description") or "$ref" in value)]
+        missing += [
+            f"{name}.{key}"
+            for key, value in part.get("properties", {}).items()
+            if not (value.get("description") or "$ref" in value)
+        ]
     assert missing == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.yaml")))
 def test_the_shipped_specs_pass_a_foreign_validator(path) -> None:
-    content = yaml.safe_load(path.read_text(encoding="utf-8").replace("2e-3", "0.002").replace("1e-3", "0.001").replace("3e-3", "0.003"))
+    content = yaml.safe_load(
+        path.read_text(encoding="utf-8")
+        .replace("2e-3", "0.002")
+        .replace("1e-3", "0.001")
+        .replace("3e-3", "0.003")
+    )
     assert list(jsonschema.Draft7Validator(experiment_schema()).iter_errors(content)) == []
 
 
 def test_an_arm_may_be_partial_and_remove_keys() -> None:
     content = yaml.safe_load(TINY.replace("2e-3", "0.002").replace("1e-3", "0.001"))
-    content["arms"]["no-state"] = {"agent": {"policy": {"power": 2}, "checks": {"overlap": None}}, "student": {"train": {"adapter": None}}}
+    content["arms"]["no-state"] = {
+        "agent": {"policy": {"power": 2}, "checks": {"overlap": None}},
+        "student": {"train": {"adapter": None}},
+    }
     assert list(jsonschema.Draft7Validator(experiment_schema()).iter_errors(content)) == []
 
 
@@ -57,7 +71,16 @@ def test_every_component_has_a_definition_and_an_implementation_that_loads() -> 
 
 
 def test_defaults_are_filled_in_at_every_depth() -> None:
-    options = {"kind": "scratch", "pretrain": {"source": "s", "examples": {"a": 1}, "length": {"steps": 1}, "learning_rate": 1, "batch_size": 1}}
+    options = {
+        "kind": "scratch",
+        "pretrain": {
+            "source": "s",
+            "examples": {"a": 1},
+            "length": {"steps": 1},
+            "learning_rate": 1,
+            "batch_size": 1,
+        },
+    }
     filled = with_defaults("model", options)
     assert filled["hidden_size"] == 128
     assert filled["pretrain"]["weight_decay"] == 0.01

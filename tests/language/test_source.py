@@ -38,7 +38,9 @@ def test_scalars_mean_what_they_look_like(text: str, value: object) -> None:
         ("a: \x01\n", "E002", 1, 1, "control character"),
     ],
 )
-def test_what_is_no_spec_is_told_where_and_why(text: str, code: str, line: int, column: int, words: str) -> None:
+def test_what_is_no_spec_is_told_where_and_why(
+    text: str, code: str, line: int, column: int, words: str
+) -> None:
     with pytest.raises(SpecError) as caught:
         parse(text, file="f.yaml")
     (found,) = caught.value.diagnostics
@@ -62,11 +64,22 @@ def test_deep_nesting_is_refused() -> None:
 def test_every_value_knows_its_place() -> None:
     node = parse("a:\n  b: [1, two]\n  c: x\n", file="f")
     item = node.at(("a", "b", 1))
-    assert (item.value, item.span.line, item.span.column, item.span.end_column) == ("two", 2, 10, 13)
+    assert (item.value, item.span.line, item.span.column, item.span.end_column) == (
+        "two",
+        2,
+        10,
+        13,
+    )
     assert node.at(("a", "c")).key.column == 3
 
 
-@given(st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.one_of(st.integers(-99, 99), st.booleans(), st.text("xyz ", max_size=5)), max_size=5))
+@given(
+    st.dictionaries(
+        st.text("abcdef", min_size=1, max_size=4),
+        st.one_of(st.integers(-99, 99), st.booleans(), st.text("xyz ", max_size=5)),
+        max_size=5,
+    )
+)
 def test_what_was_written_is_read(content: dict[str, object]) -> None:
     import json
 

@@ -58,7 +58,11 @@ def test_a_mistake_is_told_with_place_and_remedy(name: str, tmp_path: Path) -> N
     old, new, code, line, help = CASES[name]
     assert old in TINY
     found = findings(tmp_path, TINY.replace(old, new, 1))
-    mine = [item for item in found if item.code == code and item.span is not None and item.span.text.startswith(line)]
+    mine = [
+        item
+        for item in found
+        if item.code == code and item.span is not None and item.span.text.startswith(line)
+    ]
     assert mine, [item.render() for item in found]
     assert any(help in item.help for item in mine), [item.render() for item in mine]
 
@@ -68,7 +72,11 @@ def test_the_small_spec_has_no_finding(tmp_path: Path) -> None:
 
 
 def test_all_findings_are_reported_at_once_in_order_and_once(tmp_path: Path) -> None:
-    text = TINY.replace("iterations: 2", "iteration: 2").replace("floor: 0.2", "flor: 0.2").replace("name: tiny", "name: 1")
+    text = (
+        TINY.replace("iterations: 2", "iteration: 2")
+        .replace("floor: 0.2", "flor: 0.2")
+        .replace("name: tiny", "name: 1")
+    )
     found = findings(tmp_path, text)
     assert {item.code for item in found} >= {"E102", "E104", "E103"}
     assert list(found) == sorted(set(found), key=Diagnostic.order)
@@ -76,8 +84,15 @@ def test_all_findings_are_reported_at_once_in_order_and_once(tmp_path: Path) -> 
 
 
 def test_form_names_files_and_arms_are_told_together(tmp_path: Path) -> None:
-    text = TINY.replace("power: 1.0", "power: strong").replace("prompts/tiny.j2", "prompts/none.j2").replace("test: {from: problems", "test: {from: problem")
-    text = text.replace("no-state: {agent: {observe: nothing}}", "no-state: {agent: {observe: nothing, engine: {corrupt: 7}}}")
+    text = (
+        TINY.replace("power: 1.0", "power: strong")
+        .replace("prompts/tiny.j2", "prompts/none.j2")
+        .replace("test: {from: problems", "test: {from: problem")
+    )
+    text = text.replace(
+        "no-state: {agent: {observe: nothing}}",
+        "no-state: {agent: {observe: nothing, engine: {corrupt: 7}}}",
+    )
     found = findings(tmp_path, text.replace("against: no-state", "against: nostate"))
     assert {item.code for item in found} == {"E103", "E201", "E203", "E106"}
     assert len([item for item in found if item.code == "E201"]) == 2
@@ -85,8 +100,15 @@ def test_form_names_files_and_arms_are_told_together(tmp_path: Path) -> None:
 
 
 def test_unknown_names_and_missing_files_hide_no_meaning(tmp_path: Path) -> None:
-    text = TINY.replace("prompts/tiny.j2", "prompts/none.j2").replace("teacher: generator", "teacher: writer").replace("heads: 2", "heads: 3")
-    found = findings(tmp_path, text.replace("feedback: {from: problems,", "feedback: {from: problems, share: 0.9,"))
+    text = (
+        TINY.replace("prompts/tiny.j2", "prompts/none.j2")
+        .replace("teacher: generator", "teacher: writer")
+        .replace("heads: 2", "heads: 3")
+    )
+    found = findings(
+        tmp_path,
+        text.replace("feedback: {from: problems,", "feedback: {from: problems, share: 0.9,"),
+    )
     assert [item.code for item in found] == ["E202", "E204", "E203", "E201"]
 
 
@@ -97,7 +119,10 @@ def test_what_follows_from_a_mistake_is_not_told_beside_it(tmp_path: Path) -> No
         "kind: reasoning-gym\n": "kind: reasoning-gim\n",  # so its families are unknown
         "prompts/tiny.j2": "prompts/bad.j2",
     }
-    codes = {old: [item.code for item in findings(tmp_path, TINY.replace(old, new, 1))] for old, new in cases.items()}
+    codes = {
+        old: [item.code for item in findings(tmp_path, TINY.replace(old, new, 1))]
+        for old, new in cases.items()
+    }
     assert codes["teachers:\n"] == ["E102"]
     assert set(codes["    problems:\n"]) == {"E201"}
     assert codes["kind: reasoning-gym\n"] == ["E105"]
@@ -106,23 +131,35 @@ def test_what_follows_from_a_mistake_is_not_told_beside_it(tmp_path: Path) -> No
 
 def test_a_key_written_twice_hides_nothing_else(tmp_path: Path) -> None:
     found = findings(
-        tmp_path, TINY.replace("iterations: 2\n", "iterations: 2\n  iterations: 3\n").replace("floor: 0.2", "flor: 0.2").replace("  ties: earliest\n", "")
+        tmp_path,
+        TINY.replace("iterations: 2\n", "iterations: 2\n  iterations: 3\n")
+        .replace("floor: 0.2", "flor: 0.2")
+        .replace("  ties: earliest\n", ""),
     )
     assert [item.code for item in found] == ["E102", "E101"]
-    (tmp_path / "base.yaml").write_text(TINY.replace("name: tiny", "name: tiny\nname: again"), encoding="utf-8")
+    (tmp_path / "base.yaml").write_text(
+        TINY.replace("name: tiny", "name: tiny\nname: again"), encoding="utf-8"
+    )
     found = findings(tmp_path, "extends: base.yaml\nloop: {iteration: 2}\n")
-    assert {(item.code, item.span.file) for item in found} == {("E101", "base.yaml"), ("E102", "spec.yaml")}
+    assert {(item.code, item.span.file) for item in found} == {
+        ("E101", "base.yaml"),
+        ("E102", "spec.yaml"),
+    }
 
 
 def test_a_parent_that_is_missing_hides_no_mistake_of_the_child(tmp_path: Path) -> None:
     found = findings(tmp_path, "extends: [none.yaml, bad.yaml]\nloop: {iteration: 2}\n")
     assert [item.code for item in found] == ["E203", "E203", "E102"]
     (tmp_path / "bad.yaml").write_text("a: [1\n", encoding="utf-8")
-    assert {item.code for item in findings(tmp_path, "extends: bad.yaml\nloop: {iteration: 2}\n")} == {"E002", "E102"}
+    assert {
+        item.code for item in findings(tmp_path, "extends: bad.yaml\nloop: {iteration: 2}\n")
+    } == {"E002", "E102"}
 
 
 def test_a_wrong_matrix_or_setting_hides_no_mistake_elsewhere(tmp_path: Path) -> None:
-    found = findings(tmp_path, TINY.replace("floor: 0.2", "flor: 0.2") + "matrix: {student..rate: [1]}\n")
+    found = findings(
+        tmp_path, TINY.replace("floor: 0.2", "flor: 0.2") + "matrix: {student..rate: [1]}\n"
+    )
     assert [item.code for item in found] == ["E102", "E106"]
     with pytest.raises(SpecError) as caught:
         front_end([tmp_path / "spec.yaml"], root=tmp_path, sets=["nothing", "=3"])
@@ -131,7 +168,14 @@ def test_a_wrong_matrix_or_setting_hides_no_mistake_elsewhere(tmp_path: Path) ->
 
 def test_a_matrix_may_supply_what_a_spec_lacks(tmp_path: Path) -> None:
     """A point is judged as a whole; the spec alone need not be one."""
-    assert findings(tmp_path, TINY.replace("learning_rate: 1e-3, ", "") + "matrix: {student.train.learning_rate: [1e-3]}\n") == ()
+    assert (
+        findings(
+            tmp_path,
+            TINY.replace("learning_rate: 1e-3, ", "")
+            + "matrix: {student.train.learning_rate: [1e-3]}\n",
+        )
+        == ()
+    )
 
 
 ROWS = "".join(f'{{"q": "{n}", "a": "{n}", "c": "{n % 9}", "d": "{n % 5}"}}\n' for n in range(400))
@@ -150,30 +194,57 @@ ROWS_TWICE = {"one": ", group: d", "two": ""}
         ("group: c", "group: d", False),
     ],
 )
-def test_splits_of_the_same_rows_by_different_columns_may_overlap(test: str, selection: str, overlap: bool, tmp_path: Path) -> None:
+def test_splits_of_the_same_rows_by_different_columns_may_overlap(
+    test: str, selection: str, overlap: bool, tmp_path: Path
+) -> None:
     (tmp_path / "one.jsonl").write_text(ROWS, encoding="utf-8")
     (tmp_path / "two.jsonl").write_text(ROWS, encoding="utf-8")
-    sources = f"    one: {{kind: jsonl, path: one.jsonl, fields: {{input: q, target: a, {test}}}}}\n"
-    sources += f"    two: {{kind: jsonl, path: two.jsonl, fields: {{input: q, target: a, {selection}}}}}\n"
+    sources = (
+        f"    one: {{kind: jsonl, path: one.jsonl, fields: {{input: q, target: a, {test}}}}}\n"
+    )
+    sources += (
+        f"    two: {{kind: jsonl, path: two.jsonl, fields: {{input: q, target: a, {selection}}}}}\n"
+    )
     text = TINY.replace("  score:", f"{sources}  score:", 1)
-    text = text.replace("test: {from: problems, draw: {per_group: 6}", "test: {from: one, draw: {items: 6}")
-    text = text.replace("selection: {from: problems, draw: {per_group: 4}", "selection: {from: two, draw: {items: 4}")
+    text = text.replace(
+        "test: {from: problems, draw: {per_group: 6}", "test: {from: one, draw: {items: 6}"
+    )
+    text = text.replace(
+        "selection: {from: problems, draw: {per_group: 4}",
+        "selection: {from: two, draw: {items: 4}",
+    )
     found = findings(tmp_path, text)
-    assert [item.code for item in found] == (["E202"] if overlap else []), [item.render() for item in found]
+    assert [item.code for item in found] == (["E202"] if overlap else []), [
+        item.render() for item in found
+    ]
     assert all("'test' and 'selection' may overlap" in item.message for item in found)
 
 
 def test_specs_and_points_that_are_one_are_warned_of(tmp_path: Path) -> None:
     assert findings(tmp_path, TINY + "matrix: {loop.iterations: [1, 2]}\n") == ()
-    (tmp_path / "other.yaml").write_text(TINY.replace("name: tiny", "name: other").replace("description: A", "description: Another"), encoding="utf-8")
-    (tmp_path / "else.yaml").write_text(TINY.replace("name: tiny", "name: else").replace("student: best", "student: last"), encoding="utf-8")
-    specs = front_end([tmp_path / f"{name}.yaml" for name in ("spec", "other", "else")], root=tmp_path)
+    (tmp_path / "other.yaml").write_text(
+        TINY.replace("name: tiny", "name: other").replace("description: A", "description: Another"),
+        encoding="utf-8",
+    )
+    (tmp_path / "else.yaml").write_text(
+        TINY.replace("name: tiny", "name: else").replace("student: best", "student: last"),
+        encoding="utf-8",
+    )
+    specs = front_end(
+        [tmp_path / f"{name}.yaml" for name in ("spec", "other", "else")], root=tmp_path
+    )
     (found,) = warnings(specs, lower(specs).graph)
-    assert (found.code, found.span.file, "'tiny-iterations-2' and 'other'" in found.message) == ("W401", "other.yaml", True)
+    assert (found.code, found.span.file, "'tiny-iterations-2' and 'other'" in found.message) == (
+        "W401",
+        "other.yaml",
+        True,
+    )
 
 
 def test_an_arm_is_told_about_where_it_was_written(tmp_path: Path) -> None:
-    found = findings(tmp_path, TINY.replace("with-state: {}", "with-state: {agent: {engine: {corrupt: 7}}}"))
+    found = findings(
+        tmp_path, TINY.replace("with-state: {}", "with-state: {agent: {engine: {corrupt: 7}}}")
+    )
     (item,) = found
     assert item.span is not None
     assert "corrupt: 7" in item.span.text
@@ -195,7 +266,9 @@ def test_every_code_that_is_reported_is_in_the_catalogue(tmp_path: Path) -> None
 def test_a_split_larger_than_its_file_is_an_error_before_the_run(tmp_path: Path) -> None:
     (tmp_path / "items.jsonl").write_text('{"q": "1", "a": "1"}\n' * 5, encoding="utf-8")
     source = "other: {kind: jsonl, path: items.jsonl, fields: {input: q, target: a}}"
-    text = TINY.replace("  score:", f"    {source}\n  score:", 1).replace("test: {from: problems", "test: {from: other", 1)
+    text = TINY.replace("  score:", f"    {source}\n  score:", 1).replace(
+        "test: {from: problems", "test: {from: other", 1
+    )
     (item,) = [found for found in findings(tmp_path, text) if found.code == "E202"]
     assert "asks for 6 items, but 'items.jsonl' has 5" in item.message
 
@@ -208,15 +281,26 @@ def test_a_split_larger_than_its_file_is_an_error_before_the_run(tmp_path: Path)
         ("from: one, draw: {items: 130}", "from: two, draw: {items: 130}", "from: one, draw: {per_group: 28}", ""),
     ],
 )  # fmt: skip
-def test_splits_that_each_can_be_drawn_and_not_together(test: str, selection: str, feedback: str, words: str, tmp_path: Path) -> None:
+def test_splits_that_each_can_be_drawn_and_not_together(
+    test: str, selection: str, feedback: str, words: str, tmp_path: Path
+) -> None:
     """Two sources of one file give its rows once; groups are counted by themselves."""
     (tmp_path / "rows.jsonl").write_text(ROWS, encoding="utf-8")
-    sources = "".join(f"    {name}: {{kind: jsonl, path: rows.jsonl, fields: {{input: q, target: a{group}}}}}\n" for name, group in ROWS_TWICE.items())
+    sources = "".join(
+        f"    {name}: {{kind: jsonl, path: rows.jsonl, fields: {{input: q, target: a{group}}}}}\n"
+        for name, group in ROWS_TWICE.items()
+    )
     text = TINY.replace("  score:", f"{sources}  score:", 1)
     for role, split in {"test": test, "selection": selection, "feedback": feedback}.items():
-        text = re.sub(rf"( {role}: {{)from: problems, draw: {{per_group: \d}}", rf"\g<1>{split}, share: 0.3", text)
+        text = re.sub(
+            rf"( {role}: {{)from: problems, draw: {{per_group: \d}}",
+            rf"\g<1>{split}, share: 0.3",
+            text,
+        )
     found = [item for item in findings(tmp_path, text) if item.code == "E202"]
-    assert len(found) == (5 if " of " in words else 1 if words else 0), [item.render() for item in found]
+    assert len(found) == (5 if " of " in words else 1 if words else 0), [
+        item.render() for item in found
+    ]
     for item in found:
         assert item.message.startswith("'test', 'selection' and 'feedback' ask for")
         assert item.span is not None
@@ -225,10 +309,18 @@ def test_splits_that_each_can_be_drawn_and_not_together(test: str, selection: st
 
 
 def test_one_split_in_two_roles_is_counted_once(tmp_path: Path) -> None:
-    shares = TINY.replace("per_group: 6}", "per_group: 48}, share: 0.4").replace("max_value: 30", "max_value: 10").replace("examples: 30", "examples: 5")
+    shares = (
+        TINY.replace("per_group: 6}", "per_group: 48}, share: 0.4")
+        .replace("max_value: 30", "max_value: 10")
+        .replace("examples: 30", "examples: 5")
+    )
     again = re.sub(r"selection: {from[^}]*}}", "selection: {same_as: test}", shares)
     assert [item.code for item in findings(tmp_path, again)] == []
-    whole = re.sub(r"selection: {from[^}]*}}", "selection: {from: problems, draw: {per_group: 48}, share: 0.4}", shares)
+    whole = re.sub(
+        r"selection: {from[^}]*}}",
+        "selection: {from: problems, draw: {per_group: 48}, share: 0.4}",
+        shares,
+    )
     assert [item.code for item in findings(tmp_path, whole)] == ["E202"]
 
 

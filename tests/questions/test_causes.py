@@ -13,7 +13,17 @@ from dataenvgym_spec.questions.provenance import place
 from dataenvgym_spec.resolve.resolve import Resolved
 from tests.support.specs import TEMPLATE, TINY
 
-DERIVED = {"semantics", "lane", "lanes", "role", "iteration", "round", "splits", "seed", "splits_seed"}
+DERIVED = {
+    "semantics",
+    "lane",
+    "lanes",
+    "role",
+    "iteration",
+    "round",
+    "splits",
+    "seed",
+    "splits_seed",
+}
 LORA = TINY.replace("  train: {length", "  train: {adapter: {kind: lora}, length")
 
 
@@ -41,7 +51,14 @@ def test_every_parameter_of_every_stage_has_its_place_in_the_spec(tmp_path: Path
     for stage in stages(specs):
         arm = arms[stage.uses[0].arm]
         whole = plain(arm)
-        params = {**stage.params, **({"checks": {item["kind"]: item for item in stage.params["checks"]}} if stage.kind == "check" else {})}
+        params = {
+            **stage.params,
+            **(
+                {"checks": {item["kind"]: item for item in stage.params["checks"]}}
+                if stage.kind == "check"
+                else {}
+            ),
+        }
         for path, value in leaves(params):
             if DERIVED & {path[0], path[-1]} or (stage.kind == "check" and path[-1] == "kind"):
                 continue
@@ -52,28 +69,72 @@ def test_every_parameter_of_every_stage_has_its_place_in_the_spec(tmp_path: Path
             elif path[-1] not in ("source", "teacher"):
                 assert at(whole, found) == value, (stage.kind, path, found)
             seen.add((stage.kind, path[0]))
-    assert {("plan", "policy"), ("train", "train"), ("check", "checks"), ("reserve", "sources"), ("student", "model"), ("generate", "engine")} <= seen
+    assert {
+        ("plan", "policy"),
+        ("train", "train"),
+        ("check", "checks"),
+        ("reserve", "sources"),
+        ("student", "model"),
+        ("generate", "engine"),
+    } <= seen
 
 
 EDITS = [
-    ("power: 1.0", "power: 0.7", "plan", "policy `allocate` changed: `power` 1.0 -> 0.7, specs/tiny.yaml:{}"),
-    ("examples: 30", "examples: 40", "plan", "`loop.teach.examples` changed: 30 -> 40, specs/tiny.yaml:{}"),
-    ("oversample: 2", "oversample: 3", "generate", "engine `procedural` changed: `oversample` 2.0 -> 3.0, specs/tiny.yaml:{}"),
-    ("duplicate: {action: reject}", "duplicate: {action: record}", "check", "check `duplicate` changed: `action` reject -> record, specs/tiny.yaml:{}"),
-    ("score: {kind: reasoning-gym}", "score: {kind: exact-match}", "check", "scorer changed: reasoning-gym -> exact-match, specs/tiny.yaml:{}"),
-    ("train: {adapter: {kind: lora}", "train: {adapter: {kind: lora, r: 4}", "train", "adapter `lora` changed: `r` 16 -> 4, specs/tiny.yaml:{}"),
+    (
+        "power: 1.0",
+        "power: 0.7",
+        "plan",
+        "policy `allocate` changed: `power` 1.0 -> 0.7, specs/tiny.yaml:{}",
+    ),
+    (
+        "examples: 30",
+        "examples: 40",
+        "plan",
+        "`loop.teach.examples` changed: 30 -> 40, specs/tiny.yaml:{}",
+    ),
+    (
+        "oversample: 2",
+        "oversample: 3",
+        "generate",
+        "engine `procedural` changed: `oversample` 2.0 -> 3.0, specs/tiny.yaml:{}",
+    ),
+    (
+        "duplicate: {action: reject}",
+        "duplicate: {action: record}",
+        "check",
+        "check `duplicate` changed: `action` reject -> record, specs/tiny.yaml:{}",
+    ),
+    (
+        "score: {kind: reasoning-gym}",
+        "score: {kind: exact-match}",
+        "check",
+        "scorer changed: reasoning-gym -> exact-match, specs/tiny.yaml:{}",
+    ),
+    (
+        "train: {adapter: {kind: lora}",
+        "train: {adapter: {kind: lora, r: 4}",
+        "train",
+        "adapter `lora` changed: `r` 16 -> 4, specs/tiny.yaml:{}",
+    ),
     (
         "length: {steps: 6}, learning_rate: 1e-3",
         "length: {steps: 6}, learning_rate: 3e-3",
         "train",
         "`student.train.learning_rate` changed: 0.001 -> 0.003, specs/tiny.yaml:{}",
     ),
-    ("max_digits: 1}", "max_digits: 2}", "data", "`task.sources.problems.families.sum.config.max_digits` changed: 1 -> 2, specs/tiny.yaml:{}"),
+    (
+        "max_digits: 1}",
+        "max_digits: 2}",
+        "data",
+        "`task.sources.problems.families.sum.config.max_digits` changed: 1 -> 2, specs/tiny.yaml:{}",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "kind", "said"), EDITS)
-def test_a_change_is_told_with_the_line_that_says_so(tmp_path: Path, old: str, new: str, kind: str, said: str) -> None:
+def test_a_change_is_told_with_the_line_that_says_so(
+    tmp_path: Path, old: str, new: str, kind: str, said: str
+) -> None:
     before = next(stage for stage in stages(resolved(tmp_path)) if stage.kind == kind)
     assert old in LORA
     text = LORA.replace(old, new)
@@ -97,11 +158,19 @@ def test_a_new_version_of_a_component_or_of_a_stage_kind_is_told(tmp_path: Path)
     specs = resolved(tmp_path)
     now = next(stage for stage in stages(specs) if stage.kind == "plan")
     older = {**now.params, "policy": {**now.params["policy"], "semantics": 0}}
-    assert cause(now, {"params": older, "semantics": 1}, specs, "tiny") == f"policy `allocate` has a new version: 0 -> {now.params['policy']['semantics']}"
-    assert cause(now, {"params": now.params, "semantics": 0}, specs, "tiny") == "the stage kind `plan` has a new version: 0 -> 1"
+    assert (
+        cause(now, {"params": older, "semantics": 1}, specs, "tiny")
+        == f"policy `allocate` has a new version: 0 -> {now.params['policy']['semantics']}"
+    )
+    assert (
+        cause(now, {"params": now.params, "semantics": 0}, specs, "tiny")
+        == "the stage kind `plan` has a new version: 0 -> 1"
+    )
     assert cause(now, {"params": now.params, "semantics": 1}, specs, "tiny") is None
 
 
 def test_another_component_is_one_change() -> None:
-    (found,) = changes({"policy": {"kind": "allocate", "power": 1}}, {"policy": {"kind": "greedy", "top": 3}})
+    (found,) = changes(
+        {"policy": {"kind": "allocate", "power": 1}}, {"policy": {"kind": "greedy", "top": 3}}
+    )
     assert (found.path, found.old, found.new) == (("policy", "kind"), "allocate", "greedy")

@@ -22,14 +22,23 @@ def compare(tmp_path: Path) -> Write:
 
     def side(name: str, text: str, files: dict[str, str]):
         root = tmp_path / name
-        for path, content in {"specs/prompts/tiny.j2": TEMPLATE, "specs/tiny.yaml": text, **files}.items():
+        for path, content in {
+            "specs/prompts/tiny.j2": TEMPLATE,
+            "specs/tiny.yaml": text,
+            **files,
+        }.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(content, encoding="utf-8")
         specs = front_end([root / "specs" / "tiny.yaml"], root=root)
         return specs, lower(specs).graph
 
-    def compared(text: str, *, old: str = TINY, old_files: dict[str, str] | None = None, **files: str) -> Difference:
-        named = {path.replace("__", "/").replace("_yaml", ".yaml").replace("_j2", ".j2"): content for path, content in files.items()}
+    def compared(
+        text: str, *, old: str = TINY, old_files: dict[str, str] | None = None, **files: str
+    ) -> Difference:
+        named = {
+            path.replace("__", "/").replace("_yaml", ".yaml").replace("_j2", ".j2"): content
+            for path, content in files.items()
+        }
         (found,) = diff(*side("old", old, old_files or {}), *side("new", text, named))
         return found
 
@@ -37,21 +46,38 @@ def compare(tmp_path: Path) -> Write:
 
 
 def values(found: Difference) -> dict[str, tuple[object, object]]:
-    return {show_path(change.path): (change.old.value, change.new.value) for change in found.changes}
+    return {
+        show_path(change.path): (change.old.value, change.new.value) for change in found.changes
+    }
 
 
 SAME = [
     ("comments and blank lines", TINY.replace("task:", "# about\n\ntask:   # the task")),
     ("numbers in other words", TINY.replace("1e-3", "0.001").replace("2e-3", "20.0E-4")),
-    ("quotes and block style", TINY.replace("name: tiny", "name: 'tiny'").replace("skills: {discover: {kind: gold}}", "skills:\n  discover:\n    kind: gold")),
+    (
+        "quotes and block style",
+        TINY.replace("name: tiny", "name: 'tiny'").replace(
+            "skills: {discover: {kind: gold}}", "skills:\n  discover:\n    kind: gold"
+        ),
+    ),
     (
         "the order of keys",
-        TINY.replace("environment: skill-list\nskills: {discover: {kind: gold}}", "skills: {discover: {kind: gold}}\nenvironment: skill-list"),
+        TINY.replace(
+            "environment: skill-list\nskills: {discover: {kind: gold}}",
+            "skills: {discover: {kind: gold}}\nenvironment: skill-list",
+        ),
     ),
-    ("anchors", TINY.replace("sum: {dataset: chain_sum, config: {", "sum: {dataset: chain_sum, config: &c {")),
+    (
+        "anchors",
+        TINY.replace(
+            "sum: {dataset: chain_sum, config: {", "sum: {dataset: chain_sum, config: &c {"
+        ),
+    ),
     (
         "defaults said aloud",
-        TINY.replace("draw: {per_group: 6}", "share: 0.1, draw: {per_group: 6}").replace("  iterations: 2", "  iterations: 2\n  train_on: all"),
+        TINY.replace("draw: {per_group: 6}", "share: 0.1, draw: {per_group: 6}").replace(
+            "  iterations: 2", "  iterations: 2\n  train_on: all"
+        ),
     ),
 ]
 
@@ -65,7 +91,9 @@ def test_other_words_are_the_same_meaning(text: str, compare: Write) -> None:
 
 
 def test_a_prompt_that_moved_is_the_same_and_one_that_changed_is_not(compare: Write) -> None:
-    assert compare(TINY.replace("prompts/tiny.j2", "prompts/moved.j2"), specs__prompts__moved_j2=TEMPLATE).equal
+    assert compare(
+        TINY.replace("prompts/tiny.j2", "prompts/moved.j2"), specs__prompts__moved_j2=TEMPLATE
+    ).equal
     found = compare(TINY, specs__prompts__tiny_j2=TEMPLATE + "?")
     ((path, (old, new)),) = values(found).items()
     assert path == "student.prompt.template"
@@ -78,9 +106,17 @@ def test_a_value_knows_both_places_and_whether_it_is_a_default(compare: Write) -
     found = compare(TINY.replace("power: 1.0, floor: 0.2", "power: 2"))
     by_path = {show_path(change.path): change for change in found.changes}
     assert set(by_path) == {"agent.policy.power", "agent.policy.floor"}
-    line = next(number for number, text in enumerate(TINY.splitlines(), start=1) if "policy:" in text)
-    assert [side.span and side.span.line for side in (by_path["agent.policy.power"].old, by_path["agent.policy.floor"].new)] == [line, None]
-    assert {(change.kind, change.effect) for change in found.stages} >= {("plan", "changed"), ("train", "changed")}
+    line = next(
+        number for number, text in enumerate(TINY.splitlines(), start=1) if "policy:" in text
+    )
+    assert [
+        side.span and side.span.line
+        for side in (by_path["agent.policy.power"].old, by_path["agent.policy.floor"].new)
+    ] == [line, None]
+    assert {(change.kind, change.effect) for change in found.stages} >= {
+        ("plan", "changed"),
+        ("train", "changed"),
+    }
     assert found.same + sum(change.count for change in found.stages) == found.total
 
 
@@ -88,27 +124,47 @@ def test_an_inherited_value_points_to_the_parent(compare: Write) -> None:
     child = "extends: parent/base.yaml\nname: tiny\n"
     base = TINY.replace("prompts/tiny.j2", "../prompts/tiny.j2")
     assert compare(child, specs__parent__base_yaml=base).equal
-    found = compare(child, specs__parent__base_yaml=base.replace("steps: 6}, learning_rate: 1e-3", "steps: 7}, learning_rate: 1e-3"))
+    found = compare(
+        child,
+        specs__parent__base_yaml=base.replace(
+            "steps: 6}, learning_rate: 1e-3", "steps: 7}, learning_rate: 1e-3"
+        ),
+    )
     (change,) = found.changes
-    assert (change.new.span.file, change.old.span.file) == ("specs/parent/base.yaml", "specs/tiny.yaml")
+    assert (change.new.span.file, change.old.span.file) == (
+        "specs/parent/base.yaml",
+        "specs/tiny.yaml",
+    )
     assert values(found) == {"student.train.length.steps": (6, 7)}
 
 
 def test_what_one_arm_changes_is_told_of_that_arm(compare: Write) -> None:
     found = compare(TINY.replace("observe: nothing", "observe: {scores: false}"))
-    assert values(found)["agent.observe"] == ("nothing", {"errors": 1, "scores": False, "yield": True})
+    assert values(found)["agent.observe"] == (
+        "nothing",
+        {"errors": 1, "scores": False, "yield": True},
+    )
     assert {change.arms for change in found.changes} == {("no-state",)}
     assert {arm for change in found.stages for arm in change.arms} == {"no-state"}
 
 
 def test_arms_that_come_and_go(compare: Write) -> None:
     found = compare(
-        TINY.replace("  no-state: {agent: {observe: nothing}}\n", "  strong: {agent: {policy: {power: 3}}}\n").replace("against: no-state", "against: strong")
+        TINY.replace(
+            "  no-state: {agent: {observe: nothing}}\n", "  strong: {agent: {policy: {power: 3}}}\n"
+        ).replace("against: no-state", "against: strong")
     )
-    assert (found.added, found.removed, found.common) == (("strong",), ("no-state",), ("with-state",))
+    assert (found.added, found.removed, found.common) == (
+        ("strong",),
+        ("no-state",),
+        ("with-state",),
+    )
     assert list(values(found)) == ["analysis.contrasts"]
     assert not found.changes[0].keyed
-    assert {(change.effect, *change.arms) for change in found.stages} == {("added", "strong"), ("removed", "no-state")}
+    assert {(change.effect, *change.arms) for change in found.stages} == {
+        ("added", "strong"),
+        ("removed", "no-state"),
+    }
 
 
 def test_what_no_key_reads_changes_no_stage(compare: Write) -> None:
@@ -120,7 +176,9 @@ def test_what_no_key_reads_changes_no_stage(compare: Write) -> None:
 def test_more_iterations_add_stages_and_another_component_is_one_change(compare: Write) -> None:
     found = compare(TINY.replace("iterations: 2", "iterations: 3"))
     trained = [change for change in found.stages if change.kind == "train"]
-    assert [(change.effect, change.count, change.iterations) for change in trained] == [("added", 2, (3,))]
+    assert [(change.effect, change.count, change.iterations) for change in trained] == [
+        ("added", 2, (3,))
+    ]
     other = compare(TINY.replace("score: {kind: reasoning-gym}", "score: {kind: exact-match}"))
     assert list(values(other)) == ["task.score"]
 
@@ -133,7 +191,11 @@ def test_points_of_a_sweep_are_compared_by_name(tmp_path: Path) -> None:
         return specs, lower(specs).graph
 
     found = diff(*side("20, 30"), *side("30, 40"))
-    assert [(item.old is None, item.new is None, item.equal) for item in found] == [(False, True, False), (False, False, True), (True, False, False)]
+    assert [(item.old is None, item.new is None, item.equal) for item in found] == [
+        (False, True, False),
+        (False, False, True),
+        (True, False, False),
+    ]
 
 
 def new_repo_files(root: Path, text: str) -> Path:
@@ -152,7 +214,9 @@ def commit(repo: Path, message: str) -> None:
 
 
 def said(repo: Path, *arguments: str, ok: bool = True) -> str:
-    result: subprocess.CompletedProcess[str] = call("dataenvgym", "diff", *arguments, cwd=repo, ok=ok)
+    result: subprocess.CompletedProcess[str] = call(
+        "dataenvgym", "diff", *arguments, cwd=repo, ok=ok
+    )
     assert "Traceback" not in result.stderr
     return result.stdout if ok else result.stderr
 
@@ -165,12 +229,17 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec.unlink()
     commit(repo, "no spec")
     (repo / "shared").mkdir()
-    (repo / "shared" / "base.yaml").write_text(TINY.replace("prompts/tiny.j2", "../specs/prompts/tiny.j2"), encoding="utf-8")
+    (repo / "shared" / "base.yaml").write_text(
+        TINY.replace("prompts/tiny.j2", "../specs/prompts/tiny.j2"), encoding="utf-8"
+    )
     spec.write_text("extends: ../shared/base.yaml\nname: tiny\n", encoding="utf-8")
     commit(repo, "a spec")
     call("git", "tag", "v1.0", cwd=repo)
     (repo / "shared" / "base.yaml").write_text(
-        (repo / "shared" / "base.yaml").read_text(encoding="utf-8").replace("power: 1.0", "power: 3.0"), encoding="utf-8"
+        (repo / "shared" / "base.yaml")
+        .read_text(encoding="utf-8")
+        .replace("power: 1.0", "power: 3.0"),
+        encoding="utf-8",
     )
     commit(repo, "a change")
     return repo
@@ -182,7 +251,12 @@ def test_the_working_tree_is_compared_with_a_revision_that_is_read_from_git(hist
     text = said(history, "tiny@v1.0")
     assert "agent.policy.power: 1.0 -> 3.0\n" in text
     assert "v1.0:shared/base.yaml:34 -> shared/base.yaml:34" in text
-    assert said(history, "specs/tiny.yaml@HEAD~1", "specs/tiny.yaml@HEAD").replace("HEAD~1:", "v1.0:").replace("HEAD:", "") == text
+    assert (
+        said(history, "specs/tiny.yaml@HEAD~1", "specs/tiny.yaml@HEAD")
+        .replace("HEAD~1:", "v1.0:")
+        .replace("HEAD:", "")
+        == text
+    )
     assert call("git", "status", "--porcelain", cwd=history).stdout == before
 
 
@@ -195,8 +269,14 @@ def test_a_change_that_is_not_committed_and_json(history: Path, tmp_path: Path) 
     (experiment,) = content["experiments"]
     (value,) = experiment["values"]
     assert (content["same"], value["path"]) == (False, "student.prompt.template")
-    assert (value["old"]["file"], value["new"]["file"]) == ("HEAD:shared/base.yaml", "shared/base.yaml")
-    assert experiment["stages"]["same"] + sum(row["count"] for row in experiment["stages"]["changes"]) == experiment["stages"]["total"]
+    assert (value["old"]["file"], value["new"]["file"]) == (
+        "HEAD:shared/base.yaml",
+        "shared/base.yaml",
+    )
+    assert (
+        experiment["stages"]["same"] + sum(row["count"] for row in experiment["stages"]["changes"])
+        == experiment["stages"]["total"]
+    )
 
 
 def test_a_setting_holds_for_the_new_side(history: Path) -> None:
@@ -212,11 +292,20 @@ def test_a_revision_is_read_with_the_lock_of_its_time(history: Path, tmp_path: P
     call("git", "config", "user.email", "a@example.com", cwd=clone)
     spec = clone / "specs" / "tiny.yaml"
     model = "student: {model: {kind: hub, id: some/model, revision: main}, generate: {backend: transformers}}\n"
-    spec.write_text(f"{spec.read_text(encoding='utf-8')}description: {'a long text ' * 60}\n{model}", encoding="utf-8")
+    spec.write_text(
+        f"{spec.read_text(encoding='utf-8')}description: {'a long text ' * 60}\n{model}",
+        encoding="utf-8",
+    )
 
     def lock(commit: str, version: int) -> None:
         hub = {"model": {"some/model": {"main": commit}}, "dataset": {}}
-        components = {"policy.allocate": {"version": version, "distribution": "dataenvgym-spec", "release": "0.1.0"}}
+        components = {
+            "policy.allocate": {
+                "version": version,
+                "distribution": "dataenvgym-spec",
+                "release": "0.1.0",
+            }
+        }
         content = {"format": 1, "hub": hub, "files": {}, "components": components, "stages": {}}
         (clone / "specs" / "dataenvgym.lock.json").write_text(json.dumps(content), encoding="utf-8")
 
@@ -241,7 +330,9 @@ def test_what_is_not_there_is_told(history: Path, argument: str, words: str) -> 
     assert not (history / "x").exists()
 
 
-def test_a_spec_that_was_broken_then_is_told_with_its_revision(history: Path, tmp_path: Path) -> None:
+def test_a_spec_that_was_broken_then_is_told_with_its_revision(
+    history: Path, tmp_path: Path
+) -> None:
     clone = tmp_path / "clone"
     call("git", "clone", "-q", str(history), str(clone), cwd=tmp_path)
     call("git", "config", "user.name", "A", cwd=clone)
@@ -262,7 +353,9 @@ def test_data_that_git_does_not_hold(tmp_path: Path) -> None:
     spec = f"extends: parts/base.yaml\nname: tiny\ntask:\n  sources:\n    items: {source.partition(': ')[2]}"
     repo = new_repo(tmp_path / "repo", spec)
     (repo / "specs" / "parts").mkdir()
-    (repo / "specs" / "parts" / "base.yaml").write_text(TINY.replace("prompts/tiny.j2", "../prompts/tiny.j2"), encoding="utf-8")
+    (repo / "specs" / "parts" / "base.yaml").write_text(
+        TINY.replace("prompts/tiny.j2", "../prompts/tiny.j2"), encoding="utf-8"
+    )
     items = repo / "data" / "items.jsonl"
     items.parent.mkdir()
     rows = [json.dumps({"question": f"{number}?", "answer": str(number)}) for number in range(50)]

@@ -13,7 +13,18 @@ from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.graph.ir import Input, Stage
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.questions.cost.estimate import SLACK, Cost, History, Interval, Machine, Past, estimate, spent, total, widening
+from dataenvgym_spec.questions.cost.estimate import (
+    SLACK,
+    Cost,
+    History,
+    Interval,
+    Machine,
+    Past,
+    estimate,
+    spent,
+    total,
+    widening,
+)
 from dataenvgym_spec.questions.cost.prices import Prices, TokenPrice, read_prices
 from dataenvgym_spec.questions.cost.size import size, units
 from dataenvgym_spec.questions.cost.spending import latest, of_experiment
@@ -29,21 +40,39 @@ CPU = Machine()
 
 
 def step(stage: Stage, action: str = "run") -> Step:
-    return Step(key=stage.id, kind=stage.kind, action=action, cause="", label=stage.id, directory="")  # type: ignore[arg-type]
+    return Step(
+        key=stage.id, kind=stage.kind, action=action, cause="", label=stage.id, directory=""
+    )  # type: ignore[arg-type]
 
 
 def trainer(key: str, amount: int, *, epochs: float = 2, model: str = "a") -> dict[str, Stage]:
     """A training stage on the examples of one plan, with what it reads."""
-    train = {"method": "sft", "dtype": "float32", "length": {"epochs": epochs}, "batch_size": 4, "max_length": 64}
+    train = {
+        "method": "sft",
+        "dtype": "float32",
+        "length": {"epochs": epochs},
+        "batch_size": 4,
+        "max_length": 64,
+    }
     return {
-        f"{key}-base": Stage(id=f"{key}-base", kind="student", params={"model": {"kind": "hub", "id": model}}),
+        f"{key}-base": Stage(
+            id=f"{key}-base", kind="student", params={"model": {"kind": "hub", "id": model}}
+        ),
         f"{key}-plan": Stage(id=f"{key}-plan", kind="plan", params={"amount": amount}),
-        f"{key}-check": Stage(id=f"{key}-check", kind="check", params={}, inputs=(Input(slot="plan", stage=f"{key}-plan", port="plan"),)),
+        f"{key}-check": Stage(
+            id=f"{key}-check",
+            kind="check",
+            params={},
+            inputs=(Input(slot="plan", stage=f"{key}-plan", port="plan"),),
+        ),
         key: Stage(
             id=key,
             kind="train",
             params={"train": train},
-            inputs=(Input(slot="base", stage=f"{key}-base", port="student"), Input(slot="accepted", stage=f"{key}-check", port="accepted")),
+            inputs=(
+                Input(slot="base", stage=f"{key}-base", port="student"),
+                Input(slot="accepted", stage=f"{key}-check", port="accepted"),
+            ),
         ),
     }
 
@@ -52,15 +81,21 @@ def log(seconds: float, **more: object) -> dict[str, object]:
     return {"seconds": {"total": seconds}, "device": "cpu", **more}
 
 
-def trained(sizes: dict[int, float], wanted: int, *, model: str = "a", machine: Machine = CPU) -> Cost:
+def trained(
+    sizes: dict[int, float], wanted: int, *, model: str = "a", machine: Machine = CPU
+) -> Cost:
     """What a training on `wanted` examples is estimated to cost, after others that took these seconds."""
     known: dict[str, Stage] = {}
     pasts = []
     for amount, seconds in sizes.items():
         known |= trainer(f"t{amount}", amount)
-        pasts.append(Past(stage=known[f"t{amount}"], log=log(seconds, tokens={"trained": 20 * amount})))
+        pasts.append(
+            Past(stage=known[f"t{amount}"], log=log(seconds, tokens={"trained": 20 * amount}))
+        )
     new = trainer("new", wanted, model=model)
-    (found,) = estimate([step(new["new"])], new, History(pasts=tuple(pasts), known=known), FREE, machine)
+    (found,) = estimate(
+        [step(new["new"])], new, History(pasts=tuple(pasts), known=known), FREE, machine
+    )
     return found.cost
 
 
@@ -74,7 +109,9 @@ def inside(interval: Interval, value: float) -> bool:
     done=st.lists(st.integers(1, 100_000), min_size=1, max_size=20, unique=True),
     wanted=st.integers(1, 100_000),
 )
-def test_time_of_a_fixed_part_and_one_in_proportion_is_inside(fixed: float, each: float, done: list[int], wanted: int) -> None:
+def test_time_of_a_fixed_part_and_one_in_proportion_is_inside(
+    fixed: float, each: float, done: list[int], wanted: int
+) -> None:
     cost = trained({amount: fixed + each * amount for amount in done}, wanted)
     assert inside(cost.seconds, fixed + each * wanted)
     assert cost.seconds == cost.training
@@ -83,7 +120,10 @@ def test_time_of_a_fixed_part_and_one_in_proportion_is_inside(fixed: float, each
 
 
 def test_more_logs_give_a_narrower_interval() -> None:
-    widths = [trained({100 + number: 10.0 for number in range(count)}, 100).seconds for count in (1, 4, 12)]
+    widths = [
+        trained({100 + number: 10.0 for number in range(count)}, 100).seconds
+        for count in (1, 4, 12)
+    ]
     spans = [(found.high - SLACK) / (found.low + SLACK) for found in widths]
     assert spans == sorted(spans, reverse=True)
     assert spans[0] == pytest.approx(9.0)
@@ -117,36 +157,62 @@ def test_a_stage_that_passed_through_tells_nothing() -> None:
     assert found.basis == "default"
 
 
-def asked(teacher: dict[str, object], tokens: dict[str, int] | None, prices: Prices) -> tuple[Cost, Cost]:
+def asked(
+    teacher: dict[str, object], tokens: dict[str, int] | None, prices: Prices
+) -> tuple[Cost, Cost]:
     """The estimate of a generation for 20 examples after one for 10, and what that one has cost."""
     stages = {
         name: Stage(id=name, kind="plan", params={"amount": amount})
         if amount
         else Stage(
-            id=name, kind="generate", params={"engine": {"kind": "e", "teacher": teacher}, "round": 0}, inputs=(Input(slot="plan", stage=plan, port="plan"),)
+            id=name,
+            kind="generate",
+            params={"engine": {"kind": "e", "teacher": teacher}, "round": 0},
+            inputs=(Input(slot="plan", stage=plan, port="plan"),),
         )
-        for name, amount, plan in (("p1", 10, ""), ("p2", 20, ""), ("old", 0, "p1"), ("new", 0, "p2"))
+        for name, amount, plan in (
+            ("p1", 10, ""),
+            ("p2", 20, ""),
+            ("old", 0, "p1"),
+            ("new", 0, "p2"),
+        )
     }
-    past = Past(stage=stages["old"], log={"seconds": {"total": 3.0}, **({"tokens": tokens} if tokens else {})})
+    past = Past(
+        stage=stages["old"],
+        log={"seconds": {"total": 3.0}, **({"tokens": tokens} if tokens else {})},
+    )
     before = History(pasts=(past,) if tokens else (), known=stages)
     (found,) = estimate([step(stages["new"])], stages, before, prices, CPU)
     return found.cost, spent(past, prices)
 
 
 def test_a_teachers_tokens_have_the_price_of_its_model_or_kind() -> None:
-    prices = Prices(machine_hour=3.6, models={"big": TokenPrice(prompt=1.0, generated=10.0), "local": TokenPrice(prompt=0.0, generated=0.0)})
-    cost, paid = asked({"kind": "openai", "model": "big"}, {"prompt": 1_000_000, "generated": 100_000}, prices)
+    prices = Prices(
+        machine_hour=3.6,
+        models={
+            "big": TokenPrice(prompt=1.0, generated=10.0),
+            "local": TokenPrice(prompt=0.0, generated=0.0),
+        },
+    )
+    cost, paid = asked(
+        {"kind": "openai", "model": "big"}, {"prompt": 1_000_000, "generated": 100_000}, prices
+    )
     assert paid.usd.low == paid.usd.high == pytest.approx(1.0 + 1.0 + 0.003)
     assert inside(cost.usd, 2 * 2.0)
     assert (cost.prompt.low, cost.generated.high) == (1_000_000, 400_000)
-    assert asked({"kind": "local", "model": "small"}, {"prompt": 1_000_000, "generated": 5}, prices)[1].usd.high == pytest.approx(0.003)
+    assert asked(
+        {"kind": "local", "model": "small"}, {"prompt": 1_000_000, "generated": 5}, prices
+    )[1].usd.high == pytest.approx(0.003)
     assert asked({"kind": "openai", "model": "big"}, None, prices)[0].usd.low > 0  # by the table
     assert asked({"kind": "procedural"}, None, prices)[0].prompt.high == 0
 
 
 def test_spent_on_a_gpu() -> None:
     stage = trainer("t", 10)["t"]
-    cost = spent(Past(stage=stage, log=log(1800.0, device="cuda:0", processes=4)), Prices(machine_hour=2, gpu_hour=3))
+    cost = spent(
+        Past(stage=stage, log=log(1800.0, device="cuda:0", processes=4)),
+        Prices(machine_hour=2, gpu_hour=3),
+    )
     assert (cost.gpu.high, cost.usd.low) == (7200.0, 1.0 + 6.0)
 
 
@@ -158,10 +224,20 @@ def test_every_kind_has_a_size_and_a_row_in_the_table(tmp_path: Path) -> None:
     known = graph.by_id()
     found = {(stage.kind, units(stage, known)) for stage in graph.stages}
     # 2 families of 6, 4 and 8 items, a quarter of feedback shown; 30 examples an iteration; 6 steps of 16.
-    assert {("data", 12.0), ("data", 16.0), ("evaluate", 8.0), ("evaluate", 24.0), ("evaluate", 16.0), ("train", 96.0), ("check", 30.0)} <= found
+    assert {
+        ("data", 12.0),
+        ("data", 16.0),
+        ("evaluate", 8.0),
+        ("evaluate", 24.0),
+        ("evaluate", 16.0),
+        ("train", 96.0),
+        ("check", 30.0),
+    } <= found
     assert {stage.kind for stage in graph.stages} <= set(SECONDS)
     assert all(size(stage, known) >= 1 for stage in graph.stages)
-    sealed = next(stage for stage in graph.stages if any(read.slot == "choice" for read in stage.inputs))
+    sealed = next(
+        stage for stage in graph.stages if any(read.slot == "choice" for read in stage.inputs)
+    )
     assert size(sealed, known) == 24 * 5
     (found_cost,) = estimate([step(sealed)], known, History(known={}), FREE, CPU)
     assert found_cost.cost.generated.high == 24 * 5
@@ -180,19 +256,29 @@ def test_every_kind_has_a_size_and_a_row_in_the_table(tmp_path: Path) -> None:
         ("a: [\n", [("E002", 2)]),
     ],
 )
-def test_a_wrong_price_table_is_told_with_its_place(text: str, places: list[tuple[str, int]], tmp_path: Path) -> None:
+def test_a_wrong_price_table_is_told_with_its_place(
+    text: str, places: list[tuple[str, int]], tmp_path: Path
+) -> None:
     (tmp_path / "prices.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(SpecError) as caught:
         read_prices(tmp_path)
-    assert [(found.code, found.span.line if found.span else 0) for found in caught.value.diagnostics] == places
-    assert all(found.span and found.span.file == "prices.yaml" for found in caught.value.diagnostics)
+    assert [
+        (found.code, found.span.line if found.span else 0) for found in caught.value.diagnostics
+    ] == places
+    assert all(
+        found.span and found.span.file == "prices.yaml" for found in caught.value.diagnostics
+    )
 
 
 def test_prices_are_read_and_may_be_missing(tmp_path: Path) -> None:
     assert read_prices(tmp_path) == Prices()
     assert read_prices(ROOT) == Prices()  # the table that is shipped asks for nothing
-    (tmp_path / "prices.yaml").write_text("machine_hour: 0.5\nmodels: {big: {prompt: 2.5, generated: 10}}\n", encoding="utf-8")
-    assert read_prices(tmp_path) == Prices(machine_hour=0.5, models={"big": TokenPrice(prompt=2.5, generated=10)})
+    (tmp_path / "prices.yaml").write_text(
+        "machine_hour: 0.5\nmodels: {big: {prompt: 2.5, generated: 10}}\n", encoding="utf-8"
+    )
+    assert read_prices(tmp_path) == Prices(
+        machine_hour=0.5, models={"big": TokenPrice(prompt=2.5, generated=10)}
+    )
 
 
 # --- real logs --------------------------------------------------------------------------------------------------------
@@ -201,12 +287,20 @@ def test_prices_are_read_and_may_be_missing(tmp_path: Path) -> None:
 def test_a_plan_tells_what_it_costs(repo: Path) -> None:
     (repo / "prices.yaml").write_text("machine_hour: 36\n", encoding="utf-8")
     said = call("dataenvgym", "plan", "tiny", cwd=repo).stdout
-    table = said.partition("estimated cost, low to high (no like stage was run here yet, so wide):\n")[2]
-    assert [line.split("  ")[2].strip() for line in table.splitlines()][:2] == ["examples", "prompt tokens"]
+    table = said.partition(
+        "estimated cost, low to high (no like stage was run here yet, so wide):\n"
+    )[2]
+    assert [line.split("  ")[2].strip() for line in table.splitlines()][:2] == [
+        "examples",
+        "prompt tokens",
+    ]
     content = json.loads(call("dataenvgym", "plan", "tiny", "--json", cwd=repo).stdout)
     ahead = content["costs"]["tiny"]["ahead"]
     for name in ("usd", "seconds", "training_seconds", "generation_seconds", "examples"):
-        ends = [sum(row["cost"][name][end] for row in content["stages"] if row["cost"]) for end in (0, 1)]
+        ends = [
+            sum(row["cost"][name][end] for row in content["stages"] if row["cost"])
+            for end in (0, 1)
+        ]
         assert ends == pytest.approx(ahead[name], rel=1e-3)
     assert ahead["usd"] == pytest.approx([seconds / 100 for seconds in ahead["seconds"]], rel=1e-3)
     assert ahead["examples"] == [60, 120]
@@ -219,15 +313,28 @@ def test_one_arm_foretells_the_other(finished: Path) -> None:
     index = json.loads(layout.index("tiny").read_text(encoding="utf-8"))
     arms = {row["key"]: {use["arm"] for use in row["uses"]} for row in index["stages"]}
     for other in ("no-state", "with-state"):
-        before = replace(done, pasts=tuple(past for past in done.pasts if other not in arms[past.stage.id]))
+        before = replace(
+            done, pasts=tuple(past for past in done.pasts if other not in arms[past.stage.id])
+        )
         ahead = [past for past in done.pasts if arms[past.stage.id] == {other}]
         kinds = {past.stage.kind for past in before.pasts}
         ahead = [past for past in ahead if past.stage.kind in kinds]
         assert len(ahead) > 10
         estimates = estimate([step(past.stage) for past in ahead], done.known, before, FREE, CPU)
         assert {found.basis.partition(" of ")[2] for found in estimates} == {"like stages"}
-        low_high, real = total(found.cost for found in estimates), total(spent(past, FREE) for past in ahead)
-        for name in ("seconds", "training", "generation", "prompt", "generated", "trained", "examples"):
+        low_high, real = (
+            total(found.cost for found in estimates),
+            total(spent(past, FREE) for past in ahead),
+        )
+        for name in (
+            "seconds",
+            "training",
+            "generation",
+            "prompt",
+            "generated",
+            "trained",
+            "examples",
+        ):
             assert inside(getattr(low_high, name), getattr(real, name).low), (name, low_high, real)
         assert low_high.training.high < 20 * max(1.0, real.training.low)  # wide, but of use
 
@@ -236,8 +343,12 @@ def test_damaged_and_foreign_logs_are_left_out(finished: Path, tmp_path: Path) -
     layout = Layout(root=tmp_path)
     for name, text in {
         "stage-json": '{"kind": "train"',
-        "other-version": json.dumps({"kind": "train", "semantics": -1, "params": {}, "inputs": [], "key": "k", "reads": {}}),
-        "no-kind": json.dumps({"kind": "none", "semantics": 1, "params": {}, "inputs": [], "key": "k", "reads": {}}),
+        "other-version": json.dumps(
+            {"kind": "train", "semantics": -1, "params": {}, "inputs": [], "key": "k", "reads": {}}
+        ),
+        "no-kind": json.dumps(
+            {"kind": "none", "semantics": 1, "params": {}, "inputs": [], "key": "k", "reads": {}}
+        ),
     }.items():
         folder = layout.stage(f"train-{name}") / "log"
         folder.mkdir(parents=True)
@@ -246,7 +357,9 @@ def test_damaged_and_foreign_logs_are_left_out(finished: Path, tmp_path: Path) -
     assert latest(layout, {"train"}) == History(known={})
     assert len(latest(Layout(root=finished), {"train", "student"}).pasts) == 5
     assert of_experiment(layout, "none") == History(known={})
-    assert set(KINDS) >= {past.stage.kind for past in latest(Layout(root=finished), set(KINDS)).pasts}
+    assert set(KINDS) >= {
+        past.stage.kind for past in latest(Layout(root=finished), set(KINDS)).pasts
+    }
 
 
 ENGINE = '''
@@ -273,32 +386,51 @@ def test_an_engines_tokens_are_recorded_and_reckoned_with(tmp_path: Path) -> Non
     site = tmp_path / "site"
     (site / "counted-1.dist-info").mkdir(parents=True)
     (site / "counted_engine").mkdir()
-    (site / "counted-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: counted\nVersion: 1\n", encoding="utf-8")
+    (site / "counted-1.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: counted\nVersion: 1\n", encoding="utf-8"
+    )
     (site / "counted-1.dist-info" / "entry_points.txt").write_text(
-        "[dataenvgym_spec.components]\nengine.counted = counted_engine.counted:Counted\n", encoding="utf-8"
+        "[dataenvgym_spec.components]\nengine.counted = counted_engine.counted:Counted\n",
+        encoding="utf-8",
     )
     (site / "counted_engine" / "__init__.py").write_text("", encoding="utf-8")
     (site / "counted_engine" / "counted.py").write_text(ENGINE, encoding="utf-8")
-    options = json.loads((ROOT / "dataenvgym_spec" / "engines" / "procedural.json").read_text(encoding="utf-8"))
+    options = json.loads(
+        (ROOT / "dataenvgym_spec" / "engines" / "procedural.json").read_text(encoding="utf-8")
+    )
     del options["properties"]["corrupt"]
-    (site / "counted_engine" / "counted.json").write_text(json.dumps({**options, "title": "Counted"}), encoding="utf-8")
+    (site / "counted_engine" / "counted.json").write_text(
+        json.dumps({**options, "title": "Counted"}), encoding="utf-8"
+    )
     path = os.pathsep.join([str(site), str(ROOT)])
-    spec = TINY.replace("engine: {kind: procedural,", "engine: {kind: counted,").replace("refill: 1", "refill: 0")
+    spec = TINY.replace("engine: {kind: procedural,", "engine: {kind: counted,").replace(
+        "refill: 1", "refill: 0"
+    )
     repo = new_repo(tmp_path / "repo", spec)
-    (repo / "prices.yaml").write_text("models: {procedural: {prompt: 1000, generated: 0}}\n", encoding="utf-8")
+    (repo / "prices.yaml").write_text(
+        "models: {procedural: {prompt: 1000, generated: 0}}\n", encoding="utf-8"
+    )
 
     def run(*command: str) -> str:
         return call(*command, cwd=repo, PYTHONPATH=path).stdout
 
     run("dataenvgym", "compile")
     rows = json.loads(run("dataenvgym", "plan", "tiny", "--json"))["stages"]
-    assert all(row["cost"]["prompt_tokens"] == [0, 0] for row in rows if row["kind"] == "generate")  # a procedural teacher asks nobody
-    (directory,) = [row["directory"] for row in rows if row["label"] == "no-state, iteration 1/2, generate"]
+    assert all(
+        row["cost"]["prompt_tokens"] == [0, 0] for row in rows if row["kind"] == "generate"
+    )  # a procedural teacher asks nobody
+    (directory,) = [
+        row["directory"] for row in rows if row["label"] == "no-state, iteration 1/2, generate"
+    ]
     run("dvc", "repro", "-q", f"store/{directory}/dvc.yaml")
-    assert json.loads((repo / "store" / directory / "log" / "run.json").read_text(encoding="utf-8"))["tokens"] == {"prompt": 6000, "generated": 420}
+    assert json.loads(
+        (repo / "store" / directory / "log" / "run.json").read_text(encoding="utf-8")
+    )["tokens"] == {"prompt": 6000, "generated": 420}
     content = json.loads(run("dataenvgym", "plan", "tiny", "--json"))
     assert content["costs"]["tiny"]["spent"]["usd"] == [6.0, 6.0]
-    generated = [row["cost"] for row in content["stages"] if row["kind"] == "generate" and row["cost"]]
+    generated = [
+        row["cost"] for row in content["stages"] if row["kind"] == "generate" and row["cost"]
+    ]
     assert [cost["usd"] for cost in generated] == [[3.0, 12.0]] * 3
     assert {cost["basis"] for cost in generated} == {"1 log of like stages"}
 
@@ -309,13 +441,27 @@ def test_a_second_experiment_costs_what_the_first_foretold(tmp_path: Path) -> No
     repo = new_repo(tmp_path / "repo", SMALL)
     call("dataenvgym", "run", "tiny", cwd=repo)
     spec = repo / "specs" / "tiny.yaml"
-    spec.write_text(SMALL.replace("examples: 30", "examples: 40").replace("iterations: 1", "iterations: 2"), encoding="utf-8")
+    spec.write_text(
+        SMALL.replace("examples: 30", "examples: 40").replace("iterations: 1", "iterations: 2"),
+        encoding="utf-8",
+    )
     plan = json.loads(call("dataenvgym", "plan", "tiny", "--json", cwd=repo).stdout)
     keys = {row["key"] for row in plan["stages"] if row["action"] == "run"}
     call("dataenvgym", "run", "tiny", cwd=repo)
     done = of_experiment(Layout(root=repo), "tiny")
     real = total(spent(past, FREE) for past in done.pasts if past.stage.id in keys)
     ahead = plan["costs"]["tiny"]["ahead"]
-    names = {"seconds": "seconds", "training_seconds": "training", "generation_seconds": "generation", "examples": "examples", "generated_tokens": "generated"}
-    told = {name: (ahead[name], getattr(real, field).low) for name, field in {**names, "prompt_tokens": "prompt", "trained_tokens": "trained"}.items()}
-    assert {name: row for name, row in told.items() if not row[0][0] <= row[1] <= row[0][1]} == {}, told
+    names = {
+        "seconds": "seconds",
+        "training_seconds": "training",
+        "generation_seconds": "generation",
+        "examples": "examples",
+        "generated_tokens": "generated",
+    }
+    told = {
+        name: (ahead[name], getattr(real, field).low)
+        for name, field in {**names, "prompt_tokens": "prompt", "trained_tokens": "trained"}.items()
+    }
+    assert {
+        name: row for name, row in told.items() if not row[0][0] <= row[1] <= row[0][1]
+    } == {}, told

@@ -43,8 +43,15 @@ def test_everyone_who_set_a_value_is_told_with_line_and_column(repo: Path) -> No
     (repo / "specs" / "child.yaml").write_text(CHILD, encoding="utf-8")
     explain = ("dataenvgym", "explain", "child", "loop.teach", "--set", "loop.teach.examples=70")
     assert call(*explain, cwd=repo).stdout == SAID
-    assert "error[E208]" in call(*explain, "--set", "loop.teach.refill=3", cwd=repo, ok=False).stderr
-    lines = {name: (repo / name).read_text(encoding="utf-8").split("\n") for name in ("specs/child.yaml", "specs/parent.yaml", "specs/tiny.yaml")}
-    for place, value in [row.split()[:2] for row in SAID.splitlines() if row.startswith("  specs/")]:
+    assert (
+        "error[E208]" in call(*explain, "--set", "loop.teach.refill=3", cwd=repo, ok=False).stderr
+    )
+    lines = {
+        name: (repo / name).read_text(encoding="utf-8").split("\n")
+        for name in ("specs/child.yaml", "specs/parent.yaml", "specs/tiny.yaml")
+    }
+    for place, value in [
+        row.split()[:2] for row in SAID.splitlines() if row.startswith("  specs/")
+    ]:
         file, line, column = place.split(":")
         assert lines[file][int(line) - 1][int(column) - 1 :].startswith(value), place

@@ -16,7 +16,10 @@ from tests.support.repositories import call, new_repo
 from tests.support.specs import TEMPLATE, TINY
 
 SMALL = (
-    TINY.replace("  with-state: {}\n  no-state: {agent: {observe: nothing}}\n", "  main: {agent: {observe: nothing}}\n")
+    TINY.replace(
+        "  with-state: {}\n  no-state: {agent: {observe: nothing}}\n",
+        "  main: {agent: {observe: nothing}}\n",
+    )
     .replace("iterations: 2", "iterations: 1")
     .replace("refill: 1", "refill: 0")
     .partition("analysis:")[0]
@@ -35,7 +38,9 @@ def keys(folder: Path, text: str) -> list[str]:
 
 
 def test_limits_are_part_of_no_key(tmp_path: Path) -> None:
-    assert keys(tmp_path, TINY) == keys(tmp_path, TINY + "limits: {usd: 25, hours: 0.5, gpu_hours: 40, tokens: 1000000}\n")
+    assert keys(tmp_path, TINY) == keys(
+        tmp_path, TINY + "limits: {usd: 25, hours: 0.5, gpu_hours: 40, tokens: 1000000}\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,9 @@ def test_limits_are_part_of_no_key(tmp_path: Path) -> None:
         ("5", "E103", "'limits' must be"),
     ],
 )
-def test_wrong_limits_are_told_with_their_place(limits: str, code: str, words: str, tmp_path: Path) -> None:
+def test_wrong_limits_are_told_with_their_place(
+    limits: str, code: str, words: str, tmp_path: Path
+) -> None:
     with pytest.raises(SpecError) as caught:
         front_end([write(tmp_path, f"{TINY}limits: {limits}\n")], root=tmp_path)
     (found,) = caught.value.diagnostics
@@ -56,9 +63,18 @@ def test_wrong_limits_are_told_with_their_place(limits: str, code: str, words: s
 
 
 def test_how_limits_stand() -> None:
-    spent = Cost(usd=exactly(3.0), seconds=exactly(7200.0), prompt=exactly(10.0), generated=exactly(5.0))
-    ahead = Cost(usd=Interval(low=1, high=4), seconds=Interval(low=3600, high=7200), prompt=Interval(low=0, high=100))
-    found = {one.name: one for one in standings({"usd": 5, "hours": 2.5, "tokens": 14, "gpu_hours": 0}, spent, ahead)}
+    spent = Cost(
+        usd=exactly(3.0), seconds=exactly(7200.0), prompt=exactly(10.0), generated=exactly(5.0)
+    )
+    ahead = Cost(
+        usd=Interval(low=1, high=4),
+        seconds=Interval(low=3600, high=7200),
+        prompt=Interval(low=0, high=100),
+    )
+    found = {
+        one.name: one
+        for one in standings({"usd": 5, "hours": 2.5, "tokens": 14, "gpu_hours": 0}, spent, ahead)
+    }
     assert {name: (one.passed, one.too_little, one.doubtful) for name, one in found.items()} == {
         "usd": (False, False, True),
         "hours": (False, True, True),
@@ -66,7 +82,12 @@ def test_how_limits_stand() -> None:
         "tokens": (True, True, True),
     }
     assert found["hours"].text() == "2 hours are spent and 1 to 2 lie ahead, and the limit is 2.5"
-    assert [number(value) for value in (0, 0.00001, 99.94, 99999)] == ["0", "1.0e-05", "99.9", "99,999"]
+    assert [number(value) for value in (0, 0.00001, 99.94, 99999)] == [
+        "0",
+        "1.0e-05",
+        "99.9",
+        "99,999",
+    ]
 
 
 def run(repo: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -78,9 +99,12 @@ def test_a_plan_warns_and_a_run_that_cannot_fit_is_refused(tmp_path: Path) -> No
     result = run(repo, "plan", "tiny")
     assert result.returncode == 0
     assert re.search(
-        r"specs/tiny.yaml:46:10: warning\[W404\]: the limit on 'hours' may not be enough: 0 hours are spent and \S+ to \S+ lie ahead", result.stderr
+        r"specs/tiny.yaml:46:10: warning\[W404\]: the limit on 'hours' may not be enough: 0 hours are spent and \S+ to \S+ lie ahead",
+        result.stderr,
     )
-    assert "specs/tiny.yaml:48:11: warning[W404]: the limit on 'tokens' is not enough" in result.stderr
+    assert (
+        "specs/tiny.yaml:48:11: warning[W404]: the limit on 'tokens' is not enough" in result.stderr
+    )
     assert "gpu_hours" not in result.stderr
     refused = run(repo, "run", "tiny")
     assert refused.returncode == 3, refused.stderr
@@ -90,7 +114,10 @@ def test_a_plan_warns_and_a_run_that_cannot_fit_is_refused(tmp_path: Path) -> No
 
 
 def spent(repo: Path) -> dict[str, float]:
-    return {path.parent.parent.name: json.loads(path.read_text(encoding="utf-8"))["seconds"]["total"] for path in repo.glob("store/*/log/run.json")}
+    return {
+        path.parent.parent.name: json.loads(path.read_text(encoding="utf-8"))["seconds"]["total"]
+        for path in repo.glob("store/*/log/run.json")
+    }
 
 
 def limit(repo: Path, usd: float) -> None:
@@ -99,12 +126,18 @@ def limit(repo: Path, usd: float) -> None:
 
 def test_a_run_pauses_at_its_limit_and_goes_on_when_it_is_raised(tmp_path: Path) -> None:
     repo = new_repo(tmp_path / "repo", SMALL)
-    (repo / "prices.yaml").write_text("machine_hour: 3600   # a dollar a second\n", encoding="utf-8")
+    (repo / "prices.yaml").write_text(
+        "machine_hour: 3600   # a dollar a second\n", encoding="utf-8"
+    )
     low, _ = json.loads(run(repo, "plan", "tiny", "--json").stdout)["costs"]["tiny"]["ahead"]["usd"]
     limit(repo, low * 1.05)
     paused = run(repo, "run", "tiny")
     assert paused.returncode == 3, paused.stdout + paused.stderr
-    assert paused.stderr.rstrip().splitlines()[-2].startswith("error: paused: the limit on 'usd' is passed: ")
+    assert (
+        paused.stderr.rstrip()
+        .splitlines()[-2]
+        .startswith("error: paused: the limit on 'usd' is passed: ")
+    )
     assert "raise 'limits.usd' in the spec and run again" in paused.stderr
     before = spent(repo)
     assert sum(before.values()) > low * 1.05

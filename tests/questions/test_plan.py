@@ -65,9 +65,13 @@ class Fake:
         return None
 
 
-def stage(number: int, kind: str, params: dict[str, Any], *inputs: tuple[str, int, str, str]) -> Stage:
+def stage(
+    number: int, kind: str, params: dict[str, Any], *inputs: tuple[str, int, str, str]
+) -> Stage:
     """A stage whose key is its number; inputs are slot, number, kind and port."""
-    reads = tuple(Input(slot=slot, stage=key(other, kind), port=port) for slot, other, kind, port in inputs)
+    reads = tuple(
+        Input(slot=slot, stage=key(other, kind), port=port) for slot, other, kind, port in inputs
+    )
     use = Use(experiment="e", arm="a", seed=0, iteration=number, iterations=9, what=kind)
     return Stage(id=key(number, kind), kind=kind, params=params, inputs=reads, uses=(use,))
 
@@ -82,9 +86,17 @@ def recorded(graph: Graph, *numbers: int) -> Fake:
     for item in graph.stages:
         if int(item.id) in numbers:
             deps = {"stage.json": md5_text(stage_json(item, known))}
-            deps |= {f"../{known[read.stage].directory}/out/{read.port}": f"{known[read.stage].directory}/out/{read.port}" for read in item.inputs}
-            outs = {path: f"{item.directory}/{path}" for path in ("log", *(f"out/{port}" for port in item.ports))}
-            world.locks[f"store/{item.directory}"] = Lock(cmd=COMMAND.format(up="../../", rest="stage"), deps=deps, outs=outs)
+            deps |= {
+                f"../{known[read.stage].directory}/out/{read.port}": f"{known[read.stage].directory}/out/{read.port}"
+                for read in item.inputs
+            }
+            outs = {
+                path: f"{item.directory}/{path}"
+                for path in ("log", *(f"out/{port}" for port in item.ports))
+            }
+            world.locks[f"store/{item.directory}"] = Lock(
+                cmd=COMMAND.format(up="../../", rest="stage"), deps=deps, outs=outs
+            )
     return world
 
 
@@ -98,11 +110,16 @@ def chain(engine: dict[str, Any] = PROCEDURAL) -> Graph:
         SKILLS,
         stage(2, "plan", {"policy": {"kind": "allocate"}}, ("skills", 1, "skills", "skills")),
         stage(3, "generate", engine, ("plan", 2, "plan", "plan")),
-        stage(4, "check", {}, ("candidates", 3, "generate", "candidates"), ("plan", 2, "plan", "plan")),
+        stage(
+            4, "check", {}, ("candidates", 3, "generate", "candidates"), ("plan", 2, "plan", "plan")
+        ),
         stage(5, "train", {}, ("accepted", 4, "check", "accepted")),
         stage(6, "select", {}, ("results", 5, "train", "student")),
     )
-    return Graph(stages=stages, entries=(Entry(name="e", stages=tuple(item.id for item in stages), index={"name": "e"}),))
+    return Graph(
+        stages=stages,
+        entries=(Entry(name="e", stages=tuple(item.id for item in stages), index={"name": "e"}),),
+    )
 
 
 def actions(graph: Graph, world: Fake) -> list[str]:
@@ -126,12 +143,18 @@ def test_what_promises_the_same_bytes_anywhere_leaves_what_is_below_it_alone() -
     world = recorded(chain(), 1, 2, 3, 4, 5, 6)
     lose(world, chain().stages[2].directory)
     assert actions(chain(), world) == ["reuse", "reuse", "run", "reuse", "reuse", "reuse"]
-    assert steps(chain(), world)[-1].action == "run", "the report reads the log, which tells the time"
+    assert steps(chain(), world)[-1].action == "run", (
+        "the report reads the log, which tells the time"
+    )
 
 
 def test_below_a_teacher_that_promises_nothing_it_is_maybe(monkeypatch: pytest.MonkeyPatch) -> None:
     known = promises.definition
-    monkeypatch.setattr(promises, "definition", lambda slot, kind: dataclasses.replace(known(slot, kind), promise=None))
+    monkeypatch.setattr(
+        promises,
+        "definition",
+        lambda slot, kind: dataclasses.replace(known(slot, kind), promise=None),
+    )
     world = recorded(chain(), 1, 2, 3, 4, 5, 6)
     lose(world, chain().stages[2].directory)
     assert actions(chain(), world) == ["reuse", "reuse", "run", "maybe", "maybe", "maybe"]
@@ -159,7 +182,13 @@ def test_a_lost_result_comes_back_if_a_stage_above_makes_the_same() -> None:
         for path in lock.outs:
             lock.outs[path] = "the same"
         for below in world.locks.values():
-            below.deps.update({path: "the same" for path in below.deps if chain().stages[number].directory in path})
+            below.deps.update(
+                {
+                    path: "the same"
+                    for path in below.deps
+                    if chain().stages[number].directory in path
+                }
+            )
     world.lost = {"the same"}
     assert actions(chain(), world) == ["reuse", "reuse", "run", "reuse", "reuse", "reuse"]
 
@@ -175,8 +204,15 @@ def test_promises_are_those_of_the_components() -> None:
 
 def gated() -> Graph:
     """A stage that decides, and a training that reads it through a slot named `gate`."""
-    stages = (stage(1, "select", {}), stage(2, "train", {}, ("gate", 1, "select", "choice")), stage(3, "select", {}, ("results", 2, "train", "student")))
-    return Graph(stages=stages, entries=(Entry(name="e", stages=tuple(item.id for item in stages), index={"name": "e"}),))
+    stages = (
+        stage(1, "select", {}),
+        stage(2, "train", {}, ("gate", 1, "select", "choice")),
+        stage(3, "select", {}, ("results", 2, "train", "student")),
+    )
+    return Graph(
+        stages=stages,
+        entries=(Entry(name="e", stages=tuple(item.id for item in stages), index={"name": "e"}),),
+    )
 
 
 @pytest.mark.parametrize(("said", "action"), [({"stop": True}, "pass"), ({"stop": False}, "run")])
@@ -186,7 +222,9 @@ def test_a_gate_that_has_spoken_decides(said: dict[str, bool], action: str) -> N
     found = steps(gated(), world)
     assert [step.action for step in found] == ["reuse", action, "run", "run"]
     assert found[1].cause == (
-        "'a, iteration 1/9, select' says stop: the last student is passed through, at no cost" if said["stop"] else "its result was never made here"
+        "'a, iteration 1/9, select' says stop: the last student is passed through, at no cost"
+        if said["stop"]
+        else "its result was never made here"
     )
 
 

@@ -67,9 +67,15 @@ def test_many_edits_of_a_loop_that_can_stop(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_many_edits_with_a_teacher_that_promises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_edits_with_a_teacher_that_promises_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     known = promises.definition
-    monkeypatch.setattr(promises, "definition", lambda slot, kind: dataclasses.replace(known(slot, kind), promise=None))
+    monkeypatch.setattr(
+        promises,
+        "definition",
+        lambda slot, kind: dataclasses.replace(known(slot, kind), promise=None),
+    )
     laboratory = Laboratory(tmp_path, seed=200, teacher_varies=True)
     run(laboratory, 18)
     fetch(laboratory)

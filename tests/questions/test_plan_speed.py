@@ -15,10 +15,18 @@ LIMIT = 3.0
 
 @pytest.mark.slow
 def test_a_plan_in_a_repository_of_two_thousand_stages(tmp_path: Path) -> None:
-    base = TINY[: TINY.index("arms:")].replace("iterations: 2", "iterations: 8").replace("examples: 30", "examples: 20")
+    base = (
+        TINY[: TINY.index("arms:")]
+        .replace("iterations: 2", "iterations: 8")
+        .replace("examples: 30", "examples: 20")
+    )
     repo = new_repo(tmp_path / "repo", base.replace("name: tiny", "name: one"))
-    arms = "\n".join(f"  a{number}: {{agent: {{policy: {{power: {1 + number / 100}}}}}}}" for number in range(31))
-    (repo / "specs" / "many.yaml").write_text(f"{base}arms:\n{arms}\n".replace("name: tiny", "name: many"), encoding="utf-8")
+    arms = "\n".join(
+        f"  a{number}: {{agent: {{policy: {{power: {1 + number / 100}}}}}}}" for number in range(31)
+    )
+    (repo / "specs" / "many.yaml").write_text(
+        f"{base}arms:\n{arms}\n".replace("name: tiny", "name: many"), encoding="utf-8"
+    )
     made = make_up(repo)
     assert made >= 2000
     for name, count, limit in (("one", 60, LIMIT), ("many", made - 20, 2 * LIMIT)):

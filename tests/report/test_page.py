@@ -29,7 +29,9 @@ from dataenvgym_spec.results.settings import describe
 from dataenvgym_spec.results.study import study
 from dataenvgym_spec.store.layout import Layout
 
-HOSTILE = "<script>alert(1)</script> ${HOME} {{ 7 * 7 }} \"'><img src=x> \u202e http://evil.example/x"
+HOSTILE = (
+    "<script>alert(1)</script> ${HOME} {{ 7 * 7 }} \"'><img src=x> \u202e http://evil.example/x"
+)
 SKILLS = ("gcd", "$x^2$ <b>", "_sum")
 ARMS = ("with-state", "no-state")
 ITERATIONS = 3
@@ -46,14 +48,28 @@ class Store:
 
     @staticmethod
     def learns(item, arm, seed, iteration):
-        return (7 * item + 3 * seed) % 20 < 5 + 3 * iteration + (2 if arm == "with-state" and iteration else 0)
+        return (7 * item + 3 * seed) % 20 < 5 + 3 * iteration + (
+            2 if arm == "with-state" and iteration else 0
+        )
 
     def write(self):
         for arm in ARMS:
             for seed in self.seeds:
                 self.run(arm, seed)
-        settings = {arm: {"agent": {"observe": "nothing" if arm == "no-state" else {"scores": True}}, "student": {"prompt": HOSTILE}} for arm in ARMS}
-        contrast = {"arm": "with-state", "against": "no-state", "student": "best", "split": "test", "primary": True}
+        settings = {
+            arm: {
+                "agent": {"observe": "nothing" if arm == "no-state" else {"scores": True}},
+                "student": {"prompt": HOSTILE},
+            }
+            for arm in ARMS
+        }
+        contrast = {
+            "arm": "with-state",
+            "against": "no-state",
+            "student": "best",
+            "split": "test",
+            "primary": True,
+        }
         index = {
             "format": 1, "name": "tiny", "description": HOSTILE, "arms": list(ARMS), "seeds": list(self.seeds), "contrasts": [contrast],
             "iterations": dict.fromkeys(ARMS, ITERATIONS), "settings": settings, "inputs": {"specs/tiny.yaml": "ab" * 32}, "stages": list(self.stages.values()),
@@ -65,8 +81,17 @@ class Store:
     def stage(self, kind, name, arm, seed, iteration, outs, **facts):
         """One stage; a name that is known is shared."""
         directory = f"{kind}-{name}"
-        row = self.stages.setdefault(name, {"directory": directory, "key": name, "kind": kind, "inputs": [], "uses": []})
-        row["uses"].append({"arm": arm, "seed": seed, "iteration": iteration, "label": f"{arm}, {kind} {iteration}"})
+        row = self.stages.setdefault(
+            name, {"directory": directory, "key": name, "kind": kind, "inputs": [], "uses": []}
+        )
+        row["uses"].append(
+            {
+                "arm": arm,
+                "seed": seed,
+                "iteration": iteration,
+                "label": f"{arm}, {kind} {iteration}",
+            }
+        )
         if len(row["uses"]) > 1:
             return
         for place, content in outs.items():
@@ -75,8 +100,18 @@ class Store:
             (write_rows if path.suffix == ".jsonl" else write_json)(path, content)
         log = self.layout.stage(directory) / "log"
         log.mkdir(parents=True)
-        device = {"device": self.devices[len(self.stages) % len(self.devices)], "precision": "float32"} if kind in ("train", "evaluate") else {}
-        common = {"started": 1000.0, "seconds": {"total": 2.0, "imports": 0.5}, "python": "3.11", "platform": "Linux x86_64", "versions": {"torch": "2.13.0"}}
+        device = (
+            {"device": self.devices[len(self.stages) % len(self.devices)], "precision": "float32"}
+            if kind in ("train", "evaluate")
+            else {}
+        )
+        common = {
+            "started": 1000.0,
+            "seconds": {"total": 2.0, "imports": 0.5},
+            "python": "3.11",
+            "platform": "Linux x86_64",
+            "versions": {"torch": "2.13.0"},
+        }
         write_json(log / "run.json", {**common, **device, **facts})
 
     def scores(self, count, arm, seed, iteration, mark=False):
@@ -93,38 +128,126 @@ class Store:
     def run(self, arm, seed):
         tokens = {"tokens": {"prompt": 100, "generated": 10}}
         self.stage("student", "base", arm, seed, 0, {}, tokens={"trained": 50}, examples=5)
-        self.stage("evaluate", "base-s", arm, seed, 0, {"selection/results.jsonl": self.scores(30, "", 0, 0)}, **tokens, items=30, students=1)
-        self.stage("evaluate", "base-t", arm, seed, 0, {"test/results.jsonl": self.scores(60, "", 0, 0)}, **tokens, items=60, students=1)
+        self.stage(
+            "evaluate",
+            "base-s",
+            arm,
+            seed,
+            0,
+            {"selection/results.jsonl": self.scores(30, "", 0, 0)},
+            **tokens,
+            items=30,
+            students=1,
+        )
+        self.stage(
+            "evaluate",
+            "base-t",
+            arm,
+            seed,
+            0,
+            {"test/results.jsonl": self.scores(60, "", 0, 0)},
+            **tokens,
+            items=60,
+            students=1,
+        )
         accuracy = []
         for number in range(1, ITERATIONS + 1):
             where = f"{arm}-{seed}-{number}"
             self.teach(arm, seed, number, where)
-            self.stage("train", f"t-{where}", arm, seed, number, {}, tokens={"trained": 500}, examples=6 * number)
+            self.stage(
+                "train",
+                f"t-{where}",
+                arm,
+                seed,
+                number,
+                {},
+                tokens={"trained": 500},
+                examples=6 * number,
+            )
             rows = self.scores(30, arm, seed, number)
             accuracy.append(sum(row["correct"] for row in rows) / 30)
-            self.stage("evaluate", f"s-{where}", arm, seed, number, {"selection/results.jsonl": rows}, **tokens, items=30, students=1)
+            self.stage(
+                "evaluate",
+                f"s-{where}",
+                arm,
+                seed,
+                number,
+                {"selection/results.jsonl": rows},
+                **tokens,
+                items=30,
+                students=1,
+            )
         best = 1 + accuracy.index(max(accuracy))
         choice = {"best": best, "last": ITERATIONS, "accuracy": accuracy}
         self.stage("select", f"c-{arm}-{seed}", arm, seed, None, {"choice/choice.json": choice})
         students = sorted({best, ITERATIONS})
-        sealed = [row for number in students for row in self.scores(60, arm, seed, number, mark=True)]
-        self.stage("evaluate", f"z-{arm}-{seed}", arm, seed, None, {"test/results.jsonl": sealed}, **tokens, items=60, students=len(students))
+        sealed = [
+            row for number in students for row in self.scores(60, arm, seed, number, mark=True)
+        ]
+        self.stage(
+            "evaluate",
+            f"z-{arm}-{seed}",
+            arm,
+            seed,
+            None,
+            {"test/results.jsonl": sealed},
+            **tokens,
+            items=60,
+            students=len(students),
+        )
 
     def teach(self, arm, seed, number, where):
         def row(skill, count):
-            source = {"iteration": number, "plan": "c0ffee00" * 8, "request": count, "round": 0, "teacher": "procedural"}
-            fields = {"id": f"{skill}{count}", "input": HOSTILE, "target": "2", "group": skill, "cluster": "", "verifier": {}, "metadata": {}}
+            source = {
+                "iteration": number,
+                "plan": "c0ffee00" * 8,
+                "request": count,
+                "round": 0,
+                "teacher": "procedural",
+            }
+            fields = {
+                "id": f"{skill}{count}",
+                "input": HOSTILE,
+                "target": "2",
+                "group": skill,
+                "cluster": "",
+                "verifier": {},
+                "metadata": {},
+            }
             return {**fields, "skill": skill, "provenance": source}
 
         error = {"id": "1", "input": HOSTILE, "target": "3", "prediction": HOSTILE}
         allocation = dict(zip(SKILLS, (3, 2, 1), strict=True))
-        plan = {"iteration": number, "allocation": allocation, "reasons": dict.fromkeys(SKILLS, HOSTILE), "errors": {"gcd": [error]}}
-        accepted = [row(skill, count) for skill, amount in allocation.items() for count in range(amount)]
+        plan = {
+            "iteration": number,
+            "allocation": allocation,
+            "reasons": dict.fromkeys(SKILLS, HOSTILE),
+            "errors": {"gcd": [error]},
+        }
+        accepted = [
+            row(skill, count) for skill, amount in allocation.items() for count in range(amount)
+        ]
         rejected = [{**row("gcd", 9), "check": "overlap", "reason": HOSTILE}]
-        tally = {"gcd": {"accepted": 3, "overlap": 1, "surplus": 4}, "$x^2$ <b>": {"accepted": 2}, "_sum": {"accepted": 1}}
+        tally = {
+            "gcd": {"accepted": 3, "overlap": 1, "surplus": 4},
+            "$x^2$ <b>": {"accepted": 2},
+            "_sum": {"accepted": 1},
+        }
         self.stage("plan", f"p-{where}", arm, seed, number, {"plan/plan.json": plan})
-        self.stage("generate", f"g-{where}", arm, seed, number, {"candidates/examples.jsonl": accepted}, candidates=11)
-        outs = {"accepted/examples.jsonl": accepted, "rejected/examples.jsonl": rejected, "rejected/tally.json": tally}
+        self.stage(
+            "generate",
+            f"g-{where}",
+            arm,
+            seed,
+            number,
+            {"candidates/examples.jsonl": accepted},
+            candidates=11,
+        )
+        outs = {
+            "accepted/examples.jsonl": accepted,
+            "rejected/examples.jsonl": rejected,
+            "rejected/tally.json": tally,
+        }
         self.stage("check", f"k-{where}", arm, seed, number, outs, accepted=6)
 
 
@@ -135,7 +258,12 @@ def one(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    return load("tiny", Store(tmp_path_factory.mktemp("three") / "repo", seeds=(0, 1, 2), devices=("cpu", "gpu")).write().root)
+    return load(
+        "tiny",
+        Store(tmp_path_factory.mktemp("three") / "repo", seeds=(0, 1, 2), devices=("cpu", "gpu"))
+        .write()
+        .root,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -145,14 +273,29 @@ def text(one):
 
 def test_records(one):
     found = records(one)
-    assert [(row["arm"], row["student"]) for row in found] == [(arm, student) for arm in ARMS for student in ("base", "best", "last")]
+    assert [(row["arm"], row["student"]) for row in found] == [
+        (arm, student) for arm in ARMS for student in ("base", "best", "last")
+    ]
     for row in found:
-        assert {"arm", "seed", "student", "split", "accuracy", "ci_low", "ci_high", "items", "examples", "iteration"} <= row.keys()
+        assert {
+            "arm",
+            "seed",
+            "student",
+            "split",
+            "accuracy",
+            "ci_low",
+            "ci_high",
+            "items",
+            "examples",
+            "iteration",
+        } <= row.keys()
         assert row["ci_low"] <= row["accuracy"] <= row["ci_high"]
         assert (row["split"], row["items"], row["seed"]) == ("test", 60, 0)
     base, best, last = found[:3]
     assert base["accuracy"] == sum(Store.learns(item, "", 0, 0) for item in range(60)) / 60
-    assert last["accuracy"] == round(sum(Store.learns(item, "with-state", 0, 3) for item in range(60)) / 60, 6)
+    assert last["accuracy"] == round(
+        sum(Store.learns(item, "with-state", 0, 3) for item in range(60)) / 60, 6
+    )
     assert (base["examples"], best["examples"], last["examples"]) == (0, 6 * best["iteration"], 18)
 
 
@@ -182,14 +325,30 @@ def test_metrics_count_a_shared_stage_once(one):
 
 def test_curves_csv(one):
     rows = list(csv.DictReader(io.StringIO(curves_csv(study(one)))))
-    assert list(rows[0]) == ["arm", "seed", "iteration", "examples", "split", "accuracy", "ci_low", "ci_high"]
+    assert list(rows[0]) == [
+        "arm",
+        "seed",
+        "iteration",
+        "examples",
+        "split",
+        "accuracy",
+        "ci_low",
+        "ci_high",
+    ]
     selection = [row for row in rows if row["split"] == "selection" and row["arm"] == "no-state"]
-    assert [(row["iteration"], row["examples"]) for row in selection] == [("0", "0"), ("1", "6"), ("2", "12"), ("3", "18")]
+    assert [(row["iteration"], row["examples"]) for row in selection] == [
+        ("0", "0"),
+        ("1", "6"),
+        ("2", "12"),
+        ("3", "18"),
+    ]
     assert {row["split"] for row in rows} == {"selection", "test"}
 
 
 def test_page_asks_nothing_of_the_network(text):
-    assert not re.search(r"""(?:src|href|action|poster|srcset)\s*=\s*["']?\s*(?:https?:)?//""", text, re.IGNORECASE)
+    assert not re.search(
+        r"""(?:src|href|action|poster|srcset)\s*=\s*["']?\s*(?:https?:)?//""", text, re.IGNORECASE
+    )
     assert not re.search(r"""url\(\s*["']?(?!#)""", text)
     assert "@import" not in text and "<script" not in text and "<iframe" not in text
     assert "default-src 'none'" in text
@@ -199,7 +358,9 @@ def test_page_escapes_foreign_text(text):
     assert "<img" not in text and "<b>" not in text and "\u202e" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; ${HOME} {{ 7 * 7 }}" in text
     assert "the student had answered" in text
-    assert ">$x^2$ &lt;b&gt;</text>" in text and ">_sum<" in text, "names of skills are neither markup nor mathematics"
+    assert ">$x^2$ &lt;b&gt;</text>" in text and ">_sum<" in text, (
+        "names of skills are neither markup nor mathematics"
+    )
 
 
 def test_page_is_well_formed(text):
@@ -223,12 +384,17 @@ def test_page_is_well_formed(text):
     parser.feed(text)
     assert not parser.stack
     assert len(parser.ids) == len(set(parser.ids))
-    assert set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'href="#([^"]+)"', text)) <= set(parser.ids)
+    assert set(re.findall(r"url\(#([^)]+)\)", text)) | set(
+        re.findall(r'href="#([^"]+)"', text)
+    ) <= set(parser.ids)
 
 
 def test_page_fits_a_phone(text):
     assert 'name="viewport" content="width=device-width' in text
-    assert all(re.search(r'<div class="scroll"[^>]*>$', text[: match.start()]) for match in re.finditer("<table", text)), "a wide table scrolls inside itself"
+    assert all(
+        re.search(r'<div class="scroll"[^>]*>$', text[: match.start()])
+        for match in re.finditer("<table", text)
+    ), "a wide table scrolls inside itself"
     assert not re.search(r'<svg[^>]*\bwidth="', text), "figures are as wide as their place"
     assert "prefers-color-scheme: dark" in text
 
@@ -236,17 +402,27 @@ def test_page_fits_a_phone(text):
 def test_every_figure_says_how_many_items(text):
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", text)
     assert len(captions) == 3 + 3 * len(ARMS)
-    assert "60 items" in captions[0] and "30 selection items" in captions[1] and "10 selection items per skill" in captions[3]
+    assert (
+        "60 items" in captions[0]
+        and "30 selection items" in captions[1]
+        and "10 selection items per skill" in captions[3]
+    )
 
 
 def test_one_split_in_two_roles_is_stamped_everywhere(tmp_path):
     layout = Store(tmp_path / "repo").write()
     plain = page(study(load("tiny", layout.root)))
     index = json.loads(layout.index("tiny").read_text(encoding="utf-8"))
-    write_json(layout.index("tiny"), {**index, "stamps": stamps({"selection": {"same_as": "test"}, "test": {}})})
+    write_json(
+        layout.index("tiny"),
+        {**index, "stamps": stamps({"selection": {"same_as": "test"}, "test": {}})},
+    )
     stamped = study(load("tiny", layout.root))
     assert "selection and test are the same items" not in plain
-    assert '<p class="warning">Mind that selection and test are the same items.</p>' in page(stamped).partition("</header>")[0]
+    assert (
+        '<p class="warning">Mind that selection and test are the same items.</p>'
+        in page(stamped).partition("</header>")[0]
+    )
     assert json.loads(metrics(stamped))["caveats"] == ["selection and test are the same items"]
     assert "mind that selection and test are the same items" in call(layout, "tiny").output
 
@@ -257,22 +433,32 @@ def test_same_bytes_twice(one, text):
     assert metrics(again) == metrics(study(one))
 
 
-PARTISAN = re.compile(r"\b(won|wins?|winners?|better|worse|beats?|superior|outperforms?|significant(ly)?)\b", re.IGNORECASE)
+PARTISAN = re.compile(
+    r"\b(won|wins?|winners?|better|worse|beats?|superior|outperforms?|significant(ly)?)\b",
+    re.IGNORECASE,
+)
 
 
 @pytest.mark.parametrize("favoured", ["with-state", "no-state", None])
 def test_wording_takes_no_side(tmp_path, favoured):
-    right = lambda item, arm, _seed, iteration: item % 10 < 4 + 4 * (bool(iteration) and arm == favoured)  # noqa: E731
+    def right(item, arm, _seed, iteration):
+        return item % 10 < 4 + 4 * (bool(iteration) and arm == favoured)
+
     root = Store(tmp_path / "repo", right=right).write().root
     found = study(load("tiny", root))
     (contrast,) = found.contrasts
     sign = {"with-state": 1, "no-state": -1, None: 0}[favoured]
     assert contrast.difference.value == pytest.approx(0.4 * sign)
-    words = html.unescape(re.sub(r"<(style|svg)\b.*?</\1>|<[^>]+>", " ", page(found), flags=re.DOTALL))
+    words = html.unescape(
+        re.sub(r"<(style|svg)\b.*?</\1>|<[^>]+>", " ", page(found), flags=re.DOTALL)
+    )
     assert not PARTISAN.search(words)
     assert ONE_RUN in words and "items and not the run-to-run variance" in words
     assert ("The interval includes zero" in words) is (sign == 0)
-    assert f"{points(contrast.difference.value)} points" in words and point_interval(contrast.difference) in words
+    assert (
+        f"{points(contrast.difference.value)} points" in words
+        and point_interval(contrast.difference) in words
+    )
 
 
 def test_reading_is_the_same_for_both_signs():
@@ -281,8 +467,21 @@ def test_reading_is_the_same_for_both_signs():
     assert reading(up.difference) == reading(down.difference)
     assert "leaves out zero" in reading(up.difference)
     assert "no variance between them" in reading(over_seeds([0.1, 0.1], least=-1.0, most=1.0))
-    make = lambda pair: Contrast(arm="a", against="b", student="best", primary=True, difference=pair.difference, items=30, runs=((0, pair),))  # noqa: E731
-    assert evidence(make(up)).replace("has 15", "has 0").replace("alone 0", "alone 15") == evidence(make(down))
+
+    def make(pair):
+        return Contrast(
+            arm="a",
+            against="b",
+            student="best",
+            primary=True,
+            difference=pair.difference,
+            items=30,
+            runs=((0, pair),),
+        )
+
+    assert evidence(make(up)).replace("has 15", "has 0").replace("alone 0", "alone 15") == evidence(
+        make(down)
+    )
 
 
 def test_several_seeds(three):
@@ -292,8 +491,13 @@ def test_several_seeds(three):
     assert len(records(three)) == 2 * 3 * 3
     content = json.loads(metrics(found))
     last = content["arms"]["with-state"]["last"]
-    assert (last["ci_covers"], content["arms"]["with-state"]["base"]["ci_covers"]) == ("seeds", "items")
-    assert last["accuracy"] == pytest.approx(sum(run["accuracy"] for run in last["runs"].values()) / 3, abs=1e-5)
+    assert (last["ci_covers"], content["arms"]["with-state"]["base"]["ci_covers"]) == (
+        "seeds",
+        "items",
+    )
+    assert last["accuracy"] == pytest.approx(
+        sum(run["accuracy"] for run in last["runs"].values()) / 3, abs=1e-5
+    )
     (contrast,) = content["contrasts"].values()
     assert (contrast["ci_covers"], contrast["seeds"]) == ("seeds", 3) and "p" not in contrast
     assert "t intervals over runs" in words and ONE_RUN not in words
@@ -304,27 +508,45 @@ def test_different_devices_are_said(one, three, text):
     assert not mixed(study(one).stamps)
     assert "equal versions, devices and precision" in text
     kinds = dict(mixed(study(three).stamps))
-    assert set(kinds) == {"train", "evaluate"} and any(line.startswith("device: ") and "gpu" in line for line in kinds["train"])
+    assert set(kinds) == {"train", "evaluate"} and any(
+        line.startswith("device: ") and "gpu" in line for line in kinds["train"]
+    )
     assert "different circumstances" in page(study(three))
 
 
 def test_settings_that_differ(one):
     (different,) = [setting for setting in study(one).all_settings if setting.differs]
     assert (different.path, different.values) == ("agent.observe", ("scores", "nothing"))
-    assert describe({"overlap": {"kind": "overlap", "action": "reject"}, "x": []}) == "overlap (action reject), x none"
+    assert (
+        describe({"overlap": {"kind": "overlap", "action": "reject"}, "x": []})
+        == "overlap (action reject), x none"
+    )
 
 
 def test_flips_add_up(one):
     for gain in study(one).gains:
-        assert gain.both_right + gain.both_wrong + gain.paired.gained + gain.paired.lost == gain.paired.difference.count == 60
+        assert (
+            gain.both_right + gain.both_wrong + gain.paired.gained + gain.paired.lost
+            == gain.paired.difference.count
+            == 60
+        )
         assert sum(skill.fixed for skill in gain.skills) == gain.paired.gained
-        assert sum(skill.best - skill.base for skill in gain.skills) == gain.paired.gained - gain.paired.lost
+        assert (
+            sum(skill.best - skill.base for skill in gain.skills)
+            == gain.paired.gained - gain.paired.lost
+        )
 
 
 def test_yields_and_samples(one):
     found = study(one)
     first = found.yields[0]
-    assert (first.requested, first.accepted, first.surplus, first.rejected, first.candidates) == (6, 6, 4, (("overlap", 1),), 11)
+    assert (first.requested, first.accepted, first.surplus, first.rejected, first.candidates) == (
+        6,
+        6,
+        4,
+        (("overlap", 1),),
+        11,
+    )
     assert {sample.check for sample in found.samples} == {"", "overlap"}
     assert all("plan c0ffee00 asked for" in sample.plan for sample in found.samples)
 
@@ -333,12 +555,22 @@ def test_entry_writes_the_report(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("DATAENVGYM_TRACK", "0")
     layout = Store(tmp_path / "repo").write()
     entry(layout, "tiny")
-    assert sorted(path.name for path in layout.report("tiny").iterdir()) == ["curves.csv", "index.html", "metrics.json"]
+    assert sorted(path.name for path in layout.report("tiny").iterdir()) == [
+        "curves.csv",
+        "index.html",
+        "metrics.json",
+    ]
     out = capsys.readouterr().out
-    assert out.startswith("== tiny: report\n") and "reports/tiny/index.html" in out and "warning" not in out
+    assert (
+        out.startswith("== tiny: report\n")
+        and "reports/tiny/index.html" in out
+        and "warning" not in out
+    )
 
 
-@pytest.mark.parametrize("failure", [UserError("the server is down", help="start it"), RuntimeError("odd")])
+@pytest.mark.parametrize(
+    "failure", [UserError("the server is down", help="start it"), RuntimeError("odd")]
+)
 def test_tracking_that_fails_is_a_warning(one, monkeypatch, capsys, failure):
     monkeypatch.delenv("DATAENVGYM_TRACK", raising=False)
     called = []
@@ -358,7 +590,9 @@ def test_tracking_that_fails_is_a_warning(one, monkeypatch, capsys, failure):
 def test_stages_that_are_missing_are_named(tmp_path):
     layout = Store(tmp_path / "repo").write()
     (layout.stage("evaluate-z-no-state-0") / "log" / "run.json").unlink()
-    with pytest.raises(StageError, match="1 of 37 stages are not done: no-state, evaluate None") as caught:
+    with pytest.raises(
+        StageError, match="1 of 37 stages are not done: no-state, evaluate None"
+    ) as caught:
         entry(layout, "tiny")
     assert "dvc repro tiny" in caught.value.help
     assert not layout.report("tiny").exists()
@@ -393,6 +627,8 @@ def test_command_knows_no_other_experiment(one):
 
 
 def test_missing_packages_are_named():
-    with pytest.raises(MissingExtra, match="the report needs the package 'no_such_package'") as caught:
+    with pytest.raises(
+        MissingExtra, match="the report needs the package 'no_such_package'"
+    ) as caught:
         require("scipy", "no_such_package")
     assert "[report]" in caught.value.help

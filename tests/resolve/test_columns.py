@@ -21,12 +21,16 @@ def test_columns_are_those_that_every_row_has(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", ['{"q": ', "[1]", "3", "\udc80"])
 def test_a_line_that_is_no_object_is_told_by_its_number(line: str, tmp_path: Path) -> None:
-    (tmp_path / "items.jsonl").write_bytes(b'{"q": "1"}\n\n' + line.encode("utf-8", "surrogateescape") + b"\n")
+    (tmp_path / "items.jsonl").write_bytes(
+        b'{"q": "1"}\n\n' + line.encode("utf-8", "surrogateescape") + b"\n"
+    )
     assert look(tmp_path / "items.jsonl") == Table(columns={}, wrong=3)
 
 
 def test_what_a_run_takes_is_taken(tmp_path: Path) -> None:
-    assert table(tmp_path, '{"q": "1", "x": NaN}\n') == Table(columns={"q": {"1": 1}, "x": {"nan": 1}})
+    assert table(tmp_path, '{"q": "1", "x": NaN}\n') == Table(
+        columns={"q": {"1": 1}, "x": {"nan": 1}}
+    )
 
 
 def test_a_column_of_many_values_is_no_group(tmp_path: Path) -> None:
@@ -37,7 +41,9 @@ def test_a_column_of_many_values_is_no_group(tmp_path: Path) -> None:
     assert found.columns["g"] == {str(n): 3 for n in range(columns.MANY)}
 
 
-def test_a_file_without_rows_has_no_columns_and_a_large_one_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_rows_has_no_columns_and_a_large_one_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert table(tmp_path, "\n") == Table(columns={})
     monkeypatch.setattr(columns, "LARGEST", 5)
     assert table(tmp_path, '{"q": "1"}\n') is None

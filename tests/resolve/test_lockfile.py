@@ -22,16 +22,24 @@ from tests.support.repositories import call
 from tests.support.specs import TEMPLATE, TINY
 
 FIRST, SECOND = "1" * 40, "2" * 40
-COMMITS = {("models", "maker/small", "main"): "a" * 40, ("datasets", "maker/sums", "main"): "1" * 40, ("datasets", "maker/sums", "v1.0/x"): "0e" * 20}
+COMMITS = {
+    ("models", "maker/small", "main"): "a" * 40,
+    ("datasets", "maker/sums", "main"): "1" * 40,
+    ("datasets", "maker/sums", "v1.0/x"): "0e" * 20,
+}
 MODEL = "  model: {kind: hub, id: maker/small, revision: main}\n"
-SOURCE = "    sums: {kind: hub, id: maker/sums, revision: main, fields: {input: q, target: a}}\n  score:"
+SOURCE = (
+    "    sums: {kind: hub, id: maker/sums, revision: main, fields: {input: q, target: a}}\n  score:"
+)
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def with_hub(model: str = MODEL, source: str = SOURCE) -> str:
     """The small spec with a model and a data set of the hub."""
     head, rest = TINY.split("  model:\n")
-    text = (head + model + "  train:" + rest.partition("\n  train:")[2]).replace("  score:", source, 1)
+    text = (head + model + "  train:" + rest.partition("\n  train:")[2]).replace(
+        "  score:", source, 1
+    )
     return text.replace("score: {kind: reasoning-gym}", "score: {kind: exact-match}").replace(
         "test: {from: problems, draw: {per_group: 6}", "test: {from: sums, draw: {items: 6}"
     )
@@ -42,7 +50,9 @@ class _Hub(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         server = self.server
-        found = re.fullmatch(r"/api/(models|datasets)/(.+)/revision/([^/]+)", urlparse(self.path).path)
+        found = re.fullmatch(
+            r"/api/(models|datasets)/(.+)/revision/([^/]+)", urlparse(self.path).path
+        )
         kind, name, revision = (found[1], found[2], unquote(found[3])) if found else ("", "", "")
         server.asked += [(kind, name, revision)] if found else []  # type: ignore[attr-defined]  # the client has questions of its own too
         commit = server.commits.get((kind, name, revision))  # type: ignore[attr-defined]
@@ -65,7 +75,9 @@ def hub() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
     server.daemon_threads = True
     server.commits, server.asked = dict(COMMITS), []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     yield server
     server.shutdown()
@@ -87,15 +99,22 @@ def run(tmp_path: Path, hub: ThreadingHTTPServer) -> Run:
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",
     }
-    return lambda *arguments, **more: call("dataenvgym", *arguments, cwd=tmp_path, ok=False, **{**reach, **more})
+    return lambda *arguments, **more: call(
+        "dataenvgym", *arguments, cwd=tmp_path, ok=False, **{**reach, **more}
+    )
 
 
 def keys(root: Path, text: str) -> set[str]:
     (root / "specs" / "tiny.yaml").write_text(text, encoding="utf-8")
-    return {stage.id for stage in lower(front_end([root / "specs" / "tiny.yaml"], root=root)).graph.stages}
+    return {
+        stage.id
+        for stage in lower(front_end([root / "specs" / "tiny.yaml"], root=root)).graph.stages
+    }
 
 
-def test_branches_are_pinned_and_have_the_keys_of_their_commits(run: Run, tmp_path: Path, hub: ThreadingHTTPServer) -> None:
+def test_branches_are_pinned_and_have_the_keys_of_their_commits(
+    run: Run, tmp_path: Path, hub: ThreadingHTTPServer
+) -> None:
     refused = run("compile")
     assert refused.returncode == 2
     assert refused.stderr.count("error[E209]") == 2
@@ -107,9 +126,14 @@ def test_branches_are_pinned_and_have_the_keys_of_their_commits(run: Run, tmp_pa
     said = run("lock")
     assert said.returncode == 0, said.stderr
     assert f"model maker/small main -> {'a' * 40}" in said.stdout
-    assert sorted(hub.asked) == [("datasets", "maker/sums", "main"), ("models", "maker/small", "main")]  # type: ignore[attr-defined]
+    assert sorted(hub.asked) == [
+        ("datasets", "maker/sums", "main"),
+        ("models", "maker/small", "main"),
+    ]  # type: ignore[attr-defined]
     pinned = keys(tmp_path, with_hub())
-    written = keys(tmp_path, with_hub(MODEL.replace("main", "a" * 40), SOURCE.replace("main", f"'{FIRST}'")))
+    written = keys(
+        tmp_path, with_hub(MODEL.replace("main", "a" * 40), SOURCE.replace("main", f"'{FIRST}'"))
+    )
     assert pinned == written
     hub.commits["datasets", "maker/sums", "main"] = SECOND  # type: ignore[attr-defined]
     (tmp_path / "specs" / "tiny.yaml").write_text(with_hub(), encoding="utf-8")
@@ -119,7 +143,14 @@ def test_branches_are_pinned_and_have_the_keys_of_their_commits(run: Run, tmp_pa
     assert len(hub.asked) == before  # type: ignore[attr-defined]
     assert keys(tmp_path, with_hub()) == pinned
     assert run("lock", "--update").returncode == 0
-    assert keys(tmp_path, with_hub()) == keys(tmp_path, with_hub(MODEL.replace("main", "a" * 40), SOURCE.replace("main", f"'{SECOND}'"))) != pinned
+    assert (
+        keys(tmp_path, with_hub())
+        == keys(
+            tmp_path,
+            with_hub(MODEL.replace("main", "a" * 40), SOURCE.replace("main", f"'{SECOND}'")),
+        )
+        != pinned
+    )
 
 
 def test_explain_says_that_the_lock_set_a_commit(run: Run) -> None:
@@ -131,16 +162,27 @@ def test_explain_says_that_the_lock_set_a_commit(run: Run) -> None:
 
 
 def test_a_tag_with_a_slash_and_a_commit_that_looks_like_a_number(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "specs" / "tiny.yaml").write_text(with_hub(source=SOURCE.replace("main", "v1.0/x")), encoding="utf-8")
+    (tmp_path / "specs" / "tiny.yaml").write_text(
+        with_hub(source=SOURCE.replace("main", "v1.0/x")), encoding="utf-8"
+    )
     assert run("lock").returncode == 0
     assert run("validate").returncode == 0
     shown = json.loads(run("lock", "--json").stdout)["locks"][0]
     assert shown["changed"] is False
-    assert {"type": "dataset", "id": "maker/sums", "revision": "v1.0/x", "commit": "0e" * 20} in shown["hub"]
+    assert {
+        "type": "dataset",
+        "id": "maker/sums",
+        "revision": "v1.0/x",
+        "commit": "0e" * 20,
+    } in shown["hub"]
 
 
-def test_what_cannot_be_pinned_is_told_at_once_with_places(run: Run, tmp_path: Path, hub: ThreadingHTTPServer) -> None:
-    (tmp_path / "specs" / "tiny.yaml").write_text(with_hub(MODEL.replace("small", "none"), SOURCE.replace("main", "mian")), encoding="utf-8")
+def test_what_cannot_be_pinned_is_told_at_once_with_places(
+    run: Run, tmp_path: Path, hub: ThreadingHTTPServer
+) -> None:
+    (tmp_path / "specs" / "tiny.yaml").write_text(
+        with_hub(MODEL.replace("small", "none"), SOURCE.replace("main", "mian")), encoding="utf-8"
+    )
     refused = run("lock")
     assert refused.returncode == 2
     assert "the hub has no model 'maker/none' that you may see" in refused.stderr
@@ -187,7 +229,9 @@ def test_a_data_file_that_changed_is_told_where_it_is_named(tmp_path: Path) -> N
     with (tmp_path / "items.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"q": "2", "a": "2"}\n')
     said = refused(path)
-    assert "error[E210]: the file 'items.jsonl' changed: it was locked with 300 rows, sha256 " in said
+    assert (
+        "error[E210]: the file 'items.jsonl' changed: it was locked with 300 rows, sha256 " in said
+    )
     assert "and holds 301 rows" in said
     assert "tiny.yaml:" in said.splitlines()[0]
     assert f"locked at {FILE}:" in said
@@ -198,20 +242,41 @@ def test_another_version_of_a_component_or_stage_kind_is_told(tmp_path: Path) ->
     path = local(tmp_path)
     text = (tmp_path / FILE).read_text(encoding="utf-8")
     content = json.loads(text)
-    content["components"]["policy.allocate"] = {"version": "source:12ab", "distribution": "other-policies", "release": "0.4"}
+    content["components"]["policy.allocate"] = {
+        "version": "source:12ab",
+        "distribution": "other-policies",
+        "release": "0.4",
+    }
     content["stages"]["train"] = 7
     (tmp_path / FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
     said = refused(path)
-    assert "the policy 'allocate' was locked at version source:12ab (other-policies 0.4), but version 1 is installed (dataenvgym-spec " in said
-    assert "install other-policies 0.4, or accept what is installed: dataenvgym lock --update" in said
+    assert (
+        "the policy 'allocate' was locked at version source:12ab (other-policies 0.4), but version 1 is installed (dataenvgym-spec "
+        in said
+    )
+    assert (
+        "install other-policies 0.4, or accept what is installed: dataenvgym lock --update" in said
+    )
     assert "stages of kind 'train' were locked at version 7, but version 1 is installed" in said
-    content["components"]["policy.allocate"] |= {"version": 1}  # another release with the same results is no difference
+    content["components"]["policy.allocate"] |= {
+        "version": 1
+    }  # another release with the same results is no difference
     content["stages"]["train"] = 1
     (tmp_path / FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
     front_end([path], root=tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "<<<<<<< ours\n{}\n", "[]", '{"format": 2}', '{"format": 1, "hub": {"model": {"a/b": {"main": "x"}}}}', "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "<<<<<<< ours\n{}\n",
+        "[]",
+        '{"format": 2}',
+        '{"format": 1, "hub": {"model": {"a/b": {"main": "x"}}}}',
+        "\x00",
+    ],
+)
 def test_a_damaged_lock_is_told_with_a_remedy(text: str, tmp_path: Path) -> None:
     path = local(tmp_path)
     (tmp_path / FILE).write_text(text, encoding="utf-8")
@@ -226,30 +291,47 @@ def test_a_lock_is_what_was_written(tmp_path: Path) -> None:
     text = (tmp_path / FILE).read_text(encoding="utf-8")
     lock = parse(parse_text(text, file=FILE))
     assert render(lock) == text
-    hub = {Reference(type="model", id="a/b", revision="main"): FIRST, Reference(type="dataset", id="a/b", revision="1.0"): SECOND}
+    hub = {
+        Reference(type="model", id="a/b", revision="main"): FIRST,
+        Reference(type="dataset", id="a/b", revision="1.0"): SECOND,
+    }
     assert parse(parse_text(render(pins.Lock(hub=hub)), file=FILE)).hub == hub
 
 
 def test_a_lock_of_one_spec_keeps_what_others_pinned(run: Run, tmp_path: Path) -> None:
     assert run("lock").returncode == 0
-    (tmp_path / "specs" / "second.yaml").write_text(TINY.replace("name: tiny", "name: second"), encoding="utf-8")
+    (tmp_path / "specs" / "second.yaml").write_text(
+        TINY.replace("name: tiny", "name: second"), encoding="utf-8"
+    )
     assert run("lock", "second").returncode == 0
-    assert len(json.loads((tmp_path / "specs" / FILE).read_text(encoding="utf-8"))["hub"]["model"]) == 1
+    assert (
+        len(json.loads((tmp_path / "specs" / FILE).read_text(encoding="utf-8"))["hub"]["model"])
+        == 1
+    )
     (tmp_path / "specs" / "tiny.yaml").unlink()
     assert run("lock", "--check").returncode == 2
     assert run("lock").returncode == 0
-    assert json.loads((tmp_path / "specs" / FILE).read_text(encoding="utf-8"))["hub"] == {"dataset": {}, "model": {}}
+    assert json.loads((tmp_path / "specs" / FILE).read_text(encoding="utf-8"))["hub"] == {
+        "dataset": {},
+        "model": {},
+    }
 
 
 def test_every_slot_of_components_is_locked(tmp_path: Path) -> None:
     path = local(tmp_path)
-    text = path.read_text(encoding="utf-8").replace("train: {length: {steps: 6}", "train: {adapter: {kind: lora}, length: {steps: 6}")
+    text = path.read_text(encoding="utf-8").replace(
+        "train: {length: {steps: 6}", "train: {adapter: {kind: lora}, length: {steps: 6}"
+    )
     (spec,) = front_end([path], root=tmp_path) if path.write_text(text, encoding="utf-8") else ()
-    assert {slot for arm in spec.arms for slot, _, _ in arm.experiment.components()} == set(table.BUILT_IN)
+    assert {slot for arm in spec.arms for slot, _, _ in arm.experiment.components()} == set(
+        table.BUILT_IN
+    )
 
 
 def test_the_hub_client_is_imported_by_nothing_but_lock(run: Run) -> None:
     code = "import sys; sys.argv = ['dataenvgym', 'validate']\nfrom dataenvgym_spec.cli.main import main\ntry:\n main()\nexcept SystemExit:\n pass\nprint('huggingface_hub' in sys.modules, 'httpx' in sys.modules)"
     run("lock")
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.split()[-2:] == ["False", "False"]

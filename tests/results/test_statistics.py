@@ -11,11 +11,17 @@ def wilson(right, items, z=1.959963984540054):
     """Wilson (1927), written out."""
     share = right / items
     middle = (share + z * z / (2 * items)) / (1 + z * z / items)
-    half = z / (1 + z * z / items) * math.sqrt(share * (1 - share) / items + z * z / (4 * items * items))
+    half = (
+        z
+        / (1 + z * z / items)
+        * math.sqrt(share * (1 - share) / items + z * z / (4 * items * items))
+    )
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-@pytest.mark.parametrize(("right", "items"), [(0, 10), (10, 10), (1, 1), (0, 1), (37, 100), (4999, 5000)])
+@pytest.mark.parametrize(
+    ("right", "items"), [(0, 10), (10, 10), (1, 1), (0, 1), (37, 100), (4999, 5000)]
+)
 def test_wilson(right, items):
     found = proportion(right, items)
     assert (found.low, found.high) == pytest.approx(wilson(right, items), abs=1e-9)
@@ -53,7 +59,10 @@ def test_paired_is_by_item_and_not_by_position():
 
 
 def test_paired_interval_is_that_of_a_paired_mean():
-    first, second = answers(*[1] * 60, *[0] * 140), answers(*[1] * 40, *[0] * 20, *[1] * 5, *[0] * 135)
+    first, second = (
+        answers(*[1] * 60, *[0] * 140),
+        answers(*[1] * 40, *[0] * 20, *[1] * 5, *[0] * 135),
+    )
     found = paired(first, second).difference
     signs = [1] * 20 + [-1] * 5 + [0] * 175
     mean = sum(signs) / 200
@@ -98,7 +107,10 @@ def test_no_common_item():
         paired({"a": True}, {"b": True})
 
 
-@pytest.mark.parametrize(("gained", "lost", "p"), [(0, 0, 1.0), (5, 0, 2 / 32), (0, 5, 2 / 32), (3, 3, 1.0), (9, 1, 2 * 11 / 1024)])
+@pytest.mark.parametrize(
+    ("gained", "lost", "p"),
+    [(0, 0, 1.0), (5, 0, 2 / 32), (0, 5, 2 / 32), (3, 3, 1.0), (9, 1, 2 * 11 / 1024)],
+)
 def test_mcnemar_is_the_binomial_sum(gained, lost, p):
     assert mcnemar(gained, lost) == pytest.approx(p)
 

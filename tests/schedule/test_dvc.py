@@ -42,7 +42,11 @@ else:
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
     """A small sweep, compiled, and beside the repository the other executor."""
-    text = TINY.replace("iterations: 2", "iterations: 1").replace("refill: 1", "refill: 0").replace("  no-state: {agent: {observe: nothing}}\n", "")
+    text = (
+        TINY.replace("iterations: 2", "iterations: 1")
+        .replace("refill: 1", "refill: 0")
+        .replace("  no-state: {agent: {observe: nothing}}\n", "")
+    )
     repo = new_repo(tmp_path / "repo", text.partition("analysis:")[0] + MATRIX)
     call("dataenvgym", "compile", cwd=repo)
     (tmp_path / "dataenvgym").write_text(f"#!{sys.executable} -S\n{EXECUTOR}", encoding="utf-8")
@@ -70,10 +74,18 @@ def ran(repo: Path) -> list[str]:
 
 
 def test_a_run_of_one_point_of_a_sweep(sweep: Path) -> None:
-    stages = [row["directory"] for row in json.loads((sweep / "experiments" / f"{POINT}.json").read_text(encoding="utf-8"))["stages"]]
+    stages = [
+        row["directory"]
+        for row in json.loads(
+            (sweep / "experiments" / f"{POINT}.json").read_text(encoding="utf-8")
+        )["stages"]
+    ]
     steps = len(stages) + 1
     # DVC reads no file that the experiment does not need: with this one, every command that reads the whole repository fails.
-    lone = next(path for path in sorted((sweep / "store").iterdir()) if path.name not in stages) / "dvc.yaml"
+    lone = (
+        next(path for path in sorted((sweep / "store").iterdir()) if path.name not in stages)
+        / "dvc.yaml"
+    )
     whole = lone.read_text(encoding="utf-8")
     lone.write_text("stages: [", encoding="utf-8")
 
@@ -97,7 +109,10 @@ def test_a_run_of_one_point_of_a_sweep(sweep: Path) -> None:
     # Plain DVC agrees.
     lone.write_text(whole, encoding="utf-8")
     assert {row["action"] for row in planned(sweep, POINT)} == {"reuse"}
-    assert "Data and pipelines are up to date" in call("dvc", "repro", f"experiments/{POINT}/dvc.yaml:{POINT}", cwd=sweep).stdout
+    assert (
+        "Data and pipelines are up to date"
+        in call("dvc", "repro", f"experiments/{POINT}/dvc.yaml:{POINT}", cwd=sweep).stdout
+    )
     assert ran(sweep) == []
 
     # The sweep as a whole: the other point makes only what the first does not share with it.
@@ -129,7 +144,9 @@ def test_a_promise_that_is_not_kept_leaves_nothing_stale(sweep: Path) -> None:
     lock = (sweep / "store" / plan / "dvc.lock").read_text(encoding="utf-8")
     for digest in set(re.findall(r"md5: (\w+\.dir)", lock.partition("outs:")[2])):
         (sweep / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]).unlink()
-    assert {row["label"]: row["action"] for row in planned(sweep, POINT) if row["action"] != "reuse"} == {
+    assert {
+        row["label"]: row["action"] for row in planned(sweep, POINT) if row["action"] != "reuse"
+    } == {
         "with-state, iteration 1/1, plan": "run",
         "report": "run",
     }
@@ -139,7 +156,10 @@ def test_a_promise_that_is_not_kept_leaves_nothing_stale(sweep: Path) -> None:
     assert done[:2] == [plan, "repo"]
     assert done[2:] == [*stages[stages.index(plan) + 1 :], "repo"]
     assert "2 steps to do" in said
-    assert f"{len(done) - 2} more steps to do, what was made again came out otherwise than before" in said
+    assert (
+        f"{len(done) - 2} more steps to do, what was made again came out otherwise than before"
+        in said
+    )
     assert {row["action"] for row in planned(sweep, POINT)} == {"reuse"}
     assert "0 steps to do" in run(sweep)
     assert ran(sweep) == []

@@ -10,7 +10,10 @@ LOCK = "store/train-0123456789abcdef/dvc.lock"
 
 def lock(person: str) -> str:
     """A lock as each makes one: the same result, another log."""
-    rows = "".join(f"    - path: {name}\n      md5: {person * 32}.dir\n      size: {len(name)}\n" for name in ("log", "out/student"))
+    rows = "".join(
+        f"    - path: {name}\n      md5: {person * 32}.dir\n      size: {len(name)}\n"
+        for name in ("log", "out/student")
+    )
     return f"schema: '2.0'\nstages:\n  train:\n    cmd: dataenvgym stage\n    outs:\n{rows}"
 
 
@@ -18,12 +21,33 @@ def commit(repo: Path, text: str) -> None:
     (repo / LOCK).parent.mkdir(parents=True, exist_ok=True)
     (repo / LOCK).write_text(text, encoding="utf-8")
     call("git", "add", "-A", cwd=repo)
-    call("git", "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "-qm", "lock", cwd=repo)
+    call(
+        "git",
+        "-c",
+        "user.name=A",
+        "-c",
+        "user.email=a@example.com",
+        "commit",
+        "-qm",
+        "lock",
+        cwd=repo,
+    )
 
 
 def merged(ours: Path, theirs: Path) -> int:
     who = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
-    return call("git", *who, "pull", "-q", "--no-rebase", "--no-edit", str(theirs), "HEAD", cwd=ours, ok=False).returncode
+    return call(
+        "git",
+        *who,
+        "pull",
+        "-q",
+        "--no-rebase",
+        "--no-edit",
+        str(theirs),
+        "HEAD",
+        cwd=ours,
+        ok=False,
+    ).returncode
 
 
 def test_conflicting_locks_of_two_clones_merge_into_one_side_whole(tmp_path: Path) -> None:
@@ -50,10 +74,33 @@ def test_conflicting_locks_of_two_clones_merge_into_one_side_whole(tmp_path: Pat
 def test_what_init_would_bring_is_told(tmp_path: Path) -> None:
     call("git", "init", "-q", cwd=tmp_path)
     call("dvc", "init", "-q", cwd=tmp_path)
-    told = {row["name"]: row for row in json.loads(call("dataenvgym", "doctor", "--json", cwd=tmp_path, ok=False).stdout)["checks"]}
-    for name in (".gitignore", ".dvcignore", "merge driver for locks", "specs", "schema for editors"):
+    told = {
+        row["name"]: row
+        for row in json.loads(
+            call("dataenvgym", "doctor", "--json", cwd=tmp_path, ok=False).stdout
+        )["checks"]
+    }
+    for name in (
+        ".gitignore",
+        ".dvcignore",
+        "merge driver for locks",
+        "specs",
+        "schema for editors",
+    ):
         assert not told[name]["ok"], name
         assert told[name]["help"].startswith("dataenvgym "), name
     call("dataenvgym", "init", cwd=tmp_path)
-    told = {row["name"]: row for row in json.loads(call("dataenvgym", "doctor", "--json", cwd=tmp_path).stdout)["checks"]}
-    assert all(told[name]["ok"] for name in (".gitignore", ".dvcignore", "merge driver for locks", "specs", "schema for editors"))
+    told = {
+        row["name"]: row
+        for row in json.loads(call("dataenvgym", "doctor", "--json", cwd=tmp_path).stdout)["checks"]
+    }
+    assert all(
+        told[name]["ok"]
+        for name in (
+            ".gitignore",
+            ".dvcignore",
+            "merge driver for locks",
+            "specs",
+            "schema for editors",
+        )
+    )

@@ -18,13 +18,23 @@ MODELINE = "# yaml-language-server: $schema=../schemas/experiment.schema.json\n"
 
 def contents(root: Path) -> dict[str, bytes]:
     """All files but git's."""
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file() and ".git/" not in str(path)}
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".git/" not in str(path)
+    }
 
 
 def test_a_new_repository_is_valid_compiles_and_lacks_nothing(tmp_path: Path) -> None:
     said = call("dataenvgym", "init", "a study", cwd=tmp_path).stdout
     root = tmp_path / "a study"
-    assert said.splitlines()[-5:] == ["next:", "  cd 'a study'", "  dataenvgym validate", "  dataenvgym compile", "  dataenvgym run first"]
+    assert said.splitlines()[-5:] == [
+        "next:",
+        "  cd 'a study'",
+        "  dataenvgym validate",
+        "  dataenvgym compile",
+        "  dataenvgym run first",
+    ]
     text = (root / "specs" / "first.yaml").read_text(encoding="utf-8")
     assert text.startswith(MODELINE)
     assert (root / "specs" / MODELINE.partition("=")[2].strip()).is_file()
@@ -33,7 +43,15 @@ def test_a_new_repository_is_valid_compiles_and_lacks_nothing(tmp_path: Path) ->
     call("dataenvgym", "compile", "--check", cwd=root)
     checks = json.loads(call("dataenvgym", "doctor", "--json", cwd=root).stdout)["checks"]
     assert [row["name"] for row in checks if row["needed"] and not row["ok"]] == []
-    here = {"repository", ".gitignore", "merge driver for locks", "specs", "schema for editors", ".dvcignore", "store"}
+    here = {
+        "repository",
+        ".gitignore",
+        "merge driver for locks",
+        "specs",
+        "schema for editors",
+        ".dvcignore",
+        "store",
+    }
     assert {row["name"] for row in checks if row["ok"]} >= here
     before = contents(root)
     again = json.loads(call("dataenvgym", "init", "--json", cwd=root).stdout)
@@ -42,12 +60,20 @@ def test_a_new_repository_is_valid_compiles_and_lacks_nothing(tmp_path: Path) ->
 
 
 def test_what_is_there_is_kept_and_said(tmp_path: Path) -> None:
-    mine = {"specs/first.yaml": "mine: 1\n", SCHEMA: "{}\n", ".gitignore": "/mine", ".dvcignore": "*.tmp\n"}
+    mine = {
+        "specs/first.yaml": "mine: 1\n",
+        SCHEMA: "{}\n",
+        ".gitignore": "/mine",
+        ".dvcignore": "*.tmp\n",
+    }
     for name, text in mine.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     steps = {step.what: step for step in scaffold(tmp_path).steps}
-    assert (steps["specs/first.yaml"].state, steps["specs/first.yaml"].reason) == ("kept", "has content of its own")
+    assert (steps["specs/first.yaml"].state, steps["specs/first.yaml"].reason) == (
+        "kept",
+        "has content of its own",
+    )
     assert "dataenvgym schema --write" in steps[SCHEMA].reason
     assert steps["specs/prompts/first.j2"].state == "made"
     for name, text in mine.items():
@@ -62,7 +88,10 @@ def test_a_repository_with_specs_gets_what_else_it_lacks(tmp_path: Path) -> None
     made = scaffold(tmp_path)
     assert made.spec == "tiny"
     assert "has tiny.yaml; no spec was added" in {step.reason for step in made.steps}
-    assert sorted(path.name for path in (tmp_path / "specs").rglob("*") if path.is_file()) == ["tiny.j2", "tiny.yaml"]
+    assert sorted(path.name for path in (tmp_path / "specs").rglob("*") if path.is_file()) == [
+        "tiny.j2",
+        "tiny.yaml",
+    ]
     assert (tmp_path / SCHEMA).is_file()
     inside = tmp_path / "notes" / "today"
     assert scaffold(inside).root == tmp_path
@@ -71,9 +100,19 @@ def test_a_repository_with_specs_gets_what_else_it_lacks(tmp_path: Path) -> None
 
 def test_a_folder_that_cannot_be_one_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
-    expect_refusal(call("dataenvgym", "init", "file", cwd=tmp_path, ok=False), "'file' is a file", "dataenvgym init DIR")
-    expect_refusal(call("dataenvgym", "init", "file/below", cwd=tmp_path, ok=False), "'file/below' cannot be written: not a directory")
-    expect_refusal(call("dataenvgym", "init", "/proc/study", cwd=tmp_path, ok=False), "'/proc/study' cannot be written")
+    expect_refusal(
+        call("dataenvgym", "init", "file", cwd=tmp_path, ok=False),
+        "'file' is a file",
+        "dataenvgym init DIR",
+    )
+    expect_refusal(
+        call("dataenvgym", "init", "file/below", cwd=tmp_path, ok=False),
+        "'file/below' cannot be written: not a directory",
+    )
+    expect_refusal(
+        call("dataenvgym", "init", "/proc/study", cwd=tmp_path, ok=False),
+        "'/proc/study' cannot be written",
+    )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -95,7 +134,9 @@ def test_a_new_repository_runs(tmp_path: Path) -> None:
     call("dataenvgym", "init", "study", cwd=tmp_path)
     call("dataenvgym", "compile", cwd=tmp_path / "study")
     call("dvc", "repro", "first", cwd=tmp_path / "study", timeout=900)
-    rows = json.loads(call("dataenvgym", "report", "first", "--json", cwd=tmp_path / "study").stdout)
+    rows = json.loads(
+        call("dataenvgym", "report", "first", "--json", cwd=tmp_path / "study").stdout
+    )
     scores = {(row["arm"], row["student"]): row["accuracy"] for row in rows}
     assert scores["with-state", "last"] > scores["with-state", "base"]
     assert "Running stage" not in call("dvc", "repro", "first", cwd=tmp_path / "study").stdout

@@ -41,7 +41,9 @@ def test_a_lock_is_read_as_a_yaml_library_reads_it(laboratory: Laboratory) -> No
         for name, body in whole.items():
             assert plain[name]["cmd"] == body["cmd"]
             for part in ("deps", "outs"):
-                assert plain[name][part] == [{key: row[key] for key in ("path", "md5")} for row in body[part]]
+                assert plain[name][part] == [
+                    {key: row[key] for key in ("path", "md5")} for row in body[part]
+                ]
 
 
 @pytest.mark.parametrize(
@@ -93,10 +95,15 @@ def test_a_damaged_object_is_no_object_for_dvc_and_for_us(laboratory: Laboratory
     assert held() == (True, True)
 
 
-def test_what_the_remote_holds_is_asked_for_in_bulk_and_agrees_with_dvc(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_remote_holds_is_asked_for_in_bulk_and_agrees_with_dvc(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dvc.repo import Repo
 
-    locks = {folder: read_lock(folder / "dvc.lock", folder.name.rpartition("-")[0]) for folder in sorted((laboratory.repo / "store").iterdir())}
+    locks = {
+        folder: read_lock(folder / "dvc.lock", folder.name.rpartition("-")[0])
+        for folder in sorted((laboratory.repo / "store").iterdir())
+    }
     digests = sorted({digest for lock in locks.values() for digest in lock.outs.values()})
     cache, kept = laboratory.repo / ".dvc" / "cache", laboratory.folder / "kept"
     shutil.move(cache, kept)
@@ -106,7 +113,11 @@ def test_what_the_remote_holds_is_asked_for_in_bulk_and_agrees_with_dvc(laborato
     try:
         disk = Disk(Layout(root=laboratory.repo), pull=True)
         asked = []
-        monkeypatch.setattr(disk.remote, "_ask", lambda wanted, ask=disk.remote._ask: (asked.append(wanted), ask(wanted)))
+        monkeypatch.setattr(
+            disk.remote,
+            "_ask",
+            lambda wanted, ask=disk.remote._ask: (asked.append(wanted), ask(wanted)),
+        )
         disk.expect(digests)
         found = {digest for digest in digests if not disk.missing(digest)}
         assert len(asked) == 2, "one query for the results, one for the files in them"
@@ -127,11 +138,15 @@ def test_without_a_remote_there_is_nothing_to_pull_from(repo: Path) -> None:
         Disk(Layout(root=repo), pull=True)
 
 
-def test_what_stood_at_a_place_before_is_found_in_git_in_a_fresh_clone(laboratory: Laboratory, tmp_path: Path) -> None:
+def test_what_stood_at_a_place_before_is_found_in_git_in_a_fresh_clone(
+    laboratory: Laboratory, tmp_path: Path
+) -> None:
     clone = tmp_path / "clone"
     call("git", "clone", "-q", str(laboratory.repo), str(clone), cwd=tmp_path)
     spec = clone / "specs" / "tiny.yaml"
-    spec.write_text(spec.read_text(encoding="utf-8").replace("power: 1.0", "power: 0.7"), encoding="utf-8")
+    spec.write_text(
+        spec.read_text(encoding="utf-8").replace("power: 1.0", "power: 0.7"), encoding="utf-8"
+    )
     changed = load_project((), root=clone).compiled
     (new,) = [stage for stage in changed.graph.stages if stage.kind == "plan"]
     for _ in range(2):
@@ -140,8 +155,24 @@ def test_what_stood_at_a_place_before_is_found_in_git_in_a_fresh_clone(laborator
         # Compiled, and even committed: what was made is still the earlier one.
         call("dataenvgym", "compile", cwd=clone)
         call("git", "add", "-A", cwd=clone)
-        call("git", "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "-qm", "changed", "--allow-empty", cwd=clone)
-    assert History(Layout(root=clone)).earlier(next(stage for stage in changed.graph.stages if stage.kind == "data"), "tiny") is None
+        call(
+            "git",
+            "-c",
+            "user.name=A",
+            "-c",
+            "user.email=a@example.com",
+            "commit",
+            "-qm",
+            "changed",
+            "--allow-empty",
+            cwd=clone,
+        )
+    assert (
+        History(Layout(root=clone)).earlier(
+            next(stage for stage in changed.graph.stages if stage.kind == "data"), "tiny"
+        )
+        is None
+    )
 
 
 def test_a_large_file_is_hashed_once_until_it_changes(tmp_path: Path) -> None:
@@ -151,7 +182,9 @@ def test_a_large_file_is_hashed_once_until_it_changes(tmp_path: Path) -> None:
     first = Remembered(kept)
     digest = first.md5(path)
     first.save()
-    kept.write_text(kept.read_text(encoding="utf-8").replace(digest, "remembered"), encoding="utf-8")
+    kept.write_text(
+        kept.read_text(encoding="utf-8").replace(digest, "remembered"), encoding="utf-8"
+    )
     assert Remembered(kept).md5(path) == "remembered"
     path.write_bytes(b"b" * LARGE)
     assert Remembered(kept).md5(path) not in ("remembered", digest)

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.questions.garbage import garbage, needed
-from dataenvgym_spec.store.gc import named_elsewhere, nobody_at_work, present, reached_at, remove, revisions
+from dataenvgym_spec.store.gc import (
+    named_elsewhere,
+    nobody_at_work,
+    present,
+    reached_at,
+    remove,
+    revisions,
+)
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from tests.store.test_state import executed
@@ -31,12 +38,20 @@ def stores(draw: st.DrawFn) -> tuple[dict[str, frozenset[str] | None], set[str]]
     reads: dict[str, frozenset[str] | None] = {}
     for number, name in enumerate(names):
         known = draw(st.booleans()) or draw(st.booleans())
-        reads[name] = frozenset(draw(st.sets(st.sampled_from(names[:number])))) if number and known else frozenset() if known else None
+        reads[name] = (
+            frozenset(draw(st.sets(st.sampled_from(names[:number]))))
+            if number and known
+            else frozenset()
+            if known
+            else None
+        )
     return reads, draw(st.sets(st.sampled_from([*names, "not there"])))
 
 
 @given(stores())
-def test_what_is_kept_lacks_nothing_wherever_the_removal_stops(case: tuple[dict[str, frozenset[str] | None], set[str]]) -> None:
+def test_what_is_kept_lacks_nothing_wherever_the_removal_stops(
+    case: tuple[dict[str, frozenset[str] | None], set[str]],
+) -> None:
     reads, reached = case
     gone = garbage(reads, reached)
     assert {*gone} == {*reads} - needed(reads, reached)
@@ -76,14 +91,22 @@ def test_what_was_removed_comes_back_without_running(copy_of_finished: Path) -> 
     assert directories(repo) == both
     found = json.loads(call("dataenvgym", "gc", "--json", cwd=repo).stdout)
     assert found["removed"] is False
-    assert all(row["restorable"] and row["locked_in_git"] and row["log"] > 0 for row in found["leftovers"])
+    assert all(
+        row["restorable"] and row["locked_in_git"] and row["log"] > 0 for row in found["leftovers"]
+    )
     said = call("dataenvgym", "gc", "--yes", cwd=repo).stdout
     gone = both - directories(repo)
     assert gone == {row["directory"] for row in found["leftovers"]}
     assert gone < before
     assert f"not needed: {len(gone)} stages" in said
     assert f"removed {len(gone)} stages" in said
-    assert {name.rpartition("-")[0] for name in gone} >= {"plan", "generate", "check", "train", "evaluate"}
+    assert {name.rpartition("-")[0] for name in gone} >= {
+        "plan",
+        "generate",
+        "check",
+        "train",
+        "evaluate",
+    }
     assert not any((repo / ".dataenvgym" / "scratch" / name).exists() for name in gone)
     assert not (repo / ".dataenvgym" / "trash").exists()
     write(repo, TINY)
@@ -95,7 +118,10 @@ def test_what_was_removed_comes_back_without_running(copy_of_finished: Path) -> 
     write(repo, CHANGED)
     call("dataenvgym", "compile", cwd=repo)
     shutil.rmtree(repo / ".dvc" / "cache" / "runs")
-    assert f"{len(gone)} of them would have to be made again" in call("dataenvgym", "gc", cwd=repo).stdout
+    assert (
+        f"{len(gone)} of them would have to be made again"
+        in call("dataenvgym", "gc", cwd=repo).stdout
+    )
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +145,17 @@ def changed(template: Path, tmp_path: Path) -> Path:
 def test_what_a_user_s_own_stage_reads_is_kept_with_all_it_reads(changed: Path) -> None:
     layout = Layout(root=changed)
     known = present(layout)
-    old = {*json.loads(call("git", "show", "HEAD:experiments/tiny.json", cwd=changed).stdout)["stages"][-1]["directory"].split()}
+    old = {
+        *json.loads(call("git", "show", "HEAD:experiments/tiny.json", cwd=changed).stdout)[
+            "stages"
+        ][-1]["directory"].split()
+    }
     (mine,) = old
     (changed / "analysis").mkdir()
-    (changed / "analysis" / "dvc.yaml").write_text(f"stages:\n  look:\n    cmd: 'true'\n    deps: [../store/{mine}/out/test]\n", encoding="utf-8")
+    (changed / "analysis" / "dvc.yaml").write_text(
+        f"stages:\n  look:\n    cmd: 'true'\n    deps: [../store/{mine}/out/test]\n",
+        encoding="utf-8",
+    )
     (changed / "store" / "notes").mkdir()
     call("dataenvgym", "gc", "--yes", cwd=changed)
     assert needed(known, [mine]) <= directories(changed)
@@ -133,7 +166,10 @@ def test_branches_tags_and_revisions_keep_what_they_name(changed: Path) -> None:
     layout = Layout(root=changed)
     call("git", "tag", "v1", cwd=changed)
     for option in (["--all-branches"], ["--all-tags", "--keep-rev", "v1"]):
-        assert json.loads(call("dataenvgym", "gc", "--json", *option, cwd=changed).stdout)["leftovers"] == []
+        assert (
+            json.loads(call("dataenvgym", "gc", "--json", *option, cwd=changed).stdout)["leftovers"]
+            == []
+        )
     assert revisions(layout, branches=True, tags=True) == ["refs/heads/main", "refs/tags/v1"]
     assert reached_at(layout, ["v1"])["v1"] <= directories(changed)
     for revision in ("nowhere", "--help", "v1:specs/tiny.yaml"):
@@ -148,7 +184,10 @@ def test_branches_tags_and_revisions_keep_what_they_name(changed: Path) -> None:
 def test_without_git_nothing_is_assumed(changed: Path) -> None:
     layout = Layout(root=changed)
     (changed / "analysis").mkdir()
-    (changed / "analysis" / "dvc.yaml").write_text("stages:\n  look:\n    cmd: 'true'\n    deps: [../store/train-0123456789abcdef/log]\n", encoding="utf-8")
+    (changed / "analysis" / "dvc.yaml").write_text(
+        "stages:\n  look:\n    cmd: 'true'\n    deps: [../store/train-0123456789abcdef/log]\n",
+        encoding="utf-8",
+    )
     known = named_elsewhere(layout)
     shutil.rmtree(changed / ".git")
     assert named_elsewhere(layout) == known >= {"train-0123456789abcdef"}
@@ -164,24 +203,42 @@ def test_specs_with_errors_and_specs_that_are_not_compiled_stop_it(changed: Path
     assert "what is compiled is not what the specs say" in refused.stderr
     assert "run: dataenvgym compile" in refused.stderr
     write(changed, CHANGED)
-    (changed / "specs" / "other.yaml").write_text(TINY.replace("iterations", "iteration"), encoding="utf-8")
+    (changed / "specs" / "other.yaml").write_text(
+        TINY.replace("iterations", "iteration"), encoding="utf-8"
+    )
     refused = call("dataenvgym", "gc", "--yes", cwd=changed, ok=False)
     assert refused.returncode == 2
-    assert "nothing was removed, because a spec with errors does not say what it needs" in refused.stderr
+    assert (
+        "nothing was removed, because a spec with errors does not say what it needs"
+        in refused.stderr
+    )
     assert "specs/other.yaml:" in refused.stderr
     assert directories(changed) == before
 
 
 def test_it_waits_for_nobody_who_is_at_work(tmp_path: Path) -> None:
     layout = Layout(root=tmp_path)
-    busy = [layout.lock("run"), tmp_path / ".dvc" / "tmp" / "lock", layout.lock("train-0123456789abcdef")]
-    for path, who in zip(busy, ("'dataenvgym run'", "DVC", "'train-0123456789abcdef'"), strict=True):
-        with held(path), pytest.raises(UserError, match=f"{who} is .*nothing was removed"), nobody_at_work(layout):
+    busy = [
+        layout.lock("run"),
+        tmp_path / ".dvc" / "tmp" / "lock",
+        layout.lock("train-0123456789abcdef"),
+    ]
+    for path, who in zip(
+        busy, ("'dataenvgym run'", "DVC", "'train-0123456789abcdef'"), strict=True
+    ):
+        with (
+            held(path),
+            pytest.raises(UserError, match=f"{who} is .*nothing was removed"),
+            nobody_at_work(layout),
+        ):
             pass
     ended = subprocess.Popen(["true"])
     ended.wait()
     for pid, works in ((os.getpid(), True), (ended.pid, False)):
-        (tmp_path / ".dvc" / "tmp" / "rwlock").write_text(json.dumps({"read": {}, "write": {"x": {"pid": pid, "cmd": "dvc repro"}}}), encoding="utf-8")
+        (tmp_path / ".dvc" / "tmp" / "rwlock").write_text(
+            json.dumps({"read": {}, "write": {"x": {"pid": pid, "cmd": "dvc repro"}}}),
+            encoding="utf-8",
+        )
         if works:
             with pytest.raises(UserError, match=f"process {pid}"), nobody_at_work(layout):
                 pass
@@ -197,10 +254,17 @@ def test_dvc_does_not_start_beside_it(changed: Path) -> None:
     assert "lock" in refused.stderr
 
 
-def test_a_removal_that_is_stopped_leaves_whole_stages_and_is_finished_later(changed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_removal_that_is_stopped_leaves_whole_stages_and_is_finished_later(
+    changed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layout = Layout(root=changed)
     reads = present(layout)
-    kept = frozenset(row["directory"] for row in json.loads((changed / "experiments" / "tiny.json").read_text(encoding="utf-8"))["stages"])
+    kept = frozenset(
+        row["directory"]
+        for row in json.loads((changed / "experiments" / "tiny.json").read_text(encoding="utf-8"))[
+            "stages"
+        ]
+    )
     order = garbage(reads, kept)
     rename, done = Path.rename, []
 

@@ -42,7 +42,9 @@ def test_a_damaged_result_is_not_adopted(space: Scratch, damage: str) -> None:
         "change": lambda: file.write_text("{ }", encoding="utf-8"),
         "remove": file.unlink,
         "add": lambda: (space.out / "plan" / "x").write_text("", encoding="utf-8"),
-        "half-written mark": lambda: (space.path / "done.json").write_text('{"key": "k"', encoding="utf-8"),
+        "half-written mark": lambda: (space.path / "done.json").write_text(
+            '{"key": "k"', encoding="utf-8"
+        ),
     }[damage]()
     assert not space.adoptable("k")
 
@@ -65,7 +67,9 @@ def test_scratch_goes_once_a_lock_names_its_result(space: Scratch) -> None:
     assert space.path.exists()
     from dataenvgym_spec.core.hashing import md5_file
 
-    (space.target / "dvc.lock").write_text(f"stages: {md5_file(space.target / 'stage.json')}", encoding="utf-8")
+    (space.target / "dvc.lock").write_text(
+        f"stages: {md5_file(space.target / 'stage.json')}", encoding="utf-8"
+    )
     clean(layout)
     assert not space.path.exists()
 

@@ -18,17 +18,28 @@ from tests.support.repositories import call
 def planned(repo: Path, name: str = "tiny") -> list[dict[str, str]]:
     import json
 
-    return [row for row in json.loads(call("dataenvgym", "plan", "--json", cwd=repo).stdout)["stages"] if row["experiment"] == name]
+    return [
+        row
+        for row in json.loads(call("dataenvgym", "plan", "--json", cwd=repo).stdout)["stages"]
+        if row["experiment"] == name
+    ]
 
 
 def executed(repo: Path, name: str = "tiny") -> set[str]:
     """The directories that `dvc repro` executed in; the report's is empty."""
     out = call("dvc", "repro", name, cwd=repo, timeout=600).stdout
-    return {match.group(1) or "" for match in re.finditer(r"Running stage '(?:store/([^/]+)/dvc.yaml:)?[^']*'", out)}
+    return {
+        match.group(1) or ""
+        for match in re.finditer(r"Running stage '(?:store/([^/]+)/dvc.yaml:)?[^']*'", out)
+    }
 
 
 def line_of(path: Path, text: str) -> int:
-    return next(number for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1) if text in line)
+    return next(
+        number
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1)
+        if text in line
+    )
 
 
 def test_hashes_are_those_of_the_lock(finished: Path) -> None:
@@ -53,7 +64,9 @@ def test_the_run_cache_is_found_under_its_key(finished: Path) -> None:
         assert found.outs == lock.outs
 
 
-def test_a_finished_experiment_plans_and_runs_nothing_and_touches_nothing(copy_of_finished: Path) -> None:
+def test_a_finished_experiment_plans_and_runs_nothing_and_touches_nothing(
+    copy_of_finished: Path,
+) -> None:
     assert {row["action"] for row in planned(copy_of_finished)} == {"reuse"}
 
     def listing() -> dict[str, tuple[int, int]]:
@@ -71,7 +84,11 @@ def test_a_finished_experiment_plans_and_runs_nothing_and_touches_nothing(copy_o
 
 
 def test_deleted_results_are_restored_and_plan_says_so(copy_of_finished: Path) -> None:
-    (train,) = [row for row in planned(copy_of_finished) if row["label"] == "with-state, iteration 2/2, train"]
+    (train,) = [
+        row
+        for row in planned(copy_of_finished)
+        if row["label"] == "with-state, iteration 2/2, train"
+    ]
     shutil.rmtree(copy_of_finished / "store" / train["directory"] / "out")
     actions = {row["directory"]: row["action"] for row in planned(copy_of_finished)}
     assert Counter(actions.values())["restore"] == 1
@@ -91,11 +108,19 @@ def test_without_locks_the_run_cache_restores_and_plan_says_so(copy_of_finished:
 
 def test_a_changed_policy_runs_one_arm_from_its_first_plan_on(copy_of_finished: Path) -> None:
     spec = copy_of_finished / "specs" / "tiny.yaml"
-    spec.write_text(spec.read_text(encoding="utf-8").replace("with-state: {}", "with-state: {agent: {policy: {floor: 0.9}}}"), encoding="utf-8")
+    spec.write_text(
+        spec.read_text(encoding="utf-8").replace(
+            "with-state: {}", "with-state: {agent: {policy: {floor: 0.9}}}"
+        ),
+        encoding="utf-8",
+    )
     rows = planned(copy_of_finished)
     runs = [row for row in rows if row["action"] == "run"]
     assert runs[0]["label"] == "with-state, iteration 1/2, plan"
-    assert runs[0]["cause"] == f"policy `allocate` changed: `floor` 0.2 -> 0.9, specs/tiny.yaml:{line_of(spec, 'floor: 0.9')}"
+    assert (
+        runs[0]["cause"]
+        == f"policy `allocate` changed: `floor` 0.2 -> 0.9, specs/tiny.yaml:{line_of(spec, 'floor: 0.9')}"
+    )
     assert all(row["label"].startswith("with-state") or row["kind"] == "report" for row in runs)
     assert {row["action"] for row in rows if row["label"].startswith("no-state")} == {"reuse"}
     call("dataenvgym", "compile", cwd=copy_of_finished)
@@ -107,10 +132,24 @@ def test_a_changed_policy_runs_one_arm_from_its_first_plan_on(copy_of_finished: 
 def test_a_larger_test_set_runs_only_its_evaluations_and_the_report(copy_of_finished: Path) -> None:
     spec = copy_of_finished / "specs" / "tiny.yaml"
     old = spec.read_text(encoding="utf-8")
-    spec.write_text(old.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: problems, draw: {per_group: 9}}"), encoding="utf-8")
+    spec.write_text(
+        old.replace(
+            "test: {from: problems, draw: {per_group: 6}}",
+            "test: {from: problems, draw: {per_group: 9}}",
+        ),
+        encoding="utf-8",
+    )
     runs = [row for row in planned(copy_of_finished) if row["action"] == "run"]
-    assert {row["label"].partition(", ")[2] for row in runs} == {"draw the test split", "base, evaluate on test", "evaluate best and last on test", ""}
-    assert runs[0]["cause"] == f"`task.splits.test.draw.per_group` changed: 6 -> 9, specs/tiny.yaml:{line_of(spec, 'per_group: 9')}"
+    assert {row["label"].partition(", ")[2] for row in runs} == {
+        "draw the test split",
+        "base, evaluate on test",
+        "evaluate best and last on test",
+        "",
+    }
+    assert (
+        runs[0]["cause"]
+        == f"`task.splits.test.draw.per_group` changed: 6 -> 9, specs/tiny.yaml:{line_of(spec, 'per_group: 9')}"
+    )
     call("dataenvgym", "compile", cwd=copy_of_finished)
     assert executed(copy_of_finished) == {row["directory"] for row in runs}
 
@@ -118,9 +157,15 @@ def test_a_larger_test_set_runs_only_its_evaluations_and_the_report(copy_of_fini
 @pytest.mark.slow
 def test_more_iterations_reuse_the_first_ones(copy_of_finished: Path) -> None:
     spec = copy_of_finished / "specs" / "tiny.yaml"
-    spec.write_text(spec.read_text(encoding="utf-8").replace("iterations: 2", "iterations: 3"), encoding="utf-8")
+    spec.write_text(
+        spec.read_text(encoding="utf-8").replace("iterations: 2", "iterations: 3"), encoding="utf-8"
+    )
     runs = [row for row in planned(copy_of_finished) if row["action"] == "run"]
-    early = [row["label"] for row in runs if "iteration 1/" in row["label"] or "iteration 2/" in row["label"]]
+    early = [
+        row["label"]
+        for row in runs
+        if "iteration 1/" in row["label"] or "iteration 2/" in row["label"]
+    ]
     assert early == ["with-state, iteration 2/3, evaluate on feedback"]
     call("dataenvgym", "compile", cwd=copy_of_finished)
     assert executed(copy_of_finished) == {row["directory"] for row in runs}
@@ -130,13 +175,17 @@ def test_the_emitted_files_are_what_dvc_understands(finished: Path) -> None:
     content = yaml.safe_load((finished / "dvc.yaml").read_text(encoding="utf-8"))
     assert list(content["stages"]) == ["tiny"]
     listed = call("dvc", "stage", "list", "--all", "--name-only", cwd=finished).stdout.split()
-    assert {address(folder.name) for folder in (finished / "store").iterdir()} | {"tiny"} == set(listed)
+    assert {address(folder.name) for folder in (finished / "store").iterdir()} | {"tiny"} == set(
+        listed
+    )
     assert "metrics.json" in call("dvc", "metrics", "show", cwd=finished).stdout
 
 
 def test_results_that_are_in_no_cache_run_again_and_plan_says_so(copy_of_finished: Path) -> None:
     shutil.rmtree(copy_of_finished / ".dvc" / "cache" / "runs")
-    (plan,) = [row for row in planned(copy_of_finished) if row["label"] == "no-state, iteration 2/2, plan"]
+    (plan,) = [
+        row for row in planned(copy_of_finished) if row["label"] == "no-state, iteration 2/2, plan"
+    ]
     lock = read_lock(copy_of_finished / "store" / plan["directory"] / "dvc.lock", "plan")
     digest = lock.outs["out/plan"]
     (copy_of_finished / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]).unlink()

@@ -19,7 +19,14 @@ from dataenvgym_spec.core.errors import SpecError
 from tests.support.language_server import LanguageServer, Place, serve
 from tests.support.specs import TEMPLATE, TINY
 
-SERVER = Path(sys.prefix) / "editor" / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
+SERVER = (
+    Path(sys.prefix)
+    / "editor"
+    / "node_modules"
+    / "yaml-language-server"
+    / "bin"
+    / "yaml-language-server"
+)
 MODELINE = "# yaml-language-server: $schema=../schemas/experiment.schema.json\n"
 
 
@@ -38,7 +45,9 @@ class Editor:
     def at(self, marked: str) -> tuple[Path, Place]:
         before, _, after = (MODELINE + marked).partition("¦")
         lines = before.split("\n")
-        return self.open((before + after).removeprefix(MODELINE)), Place(line=len(lines) - 1, character=len(lines[-1]))
+        return self.open((before + after).removeprefix(MODELINE)), Place(
+            line=len(lines) - 1, character=len(lines[-1])
+        )
 
     def validated(self, path: Path) -> set[int]:
         """The lines that `dataenvgym validate` points at."""
@@ -74,7 +83,9 @@ def server_command() -> list[str]:
     node = shutil.which("node")
     if node is not None and SERVER.is_file():
         return [node, str(SERVER), "--stdio"]
-    missing = "the YAML language server is not installed; `make test` installs it where there is npm"
+    missing = (
+        "the YAML language server is not installed; `make test` installs it where there is npm"
+    )
     if os.environ.get("DATAENVGYM_TEST_EDITOR") == "1":
         pytest.fail(missing)
     pytest.skip(missing)

@@ -27,7 +27,13 @@ from dataenvgym_spec.store.dvc import disk
 from tests.support.repositories import call
 from tests.support.specs import TEMPLATE, TINY
 
-DOES = {"run": {"run"}, "pass": {"pass"}, "restore": {""}, "reuse": {""}, "maybe": {"run", "pass", ""}}
+DOES = {
+    "run": {"run"},
+    "pass": {"pass"},
+    "restore": {""},
+    "reuse": {""},
+    "maybe": {"run", "pass", ""},
+}
 """For what a plan says: what may be seen of it afterwards."""
 CHOICES: dict[tuple[str, ...], list[Any]] = {
     ("description",): ["one", "two"],
@@ -39,7 +45,11 @@ CHOICES: dict[tuple[str, ...], list[Any]] = {
     ("student", "train", "learning_rate"): [1e-3, 2e-3],
     ("student", "train", "length", "steps"): [6, 7],
     ("student", "generate", "max_new_tokens"): [5, 6],
-    ("agent", "observe"): [{"scores": True, "yield": True, "errors": 1}, {"scores": True, "yield": False}, "nothing"],
+    ("agent", "observe"): [
+        {"scores": True, "yield": True, "errors": 1},
+        {"scores": True, "yield": False},
+        "nothing",
+    ],
     ("agent", "policy", "power"): [1.0, 0.7],
     ("agent", "policy", "floor"): [0.2, 0.3],
     ("agent", "engine", "oversample"): [2, 3],
@@ -47,7 +57,11 @@ CHOICES: dict[tuple[str, ...], list[Any]] = {
     ("agent", "checks", "duplicate"): [{"action": "reject"}, {"action": "off"}],
     ("loop", "iterations"): [1, 2, 3],
     ("loop", "teach", "examples"): [30, 31],
-    ("arms",): [{"with-state": {}}, {"with-state": {}, "no-state": {"agent": {"observe": "nothing"}}}, {"eager": {"agent": {"policy": {"power": 2.0}}}}],
+    ("arms",): [
+        {"with-state": {}},
+        {"with-state": {}, "no-state": {"agent": {"observe": "nothing"}}},
+        {"eager": {"agent": {"policy": {"power": 2.0}}}},
+    ],
     ("seeds", "run"): [0, 1],
     ("seeds", "splits"): [0, 1],
     ("loop", "stop"): [None, {"patience": 1}],
@@ -77,7 +91,9 @@ def first_spec(loop: dict[str, Any]) -> dict[str, Any]:
 class Laboratory:
     """One repository with a remote, and a log of what every edit brought."""
 
-    def __init__(self, folder: Path, seed: int, *, teacher_varies: bool = False, **loop: Any) -> None:
+    def __init__(
+        self, folder: Path, seed: int, *, teacher_varies: bool = False, **loop: Any
+    ) -> None:
         self.random = random.Random(seed)
         self.folder, self.repo, self.remote = folder, folder / "repo-0", folder / "remote"
         self.bin, self.spec, self.template = folder / "bin", first_spec(loop), TEMPLATE
@@ -109,17 +125,25 @@ class Laboratory:
     def write(self) -> None:
         """Writes specs and prompt."""
         (self.repo / "specs" / "prompts").mkdir(parents=True, exist_ok=True)
-        (self.repo / "specs" / "tiny.yaml").write_text(yaml.safe_dump(self.spec, sort_keys=False), encoding="utf-8")
+        (self.repo / "specs" / "tiny.yaml").write_text(
+            yaml.safe_dump(self.spec, sort_keys=False), encoding="utf-8"
+        )
         (self.repo / "specs" / "prompts" / "tiny.j2").write_text(self.template, encoding="utf-8")
         other = self.repo / "specs" / "other.yaml"
         if self.other is None:
             other.unlink(missing_ok=True)
         else:
-            other.write_text(yaml.safe_dump({"extends": "tiny.yaml", "name": "other", **OTHERS[self.other]}), encoding="utf-8")
+            other.write_text(
+                yaml.safe_dump({"extends": "tiny.yaml", "name": "other", **OTHERS[self.other]}),
+                encoding="utf-8",
+            )
 
     def experiments(self) -> list[str]:
         """The experiments that the specs make."""
-        others = {None: [], "a sweep": ["other-learning_rate-0_001", "other-learning_rate-0_003"]}.get(self.other, ["other"])
+        others = {
+            None: [],
+            "a sweep": ["other-learning_rate-0_001", "other-learning_rate-0_003"],
+        }.get(self.other, ["other"])
         return ["tiny", *others]
 
     @contextmanager
@@ -144,7 +168,9 @@ class Laboratory:
 
     def plan(self, name: str, *, pull: bool = False) -> list[dict[str, str]]:
         """What `plan` says of an experiment."""
-        return json.loads(self.command("plan", name, "--json", *(["--pull"] if pull else [])))["stages"]
+        return json.loads(self.command("plan", name, "--json", *(["--pull"] if pull else [])))[
+            "stages"
+        ]
 
     def repro(self, name: str, *, pull: bool = False) -> set[str]:
         """Calls DVC. Returns the stage directories that something was executed in; the report's is empty."""
@@ -164,36 +190,61 @@ class Laboratory:
         before = self.plan(name, pull=pull)
         self.command("compile")
         steps = self.plan(name, pull=pull)
-        assert [(row["key"], row["action"]) for row in before] == [(row["key"], row["action"]) for row in steps], what
+        assert [(row["key"], row["action"]) for row in before] == [
+            (row["key"], row["action"]) for row in steps
+        ], what
         try:
             executed = self.repro(name, pull=pull)
         except ReproductionError:
-            remedies = [row["cause"].partition("so first: ")[2].split() for row in steps if STOPS in row["cause"]]
+            remedies = [
+                row["cause"].partition("so first: ")[2].split()
+                for row in steps
+                if STOPS in row["cause"]
+            ]
             assert remedies, f"DVC stopped after: {what}"
             print("DVC stopped, as the plan said", flush=True)
             for remedy in remedies:
                 call(*remedy, cwd=self.repo)
             self.compare(f"{what}, and {remedies}", name, pull=pull)
             return
-        did = {row["directory"]: self._did(row["directory"]) if row["directory"] in executed else "" for row in steps}
+        did = {
+            row["directory"]: self._did(row["directory"]) if row["directory"] in executed else ""
+            for row in steps
+        }
         wrong = [row for row in steps if did[row["directory"]] not in DOES[row["action"]]]
-        told = "\n".join(f"{did[row['directory']]:5}{row['action']:8} {row['label']}: {row['cause']}" for row in steps)
-        assert not wrong, f"after: {what}{' (--pull)' if pull else ''}: {name}\nwrong: {[row['label'] for row in wrong]}\n{told}"
+        told = "\n".join(
+            f"{did[row['directory']]:5}{row['action']:8} {row['label']}: {row['cause']}"
+            for row in steps
+        )
+        assert not wrong, (
+            f"after: {what}{' (--pull)' if pull else ''}: {name}\nwrong: {[row['label'] for row in wrong]}\n{told}"
+        )
         assert executed <= {row["directory"] for row in steps}
         self.seen.update(row["action"] for row in steps)
-        self.seen["restore from the remote"] += sum("remote" in row["cause"] for row in steps if row["action"] == "restore")
+        self.seen["restore from the remote"] += sum(
+            "remote" in row["cause"] for row in steps if row["action"] == "restore"
+        )
         self.seen["edits"] += 1
-        assert {row["action"] for row in self.plan(name)} == {"reuse"}, f"after {what}, DVC is done, and the plan is not"
+        assert {row["action"] for row in self.plan(name)} == {"reuse"}, (
+            f"after {what}, DVC is done, and the plan is not"
+        )
         self._tidy()
 
     def _did(self, directory: str) -> str:
         """Whether what was executed did its work or passed the last result through, as its log tells."""
         path = self.repo / "store" / directory / "log" / "run.json"
-        return "pass" if directory and json.loads(path.read_text(encoding="utf-8")).get("passed") else "run"
+        return (
+            "pass"
+            if directory and json.loads(path.read_text(encoding="utf-8")).get("passed")
+            else "run"
+        )
 
     def _tidy(self) -> None:
         """Keeps the store small, as `gc` does: DVC reads all of it each time."""
-        indexes = [json.loads(path.read_text(encoding="utf-8")) for path in self.repo.glob("experiments/*.json")]
+        indexes = [
+            json.loads(path.read_text(encoding="utf-8"))
+            for path in self.repo.glob("experiments/*.json")
+        ]
         kept = {row["directory"] for index in indexes for row in index["stages"]}
         folders = [path for path in self.repo.glob("store/*") if path.name not in kept]
         for path in folders if len(folders) > 25 else []:
@@ -232,7 +283,9 @@ class Laboratory:
         holder = self.spec
         for step in path[:-1]:
             holder = holder[step]
-        value = copy.deepcopy(self.random.choice([value for value in values if value != holder.get(path[-1])]))
+        value = copy.deepcopy(
+            self.random.choice([value for value in values if value != holder.get(path[-1])])
+        )
         if value is None:
             del holder[path[-1]]
         else:
@@ -262,7 +315,9 @@ class Laboratory:
         return self.random.sample(found, min(len(found), self.random.randint(1, most)))
 
     def delete_outs(self) -> str:
-        paths = self._some(self.random.choice(["store/*/out/*", "store/*/out", "store/*/log", "reports/*"]), 4)
+        paths = self._some(
+            self.random.choice(["store/*/out/*", "store/*/out", "store/*/log", "reports/*"]), 4
+        )
         for path in paths:
             shutil.rmtree(path)
         return f"deleted {[str(path.relative_to(self.repo)) for path in paths]}"
@@ -275,7 +330,9 @@ class Laboratory:
         return f"damaged {[str(path.relative_to(self.repo)) for path in paths]}"
 
     def delete_locks(self) -> str:
-        paths = self._some("store/*/dvc.lock", self.random.choice([3, 1000])) + self._some("dvc.lock", 1)
+        paths = self._some("store/*/dvc.lock", self.random.choice([3, 1000])) + self._some(
+            "dvc.lock", 1
+        )
         for path in paths:
             path.unlink()
         return f"deleted {len(paths)} locks {[path.parent.name for path in paths][:4]}"
@@ -301,7 +358,9 @@ class Laboratory:
     def lose_an_iteration(self) -> str:
         """Locks and the runs that they could be restored from; what the gate before it said is still known."""
         stages = self.stages()
-        number = self.random.choice(sorted({use["iteration"] for row in stages for use in row["uses"] if use["iteration"]}))
+        number = self.random.choice(
+            sorted({use["iteration"] for row in stages for use in row["uses"] if use["iteration"]})
+        )
         self.delete_run_cache()
         for row in stages:
             if row["kind"] != "gate" and any(use["iteration"] == number for use in row["uses"]):
@@ -310,12 +369,18 @@ class Laboratory:
 
     def stages(self) -> list[dict[str, Any]]:
         """The stages of the first spec, as compiled last."""
-        found: list[dict[str, Any]] = json.loads((self.repo / "experiments" / "tiny.json").read_text(encoding="utf-8"))["stages"]
+        found: list[dict[str, Any]] = json.loads(
+            (self.repo / "experiments" / "tiny.json").read_text(encoding="utf-8")
+        )["stages"]
         return found
 
     def stopped(self) -> bool:
         """Whether a gate of the first spec says stop."""
-        gates = [self.repo / "store" / row["directory"] / "out" / "gate" / "gate.json" for row in self.stages() if row["kind"] == "gate"]
+        gates = [
+            self.repo / "store" / row["directory"] / "out" / "gate" / "gate.json"
+            for row in self.stages()
+            if row["kind"] == "gate"
+        ]
         return any(json.loads(path.read_text(encoding="utf-8"))["stop"] for path in gates)
 
     def delete_store_directories(self) -> str:
@@ -344,7 +409,10 @@ class Laboratory:
         """Commits, and goes on in a clone that has nothing of what DVC keeps."""
         call("git", "add", "-A", cwd=self.repo)
         call("git", "commit", "-qm", "work", "--allow-empty", cwd=self.repo)
-        old, self.repo = self.repo, self.folder / f"repo-{int(self.repo.name.rpartition('-')[2]) + 1}"
+        old, self.repo = (
+            self.repo,
+            self.folder / f"repo-{int(self.repo.name.rpartition('-')[2]) + 1}",
+        )
         call("git", "clone", "-q", str(old), str(self.repo), cwd=self.folder)
         call("git", "config", "user.name", "A", cwd=self.repo)
         call("git", "config", "user.email", "a@example.com", cwd=self.repo)
@@ -352,6 +420,9 @@ class Laboratory:
 
     def move_to_another_machine(self) -> str:
         here = self.machine["stamp"] == stamp()
-        self.machine |= {"salt": int(here), "stamp": {**stamp(), "python": "3.99"} if here else stamp()}
+        self.machine |= {
+            "salt": int(here),
+            "stamp": {**stamp(), "python": "3.99"} if here else stamp(),
+        }
         self.save_machine()
         return "moved to another machine" if here else "moved back to this machine"

@@ -21,13 +21,24 @@ from typing import IO, Any, Final
 Message = dict[str, Any]
 
 SETTINGS: Final[dict[str, Any]] = {
-    "yaml": {"validate": True, "hover": True, "completion": True, "schemaStore": {"enable": False}, "kubernetesCRDStore": {"enable": False}},
+    "yaml": {
+        "validate": True,
+        "hover": True,
+        "completion": True,
+        "schemaStore": {"enable": False},
+        "kubernetesCRDStore": {"enable": False},
+    },
     "http": {"proxy": "", "proxyStrictSSL": True},
 }
 CAPABILITIES: Final[dict[str, Any]] = {
     "workspace": {"configuration": True, "didChangeConfiguration": {"dynamicRegistration": True}},
     "textDocument": {
-        "completion": {"completionItem": {"snippetSupport": True, "documentationFormat": ["markdown", "plaintext"]}},
+        "completion": {
+            "completionItem": {
+                "snippetSupport": True,
+                "documentationFormat": ["markdown", "plaintext"],
+            }
+        },
         "hover": {"contentFormat": ["markdown", "plaintext"]},
         "publishDiagnostics": {},
     },
@@ -80,7 +91,10 @@ class LanguageServer:
 
     def start(self, folder: Path) -> None:
         """Introduces the client."""
-        self._request("initialize", {"processId": os.getpid(), "rootUri": folder.as_uri(), "capabilities": CAPABILITIES})
+        self._request(
+            "initialize",
+            {"processId": os.getpid(), "rootUri": folder.as_uri(), "capabilities": CAPABILITIES},
+        )
         self._send({"method": "initialized", "params": {}})
 
     def stop(self) -> None:
@@ -91,7 +105,12 @@ class LanguageServer:
 
     def open(self, path: Path) -> None:
         """Opens a file as an editor does: with its text."""
-        document = {"uri": path.as_uri(), "languageId": "yaml", "version": 1, "text": path.read_text(encoding="utf-8")}
+        document = {
+            "uri": path.as_uri(),
+            "languageId": "yaml",
+            "version": 1,
+            "text": path.read_text(encoding="utf-8"),
+        }
         self._send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
 
     def squiggles(self, path: Path) -> list[Squiggle]:
@@ -100,13 +119,23 @@ class LanguageServer:
         while path.as_uri() not in self._published:
             self._receive(deadline)
         found = self._published[path.as_uri()]
-        return [Squiggle(line=item["range"]["start"]["line"] + 1, message=item["message"]) for item in found]
+        return [
+            Squiggle(line=item["range"]["start"]["line"] + 1, message=item["message"])
+            for item in found
+        ]
 
     def complete(self, path: Path, place: Place) -> list[Suggestion]:
         """What the server offers at a place."""
         answer = self._request("textDocument/completion", _at(path, place))
         items = answer["items"] if isinstance(answer, dict) else answer or []
-        return [Suggestion(label=item["label"], inserts=_inserted(item), documentation=_text(item.get("documentation"))) for item in items]
+        return [
+            Suggestion(
+                label=item["label"],
+                inserts=_inserted(item),
+                documentation=_text(item.get("documentation")),
+            )
+            for item in items
+        ]
 
     def hover(self, path: Path, place: Place) -> str:
         """The text the server shows at a place."""
@@ -134,9 +163,13 @@ class LanguageServer:
         try:
             message = self._incoming.get(timeout=max(0.0, deadline - time.monotonic()))
         except Empty:
-            raise AssertionError(f"the language server said nothing for {self._timeout} s") from None
+            raise AssertionError(
+                f"the language server said nothing for {self._timeout} s"
+            ) from None
         if message is None:
-            raise AssertionError(f"the language server ended with {self._process.wait(self._timeout)}")
+            raise AssertionError(
+                f"the language server ended with {self._process.wait(self._timeout)}"
+            )
         if message.get("method") == "textDocument/publishDiagnostics":
             self._published[message["params"]["uri"]] = message["params"]["diagnostics"]
         elif "method" in message and "id" in message:
@@ -152,7 +185,9 @@ class LanguageServer:
 @contextmanager
 def serve(command: Sequence[str], folder: Path, *, timeout: float = 30) -> Iterator[LanguageServer]:
     """A server for the files of a folder. No process is left behind, whatever happens in between."""
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder
+    ) as process:
         try:
             server = LanguageServer(process, timeout)
             server.start(folder)
@@ -169,7 +204,10 @@ def _answer(request: Message) -> Any:
 
 
 def _at(path: Path, place: Place) -> Message:
-    return {"textDocument": {"uri": path.as_uri()}, "position": {"line": place.line, "character": place.character}}
+    return {
+        "textDocument": {"uri": path.as_uri()},
+        "position": {"line": place.line, "character": place.character},
+    }
 
 
 def _content_length(stream: IO[bytes]) -> int:

@@ -34,18 +34,32 @@ def _pretend(layout: Layout, stage: Stage) -> None:
     folder = layout.stage(stage.directory)
     cmd, deps, outs = _read(folder / "dvc.yaml")
     for out in outs:
-        text = json.dumps({"started": 1.0, "seconds": {"total": 1.0}, **STAMP}) if out == "log" else stage.id + out
+        text = (
+            json.dumps({"started": 1.0, "seconds": {"total": 1.0}, **STAMP})
+            if out == "log"
+            else stage.id + out
+        )
         (folder / out).mkdir(parents=True)
-        (folder / out / ("run.json" if out == "log" else "content.txt")).write_text(text, encoding="utf-8")
+        (folder / out / ("run.json" if out == "log" else "content.txt")).write_text(
+            text, encoding="utf-8"
+        )
     read, wrote = ({path: hash_of(folder / path) or "" for path in paths} for paths in (deps, outs))
     for out, digest in wrote.items():
         _cache(layout, folder / out, digest)
     body = [f"cmd: {cmd}"]
     for part, found in (("deps", read), ("outs", wrote)):
-        body += [f"{part}:", *(f"- path: {path}\n  hash: md5\n  md5: '{digest}'" for path, digest in sorted(found.items()))]
+        body += [
+            f"{part}:",
+            *(
+                f"- path: {path}\n  hash: md5\n  md5: '{digest}'"
+                for path, digest in sorted(found.items())
+            ),
+        ]
     text = "\n".join(body) + "\n"
     lock = f"schema: '2.0'\nstages:\n  {stage.kind}:\n{indent(text, '    ')}"
-    (folder / "dvc.lock").write_text(re.sub(r"'([0-9a-f]{32}(?:\.dir)?)'", r"\1", lock), encoding="utf-8")
+    (folder / "dvc.lock").write_text(
+        re.sub(r"'([0-9a-f]{32}(?:\.dir)?)'", r"\1", lock), encoding="utf-8"
+    )
     key, value = run_key(cmd, read, outs), hashlib.sha256(stage.id.encode()).hexdigest()
     entry = layout.root / ".dvc" / "cache" / "runs" / key[:2] / key / value
     entry.parent.mkdir(parents=True)
@@ -56,7 +70,9 @@ def _read(path: Path) -> tuple[str, list[str], list[str]]:
     """Command, deps and outs of a stage. Of two thousand, a YAML library would take the most time."""
     head, _, rest = path.read_text(encoding="utf-8").partition("    deps:\n")
     deps, _, outs = rest.partition("    outs:\n")
-    return head.partition("cmd: ")[2].strip(), *([line.removeprefix("    - ") for line in part.splitlines()] for part in (deps, outs))
+    return head.partition("cmd: ")[2].strip(), *(
+        [line.removeprefix("    - ") for line in part.splitlines()] for part in (deps, outs)
+    )
 
 
 def _cache(layout: Layout, path: Path, digest: str) -> None:

@@ -15,7 +15,11 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MACHINE_BOUND = ("student", "train", "evaluate")
-IGNORED = {("check", "out/yield"): "candidates", ("plan", "out/state"): "results", ("select", "out/choice"): "results"}
+IGNORED = {
+    ("check", "out/yield"): "candidates",
+    ("plan", "out/state"): "results",
+    ("select", "out/choice"): "results",
+}
 """Outs that do not depend on one of the stage's slots: there DVC cuts a chain off early."""
 KEPT = {("plan", "out/state"): "state", ("train", "out/student"): "previous"}
 """Outs that are, after a stop, what the stage reads in a slot."""
@@ -58,7 +62,11 @@ def pass_through(content, outs):
         slot = KEPT.get((content["kind"], out))
         if slot is None:
             write(f"{out}/content.txt", "")
-        for folder in (f"../{content['reads'][key]}/out/{port}" for name, key, port in content["inputs"] if name == slot):
+        for folder in (
+            f"../{content['reads'][key]}/out/{port}"
+            for name, key, port in content["inputs"]
+            if name == slot
+        ):
             for name in os.listdir(folder):
                 with open(os.path.join(folder, name)) as file:
                     write(f"{out}/{name}", file.read())
@@ -72,9 +80,17 @@ def stage(machine):
     kind, passed = content["kind"], stopped(content)
     if passed:
         pass_through(content, outs)
-    reads = [(slot, digest(f"../{content['reads'][key]}/out/{port}")) for slot, key, port in content["inputs"]]
+    reads = [
+        (slot, digest(f"../{content['reads'][key]}/out/{port}"))
+        for slot, key, port in content["inputs"]
+    ]
     for out in outs if not passed else ():
-        base = [kind, out, content["params"], [read for read in reads if read[0] != IGNORED.get((kind, out))]]
+        base = [
+            kind,
+            out,
+            content["params"],
+            [read for read in reads if read[0] != IGNORED.get((kind, out))],
+        ]
         if kind in MACHINE_BOUND:
             base.append(machine["salt"])
         if kind == "generate" and machine["teacher_varies"]:
@@ -86,7 +102,17 @@ def stage(machine):
             write(f"{out}/content.txt", text)
         if kind in ("student", "train"):
             write(f"{out}/tokenizer.json", "the same in every student")
-    write("log/run.json", json.dumps({"started": time.time(), "seconds": {"total": 0.01}, **({"passed": True} if passed else {}), **machine["stamp"]}))
+    write(
+        "log/run.json",
+        json.dumps(
+            {
+                "started": time.time(),
+                "seconds": {"total": 0.01},
+                **({"passed": True} if passed else {}),
+                **machine["stamp"],
+            }
+        ),
+    )
 
 
 if __name__ == "__main__":

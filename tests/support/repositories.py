@@ -15,16 +15,37 @@ BIN = Path(sys.executable).parent
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of a user who has activated this one; offline, without tracking unless a test asks for it."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DATAENVGYM_"))}
-    given = {"PATH": f"{BIN}:{os.environ['PATH']}", "HF_HUB_OFFLINE": "1", "DATAENVGYM_TRACK": "0", "COLUMNS": "160"}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("MLFLOW_", "DATAENVGYM_"))
+    }
+    given = {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "HF_HUB_OFFLINE": "1",
+        "DATAENVGYM_TRACK": "0",
+        "COLUMNS": "160",
+    }
     return {**kept, **given, **more}
 
 
-def call(*command: str, cwd: Path, ok: bool = True, timeout: float = 400, **more: str) -> subprocess.CompletedProcess[str]:
+def call(
+    *command: str, cwd: Path, ok: bool = True, timeout: float = 400, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Runs a program as a user would."""
-    result = subprocess.run(command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=timeout, check=False)
+    result = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
     if ok and result.returncode:
-        raise AssertionError(f"{' '.join(command)} exited {result.returncode}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}")
+        raise AssertionError(
+            f"{' '.join(command)} exited {result.returncode}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+        )
     return result
 
 

@@ -46,4 +46,6 @@ arms:
 analysis:
   contrasts: [{arm: with-state, against: no-state, student: best, split: test, primary: true}]
 """
-TEMPLATE = '{{ group }} {{ metadata.expression if group == "sum" else metadata.numbers | join(" ") }} ='
+TEMPLATE = (
+    '{{ group }} {{ metadata.expression if group == "sum" else metadata.numbers | join(" ") }} ='
+)

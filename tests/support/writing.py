@@ -20,7 +20,9 @@ def written(tree: Tree, rng: random.Random, *, anchors: float = 0.3, flow: float
     """A mapping as the text of a file. It means the same, however it is written."""
     writer = _Writer(rng, anchors, flow)
     head = rng.choice(["", "---\n", "# a comment\n\n", "%YAML 1.2\n---\n"])
-    return head + "\n".join(writer.mapping(tree, 0)) + rng.choice(["\n", "", "\n...\n", "\n# the end"])
+    return (
+        head + "\n".join(writer.mapping(tree, 0)) + rng.choice(["\n", "", "\n...\n", "\n# the end"])
+    )
 
 
 def split(tree: dict[str, Tree], rng: random.Random) -> tuple[dict[str, Tree], dict[str, Tree]]:
@@ -63,8 +65,20 @@ class _Writer:
         if isinstance(value, dict) and value and self.rng.random() > self.flow_share:
             return [head + self.comment(), *self.mapping(value, inner)]
         if isinstance(value, list) and value and self.rng.random() > self.flow_share:
-            return [head + self.comment(), *(line for item in value for line in self.entry(" " * inner + "-", item, inner + 1))]
-        if isinstance(value, str) and value.strip() == value != "" and value.isprintable() and self.rng.random() < 0.1:
+            return [
+                head + self.comment(),
+                *(
+                    line
+                    for item in value
+                    for line in self.entry(" " * inner + "-", item, inner + 1)
+                ),
+            ]
+        if (
+            isinstance(value, str)
+            and value.strip() == value != ""
+            and value.isprintable()
+            and self.rng.random() < 0.1
+        ):
             return [f"{head} {self.rng.choice('|>')}-", " " * (indent + 2) + value]
         return [f"{head} {self.flow(value, anchored=True)}{self.comment()}"]
 
@@ -89,7 +103,15 @@ class _Writer:
         space = self.rng.choice(["", " "])
         head = f"{mark} " if mark else ""
         if isinstance(value, dict):
-            return head + "{" + f",{space}".join(f"{self.text(key)}: {self.flow(value[key])}" for key in self.rng.sample(list(value), len(value))) + "}"
+            return (
+                head
+                + "{"
+                + f",{space}".join(
+                    f"{self.text(key)}: {self.flow(value[key])}"
+                    for key in self.rng.sample(list(value), len(value))
+                )
+                + "}"
+            )
         if isinstance(value, list):
             return head + "[" + f",{space}".join(map(self.flow, value)) + "]"
         return self.scalar(value)
@@ -101,8 +123,16 @@ class _Writer:
             word = json.dumps(value)
             return self.rng.choice([word, word.capitalize(), word.upper()])
         if isinstance(value, int):
-            return self.rng.choice([str(value), *([f"+{value}", hex(value), f"0{value}"] if value >= 0 else [])])
-        return self.rng.choice([form for form in (repr(value), f"{value:.17g}", f"{value:e}", f"{value:.20f}") if _same(form, value)])
+            return self.rng.choice(
+                [str(value), *([f"+{value}", hex(value), f"0{value}"] if value >= 0 else [])]
+            )
+        return self.rng.choice(
+            [
+                form
+                for form in (repr(value), f"{value:.17g}", f"{value:e}", f"{value:.20f}")
+                if _same(form, value)
+            ]
+        )
 
     def text(self, value: str) -> str:
         styles = [json.dumps(value, ensure_ascii=False)]

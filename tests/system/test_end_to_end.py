@@ -12,7 +12,10 @@ from tests.support.repositories import call
 def test_progress_is_told_in_a_persons_words(finished: Path) -> None:
     said = (finished.parent / "repro.txt").read_text(encoding="utf-8")
     assert "== tiny: with-state, iteration 2/2, train" in said
-    assert "== tiny: no-state, base, make the base student" in said or "== tiny: with-state, base, make the base student" in said
+    assert (
+        "== tiny: no-state, base, make the base student" in said
+        or "== tiny: with-state, base, make the base student" in said
+    )
     assert "  step 6/6, loss" in said
     assert "answers right" in said
     assert "best: iteration" in said
@@ -24,14 +27,22 @@ def test_results_are_what_the_spec_asks_for(finished: Path) -> None:
     tested = results.runs[0].sealed("base")
     assert len(tested) == 12
     selection = {row["id"] for row in results.runs[0].iterations[1].results("selection")}
-    feedback = {row["id"] for part in ("shown", "hidden") for row in results.runs[0].iterations[0].results(part)}
+    feedback = {
+        row["id"]
+        for part in ("shown", "hidden")
+        for row in results.runs[0].iterations[0].results(part)
+    }
     sealed = {row["id"] for row in tested}
     assert (len(selection), len(feedback)) == (8, 16)
     for run in results.runs:
         taught = [row["id"] for turn in run.iterations for row in turn.accepted]
         assert len(taught) == len(set(taught))
         assert not set(taught) & (selection | feedback | sealed)
-        assert {row["check"] for turn in run.iterations for row in turn.rejected} <= {"duplicate", "overlap", "scorable"}
+        assert {row["check"] for turn in run.iterations for row in turn.rejected} <= {
+            "duplicate",
+            "overlap",
+            "scorable",
+        }
         assert {row["check"] for turn in run.iterations for row in turn.rejected} >= {"overlap"}
         assert all(len(turn.accepted) <= 30 for turn in run.iterations)
         assert {row["id"] for row in run.sealed("best")} == sealed
@@ -70,14 +81,30 @@ def test_the_report_and_its_numbers(finished: Path) -> None:
     page = (finished / "reports" / "tiny" / "index.html").read_text(encoding="utf-8")
     assert "A spec small enough for a test." in page
     records = json.loads(call("dataenvgym", "report", "tiny", "--json", cwd=finished).stdout)
-    assert {(row["arm"], row["student"]) for row in records} >= {(arm, student) for arm in ("with-state", "no-state") for student in ("base", "best", "last")}
+    assert {(row["arm"], row["student"]) for row in records} >= {
+        (arm, student) for arm in ("with-state", "no-state") for student in ("base", "best", "last")
+    }
     for row in records:
-        assert {"arm", "seed", "student", "split", "accuracy", "ci_low", "ci_high", "items", "examples"} <= set(row)
+        assert {
+            "arm",
+            "seed",
+            "student",
+            "split",
+            "accuracy",
+            "ci_low",
+            "ci_high",
+            "items",
+            "examples",
+        } <= set(row)
         assert row["ci_low"] <= row["accuracy"] <= row["ci_high"]
-    numbers = json.loads((finished / "reports" / "tiny" / "metrics.json").read_text(encoding="utf-8"))
+    numbers = json.loads(
+        (finished / "reports" / "tiny" / "metrics.json").read_text(encoding="utf-8")
+    )
     best = next(row for row in records if (row["arm"], row["student"]) == ("with-state", "best"))
     assert numbers["arms"]["with-state"]["best"]["accuracy"] == best["accuracy"]
-    rows = list(csv.DictReader((finished / "reports" / "tiny" / "curves.csv").open(encoding="utf-8")))
+    rows = list(
+        csv.DictReader((finished / "reports" / "tiny" / "curves.csv").open(encoding="utf-8"))
+    )
     assert {row["iteration"] for row in rows} == {"0", "1", "2"}
 
 
@@ -95,7 +122,12 @@ def test_no_process_is_left_behind(finished: Path) -> None:
     import time
 
     for _ in range(40):
-        found = subprocess.run(["pgrep", "-af", "dataenvgym_spec.execute.warm.worker"], capture_output=True, text=True, check=False).stdout
+        found = subprocess.run(
+            ["pgrep", "-af", "dataenvgym_spec.execute.warm.worker"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
         if str(finished) not in found and "tiny" not in found:
             break
         time.sleep(0.25)

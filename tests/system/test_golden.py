@@ -64,10 +64,21 @@ GOLDEN: dict[tuple[str, str, int], str] = {
 
 TEMPLATE = '{% if group == "sum" %}{{ metadata.expression }}{% else %}{{ input | upper }}{% endif %}\n={{ group[:1] }}'
 FAMILIES = {
-    "sum": {"dataset": "chain_sum", "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2}},
+    "sum": {
+        "dataset": "chain_sum",
+        "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2},
+    },
     "gcd": {"dataset": "gcd", "config": {"min_numbers": 2, "max_numbers": 2, "max_value": 60}},
 }
-ROWS = [{"q": f"What is {n} + {n % 7}?", "a": str(n + n % 7), "g": "even" if n % 2 == 0 else "odd", "c": f"c{n // 3}"} for n in range(60)]
+ROWS = [
+    {
+        "q": f"What is {n} + {n % 7}?",
+        "a": str(n + n % 7),
+        "g": "even" if n % 2 == 0 else "odd",
+        "c": f"c{n // 3}",
+    }
+    for n in range(60)
+]
 FIELDS = {"input": "q", "target": "a", "group": "g", "cluster": "c"}
 OBSERVE = {"errors": 2, "scores": True, "yield": True}
 LANES = {"test": [0.0, 0.1], "selection": [0.1, 0.15], "feedback": [0.15, 0.3]}
@@ -83,7 +94,13 @@ def families() -> dict[str, Any]:
 
 
 def engine() -> dict[str, Any]:
-    return component("engine", "procedural", oversample=2.0, corrupt=0.3, teacher=component("teacher", "procedural", source=families()))
+    return component(
+        "engine",
+        "procedural",
+        oversample=2.0,
+        corrupt=0.3,
+        teacher=component("teacher", "procedural", source=families()),
+    )
 
 
 def items() -> list[Item]:
@@ -99,12 +116,22 @@ class Workshop:
     folder: Path
     outs: dict[str, Path] = field(default_factory=dict)
 
-    def run(self, name: str, kind: str, params: dict[str, Any], reads: tuple[tuple[str, str, str], ...] = (), files: dict[str, Path] | None = None) -> Path:
+    def run(
+        self,
+        name: str,
+        kind: str,
+        params: dict[str, Any],
+        reads: tuple[tuple[str, str, str], ...] = (),
+        files: dict[str, Path] | None = None,
+    ) -> Path:
         """Executes a stage; `reads` are slot, name of the stage that is read, and port."""
         out, log, work = (self.folder / name / part for part in ("out", "log", "work"))
         for path in (*(out / port for port in KINDS[kind].ports(params)), log, work):
             path.mkdir(parents=True)
-        ports = tuple(PortRead(slot=slot, port=port, path=self.outs[stage] / port, key=f"key-of-{stage}") for slot, stage, port in reads)
+        ports = tuple(
+            PortRead(slot=slot, port=port, path=self.outs[stage] / port, key=f"key-of-{stage}")
+            for slot, stage, port in reads
+        )
         made = Context(
             key=f"key-of-{name}", params=params, reads=ports, files=files or {}, out_folder=out, log=log, work=work, say=lambda _: None
         )  # fmt: skip
@@ -113,7 +140,18 @@ class Workshop:
         return out
 
     def data(self, role: str, **more: Any) -> Path:
-        return self.run(role, "data", {"role": role, "source": families(), "draw": {"per_group": 8}, "lane": LANES[role], "seed": 3, **more})
+        return self.run(
+            role,
+            "data",
+            {
+                "role": role,
+                "source": families(),
+                "draw": {"per_group": 8},
+                "lane": LANES[role],
+                "seed": 3,
+                **more,
+            },
+        )
 
     def answers(self, name: str, items_of: str, port: str) -> None:
         """What a student might have answered; which answers are right depends on nothing but the item."""
@@ -128,8 +166,17 @@ class Workshop:
     def loop(self) -> None:
         """Everything up to the second plan."""
         self.data("feedback", show=0.25)
-        self.run("skills", "skills", {"discover": component("discovery", "gold")}, (("items", "feedback", "shown"), ("items", "feedback", "hidden")))
-        self.run("reserve", "reserve", {"lanes": {"test": LANES["test"]}, "sources": {"test": families()}, "seed": 3})
+        self.run(
+            "skills",
+            "skills",
+            {"discover": component("discovery", "gold")},
+            (("items", "feedback", "shown"), ("items", "feedback", "hidden")),
+        )
+        self.run(
+            "reserve",
+            "reserve",
+            {"lanes": {"test": LANES["test"]}, "sources": {"test": families()}, "seed": 3},
+        )
         results = []
         for port in ("shown", "hidden"):
             self.answers(f"base-{port}", "feedback", port)
@@ -140,8 +187,17 @@ class Workshop:
         self.generate("generate", 0, ())
         self.check("check", "generate", ())
         self.generate("generate-again", 1, (("yield", "check", "yield"),))
-        self.check("check-again", "generate-again", (("yield", "check", "yield"), ("accepted", "check", "accepted")))
-        again = (("state", "plan", "state"), ("yield", "check-again", "yield"), *results, ("skills", "skills", "skills"))
+        self.check(
+            "check-again",
+            "generate-again",
+            (("yield", "check", "yield"), ("accepted", "check", "accepted")),
+        )
+        again = (
+            ("state", "plan", "state"),
+            ("yield", "check-again", "yield"),
+            *results,
+            ("skills", "skills", "skills"),
+        )
         self.run("plan-again", "plan", params, again)
 
     def generate(self, name: str, round: int, reads: tuple[tuple[str, str, str], ...]) -> None:
@@ -149,10 +205,27 @@ class Workshop:
         self.run(name, "generate", params, (("plan", "plan", "plan"), *reads))
 
     def check(self, name: str, candidates: str, reads: tuple[tuple[str, str, str], ...]) -> None:
-        checks = [component("check", "scorable", action="reject"), component("check", "duplicate", action="record")]
+        checks = [
+            component("check", "scorable", action="reject"),
+            component("check", "duplicate", action="record"),
+        ]
         checks += [component("check", "overlap", action="reject", against=["test"])]
-        params = {"observe": OBSERVE, "checks": checks, "score": component("scorer", "reasoning-gym")}
-        self.run(name, "check", params, (("candidates", candidates, "candidates"), ("plan", "plan", "plan"), ("reserve", "reserve", "hashes"), *reads))
+        params = {
+            "observe": OBSERVE,
+            "checks": checks,
+            "score": component("scorer", "reasoning-gym"),
+        }
+        self.run(
+            name,
+            "check",
+            params,
+            (
+                ("candidates", candidates, "candidates"),
+                ("plan", "plan", "plan"),
+                ("reserve", "reserve", "hashes"),
+                *reads,
+            ),
+        )
 
 
 def _bytes(*folders: Path) -> str:
@@ -173,14 +246,27 @@ def _bytes(*folders: Path) -> str:
 def _data(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
     path = shop.folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
-    listed = {"role": "selection", "source": component("source", "jsonl", path="sha256:x", fields=FIELDS), "draw": {"items": 4}, "lane": [0.2, 0.7], "seed": 3}
-    return _bytes(shop.data("test"), shop.data("feedback", show=0.25), shop.run("listed", "data", listed, files={"sha256:x": path}))
+    listed = {
+        "role": "selection",
+        "source": component("source", "jsonl", path="sha256:x", fields=FIELDS),
+        "draw": {"items": 4},
+        "lane": [0.2, 0.7],
+        "seed": 3,
+    }
+    return _bytes(
+        shop.data("test"),
+        shop.data("feedback", show=0.25),
+        shop.run("listed", "data", listed, files={"sha256:x": path}),
+    )
 
 
 def _reserve(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
     path = shop.folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
-    sources = {"test": component("source", "jsonl", path="sha256:x", fields=FIELDS), "feedback": families()}
+    sources = {
+        "test": component("source", "jsonl", path="sha256:x", fields=FIELDS),
+        "feedback": families(),
+    }
     params = {"lanes": {role: LANES[role] for role in sources}, "sources": sources, "seed": 3}
     return _bytes(shop.run("reserve", "reserve", params, files={"sha256:x": path}))
 
@@ -202,12 +288,22 @@ def _three_answers(shop: Workshop) -> tuple[tuple[str, str, str], ...]:
 
 def _gate(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
     reads = _three_answers(shop)
-    return _bytes(*(shop.run(f"patience-{number}", "gate", {"patience": number}, reads) for number in (1, 2, 3)))
+    return _bytes(
+        *(
+            shop.run(f"patience-{number}", "gate", {"patience": number}, reads)
+            for number in (1, 2, 3)
+        )
+    )
 
 
 def _select(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
     reads = _three_answers(shop)
-    return _bytes(*(shop.run(by, "select", {"by": by, "ties": "earliest"}, reads) for by in ("selection.accuracy", "last")))
+    return _bytes(
+        *(
+            shop.run(by, "select", {"by": by, "ties": "earliest"}, reads)
+            for by in ("selection.accuracy", "last")
+        )
+    )
 
 
 def _student(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
@@ -215,8 +311,19 @@ def _student(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
     recipe = {"source": families(), "examples": {"sum": 9, "gcd": 5}}
     params = {"seed": 1, "splits_seed": 3, "lane": [0.3, 1.0]}
     here = shop.folder
-    context = Context(key="k", params=params, reads=(), files={}, out_folder=here, log=here, work=here, say=lambda _: None)
-    write_examples(shop.folder / "examples.jsonl", pretraining._examples(context, recipe), Prompt(TEMPLATE))
+    context = Context(
+        key="k",
+        params=params,
+        reads=(),
+        files={},
+        out_folder=here,
+        log=here,
+        work=here,
+        say=lambda _: None,
+    )
+    write_examples(
+        shop.folder / "examples.jsonl", pretraining._examples(context, recipe), Prompt(TEMPLATE)
+    )
     return _bytes(shop.folder)
 
 
@@ -225,8 +332,14 @@ def _train(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
     given: dict[str, Any] = {}
     patch.setattr(training, "launch", lambda context, **more: given.update(more))
     shop.loop()
-    reads = (("base", "skills", "skills"), ("accepted", "check", "accepted"), ("accepted", "check-again", "accepted"))
-    shop.run("train", "train", {"template": TEMPLATE, "train": {"dtype": "float32"}, "seed": 7}, reads)
+    reads = (
+        ("base", "skills", "skills"),
+        ("accepted", "check", "accepted"),
+        ("accepted", "check-again", "accepted"),
+    )
+    shop.run(
+        "train", "train", {"template": TEMPLATE, "train": {"dtype": "float32"}, "seed": 7}, reads
+    )
     assert (given["train"], given["seed"]) == ({"dtype": "float32"}, 7)
     return _bytes(shop.folder / "train" / "work")
 
@@ -238,7 +351,15 @@ def _evaluate(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
         device = "cpu"
 
         def generate(self, prompts: list[str]) -> list[Completion]:
-            return [Completion(text=prompt.split("=")[0][-2:], tokens=2, prompt_tokens=len(prompt), truncated=len(prompt) % 2 == 0) for prompt in prompts]
+            return [
+                Completion(
+                    text=prompt.split("=")[0][-2:],
+                    tokens=2,
+                    prompt_tokens=len(prompt),
+                    truncated=len(prompt) % 2 == 0,
+                )
+                for prompt in prompts
+            ]
 
     patch.setattr(evaluation, "backend", lambda *_, **__: Echo())
     shop.data("feedback", show=0.25)
@@ -248,7 +369,11 @@ def _evaluate(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
         "template": TEMPLATE,
         "score": component("scorer", "reasoning-gym"),
     }
-    reads = (("student", "feedback", "shown"), ("items", "feedback", "shown"), ("items", "feedback", "hidden"))
+    reads = (
+        ("student", "feedback", "shown"),
+        ("items", "feedback", "shown"),
+        ("items", "feedback", "hidden"),
+    )
     return _bytes(shop.run("evaluate", "evaluate", params, reads))
 
 
@@ -269,16 +394,35 @@ KIND_CASES: dict[str, Callable[[Workshop, pytest.MonkeyPatch], str]] = {
 
 # --- components -------------------------------------------------------------------------------------------------------
 
-ANSWERS = ["7", " 7 ", "7.0", "", "seven", "A: 7", "so A: 7", "\\boxed{7}", "14/2", "$7$", "1,007", "-7", "A: 7 A: 8"]
+ANSWERS = [
+    "7",
+    " 7 ",
+    "7.0",
+    "",
+    "seven",
+    "A: 7",
+    "so A: 7",
+    "\\boxed{7}",
+    "14/2",
+    "$7$",
+    "1,007",
+    "-7",
+    "A: 7 A: 8",
+]
 
 
 def _stream(made: Any) -> list[Any]:
-    return [[group, [item.row() for item in islice(made.stream(group, 11), 25)]] for group in made.groups()]
+    return [
+        [group, [item.row() for item in islice(made.stream(group, 11), 25)]]
+        for group in made.groups()
+    ]
 
 
 def _jsonl(shop: Path) -> Any:
     path = shop / "rows.jsonl"
-    path.write_text("\n".join(json.dumps(row) for row in [*ROWS, ROWS[0]]) + "\n\n", encoding="utf-8")
+    path.write_text(
+        "\n".join(json.dumps(row) for row in [*ROWS, ROWS[0]]) + "\n\n", encoding="utf-8"
+    )
     return _stream(make("source", {**component("source", "jsonl", fields=FIELDS), "path": path}))
 
 
@@ -290,13 +434,24 @@ def _hub(_shop: Path) -> Any:
         def _rows(self, *_: Any) -> Any:
             return iter(ROWS)
 
-    return _stream(Listed(id="a/b", revision="0" * 40, configs="all", split="train", fields={**FIELDS, "group": "c"}))
+    return _stream(
+        Listed(
+            id="a/b",
+            revision="0" * 40,
+            configs="all",
+            split="train",
+            fields={**FIELDS, "group": "c"},
+        )
+    )
 
 
 def _scores(kind: str, **options: Any) -> Callable[[Path], Any]:
     def case(_shop: Path) -> Any:
         made = scorer(component("scorer", kind, **options))
-        targets = [Item(id=str(n), input="3 + 4", target=target, group="g", cluster="c") for n, target in enumerate(["7", "A: 7", "x = \\frac{14}{2}"])]
+        targets = [
+            Item(id=str(n), input="3 + 4", target=target, group="g", cluster="c")
+            for n, target in enumerate(["7", "A: 7", "x = \\frac{14}{2}"])
+        ]
         found = [made.score(answer, item) for item in targets for answer in ANSWERS]
         return [[score.value, score.parsed] for score in found]
 
@@ -305,16 +460,35 @@ def _scores(kind: str, **options: Any) -> Callable[[Path], Any]:
 
 def _own_scores(_shop: Path) -> Any:
     made = scorer(component("scorer", "reasoning-gym"))
-    found = [made.score(answer, item) for item in items() for answer in [item.target, f" {item.target}\n", "", "9999", f"It is {item.target}."]]
+    found = [
+        made.score(answer, item)
+        for item in items()
+        for answer in [item.target, f" {item.target}\n", "", "9999", f"It is {item.target}."]
+    ]
     return [[score.value, score.parsed] for score in found]
 
 
 def _policy(_shop: Path) -> Any:
-    scores = {"a": SkillScore(accuracy=1.0, items=20), "b": SkillScore(accuracy=0.55, items=20), "c": SkillScore(accuracy=0.1, items=7)}
-    yields = {"a": Yield(requested=10, accepted=10), "b": Yield(requested=9, accepted=4), "c": Yield(requested=0, accepted=0)}
+    scores = {
+        "a": SkillScore(accuracy=1.0, items=20),
+        "b": SkillScore(accuracy=0.55, items=20),
+        "c": SkillScore(accuracy=0.1, items=7),
+    }
+    yields = {
+        "a": Yield(requested=10, accepted=10),
+        "b": Yield(requested=9, accepted=4),
+        "c": Yield(requested=0, accepted=0),
+    }
     seen = [(None, None), (scores, None), (None, yields), (scores, yields)]
-    made = [make("policy", component("policy", "allocate", power=power, floor=floor)) for power, floor in ((1.0, 0.05), (0.0, 0.0), (3.0, 0.5))]
-    acts = [policy.act(Observation(skills=("a", "b", "c"), scores=known, yields=given), 101) for policy in made for known, given in seen]
+    made = [
+        make("policy", component("policy", "allocate", power=power, floor=floor))
+        for power, floor in ((1.0, 0.05), (0.0, 0.0), (3.0, 0.5))
+    ]
+    acts = [
+        policy.act(Observation(skills=("a", "b", "c"), scores=known, yields=given), 101)
+        for policy in made
+        for known, given in seen
+    ]
     return [[act.allocation, act.reasons] for act in acts]
 
 
@@ -324,11 +498,20 @@ def _objections(kind: str, **options: Any) -> Callable[[Path], Any]:
         several = items()
         wrong = [Item(**{**item.row(), "target": f"{item.target}1"}) for item in several[::3]]
         blank = Item(**{**several[0].row(), "target": ""})
-        reserve = Reserve(seed=3, lanes={"test": [0.0, 0.3]}, items={"feedback": frozenset(item.id for item in several[5:9])})
+        reserve = Reserve(
+            seed=3,
+            lanes={"test": [0.0, 0.3]},
+            items={"feedback": frozenset(item.id for item in several[5:9])},
+        )
         asked = [*several, *wrong, blank]
         answers = {(item.id, item.target): number % 2 == 0 for number, item in enumerate(asked)}
         judge = scorer(component("scorer", "reasoning-gym"))
-        bench = Bench(scorer=judge, accepted={item.id for item in several[::4]}, reserve=reserve, answers=answers)
+        bench = Bench(
+            scorer=judge,
+            accepted={item.id for item in several[::4]},
+            reserve=reserve,
+            answers=answers,
+        )
         return [made.objection(item, bench) for item in asked]
 
     return case
@@ -339,14 +522,27 @@ COMPONENT_CASES: dict[tuple[str, str], Callable[[Path], Any]] = {
     ("source", "jsonl"): _jsonl,
     ("source", "hub"): _hub,
     ("scorer", "reasoning-gym"): _own_scores,
-    ("scorer", "exact-match"): lambda shop: [_scores("exact-match")(shop), _scores("exact-match", after="A:")(shop)],
+    ("scorer", "exact-match"): lambda shop: [
+        _scores("exact-match")(shop),
+        _scores("exact-match", after="A:")(shop),
+    ],
     ("scorer", "math-verify"): _scores("math-verify"),
-    ("discovery", "gold"): lambda _: make("discovery", component("discovery", "gold")).assign(items()),
+    ("discovery", "gold"): lambda _: make("discovery", component("discovery", "gold")).assign(
+        items()
+    ),
     ("policy", "allocate"): _policy,
     ("teacher", "procedural"): lambda _: [
-        item.row() for item in islice(make("teacher", component("teacher", "procedural", source=families())).examples("gcd", 4), 20)
+        item.row()
+        for item in islice(
+            make("teacher", component("teacher", "procedural", source=families())).examples(
+                "gcd", 4
+            ),
+            20,
+        )
     ],
-    ("engine", "procedural"): lambda _: [item.row() for item in make("engine", engine()).candidates({"sum": 9, "gcd": 4}, 13)],
+    ("engine", "procedural"): lambda _: [
+        item.row() for item in make("engine", engine()).candidates({"sum": 9, "gcd": 4}, 13)
+    ],
     ("check", "scorable"): _objections("scorable"),
     ("check", "duplicate"): _objections("duplicate"),
     ("check", "known"): _objections("known"),
@@ -358,33 +554,60 @@ MODELS = ("model", "adapter")
 
 
 @pytest.mark.parametrize("kind", KIND_CASES)
-def test_a_stage_kind_makes_the_bytes_of_its_number(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_kind_makes_the_bytes_of_its_number(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found, number = KIND_CASES[kind](Workshop(tmp_path), monkeypatch), KINDS[kind].semantics
-    assert GOLDEN.get(("kind", kind, number)) == found, f"the bytes of '{kind}' changed: raise its semantics and enter ('kind', '{kind}', NUMBER): '{found}'"
+    assert GOLDEN.get(("kind", kind, number)) == found, (
+        f"the bytes of '{kind}' changed: raise its semantics and enter ('kind', '{kind}', NUMBER): '{found}'"
+    )
 
 
 @pytest.mark.parametrize(("slot", "kind"), COMPONENT_CASES)
 def test_a_component_makes_what_its_number_says(slot: str, kind: str, tmp_path: Path) -> None:
-    found, number = digest("golden", COMPONENT_CASES[slot, kind](tmp_path))[:16], definition(slot, kind).semantics
-    assert GOLDEN.get((slot, kind, number)) == found, f"what '{kind}' makes changed: raise its semantics and enter ('{slot}', '{kind}', NUMBER): '{found}'"
+    found, number = (
+        digest("golden", COMPONENT_CASES[slot, kind](tmp_path))[:16],
+        definition(slot, kind).semantics,
+    )
+    assert GOLDEN.get((slot, kind, number)) == found, (
+        f"what '{kind}' makes changed: raise its semantics and enter ('{slot}', '{kind}', NUMBER): '{found}'"
+    )
 
 
 def test_every_kind_and_component_has_golden_bytes() -> None:
     assert set(KIND_CASES) == set(KINDS), "give a new stage kind a case and its golden bytes"
-    built_in = {(slot, kind) for slot, kinds in definitions().items() for kind, item in kinds.items() if item.distribution is None}
-    assert set(COMPONENT_CASES) == {(slot, kind) for slot, kind in built_in if slot not in MODELS}, "give a new component a case and its golden bytes"
-    assert all({"torch", "peft"} & set(definitions()[slot][kind].packages) for slot, kind in built_in if slot in MODELS)
+    built_in = {
+        (slot, kind)
+        for slot, kinds in definitions().items()
+        for kind, item in kinds.items()
+        if item.distribution is None
+    }
+    assert set(COMPONENT_CASES) == {
+        (slot, kind) for slot, kind in built_in if slot not in MODELS
+    }, "give a new component a case and its golden bytes"
+    assert all(
+        {"torch", "peft"} & set(definitions()[slot][kind].packages)
+        for slot, kind in built_in
+        if slot in MODELS
+    )
 
 
 def test_the_text_of_prompts_is_golden() -> None:
     """A template is part of the key, what is made of it is not: trailing line breaks and blank lines must stay as they are."""
-    texts = [Prompt(template).render(item) for template in (TEMPLATE, "{{ input }}\n", "  {% if true %}\n a\n  {% endif %}\n\n") for item in items()[::8]]
+    texts = [
+        Prompt(template).render(item)
+        for template in (TEMPLATE, "{{ input }}\n", "  {% if true %}\n a\n  {% endif %}\n\n")
+        for item in items()[::8]
+    ]
     assert digest("golden", texts)[:16] == "f035f8be41606aab"
 
 
 def test_other_bytes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The seed of a stream, the order of keys in a file, a rounding: each changes some digest."""
-    monkeypatch.setattr("dataenvgym_spec.gym.policies.allocate.share_out", lambda weights, amount: dict.fromkeys(weights, amount // len(weights)))
+    monkeypatch.setattr(
+        "dataenvgym_spec.gym.policies.allocate.share_out",
+        lambda weights, amount: dict.fromkeys(weights, amount // len(weights)),
+    )
     assert digest("golden", _policy(tmp_path))[:16] not in GOLDEN.values()
     monkeypatch.setattr("dataenvgym_spec.gym.engines.procedural.seed_from", lambda *parts: 1)
     shop = Workshop(tmp_path)

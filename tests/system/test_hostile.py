@@ -35,7 +35,9 @@ def place(folder: Path, text: str | bytes, **files: str | bytes) -> Path:
     for name, content in {"prompts/tiny.j2": TEMPLATE, "tiny.yaml": text, **files}.items():
         path = folder / "specs" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+        path.write_bytes(
+            content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+        )
     return folder
 
 
@@ -66,7 +68,15 @@ def bounded(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedP
 
     command = [str(BIN / "dataenvgym"), *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment(**more), capture_output=True, text=True, errors="replace", preexec_fn=limit, timeout=120, check=False
+        command,
+        cwd=folder,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        preexec_fn=limit,
+        timeout=120,
+        check=False,
     )
 
 
@@ -78,7 +88,9 @@ def _aliases(levels: int, width: int) -> str:
 
 HEAVY: dict[str, Callable[[], str | bytes]] = {
     "billion laughs": lambda: _aliases(30, 10),
-    "laughs in the description": lambda: TINY.replace("description: A spec", "description: &d [a, b]\nx: [*d, *d]\ny: A spec"),
+    "laughs in the description": lambda: TINY.replace(
+        "description: A spec", "description: &d [a, b]\nx: [*d, *d]\ny: A spec"
+    ),
     "an anchor that holds itself": lambda: TINY.replace("arms:", "x: &x [*x]\narms:"),
     "brackets without end": lambda: "[" * 300_000,
     "braces without end": lambda: "{a: " * 90_000,
@@ -88,20 +100,33 @@ HEAVY: dict[str, Callable[[], str | bytes]] = {
     "a hundred megabytes": lambda: b"# " + b"x" * 100_000_000,
     "as long as may be": lambda: TINY + "#" + "x" * (MAX_BYTES - len(TINY) - 2),
     "a line without end": lambda: TINY.replace("A spec", "x" * (MAX_BYTES - len(TINY) - 2)),
-    "many unknown keys on one line": lambda: "{version: 1, " + ", ".join(f"k{n}: 1" for n in range(9000)) + "}",
-    "many wrong families": lambda: TINY.replace("families:\n", "families:\n" + "".join(f"        f{n}: {n}\n" for n in range(9000))),
+    "many unknown keys on one line": lambda: (
+        "{version: 1, " + ", ".join(f"k{n}: 1" for n in range(9000)) + "}"
+    ),
+    "many wrong families": lambda: TINY.replace(
+        "families:\n", "families:\n" + "".join(f"        f{n}: {n}\n" for n in range(9000))
+    ),
     "a list of mixed items": lambda: TINY.replace(
-        "overlap: {action: reject", "overlap: {against: [1, " + ", ".join(f"a{n}" for n in range(9000)) + "], action: reject"
+        "overlap: {action: reject",
+        "overlap: {against: [1, " + ", ".join(f"a{n}" for n in range(9000)) + "], action: reject",
     ),
     "many axes": lambda: TINY + "matrix:\n" + "".join(f"  x.y{n}: [1]\n" for n in range(9000)),
-    "a product without end": lambda: TINY + "matrix:\n" + "".join(f"  loop.x{n}: [1, 2, 3, 4]\n" for n in range(60)),
-    "a path without end": lambda: TINY + f"matrix: {{{'a.' * 50_000}b: [1]}}\n",
-    "loops without end": lambda: TINY.replace("iterations: 2", "iterations: 1000").replace("refill: 1", "refill: 20"),
-    "seeds without end": lambda: TINY.replace("iterations: 2", "iterations: 1000") + f"seeds: {{run: {list(range(1000))}}}\n",
-    "families beyond any number": lambda: TINY.replace("min_value: 1, max_value: 30", f"min_value: -{2**62}, max_value: {2**62}").replace(
-        "max_numbers: 2", "max_numbers: 20"
+    "a product without end": lambda: (
+        TINY + "matrix:\n" + "".join(f"  loop.x{n}: [1, 2, 3, 4]\n" for n in range(60))
     ),
-    "a family of minus a quintillion terms": lambda: TINY.replace("min_terms: 2", f"min_terms: -{10**18}").replace("min_numbers: 2", f"min_numbers: -{10**18}"),
+    "a path without end": lambda: TINY + f"matrix: {{{'a.' * 50_000}b: [1]}}\n",
+    "loops without end": lambda: TINY.replace("iterations: 2", "iterations: 1000").replace(
+        "refill: 1", "refill: 20"
+    ),
+    "seeds without end": lambda: (
+        TINY.replace("iterations: 2", "iterations: 1000") + f"seeds: {{run: {list(range(1000))}}}\n"
+    ),
+    "families beyond any number": lambda: TINY.replace(
+        "min_value: 1, max_value: 30", f"min_value: -{2**62}, max_value: {2**62}"
+    ).replace("max_numbers: 2", "max_numbers: 20"),
+    "a family of minus a quintillion terms": lambda: TINY.replace(
+        "min_terms: 2", f"min_terms: -{10**18}"
+    ).replace("min_numbers: 2", f"min_numbers: -{10**18}"),
     "digits without end": lambda: TINY.replace("iterations: 2", "iterations: " + "9" * 200_000),
     "many documents": lambda: "--- {}\n" * 40_000,
     "many anchors": lambda: "".join(f"a{n}: &b{n} x\n" for n in range(20_000)),
@@ -114,7 +139,10 @@ def heavy() -> None:
     for name, make in HEAVY.items():
         tally = fuzz.Tally()
         text = make()
-        files = {fuzz.SPEC: text if isinstance(text, bytes) else text.encode(), "specs/prompts/tiny.j2": TEMPLATE.encode()}
+        files = {
+            fuzz.SPEC: text if isinstance(text, bytes) else text.encode(),
+            "specs/prompts/tiny.j2": TEMPLATE.encode(),
+        }
         problem = fuzz.judge(files, ("validate", "--json"), Path.cwd(), tally)
         print(json.dumps([name, problem, round(tally.slowest, 2)]), flush=True)
 
@@ -123,14 +151,26 @@ def test_what_is_heavy_is_refused_or_done_in_bounded_time_and_memory(tmp_path: P
     """A gigabyte of memory for all, two seconds of CPU for each: no traceback, exit code 0 or 2, every diagnostic with a place."""
     code = "from tests.system.test_hostile import heavy; heavy()"
     kept = {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment(**kept), capture_output=True, text=True, timeout=300, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment(**kept),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [name for name, _, _ in rows] == list(HEAVY), result.stderr[-2000:]
     assert not {name: problem for name, problem, _ in rows if problem}
 
 
 def test_the_limits_of_size_and_nesting_are_told(tmp_path: Path) -> None:
-    for text, words in ((b"#" * (MAX_BYTES + 1), str(MAX_BYTES)), (_aliases(30, 10), str(MAX_NODES)), ("[" * 999, str(MAX_DEPTH))):
+    for text, words in (
+        (b"#" * (MAX_BYTES + 1), str(MAX_BYTES)),
+        (_aliases(30, 10), str(MAX_NODES)),
+        ("[" * 999, str(MAX_DEPTH)),
+    ):
         _, found = validated(place(tmp_path, text))
         assert words in found[0]["message"]
 
@@ -193,7 +233,11 @@ def test_what_no_spec_may_hold_is_told_with_its_place(name: str, tmp_path: Path)
     place(tmp_path, text)
     exit_code, found = validated(tmp_path)
     assert exit_code == 2
-    mine = [item for item in found if item["code"] == code and words in f"{item['message']} {item['help']}"]
+    mine = [
+        item
+        for item in found
+        if item["code"] == code and words in f"{item['message']} {item['help']}"
+    ]
     assert mine, found
     assert all(item["line"] >= 1 and item["column"] >= 1 and item["help"] for item in mine)
     assert not list(tmp_path.rglob("MARKER"))
@@ -208,7 +252,12 @@ def test_a_lookalike_is_told_with_what_was_meant(tmp_path: Path) -> None:
 
 def test_what_is_printed_cannot_steer_a_terminal(tmp_path: Path) -> None:
     """Names and messages are a stranger's too: control characters are shown as escapes, at most so many characters of each."""
-    found = Diagnostic(code="E102", message="unknown key '\x1b[31m\u202e\r\n" + "x" * 9999, help="\x07", notes=("\x9b",)).render()
+    found = Diagnostic(
+        code="E102",
+        message="unknown key '\x1b[31m\u202e\r\n" + "x" * 9999,
+        help="\x07",
+        notes=("\x9b",),
+    ).render()
     assert all(letter.isprintable() or letter == "\n" for letter in found)
     assert "\\x1b[31m\\u202e\\r\\n" in found
     assert len(found) < 1000
@@ -222,13 +271,23 @@ def test_what_is_printed_cannot_steer_a_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in complaints
 
 
-@pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
-def test_a_terminal_that_knows_ascii_only_gets_every_message(tmp_path: Path, encoding: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "encoding",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+)
+def test_a_terminal_that_knows_ascii_only_gets_every_message(
+    tmp_path: Path, encoding: dict[str, str]
+) -> None:
     place(tmp_path, TINY.replace("iterations:", "iter\u0430tions:"))
     result = bounded(tmp_path, "validate", **encoding)
     assert (result.returncode, "\\u0430" in result.stderr) == (2, True), result.stderr
     place(tmp_path, TINY.replace("A spec", "\u00dcber \U0001f600"))
-    for command in (["validate"], ["show", "tiny"], ["explain", "tiny", "description"], ["validate", "--set", "description=\u00fc"]):
+    for command in (
+        ["validate"],
+        ["show", "tiny"],
+        ["explain", "tiny", "description"],
+        ["validate", "--set", "description=\u00fc"],
+    ):
         code, _, complaints = told(tmp_path, *command, encoding="ascii")
         assert code == 0, complaints
     result = bounded(tmp_path, "validate", "--set", os.fsdecode(b"description=\xff"), **encoding)
@@ -256,18 +315,44 @@ def test_no_path_leads_out_of_the_repository(tmp_path: Path) -> None:
     (root / "specs" / "link.j2").symlink_to(outside / "secret.j2")
     (root / "specs" / "link").symlink_to(outside)
     (root / "specs" / "link.yml").symlink_to(outside / "secret.yml")
-    for name in ("../../outside/secret.j2", str(outside / "secret.j2"), "link.j2", "link/secret.j2", "prompts/../../../outside/secret.j2"):
-        assert "outside the repository" in told_about(root, "prompts/tiny.j2", f"'{name}'")["message"]
-    for name in ("../../outside/secret.yml", str(outside / "secret.yml"), "link.yml", "link/secret.yml"):
-        assert "outside the repository" in told_about(root, "version: 1\n", f"version: 1\nextends: '{name}'\n")["message"]
+    for name in (
+        "../../outside/secret.j2",
+        str(outside / "secret.j2"),
+        "link.j2",
+        "link/secret.j2",
+        "prompts/../../../outside/secret.j2",
+    ):
+        assert (
+            "outside the repository" in told_about(root, "prompts/tiny.j2", f"'{name}'")["message"]
+        )
+    for name in (
+        "../../outside/secret.yml",
+        str(outside / "secret.yml"),
+        "link.yml",
+        "link/secret.yml",
+    ):
+        assert (
+            "outside the repository"
+            in told_about(root, "version: 1\n", f"version: 1\nextends: '{name}'\n")["message"]
+        )
     model = TINY[TINY.index("    kind: scratch") : TINY.index("  train: {length")]
     for name in ("../../outside", "link"):
-        assert "outside the repository" in told_about(root, model, f"    kind: path\n    path: {name}\n")["message"]
+        assert (
+            "outside the repository"
+            in told_about(root, model, f"    kind: path\n    path: {name}\n")["message"]
+        )
     (outside / "secret.jsonl").write_text('{"q": "1", "a": "1"}\n', encoding="utf-8")
     (root / "specs" / "link.jsonl").symlink_to(outside / "secret.jsonl")
-    for name in ("../../outside/secret.jsonl", str(outside / "secret.jsonl"), "link.jsonl", "link/secret.jsonl"):
+    for name in (
+        "../../outside/secret.jsonl",
+        str(outside / "secret.jsonl"),
+        "link.jsonl",
+        "link/secret.jsonl",
+    ):
         source = f"    other: {{kind: jsonl, path: '{name}', fields: {{input: q, target: a}}}}\n"
-        assert "outside the repository" in told_about(root, "  score:", f"{source}  score:")["message"]
+        assert (
+            "outside the repository" in told_about(root, "  score:", f"{source}  score:")["message"]
+        )
 
 
 def test_files_that_are_none_are_told(tmp_path: Path) -> None:
@@ -282,7 +367,21 @@ def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     (specs / "latin.j2").write_bytes(b"\xff")
     (specs / "${x}.j2").write_text("x", encoding="utf-8")
     (specs / "plain.j2").symlink_to("${x}.j2")
-    for name in ("pipe", "circle", "gone", "deep.j2", "digits.j2", "large.j2", "latin.j2", "plain.j2", "x" * 5000, '"a\\nb"', ".", "''", "'~/x'"):
+    for name in (
+        "pipe",
+        "circle",
+        "gone",
+        "deep.j2",
+        "digits.j2",
+        "large.j2",
+        "latin.j2",
+        "plain.j2",
+        "x" * 5000,
+        '"a\\nb"',
+        ".",
+        "''",
+        "'~/x'",
+    ):
         found = told_about(tmp_path, "prompts/tiny.j2", name)
         assert found["line"] == 27
     for name in ("pipe", "circle", "gone", "x" * 5000):
@@ -297,15 +396,39 @@ def test_a_models_configuration_is_a_strangers_too(tmp_path: Path) -> None:
     (tmp_path / "specs" / "model").mkdir()
     for text in ("[" * 100_000, '{"hidden_size": 1e999}', "\0", "[]", "{" + " " * 500_000 + "}"):
         (tmp_path / "specs" / "model" / "config.json").write_text(text, encoding="utf-8")
-        assert "config.json" in told_about(tmp_path, model, "    kind: path\n    path: model\n")["message"]
-    for text in ('{"hidden_size": 0, "num_attention_heads": 0}', '{"hidden_size": -1, "num_attention_heads": true}', '{"hidden_size": ' + "9" * 400 + "}"):
+        assert (
+            "config.json"
+            in told_about(tmp_path, model, "    kind: path\n    path: model\n")["message"]
+        )
+    for text in (
+        '{"hidden_size": 0, "num_attention_heads": 0}',
+        '{"hidden_size": -1, "num_attention_heads": true}',
+        '{"hidden_size": ' + "9" * 400 + "}",
+    ):
         (tmp_path / "specs" / "model" / "config.json").write_text(text, encoding="utf-8")
         validated(place(tmp_path, TINY.replace(model, "    kind: path\n    path: model\n")))
 
 
-@pytest.mark.parametrize("config", [{}, {"min_value": None}, {"min_value": "1"}, {"min_value": 1, "max_value": 5, "min_numbers": -(10**18), "max_numbers": 2}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"min_value": None},
+        {"min_value": "1"},
+        {"min_value": 1, "max_value": 5, "min_numbers": -(10**18), "max_numbers": 2},
+    ],
+)
 def test_the_size_of_an_odd_family_is_not_known(config: dict[str, object]) -> None:
-    for dataset in ("gcd", "lcm", "chain_sum", "products", "count_bits", "count_primes", "fraction_simplification", "prime_factorization"):
+    for dataset in (
+        "gcd",
+        "lcm",
+        "chain_sum",
+        "products",
+        "count_bits",
+        "count_primes",
+        "fraction_simplification",
+        "prime_factorization",
+    ):
         assert capacity({"dataset": dataset, "config": config}) in (None, 5)
 
 
@@ -317,14 +440,26 @@ NASTY = "'$(touch MARKER)` touch MARKER` ; touch MARKER & ${x} {{ 7*7 }} {% raw 
 def harmless() -> str:
     """The small spec with shell and Jinja in every slot that takes any text."""
     quoted = json.dumps(NASTY, ensure_ascii=False)
-    text = TINY.replace("description: A spec small enough for a test.", f"description: {quoted}\n$schema: {quoted}")
-    text = text.replace("  score: {kind: reasoning-gym}", "  score: {kind: exact-match, after: " + quoted + "}")
+    text = TINY.replace(
+        "description: A spec small enough for a test.", f"description: {quoted}\n$schema: {quoted}"
+    )
+    text = text.replace(
+        "  score: {kind: reasoning-gym}", "  score: {kind: exact-match, after: " + quoted + "}"
+    )
     key = json.dumps(NASTY.replace("\u202e", ""), ensure_ascii=False)
     other = f"{key}: {{kind: jsonl, path: {json.dumps(ITEMS, ensure_ascii=False)}, fields: {{input: {quoted}, target: {quoted}, group: {quoted}, cluster: {quoted}}}}}"
     hub = f"{{kind: hub, id: a/b, revision: '{'0' * 40}', configs: [{quoted}], split: {quoted}, fields: {{input: q, target: a}}}}"
-    text = text.replace("  score:", f"    {other}\n    hub: {hub}\n    listed: {other.split(': ', 1)[1]}\n  score:", 1)
-    text = text.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}")
-    text = text.replace("teachers:\n", f"teachers:\n  {key}: {{kind: procedural, source: problems}}\n")
+    text = text.replace(
+        "  score:",
+        f"    {other}\n    hub: {hub}\n    listed: {other.split(': ', 1)[1]}\n  score:",
+        1,
+    )
+    text = text.replace(
+        "test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}"
+    )
+    text = text.replace(
+        "teachers:\n", f"teachers:\n  {key}: {{kind: procedural, source: problems}}\n"
+    )
     text = text.replace("config: {min_terms: 2", f"config: {{{key}: {quoted}, min_terms: 2")
     return text.replace("prompts/tiny.j2", json.dumps(TEMPLATE_NAME, ensure_ascii=False))
 
@@ -342,10 +477,18 @@ def texts(part: dict[str, Any], path: tuple[str, ...] = ()) -> set[str]:
     if "$ref" in part:
         return texts(definitions[part["$ref"].rsplit("/", 1)[-1]], path)
     free = part.get("type") == "string" and not {"enum", "const", "pattern"} & part.keys()
-    options = part.get("type") == "object" and "properties" not in part and "additionalProperties" not in part
+    options = (
+        part.get("type") == "object"
+        and "properties" not in part
+        and "additionalProperties" not in part
+    )
     found = {".".join(path)} if free else {".".join((*path, "*"))} if options else set()
     inner = [(child, (*path, key)) for key, child in part.get("properties", {}).items()]
-    inner += [(part["additionalProperties"], (*path, "*"))] if isinstance(part.get("additionalProperties"), dict) else []
+    inner += (
+        [(part["additionalProperties"], (*path, "*"))]
+        if isinstance(part.get("additionalProperties"), dict)
+        else []
+    )
     inner += [(part["items"], (*path, "[]"))] if "items" in part else []
     inner += [(option, path) for key in ("anyOf", "allOf", "oneOf") for option in part.get(key, ())]
     inner += [(part[key], path) for key in ("then", "else") if key in part]
@@ -363,10 +506,16 @@ def nasty(value: object, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
 
 def test_every_slot_that_takes_any_text_is_among_the_harmless() -> None:
     whole = experiment_schema()["definitions"]["spec"]["properties"]
-    slots = texts({"properties": {key: part for key, part in whole.items() if key != "arms"}})  # an arm says what the rest of a spec says
+    slots = texts(
+        {"properties": {key: part for key, part in whole.items() if key != "arms"}}
+    )  # an arm says what the rest of a spec says
     used = nasty(yaml.safe_load(harmless()))
     tried = {
-        slot for slot in slots for path in used if len(path) == slot.count(".") + 1 and all(a in ("*", b) for a, b in zip(slot.split("."), path, strict=True))
+        slot
+        for slot in slots
+        for path in used
+        if len(path) == slot.count(".") + 1
+        and all(a in ("*", b) for a, b in zip(slot.split("."), path, strict=True))
     }
     assert slots - tried == ELSEWHERE
 
@@ -378,35 +527,87 @@ TEMPLATE_NAME = "$(touch MARKER) {{ 7*7 }}; .j2"
 def test_shell_and_jinja_in_every_text_reach_no_command(repo: Path) -> None:
     rows = "".join(json.dumps({NASTY: f"{NASTY} {n}"}) + "\n" for n in range(300))
     (repo / "specs" / ITEMS).write_text(rows, encoding="utf-8")
-    (repo / "specs" / TEMPLATE_NAME).write_text(TEMPLATE + NASTY.replace("{% raw %}", ""), encoding="utf-8")
+    (repo / "specs" / TEMPLATE_NAME).write_text(
+        TEMPLATE + NASTY.replace("{% raw %}", ""), encoding="utf-8"
+    )
     (repo / "specs" / "tiny.yaml").write_text(harmless(), encoding="utf-8")
-    for command in (["validate"], ["compile"], ["plan"], ["show", "tiny"], ["explain", "tiny", "description"], ["graph", "tiny"], ["compile", "--check"]):
+    for command in (
+        ["validate"],
+        ["compile"],
+        ["plan"],
+        ["show", "tiny"],
+        ["explain", "tiny", "description"],
+        ["graph", "tiny"],
+        ["compile", "--check"],
+    ):
         call("dataenvgym", *command, cwd=repo)
     commands = {
         stage["cmd"]
         for path in [repo / "dvc.yaml", *repo.glob("store/*/dvc.yaml")]
         for stage in yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].values()
     }
-    assert commands == {'exec env PATH="$PATH:../../.venv/bin" dataenvgym stage', 'exec env PATH="$PATH:.venv/bin" dataenvgym stage tiny'}
-    (data,) = [path for path in repo.glob("store/data-*/dvc.yaml") if ".jsonl" in path.read_text(encoding="utf-8")]
-    assert f"../../specs/{ITEMS}" in yaml.safe_load(data.read_text(encoding="utf-8"))["stages"]["data"]["deps"]
+    assert commands == {
+        'exec env PATH="$PATH:../../.venv/bin" dataenvgym stage',
+        'exec env PATH="$PATH:.venv/bin" dataenvgym stage tiny',
+    }
+    (data,) = [
+        path
+        for path in repo.glob("store/data-*/dvc.yaml")
+        if ".jsonl" in path.read_text(encoding="utf-8")
+    ]
+    assert (
+        f"../../specs/{ITEMS}"
+        in yaml.safe_load(data.read_text(encoding="utf-8"))["stages"]["data"]["deps"]
+    )
     listed = call("dvc", "stage", "list", "--all", cwd=repo).stdout
     assert len(listed.splitlines()) == len(list(repo.glob("store/*/dvc.yaml"))) + 1
     call("dvc", "repro", f"store/{data.parent.name}/dvc.yaml:data", cwd=repo)
-    assert len((data.parent / "out" / "test" / "items.jsonl").read_text(encoding="utf-8").splitlines()) == 10
+    assert (
+        len((data.parent / "out" / "test" / "items.jsonl").read_text(encoding="utf-8").splitlines())
+        == 10
+    )
     assert not [path for path in repo.rglob("MARKER*") if path.is_file()]
 
 
 def test_what_show_prints_of_odd_texts_is_the_same_experiment(tmp_path: Path) -> None:
     """YAML 1.1, which PyYAML writes, and YAML 1.2 disagree on which plain texts are numbers."""
-    for text in ("1e5", "0o17", "0x1f", "1_000", "yes", "~", "1:30", "=", "<<", ".5", "-", "#", "&a", "!x", "a: b", " ", "\n", "a\n b\n", "\u2028", "\u00e9"):
-        place(tmp_path, TINY.replace("max_digits: 1}", f"max_digits: 1, x: {json.dumps(text)}, {json.dumps(text if text.isprintable() else 'y')}: 1}}"))
+    for text in (
+        "1e5",
+        "0o17",
+        "0x1f",
+        "1_000",
+        "yes",
+        "~",
+        "1:30",
+        "=",
+        "<<",
+        ".5",
+        "-",
+        "#",
+        "&a",
+        "!x",
+        "a: b",
+        " ",
+        "\n",
+        "a\n b\n",
+        "\u2028",
+        "\u00e9",
+    ):
+        place(
+            tmp_path,
+            TINY.replace(
+                "max_digits: 1}",
+                f"max_digits: 1, x: {json.dumps(text)}, {json.dumps(text if text.isprintable() else 'y')}: 1}}",
+            ),
+        )
         before = front_end([tmp_path / "specs" / "tiny.yaml"], root=tmp_path)
         code, out, complaints = told(tmp_path, "show", "tiny")
         assert code == 0, complaints
         (tmp_path / "specs" / "shown.yaml").write_text(out, encoding="utf-8")
         after = front_end([tmp_path / "specs" / "shown.yaml"], root=tmp_path)
-        assert {stage.id for stage in lower(before).graph.stages} == {stage.id for stage in lower(after).graph.stages}, text
+        assert {stage.id for stage in lower(before).graph.stages} == {
+            stage.id for stage in lower(after).graph.stages
+        }, text
         assert resolved(after[0])["task"] == resolved(before[0])["task"]
         (tmp_path / "specs" / "shown.yaml").unlink()
 
@@ -433,16 +634,30 @@ def test_settings_of_the_command_line_are_read_as_carefully(tmp_path: Path, sett
 
 
 def test_a_sweep_of_a_long_name_has_names_that_dvc_takes(tmp_path: Path) -> None:
-    text = TINY.replace("name: tiny", f"name: {'n' * 64}") + f"matrix: [{{name: {'p' * 60}a, loop.iterations: 1}}, {{name: {'p' * 60}b, loop.iterations: 3}}]\n"
+    text = (
+        TINY.replace("name: tiny", f"name: {'n' * 64}")
+        + f"matrix: [{{name: {'p' * 60}a, loop.iterations: 1}}, {{name: {'p' * 60}b, loop.iterations: 3}}]\n"
+    )
     place(tmp_path, text)
-    names = [spec.base.name for spec in front_end([tmp_path / "specs" / "tiny.yaml"], root=tmp_path)]
+    names = [
+        spec.base.name for spec in front_end([tmp_path / "specs" / "tiny.yaml"], root=tmp_path)
+    ]
     assert len(set(names)) == 2
     assert all(len(name) <= 64 for name in names)
 
 
 def test_an_argument_that_is_no_file_name(tmp_path: Path) -> None:
     place(tmp_path, TINY)
-    for name in ("x" * 5000, "x" * 5000 + ".yaml", "/dev/null", "specs", "-", "", "a\nb", os.fsdecode(b"\xff")):
+    for name in (
+        "x" * 5000,
+        "x" * 5000 + ".yaml",
+        "/dev/null",
+        "specs",
+        "-",
+        "",
+        "a\nb",
+        os.fsdecode(b"\xff"),
+    ):
         code, _, complaints = told(tmp_path, "validate", name)
         assert code == 2, (name[:20], complaints[-500:])
 
@@ -476,7 +691,11 @@ def test_the_fuzzer_notices_what_it_is_for(tmp_path: Path, monkeypatch: pytest.M
     assert "executed" in planted(lambda: [(tmp_path / "MARKER").touch()][:0])
     with monkeypatch.context() as patch:
         patch.setattr(
-            "dataenvgym_spec.cli.show.resolved", lambda spec, arm=None: {**resolved(spec, arm=arm), "loop": {"iterations": 9, "teach": {"examples": 1}}}
+            "dataenvgym_spec.cli.show.resolved",
+            lambda spec, arm=None: {
+                **resolved(spec, arm=arm),
+                "loop": {"iterations": 9, "teach": {"examples": 1}},
+            },
         )
         assert "another experiment" in fuzz.judge(files, ("show", "tiny"), tmp_path, fuzz.Tally())
 

@@ -14,7 +14,11 @@ from dataenvgym_spec.store.dvc.state import hash_of, read_lock
 from tests.support.repositories import call, environment, new_repo
 from tests.support.specs import TINY
 
-ONE_ARM = TINY.replace("  no-state: {agent: {observe: nothing}}\n", "").replace("iterations: 2", "iterations: 1").split("analysis:")[0]
+ONE_ARM = (
+    TINY.replace("  no-state: {agent: {observe: nothing}}\n", "")
+    .replace("iterations: 2", "iterations: 1")
+    .split("analysis:")[0]
+)
 SLOW_TRAINING = ONE_ARM.replace("train: {length: {steps: 6}", "train: {length: {steps: 400}")
 
 
@@ -29,7 +33,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def results(repo: Path) -> dict[str, str | None]:
     """The hashes of all ports; the report's page shows timings and is left out."""
-    return {str(path.relative_to(repo)): hash_of(path) for path in sorted(repo.glob("store/*/out/*"))}
+    return {
+        str(path.relative_to(repo)): hash_of(path) for path in sorted(repo.glob("store/*/out/*"))
+    }
 
 
 def undone(repo: Path, kinds: set[str]) -> None:
@@ -39,7 +45,9 @@ def undone(repo: Path, kinds: set[str]) -> None:
         if folder.name.rpartition("-")[0] in kinds:
             lock = read_lock(folder / "dvc.lock", folder.name.rpartition("-")[0])
             for digest in lock.outs.values() if lock else ():
-                (repo / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]).unlink(missing_ok=True)
+                (repo / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]).unlink(
+                    missing_ok=True
+                )
             for name in ("out", "log"):
                 shutil.rmtree(folder / name, ignore_errors=True)
             (folder / "dvc.lock").unlink(missing_ok=True)
@@ -53,8 +61,15 @@ def processes(repo: Path) -> list[int]:
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
-            inside = str((entry / "cwd").resolve()).startswith(str(repo)) or str(repo).encode() in (entry / "cmdline").read_bytes()
-            if inside and (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z":
+            inside = (
+                str((entry / "cwd").resolve()).startswith(str(repo))
+                or str(repo).encode() in (entry / "cmdline").read_bytes()
+            )
+            if (
+                inside
+                and (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+                != "Z"
+            ):
                 found.append(int(entry.name))
         except OSError:
             continue
@@ -63,7 +78,9 @@ def processes(repo: Path) -> list[int]:
 
 def stage_process(dvc: int) -> int | None:
     """The stage that DVC started."""
-    children = subprocess.run(["pgrep", "-P", str(dvc)], capture_output=True, text=True, check=False).stdout.split()
+    children = subprocess.run(
+        ["pgrep", "-P", str(dvc)], capture_output=True, text=True, check=False
+    ).stdout.split()
     return int(children[0]) if children else None
 
 
@@ -71,14 +88,18 @@ def kill_when(repo: Path, moment: Callable[[Path], bool], victims: str) -> None:
     """Starts `dvc repro` (or `dataenvgym run`), waits for a moment, kills it, its stage or both, and waits until nobody works here."""
     given = environment(DATAENVGYM_CHECKPOINT_SECONDS="0.5")
     command = ["dataenvgym", "run", "tiny"] if victims == "run" else ["dvc", "repro", "tiny"]
-    dvc = subprocess.Popen(command, cwd=repo, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    dvc = subprocess.Popen(
+        command, cwd=repo, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 180
     while not moment(repo):
         assert dvc.poll() is None, "the run ended before the moment came"
         assert time.monotonic() < deadline
         time.sleep(0.004)
     stage = stage_process(dvc.pid)
-    for pid in {"dvc": [dvc.pid], "run": [dvc.pid], "stage": [stage], "both": [dvc.pid, stage]}[victims]:
+    for pid in {"dvc": [dvc.pid], "run": [dvc.pid], "stage": [stage], "both": [dvc.pid, stage]}[
+        victims
+    ]:
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
     dvc.wait()
@@ -94,13 +115,17 @@ def in_training(repo: Path) -> bool:
 
 def in_generation(repo: Path) -> bool:
     return any(
-        path.parent.name.startswith("evaluate-") and not (path.parent / "done.json").exists() for path in repo.glob(".dataenvgym/scratch/evaluate-*/out")
+        path.parent.name.startswith("evaluate-") and not (path.parent / "done.json").exists()
+        for path in repo.glob(".dataenvgym/scratch/evaluate-*/out")
     )
 
 
 def between(kind: str) -> Callable[[Path], bool]:
     def finished_without_a_lock(repo: Path) -> bool:
-        return any(not (repo / "store" / path.parent.name / "dvc.lock").exists() for path in repo.glob(f".dataenvgym/scratch/{kind}-*/done.json"))
+        return any(
+            not (repo / "store" / path.parent.name / "dvc.lock").exists()
+            for path in repo.glob(f".dataenvgym/scratch/{kind}-*/done.json")
+        )
 
     return finished_without_a_lock
 
@@ -109,14 +134,27 @@ def finish(repo: Path, reference: Path, *command: str) -> str:
     """Runs again, and holds the results against those of the undisturbed run."""
     result = call(*(command or ("dvc", "repro", "tiny")), cwd=repo, timeout=600)
     assert results(repo) == results(reference)
-    assert not any((repo / ".dataenvgym" / "scratch").glob("*/done.json")) or call("dvc", "repro", "tiny", cwd=repo)
+    assert not any((repo / ".dataenvgym" / "scratch").glob("*/done.json")) or call(
+        "dvc", "repro", "tiny", cwd=repo
+    )
     return result.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victims", ["dvc", "stage", "both"])
-@pytest.mark.parametrize("moment", ["training", "generation", "training and its lock", "generation and its lock", "plan and its lock"])
-def test_a_kill_costs_minutes_and_changes_nothing(moment: str, victims: str, reference: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "training",
+        "generation",
+        "training and its lock",
+        "generation and its lock",
+        "plan and its lock",
+    ],
+)
+def test_a_kill_costs_minutes_and_changes_nothing(
+    moment: str, victims: str, reference: Path, tmp_path: Path
+) -> None:
     repo = tmp_path / "repo"
     shutil.copytree(reference, repo, symlinks=True)
     undone(repo, {"plan", "generate", "check", "train", "evaluate", "select"})
@@ -131,7 +169,9 @@ def test_a_kill_costs_minutes_and_changes_nothing(moment: str, victims: str, ref
     said = finish(repo, reference)
     if moment == "training":
         assert "going on from step" in said
-    if "lock" in moment and victims != "stage":  # with the stage alone killed after its work, DVC may still have written the lock
+    if (
+        "lock" in moment and victims != "stage"
+    ):  # with the stage alone killed after its work, DVC may still have written the lock
         assert "adopted: a finished result was found" in said
 
 
@@ -140,12 +180,18 @@ def test_a_result_without_a_lock_is_adopted(copy_of_finished: Path, finished: Pa
     kill_when(copy_of_finished, between("generate"), "dvc")
     said = finish(copy_of_finished, finished)
     assert said.count("adopted: a finished result was found") == 1
-    assert "train" not in "".join(line for line in said.splitlines() if line.startswith("Running stage"))
+    assert "train" not in "".join(
+        line for line in said.splitlines() if line.startswith("Running stage")
+    )
 
 
 def test_a_killed_run_takes_all_it_started_with_it(copy_of_finished: Path, finished: Path) -> None:
     undone(copy_of_finished, {"train", "evaluate", "select"})
-    kill_when(copy_of_finished, lambda repo: any(repo.glob(".dataenvgym/scratch/train-*/*/config.json")), "run")
+    kill_when(
+        copy_of_finished,
+        lambda repo: any(repo.glob(".dataenvgym/scratch/train-*/*/config.json")),
+        "run",
+    )
     # Its DVC may stay a zombie where nobody waits for orphans; then only `dataenvgym run` knows that nobody is at work.
     assert "steps to do" in finish(copy_of_finished, finished, "dataenvgym", "run", "tiny")
 
@@ -163,7 +209,10 @@ def test_an_interrupted_run_loses_nothing(copy_of_finished: Path, finished: Path
         start_new_session=True,
     )
     deadline = time.monotonic() + 120
-    while not any(copy_of_finished.glob(".dataenvgym/scratch/train-*/*/config.json")) and time.monotonic() < deadline:
+    while (
+        not any(copy_of_finished.glob(".dataenvgym/scratch/train-*/*/config.json"))
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.02)
     os.killpg(run.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
     said = run.communicate(timeout=60)[0]

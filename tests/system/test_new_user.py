@@ -101,16 +101,25 @@ class NewUser:
         """Writes a key as the editor offers it, with a value that it offers or the pages have."""
         offered = {item.label: item.inserts for item in self.ask((*path, "¦"))}
         free = all(text.startswith("${1:") for text in offered.values())
-        assert free or key in offered, f"the editor does not offer '{key}' in '{'.'.join(path)}', but {sorted(offered)}"
+        assert free or key in offered, (
+            f"the editor does not offer '{key}' in '{'.'.join(path)}', but {sorted(offered)}"
+        )
         whole = (*path, key)
         example = self.pages.find(whole)
-        mapping = isinstance(example, dict) or (example is None and offered[key].rstrip("$1 ").endswith("\n"))
+        mapping = isinstance(example, dict) or (
+            example is None and offered[key].rstrip("$1 ").endswith("\n")
+        )
         at(self.tree, path)[key] = {} if mapping else self.value(whole, example)
 
     def value(self, path: Steps, example: Any) -> Any:
         choices = [item.inserts for item in self.ask(path) if item.label != "Default value"]
-        chosen = CHOICES.get(".".join(path), choices[0] if len(choices) == 1 else None if example is None else scalar(example))
-        assert chosen is not None, f"neither the editor nor the pages know a value of '{'.'.join(path)}'; offered: {choices}"
+        chosen = CHOICES.get(
+            ".".join(path),
+            choices[0] if len(choices) == 1 else None if example is None else scalar(example),
+        )
+        assert chosen is not None, (
+            f"neither the editor nor the pages know a value of '{'.'.join(path)}'; offered: {choices}"
+        )
         assert not choices or chosen in choices, (path, choices)
         return chosen
 
@@ -125,7 +134,9 @@ def first_spec(folder: Path) -> Any:
     text = (ROOT / "docs" / "first-spec.md").read_text(encoding="utf-8")
     spec = folder / "specs" / "first.yaml"
     spec.parent.mkdir(parents=True)
-    for block, console in re.findall(r"^```yaml\n# specs/first\.yaml.*?\n(.*?)^```$|^```console\n(.*?)^```$", text, re.M | re.S):
+    for block, console in re.findall(
+        r"^```yaml\n# specs/first\.yaml.*?\n(.*?)^```$|^```console\n(.*?)^```$", text, re.M | re.S
+    ):
         with spec.open("a", encoding="utf-8") as file:
             file.write(block)
         for line in console.splitlines():
@@ -136,7 +147,10 @@ def first_spec(folder: Path) -> Any:
 
 def language_examples() -> list[Any]:
     text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
-    return [parse(block, file="language.md").plain() for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)]
+    return [
+        parse(block, file="language.md").plain()
+        for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+    ]
 
 
 def scalar(value: Any) -> str:
@@ -192,7 +206,9 @@ def validate(user: NewUser) -> list[Tree]:
     lines, paths = rendered(user.tree)
     spec = user.editor.folder / "specs" / "mine.yaml"
     spec.write_text(MODELINE + "\n".join(lines) + "\n", encoding="utf-8")
-    found = json.loads(call("dataenvgym", "validate", str(spec), "--json", cwd=user.editor.folder, ok=False).stdout)["diagnostics"]
+    found = json.loads(
+        call("dataenvgym", "validate", str(spec), "--json", cwd=user.editor.folder, ok=False).stdout
+    )["diagnostics"]
     return [{**item, "path": paths[item["line"] - 2]} for item in found]
 
 
@@ -200,7 +216,11 @@ def validate(user: NewUser) -> list[Tree]:
 def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUser]:
     folder = tmp_path_factory.mktemp("user")
     with editor_in(folder / "all", schema_text()) as editor:
-        (prompt,) = re.findall(r"^```jinja\n\{# specs/(.*?) #\}\n(.*?)^```$", (ROOT / "docs" / "first-spec.md").read_text(encoding="utf-8"), re.M | re.S)
+        (prompt,) = re.findall(
+            r"^```jinja\n\{# specs/(.*?) #\}\n(.*?)^```$",
+            (ROOT / "docs" / "first-spec.md").read_text(encoding="utf-8"),
+            re.M | re.S,
+        )
         (editor.folder / "specs" / prompt[0]).write_text(prompt[1], encoding="utf-8")
         yield NewUser(editor, Pages(folder / "page"))
 
@@ -212,16 +232,26 @@ def test_a_spec_from_completion_and_the_pages_is_valid_at_the_second_try(user: N
     assert (teacher["code"], teacher["path"]) == ("E201", ("agent", "engine", "teacher"))
     user.tree["agent"]["engine"]["teacher"] = teacher["help"].removeprefix("allowed here: ")
     assert (patience["code"], patience["path"]) == ("W403", ("loop", "stop", "patience"))
-    user.tree["loop"]["iterations"] = re.findall(r"run at least (\d+) iterations", patience["help"])[0]
+    user.tree["loop"]["iterations"] = re.findall(
+        r"run at least (\d+) iterations", patience["help"]
+    )[0]
     assert validate(user) == []
     (resolved,) = front_end([user.editor.folder / "specs" / "mine.yaml"], root=user.editor.folder)
     assert [arm.name for arm in resolved.arms] == ["watching", "blind"]
     assert lower((resolved,)).graph.stages
 
 
-@pytest.mark.parametrize(("path", "key"), [(("loop",), "iteration"), (("student", "model"), "revision"), (("arms", "blind"), "task")])
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [(("loop",), "iteration"), (("student", "model"), "revision"), (("arms", "blind"), "task")],
+)
 def test_the_user_writes_nothing_that_is_not_offered(path: Steps, key: str, user: NewUser) -> None:
-    user.tree = {"version": "1", "student": {"model": {"kind": "scratch"}}, "loop": {"iterations": "2"}, "arms": {"blind": {"loop": {"iterations": "2"}}}}
+    user.tree = {
+        "version": "1",
+        "student": {"model": {"kind": "scratch"}},
+        "loop": {"iterations": "2"},
+        "arms": {"blind": {"loop": {"iterations": "2"}}},
+    }
     with pytest.raises(AssertionError, match=f"does not offer '{key}'"):
         user.add(path, key)
 
@@ -234,6 +264,14 @@ def test_the_spec_of_a_reader_of_the_pages_is_valid(tmp_path: Path) -> None:
         (f"factors-r-{rank}", ["watching", "blind", "greedy"]) for rank in (4, 16)
     ]  # fmt: skip
     assert {stage.kind for stage in lower(resolved).graph.stages} >= {"gate", "train", "select"}
-    families = set(re.findall(r"dataset: (\w+)", (tmp_path / "specs" / "factors.yaml").read_text(encoding="utf-8")))
+    families = set(
+        re.findall(
+            r"dataset: (\w+)", (tmp_path / "specs" / "factors.yaml").read_text(encoding="utf-8")
+        )
+    )
     assert len(families) == 2
-    assert not [page for page in (ROOT / "docs").rglob("*.md") if any(f"dataset: {family}" in page.read_text(encoding="utf-8") for family in families)]
+    assert not [
+        page
+        for page in (ROOT / "docs").rglob("*.md")
+        if any(f"dataset: {family}" in page.read_text(encoding="utf-8") for family in families)
+    ]

@@ -15,20 +15,43 @@ FAMILY = {"dataset": "gcd", "config": {"min_numbers": 2, "max_numbers": 2, "max_
 
 def spec() -> str:
     """One arm and one iteration; the test items come from a file, the student from a directory, and it learns an adapter."""
-    text = TINY.replace("  no-state: {agent: {observe: nothing}}\n", "").replace("iterations: 2", "iterations: 1").split("analysis:")[0]
+    text = (
+        TINY.replace("  no-state: {agent: {observe: nothing}}\n", "")
+        .replace("iterations: 2", "iterations: 1")
+        .split("analysis:")[0]
+    )
     head, rest = text.split("  model:\n")
-    text = head + "  model: {kind: path, path: base}\n" + "  train:" + rest.partition("\n  train:")[2]
-    text = text.replace("train: {length: {steps: 6}", "train: {adapter: {kind: lora, r: 4}, length: {steps: 6}")
-    text = text.replace("  score:", "    listed: {kind: jsonl, path: items.jsonl, fields: {input: q, target: a}}\n  score:", 1)
-    text = text.replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}")
-    return text.replace("score: {kind: reasoning-gym}", "score: {kind: exact-match}").replace("prompts/tiny.j2", "'builtin:question'")
+    text = (
+        head + "  model: {kind: path, path: base}\n" + "  train:" + rest.partition("\n  train:")[2]
+    )
+    text = text.replace(
+        "train: {length: {steps: 6}", "train: {adapter: {kind: lora, r: 4}, length: {steps: 6}"
+    )
+    text = text.replace(
+        "  score:",
+        "    listed: {kind: jsonl, path: items.jsonl, fields: {input: q, target: a}}\n  score:",
+        1,
+    )
+    text = text.replace(
+        "test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}"
+    )
+    return text.replace("score: {kind: reasoning-gym}", "score: {kind: exact-match}").replace(
+        "prompts/tiny.j2", "'builtin:question'"
+    )
 
 
 def test_a_local_model_a_file_and_an_adapter(finished: Path, tmp_path: Path) -> None:
     repo = new_repo(tmp_path / "repo", spec())
-    base = next(stage for stage in load("tiny", finished).stages if stage.kind == "student").path / "out" / "student"
+    base = (
+        next(stage for stage in load("tiny", finished).stages if stage.kind == "student").path
+        / "out"
+        / "student"
+    )
     shutil.copytree(base, repo / "specs" / "base")
-    items = {item.id: item for item in islice(ReasoningGym(families={"gcd": FAMILY}).stream("gcd", 1), 300)}.values()
+    items = {
+        item.id: item
+        for item in islice(ReasoningGym(families={"gcd": FAMILY}).stream("gcd", 1), 300)
+    }.values()
     rows = [json.dumps({"q": item.input, "a": item.target}) for item in items]
     (repo / "specs" / "items.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     call("dataenvgym", "compile", cwd=repo)

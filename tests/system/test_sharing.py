@@ -25,7 +25,9 @@ def clone(repo: Path, target: Path) -> Path:
 
 
 def records(repo: Path, name: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads(call("dataenvgym", "report", name, "--json", cwd=repo).stdout)
+    found: list[dict[str, object]] = json.loads(
+        call("dataenvgym", "report", name, "--json", cwd=repo).stdout
+    )
     return found
 
 
@@ -67,9 +69,24 @@ def _runs(repo: Path) -> list[tuple[object, ...]]:
     (experiment,) = [item for item in client.search_experiments() if item.name == "tiny"]
     found = []
     for run in client.search_runs([experiment.experiment_id]):
-        tags = {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.parent")}
-        inputs = sorted((item.dataset.name, item.dataset.digest) for item in run.inputs.dataset_inputs)
-        found.append((run.info.run_name, run.info.start_time, run.data.params, run.data.metrics, sorted(tags), inputs))
+        tags = {
+            key: value
+            for key, value in run.data.tags.items()
+            if not key.startswith("mlflow.parent")
+        }
+        inputs = sorted(
+            (item.dataset.name, item.dataset.digest) for item in run.inputs.dataset_inputs
+        )
+        found.append(
+            (
+                run.info.run_name,
+                run.info.start_time,
+                run.data.params,
+                run.data.metrics,
+                sorted(tags),
+                inputs,
+            )
+        )
     return sorted(found, key=str)
 
 
@@ -80,7 +97,10 @@ def test_two_clones_that_each_ran_one_of_two_experiments(tmp_path: Path, finishe
     shutil.copytree(finished, ours, symlinks=True)
     (tmp_path / "remote").mkdir()
     call("dvc", "remote", "add", "-q", "--default", "storage", "../../remote", cwd=ours)
-    (ours / "specs" / "second.yaml").write_text(TINY.replace("name: tiny", "name: second").replace("floor: 0.2", "floor: 0.8"), encoding="utf-8")
+    (ours / "specs" / "second.yaml").write_text(
+        TINY.replace("name: tiny", "name: second").replace("floor: 0.2", "floor: 0.8"),
+        encoding="utf-8",
+    )
     call("dataenvgym", "compile", cwd=ours)
     for lock in ours.glob("store/*/dvc.lock"):
         lock.unlink()

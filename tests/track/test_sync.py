@@ -40,7 +40,14 @@ class Store:
     """Writes an experiment's index and, as far as asked, the results of its stages."""
 
     def __init__(
-        self, root: Path, *, upto: int = ITERATIONS, closed: bool = True, seeds: tuple[int, ...] = (0,), rate: float = 0.001, epoch: int = EPOCH
+        self,
+        root: Path,
+        *,
+        upto: int = ITERATIONS,
+        closed: bool = True,
+        seeds: tuple[int, ...] = (0,),
+        rate: float = 0.001,
+        epoch: int = EPOCH,
     ) -> None:
         self.root, self.upto, self.closed, self.epoch = root, upto, closed, epoch
         self.stages: dict[str, dict] = {}
@@ -49,17 +56,54 @@ class Store:
             for arm in ARMS:
                 self._run(arm, seed, rate)
         settings = {
-            arm: {"environment": "skill-list", "agent": {"observe": arm}, "loop": {"iterations": ITERATIONS}, "prompt": "x" * 900, "rate": rate} for arm in ARMS
+            arm: {
+                "environment": "skill-list",
+                "agent": {"observe": arm},
+                "loop": {"iterations": ITERATIONS},
+                "prompt": "x" * 900,
+                "rate": rate,
+            }
+            for arm in ARMS
         }
-        contrasts = [{"arm": ARMS[0], "against": ARMS[1], "primary": True, "split": "test", "student": "best"}]
-        index = {"format": 1, "name": "tiny", "description": "Does it teach?", "arms": list(ARMS), "seeds": list(seeds), "settings": settings}
-        index |= {"iterations": dict.fromkeys(ARMS, ITERATIONS), "contrasts": contrasts, "stages": list(self.stages.values())}
+        contrasts = [
+            {
+                "arm": ARMS[0],
+                "against": ARMS[1],
+                "primary": True,
+                "split": "test",
+                "student": "best",
+            }
+        ]
+        index = {
+            "format": 1,
+            "name": "tiny",
+            "description": "Does it teach?",
+            "arms": list(ARMS),
+            "seeds": list(seeds),
+            "settings": settings,
+        }
+        index |= {
+            "iterations": dict.fromkeys(ARMS, ITERATIONS),
+            "contrasts": contrasts,
+            "stages": list(self.stages.values()),
+        }
         (root / "experiments").mkdir(exist_ok=True)
         write_json(root / "experiments" / "tiny.json", index)
 
-    def _stage(self, arm, seed, turn, kind, what, inputs=(), ports=None, done=True, log=None, curve=None) -> str:
+    def _stage(
+        self, arm, seed, turn, kind, what, inputs=(), ports=None, done=True, log=None, curve=None
+    ) -> str:
         key = digest("test stage", what)
-        row = self.stages.setdefault(key, {"directory": f"{kind}-{key[:16]}", "key": key, "kind": kind, "inputs": sorted(inputs), "uses": []})
+        row = self.stages.setdefault(
+            key,
+            {
+                "directory": f"{kind}-{key[:16]}",
+                "key": key,
+                "kind": kind,
+                "inputs": sorted(inputs),
+                "uses": [],
+            },
+        )
         row["uses"].append({"arm": arm, "seed": seed, "iteration": turn, "label": f"{arm}, {kind}"})
         folder = self.root / "store" / row["directory"]
         if not done or (folder / "log" / "run.json").exists():
@@ -71,81 +115,216 @@ class Store:
         if curve:
             write_rows(folder / "log" / "loss.jsonl", curve)
         started = self.epoch + 10 * list(self.stages).index(key) + 0.125
-        write_json(folder / "log" / "run.json", {"started": started, "seconds": {"total": 2.5}, **(log or {})})
+        write_json(
+            folder / "log" / "run.json",
+            {"started": started, "seconds": {"total": 2.5}, **(log or {})},
+        )
         return key
 
     def _run(self, arm: str, seed: int, rate: float) -> None:
         def stage(turn, kind, what, *arguments, **more):
-            return self._stage(arm, seed, turn, kind, what, *arguments, done=(turn or 0) <= self.upto, **more)
+            return self._stage(
+                arm, seed, turn, kind, what, *arguments, done=(turn or 0) <= self.upto, **more
+            )
 
         data = stage(None, "data", ["data"], ports={"selection/items.jsonl": []})
-        base = stage(0, "student", ["student", rate], [data], curve=_curve(3), log={"tokens": {"trained": 900}, "examples": 20, "steps": 30})
-        selected = [stage(0, "evaluate", ["selection", 0, rate], [data, base], ports={"selection/results.jsonl": _answers(2)})]
-        stage(0, "evaluate", ["test", 0, rate], [data, base], ports={"test/results.jsonl": _answers(SEALED["base"])})
+        base = stage(
+            0,
+            "student",
+            ["student", rate],
+            [data],
+            curve=_curve(3),
+            log={"tokens": {"trained": 900}, "examples": 20, "steps": 30},
+        )
+        selected = [
+            stage(
+                0,
+                "evaluate",
+                ["selection", 0, rate],
+                [data, base],
+                ports={"selection/results.jsonl": _answers(2)},
+            )
+        ]
+        stage(
+            0,
+            "evaluate",
+            ["test", 0, rate],
+            [data, base],
+            ports={"test/results.jsonl": _answers(SEALED["base"])},
+        )
         seen = stage(
-            0, "evaluate", ["feedback", 0, rate], [data, base], ports={"hidden/results.jsonl": _answers(4)}, log={"tokens": {"generated": 7, "prompt": 99}}
+            0,
+            "evaluate",
+            ["feedback", 0, rate],
+            [data, base],
+            ports={"hidden/results.jsonl": _answers(4)},
+            log={"tokens": {"generated": 7, "prompt": 99}},
         )
         checks, trained = [], []
         for turn in range(1, ITERATIONS + 1):
             me = [arm, seed, turn, rate]
             observed = [seen] if arm == "with-state" else []
-            plan = stage(turn, "plan", ["plan", me], observed, ports={"plan/plan.json": _plan(turn, bool(observed))})
-            made = stage(turn, "generate", ["generate", me], [plan], ports={"candidates/examples.jsonl": _examples(me, 9)}, log={"tokens": {"generated": 40}})
+            plan = stage(
+                turn,
+                "plan",
+                ["plan", me],
+                observed,
+                ports={"plan/plan.json": _plan(turn, bool(observed))},
+            )
+            made = stage(
+                turn,
+                "generate",
+                ["generate", me],
+                [plan],
+                ports={"candidates/examples.jsonl": _examples(me, 9)},
+                log={"tokens": {"generated": 40}},
+            )
             ports = {
                 "accepted/examples.jsonl": _examples(me, 5),
                 "rejected/tally.json": {"gcd": {"accepted": 5, "duplicate": 3, "surplus": 1}},
                 "rejected/examples.jsonl": [],
             }
-            checks.append(stage(turn, "check", ["check", me], [plan, made], ports=ports, log={"accepted": 5}))
-            trained.append(stage(turn, "train", ["train", me], [base, *checks], curve=_curve(turn), log={"tokens": {"trained": 100 * turn}, "device": "cpu"}))
-            selected.append(stage(turn, "evaluate", ["selection", me], [data, trained[-1]], ports={"selection/results.jsonl": _answers(2 * turn + 2)}))
+            checks.append(
+                stage(turn, "check", ["check", me], [plan, made], ports=ports, log={"accepted": 5})
+            )
+            trained.append(
+                stage(
+                    turn,
+                    "train",
+                    ["train", me],
+                    [base, *checks],
+                    curve=_curve(turn),
+                    log={"tokens": {"trained": 100 * turn}, "device": "cpu"},
+                )
+            )
+            selected.append(
+                stage(
+                    turn,
+                    "evaluate",
+                    ["selection", me],
+                    [data, trained[-1]],
+                    ports={"selection/results.jsonl": _answers(2 * turn + 2)},
+                )
+            )
             if arm == "with-state" and turn < ITERATIONS:
-                seen = stage(turn, "evaluate", ["feedback", me], [data, trained[-1]], ports={"hidden/results.jsonl": _answers(5)})
+                seen = stage(
+                    turn,
+                    "evaluate",
+                    ["feedback", me],
+                    [data, trained[-1]],
+                    ports={"hidden/results.jsonl": _answers(5)},
+                )
         choice = {"best": 1, "last": ITERATIONS, "accuracy": [0.25, 0.375]}
         done = self.closed and self.upto == ITERATIONS
-        chosen = self._stage(arm, seed, None, "select", ["select", arm, seed, rate], selected, ports={"choice/choice.json": choice}, done=done)
-        rows = [{"iteration": n, **row} for n, name in ((1, "best"), (2, "last")) for row in _answers(SEALED[name])]
-        self._stage(arm, seed, None, "evaluate", ["sealed", arm, seed, rate], [chosen, *trained], ports={"test/results.jsonl": rows}, done=done)
+        chosen = self._stage(
+            arm,
+            seed,
+            None,
+            "select",
+            ["select", arm, seed, rate],
+            selected,
+            ports={"choice/choice.json": choice},
+            done=done,
+        )
+        rows = [
+            {"iteration": n, **row}
+            for n, name in ((1, "best"), (2, "last"))
+            for row in _answers(SEALED[name])
+        ]
+        self._stage(
+            arm,
+            seed,
+            None,
+            "evaluate",
+            ["sealed", arm, seed, rate],
+            [chosen, *trained],
+            ports={"test/results.jsonl": rows},
+            done=done,
+        )
 
 
 def _answers(right: int) -> list[dict]:
-    return [{"id": str(n), "group": SKILLS[n % 2], "correct": n < right, "prediction": "1", "target": "1"} for n in range(16)]
+    return [
+        {
+            "id": str(n),
+            "group": SKILLS[n % 2],
+            "correct": n < right,
+            "prediction": "1",
+            "target": "1",
+        }
+        for n in range(16)
+    ]
 
 
 def _examples(what, count: int) -> list[dict]:
-    return [{"id": f"{what} {n}", "input": "1 + 1", "target": "2", "skill": "gcd"} for n in range(count)]
+    return [
+        {"id": f"{what} {n}", "input": "1 + 1", "target": "2", "skill": "gcd"} for n in range(count)
+    ]
 
 
 def _plan(turn: int, observed: bool) -> dict:
     seen = {"scores": {"gcd": 0.5, SKILLS[1]: 0.25}} if observed else {}
-    return {"iteration": turn, "allocation": {"gcd": 4, SKILLS[1]: 6}, "reasons": {"gcd": "it | is weak"}, "errors": {}, **seen}
+    return {
+        "iteration": turn,
+        "allocation": {"gcd": 4, SKILLS[1]: 6},
+        "reasons": {"gcd": "it | is weak"},
+        "errors": {},
+        **seen,
+    }
 
 
 def _curve(seed: int) -> list[dict]:
-    return [{"step": step, "loss": float("nan") if step == 30 else 1 / (seed + step), "learning_rate": 0.1, "seconds": step / 10} for step in (10, 20, 30)]
+    return [
+        {
+            "step": step,
+            "loss": float("nan") if step == 30 else 1 / (seed + step),
+            "learning_rate": 0.1,
+            "seconds": step / 10,
+        }
+        for step in (10, 20, 30)
+    ]
 
 
 def dump(database: Path, artifacts: Path | None = None) -> dict:
     """All that a database says of the active runs that are ours, with nothing in it that depends on the server's own ids."""
     with contextlib.closing(sqlite3.connect(database)) as base:
         names = dict(
-            base.execute("select t.run_uuid, t.value from tags t join runs r using (run_uuid) where t.key = 'dataenvgym.id' and r.lifecycle_stage = 'active'")
+            base.execute(
+                "select t.run_uuid, t.value from tags t join runs r using (run_uuid) where t.key = 'dataenvgym.id' and r.lifecycle_stage = 'active'"
+            )
         )
         assert len(set(names.values())) == len(names), "two runs with one id"
         out: dict = {name: {} for name in names.values()}
         for run, name in names.items():
-            out[name]["run"] = base.execute("select name, status, start_time, end_time from runs where run_uuid = ?", (run,)).fetchall()
+            out[name]["run"] = base.execute(
+                "select name, status, start_time, end_time from runs where run_uuid = ?", (run,)
+            ).fetchall()
             tags = base.execute("select key, value from tags where run_uuid = ?", (run,))
-            out[name]["tags"] = {key: names[value] if key == "mlflow.parentRunId" else value for key, value in tags if key != "mlflow.user"}
-            out[name]["params"] = dict(base.execute("select key, value from params where run_uuid = ?", (run,)))
+            out[name]["tags"] = {
+                key: names[value] if key == "mlflow.parentRunId" else value
+                for key, value in tags
+                if key != "mlflow.user"
+            }
+            out[name]["params"] = dict(
+                base.execute("select key, value from params where run_uuid = ?", (run,))
+            )
             for table in ("metrics", "latest_metrics"):
-                out[name][table] = sorted(base.execute(f"select key, step, timestamp, value, is_nan from {table} where run_uuid = ?", (run,)))
+                out[name][table] = sorted(
+                    base.execute(
+                        f"select key, step, timestamp, value, is_nan from {table} where run_uuid = ?",
+                        (run,),
+                    )
+                )
             inputs = "select d.name, d.digest, d.dataset_source, d.dataset_profile, t.value from inputs i join datasets d on d.dataset_uuid = i.source_id"
             inputs += " join input_tags t on t.input_uuid = i.input_uuid where i.destination_id = ?"
             out[name]["inputs"] = sorted(base.execute(inputs, (run,)))
             if artifacts:
-                files = sorted(path for path in artifacts.rglob("*") if path.is_file() and run in path.parts)
-                out[name]["files"] = {path.as_posix().partition("/artifacts/")[2]: path.read_bytes() for path in files}
+                files = sorted(
+                    path for path in artifacts.rglob("*") if path.is_file() and run in path.parts
+                )
+                out[name]["files"] = {
+                    path.as_posix().partition("/artifacts/")[2]: path.read_bytes() for path in files
+                }
     return out
 
 
@@ -155,7 +334,10 @@ def dump_of(root: Path) -> dict:
 
 def ids_of(database: Path) -> set[str]:
     with contextlib.closing(sqlite3.connect(database)) as base:
-        return {row[0] for row in base.execute("select run_uuid from runs where lifecycle_stage = 'active'")}
+        return {
+            row[0]
+            for row in base.execute("select run_uuid from runs where lifecycle_stage = 'active'")
+        }
 
 
 def free_port() -> int:
@@ -179,7 +361,9 @@ def first(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("first")
     Store(root)
     result = call("dataenvgym", "track", cwd=root)
-    assert "10 runs made" in result.stdout and "dataenvgym ui" in result.stdout and not result.stderr
+    assert (
+        "10 runs made" in result.stdout and "dataenvgym ui" in result.stdout and not result.stderr
+    )
     return root
 
 
@@ -189,7 +373,17 @@ def empty(tmp_path_factory, first) -> Path:
     path = tmp_path_factory.mktemp("empty") / "mlflow.db"
     shutil.copy(first / "mlflow.db", path)
     with contextlib.closing(sqlite3.connect(path)) as base:
-        for table in ("metrics", "latest_metrics", "params", "tags", "input_tags", "inputs", "datasets", "runs", "experiment_tags"):
+        for table in (
+            "metrics",
+            "latest_metrics",
+            "params",
+            "tags",
+            "input_tags",
+            "inputs",
+            "datasets",
+            "runs",
+            "experiment_tags",
+        ):
             base.execute(f"delete from {table}")
         base.execute("delete from experiments where name = 'tiny'")
         base.commit()
@@ -202,11 +396,37 @@ def starting(tmp_path_factory, empty):
     folder = tmp_path_factory.mktemp("server")
     shutil.copy(empty, folder / "mlflow.db")
     port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", "1"]
-    command += ["--artifacts-destination", str(folder / "files"), "--host", "127.0.0.1", "--port", str(port)]
-    settings = environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true")
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        f"sqlite:///{folder}/mlflow.db",
+        "--workers",
+        "1",
+    ]
+    command += [
+        "--artifacts-destination",
+        str(folder / "files"),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    settings = environment(
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true"
+    )
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     yield folder, f"http://127.0.0.1:{port}", process
     end(process)
 
@@ -217,7 +437,10 @@ def server(starting):
     folder, address, process = starting
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"{address}/health", timeout=5) as answer,
+        ):
             assert answer.status == 200
             return folder, address
         time.sleep(0.3)
@@ -230,7 +453,13 @@ def opening(first, empty):
     port = free_port()
     said = first / "ui.log"
     with said.open("w") as log:
-        process = subprocess.Popen(["dataenvgym", "ui", "--port", str(port)], cwd=first, env=environment(), stdout=log, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            ["dataenvgym", "ui", "--port", str(port)],
+            cwd=first,
+            env=environment(),
+            stdout=log,
+            stderr=subprocess.DEVNULL,
+        )
     yield port, process, said
     process.kill()
 
@@ -279,18 +508,33 @@ def test_curves_have_the_axes_that_arms_are_compared_by(tmp_path) -> None:
     assert series(seeing, "selection/accuracy_by_seconds") == [(0, 0.125), (12, 0.25), (25, 0.375)]
     first = next(metric for metric in seeing.metrics if metric.key == "selection/accuracy")
     assert first.timestamp == (EPOCH + 20) * 1000 + 2625
-    assert dict(seeing.params)["agent.observe"] == "with-state" and len(dict(seeing.params)["prompt"]) == 500
-    assert {"arm": "with-state", "seed": "0", "level": "skill-list", "kind": "run"}.items() <= dict(seeing.tags).items()
+    assert (
+        dict(seeing.params)["agent.observe"] == "with-state"
+        and len(dict(seeing.params)["prompt"]) == 500
+    )
+    assert {"arm": "with-state", "seed": "0", "level": "skill-list", "kind": "run"}.items() <= dict(
+        seeing.tags
+    ).items()
 
 
 def test_iterations_show_their_data_and_the_state_of_the_teacher(tmp_path) -> None:
     Store(tmp_path)
     child = runs_of(tmp_path)["tiny/with-state/seed-0/iteration-1"]
     assert child.parent == "tiny/with-state/seed-0"
-    assert [(item.context, item.rows, item.source.split("/")[-2]) for item in child.datasets] == [("generated", 9, "candidates"), ("accepted", 5, "accepted")]
-    assert all((tmp_path / item.source).is_file() and len(item.digest) <= 36 for item in child.datasets)
-    assert series(child, "train/loss")[0] == (10, round(1 / 11, 4)) and len(series(child, "train/loss")) == 3
-    assert series(child, "teaching/rejected/duplicate") == [(1, 3)] and series(child, "teaching/accepted_share") == [(1, 0.625)]
+    assert [(item.context, item.rows, item.source.split("/")[-2]) for item in child.datasets] == [
+        ("generated", 9, "candidates"),
+        ("accepted", 5, "accepted"),
+    ]
+    assert all(
+        (tmp_path / item.source).is_file() and len(item.digest) <= 36 for item in child.datasets
+    )
+    assert (
+        series(child, "train/loss")[0] == (10, round(1 / 11, 4))
+        and len(series(child, "train/loss")) == 3
+    )
+    assert series(child, "teaching/rejected/duplicate") == [(1, 3)] and series(
+        child, "teaching/accepted_share"
+    ) == [(1, 0.625)]
     files = {item.path: item.text for item in child.artifacts}
     assert set(files) == {"plan/plan.json", "plan/plan.md", "checks/tally.json"}
     assert "| gcd | 0.500 | 4 | it \\| is weak |" in files["plan/plan.md"]
@@ -301,15 +545,27 @@ def test_sealed_scores_are_in_summaries_only(tmp_path) -> None:
     runs = runs_of(tmp_path)
     summaries = [run for run in runs.values() if dict(run.tags)["kind"] == "summary"]
     assert [series(run, "test/best") for run in summaries] == [[(0, round(11 / 16, 4))]] * 2
-    assert series(summaries[0], "test/base_items") == [(0, 16)] and series(summaries[0], "test/best minus best of no-state") == [(0, 0)]
-    assert series(summaries[0], "test/last_low")[0][1] < 7 / 16 < series(summaries[0], "test/last_high")[0][1]
+    assert series(summaries[0], "test/base_items") == [(0, 16)] and series(
+        summaries[0], "test/best minus best of no-state"
+    ) == [(0, 0)]
+    assert (
+        series(summaries[0], "test/last_low")[0][1]
+        < 7 / 16
+        < series(summaries[0], "test/last_high")[0][1]
+    )
     sealed = {right / 16 for right in SEALED.values()}
     for run in runs.values():
         if run not in summaries:
-            assert not [metric for metric in run.metrics if metric.key.startswith("test") or metric.value in sealed]
+            assert not [
+                metric
+                for metric in run.metrics
+                if metric.key.startswith("test") or metric.value in sealed
+            ]
     two = Store(tmp_path / "two", seeds=(0, 1))
     summary = runs_of(two.root)["tiny/no-state/summary"]
-    assert series(summary, "test/best_deviation") == [(0, 0)] and not series(summary, "test/best_low")
+    assert series(summary, "test/best_deviation") == [(0, 0)] and not series(
+        summary, "test/best_low"
+    )
 
 
 def test_tracking_again_changes_nothing(root) -> None:
@@ -320,9 +576,14 @@ def test_tracking_again_changes_nothing(root) -> None:
     again, quick = done(root), done(root, thorough=False)
     assert (again.created, again.removed, again.logged, quick.logged) == (0, 0, 0, 0)
     assert (dump_of(root), ids_of(root / "mlflow.db")) == (held_now, ids)
-    assert held_now["tiny/no-state/seed-0/iteration-2"]["tags"]["mlflow.parentRunId"] == "tiny/no-state/seed-0"
+    assert (
+        held_now["tiny/no-state/seed-0/iteration-2"]["tags"]["mlflow.parentRunId"]
+        == "tiny/no-state/seed-0"
+    )
     assert [row[1] for row in held_now["tiny/no-state/seed-0"]["run"]] == ["FINISHED"]
-    assert sum(row[4] for row in held_now["tiny/no-state/seed-0/iteration-2"]["metrics"]) == 1  # the loss that is no number
+    assert (
+        sum(row[4] for row in held_now["tiny/no-state/seed-0/iteration-2"]["metrics"]) == 1
+    )  # the loss that is no number
 
 
 def test_it_fills_as_the_experiment_goes_on(root, tmp_path, empty) -> None:
@@ -345,7 +606,9 @@ def test_it_fills_as_the_experiment_goes_on(root, tmp_path, empty) -> None:
     shutil.copy(empty, whole / "mlflow.db")
     done(whole)
     assert dump_of(root) == dump_of(whole)
-    assert dump_of(root)["tiny/no-state/summary"]["files"] == {"report/index.html": b"<p>2 True</p>"}
+    assert dump_of(root)["tiny/no-state/summary"]["files"] == {
+        "report/index.html": b"<p>2 True</p>"
+    }
 
 
 def test_a_deleted_database_comes_back(root, first) -> None:
@@ -376,7 +639,9 @@ def test_a_clone_that_has_less_takes_nothing_away(root) -> None:
     Store(root, upto=1, closed=False)
     assert done(root).removed == 0
     after = dump_of(root)
-    assert {name: rows["metrics"] for name, rows in after.items()} == {name: rows["metrics"] for name, rows in before.items()}
+    assert {name: rows["metrics"] for name, rows in after.items()} == {
+        name: rows["metrics"] for name, rows in before.items()
+    }
     Store(root)
     done(root)
     assert dump_of(root) == before
@@ -396,7 +661,11 @@ def test_verify_finds_what_was_changed_by_hand(root, monkeypatch, capsys) -> Non
     client.log_metric(runs["tiny/no-state/seed-0"], "selection/accuracy", 0.99, timestamp=5, step=1)
     client.set_tag(runs["tiny/no-state/seed-0/iteration-1"], "arm", "with-state")
     client.delete_run(runs["tiny/no-state/summary"])
-    next(root.glob(f"mlartifacts/tiny/{runs['tiny/with-state/seed-0/iteration-2']}/artifacts/plan/plan.md")).unlink()
+    next(
+        root.glob(
+            f"mlartifacts/tiny/{runs['tiny/with-state/seed-0/iteration-2']}/artifacts/plan/plan.md"
+        )
+    ).unlink()
     before = dump_of(root)
     monkeypatch.chdir(root)
     code = command.main(["--verify", "--json"], standalone_mode=False)
@@ -439,10 +708,22 @@ def test_two_at_once_make_no_doubles_on_a_server(server, tmp_path, root) -> None
     repo = tmp_path / "remote"
     Store(repo)
     settings = environment(MLFLOW_TRACKING_URI=address)
-    pair = [subprocess.Popen(["dataenvgym", "track", "tiny"], cwd=repo, env=settings, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    pair = [
+        subprocess.Popen(
+            ["dataenvgym", "track", "tiny"],
+            cwd=repo,
+            env=settings,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
     said = [process.communicate(timeout=60)[0] for process in pair]
     assert [process.returncode for process in pair] == [0, 0]
-    assert sum("10 runs made" in text for text in said) == 1 and sum("nothing had to change" in text for text in said) == 1
+    assert (
+        sum("10 runs made" in text for text in said) == 1
+        and sum("nothing had to change" in text for text in said) == 1
+    )
     assert all(f"{address}/#/experiments/" in text for text in said)
     Store(root)
     done(root)
@@ -458,7 +739,11 @@ def test_a_server_that_is_down_is_said_at_once(tmp_path, monkeypatch, capsys) ->
     with pytest.raises(SystemExit) as ended:
         main()
     said = capsys.readouterr().err
-    assert ended.value.code == 2 and said.startswith("error: tracking at http://127.0.0.1:") and "= help: " in said
+    assert (
+        ended.value.code == 2
+        and said.startswith("error: tracking at http://127.0.0.1:")
+        and "= help: " in said
+    )
     assert "secret" not in said and "Traceback" not in said and time.monotonic() - before < 20
 
 
@@ -466,10 +751,20 @@ def test_background_tracking_never_fails_and_never_queues(root, monkeypatch) -> 
     Store(root)
     layout = Layout(root=root)
     log = root / ".dataenvgym" / "track.log"
-    call(sys.executable, "-m", "dataenvgym_spec.track.background", "tiny", cwd=root, MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")
+    call(
+        sys.executable,
+        "-m",
+        "dataenvgym_spec.track.background",
+        "tiny",
+        cwd=root,
+        MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}",
+    )
     with held(layout.lock("track-next-tiny")) as first:
         assert first
-        assert call(sys.executable, "-m", "dataenvgym_spec.track.background", "tiny", cwd=root).stdout == ""
+        assert (
+            call(sys.executable, "-m", "dataenvgym_spec.track.background", "tiny", cwd=root).stdout
+            == ""
+        )
     monkeypatch.setenv("DATAENVGYM_TRACK", "0")
     assert not start_in_background(layout, "tiny") and not log.exists()
     monkeypatch.setenv("DATAENVGYM_TRACK", "1")
@@ -487,7 +782,11 @@ def test_ui_says_when_its_port_is_taken(tmp_path) -> None:
         taken.listen()
         used = taken.getsockname()[1]
         result = call("dataenvgym", "ui", "--port", str(used), cwd=tmp_path, ok=False)
-    assert result.returncode == 2 and f"port {used}" in result.stderr and "dataenvgym ui --port " in result.stderr
+    assert (
+        result.returncode == 2
+        and f"port {used}" in result.stderr
+        and "dataenvgym ui --port " in result.stderr
+    )
 
 
 def test_ui_answers_and_leaves_nothing_behind(opening) -> None:

@@ -37,21 +37,42 @@ def _located(leak: Leak, spec: Resolved, name: str) -> Diagnostic:
         told = _diagnostic(leak, name)
         return spec.family.annotate(replace(told, span=observe.span)) if leak.blind else told
     slot, kind, node = cause
-    remedy = f"turn it off in this arm ({kind}: {{action: off}})" if slot == "check" else f"choose another {slot} in this arm"
-    told = replace(_diagnostic(leak, name), span=node.span, help=f"the {slot} '{kind}' reads a student: {remedy}, or let the arm observe the student")
+    remedy = (
+        f"turn it off in this arm ({kind}: {{action: off}})"
+        if slot == "check"
+        else f"choose another {slot} in this arm"
+    )
+    told = replace(
+        _diagnostic(leak, name),
+        span=node.span,
+        help=f"the {slot} '{kind}' reads a student: {remedy}, or let the arm observe the student",
+    )
     told = spec.family.annotate(told)
-    return replace(told, notes=(*told.notes, f"'observe: nothing' is said at {observe.span}", *_onward(leak)))
+    return replace(
+        told, notes=(*told.notes, f"'observe: nothing' is said at {observe.span}", *_onward(leak))
+    )
 
 
 def _diagnostic(leak: Leak, arm: str | None = None) -> Diagnostic:
-    help = "remove that edge, or observe the student openly" if leak.blind else f"nothing computed from {leak.what} may flow there"
-    return Diagnostic(code="E301", message=leak.message if arm is None else leak.told(arm), help=help)
+    help = (
+        "remove that edge, or observe the student openly"
+        if leak.blind
+        else f"nothing computed from {leak.what} may flow there"
+    )
+    return Diagnostic(
+        code="E301", message=leak.message if arm is None else leak.told(arm), help=help
+    )
 
 
 def _causes(leak: Leak, arm: Arm) -> Iterator[Cause]:
     """The components that the stage reads a student for, by the slot that it comes through."""
     agent = arm.experiment.agent
-    slots = {("plan", "student"): "policy", ("plan", "base"): "policy", ("generate", "student"): "engine", ("generate", "base"): "engine"}
+    slots = {
+        ("plan", "student"): "policy",
+        ("plan", "base"): "policy",
+        ("generate", "student"): "engine",
+        ("generate", "base"): "engine",
+    }
     slot = slots.get((leak.reader.kind, leak.slot))
     if slot is not None:
         kind = str((agent.policy if slot == "policy" else agent.engine)["kind"])

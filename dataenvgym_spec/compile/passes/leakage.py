@@ -43,13 +43,21 @@ class Leak:
     @property
     def blind(self) -> bool:
         """Whether it is a student that reaches an agent which observes nothing."""
-        return self.role in ("student", "weights") and self.reader.params.get("observe") == "nothing"
+        return (
+            self.role in ("student", "weights") and self.reader.params.get("observe") == "nothing"
+        )
 
     @property
     def what(self) -> str:
         """The role in words."""
-        known = {"student": "a student's behaviour", "weights": "a student", **{role: f"hashes of the {role[1:]} split" for role in HASHES}}
-        return known.get(self.role) or (f"the {self.role} split" if self.role in SPLITS else f"'{self.role}'")
+        known = {
+            "student": "a student's behaviour",
+            "weights": "a student",
+            **{role: f"hashes of the {role[1:]} split" for role in HASHES},
+        }
+        return known.get(self.role) or (
+            f"the {self.role} split" if self.role in SPLITS else f"'{self.role}'"
+        )
 
     @property
     def shown(self) -> str:
@@ -90,8 +98,14 @@ def _violations(stage: Stage, taints: Taints) -> list[Leak]:
     found = []
     for item in stage.inputs:
         carried = taints[item.stage, item.port]
-        if not (allowed := stage.declaration.allowed(item.slot, stage.params, carried)).issuperset(carried):
-            found += [Leak(role=role, slot=item.slot, path=(*_stages(carried[role]), stage)) for role in sorted(carried) if role not in allowed]
+        if not (allowed := stage.declaration.allowed(item.slot, stage.params, carried)).issuperset(
+            carried
+        ):
+            found += [
+                Leak(role=role, slot=item.slot, path=(*_stages(carried[role]), stage))
+                for role in sorted(carried)
+                if role not in allowed
+            ]
     return found
 
 
@@ -101,12 +115,18 @@ def _gathered(found: Iterable[Leak]) -> list[Leak]:
     onward: dict[int, list[Leak]] = {}
     for leak in found:
         ids = tuple(stage.id for stage in leak.path)
-        before = next((first[ids[:end]][0] for end in range(1, len(ids)) if ids[:end] in first), None)
+        before = next(
+            (first[ids[:end]][0] for end in range(1, len(ids)) if ids[:end] in first), None
+        )
         if before is not None:
             onward.setdefault(id(before), []).append(leak)
         else:
             first.setdefault(ids, []).append(leak)
-    return [replace(leak, onward=tuple(onward.get(id(leak), ()))) for leaks in first.values() for leak in leaks]
+    return [
+        replace(leak, onward=tuple(onward.get(id(leak), ())))
+        for leaks in first.values()
+        for leak in leaks
+    ]
 
 
 def _propagate(stage: Stage, taints: Taints) -> None:

@@ -24,15 +24,22 @@ def share(graph: Graph) -> Graph:
     # Stages of a loop share their parameters' object; a graph of a sweep has far fewer of these than stages.
     text = Canonical()
     for stage in graph.stages:
-        inputs = tuple(Input(slot=item.slot, stage=keys[item.stage], port=item.port) for item in stage.inputs)
+        inputs = tuple(
+            Input(slot=item.slot, stage=keys[item.stage], port=item.port) for item in stage.inputs
+        )
         key = keys[stage.id] = _key(stage, text(stage.params), inputs)
         if key not in shared:
-            shared[key] = Stage(id=key, kind=stage.kind, params=stage.params, inputs=inputs, files=stage.files)
+            shared[key] = Stage(
+                id=key, kind=stage.kind, params=stage.params, inputs=inputs, files=stage.files
+            )
         uses.setdefault(key, []).extend(stage.uses)
     stages = tuple(replace(stage, uses=tuple(uses[key])) for key, stage in shared.items())
     if len({stage.directory for stage in stages}) != len(stages):
         raise ValueError("two stages would share a directory; raise hashing.SHORT")
-    return Graph(stages=stages, entries=tuple(replace(entry, stages=_unique(keys, entry)) for entry in graph.entries))
+    return Graph(
+        stages=stages,
+        entries=tuple(replace(entry, stages=_unique(keys, entry)) for entry in graph.entries),
+    )
 
 
 def stage_key(stage: Stage) -> str:

@@ -50,17 +50,31 @@ def _lengths(config: Config, low: str, high: str) -> range:
 def _expressions(config: Config, *, operators: int) -> int:
     """Terms of one length in digits joined by operators; a number of one digit may be 0."""
     signs = 2 if config.get("allow_negation") else 1
-    terms, digits = _lengths(config, "min_terms", "max_terms"), _lengths(config, "min_digits", "max_digits")
-    return sum((signs * (10 if length == 1 else 9 * 10 ** (length - 1))) ** count * operators ** (count - 1) for count in terms for length in digits)
+    terms, digits = (
+        _lengths(config, "min_terms", "max_terms"),
+        _lengths(config, "min_digits", "max_digits"),
+    )
+    return sum(
+        (signs * (10 if length == 1 else 9 * 10 ** (length - 1))) ** count
+        * operators ** (count - 1)
+        for count in terms
+        for length in digits
+    )
 
 
 def _tuples(config: Config) -> int:
-    values, counts = len(_integers(config, "min_value", "max_value")), _lengths(config, "min_numbers", "max_numbers")
+    values, counts = (
+        len(_integers(config, "min_value", "max_value")),
+        _lengths(config, "min_numbers", "max_numbers"),
+    )
     return sum(values**count for count in counts)
 
 
 def _fractions(config: Config) -> int:
-    values, factors = len(range(1, _whole(config["max_value"]) + 1)), len(_integers(config, "min_factor", "max_factor"))
+    values, factors = (
+        len(range(1, _whole(config["max_value"]) + 1)),
+        len(_integers(config, "min_factor", "max_factor")),
+    )
     return values**2 * factors * len(config["styles"])
 
 

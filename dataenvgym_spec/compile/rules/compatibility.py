@@ -26,12 +26,22 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
 
 def _serves(arm: Arm) -> Iterator[Diagnostic]:
     record = arm.experiment
-    actual = {"environment": record.environment, "task": record.task.kind, "backend": record.student.generate.backend}
+    actual = {
+        "environment": record.environment,
+        "task": record.task.kind,
+        "backend": record.student.generate.backend,
+    }
     for slot, path, options in record.components():
         for what, values in definition(slot, options["kind"]).serves.items():
             if actual.get(what, values[0]) not in values:
-                message = f"the {slot} '{options['kind']}' does not serve the {what} '{actual[what]}'"
-                yield arm.node.at((*path, "kind")).fault("E204", message, f"it serves {', '.join(values)}; choose another {slot} or another {what}")
+                message = (
+                    f"the {slot} '{options['kind']}' does not serve the {what} '{actual[what]}'"
+                )
+                yield arm.node.at((*path, "kind")).fault(
+                    "E204",
+                    message,
+                    f"it serves {', '.join(values)}; choose another {slot} or another {what}",
+                )
 
 
 def _width(arm: Arm) -> tuple[int | None, int | None]:
@@ -41,7 +51,11 @@ def _width(arm: Arm) -> tuple[int | None, int | None]:
         return model["hidden_size"], model["hidden_size"] // model["heads"]
     file = arm.references.get(("student", "model", "path"))
     config = file.config if file and file.config else {}
-    width, heads, head = config.get("hidden_size"), config.get("num_attention_heads"), config.get("head_dim")
+    width, heads, head = (
+        config.get("hidden_size"),
+        config.get("num_attention_heads"),
+        config.get("head_dim"),
+    )
     if not isinstance(width, int) or not isinstance(heads, int) or heads < 1:
         return (width if isinstance(width, int) else None), None
     return width, head if isinstance(head, int) else width // heads
@@ -53,20 +67,30 @@ def _model(arm: Arm) -> Iterator[Diagnostic]:
     adapter = arm.experiment.student.train.adapter
     if file is not None and file.path and file.config is None:
         yield place.fault(
-            "E203", f"'{file.path}' holds no readable 'config.json', so it is no model", "name a directory that save_pretrained() of a model wrote"
+            "E203",
+            f"'{file.path}' holds no readable 'config.json', so it is no model",
+            "name a directory that save_pretrained() of a model wrote",
         )
     elif file is not None and file.config is not None:
         if said := _not_causal(file.config):
-            yield place.fault("E204", f"'{file.path}' is {said}", "a student is a causal language model")
+            yield place.fault(
+                "E204", f"'{file.path}' is {said}", "a student is a causal language model"
+            )
         elif "quantization_config" in file.config and adapter is None:
             # transformers/trainer.py: "You cannot perform fine-tuning on purely quantized models."
             yield place.fault(
-                "E204", f"the weights of '{file.path}' are quantized and cannot be trained", "add 'student.train.adapter', or name the whole model"
+                "E204",
+                f"the weights of '{file.path}' are quantized and cannot be trained",
+                "add 'student.train.adapter', or name the whole model",
             )
     width, _ = _width(arm)
     if adapter is not None and width is not None and adapter.get("r", 0) > width:
         node = arm.node.at(("student", "train", "adapter", "r"))
-        yield node.fault("E204", f"a rank of {adapter['r']} is more than the student's width of {width}", "lower 'r': beyond the width an adapter adds nothing")
+        yield node.fault(
+            "E204",
+            f"a rank of {adapter['r']} is more than the student's width of {width}",
+            "lower 'r': beyond the width an adapter adds nothing",
+        )
 
 
 def _not_causal(config: dict[str, Any]) -> str:
@@ -74,7 +98,11 @@ def _not_causal(config: dict[str, Any]) -> str:
     if config.get("is_encoder_decoder"):
         return "an encoder-decoder model"
     named = config.get("architectures")
-    if not isinstance(named, list) or not named or any(str(name).endswith(CAUSAL) for name in named):
+    if (
+        not isinstance(named, list)
+        or not named
+        or any(str(name).endswith(CAUSAL) for name in named)
+    ):
         return ""
     return f"a {named[0]}"
 
@@ -88,7 +116,15 @@ def _backend(arm: Arm) -> Iterator[Diagnostic]:
         return  # no student at all; `meaning` says so
     if head is not None and head not in VLLM_HEAD_SIZES:
         sizes = ", ".join(map(str, VLLM_HEAD_SIZES))
-        yield node.fault("E204", f"vLLM cannot serve a student whose heads are {head} wide", f"use the backend 'transformers', or heads of {sizes}")
+        yield node.fault(
+            "E204",
+            f"vLLM cannot serve a student whose heads are {head} wide",
+            f"use the backend 'transformers', or heads of {sizes}",
+        )
     adapter = arm.experiment.student.train.adapter
     if adapter is not None and adapter.get("r", 0) > VLLM_LARGEST_RANK:
-        yield node.fault("E204", f"vLLM cannot serve an adapter of rank {adapter['r']}", f"lower 'r' to {VLLM_LARGEST_RANK}, or use the backend 'transformers'")
+        yield node.fault(
+            "E204",
+            f"vLLM cannot serve an adapter of rank {adapter['r']}",
+            f"lower 'r' to {VLLM_LARGEST_RANK}, or use the backend 'transformers'",
+        )

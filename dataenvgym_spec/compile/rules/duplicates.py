@@ -34,7 +34,14 @@ def check(specs: Iterable[Resolved], graph: Graph) -> Iterator[Diagnostic]:
             if other != name:
                 message = f"the arms '{other}' and '{name}' resolve to the same experiment"
                 node = spec.node.at(("arms", name))
-                yield spec.family.annotate(node.key_fault("W401", message, "remove one, or change what it was meant to change", severity="warning"))
+                yield spec.family.annotate(
+                    node.key_fault(
+                        "W401",
+                        message,
+                        "remove one, or change what it was meant to change",
+                        severity="warning",
+                    )
+                )
         # The report's questions and the bound on costs belong to an experiment and to no stage.
         asked = msgspec.json.encode((spec.base.analysis, spec.base.limits))
         same = first.setdefault((frozenset(mine.items()), asked), spec)
@@ -55,5 +62,7 @@ def _same(one: Resolved, other: Resolved) -> Diagnostic:
     message = f"the experiments '{one.base.name}' and '{other.base.name}' are the same but for their names"
     help = "remove one, or change what it was meant to change; they share every stage"
     if one.path == other.path:
-        return other.family.merged.at(("matrix",)).key_fault("W401", message, help, severity="warning")
+        return other.family.merged.at(("matrix",)).key_fault(
+            "W401", message, help, severity="warning"
+        )
     return other.node.at(("name",)).fault("W401", message, help, severity="warning")

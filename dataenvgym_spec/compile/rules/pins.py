@@ -24,7 +24,9 @@ class Wanted:
     hub: dict[Reference, Node] = field(default_factory=dict)
     files: dict[str, Fingerprint] = field(default_factory=dict)
     components: dict[str, Version] = field(default_factory=dict)
-    stages: dict[str, int] = field(default_factory=lambda: {name: kind.semantics for name, kind in KINDS.items()})
+    stages: dict[str, int] = field(
+        default_factory=lambda: {name: kind.semantics for name, kind in KINDS.items()}
+    )
 
 
 def check(resolved: Resolved, lock: Lock) -> list[Diagnostic]:
@@ -40,7 +42,9 @@ def _unpinned(arm: Arm, name: str, lock: Lock) -> Iterator[Diagnostic]:
     for path, reference in arm.revisions.items():
         if not reference.is_commit and reference not in lock.hub:
             message = f"'{reference.revision}' of the {reference.type} '{reference.id}' is a branch or tag, which can move"
-            yield arm.node.at(path).fault("E209", message, f"run: dataenvgym lock {name}   (or write a commit: 40 hex digits)")
+            yield arm.node.at(path).fault(
+                "E209", message, f"run: dataenvgym lock {name}   (or write a commit: 40 hex digits)"
+            )
 
 
 def _differences(arm: Arm, lock: Lock) -> Iterator[Diagnostic]:
@@ -52,10 +56,17 @@ def _differences(arm: Arm, lock: Lock) -> Iterator[Diagnostic]:
         if held is not None and file.is_data and held.sha256 != file.digest:
             here = _content(Fingerprint(sha256=file.digest, rows=file.rows))
             message = f"the file '{file.path}' changed: it was locked with {_content(held)}, and holds {here}"
-            yield _differs(arm.node.at(place), message, f"bring it back, or accept what it holds: {UPDATE}", lock.place("files", file.path))
+            yield _differs(
+                arm.node.at(place),
+                message,
+                f"bring it back, or accept what it holds: {UPDATE}",
+                lock.place("files", file.path),
+            )
 
 
-def _component(arm: Arm, slot: str, path: tuple[str, ...], options: Component, lock: Lock) -> Iterator[Diagnostic]:
+def _component(
+    arm: Arm, slot: str, path: tuple[str, ...], options: Component, lock: Lock
+) -> Iterator[Diagnostic]:
     name = f"{slot}.{options['kind']}"
     held, here = lock.components.get(name), _version(slot, options["kind"])
     if held is not None and held.version != here.version:
@@ -71,9 +82,17 @@ def _stages(lock: Lock) -> Iterator[Diagnostic]:
         here = KINDS[name].semantics if name in KINDS else None
         node = lock.place("stages", name)
         if here != number and node is not None:
-            installed = f"version {here} is installed" if here is not None else "the installed version has no such stages"
+            installed = (
+                f"version {here} is installed"
+                if here is not None
+                else "the installed version has no such stages"
+            )
             message = f"stages of kind '{name}' were locked at version {number}, but {installed}"
-            yield node.key_fault("E210", message, f"install the release of dataenvgym-spec that the lock was written with, or: {UPDATE}")
+            yield node.key_fault(
+                "E210",
+                message,
+                f"install the release of dataenvgym-spec that the lock was written with, or: {UPDATE}",
+            )
 
 
 def _differs(node: Node, message: str, help: str, place: Node | None) -> Diagnostic:
@@ -94,21 +113,41 @@ def _named(resolved: Resolved) -> str:
 
 def _version(slot: str, kind: str) -> Version:
     item = definition(slot, kind)
-    return Version(version=item.version(), distribution=item.distribution or "dataenvgym-spec", release=item.release())
+    return Version(
+        version=item.version(),
+        distribution=item.distribution or "dataenvgym-spec",
+        release=item.release(),
+    )
 
 
 def wanted(specs: Iterable[Resolved]) -> Wanted:
     """What specs name; resolved without a lock, so that revisions are as they were written."""
     found = Wanted()
     for arm in (arm for spec in specs for arm in spec.arms):
-        found.hub.update({item: arm.node.at(path) for path, item in arm.revisions.items() if not item.is_commit})
-        found.files.update({file.path: Fingerprint(sha256=file.digest, rows=file.rows) for file in arm.references.values() if file.is_data})
+        found.hub.update(
+            {item: arm.node.at(path) for path, item in arm.revisions.items() if not item.is_commit}
+        )
+        found.files.update(
+            {
+                file.path: Fingerprint(sha256=file.digest, rows=file.rows)
+                for file in arm.references.values()
+                if file.is_data
+            }
+        )
         named = {(slot, str(options["kind"])) for slot, _, options in arm.experiment.components()}
-        found.components.update({f"{slot}.{kind}": _version(slot, kind) for slot, kind in named if f"{slot}.{kind}" not in found.components})
+        found.components.update(
+            {
+                f"{slot}.{kind}": _version(slot, kind)
+                for slot, kind in named
+                if f"{slot}.{kind}" not in found.components
+            }
+        )
     return found
 
 
-def renewed(old: Lock, wanted: Wanted, answers: Mapping[Reference, str], *, update: bool, keep: bool) -> Lock:
+def renewed(
+    old: Lock, wanted: Wanted, answers: Mapping[Reference, str], *, update: bool, keep: bool
+) -> Lock:
     """A lock that holds what is wanted: what the old one says of it, the rest as it is here and now.
 
     Args:
@@ -121,7 +160,15 @@ def renewed(old: Lock, wanted: Wanted, answers: Mapping[Reference, str], *, upda
     told, rest = Lock() if update else old, old if keep else Lock()
     return Lock(
         hub={**rest.hub, **{item: told.hub.get(item) or answers[item] for item in wanted.hub}},
-        files={**rest.files, **wanted.files, **{path: item for path, item in told.files.items() if path in wanted.files}},
-        components={**rest.components, **wanted.components, **{name: item for name, item in told.components.items() if name in wanted.components}},
+        files={
+            **rest.files,
+            **wanted.files,
+            **{path: item for path, item in told.files.items() if path in wanted.files},
+        },
+        components={
+            **rest.components,
+            **wanted.components,
+            **{name: item for name, item in told.components.items() if name in wanted.components},
+        },
         stages={**wanted.stages, **told.stages},
     )

@@ -34,4 +34,8 @@ def check(specs: Sequence[Resolved]) -> list[Diagnostic]:
         return []
     largest, _, _ = max(sizes, key=lambda item: item[1] * item[2][1])
     message = f"{stages} stages that read {reads} results are more than can be compiled ({MAX_STAGES} and {MAX_READS})"
-    return [largest.node.at(("loop",)).key_fault("E206", message, "lower the iterations, refills, seeds or points, or name fewer specs")]
+    return [
+        largest.node.at(("loop",)).key_fault(
+            "E206", message, "lower the iterations, refills, seeds or points, or name fewer specs"
+        )
+    ]

@@ -47,8 +47,16 @@ def _columns(arm: Arm) -> Iterator[Diagnostic]:
             continue
         for field, column in source["fields"].items():
             if column not in file.table.columns:
-                said = f"only some rows of '{file.path}' have" if column in file.table.others else f"no row of '{file.path}' has"
-                help = suggest(column, file.table.columns) if file.table.columns else "name a file whose rows have it"
+                said = (
+                    f"only some rows of '{file.path}' have"
+                    if column in file.table.others
+                    else f"no row of '{file.path}' has"
+                )
+                help = (
+                    suggest(column, file.table.columns)
+                    if file.table.columns
+                    else "name a file whose rows have it"
+                )
                 yield place.at(("fields", field)).fault("E201", f"{said} a column '{column}'", help)
 
 
@@ -61,7 +69,9 @@ def _skills(arm: Arm) -> Iterator[Diagnostic]:
         return
     if "fields" in source and "group" not in source["fields"]:
         message = f"'{record.environment}' needs skills, but the source '{name}' does not say which column names them"
-        yield arm.node.at(("task", "sources", name, "fields")).fault("E204", message, "add 'group:' with the column of the gold skill")
+        yield arm.node.at(("task", "sources", name, "fields")).fault(
+            "E204", message, "add 'group:' with the column of the gold skill"
+        )
         return
     teacher = record.teachers.get(str(record.agent.engine.get("teacher")), {})
     other = str(teacher.get("source"))
@@ -78,7 +88,11 @@ def _groups(arm: Arm, name: str, source: dict[str, Any]) -> dict[str, int | None
     if "families" in source:
         return {family: capacity(options) for family, options in source["families"].items()}
     file = _file(arm, name)
-    known = file.table.columns.get(str(source.get("fields", {}).get("group"))) if file is not None and file.table is not None else None
+    known = (
+        file.table.columns.get(str(source.get("fields", {}).get("group")))
+        if file is not None and file.table is not None
+        else None
+    )
     return dict(known or {})
 
 
@@ -92,7 +106,11 @@ def _draws(arm: Arm, lanes: Lanes) -> Iterator[Diagnostic]:
             expected = share * asked.size
             # A lane holds a binomial number of items; half as many again as its mean plus four deviations is out of reach. Clusters come
             # whole, and a few large ones may well share a lane.
-            reach = asked.size if "cluster" in source.get("fields", {}) else 1.5 * expected + 4 * sqrt(expected)
+            reach = (
+                asked.size
+                if "cluster" in source.get("fields", {})
+                else 1.5 * expected + 4 * sqrt(expected)
+            )
             if asked.wanted > asked.size:
                 message = f"'{role}' asks for {asked.wanted} {asked.what}, but {asked.where} has {asked.size}"
             elif asked.wanted > reach:
@@ -102,7 +120,14 @@ def _draws(arm: Arm, lanes: Lanes) -> Iterator[Diagnostic]:
             told.add(role)
             help = f"draw fewer, raise 'share' of '{role}', or {_larger(source)}"
             yield arm.node.at(("task", "splits", role, "draw")).fault("E202", message, help)
-    yield from _together(arm, [role for role in lanes if role not in told and getattr(arm.experiment.task.splits, role).same_as is None])
+    yield from _together(
+        arm,
+        [
+            role
+            for role in lanes
+            if role not in told and getattr(arm.experiment.task.splits, role).same_as is None
+        ],
+    )
 
 
 def _together(arm: Arm, roles: list[str]) -> Iterator[Diagnostic]:
@@ -110,13 +135,19 @@ def _together(arm: Arm, roles: list[str]) -> Iterator[Diagnostic]:
     task = arm.experiment.task
     drawing: dict[str, list[str]] = {}
     for role in roles:
-        held = {key: value for key, value in task.sources.get(getattr(task.splits, role).from_, {}).items() if key != "fields"}
+        held = {
+            key: value
+            for key, value in task.sources.get(getattr(task.splits, role).from_, {}).items()
+            if key != "fields"
+        }
         drawing.setdefault(json.dumps(held, sort_keys=True), []).append(role)
     for sharing in drawing.values():
         yield from _exceeding(arm, sharing, _asked) or _exceeding(arm, sharing, _in_all)
 
 
-def _exceeding(arm: Arm, roles: list[str], asks: Callable[[Arm, Split, dict[str, Any]], Iterator[_Asked]]) -> list[Diagnostic]:
+def _exceeding(
+    arm: Arm, roles: list[str], asks: Callable[[Arm, Split, dict[str, Any]], Iterator[_Asked]]
+) -> list[Diagnostic]:
     """What several splits of one source ask for in sum, where it is more than there is."""
     splits = arm.experiment.task.splits
     found: dict[tuple[str, str], list[tuple[str, _Asked]]] = {}
@@ -126,11 +157,17 @@ def _exceeding(arm: Arm, roles: list[str], asks: Callable[[Arm, Split, dict[str,
             found.setdefault((asked.what, asked.where), []).append((role, asked))
     out = []
     for (what, where), parts in found.items():
-        wanted, size, names = sum(asked.wanted for _, asked in parts), min(asked.size for _, asked in parts), [f"'{role}'" for role, _ in parts]
+        wanted, size, names = (
+            sum(asked.wanted for _, asked in parts),
+            min(asked.size for _, asked in parts),
+            [f"'{role}'" for role, _ in parts],
+        )
         if len(parts) > 1 and wanted > size:
             message = f"{', '.join(names[:-1])} and {names[-1]} ask for {wanted} {what} together, but {where} has {size}"
             help = f"draw fewer, or {_larger(arm.experiment.task.sources[getattr(splits, parts[-1][0]).from_])}"
-            out.append(arm.node.at(("task", "splits", parts[-1][0], "draw")).fault("E202", message, help))
+            out.append(
+                arm.node.at(("task", "splits", parts[-1][0], "draw")).fault("E202", message, help)
+            )
     return out
 
 
@@ -157,7 +194,9 @@ def _asked(arm: Arm, split: Split, source: dict[str, Any]) -> Iterator[_Asked]:
     where = f"'{file.path}'" if file is not None else "the family"
     for name, size in groups.items():
         if size is not None:
-            yield _Asked(wanted=split.draw.per_group, what=f"{what} of '{name}'", size=size, where=where)
+            yield _Asked(
+                wanted=split.draw.per_group, what=f"{what} of '{name}'", size=size, where=where
+            )
 
 
 def _in_all(arm: Arm, split: Split, source: dict[str, Any]) -> Iterator[_Asked]:
@@ -181,13 +220,21 @@ def _teaching(arm: Arm, lanes: Lanes) -> Iterator[Diagnostic]:
     teacher = arm.experiment.teachers.get(str(agent.engine.get("teacher")), {})
     families = task.sources.get(str(teacher.get("source")), {}).get("families", {})
     sizes = [size for family in families.values() if (size := capacity(family)) is not None]
-    if agent.checks.get("duplicate", {}).get("action") != "reject" or not sizes or len(sizes) < len(families):
+    if (
+        agent.checks.get("duplicate", {}).get("action") != "reject"
+        or not sizes
+        or len(sizes) < len(families)
+    ):
         return
     overlap = agent.checks.get("overlap", {"action": "off"})
     kept = {lanes[role] for role in overlap["against"]} if overlap["action"] == "reject" else set()
     wanted, total = loop.teach.examples * loop.iterations, sum(sizes)
     free = total * max(0.0, 1 - sum(high - low for low, high in kept))
-    if wanted > (min(total, free + 4 * sqrt(free)) if free else total):  # without any left, `meaning` says that the shares are too large
+    if wanted > (
+        min(total, free + 4 * sqrt(free)) if free else total
+    ):  # without any left, `meaning` says that the shares are too large
         less = f", of which about {free:.0f} are no split's" if kept else ""
         message = f"{loop.iterations} iterations of {loop.teach.examples} distinct examples are {wanted}, but the families have {total} problems{less}"
-        yield arm.node.at(("loop", "teach", "examples")).fault("E202", message, "teach fewer, or widen the families")
+        yield arm.node.at(("loop", "teach", "examples")).fault(
+            "E202", message, "teach fewer, or widen the families"
+        )

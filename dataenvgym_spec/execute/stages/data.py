@@ -20,13 +20,23 @@ def data(context: Context) -> None:
     """Writes the items of a split; for feedback, the shown and the hidden part."""
     params = context.params
     made = source(params["source"], context)
-    drawn = draw(made, role=params["role"], lane=params["lane"], seed=params["seed"], **params["draw"])
+    drawn = draw(
+        made, role=params["role"], lane=params["lane"], seed=params["seed"], **params["draw"]
+    )
     for port, items in _ports(params, drawn).items():
         write_rows(context.out(port, "items.jsonl"), [item.row() for item in items])
     context.record(items=len(drawn), groups=len({item.group for item in drawn}))
 
 
-def draw(made: Source, *, role: str, lane: list[float], seed: int, per_group: int | None = None, items: int | None = None) -> list[Item]:
+def draw(
+    made: Source,
+    *,
+    role: str,
+    lane: list[float],
+    seed: int,
+    per_group: int | None = None,
+    items: int | None = None,
+) -> list[Item]:
     """The items of a split. A larger amount keeps all items of a smaller one.
 
     Raises:
@@ -35,12 +45,25 @@ def draw(made: Source, *, role: str, lane: list[float], seed: int, per_group: in
     groups = made.groups()
     streams = {group: _in_lane(made, group, lane, seed) for group in groups}
     if per_group is not None:
-        return [item for group in groups for item in _take(streams[group], per_group, role, f"group '{group}'")]
+        return [
+            item
+            for group in groups
+            for item in _take(streams[group], per_group, role, f"group '{group}'")
+        ]
     assert items is not None
-    shares = {group: items // len(groups) + (index < items % len(groups)) for index, group in enumerate(groups)}
+    shares = {
+        group: items // len(groups) + (index < items % len(groups))
+        for index, group in enumerate(groups)
+    }
     if made.procedural:
-        return [item for group in groups for item in _take(streams[group], shares[group], role, f"group '{group}'")]
-    everything = sorted((item for group in groups for item in streams[group]), key=lambda item: _rank(seed, item))
+        return [
+            item
+            for group in groups
+            for item in _take(streams[group], shares[group], role, f"group '{group}'")
+        ]
+    everything = sorted(
+        (item for group in groups for item in streams[group]), key=lambda item: _rank(seed, item)
+    )
     return _take(iter(everything), items, role, "the source")
 
 
@@ -51,7 +74,12 @@ def _rank(seed: int, item: Item) -> str:
 def _in_lane(made: Source, group: str, lane: list[float], seed: int) -> Iterator[Item]:
     stream = made.stream(group, seed_from("data", seed, group))
     if not made.procedural:
-        return iter(sorted((item for item in stream if in_lane(seed, item.cluster, lane)), key=lambda item: _rank(seed, item)))
+        return iter(
+            sorted(
+                (item for item in stream if in_lane(seed, item.cluster, lane)),
+                key=lambda item: _rank(seed, item),
+            )
+        )
     return _fresh(stream, lane, seed)
 
 
@@ -83,11 +111,23 @@ def _ports(params: dict[str, object], drawn: list[Item]) -> dict[str, list[Item]
     chosen = _chosen(drawn, float(str(params["show"])), params["seed"])
     groups = sorted(chosen)
     # Where clusters may span groups: one that a group shows is shown by all.
-    clusters = {cluster for found in chosen.values() for cluster in found} if params.get("parts") == "by-cluster" else set()
+    clusters = (
+        {cluster for found in chosen.values() for cluster in found}
+        if params.get("parts") == "by-cluster"
+        else set()
+    )
     ids = {item.id for item in drawn if item.cluster in chosen[item.group]}
     # A question that two groups hold appears once.
-    shown = [item for group in groups for item in drawn if item.group == group and (item.cluster in chosen[group] or _joins(item, clusters, ids))]
-    return {"shown": shown, "hidden": [item for item in drawn if item.cluster not in clusters and item.id not in ids]}
+    shown = [
+        item
+        for group in groups
+        for item in drawn
+        if item.group == group and (item.cluster in chosen[group] or _joins(item, clusters, ids))
+    ]
+    return {
+        "shown": shown,
+        "hidden": [item for item in drawn if item.cluster not in clusters and item.id not in ids],
+    }
 
 
 def _joins(item: Item, clusters: set[str], ids: set[str]) -> bool:
@@ -98,6 +138,9 @@ def _chosen(drawn: list[Item], show: float, seed: object) -> dict[str, set[str]]
     """The clusters that each group shows: the part of them that is first by hash."""
     out = {}
     for group in {item.group for item in drawn}:
-        ranked = sorted({item.cluster for item in drawn if item.group == group}, key=lambda cluster: digest("show", [seed, cluster]))
+        ranked = sorted(
+            {item.cluster for item in drawn if item.group == group},
+            key=lambda cluster: digest("show", [seed, cluster]),
+        )
         out[group] = set(ranked[: math.ceil(show * len(ranked))])
     return out

@@ -20,11 +20,15 @@ def evaluate(context: Context) -> None:
     prompt = Prompt(params["template"])
     with context.phase("score: start"):
         score = scorer(params["score"])
-    items = {read.port: _items(read) for read in (*context.ports("items"), *context.ports("candidates"))}
+    items = {
+        read.port: _items(read) for read in (*context.ports("items"), *context.ports("candidates"))
+    }
     prompts = [prompt.render(item) for members in items.values() for item in members]
     rows: dict[str, list[Row]] = {port: [] for port in items}
     tokens = {"prompt": 0, "generated": 0}
-    for iteration, path in students.items() if prompts else ():  # a refill that was not needed has no candidates
+    for iteration, path in (
+        students.items() if prompts else ()
+    ):  # a refill that was not needed has no candidates
         answers = _answers(context, path, base, prompts)
         tokens["prompt"] += sum(answer.prompt_tokens for answer in answers)
         tokens["generated"] += sum(answer.tokens for answer in answers)
@@ -34,7 +38,9 @@ def evaluate(context: Context) -> None:
                 rows[port] += [_row(item, next(position), score, iteration) for item in members]
     for port, found in rows.items():
         write_rows(context.out(port, "results.jsonl"), found)
-        context.say(f"  {port}: {sum(row['correct'] for row in found) / max(1, len(found)):.3f} of {len(found)} answers right")
+        context.say(
+            f"  {port}: {sum(row['correct'] for row in found) / max(1, len(found)):.3f} of {len(found)} answers right"
+        )
     context.record(tokens=tokens, items=len(prompts), students=len(students))
 
 
@@ -42,7 +48,10 @@ def _items(read: PortRead) -> list[Item]:
     """The items of a split, or candidates as items."""
     if read.slot == "items":
         return [Item(**row) for row in read_rows(read.path / "items.jsonl")]
-    return [Item(**{name: row[name] for name in ITEM_FIELDS}) for row in read_rows(read.path / "examples.jsonl")]
+    return [
+        Item(**{name: row[name] for name in ITEM_FIELDS})
+        for row in read_rows(read.path / "examples.jsonl")
+    ]
 
 
 def _students(context: Context) -> dict[int | None, Path]:
@@ -54,7 +63,9 @@ def _students(context: Context) -> dict[int | None, Path]:
     return {number: paths[number - 1] for number in sorted({choice["best"], choice["last"]})}
 
 
-def _answers(context: Context, student: Path, base: Path | None, prompts: list[str]) -> list[Completion]:
+def _answers(
+    context: Context, student: Path, base: Path | None, prompts: list[str]
+) -> list[Completion]:
     options = context.params["generate"]
     with context.phase("load"):
         engine = backend(options, student=student, base=base)

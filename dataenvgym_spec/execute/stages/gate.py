@@ -18,7 +18,9 @@ def gate(context: Context) -> None:
     write_json(context.out("gate", "gate.json"), {"stop": stop})
     context.record(accuracy=scores)
     known = [score for score in scores if score is not None]
-    context.say(f"  best on selection: iteration {1 + known.index(max(known))} of {len(known)}; {'stop' if stop else 'go on'} (patience {patience})")
+    context.say(
+        f"  best on selection: iteration {1 + known.index(max(known))} of {len(known)}; {'stop' if stop else 'go on'} (patience {patience})"
+    )
 
 
 def stops(scores: Sequence[float | None], patience: int) -> bool:

@@ -16,14 +16,23 @@ def generate(context: Context) -> None:
         given = read_json(context.path("yield", "yield.json"))
         requests = {skill: count - given[skill]["accepted"] for skill, count in requests.items()}
     requests = {skill: count for skill, count in requests.items() if count > 0}
-    origin = {"iteration": params["iteration"], "round": params["round"], "plan": context.key_of("plan"), "teacher": params["engine"]["teacher"]["kind"]}
+    origin = {
+        "iteration": params["iteration"],
+        "round": params["round"],
+        "plan": context.key_of("plan"),
+        "teacher": params["engine"]["teacher"]["kind"],
+    }
     rows = []
     if requests:
         engine = make("engine", params["engine"], **student(context))
         seed = seed_from("generate", params["seed"], params["iteration"], params["round"])
         for number, item in enumerate(engine.candidates(requests, seed)):
-            rows.append({**item.row(), "skill": item.group, "provenance": {**origin, "request": number}})
-        if tokens := getattr(engine, "tokens", None):  # of an engine that asks a model: {"prompt": ..., "generated": ...}
+            rows.append(
+                {**item.row(), "skill": item.group, "provenance": {**origin, "request": number}}
+            )
+        if tokens := getattr(
+            engine, "tokens", None
+        ):  # of an engine that asks a model: {"prompt": ..., "generated": ...}
             context.record(tokens=tokens)
     write_rows(context.out("candidates", "examples.jsonl"), rows)
     context.record(requested=sum(requests.values()), candidates=len(rows))

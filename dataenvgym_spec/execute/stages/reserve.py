@@ -21,5 +21,9 @@ def reserve(context: Context) -> None:
             out[role] = {"lane": lane}
         else:
             items = (item for group in made.groups() for item in made.stream(group, 0))
-            out[role] = {"items": sorted(item.id for item in items if in_lane(params["seed"], item.cluster, lane))}
+            out[role] = {
+                "items": sorted(
+                    item.id for item in items if in_lane(params["seed"], item.cluster, lane)
+                )
+            }
     write_json(context.out("hashes", "reserve.json"), {"seed": params["seed"], "roles": out})

@@ -14,5 +14,9 @@ def select(context: Context) -> None:
             scores.append(sum(marks) / len(marks))
     last = len(scores)
     best = last if context.params["by"] == "last" else 1 + scores.index(max(scores))
-    write_json(context.out("choice", "choice.json"), {"best": best, "last": last, "accuracy": scores})
-    context.say(f"  best: iteration {best} with {scores[best - 1]:.3f} on selection; last: iteration {last} with {scores[-1]:.3f}")
+    write_json(
+        context.out("choice", "choice.json"), {"best": best, "last": last, "accuracy": scores}
+    )
+    context.say(
+        f"  best: iteration {best} with {scores[best - 1]:.3f} on selection; last: iteration {last} with {scores[-1]:.3f}"
+    )

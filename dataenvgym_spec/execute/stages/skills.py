@@ -9,7 +9,11 @@ from dataenvgym_spec.records.items import Item
 
 def skills(context: Context) -> None:
     """Writes the skills and the skill of every item."""
-    items = [Item(**row) for read in context.ports("items") for row in read_rows(read.path / "items.jsonl")]
+    items = [
+        Item(**row)
+        for read in context.ports("items")
+        for row in read_rows(read.path / "items.jsonl")
+    ]
     of_item: dict[str, str] = make("discovery", context.params["discover"]).assign(items)
     names = sorted(set(of_item.values()))
     write_json(context.out("skills", "skills.json"), {"skills": names, "items": of_item})

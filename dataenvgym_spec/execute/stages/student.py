@@ -27,19 +27,37 @@ def student(context: Context) -> None:
     recipe = model["pretrain"]
     examples = context.work / "examples.jsonl"
     with context.phase("examples"):
-        count = write_examples(examples, _examples(context, recipe), Prompt(context.params["template"]))
+        count = write_examples(
+            examples, _examples(context, recipe), Prompt(context.params["template"])
+        )
     blank = context.work / "blank"
     with context.phase("build"):
         texts = [f"{row['prompt']}{row['completion']}" for row in read_rows(examples)]
         parameters = make("model", model).build(texts, context.params["seed"], blank)
     context.say(f"  {parameters / 1e6:.2f} million parameters, {count} examples to pretrain on")
-    launch(context, base=blank, examples=examples, train=_settings(recipe), seed=context.params["seed"], out=out)
+    launch(
+        context,
+        base=blank,
+        examples=examples,
+        train=_settings(recipe),
+        seed=context.params["seed"],
+        out=out,
+    )
     context.record(parameters=parameters)
 
 
 def _settings(recipe: dict[str, Any]) -> dict[str, Any]:
-    taken = {key: recipe[key] for key in ("length", "learning_rate", "batch_size", "warmup_ratio", "weight_decay")}
-    return {**taken, "schedule": "cosine", "max_grad_norm": 1.0, "max_length": 1024, "dtype": "float32"}
+    taken = {
+        key: recipe[key]
+        for key in ("length", "learning_rate", "batch_size", "warmup_ratio", "weight_decay")
+    }
+    return {
+        **taken,
+        "schedule": "cosine",
+        "max_grad_norm": 1.0,
+        "max_length": 1024,
+        "dtype": "float32",
+    }
 
 
 def _examples(context: Context, recipe: dict[str, Any]) -> list[Item]:
@@ -48,6 +66,10 @@ def _examples(context: Context, recipe: dict[str, Any]) -> list[Item]:
     found: list[Item] = []
     for group, count in sorted(recipe["examples"].items()):
         stream = made.stream(group, seed_from("pretrain", context.params["seed"], group))
-        free = (item for item in stream if in_lane(context.params["splits_seed"], item.cluster, context.params["lane"]))
+        free = (
+            item
+            for item in stream
+            if in_lane(context.params["splits_seed"], item.cluster, context.params["lane"])
+        )
         found += islice(free, count)
     return found

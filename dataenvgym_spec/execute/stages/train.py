@@ -18,12 +18,24 @@ def train(context: Context) -> None:
         StageError: there is nothing to train on.
     """
     params = context.params
-    rows = [row for read in context.ports("accepted") for row in read_rows(read.path / "examples.jsonl")]
+    rows = [
+        row for read in context.ports("accepted") for row in read_rows(read.path / "examples.jsonl")
+    ]
     if not rows:
-        raise StageError("no example was accepted, so there is nothing to train on", help="look at the checks' reasons in the rejected port")
+        raise StageError(
+            "no example was accepted, so there is nothing to train on",
+            help="look at the checks' reasons in the rejected port",
+        )
     items = [Item(**{name: row[name] for name in ITEM_FIELDS}) for row in rows]
     examples = context.work / "examples.jsonl"
     write_examples(examples, items, Prompt(params["template"]))
     (base,) = context.ports("base")
     context.say(f"  {len(rows)} examples")
-    launch(context, base=base.path, examples=examples, train=params["train"], seed=params["seed"], out=context.out_folder / "student")
+    launch(
+        context,
+        base=base.path,
+        examples=examples,
+        train=params["train"],
+        seed=params["seed"],
+        out=context.out_folder / "student",
+    )

@@ -35,7 +35,11 @@ class Hardware:
         gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
         device_batch = environ.get("DATAENVGYM_DEVICE_BATCH")
         processes = int(environ.get("DATAENVGYM_PROCESSES", max(1, gpus)))
-        return cls(processes=processes, device_batch=int(device_batch) if device_batch else None, gpus=min(gpus, processes))
+        return cls(
+            processes=processes,
+            device_batch=int(device_batch) if device_batch else None,
+            gpus=min(gpus, processes),
+        )
 
     def spread(self, batch_size: int) -> tuple[int, int]:
         """Per-device batch and accumulation steps that make up a global batch.
@@ -47,14 +51,19 @@ class Hardware:
             StageError: the global batch cannot be divided so.
         """
         if batch_size % self.processes:
-            raise StageError(f"a global batch of {batch_size} does not divide among {self.processes} processes", help="set DATAENVGYM_PROCESSES to a divisor")
+            raise StageError(
+                f"a global batch of {batch_size} does not divide among {self.processes} processes",
+                help="set DATAENVGYM_PROCESSES to a divisor",
+            )
         share = batch_size // self.processes
         most = min(self.device_batch or share, share)
         per_device = next(size for size in range(most, 0, -1) if share % size == 0)
         return per_device, share // per_device
 
 
-def launch(context: Context, *, base: Path, examples: Path, train: dict[str, Any], seed: int, out: Path) -> None:
+def launch(
+    context: Context, *, base: Path, examples: Path, train: dict[str, Any], seed: int, out: Path
+) -> None:
     """Trains a student in processes of its own; a killed run goes on from its last checkpoint.
 
     Args:
@@ -78,7 +87,13 @@ def launch(context: Context, *, base: Path, examples: Path, train: dict[str, Any
     }  # fmt: skip
     path = context.work / "config.json"
     write_json(path, config)
-    where = ["--multi_gpu"] if hardware.gpus > 1 else [] if hardware.gpus else ["--cpu", *(["--multi_cpu"] if hardware.processes > 1 else [])]
+    where = (
+        ["--multi_gpu"]
+        if hardware.gpus > 1
+        else []
+        if hardware.gpus
+        else ["--cpu", *(["--multi_cpu"] if hardware.processes > 1 else [])]
+    )
     command = [
         sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1", "--num_processes", str(hardware.processes),
         "--mixed_precision", "no", "--dynamo_backend", "no", *where, "--module", "dataenvgym_spec.execute.training.trainer", str(path),
@@ -88,11 +103,17 @@ def launch(context: Context, *, base: Path, examples: Path, train: dict[str, Any
     environment = {**os.environ, EXECUTOR: str(parent), "TOKENIZERS_PARALLELISM": "false"}
     with context.phase("train"), messages.open("w", encoding="utf-8") as errors:
         # The only way to be asked of the kernel before the launcher runs; this process has no thread that could hold a lock.
-        process = subprocess.Popen(command, env=environment, stderr=errors, preexec_fn=lambda: die_with_parent(parent))  # noqa: PLW1509
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stderr=errors,
+            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509
+        )
         code = process.wait()
     if code:
         raise StageError(
-            f"the trainer failed: {_reason(messages, code)}", help=f"its messages are in {messages}; running again goes on from its last checkpoint"
+            f"the trainer failed: {_reason(messages, code)}",
+            help=f"its messages are in {messages}; running again goes on from its last checkpoint",
         )
     (context.log / "loss.jsonl").write_bytes((context.work / "loss.jsonl").read_bytes())
     context.record(**read_json(context.work / "facts.json"), processes=hardware.processes)
@@ -100,6 +121,15 @@ def launch(context: Context, *, base: Path, examples: Path, train: dict[str, Any
 
 def _reason(messages: Path, code: int) -> str:
     """The trainer's last words, less those of its launcher."""
-    lines = [line.strip() for line in messages.read_text(encoding="utf-8", errors="replace").splitlines()]
-    words = [line for line in lines if "Error" in line and ":" in line and "CalledProcessError" not in line and not line.startswith("File ")]
+    lines = [
+        line.strip() for line in messages.read_text(encoding="utf-8", errors="replace").splitlines()
+    ]
+    words = [
+        line
+        for line in lines
+        if "Error" in line
+        and ":" in line
+        and "CalledProcessError" not in line
+        and not line.startswith("File ")
+    ]
     return words[-1] if words else f"exit code {code}"

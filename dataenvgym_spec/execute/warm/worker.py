@@ -94,17 +94,28 @@ def delegate_training(config: str, environ: Mapping[str, str]) -> int | None:
 
 def _ask(connection: socket.socket, work: str, arguments: list[str]) -> int:
     with connection:
-        request = {"work": work, "arguments": arguments, "cwd": str(Path.cwd()), "environ": dict(os.environ)}
+        request = {
+            "work": work,
+            "arguments": arguments,
+            "cwd": str(Path.cwd()),
+            "environ": dict(os.environ),
+        }
         data = json.dumps(request).encode()
         fds = array.array("i", [1, 2]).tobytes()
-        connection.sendmsg([len(data).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+        connection.sendmsg(
+            [len(data).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
+        )
         connection.sendall(data)
         answer = connection.recv(1)
     return answer[0] if answer else 1
 
 
 def _possible(content: dict[str, Any]) -> bool:
-    if sys.platform != "linux" or os.environ.get("DATAENVGYM_WARM") == "0" or any(Path("/dev").glob("nvidia[0-9]*")):
+    if (
+        sys.platform != "linux"
+        or os.environ.get("DATAENVGYM_WARM") == "0"
+        or any(Path("/dev").glob("nvidia[0-9]*"))
+    ):
         return False
     vllm = content["params"].get("generate", {}).get("backend") == "vllm"
     ready_made = content["kind"] == "student" and content["params"]["model"]["kind"] != "scratch"
@@ -116,7 +127,9 @@ def _socket_path(served: int, group: str) -> Path | None:
     try:
         if not re.search(rb"dvc|dataenvgym", Path(f"/proc/{served}/cmdline").read_bytes()):
             return None
-        started = Path(f"/proc/{served}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        started = (
+            Path(f"/proc/{served}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        )
     except OSError:
         return None
     folder = Path(tempfile.gettempdir()) / f"dataenvgym-{os.getuid()}"
@@ -139,8 +152,22 @@ def _connect(path: Path) -> socket.socket | None:
 def _start(layout: Layout, path: Path, served: int, group: str) -> socket.socket | None:
     layout.private.mkdir(exist_ok=True)
     with (layout.private / "warm.log").open("ab") as log:
-        command = [sys.executable, "-m", "dataenvgym_spec.execute.warm.worker", str(path), str(served), group]
-        worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=layout.root)
+        command = [
+            sys.executable,
+            "-m",
+            "dataenvgym_spec.execute.warm.worker",
+            str(path),
+            str(served),
+            group,
+        ]
+        worker = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=layout.root,
+        )
     for _ in range(START_SECONDS * 20):
         connection = _connect(path)
         if connection is not None:
@@ -248,10 +275,18 @@ def told(work: Callable[[], None]) -> int:
     try:
         work()
     except UserError as error:
-        print(f"error: {error.message}" + (f"\n  = help: {error.help}" if error.help else ""), file=sys.stderr, flush=True)
+        print(
+            f"error: {error.message}" + (f"\n  = help: {error.help}" if error.help else ""),
+            file=sys.stderr,
+            flush=True,
+        )
         return 1
     except KeyboardInterrupt:
-        print("interrupted: nothing is lost; the same command goes on from here", file=sys.stderr, flush=True)
+        print(
+            "interrupted: nothing is lost; the same command goes on from here",
+            file=sys.stderr,
+            flush=True,
+        )
         return 1
     return 0
 

@@ -24,8 +24,12 @@ class Reserve:
         roles = content["roles"]
         return cls(
             seed=content["seed"],
-            lanes=MappingProxyType({role: tuple(part["lane"]) for role, part in roles.items() if "lane" in part}),
-            items=MappingProxyType({role: frozenset(part["items"]) for role, part in roles.items() if "items" in part}),
+            lanes=MappingProxyType(
+                {role: tuple(part["lane"]) for role, part in roles.items() if "lane" in part}
+            ),
+            items=MappingProxyType(
+                {role: frozenset(part["items"]) for role, part in roles.items() if "items" in part}
+            ),
         )
 
     def holder(self, item: Item, roles: Collection[str]) -> str | None:
@@ -33,7 +37,9 @@ class Reserve:
         for role, lane in self.lanes.items():
             if role in roles and in_lane(self.seed, item.cluster, lane):
                 return role
-        return next((role for role, ids in self.items.items() if role in roles and item.id in ids), None)
+        return next(
+            (role for role, ids in self.items.items() if role in roles and item.id in ids), None
+        )
 
 
 Answers = Mapping[tuple[str, str], bool]
@@ -62,7 +68,11 @@ class Bench:
 
     def shown_to(self, reads: str | None) -> Bench:
         """What a check sees that is declared to read this."""
-        return replace(self, reserve=self.reserve if reads == "splits" else None, answers=self.answers if reads == "student" else None)
+        return replace(
+            self,
+            reserve=self.reserve if reads == "splits" else None,
+            answers=self.answers if reads == "student" else None,
+        )
 
 
 def answers_of(rows: Iterable[Mapping[str, Any]]) -> Answers:

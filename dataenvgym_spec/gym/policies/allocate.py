@@ -23,8 +23,14 @@ class Allocate:
         errors = {skill: self._weight(skill, observation) for skill in skills}
         total = sum(errors.values())
         even = 1 / len(skills)
-        weights = {skill: self.floor * even + (1 - self.floor) * (errors[skill] / total if total else even) for skill in skills}
-        return Action(allocation=share_out(weights, amount), reasons={skill: self._reason(skill, observation) for skill in skills})
+        weights = {
+            skill: self.floor * even + (1 - self.floor) * (errors[skill] / total if total else even)
+            for skill in skills
+        }
+        return Action(
+            allocation=share_out(weights, amount),
+            reasons={skill: self._reason(skill, observation) for skill in skills},
+        )
 
     def _weight(self, skill: str, observation: Observation) -> float:
         score = (observation.scores or {}).get(skill)
@@ -36,7 +42,11 @@ class Allocate:
     def _reason(self, skill: str, observation: Observation) -> str:
         score = (observation.scores or {}).get(skill)
         given = (observation.yields or {}).get(skill)
-        words = [f"accuracy {score.accuracy:.2f} on {score.items} hidden items" if score else "no state observed"]
+        words = [
+            f"accuracy {score.accuracy:.2f} on {score.items} hidden items"
+            if score
+            else "no state observed"
+        ]
         if given and given.accepted < given.requested:
             words.append(f"{given.accepted} of {given.requested} requested examples were accepted")
         return "; ".join(words)

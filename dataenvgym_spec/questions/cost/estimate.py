@@ -17,7 +17,14 @@ from typing import Any, Final
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.questions.cost.prices import Prices
 from dataenvgym_spec.questions.cost.size import allowed_tokens, like, size, units
-from dataenvgym_spec.questions.cost.table import ACCEPTED, ANY, SECONDS, STUDENT_PROMPT, TEACHER_TOKENS, TRAINED
+from dataenvgym_spec.questions.cost.table import (
+    ACCEPTED,
+    ANY,
+    SECONDS,
+    STUDENT_PROMPT,
+    TEACHER_TOKENS,
+    TRAINED,
+)
 from dataenvgym_spec.questions.plan import Step
 
 NEAR: Final = 4.0
@@ -86,11 +93,18 @@ class Cost:
     gpu: Interval = ZERO
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(**{item.name: getattr(self, item.name) + getattr(other, item.name) for item in fields(self)})
+        return Cost(
+            **{
+                item.name: getattr(self, item.name) + getattr(other, item.name)
+                for item in fields(self)
+            }
+        )
 
     def perhaps(self) -> Cost:
         """The cost of what may turn out not to be needed."""
-        return Cost(**{item.name: Interval(high=getattr(self, item.name).high) for item in fields(self)})
+        return Cost(
+            **{item.name: Interval(high=getattr(self, item.name).high) for item in fields(self)}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +129,9 @@ class History:
         for past in self.pasts:
             if past.log.get("passed"):  # a loop had stopped before it, and it did no work
                 continue
-            found.setdefault(past.stage.kind, []).append((like(past.stage, self.known), size(past.stage, self.known), past))
+            found.setdefault(past.stage.kind, []).append(
+                (like(past.stage, self.known), size(past.stage, self.known), past)
+            )
         return found
 
 
@@ -135,7 +151,9 @@ class Estimate:
     basis: str
 
 
-def estimate(steps: Iterable[Step], stages: Known, history: History, prices: Prices, machine: Machine) -> tuple[Estimate, ...]:
+def estimate(
+    steps: Iterable[Step], stages: Known, history: History, prices: Prices, machine: Machine
+) -> tuple[Estimate, ...]:
     """The cost of each step of a plan that runs a stage; one that only may run has a low end of nothing.
 
     Args:
@@ -149,7 +167,11 @@ def estimate(steps: Iterable[Step], stages: Known, history: History, prices: Pri
     for step in steps:
         if step.key in stages and step.action in ("run", "maybe"):
             made = _estimate(stages[step.key], stages, history, prices, machine)
-            found.append(made if step.action == "run" else Estimate(key=made.key, cost=made.cost.perhaps(), basis=made.basis))
+            found.append(
+                made
+                if step.action == "run"
+                else Estimate(key=made.key, cost=made.cost.perhaps(), basis=made.basis)
+            )
     return tuple(found)
 
 
@@ -164,10 +186,24 @@ def spent(past: Past, prices: Prices) -> Cost:
     tokens = {what: exactly(float(count)) for what, count in log.get("tokens", {}).items()}
     on_gpu = str(log.get("device", "cpu")).startswith("cuda")
     examples = float(log.get("accepted", 0)) if past.stage.kind == "check" else 0.0
-    return _priced(past.stage, exactly(float(log["seconds"]["total"])), tokens, exactly(examples), int(log.get("processes", 1)) if on_gpu else 0, prices)
+    return _priced(
+        past.stage,
+        exactly(float(log["seconds"]["total"])),
+        tokens,
+        exactly(examples),
+        int(log.get("processes", 1)) if on_gpu else 0,
+        prices,
+    )
 
 
-def _priced(stage: Stage, seconds: Interval, tokens: Mapping[str, Interval], examples: Interval, gpus: int, prices: Prices) -> Cost:
+def _priced(
+    stage: Stage,
+    seconds: Interval,
+    tokens: Mapping[str, Interval],
+    examples: Interval,
+    gpus: int,
+    prices: Prices,
+) -> Cost:
     prompt, generated = tokens.get("prompt", ZERO), tokens.get("generated", ZERO)
     gpu = seconds.times(gpus)
     usd = seconds.times(prices.machine_hour / 3600) + gpu.times(prices.gpu_hour / 3600)
@@ -196,19 +232,48 @@ def teacher_of(stage: Stage) -> Mapping[str, Any]:
 # --- one stage --------------------------------------------------------------------------------------------------------
 
 
-def _estimate(stage: Stage, known: Known, history: History, prices: Prices, machine: Machine) -> Estimate:
+def _estimate(
+    stage: Stage, known: Known, history: History, prices: Prices, machine: Machine
+) -> Estimate:
     on_gpu = machine.gpus and stage.kind in ("train", "evaluate", "student")
-    rows = [row for row in history.by_kind.get(stage.kind, []) if _device(row[2]) in (None, "cuda" if on_gpu else "cpu")]
+    rows = [
+        row
+        for row in history.by_kind.get(stage.kind, [])
+        if _device(row[2]) in (None, "cuda" if on_gpu else "cpu")
+    ]
     mine = like(stage, known)
     alike = [row for row in rows if row[0] == mine]
     chosen, wide = (alike, 1.0) if alike else (rows, OTHER)
-    seconds = _seconds(stage, size(stage, known), [(amount, float(past.log["seconds"]["total"])) for _, amount, past in chosen], wide)
+    seconds = _seconds(
+        stage,
+        size(stage, known),
+        [(amount, float(past.log["seconds"]["total"])) for _, amount, past in chosen],
+        wide,
+    )
     pasts = [past for *_, past in chosen]
-    tokens = {what: _tokens(stage, what, known, pasts, history.known, wide) for what in ("prompt", "generated", "trained")}
+    tokens = {
+        what: _tokens(stage, what, known, pasts, history.known, wide)
+        for what in ("prompt", "generated", "trained")
+    }
     gpus = (machine.gpus if stage.kind == "train" else 1) if on_gpu else 0
-    cost = _priced(stage, seconds, tokens, _examples(stage, known, pasts if alike else [], history.known), gpus, prices)
+    cost = _priced(
+        stage,
+        seconds,
+        tokens,
+        _examples(stage, known, pasts if alike else [], history.known),
+        gpus,
+        prices,
+    )
     count = f"{len(chosen)} log{'' if len(chosen) == 1 else 's'}"
-    return Estimate(key=stage.id, cost=cost, basis=f"{count} of like stages" if alike else f"{count} of other '{stage.kind}' stages" if rows else "default")
+    return Estimate(
+        key=stage.id,
+        cost=cost,
+        basis=f"{count} of like stages"
+        if alike
+        else f"{count} of other '{stage.kind}' stages"
+        if rows
+        else "default",
+    )
 
 
 def _device(past: Past) -> str | None:
@@ -225,7 +290,9 @@ def widening(count: int, spread: float = 1.0) -> float:
     return 1 + spread / math.sqrt(count)
 
 
-def _seconds(stage: Stage, amount: float, measured: Sequence[tuple[float, float]], wide: float) -> Interval:
+def _seconds(
+    stage: Stage, amount: float, measured: Sequence[tuple[float, float]], wide: float
+) -> Interval:
     if not measured:
         fixed, each = SECONDS.get(stage.kind, ANY)
         return Interval(low=fixed[0] + each[0] * amount, high=fixed[1] + each[1] * amount)
@@ -239,9 +306,15 @@ def _seconds(stage: Stage, amount: float, measured: Sequence[tuple[float, float]
     return Interval(low=max(0.0, low / factor / fewer - SLACK), high=high * factor + SLACK)
 
 
-def _tokens(stage: Stage, what: str, known: Known, pasts: Sequence[Past], before: Known, wide: float) -> Interval:
+def _tokens(
+    stage: Stage, what: str, known: Known, pasts: Sequence[Past], before: Known, wide: float
+) -> Interval:
     """Tokens in proportion to the units of work: items answered, examples seen or asked for."""
-    ratios = [past.log["tokens"][what] / units(past.stage, before) for past in pasts if what in past.log.get("tokens", {})]
+    ratios = [
+        past.log["tokens"][what] / units(past.stage, before)
+        for past in pasts
+        if what in past.log.get("tokens", {})
+    ]
     amount = units(stage, known)
     most = allowed_tokens(stage, what, known)
     if ratios:
@@ -258,10 +331,18 @@ def _tokens(stage: Stage, what: str, known: Known, pasts: Sequence[Past], before
 
 def _default_tokens(stage: Stage, what: str, amount: float, most: float) -> Interval:
     if stage.kind == "evaluate" and what != "trained":
-        return Interval(low=amount * STUDENT_PROMPT[0], high=amount * STUDENT_PROMPT[1]) if what == "prompt" else Interval(low=amount, high=most)
+        return (
+            Interval(low=amount * STUDENT_PROMPT[0], high=amount * STUDENT_PROMPT[1])
+            if what == "prompt"
+            else Interval(low=amount, high=most)
+        )
     if stage.kind in ("train", "student") and what == "trained" and math.isfinite(most):
         return Interval(low=amount * TRAINED, high=most)
-    if stage.kind == "generate" and what in TEACHER_TOKENS and teacher_of(stage).get("kind") != "procedural":
+    if (
+        stage.kind == "generate"
+        and what in TEACHER_TOKENS
+        and teacher_of(stage).get("kind") != "procedural"
+    ):
         low, high = TEACHER_TOKENS[what]
         return Interval(low=amount * low, high=amount * high)
     return ZERO
@@ -272,6 +353,8 @@ def _examples(stage: Stage, known: Known, pasts: Sequence[Past], before: Known) 
     if stage.kind != "check" or any(read.slot == "yield" for read in stage.inputs):
         return ZERO
     amount = units(stage, known)
-    shares = [past.log["accepted"] / units(past.stage, before) for past in pasts if "accepted" in past.log]
+    shares = [
+        past.log["accepted"] / units(past.stage, before) for past in pasts if "accepted" in past.log
+    ]
     low = min(shares) / widening(len(shares)) if shares else ACCEPTED
     return Interval(low=low * amount, high=amount)

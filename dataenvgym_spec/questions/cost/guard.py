@@ -39,4 +39,6 @@ def guard(layout: Layout, environ: Mapping[str, str]) -> None:
     for one in standings(given["limits"], had, Cost()):
         if one.passed:
             help = f"what is done is kept; raise 'limits.{one.name}' in the spec and run again, or: dataenvgym run {given['experiment']} --ignore-limits"
-            raise LimitReached(f"paused: the limit on '{one.name}' is passed: {one.text()}", help=help)
+            raise LimitReached(
+                f"paused: the limit on '{one.name}' is passed: {one.text()}", help=help
+            )

@@ -40,19 +40,32 @@ class Standing:
 
     def text(self) -> str:
         """What stands against the limit, in words."""
-        ahead = f" and {number(self.ahead.low)} to {number(self.ahead.high)} lie ahead" if self.ahead.high else ""
+        ahead = (
+            f" and {number(self.ahead.low)} to {number(self.ahead.high)} lie ahead"
+            if self.ahead.high
+            else ""
+        )
         return f"{number(self.spent)} {UNITS[self.name]} are spent{ahead}, and the limit is {number(self.limit)}"
 
 
 def amounts(cost: Cost) -> dict[str, Interval]:
     """What each limit counts."""
-    return {"usd": cost.usd, "hours": cost.seconds.times(1 / 3600), "gpu_hours": cost.gpu.times(1 / 3600), "tokens": cost.prompt + cost.generated}
+    return {
+        "usd": cost.usd,
+        "hours": cost.seconds.times(1 / 3600),
+        "gpu_hours": cost.gpu.times(1 / 3600),
+        "tokens": cost.prompt + cost.generated,
+    }
 
 
 def standings(limits: Mapping[str, float], spent: Cost, ahead: Cost) -> tuple[Standing, ...]:
     """How each limit stands, in a fixed order."""
     had, coming = amounts(spent), amounts(ahead)
-    return tuple(Standing(name=name, limit=limits[name], spent=had[name].high, ahead=coming[name]) for name in NAMES if name in limits)
+    return tuple(
+        Standing(name=name, limit=limits[name], spent=had[name].high, ahead=coming[name])
+        for name in NAMES
+        if name in limits
+    )
 
 
 def warn(node: Node, found: tuple[Standing, ...]) -> Iterator[Diagnostic]:
@@ -65,8 +78,14 @@ def warn(node: Node, found: tuple[Standing, ...]) -> Iterator[Diagnostic]:
     for one in found:
         if one.ahead.high and one.doubtful:
             sure = "is not enough" if one.too_little else "may not be enough"
-            help = "raise it: 'dataenvgym run' does not start" if one.too_little else "raise it, or let 'dataenvgym run' pause there: nothing is lost"
-            yield node.at(("limits", one.name)).fault("W404", f"the limit on '{one.name}' {sure}: {one.text()}", help, severity="warning")
+            help = (
+                "raise it: 'dataenvgym run' does not start"
+                if one.too_little
+                else "raise it, or let 'dataenvgym run' pause there: nothing is lost"
+            )
+            yield node.at(("limits", one.name)).fault(
+                "W404", f"the limit on '{one.name}' {sure}: {one.text()}", help, severity="warning"
+            )
 
 
 def number(value: float) -> str:

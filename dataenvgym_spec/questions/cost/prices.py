@@ -21,8 +21,14 @@ SCHEMA: Final[dict[str, Any]] = {
     "description": "Prices: `machine_hour`, `gpu_hour` and `models`.",
     "additionalProperties": False,
     "properties": {
-        "machine_hour": {**_DOLLARS, "description": "US dollars for an hour of the machine that runs stages."},
-        "gpu_hour": {**_DOLLARS, "description": "US dollars for an hour of one GPU, beside the machine."},
+        "machine_hour": {
+            **_DOLLARS,
+            "description": "US dollars for an hour of the machine that runs stages.",
+        },
+        "gpu_hour": {
+            **_DOLLARS,
+            "description": "US dollars for an hour of one GPU, beside the machine.",
+        },
         "models": {
             "type": "object",
             "description": "US dollars per million tokens of teachers' models, by name.",
@@ -32,8 +38,14 @@ SCHEMA: Final[dict[str, Any]] = {
                 "additionalProperties": False,
                 "required": ["prompt", "generated"],
                 "properties": {
-                    "prompt": {**_DOLLARS, "description": "US dollars per million tokens that it reads."},
-                    "generated": {**_DOLLARS, "description": "US dollars per million tokens that it writes."},
+                    "prompt": {
+                        **_DOLLARS,
+                        "description": "US dollars per million tokens that it reads.",
+                    },
+                    "generated": {
+                        **_DOLLARS,
+                        "description": "US dollars per million tokens that it writes.",
+                    },
                 },
             },
         },
@@ -59,7 +71,14 @@ class Prices:
 
     def of(self, teacher: Mapping[str, Any]) -> TokenPrice | None:
         """What a teacher's tokens cost: by the model it names, else by its kind."""
-        return next((self.models[name] for name in (str(teacher.get("model")), str(teacher.get("kind"))) if name in self.models), None)
+        return next(
+            (
+                self.models[name]
+                for name in (str(teacher.get("model")), str(teacher.get("kind")))
+                if name in self.models
+            ),
+            None,
+        )
 
 
 def read_prices(root: Path) -> Prices:

@@ -32,7 +32,11 @@ def units(stage: Stage, known: Known) -> float:
             students = 2 if any(read.slot == "choice" for read in stage.inputs) else 1
             found = students * sum(_items(read.stage, read.port, known) for read in stage.inputs)
         case "student":
-            found = _seen(stage.params["model"]["pretrain"], 0) if "pretrain" in stage.params["model"] else 1
+            found = (
+                _seen(stage.params["model"]["pretrain"], 0)
+                if "pretrain" in stage.params["model"]
+                else 1
+            )
         case "train":
             found = _seen(stage.params["train"], _taught(stage, known))
         case "generate" | "check":
@@ -61,13 +65,22 @@ def like(stage: Stage, known: Known) -> str:
             generate = {key: params["generate"][key] for key in ("backend", "dtype")}
             about: Any = [_model(stage, known), generate, params["score"]["kind"]]
         case "train":
-            about = [_model(stage, known), params["train"]["method"], params["train"]["dtype"], params["train"].get("adapter")]
+            about = [
+                _model(stage, known),
+                params["train"]["method"],
+                params["train"]["dtype"],
+                params["train"].get("adapter"),
+            ]
         case "student":
             about = _bare(params["model"])
         case "generate":
             about = [params["engine"], params["round"] > 0]
         case "check":
-            about = [[check["kind"] for check in params["checks"]], params["score"]["kind"], any(read.slot == "yield" for read in stage.inputs)]
+            about = [
+                [check["kind"] for check in params["checks"]],
+                params["score"]["kind"],
+                any(read.slot == "yield" for read in stage.inputs),
+            ]
         case "data":
             about = params["source"]["kind"]
         case "plan":
@@ -89,13 +102,21 @@ def _model(stage: Stage, known: Known) -> dict[str, Any]:
         for read in stage.inputs:
             if read.slot == slot and read.stage in known:
                 other = known[read.stage]
-                return _bare(other.params["model"]) if other.kind == "student" else _model(other, known)
+                return (
+                    _bare(other.params["model"])
+                    if other.kind == "student"
+                    else _model(other, known)
+                )
     return {}
 
 
 def _drawn(stage: Stage) -> float:
     draw, source = stage.params["draw"], stage.params["source"]
-    return float(draw["items"] if "items" in draw else draw["per_group"] * (len(source.get("families", ())) or GROUPS))
+    return float(
+        draw["items"]
+        if "items" in draw
+        else draw["per_group"] * (len(source.get("families", ())) or GROUPS)
+    )
 
 
 def _items(key: str, port: str, known: Known) -> float:
@@ -112,12 +133,18 @@ def _items(key: str, port: str, known: Known) -> float:
 def _seen(recipe: Mapping[str, Any], examples: float) -> float:
     """Examples that training looks at, each as often as it does."""
     length = recipe["length"]
-    return float(length["steps"] * recipe["batch_size"] if "steps" in length else length["epochs"] * examples)
+    return float(
+        length["steps"] * recipe["batch_size"] if "steps" in length else length["epochs"] * examples
+    )
 
 
 def _taught(stage: Stage, known: Known) -> float:
     """Examples that a training stage is given: the amount of every plan behind them, once."""
-    checks = [known[read.stage] for read in stage.inputs if read.slot == "accepted" and read.stage in known]
+    checks = [
+        known[read.stage]
+        for read in stage.inputs
+        if read.slot == "accepted" and read.stage in known
+    ]
     plans = {read.stage for check in checks for read in check.inputs if read.slot == "plan"}
     return sum(_amount(plan, known) for plan in plans)
 

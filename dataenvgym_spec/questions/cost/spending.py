@@ -19,7 +19,10 @@ MOST: Final = 100
 
 def latest(layout: Layout, kinds: Collection[str]) -> History:
     """The latest logs in the store of stages of some kinds; what is damaged or of another version is left out."""
-    return of(layout, [path.parent.parent.name for kind in sorted(kinds) for path in _latest(layout.store, kind)])
+    return of(
+        layout,
+        [path.parent.parent.name for kind in sorted(kinds) for path in _latest(layout.store, kind)],
+    )
 
 
 def of(layout: Layout, directories: Iterable[str]) -> History:
@@ -35,7 +38,11 @@ def of_experiment(layout: Layout, name: str) -> History:
 
 def _latest(store: Path, kind: str) -> list[Path]:
     paths = list(store.glob(f"{kind}-*/log/run.json"))
-    return paths if len(paths) <= MOST else sorted(paths, key=lambda path: path.stat().st_mtime)[-MOST:]
+    return (
+        paths
+        if len(paths) <= MOST
+        else sorted(paths, key=lambda path: path.stat().st_mtime)[-MOST:]
+    )
 
 
 class _Reader:
@@ -52,7 +59,9 @@ class _Reader:
             stage = self.stage(directory) if log and "total" in log.get("seconds", {}) else None
             if log and stage:
                 pasts.append(Past(stage=stage, log=log))
-        return History(pasts=tuple(pasts), known={stage.id: stage for stage in self.found.values() if stage})
+        return History(
+            pasts=tuple(pasts), known={stage.id: stage for stage in self.found.values() if stage}
+        )
 
     def stage(self, directory: str) -> Stage | None:
         waiting = [directory]
@@ -69,8 +78,12 @@ def _stage(content: dict[str, Any]) -> Stage | None:
     try:
         if content["semantics"] != KINDS[content["kind"]].semantics:
             return None
-        inputs = tuple(Input(slot=slot, stage=key, port=port) for slot, key, port in content["inputs"])
-        return Stage(id=content["key"], kind=content["kind"], params=content["params"], inputs=inputs)
+        inputs = tuple(
+            Input(slot=slot, stage=key, port=port) for slot, key, port in content["inputs"]
+        )
+        return Stage(
+            id=content["key"], kind=content["kind"], params=content["params"], inputs=inputs
+        )
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -13,7 +13,10 @@ SECONDS: Final[dict[str, tuple[Range, Range]]] = {
     # Seconds of a stage, low and high; and seconds for each unit of its size.
     "data": ((0.01, 120), (0, 0.05)),  # an item drawn
     "reserve": ((0.01, 120), (0, 0)),
-    "student": ((1, 600), (1e-5, 0.5)),  # an example of the pretraining; a model that exists is fetched
+    "student": (
+        (1, 600),
+        (1e-5, 0.5),
+    ),  # an example of the pretraining; a model that exists is fetched
     "skills": ((0.01, 30), (0, 0.05)),  # an item sorted
     "evaluate": ((0.05, 180), (1e-6, 0.02)),  # a token that an answer may have
     "plan": ((0.01, 30), (0, 0)),

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from dataenvgym_spec.results.evidence.statistics import Estimate, Paired, over_seeds, paired, proportion
+from dataenvgym_spec.results.evidence.statistics import (
+    Estimate,
+    Paired,
+    over_seeds,
+    paired,
+    proportion,
+)
 from dataenvgym_spec.results.experiment import Results, Row, Run
 
 STUDENTS: Final = ("base", "best", "last")
@@ -110,7 +116,9 @@ def summaries(results: Results, found: Sequence[Outcome]) -> tuple[Outcome, ...]
     out = []
     for arm in results.index["arms"]:
         for student in STUDENTS:
-            mine = [outcome for outcome in found if (outcome.arm, outcome.student) == (arm, student)]
+            mine = [
+                outcome for outcome in found if (outcome.arm, outcome.student) == (arm, student)
+            ]
             if mine:
                 out.append(_summary(mine))
     return tuple(out)
@@ -138,11 +146,19 @@ def _summary(mine: Sequence[Outcome]) -> Outcome:
 def contrasts(results: Results) -> tuple[Contrast, ...]:
     """The declared contrasts, the primary ones first; a contrast whose results are not there is left out."""
     found = (_contrast(results, row) for row in results.index["contrasts"])
-    return tuple(sorted((contrast for contrast in found if contrast), key=lambda contrast: not contrast.primary))
+    return tuple(
+        sorted(
+            (contrast for contrast in found if contrast), key=lambda contrast: not contrast.primary
+        )
+    )
 
 
 def _contrast(results: Results, row: Row) -> Contrast | None:
-    sealed = {(run.arm, run.seed): marks(run.sealed(row["student"])) for run in results.runs if run.arm in (row["arm"], row["against"])}
+    sealed = {
+        (run.arm, run.seed): marks(run.sealed(row["student"]))
+        for run in results.runs
+        if run.arm in (row["arm"], row["against"])
+    }
     runs = []
     for seed in results.index["seeds"]:
         first, second = sealed[row["arm"], seed], sealed[row["against"], seed]
@@ -156,7 +172,9 @@ def _contrast(results: Results, row: Row) -> Contrast | None:
         against=row["against"],
         student=row["student"],
         primary=row["primary"],
-        difference=runs[0][1].difference if len(runs) == 1 else over_seeds(differences, least=-1.0, most=1.0),
+        difference=runs[0][1].difference
+        if len(runs) == 1
+        else over_seeds(differences, least=-1.0, most=1.0),
         items=runs[0][1].difference.count,
         runs=tuple(runs),
     )
@@ -185,11 +203,15 @@ def _gain(run: Run) -> Gain | None:
         paired=paired(after, before),
         both_right=sum(before[item] and after[item] for item in shared),
         both_wrong=sum(not before[item] and not after[item] for item in shared),
-        skills=tuple(_skill_gain(skill, items, before, after) for skill, items in sorted(groups.items())),
+        skills=tuple(
+            _skill_gain(skill, items, before, after) for skill, items in sorted(groups.items())
+        ),
     )
 
 
-def _skill_gain(skill: str, items: Sequence[str], before: dict[str, bool], after: dict[str, bool]) -> SkillGain:
+def _skill_gain(
+    skill: str, items: Sequence[str], before: dict[str, bool], after: dict[str, bool]
+) -> SkillGain:
     return SkillGain(
         skill=skill,
         items=len(items),

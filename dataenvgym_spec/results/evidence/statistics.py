@@ -67,7 +67,13 @@ def proportion(right: int, items: int) -> Estimate:
     if not items:
         raise ValueError("a proportion of no items")
     interval = stats.binomtest(right, items).proportion_ci(confidence_level=LEVEL, method="wilson")
-    return Estimate(value=right / items, low=float(interval.low), high=float(interval.high), covers="items", count=items)
+    return Estimate(
+        value=right / items,
+        low=float(interval.low),
+        high=float(interval.high),
+        covers="items",
+        count=items,
+    )
 
 
 def paired(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
@@ -87,7 +93,9 @@ def paired(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
     lost = sum(second[item] and not first[item] for item in shared)
     signs = np.array([int(first[item]) - int(second[item]) for item in shared])
     low, high = _between(signs)
-    difference = Estimate(value=(gained - lost) / len(shared), low=low, high=high, covers="items", count=len(shared))
+    difference = Estimate(
+        value=(gained - lost) / len(shared), low=low, high=high, covers="items", count=len(shared)
+    )
     return Paired(difference=difference, gained=gained, lost=lost, p=mcnemar(gained, lost))
 
 
@@ -99,10 +107,20 @@ def _between(signs: np.ndarray) -> tuple[float, float]:
     """
     if (signs == signs[0]).all():
         unseen = proportion(0, len(signs)).high
-        return float(max(-1.0, signs[0] - unseen * (1 + abs(signs[0])))), float(min(1.0, signs[0] + unseen * (1 + abs(signs[0]))))
+        return float(max(-1.0, signs[0] - unseen * (1 + abs(signs[0])))), float(
+            min(1.0, signs[0] + unseen * (1 + abs(signs[0])))
+        )
     batch = max(1, _CELLS // len(signs))
     # The seed is fixed so that a report made twice is the same report.
-    result = stats.bootstrap((signs,), np.mean, n_resamples=_RESAMPLES, batch=batch, confidence_level=LEVEL, method="percentile", rng=np.random.default_rng(0))
+    result = stats.bootstrap(
+        (signs,),
+        np.mean,
+        n_resamples=_RESAMPLES,
+        batch=batch,
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
@@ -132,4 +150,10 @@ def over_seeds(values: Sequence[float], *, least: float, most: float) -> Estimat
         raise ValueError("an interval over runs needs two runs")
     mean = fmean(values)
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
-    return Estimate(value=mean, low=max(least, mean - half), high=min(most, mean + half), covers="seeds", count=len(values))
+    return Estimate(
+        value=mean,
+        low=max(least, mean - half),
+        high=min(most, mean + half),
+        covers="seeds",
+        count=len(values),
+    )

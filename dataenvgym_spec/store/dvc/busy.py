@@ -32,7 +32,10 @@ def _list(layout: Layout) -> Path:
 def _listed(path: Path) -> list[int]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        infos = [*content.get("write", {}).values(), *(info for readers in content.get("read", {}).values() for info in readers)]
+        infos = [
+            *content.get("write", {}).values(),
+            *(info for readers in content.get("read", {}).values() for info in readers),
+        ]
         return sorted({int(info["pid"]) for info in infos if info})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
@@ -47,6 +50,9 @@ def _alive(pid: int) -> bool:
     except OSError:  # somebody else's
         return True
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            != "Z"
+        )
     except (OSError, IndexError):  # gone meanwhile, or no Linux
         return not Path("/proc/self").exists()

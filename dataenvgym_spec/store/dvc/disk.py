@@ -76,7 +76,11 @@ class Disk:
             return frozenset()
         if self._listing(digest) is None:
             return frozenset({digest})
-        return frozenset(one for one in self.objects(digest) if not self.cache.has(one) and not (self.remote and self.remote.has(one)))
+        return frozenset(
+            one
+            for one in self.objects(digest)
+            if not self.cache.has(one) and not (self.remote and self.remote.has(one))
+        )
 
     def _listing(self, digest: str) -> dict[str, str] | None:
         inner = self.cache.listing(digest)
@@ -84,11 +88,16 @@ class Disk:
 
     def run_cache(self, cmd: str, deps: dict[str, str], outs: list[str]) -> Lock | None:
         """What the run cache holds."""
-        return (self.remote.run(cmd, deps, outs) if self.remote else None) or self.cache.run(cmd, deps, outs)
+        return (self.remote.run(cmd, deps, outs) if self.remote else None) or self.cache.run(
+            cmd, deps, outs
+        )
 
     def runs(self, dependency: str) -> list[Lock]:
         """All runs that read a file of this hash, the newest last."""
-        return [*self.cache.runs(dependency), *(self.remote.runs(dependency) if self.remote else ())]
+        return [
+            *self.cache.runs(dependency),
+            *(self.remote.runs(dependency) if self.remote else ()),
+        ]
 
     def content(self, digest: str, name: str) -> Any:
         """What a JSON file of a result says; None if the cache has it not."""
@@ -101,7 +110,9 @@ class Disk:
     def made_here(self, log: str) -> bool:
         """Whether a log tells of this machine's interpreter, platform and versions."""
         content = self.content(log, "run.json")
-        return isinstance(content, dict) and all(content.get(name) == value for name, value in self._stamp.items())
+        return isinstance(content, dict) and all(
+            content.get(name) == value for name, value in self._stamp.items()
+        )
 
     @cached_property
     def _stamp(self) -> dict[str, Any]:

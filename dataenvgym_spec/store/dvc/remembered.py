@@ -58,5 +58,9 @@ class Remembered:
                 content = json.loads(self._path.read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 content = {}
-            self._known = {path: row for path, row in content.items() if isinstance(row, list)} if isinstance(content, dict) else {}
+            self._known = (
+                {path: row for path, row in content.items() if isinstance(row, list)}
+                if isinstance(content, dict)
+                else {}
+            )
         return self._known

@@ -50,8 +50,15 @@ def read_lock(path: Path, stage: str) -> Lock | None:
         plain = _plain(text)
         return _lock((plain or yaml.load(text, Loader=Loader).get("stages") or {}).get(stage))
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        what = "holds the marks of a merge conflict" if "<<<<<<<" in text else "is damaged or half-written"
-        raise UserError(f"'{path}' {what}", help=f"take one side whole: git checkout --theirs {path}   (or delete it: DVC makes it anew)") from error
+        what = (
+            "holds the marks of a merge conflict"
+            if "<<<<<<<" in text
+            else "is damaged or half-written"
+        )
+        raise UserError(
+            f"'{path}' {what}",
+            help=f"take one side whole: git checkout --theirs {path}   (or delete it: DVC makes it anew)",
+        ) from error
 
 
 _LINE: Final = re.compile(
@@ -92,7 +99,11 @@ def _lock(body: dict[str, Any] | None) -> Lock | None:
     if body is None:
         return None
     deps = {item["path"]: item["md5"] for item in body.get("deps", [])}
-    return Lock(cmd=body["cmd"], deps=deps, outs={item["path"]: item["md5"] for item in body.get("outs", [])})
+    return Lock(
+        cmd=body["cmd"],
+        deps=deps,
+        outs={item["path"]: item["md5"] for item in body.get("outs", [])},
+    )
 
 
 def read_run(text: str) -> Lock | None:
@@ -122,7 +133,10 @@ def hash_of(path: Path, md5: Callable[[Path], str] = md5_file) -> str | None:
     if not path.is_dir():
         return None
     rows = [{"md5": md5(path / name), "relpath": name} for name in sorted(_files(path))]
-    return hashlib.md5(json.dumps(rows, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+    return (
+        hashlib.md5(json.dumps(rows, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+        + ".dir"
+    )
 
 
 def _files(folder: Path) -> Iterator[str]:
@@ -172,7 +186,9 @@ class Cache:
             # DVC hashes an object again unless it has protected it, and drops it if it does not fit.
             path = Path(self._object(digest))
             try:
-                self._known[digest] = stat.S_IMODE(path.stat().st_mode) == PROTECTED or self.md5(path) == digest.removesuffix(".dir")
+                self._known[digest] = stat.S_IMODE(path.stat().st_mode) == PROTECTED or self.md5(
+                    path
+                ) == digest.removesuffix(".dir")
             except OSError:
                 self._known[digest] = False
         return self._known[digest]
@@ -185,7 +201,11 @@ class Cache:
         """What the run cache holds for a command with these dependencies and outputs."""
         key = run_key(cmd, deps, outs)
         folder = self.folder / "runs" / key[:2] / key
-        entries = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime) if folder.is_dir() else []
+        entries = (
+            sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+            if folder.is_dir()
+            else []
+        )
         return read_run(entries[-1].read_text(encoding="utf-8")) if entries else None
 
     def runs(self, dependency: str) -> list[Lock]:
@@ -194,5 +214,7 @@ class Cache:
 
     @cached_property
     def _runs(self) -> list[str]:
-        entries = sorted((self.folder / "runs").glob("*/*/*"), key=lambda path: path.stat().st_mtime)
+        entries = sorted(
+            (self.folder / "runs").glob("*/*/*"), key=lambda path: path.stat().st_mtime
+        )
         return [path.read_text(encoding="utf-8", errors="replace") for path in entries]

@@ -27,7 +27,11 @@ class History:
 
     def earlier(self, stage: Stage, experiment: str) -> dict[str, Any] | None:
         """The `stage.json` of what stood at a stage's place before it, and was made once; None if nothing ever was."""
-        places = [(use.arm, use.seed, _place(use.label())) for use in stage.uses if use.experiment == experiment]
+        places = [
+            (use.arm, use.seed, _place(use.label()))
+            for use in stage.uses
+            if use.experiment == experiment
+        ]
         for version in self._versions(experiment):
             for place in places:
                 directory = version.get(place)
@@ -67,7 +71,14 @@ class History:
     def _git(self, *arguments: str) -> str:
         command = ["git", "-C", str(self._layout.root), *arguments]
         try:
-            return subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8", errors="replace").stdout
+            return subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                check=False,
+                encoding="utf-8",
+                errors="replace",
+            ).stdout
         except OSError:
             return ""
 
@@ -75,7 +86,11 @@ class History:
 def _places(text: str) -> dict[Place, str]:
     try:
         rows = json.loads(text)["stages"]
-        return {(use["arm"], use["seed"], _place(use["label"])): row["directory"] for row in rows for use in row["uses"]}
+        return {
+            (use["arm"], use["seed"], _place(use["label"])): row["directory"]
+            for row in rows
+            for use in row["uses"]
+        }
     except (ValueError, KeyError, TypeError):
         return {}
 

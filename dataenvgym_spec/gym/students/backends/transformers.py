@@ -55,9 +55,15 @@ class TransformersBackend:
 
     def _completion(self, prompt_tokens: int, tokens: list[int]) -> Completion:
         ends = self.model.generation_config.eos_token_id
-        stops = set(ends if isinstance(ends, list) else [ends if ends is not None else self.tokenizer.eos_token_id])
+        stops = set(
+            ends
+            if isinstance(ends, list)
+            else [ends if ends is not None else self.tokenizer.eos_token_id]
+        )
         end = next((index for index, token in enumerate(tokens) if token in stops), None)
         kept = tokens if end is None else tokens[:end]
         count = len(tokens) if end is None else end + 1
         text = self.tokenizer.decode(kept, skip_special_tokens=True)
-        return Completion(text=text, tokens=count, prompt_tokens=prompt_tokens, truncated=end is None)
+        return Completion(
+            text=text, tokens=count, prompt_tokens=prompt_tokens, truncated=end is None
+        )

@@ -31,12 +31,28 @@ class VllmBackend:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer = AutoTokenizer.from_pretrained(model)
         self.request = LoRARequest("student", 1, str(adapter)) if adapter else None
-        lora = {"enable_lora": True, "max_lora_rank": next(rank for rank in RANKS if rank >= _rank(adapter))} if adapter else {}
-        self.engine = LLM(model=str(model), dtype=options["dtype"], enforce_eager=True, disable_log_stats=True, max_num_seqs=options["batch_size"], **lora)
+        lora = (
+            {
+                "enable_lora": True,
+                "max_lora_rank": next(rank for rank in RANKS if rank >= _rank(adapter)),
+            }
+            if adapter
+            else {}
+        )
+        self.engine = LLM(
+            model=str(model),
+            dtype=options["dtype"],
+            enforce_eager=True,
+            disable_log_stats=True,
+            max_num_seqs=options["batch_size"],
+            **lora,
+        )
 
     def generate(self, prompts: list[str]) -> list[Completion]:
         """Answers prompts greedily, in their order."""
-        inputs = [TokensPrompt(prompt_token_ids=self.tokenizer(prompt).input_ids) for prompt in prompts]
+        inputs = [
+            TokensPrompt(prompt_token_ids=self.tokenizer(prompt).input_ids) for prompt in prompts
+        ]
         sampling = SamplingParams(temperature=0, max_tokens=self.options["max_new_tokens"])
         outputs = self.engine.generate(inputs, sampling, lora_request=self.request, use_tqdm=False)
         found = []
@@ -44,7 +60,10 @@ class VllmBackend:
             (answer,) = output.outputs
             found.append(
                 Completion(
-                    text=answer.text, tokens=len(answer.token_ids), prompt_tokens=len(output.prompt_token_ids or ()), truncated=answer.finish_reason == "length"
+                    text=answer.text,
+                    tokens=len(answer.token_ids),
+                    prompt_tokens=len(output.prompt_token_ids or ()),
+                    truncated=answer.finish_reason == "length",
                 )
             )
         return found

@@ -24,8 +24,11 @@ class Hub:
 
         patterns = ["*.json", "*.safetensors", "*.model", "*.jinja", "*.txt"]
         try:
-            snapshot_download(self.id, revision=self.revision, local_dir=out, allow_patterns=patterns)
+            snapshot_download(
+                self.id, revision=self.revision, local_dir=out, allow_patterns=patterns
+            )
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
             raise StageError(
-                f"the model '{self.id}' cannot be downloaded: {error}", help="check its id and revision, the network, and HF_TOKEN for a gated model"
+                f"the model '{self.id}' cannot be downloaded: {error}",
+                help="check its id and revision, the network, and HF_TOKEN for a gated model",
             ) from error

@@ -21,5 +21,8 @@ class Local:
             StageError: the directory holds no model.
         """
         if not (self.path / "config.json").is_file():
-            raise StageError(f"'{self.path}' holds no model: config.json is missing", help="save the model there with save_pretrained")
+            raise StageError(
+                f"'{self.path}' holds no model: config.json is missing",
+                help="save the model there with save_pretrained",
+            )
         shutil.copytree(self.path, out, dirs_exist_ok=True)

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils.logging import disable_progress_bar
 
@@ -29,7 +35,10 @@ class Responses(torch.utils.data.Dataset[Encoded]):
     @staticmethod
     def _encode(row: dict[str, str], tokenizer: Any, max_length: int) -> Encoded:
         prompt = tokenizer(row["prompt"]).input_ids
-        answer = [*tokenizer(row["completion"], add_special_tokens=False).input_ids, tokenizer.eos_token_id]
+        answer = [
+            *tokenizer(row["completion"], add_special_tokens=False).input_ids,
+            tokenizer.eos_token_id,
+        ]
         ids = (prompt + answer)[:max_length]
         return {"input_ids": ids, "labels": ([IGNORED] * len(prompt) + answer)[:max_length]}
 
@@ -50,9 +59,15 @@ class Collator:
         """Returns `input_ids`, `attention_mask` and `labels`, each of shape (examples, longest)."""
         longest = max(len(row["input_ids"]) for row in rows)
         ids = [row["input_ids"] + [self.pad] * (longest - len(row["input_ids"])) for row in rows]
-        mask = [[1] * len(row["input_ids"]) + [0] * (longest - len(row["input_ids"])) for row in rows]
+        mask = [
+            [1] * len(row["input_ids"]) + [0] * (longest - len(row["input_ids"])) for row in rows
+        ]
         labels = [row["labels"] + [IGNORED] * (longest - len(row["labels"])) for row in rows]
-        return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask), "labels": torch.tensor(labels)}
+        return {
+            "input_ids": torch.tensor(ids),
+            "attention_mask": torch.tensor(mask),
+            "labels": torch.tensor(labels),
+        }
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped by the type checker
@@ -65,7 +80,11 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Drops the part of an earlier attempt's curve that will be trained again."""
-        rows = self.loss.read_text(encoding="utf-8").splitlines() if self.loss.is_file() and state.global_step else []
+        rows = (
+            self.loss.read_text(encoding="utf-8").splitlines()
+            if self.loss.is_file() and state.global_step
+            else []
+        )
         kept = [row for row in rows if json.loads(row)["step"] <= state.global_step]
         self.loss.write_text("".join(f"{row}\n" for row in kept), encoding="utf-8")
         if state.global_step and state.is_world_process_zero:
@@ -81,13 +100,21 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
         """Marks the checkpoint whole: one without the mark is the work of a killed process."""
         (Path(args.output_dir) / f"checkpoint-{state.global_step}" / DONE).touch()
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
         """Appends to the loss curve."""
         if not state.is_world_process_zero or not logs or "loss" not in logs:
             return
-        row = {"step": state.global_step, "loss": float(logs["loss"]), "learning_rate": float(logs["learning_rate"])}
+        row = {
+            "step": state.global_step,
+            "loss": float(logs["loss"]),
+            "learning_rate": float(logs["learning_rate"]),
+        }
         with self.loss.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps({**row, "seconds": round(time.monotonic() - self.start, 3)}) + "\n")
+            handle.write(
+                json.dumps({**row, "seconds": round(time.monotonic() - self.start, 3)}) + "\n"
+            )
         self.last = row["loss"]
         if time.monotonic() - self.printed > 4:
             self._tell(state)
@@ -108,15 +135,27 @@ def main(config: dict[str, Any]) -> None:
     train = config["train"]
     torch.manual_seed(config["seed"])
     tokenizer = AutoTokenizer.from_pretrained(config["base"])
-    model = AutoModelForCausalLM.from_pretrained(config["base"], dtype=getattr(torch, train["dtype"]))
+    model = AutoModelForCausalLM.from_pretrained(
+        config["base"], dtype=getattr(torch, train["dtype"])
+    )
     if train.get("adapter"):
         model = adapted(model, train["adapter"])
     settle(model)
-    rows = [json.loads(line) for line in Path(config["examples"]).read_text(encoding="utf-8").split("\n") if line]
+    rows = [
+        json.loads(line)
+        for line in Path(config["examples"]).read_text(encoding="utf-8").split("\n")
+        if line
+    ]
     dataset = Responses(rows, tokenizer, train["max_length"])
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     watch = Watch(Path(config["loss"]), config["checkpoint_seconds"])
-    trainer = Trainer(model=model, args=arguments(config), train_dataset=dataset, data_collator=Collator(pad), callbacks=[watch])
+    trainer = Trainer(
+        model=model,
+        args=arguments(config),
+        train_dataset=dataset,
+        data_collator=Collator(pad),
+        callbacks=[watch],
+    )
     trainer.remove_callback(PrinterCallback)
     started = time.monotonic()
     result = trainer.train(resume_from_checkpoint=last_checkpoint(Path(config["checkpoints"])))
@@ -136,7 +175,13 @@ def adapted(model: Any, options: dict[str, Any]) -> Any:
     """The model with a fresh LoRA adapter on its linear layers."""
     from peft import LoraConfig, get_peft_model
 
-    lora = LoraConfig(r=options["r"], lora_alpha=options["alpha"], lora_dropout=options["dropout"], target_modules="all-linear", task_type="CAUSAL_LM")
+    lora = LoraConfig(
+        r=options["r"],
+        lora_alpha=options["alpha"],
+        lora_dropout=options["dropout"],
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
     return get_peft_model(model, lora)
 
 
@@ -151,7 +196,9 @@ def arguments(config: dict[str, Any]) -> TrainingArguments:
         per_device_train_batch_size=config["per_device_batch"],
         gradient_accumulation_steps=config["accumulation"],
         learning_rate=train["learning_rate"],
-        lr_scheduler_type=train["schedule"] if train["schedule"] != "constant" else "constant_with_warmup",
+        lr_scheduler_type=train["schedule"]
+        if train["schedule"] != "constant"
+        else "constant_with_warmup",
         warmup_steps=train["warmup_ratio"],
         weight_decay=train["weight_decay"],
         max_grad_norm=train["max_grad_norm"],

@@ -20,4 +20,8 @@ class ExactMatch:
         if self.after and self.after not in text:
             return None
         part = text.rpartition(self.after)[2] if self.after else text
-        return " ".join(part.split()).casefold().replace(",", "") if self.after else " ".join(part.split()).casefold()
+        return (
+            " ".join(part.split()).casefold().replace(",", "")
+            if self.after
+            else " ".join(part.split()).casefold()
+        )

@@ -13,5 +13,7 @@ class MathVerify:
     def score(self, answer: str, item: Item) -> Score:
         """Scores one answer."""
         given = parse(answer, parsing_timeout=None)
-        right = bool(given) and bool(verify(parse(item.target, parsing_timeout=None), given, timeout_seconds=None))
+        right = bool(given) and bool(
+            verify(parse(item.target, parsing_timeout=None), given, timeout_seconds=None)
+        )
         return Score(value=float(right), parsed=bool(given))

@@ -23,5 +23,9 @@ class ReasoningGymScore:
         text = answer.strip()
         if not text:
             return Score(value=0.0, parsed=False)
-        entry: dict[str, Any] = {"question": item.input, "answer": item.verifier["answer"], "metadata": item.metadata}
+        entry: dict[str, Any] = {
+            "question": item.input,
+            "answer": item.verifier["answer"],
+            "metadata": item.metadata,
+        }
         return Score(value=float(_scorer_of(item.verifier["dataset"])(text, entry)), parsed=True)

@@ -15,19 +15,34 @@ class Hub:
 
     procedural = False
 
-    def __init__(self, *, id: str, revision: str, configs: str | list[str], split: str, fields: dict[str, str]) -> None:
+    def __init__(
+        self,
+        *,
+        id: str,
+        revision: str,
+        configs: str | list[str],
+        split: str,
+        fields: dict[str, str],
+    ) -> None:
         self.items = Columns(fields=fields).items(self._rows(id, revision, configs, split))
 
-    def _rows(self, name: str, revision: str, configs: str | list[str], split: str) -> Iterator[dict[str, Any]]:
+    def _rows(
+        self, name: str, revision: str, configs: str | list[str], split: str
+    ) -> Iterator[dict[str, Any]]:
         import datasets
 
         try:
-            names = datasets.get_dataset_config_names(name, revision=revision) if isinstance(configs, str) else configs
+            names = (
+                datasets.get_dataset_config_names(name, revision=revision)
+                if isinstance(configs, str)
+                else configs
+            )
             for config in names:
                 yield from datasets.load_dataset(name, config, revision=revision, split=split)
         except (OSError, ValueError, RuntimeError) as error:
             raise StageError(
-                f"the data set '{name}' cannot be loaded: {error}", help="check its id, revision and the network; HF_HOME names the cache"
+                f"the data set '{name}' cannot be loaded: {error}",
+                help="check its id, revision and the network; HF_HOME names the cache",
             ) from error
 
     def groups(self) -> list[str]:

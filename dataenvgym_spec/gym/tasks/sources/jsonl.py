@@ -19,9 +19,15 @@ class Jsonl:
     def __init__(self, *, path: Path, fields: dict[str, str]) -> None:
         self.columns = Columns(fields=fields)
         try:
-            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+            rows = [
+                json.loads(line)
+                for line in path.read_text(encoding="utf-8").split("\n")
+                if line.strip()
+            ]
         except (OSError, ValueError) as error:
-            raise StageError(f"'{path}' is no JSON-lines file: {error}", help="write one JSON object per line") from error
+            raise StageError(
+                f"'{path}' is no JSON-lines file: {error}", help="write one JSON object per line"
+            ) from error
         self.items = self.columns.items(rows)
 
     def groups(self) -> list[str]:

@@ -40,17 +40,32 @@ class ReasoningGym:
             # reasoning-gym seeds item i with `seed + i`, so a large size costs nothing and neighbours overlap: seeds are hashes.
             dataset = reasoning_gym.create_dataset(name, seed=seed, size=2**31 - 1, **config)
         except (ValueError, TypeError, AssertionError) as error:
-            raise StageError(f"reasoning-gym refuses the family '{group}': {error}", help="correct its 'dataset' or 'config' in the spec") from error
+            raise StageError(
+                f"reasoning-gym refuses the family '{group}': {error}",
+                help="correct its 'dataset' or 'config' in the spec",
+            ) from error
         return (self._item(dataset[index], group) for index in itertools.count())
 
     def _item(self, entry: dict[str, Any], group: str) -> Item:
         question = str(entry["question"])
-        metadata = {key: value for key, value in entry["metadata"].items() if key not in ("source_index", "difficulty")}
+        metadata = {
+            key: value
+            for key, value in entry["metadata"].items()
+            if key not in ("source_index", "difficulty")
+        }
         identity = item_id(question)
         answer = str(entry["answer"])
         verifier = {"dataset": entry["metadata"]["source_dataset"], "answer": answer}
         cluster = operands(verifier["dataset"], question)
-        return Item(id=identity, input=question, target=answer, group=group, cluster=cluster, verifier=verifier, metadata=metadata)
+        return Item(
+            id=identity,
+            input=question,
+            target=answer,
+            group=group,
+            cluster=cluster,
+            verifier=verifier,
+            metadata=metadata,
+        )
 
 
 def operands(dataset: str, question: str) -> str:

@@ -26,10 +26,22 @@ class Columns:
         for number, row in enumerate(rows, 1):
             missing = [name for name in self.fields.values() if name not in row]
             if missing:
-                raise StageError(f"row {number} has no column '{missing[0]}'", help=suggest(missing[0], map(str, row)))
+                raise StageError(
+                    f"row {number} has no column '{missing[0]}'",
+                    help=suggest(missing[0], map(str, row)),
+                )
             text = str(row[self.fields["input"]])
             identity = item_id(text)
             group = str(row[self.fields["group"]]) if "group" in self.fields else "all"
             cluster = str(row[self.fields["cluster"]]) if "cluster" in self.fields else identity
-            found.setdefault(identity, Item(id=identity, input=text, target=str(row[self.fields["target"]]), group=group, cluster=cluster))
+            found.setdefault(
+                identity,
+                Item(
+                    id=identity,
+                    input=text,
+                    target=str(row[self.fields["target"]]),
+                    group=group,
+                    cluster=cluster,
+                ),
+            )
         return list(found.values())

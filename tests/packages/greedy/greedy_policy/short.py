@@ -12,4 +12,8 @@ class Short:
 
     def objection(self, item: Item, bench: Bench) -> str | None:
         """Why the candidate should not be taught, or None."""
-        return f"longer than {self.characters} characters" if len(item.input) > self.characters else None
+        return (
+            f"longer than {self.characters} characters"
+            if len(item.input) > self.characters
+            else None
+        )

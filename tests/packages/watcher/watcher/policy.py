@@ -11,7 +11,9 @@ class Watcher:
     """Says in its reasons how wide the student is that it was handed."""
 
     def __init__(self, *, student: Path, base: Path | None) -> None:
-        self.width = json.loads(((base or student) / "config.json").read_text(encoding="utf-8"))["hidden_size"]
+        self.width = json.loads(((base or student) / "config.json").read_text(encoding="utf-8"))[
+            "hidden_size"
+        ]
 
     def act(self, observation: Observation, amount: int) -> Action:
         """Shares `amount` examples evenly."""
