@@ -4,24 +4,45 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from dataenvgym_spec.store.layout import Layout, find_root
 from dataenvgym_spec.store.locks import die_with_parent
 
+if TYPE_CHECKING:
+    from dataenvgym_spec.execute.run import Finished
+
+TRACKED: Final = frozenset({"plan", "select"})
+"""Kinds after which tracking is updated: a plan starts once the iteration before it is complete."""
+MOST_TRACKED: Final = 4
+"""A stage of a sweep under plain DVC can be part of hundreds of experiments; their reports track."""
+
 
 @click.command("stage", hidden=True)
 @click.argument("experiment", required=False)
 def command(experiment: str | None) -> int:
-    """Run the stage whose directory is the working directory, or make the report of an experiment."""
+    """Run the stage whose directory is the working directory, or make an experiment's report."""
     die_with_parent()
-    layout = Layout(root=Path(os.environ["DVC_ROOT"]) if "DVC_ROOT" in os.environ else find_root())
+    layout = Layout(root=_root())
     if experiment:
         from dataenvgym_spec.execute.entry import entry
 
         entry(layout, experiment)
         return 0
+    return _run(layout)
+
+
+def _root() -> Path:
+    """The repository: DVC names it to the commands that it runs."""
+    if "DVC_ROOT" in os.environ:
+        return Path(os.environ["DVC_ROOT"])
+    return find_root()
+
+
+def _run(layout: Layout) -> int:
+    """Runs the stage of the working directory, in a warm worker if one serves it."""
     from dataenvgym_spec.execute.run import read_stage, run_stage, stage_of
     from dataenvgym_spec.execute.warm.worker import delegate
 
@@ -31,7 +52,18 @@ def command(experiment: str | None) -> int:
 
         guard(layout, os.environ)
     code = delegate(layout, read_stage(layout, directory), directory)
-    if code is None:
-        run_stage(layout, directory)
-        return 0
-    return code
+    # No worker serves a tracked kind, so a delegated stage needs no update of tracking.
+    if code is not None:
+        return code
+    _track(layout, run_stage(layout, directory))
+    return 0
+
+
+def _track(layout: Layout, finished: Finished) -> None:
+    """Brings tracking up to date in the background at the stages that complete an iteration."""
+    if finished.kind not in TRACKED or len(finished.experiments) > MOST_TRACKED:
+        return
+    from dataenvgym_spec.track.background import start_in_background
+
+    for experiment in finished.experiments:
+        start_in_background(layout, experiment)

@@ -6,8 +6,9 @@ import json
 import os
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.core.hashing import digest
@@ -19,16 +20,21 @@ from dataenvgym_spec.graph.ir import Input, Stage
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.scratch import Scratch, clean, scratch
-from dataenvgym_spec.track.background import start_in_background
-
-TRACKED: Final = frozenset({"plan", "select"})
-"""Kinds after which tracking is brought up to date: a plan begins when everything of the iteration before is done."""
-MOST_TRACKED: Final = 4
-"""A stage of a sweep that plain DVC runs may stand in hundreds of experiments; their reports track them."""
 
 
-def run_stage(layout: Layout, directory: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A stage whose result is published, and the experiments that it is part of."""
+
+    kind: str
+    experiments: tuple[str, ...]
+
+
+def run_stage(layout: Layout, directory: str) -> Finished:
     """Makes the result of one stage lie in its directory.
+
+    Returns:
+        What was made, for the caller who brings tracking up to date.
 
     Raises:
         StageError: the stage's files are damaged or its work failed.
@@ -53,9 +59,7 @@ def run_stage(layout: Layout, directory: str) -> None:
             execute(layout, content, space)
         space.publish()
     experiments = sorted({experiment for experiment, _ in places})
-    if content["kind"] in TRACKED and len(experiments) <= MOST_TRACKED:
-        for experiment in experiments:
-            start_in_background(layout, experiment)
+    return Finished(kind=content["kind"], experiments=tuple(experiments))
 
 
 def read_stage(layout: Layout, directory: str) -> dict[str, Any]:

@@ -270,7 +270,7 @@ def _train(config: str) -> int:
 WORK: Final[dict[str, Callable[..., int]]] = {"stage": _stage, "train": _train}
 
 
-def told(work: Callable[[], None]) -> int:
+def told(work: Callable[[], object]) -> int:
     """Runs work and tells its failure as the command line would; returns the exit code."""
     try:
         work()
