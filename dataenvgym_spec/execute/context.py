@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.machine import stamp
-
-Row = dict[str, Any]
+from dataenvgym_spec.records.files import write_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,55 +80,6 @@ class Context:
             **self.facts,
         }
         write_json(self.log / "run.json", content)
-
-
-def read_json(path: Path) -> Any:
-    """Reads a JSON file of a port.
-
-    Raises:
-        StageError: it is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise damaged(path) from error
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Reads a JSON-lines file of a port.
-
-    Raises:
-        StageError: it is missing or damaged.
-    """
-    try:
-        # Not `splitlines`: a student's answer may hold U+2028, which JSON leaves as it is.
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    except (OSError, ValueError) as error:
-        raise damaged(path) from error
-
-
-def damaged(path: Path) -> StageError:
-    """The error for an input that cannot be read."""
-    what = "is damaged or half-written" if path.exists() else "is missing"
-    folder = path.parent
-    return StageError(
-        f"'{path}' {what}",
-        help=f"remove '{folder}' and run again: DVC restores it from its cache, or makes it anew",
-    )
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes JSON in one form: sorted keys, two spaces, final newline."""
-    path.write_text(
-        json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-
-
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Writes JSON lines in one form: sorted keys."""
-    with path.open("w", encoding="utf-8", newline="\n") as handle:
-        for row in rows:
-            handle.write(json.dumps(row, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def say(text: str) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.gym.tasks.protocol import Scorer, Source
 from dataenvgym_spec.language.components import make
-from dataenvgym_spec.records.items import Scorer, Source
 
 
 def source(options: dict[str, Any], context: Context) -> Source:

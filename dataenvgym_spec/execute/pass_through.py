@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from dataenvgym_spec.execute.context import Context, read_json, write_json, write_rows
+from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.records.files import read_json, write_json, write_rows
 from dataenvgym_spec.store.atomic import link_tree
 from dataenvgym_spec.store.layout import Layout
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.hashing import file_digest
-from dataenvgym_spec.execute.context import Context, read_rows, write_rows
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.training.launch import Hardware, launch
+from dataenvgym_spec.records.files import read_rows, write_rows
 from tests.support.repositories import environment
 
 TRAIN = {

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
-from dataenvgym_spec.execute.context import write_json, write_rows
 from dataenvgym_spec.execute.entry import entry
+from dataenvgym_spec.records.files import write_json, write_rows
 from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.report.metrics import curves_csv, metrics, records
 from dataenvgym_spec.report.page import page

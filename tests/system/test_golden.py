@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.hashing import digest, unit_interval
-from dataenvgym_spec.execute.context import Context, PortRead, read_rows, write_rows
+from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.execute.load import scorer
 from dataenvgym_spec.execute.stages import evaluate as evaluation
 from dataenvgym_spec.execute.stages import student as pretraining
@@ -31,6 +31,7 @@ from dataenvgym_spec.gym.policies.protocol import Observation, SkillScore, Yield
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.table import Completion
 from dataenvgym_spec.language.components import definition, definitions, make
+from dataenvgym_spec.records.files import read_rows, write_rows
 from dataenvgym_spec.records.items import Item
 
 GOLDEN: dict[tuple[str, str, int], str] = {

@@ -19,7 +19,7 @@ from dataenvgym_spec.cli.main import main
 from dataenvgym_spec.cli.track import command
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import digest
-from dataenvgym_spec.execute.context import write_json, write_rows
+from dataenvgym_spec.records.files import write_json, write_rows
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held

@@ -8,20 +8,13 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from dataenvgym_spec.execute.context import (
-    Context,
-    Row,
-    read_json,
-    read_rows,
-    write_json,
-    write_rows,
-)
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.load import scorer
 from dataenvgym_spec.gym.checks.protocol import Bench, Check, Reserve, answers_of
 from dataenvgym_spec.language.components import definition, make
+from dataenvgym_spec.records.examples import ITEM_FIELDS
+from dataenvgym_spec.records.files import Row, read_json, read_rows, write_json, write_rows
 from dataenvgym_spec.records.items import Item
-
-ITEM_FIELDS = ("id", "input", "target", "group", "cluster", "verifier", "metadata")
 
 
 def check(context: Context) -> None:

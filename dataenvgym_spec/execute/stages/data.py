@@ -8,9 +8,11 @@ from itertools import islice
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest, seed_from
-from dataenvgym_spec.execute.context import Context, write_rows
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.load import source
-from dataenvgym_spec.records.items import Item, Source, in_lane
+from dataenvgym_spec.gym.tasks.protocol import Source
+from dataenvgym_spec.records.files import write_rows
+from dataenvgym_spec.records.items import Item, in_lane
 
 PATIENCE = 3000
 """Draws without a new item after which a procedural group counts as exhausted."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataenvgym_spec.execute.context import Context, PortRead, Row, read_json, read_rows, write_rows
+from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.execute.load import scorer
-from dataenvgym_spec.execute.stages.check import ITEM_FIELDS
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.table import Completion, backend
-from dataenvgym_spec.records.items import Item, Scorer
+from dataenvgym_spec.gym.tasks.protocol import Scorer
+from dataenvgym_spec.records.examples import ITEM_FIELDS
+from dataenvgym_spec.records.files import Row, read_json, read_rows, write_rows
+from dataenvgym_spec.records.items import Item
 
 
 def evaluate(context: Context) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dataenvgym_spec.execute.context import Context, read_rows, write_json
+from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.records.files import read_rows, write_json
 
 
 def gate(context: Context) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataenvgym_spec.core.hashing import seed_from
-from dataenvgym_spec.execute.context import Context, read_json, write_rows
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.load import student
 from dataenvgym_spec.language.components import make
+from dataenvgym_spec.records.files import read_json, write_rows
 
 
 def generate(context: Context) -> None:

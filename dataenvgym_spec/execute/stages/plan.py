@@ -6,10 +6,11 @@ import random
 from typing import Any
 
 from dataenvgym_spec.core.hashing import seed_from
-from dataenvgym_spec.execute.context import Context, Row, read_json, read_rows, write_json
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.load import student
 from dataenvgym_spec.gym.policies.protocol import Observation, Policy, SkillScore, Yield
 from dataenvgym_spec.language.components import make
+from dataenvgym_spec.records.files import Row, read_json, read_rows, write_json
 
 
 def plan(context: Context) -> None:

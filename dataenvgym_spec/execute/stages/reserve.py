@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataenvgym_spec.execute.context import Context, write_json
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.load import source
+from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.items import in_lane
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataenvgym_spec.execute.context import Context, read_rows, write_json
+from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.records.files import read_rows, write_json
 
 
 def select(context: Context) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataenvgym_spec.execute.context import Context, read_rows, write_json
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.language.components import make
+from dataenvgym_spec.records.files import read_rows, write_json
 from dataenvgym_spec.records.items import Item
 
 

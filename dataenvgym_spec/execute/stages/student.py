@@ -6,12 +6,13 @@ from itertools import islice
 from typing import Any
 
 from dataenvgym_spec.core.hashing import seed_from
-from dataenvgym_spec.execute.context import Context, read_rows
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.load import located, source
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.language.components import make
+from dataenvgym_spec.records.files import read_rows
 from dataenvgym_spec.records.items import Item, in_lane
 
 

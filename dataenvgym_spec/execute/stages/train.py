@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.execute.context import Context, read_rows
-from dataenvgym_spec.execute.stages.check import ITEM_FIELDS
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.records.examples import ITEM_FIELDS
+from dataenvgym_spec.records.files import read_rows
 from dataenvgym_spec.records.items import Item
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dataenvgym_spec.execute.context import write_rows
 from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.execute.context import Context, read_json, write_json
+from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.records.files import read_json, write_json
 from dataenvgym_spec.store.locks import die_with_parent
 
 EXECUTOR = "DATAENVGYM_EXECUTOR"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from dataenvgym_spec.records.items import Item, Scorer, in_lane
+from dataenvgym_spec.gym.tasks.protocol import Scorer
+from dataenvgym_spec.records.items import Item, in_lane
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

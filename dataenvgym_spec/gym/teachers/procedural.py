@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.language.components import make
-from dataenvgym_spec.records.items import Item, Source
+from dataenvgym_spec.records.items import Item
 
 
 class Procedural:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataenvgym_spec.records.items import Item, Score
+from dataenvgym_spec.gym.tasks.protocol import Score
+from dataenvgym_spec.records.items import Item
 
 
 class ExactMatch:

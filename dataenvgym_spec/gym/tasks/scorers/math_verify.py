@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math_verify import parse, verify
 
-from dataenvgym_spec.records.items import Item, Score
+from dataenvgym_spec.gym.tasks.protocol import Score
+from dataenvgym_spec.records.items import Item
 
 
 class MathVerify:

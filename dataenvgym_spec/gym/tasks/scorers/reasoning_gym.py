@@ -10,7 +10,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", SyntaxWarning)  # of cellpylib, a dependency of reasoning-gym
     import reasoning_gym
 
-from dataenvgym_spec.records.items import Item, Score
+from dataenvgym_spec.gym.tasks.protocol import Score
+from dataenvgym_spec.records.items import Item
 
 _scorer_of = cache(reasoning_gym.get_score_answer_fn)
 

@@ -1,0 +1,41 @@
+"""Evaluations: a student's answers with their scores, and what was decided on them."""
+
+from __future__ import annotations
+
+from dataenvgym_spec.records.record import Record
+
+
+class Result(Record, frozen=True, kw_only=True):
+    """A student's answer to one item; a row of `results.jsonl`.
+
+    Attributes:
+        score: from 0 to 1; `correct` means 1.
+        unparseable: whether no answer could be read.
+        truncated: whether the answer was cut at the longest length allowed.
+        iteration: whose answer it is, where several students are scored in one stage.
+    """
+
+    id: str
+    group: str
+    input: str
+    target: str
+    prediction: str
+    score: float
+    correct: bool
+    unparseable: bool
+    truncated: bool
+    iteration: int | None = None
+
+
+class Choice(Record, frozen=True, kw_only=True):
+    """Which iterations' students are best and last, with the selection scores; `choice.json`."""
+
+    best: int
+    last: int
+    accuracy: tuple[float, ...]
+
+
+class Stopped(Record, frozen=True, kw_only=True):
+    """What a gate says; `gate.json`."""
+
+    stop: bool

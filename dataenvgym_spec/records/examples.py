@@ -1,0 +1,78 @@
+"""Generated examples: an item with its history, and what the checks made of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.record import Record
+
+
+class Provenance(Record, frozen=True, kw_only=True):
+    """Where an example comes from.
+
+    Attributes:
+        iteration: the turn of the loop, from 1 on.
+        round: 0, or the number of the refill.
+        plan: the key of the plan that it was generated for.
+        teacher: the kind of the teacher that wrote it.
+        request: its number among the candidates of the round.
+    """
+
+    iteration: int
+    round: int
+    plan: str
+    teacher: str
+    request: int
+
+
+class Example(Item, frozen=True, kw_only=True):
+    """An item that an engine made.
+
+    Attributes:
+        skill: the skill that its request asks for.
+        provenance: where it comes from; the executor completes it, an engine leaves it out.
+        notes: objections of checks that only record, by check.
+    """
+
+    skill: str
+    provenance: Provenance | None = None
+    notes: dict[str, str] | None = None
+
+    @classmethod
+    def of(cls, item: Item, skill: str) -> Example:
+        """An item as an example of a skill."""
+        fields = {name: getattr(item, name) for name in ITEM_FIELDS}
+        return cls(**fields, skill=skill)
+
+    def item(self) -> Item:
+        """The question with its answer, without the history."""
+        return Item(**{name: getattr(self, name) for name in ITEM_FIELDS})
+
+
+ITEM_FIELDS = Item.__struct_fields__
+
+
+class Rejected(Example, frozen=True, kw_only=True):
+    """An example that a check rejected.
+
+    Attributes:
+        check: which check.
+        reason: its objection.
+    """
+
+    check: str
+    reason: str
+
+    @classmethod
+    def by(cls, example: Example, check: str, reason: str) -> Rejected:
+        """An example with the objection that rejects it."""
+        return cls(**msgspec.structs.asdict(example), check=check, reason=reason)
+
+
+class Notes(Record, frozen=True, kw_only=True):
+    """What checks recorded of an accepted example and nobody downstream may see."""
+
+    id: str
+    skill: str
+    notes: dict[str, str]

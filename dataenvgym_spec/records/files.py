@@ -1,0 +1,115 @@
+"""The one reader and writer of the JSON files that stages leave and read. DVC's own files are read in `store.dvc`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.records.record import Record
+
+R = TypeVar("R", bound=Record)
+Row = dict[str, Any]
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+        StageError: it is missing or damaged.
+    """
+    try:
+        return parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(path) from error
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Reads a JSON-lines file.
+
+    Raises:
+        StageError: it is missing or damaged.
+    """
+    try:
+        return parse_rows(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(path) from error
+
+
+def read(path: Path, record: type[R]) -> R:
+    """Reads a file that holds one record.
+
+    Raises:
+        StageError: it is missing, damaged, or of another shape.
+    """
+    try:
+        return record.parse(read_json(path))
+    except msgspec.ValidationError as error:
+        raise damaged(path) from error
+
+
+def read_all(path: Path, record: type[R]) -> list[R]:
+    """Reads a file that holds one record a line.
+
+    Raises:
+        StageError: it is missing, damaged, or of another shape.
+    """
+    try:
+        return [record.parse(row) for row in read_rows(path)]
+    except msgspec.ValidationError as error:
+        raise damaged(path) from error
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    return json.loads(text)
+
+
+def parse_rows(text: str) -> list[Row]:
+    """The values of a JSON-lines text.
+
+    Raises:
+        ValueError: a line is not JSON.
+    """
+    # Not `splitlines`: a student's answer may hold U+2028, which JSON leaves as it is.
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
+def damaged(path: Path) -> StageError:
+    """The error for an input that cannot be read."""
+    what = "is damaged or half-written" if path.exists() else "is missing"
+    remedy = (
+        f"remove '{path.parent}' and run again: DVC restores it from its cache, or makes it anew"
+    )
+    return StageError(f"'{path}' {what}", help=remedy)
+
+
+def write_json(path: Path, content: Record | Mapping[str, Any]) -> None:
+    """Writes JSON in one form: sorted keys, two spaces, final newline."""
+    path.write_text(json_text(content), encoding="utf-8")
+
+
+def write_rows(path: Path, rows: Iterable[Record | Mapping[str, Any]]) -> None:
+    """Writes JSON lines in one form: sorted keys."""
+    with path.open("w", encoding="utf-8", newline="\n") as handle:
+        for row in rows:
+            text = json.dumps(_values(row), sort_keys=True, ensure_ascii=False)
+            handle.write(text + "\n")
+
+
+def json_text(content: Record | Mapping[str, Any]) -> str:
+    """The text that `write_json` writes."""
+    text = json.dumps(_values(content), indent=2, sort_keys=True, ensure_ascii=False)
+    return text + "\n"
+
+
+def _values(content: Record | Mapping[str, Any]) -> Mapping[str, Any]:
+    return content.plain() if isinstance(content, Record) else content

@@ -1,0 +1,57 @@
+"""The circumstances of a stage's run: timings, tokens, device, versions. No result depends on them."""
+
+from __future__ import annotations
+
+from dataenvgym_spec.records.record import Record
+
+
+class Log(Record, frozen=True, kw_only=True):
+    """What a stage records of its run; `log/run.json`. Which facts are there depends on its kind.
+
+    Attributes:
+        started: in seconds since the epoch.
+        seconds: by phase, and in `total`.
+        versions: of the packages that can change a result.
+        passed: whether the loop had stopped and the stage passed through what stood before.
+        tokens: by what was done with them: prompt, generated, trained.
+        precision: of the weights, such as `bfloat16`.
+        accuracy: on selection by iteration, as a gate saw it.
+    """
+
+    started: float
+    seconds: dict[str, float]
+    python: str | None = None
+    platform: str | None = None
+    versions: dict[str, str] | None = None
+    passed: bool | None = None
+    tokens: dict[str, int] | None = None
+    device: str | None = None
+    precision: str | None = None
+    backend: str | None = None
+    processes: int | None = None
+    parameters: int | None = None
+    steps: int | None = None
+    training_seconds: float | None = None
+    items: int | None = None
+    groups: int | None = None
+    skills: int | None = None
+    students: int | None = None
+    requested: int | None = None
+    candidates: int | None = None
+    accepted: int | None = None
+    examples: int | None = None
+    accuracy: tuple[float | None, ...] | None = None
+
+    @property
+    def ended(self) -> float:
+        """When it ended, in seconds since the epoch."""
+        return self.started + self.seconds["total"]
+
+
+class LossPoint(Record, frozen=True, kw_only=True):
+    """A point of the training curve; a row of `log/loss.jsonl`."""
+
+    step: int
+    loss: float | None = None
+    learning_rate: float | None = None
+    seconds: float = 0.0

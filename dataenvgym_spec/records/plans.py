@@ -1,0 +1,96 @@
+"""Plans: what an agent decides, what it asks an engine for, and what became of it."""
+
+from __future__ import annotations
+
+from dataenvgym_spec.records.record import Record
+
+
+class Request(Record, frozen=True, kw_only=True):
+    """What a plan asks an engine for.
+
+    Attributes:
+        id: its name within the plan.
+        count: how many examples.
+        skill: what they are about.
+        subskill: a part of the skill, in an environment that has them.
+        brief: the instruction in words.
+        show: ids of errors that a prompt may show.
+    """
+
+    id: str
+    count: int
+    skill: str
+    subskill: str | None = None
+    brief: str | None = None
+    show: tuple[str, ...] | None = None
+
+    @property
+    def simple(self) -> bool:
+        """Whether it says no more than how many examples of a skill."""
+        return self == Request(id=self.skill, count=self.count, skill=self.skill)
+
+
+class Yield(Record, frozen=True, kw_only=True):
+    """What became of the last request for a skill, in examples."""
+
+    requested: int
+    accepted: int
+
+
+class ShownError(Record, frozen=True, kw_only=True):
+    """An item that the student got wrong, from the shown part of feedback."""
+
+    id: str
+    input: str
+    target: str
+    prediction: str
+
+
+class Step(Record, frozen=True, kw_only=True):
+    """What the agent decided in one iteration, and what it saw.
+
+    Attributes:
+        allocation: examples to generate, by skill.
+        reasons: why, in words, by skill.
+        scores: the accuracies that were observed, by skill.
+        shortfall: how many examples the last request lacked, by skill.
+    """
+
+    allocation: dict[str, int]
+    reasons: dict[str, str]
+    scores: dict[str, float] | None = None
+    shortfall: dict[str, int] | None = None
+
+
+class Plan(Step, frozen=True, kw_only=True):
+    """A step with what the engine needs; `plan.json`.
+
+    Attributes:
+        errors: some of the student's errors, by skill: what a prompt may show.
+        iteration: from 1 on; left out when the loop has stopped.
+        requests: what is asked for, in order; left out where the allocation says it all.
+    """
+
+    errors: dict[str, tuple[ShownError, ...]]
+    iteration: int | None = None
+    requests: tuple[Request, ...] | None = None
+
+    def asked(self) -> tuple[Request, ...]:
+        """The requests, in order."""
+        if self.requests is not None:
+            return self.requests
+        pairs = self.allocation.items()
+        return tuple(Request(id=skill, count=count, skill=skill) for skill, count in pairs)
+
+
+class History(Record, frozen=True, kw_only=True):
+    """The steps so far: the memory of an agent that needs no other; `state.json`."""
+
+    history: tuple[Step, ...] = ()
+
+
+class SkillMap(Record, frozen=True, kw_only=True):
+    """The skills of a task and the skill of every feedback item, by its id; `skills.json`."""
+
+    skills: tuple[str, ...]
+    items: dict[str, str]
