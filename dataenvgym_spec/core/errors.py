@@ -1,17 +1,23 @@
-"""Diagnostics and failures: what goes wrong, where, and what to do. Nothing here reads files or prints."""
+"""Diagnostics and failures: what goes wrong, where, and what to do. Pure: no files, no printing."""
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, Literal
 
 Severity = Literal["error", "warning"]
 
 MOST_SHOWN: Final = 100
 """Findings that are printed; nobody reads more at once."""
+MOST_LISTED: Final = 40
+"""Names that are listed where none is close to the word that was written."""
+LONGEST_COMPARED: Final = 200
+"""Characters of a word that are compared with the names that are allowed."""
+CLOSE: Final = 60.0
+"""How alike a word and a name must be for a suggestion, of 100."""
 
 CODES: Final[dict[str, str]] = {
     "E001": "the file cannot be read",
@@ -43,7 +49,10 @@ CODES: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A stretch of one line of a source file. Lines and columns count from 1; `end_column` is exclusive."""
+    """A stretch of one line of a source file.
+
+    Lines and columns count from 1; `end_column` is exclusive.
+    """
 
     file: str
     line: int
@@ -68,14 +77,10 @@ class Diagnostic:
 
     def order(self) -> tuple[str, int, int, str, str]:
         """Sort key: by place, then code."""
-        where = self.span
-        return (
-            where.file if where else "",
-            where.line if where else 0,
-            where.column if where else 0,
-            self.code,
-            self.message,
-        )
+        if self.span is None:
+            return ("", 0, 0, self.code, self.message)
+        span = self.span
+        return (span.file, span.line, span.column, self.code, self.message)
 
     def render(self) -> str:
         """The diagnostic as text for a terminal.
@@ -85,13 +90,16 @@ class Diagnostic:
           = help: remove it
         """
         head = f"{self.severity}[{self.code}]: {visible(self.message)}"
-        lines = [f"{visible(str(self.span))}: {head}" if self.span else head]
         indent = "  "
-        if self.span and self.span.text:
+        lines = [head]
+        if self.span is not None:
+            lines = [f"{visible(str(self.span))}: {head}"]
+        if self.span is not None and self.span.text:
             number = str(self.span.line)
             indent = " " * (len(number) + 1)
-            shown, start, width = _window(self.span)
-            lines += [f"{indent}|", f"{number} | {shown}", f"{indent}| {' ' * start}{'^' * width}"]
+            text, start, width = _window(self.span)
+            marks = " " * start + "^" * width
+            lines += [f"{indent}|", f"{number} | {text}", f"{indent}| {marks}"]
         lines += [f"{indent}= note: {visible(note)}" for note in self.notes]
         if self.help:
             lines.append(f"{indent}= help: {visible(self.help)}")
@@ -99,61 +107,72 @@ class Diagnostic:
 
 
 def _window(span: Span, limit: int = 160) -> tuple[str, int, int]:
-    """The part of a line to show, with the marked columns kept in view: `(text, start, width)`."""
-    start, end = span.column - 1, max(span.end_column - 1, span.column)
-    skip = max(0, start - 80) if len(span.text.rstrip()) > limit else 0
-    text = "".join(
-        ch if ch.isprintable() else " " for ch in span.text[skip : skip + limit].rstrip("\n")
-    )
-    return text, start - skip, max(1, min(end - start, limit - (start - skip)))
+    """The part of a line to show, with the marked columns in view: `(text, start, width)`."""
+    start = span.column - 1
+    end = max(span.end_column - 1, span.column)
+    skip = 0
+    if len(span.text.rstrip()) > limit:
+        skip = max(0, start - 80)
+    window = span.text[skip : skip + limit].rstrip("\n")
+    text = "".join(letter if letter.isprintable() else " " for letter in window)
+    room = limit - (start - skip)
+    width = max(1, min(end - start, room))
+    return text, start - skip, width
 
 
 def visible(text: str, limit: int = 600) -> str:
-    r"""A text that a terminal shows and does not obey: what cannot be seen is escaped, and what is very long is cut.
+    r"""A text that a terminal shows and does not obey.
+
+    Characters that cannot be seen are escaped, and a very long text is cut.
 
     >>> print(visible("a\u202eb"))
     a\u202eb
     """
     shown = text if len(text) <= limit else text[: limit - 3] + "..."
-    return (
-        shown
-        if shown.isprintable()
-        else "".join(
-            ch if ch.isprintable() else ch.encode("unicode_escape").decode("ascii") for ch in shown
-        )
-    )
+    if shown.isprintable():
+        return shown
+    return "".join(map(_escaped, shown))
+
+
+def _escaped(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 def character(letter: str) -> str:
-    r"""What a character is called in Unicode.
+    r"""The name of a character in Unicode.
 
     >>> character("\u0430")
     'U+0430 CYRILLIC SMALL LETTER A'
     """
-    return f"U+{ord(letter):04X} {unicodedata.name(letter, 'CONTROL CHARACTER' if unicodedata.category(letter) == 'Cc' else 'which is no character')}"
+    nameless = "which is no character"
+    if unicodedata.category(letter) == "Cc":
+        nameless = "CONTROL CHARACTER"
+    return f"U+{ord(letter):04X} {unicodedata.name(letter, nameless)}"
 
 
 def gathered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Findings in order, each once; one that several specs inherit has the notes of all of them."""
     notes: dict[Diagnostic, dict[str, None]] = {}
-    for found in diagnostics:
-        notes.setdefault(replace(found, notes=()), {}).update(dict.fromkeys(found.notes))
-    return tuple(
-        sorted(
-            (replace(found, notes=tuple(said)) for found, said in notes.items()),
-            key=Diagnostic.order,
-        )
-    )
+    for finding in diagnostics:
+        bare = replace(finding, notes=())
+        notes.setdefault(bare, {}).update(dict.fromkeys(finding.notes))
+    merged = [replace(bare, notes=tuple(own)) for bare, own in notes.items()]
+    return tuple(sorted(merged, key=Diagnostic.order))
 
 
 def more(diagnostics: Iterable[Diagnostic]) -> str:
-    """How to read more about findings, told once below them.
+    """The line below findings that says how to read more about them.
 
-    >>> more([Diagnostic(code="E104", message="a"), Diagnostic(code="E102", message="b"), Diagnostic(code="E104", message="c")])
+    >>> several = [Diagnostic(code="E104", message="a"), Diagnostic(code="E102", message="b")]
+    >>> more(several)
     'more about E102, E104: dataenvgym explain E102'
     """
-    codes = sorted({found.code for found in diagnostics})
-    return f"more about {', '.join(codes)}: dataenvgym explain {codes[0]}" if codes else ""
+    codes = sorted({finding.code for finding in diagnostics})
+    if not codes:
+        return ""
+    return f"more about {', '.join(codes)}: dataenvgym explain {codes[0]}"
 
 
 class SpecError(Exception):
@@ -161,9 +180,11 @@ class SpecError(Exception):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = gathered(diagnostics)
-        shown = [found.render() for found in self.diagnostics[:MOST_SHOWN]]
-        more = len(self.diagnostics) - len(shown)
-        super().__init__("\n".join([*shown, *([f"... and {more} more"] if more else [])]))
+        lines = [finding.render() for finding in self.diagnostics[:MOST_SHOWN]]
+        hidden = len(self.diagnostics) - len(lines)
+        if hidden:
+            lines.append(f"... and {hidden} more")
+        super().__init__("\n".join(lines))
 
 
 class UserError(Exception):
@@ -204,21 +225,40 @@ def suggest(word: str, allowed: Iterable[str]) -> str:
     >>> suggest("iteration", ["iterations", "teach"])
     "did you mean 'iterations'?"
     """
-    options = sorted(set(allowed))
-    odd = next(
-        (
-            f"'{visible(word, 60)}' holds {character(letter)}; "
-            for letter in word
-            if not " " < letter <= "~"
-        ),
-        "",
-    )
-    likely = "".join(
-        letter for letter in unicodedata.normalize("NFKC", word[:200]) if letter.isprintable()
-    )
-    close = difflib.get_close_matches(likely, options, n=1, cutoff=0.6)
-    if close:
-        return f"{odd}did you mean '{close[0]}'?"
-    if len(options) > 40:
-        options = [*options[:40], "..."]
-    return odd + (f"allowed here: {', '.join(options)}" if options else "nothing is allowed here")
+    options = tuple(sorted(set(allowed)))
+    odd = _odd_character(word)
+    closest = _closest(_folded(word), options)
+    if closest:
+        return f"{odd}did you mean '{closest}'?"
+    if not options:
+        return f"{odd}nothing is allowed here"
+    names = ", ".join(options[:MOST_LISTED])
+    if len(options) > MOST_LISTED:
+        names += ", ..."
+    return f"{odd}allowed here: {names}"
+
+
+def _odd_character(word: str) -> str:
+    """Names the first character that is easily taken for another one, as a Cyrillic letter is."""
+    for letter in word:
+        if not " " < letter <= "~":
+            return f"'{visible(word, 60)}' holds {character(letter)}; "
+    return ""
+
+
+def _folded(word: str) -> str:
+    """A word with full-width and similar letters as plain ones, without what cannot be seen."""
+    plain = unicodedata.normalize("NFKC", word[:LONGEST_COMPARED])
+    return "".join(letter for letter in plain if letter.isprintable())
+
+
+# Arms and the points of a matrix repeat a mistake: each word is compared once with the same names.
+@lru_cache(maxsize=512)
+def _closest(word: str, options: tuple[str, ...]) -> str:
+    """The name most like a word, of equally close ones the last; empty if none is close."""
+    # Imported here: commands that suggest nothing start without it.
+    from rapidfuzz.fuzz import ratio
+    from rapidfuzz.process import extractOne
+
+    best = extractOne(word, options[::-1], scorer=ratio, score_cutoff=CLOSE)
+    return best[0] if best else ""

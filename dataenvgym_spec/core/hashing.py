@@ -1,4 +1,8 @@
-"""Identity: the only module that hashes. Everything is hashed as canonical JSON under a tag for its kind."""
+"""Identity: the only module that hashes.
+
+Everything is hashed as canonical JSON under a tag for its kind, so that values of two kinds never
+share a digest.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +20,26 @@ def canonical(value: Any) -> str:
     >>> canonical({"b": 1, "a": [1.5, "x"]})
     '{"a":[1.5,"x"],"b":1}'
     """
+    # NaN and infinity are no JSON: other readers would refuse the text.
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
 
 
 class Canonical:
-    """Canonical JSON of values that stand in many places as one object: made once for each."""
+    """`canonical` with a cache by identity, for objects that a graph holds in many places."""
 
     def __init__(self) -> None:
-        # A value is kept with its text, so that no other can come to have its id.
-        self._known: dict[int, tuple[Any, str]] = {}
+        # The value is stored with its text: as long as it lives, no other object gets its id.
+        self._texts: dict[int, tuple[Any, str]] = {}
 
     def __call__(self, value: Any) -> str:
-        """What `canonical` gives."""
-        known = self._known.get(id(value))
-        if known is None:
-            known = self._known[id(value)] = value, canonical(value)
-        return known[1]
+        """The same text as `canonical`."""
+        cached = self._texts.get(id(value))
+        if cached is None:
+            cached = (value, canonical(value))
+            self._texts[id(value)] = cached
+        return cached[1]
 
 
 def digest(tag: str, value: Any) -> str:
@@ -46,7 +52,7 @@ def digest(tag: str, value: Any) -> str:
 
 
 def digest_canonical(tag: str, text: str) -> str:
-    """SHA-256 of what is canonical JSON already, under a tag: what `digest` gives for the value."""
+    """SHA-256 of canonical JSON under a tag: `digest` of the value that the text encodes."""
     return hashlib.sha256(f"{tag}\0{text}".encode()).hexdigest()
 
 
@@ -56,29 +62,29 @@ def text_digest(text: str) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, or of a directory's relative paths and bytes, as 64 hex digits."""
+    """SHA-256 of a file, or of a directory's relative paths and contents, as 64 hex digits."""
     if path.is_dir():
-        names = sorted(p for p in path.rglob("*") if p.is_file())
-        return digest(
-            "directory", [[p.relative_to(path).as_posix(), file_digest(p)] for p in names]
-        )
+        files = sorted(inner for inner in path.rglob("*") if inner.is_file())
+        rows = [[inner.relative_to(path).as_posix(), file_digest(inner)] for inner in files]
+        return digest("directory", rows)
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def md5_file(path: Path) -> str:
-    """MD5 of a file's bytes: the identity DVC gives it."""
+    """MD5 of a file's bytes: DVC's identity of the file."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "md5").hexdigest()
 
 
 def md5_text(text: str) -> str:
-    """MD5 of a text: the identity DVC gives a file that holds it."""
+    """MD5 of a text: DVC's identity of a file that holds it."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def unit_interval(tag: str, value: Any) -> float:
     """A number in [0, 1) that depends on nothing but the value: 52 bits of its digest."""
+    # 13 hex digits are 52 bits, which a float holds exactly.
     return int(digest(tag, value)[:13], 16) / 16**13
 
 

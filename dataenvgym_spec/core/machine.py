@@ -1,4 +1,7 @@
-"""What of this machine can change a result: every stage records it in its log, and a plan compares it."""
+"""The parts of this machine that can change a result.
+
+Every stage records them in its log, and a plan compares them with the machine that it runs on.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +24,20 @@ _STAMPED: Final = (
 
 def versions() -> dict[str, str]:
     """The versions of the packages that can change a result."""
-    out = {}
+    installed = {}
     for name in _STAMPED:
         try:
-            out[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
             continue
-    return out
+    return installed
 
 
 def stamp() -> dict[str, Any]:
     """Interpreter, platform and versions, as a log holds them."""
+    system = f"{platform.system()} {platform.machine()}"
     return {
         "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
+        "platform": system,
         "versions": versions(),
     }

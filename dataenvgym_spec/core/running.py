@@ -1,4 +1,7 @@
-"""Under which `dataenvgym run` a process works, as the run tells all it starts through the environment."""
+"""Which `dataenvgym run` a process belongs to.
+
+The run announces itself in the environment of every process that it starts.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +15,24 @@ VARIABLE: Final = "DATAENVGYM_RUN"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A `dataenvgym run`: its process, and the experiment it makes."""
+    """A `dataenvgym run`: the id of its process and the experiment that it runs."""
 
     process: int
     experiment: str
 
 
 def announced(experiment: str) -> dict[str, str]:
-    """The variable by which this process tells what it runs."""
+    """The environment variable that announces the run of this process."""
     return {VARIABLE: f"{os.getpid()} {experiment}"}
 
 
 def current(environ: Mapping[str, str]) -> Run | None:
-    """The run that an environment tells of; None under plain DVC.
+    """The run that an environment announces; None under plain DVC.
 
     >>> current({"DATAENVGYM_RUN": "7 quickstart"})
     Run(process=7, experiment='quickstart')
     """
     process, _, experiment = environ.get(VARIABLE, "").partition(" ")
-    return (
-        Run(process=int(process), experiment=experiment)
-        if process.isdecimal() and experiment
-        else None
-    )
+    if not process.isdecimal() or not experiment:
+        return None
+    return Run(process=int(process), experiment=experiment)
