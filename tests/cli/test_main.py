@@ -13,16 +13,8 @@ import pytest
 import yaml
 
 from dataenvgym_spec.cli.main import COMMANDS
-from tests.support.repositories import call, environment
+from tests.support.repositories import call, environment, expect_refusal
 from tests.support.specs import TINY
-
-
-def expect_refusal(result: subprocess.CompletedProcess[str], *words: str, code: int = 2) -> None:
-    said = result.stdout + result.stderr
-    assert result.returncode == code, said
-    assert "Traceback" not in said
-    for word in words:
-        assert word in said, said
 
 
 @pytest.mark.parametrize("name", COMMANDS)

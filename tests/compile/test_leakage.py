@@ -17,7 +17,7 @@ from dataenvgym_spec.graph.ir import Graph, Input, Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.schema import experiment_schema
-from tests.compile.test_share import compiled
+from tests.support.graphs import compiled
 from tests.support.specs import TINY
 
 WHOLE = (

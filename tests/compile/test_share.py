@@ -9,20 +9,9 @@ from hypothesis import strategies as st
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.graph.ir import Graph
+from tests.support.graphs import compiled, keys
 from tests.support.repositories import ROOT
 from tests.support.specs import TEMPLATE, TINY
-
-
-def compiled(folder: Path, text: str, name: str = "spec.yaml") -> Graph:
-    (folder / "prompts").mkdir(exist_ok=True)
-    (folder / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return lower(front_end([path], root=folder)).graph
-
-
-def keys(graph: Graph) -> set[str]:
-    return {stage.id for stage in graph.stages}
 
 
 def of(graph: Graph, kind: str) -> set[str]:

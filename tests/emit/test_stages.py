@@ -98,7 +98,7 @@ def test_golden_bytes(kind: str) -> None:
 
 
 def test_odd_paths_are_quoted(tmp_path: Path) -> None:
-    from tests.language.test_validate import findings
+    from tests.support.graphs import findings
     from tests.support.specs import TINY
 
     name = 'it: is "odd" #1.jsonl'

@@ -14,7 +14,7 @@ from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.scratch import scratch
-from tests.compile.test_share import compiled
+from tests.support.graphs import compiled
 from tests.support.specs import TINY
 
 

@@ -15,18 +15,11 @@ from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.items import Item, in_lane, item_id
-from tests.compile.test_share import compiled
+from tests.support.graphs import compiled
 from tests.support.repositories import ROOT
+from tests.support.sources import FAMILIES, LANES
 from tests.support.specs import TINY
 
-LANES = {"test": [0.0, 0.1], "selection": [0.1, 0.15], "feedback": [0.15, 0.25]}
-FAMILIES = {
-    "sum": {
-        "dataset": "chain_sum",
-        "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 2},
-    },
-    "gcd": {"dataset": "gcd", "config": {"min_numbers": 2, "max_numbers": 2, "max_value": 60}},
-}
 GSM8K = ROOT.parent / "shared" / "data" / "gsm8k-train.jsonl"
 
 

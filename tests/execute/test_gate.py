@@ -25,7 +25,7 @@ from dataenvgym_spec.results.evidence.statistics import proportion
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.ledger import ledger
 from dataenvgym_spec.track.project import project
-from tests.compile.test_share import compiled, keys
+from tests.support.graphs import compiled, keys
 from tests.support.repositories import call, new_repo
 from tests.support.specs import TEMPLATE, TINY
 

@@ -17,11 +17,8 @@ from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.training.launch import Hardware, launch
 from dataenvgym_spec.records.files import read_rows, write_rows
 from tests.support.repositories import environment
+from tests.support.training import TRAIN, context
 
-TRAIN = {
-    "method": "sft", "length": {"steps": 60}, "learning_rate": 1e-3, "schedule": "cosine", "warmup_ratio": 0.1, "weight_decay": 0.0,
-    "max_grad_norm": 1.0, "batch_size": 16, "max_length": 64, "dtype": "float32",
-}  # fmt: skip
 LORA = {"kind": "lora", "semantics": 1, "r": 8, "alpha": 16, "dropout": 0.0}
 OPTIONS = {"dtype": "float32", "max_new_tokens": 6, "temperature": 0, "batch_size": 8}
 PROMPTS = [f"{a} + {b} =" for a in range(1, 9) for b in (3, 17, 40)]
@@ -60,21 +57,6 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
     )
     return path
-
-
-def context(folder: Path) -> Context:
-    for name in ("out/student", "log", "work"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    return Context(
-        key="k",
-        params={},
-        reads=(),
-        files={},
-        out_folder=folder / "out",
-        log=folder / "log",
-        work=folder / "work",
-        say=print,
-    )
 
 
 def trained(folder: Path, base: Path, examples: Path, **more: Any) -> Context:
@@ -132,7 +114,7 @@ def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(
     tmp_path: Path, base: Path, examples: Path, full: Path
 ) -> None:
     code = (
-        "import json, sys; from pathlib import Path; from tests.execute.test_training import context, TRAIN; from dataenvgym_spec.execute.training.launch import launch\n"
+        "import json, sys; from pathlib import Path; from tests.support.training import context, TRAIN; from dataenvgym_spec.execute.training.launch import launch\n"
         "folder, base, examples = map(Path, sys.argv[1:])\n"
         "launch(context(folder), base=base, examples=examples, train=TRAIN, seed=0, out=folder / 'out' / 'student')"
     )

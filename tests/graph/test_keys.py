@@ -21,7 +21,7 @@ from dataenvgym_spec.language.schema import experiment_schema
 from dataenvgym_spec.language.source import parse
 from dataenvgym_spec.questions.explain import leaves, resolved
 from dataenvgym_spec.resolve.merge import Path as Steps
-from tests.support.repositories import ROOT, call
+from tests.support.repositories import PACKAGE, ROOT, call
 from tests.support.specs import TEMPLATE, TINY
 from tests.support.writing import split, written
 
@@ -224,8 +224,6 @@ def test_machine_and_tracking_change_no_key(folder: Path, monkeypatch: pytest.Mo
 
 def test_no_part_of_the_compiler_reads_the_environment() -> None:
     """Hardware profiles are variables of the environment: what cannot read them cannot put them into a key."""
-    from tests.test_imports import PACKAGE
-
     for wing in ("language", "resolve", "graph", "compile", "emit"):
         for path in sorted((PACKAGE / wing).rglob("*.py")):
             text = path.read_text(encoding="utf-8")

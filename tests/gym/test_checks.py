@@ -24,9 +24,9 @@ from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.language.components import BUILT_IN, definitions
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.results.experiment import load
-from tests.compile.test_share import compiled
-from tests.execute.test_data import FAMILIES, LANES
+from tests.support.graphs import compiled
 from tests.support.repositories import call, new_repo
+from tests.support.sources import FAMILIES, LANES
 from tests.support.specs import TINY
 
 CHECKS = [

@@ -1,7 +1,6 @@
 """Components of packages, built and installed as a user would: known like built-in ones, read without being imported."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,39 +11,14 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.results.experiment import load
-from tests.support.repositories import BIN, ROOT, call, new_repo
+from tests.support.packages import install, path_with
+from tests.support.repositories import call, new_repo
 from tests.support.specs import TINY
 
-PACKAGES = ROOT / "tests" / "packages"
 GREEDY = TINY.replace(
     "policy: {kind: allocate, power: 1.0, floor: 0.2}", "policy: {kind: greedy, top: 2}"
 ).replace("overlap: {action: reject}}", "overlap: {action: reject}, short: {}}")
 Call = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def install(target: Path, *names: str) -> Path:
-    """Builds packages from their source and installs them into a folder of their own."""
-    sources = target.with_name(f"{target.name}-sources")
-    for name in names:
-        shutil.copytree(PACKAGES / name, sources / name)
-    where = ["--python", str(BIN / "python"), "--target", str(target)]
-    call(
-        str(BIN / "uv"),
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--offline",
-        *where,
-        *(str(sources / n) for n in names),
-        cwd=ROOT,
-    )
-    return target
-
-
-def path_with(target: Path) -> str:
-    return os.pathsep.join([str(target), os.environ.get("PYTHONPATH", "")])
 
 
 @pytest.fixture(scope="module")

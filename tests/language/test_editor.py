@@ -12,9 +12,9 @@ import pytest
 
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.schema import schema_text
-from tests.language.test_components import install, path_with
 from tests.support.editing import MODELINE, Editor, editor_in, server_command
 from tests.support.language_server import serve
+from tests.support.packages import install, path_with
 from tests.support.repositories import ROOT, call
 from tests.support.specs import TINY
 

@@ -9,7 +9,7 @@ import pytest
 from dataenvgym_spec.language.components import Definition
 from dataenvgym_spec.language.partial import partial, partial_slot
 from dataenvgym_spec.language.schema import experiment_schema
-from tests.language.test_validate import findings
+from tests.support.graphs import findings
 from tests.support.specs import TINY
 
 ARM = "  with-state: {}"

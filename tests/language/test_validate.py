@@ -7,7 +7,8 @@ import pytest
 
 from dataenvgym_spec.compile.compiler import front_end, lower, warnings
 from dataenvgym_spec.core.errors import CODES, Diagnostic, SpecError
-from tests.support.specs import TEMPLATE, TINY
+from tests.support.graphs import findings
+from tests.support.specs import TINY
 
 CASES = {
     "a misspelt key": ("iterations: 2", "iteration: 2", "E102", "  iteration: 2", "did you mean 'iterations'?"),
@@ -38,19 +39,6 @@ CASES = {
     "nothing where a mapping is": ("student:\n  model:", "student: 3\nx:\n  model:", "E103", "student: 3", "model"),
     "a secret-looking unknown key": ("generator: {kind: procedural,", "generator: {api_key: x, kind: procedural,", "E102", "  generator:", "source"),
 }  # fmt: skip
-
-
-def findings(folder: Path, text: str) -> tuple[Diagnostic, ...]:
-    (folder / "prompts").mkdir(exist_ok=True)
-    (folder / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
-    (folder / "prompts" / "bad.j2").write_text("{% if %}", encoding="utf-8")
-    path = folder / "spec.yaml"
-    path.write_text(text, encoding="utf-8")
-    try:
-        lower(front_end([path], root=folder))
-    except SpecError as error:
-        return error.diagnostics
-    return ()
 
 
 @pytest.mark.parametrize("name", CASES)

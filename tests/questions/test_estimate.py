@@ -31,9 +31,8 @@ from dataenvgym_spec.questions.cost.spending import latest, of_experiment
 from dataenvgym_spec.questions.cost.table import SECONDS
 from dataenvgym_spec.questions.plan import Step
 from dataenvgym_spec.store.layout import Layout
-from tests.questions.test_limits import SMALL
-from tests.support.repositories import ROOT, call, new_repo
-from tests.support.specs import TEMPLATE, TINY
+from tests.support.repositories import PACKAGE, ROOT, call, new_repo
+from tests.support.specs import SMALL, TEMPLATE, TINY
 
 FREE = Prices()
 CPU = Machine()
@@ -396,7 +395,7 @@ def test_an_engines_tokens_are_recorded_and_reckoned_with(tmp_path: Path) -> Non
     (site / "counted_engine" / "__init__.py").write_text("", encoding="utf-8")
     (site / "counted_engine" / "counted.py").write_text(ENGINE, encoding="utf-8")
     options = json.loads(
-        (ROOT / "dataenvgym_spec" / "engines" / "procedural.json").read_text(encoding="utf-8")
+        (PACKAGE / "gym" / "engines" / "procedural.json").read_text(encoding="utf-8")
     )
     del options["properties"]["corrupt"]
     (site / "counted_engine" / "counted.json").write_text(

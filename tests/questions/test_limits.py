@@ -13,17 +13,7 @@ from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.questions.cost.estimate import Cost, Interval, exactly
 from dataenvgym_spec.questions.cost.limits import number, standings
 from tests.support.repositories import call, new_repo
-from tests.support.specs import TEMPLATE, TINY
-
-SMALL = (
-    TINY.replace(
-        "  with-state: {}\n  no-state: {agent: {observe: nothing}}\n",
-        "  main: {agent: {observe: nothing}}\n",
-    )
-    .replace("iterations: 2", "iterations: 1")
-    .replace("refill: 1", "refill: 0")
-    .partition("analysis:")[0]
-)
+from tests.support.specs import SMALL, TEMPLATE, TINY
 
 
 def write(folder: Path, text: str) -> Path:

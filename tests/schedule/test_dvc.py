@@ -10,8 +10,8 @@ import pytest
 
 from dataenvgym_spec.core.running import announced, current
 from dataenvgym_spec.schedule.dvc import MOST, batches
-from tests.store.test_state import planned
 from tests.support.repositories import BIN, call, new_repo
+from tests.support.runs import planned
 from tests.support.specs import TINY
 
 MATRIX = "matrix: {student.train.learning_rate: [1e-3, 2e-3]}\n"

@@ -9,8 +9,7 @@ import pytest
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.setup.scaffold import SCHEMA, scaffold
-from tests.cli.test_main import expect_refusal
-from tests.support.repositories import call
+from tests.support.repositories import call, expect_refusal
 from tests.support.specs import TEMPLATE, TINY
 
 MODELINE = "# yaml-language-server: $schema=../schemas/experiment.schema.json\n"

@@ -23,8 +23,8 @@ from dataenvgym_spec.store.gc import (
 )
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
-from tests.store.test_state import executed
 from tests.support.repositories import call, new_repo
+from tests.support.runs import executed
 from tests.support.specs import TINY
 
 CHANGED = TINY.replace("floor: 0.2", "floor: 0.9")

@@ -1,6 +1,5 @@
 """A contract with DVC: what `store.state` reads is what the installed DVC writes, and `plan` agrees with `dvc repro`."""
 
-import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -13,25 +12,7 @@ from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.dvc.state import hash_of, read_lock
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import call
-
-
-def planned(repo: Path, name: str = "tiny") -> list[dict[str, str]]:
-    import json
-
-    return [
-        row
-        for row in json.loads(call("dataenvgym", "plan", "--json", cwd=repo).stdout)["stages"]
-        if row["experiment"] == name
-    ]
-
-
-def executed(repo: Path, name: str = "tiny") -> set[str]:
-    """The directories that `dvc repro` executed in; the report's is empty."""
-    out = call("dvc", "repro", name, cwd=repo, timeout=600).stdout
-    return {
-        match.group(1) or ""
-        for match in re.finditer(r"Running stage '(?:store/([^/]+)/dvc.yaml:)?[^']*'", out)
-    }
+from tests.support.runs import executed, planned
 
 
 def line_of(path: Path, text: str) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.support.specs import TEMPLATE, TINY
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "dataenvgym_spec"
 BIN = Path(sys.executable).parent
 
 
@@ -61,3 +62,12 @@ def new_repo(path: Path, spec: str = TINY) -> Path:
     (path / "specs" / "tiny.yaml").write_text(spec, encoding="utf-8")
     (path / "specs" / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
     return path
+
+
+def expect_refusal(result: subprocess.CompletedProcess[str], *words: str, code: int = 2) -> None:
+    """A command said these words, no traceback, and exited with a code."""
+    said = result.stdout + result.stderr
+    assert result.returncode == code, said
+    assert "Traceback" not in said
+    for word in words:
+        assert word in said, said

@@ -49,3 +49,13 @@ analysis:
 TEMPLATE = (
     '{{ group }} {{ metadata.expression if group == "sum" else metadata.numbers | join(" ") }} ='
 )
+SMALL = (
+    TINY.replace(
+        "  with-state: {}\n  no-state: {agent: {observe: nothing}}\n",
+        "  main: {agent: {observe: nothing}}\n",
+    )
+    .replace("iterations: 2", "iterations: 1")
+    .replace("refill: 1", "refill: 0")
+    .partition("analysis:")[0]
+)
+"""One arm, one iteration, no refill."""

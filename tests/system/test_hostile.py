@@ -19,13 +19,15 @@ from dataenvgym_spec.core.errors import CODES, Diagnostic, SpecError, visible
 from dataenvgym_spec.language.schema import experiment_schema
 from dataenvgym_spec.language.source import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from dataenvgym_spec.questions.explain import resolved
-from tests import fuzz
+from tests.fuzz import judge as fuzz
+from tests.fuzz.heavy import HEAVY, MEMORY, aliases
+from tests.fuzz.mutation import SPEC
+from tests.fuzz.search import fuzz as search
 from tests.support.repositories import BIN, ROOT, call, environment
 from tests.support.specs import TEMPLATE, TINY
 
 SECONDS = 3
 """CPU time of a whole process: two seconds for a command, one to start and to print."""
-MEMORY = 1 << 30
 
 
 def place(folder: Path, text: str | bytes, **files: str | bytes) -> Path:
@@ -80,76 +82,9 @@ def bounded(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedP
     )
 
 
-def _aliases(levels: int, width: int) -> str:
-    lines = ["a0: &a0 [x, x]"]
-    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * width)}]" for n in range(1, levels)]
-    return TINY + "\n".join(lines) + "\n"
-
-
-HEAVY: dict[str, Callable[[], str | bytes]] = {
-    "billion laughs": lambda: _aliases(30, 10),
-    "laughs in the description": lambda: TINY.replace(
-        "description: A spec", "description: &d [a, b]\nx: [*d, *d]\ny: A spec"
-    ),
-    "an anchor that holds itself": lambda: TINY.replace("arms:", "x: &x [*x]\narms:"),
-    "brackets without end": lambda: "[" * 300_000,
-    "braces without end": lambda: "{a: " * 90_000,
-    "dashes without end": lambda: "- " * 150_000,
-    "questions without end": lambda: "? " * 150_000,
-    "indentation without end": lambda: "\n".join(" " * depth + "a:" for depth in range(800)),
-    "a hundred megabytes": lambda: b"# " + b"x" * 100_000_000,
-    "as long as may be": lambda: TINY + "#" + "x" * (MAX_BYTES - len(TINY) - 2),
-    "a line without end": lambda: TINY.replace("A spec", "x" * (MAX_BYTES - len(TINY) - 2)),
-    "many unknown keys on one line": lambda: (
-        "{version: 1, " + ", ".join(f"k{n}: 1" for n in range(9000)) + "}"
-    ),
-    "many wrong families": lambda: TINY.replace(
-        "families:\n", "families:\n" + "".join(f"        f{n}: {n}\n" for n in range(9000))
-    ),
-    "a list of mixed items": lambda: TINY.replace(
-        "overlap: {action: reject",
-        "overlap: {against: [1, " + ", ".join(f"a{n}" for n in range(9000)) + "], action: reject",
-    ),
-    "many axes": lambda: TINY + "matrix:\n" + "".join(f"  x.y{n}: [1]\n" for n in range(9000)),
-    "a product without end": lambda: (
-        TINY + "matrix:\n" + "".join(f"  loop.x{n}: [1, 2, 3, 4]\n" for n in range(60))
-    ),
-    "a path without end": lambda: TINY + f"matrix: {{{'a.' * 50_000}b: [1]}}\n",
-    "loops without end": lambda: TINY.replace("iterations: 2", "iterations: 1000").replace(
-        "refill: 1", "refill: 20"
-    ),
-    "seeds without end": lambda: (
-        TINY.replace("iterations: 2", "iterations: 1000") + f"seeds: {{run: {list(range(1000))}}}\n"
-    ),
-    "families beyond any number": lambda: TINY.replace(
-        "min_value: 1, max_value: 30", f"min_value: -{2**62}, max_value: {2**62}"
-    ).replace("max_numbers: 2", "max_numbers: 20"),
-    "a family of minus a quintillion terms": lambda: TINY.replace(
-        "min_terms: 2", f"min_terms: -{10**18}"
-    ).replace("min_numbers: 2", f"min_numbers: -{10**18}"),
-    "digits without end": lambda: TINY.replace("iterations: 2", "iterations: " + "9" * 200_000),
-    "many documents": lambda: "--- {}\n" * 40_000,
-    "many anchors": lambda: "".join(f"a{n}: &b{n} x\n" for n in range(20_000)),
-}
-
-
-def heavy() -> None:
-    """Validates every heavy spec, and prints what was wrong and the seconds it took: the whole work of a process of its own."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    for name, make in HEAVY.items():
-        tally = fuzz.Tally()
-        text = make()
-        files = {
-            fuzz.SPEC: text if isinstance(text, bytes) else text.encode(),
-            "specs/prompts/tiny.j2": TEMPLATE.encode(),
-        }
-        problem = fuzz.judge(files, ("validate", "--json"), Path.cwd(), tally)
-        print(json.dumps([name, problem, round(tally.slowest, 2)]), flush=True)
-
-
 def test_what_is_heavy_is_refused_or_done_in_bounded_time_and_memory(tmp_path: Path) -> None:
     """A gigabyte of memory for all, two seconds of CPU for each: no traceback, exit code 0 or 2, every diagnostic with a place."""
-    code = "from tests.system.test_hostile import heavy; heavy()"
+    code = "from tests.fuzz.heavy import heavy; heavy()"
     kept = {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -168,7 +103,7 @@ def test_what_is_heavy_is_refused_or_done_in_bounded_time_and_memory(tmp_path: P
 def test_the_limits_of_size_and_nesting_are_told(tmp_path: Path) -> None:
     for text, words in (
         (b"#" * (MAX_BYTES + 1), str(MAX_BYTES)),
-        (_aliases(30, 10), str(MAX_NODES)),
+        (aliases(30, 10), str(MAX_NODES)),
         ("[" * 999, str(MAX_DEPTH)),
     ):
         _, found = validated(place(tmp_path, text))
@@ -664,7 +599,7 @@ def test_an_argument_that_is_no_file_name(tmp_path: Path) -> None:
 
 def test_a_short_run_of_the_fuzzer_finds_nothing() -> None:
     said: list[str] = []
-    tally = fuzz.fuzz(250, seed=int(os.environ.get("FUZZ_SEED", "3")), say=said.append)
+    tally = search(250, seed=int(os.environ.get("FUZZ_SEED", "3")), say=said.append)
     assert not tally.findings, said
     assert tally.exits["validate 0"] > 10 < tally.exits["validate 2"]
     assert tally.slowest < fuzz.LIMIT
@@ -672,7 +607,7 @@ def test_a_short_run_of_the_fuzzer_finds_nothing() -> None:
 
 def test_the_fuzzer_notices_what_it_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of ours, a hang, an executed text, and another experiment from `show`: each is a finding."""
-    files = {fuzz.SPEC: TINY.encode(), "specs/prompts/tiny.j2": TEMPLATE.encode()}
+    files = {SPEC: TINY.encode(), "specs/prompts/tiny.j2": TEMPLATE.encode()}
     monkeypatch.chdir(tmp_path)
     assert fuzz.judge(files, ("validate",), tmp_path, fuzz.Tally()) == ""
 

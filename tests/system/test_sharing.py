@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.test_state import executed
 from tests.support.repositories import call
+from tests.support.runs import executed
 from tests.support.specs import TINY
 
 
