@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from dataenvgym_spec.language.components import Definition
-
 Schema = dict[str, Any]
 
 LEFT_OUT: Final = frozenset({"required", "default", "minProperties", "maxProperties"})
@@ -28,14 +26,21 @@ def partial(schema: Schema) -> Schema:
         out["type"] = [*([out["type"]] if isinstance(out["type"], str) else out["type"]), "null"]
     if "enum" in out:
         out["enum"] = [*out["enum"], None]
+        if "enumDescriptions" in out:
+            out["enumDescriptions"] = [*out["enumDescriptions"], "Removes the key."]
     return out
 
 
-def partial_slot(schema: Schema, kinds: Iterable[Definition]) -> Schema:
-    """The schema of a component's override: the options of the kind it names; if it names none, those of every kind."""
+def partial_slot(schema: Schema, kinds: Iterable[Schema]) -> Schema:
+    """The schema of a component's override: the options of the kind it names; if it names none, those of every kind.
+
+    Args:
+        schema: the schema of the slot.
+        kinds: the options of each kind, by name.
+    """
     options: dict[str, list[Schema]] = {}
-    for item in kinds:
-        for name, option in item.schema["properties"].items():
+    for properties in kinds:
+        for name, option in properties.items():
             known = options.setdefault(name, [])
             known += [] if option in known else [option]
     unnamed = {

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dataenvgym_spec.language.components import Definition, definitions
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.schema import ARM_KEYS, Schema, experiment_schema
 
 TEMPLATE: Final = Path(__file__).with_name("language.md")
@@ -199,9 +200,12 @@ def _components() -> Iterator[str]:
         "",
         "## Components",
         "",
-        "A component is `{kind: NAME, ...}`; the other keys are the options of that kind. A check is named by its key instead.",
+        "A component is `{kind: NAME, ...}`; the other keys are the options of that kind. A check is named by its key instead. "
+        "An environment, a trainer and a backend are written as the bare name where they have no options.",
     )
     for slot, kinds in definitions().items():
+        if not kinds:
+            continue
         yield from ("", f"### {_title(slot).capitalize()}")
         for kind, item in kinds.items():
             yield from ("", f"#### {_title(slot)} `{kind}`", "", _about(item), "")

@@ -2,7 +2,7 @@
 
 The schema (draft-07) is generated from the records of `spec` and the components' JSON files, so code, editors and
 documentation cannot disagree. Four keywords are ours: `x-file` marks a path, `x-revision` a revision of the
-hub, `x-slot` and `x-slot-map` components (build time only). Three are for editors: `enumDescriptions`, `markdownDescription` and
+hub, `x-slot`, `x-slot-map` and `x-slot-word` components (build time only). Three are for editors: `enumDescriptions`, `markdownDescription` and
 `doNotSuggest`. Overrides are in `partial`, hover texts in `hover`.
 """
 
@@ -18,13 +18,18 @@ from typing import Any, Final
 
 import msgspec
 
-from dataenvgym_spec.language.components import Definition, definitions
+from dataenvgym_spec.language.components import definitions, standard
+from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.hover import with_hover_texts
 from dataenvgym_spec.language.partial import partial, partial_slot
+from dataenvgym_spec.language.places import PLACES, Place
 from dataenvgym_spec.language.spec import NAME_PATTERN, Experiment
 
 Schema = dict[str, Any]
 
+WORDS: Final = frozenset(place.slot for place in PLACES if place.word)
+INTERNAL: Final = ("x-refers", "x-slot")
+"""Keywords of components' options that the compiler reads and no editor."""
 ARM_KEYS: Final = ("student", "teachers", "environment", "skills", "agent", "loop", "select")
 
 COMPOSITION: Final[dict[str, Schema]] = {
@@ -82,16 +87,16 @@ def experiment_schema() -> Schema:
     parts: dict[str, Schema] = {name: _clean(part) for name, part in raw["$defs"].items()}
     for name in ("Split", "FeedbackSplit"):
         _or_same_as(parts[name])
-    for slot, kinds in definitions().items():
+    slots = {slot: kinds for slot, kinds in definitions().items() if _is_mapping(slot)}
+    for slot, kinds in slots.items():
         parts[slot] = _slot_schema(slot, kinds)
         for kind, item in kinds.items():
             parts[f"{slot}.{kind}"] = _component_schema(item, with_kind=slot != "check")
     partials = {f"partial.{name}": partial(part) for name, part in parts.items()}
-    partials |= {
-        f"partial.{slot}": partial_slot(parts[slot], kinds.values())
-        for slot, kinds in definitions().items()
-        if slot != "check"
-    }
+    for slot, kinds in slots.items():
+        if slot != "check":
+            options = [published(item.schema["properties"]) for item in kinds.values()]
+            partials[f"partial.{slot}"] = partial_slot(parts[slot], options)
     whole, above = parts.pop("Experiment"), partials.pop("partial.Experiment")
     partials["arm"] = {
         **_named(above, ARM_KEYS),
@@ -151,6 +156,8 @@ def _clean(part: Any) -> Any:
         )
     if slot := out.get("x-slot") or out.get("x-slot-map"):
         return {"description": out["description"], "$ref": f"#/definitions/{slot}"}
+    if slot := out.get("x-slot-word"):
+        return _word_schema(slot, out["description"])
     if (
         "default" in out and out["default"] is None
     ):  # an optional record field: leaving it out is the way to have none
@@ -206,16 +213,61 @@ def _slot_schema(slot: str, kinds: dict[str, Definition]) -> Schema:
     }
 
 
+def _is_mapping(slot: str) -> bool:
+    """Whether a spec can hold a mapping for a component of the slot: not where there is none, or only bare words."""
+    kinds = definitions()[slot].values()
+    optional = slot in WORDS
+    return any(item.schema["properties"] or not optional for item in kinds)
+
+
+def _word_schema(slot: str, description: str) -> Schema:
+    """A component written as a bare word; a mapping is allowed as soon as one of its slot has options."""
+    kinds = definitions()[slot]
+    words = {"enum": list(kinds), "enumDescriptions": [item.description for item in kinds.values()]}
+    out: Schema = {"description": description}
+    if _is_mapping(slot):
+        mapping = {"$ref": f"#/definitions/{slot}"}
+        out |= {"if": {"type": "object"}, "then": mapping, "else": words}
+    else:
+        out |= words
+    default = standard(slot)
+    return {**out, "default": default} if default else out
+
+
 def _component_schema(item: Definition, *, with_kind: bool) -> Schema:
     kind = {"kind": {"const": item.kind, "description": item.description}} if with_kind else {}
     return {
         "title": item.title,
         "description": item.description,
         "type": "object",
-        "properties": {**kind, **copy.deepcopy(item.schema["properties"])},
+        "properties": {**kind, **published(item.schema["properties"])},
         "required": [*kind, *item.schema["required"]],
         "additionalProperties": False,
     }
+
+
+def published(options: Schema) -> Schema:
+    """The options of a component, or of a mapping inside of one, as editors see them."""
+    return {name: _published(option) for name, option in options.items()}
+
+
+def _published(option: Schema) -> Schema:
+    if "x-slot" in option:
+        return {
+            "description": option.get("description", ""),
+            "$ref": f"#/definitions/{option['x-slot']}",
+        }
+    out = {key: copy.deepcopy(value) for key, value in option.items() if key not in INTERNAL}
+    if "properties" in out:
+        out["properties"] = published(option["properties"])
+    return out
+
+
+def in_one_form(place: Place, value: Any) -> Any:
+    """A component with its defaults; a bare word where it may be one and has no options."""
+    options = {"kind": value} if isinstance(value, str) else value
+    filled = with_defaults(place.slot, options)
+    return filled["kind"] if place.word and len(filled) == 1 else filled
 
 
 def with_defaults(slot: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -229,6 +281,8 @@ def with_defaults(slot: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fill(schema: Schema, value: Any) -> Any:
+    if "x-slot" in schema and isinstance(value, dict):
+        return with_defaults(schema["x-slot"], value)
     if isinstance(value, dict) and "properties" in schema:
         known = schema["properties"]
         out = {

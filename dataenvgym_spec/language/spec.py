@@ -11,9 +11,15 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
 
+from dataenvgym_spec.language.components import standard
+from dataenvgym_spec.language.places import PLACES, inline, named
+
 NAME_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 
-Component = dict[str, Any]
+Options = dict[str, Any]
+"""A component: its `kind` and its options."""
+Word = str | Options
+"""A component that is written as a bare word where it has no options."""
 Name = Annotated[
     str,
     Meta(
@@ -25,6 +31,10 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
 def _slot(slot: str, text: str) -> Meta:
     return Meta(description=text, extra_json_schema={"x-slot": slot})
+
+
+def _word(slot: str, text: str) -> Meta:
+    return Meta(description=text, extra_json_schema={"x-slot-word": slot})
 
 
 def _one(text: str) -> Meta:
@@ -102,10 +112,10 @@ class Task(_Record, frozen=True, kw_only=True):
 
     kind: Annotated[Literal["math"], Meta(description="The domain.")]
     sources: Annotated[
-        dict[str, Annotated[Component, _slot("source", "Where items come from.")]],
+        dict[str, Annotated[Options, _slot("source", "Where items come from.")]],
         Meta(description="Named sources of items.", min_length=1),
     ]
-    score: Annotated[Component, _slot("scorer", "How an answer is scored.")]
+    score: Annotated[Options, _slot("scorer", "How an answer is scored.")]
     splits: Splits
 
 
@@ -124,10 +134,12 @@ class Length(_Record, frozen=True, kw_only=True):
 class Train(_Record, frozen=True, kw_only=True):
     """Supervised fine-tuning on the response only."""
 
-    method: Annotated[Literal["sft"], Meta(description="Training method.")] = "sft"
+    method: Annotated[Word, _word("trainer", "Training method.")] = field(
+        default_factory=lambda: standard("trainer")
+    )
     adapter: (
         Annotated[
-            Component,
+            Options,
             _slot("adapter", "A parameter-efficient adapter; left out, all weights are trained."),
         ]
         | None
@@ -160,9 +172,9 @@ class Train(_Record, frozen=True, kw_only=True):
 class Generate(_Record, frozen=True, kw_only=True):
     """How the student writes its answers."""
 
-    backend: Annotated[
-        Literal["transformers", "vllm"], Meta(description="The engine that generates.")
-    ] = "transformers"
+    backend: Annotated[Word, _word("backend", "The engine that generates.")] = field(
+        default_factory=lambda: standard("backend")
+    )
     dtype: Annotated[
         Literal["float32", "bfloat16", "float16"],
         Meta(description="Precision of the weights in generation."),
@@ -190,7 +202,7 @@ class Student(_Record, frozen=True, kw_only=True):
     """The model that is taught."""
 
     model: Annotated[
-        Component,
+        Options,
         _slot("model", "A causal language model: from scratch, a local path, or a hub id."),
     ]
     train: Train
@@ -202,7 +214,7 @@ class Skills(_Record, frozen=True, kw_only=True):
     """The skills that make up the task."""
 
     discover: Annotated[
-        Component, _slot("discovery", "How the skills and the skill of every item are found.")
+        Options, _slot("discovery", "How the skills and the skill of every item are found.")
     ]
 
 
@@ -233,10 +245,10 @@ class Agent(_Record, frozen=True, kw_only=True):
         Observe | Literal["nothing"],
         Meta(description="What the agent sees of the student, or `nothing`: a blind arm."),
     ] = Observe()
-    policy: Annotated[Component, _slot("policy", "Decides what to generate.")]
-    engine: Annotated[Component, _slot("engine", "Generates it.")]
+    policy: Annotated[Options, _slot("policy", "Decides what to generate.")]
+    engine: Annotated[Options, _slot("engine", "Generates it.")]
     checks: Annotated[
-        dict[str, Component],
+        dict[str, Options],
         Meta(
             description="Checks on generated examples.", extra_json_schema={"x-slot-map": "check"}
         ),
@@ -394,12 +406,10 @@ class Experiment(_Record, frozen=True, kw_only=True):
     task: Task
     student: Student
     teachers: Annotated[
-        dict[str, Annotated[Component, _slot("teacher", "Who writes examples.")]],
+        dict[str, Annotated[Options, _slot("teacher", "Who writes examples.")]],
         Meta(description="Named teachers that engines refer to."),
     ] = field(default_factory=dict)
-    environment: Annotated[
-        Literal["skill-list"], Meta(description="The structure the agent works in.")
-    ]
+    environment: Annotated[Word, _word("environment", "The structure the agent works in.")]
     skills: Skills
     agent: Agent
     loop: Loop
@@ -418,23 +428,10 @@ class Experiment(_Record, frozen=True, kw_only=True):
         | None
     ) = None
 
-    def components(self) -> Iterator[tuple[str, tuple[str, ...], Component]]:
-        """Every component it names: slot, place, options."""
-        yield from (
-            ("source", ("task", "sources", name), options)
-            for name, options in self.task.sources.items()
-        )
-        yield "scorer", ("task", "score"), self.task.score
-        yield "model", ("student", "model"), self.student.model
-        if self.student.train.adapter is not None:
-            yield "adapter", ("student", "train", "adapter"), self.student.train.adapter
-        yield from (
-            ("teacher", ("teachers", name), options) for name, options in self.teachers.items()
-        )
-        yield "discovery", ("skills", "discover"), self.skills.discover
-        yield "policy", ("agent", "policy"), self.agent.policy
-        yield "engine", ("agent", "engine"), self.agent.engine
-        yield from (
-            ("check", ("agent", "checks", name), options)
-            for name, options in self.agent.checks.items()
-        )
+    def components(self) -> Iterator[tuple[str, tuple[str, ...], Options]]:
+        """Every component it names or that one of those holds: slot, place, options with their `kind`."""
+        for place in PLACES:
+            for path, value in named(self, place.path):
+                options = {"kind": value} if isinstance(value, str) else value
+                yield place.slot, path, options
+                yield from inline(place.slot, path, options)

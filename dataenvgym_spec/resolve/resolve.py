@@ -15,6 +15,7 @@ import msgspec
 
 from dataenvgym_spec.core.errors import Diagnostic, SpecError
 from dataenvgym_spec.language import schema
+from dataenvgym_spec.language.places import PLACES, named
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.spec import Experiment
 from dataenvgym_spec.language.validate import Checker, unsaid
@@ -395,7 +396,7 @@ class _Spec:
 
 def _in_one_form(plain: dict[str, Any]) -> dict[str, Any]:
     """A valid spec with what can be said in two ways said in one: components' defaults, an agent that observes nothing, one seed."""
-    task, student, agent = plain["task"], plain["student"], plain["agent"]
+    task, agent = plain["task"], plain["agent"]
     observe = agent.get("observe", {})
     if isinstance(observe, dict) and not (
         observe.get("errors", 0) or observe.get("scores", True) or observe.get("yield", True)
@@ -405,22 +406,13 @@ def _in_one_form(plain: dict[str, Any]) -> dict[str, Any]:
     if isinstance(run, list) and len(run) == 1:
         plain["seeds"]["run"] = run[0]
     task["splits"] = same_as.filled(task["splits"])
-    task["sources"] = {
-        name: schema.with_defaults("source", item) for name, item in task["sources"].items()
-    }
-    task["score"] = schema.with_defaults("scorer", task["score"])
-    student["model"] = schema.with_defaults("model", student["model"])
-    if "adapter" in student["train"]:
-        student["train"]["adapter"] = schema.with_defaults("adapter", student["train"]["adapter"])
-    plain["teachers"] = {
-        name: schema.with_defaults("teacher", item)
-        for name, item in plain.get("teachers", {}).items()
-    }
-    plain["skills"]["discover"] = schema.with_defaults("discovery", plain["skills"]["discover"])
-    agent["policy"] = schema.with_defaults("policy", agent["policy"])
-    agent["engine"] = schema.with_defaults("engine", agent["engine"])
-    agent["checks"] = {
-        name: schema.with_defaults("check", {"kind": name, **item})
-        for name, item in agent.get("checks", {}).items()
-    }
+    for place in PLACES:
+        for path, value in list(named(plain, place.path)):
+            holder = plain
+            for step in path[:-1]:
+                holder = holder[step]
+            component = {"kind": path[-1], **value} if place.keyed else value
+            holder[path[-1]] = schema.in_one_form(place, component)
+    plain.setdefault("teachers", {})
+    agent.setdefault("checks", {})
     return plain

@@ -21,7 +21,7 @@ from dataenvgym_spec.gym.policies.allocate import Allocate, share_out
 from dataenvgym_spec.gym.policies.protocol import Observation, SkillScore, Yield
 from dataenvgym_spec.gym.tasks.scorers.reasoning_gym import ReasoningGymScore
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
-from dataenvgym_spec.language.components import BUILT_IN, definitions
+from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.results.experiment import load
 from tests.support.graphs import compiled
@@ -140,7 +140,7 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
             return None
 
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
-    checks = [(name, "reject", Looks(name)) for name in BUILT_IN["check"]]
+    checks = [(name, "reject", Looks(name)) for name in definitions()["check"]]
     judge(rows([item]), {"gcd": 9}, checks, bench(answers={(item.id, item.target): True}))
     assert seen == {
         "scorable": (False, False),

@@ -6,7 +6,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dataenvgym_spec.language.components import Definition
 from dataenvgym_spec.language.partial import partial, partial_slot
 from dataenvgym_spec.language.schema import experiment_schema
 from tests.support.graphs import findings
@@ -27,39 +26,26 @@ SLOT = {
 }
 
 
-def kind(name: str, **properties: Any) -> Definition:
-    schema = {"properties": properties, "required": list(properties)}
-    return Definition(
-        slot="policy",
-        kind=name,
-        title=name,
-        description=name,
-        semantics=1,
-        schema=schema,
-        implementation="",
-        extra=None,
-        packages=(),
-        serves={},
-    )
-
-
-KINDS = [
-    kind("even", spread={"type": "number"}, size={"type": "integer"}),
-    kind("greedy", size={"type": "integer"}, spread={"enum": ["wide"]}),
-]
+KINDS: dict[str, dict[str, Any]] = {
+    "even": {"spread": {"type": "number"}, "size": {"type": "integer"}},
+    "greedy": {"size": {"type": "integer"}, "spread": {"enum": ["wide"]}},
+}
 
 
 def accepts(value: Any) -> bool:
     """Whether an override of the slot may be this value."""
     whole = {
-        f"policy.{item.kind}": {"type": "object", **item.schema, "additionalProperties": False}
-        for item in KINDS
+        f"policy.{kind}": {
+            "type": "object",
+            "properties": {"kind": {"type": "string"}, **options},
+            "required": list(options),
+            "additionalProperties": False,
+        }
+        for kind, options in KINDS.items()
     }
-    for part in whole.values():
-        part["properties"] = {"kind": {"type": "string"}, **part["properties"]}
     definitions = {f"partial.{name}": partial(part) for name, part in whole.items()}
     return jsonschema.Draft7Validator(
-        {"definitions": definitions, "allOf": [partial_slot(SLOT, KINDS)]}
+        {"definitions": definitions, "allOf": [partial_slot(SLOT, KINDS.values())]}
     ).is_valid(value)
 
 

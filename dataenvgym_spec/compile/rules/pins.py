@@ -10,7 +10,7 @@ from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.source import Node
-from dataenvgym_spec.language.spec import Component
+from dataenvgym_spec.language.spec import Options
 from dataenvgym_spec.resolve.lockfile import Fingerprint, Lock, Reference, Version
 from dataenvgym_spec.resolve.resolve import Arm, Resolved
 
@@ -65,7 +65,7 @@ def _differences(arm: Arm, lock: Lock) -> Iterator[Diagnostic]:
 
 
 def _component(
-    arm: Arm, slot: str, path: tuple[str, ...], options: Component, lock: Lock
+    arm: Arm, slot: str, path: tuple[str, ...], options: Options, lock: Lock
 ) -> Iterator[Diagnostic]:
     name = f"{slot}.{options['kind']}"
     held, here = lock.components.get(name), _version(slot, options["kind"])

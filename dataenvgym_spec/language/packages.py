@@ -1,0 +1,72 @@
+"""Files of installed packages, found without importing them: definitions of components, and versions by source."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dataenvgym_spec.core.hashing import digest, file_digest
+
+
+def definition_path(module: str) -> Path:
+    """The path of the JSON definition beside a module; only the top-level package is looked up.
+
+    Looking up a module inside of a package would import the package.
+
+    Raises:
+        ValueError: the top-level package is not installed.
+    """
+    top, *inner = module.split(".")
+    folder = _folder(top)
+    if folder is None:
+        raise ValueError(f"the module '{module}' is not installed")
+    return folder.joinpath(*inner).with_suffix(".json") if inner else folder / f"{top}.json"
+
+
+def read_definition(path: Path) -> dict[str, Any]:
+    """The content of a package's definition.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no mapping in JSON, or its options are no JSON Schema.
+    """
+    from jsonschema import Draft7Validator, SchemaError
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        options = content.get("properties", {})
+        required = content.get("required", [])
+        Draft7Validator.check_schema({"properties": options, "required": required})
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"'{path.name}' is no JSON mapping: {error}") from error
+    except SchemaError as error:
+        message = f"'properties' of '{path.name}' is no JSON Schema: {error.message}"
+        raise ValueError(message) from error
+    assert isinstance(content, dict)
+    return content
+
+
+@cache
+def source_version(top: str) -> str:
+    """The version of a package that declares none: the hash of its Python and JSON files."""
+    folder = _folder(top)
+    assert folder is not None
+    # A module outside of any package shares its folder with unrelated modules.
+    is_package = (folder / "__init__.py").is_file()
+    candidates = folder.rglob("*") if is_package else folder.glob(f"{top}.*")
+    paths = sorted(path for path in candidates if path.suffix in (".py", ".json"))
+    contents = [[path.relative_to(folder).as_posix(), file_digest(path)] for path in paths]
+    return f"source:{digest('source', contents)[:16]}"
+
+
+def _folder(top: str) -> Path | None:
+    """The folder of a top-level package, or of a module outside of any package."""
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    return Path(spec.origin).parent
