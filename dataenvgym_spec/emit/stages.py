@@ -14,7 +14,7 @@ import yaml
 from dataenvgym_spec.compile.passes.share import identity
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.graph.ir import Stage
-from dataenvgym_spec.language.source import is_text
+from dataenvgym_spec.language.scalars import is_text
 
 DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 COMMAND = 'exec env PATH="$PATH:{up}.venv/bin" dataenvgym {rest}'

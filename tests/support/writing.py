@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from dataenvgym_spec.core.hashing import canonical
-from dataenvgym_spec.language.source import is_text
+from dataenvgym_spec.language.scalars import is_text
 from dataenvgym_spec.resolve.merge import CHOICES
 
 Tree = Any
