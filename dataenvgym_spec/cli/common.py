@@ -11,7 +11,6 @@ from typing import Any, Final
 import click
 
 from dataenvgym_spec.compile.compiler import Compiled, Locks, front_end, lower, warnings
-from dataenvgym_spec.compile.rules import duplicates
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError, gathered, more, suggest
 from dataenvgym_spec.emit.paths import settled
 from dataenvgym_spec.graph.ir import Entry
@@ -19,7 +18,7 @@ from dataenvgym_spec.resolve.resolve import Resolved, experiments_of
 from dataenvgym_spec.store.layout import Layout, find_root
 
 LONGEST_NAME: Final = 256
-"""A longer argument is no file name: asking the system about it is an error."""
+"""A longer argument names no file, and asking the system about it is an error."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 setting = click.option(
@@ -45,14 +44,14 @@ class Project:
 
 
 def layout_here() -> Layout:
-    """The layout of the repository that the working directory lies in."""
+    """The layout of the repository that holds the working directory."""
     return Layout(root=find_root())
 
 
 def load_project(
     names: Sequence[str] = (), *, sets: Sequence[str] = (), root: Path | None = None
 ) -> Project:
-    """Compiles specs in memory, telling warnings on the way.
+    """Compiles specs in memory and prints their warnings.
 
     Args:
         names: files, specs or experiments; none means every active spec.
@@ -73,50 +72,63 @@ def load_project(
 
 
 def compile_specs(specs: tuple[Resolved, ...]) -> Compiled:
-    """Compiles specs in memory, telling which experiments are one.
+    """Compiles specs in memory and warns of experiments that are the same.
 
     Raises:
         SpecError: a proof failed.
     """
     compiled = lower(specs)
-    _tell(duplicates.check(specs, compiled.graph))
+    _warn(compiled.warnings)
     return compiled
 
 
 def read_specs(
     names: Sequence[str], layout: Layout, sets: Sequence[str] = (), *, locks: Locks = "hold"
 ) -> tuple[Resolved, ...]:
-    """Resolves what a command line names: files, specs, or single experiments of a sweep; nothing means every active spec. Tells warnings.
+    """Resolves what a command line names, and prints warnings.
 
     Args:
-        names: what the command line names.
+        names: files, specs, or single experiments of a sweep; none means every active spec.
         layout: the repository.
         sets: settings of the command line.
-        locks: how far the locks beside specs are honoured; see `compiler.front_end`.
+        locks: how far the locks of specs are honoured; see `compiler.front_end`.
 
     Raises:
         UserError: there is no spec, or none of that name.
         SpecError: a spec has an error.
     """
-    chosen: dict[Path, set[str] | None] = {} if names else dict.fromkeys(layout.specs())
-    for name in names:
-        path, only = _find(name, layout, sets)
-        before = chosen.get(path, set())
-        chosen[path] = None if only is None or before is None else before | only
+    chosen = _chosen(names, layout, sets) if names else dict.fromkeys(layout.specs())
     if not chosen:
         raise UserError(
             "there are no specs: specs/*.yaml is empty",
             help="run: dataenvgym init   (it adds one to begin with), or write one",
         )
     specs = front_end(chosen, root=layout.root, sets=sets, locks=locks)
-    _tell(warnings(specs))
+    _warn(warnings(specs))
     return specs
 
 
-def _tell(odd: Iterable[Diagnostic]) -> None:
-    """Tells warnings on standard error."""
-    if found := gathered(list(odd)):
-        click.echo("\n".join([*(item.render() for item in found), more(found)]), err=True)
+def _warn(diagnostics: Iterable[Diagnostic]) -> None:
+    """Prints warnings on standard error."""
+    shown = gathered(diagnostics)
+    if not shown:
+        return
+    for diagnostic in shown:
+        click.echo(diagnostic.render(), err=True)
+    click.echo(more(shown), err=True)
+
+
+def _chosen(
+    names: Sequence[str], layout: Layout, sets: Sequence[str]
+) -> dict[Path, set[str] | None]:
+    """The files that names stand for, and the experiments in each that are meant (None: all)."""
+    chosen: dict[Path, set[str] | None] = {}
+    for name in names:
+        path, only = _find(name, layout, sets)
+        before = chosen.get(path, set())
+        # A file that one argument names whole is whole, whatever others name of it.
+        chosen[path] = None if only is None or before is None else before | only
+    return chosen
 
 
 def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str] | None]:
@@ -124,7 +136,7 @@ def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or (len(name) < LONGEST_NAME and path.is_file()):
         return path, None
-    known: set[str] = set()
+    names: set[str] = set()
     for candidate in sorted(layout.specs(), key=lambda item: item.stem != name):
         try:
             spec, experiments = experiments_of(candidate, root=layout.root, sets=sets)
@@ -136,8 +148,8 @@ def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str
             return candidate, None
         if name in experiments:
             return candidate, {name}
-        known |= {candidate.stem, spec, *experiments}
-    raise UserError(f"there is no experiment '{name}'", help=suggest(name, known))
+        names.update((candidate.stem, spec), experiments)
+    raise UserError(f"there is no experiment '{name}'", help=suggest(name, names))
 
 
 def print_json(content: Any) -> None:
@@ -151,4 +163,4 @@ def plural(count: int, word: str) -> str:
     >>> plural(2, "stage")
     '2 stages'
     """
-    return f"{count} {word}{'' if count == 1 else 's'}"
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, load_project, print_json, setting
-from dataenvgym_spec.cli.costs import bills, records, summary, tell
+from dataenvgym_spec.cli.common import Project, as_json, load_project, print_json, setting
+from dataenvgym_spec.cli.costs import Bill, bills, records, summary, tell
 from dataenvgym_spec.questions.plan import Step, plan
 from dataenvgym_spec.store.dvc.disk import Disk
 
 ACTIONS: Final = ("run", "pass", "maybe", "restore", "reuse")
+
+Plans = Mapping[str, Sequence[Step]]
+"""The steps of each experiment."""
 
 
 @click.command("plan")
@@ -30,79 +34,67 @@ ACTIONS: Final = ("run", "pass", "maybe", "restore", "reuse")
 def command(
     name: str | None, show_all: bool, pull: bool, sets: tuple[str, ...], as_json: bool
 ) -> None:
-    """Say what `dvc repro NAME` will run, reuse or restore, stage by stage, why, and what that will cost. Nothing executes.
+    """Say what `dvc repro NAME` will run, reuse or restore, stage by stage, why, and what
+    that will cost. Nothing executes.
 
-    \b
-    run      it executes
-    pass     it executes, but a gate says stop: the last student is passed through, at no cost
-    maybe    it runs if something above it comes out otherwise than last time, or if a gate says go on
-    restore  DVC fetches its result from the cache, or with --pull from the remote
-    reuse    its result is in the workspace
+    \b run      it executes pass     it executes, but a gate says stop: the last student is passed
+    through, at no cost maybe    it runs if something above it comes out otherwise than last time,
+    or if a gate says go on restore  DVC fetches its result from the cache, or with --pull from the
+    remote reuse    its result is in the workspace
 
     \b
     Example:
       dataenvgym plan quickstart
     """
     project = load_project((name,) if name else (), sets=sets)
-    world = Disk(project.layout, pull=pull)
-    graph = project.compiled.graph
-    found = {item.name: plan(graph, item, world, project.compiled.specs) for item in graph.entries}
-    world.remembered.save()
-    costs = bills(project, found)
+    plans = _plans(project, pull=pull)
+    costs = bills(project, plans)
     if as_json:
-        each = {experiment: records(item) for experiment, item in costs.items()}
-        rows = [
-            {"experiment": name, **_record(step), "cost": each[name].get(step.key)}
-            for name, steps in found.items()
-            for step in steps
-        ]
-        print_json(
-            {
-                "stages": rows,
-                "costs": {experiment: summary(item) for experiment, item in costs.items()},
-            }
-        )
-        for experiment, item in costs.items():
-            tell(project, project.entry(experiment), item, table=False)
-        return
-    for experiment, steps in found.items():
-        counts = Counter(step.action for step in steps)
-        click.echo(
-            f"{experiment}: "
-            + ", ".join(f"{counts[action]} {action}" for action in ACTIONS if counts[action])
-        )
-        _print([step for step in steps if show_all or step.action != "reuse"])
-        tell(project, project.entry(experiment), costs[experiment], table=True)
+        print_json(_record(plans, costs))
+    for experiment, steps in plans.items():
+        if not as_json:
+            _print(experiment, steps, show_all=show_all)
+        tell(project, project.entry(experiment), costs[experiment], table=not as_json)
 
 
-def _print(steps: Sequence[Step]) -> None:
-    """One line a stage, under the arm and iteration it stands in."""
-    width = max((len(_what(step)) for step in steps), default=0)
-    for group, members in groupby(steps, key=_group):
-        if group:
-            click.echo(f"  {group}")
+def _plans(project: Project, *, pull: bool) -> Plans:
+    """Plans each experiment. They share what is read from the disk."""
+    world = Disk(project.layout, pull=pull)
+    compiled = project.compiled
+    plans = {}
+    for item in compiled.graph.entries:
+        plans[item.name] = plan(compiled.graph, item, world, compiled.specs)
+    world.remembered.save()
+    return plans
+
+
+def _print(experiment: str, steps: Sequence[Step], *, show_all: bool) -> None:
+    """A line of sums, and one line a stage, under the arm and iteration it belongs to."""
+    counts = Counter(step.action for step in steps)
+    sums = [f"{counts[action]} {action}" for action in ACTIONS if counts[action]]
+    click.echo(f"{experiment}: {', '.join(sums)}")
+    shown = [step for step in steps if show_all or step.action != "reuse"]
+    width = max((len(step.what) for step in shown), default=0)
+    for place, members in groupby(shown, key=attrgetter("place")):
+        if place:
+            click.echo(f"  {place}")
         for step in members:
-            click.echo(f"    {step.action:8} {_what(step):{width}}  {step.cause}")
+            click.echo(f"    {step.action:8} {step.what:{width}}  {step.cause}")
 
 
-def _group(step: Step) -> str:
-    """Arm and iteration: the label without its last part, which says what is done."""
-    return step.label.removesuffix(f", {_what(step)}") if step.kind != "report" else ""
+def _record(plans: Plans, costs: Mapping[str, Bill]) -> dict[str, Any]:
+    """For programs: the stages with their costs, and the sums of each experiment."""
+    stages = []
+    for experiment, steps in plans.items():
+        each = records(costs[experiment])
+        for step in steps:
+            row = {"experiment": experiment, **_step_record(step), "cost": each.get(step.key)}
+            stages.append(row)
+    sums = {experiment: summary(bill) for experiment, bill in costs.items()}
+    return {"stages": stages, "costs": sums}
 
 
-def _what(step: Step) -> str:
-    arm, *rest = step.label.split(", ")
-    return (
-        ", ".join(
-            rest[1:]
-            if len(rest) > 1 and (rest[0] == "base" or rest[0].startswith("iteration "))
-            else rest
-        )
-        or arm
-    )
-
-
-def _record(step: Step) -> dict[str, object]:
+def _step_record(step: Step) -> dict[str, object]:
     return {
         "key": step.key,
         "kind": step.kind,

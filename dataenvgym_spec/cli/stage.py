@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 TRACKED: Final = frozenset({"plan", "select"})
 """Kinds after which tracking is updated: a plan starts once the iteration before it is complete."""
 MOST_TRACKED: Final = 4
-"""A stage of a sweep under plain DVC can be part of hundreds of experiments; their reports track."""
+"""A stage of a sweep under plain DVC can be in hundreds of experiments; their reports track."""
 
 
 @click.command("stage", hidden=True)
 @click.argument("experiment", required=False)
 def command(experiment: str | None) -> int:
-    """Run the stage whose directory is the working directory, or make an experiment's report."""
+    """Run the stage whose directory is the working directory,
+    or make the report of an experiment.
+    """
     die_with_parent()
     layout = Layout(root=_root())
     if experiment:

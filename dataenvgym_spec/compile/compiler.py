@@ -27,11 +27,19 @@ PROOFS = (leakage,)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """The shared graph of some specs, and what there was before sharing."""
+    """The shared graph of some specs, and what there was before sharing.
+
+    Attributes:
+        specs: the specs.
+        graph: their stages, each once.
+        unshared: how many stages there were before equal ones became one.
+        warnings: which arms and experiments are the same.
+    """
 
     specs: tuple[Resolved, ...]
     graph: Graph
     unshared: int
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def front_end(
@@ -141,7 +149,8 @@ def lower(specs: tuple[Resolved, ...]) -> Compiled:
         found = [finding for proof in PROOFS for finding in proof(graph)]
     if found:
         raise SpecError(blame(found, specs))
-    return Compiled(specs=specs, graph=graph, unshared=unshared)
+    same = tuple(duplicates.check(specs, graph))
+    return Compiled(specs=specs, graph=graph, unshared=unshared, warnings=same)
 
 
 @contextmanager

@@ -31,16 +31,17 @@ class Use:
     iterations: int
     what: str
 
+    def place(self) -> str:
+        """Where it stands: `no-state, iteration 2/4`."""
+        if self.iteration is None:
+            return self.arm
+        if self.iteration == 0:
+            return f"{self.arm}, base"
+        return f"{self.arm}, iteration {self.iteration}/{self.iterations}"
+
     def label(self) -> str:
         """What a person calls it: `no-state, iteration 2/4, train`."""
-        where = (
-            ""
-            if self.iteration is None
-            else f", iteration {self.iteration}/{self.iterations}"
-            if self.iteration
-            else ", base"
-        )
-        return f"{self.arm}{where}, {self.what}"
+        return f"{self.place()}, {self.what}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,25 @@
-"""How `dvc repro` treats one stage: by bytes, in the order in which DVC looks. Reads the disk only through `World`.
+"""How `dvc repro` treats one stage: by bytes, in the order in which DVC looks.
 
-DVC trusts a lock that fits what lies there now (dvc/stage/__init__.py `reproduce`), restores from its cache what the lock
-names, looks into the run cache if no lock fits (dvc/stage/cache.py `restore`), and else runs the stage. `tests/test_plan_agrees.py`
-holds this module against the installed DVC.
+Reads the disk only through `World`.
+
+DVC trusts a lock that fits what is there now (dvc/stage/__init__.py `reproduce`), restores from its
+cache what the lock names, looks into the run cache if no lock fits (dvc/stage/cache.py `restore`),
+and else runs the stage. `tests/questions/test_plan_agrees.py` holds this module against the
+installed DVC.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol
 
 from dataenvgym_spec.graph.ir import Stage
 
 STOPS: Final = "`dvc repro --pull` may stop here"
-"""DVC fails at some results that it cannot fetch, or that are not what lies in the workspace, instead of making them again."""
-Action = Literal["run", "reuse", "restore", "pass", "maybe"]
+"""DVC fails at some results that it cannot fetch or that differ from the workspace."""
+Treatment = Literal["run", "reuse", "restore", "pass", "maybe"]
 Sure = Literal["yes", "maybe", "no"]
 
 
@@ -47,10 +50,10 @@ class World(Protocol):
         """What the lock of a stage says."""
 
     def hash_of(self, path: str) -> str | None:
-        """The hash of what lies at a path."""
+        """The hash of the file or folder at a path."""
 
     def expect(self, digests: Iterable[str]) -> None:
-        """Told before others: these results will be asked about."""
+        """Says, before anything else, which results will be asked about."""
 
     def cached(self, digest: str) -> bool:
         """Whether DVC's cache holds a result."""
@@ -59,22 +62,25 @@ class World(Protocol):
         """The objects that make up a result, itself among them, as far as they are known."""
 
     def missing(self, digest: str) -> frozenset[str]:
-        """Those of them that neither the cache nor a remote to pull from holds; the result itself if it cannot be listed."""
+        """Those that neither the cache nor a remote to pull from holds.
+
+        The result itself is one of them if it cannot be listed.
+        """
 
     def run_cache(self, cmd: str, deps: dict[str, str], outs: list[str]) -> Recorded | None:
-        """What the run cache holds for a command with these dependencies and outputs: the newest entry."""
+        """The newest entry of the run cache for a command with these dependencies and outputs."""
 
     def runs(self, dependency: str) -> Sequence[Recorded]:
         """All runs that read a file of this hash, the newest last."""
 
     def content(self, digest: str, name: str) -> Any:
-        """What a JSON file of a cached result says; None if it is not to be had."""
+        """The content of a JSON file of a cached result; None if the cache does not hold it."""
 
     def made_here(self, log: str) -> bool:
-        """Whether a log tells of this machine's interpreter, platform and versions."""
+        """Whether a log was written by this machine's interpreter, platform and versions."""
 
     def adoptable(self, stage: Stage) -> bool:
-        """Whether a finished result lies in scratch."""
+        """Whether scratch holds a finished result."""
 
     def earlier(self, stage: Stage, experiment: str) -> dict[str, Any] | None:
         """The `stage.json` that stood at this place in the experiment before, and was made."""
@@ -85,8 +91,9 @@ class Bytes:
     """What is known, before anything executes, of what a stage will find at a path.
 
     Attributes:
-        state: `exact`: the bytes of this digest. `again`: what a reader's record says, for nothing above it can come out
-            otherwise. `fresh`: like nothing recorded. `open`: not to be known before it is made.
+        state: `exact`: the bytes of this digest. `again`: what a reader's record says, because
+            nothing above it can come out otherwise. `fresh`: like nothing recorded. `open`: not
+            known before it is made.
         digest: what was recorded last.
     """
 
@@ -100,7 +107,17 @@ AGAIN: Final = Bytes(state="again")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A stage as DVC sees it: its lock lies in `folder`, its paths are relative to `wdir`, only it reads the file hashed as `mark`."""
+    """A stage as DVC sees it.
+
+    Attributes:
+        folder: where its lock is.
+        wdir: what its paths are relative to.
+        name: DVC's name for it.
+        cmd: the command.
+        deps: what it will read, by path.
+        outs: the paths that it writes.
+        mark: the hash of a file that only this stage reads.
+    """
 
     folder: str
     wdir: str
@@ -122,28 +139,22 @@ class Decision:
         sure: whether they were recorded for exactly what will be read.
     """
 
-    action: Action
+    action: Treatment
     cause: str = ""
     outs: Mapping[str, str]
     sure: bool = True
 
 
 Returns = Callable[[frozenset[str]], Sure]
-"""Whether missing objects will be back in the cache by the time of a stage, because another one makes the same."""
+"""Whether missing objects will be in the cache by a stage's turn: another may make the same."""
 
 
 def decide(world: World, work: Work, returns: Returns) -> Decision:
-    """What DVC does to a stage: it trusts a lock that fits, and looks into the run cache if there is none."""
+    """What DVC does to a stage: it trusts a lock that fits, or else looks into the run cache."""
     lock = world.lock(work.folder, work.name)
-    fits = fit(lock, work) if lock else "no"
+    fits: Sure = fit(lock, work) if lock else "no"
     if lock is None or fits == "no":
-        found = _from_runs(world, work, returns)
-        other = lock is not None and lock.cmd != work.cmd and found.action == "run"
-        return (
-            Decision(action="run", cause="its command changed", outs=found.outs, sure=found.sure)
-            if other
-            else found
-        )
+        return _without_lock(world, work, lock, returns)
     locked = _from_lock(world, work, lock, returns)
     if fits == "yes":
         return locked
@@ -152,109 +163,114 @@ def decide(world: World, work: Work, returns: Returns) -> Decision:
     return Decision(action="maybe", outs=lock.outs, sure=False)
 
 
+def _without_lock(world: World, work: Work, lock: Recorded | None, returns: Returns) -> Decision:
+    """What DVC does where no lock fits."""
+    decision = _from_runs(world, work, returns)
+    if lock is not None and lock.cmd != work.cmd and decision.action == "run":
+        return replace(decision, cause="its command changed")
+    return decision
+
+
 def _from_lock(world: World, work: Work, lock: Recorded, returns: Returns) -> Decision:
+    """What DVC does where a lock fits: keeps, fetches or makes again what the lock names."""
     outs = {path: lock.outs[path] for path in work.outs}
-    gone = {path: missing for path, digest in outs.items() if (missing := world.missing(digest))}
+    gone = {path: world.missing(digest) for path, digest in outs.items()}
+    gone = {path: missing for path, missing in gone.items() if missing}
     held = returns(frozenset().union(*gone.values()))
     if held != "yes":
-        return Decision(
-            action="run" if held == "no" else "maybe",
-            cause=_lost(world, work, next(iter(gone)), outs, held),
-            outs=outs,
-        )
-    if not gone and not all(map(world.cached, outs.values())):
-        places = {
-            path: os.path.join(work.wdir, path)
-            for path, digest in outs.items()
-            if not world.cached(digest)
-        }
-        other = next(
-            (
-                place
-                for path, place in places.items()
-                if world.hash_of(place) not in (None, outs[path])
-            ),
-            None,
-        )
-        blocked = (
-            f"; {STOPS} over what lies in the workspace, so first: rm -r {other}" if other else ""
-        )
-        return Decision(action="restore", cause=f"its result is in the remote{blocked}", outs=outs)
-    here = all(
-        world.hash_of(os.path.join(work.wdir, path)) == digest for path, digest in outs.items()
-    )
-    return Decision(
-        action="reuse" if here else "restore",
-        cause="its result is in the workspace" if here else "its result is in DVC's cache",
-        outs=outs,
-    )
+        cause = _lost(world, work, next(iter(gone)), held)
+        return Decision(action=_unless_held(held), cause=cause, outs=outs)
+    uncached = {path: digest for path, digest in outs.items() if not world.cached(digest)}
+    if uncached and not gone:
+        cause = f"its result is in the remote{_blocked(world, work, uncached)}"
+        return Decision(action="restore", cause=cause, outs=outs)
+    here = all(_at(world, work, path) == digest for path, digest in outs.items())
+    if here:
+        return Decision(action="reuse", cause="its result is in the workspace", outs=outs)
+    return Decision(action="restore", cause="its result is in DVC's cache", outs=outs)
 
 
-def _lost(world: World, work: Work, path: str, outs: Mapping[str, str], held: Sure) -> str:
-    """The cause of a stage whose result is lost. DVC calls a result changed that lies in the workspace but not in its cache."""
-    lost = f"its result '{path}' is not in DVC's cache{' or remote' if world.pulls else ''}"
+def _at(world: World, work: Work, path: str) -> str | None:
+    """The hash of what the workspace holds at a path of a stage."""
+    return world.hash_of(os.path.join(work.wdir, path))
+
+
+def _unless_held(held: Sure) -> Treatment:
+    return "run" if held == "no" else "maybe"
+
+
+def _blocked(world: World, work: Work, uncached: Mapping[str, str]) -> str:
+    """What to remove first, where the workspace differs from what DVC would fetch."""
+    for path, digest in uncached.items():
+        if _at(world, work, path) not in (None, digest):
+            other = os.path.join(work.wdir, path)
+            return f"; {STOPS} over what lies in the workspace, so first: rm -r {other}"
+    return ""
+
+
+def _lost(world: World, work: Work, path: str, held: Sure) -> str:
+    """The cause of a stage whose result is lost.
+
+    DVC calls a result changed that is in the workspace but not in its cache.
+    """
+    remote = " or remote" if world.pulls else ""
+    lost = f"its result '{path}' is not in DVC's cache{remote}"
     if held == "maybe":
         return f"{lost}, unless another stage makes the same first"
-    return (
-        f"{lost}; {STOPS}, so first: rm {os.path.join(work.folder, 'dvc.lock')}"
-        if world.pulls
-        else lost
-    )
+    if world.pulls:
+        return f"{lost}; {STOPS}, so first: rm {os.path.join(work.folder, 'dvc.lock')}"
+    return lost
 
 
 def _from_runs(world: World, work: Work, returns: Returns) -> Decision:
-    states = {content.state for content in work.deps.values()}
-    if "fresh" in states:
+    """What DVC does after looking into the run cache."""
+    runs = _fitting(world, work)
+    if not runs:
         return Decision(action="run", outs={}, sure=False)
-    fitting: Sequence[Recorded]
-    if states == {"exact"}:
-        run = world.run_cache(
-            work.cmd, {path: content.digest or "" for path, content in work.deps.items()}, work.outs
-        )
-        fitting = [run] if run is not None else []
-    else:
-        fitting = [
-            run
-            for run in world.runs(work.mark)
-            if run.deps.keys() == work.deps.keys() and fit(run, work) != "no"
-        ]
-    if not fitting:
-        return Decision(action="run", outs={}, sure=False)
-    newest = fitting[-1]
-    if "open" in states:
-        possible = any(_held(world, run, returns) != "no" for run in fitting)
-        return Decision(action="maybe" if possible else "run", outs=newest.outs, sure=False)
+    newest = runs[-1]
+    if any(content.state == "open" for content in work.deps.values()):
+        possible = any(_held(world, run, returns) != "no" for run in runs)
+        action: Treatment = "maybe" if possible else "run"
+        return Decision(action=action, outs=newest.outs, sure=False)
     held = _held(world, newest, returns)
     if held != "yes":
-        return Decision(
-            action="run" if held == "no" else "maybe",
-            cause="its result is not in DVC's cache",
-            outs=newest.outs,
-        )
+        cause = "its result is not in DVC's cache"
+        return Decision(action=_unless_held(held), cause=cause, outs=newest.outs)
     where = "the run cache" if all(map(world.cached, newest.outs.values())) else "the remote"
-    return Decision(
-        action="restore", cause=f"{where} holds a result of the same work", outs=newest.outs
-    )
+    cause = f"{where} holds a result of the same work"
+    return Decision(action="restore", cause=cause, outs=newest.outs)
+
+
+def _fitting(world: World, work: Work) -> Sequence[Recorded]:
+    """The runs in the cache that read what this one will read, or may, the newest last."""
+    states = {content.state for content in work.deps.values()}
+    if "fresh" in states:
+        return ()
+    if states == {"exact"}:
+        deps = {path: content.digest or "" for path, content in work.deps.items()}
+        run = world.run_cache(work.cmd, deps, work.outs)
+        return () if run is None else (run,)
+    runs = [run for run in world.runs(work.mark) if run.deps.keys() == work.deps.keys()]
+    return [run for run in runs if fit(run, work) != "no"]
 
 
 def _held(world: World, run: Recorded, returns: Returns) -> Sure:
+    """Whether the results of a run can be had from the cache."""
     world.expect(run.outs.values())
     return returns(frozenset().union(*map(world.missing, run.outs.values())))
 
 
 def fit(record: Recorded, work: Work) -> Sure:
     """Whether what will be read is what a record says was read."""
-    if (
-        record.cmd != work.cmd
-        or not {*work.outs} <= record.outs.keys()
-        or not work.deps.keys() <= record.deps.keys()
-    ):
+    if record.cmd != work.cmd:
+        return "no"
+    if not set(work.outs) <= record.outs.keys() or not work.deps.keys() <= record.deps.keys():
         return "no"
     fits: Sure = "yes"
     for path, content in work.deps.items():
-        if content.state == "fresh" or (
-            content.state == "exact" and content.digest != record.deps[path]
-        ):
+        if content.state == "fresh":
+            return "no"
+        if content.state == "exact" and content.digest != record.deps[path]:
             return "no"
         if content.state == "open":
             fits = "maybe"

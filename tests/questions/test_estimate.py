@@ -39,9 +39,7 @@ CPU = Machine()
 
 
 def step(stage: Stage, action: str = "run") -> Step:
-    return Step(
-        key=stage.id, kind=stage.kind, action=action, cause="", label=stage.id, directory=""
-    )  # type: ignore[arg-type]
+    return Step(key=stage.id, kind=stage.kind, action=action, cause="")  # type: ignore[arg-type]
 
 
 def trainer(key: str, amount: int, *, epochs: float = 2, model: str = "a") -> dict[str, Stage]:
