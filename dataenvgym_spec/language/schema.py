@@ -28,8 +28,8 @@ from dataenvgym_spec.language.spec import NAME_PATTERN, Experiment
 Schema = dict[str, Any]
 
 WORDS: Final = frozenset(place.slot for place in PLACES if place.word)
-INTERNAL: Final = ("x-refers", "x-slot")
-"""Keywords of components' options that the compiler reads and no editor."""
+PUBLISHED: Final = ("x-file", "x-revision", "x-list")
+"""The keywords of components' options that the published schema keeps; the others are for the compiler only."""
 ARM_KEYS: Final = ("student", "teachers", "environment", "skills", "agent", "loop", "select")
 
 COMPOSITION: Final[dict[str, Schema]] = {
@@ -257,7 +257,8 @@ def _published(option: Schema) -> Schema:
             "description": option.get("description", ""),
             "$ref": f"#/definitions/{option['x-slot']}",
         }
-    out = {key: copy.deepcopy(value) for key, value in option.items() if key not in INTERNAL}
+    kept = [key for key in option if key in PUBLISHED or not key.startswith("x-")]
+    out = {key: copy.deepcopy(option[key]) for key in kept}
     if "properties" in out:
         out["properties"] = published(option["properties"])
     return out
