@@ -14,7 +14,8 @@ from dataenvgym_spec.compile.compiler import Compiled, Locks, front_end, lower, 
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError, gathered, more, suggest
 from dataenvgym_spec.emit.paths import settled
 from dataenvgym_spec.graph.ir import Entry
-from dataenvgym_spec.resolve.resolve import Resolved, experiments_of
+from dataenvgym_spec.resolve.arms import Resolved
+from dataenvgym_spec.resolve.resolve import experiments_of
 from dataenvgym_spec.store.layout import Layout, find_root
 
 LONGEST_NAME: Final = 256

@@ -25,7 +25,7 @@ from dataenvgym_spec.questions.cost.limits import Standing, number, standings, w
 from dataenvgym_spec.questions.cost.prices import read_prices
 from dataenvgym_spec.questions.cost.spending import latest, of
 from dataenvgym_spec.questions.plan import Step
-from dataenvgym_spec.resolve.resolve import Resolved
+from dataenvgym_spec.resolve.arms import Resolved
 
 NAMES: Final = {
     "examples": "examples", "prompt": "prompt tokens", "generated": "generated tokens", "trained": "trained tokens",

@@ -27,8 +27,8 @@ from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.language.source import Json
 from dataenvgym_spec.questions.diff import Change, Difference, StageChange, Value, diff
 from dataenvgym_spec.questions.revision import extract
+from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.merge import show_path
-from dataenvgym_spec.resolve.resolve import Resolved
 from dataenvgym_spec.store.layout import Layout
 
 

@@ -13,8 +13,8 @@ from dataenvgym_spec.core.errors import CODES, UserError, suggest
 from dataenvgym_spec.language.catalogue import Page, is_code, page
 from dataenvgym_spec.language.source import Json
 from dataenvgym_spec.questions.explain import Explanation, Said, explain, leaves, plain
+from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.merge import parse_path, show_path
-from dataenvgym_spec.resolve.resolve import Resolved
 
 Found = list[tuple[tuple[Explanation, ...], list[str]]]
 """The explanations that arms have, each with the names of those that have it."""

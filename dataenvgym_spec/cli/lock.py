@@ -13,8 +13,8 @@ from dataenvgym_spec.compile.rules import pins
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve import hub, lockfile
+from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.lockfile import Lock, Reference
-from dataenvgym_spec.resolve.resolve import Resolved
 from dataenvgym_spec.store import atomic
 
 

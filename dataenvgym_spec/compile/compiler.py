@@ -17,8 +17,9 @@ from dataenvgym_spec.compile.rules import duplicates, pins, size, splits
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, gathered
 from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.resolve import lockfile
+from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.lockfile import Lock
-from dataenvgym_spec.resolve.resolve import Resolved, examine
+from dataenvgym_spec.resolve.resolve import examine
 
 Locks = Literal["hold", "pin", "ignore"]
 TRANSFORMS = (share,)

@@ -22,7 +22,7 @@ from dataenvgym_spec.language.components import definitions, standard
 from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.hover import with_hover_texts
 from dataenvgym_spec.language.partial import partial, partial_slot
-from dataenvgym_spec.language.places import PLACES, Place
+from dataenvgym_spec.language.places import PLACES
 from dataenvgym_spec.language.spec import NAME_PATTERN, Experiment
 
 Schema = dict[str, Any]
@@ -262,44 +262,3 @@ def _published(option: Schema) -> Schema:
     if "properties" in out:
         out["properties"] = published(option["properties"])
     return out
-
-
-def in_one_form(place: Place, value: Any) -> Any:
-    """A component with its defaults; a bare word where it may be one and has no options."""
-    options = {"kind": value} if isinstance(value, str) else value
-    filled = with_defaults(place.slot, options)
-    return filled["kind"] if place.word and len(filled) == 1 else filled
-
-
-def with_defaults(slot: str, options: dict[str, Any]) -> dict[str, Any]:
-    """A component's options with its defaults filled in and whole numbers made floats where a number is meant."""
-    kind = options["kind"]
-    filled = _fill(
-        {"type": "object", **definitions()[slot][kind].schema},
-        {k: v for k, v in options.items() if k != "kind"},
-    )
-    return {"kind": kind, **filled}
-
-
-def _fill(schema: Schema, value: Any) -> Any:
-    if "x-slot" in schema and isinstance(value, dict):
-        return with_defaults(schema["x-slot"], value)
-    if isinstance(value, dict) and "properties" in schema:
-        known = schema["properties"]
-        out = {
-            key: copy.deepcopy(part["default"])
-            for key, part in known.items()
-            if "default" in part and key not in value
-        }
-        return {**out, **{key: _fill(known.get(key, {}), item) for key, item in value.items()}}
-    if isinstance(value, dict) and isinstance(schema.get("additionalProperties"), dict):
-        return {key: _fill(schema["additionalProperties"], item) for key, item in value.items()}
-    if isinstance(value, dict):  # free options: `null` is a key left out here as everywhere
-        return {key: _fill({}, item) for key, item in value.items() if item is not None}
-    if schema.get("type") == "number" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if (
-        isinstance(value, list) and schema.get("uniqueItems") and "enum" in schema["items"]
-    ):  # a choice of names: its order says nothing
-        return sorted(value, key=schema["items"]["enum"].index)
-    return value

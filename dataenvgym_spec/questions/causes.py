@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.questions.provenance import Path, place
+from dataenvgym_spec.resolve.arms import Arm, Resolved
 from dataenvgym_spec.resolve.merge import show_path
-from dataenvgym_spec.resolve.resolve import Arm, Resolved
 
 _COMPONENTS: Final = {
     "policy": "policy",

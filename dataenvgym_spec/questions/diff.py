@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from dataenvgym_spec.compile.rules.splits import DEFAULT_SHARES
 from dataenvgym_spec.core.errors import Span
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage, Use
 from dataenvgym_spec.language.source import Json
 from dataenvgym_spec.questions.explain import plain
+from dataenvgym_spec.resolve.arms import Arm, Resolved
 from dataenvgym_spec.resolve.files import File
+from dataenvgym_spec.resolve.lanes import DEFAULT_SHARES
 from dataenvgym_spec.resolve.merge import Path
-from dataenvgym_spec.resolve.resolve import Arm, Resolved
 
 Effect = Literal["changed", "added", "removed"]
 Place = tuple[str, int, int | None, str]

@@ -12,8 +12,8 @@ import msgspec
 
 from dataenvgym_spec.core.errors import Span
 from dataenvgym_spec.language.source import Json, Node
+from dataenvgym_spec.resolve.arms import DEFAULT_ARM, Arm, Resolved
 from dataenvgym_spec.resolve.merge import Path, difference
-from dataenvgym_spec.resolve.resolve import DEFAULT_ARM, Arm, Resolved
 
 Effect = Literal["holds", "overridden", "removes"]
 

@@ -17,7 +17,7 @@ from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.questions.causes import cause
 from dataenvgym_spec.questions.foresee import Foresight, foresee
 from dataenvgym_spec.questions.repro import Bytes, Decision, Treatment, Work, World
-from dataenvgym_spec.resolve.resolve import Resolved
+from dataenvgym_spec.resolve.arms import Resolved
 
 GATE: Final = "gate"
 """The slot that tells a stage to do its work or to pass the last result through."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dataenvgym_spec.language.spec import Experiment
-from dataenvgym_spec.resolve.resolve import Arm
+from dataenvgym_spec.resolve.arms import Arm
 
 Path = tuple[str, ...]
 

@@ -9,88 +9,23 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from dataenvgym_spec.core.errors import Diagnostic, SpecError
-from dataenvgym_spec.language import schema
-from dataenvgym_spec.language.places import PLACES, named
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.spec import Experiment
 from dataenvgym_spec.language.validate import Checker, unsaid
 from dataenvgym_spec.resolve import matrix, references, same_as
-from dataenvgym_spec.resolve.extends import Family, read_family
+from dataenvgym_spec.resolve.arms import DEFAULT_ARM, Arm, Resolved
+from dataenvgym_spec.resolve.defaults import in_one_form
+from dataenvgym_spec.resolve.extends import read_family
 from dataenvgym_spec.resolve.files import File, Reader
 from dataenvgym_spec.resolve.lockfile import Lock, Reference
 from dataenvgym_spec.resolve.matrix import Point
 from dataenvgym_spec.resolve.merge import Layer, merge, without
 from dataenvgym_spec.resolve.overrides import settings
-
-DEFAULT_ARM: Final = "main"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
-    """One arm, complete: everything inherited, defaulted and read.
-
-    Attributes:
-        name: the arm's name.
-        experiment: the resolved record.
-        node: the merged tree; a value's place is where it was written.
-        layers: who said what, the strongest last.
-        references: the files it names, by their place in the tree.
-        revisions: what it names of the hub, by the place of the revision in the tree; pinned ones as commits.
-    """
-
-    name: str
-    experiment: Experiment
-    node: Node
-    layers: tuple[Layer, ...]
-    references: dict[tuple[str | int, ...], File]
-    revisions: dict[tuple[str | int, ...], Reference]
-
-    @property
-    def files(self) -> dict[str, File]:
-        """The data files it names, by what stands for them in the record."""
-        return {file.content: file for file in self.references.values() if file.is_data}
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """The digest of every file it names."""
-        return {file.path: file.digest for file in self.references.values() if file.path}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
-    """One experiment: a spec file, or one point of its matrix, after resolution.
-
-    Attributes:
-        path: the spec file.
-        sweep: the name that the points of a matrix have in common; None without a matrix.
-        node: the merged tree before any arm.
-        arms: the arms, complete.
-        family: the files it was read from.
-    """
-
-    path: str
-    sweep: str | None
-    node: Node
-    arms: tuple[Arm, ...]
-    family: Family
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """The digests of all files it was made from."""
-        return {
-            **self.family.inputs,
-            **{path: digest for arm in self.arms for path, digest in arm.inputs.items()},
-        }
-
-    @property
-    def base(self) -> Experiment:
-        """What all arms share: name, task, seeds, analysis."""
-        return self.arms[0].experiment
 
 
 def experiments_of(path: Path, *, root: Path, sets: Sequence[str] = ()) -> tuple[str, list[str]]:
@@ -345,7 +280,7 @@ class _Spec:
             for step in path[:-1]:
                 holder = holder[step]
             holder[path[-1]] = value.content
-        record = msgspec.convert(_in_one_form(plain), Experiment)
+        record = msgspec.convert(in_one_form(plain), Experiment)
         return Arm(
             name=name,
             experiment=record,
@@ -392,27 +327,3 @@ class _Spec:
                 )
             ]
         return found
-
-
-def _in_one_form(plain: dict[str, Any]) -> dict[str, Any]:
-    """A valid spec with what can be said in two ways said in one: components' defaults, an agent that observes nothing, one seed."""
-    task, agent = plain["task"], plain["agent"]
-    observe = agent.get("observe", {})
-    if isinstance(observe, dict) and not (
-        observe.get("errors", 0) or observe.get("scores", True) or observe.get("yield", True)
-    ):
-        agent["observe"] = "nothing"
-    run = plain.get("seeds", {}).get("run")
-    if isinstance(run, list) and len(run) == 1:
-        plain["seeds"]["run"] = run[0]
-    task["splits"] = same_as.filled(task["splits"])
-    for place in PLACES:
-        for path, value in list(named(plain, place.path)):
-            holder = plain
-            for step in path[:-1]:
-                holder = holder[step]
-            component = {"kind": path[-1], **value} if place.keyed else value
-            holder[path[-1]] = schema.in_one_form(place, component)
-    plain.setdefault("teachers", {})
-    agent.setdefault("checks", {})
-    return plain

@@ -1,11 +1,9 @@
-import json
-
 import jsonschema
 import pytest
 import yaml
 
 from dataenvgym_spec.language.components import definitions
-from dataenvgym_spec.language.schema import experiment_schema, schema_text, with_defaults
+from dataenvgym_spec.language.schema import experiment_schema, schema_text
 from tests.support.repositories import ROOT
 from tests.support.specs import TINY
 
@@ -78,21 +76,3 @@ def test_the_built_in_components_are_the_listing_of_the_folders() -> None:
     modules = [item.implementation for kinds in definitions().values() for item in kinds.values()]
     assert {f"{module.partition(':')[0].replace('.', '/')}.json" for module in modules} == listed
     assert {slot for slot, kinds in definitions().items() if not kinds} <= {"sandbox"}
-
-
-def test_defaults_are_filled_in_at_every_depth() -> None:
-    options = {
-        "kind": "scratch",
-        "pretrain": {
-            "source": "s",
-            "examples": {"a": 1},
-            "length": {"steps": 1},
-            "learning_rate": 1,
-            "batch_size": 1,
-        },
-    }
-    filled = with_defaults("model", options)
-    assert filled["hidden_size"] == 128
-    assert filled["pretrain"]["weight_decay"] == 0.01
-    assert isinstance(filled["pretrain"]["learning_rate"], float)
-    assert json.dumps(with_defaults("model", filled)) == json.dumps(filled)

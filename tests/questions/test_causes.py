@@ -10,7 +10,7 @@ from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.questions.causes import cause, changes
 from dataenvgym_spec.questions.explain import leaves, plain
 from dataenvgym_spec.questions.provenance import place
-from dataenvgym_spec.resolve.resolve import Resolved
+from dataenvgym_spec.resolve.arms import Resolved
 from tests.support.specs import TEMPLATE, TINY
 
 DERIVED = {

@@ -12,8 +12,8 @@ from dataenvgym_spec.compile.compiler import front_end, lower, warnings
 from dataenvgym_spec.core.errors import Diagnostic, Span, SpecError
 from dataenvgym_spec.language.source import Node, parse
 from dataenvgym_spec.questions.explain import explain, resolved
+from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.merge import LONGEST_PATH, difference, merge, parse_path, show_path
-from dataenvgym_spec.resolve.resolve import Resolved
 from tests.support.specs import TEMPLATE, TINY
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from dataenvgym_spec.compile.rules.splits import lanes
 from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.resolve.resolve import Arm, Resolved
+from dataenvgym_spec.resolve.arms import Arm, Resolved
+from dataenvgym_spec.resolve.lanes import lanes
 from dataenvgym_spec.resolve.same_as import stamps
 
 CHECK_ORDER = ("scorable", "duplicate", "overlap", "known")

@@ -9,7 +9,7 @@ from dataenvgym_spec.compile.passes.leakage import Leak
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.source import Node
-from dataenvgym_spec.resolve.resolve import Arm, Resolved
+from dataenvgym_spec.resolve.arms import Arm, Resolved
 
 Cause = tuple[str, str, Node]
 """A component that reads what its arm may not: its slot, its kind, and where the spec names it."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.resolve.resolve import Arm
+from dataenvgym_spec.resolve.arms import Arm
 
 VLLM_HEAD_SIZES: Final = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
 """What vLLM's attention can do (vllm/v1/attention/backends/cpu_attn.py of 0.32)."""

@@ -12,7 +12,7 @@ import msgspec
 
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.graph.ir import Graph
-from dataenvgym_spec.resolve.resolve import Resolved
+from dataenvgym_spec.resolve.arms import Resolved
 
 Stages = tuple[str, ...]
 

@@ -11,8 +11,8 @@ from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.spec import Options
+from dataenvgym_spec.resolve.arms import Arm, Resolved
 from dataenvgym_spec.resolve.lockfile import Fingerprint, Lock, Reference, Version
-from dataenvgym_spec.resolve.resolve import Arm, Resolved
 
 UPDATE = "dataenvgym lock --update"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dataenvgym_spec.core.errors import Diagnostic
-from dataenvgym_spec.resolve.resolve import Arm, Resolved
+from dataenvgym_spec.resolve.arms import Arm, Resolved
 
 MAX_STAGES: Final = 500_000
 MAX_READS: Final = 4_000_000

@@ -11,8 +11,8 @@ from typing import Any
 from dataenvgym_spec.compile.rules.capacity import capacity
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.spec import Split
+from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.files import File
-from dataenvgym_spec.resolve.resolve import Arm
 
 Lanes = dict[str, tuple[float, float]]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
 
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
@@ -16,9 +15,8 @@ from jinja2.sandbox import SandboxedEnvironment
 from dataenvgym_spec.compile.rules import compatibility, sources
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.resolve.resolve import Arm, Resolved
-
-DEFAULT_SHARES: Final = {"test": 0.10, "selection": 0.05, "feedback": 0.10}
+from dataenvgym_spec.resolve.arms import Arm, Resolved
+from dataenvgym_spec.resolve.lanes import DEFAULT_SHARES, lanes
 
 
 def check(resolved: Resolved) -> list[Diagnostic]:
@@ -29,23 +27,6 @@ def check(resolved: Resolved) -> list[Diagnostic]:
             found += rule(arm)
         found += [*compatibility.check(arm), *sources.check(arm, lanes(arm))]
     return found
-
-
-def lanes(arm: Arm) -> dict[str, tuple[float, float]]:
-    """The part of the hash space [0, 1) that each role owns, in a fixed order of roles.
-
-    A split draws only from its own lane, so growing one never moves an item of another and no split reads another. What
-    lies above the last lane belongs to no split.
-    """
-    splits = {role: getattr(arm.experiment.task.splits, role) for role in DEFAULT_SHARES}
-    out: dict[str, tuple[float, float]] = {}
-    low = 0.0
-    for role, split in splits.items():
-        if split.same_as is None:
-            share = split.share or DEFAULT_SHARES[role]
-            out[role] = (round(low, 9), round(low + share, 9))
-            low += share
-    return {role: out[split.same_as or role] for role, split in splits.items()}
 
 
 def _seeds(resolved: Resolved) -> Iterator[Diagnostic]:
