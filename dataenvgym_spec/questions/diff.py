@@ -18,7 +18,7 @@ from dataenvgym_spec.questions.explain import plain
 from dataenvgym_spec.resolve.arms import Arm, Resolved
 from dataenvgym_spec.resolve.files import File
 from dataenvgym_spec.resolve.lanes import DEFAULT_SHARES
-from dataenvgym_spec.resolve.merge import Path
+from dataenvgym_spec.resolve.merge import KeyPath
 
 Effect = Literal["changed", "added", "removed"]
 Place = tuple[str, int, int | None, str]
@@ -41,7 +41,7 @@ class Value:
 class Change:
     """A value that differs, in the arms named. `keyed`: whether a stage's key can depend on it."""
 
-    path: Path
+    path: KeyPath
     old: Value
     new: Value
     arms: tuple[str, ...]
@@ -223,7 +223,7 @@ def _file(file: File, name: str) -> str:
     return f"{file.path or name} ({file.digest[:8]})" if file.digest else name
 
 
-def _differences(old: Any, new: Any, path: Path) -> Iterator[tuple[Path, Any, Any]]:
+def _differences(old: Any, new: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any, Any]]:
     """Where two trees differ: a value, or a component that is of another kind, whole."""
     if isinstance(old, dict) and isinstance(new, dict) and old.get("kind") == new.get("kind"):
         for key in dict.fromkeys([*old, *new]):
@@ -249,7 +249,7 @@ def _shown(value: Any) -> Json:
     return [_shown(item) for item in value] if isinstance(value, list) else value
 
 
-def _value(arm: Arm, path: Path, value: Any) -> Value:
+def _value(arm: Arm, path: KeyPath, value: Any) -> Value:
     """A value and where it was written. Of one that is not there, the place is the `null` that removed it."""
     if value is _ABSENT:
         removed = (layer.tree.find(*path) for layer in reversed(arm.layers))

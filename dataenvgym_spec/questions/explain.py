@@ -13,7 +13,7 @@ import msgspec
 from dataenvgym_spec.core.errors import Span
 from dataenvgym_spec.language.source import Json, Node
 from dataenvgym_spec.resolve.arms import DEFAULT_ARM, Arm, Resolved
-from dataenvgym_spec.resolve.merge import Path, difference
+from dataenvgym_spec.resolve.merge import KeyPath, difference
 
 Effect = Literal["holds", "overridden", "removes"]
 
@@ -32,12 +32,12 @@ class Said:
 class Explanation:
     """A value and who set it, the strongest first. Nobody: it is a default of the language or of the component."""
 
-    path: Path
+    path: KeyPath
     value: Json
     said: tuple[Said, ...]
 
 
-def explain(arm: Arm, path: Path) -> tuple[Explanation, ...]:
+def explain(arm: Arm, path: KeyPath) -> tuple[Explanation, ...]:
     """Who set the value at a path, or each value below it. Empty if there is no such value."""
     whole = plain(arm)
     return tuple(
@@ -47,7 +47,7 @@ def explain(arm: Arm, path: Path) -> tuple[Explanation, ...]:
     )
 
 
-def leaves(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
+def leaves(value: Json, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Json]]:
     """All values that are no mapping, with their paths; a list counts as one value.
 
     >>> list(leaves({"a": {"b": 1}, "c": [2]}))
@@ -118,7 +118,7 @@ def _told(value: Any) -> Any:
     )
 
 
-def _said(arm: Arm, path: Path) -> tuple[Said, ...]:
+def _said(arm: Arm, path: KeyPath) -> tuple[Said, ...]:
     """Walks the layers from the strongest down; once one holds or replaces what is below, the others are overridden."""
     out: list[Said] = []
     decided = False
@@ -135,7 +135,7 @@ def _said(arm: Arm, path: Path) -> tuple[Said, ...]:
     return tuple(out)
 
 
-def _find(tree: Node, path: Path) -> tuple[Node | None, bool]:
+def _find(tree: Node, path: KeyPath) -> tuple[Node | None, bool]:
     """The node at a path, or the one on the way that ends it (`null`, or no mapping); whether it is the whole path."""
     node = tree
     for index, step in enumerate(path):

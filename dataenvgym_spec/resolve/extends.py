@@ -1,4 +1,7 @@
-"""A spec file with everything it extends: each file once, parents before children. Merging is in `merge`."""
+"""A spec file with everything it extends: each file once, parents before children.
+
+Merging is in `merge`.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ class Family:
     Attributes:
         shown: how the spec's own file is named in messages.
         layers: one per file, the most distant parent first, the spec itself last.
-        trails: for each inherited file, the places of the `extends` that brought it, nearest first.
-        folders: for each file, what paths in it are relative to.
+        trails: for each inherited file, the places of the `extends` that lead to it, nearest first.
+        folders: for each file, the folder that its paths are relative to.
         inputs: the digest of each file.
         found: keys that are written twice; the first one counts.
     """
@@ -39,41 +42,47 @@ class Family:
 
     @property
     def merged(self) -> Node:
-        """All files as one tree. What lacks in it is told at the spec itself."""
-        return replace(
-            reduce(merge, (layer.tree for layer in self.layers)), span=self.layers[-1].tree.span
-        )
+        """All files as one tree. Missing keys are reported at the spec itself."""
+        trees = [layer.tree for layer in self.layers]
+        return replace(reduce(merge, trees), span=trees[-1].span)
 
-    def annotate(self, found: Diagnostic) -> Diagnostic:
-        """A finding with the chain that brought the file it points to."""
-        trail = self.trails.get(found.span.file, ()) if found.span else ()
-        return replace(
-            found,
-            notes=(*found.notes, *(f"inherited through 'extends' at {span}" for span in trail)),
-        )
+    def annotate(self, finding: Diagnostic) -> Diagnostic:
+        """A finding with the chain of `extends` that leads to the file it points to."""
+        if finding.span is None:
+            return finding
+        trail = self.trails.get(finding.span.file, ())
+        notes = [f"inherited through 'extends' at {span}" for span in trail]
+        return replace(finding, notes=(*finding.notes, *notes))
 
 
 def read_family(path: Path, *, root: Path) -> Family:
     """Reads a spec file and, through `extends`, its parents.
 
     Raises:
-        SpecError: a file cannot be read, is no mapping, lies outside of `root`, or extends itself in a circle. What the
-            schema says about the files that could be read is told with it, except for what they lack.
+        SpecError: a file cannot be read, is not a mapping, lies outside `root`, or extends itself
+            in a circle. Findings of the schema about the files that could be read are part of it,
+            except for missing keys.
     """
     walk = _Walk(root)
-    walk.visit(path, walk.shown(path), ())
-    own = Family(
-        shown=walk.shown(path),
+    shown = walk.shown(path)
+    walk.visit(path, shown, ())
+    family = Family(
+        shown=shown,
         layers=tuple(walk.layers),
         trails=walk.trails,
         folders=walk.folders,
         inputs=walk.inputs,
+        found=tuple(walk.findings),
     )
-    if all(found.code == "E101" for found in walk.found):
-        return replace(own, found=tuple(walk.found))
+    # A duplicate key leaves a whole tree; after anything else, a layer may be missing.
+    if all(finding.code == "E101" for finding in walk.findings):
+        return family
     checker = Checker()
-    form = [finding for layer in walk.layers for finding in checker.fragment(layer.tree)]
-    raise SpecError([own.annotate(found) for found in [*walk.found, *unsaid(form, walk.found)]])
+    form: list[Diagnostic] = []
+    for layer in walk.layers:
+        form += checker.fragment(layer.tree)
+    findings = [*walk.findings, *unsaid(form, walk.findings)]
+    raise SpecError(map(family.annotate, findings))
 
 
 @dataclass(slots=True)
@@ -85,46 +94,35 @@ class _Walk:
     trails: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     folders: dict[str, Path] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
-    found: list[Diagnostic] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
     active: list[str] = field(default_factory=list)
     size: int = 0
 
     def shown(self, path: Path) -> str:
         try:
             resolved, root = path.resolve(), self.root.resolve()
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-        ):  # a circle of symbolic links; reading it will say so
+        except (OSError, RuntimeError, ValueError):
+            # A circle of symbolic links; reading the file will report it.
             return str(path)
-        return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else str(path)
+        if not resolved.is_relative_to(root):
+            return str(path)
+        return resolved.relative_to(root).as_posix()
 
     def visit(self, path: Path, shown: str, trail: tuple[Span, ...]) -> None:
         if shown in self.folders and shown not in self.active:
             return
         self.folders[shown], self.trails[shown] = path.parent, trail
         try:
-            tree = source.read(path, shown=shown, told=self.found)
+            tree = source.read(path, shown=shown, told=self.findings)
         except SpecError as error:
-            self.found += error.diagnostics
+            self.findings += error.diagnostics
             return
         if not isinstance(tree.value, dict):
-            self.found.append(tree.fault("E103", "a spec is a mapping", "start with 'version: 1'"))
+            self._report("E103", "a spec is a mapping", tree, "start with 'version: 1'")
             return
         self.size += path.stat().st_size
         if self.size > source.MAX_BYTES:
-            message = (
-                f"this file and what it extends are larger than {source.MAX_BYTES} bytes together"
-            )
-            self.found.append(
-                Diagnostic(
-                    code="E207",
-                    message=message,
-                    span=trail[0] if trail else tree.span,
-                    help="extend less, or move data into files",
-                )
-            )
+            self._too_large(trail[0] if trail else tree.span)
             return
         self.active.append(shown)
         for parent in _parents(tree):
@@ -136,61 +134,57 @@ class _Walk:
     def _follow(self, parent: Node, folder: Path, trail: tuple[Span, ...]) -> None:
         name = parent.value
         if not isinstance(name, str) or not name or not name.isprintable():
-            return self._report(
-                "E103",
-                "'extends' names a file or a list of files",
-                parent,
-                "give paths of YAML files, relative to this one",
-            )
+            message = "'extends' names a file or a list of files"
+            help = "give paths of YAML files, relative to this one"
+            self._report("E103", message, parent, help)
+            return
         path = folder / name
         shown = self.shown(path)
+        if self._may_follow(parent, name[:100], path, shown):
+            self.visit(path, shown, trail)
+
+    def _may_follow(self, parent: Node, name: str, path: Path, shown: str) -> bool:
+        """Whether a parent can be read; if not, the reason is reported."""
         try:
-            outside, there = not path.resolve().is_relative_to(self.root.resolve()), path.is_file()
+            inside = path.resolve().is_relative_to(self.root.resolve())
+            exists = path.is_file()
         except (OSError, RuntimeError):
-            return self._report(
-                "E203",
-                f"the file '{name[:100]}' cannot be read",
-                parent,
-                "give a path of a file, relative to this one",
-            )
-        if outside:
-            return self._report(
-                "E203",
-                f"'{name[:100]}' lies outside the repository",
-                parent,
-                "give a path relative to this file, inside the repository",
-            )
-        if shown in self.active:
-            circle = " -> ".join([*self.active[self.active.index(shown) :], shown])
-            return self._report(
-                "E207",
-                f"'extends' goes in a circle: {circle}",
-                parent,
-                "let one of these files extend nothing of the others",
-            )
-        if len(self.folders) >= MAX_FILES:
-            return self._report(
-                "E207",
-                f"'extends' reaches more than {MAX_FILES} files",
-                parent,
-                "extend fewer files",
-            )
-        if not there:
-            return self._report(
-                "E203",
-                f"the file '{name[:100]}' does not exist",
-                parent,
-                "give a path relative to this file",
-            )
-        return self.visit(path, shown, trail)
+            message = f"the file '{name}' cannot be read"
+            self._report("E203", message, parent, "give a path of a file, relative to this one")
+            return False
+        if not inside:
+            message = f"'{name}' lies outside the repository"
+            help = "give a path relative to this file, inside the repository"
+            self._report("E203", message, parent, help)
+        elif shown in self.active:
+            circle = [*self.active[self.active.index(shown) :], shown]
+            message = f"'extends' goes in a circle: {' -> '.join(circle)}"
+            help = "let one of these files extend nothing of the others"
+            self._report("E207", message, parent, help)
+        elif len(self.folders) >= MAX_FILES:
+            message = f"'extends' reaches more than {MAX_FILES} files"
+            self._report("E207", message, parent, "extend fewer files")
+        elif not exists:
+            message = f"the file '{name}' does not exist"
+            self._report("E203", message, parent, "give a path relative to this file")
+        else:
+            return True
+        return False
+
+    def _too_large(self, span: Span) -> None:
+        limit = source.MAX_BYTES
+        message = f"this file and what it extends are larger than {limit} bytes together"
+        help = "extend less, or move data into files"
+        self.findings.append(Diagnostic(code="E207", message=message, span=span, help=help))
 
     def _report(self, code: str, message: str, node: Node, help: str) -> None:
-        self.found.append(node.fault(code, message, help))
+        self.findings.append(node.fault(code, message, help))
 
 
 def _parents(tree: Node) -> tuple[Node, ...]:
-    assert isinstance(tree.value, dict)
-    named = tree.value.get("extends")
-    if named is None or named.value is None:
+    parents = tree.find("extends")
+    if parents is None or parents.value is None:
         return ()
-    return named.value if isinstance(named.value, tuple) else (named,)
+    if isinstance(parents.value, tuple):
+        return parents.value
+    return (parents,)

@@ -1,4 +1,7 @@
-"""Asks the Hugging Face hub which commit a branch or tag is. The only place that does, and only for `lock`."""
+"""Asks the Hugging Face hub for the commit of a branch or tag.
+
+The only place that asks, and only for `lock`.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ PATIENCE: Final = 30.0
 
 
 def commit(reference: Reference) -> str:
-    """The commit that a revision is now, as 40 hex digits.
+    """The commit that a revision points to now, as 40 hex digits.
 
     Raises:
         MissingExtra: the hub's client is not installed.
-        UserError: there is no such repository or revision, it may not be seen, or the hub cannot be reached.
+        UserError: there is no such repository or revision, it is hidden from this user, or the hub
+            cannot be reached.
     """
     try:
         from huggingface_hub import HfApi
@@ -33,41 +37,34 @@ def commit(reference: Reference) -> str:
     api = HfApi()
     ask = api.model_info if reference.type == "model" else api.dataset_info
     try:
-        sha = ask(reference.id, revision=reference.revision, timeout=PATIENCE, expand=["sha"]).sha
+        answer = ask(reference.id, revision=reference.revision, timeout=PATIENCE, expand=["sha"])
+    # A gated repository is a kind of repository that is not found: the order matters.
     except OfflineModeIsEnabled as error:
-        raise UserError(
-            "HF_HUB_OFFLINE is set, so that the hub is not asked",
-            help="unset HF_HUB_OFFLINE, or write the commit into the spec",
-        ) from error
+        message = "HF_HUB_OFFLINE is set, so that the hub is not asked"
+        help = "unset HF_HUB_OFFLINE, or write the commit into the spec"
+        raise UserError(message, help=help) from error
     except GatedRepoError as error:
-        raise UserError(
-            f"the {reference.type} '{reference.id}' is gated",
-            help=f"ask for access on {api.endpoint}/{reference.id}, and set HF_TOKEN",
-        ) from error
+        message = f"the {reference.type} '{reference.id}' is gated"
+        help = f"ask for access on {api.endpoint}/{reference.id}, and set HF_TOKEN"
+        raise UserError(message, help=help) from error
     except RepositoryNotFoundError as error:
-        raise UserError(
-            f"the hub has no {reference.type} '{reference.id}' that you may see",
-            help="check its id, and HF_TOKEN if it is private",
-        ) from error
+        message = f"the hub has no {reference.type} '{reference.id}' that you may see"
+        help = "check its id, and HF_TOKEN if it is private"
+        raise UserError(message, help=help) from error
     except RevisionNotFoundError as error:
-        raise UserError(
-            f"'{reference.id}' has no branch, tag or commit '{reference.revision}'",
-            help="name one that it has, such as main",
-        ) from error
+        message = f"'{reference.id}' has no branch, tag or commit '{reference.revision}'"
+        raise UserError(message, help="name one that it has, such as main") from error
     except HFValidationError as error:
-        raise UserError(
-            f"'{reference.id}' is no id of the hub", help=str(error).splitlines()[0]
-        ) from error
+        message = f"'{reference.id}' is no id of the hub"
+        raise UserError(message, help=str(error).splitlines()[0]) from error
     except (HTTPError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(
-            f"the hub at {api.endpoint} cannot be asked: {reason}",
-            help="check the network and HF_ENDPOINT, and run it again",
-        ) from error
-    pinned = Reference(type=reference.type, id=reference.id, revision=str(sha))
+        message = f"the hub at {api.endpoint} cannot be asked: {reason}"
+        help = "check the network and HF_ENDPOINT, and run it again"
+        raise UserError(message, help=help) from error
+    sha = str(answer.sha)
+    pinned = Reference(type=reference.type, id=reference.id, revision=sha)
     if not pinned.is_commit:
-        raise UserError(
-            f"the hub at {api.endpoint} answers '{str(sha)[:60]}' for a commit",
-            help="check HF_ENDPOINT",
-        )
+        message = f"the hub at {api.endpoint} answers '{sha[:60]}' for a commit"
+        raise UserError(message, help="check HF_ENDPOINT")
     return pinned.revision

@@ -1,7 +1,8 @@
-"""The lock file of a folder of specs: what they leave open, pinned. Reading, writing and pinning; checking is in `locked`.
+"""The lock file of a folder of specs: reading, writing and pinning.
 
-It lies beside the specs that it holds for. A branch of the hub moves, a data file is edited, another version of a component is
-installed: the lock says what they were, and `compile` takes the pinned commit, or says what differs.
+A branch of the hub moves, a data file is edited, another version of a component is installed: the
+lock records what they were. `compile` takes the pinned commit, or reports the difference, which is
+found in `compile.rules.pins`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -21,7 +22,10 @@ from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve.merge import Layer, joined, planted
 
 FILE: Final = "dataenvgym.lock.json"
-REMEDY: Final = "restore it from git, take one side of a merge whole, or write it anew: dataenvgym lock --update"
+REMEDY: Final = (
+    "restore it from git, take one side of a merge whole, "
+    "or write it anew: dataenvgym lock --update"
+)
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 Commit = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
@@ -31,7 +35,7 @@ RepositoryType = Literal["model", "dataset"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Reference:
-    """A revision of a repository of the hub, as a spec names it."""
+    """A revision of a repository of the hub, as it is written in a spec."""
 
     type: RepositoryType
     id: str
@@ -45,7 +49,12 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """What a data file or a model's directory held; `rows` are the lines of a file that are not empty."""
+    """The content of a data file or a model's directory.
+
+    Attributes:
+        sha256: the digest of the content.
+        rows: the number of lines of a file that are not empty; None for a directory.
+    """
 
     sha256: Digest
     rows: int | None = None
@@ -53,7 +62,10 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """What versions a component's results, and the release that brought it: the release is told, never compared."""
+    """The version of a component, and the release of the package that installed it.
+
+    Only the version is compared; the release is there to be read.
+    """
 
     version: int | str
     distribution: str
@@ -62,11 +74,11 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """What a lock file says.
+    """The content of a lock file.
 
     Attributes:
-        hub: the commit of each revision. A commit pins every byte of a repository; the fingerprints of the `datasets` library
-            hash times of its cache too, so they differ from machine to machine and pin nothing.
+        hub: the commit of each revision. A commit pins every byte of a repository; fingerprints of
+            the `datasets` library pin nothing, since they hash times of its cache too.
         files: data files and model directories, by path.
         components: by `slot.kind`.
         stages: the number that versions each stage kind's results.
@@ -80,24 +92,29 @@ class Lock:
     tree: Node | None = field(default=None, compare=False)
 
     def place(self, *path: str) -> Node | None:
-        """Where it says something."""
-        return self.tree.at(path) if self.tree is not None else None
+        """The node at a path; None for a lock that was not read from a file."""
+        if self.tree is None:
+            return None
+        return self.tree.at(path)
 
     def layer(self, references: Iterable[tuple[tuple[str | int, ...], Reference]]) -> Layer | None:
-        """The pinned commits of what a tree names, to be merged over it; None if it pins none of that."""
-        pinned = [(path, reference) for path, reference in references if reference in self.hub]
-        if not pinned or self.tree is None:
+        """The pinned commits of a tree's revisions, to be merged over it; None if there are none.
+
+        Args:
+            references: revisions that the tree names, with their paths in it.
+        """
+        if self.tree is None:
             return None
-        nodes = [
-            (path, self.tree.at(("hub", item.type, item.id, item.revision)))
-            for path, item in pinned
-        ]
-        return Layer(
-            name=self.tree.span.file,
-            tree=joined(
-                planted(tuple(map(str, path)), node, node.key or node.span) for path, node in nodes
-            ),
-        )
+        trees = []
+        for path, reference in references:
+            if reference in self.hub:
+                place = ("hub", reference.type, reference.id, reference.revision)
+                commit = self.tree.at(place)
+                steps = tuple(map(str, path))
+                trees.append(planted(steps, commit, commit.key or commit.span))
+        if not trees:
+            return None
+        return Layer(name=self.tree.span.file, tree=joined(trees))
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -123,29 +140,29 @@ def read(path: Path, *, shown: str) -> Lock | None:
     try:
         return parse(source.read(path, shown=shown))
     except SpecError as error:
-        raise SpecError([replace(found, help=REMEDY) for found in error.diagnostics]) from error
+        findings = [replace(finding, help=REMEDY) for finding in error.diagnostics]
+        raise SpecError(findings) from error
 
 
 def parse(tree: Node) -> Lock:
-    """A lock from its text's tree: JSON is YAML too, so its values have places.
+    """A lock from the tree of its text: JSON is YAML too, so its values have places.
 
     Raises:
-        SpecError: it says something that no lock says.
+        SpecError: it is not of a lock's form.
     """
     try:
         content = msgspec.convert(tree.plain(), _File)
     except msgspec.ValidationError as error:
         message = f"'{tree.span.file}' is no lock file: {error}"
-        raise SpecError(
-            [Diagnostic(code="E001", message=message, span=tree.span, help=REMEDY)]
-        ) from error
+        finding = Diagnostic(code="E001", message=message, span=tree.span, help=REMEDY)
+        raise SpecError([finding]) from error
+    commits: dict[Reference, str] = {}
+    for kind, repositories in content.hub.items():
+        for name, revisions in repositories.items():
+            for revision, commit in revisions.items():
+                commits[Reference(type=kind, id=name, revision=revision)] = commit
     return Lock(
-        hub={
-            Reference(type=kind, id=name, revision=revision): commit
-            for kind, repositories in content.hub.items()
-            for name, revisions in repositories.items()
-            for revision, commit in revisions.items()
-        },
+        hub=commits,
         files=content.files,
         components=content.components,
         stages=content.stages,
@@ -161,11 +178,20 @@ def render(lock: Lock) -> str:
     """
     hub: dict[str, dict[str, dict[str, str]]] = {"model": {}, "dataset": {}}
     for reference, commit in lock.hub.items():
-        hub[reference.type].setdefault(reference.id, {})[reference.revision] = commit
-    content: dict[str, Any] = {"format": 1, "hub": hub, "stages": lock.stages}
-    content["files"] = {
-        path: {"sha256": item.sha256, **({} if item.rows is None else {"rows": item.rows})}
-        for path, item in lock.files.items()
+        revisions = hub[reference.type].setdefault(reference.id, {})
+        revisions[reference.revision] = commit
+    content = {
+        "format": 1,
+        "hub": hub,
+        "stages": lock.stages,
+        "files": {path: _fingerprint(item) for path, item in lock.files.items()},
+        "components": msgspec.to_builtins(lock.components),
     }
-    content["components"] = msgspec.to_builtins(lock.components)
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _fingerprint(fingerprint: Fingerprint) -> dict[str, str | int]:
+    # A directory has no rows, and its entry no such key.
+    if fingerprint.rows is None:
+        return {"sha256": fingerprint.sha256}
+    return {"sha256": fingerprint.sha256, "rows": fingerprint.rows}

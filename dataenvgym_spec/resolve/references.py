@@ -13,10 +13,10 @@ from typing import Final
 from dataenvgym_spec.core.errors import Diagnostic, Span, suggest
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.spec import NAME_PATTERN
-from dataenvgym_spec.resolve.merge import Path
+from dataenvgym_spec.resolve.merge import KeyPath
 
 ROLES = ("test", "selection", "feedback")
-HOLDERS: Final[dict[str, Path]] = {
+HOLDERS: Final[dict[str, KeyPath]] = {
     "arm": ("arms",),
     "teacher": ("teachers",),
     "source": ("task", "sources"),
@@ -68,7 +68,7 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
 
 
 def stepped(
-    paths: Mapping[Path, Span], layer: Node, below: tuple[Node, ...], *, default: str
+    paths: Mapping[KeyPath, Span], layer: Node, below: tuple[Node, ...], *, default: str
 ) -> Iterator[Diagnostic]:
     """Names on the paths of a matrix or of `--set` that nothing has; merging would make something new of a misspelt one.
 
@@ -95,7 +95,7 @@ def stepped(
 
 
 def _step(
-    path: Path, below: tuple[Node, ...], default: str, *, defines: bool
+    path: KeyPath, below: tuple[Node, ...], default: str, *, defines: bool
 ) -> tuple[str, int, set[str]] | None:
     """The first name on a path that nothing has: what it would name, which step it is, and the names that there are.
 

@@ -20,7 +20,7 @@ from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.schema import experiment_schema
 from dataenvgym_spec.language.source import parse
 from dataenvgym_spec.questions.explain import leaves, resolved
-from dataenvgym_spec.resolve.merge import Path as Steps
+from dataenvgym_spec.resolve.merge import KeyPath
 from tests.support.repositories import PACKAGE, ROOT, call
 from tests.support.specs import TEMPLATE, TINY
 from tests.support.writing import split, written
@@ -176,7 +176,7 @@ def test_spelled_out_defaults_change_no_key(folder: Path, name: str, rng: random
     assert keys(compiled(folder, written(tree, rng))) == known(name), tree
 
 
-def _plant(tree: Tree, path: Steps, value: Tree) -> None:
+def _plant(tree: Tree, path: KeyPath, value: Tree) -> None:
     for step in path[:-1]:
         tree = tree.setdefault(step, {})
         if not isinstance(tree, dict):
@@ -293,7 +293,7 @@ def others(value: Tree, part: dict[str, Any]) -> list[Tree]:
     return [f"{value} ", f"{value}x", f"{value[:-1]}f"]
 
 
-def schema_at(path: Steps, tree: Tree) -> dict[str, Any]:
+def schema_at(path: KeyPath, tree: Tree) -> dict[str, Any]:
     """The schema of the value at a path of a whole spec."""
     known = experiment_schema()["definitions"]
     found: list[dict[str, Any]] = [known["spec"]]
@@ -344,7 +344,7 @@ NEVER_VARIED = {
 """Options of components that have no other value here, and why."""
 
 
-def option_at(path: Steps, tree: Tree) -> tuple[str, str, str] | None:
+def option_at(path: KeyPath, tree: Tree) -> tuple[str, str, str] | None:
     """The slot, kind and option of a component that a path of a whole spec leads to or into."""
     for place, slot in PLACES.items():
         if len(path) > len(place) and all(
@@ -405,7 +405,7 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
     } <= changed
 
 
-def _keys_with(folder: Path, whole: Tree, path: Steps, value: Tree) -> set[str] | None:
+def _keys_with(folder: Path, whole: Tree, path: KeyPath, value: Tree) -> set[str] | None:
     """The keys with another value at a path; None if it is not allowed there."""
     tree = deepcopy(whole)
     holder: Any = tree
