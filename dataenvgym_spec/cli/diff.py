@@ -25,8 +25,9 @@ from dataenvgym_spec.cli.common import (
 from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.language.source import Json
-from dataenvgym_spec.questions.diff import Change, Difference, StageChange, Value, diff
+from dataenvgym_spec.questions.diff import Difference, StageChange, diff
 from dataenvgym_spec.questions.revision import extract
+from dataenvgym_spec.questions.values import SideValue, ValueChange
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.merge import show_path
 from dataenvgym_spec.store.layout import Layout
@@ -141,7 +142,7 @@ def _lines(item: Difference, old: str, new: str, *, several: bool) -> list[str]:
     return [*head, *lines, *_stage_lines(item)]
 
 
-def _change_lines(change: Change, item: Difference, old: str, new: str) -> list[str]:
+def _change_lines(change: ValueChange, item: Difference, old: str, new: str) -> list[str]:
     arms = (
         ""
         if len(change.arms) == len(item.common) or not item.common
@@ -152,7 +153,7 @@ def _change_lines(change: Change, item: Difference, old: str, new: str) -> list[
     return [head, f"  {_place(change.old, old)} -> {_place(change.new, new)}"]
 
 
-def _text(value: Value) -> str:
+def _text(value: SideValue) -> str:
     if value.absent:
         return "nothing"
     text = (
@@ -162,7 +163,7 @@ def _text(value: Value) -> str:
     return text if len(text) <= 70 else text[:67] + "..."
 
 
-def _place(value: Value, prefix: str) -> str:
+def _place(value: SideValue, prefix: str) -> str:
     if value.span is None:
         return "not set" if value.absent else "default"
     return f"{prefix}{value.span.file}:{value.span.line}"
@@ -248,7 +249,7 @@ def _record(item: Difference, old: str, new: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _side_record(value: Value, prefix: str) -> dict[str, Json]:
+def _side_record(value: SideValue, prefix: str) -> dict[str, Json]:
     place: dict[str, Json] = (
         {"file": prefix + value.span.file, "line": value.span.line, "column": value.span.column}
         if value.span

@@ -12,7 +12,7 @@ from dataenvgym_spec.cli.common import as_json, layout_here, print_json, read_sp
 from dataenvgym_spec.core.errors import CODES, UserError, suggest
 from dataenvgym_spec.language.catalogue import Page, is_code, page
 from dataenvgym_spec.language.source import Json
-from dataenvgym_spec.questions.explain import Explanation, Said, explain, leaves, plain
+from dataenvgym_spec.questions.explain import Explanation, LayerValue, explain, leaves, plain
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.merge import parse_path, show_path
 
@@ -113,14 +113,14 @@ def _text(items: tuple[Explanation, ...], arms: list[str]) -> str:
     for item in items:
         lines.append(f"{show_path(item.path)} = {_shown(item.value)}")
         lines += [
-            f"  {said.span!s:40} {_shown(said.value):16} {_effect(said)}" for said in item.said
+            f"  {said.span!s:40} {_shown(said.value):16} {_effect(said)}" for said in item.layers
         ]
-        if not any(said.effect == "holds" for said in item.said):
+        if not any(said.effect == "holds" for said in item.layers):
             lines.append(f"  {'default':40}")
     return "\n".join(lines) + "\n"
 
 
-def _effect(said: Said) -> str:
+def _effect(said: LayerValue) -> str:
     return f"{said.effect}" + (f"  ({said.layer})" if said.layer != said.span.file else "")
 
 
@@ -143,6 +143,6 @@ def _record(item: Explanation) -> dict[str, Json]:
             "value": one.value,
             "effect": one.effect,
         }
-        for one in item.said
+        for one in item.layers
     ]
     return {"path": show_path(item.path), "value": item.value, "said": said}

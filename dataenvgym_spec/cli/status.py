@@ -8,7 +8,7 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.questions.status import Standing, status
+from dataenvgym_spec.questions.status import StageStatus, status
 from dataenvgym_spec.results.experiment import load
 
 
@@ -54,7 +54,7 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
                 click.echo(f"  {row.state:8} {row.label:48} {row.detail}")
 
 
-def _record(row: Standing) -> dict[str, str]:
+def _record(row: StageStatus) -> dict[str, str]:
     return {
         "key": row.key,
         "kind": row.kind,

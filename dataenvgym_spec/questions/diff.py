@@ -1,59 +1,30 @@
-"""What differs in meaning between two specs, and which stages that touches. Pure; text is made in `cli/diff.py`.
+"""What differs in meaning between two specs, and which stages that touches. Pure.
 
-Texts are not compared: two specs that say the same in other words, files or orders have no difference, and a prompt that moved
-to another file without a change has none either.
+Texts are not compared: two specs that say the same in other words, files or orders have no
+difference, and a prompt that moved to another file without a change has none either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from dataenvgym_spec.core.errors import Span
-from dataenvgym_spec.core.hashing import canonical
-from dataenvgym_spec.graph.ir import Entry, Graph, Stage, Use
-from dataenvgym_spec.language.source import Json
-from dataenvgym_spec.questions.explain import plain
+from dataenvgym_spec.graph.ir import Graph, Stage, Use
+from dataenvgym_spec.questions.values import ValueChange, changes
 from dataenvgym_spec.resolve.arms import Arm, Resolved
-from dataenvgym_spec.resolve.files import File
-from dataenvgym_spec.resolve.lanes import DEFAULT_SHARES
-from dataenvgym_spec.resolve.merge import KeyPath
 
-Effect = Literal["changed", "added", "removed"]
-Place = tuple[str, int, int | None, str]
-"""Arm, seed, iteration and what is done: where a stage stands in an experiment."""
-
-KEYLESS: Final = frozenset({"name", "description", "analysis", "limits", "version"})
-"""Sections that no stage's key reads."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
-    """A value on one side. Without a `span` nobody set it: it is a default, or if `absent` there is none."""
-
-    value: Json = None
-    span: Span | None = None
-    absent: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A value that differs, in the arms named. `keyed`: whether a stage's key can depend on it."""
-
-    path: KeyPath
-    old: Value
-    new: Value
-    arms: tuple[str, ...]
-    keyed: bool
+StageEffect = Literal["changed", "added", "removed"]
+Position = tuple[str, int, int | None, str]
+"""Arm, seed, iteration and what is done: where a stage is in an experiment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageChange:
-    """Stages of one kind that change. `iterations` lists those they stand in; None is outside of the loop."""
+    """Stages of one kind that change. `iterations` lists theirs; None is outside of the loop."""
 
     kind: str
-    effect: Effect
+    effect: StageEffect
     count: int
     iterations: tuple[int | None, ...]
     arms: tuple[str, ...]
@@ -77,7 +48,7 @@ class Difference:
 
     old: str | None
     new: str | None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ValueChange, ...] = ()
     common: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -88,17 +59,35 @@ class Difference:
     @property
     def equal(self) -> bool:
         """Whether both mean the same."""
-        return (
-            not (self.changes or self.added or self.removed or self.stages)
-            and self.old is not None
-            and self.new is not None
-        )
+        if self.old is None or self.new is None:
+            return False
+        return not (self.changes or self.added or self.removed or self.stages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """One experiment of a comparison, with its stages."""
+
+    spec: Resolved
+    stages: tuple[Stage, ...]
+
+    @property
+    def name(self) -> str:
+        return self.spec.base.name
+
+    @property
+    def arms(self) -> dict[str, Arm]:
+        return {arm.name: arm for arm in self.spec.arms}
+
+    def uses(self, stage: Stage) -> list[Use]:
+        """Where this experiment uses a stage."""
+        return [use for use in stage.uses if use.experiment == self.name]
 
 
 def diff(
     old: Sequence[Resolved], old_graph: Graph, new: Sequence[Resolved], new_graph: Graph
 ) -> tuple[Difference, ...]:
-    """Compares the experiments of two specs: one with one, those of a sweep by what the matrix calls them.
+    """Compares the experiments of two specs, those of a sweep by what the matrix calls them.
 
     Args:
         old: the experiments of the old side.
@@ -106,207 +95,101 @@ def diff(
         new: the experiments of the new side.
         new_graph: their stages, shared.
     """
-    if len(old) == len(new) == 1:
-        return (_compare(old[0], old_graph, new[0], new_graph),)
-    before, after = ({_point(spec): spec for spec in side} for side in (old, new))
-    pairs = [(before.get(point), after.get(point)) for point in dict.fromkeys([*before, *after])]
-    return tuple(_either(left, old_graph, right, new_graph) for left, right in pairs)
+    before = [_side(spec, old_graph) for spec in old]
+    after = [_side(spec, new_graph) for spec in new]
+    if len(before) == len(after) == 1:
+        return (_compare(before[0], after[0]),)
+    left = {_point(side.spec): side for side in before}
+    right = {_point(side.spec): side for side in after}
+    points = dict.fromkeys([*left, *right])
+    return tuple(_either(left.get(point), right.get(point)) for point in points)
+
+
+def _side(spec: Resolved, graph: Graph) -> _Side:
+    entry = next(item for item in graph.entries if item.name == spec.base.name)
+    return _Side(spec=spec, stages=tuple(graph.of(entry)))
 
 
 def _point(spec: Resolved) -> str:
+    """What the matrix calls an experiment of a sweep."""
     return spec.base.name.removeprefix(spec.sweep or "")
 
 
-def _either(
-    old: Resolved | None, old_graph: Graph, new: Resolved | None, new_graph: Graph
-) -> Difference:
+def _either(old: _Side | None, new: _Side | None) -> Difference:
     if old and new:
-        return _compare(old, old_graph, new, new_graph)
+        return _compare(old, new)
     if old:
-        return Difference(
-            old=old.base.name,
-            new=None,
-            removed=tuple(arm.name for arm in old.arms),
-            total=len(_entry(old, old_graph).stages),
-        )
+        return Difference(old=old.name, new=None, removed=tuple(old.arms), total=len(old.stages))
     assert new is not None
+    return Difference(old=None, new=new.name, added=tuple(new.arms), total=len(new.stages))
+
+
+def _compare(old: _Side, new: _Side) -> Difference:
+    before, after = old.arms, new.arms
+    common = [name for name in after if name in before]
+    pairs = [(before[name], after[name]) for name in common]
+    # Without an arm in common the first ones are compared: a spec that gets arms has an arm of
+    # another name.
+    compared = pairs or [(old.spec.arms[0], new.spec.arms[0])]
+    keys = {stage.id for stage in old.stages}
     return Difference(
-        old=None,
-        new=new.base.name,
-        added=tuple(arm.name for arm in new.arms),
-        total=len(_entry(new, new_graph).stages),
-    )
-
-
-def _entry(spec: Resolved, graph: Graph) -> Entry:
-    return next(item for item in graph.entries if item.name == spec.base.name)
-
-
-def _compare(old: Resolved, old_graph: Graph, new: Resolved, new_graph: Graph) -> Difference:
-    before, after = ({arm.name: arm for arm in spec.arms} for spec in (old, new))
-    pairs = [(before[name], after[name]) for name in after if name in before]
-    # Without an arm in common the first ones are compared: a spec that gets arms has an arm of another name.
-    alike = pairs or [(old.arms[0], new.arms[0])]
-    left, right = (
-        list(old_graph.of(_entry(old, old_graph))),
-        list(new_graph.of(_entry(new, new_graph))),
-    )
-    return Difference(
-        old=old.base.name,
-        new=new.base.name,
-        changes=_changes(alike),
-        common=tuple(arm.name for _, arm in pairs),
+        old=old.name,
+        new=new.name,
+        changes=changes(compared),
+        common=tuple(common),
         added=tuple(name for name in after if name not in before),
         removed=tuple(name for name in before if name not in after),
-        stages=_stage_changes(left, old.base.name, right, new.base.name),
-        same=len({stage.id for stage in left} & {stage.id for stage in right}),
-        total=len(right),
+        stages=_stage_changes(old, new),
+        same=len(keys & {stage.id for stage in new.stages}),
+        total=len(new.stages),
     )
 
 
-# --- values -----------------------------------------------------------------------------------------------------------
+def _stage_changes(old: _Side, new: _Side) -> tuple[StageChange, ...]:
+    """The stages that change, by kind; one with a counterpart at its position is not removed."""
+    before, after = _positions(old), _positions(new)
+    old_keys = {stage.id for stage in old.stages}
+    new_keys = {stage.id for stage in new.stages}
+    groups: dict[tuple[str, StageEffect], list[Stage]] = {}
+    for stage in new.stages:
+        if stage.id not in old_keys:
+            effect: StageEffect = "changed" if _stands(new, stage, before) else "added"
+            groups.setdefault((stage.kind, effect), []).append(stage)
+    for stage in old.stages:
+        if stage.id not in new_keys and not _stands(old, stage, after):
+            groups.setdefault((stage.kind, "removed"), []).append(stage)
+    changes = []
+    for (kind, effect), stages in groups.items():
+        side = old if effect == "removed" else new
+        changes.append(_stage_change(kind, effect, stages, side))
+    return tuple(changes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Named:
-    """A file in a tree of values: it is its content, wherever it lies."""
-
-    content: str
-    shown: str = field(compare=False)
+def _positions(side: _Side) -> set[Position]:
+    """Where the stages of an experiment are."""
+    return {_position(use) for stage in side.stages for use in side.uses(stage)}
 
 
-_ABSENT: Final[Any] = object()
+def _stands(side: _Side, stage: Stage, positions: Collection[Position]) -> bool:
+    """Whether a stage is at one of some positions."""
+    return any(_position(use) in positions for use in side.uses(stage))
 
 
-def _changes(pairs: Sequence[tuple[Arm, Arm]]) -> tuple[Change, ...]:
-    """The values that differ; the same change in several arms is one."""
-    found: list[Change] = []
-    for old, new in pairs:
-        for path, before, after in _differences(_tree(old), _tree(new), ()):
-            change = Change(
-                path=path,
-                old=_value(old, path, before),
-                new=_value(new, path, after),
-                arms=(new.name,),
-                keyed=path[0] not in KEYLESS,
-            )
-            known = next(
-                (
-                    index
-                    for index, other in enumerate(found)
-                    if replace(other, arms=change.arms) == change
-                ),
-                None,
-            )
-            if known is None:
-                found.append(change)
-            else:
-                found[known] = replace(change, arms=(*found[known].arms, new.name))
-    return tuple(sorted(found, key=lambda change: not change.keyed))
-
-
-def _tree(arm: Arm) -> dict[str, Any]:
-    """One arm in full, with files as what they hold, and with the shares that splits own unless they say so."""
-    whole: dict[str, Any] = plain(arm)
-    for path, file in arm.references.items():
-        holder: Any = whole
-        for step in path[:-1]:
-            holder = holder[step]
-        holder[path[-1]] = _Named(content=file.content, shown=_file(file, str(holder[path[-1]])))
-    for role, split in whole["task"]["splits"].items():
-        if "same_as" not in split:
-            split.setdefault("share", DEFAULT_SHARES[role])
-    return whole
-
-
-def _file(file: File, name: str) -> str:
-    return f"{file.path or name} ({file.digest[:8]})" if file.digest else name
-
-
-def _differences(old: Any, new: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any, Any]]:
-    """Where two trees differ: a value, or a component that is of another kind, whole."""
-    if isinstance(old, dict) and isinstance(new, dict) and old.get("kind") == new.get("kind"):
-        for key in dict.fromkeys([*old, *new]):
-            yield from _differences(old.get(key, _ABSENT), new.get(key, _ABSENT), (*path, key))
-    elif not _same(old, new):
-        yield path, old, new
-
-
-def _same(old: Any, new: Any) -> bool:
-    if _ABSENT in (old, new) or isinstance(old, _Named) or isinstance(new, _Named):
-        return bool(old == new)
-    return canonical(_shown(old)) == canonical(
-        _shown(new)
-    )  # 1 and 1.0 are two values of an option, as they are in a key
-
-
-def _shown(value: Any) -> Json:
-    """A value as JSON, files by name."""
-    if isinstance(value, _Named):
-        return value.shown
-    if isinstance(value, dict):
-        return {key: _shown(item) for key, item in value.items()}
-    return [_shown(item) for item in value] if isinstance(value, list) else value
-
-
-def _value(arm: Arm, path: KeyPath, value: Any) -> Value:
-    """A value and where it was written. Of one that is not there, the place is the `null` that removed it."""
-    if value is _ABSENT:
-        removed = (layer.tree.find(*path) for layer in reversed(arm.layers))
-        return Value(
-            span=next((node.span for node in removed if node and node.value is None), None),
-            absent=True,
-        )
-    node = arm.node.find(*path)
-    return Value(
-        value=_shown(value),
-        span=(node.key if isinstance(node.value, dict) else node.span) if node else None,
-    )
-
-
-# --- stages -----------------------------------------------------------------------------------------------------------
-
-
-def _stage_changes(
-    old: Sequence[Stage], old_name: str, new: Sequence[Stage], new_name: str
-) -> tuple[StageChange, ...]:
-    before, after = {stage.id for stage in old}, {stage.id for stage in new}
-    places_before = {_place(use) for stage in old for use in _uses(stage, old_name)}
-    places_after = {_place(use) for stage in new for use in _uses(stage, new_name)}
-    found: dict[tuple[str, Effect], list[Stage]] = {}
-    for stage in new:
-        if stage.id not in before:
-            known = any(_place(use) in places_before for use in _uses(stage, new_name))
-            found.setdefault((stage.kind, "changed" if known else "added"), []).append(stage)
-    for stage in old:
-        if stage.id not in after and not any(
-            _place(use) in places_after for use in _uses(stage, old_name)
-        ):
-            found.setdefault((stage.kind, "removed"), []).append(stage)
-    names: dict[Effect, str] = {"changed": new_name, "added": new_name, "removed": old_name}
-    return tuple(
-        _stage_change(kind, effect, stages, names[effect])
-        for (kind, effect), stages in found.items()
-    )
-
-
-def _stage_change(kind: str, effect: Effect, stages: Sequence[Stage], name: str) -> StageChange:
-    uses = [use for stage in stages for use in _uses(stage, name)]
-    iterations = sorted(
-        {use.iteration for use in uses}, key=lambda number: (number is None, number or 0)
-    )
-    return StageChange(
-        kind=kind,
-        effect=effect,
-        count=len(stages),
-        iterations=tuple(iterations),
-        arms=tuple(dict.fromkeys(use.arm for use in uses)),
-    )
-
-
-def _uses(stage: Stage, experiment: str) -> list[Use]:
-    return [use for use in stage.uses if use.experiment == experiment]
-
-
-def _place(use: Use) -> Place:
+def _position(use: Use) -> Position:
     return (use.arm, use.seed, use.iteration, use.what)
+
+
+def _stage_change(
+    kind: str, effect: StageEffect, stages: Sequence[Stage], side: _Side
+) -> StageChange:
+    uses = [use for stage in stages for use in side.uses(stage)]
+    iterations = sorted({use.iteration for use in uses}, key=_outside_last)
+    arms = tuple(dict.fromkeys(use.arm for use in uses))
+    return StageChange(
+        kind=kind, effect=effect, count=len(stages), iterations=tuple(iterations), arms=arms
+    )
+
+
+def _outside_last(iteration: int | None) -> tuple[bool, int]:
+    """Sorts what is outside of the loop last."""
+    return iteration is None, iteration or 0

@@ -1,4 +1,4 @@
-"""Questions about a resolved experiment: who set a value, and what the whole came to. Pure; text is made in `cli`."""
+"""Questions about a resolved experiment: who set a value, and what the whole came to. Pure."""
 
 from __future__ import annotations
 
@@ -13,38 +13,42 @@ import msgspec
 from dataenvgym_spec.core.errors import Span
 from dataenvgym_spec.language.source import Json, Node
 from dataenvgym_spec.resolve.arms import DEFAULT_ARM, Arm, Resolved
+from dataenvgym_spec.resolve.files import File
 from dataenvgym_spec.resolve.merge import KeyPath, difference
 
-Effect = Literal["holds", "overridden", "removes"]
+LayerEffect = Literal["holds", "overridden", "removes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class LayerValue:
     """What one layer says about a path; `span` is where."""
 
     layer: str
     span: Span
     value: Json
-    effect: Effect
+    effect: LayerEffect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """A value and who set it, the strongest first. Nobody: it is a default of the language or of the component."""
+    """A value and who set it, the strongest first.
+
+    Without a layer that set it, it is a default of the language or of the component.
+    """
 
     path: KeyPath
     value: Json
-    said: tuple[Said, ...]
+    layers: tuple[LayerValue, ...]
 
 
 def explain(arm: Arm, path: KeyPath) -> tuple[Explanation, ...]:
     """Who set the value at a path, or each value below it. Empty if there is no such value."""
-    whole = plain(arm)
-    return tuple(
-        Explanation(path=leaf, value=value, said=_said(arm, leaf))
-        for leaf, value in leaves(whole)
-        if leaf[: len(path)] == path
-    )
+    explanations = []
+    for leaf, value in leaves(plain(arm)):
+        if leaf[: len(path)] == path:
+            layers = _layers(arm, leaf)
+            explanations.append(Explanation(path=leaf, value=value, layers=layers))
+    return tuple(explanations)
 
 
 def leaves(value: Json, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Json]]:
@@ -67,11 +71,9 @@ def plain(arm: Arm, *, folder: str = "") -> dict[str, Json]:
         arm: the arm.
         folder: what the paths of files are relative to (default: the repository).
     """
-    whole: dict[str, Any] = _told(msgspec.to_builtins(arm.experiment))
-    whole["agent"]["checks"] = {
-        name: {key: value for key, value in options.items() if key != "kind"}
-        for name, options in whole["agent"]["checks"].items()
-    }
+    whole: dict[str, Any] = _without_unset(msgspec.to_builtins(arm.experiment))
+    for options in whole["agent"]["checks"].values():
+        options.pop("kind", None)  # a spec says it as the check's name
     for split in whole["task"]["splits"].values():
         if "same_as" in split:
             del split["from"], split["draw"]
@@ -79,14 +81,21 @@ def plain(arm: Arm, *, folder: str = "") -> dict[str, Json]:
         holder: Any = whole
         for step in path[:-1]:
             holder = holder[step]
-        holder[path[-1]] = (
-            os.path.relpath(file.path, folder or ".") if file.path else arm.node.at(path).value
-        )
+        holder[path[-1]] = _reference(arm, path, file, folder)
     return whole
 
 
+def _reference(arm: Arm, path: tuple[str | int, ...], file: File, folder: str) -> Json:
+    """How a spec in a folder names a file."""
+    if file.path:
+        return os.path.relpath(file.path, folder or ".")
+    return arm.node.at(path).plain()
+
+
 def resolved(spec: Resolved, *, arm: str | None = None) -> dict[str, Json]:
-    """A spec in full, as a mapping that compiles to the same keys: the first arm, and how the others differ from it.
+    """A spec in full, as a mapping that compiles to the same keys.
+
+    It is the first arm, and how the others differ from it.
 
     Args:
         spec: the experiment.
@@ -95,48 +104,57 @@ def resolved(spec: Resolved, *, arm: str | None = None) -> dict[str, Json]:
     folder = str(PurePath(spec.path).parent)
     chosen = [item for item in spec.arms if arm in (None, item.name)]
     names = {item.name for item in chosen}
-    first, *others = ((item.name, plain(item, folder=folder)) for item in chosen)
-    for _, whole in (first, *others):
-        contrasts: Any = whole["analysis"]
-        contrasts["contrasts"] = [
-            row for row in contrasts["contrasts"] if {row["arm"], row["against"]} <= names
-        ]
-    if first[0] == DEFAULT_ARM and not others:
-        return first[1]
-    return {
-        **first[1],
-        "arms": {first[0]: {}, **{name: difference(first[1], whole) for name, whole in others}},
-    }
+    documents = [_with_contrasts(plain(item, folder=folder), names) for item in chosen]
+    first, name = documents[0], chosen[0].name
+    if name == DEFAULT_ARM and len(chosen) == 1:
+        return first
+    arms: dict[str, Json] = {name: {}}
+    for item, whole in zip(chosen[1:], documents[1:], strict=True):
+        arms[item.name] = difference(first, whole)
+    return {**first, "arms": arms}
 
 
-def _told(value: Any) -> Any:
-    """Without what is not set: a record's None is a key that is left out."""
-    return (
-        {key: _told(item) for key, item in value.items() if item is not None}
-        if isinstance(value, dict)
-        else value
-    )
+def _with_contrasts(whole: dict[str, Json], names: set[str]) -> dict[str, Json]:
+    """A document with only those contrasts whose arms are part of it."""
+    analysis: Any = whole["analysis"]
+    analysis["contrasts"] = [
+        row for row in analysis["contrasts"] if {row["arm"], row["against"]} <= names
+    ]
+    return whole
 
 
-def _said(arm: Arm, path: KeyPath) -> tuple[Said, ...]:
-    """Walks the layers from the strongest down; once one holds or replaces what is below, the others are overridden."""
-    out: list[Said] = []
-    decided = False
+def _without_unset(value: Any) -> Any:
+    """Leaves out what is not set: a record's None is a key that is left out."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_unset(item) for key, item in value.items() if item is not None}
+
+
+def _layers(arm: Arm, path: KeyPath) -> tuple[LayerValue, ...]:
+    """Walks the layers from the strongest down.
+
+    Once one holds or replaces what is below, the others are overridden.
+    """
+    values: list[LayerValue] = []
     for layer in reversed(arm.layers):
         node, exact = _find(layer.tree, path)
         if node is None:
             continue
-        # A value that ends the path on the way (`observe: nothing`) takes away what is below it.
-        effect: Effect = (
-            "overridden" if decided else "holds" if exact and node.value is not None else "removes"
-        )
-        out.append(Said(layer=layer.name, span=node.span, value=node.plain(), effect=effect))
-        decided = True
-    return tuple(out)
+        effect: LayerEffect = "overridden"
+        if not values:
+            # A value that ends the path on the way (`observe: nothing`) removes what is below it.
+            effect = "holds" if exact and node.value is not None else "removes"
+        value = LayerValue(layer=layer.name, span=node.span, value=node.plain(), effect=effect)
+        values.append(value)
+    return tuple(values)
 
 
 def _find(tree: Node, path: KeyPath) -> tuple[Node | None, bool]:
-    """The node at a path, or the one on the way that ends it (`null`, or no mapping); whether it is the whole path."""
+    """The node at a path, or the one that ends it on the way (`null`, or no mapping).
+
+    Returns:
+        The node, and whether it is at the whole path.
+    """
     node = tree
     for index, step in enumerate(path):
         if not isinstance(node.value, dict):

@@ -1,4 +1,4 @@
-"""Which stage directories nobody needs, in an order in which removing them is safe. Pure; the disk is asked in `store.gc`."""
+"""Which stage directories nobody needs, in an order safe for removal. Pure; see `store.gc`."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ def needed(present: Reads, reached: Collection[str]) -> frozenset[str]:
     >>> sorted(needed({"a": [], "b": ["a"], "c": ["b"]}, ["b"]))
     ['a', 'b']
     """
-    found: set[str] = set()
+    kept: set[str] = set()
     ahead = list(reached)
     while ahead:
         directory = ahead.pop()
-        if directory not in found:
-            found.add(directory)
+        if directory not in kept:
+            kept.add(directory)
             ahead += present.get(directory) or ()
-    return frozenset(found)
+    return frozenset(kept)
 
 
 def garbage(present: Reads, reached: Collection[str]) -> tuple[str, ...]:
     """What is not needed, downstream first.
 
-    Whoever stops after any part of it leaves no stage whose upstream is gone: DVC fails on such a one without saying which it
-    is. All that is downstream of a directory of the result is in the result, because what reads something needs it.
+    Removal can stop after any part of it and leave no stage without its upstream: DVC fails on such
+    a stage without naming it. All that is downstream of a directory of the result is in the result,
+    because what reads something needs it.
 
     >>> garbage({"a": [], "b": ["a"], "c": ["b"], "d": ["a"]}, ["d"])
     ('c', 'b')
     """
     kept = needed(present, reached)
-    gone = {
-        directory: reads for directory, reads in sorted(present.items()) if directory not in kept
-    }
-    known = {
-        directory: [read for read in sorted(reads or ()) if read in gone]
-        for directory, reads in gone.items()
-    }
-    try:
-        order = [*TopologicalSorter(known).static_order()]
-    except (
-        CycleError
-    ):  # nobody but a person with an editor makes one, for keys are hashes of what is read
-        order = sorted(known)
+    gone = {name: present[name] for name in sorted(present) if name not in kept}
+    reads: dict[str, list[str]] = {}
+    for directory, inputs in gone.items():
+        reads[directory] = [read for read in sorted(inputs or ()) if read in gone]
+    order = _upstream_first(reads)
     # What does not say what it reads may read anything: it goes first, after what reads it.
     early: set[str] = set()
     for directory in order:
-        if gone[directory] is None or not early.isdisjoint(known[directory]):
+        if gone[directory] is None or not early.isdisjoint(reads[directory]):
             early.add(directory)
     order.reverse()
-    return (
-        *(directory for directory in order if directory in early),
-        *(directory for directory in order if directory not in early),
-    )
+    first = [directory for directory in order if directory in early]
+    last = [directory for directory in order if directory not in early]
+    return (*first, *last)
+
+
+def _upstream_first(reads: Mapping[str, Collection[str]]) -> list[str]:
+    """Directories, each after those it reads."""
+    try:
+        return [*TopologicalSorter(reads).static_order()]
+    except CycleError:  # only a person with an editor makes one: keys are hashes of what is read
+        return sorted(reads)

@@ -1,64 +1,76 @@
-"""Which value of a spec a stage's parameter comes from: `policy.power` of a plan is `agent.policy.power`. Pure."""
+"""Which value of a spec a stage's parameter comes from. Pure.
+
+The parameter `policy.power` of a plan is `agent.policy.power` of the spec.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.declared import REFERRED, Part
 from dataenvgym_spec.language.spec import Experiment
 from dataenvgym_spec.resolve.arms import Arm
+from dataenvgym_spec.resolve.merge import KeyPath
 
-Path = tuple[str, ...]
-
-
-def _source(name: str) -> Path:
-    return ("task", "sources", name)
-
-
-def _split(experiment: Experiment, role: str) -> Path:
-    return _source(getattr(experiment.task.splits, role).from_)
-
-
-def _teacher(experiment: Experiment) -> str:
-    return str(experiment.agent.engine["teacher"])
-
-
-_Root = Callable[[Experiment, dict[str, Any]], Path]
-_ANY: Final[dict[Path, _Root]] = {
-    ("observe",): lambda _e, _p: ("agent", "observe"),
-    ("score",): lambda _e, _p: ("task", "score"),
-    ("template",): lambda _e, _p: ("student", "prompt", "template"),
-    ("generate",): lambda _e, _p: ("student", "generate"),
-    ("train",): lambda _e, _p: ("student", "train"),
-    ("policy",): lambda _e, _p: ("agent", "policy"),
-    ("amount",): lambda _e, _p: ("loop", "teach", "examples"),
-    ("engine", "teacher", "source"): lambda e, _p: _source(e.teachers[_teacher(e)]["source"]),
-    ("engine", "teacher"): lambda e, _p: ("teachers", _teacher(e)),
-    ("engine",): lambda _e, _p: ("agent", "engine"),
-    ("discover",): lambda _e, _p: ("skills", "discover"),
-    ("patience",): lambda _e, _p: ("loop", "stop", "patience"),
-    ("lane",): lambda _e, _p: ("task", "splits"),
-    ("lanes",): lambda _e, _p: ("task", "splits"),
-    ("seed",): lambda _e, _p: ("seeds", "run"),
-    ("splits_seed",): lambda _e, _p: ("seeds", "splits"),
-    ("model", "pretrain", "source"): lambda e, _p: _source(e.student.model["pretrain"]["source"]),
-    ("model",): lambda _e, _p: ("student", "model"),
-    ("by",): lambda _e, _p: ("select", "by"),
-    ("ties",): lambda _e, _p: ("select", "ties"),
+SLOTS: Final[dict[KeyPath, str]] = {
+    ("policy",): "policy",
+    ("engine",): "engine",
+    ("discover",): "discovery",
+    ("score",): "scorer",
+    ("source",): "source",
+    ("model",): "model",
+    ("train", "adapter"): "adapter",
 }
-_OF_KIND: Final[dict[str, dict[Path, _Root]]] = {
-    "data": {
-        ("source",): lambda e, p: _split(e, p["role"]),
-        ("draw",): lambda _e, p: ("task", "splits", p["role"], "draw"),
-        ("show",): lambda _e, p: ("task", "splits", p["role"], "show"),
-        ("seed",): lambda _e, _p: ("seeds", "splits"),
-    },
-    "reserve": {("seed",): lambda _e, _p: ("seeds", "splits")},
-    "student": {("seed",): lambda _e, _p: ("seeds", "student")},
+"""The parameters that hold a component, and its slot."""
+MAPS: Final[dict[str, str]] = {"checks": "check", "sources": "source"}
+"""The parameters that hold several, by name."""
+
+_WRITTEN: Final[dict[KeyPath, KeyPath]] = {
+    ("observe",): ("agent", "observe"),
+    ("score",): ("task", "score"),
+    ("template",): ("student", "prompt", "template"),
+    ("generate",): ("student", "generate"),
+    ("train",): ("student", "train"),
+    ("policy",): ("agent", "policy"),
+    ("amount",): ("loop", "teach", "examples"),
+    ("engine",): ("agent", "engine"),
+    ("discover",): ("skills", "discover"),
+    ("patience",): ("loop", "stop", "patience"),
+    ("lane",): ("task", "splits"),
+    ("lanes",): ("task", "splits"),
+    ("seed",): ("seeds", "run"),
+    ("splits_seed",): ("seeds", "splits"),
+    ("model",): ("student", "model"),
+    ("by",): ("select", "by"),
+    ("ties",): ("select", "ties"),
 }
+"""Where a spec says what a parameter is, of any stage kind."""
+_SEEDS: Final = {"data": "splits", "reserve": "splits", "student": "student"}
+"""The seed that a stage kind draws with; others with that of the run."""
+_SPLIT: Final = ("draw", "show")
+"""Parameters of a stage that draws a split, and of the split in the spec."""
 
 
-def place(kind: str, params: dict[str, Any], path: Path, arm: Arm) -> Path | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Origin:
+    """The beginning of a parameter's path, and where the spec says that."""
+
+    length: int
+    path: KeyPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outer:
+    """The beginning of a parameter's path that leads to a component, and its slot."""
+
+    length: int
+    slot: str
+
+
+def place(kind: str, params: dict[str, Any], path: KeyPath, arm: Arm) -> KeyPath | None:
     """The path in the spec of a stage's parameter; None if it comes from nowhere in particular.
 
     Args:
@@ -67,12 +79,104 @@ def place(kind: str, params: dict[str, Any], path: Path, arm: Arm) -> Path | Non
         path: of the parameter.
         arm: an arm that uses the stage.
     """
-    if kind == "check" and path[0] == "checks" and len(path) > 1:
-        return ("agent", "checks", *path[1:])
-    if kind == "reserve" and path[0] == "sources" and len(path) > 1:
-        return (*_split(arm.experiment, path[1]), *path[2:])
-    table = {**_ANY, **_OF_KIND.get(kind, {})}
-    for length in range(len(path), 0, -1):
-        if path[:length] in table:
-            return (*table[path[:length]](arm.experiment, params), *path[length:])
+    origin = _origin(kind, params, path, arm.experiment)
+    if origin is None:
+        return None
+    outer = _outer(path)
+    if outer is None:
+        return (*origin.path, *path[origin.length :])
+    written = (*origin.path, *path[origin.length : outer.length])
+    return _option_place(arm.experiment, outer.slot, written, path[outer.length :])
+
+
+def _option_place(experiment: Experiment, slot: str, written: KeyPath, rest: KeyPath) -> KeyPath:
+    """Where a component's option is written; of one that it names, at the place of that name."""
+    options = _at(experiment, written)
+    part = _part(slot, options, rest)
+    if part is None:
+        return (*written, *rest)
+    name = _at(options, part.path)
+    if part.by == "value":
+        below = (*written, *part.path)
+    elif isinstance(name, str):
+        below = (*REFERRED[part.slot], name)
+    else:  # the spec of today no longer refers to one
+        return (*written, *rest)
+    return _option_place(experiment, part.slot, below, rest[len(part.path) :])
+
+
+def _origin(
+    kind: str, params: dict[str, Any], path: KeyPath, experiment: Experiment
+) -> _Origin | None:
+    if path == ("seed",) and kind in _SEEDS:
+        return _Origin(length=1, path=("seeds", _SEEDS[kind]))
+    if path[0] == "source":
+        return _Origin(length=1, path=_source_of(experiment, params["role"]))
+    if path[0] == "sources" and len(path) > 1:
+        return _Origin(length=2, path=_source_of(experiment, path[1]))
+    if path[0] == "checks" and len(path) > 1:
+        return _Origin(length=2, path=("agent", "checks", path[1]))
+    if path[0] in _SPLIT and "role" in params:
+        return _Origin(length=1, path=("task", "splits", params["role"], path[0]))
+    if path[:1] in _WRITTEN:
+        return _Origin(length=1, path=_WRITTEN[path[:1]])
     return None
+
+
+def _source_of(experiment: Experiment, role: str) -> KeyPath:
+    """The source that a split is drawn from."""
+    return (*REFERRED["source"], getattr(experiment.task.splits, role).from_)
+
+
+# --- components ---------------------------------------------------------------------------------
+
+
+def slot_within(params: Mapping[str, Any], path: KeyPath) -> str | None:
+    """The slot of a component at any depth: that of `engine.teacher` is `teacher`.
+
+    Args:
+        params: a stage's parameters, with components that are given as a list by their kind.
+        path: of a component.
+    """
+    outer = _outer(path)
+    if outer is None:
+        return None
+    options = _at(params, path[: outer.length])
+    return _follow(outer.slot, options, path[outer.length :])
+
+
+def _outer(path: KeyPath) -> _Outer | None:
+    """The component that a parameter holds, at or above a path."""
+    if path[0] in MAPS and len(path) > 1:
+        return _Outer(length=2, slot=MAPS[path[0]])
+    for length in range(1, len(path) + 1):
+        if path[:length] in SLOTS:
+            return _Outer(length=length, slot=SLOTS[path[:length]])
+    return None
+
+
+def _follow(slot: str, options: Any, rest: KeyPath) -> str | None:
+    """The slot of a component's part, of a part of that, and so on."""
+    while rest:
+        part = _part(slot, options, rest)
+        if part is None:
+            return None
+        slot, options, rest = part.slot, _at(options, part.path), rest[len(part.path) :]
+    return slot
+
+
+def _part(slot: str, options: Any, rest: KeyPath) -> Part | None:
+    """The part of a component that a path within its options leads to or through."""
+    if not isinstance(options, Mapping) or "kind" not in options:
+        return None
+    for part in definition(slot, options["kind"]).parts:
+        if part.path == rest[: len(part.path)]:
+            return part
+    return None
+
+
+def _at(tree: Any, path: KeyPath) -> Any:
+    """What is at a path of records and mappings; None if nothing is."""
+    for step in path:
+        tree = tree.get(step) if isinstance(tree, Mapping) else getattr(tree, step, None)
+    return tree

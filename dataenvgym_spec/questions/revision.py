@@ -1,7 +1,8 @@
-"""The files that a spec is made of at a git revision, in a temporary folder. The working tree is not touched.
+"""The files of a spec at a git revision, in a temporary folder. The working tree is not touched.
 
-What git does not hold (data that DVC tracks, a local model) comes from DVC's cache as the revision's `.dvc` file says, or, if git
-ignores it, from the working tree as it is now: nobody can tell what it was.
+What git does not hold (data that DVC tracks, a local model) comes from DVC's cache as the
+revision's `.dvc` file says, or, if git ignores it, from the working tree as it is now: its earlier
+content is not known.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ YAML: Final = (".yaml", ".yml")
 
 
 def extract(root: Path, revision: str, spec: str | None, target: Path) -> None:
-    """Writes the specs of a revision and what they name: parents, prompts, data. Nothing else of the revision is read.
+    """Writes the specs of a revision and what they name: parents, prompts, data.
+
+    Nothing else of the revision is read.
 
     Args:
         root: the repository.
@@ -40,52 +43,44 @@ def extract(root: Path, revision: str, spec: str | None, target: Path) -> None:
         UserError: there is no such revision, or the spec is not in it.
     """
     commit = _commit(root, revision)
-    listed = frozenset(
-        _git(root, "ls-tree", "-r", "-z", "--name-only", commit)
-        .decode("utf-8", "surrogateescape")
-        .split("\0")
-    ) - {""}
-    there = listed | {folder for path in listed for folder in _parents(path)}
+    listed = _listed(root, commit)
+    there = listed.union(*map(_parents, listed))
     if spec is not None and spec not in listed:
         raise UserError(
             f"'{spec}' does not exist at revision '{revision}'",
             help=f"see what does: git ls-tree -r --name-only {revision}",
         )
     locks = [path for path in listed if posixpath.basename(path) == lockfile.FILE]
-    waiting = (
-        [spec, *locks]
-        if spec is not None
-        else locks
-        + sorted(
-            path for path in listed if posixpath.dirname(path) == SPECS and path.endswith(YAML)
-        )
-    )
+    specs = [spec] if spec is not None else sorted(filter(_is_active_spec, listed))
+    waiting = [*specs, *locks]
     seen: set[str] = set()
-    while new := [path for path in dict.fromkeys(waiting) if path not in seen]:
-        _write(root, commit, new, target)
-        seen |= {*new}
-        named = {
-            name for path in new if path.endswith(YAML) for name in _named(target / path, path)
-        }
-        waiting = sorted(named & there)
+    # Parents name other files, and those again others.
+    while waiting:
+        _write(root, commit, waiting, target)
+        seen.update(waiting)
+        named: set[str] = set()
+        for path in waiting:
+            if path.endswith(YAML):
+                named.update(_named(target / path, path))
+        waiting = sorted((named & there) - seen)
         for name in sorted(named - there):
             _borrow(root, commit, name, target, there)
 
 
+def _listed(root: Path, commit: str) -> frozenset[str]:
+    """The files that a commit holds."""
+    output = _git(root, "ls-tree", "-r", "-z", "--name-only", commit)
+    return frozenset(output.decode("utf-8", "surrogateescape").split("\0")) - {""}
+
+
+def _is_active_spec(path: str) -> bool:
+    return posixpath.dirname(path) == SPECS and path.endswith(YAML)
+
+
 def _commit(root: Path, revision: str) -> str:
+    command = ("rev-parse", "--verify", "--quiet", "--end-of-options")
     try:
-        return (
-            _git(
-                root,
-                "rev-parse",
-                "--verify",
-                "--quiet",
-                "--end-of-options",
-                f"{revision}^{{commit}}",
-            )
-            .decode()
-            .strip()
-        )
+        return _git(root, *command, f"{revision}^{{commit}}").decode().strip()
     except subprocess.CalledProcessError as error:
         raise UserError(
             f"there is no git revision '{revision}'",
@@ -94,57 +89,61 @@ def _commit(root: Path, revision: str) -> str:
 
 
 def _write(root: Path, commit: str, paths: list[str], target: Path) -> None:
-    # `archive` and not `cat-file`: it gives files as a checkout would, with line ends and filters applied.
+    # `archive` and not `cat-file`: it gives files as a checkout would, line ends and filters
+    # applied.
     data = _git(root, "archive", "--format=tar", commit, "--", *paths)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         archive.extractall(target, filter="data")
 
 
 def _named(path: Path, shown: str) -> Iterator[str]:
-    """What a YAML file may name, relative to itself, in any of its values: paths inside the repository, there or not."""
+    """The paths in the repository, present or not, that any value of a YAML file may name."""
     try:
         tree = source.read(path, shown=shown)
-    except SpecError:  # told when the spec is resolved
+    except SpecError:  # reported when the spec is resolved
         return
     for text in _texts(tree):
-        found = posixpath.normpath(posixpath.join(posixpath.dirname(shown), text))
-        if found.isprintable() and not found.startswith(("..", "/")) and found != ".":
-            yield found
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(shown), text))
+        if name.isprintable() and not name.startswith(("..", "/")) and name != ".":
+            yield name
 
 
 def _borrow(root: Path, commit: str, name: str, target: Path, there: frozenset[str]) -> None:
-    """Links a file or folder that git does not hold into the temporary folder, if it can be had."""
-    holder = next((path for path in (name, *_parents(name)) if f"{path}.dvc" in there), None)
-    if holder is not None:
-        _link_cached(
-            cache_folder(root),
-            _git(root, "show", f"{commit}:./{holder}.dvc").decode(),
-            target / holder,
-        )
-    elif (
-        _is_there(root / name)
-        and subprocess.run(
-            ["git", "check-ignore", "--quiet", "--", name], cwd=root, check=False
-        ).returncode
-        == 0
-    ):
+    """Links a file or folder that git does not hold into the temporary folder, if there is one."""
+    for path in (name, *_parents(name)):
+        if f"{path}.dvc" in there:
+            pointer = _git(root, "show", f"{commit}:./{path}.dvc").decode()
+            _link_cached(cache_folder(root), pointer, target / path)
+            return
+    if _exists(root / name) and _is_ignored(root, name):
         _link(root / name, target / name)
 
 
-def _is_there(path: Path) -> bool:
-    return os.path.exists(path)  # noqa: PTH110 (any text of a spec comes here; of one too long for a file `Path` raises)
+def _exists(path: Path) -> bool:
+    # Any text of a spec comes here, and `Path.exists` raises at one that is too long for a name.
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def _is_ignored(root: Path, name: str) -> bool:
+    command = ["git", "check-ignore", "--quiet", "--", name]
+    return subprocess.run(command, cwd=root, check=False).returncode == 0
 
 
 def _link_cached(cache: Path, pointer: str, target: Path) -> None:
-    """Links what a `.dvc` file names, if all of it is in the cache; if not, it is told as a file that is not there."""
-    named = source.parse(pointer, file=".dvc").at(("outs", 0, "md5")).value
-    digest = named if isinstance(named, str) else ""
+    """Links what a `.dvc` file names, if all of it is in the cache.
+
+    Otherwise it is reported as a file that does not exist.
+    """
+    digest = source.parse(pointer, file=".dvc").at(("outs", 0, "md5")).value
+    if not isinstance(digest, str) or not digest:
+        return
     wanted: dict[str, str] | None = {"": digest}
     if digest.endswith(".dir") and _object(cache, digest).is_file():
         wanted = members(_object(cache, digest).read_text(encoding="utf-8"))
-    if digest and wanted and all(_object(cache, one).is_file() for one in wanted.values()):
-        for path, one in wanted.items():
-            _link(_object(cache, one), target / path)
+    objects = {path: _object(cache, one) for path, one in (wanted or {}).items()}
+    if all(place.is_file() for place in objects.values()):
+        for path, place in objects.items():
+            _link(place, target / path)
 
 
 def _object(cache: Path, digest: str) -> Path:
@@ -172,17 +171,18 @@ def _parents(path: str) -> Iterator[str]:
 
 
 def _texts(node: Node) -> Iterator[str]:
+    """All texts in a tree."""
     if isinstance(node.value, str):
         yield node.value
     elif isinstance(node.value, dict | tuple):
-        for child in node.value.values() if isinstance(node.value, dict) else node.value:
+        children = node.value.values() if isinstance(node.value, dict) else node.value
+        for child in children:
             yield from _texts(child)
 
 
 def _git(root: Path, *arguments: str) -> bytes:
+    command = ["git", "--literal-pathspecs", *arguments]
     try:
-        return subprocess.run(
-            ["git", "--literal-pathspecs", *arguments], cwd=root, capture_output=True, check=True
-        ).stdout
+        return subprocess.run(command, cwd=root, capture_output=True, check=True).stdout
     except FileNotFoundError as error:
         raise UserError("the command 'git' is not installed", help="install git") from error

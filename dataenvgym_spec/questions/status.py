@@ -1,4 +1,4 @@
-"""What stands where: done, running, failed or missing, stage by stage. Reads the store; changes nothing."""
+"""Which stages are done, running, failed or missing. Reads the store; changes nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ State = Literal["done", "running", "failed", "missing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class StageStatus:
     """The state of one stage."""
 
     key: str
@@ -22,14 +22,15 @@ class Standing:
     detail: str
 
 
-def status(results: Results) -> list[Standing]:
+def status(results: Results) -> list[StageStatus]:
     """The state of every stage of an experiment, in topological order."""
-    return [_standing(results, stage) for stage in results.stages]
+    return [_status(results, stage) for stage in results.stages]
 
 
-def _standing(results: Results, stage: StageResult) -> Standing:
+def _status(results: Results, stage: StageResult) -> StageStatus:
     state, detail = _state(results, stage)
-    return Standing(key=stage.key, kind=stage.kind, state=state, label=stage.label(), detail=detail)
+    label = stage.label()
+    return StageStatus(key=stage.key, kind=stage.kind, state=state, label=label, detail=detail)
 
 
 def _state(results: Results, stage: StageResult) -> tuple[State, str]:
@@ -40,11 +41,15 @@ def _state(results: Results, stage: StageResult) -> tuple[State, str]:
             if not free:
                 return "running", lock.read_text(encoding="utf-8").strip()
     if stage.done:
-        return (
-            "done",
-            "passed through" if stage.passed else f"{stage.log['seconds']['total']:.1f} s",
-        )
+        return "done", _work(stage)
     trace = layout.scratch(stage.path.name) / "failure.txt"
     if trace.is_file():
         return "failed", trace.read_text(encoding="utf-8").strip().splitlines()[-1]
     return "missing", ""
+
+
+def _work(stage: StageResult) -> str:
+    """What a finished stage did."""
+    if stage.passed:
+        return "passed through"
+    return f"{stage.log['seconds']['total']:.1f} s"
