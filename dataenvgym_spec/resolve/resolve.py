@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 from dataenvgym_spec.core.errors import Diagnostic, SpecError
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.spec import Experiment
-from dataenvgym_spec.language.validate import Checker, unsaid
+from dataenvgym_spec.language.validate import MAX_FINDINGS, Checker, unsaid
 from dataenvgym_spec.resolve import matrix, references, same_as
 from dataenvgym_spec.resolve.arms import DEFAULT_ARM, Arm, Resolved
 from dataenvgym_spec.resolve.defaults import in_one_form
@@ -228,18 +229,15 @@ class _Spec:
         return found
 
     def names(self, drafts: Sequence[_Draft], *, whole: bool) -> list[Diagnostic]:
-        """Names that nothing has."""
-        found = [
-            finding
-            for draft in drafts
-            for _, tree, _ in draft.arms
-            for finding in references.check(tree, whole=whole)
-        ]
-        return found + [
-            finding
-            for draft in drafts
-            for finding in references.contrasts(draft.tree, default=DEFAULT_ARM, whole=whole)
-        ]
+        """Unknown names. Each is compared with all names for a suggestion, so their number is bounded."""
+        findings: list[Diagnostic] = []
+        for draft in drafts:
+            for _, tree, _ in draft.arms:
+                findings += islice(references.check(tree, whole=whole), MAX_FINDINGS)
+        for draft in drafts:
+            unknown = references.contrasts(draft.tree, default=DEFAULT_ARM, whole=whole)
+            findings += islice(unknown, MAX_FINDINGS)
+        return findings
 
     def files(self, drafts: Sequence[_Draft]) -> list[Diagnostic]:
         """Reads all files that are named; what is wrong with them."""
