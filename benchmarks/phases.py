@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.compile import compiler
-from dataenvgym_spec.compile.rules import splits
+from dataenvgym_spec.compile.rules import table
 from dataenvgym_spec.emit import write
 from dataenvgym_spec.resolve import resolve
 from dataenvgym_spec.store import atomic
@@ -59,7 +59,7 @@ def main(repo: Path, *, disk: bool) -> None:
     clock = Clock()
     clock.put_on("read", resolve, "read_family")
     clock.put_on("resolve", compiler, "examine")
-    clock.put_on("check", splits, "check")
+    clock.put_on("check", table, "check")
     clock.put_on("unroll", compiler, "unroll")
     compiler.TRANSFORMS = tuple(clock.timed("share", item) for item in compiler.TRANSFORMS)
     compiler.PROOFS = tuple(clock.timed("prove", item) for item in compiler.PROOFS)

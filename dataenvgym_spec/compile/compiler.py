@@ -13,7 +13,7 @@ from dataenvgym_spec.compile.lower.loop import unroll
 from dataenvgym_spec.compile.passes.blame import blame
 from dataenvgym_spec.compile.passes.leakage import leakage
 from dataenvgym_spec.compile.passes.share import share
-from dataenvgym_spec.compile.rules import duplicates, pins, size, splits
+from dataenvgym_spec.compile.rules import duplicates, pins, size, table
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, gathered
 from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.resolve import lockfile
@@ -86,7 +86,7 @@ def front_end(
                 if locks == "hold" and lock is not None
                 for item in pins.check(spec, lock)
             ]
-    found += [spec.family.annotate(finding) for spec in resolved for finding in splits.check(spec)]
+    found += [spec.family.annotate(finding) for spec in resolved for finding in table.check(spec)]
     found += _same_names(resolved) + size.check(resolved)
     if any(finding.severity == "error" for finding in found):
         raise SpecError(found)
@@ -128,7 +128,7 @@ def warnings(specs: Iterable[Resolved], graph: Graph | None = None) -> tuple[Dia
         graph: what they were lowered to; without it, nothing is said about experiments that are one.
     """
     specs = tuple(specs)
-    odd = [spec.family.annotate(finding) for spec in specs for finding in splits.check(spec)]
+    odd = [spec.family.annotate(finding) for spec in specs for finding in table.check(spec)]
     return gathered([*odd, *(duplicates.check(specs, graph) if graph else ())])
 
 

@@ -1,7 +1,22 @@
 """What a component's JSON file declares, as a record.
 
-Besides JSON Schema, options may carry keywords of ours, at any depth of `properties`: `x-refers` names another component
-of the spec, `x-slot` holds one inline, `x-file` is a path. They are what the compiler knows of a component's options.
+The compiler knows no option of a component by name. What it has to know is declared, by keywords beside those of JSON
+Schema, at any depth of `properties`:
+
+    x-refers     names a component of the spec: a "source" or a "teacher"; x-takes: which ("procedural", "language-model")
+    x-slot       holds a component of a slot
+    x-file       a path: of a "template", of "data", or of a "directory"
+    x-revision   a revision of a "model" or a "dataset" of the hub, beside its `id`
+    x-groups     of a source: a mapping whose keys are its groups; how messages call one, many, and their items
+    x-sizes      beside it: how many items a group has at most, by formulas (see compile/rules/capacity.py)
+    x-groups-of  a mapping whose keys are groups of the source that another option names, given by its path
+    x-column     of a source with rows: the column that holds the "input", "target", "group" or "cluster" of an item
+    x-splits     of a check that reads splits: which
+    x-recipe     of a model: the training that makes the base student
+    x-measure    a number that limits are about: "width", "heads", "head", "positions", "rank"
+    x-measures   beside x-file: the same, by the keys of the model's configuration in that directory
+
+`limits` of a component bound measures of an arm: `most`, `one_of` or `multiple_of`, with message and help.
 """
 
 from __future__ import annotations
@@ -10,7 +25,7 @@ import importlib
 import importlib.util
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Literal
 
@@ -39,6 +54,8 @@ it does not declare, and the proof of no leakage is about what it declares.
 """
 REFERRED: Final[dict[str, OptionPath]] = {"source": ("task", "sources"), "teacher": ("teachers",)}
 """The slots whose components a spec gives names, and where: what `x-refers` can refer to."""
+TAKES: Final = ("procedural", "language-model")
+"""What an option can ask of the component it names: that it is procedural, or that it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +67,35 @@ class Part:
         slot: the slot of the other component.
         by: whether the option names one of the spec's components, or holds one.
         required: whether it cannot be left out.
+        takes: what the other component has to be; any if None.
     """
 
     path: OptionPath
     slot: str
     by: Literal["name", "value"]
-    required: bool
+    required: bool = False
+    takes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A bound on a measure of an arm. A text in place of a number is another measure.
+
+    Attributes:
+        measure: what is bounded.
+        most: its largest value.
+        one_of: its allowed values.
+        multiple_of: the factors of what it is a multiple of.
+        message: what is wrong; the measures and the bound stand in braces.
+        help: what to do about it.
+    """
+
+    measure: str
+    message: str
+    help: str
+    most: int | str | None = None
+    one_of: tuple[int, ...] = ()
+    multiple_of: tuple[int | str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +108,12 @@ class Definition:
         serves: what it works with: for `environment`, `task` or `backend` the values it can serve; left out means all.
         parts: the options that stand for other components.
         files: the paths of the options that name files.
+        marks: the options that carry a keyword of ours: path and value, by keyword.
+        limits: bounds on what it works with.
         reads: what it receives besides what all of its slot do; one of `READS`.
-        procedural: of a source: whether it makes new problems without end.
+        procedural: of a source or a teacher: whether it makes new problems without end.
+        skills: of a discovery: "groups" if its skills are the groups of the source.
+        rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives (see `kinds.Promise`), where it is not what its stage kind promises.
         standard: whether it is the one of its slot that holds where a spec names none.
         order: where it stands among the built-in ones of its slot.
@@ -88,8 +132,12 @@ class Definition:
     serves: dict[str, tuple[str, ...]]
     parts: tuple[Part, ...] = ()
     files: tuple[OptionPath, ...] = ()
+    marks: dict[str, dict[OptionPath, Any]] = field(default_factory=dict)
+    limits: tuple[Limit, ...] = ()
     reads: str | None = None
     procedural: bool = False
+    skills: str | None = None
+    rejects: str | None = None
     promise: str | None = None
     standard: bool = False
     order: int = 0
@@ -101,6 +149,10 @@ class Definition:
             return self.semantics
         module = self.implementation.partition(":")[0]
         return source_version(module.partition(".")[0])
+
+    def marked(self, keyword: str) -> dict[OptionPath, Any]:
+        """The options that carry a keyword of ours: path and value."""
+        return self.marks.get(keyword, {})
 
     def release(self) -> str:
         """The release of the distribution that brings it; empty if it is not installed as one."""
@@ -158,8 +210,12 @@ def declare(
         serves=_serves(data),
         parts=parts,
         files=tuple(path for path, option, _ in walk(schema) if "x-file" in option),
+        marks=_marks(schema),
+        limits=tuple(_limits(data)),
         reads=_reads(slot, data),
         procedural=bool(data.get("procedural", False)),
+        skills=data.get("skills"),
+        rejects=data.get("rejects"),
         promise=data.get("promise"),
         standard=bool(data.get("standard", False)),
         order=int(data.get("order", 0)),
@@ -185,9 +241,34 @@ def _parts(schema: Mapping[str, Any]) -> Iterator[Part]:
             if slot not in REFERRED:
                 message = f"'x-refers' cannot be {json.dumps(slot)}"
                 raise ValueError(f"{message}; {suggest(str(slot), REFERRED)}")
-            yield Part(path=path, slot=slot, by="name", required=required)
+            takes = option.get("x-takes")
+            if takes not in (None, *TAKES):
+                message = f"'x-takes' cannot be {json.dumps(takes)}"
+                raise ValueError(f"{message}; {suggest(str(takes), TAKES)}")
+            yield Part(path=path, slot=slot, by="name", required=required, takes=takes)
         elif "x-slot" in option:
             yield Part(path=path, slot=option["x-slot"], by="value", required=required)
+
+
+def _marks(schema: Mapping[str, Any]) -> dict[str, dict[OptionPath, Any]]:
+    marks: dict[str, dict[OptionPath, Any]] = {}
+    for path, option, _ in walk(schema):
+        for keyword, value in option.items():
+            if keyword.startswith("x-"):
+                marks.setdefault(keyword, {})[path] = value
+    return marks
+
+
+def _limits(data: Mapping[str, Any]) -> Iterator[Limit]:
+    for limit in data.get("limits", ()):
+        yield Limit(
+            measure=limit["measure"],
+            message=limit["message"],
+            help=limit["help"],
+            most=limit.get("most"),
+            one_of=tuple(limit.get("one_of", ())),
+            multiple_of=tuple(limit.get("multiple_of", ())),
+        )
 
 
 def _serves(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct, field
 
 from dataenvgym_spec.language.components import standard
+from dataenvgym_spec.language.declared import REFERRED
 from dataenvgym_spec.language.places import PLACES, inline, named
 
 NAME_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
@@ -427,6 +428,19 @@ class Experiment(_Record, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+
+    @property
+    def environment_kind(self) -> str:
+        """The kind of its environment, which may be written as a bare word."""
+        environment = self.environment
+        return environment if isinstance(environment, str) else str(environment["kind"])
+
+    def referred(self, slot: str, name: str) -> Options | None:
+        """The source or teacher of a name; None if there is none."""
+        for _, components in named(self, REFERRED[slot]):
+            options: Options | None = components.get(name)
+            return options
+        return None
 
     def components(self) -> Iterator[tuple[str, tuple[str, ...], Options]]:
         """Every component it names or that one of those holds: slot, place, options with their `kind`."""

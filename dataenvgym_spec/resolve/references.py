@@ -1,50 +1,66 @@
-"""Names that a spec uses, in a value or on a path, and must define: sources, teachers, families, arms.
+"""Names that a spec uses, in a value or on a path, and must define: sources, teachers, groups of sources, arms.
 
-Works on trees, so that a spec that breaks the schema elsewhere is told about its names as well; what its own faults may have
-hidden is not asked for.
+Which options name something is declared by the components (`x-refers`, `x-groups-of`). Works on trees, so that the names of a
+spec that breaks the schema elsewhere are checked as well, except for names that its other mistakes may hide.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from dataenvgym_spec.core.errors import Diagnostic, Span, suggest
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.declared import REFERRED, Definition
+from dataenvgym_spec.language.places import PLACES, Place
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.spec import NAME_PATTERN
 from dataenvgym_spec.resolve.merge import KeyPath
 
-ROLES = ("test", "selection", "feedback")
-HOLDERS: Final[dict[str, KeyPath]] = {
-    "arm": ("arms",),
-    "teacher": ("teachers",),
-    "source": ("task", "sources"),
-    "family": ("task", "sources", "*", "families"),
-}
-"""The mappings whose keys are names that a spec makes up, by what they name; `*` is any key."""
+ROLES: Final = ("test", "selection", "feedback")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A mapping whose keys are names that a spec makes up.
+
+    Attributes:
+        what: what a key names, as messages call it.
+        path: where the mapping is; `*` is any key.
+    """
+
+    what: str
+    path: KeyPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """A name on a path that the spec does not define: where on the path, and what is defined there."""
+
+    what: str
+    index: int
+    defined: frozenset[str]
 
 
 def check(tree: Node, *, whole: bool) -> Iterator[Diagnostic]:
-    """Names in one arm that nothing has.
+    """Undefined names in one arm.
 
     Args:
         tree: the merged tree of the arm.
-        whole: whether it fits the schema; if not, only names are looked up whose definitions are there.
+        whole: whether it fits the schema; if not, a name is checked only where names of its sort are defined at all.
     """
-    sources = _mapping(tree, "task", "sources")
-    uses = [(role, tree.find("task", "splits", role, "from")) for role in ROLES]
-    uses += [
-        (name, tree.find("teachers", name, "source")) for name in _mapping(tree, "teachers") or {}
-    ]
-    uses += [("pretrain", tree.find("student", "model", "pretrain", "source"))]
-    if sources is not None:
-        for _, node in uses:
-            yield from _unknown("source", node, sources)
-    teachers = _mapping(tree, "teachers")
-    if teachers is not None or whole:
-        yield from _unknown("teacher", tree.find("agent", "engine", "teacher"), teachers or {})
-    yield from _families(tree, sources or {})
+    uses = [("source", tree.find("task", "splits", role, "from")) for role in ROLES]
+    for place in PLACES:
+        uses += _names(tree, place)
+    for slot, node in uses:
+        defined = _mapping(tree, *REFERRED[slot])
+        # Sources are required: where there are none, the schema says so. Teachers are not.
+        if defined is not None or (whole and slot != "source"):
+            yield from _unknown(slot, node, defined or {})
+    for place in PLACES:
+        yield from _groups(tree, place)
 
 
 def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
@@ -57,10 +73,8 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
     """
     arms = _mapping(tree, "arms")
     listed = tree.find("analysis", "contrasts")
-    misnamed = not whole and (
-        not arms or any(re.fullmatch(NAME_PATTERN, name) is None for name in arms)
-    )
-    if misnamed or listed is None or not isinstance(listed.value, tuple):
+    misnamed = not arms or any(re.fullmatch(NAME_PATTERN, name) is None for name in arms)
+    if listed is None or not isinstance(listed.value, tuple) or (misnamed and not whole):
         return
     for contrast in listed.value:
         for key in ("arm", "against"):
@@ -70,7 +84,7 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
 def stepped(
     paths: Mapping[KeyPath, Span], layer: Node, below: tuple[Node, ...], *, default: str
 ) -> Iterator[Diagnostic]:
-    """Names on the paths of a matrix or of `--set` that nothing has; merging would make something new of a misspelt one.
+    """Undefined names on the paths of a matrix or of `--set`; merging would create something new under a misspelt name.
 
     Args:
         paths: the paths, with the places where they were written.
@@ -80,62 +94,132 @@ def stepped(
     """
     for path, span in paths.items():
         node = layer.find(*path)
-        unknown = _step(path, below, default, defines=node is not None and node.value is not None)
-        if unknown is not None:
-            what, at, known = unknown
-            if not any(
-                other == path[: len(other)] and at < len(other) < len(path) for other in paths
-            ):
-                yield Diagnostic(
-                    code="E201",
-                    message=f"there is no {what} '{path[at]}'",
-                    span=span,
-                    help=suggest(path[at], known),
-                )
-
-
-def _step(
-    path: KeyPath, below: tuple[Node, ...], default: str, *, defines: bool
-) -> tuple[str, int, set[str]] | None:
-    """The first name on a path that nothing has: what it would name, which step it is, and the names that there are.
-
-    A path that ends at the name of a teacher, a source or a family may define it. An arm is defined with all arms or not at all.
-    """
-    for what, holder in HOLDERS.items():
-        at = len(holder)
-        if len(path) <= at or any(
-            step not in ("*", own) for step, own in zip(holder, path[:at], strict=True)
-        ):
+        defines = node is not None and node.value is not None
+        unknown = _step(path, below, default, defines=defines)
+        if unknown is None or _is_defined_by(paths, path, unknown.index):
             continue
-        known = {name for tree in below for name in _mapping(tree, *path[:at]) or {}} or (
-            {default} if what == "arm" else set()
-        )
-        if path[at] not in known and (what == "arm" or not defines or len(path) > at + 1):
-            return what, at, known
-        if what == "arm":
-            arms = tuple(arm for tree in below if (arm := tree.find(*path[:2])) is not None)
-            inner = _step(path[2:], (*below, *arms), default, defines=defines)
-            return (inner[0], inner[1] + 2, inner[2]) if inner else None
+        name = path[unknown.index]
+        message, help = f"there is no {unknown.what} '{name}'", suggest(name, unknown.defined)
+        yield Diagnostic(code="E201", message=message, span=span, help=help)
+
+
+def holders() -> Iterator[Holder]:
+    """The mappings whose keys are names: arms, teachers, sources, and the groups that sources list."""
+    yield Holder(what="arm", path=("arms",))
+    yield Holder(what="teacher", path=REFERRED["teacher"])
+    yield Holder(what="source", path=REFERRED["source"])
+    for path, words in _group_options().items():
+        yield Holder(what=words["one"], path=(*REFERRED["source"], "*", *path))
+
+
+def _group_options() -> dict[KeyPath, dict[str, str]]:
+    """The options of sources whose keys are groups, by path, with the words for them."""
+    options: dict[KeyPath, dict[str, str]] = {}
+    for item in definitions()["source"].values():
+        options |= item.marked("x-groups")
+    return options
+
+
+def _is_defined_by(paths: Iterable[KeyPath], path: KeyPath, index: int) -> bool:
+    """Whether another path ends between an unknown name and the end of the path that has it, and so defines it."""
+    return any(other == path[: len(other)] and index < len(other) < len(path) for other in paths)
+
+
+def _step(path: KeyPath, below: tuple[Node, ...], default: str, *, defines: bool) -> _Step | None:
+    """The first undefined name on a path.
+
+    A path that ends at the name of a teacher, a source or a group may define it. An arm is defined with all arms or
+    not at all.
+    """
+    for holder in holders():
+        index, is_arm = len(holder.path), holder.what == "arm"
+        if len(path) <= index or not _fits(holder.path, path[:index]):
+            continue
+        defined: set[str] = set()
+        for tree in below:
+            defined |= set(_mapping(tree, *path[:index]) or {})
+        if is_arm and not defined:
+            defined = {default}
+        needed = is_arm or not defines or len(path) > index + 1
+        if path[index] not in defined and needed:
+            return _Step(what=holder.what, index=index, defined=frozenset(defined))
+        if is_arm:
+            return _step_in_arm(path, below, default, defines=defines)
     return None
 
 
-def _families(tree: Node, sources: dict[str, Node]) -> Iterator[Diagnostic]:
-    source = tree.find("student", "model", "pretrain", "source")
-    known = (
-        _mapping(sources[str(source.value)], "families")
-        if source is not None and str(source.value) in sources
-        else None
-    )
-    for group, node in (_mapping(tree, "student", "model", "pretrain", "examples") or {}).items():
-        if known and source is not None and group not in known:
-            yield node.key_fault(
-                "E201", f"there is no family '{group}' in '{source.value}'", suggest(group, known)
-            )
+def _step_in_arm(
+    path: KeyPath, below: tuple[Node, ...], default: str, *, defines: bool
+) -> _Step | None:
+    """The first undefined name on a path below an arm that exists."""
+    arms = [arm for tree in below if (arm := tree.find(*path[:2])) is not None]
+    inner = _step(path[2:], (*below, *arms), default, defines=defines)
+    if inner is None:
+        return None
+    return _Step(what=inner.what, index=inner.index + 2, defined=inner.defined)
 
 
-def _unknown(what: str, node: Node | None, known: dict[str, Node]) -> Iterator[Diagnostic]:
-    if node is not None and isinstance(node.value, str) and node.value not in known:
-        yield node.fault("E201", f"there is no {what} '{node.value}'", suggest(node.value, known))
+def _fits(pattern: KeyPath, path: KeyPath) -> bool:
+    return all(step in ("*", own) for step, own in zip(pattern, path, strict=True))
+
+
+def _components(tree: Node, place: Place) -> Iterator[tuple[Node, list[Definition]]]:
+    """The components at a place, each with its definition; with those of its slot where its kind is unknown."""
+    kinds = definitions()[place.slot]
+    for key, node in _nodes(tree, place.path):
+        kind = key if place.keyed else _kind(node)
+        yield node, [kinds[kind]] if kind in kinds else list(kinds.values())
+
+
+def _nodes(tree: Node, pattern: KeyPath, key: str = "") -> Iterator[tuple[str, Node]]:
+    """The nodes that a pattern stands for, each with its key."""
+    if not pattern:
+        yield key, tree
+        return
+    children = tree.value if isinstance(tree.value, dict) else {}
+    for name, child in children.items():
+        if pattern[0] in ("*", name):
+            yield from _nodes(child, pattern[1:], name)
+
+
+def _kind(node: Node) -> str:
+    named = node.find("kind") or node
+    return named.value if isinstance(named.value, str) else ""
+
+
+def _names(tree: Node, place: Place) -> Iterator[tuple[str, Node | None]]:
+    """The options at a place that name components of the spec: slot of what is named, and node."""
+    for node, candidates in _components(tree, place):
+        parts = {part.path: part for item in candidates for part in item.parts if part.by == "name"}
+        for path, part in parts.items():
+            yield part.slot, node.find(*path)
+
+
+def _groups(tree: Node, place: Place) -> Iterator[Diagnostic]:
+    """Keys that must be groups of a source and are not."""
+    for node, candidates in _components(tree, place):
+        for item in candidates:
+            for path, other in item.marked("x-groups-of").items():
+                yield from _unknown_groups(tree, _mapping(node, *path) or {}, node.find(*other))
+
+
+def _unknown_groups(
+    tree: Node, keys: Mapping[str, Node], named: Node | None
+) -> Iterator[Diagnostic]:
+    if named is None:
+        return
+    for path, words in _group_options().items():
+        listed = _mapping(tree, *REFERRED["source"], str(named.value), *path)
+        for group, node in keys.items():
+            if listed and group not in listed:
+                message = f"there is no {words['one']} '{group}' in '{named.value}'"
+                yield node.key_fault("E201", message, suggest(group, listed))
+
+
+def _unknown(what: str, node: Node | None, defined: Mapping[str, Node]) -> Iterator[Diagnostic]:
+    if node is not None and isinstance(node.value, str) and node.value not in defined:
+        message = f"there is no {what} '{node.value}'"
+        yield node.fault("E201", message, suggest(node.value, defined))
 
 
 def _mapping(tree: Node, *path: str) -> dict[str, Node] | None:

@@ -16,6 +16,7 @@ import yaml
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.compile.rules.capacity import capacity
 from dataenvgym_spec.core.errors import CODES, Diagnostic, SpecError, visible
+from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.schema import experiment_schema
 from dataenvgym_spec.language.source import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from dataenvgym_spec.questions.explain import resolved
@@ -354,17 +355,10 @@ def test_a_models_configuration_is_a_strangers_too(tmp_path: Path) -> None:
     ],
 )
 def test_the_size_of_an_odd_family_is_not_known(config: dict[str, object]) -> None:
-    for dataset in (
-        "gcd",
-        "lcm",
-        "chain_sum",
-        "products",
-        "count_bits",
-        "count_primes",
-        "fraction_simplification",
-        "prime_factorization",
-    ):
-        assert capacity({"dataset": dataset, "config": config}) in (None, 5)
+    (sizes,) = definition("source", "reasoning-gym").marked("x-sizes").values()
+    assert len(sizes["formulas"]) >= 8
+    for dataset in sizes["formulas"]:
+        assert capacity(sizes, {"dataset": dataset, "config": config}) in (None, 5)
 
 
 # --- what is harmless -------------------------------------------------------------------------------------------------
@@ -613,7 +607,7 @@ def test_the_fuzzer_notices_what_it_is_for(tmp_path: Path, monkeypatch: pytest.M
 
     def planted(what: Callable[[], object]) -> str:
         with monkeypatch.context() as patch:
-            patch.setattr("dataenvgym_spec.compile.rules.splits.check", lambda _: what())
+            patch.setattr("dataenvgym_spec.compile.rules.table.check", lambda _: what())
             return fuzz.judge(files, ("validate",), tmp_path, fuzz.Tally())
 
     def busy() -> None:

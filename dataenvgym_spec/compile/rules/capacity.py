@@ -1,90 +1,96 @@
-"""How many distinct problems a family of reasoning-gym can have at most, from its configuration alone.
+"""How many distinct items a group of a source can have at most, by the formulas that the source declares.
 
-The library is not imported: a formula is given for data sets whose size follows from their bounds, and only where the
-configuration states all of them, so that a changed default of the library cannot make a bound wrong.
+The declaration (`x-sizes`) names the option that tells groups apart, the option that holds a group's own options, and a formula
+for each value of the first. No library is imported: a formula stands only for what follows from the bounds of a group, and
+holds only where the group states all of them, so that a changed default of a library cannot make a bound wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from math import prod
 from typing import Any, Final
 
-Config = Mapping[str, Any]
+Options = Mapping[str, Any]
+Formula = Mapping[str, Any]
+"""One of three forms, by its only key. A span is `{from, to}`, each a whole number or the name of an option.
+
+`product`: factors, each the length of a span or the number of `choices` of an option, to a `power`. `sequences`: how many
+sequences of some `lengths` there are of some `values`. `expressions`: how many sums or products of `terms` of some `digits`.
+"""
 
 LARGEST: Final = 10**15
-"""Families beyond it are as good as endless."""
+"""Sizes beyond it are as good as endless."""
+LONGEST: Final = 20
+"""With more terms, digits or numbers than this a size is beyond any bound."""
 
 
-def capacity(family: Mapping[str, Any]) -> int | None:
-    """An upper bound on the distinct problems of a family, or None where nothing is known.
+def capacity(sizes: Mapping[str, Any], group: Options) -> int | None:
+    """An upper bound on the distinct items of a group, or None where nothing is known.
 
-    >>> capacity({"dataset": "products", "config": {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1}})
+    Args:
+        sizes: what the source declares.
+        group: the options of the group.
+
+    >>> sizes = {"by": "task", "options": "of", "formulas": {"bits": {"product": [{"from": 1, "to": "n"}]}}}
+    >>> capacity(sizes, {"task": "bits", "of": {"n": 100}})
     100
     """
-    formula = _FORMULAS.get(str(family.get("dataset")))
+    formula = sizes["formulas"].get(str(group.get(sizes["by"])))
+    if formula is None:
+        return None
     try:
-        size = formula(family.get("config", {})) if formula else None
-        return size if size is not None and 0 < size <= LARGEST else None
+        size = _size(formula, group.get(sizes["options"], {}))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None  # incomplete or odd: the run will say what is wrong with it
+    return size if 0 < size <= LARGEST else None
 
 
-def _integers(config: Config, low: str, high: str) -> range:
-    return range(_whole(config[low]), _whole(config[high]) + 1)
+def _size(formula: Formula, options: Options) -> int:
+    if "product" in formula:
+        return prod(_factor(factor, options) for factor in formula["product"])
+    if "sequences" in formula:
+        return _sequences(formula["sequences"], options)
+    return _expressions(formula["expressions"], options)
 
 
-def _whole(value: Any) -> int:
+def _factor(factor: Formula, options: Options) -> int:
+    if "choices" in factor:
+        return len(options[factor["choices"]])
+    length = len(_span(factor, options))
+    return int(length ** factor.get("power", 1))
+
+
+def _sequences(formula: Formula, options: Options) -> int:
+    values = len(_span(formula["values"], options))
+    return sum(values**length for length in _lengths(formula["lengths"], options))
+
+
+def _expressions(formula: Formula, options: Options) -> int:
+    """Terms of one length in digits joined by operators; a number of one digit may be 0."""
+    signs = 2 if options.get(formula["negation"]) else 1
+    size = 0
+    for terms in _lengths(formula["terms"], options):
+        for digits in _lengths(formula["digits"], options):
+            numbers = 10 if digits == 1 else 9 * 10 ** (digits - 1)
+            size += (signs * numbers) ** terms * formula["operators"] ** (terms - 1)
+    return size
+
+
+def _lengths(span: Formula, options: Options) -> range:
+    lengths = _span(span, options)
+    if lengths and (lengths[0] < 1 or lengths[-1] > LONGEST):
+        raise OverflowError
+    return lengths
+
+
+def _span(span: Formula, options: Options) -> range:
+    low, high = _whole(span["from"], options), _whole(span["to"], options)
+    return range(low, high + 1)
+
+
+def _whole(bound: int | str, options: Options) -> int:
+    value = options[bound] if isinstance(bound, str) else bound
     if not isinstance(value, int):
         raise TypeError
     return value
-
-
-def _lengths(config: Config, low: str, high: str) -> range:
-    """How many terms, digits or numbers: few, or the size is beyond any bound."""
-    found = _integers(config, low, high)
-    if found and (found[0] < 1 or found[-1] > 20):
-        raise OverflowError
-    return found
-
-
-def _expressions(config: Config, *, operators: int) -> int:
-    """Terms of one length in digits joined by operators; a number of one digit may be 0."""
-    signs = 2 if config.get("allow_negation") else 1
-    terms, digits = (
-        _lengths(config, "min_terms", "max_terms"),
-        _lengths(config, "min_digits", "max_digits"),
-    )
-    return sum(
-        (signs * (10 if length == 1 else 9 * 10 ** (length - 1))) ** count
-        * operators ** (count - 1)
-        for count in terms
-        for length in digits
-    )
-
-
-def _tuples(config: Config) -> int:
-    values, counts = (
-        len(_integers(config, "min_value", "max_value")),
-        _lengths(config, "min_numbers", "max_numbers"),
-    )
-    return sum(values**count for count in counts)
-
-
-def _fractions(config: Config) -> int:
-    values, factors = (
-        len(range(1, _whole(config["max_value"]) + 1)),
-        len(_integers(config, "min_factor", "max_factor")),
-    )
-    return values**2 * factors * len(config["styles"])
-
-
-_FORMULAS: Final[dict[str, Callable[[Config], int]]] = {
-    "chain_sum": lambda config: _expressions(config, operators=2),
-    "products": lambda config: _expressions(config, operators=1),
-    "gcd": _tuples,
-    "lcm": _tuples,
-    "count_bits": lambda config: len(_integers(config, "min_n", "max_n")),
-    "count_primes": lambda config: len(_integers(config, "min_n", "max_n")) ** 2,
-    "prime_factorization": lambda config: len(_integers(config, "min_value", "max_value")),
-    "fraction_simplification": _fractions,
-}

@@ -1,0 +1,82 @@
+"""The measures of an arm are within the limits that its components declare: widths, heads, ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import prod
+
+from dataenvgym_spec.core.errors import Diagnostic
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.declared import Definition, Limit, OptionPath
+from dataenvgym_spec.language.places import named
+from dataenvgym_spec.resolve.arms import Arm
+
+Measures = Mapping[str, int]
+
+
+def check(arm: Arm) -> Iterator[Diagnostic]:
+    """Measures out of bounds."""
+    measures = _measures(arm)
+    for slot, place, options in arm.experiment.components():
+        declared = definition(slot, options["kind"])
+        for limit in declared.limits:
+            if _holds(limit, measures):
+                continue
+            option = _option(declared, limit.measure) or ("kind",)
+            yield _exceeded(arm, (*place, *option), limit, measures)
+            if slot == "model":
+                # No such student can be made, so its heads have no width.
+                measures.pop("head", None)
+
+
+def _measures(arm: Arm) -> dict[str, int]:
+    """The measures that options state, or the configuration of a model in a directory."""
+    measures: dict[str, int] = {}
+    for slot, place, options in arm.experiment.components():
+        declared = definition(slot, options["kind"])
+        for path, measure in declared.marked("x-measure").items():
+            for _, value in named(options, path):
+                measures[measure] = value
+        for path, keys in declared.marked("x-measures").items():
+            file = arm.references.get((*place, *path))
+            config = file.config if file is not None and file.config is not None else {}
+            stated = {measure: config.get(key) for measure, key in keys.items()}
+            measures |= {key: value for key, value in stated.items() if isinstance(value, int)}
+    width, heads = measures.get("width"), measures.get("heads", 0)
+    if width is not None and heads > 0:
+        measures.setdefault("head", width // heads)
+    return measures
+
+
+def _holds(limit: Limit, measures: Measures) -> bool:
+    """Whether a measure is within a limit; also where the measure or the bound is unknown."""
+    value = measures.get(limit.measure)
+    if value is None:
+        return True
+    if limit.one_of:
+        return value in limit.one_of
+    if limit.most is not None:
+        most = _bound(limit.most, measures)
+        return most is None or value <= most
+    factors = [_bound(factor, measures) for factor in limit.multiple_of]
+    known = [factor for factor in factors if factor is not None]
+    return len(known) < len(factors) or value % prod(known) == 0
+
+
+def _bound(bound: int | str, measures: Measures) -> int | None:
+    return measures.get(bound) if isinstance(bound, str) else bound
+
+
+def _option(declared: Definition, measure: str) -> OptionPath | None:
+    """The option of a component that states a measure."""
+    for path, name in declared.marked("x-measure").items():
+        if name == measure:
+            return path
+    return None
+
+
+def _exceeded(arm: Arm, place: OptionPath, limit: Limit, measures: Measures) -> Diagnostic:
+    allowed = ", ".join(map(str, limit.one_of))
+    words = {**measures, "most": limit.most, "one_of": allowed}
+    message, help = limit.message.format_map(words), limit.help.format_map(words)
+    return arm.node.at(place).fault("E204", message, help)

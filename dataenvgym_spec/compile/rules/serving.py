@@ -1,0 +1,34 @@
+"""Components serve what they work with: the task, and the other components of the arm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dataenvgym_spec.core.errors import Diagnostic
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.places import PLACES
+from dataenvgym_spec.resolve.arms import Arm
+
+
+def check(arm: Arm) -> Iterator[Diagnostic]:
+    """Components that do not serve what the arm has."""
+    actual = _actual(arm)
+    for slot, path, options in arm.experiment.components():
+        for what, values in definition(slot, options["kind"]).serves.items():
+            value = actual.get(what)
+            if value is not None and value not in values:
+                message = f"the {slot} '{options['kind']}' does not serve the {what} '{value}'"
+                serves = ", ".join(values)
+                help = f"it serves {serves}; choose another {slot} or another {what}"
+                yield arm.node.at((*path, "kind")).fault("E204", message, help)
+
+
+def _actual(arm: Arm) -> dict[str, str]:
+    """The task of an arm, and the component of each slot that an arm has one of."""
+    single = {place.path: place.slot for place in PLACES if "*" not in place.path}
+    kinds = {
+        single[path]: options["kind"]
+        for _, path, options in arm.experiment.components()
+        if path in single
+    }
+    return {"task": arm.experiment.task.kind, **kinds}

@@ -1,0 +1,47 @@
+"""Skills that are the groups of the source: every item has one, and examples of each can be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dataenvgym_spec.compile.rules.supply import Supply, drawn, supply
+from dataenvgym_spec.core.errors import Diagnostic, suggest
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.resolve.arms import Arm
+
+
+def check(arm: Arm) -> Iterator[Diagnostic]:
+    """A source without groups, or a group that no example can be made of."""
+    record = arm.experiment
+    discovery = definition("discovery", record.skills.discover["kind"])
+    source = supply(arm, record.task.splits.feedback.from_)
+    if discovery.skills != "groups" or source is None:
+        return
+    option = source.column_option("group")
+    if option is not None and "group" not in source.columns:
+        environment = record.environment_kind
+        message = (
+            f"'{environment}' needs skills, "
+            f"but the source '{source.name}' does not say which column names them"
+        )
+        help = f"add '{option[-1]}:' with the column of the gold skill"
+        yield arm.node.at((*source.place, *option[:-1])).fault("E204", message, help)
+        return
+    yield from _untaught(arm, source)
+
+
+def _untaught(arm: Arm, source: Supply) -> Iterator[Diagnostic]:
+    made = drawn(arm)
+    taught = {group for other in made for group in other.groups}
+    if not all(other.groups for other in made):
+        return  # one of them does not list its groups, and may well have any
+    untaught = sorted(set(source.sizes()) - taught)
+    if not made or not untaught:
+        return
+    words, name = made[0].words, made[0].name
+    message = (
+        f"the teacher writes no examples of the skill '{untaught[0]}' of '{source.name}': "
+        f"'{name}' has no {words.one} of that name"
+    )
+    help = f"call {words.many} as the groups are; {suggest(untaught[0], taught)}"
+    yield arm.node.at(("task", "splits", "feedback", "from")).fault("E204", message, help)

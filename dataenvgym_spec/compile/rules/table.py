@@ -1,0 +1,53 @@
+"""The rules about the meaning of a spec, in the order in which they are checked. Each reports; none changes anything.
+
+A rule says what the schema cannot: whether splits, sources and components fit each other. A name or a file that a rule looks
+at may still be missing, which is reported by `resolve`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dataenvgym_spec.compile.rules import (
+    checkpoints,
+    columns,
+    draws,
+    limits,
+    overlapping,
+    seeds,
+    serving,
+    shared_splits,
+    shares,
+    skills,
+    stopping,
+    taking,
+    teaching,
+    templates,
+)
+from dataenvgym_spec.core.errors import Diagnostic
+from dataenvgym_spec.resolve.arms import Resolved
+
+RULES: Final = (
+    shares,
+    shared_splits,
+    overlapping,
+    taking,
+    templates,
+    stopping,
+    serving,
+    checkpoints,
+    limits,
+    columns,
+    skills,
+    draws,
+    teaching,
+)
+
+
+def check(resolved: Resolved) -> list[Diagnostic]:
+    """All findings about the meaning of a spec."""
+    findings = list(seeds.check(resolved))
+    for arm in resolved.arms:
+        for rule in RULES:
+            findings += rule.check(arm)
+    return findings

@@ -1,0 +1,57 @@
+"""There are as many distinct problems as are to be taught."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+
+from dataenvgym_spec.compile.rules.supply import drawn
+from dataenvgym_spec.core.errors import Diagnostic
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.places import named
+from dataenvgym_spec.resolve.arms import Arm
+from dataenvgym_spec.resolve.lanes import lanes
+
+
+def check(arm: Arm) -> Iterator[Diagnostic]:
+    """More distinct examples than there are problems that no split keeps for itself."""
+    loop = arm.experiment.loop
+    made = drawn(arm)
+    sizes = [size for source in made for size in source.sizes().values()]
+    known = [size for size in sizes if size is not None]
+    if not _rejects_repeats(arm) or not known or len(known) < len(sizes):
+        return
+    kept, total = _kept(arm), sum(known)
+    free = total * max(0.0, 1 - sum(high - low for low, high in kept))
+    # Where nothing is free, `shares` says that the splits own too much.
+    reach = min(total, free + 4 * sqrt(free)) if free else total
+    wanted = loop.teach.examples * loop.iterations
+    if wanted > reach:
+        words = made[0].words
+        message = (
+            f"{loop.iterations} iterations of {loop.teach.examples} distinct examples are {wanted}, "
+            f"but the {words.many} have {total} {words.items}"
+        )
+        if kept:
+            message += f", of which about {free:.0f} are no split's"
+        node = arm.node.at(("loop", "teach", "examples"))
+        yield node.fault("E202", message, f"teach fewer, or widen the {words.many}")
+
+
+def _rejects_repeats(arm: Arm) -> bool:
+    checks = arm.experiment.agent.checks.values()
+    rejecting = [check["kind"] for check in checks if check["action"] == "reject"]
+    return any(definition("check", kind).rejects == "repeats" for kind in rejecting)
+
+
+def _kept(arm: Arm) -> set[tuple[float, float]]:
+    """The lanes of the splits that checks keep examples clear of."""
+    owned = lanes(arm)
+    kept: set[tuple[float, float]] = set()
+    for options in arm.experiment.agent.checks.values():
+        declared = definition("check", options["kind"])
+        if options["action"] == "reject" and declared.reads == "splits":
+            option = next(iter(declared.marked("x-splits")), None)
+            roles = owned if option is None else dict(named(options, option))[option]
+            kept |= {owned[role] for role in roles}
+    return kept
