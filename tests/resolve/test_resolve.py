@@ -530,20 +530,20 @@ def test_explain_tells_who_set_a_value_through_all_layers(tmp_path: Path) -> Non
     (spec,) = resolve(tmp_path, "spec", "student.train.batch_size=8")
     arm = spec.arms[0]
     (found,) = explain(arm, ("loop", "teach", "examples"))
-    said = [(item.layer, str(item.span), item.value, item.effect) for item in found.said]
+    said = [(item.layer, str(item.span), item.value, item.effect) for item in found.layers]
     line = base[: base.index("examples: 40")].count("\n") + 1
     assert said[0][0] == "arm with-state"
     assert said[0][1].startswith(f"base.yaml:{line}:")
     assert [item[2:] for item in said] == [(40, "holds"), (35, "overridden"), (30, "overridden")]
-    assert [item.layer for item in explain(arm, ("loop", "teach", "refill"))[0].said] == [
+    assert [item.layer for item in explain(arm, ("loop", "teach", "refill"))[0].layers] == [
         "matrix refill-0",
         "base.yaml",
     ]
-    assert [item.layer for item in explain(arm, ("student", "train", "batch_size"))[0].said] == [
+    assert [item.layer for item in explain(arm, ("student", "train", "batch_size"))[0].layers] == [
         "--set",
         "base.yaml",
     ]
-    assert explain(arm, ("student", "train", "schedule"))[0].said == ()
+    assert explain(arm, ("student", "train", "schedule"))[0].layers == ()
     assert explain(arm, ("student", "train", "nothing")) == ()
     assert {".".join(item.path) for item in explain(arm, ("loop", "teach"))} == {
         "loop.teach.examples",
@@ -640,7 +640,7 @@ def test_a_value_is_taken_away_by_what_ends_its_path(tmp_path: Path) -> None:
     (spec,) = resolve(tmp_path)
     (found,) = explain(spec.arms[0], ("agent", "observe", "errors"))
     assert found.value == 0
-    assert [(said.layer, said.effect) for said in found.said] == [
+    assert [(said.layer, said.effect) for said in found.layers] == [
         ("mid.yaml", "removes"),
         ("root.yaml", "overridden"),
     ]
