@@ -20,10 +20,11 @@ import msgspec
 
 from dataenvgym_spec.language.components import definitions, standard
 from dataenvgym_spec.language.declared import Definition
+from dataenvgym_spec.language.fields import NAME_PATTERN
 from dataenvgym_spec.language.hover import with_hover_texts
 from dataenvgym_spec.language.partial import partial, partial_slot
 from dataenvgym_spec.language.places import PLACES
-from dataenvgym_spec.language.spec import NAME_PATTERN, Experiment
+from dataenvgym_spec.language.spec import Experiment
 
 Schema = dict[str, Any]
 

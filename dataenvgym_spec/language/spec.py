@@ -7,219 +7,26 @@ A slot for a component holds a plain mapping with its `kind`; the options' schem
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
-from dataenvgym_spec.language.components import standard
 from dataenvgym_spec.language.declared import REFERRED
+from dataenvgym_spec.language.fields import Count, Name, Options, Record, Word, slot, slot_map, word
 from dataenvgym_spec.language.places import PLACES, inline, named
-
-NAME_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
-
-Options = dict[str, Any]
-"""A component: its `kind` and its options."""
-Word = str | Options
-"""A component that is written as a bare word where it has no options."""
-Name = Annotated[
-    str,
-    Meta(
-        pattern=NAME_PATTERN, description="Letters, digits, '-' and '_', beginning with a letter."
-    ),
-]
-Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+from dataenvgym_spec.language.student import Student
+from dataenvgym_spec.language.task import Task
 
 
-def _slot(slot: str, text: str) -> Meta:
-    return Meta(description=text, extra_json_schema={"x-slot": slot})
-
-
-def _word(slot: str, text: str) -> Meta:
-    return Meta(description=text, extra_json_schema={"x-slot-word": slot})
-
-
-def _one(text: str) -> Meta:
-    return Meta(description=text, extra_json_schema={"minProperties": 1, "maxProperties": 1})
-
-
-class _Record(Struct, frozen=True, forbid_unknown_fields=True):
-    """A mapping of the spec: unknown keys are errors."""
-
-
-class Draw(_Record, frozen=True, kw_only=True):
-    """How many items: the same number from every group, or a number in all."""
-
-    per_group: (
-        Annotated[
-            Count,
-            Meta(
-                description="Items of each group (for reasoning-gym a family, for MATH a subject and level)."
-            ),
-        ]
-        | None
-    ) = None
-    items: Annotated[Count, Meta(description="Items in all, whatever their group.")] | None = None
-
-
-class Split(_Record, frozen=True, kw_only=True):
-    """Items drawn by the hash of their content from one source, inside this role's share of the hash space."""
-
-    from_: Annotated[Name, Meta(description="Name of one of `task.sources`.")] = field(name="from")
-    draw: Annotated[Draw, _one("How many items: `{per_group: N}` or `{items: N}`.")]
-    share: (
-        Annotated[
-            float,
-            Meta(
-                gt=0,
-                lt=1,
-                description="Part of the hash space this role owns (default: test 0.1, selection 0.05, feedback 0.1).",
-            ),
-        ]
-        | None
-    ) = None
-    same_as: (
-        Annotated[
-            Literal["test", "selection", "feedback"],
-            Meta(
-                description="Use the items of another split in this role too, instead of `from` and `draw`."
-            ),
-        ]
-        | None
-    ) = None
-
-
-class FeedbackSplit(Split, frozen=True, kw_only=True):
-    """What the agent may learn from: a shown part for prompts, a hidden part that measures state and reward."""
-
-    show: Annotated[
-        float, Meta(gt=0, lt=1, description="Part of the items that prompts may show.")
-    ] = 0.5
-
-
-class Splits(_Record, frozen=True, kw_only=True):
-    """The splits and their roles. They are disjoint by item and by cluster."""
-
-    test: Annotated[
-        Split, Meta(description="Sealed: reaches only the final evaluations and the report.")
-    ]
-    selection: Annotated[
-        Split, Meta(description="Picks the best student; never shown to the agent.")
-    ]
-    feedback: Annotated[FeedbackSplit, Meta(description="What the agent may observe.")]
-
-
-class Task(_Record, frozen=True, kw_only=True):
-    """What is taught: where its items come from, how answers are scored, how the items are split."""
-
-    kind: Annotated[Literal["math"], Meta(description="The domain.")]
-    sources: Annotated[
-        dict[str, Annotated[Options, _slot("source", "Where items come from.")]],
-        Meta(description="Named sources of items.", min_length=1),
-    ]
-    score: Annotated[Options, _slot("scorer", "How an answer is scored.")]
-    splits: Splits
-
-
-class Length(_Record, frozen=True, kw_only=True):
-    """How long to train."""
-
-    steps: (
-        Annotated[Count, Meta(description="Optimizer steps, however many examples there are.")]
-        | None
-    ) = None
-    epochs: (
-        Annotated[float, Meta(gt=0, le=10_000, description="Passes over the examples.")] | None
-    ) = None
-
-
-class Train(_Record, frozen=True, kw_only=True):
-    """Supervised fine-tuning on the response only."""
-
-    method: Annotated[Word, _word("trainer", "Training method.")] = field(
-        default_factory=lambda: standard("trainer")
-    )
-    adapter: (
-        Annotated[
-            Options,
-            _slot("adapter", "A parameter-efficient adapter; left out, all weights are trained."),
-        ]
-        | None
-    ) = None
-    length: Annotated[Length, _one("`{steps: N}` or `{epochs: N}`.")]
-    learning_rate: Annotated[float, Meta(gt=0, le=10, description="Peak learning rate of AdamW.")]
-    schedule: Annotated[
-        Literal["cosine", "linear", "constant"],
-        Meta(description="Learning-rate schedule after the warm-up."),
-    ] = "cosine"
-    warmup_ratio: Annotated[
-        float, Meta(ge=0, lt=1, description="Part of the steps that warm up.")
-    ] = 0.1
-    weight_decay: Annotated[float, Meta(ge=0, le=10, description="AdamW weight decay.")] = 0.0
-    max_grad_norm: Annotated[
-        float, Meta(gt=0, description="Gradients are clipped to this norm.")
-    ] = 1.0
-    batch_size: Annotated[
-        Count, Meta(description="Global batch: examples per optimizer step over all devices.")
-    ]
-    max_length: Annotated[
-        Count, Meta(description="Longest prompt plus response in tokens; longer examples are cut.")
-    ] = 1024
-    dtype: Annotated[
-        Literal["float32", "bfloat16", "float16"],
-        Meta(description="Precision of the weights in training."),
-    ] = "bfloat16"
-
-
-class Generate(_Record, frozen=True, kw_only=True):
-    """How the student writes its answers."""
-
-    backend: Annotated[Word, _word("backend", "The engine that generates.")] = field(
-        default_factory=lambda: standard("backend")
-    )
-    dtype: Annotated[
-        Literal["float32", "bfloat16", "float16"],
-        Meta(description="Precision of the weights in generation."),
-    ] = "bfloat16"
-    max_new_tokens: Annotated[Count, Meta(description="Longest answer in tokens.")]
-    temperature: Annotated[
-        Literal[0], Meta(description="0: greedy, the only decoding an evaluation here uses.")
-    ] = 0
-    batch_size: Annotated[Count, Meta(description="Prompts generated side by side.")] = 64
-
-
-class Prompt(_Record, frozen=True, kw_only=True):
-    """How an item becomes a prompt; one and the same before and after training."""
-
-    template: Annotated[
-        str,
-        Meta(
-            description="A Jinja file, relative to the spec, or a built-in: `builtin:question`.",
-            extra_json_schema={"x-file": "template"},
-        ),
-    ]
-
-
-class Student(_Record, frozen=True, kw_only=True):
-    """The model that is taught."""
-
-    model: Annotated[
-        Options,
-        _slot("model", "A causal language model: from scratch, a local path, or a hub id."),
-    ]
-    train: Train
-    generate: Generate
-    prompt: Prompt
-
-
-class Skills(_Record, frozen=True, kw_only=True):
+class Skills(Record, frozen=True, kw_only=True):
     """The skills that make up the task."""
 
     discover: Annotated[
-        Options, _slot("discovery", "How the skills and the skill of every item are found.")
+        Options, slot("discovery", "How the skills and the skill of every item are found.")
     ]
 
 
-class Observe(_Record, frozen=True, kw_only=True):
+class Observe(Record, frozen=True, kw_only=True):
     """What may flow from the student to the agent."""
 
     errors: Annotated[
@@ -239,24 +46,22 @@ class Observe(_Record, frozen=True, kw_only=True):
     ] = field(name="yield", default=True)
 
 
-class Agent(_Record, frozen=True, kw_only=True):
+class Agent(Record, frozen=True, kw_only=True):
     """The data generation agent: a policy that plans, an engine that executes the plan, checks on what it made."""
 
     observe: Annotated[
         Observe | Literal["nothing"],
         Meta(description="What the agent sees of the student, or `nothing`: a blind arm."),
     ] = Observe()
-    policy: Annotated[Options, _slot("policy", "Decides what to generate.")]
-    engine: Annotated[Options, _slot("engine", "Generates it.")]
+    policy: Annotated[Options, slot("policy", "Decides what to generate.")]
+    engine: Annotated[Options, slot("engine", "Generates it.")]
     checks: Annotated[
         dict[str, Options],
-        Meta(
-            description="Checks on generated examples.", extra_json_schema={"x-slot-map": "check"}
-        ),
+        slot_map("check", "Checks on generated examples."),
     ] = field(default_factory=dict)
 
 
-class Teach(_Record, frozen=True, kw_only=True):
+class Teach(Record, frozen=True, kw_only=True):
     """The amount to teach in each iteration."""
 
     examples: Annotated[Count, Meta(description="Accepted examples per iteration.")]
@@ -266,7 +71,7 @@ class Teach(_Record, frozen=True, kw_only=True):
     ] = 1
 
 
-class Stop(_Record, frozen=True, kw_only=True):
+class Stop(Record, frozen=True, kw_only=True):
     """When the loop ends early. The best score so far counts from iteration 1, as in `select`: the untaught student is no bar."""
 
     patience: Annotated[
@@ -279,7 +84,7 @@ class Stop(_Record, frozen=True, kw_only=True):
     ]
 
 
-class Loop(_Record, frozen=True, kw_only=True):
+class Loop(Record, frozen=True, kw_only=True):
     """Evaluate, plan, generate, check, train; again and again."""
 
     iterations: Annotated[int, Meta(ge=1, le=1000, description="How often the loop runs.")]
@@ -302,7 +107,7 @@ class Loop(_Record, frozen=True, kw_only=True):
     ) = None
 
 
-class Select(_Record, frozen=True, kw_only=True):
+class Select(Record, frozen=True, kw_only=True):
     """Which iteration's student is called best."""
 
     by: Annotated[
@@ -314,7 +119,7 @@ class Select(_Record, frozen=True, kw_only=True):
     )
 
 
-class Seeds(_Record, frozen=True, kw_only=True):
+class Seeds(Record, frozen=True, kw_only=True):
     """Where randomness comes from. Arms share a run's number."""
 
     splits: Annotated[int, Meta(ge=0, lt=2**31, description="Draws the splits.")] = 0
@@ -333,7 +138,7 @@ class Seeds(_Record, frozen=True, kw_only=True):
         return (self.run,) if isinstance(self.run, int) else tuple(self.run)
 
 
-class Contrast(_Record, frozen=True, kw_only=True):
+class Contrast(Record, frozen=True, kw_only=True):
     """A comparison that the report makes."""
 
     arm: Annotated[str, Meta(description="The arm in question.")]
@@ -347,7 +152,7 @@ class Contrast(_Record, frozen=True, kw_only=True):
     )
 
 
-class Analysis(_Record, frozen=True, kw_only=True):
+class Analysis(Record, frozen=True, kw_only=True):
     """What the report compares. Never part of a key."""
 
     contrasts: Annotated[list[Contrast], Meta(description="Comparisons of arms.")] = field(
@@ -355,7 +160,7 @@ class Analysis(_Record, frozen=True, kw_only=True):
     )
 
 
-class Limits(_Record, frozen=True, kw_only=True):
+class Limits(Record, frozen=True, kw_only=True):
     """How much the experiment may cost in all. A guard of `dataenvgym run`: it pauses, never changes data, and is part of no key."""
 
     usd: (
@@ -391,7 +196,7 @@ class Limits(_Record, frozen=True, kw_only=True):
     ) = None
 
 
-class Experiment(_Record, frozen=True, kw_only=True):
+class Experiment(Record, frozen=True, kw_only=True):
     """One experiment: a teacher environment, a student, an agent and its arms."""
 
     version: Annotated[Literal[1], Meta(description="Version of the spec language.")]
@@ -407,10 +212,10 @@ class Experiment(_Record, frozen=True, kw_only=True):
     task: Task
     student: Student
     teachers: Annotated[
-        dict[str, Annotated[Options, _slot("teacher", "Who writes examples.")]],
+        dict[str, Annotated[Options, slot("teacher", "Who writes examples.")]],
         Meta(description="Named teachers that engines refer to."),
     ] = field(default_factory=dict)
-    environment: Annotated[Word, _word("environment", "The structure the agent works in.")]
+    environment: Annotated[Word, word("environment", "The structure the agent works in.")]
     skills: Skills
     agent: Agent
     loop: Loop

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.fields import NAME_PATTERN
 from dataenvgym_spec.language.schema import Schema, experiment_schema
 from dataenvgym_spec.language.source import Json, Node
-from dataenvgym_spec.language.spec import NAME_PATTERN
 
 Fault = Any
 """A `jsonschema.ValidationError`; its stubs allow attributes to be unset that a validator sets."""

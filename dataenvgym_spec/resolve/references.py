@@ -14,9 +14,9 @@ from typing import Final
 from dataenvgym_spec.core.errors import Diagnostic, Span, suggest
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.declared import REFERRED, Definition
+from dataenvgym_spec.language.fields import NAME_PATTERN
 from dataenvgym_spec.language.places import PLACES, Place
 from dataenvgym_spec.language.source import Node
-from dataenvgym_spec.language.spec import NAME_PATTERN
 from dataenvgym_spec.resolve.merge import KeyPath
 
 ROLES: Final = ("test", "selection", "feedback")

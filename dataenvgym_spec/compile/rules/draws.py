@@ -8,7 +8,7 @@ from math import sqrt
 
 from dataenvgym_spec.compile.rules.supply import Supply, supply
 from dataenvgym_spec.core.errors import Diagnostic
-from dataenvgym_spec.language.spec import Draw
+from dataenvgym_spec.language.task import Draw
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.lanes import lanes
 

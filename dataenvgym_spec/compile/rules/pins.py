@@ -9,8 +9,8 @@ from pathlib import PurePath
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.fields import Options
 from dataenvgym_spec.language.source import Node
-from dataenvgym_spec.language.spec import Options
 from dataenvgym_spec.resolve.arms import Arm, Resolved
 from dataenvgym_spec.resolve.lockfile import Fingerprint, Lock, Reference, Version
 

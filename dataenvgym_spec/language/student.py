@@ -1,0 +1,101 @@
+"""The student of a spec as typed records: model, training, generation, prompt."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
+
+from dataenvgym_spec.language.components import standard
+from dataenvgym_spec.language.fields import Count, Options, Record, Word, one, slot, word
+
+
+class Length(Record, frozen=True, kw_only=True):
+    """How long to train."""
+
+    steps: (
+        Annotated[Count, Meta(description="Optimizer steps, however many examples there are.")]
+        | None
+    ) = None
+    epochs: (
+        Annotated[float, Meta(gt=0, le=10_000, description="Passes over the examples.")] | None
+    ) = None
+
+
+class Train(Record, frozen=True, kw_only=True):
+    """Supervised fine-tuning on the response only."""
+
+    method: Annotated[Word, word("trainer", "Training method.")] = field(
+        default_factory=lambda: standard("trainer")
+    )
+    adapter: (
+        Annotated[
+            Options,
+            slot("adapter", "A parameter-efficient adapter; left out, all weights are trained."),
+        ]
+        | None
+    ) = None
+    length: Annotated[Length, one("`{steps: N}` or `{epochs: N}`.")]
+    learning_rate: Annotated[float, Meta(gt=0, le=10, description="Peak learning rate of AdamW.")]
+    schedule: Annotated[
+        Literal["cosine", "linear", "constant"],
+        Meta(description="Learning-rate schedule after the warm-up."),
+    ] = "cosine"
+    warmup_ratio: Annotated[
+        float, Meta(ge=0, lt=1, description="Part of the steps that warm up.")
+    ] = 0.1
+    weight_decay: Annotated[float, Meta(ge=0, le=10, description="AdamW weight decay.")] = 0.0
+    max_grad_norm: Annotated[
+        float, Meta(gt=0, description="Gradients are clipped to this norm.")
+    ] = 1.0
+    batch_size: Annotated[
+        Count, Meta(description="Global batch: examples per optimizer step over all devices.")
+    ]
+    max_length: Annotated[
+        Count, Meta(description="Longest prompt plus response in tokens; longer examples are cut.")
+    ] = 1024
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16"],
+        Meta(description="Precision of the weights in training."),
+    ] = "bfloat16"
+
+
+class Generate(Record, frozen=True, kw_only=True):
+    """How the student writes its answers."""
+
+    backend: Annotated[Word, word("backend", "The engine that generates.")] = field(
+        default_factory=lambda: standard("backend")
+    )
+    dtype: Annotated[
+        Literal["float32", "bfloat16", "float16"],
+        Meta(description="Precision of the weights in generation."),
+    ] = "bfloat16"
+    max_new_tokens: Annotated[Count, Meta(description="Longest answer in tokens.")]
+    temperature: Annotated[
+        Literal[0], Meta(description="0: greedy, the only decoding an evaluation here uses.")
+    ] = 0
+    batch_size: Annotated[Count, Meta(description="Prompts generated side by side.")] = 64
+
+
+class Prompt(Record, frozen=True, kw_only=True):
+    """How an item becomes a prompt; one and the same before and after training."""
+
+    template: Annotated[
+        str,
+        Meta(
+            description="A Jinja file, relative to the spec, or a built-in: `builtin:question`.",
+            extra_json_schema={"x-file": "template"},
+        ),
+    ]
+
+
+class Student(Record, frozen=True, kw_only=True):
+    """The model that is taught."""
+
+    model: Annotated[
+        Options,
+        slot("model", "A causal language model: from scratch, a local path, or a hub id."),
+    ]
+    train: Train
+    generate: Generate
+    prompt: Prompt
