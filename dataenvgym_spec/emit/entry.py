@@ -17,7 +17,7 @@ NOT_REPORTED = frozenset({"student", "hashes", "test", "selection", "shown", "hi
 
 def home(item: Entry) -> str:
     """The folder of the `dvc.yaml` that holds an entry: empty for the root."""
-    return f"experiments/{item.name}" if item.index.get("sweep") else ""
+    return f"experiments/{item.name}" if item.index.sweep else ""
 
 
 def target(item: Entry) -> str:

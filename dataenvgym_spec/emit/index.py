@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from dataenvgym_spec.emit.stages import pretty
-from dataenvgym_spec.graph.ir import Entry, Graph, Stage
+from dataenvgym_spec.graph.ir import Entry, Graph, Stage, Use
+from dataenvgym_spec.records.experiment import IndexedStage, StageUse
 
 
 def index(item: Entry, graph: Graph) -> str:
     """The text of `experiments/<name>.json`."""
-    content = {
-        "format": 1,
-        **item.index,
-        "stages": [_row(stage, item.name) for stage in graph.of(item)],
-    }
-    return pretty(content)
+    stages = tuple(_row(stage, item.name) for stage in graph.of(item))
+    return pretty(msgspec.structs.replace(item.index, stages=stages).plain())
 
 
-def _row(stage: Stage, experiment: str) -> dict[str, object]:
+def _row(stage: Stage, experiment: str) -> IndexedStage:
     uses = [use for use in stage.uses if use.experiment == experiment]
-    return {
-        "directory": stage.directory,
-        "key": stage.id,
-        "kind": stage.kind,
-        "inputs": sorted({item.stage for item in stage.inputs}),
-        "uses": [
-            {"arm": use.arm, "seed": use.seed, "iteration": use.iteration, "label": use.label()}
-            for use in uses
-        ],
-    }
+    return IndexedStage(
+        directory=stage.directory,
+        key=stage.id,
+        kind=stage.kind,
+        inputs=tuple(sorted({item.stage for item in stage.inputs})),
+        uses=tuple(_use(use) for use in uses),
+    )
+
+
+def _use(use: Use) -> StageUse:
+    return StageUse(arm=use.arm, seed=use.seed, iteration=use.iteration, label=use.label())

@@ -11,9 +11,9 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from dataenvgym_spec.compile.passes.share import identity
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.graph.keys import identity
 from dataenvgym_spec.language.scalars import is_text
 
 DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

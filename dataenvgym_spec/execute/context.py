@@ -8,10 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from dataenvgym_spec.core.machine import stamp
-from dataenvgym_spec.records.files import write_json
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.gym.make import make
+from dataenvgym_spec.records.files import read, read_all, read_table, write_json
+from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.records.record import Record
+
+P = TypeVar("P", bound=Params)
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +33,11 @@ class PortRead:
 
 
 @dataclass(slots=True, kw_only=True)
-class Context:
+class Context(Generic[P]):
     """One run of one stage."""
 
     key: str
-    params: dict[str, Any]
+    params: P
     reads: tuple[PortRead, ...]
     files: dict[str, Path]
     out_folder: Path
@@ -41,21 +49,63 @@ class Context:
 
     def ports(self, slot: str) -> list[PortRead]:
         """The ports plugged into a slot, in order."""
-        return [read for read in self.reads if read.slot == slot]
+        return [port for port in self.reads if port.slot == slot]
 
     def path(self, slot: str, name: str) -> Path:
         """A file of the only port of a slot."""
-        (read,) = self.ports(slot)
-        return read.path / name
+        (port,) = self.ports(slot)
+        return port.path / name
 
     def key_of(self, slot: str) -> str:
         """The key of the stage behind the only port of a slot."""
-        (read,) = self.ports(slot)
-        return read.key
+        (port,) = self.ports(slot)
+        return port.key
+
+    def one(self, slot: str, name: str, record: type[R]) -> R | None:
+        """The record that a file of the only port of a slot holds; None if nothing is plugged in.
+
+        Raises:
+            StageError: the file is missing or damaged.
+        """
+        return read(self.path(slot, name), record) if self.ports(slot) else None
+
+    def all(self, slot: str, name: str, record: type[R]) -> list[R]:
+        """The records of a file of all ports of a slot, in order.
+
+        Raises:
+            StageError: a file is missing or damaged.
+        """
+        return [row for port in self.ports(slot) for row in read_all(port.path / name, record)]
+
+    def table(self, slot: str, name: str, record: type[R]) -> dict[str, R] | None:
+        """The records by name that a file of the only port of a slot holds; None if nothing is plugged in.
+
+        Raises:
+            StageError: the file is missing or damaged.
+        """
+        return read_table(self.path(slot, name), record) if self.ports(slot) else None
 
     def out(self, port: str, name: str) -> Path:
         """Where to write a file of a port."""
         return self.out_folder / port / name
+
+    def make(self, component: Component, **more: Any) -> Any:
+        """An instance of a component. One that is declared to read a student is handed its folder.
+
+        Raises:
+            MissingExtra: a package it needs is not installed.
+            UserError: it is not installed, or in another version.
+        """
+        if component.definition.reads == "student" and component.slot != "check":
+            more = {**self.student(), **more}
+        return make(component, files=self.files, **more)
+
+    def student(self) -> dict[str, Path | None]:
+        """The folder of the latest student, and that of the base if it is an adapter."""
+        students, bases = self.ports("student"), self.ports("base")
+        if not students:
+            return {}
+        return {"student": students[0].path, "base": bases[0].path if bases else None}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -64,22 +114,19 @@ class Context:
         try:
             yield
         finally:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 3)
+            spent = self.seconds.get(name, 0.0) + time.monotonic() - start
+            self.seconds[name] = round(spent, 3)
 
     def record(self, **facts: Any) -> None:
-        """Adds circumstances to the log: tokens, examples, device, precision."""
+        """Adds circumstances to the log: tokens, examples, device, precision; see `Log`."""
         self.facts.update(facts)
 
     def write_log(self, started: float) -> None:
         """Writes `log/run.json`."""
         seconds = {"total": round(time.time() - started, 3), **self.seconds}
-        content = {
-            "started": round(started, 3),
-            "seconds": seconds,
-            **stamp(),
-            **self.facts,
-        }
-        write_json(self.log / "run.json", content)
+        facts = {**stamp(), **self.facts}
+        log = Log(started=round(started, 3), seconds=seconds, **facts)
+        write_json(self.log / "run.json", log)
 
 
 def say(text: str) -> None:

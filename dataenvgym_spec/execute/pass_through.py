@@ -1,17 +1,24 @@
-"""What the stages of an iteration write when its gate said stop: the last student and state once more, and otherwise nothing.
+"""What the stages of an iteration write when its gate said stop.
 
-No executor is imported for it: no scorer, no engine, no model.
+A port either repeats what stood before (the last student, the last state), as its kind declares, or
+is empty. No executor is imported for it: no scorer, no engine, no model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.records.files import read_json, write_json, write_rows
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.records.evaluations import Stopped
+from dataenvgym_spec.records.files import read, write_json, write_rows
+from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.store.atomic import link_tree
 from dataenvgym_spec.store.layout import Layout
+
+NO_PLAN: Final = Plan(allocation={}, reasons={}, errors={})
 
 
 def stopped(layout: Layout, content: dict[str, Any]) -> bool:
@@ -21,56 +28,57 @@ def stopped(layout: Layout, content: dict[str, Any]) -> bool:
         layout: the repository.
         content: the stage's `stage.json`.
     """
-    gates = [
-        layout.stage(content["reads"][key]) / "out" / port / "gate.json"
-        for slot, key, port in content["inputs"]
-        if slot == "gate"
-    ]
-    return any(path.is_file() and read_json(path)["stop"] for path in gates)
+    for slot, key, port in content["inputs"]:
+        path = layout.stage(content["reads"][key]) / "out" / port / "gate.json"
+        if slot == "gate" and path.is_file() and read(path, Stopped).stop:
+            return True
+    return False
 
 
-def pass_through(kind: str) -> Callable[[Context], None]:
+def pass_through(kind: str) -> Callable[[Context[Any]], None]:
     """What takes the executor's place in a stage that is stopped."""
+    declared = KINDS[kind]
 
-    def function(context: Context) -> None:
-        WRITERS[kind](context)
+    def function(context: Context[Any]) -> None:
+        for port in declared.ports(context.params):
+            folder = context.out_folder / port
+            if port in declared.repeats:
+                (read_port,) = context.ports(declared.repeats[port])
+                link_tree(read_port.path, folder)
+            else:
+                EMPTY[kind](folder)
         context.record(passed=True)
         context.say("  passed through: the loop has stopped")
 
     return function
 
 
-def _plan(context: Context) -> None:
-    write_json(context.out("plan", "plan.json"), {"allocation": {}, "reasons": {}, "errors": {}})
-    write_json(context.out("state", "state.json"), read_json(context.path("state", "state.json")))
+def _no_plan(folder: Path) -> None:
+    write_json(folder / "plan.json", NO_PLAN)
 
 
-def _generate(context: Context) -> None:
-    write_rows(context.out("candidates", "examples.jsonl"), [])
+def _no_examples(folder: Path) -> None:
+    write_rows(folder / "examples.jsonl", [])
 
 
-def _check(context: Context) -> None:
-    write_rows(context.out("accepted", "examples.jsonl"), [])
-    write_json(context.out("yield", "yield.json"), {})
-    write_rows(context.out("rejected", "examples.jsonl"), [])
-    write_json(context.out("rejected", "tally.json"), {})
+def _no_verdicts(folder: Path) -> None:
+    if folder.name == "yield":
+        write_json(folder / "yield.json", {})
+        return
+    _no_examples(folder)
+    if folder.name == "rejected":
+        write_json(folder / "tally.json", {})
 
 
-def _train(context: Context) -> None:
-    (previous,) = context.ports("previous")
-    link_tree(previous.path, context.out_folder / "student")
-
-
-def _evaluate(context: Context) -> None:
+def _no_results(folder: Path) -> None:
     # Not the last student's answers again: a repeated result would look like a measured one.
-    for port in context.params["splits"]:
-        write_rows(context.out(port, "results.jsonl"), [])
+    write_rows(folder / "results.jsonl", [])
 
 
-WRITERS: Final[dict[str, Callable[[Context], None]]] = {
-    "plan": _plan,
-    "generate": _generate,
-    "check": _check,
-    "train": _train,
-    "evaluate": _evaluate,
+EMPTY: Final[dict[str, Callable[[Path], None]]] = {
+    "plan": _no_plan,
+    "generate": _no_examples,
+    "check": _no_verdicts,
+    "evaluate": _no_results,
 }
+"""What a port of each kind holds when nothing was done."""

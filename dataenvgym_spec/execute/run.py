@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.core.hashing import digest
@@ -17,6 +18,9 @@ from dataenvgym_spec.execute.context import Context, PortRead, say
 from dataenvgym_spec.execute.pass_through import pass_through, stopped
 from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.graph.ir import Input, Stage
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.records.experiment import Index
+from dataenvgym_spec.records.files import parse_json, read_json
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.scratch import Scratch, clean, scratch
@@ -47,12 +51,7 @@ def run_stage(layout: Layout, directory: str) -> Finished:
     say(f"== {': '.join(places[0])}{more}" if places else f"== {directory}")
     clean(layout)
     space = scratch(layout, directory)
-    with held(
-        layout.lock(directory),
-        waiting=lambda holder: say(
-            f"  waiting for {holder or 'another run'}, which makes the same result"
-        ),
-    ):
+    with held(layout.lock(directory), waiting=_waits):
         if space.adoptable(content["key"]):
             say("  adopted: a finished result was found, nothing is made again")
         else:
@@ -60,6 +59,10 @@ def run_stage(layout: Layout, directory: str) -> Finished:
         space.publish()
     experiments = sorted({experiment for experiment, _ in places})
     return Finished(kind=content["kind"], experiments=tuple(experiments))
+
+
+def _waits(holder: str | None) -> None:
+    say(f"  waiting for {holder or 'another run'}, which makes the same result")
 
 
 def read_stage(layout: Layout, directory: str) -> dict[str, Any]:
@@ -70,38 +73,41 @@ def read_stage(layout: Layout, directory: str) -> dict[str, Any]:
     """
     path = layout.stage(directory) / "stage.json"
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        given = {name: content[name] for name in ("kind", "semantics", "params", "inputs")}
-        whole = content["key"] == digest("stage", given) and directory.endswith(content["key"][:16])
-    except (OSError, ValueError, KeyError, TypeError):
+        content: dict[str, Any] = read_json(path)
+        identity = {name: content[name] for name in ("kind", "semantics", "params", "inputs")}
+        whole = content["key"] == digest("stage", identity)
+        whole = whole and directory.endswith(content["key"][:16])
+    except (StageError, ValueError, KeyError, TypeError):
         whole = False
     if not whole:
-        raise StageError(
-            f"'{path.relative_to(layout.root)}' is damaged: it does not give its key",
-            help="run: dataenvgym compile",
-        )
-    declared = Stage(id="", kind=content["kind"], params=content["params"]).declaration.semantics
+        message = f"'{path.relative_to(layout.root)}' is damaged: it does not give its key"
+        raise StageError(message, help="run: dataenvgym compile")
+    kind = content["kind"]
+    declared = KINDS[kind].semantics if kind in KINDS else None
     if content["semantics"] != declared:
-        message = f"'{directory}' was compiled for version {content['semantics']} of '{content['kind']}', but version {declared} is installed"
+        message = (
+            f"'{directory}' was compiled for version {content['semantics']} of '{kind}', "
+            f"but version {declared} is installed"
+        )
         raise StageError(message, help="run: dataenvgym compile")
     return content
 
 
 def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
-    """Executes a stage in scratch and marks its result complete."""
+    """Executes a stage in scratch and marks its result complete.
+
+    Raises:
+        StageError: its work failed.
+        UserError: something it needs is not there.
+    """
     started = time.time()
-    stage = Stage(
-        id=content["key"],
-        kind=content["kind"],
-        params=content["params"],
-        inputs=tuple(Input(slot=s, stage=k, port=p) for s, k, p in content["inputs"]),
-    )
+    stage = _parsed(content)
     space.begin(stage.ports)
     context = Context(
         key=stage.id,
         params=stage.params,
         reads=tuple(_read(layout, content, item) for item in stage.inputs),
-        files={name: layout.root / path for name, path in content["files"].items()},
+        files={name: layout.root / path for name, path in stage.files.items()},
         out_folder=space.out,
         log=space.log,
         work=space.work,
@@ -111,9 +117,8 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
     trace.unlink(missing_ok=True)
     try:
         with context.phase("imports"):
-            function = (
-                pass_through(stage.kind) if stopped(layout, content) else executor(stage.kind)
-            )
+            passed = stopped(layout, content)
+            function = pass_through(stage.kind) if passed else executor(stage.kind)
         function(context)
     except UserError as error:
         trace.write_text(f"{error.message}\n", encoding="utf-8")
@@ -121,40 +126,57 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
     except Exception as error:
         trace.write_text(traceback.format_exc(), encoding="utf-8")
         shown = trace.relative_to(layout.root)
-        raise StageError(
-            f"{type(error).__name__}: {error}",
-            help=f"the whole story is in {shown}; what was finished is kept",
-        ) from error
+        remedy = f"the whole story is in {shown}; what was finished is kept"
+        raise StageError(f"{type(error).__name__}: {error}", help=remedy) from error
     context.write_log(started)
     space.complete(stage.id)
     say(f"  done in {time.time() - started:.1f} s")
 
 
+def _parsed(content: dict[str, Any]) -> Stage:
+    """The stage that a `stage.json` describes.
+
+    Raises:
+        StageError: another release of this package wrote it.
+    """
+    try:
+        return Stage.parse(content)
+    except (KeyError, msgspec.ValidationError) as error:
+        message = f"the parameters of this '{content['kind']}' cannot be read: {error}"
+        raise StageError(message, help="run: dataenvgym compile") from error
+
+
 def _read(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
     path = layout.stage(content["reads"][item.stage]) / "out" / item.port
     if not path.is_dir():
-        raise StageError(
-            f"'{path.relative_to(layout.root)}' is missing",
-            help="run: dvc repro NAME, which makes it first, or: dvc pull",
-        )
+        message = f"'{path.relative_to(layout.root)}' is missing"
+        remedy = "run: dvc repro NAME, which makes it first, or: dvc pull"
+        raise StageError(message, help=remedy)
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
 
 
 def uses(layout: Layout, key: str, experiment: str | None) -> list[tuple[str, str]]:
-    """Where a stage stands: `(experiment, label)` for each use in one experiment, or in all that are compiled here."""
-    found = []
-    for path in (
-        [layout.index(experiment)] if experiment else sorted(layout.experiments.glob("*.json"))
-    ):
-        try:
-            text = path.read_text(encoding="utf-8")
-            stages = json.loads(text)["stages"] if key in text else []
-        except (OSError, ValueError, KeyError):
-            continue
-        found += [
-            (path.stem, use["label"]) for row in stages if row["key"] == key for use in row["uses"]
-        ]
-    return found
+    """Where a stage stands: `(experiment, label)` for each use, in one experiment or in all compiled here."""
+    indexes = sorted(layout.experiments.glob("*.json"))
+    if experiment is not None:
+        indexes = [layout.index(experiment)]
+    places = []
+    for path in indexes:
+        labels = _labels(path, key)
+        places += [(path.stem, label) for label in labels]
+    return places
+
+
+def _labels(path: Path, key: str) -> list[str]:
+    """What an experiment calls its uses of a stage; nothing of an index that cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if key not in text:  # most are not parsed: a stage of a sweep runs beside hundreds of them
+            return []
+        stages = Index.parse(parse_json(text)).stages
+    except (OSError, ValueError):
+        return []
+    return [use.label for stage in stages if stage.key == key for use in stage.uses]
 
 
 def stage_of(folder: Path, layout: Layout) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from dataenvgym_spec.execute.context import Context
 
@@ -23,8 +23,8 @@ EXECUTORS: Final = {
 }
 
 
-def executor(kind: str) -> Callable[[Context], None]:
+def executor(kind: str) -> Callable[[Context[Any]], None]:
     """The executor of a stage kind."""
     module, _, name = EXECUTORS[kind].partition(":")
-    function: Callable[[Context], None] = getattr(importlib.import_module(module), name)
+    function: Callable[[Context[Any]], None] = getattr(importlib.import_module(module), name)
     return function

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from dataenvgym_spec.core.hashing import SHORT
 from dataenvgym_spec.graph.kinds import KINDS, Kind
+from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.records.experiment import Index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Stage:
 
     id: str
     kind: str
-    params: dict[str, Any]
+    params: Params
     inputs: tuple[Input, ...] = ()
     uses: tuple[Use, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
@@ -59,6 +61,29 @@ class Stage:
     def directory(self) -> str:
         """The name of its directory in the store, once its id is its key."""
         return f"{self.kind}-{self.id[:SHORT]}"
+
+    @classmethod
+    def parse(cls, content: Mapping[str, Any]) -> Stage:
+        """The stage that a `stage.json` describes, with keys as ids and no uses.
+
+        Raises:
+            KeyError: something is missing, or there is no such kind.
+            msgspec.ValidationError: its parameters are of another shape.
+        """
+        kind = KINDS[content["kind"]]
+        inputs = (Input(slot=slot, stage=key, port=port) for slot, key, port in content["inputs"])
+        return cls(
+            id=content["key"],
+            kind=content["kind"],
+            params=kind.params.parse(content["params"]),
+            inputs=tuple(inputs),
+            files=content.get("files", {}),
+        )
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The parameters as JSON values, as they enter the key."""
+        return self.params.plain
 
     @property
     def declaration(self) -> Kind:
@@ -77,7 +102,7 @@ class Entry:
 
     name: str
     stages: tuple[str, ...]
-    index: dict[str, Any]
+    index: Index
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
+
+from dataenvgym_spec.graph.params import (
+    CheckParams,
+    DataParams,
+    EvaluateParams,
+    GateParams,
+    GenerateParams,
+    Params,
+    PlanParams,
+    ReserveParams,
+    SelectParams,
+    SkillsParams,
+    StudentParams,
+    TrainParams,
+)
 
 Role = str
 Promise = Literal["anywhere", "same-machine", "none"]
+Part = Literal["setup", "loop", "closing"]
+Work = Literal["training", "generation", "other"]
+Worker = Literal["light", "heavy"]
 
 SPLITS: Final[frozenset[Role]] = frozenset({"test", "selection", "shown", "hidden"})
 HASHES: Final[frozenset[Role]] = frozenset({"#test", "#selection", "#feedback"})
@@ -48,7 +66,7 @@ class Slot:
     many: bool = False
 
 
-def _nothing(_params: dict[str, Any], _port: str) -> frozenset[Role]:
+def _nothing(_params: Params, _port: str) -> frozenset[Role]:
     return frozenset()
 
 
@@ -57,77 +75,144 @@ class Kind:
     """A kind of stage.
 
     Attributes:
+        params: the record of its parameters.
+        part: where in an experiment it stands.
         semantics: raised when the results change for the same input; part of every key.
-        promise: what running it again gives: the same bytes anywhere, on the same machine and versions, or neither.
+        promise: what running it again gives: the same bytes anywhere, on the same machine and
+            versions, or neither.
+        slots: its inputs, by name.
+        ports: what it writes.
         adds: the roles that a port's content takes on here.
         turns: the roles that become another one here.
-        drops: the roles that a port does not pass on; each one is a declassification and says why in a comment.
+        drops: the roles that a port does not pass on; each one is a declassification and says why
+            in a comment.
         blinded: under `observe: nothing`, its slots refuse a student, its weights and its behaviour.
+        repeats: ports that repeat what came through a slot when the loop has stopped; its other
+            ports are empty then.
+        unreported: ports that no report reads.
+        amount: the fact in its log that says how much it worked on.
+        work: what its time is spent on, for estimates and the ledger.
+        worker: which warm worker can run it; None where a process of its own costs little.
+        tracked: whether tracking is brought up to date after it.
     """
 
+    params: type[Params]
+    part: Part
     semantics: int
     promise: Promise
-    slots: dict[str, Slot]
-    ports: Callable[[dict[str, Any]], tuple[str, ...]]
-    adds: Callable[[dict[str, Any], str], frozenset[Role]] = _nothing
+    slots: Mapping[str, Slot]
+    ports: Callable[[Params], tuple[str, ...]]
+    adds: Callable[[Params, str], frozenset[Role]] = _nothing
     turns: Mapping[Role, Role] = field(default_factory=dict)
-    drops: Callable[[dict[str, Any], str], frozenset[Role]] = _nothing
+    drops: Callable[[Params, str], frozenset[Role]] = _nothing
     blinded: bool = False
+    repeats: Mapping[str, str] = field(default_factory=dict)
+    unreported: frozenset[str] = frozenset()
+    amount: str | None = None
+    work: Work = "other"
+    worker: Worker | None = None
+    tracked: bool = False
 
-    def allowed(
-        self, slot: str, params: dict[str, Any], carried: Collection[Role]
-    ) -> frozenset[Role]:
-        """The roles that a slot may receive, in a stage with these parameters, from a port that carries some."""
-        roles = self.slots[slot].allows if self.slots[slot].needs.issubset(carried) else frozenset()
-        return (
-            roles - {"student", "weights"}
-            if self.blinded and params.get("observe") == "nothing"
-            else roles
-        )
+    @property
+    def gated(self) -> bool:
+        """Whether a gate can tell it to pass through what stood before."""
+        return "gate" in self.slots
+
+    def allowed(self, slot: str, params: Params, carried: Collection[Role]) -> frozenset[Role]:
+        """The roles that a slot may receive from a port that carries some."""
+        declared = self.slots[slot]
+        if not declared.needs.issubset(carried):
+            return frozenset()
+        if self.blinded and params.blind:
+            return declared.allows - {"student", "weights"}
+        return declared.allows
 
 
-def _fixed(*names: str) -> Callable[[dict[str, Any]], tuple[str, ...]]:
+def _fixed(*names: str) -> Callable[[Params], tuple[str, ...]]:
     return lambda _params: names
 
 
-def _data_ports(params: dict[str, Any]) -> tuple[str, ...]:
-    return ("shown", "hidden") if params["role"] == "feedback" else (params["role"],)
+def _data_ports(params: Params) -> tuple[str, ...]:
+    assert isinstance(params, DataParams)
+    return ("shown", "hidden") if params.role == "feedback" else (params.role,)
 
 
-def _weights(_params: dict[str, Any], _port: str) -> frozenset[Role]:
+def _item_ports(params: Params) -> tuple[str, ...]:
+    assert isinstance(params, EvaluateParams)
+    return params.splits
+
+
+def _its_name(_params: Params, port: str) -> frozenset[Role]:
+    return frozenset({port})
+
+
+def _hashes(params: Params, _port: str) -> frozenset[Role]:
+    assert isinstance(params, ReserveParams)
+    return frozenset(f"#{role}" for role in params.lanes)
+
+
+def _weights(_params: Params, _port: str) -> frozenset[Role]:
     return frozenset({"weights"})
 
 
-def _ends_bit(_params: dict[str, Any], _port: str) -> frozenset[Role]:
+def _behaviour(_params: Params, _port: str) -> frozenset[Role]:
+    return frozenset({"student"})
+
+
+def _bit(_params: Params, _port: str) -> frozenset[Role]:
     return BIT
 
 
-def _item_ports(params: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(params["splits"])
+def _scores(_params: Params, _port: str) -> frozenset[Role]:
+    return TEACHING | {"selection"}
+
+
+def _bit_and_hashes(_params: Params, port: str) -> frozenset[Role]:
+    return BIT if port == "rejected" else BIT | HASHES
 
 
 KINDS: Final[dict[str, Kind]] = {
     # One split. Its ports are named by the role of what they hold.
     "data": Kind(
+        params=DataParams,
+        part="setup",
         semantics=1,
         promise="anywhere",
         slots={},
         ports=_data_ports,
-        adds=lambda _params, port: frozenset({port}),
+        adds=_its_name,
+        worker="light",
+        unreported=frozenset({"test", "selection", "shown", "hidden"}),
     ),
     # What generated examples must keep clear of, as hashes or as lanes of the hash space. Independent of how many items a
     # split draws, so that a larger test set changes no training.
     "reserve": Kind(
+        params=ReserveParams,
+        part="setup",
         semantics=1,
         promise="anywhere",
         slots={},
         ports=_fixed("hashes"),
-        adds=lambda params, _port: frozenset(f"#{role}" for role in params["lanes"]),
+        adds=_hashes,
+        worker="light",
+        unreported=frozenset({"hashes"}),
     ),
     "student": Kind(
-        semantics=1, promise="same-machine", slots={}, ports=_fixed("student"), adds=_weights
+        params=StudentParams,
+        part="setup",
+        semantics=1,
+        promise="same-machine",
+        slots={},
+        ports=_fixed("student"),
+        adds=_weights,
+        amount="examples",
+        work="training",
+        worker="heavy",
+        unreported=frozenset({"student"}),
     ),
     "skills": Kind(
+        params=SkillsParams,
+        part="setup",
         semantics=1,
         promise="anywhere",
         slots={"items": Slot(allows=frozenset({"shown", "hidden"}), many=True)},
@@ -137,6 +222,8 @@ KINDS: Final[dict[str, Kind]] = {
     # students through `choice`, the one legitimate use of selection besides selecting; its results have no reader but the
     # report.
     "evaluate": Kind(
+        params=EvaluateParams,
+        part="loop",
         semantics=1,
         promise="same-machine",
         slots={
@@ -148,13 +235,18 @@ KINDS: Final[dict[str, Kind]] = {
             "gate": Slot(allows=BIT),
         },
         ports=_item_ports,
-        adds=lambda _params, _port: frozenset({"student"}),
+        adds=_behaviour,
         turns=BEHAVIOUR,
-        drops=_ends_bit,
+        drops=_bit,
+        amount="items",
+        work="generation",
+        worker="heavy",
     ),
     # `student` and `base` are plugged in where the policy is declared to read a student; so are those of `generate` for the
     # engine.
     "plan": Kind(
+        params=PlanParams,
+        part="loop",
         semantics=1,
         promise="anywhere",
         slots={
@@ -168,10 +260,15 @@ KINDS: Final[dict[str, Kind]] = {
         },
         ports=_fixed("plan", "state"),
         turns=BEHAVIOUR,
-        drops=_ends_bit,
+        drops=_bit,
         blinded=True,
+        repeats={"state": "state"},
+        unreported=frozenset({"state"}),
+        tracked=True,
     ),
     "generate": Kind(
+        params=GenerateParams,
+        part="loop",
         semantics=1,
         promise="none",
         slots={
@@ -183,8 +280,11 @@ KINDS: Final[dict[str, Kind]] = {
         },
         ports=_fixed("candidates"),
         turns=BEHAVIOUR,
-        drops=_ends_bit,
+        drops=_bit,
         blinded=True,
+        amount="candidates",
+        work="generation",
+        worker="light",
     ),
     # Declassification: a check that reads splits (`overlap`) sees them as hashes only and may only remove, so what is accepted
     # and how many there are (`yield`) pass on no hash. What it removed, and why, is in `rejected`, which keeps the taint, so
@@ -194,6 +294,8 @@ KINDS: Final[dict[str, Kind]] = {
     # errors, through what is accepted and through the refill that its `yield` causes; one that only records puts the
     # student's answers into `accepted`, beside the examples that later stages of the blind arm read.
     "check": Kind(
+        params=CheckParams,
+        part="loop",
         semantics=1,
         promise="anywhere",
         slots={
@@ -206,11 +308,15 @@ KINDS: Final[dict[str, Kind]] = {
             "gate": Slot(allows=BIT),
         },
         ports=_fixed("accepted", "yield", "rejected"),
-        drops=lambda _params, port: BIT if port == "rejected" else BIT | HASHES,
+        drops=_bit_and_hashes,
         blinded=True,
+        amount="accepted",
+        worker="light",
     ),
     # `previous` is the student that is passed through after a stop; no training starts from it.
     "train": Kind(
+        params=TrainParams,
+        part="loop",
         semantics=1,
         promise="same-machine",
         slots={
@@ -221,7 +327,11 @@ KINDS: Final[dict[str, Kind]] = {
         },
         ports=_fixed("student"),
         adds=_weights,
-        drops=_ends_bit,
+        drops=_bit,
+        repeats={"student": "previous"},
+        amount="examples",
+        work="training",
+        unreported=frozenset({"student"}),
     ),
     # Declassification, asked for by `loop.stop`: one bit per iteration, go on or stop, tells of the selection scores so far.
     # It says when teaching ends and nothing of what is taught, so that an arm that observes nothing may stop early too; the
@@ -229,6 +339,8 @@ KINDS: Final[dict[str, Kind]] = {
     # What it reads must have been measured on selection (`needs`): from predictions on feedback, which carry no other roles than
     # the scores do, the bit would tell a blind arm of a student's behaviour with no leave to.
     "gate": Kind(
+        params=GateParams,
+        part="loop",
         semantics=1,
         promise="anywhere",
         slots={
@@ -237,13 +349,16 @@ KINDS: Final[dict[str, Kind]] = {
             )
         },
         ports=_fixed("gate"),
-        adds=lambda _params, _port: BIT,
-        drops=lambda _params, _port: TEACHING | {"selection"},
+        adds=_bit,
+        drops=_scores,
     ),
     "select": Kind(
+        params=SelectParams,
+        part="closing",
         semantics=1,
         promise="anywhere",
         slots={"results": Slot(allows=TEACHING | {"selection"}, many=True)},
         ports=_fixed("choice"),
+        tracked=True,
     ),
 }

@@ -1,45 +1,36 @@
-"""What running a stage again gives: what its kind promises, or less or more where the components in it say so."""
+"""What running a stage again gives: what its kind promises, or less or more where its components say so."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.kinds import Promise
-from dataenvgym_spec.language.components import definition
 
 _WEAKEST_FIRST: Final[tuple[Promise, ...]] = ("none", "same-machine", "anywhere")
-_MAKERS: Final = {
-    "policy": "policy",
-    "engine": "engine",
-    "teacher": "teacher",
-    "discover": "discovery",
-}
-"""Parameters that hold a component which makes the result, and the slot that the component is defined for."""
+_MAKERS: Final = frozenset({"policy", "engine", "teacher", "discovery", "environment"})
+"""Slots whose components make the result of a stage. What a source or a scorer of a package does is
+versioned by its source, and a student's training promises what its kind does."""
 
 
 def promise(stage: Stage) -> Promise:
-    """The weakest promise of the components that make a stage's result; a built-in one that declares none keeps the kind's.
+    """The weakest promise of the components that make a stage's result.
 
-    So examples written by a procedural engine and teacher are the same bytes anywhere, though a teacher in general
-    promises nothing, and a plan by a policy that asks a language model is not.
+    A built-in component that declares none keeps the kind's. So examples written by a procedural
+    engine and teacher are the same bytes anywhere, though a teacher in general promises nothing, and
+    a plan by a policy that asks a language model is not.
     """
     kept = stage.declaration.promise
-    found = [declared or kept for declared in _declared(stage.params)]
-    return min(found, key=_WEAKEST_FIRST.index) if found else kept
+    promises = []
+    for _, component in stage.params.components():
+        makers = [part for part in component.walk() if part.slot in _MAKERS]
+        promises += [_declared(part) or kept for part in makers]
+    return min(promises, key=_WEAKEST_FIRST.index) if promises else kept
 
 
-def _declared(params: dict[str, Any]) -> list[Promise | None]:
-    found: list[Promise | None] = []
-    for name, slot in _MAKERS.items():
-        part = params.get(name)
-        if isinstance(part, dict) and "kind" in part:
-            found += [_of(slot, part["kind"]), *_declared(part)]
-    return found
-
-
-def _of(slot: str, kind: str) -> Promise | None:
-    item = definition(slot, kind)
+def _declared(component: Component) -> Promise | None:
+    item = component.definition
     if item.promise is None and item.distribution is not None:
         return "none"  # nobody has said of a package that it gives the same twice
     return next((known for known in _WEAKEST_FIRST if known == item.promise), None)

@@ -73,7 +73,7 @@ def cause(
         specs: where values were written; without the experiment's spec, no line is named.
         experiment: the name of the experiment.
     """
-    different = changes(before.get("params"), stage.params)
+    different = changes(before.get("params"), stage.plain)
     if different:
         # What a person set comes before what follows from it.
         first = min(different, key=lambda change: change.path[0] in DERIVED)
@@ -117,7 +117,7 @@ def _describe(change: ParamChange, stage: Stage, arm: Arm | None) -> str:
 
 def _component(stage: Stage, path: KeyPath) -> str:
     """What a person calls a component: policy `allocate`. Empty if the parameter holds none."""
-    part: Any = stage.params
+    part: Any = stage.plain
     for step in path:
         part = _named(part)
         part = part.get(step, {}) if isinstance(part, dict) else {}
@@ -128,14 +128,14 @@ def _component(stage: Stage, path: KeyPath) -> str:
 
 def _slot(stage: Stage, path: KeyPath) -> str:
     """What a person calls what is plugged in at a path."""
-    params = {name: _named(value) for name, value in stage.params.items()}
+    params = {name: _named(value) for name, value in stage.plain.items()}
     slot = slot_within(params, path) or path[-1]
     return WORDS.get(slot, slot)
 
 
 def _written(change: ParamChange, stage: Stage, arm: Arm) -> _Written:
     """Where the spec has a value; a default or a removed one is placed at its mapping."""
-    path = place(stage.kind, stage.params, change.path, arm)
+    path = place(stage.kind, stage.plain, change.path, arm)
     if path is None:
         return _Written()
     node = arm.node.at(path)

@@ -64,6 +64,19 @@ def read_all(path: Path, record: type[R]) -> list[R]:
         raise damaged(path) from error
 
 
+def read_table(path: Path, record: type[R]) -> dict[str, R]:
+    """Reads a file that holds records by name.
+
+    Raises:
+        StageError: it is missing, damaged, or of another shape.
+    """
+    content = read_json(path)
+    try:
+        return {name: record.parse(row) for name, row in content.items()}
+    except (AttributeError, msgspec.ValidationError) as error:
+        raise damaged(path) from error
+
+
 def parse_json(text: str) -> Any:
     """The value of a JSON text.
 
@@ -90,6 +103,11 @@ def damaged(path: Path) -> StageError:
         f"remove '{path.parent}' and run again: DVC restores it from its cache, or makes it anew"
     )
     return StageError(f"'{path}' {what}", help=remedy)
+
+
+def write_table(path: Path, table: Mapping[str, Record]) -> None:
+    """Writes records by name, in the form of `write_json`."""
+    write_json(path, {name: record.plain() for name, record in table.items()})
 
 
 def write_json(path: Path, content: Record | Mapping[str, Any]) -> None:

@@ -53,7 +53,7 @@ class Step(Record, frozen=True, kw_only=True):
         allocation: examples to generate, by skill.
         reasons: why, in words, by skill.
         scores: the accuracies that were observed, by skill.
-        shortfall: how many examples the last request lacked, by skill.
+        shortfall: how many examples the last request was short of, by skill.
     """
 
     allocation: dict[str, int]

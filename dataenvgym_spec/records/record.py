@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 import msgspec
 
 R = TypeVar("R", bound="Record")
+_UNSET = (None, ())
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen record of named fields.
 
-    A field whose default is None is written only if it is set, so that a row without it keeps the
-    bytes that it had before the field existed.
+    A field whose default is None or empty is written only if it is set, so that a row without it
+    keeps the bytes that it had before the field existed.
     """
 
     def plain(self) -> dict[str, Any]:
@@ -26,7 +27,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return [
             (field.encode_name, value)
             for field, value in values
-            if value is not None or field.default is not None
+            if value != field.default or value not in _UNSET
         ]
 
     @classmethod

@@ -17,7 +17,7 @@ from dataenvgym_spec.graph.ir import Graph, Input, Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.schema import experiment_schema
-from tests.support.graphs import compiled
+from tests.support.graphs import compiled, parameters
 from tests.support.specs import TINY
 
 WHOLE = (
@@ -157,7 +157,7 @@ class Oracle:
         self.known: dict[tuple[str, str], bool] = {}
 
     def welcome(self, what: str, stage: Stage, slot: str) -> bool:
-        blind = what in STUDENT and stage.kind in AGENT and stage.params["observe"] == "nothing"
+        blind = what in STUDENT and stage.kind in AGENT and stage.plain["observe"] == "nothing"
         return (stage.kind, slot) in FLOWS[what] and not blind
 
     def legal(self, what: str, stage: Stage, slot: str) -> bool:
@@ -167,7 +167,7 @@ class Oracle:
         if (
             becomes == "answers"
             and stage.kind == "evaluate"
-            and "selection" in stage.params["splits"]
+            and "selection" in stage.plain["splits"]
         ):
             becomes = "score"  # whoever was asked, it is how many items of selection were right
         if (stage.id, becomes) not in self.known:
@@ -370,12 +370,11 @@ def test_roles_are_transitive_and_weights_become_behaviour(graph: Graph) -> None
 
 
 def test_a_declassification_is_declared_nowhere_else() -> None:
-    params = {"splits": ["test"], "role": "test", "lanes": ["test"], "observe": {}}
     ends = {
         (kind, port, role)
         for kind, it in KINDS.items()
-        for port in it.ports(params)
-        for role in it.drops(params, port)
+        for port in it.ports(parameters(kind, {}))
+        for role in it.drops(parameters(kind, {}), port)
     }
     hashes = {
         ("check", port, role)
@@ -384,7 +383,7 @@ def test_a_declassification_is_declared_nowhere_else() -> None:
     }
     scores = {("gate", "gate", role) for role in ("selection", "shown", "hidden", "student")}
     assert ends == hashes | scores | {
-        (kind, port, "bit") for kind in GATED for port in KINDS[kind].ports(params)
+        (kind, port, "bit") for kind in GATED for port in KINDS[kind].ports(parameters(kind, {}))
     }
     assert {
         (kind, slot): it.needs

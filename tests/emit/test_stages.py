@@ -13,6 +13,7 @@ from dataenvgym_spec.execute.stages.data import draw
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
+from dataenvgym_spec.language.spec import Draw
 from dataenvgym_spec.store.layout import IGNORED, Layout
 from tests.support.repositories import ROOT
 
@@ -52,7 +53,7 @@ def test_distinct_items_of_the_quickstart_have_distinct_prompts() -> None:
     (spec,) = front_end([ROOT / "specs" / "quickstart.yaml"], root=ROOT)
     source = ReasoningGym(families=spec.base.task.sources["problems"]["families"])
     prompt = Prompt(spec.base.student.prompt.template)
-    items = draw(source, role="test", lane=[0.0, 0.5], seed=0, per_group=150)
+    items = draw(source, Draw(per_group=150), role="test", lane=(0.0, 0.5), seed=0)
     assert len({prompt.render(item) for item in items}) == len({item.id for item in items}) == 900
     assert max(len(prompt.render(item)) for item in items) < 16
 
@@ -77,23 +78,23 @@ def test_golden_bytes(kind: str) -> None:
         rows = [
             item.row()
             for item in draw(
-                ReasoningGym(families=families), role="test", lane=[0.0, 0.1], seed=3, per_group=5
+                ReasoningGym(families=families),
+                Draw(per_group=5),
+                role="test",
+                lane=(0.0, 0.1),
+                seed=3,
             )
         ]
     else:
         from dataenvgym_spec.gym.engines.procedural import Procedural
+        from dataenvgym_spec.gym.teachers.procedural import Procedural as Teacher
+        from dataenvgym_spec.gym.tools import Tools
+        from dataenvgym_spec.records.plans import Request
 
-        teacher = {
-            "kind": "procedural",
-            "semantics": 1,
-            "source": {"kind": "reasoning-gym", "semantics": 1, "families": families},
-        }
-        rows = [
-            item.row()
-            for item in Procedural(teacher=teacher, oversample=1.0, corrupt=0.3).candidates(
-                {"sum": 5, "gcd": 5}, 7
-            )
-        ]
+        teacher = Teacher(source=ReasoningGym(families=families))
+        engine = Procedural(teacher=teacher, oversample=1.0, corrupt=0.3)
+        asked = [Request(id=skill, count=5, skill=skill) for skill in ("sum", "gcd")]
+        rows = [item.item().row() for item in engine.generate(asked, Tools(seed=7))]
     assert digest("golden", rows)[:16] == GOLDEN[kind, KINDS[kind].semantics]
 
 

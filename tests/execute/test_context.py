@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.compile.passes.share import identity
 from dataenvgym_spec.execute import run
 from dataenvgym_spec.execute.context import Context, PortRead
-from dataenvgym_spec.execute.load import student
 from dataenvgym_spec.graph.ir import Graph, Stage
+from dataenvgym_spec.graph.keys import identity
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.scratch import scratch
@@ -75,16 +74,16 @@ def test_a_component_is_handed_a_student_only_where_it_is_plugged_in(
     context = handed(
         next(stage for stage in graph.stages if stage.kind == kind), graph, tmp_path, monkeypatch
     )
-    assert student(context) == {}
+    assert context.student() == {}
     weights = [
         PortRead(slot=slot, port="student", path=tmp_path / slot, key="")
         for slot in ("student", "base")
     ]
-    assert student(replace(context, reads=(*context.reads, weights[0]))) == {
+    assert replace(context, reads=(*context.reads, weights[0])).student() == {
         "student": tmp_path / "student",
         "base": None,
     }
-    assert student(replace(context, reads=(*context.reads, *weights))) == {
+    assert replace(context, reads=(*context.reads, *weights)).student() == {
         "student": tmp_path / "student",
         "base": tmp_path / "base",
     }

@@ -10,10 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.execute.stages.data import _ports, draw
+from dataenvgym_spec.execute.stages.data import _ports
+from dataenvgym_spec.execute.stages.data import draw as draw_split
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.graph.params import DataParams
 from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.spec import Draw
 from dataenvgym_spec.records.items import Item, in_lane, item_id
 from tests.support.graphs import compiled
 from tests.support.repositories import ROOT
@@ -21,6 +25,10 @@ from tests.support.sources import FAMILIES, LANES
 from tests.support.specs import TINY
 
 GSM8K = ROOT.parent / "shared" / "data" / "gsm8k-train.jsonl"
+
+
+def draw(source, *, role, lane, seed, **amount):
+    return draw_split(source, Draw(**amount), role=role, lane=lane, seed=seed)
 
 
 class Listed:
@@ -122,7 +130,13 @@ def test_the_shown_and_the_hidden_part_are_disjoint_by_item_and_by_cluster(
     name: str, seed: int, size: int, show: float
 ) -> None:
     items = draw(SOURCES[name], role="feedback", lane=LANES["feedback"], seed=seed, per_group=size)
-    parts = _ports({"role": "feedback", "show": show, "seed": seed, "parts": "by-cluster"}, items)
+    parts = _ports(
+        DataParams(
+            role="feedback", show=show, seed=seed, parts="by-cluster", draw=Draw(items=1),
+            lane=(0.0, 1.0), source=Component(slot="source", kind="none", version=1),
+        ),
+        items,
+    )  # fmt: skip
     for of in (lambda item: item.id, lambda item: item.cluster):
         shown, hidden = ({of(item) for item in parts[part]} for part in ("shown", "hidden"))
         assert not shown & hidden
@@ -156,9 +170,9 @@ def test_parts_are_told_apart_over_groups_where_clusters_may_span_them(
         "feedback: {from: problems", "feedback: {from: other"
     )
     (feedback,) = (
-        stage for stage in compiled(tmp_path, text).stages if stage.params.get("role") == "feedback"
+        stage for stage in compiled(tmp_path, text).stages if stage.plain.get("role") == "feedback"
     )
-    assert feedback.params.get("parts") == parts
+    assert feedback.plain.get("parts") == parts
 
 
 @settings(max_examples=25, deadline=None)

@@ -180,7 +180,7 @@ def test_a_gate_tells_nobody_more_than_its_bit(tmp_path: Path) -> None:
             assert ("bit" in carried[stage.id, port]) == (stage.kind == "gate")
         if stage.kind == "gate":
             assert set(carried[stage.id, "gate"]) == {"bit"}
-        if stage.params.get("observe") == "nothing":
+        if stage.plain.get("observe") == "nothing":
             assert not {"student", "selection", "test"} & {
                 role for port in stage.ports for role in carried[stage.id, port]
             }
@@ -196,7 +196,7 @@ def test_only_a_slot_for_a_gate_takes_one_and_it_takes_nothing_else(tmp_path: Pa
             (
                 item
                 for item in before
-                if item.kind == "evaluate" and "selection" in item.params["splits"]
+                if item.kind == "evaluate" and "selection" in item.plain["splits"]
             ),
             None,
         )
@@ -221,7 +221,7 @@ def test_a_gate_reads_no_test_split(tmp_path: Path) -> None:
         stage
         for stage in graph.stages
         if stage.kind == "evaluate"
-        and stage.params["splits"] == ["test"]
+        and stage.plain["splits"] == ["test"]
         and stage.uses[0].iteration == 0
     ]
     gate = next(stage for stage in graph.stages if stage.kind == "gate")

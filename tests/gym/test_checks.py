@@ -6,94 +6,118 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.stages.check import judge, set_apart
 from dataenvgym_spec.execute.stages.data import draw
 from dataenvgym_spec.execute.stages.reserve import reserve
+from dataenvgym_spec.graph.params import ReserveParams
 from dataenvgym_spec.gym.checks.duplicate import Duplicate
+from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, set_apart
 from dataenvgym_spec.gym.checks.known import Known
 from dataenvgym_spec.gym.checks.overlap import Overlap
-from dataenvgym_spec.gym.checks.protocol import Bench, Reserve, answers_of
+from dataenvgym_spec.gym.checks.protocol import Sight, answers_of
 from dataenvgym_spec.gym.checks.scorable import Scorable
 from dataenvgym_spec.gym.engines.procedural import Procedural
+from dataenvgym_spec.gym.environments.protocol import SkillScore
+from dataenvgym_spec.gym.environments.skill_list import SkillListState
 from dataenvgym_spec.gym.policies.allocate import Allocate, share_out
-from dataenvgym_spec.gym.policies.protocol import Observation, SkillScore, Yield
 from dataenvgym_spec.gym.tasks.scorers.reasoning_gym import ReasoningGymScore
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
-from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.gym.teachers.procedural import Procedural as Teacher
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.language.components import definition, definitions
+from dataenvgym_spec.language.spec import Draw
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import Request, Yield
+from dataenvgym_spec.records.splits import Kept, Reserve
 from dataenvgym_spec.results.experiment import load
 from tests.support.graphs import compiled
 from tests.support.repositories import call, new_repo
 from tests.support.sources import FAMILIES, LANES
 from tests.support.specs import TINY
 
+
+def judged(name: str, check: object, action: str = "reject") -> Judged:
+    return Judged(name=name, action=action, reads=definition("check", name).reads, check=check)
+
+
 CHECKS = [
-    ("scorable", "reject", Scorable()),
-    ("duplicate", "reject", Duplicate()),
-    ("overlap", "reject", Overlap(against=["test"])),
+    judged("scorable", Scorable()),
+    judged("duplicate", Duplicate()),
+    judged("overlap", Overlap(against=["test"])),
 ]
 RECIPE = "examples: {sum: 400}, length: {steps: 400}, learning_rate: 5e-3, batch_size: 64"
 """A student from scratch that learns to answer some sums, but not all."""
-SOURCE = {"kind": "reasoning-gym", "semantics": 1, "families": FAMILIES}
-TEACHER = {"kind": "procedural", "semantics": 1, "source": SOURCE}
+TEACHER = Teacher(source=ReasoningGym(families=FAMILIES))
+RESERVE = Reserve(seed=3, roles={"test": Kept(lane=LANES["test"])})
 
 
-def bench(**more: object) -> Bench:
-    return Bench(
-        scorer=ReasoningGymScore(),
-        reserve=Reserve(seed=3, lanes={"test": LANES["test"]}, items={}),
-        **more,
-    )
+def sight(**more: object) -> Sight:
+    return Sight(**{"scorer": ReasoningGymScore(), "reserve": RESERVE, **more})
 
 
-def rows(items: list[Item]) -> list[dict[str, object]]:
-    return [{**item.row(), "skill": item.group} for item in items]
+def rows(items: list[Item]) -> list[Example]:
+    return [Example.of(item, item.group) for item in items]
+
+
+def outcome(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.accepted, verdict.rejected, verdict.counts()
+
+
+def result(item: Item, right: bool) -> Result:
+    return Result(
+        id=item.id, group=item.group, input=item.input, target=item.target, prediction="",
+        score=float(right), correct=right, unparseable=False, truncated=False,
+    )  # fmt: skip
+
+
+def requests(**amounts: int) -> list[Request]:
+    return [Request(id=skill, count=count, skill=skill) for skill, count in amounts.items()]
 
 
 def test_planted_cases_are_rejected_for_their_reasons() -> None:
     source = ReasoningGym(families=FAMILIES)
-    (sealed, *_) = draw(source, role="test", lane=LANES["test"], seed=3, per_group=2)
+    (sealed, *_) = draw(source, Draw(per_group=2), role="test", lane=LANES["test"], seed=3)
     free = [
-        item
-        for item in islice(source.stream("gcd", 77), 60)
-        if not Reserve(seed=3, lanes={"test": LANES["test"]}, items={}).holder(item, ["test"])
+        item for item in islice(source.stream("gcd", 77), 60) if not RESERVE.holder(item, ["test"])
     ]
     good, other = free[0], next(item for item in free if item.id != free[0].id)
     wrong = Item(**{**other.row(), "target": "9999"})
     empty = Item(**{**other.row(), "target": ""})
     planted = [good, wrong, empty, good, sealed]
-    accepted, rejected, tally = judge(rows(planted), {"gcd": 99, "sum": 99}, CHECKS, bench())
-    assert [row["id"] for row in accepted] == [good.id]
-    assert [(row["check"], row["reason"]) for row in rejected] == [
+    verdict = judge(rows(planted), {"gcd": 99, "sum": 99}, CHECKS, sight())
+    assert [row.id for row in verdict.accepted] == [good.id]
+    assert [(row.check, row.reason) for row in verdict.rejected] == [
         ("scorable", "the scorer finds the answer wrong"),
         ("scorable", "the scorer cannot read the answer"),
         ("duplicate", "accepted before"),
         ("overlap", "reserved for test"),
     ]
-    assert sum(sum(counts.values()) for counts in tally.values()) == 5
+    assert sum(sum(counts.values()) for counts in verdict.tally.values()) == 5
 
 
 def test_what_was_accepted_in_an_earlier_iteration_is_a_duplicate() -> None:
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
-    accepted, rejected, _ = judge(rows([item]), {"gcd": 9}, CHECKS[1:2], bench(accepted={item.id}))
-    assert (accepted, rejected[0]["check"]) == ([], "duplicate")
+    verdict = judge(rows([item]), {"gcd": 9}, CHECKS[1:2], sight(accepted={item.id}))
+    assert (verdict.accepted, verdict.rejected[0].check) == ([], "duplicate")
 
 
 def test_a_finite_source_reserves_what_it_holds() -> None:
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
-    reserve = Reserve.of({"seed": 0, "roles": {"selection": {"items": [item.id]}}})
+    reserve = Reserve.parse({"seed": 0, "roles": {"selection": {"items": [item.id]}}})
     assert reserve.holder(item, LANES) == "selection"
     assert reserve.holder(Item(**{**item.row(), "id": "0" * 16}), LANES) is None
 
 
 def test_recording_notes_and_accepts() -> None:
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
-    accepted, rejected, _ = judge(
-        rows([item]), {"gcd": 9}, [("duplicate", "record", Duplicate())], bench(accepted={item.id})
-    )
-    assert (accepted[0]["notes"], rejected) == ({"duplicate": "accepted before"}, [])
+    checks = [judged("duplicate", Duplicate(), "record")]
+    verdict = judge(rows([item]), {"gcd": 9}, checks, sight(accepted={item.id}))
+    assert verdict.accepted[0].notes == {"duplicate": "accepted before"}
+    assert verdict.rejected == []
 
 
 def test_an_example_that_the_student_answers_right_is_known() -> None:
@@ -103,24 +127,19 @@ def test_an_example_that_the_student_answers_right_is_known() -> None:
     )
     wrong = Item(**{**spoiled.row(), "target": f"{spoiled.target}7"})
     asked = [one, other, wrong, spoiled]
-    answers = answers_of(
-        {"id": item.id, "target": item.target, "correct": right}
-        for item, right in zip(asked, (True, False, False, True), strict=True)
-    )
-    accepted, rejected, _ = judge(
-        rows(asked), {"gcd": 9, "sum": 9}, [("known", "reject", Known())], bench(answers=answers)
-    )
-    assert [(row["id"], row["target"]) for row in accepted] == [
+    right = zip(asked, (True, False, False, True), strict=True)
+    answers = answers_of(result(item, is_right) for item, is_right in right)
+    seen, quota = sight(answers=answers), {"gcd": 9, "sum": 9}
+    verdict = judge(rows(asked), quota, [judged("known", Known())], seen)
+    assert [(row.id, row.target) for row in verdict.accepted] == [
         (other.id, other.target),
         (wrong.id, wrong.target),
     ]
-    assert [(row["id"], row["reason"]) for row in rejected] == [
+    assert [(row.id, row.reason) for row in verdict.rejected] == [
         (item.id, "the student answers it right already") for item in (one, spoiled)
     ]
-    noted, _, _ = judge(
-        rows(asked), {"gcd": 9, "sum": 9}, [("known", "record", Known())], bench(answers=answers)
-    )
-    assert [row.get("notes") for row in noted] == [
+    noted = judge(rows(asked), quota, [judged("known", Known(), "record")], seen)
+    assert [row.notes for row in noted.accepted] == [
         {"known": "the student answers it right already"},
         None,
         None,
@@ -135,13 +154,13 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
         def __init__(self, name: str) -> None:
             self.name = name
 
-        def objection(self, item: Item, given: Bench) -> str | None:
+        def objections(self, examples: list[Example], given: Sight) -> list[str | None]:
             seen[self.name] = (given.reserve is not None, given.answers is not None)
-            return None
+            return [None]
 
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
-    checks = [(name, "reject", Looks(name)) for name in definitions()["check"]]
-    judge(rows([item]), {"gcd": 9}, checks, bench(answers={(item.id, item.target): True}))
+    checks = [judged(name, Looks(name)) for name in definitions()["check"]]
+    judge(rows([item]), {"gcd": 9}, checks, sight(answers={(item.id, item.target): True}))
     assert seen == {
         "scorable": (False, False),
         "duplicate": (False, False),
@@ -154,25 +173,25 @@ def test_a_check_may_only_remove() -> None:
     """Whatever a check does to what it is handed: nothing else is accepted, and nothing that is differs."""
 
     class Alters:
-        def objection(self, item: Item, given: Bench) -> str | None:
+        def objections(self, examples: list[Example], given: Sight) -> list[str | None]:
+            (item,) = examples
             item.metadata["altered"] = True
             item.metadata["numbers"].append(7)
             item.verifier["answer"] = "7"
-            object.__setattr__(item, "id", "0" * 16)
-            object.__setattr__(item, "target", "7")
+            if given.reserve is not None:
+                given.reserve.roles.clear()
             for alter in (
                 lambda: given.accepted.add(item.id),
                 lambda: given.accepted.discard(item.id),
                 lambda: given.accepted.mapping.pop(item.id),
                 lambda: setattr(given, "accepted", set()),
-                lambda: given.reserve.items.pop("selection"),
-                lambda: given.reserve.lanes.update(test=[0, 0]),
-                lambda: given.reserve.lanes["test"].append(0),
+                lambda: setattr(item, "id", "0" * 16),
+                lambda: setattr(given, "reserve", None),
                 lambda: given.answers.pop((item.id, "7")),
             ):
                 with pytest.raises((AttributeError, TypeError)):
                     alter()
-            return None
+            return [None]
 
     items = [
         item
@@ -180,45 +199,39 @@ def test_a_check_may_only_remove() -> None:
         if "numbers" in item.metadata
     ]
     items += items[:3]
-    answers = answers_of(
-        {"id": item.id, "target": item.target, "correct": number % 5 == 0}
-        for number, item in enumerate(items)
-    )
-    reserve = Reserve.of(
+    answers = answers_of(result(item, number % 5 == 0) for number, item in enumerate(items))
+    reserve = Reserve.parse(
         {
             "seed": 3,
             "roles": {"test": {"lane": LANES["test"]}, "selection": {"items": [items[1].id]}},
         }
     )
     after = [
-        ("duplicate", "reject", Duplicate()),
-        ("overlap", "reject", Overlap(against=["test", "selection"])),
-        ("scorable", "reject", Scorable()),
-        ("known", "reject", Known()),
+        judged("duplicate", Duplicate()),
+        judged("overlap", Overlap(against=["test", "selection"])),
+        judged("scorable", Scorable()),
+        judged("known", Known()),
     ]
-    given = Bench(scorer=ReasoningGymScore(), reserve=reserve, answers=answers)
+    given = sight(reserve=reserve, answers=answers)
     expected = judge(rows(items), {"gcd": 9}, after, given)
     candidates = rows(items)
-    altering = [(name, "reject", Alters()) for name in ("overlap", "known", "duplicate")]
-    assert judge(candidates, {"gcd": 9}, [*altering, *after], given) == expected
+    reads = ("splits", "student", None)
+    altering = [Judged(name=str(r), action="reject", reads=r, check=Alters()) for r in reads]
+    found = judge(candidates, {"gcd": 9}, [*altering, *after], given)
+    assert outcome(found) == outcome(expected)
     assert candidates == rows(items)
-    assert expected[0]
-    assert {row["check"] for row in expected[1]} >= {"overlap", "known"}
+    assert expected.accepted
+    assert {row.check for row in expected.rejected} >= {"overlap", "known"}
 
 
 def test_what_hashes_of_a_split_say_is_set_apart_from_the_example() -> None:
     first, second = islice(ReasoningGym(families=FAMILIES).stream("gcd", 1), 2)
-    found = [
-        {**row, "notes": {"overlap": "reserved for test", "duplicate": "accepted before"}}
-        for row in rows([first])
-    ]
-    found += [{**row, "notes": {"overlap": "reserved for test"}} for row in rows([second])]
+    one, two = rows([first, second])
+    both = {"overlap": "reserved for test", "duplicate": "accepted before"}
+    found = [replace(one, notes=both), replace(two, notes={"overlap": "reserved for test"})]
     accepted, noted = set_apart(found, ["overlap"])
-    assert accepted == [
-        {**rows([first])[0], "notes": {"duplicate": "accepted before"}},
-        *rows([second]),
-    ]
-    assert noted == [
+    assert accepted == [replace(one, notes={"duplicate": "accepted before"}), two]
+    assert [row.plain() for row in noted] == [
         {"id": item.id, "skill": "gcd", "notes": {"overlap": "reserved for test"}}
         for item in (first, second)
     ]
@@ -231,7 +244,7 @@ def test_an_overlap_that_is_only_recorded_is_set_apart(
     graph = compiled(
         tmp_path, TINY.replace("overlap: {action: reject}", f"overlap: {{action: {action}}}")
     )
-    assert {str(stage.params.get("apart")) for stage in graph.stages if stage.kind == "check"} == {
+    assert {str(stage.plain.get("apart")) for stage in graph.stages if stage.kind == "check"} == {
         str(apart)
     }
 
@@ -252,7 +265,7 @@ def test_a_reserve_holds_no_text_of_an_item(tmp_path: Path) -> None:
     reserve(
         Context(
             key="",
-            params=params,
+            params=ReserveParams.parse(params),
             reads=(),
             files={"sha256:0": tmp_path / "items.jsonl"},
             out_folder=out,
@@ -311,52 +324,60 @@ def test_the_amount_is_cut_at_a_prefix_of_the_request_order() -> None:
             item.id: item for item in islice(ReasoningGym(families=FAMILIES).stream("gcd", 8), 40)
         }.values()
     )
-    accepted, _, tally = judge(rows(items), {"gcd": 5}, CHECKS[:2], bench())
-    assert [row["id"] for row in accepted] == [item.id for item in items[:5]]
-    assert tally["gcd"] == {"accepted": 5, "surplus": len(items) - 5}
+    verdict = judge(rows(items), {"gcd": 5}, CHECKS[:2], sight())
+    assert [row.id for row in verdict.accepted] == [item.id for item in items[:5]]
+    assert verdict.tally["gcd"] == {"accepted": 5, "surplus": len(items) - 5}
 
 
 @pytest.mark.parametrize("corrupt", [0.0, 0.5, 1.0])
 def test_an_engine_that_corrupts_is_found_out(corrupt: float) -> None:
     engine = Procedural(teacher=TEACHER, oversample=1.0, corrupt=corrupt)
-    items = list(engine.candidates({"sum": 60, "gcd": 60}, 5))
+    items = list(engine.generate(requests(sum=60, gcd=60), Tools(seed=5)))
     assert len(items) == 120
-    _, rejected, _ = judge(rows(items), {"sum": 99, "gcd": 99}, CHECKS[:1], bench())
+    rejected = judge(items, {"sum": 99, "gcd": 99}, CHECKS[:1], sight()).rejected
     assert abs(len(rejected) / 120 - corrupt) <= 0.12
-    clean = {
-        item.id: item.target
-        for item in Procedural(teacher=TEACHER, oversample=1.0, corrupt=0.0).candidates(
-            {"sum": 60, "gcd": 60}, 5
-        )
-    }
-    assert {row["id"] for row in rejected} == {
+    honest = Procedural(teacher=TEACHER, oversample=1.0, corrupt=0.0)
+    same = honest.generate(requests(sum=60, gcd=60), Tools(seed=5))
+    clean = {item.id: item.target for item in same}
+    assert {row.id for row in rejected} == {
         item.id for item in items if clean[item.id] != item.target
     }
 
 
 def test_an_engine_repeats_itself_by_seed_and_only_then() -> None:
     engine = Procedural(teacher=TEACHER, oversample=2.0, corrupt=0.0)
-    assert list(engine.candidates({"sum": 10}, 1)) == list(engine.candidates({"sum": 10}, 1))
-    assert len(list(engine.candidates({"sum": 10}, 1))) == 20
-    one, two = ({item.id for item in engine.candidates({"sum": 200}, seed)} for seed in (1, 2))
+
+    def drawn(count: int, seed: int) -> list[Example]:
+        return list(engine.generate(requests(sum=count), Tools(seed=seed)))
+
+    assert drawn(10, 1) == drawn(10, 1)
+    assert len(drawn(10, 1)) == 20
+    one, two = ({item.id for item in drawn(200, seed)} for seed in (1, 2))
     assert len(one & two) < 0.3 * len(one)
 
 
 def test_a_policy_without_state_is_even_and_with_state_follows_it() -> None:
     policy = Allocate(power=1.0, floor=0.1)
     skills = ("a", "b", "c")
-    assert policy.act(Observation(skills=skills), 30).allocation == {"a": 10, "b": 10, "c": 10}
+    assert policy.act(SkillListState(skills=skills), 30, Tools(seed=0)).allocation == {
+        "a": 10,
+        "b": 10,
+        "c": 10,
+    }
     scores = {
         "a": SkillScore(accuracy=1.0, items=20),
         "b": SkillScore(accuracy=0.5, items=20),
         "c": SkillScore(accuracy=0.0, items=20),
     }
-    action = policy.act(Observation(skills=skills, scores=scores), 300)
+    action = policy.act(SkillListState(skills=skills, scores=scores), 300, Tools(seed=0))
     assert action.allocation == {"a": 10, "b": 100, "c": 190}
     assert "accuracy 0.00 on 20 hidden items" in action.reasons["c"]
     dry = {skill: Yield(requested=100, accepted=0 if skill == "c" else 100) for skill in skills}
     assert (
-        policy.act(Observation(skills=skills, scores=scores, yields=dry), 300).allocation["c"] == 10
+        policy.act(
+            SkillListState(skills=skills, scores=scores, yields=dry), 300, Tools(seed=0)
+        ).allocation["c"]
+        == 10
     )
 
 

@@ -52,9 +52,9 @@ def test_every_parameter_of_every_stage_has_its_place_in_the_spec(tmp_path: Path
         arm = arms[stage.uses[0].arm]
         whole = plain(arm)
         params = {
-            **stage.params,
+            **stage.plain,
             **(
-                {"checks": {item["kind"]: item for item in stage.params["checks"]}}
+                {"checks": {item["kind"]: item for item in stage.plain["checks"]}}
                 if stage.kind == "check"
                 else {}
             ),
@@ -62,7 +62,7 @@ def test_every_parameter_of_every_stage_has_its_place_in_the_spec(tmp_path: Path
         for path, value in leaves(params):
             if DERIVED & {path[0], path[-1]} or (stage.kind == "check" and path[-1] == "kind"):
                 continue
-            found = place(stage.kind, stage.params, path, arm)
+            found = place(stage.kind, stage.plain, path, arm)
             assert found is not None, (stage.kind, path)
             if found in arm.references:
                 assert value == arm.references[found].content
@@ -141,7 +141,7 @@ def test_a_change_is_told_with_the_line_that_says_so(
     specs = resolved(tmp_path, text)
     now = next(stage for stage in stages(specs) if stage.kind == kind)
     line = next(number for number, row in enumerate(text.split("\n"), 1) if new in row)
-    stood = {"params": before.params, "semantics": before.declaration.semantics}
+    stood = {"params": before.plain, "semantics": before.declaration.semantics}
     assert cause(now, stood, specs, "tiny") == said.format(line)
 
 
@@ -149,7 +149,7 @@ def test_a_prompt_is_told_by_its_file(tmp_path: Path) -> None:
     (before,) = [stage for stage in stages(resolved(tmp_path)) if stage.kind == "student"]
     specs = resolved(tmp_path, template=TEMPLATE + "  ")
     (now,) = [stage for stage in stages(specs) if stage.kind == "student"]
-    said = cause(now, {"params": before.params, "semantics": 1}, specs, "tiny")
+    said = cause(now, {"params": before.plain, "semantics": 1}, specs, "tiny")
     assert said is not None
     assert said.startswith("the file specs/prompts/tiny.j2 changed, specs/tiny.yaml:")
 
@@ -157,16 +157,16 @@ def test_a_prompt_is_told_by_its_file(tmp_path: Path) -> None:
 def test_a_new_version_of_a_component_or_of_a_stage_kind_is_told(tmp_path: Path) -> None:
     specs = resolved(tmp_path)
     now = next(stage for stage in stages(specs) if stage.kind == "plan")
-    older = {**now.params, "policy": {**now.params["policy"], "semantics": 0}}
+    older = {**now.plain, "policy": {**now.plain["policy"], "semantics": 0}}
     assert (
         cause(now, {"params": older, "semantics": 1}, specs, "tiny")
-        == f"policy `allocate` has a new version: 0 -> {now.params['policy']['semantics']}"
+        == f"policy `allocate` has a new version: 0 -> {now.plain['policy']['semantics']}"
     )
     assert (
-        cause(now, {"params": now.params, "semantics": 0}, specs, "tiny")
+        cause(now, {"params": now.plain, "semantics": 0}, specs, "tiny")
         == "the stage kind `plan` has a new version: 0 -> 1"
     )
-    assert cause(now, {"params": now.params, "semantics": 1}, specs, "tiny") is None
+    assert cause(now, {"params": now.plain, "semantics": 1}, specs, "tiny") is None
 
 
 def test_another_component_is_one_change() -> None:

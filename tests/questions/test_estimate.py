@@ -31,6 +31,7 @@ from dataenvgym_spec.questions.cost.spending import latest, of_experiment
 from dataenvgym_spec.questions.cost.table import SECONDS
 from dataenvgym_spec.questions.plan import Step
 from dataenvgym_spec.store.layout import Layout
+from tests.support.graphs import parameters
 from tests.support.repositories import PACKAGE, ROOT, call, new_repo
 from tests.support.specs import SMALL, TEMPLATE, TINY
 
@@ -46,6 +47,7 @@ def trainer(key: str, amount: int, *, epochs: float = 2, model: str = "a") -> di
     """A training stage on the examples of one plan, with what it reads."""
     train = {
         "method": "sft",
+        "learning_rate": 0.001,
         "dtype": "float32",
         "length": {"epochs": epochs},
         "batch_size": 4,
@@ -53,19 +55,23 @@ def trainer(key: str, amount: int, *, epochs: float = 2, model: str = "a") -> di
     }
     return {
         f"{key}-base": Stage(
-            id=f"{key}-base", kind="student", params={"model": {"kind": "hub", "id": model}}
+            id=f"{key}-base",
+            kind="student",
+            params=parameters("student", {"model": {"kind": "hub", "id": model}}),
         ),
-        f"{key}-plan": Stage(id=f"{key}-plan", kind="plan", params={"amount": amount}),
+        f"{key}-plan": Stage(
+            id=f"{key}-plan", kind="plan", params=parameters("plan", {"amount": amount})
+        ),
         f"{key}-check": Stage(
             id=f"{key}-check",
             kind="check",
-            params={},
+            params=parameters("check", {}),
             inputs=(Input(slot="plan", stage=f"{key}-plan", port="plan"),),
         ),
         key: Stage(
             id=key,
             kind="train",
-            params={"train": train},
+            params=parameters("train", {"train": train}),
             inputs=(
                 Input(slot="base", stage=f"{key}-base", port="student"),
                 Input(slot="accepted", stage=f"{key}-check", port="accepted"),
@@ -159,12 +165,12 @@ def asked(
 ) -> tuple[Cost, Cost]:
     """The estimate of a generation for 20 examples after one for 10, and what that one has cost."""
     stages = {
-        name: Stage(id=name, kind="plan", params={"amount": amount})
+        name: Stage(id=name, kind="plan", params=parameters("plan", {"amount": amount}))
         if amount
         else Stage(
             id=name,
             kind="generate",
-            params={"engine": {"kind": "e", "teacher": teacher}, "round": 0},
+            params=parameters("generate", {"engine": {"kind": "e", "teacher": teacher}}),
             inputs=(Input(slot="plan", stage=plan, port="plan"),),
         )
         for name, amount, plan in (
@@ -370,8 +376,8 @@ class Counted(Procedural):
         super().__init__(teacher=teacher, oversample=oversample, corrupt=0.0)
         self.tokens = {"prompt": 0, "generated": 0}
 
-    def candidates(self, requests, seed):
-        for item in super().candidates(requests, seed):
+    def generate(self, requests, tools):
+        for item in super().generate(requests, tools):
             self.tokens["prompt"] += 100
             self.tokens["generated"] += 7
             yield item

@@ -10,11 +10,13 @@ import pytest
 
 from dataenvgym_spec.core.hashing import md5_text
 from dataenvgym_spec.emit.stages import COMMAND, stage_json
-from dataenvgym_spec.graph import promises
+from dataenvgym_spec.graph import component
 from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
+from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.promises import promise
 from dataenvgym_spec.questions.plan import Step, plan
 from dataenvgym_spec.store.dvc.state import Lock
+from tests.support.graphs import named, parameters
 
 
 @dataclass
@@ -73,7 +75,13 @@ def stage(
         Input(slot=slot, stage=key(other, kind), port=port) for slot, other, kind, port in inputs
     )
     use = Use(experiment="e", arm="a", seed=0, iteration=number, iterations=9, what=kind)
-    return Stage(id=key(number, kind), kind=kind, params=params, inputs=reads, uses=(use,))
+    return Stage(
+        id=key(number, kind),
+        kind=kind,
+        params=parameters(kind, params),
+        inputs=reads,
+        uses=(use,),
+    )
 
 
 def key(number: int, kind: str) -> str:
@@ -118,7 +126,7 @@ def chain(engine: dict[str, Any] = PROCEDURAL) -> Graph:
     )
     return Graph(
         stages=stages,
-        entries=(Entry(name="e", stages=tuple(item.id for item in stages), index={"name": "e"}),),
+        entries=(Entry(name="e", stages=tuple(item.id for item in stages), index=named("e")),),
     )
 
 
@@ -149,9 +157,9 @@ def test_what_promises_the_same_bytes_anywhere_leaves_what_is_below_it_alone() -
 
 
 def test_below_a_teacher_that_promises_nothing_it_is_maybe(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = promises.definition
+    known = component.definition
     monkeypatch.setattr(
-        promises,
+        component,
         "definition",
         lambda slot, kind: dataclasses.replace(known(slot, kind), promise=None),
     )
@@ -196,7 +204,7 @@ def test_a_lost_result_comes_back_if_a_stage_above_makes_the_same() -> None:
 def test_promises_are_those_of_the_components() -> None:
     assert promise(chain().stages[2]) == "anywhere"
     assert promise(chain().stages[4]) == "same-machine"
-    assert promise(stage(1, "generate", {})) == "none"
+    assert KINDS["generate"].promise == "none"
 
 
 # --- gates ----------------------------------------------------------------------------------------------------------------
@@ -211,7 +219,7 @@ def gated() -> Graph:
     )
     return Graph(
         stages=stages,
-        entries=(Entry(name="e", stages=tuple(item.id for item in stages), index={"name": "e"}),),
+        entries=(Entry(name="e", stages=tuple(item.id for item in stages), index=named("e")),),
     )
 
 

@@ -653,9 +653,7 @@ def test_one_split_in_two_roles_is_said_warned_of_and_stamped(tmp_path: Path) ->
     assert (found.code, found.severity) == ("W402", "warning")
     compiled = lower(specs)
     by_role = {
-        stage.params["role"]: stage.params
-        for stage in compiled.graph.stages
-        if stage.kind == "data"
+        stage.plain["role"]: stage.plain for stage in compiled.graph.stages if stage.kind == "data"
     }
     assert by_role["selection"]["lane"] == by_role["feedback"]["lane"]
     assert by_role["selection"]["draw"] == by_role["feedback"]["draw"]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.errors import Diagnostic, SpecError
 from dataenvgym_spec.graph.ir import Graph
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.records.experiment import Index
 from tests.support.specs import TEMPLATE
 
 
@@ -36,3 +41,62 @@ def findings(folder: Path, text: str) -> tuple[Diagnostic, ...]:
     except SpecError as error:
         return error.diagnostics
     return ()
+
+
+_PARTIAL: dict[str, dict[str, Any]] = {
+    "data": {
+        "role": "test",
+        "source": {"kind": "jsonl"},
+        "draw": {"items": 1},
+        "lane": [0.0, 0.1],
+        "seed": 0,
+    },
+    "reserve": {
+        "lanes": {"test": [0.0, 0.1]},
+        "sources": {"test": {"kind": "jsonl"}},
+        "seed": 0,
+    },
+    "evaluate": {
+        "splits": ["test"],
+        "generate": {"backend": "transformers", "max_new_tokens": 1},
+        "template": "",
+        "score": {"kind": "exact-match"},
+    },
+    "skills": {"discover": {"kind": "gold"}},
+    "student": {"model": {"kind": "hub", "id": "a"}},
+    "plan": {"observe": "nothing", "policy": {"kind": "allocate"}, "amount": 10, "seed": 0},
+    "generate": {
+        "observe": "nothing",
+        "engine": {"kind": "procedural", "teacher": {"kind": "procedural"}},
+        "iteration": 1,
+        "round": 0,
+        "seed": 0,
+    },
+    "check": {"observe": "nothing", "checks": [], "score": {"kind": "exact-match"}},
+    "train": {
+        "train": {
+            "method": "sft",
+            "length": {"steps": 1},
+            "learning_rate": 0.001,
+            "batch_size": 4,
+        },
+        "template": "",
+        "seed": 0,
+    },
+    "gate": {"patience": 1},
+    "select": {"by": "last", "ties": "earliest"},
+}
+"""Parameters that are whole but say little, by stage kind."""
+
+
+def parameters(kind: str, content: Mapping[str, Any]) -> Params:
+    """Parameters of which only some matter: these, in place of or beside others that say little."""
+    return KINDS[kind].params.parse({**_PARTIAL[kind], **content})
+
+
+def named(name: str) -> Index:
+    """The index of an experiment of which only the name matters."""
+    return Index(
+        name=name, description="", arms=(), seeds=(), iterations={}, contrasts=(), settings={},
+        inputs={},
+    )  # fmt: skip

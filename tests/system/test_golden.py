@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dataenvgym_spec.execute.load import scorer
 
 from dataenvgym_spec.core.hashing import digest, unit_interval
 from dataenvgym_spec.execute.context import Context, PortRead
-from dataenvgym_spec.execute.load import scorer
 from dataenvgym_spec.execute.stages import evaluate as evaluation
 from dataenvgym_spec.execute.stages import student as pretraining
 from dataenvgym_spec.execute.stages import train as training

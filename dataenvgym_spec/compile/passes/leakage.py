@@ -43,9 +43,7 @@ class Leak:
     @property
     def blind(self) -> bool:
         """Whether it is a student that reaches an agent which observes nothing."""
-        return (
-            self.role in ("student", "weights") and self.reader.params.get("observe") == "nothing"
-        )
+        return self.role in ("student", "weights") and self.reader.params.blind
 
     @property
     def what(self) -> str:
@@ -157,7 +155,7 @@ def _stages(route: Route | None) -> list[Stage]:
 def _name(stage: Stage) -> str:
     """What a path calls a stage: a split by its role, a stage of the loop with its iteration and round."""
     if stage.kind == "data":
-        return str(stage.params["role"])
+        return str(stage.plain["role"])
     use = stage.uses[0] if stage.uses else None
     if use is None or use.iteration is None or not use.what.startswith(stage.kind):
         return stage.kind

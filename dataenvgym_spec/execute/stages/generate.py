@@ -2,39 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.load import student
-from dataenvgym_spec.language.components import make
-from dataenvgym_spec.records.files import read_json, write_rows
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.graph.params import GenerateParams
+from dataenvgym_spec.gym.engines.protocol import Engine
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.examples import Example, Provenance
+from dataenvgym_spec.records.files import read, write_rows
+from dataenvgym_spec.records.plans import Plan, Request, Yield
 
 
-def generate(context: Context) -> None:
+def generate(context: Context[GenerateParams]) -> None:
     """Writes candidates for what the plan asks, or in a refill for what is still missing."""
-    params = context.params
-    requests = read_json(context.path("plan", "plan.json"))["allocation"]
-    if context.ports("yield"):
-        given = read_json(context.path("yield", "yield.json"))
-        requests = {skill: count - given[skill]["accepted"] for skill, count in requests.items()}
-    requests = {skill: count for skill, count in requests.items() if count > 0}
-    origin = {
-        "iteration": params["iteration"],
-        "round": params["round"],
-        "plan": context.key_of("plan"),
-        "teacher": params["engine"]["teacher"]["kind"],
-    }
-    rows = []
-    if requests:
-        engine = make("engine", params["engine"], **student(context))
-        seed = seed_from("generate", params["seed"], params["iteration"], params["round"])
-        for number, item in enumerate(engine.candidates(requests, seed)):
-            rows.append(
-                {**item.row(), "skill": item.group, "provenance": {**origin, "request": number}}
-            )
-        if tokens := getattr(
-            engine, "tokens", None
-        ):  # of an engine that asks a model: {"prompt": ..., "generated": ...}
-            context.record(tokens=tokens)
+    asked = read(context.path("plan", "plan.json"), Plan).asked()
+    given = context.table("yield", "yield.json", Yield) or {}
+    requests = missing(asked, given)
+    rows = _candidates(context, requests) if requests else []
     write_rows(context.out("candidates", "examples.jsonl"), rows)
-    context.record(requested=sum(requests.values()), candidates=len(rows))
-    context.say(f"  {len(rows)} candidates for {sum(requests.values())} examples asked for")
+    amount = sum(request.count for request in requests)
+    context.record(requested=amount, candidates=len(rows))
+    context.say(f"  {len(rows)} candidates for {amount} examples asked for")
+
+
+def missing(asked: Sequence[Request], given: Mapping[str, Yield]) -> list[Request]:
+    """What is still to be made, in the order of the requests.
+
+    The accepted examples of a skill count for its requests in their order.
+
+    >>> short = missing([Request(id="sum", count=5, skill="sum")], {"sum": Yield(requested=5, accepted=3)})
+    >>> [request.count for request in short]
+    [2]
+    """
+    left = {skill: row.accepted for skill, row in given.items()}
+    requests = []
+    for request in asked:
+        covered = min(request.count, left.get(request.skill, 0))
+        left[request.skill] = left.get(request.skill, 0) - covered
+        if covered < request.count:
+            requests.append(msgspec.structs.replace(request, count=request.count - covered))
+    return requests
+
+
+def _candidates(context: Context[GenerateParams], requests: Sequence[Request]) -> list[Example]:
+    params = context.params
+    engine: Engine = context.make(params.engine)
+    seed = seed_from("generate", params.seed, params.iteration, params.round)
+    rows = []
+    for number, example in enumerate(engine.generate(requests, Tools(seed=seed))):
+        provenance = Provenance(
+            iteration=params.iteration,
+            round=params.round,
+            plan=context.key_of("plan"),
+            teacher=_teacher(params.engine),
+            request=number,
+        )
+        rows.append(msgspec.structs.replace(example, provenance=provenance))
+    tokens = getattr(engine, "tokens", None)  # of an engine that asks a model
+    if tokens:
+        context.record(tokens=tokens)
+    return rows
+
+
+def _teacher(engine: Component) -> str:
+    """The kind of the teacher that an engine names."""
+    return next(part.kind for part in engine.walk() if part.slot == "teacher")

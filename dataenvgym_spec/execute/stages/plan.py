@@ -3,80 +3,115 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.load import student
-from dataenvgym_spec.gym.policies.protocol import Observation, Policy, SkillScore, Yield
-from dataenvgym_spec.language.components import make
-from dataenvgym_spec.records.files import Row, read_json, read_rows, write_json
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.graph.params import PlanParams
+from dataenvgym_spec.gym.environments.protocol import Environment, Seen
+from dataenvgym_spec.gym.policies.protocol import Policy
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.files import read, read_all, write_json
+from dataenvgym_spec.records.plans import Plan, Request, ShownError, SkillMap, Step, Yield
+
+FIRST_ENVIRONMENT = Component(slot="environment", kind="skill-list", version=1)
+"""What a plan that names no environment works in: it was the only one when keys began."""
 
 
-def plan(context: Context) -> None:
+def plan(context: Context[PlanParams]) -> None:
     """Writes the action with its reasons, and the agent's next state."""
     params = context.params
-    found = read_json(context.path("skills", "skills.json"))
-    skills, of_item = tuple(found["skills"]), found["items"]
-    results = {
-        read.port: read_rows(read.path / "results.jsonl") for read in context.ports("results")
-    }
-    yields = read_json(context.path("yield", "yield.json")) if context.ports("yield") else None
-    history = (
-        read_json(context.path("state", "state.json"))["history"] if context.ports("state") else []
+    environment: Environment[Any, Any] = context.make(params.environment or FIRST_ENVIRONMENT)
+    policy: Policy[Any, Any] = context.make(params.policy)
+    seen = _seen(context)
+    before = context.one("state", "state.json", environment.state)
+    number = len(before.history) if before is not None else 0
+    state = environment.observe(seen, before)
+    tools = Tools(seed=seed_from("policy", params.seed, number))
+    action = policy.act(state, params.amount, tools)
+    requests = environment.requests(state, action, params.amount)
+    scores = seen.scores()
+    step = Step(
+        allocation=by_skill(requests),
+        reasons=action.reasons,
+        scores=None if scores is None else {name: score.accuracy for name, score in scores.items()},
+        shortfall=seen.shortfall(),
     )
-    observation = Observation(
-        skills=skills,
-        scores=_scores(skills, of_item, results["hidden"]) if "hidden" in results else None,
-        yields={skill: Yield(**row) for skill, row in yields.items()}
-        if yields is not None
-        else None,
-    )
-    policy: Policy = make("policy", params["policy"], **student(context))
-    action = policy.act(observation, params["amount"])
-    step: dict[str, Any] = {"allocation": action.allocation, "reasons": action.reasons}
-    if observation.scores is not None:
-        step["scores"] = {skill: score.accuracy for skill, score in observation.scores.items()}
-    if yields is not None:
-        step["shortfall"] = {
-            skill: row["requested"] - row["accepted"]
-            for skill, row in yields.items()
-            if row["accepted"] < row["requested"]
-        }
-    rng = random.Random(seed_from("plan", params["seed"], len(history)))
-    errors = _errors(of_item, results.get("shown", []), params["observe"], rng)
+    after = environment.advance(state, action, seen.yields or {})
+    history = (*(before.history if before is not None else ()), step)
+    write_json(context.out("state", "state.json"), msgspec.structs.replace(after, history=history))
     write_json(
-        context.out("plan", "plan.json"), {"iteration": len(history) + 1, **step, "errors": errors}
+        context.out("plan", "plan.json"),
+        Plan(
+            **msgspec.structs.asdict(step),
+            iteration=number + 1,
+            errors=_errors(context, seen, number),
+            requests=None if all(request.simple for request in requests) else requests,
+        ),
     )
-    write_json(context.out("state", "state.json"), {"history": [*history, step]})
-    for skill, count in sorted(action.allocation.items(), key=lambda pair: -pair[1])[:8]:
-        context.say(f"  {count:5d} x {skill}: {action.reasons.get(skill, '')}")
+    _tell(context, step)
 
 
-def _scores(
-    skills: tuple[str, ...], of_item: dict[str, str], rows: list[Row]
-) -> dict[str, SkillScore]:
-    marks: dict[str, list[bool]] = {skill: [] for skill in skills}
-    for row in rows:
-        marks[of_item[row["id"]]].append(row["correct"])
-    return {
-        skill: SkillScore(accuracy=sum(m) / len(m), items=len(m)) for skill, m in marks.items() if m
+def by_skill(requests: Sequence[Request]) -> dict[str, int]:
+    """How many examples are asked for, by skill.
+
+    >>> by_skill([Request(id="1", count=2, skill="sum"), Request(id="2", count=3, skill="sum")])
+    {'sum': 5}
+    """
+    amounts: dict[str, int] = {}
+    for request in requests:
+        amounts[request.skill] = amounts.get(request.skill, 0) + request.count
+    return amounts
+
+
+def _seen(context: Context[PlanParams]) -> Seen:
+    """What is plugged in is what the arm may observe."""
+    skills = read(context.path("skills", "skills.json"), SkillMap)
+    answers = {
+        port.port: read_all(port.path / "results.jsonl", Result)
+        for port in context.ports("results")
     }
+    return Seen(
+        skills=skills.skills,
+        of_item=skills.items,
+        hidden=answers.get("hidden"),
+        shown=answers.get("shown"),
+        yields=context.table("yield", "yield.json", Yield),
+    )
 
 
 def _errors(
-    of_item: dict[str, str], rows: list[Row], observe: Any, rng: random.Random
-) -> dict[str, list[Row]]:
+    context: Context[PlanParams], seen: Seen, number: int
+) -> dict[str, tuple[ShownError, ...]]:
     """Some of the student's errors on the shown part, by skill: what an engine may put into a prompt."""
-    if not isinstance(observe, dict):
+    observe = context.params.observe
+    if isinstance(observe, str):
         return {}
-    wrong: dict[str, list[Row]] = {}
+    rng = random.Random(seed_from("plan", context.params.seed, number))
+    chosen = {}
+    for skill, wrong in sorted(_wrong(seen.shown or (), seen.of_item).items()):
+        chosen[skill] = tuple(rng.sample(wrong, min(observe.errors, len(wrong))))
+    return chosen
+
+
+def _wrong(rows: Sequence[Result], of_item: Mapping[str, str]) -> dict[str, list[ShownError]]:
+    errors: dict[str, list[ShownError]] = {}
     for row in rows:
-        if not row["correct"]:
-            wrong.setdefault(of_item[row["id"]], []).append(
-                {key: row[key] for key in ("id", "input", "target", "prediction")}
+        if not row.correct:
+            shown = ShownError(
+                id=row.id, input=row.input, target=row.target, prediction=row.prediction
             )
-    return {
-        skill: rng.sample(found, min(observe["errors"], len(found)))
-        for skill, found in sorted(wrong.items())
-    }
+            errors.setdefault(of_item[row.id], []).append(shown)
+    return errors
+
+
+def _tell(context: Context[PlanParams], step: Step) -> None:
+    """Prints the skills that get the most."""
+    most_first = sorted(step.allocation.items(), key=lambda pair: -pair[1])
+    for skill, count in most_first[:8]:
+        context.say(f"  {count:5d} x {skill}: {step.reasons.get(skill, '')}")

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.load import source
+from dataenvgym_spec.graph.params import Lane, ReserveParams
+from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.items import in_lane
+from dataenvgym_spec.records.splits import Kept, Reserve
 
 
-def reserve(context: Context) -> None:
+def reserve(context: Context[ReserveParams]) -> None:
     """Writes the lanes and, for finite sources, the identities of the items in them.
 
-    A procedural source cannot be listed, so whatever falls into the lane of a split is reserved; of a finite source only
-    what it holds.
+    A procedural source cannot be listed, so whatever falls into the lane of a split is reserved; of
+    a finite source only what it holds.
     """
     params = context.params
-    out = {}
-    for role, lane in params["lanes"].items():
-        made = source(params["sources"][role], context)
-        if made.procedural:
-            out[role] = {"lane": lane}
+    roles = {}
+    for role, lane in params.lanes.items():
+        source: Source = context.make(params.sources[role])
+        if source.procedural:
+            roles[str(role)] = Kept(lane=lane)
         else:
-            items = (item for group in made.groups() for item in made.stream(group, 0))
-            out[role] = {
-                "items": sorted(
-                    item.id for item in items if in_lane(params["seed"], item.cluster, lane)
-                )
-            }
-    write_json(context.out("hashes", "reserve.json"), {"seed": params["seed"], "roles": out})
+            roles[str(role)] = Kept(items=_items(source, params.seed, lane))
+    write_json(context.out("hashes", "reserve.json"), Reserve(seed=params.seed, roles=roles))
+
+
+def _items(source: Source, seed: int, lane: Lane) -> tuple[str, ...]:
+    found = []
+    for group in source.groups():
+        inside = (item for item in source.stream(group, 0) if in_lane(seed, item.cluster, lane))
+        found += [item.id for item in inside]
+    return tuple(sorted(found))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.language.components import make
-from dataenvgym_spec.records.files import read_rows, write_json
+from dataenvgym_spec.graph.params import SkillsParams
+from dataenvgym_spec.gym.skills.protocol import Discovery
+from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import SkillMap
 
 
-def skills(context: Context) -> None:
+def skills(context: Context[SkillsParams]) -> None:
     """Writes the skills and the skill of every item."""
-    items = [
-        Item(**row)
-        for read in context.ports("items")
-        for row in read_rows(read.path / "items.jsonl")
-    ]
-    of_item: dict[str, str] = make("discovery", context.params["discover"]).assign(items)
-    names = sorted(set(of_item.values()))
-    write_json(context.out("skills", "skills.json"), {"skills": names, "items": of_item})
+    items = context.all("items", "items.jsonl", Item)
+    discovery: Discovery = context.make(context.params.discover)
+    of_item = dict(discovery.assign(items))
+    names = tuple(sorted(set(of_item.values())))
+    write_json(context.out("skills", "skills.json"), SkillMap(skills=names, items=of_item))
     context.record(skills=len(names), items=len(items))

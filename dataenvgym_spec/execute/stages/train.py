@@ -6,37 +6,33 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch
+from dataenvgym_spec.graph.params import TrainParams
 from dataenvgym_spec.gym.prompt import Prompt
-from dataenvgym_spec.records.examples import ITEM_FIELDS
-from dataenvgym_spec.records.files import read_rows
-from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.examples import Example
 
 
-def train(context: Context) -> None:
+def train(context: Context[TrainParams]) -> None:
     """Writes the student.
 
     Raises:
         StageError: there is nothing to train on.
     """
     params = context.params
-    rows = [
-        row for read in context.ports("accepted") for row in read_rows(read.path / "examples.jsonl")
-    ]
-    if not rows:
+    accepted = context.all("accepted", "examples.jsonl", Example)
+    if not accepted:
         raise StageError(
             "no example was accepted, so there is nothing to train on",
             help="look at the checks' reasons in the rejected port",
         )
-    items = [Item(**{name: row[name] for name in ITEM_FIELDS}) for row in rows]
     examples = context.work / "examples.jsonl"
-    write_examples(examples, items, Prompt(params["template"]))
+    write_examples(examples, accepted, Prompt(params.template))
     (base,) = context.ports("base")
-    context.say(f"  {len(rows)} examples")
+    context.say(f"  {len(accepted)} examples")
     launch(
         context,
         base=base.path,
         examples=examples,
-        train=params["train"],
-        seed=params["seed"],
+        train=params.plain["train"],
+        seed=params.seed,
         out=context.out_folder / "student",
     )

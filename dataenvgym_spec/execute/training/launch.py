@@ -63,7 +63,13 @@ class Hardware:
 
 
 def launch(
-    context: Context, *, base: Path, examples: Path, train: dict[str, Any], seed: int, out: Path
+    context: Context[Any],
+    *,
+    base: Path,
+    examples: Path,
+    train: dict[str, Any],
+    seed: int,
+    out: Path,
 ) -> None:
     """Trains a student in processes of its own; a killed run goes on from its last checkpoint.
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataenvgym_spec.gym.checks.protocol import Bench
-from dataenvgym_spec.records.items import Item
+from collections.abc import Sequence
+
+from dataenvgym_spec.gym.checks.protocol import Sight
+from dataenvgym_spec.records.examples import Example
+
+OBJECTION = "the student answers it right already"
 
 
 class Known:
     """Objects to an example that the latest student answers right before it is taught."""
 
-    def objection(self, item: Item, bench: Bench) -> str | None:
-        """Why the candidate should not be taught, or None."""
-        return "the student answers it right already" if bench.answered(item) else None
+    def objections(self, examples: Sequence[Example], sight: Sight) -> list[str | None]:
+        """Why each candidate should not be taught, or None."""
+        right = [sight.answered(example) for example in examples]
+        return [OBJECTION if answered else None for answered in right]

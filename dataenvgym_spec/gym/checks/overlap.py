@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataenvgym_spec.gym.checks.protocol import Bench
-from dataenvgym_spec.records.items import Item
+from collections.abc import Sequence
+
+from dataenvgym_spec.gym.checks.protocol import Sight
+from dataenvgym_spec.records.examples import Example
 
 
 class Overlap:
@@ -12,7 +14,9 @@ class Overlap:
     def __init__(self, *, against: list[str]) -> None:
         self.against = against
 
-    def objection(self, item: Item, bench: Bench) -> str | None:
-        """Why the candidate should not be taught, or None."""
-        role = bench.reserve.holder(item, self.against) if bench.reserve else None
-        return f"reserved for {role}" if role else None
+    def objections(self, examples: Sequence[Example], sight: Sight) -> list[str | None]:
+        """Why each candidate should not be taught, or None."""
+        if sight.reserve is None:
+            return [None] * len(examples)
+        roles = [sight.reserve.holder(example, self.against) for example in examples]
+        return [f"reserved for {role}" if role else None for role in roles]

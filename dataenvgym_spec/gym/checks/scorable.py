@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataenvgym_spec.gym.checks.protocol import Bench
-from dataenvgym_spec.records.items import Item
+from collections.abc import Sequence
+
+from dataenvgym_spec.gym.checks.protocol import Sight
+from dataenvgym_spec.gym.tasks.protocol import Scorer
+from dataenvgym_spec.records.examples import Example
 
 
 class Scorable:
     """Objects to examples whose own answer the scorer cannot read or finds wrong."""
 
-    def objection(self, item: Item, bench: Bench) -> str | None:
-        """Why the candidate should not be taught, or None."""
-        score = bench.scorer.score(item.target, item)
-        if not score.parsed:
-            return "the scorer cannot read the answer"
-        return None if score.correct else "the scorer finds the answer wrong"
+    def objections(self, examples: Sequence[Example], sight: Sight) -> list[str | None]:
+        """Why each candidate should not be taught, or None."""
+        return [_objection(example, sight.scorer) for example in examples]
+
+
+def _objection(example: Example, scorer: Scorer) -> str | None:
+    score = scorer.score(example.target, example)
+    if not score.parsed:
+        return "the scorer cannot read the answer"
+    return None if score.correct else "the scorer finds the answer wrong"

@@ -4,35 +4,43 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+
+import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
-from dataenvgym_spec.language.components import make
+from dataenvgym_spec.gym.teachers.procedural import Procedural as Teacher
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import Request
 
 
 class Procedural:
     """Draws candidates for every skill in the plan."""
 
-    def __init__(self, *, teacher: dict[str, Any], oversample: float, corrupt: float) -> None:
-        self.teacher = make("teacher", teacher)
+    def __init__(self, *, teacher: Teacher, oversample: float, corrupt: float) -> None:
+        self.source = teacher.source
         self.oversample, self.corrupt = oversample, corrupt
 
-    def candidates(self, requests: dict[str, int], seed: int) -> Iterator[Item]:
-        """Candidates for `requests` examples of each skill, skill by skill, each in the order of drawing."""
-        for skill, count in sorted(requests.items()):
-            stream = self.teacher.examples(skill, seed_from("engine", seed, skill))
-            rng = random.Random(seed_from("corrupt", seed, skill))
-            for item in islice(stream, math.ceil(count * self.oversample)):
-                yield self._spoiled(item, rng) if rng.random() < self.corrupt else item
+    def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
+        """Candidates skill by skill, each in the order of drawing; a skill is a group of the source."""
+        for request in sorted(requests, key=lambda request: request.skill):
+            skill = request.skill
+            stream = self.source.stream(skill, seed_from("engine", tools.seed, skill))
+            rng = random.Random(seed_from("corrupt", tools.seed, skill))
+            for item in islice(stream, math.ceil(request.count * self.oversample)):
+                spoil = rng.random() < self.corrupt
+                yield Example.of(_spoiled(item, rng) if spoil else item, skill)
 
-    def _spoiled(self, item: Item, rng: random.Random) -> Item:
-        """The item with one character of its answer changed or added."""
-        digits = [index for index, letter in enumerate(item.target) if letter.isdigit()]
-        if not digits:
-            return Item(**{**item.row(), "target": f"{item.target}7"})
-        at = rng.choice(digits)
-        other = rng.choice([digit for digit in "0123456789" if digit != item.target[at]])
-        return Item(**{**item.row(), "target": item.target[:at] + other + item.target[at + 1 :]})
+
+def _spoiled(item: Item, rng: random.Random) -> Item:
+    """The item with one character of its answer changed or added."""
+    digits = [index for index, letter in enumerate(item.target) if letter.isdigit()]
+    if not digits:
+        return msgspec.structs.replace(item, target=f"{item.target}7")
+    at = rng.choice(digits)
+    other = rng.choice([digit for digit in "0123456789" if digit != item.target[at]])
+    target = item.target[:at] + other + item.target[at + 1 :]
+    return msgspec.structs.replace(item, target=target)

@@ -1,46 +1,28 @@
-"""What a policy sees and what it decides."""
+"""What a policy is: it sees the state of its environment and decides what to generate."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from dataenvgym_spec.gym.environments.protocol import Action, State
+from dataenvgym_spec.gym.tools import Tools
+
+S_contra = TypeVar("S_contra", bound=State, contravariant=True)
+A_co = TypeVar("A_co", bound=Action, covariant=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkillScore:
-    """A student's score on one skill, on the hidden part of feedback."""
+class Policy(Protocol[S_contra, A_co]):
+    """Decides what to generate, in one environment or in several.
 
-    accuracy: float
-    items: int
+    A policy whose definition says `"reads": "student"` is constructed with `student`, the folder of
+    the latest student, and `base`, the folder of the model that it adapts, or None.
+    """
 
+    def act(self, state: S_contra, budget: int, tools: Tools) -> A_co:
+        """The action of one iteration.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Yield:
-    """What became of the last request for a skill, in examples."""
-
-    requested: int
-    accepted: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """What a policy sees. `scores` and `yields` are None where the agent does not observe them."""
-
-    skills: tuple[str, ...]
-    scores: dict[str, SkillScore] | None = None
-    yields: dict[str, Yield] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """Examples to generate for each skill, with reasons in words."""
-
-    allocation: dict[str, int]
-    reasons: dict[str, str] = field(default_factory=dict)
-
-
-class Policy(Protocol):
-    """Decides what to generate."""
-
-    def act(self, observation: Observation, amount: int) -> Action:
-        """Shares `amount` examples among the skills."""
+        Args:
+            state: what the environment made of what the arm may observe.
+            budget: examples to ask for in all.
+            tools: a seed, and what else it may use.
+        """

@@ -225,7 +225,7 @@ def _priced(
 
 def teacher_of(stage: Stage) -> Mapping[str, Any]:
     """The teacher that a stage asks; empty if none."""
-    found = stage.params.get("engine", {}).get("teacher", {})
+    found = stage.plain.get("engine", {}).get("teacher", {})
     return found if isinstance(found, dict) else {}
 
 

@@ -17,7 +17,7 @@ Known = Mapping[str, Stage]
 
 def size(stage: Stage, known: Known) -> float:
     """The size that time depends on: `units`, and for an evaluation as many tokens as answers may have."""
-    allowed = stage.params["generate"]["max_new_tokens"] if stage.kind == "evaluate" else 1
+    allowed = stage.plain["generate"]["max_new_tokens"] if stage.kind == "evaluate" else 1
     return max(1.0, units(stage, known) * allowed)
 
 
@@ -33,12 +33,12 @@ def units(stage: Stage, known: Known) -> float:
             found = students * sum(_items(read.stage, read.port, known) for read in stage.inputs)
         case "student":
             found = (
-                _seen(stage.params["model"]["pretrain"], 0)
-                if "pretrain" in stage.params["model"]
+                _seen(stage.plain["model"]["pretrain"], 0)
+                if "pretrain" in stage.plain["model"]
                 else 1
             )
         case "train":
-            found = _seen(stage.params["train"], _taught(stage, known))
+            found = _seen(stage.plain["train"], _taught(stage, known))
         case "generate" | "check":
             found = sum(_amount(read.stage, known) for read in stage.inputs if read.slot == "plan")
         case _:
@@ -49,17 +49,17 @@ def units(stage: Stage, known: Known) -> float:
 def allowed_tokens(stage: Stage, what: str, known: Known) -> float:
     """More tokens than this a stage cannot read or write."""
     if stage.kind == "evaluate" and what == "generated":
-        return units(stage, known) * float(stage.params["generate"]["max_new_tokens"])
+        return units(stage, known) * float(stage.plain["generate"]["max_new_tokens"])
     if stage.kind == "train" and what == "trained":
-        return units(stage, known) * float(stage.params["train"]["max_length"])
-    if stage.kind == "student" and what == "trained" and "pretrain" in stage.params["model"]:
-        return units(stage, known) * float(stage.params["model"].get("max_positions", 1024))
+        return units(stage, known) * float(stage.plain["train"]["max_length"])
+    if stage.kind == "student" and what == "trained" and "pretrain" in stage.plain["model"]:
+        return units(stage, known) * float(stage.plain["model"].get("max_positions", 1024))
     return math.inf
 
 
 def like(stage: Stage, known: Known) -> str:
     """What a stage has in common with those that work as fast: its student, backend, engine, checks; not its amounts."""
-    params = stage.params
+    params = stage.plain
     match stage.kind:
         case "evaluate":
             generate = {key: params["generate"][key] for key in ("backend", "dtype")}
@@ -103,15 +103,13 @@ def _model(stage: Stage, known: Known) -> dict[str, Any]:
             if read.slot == slot and read.stage in known:
                 other = known[read.stage]
                 return (
-                    _bare(other.params["model"])
-                    if other.kind == "student"
-                    else _model(other, known)
+                    _bare(other.plain["model"]) if other.kind == "student" else _model(other, known)
                 )
     return {}
 
 
 def _drawn(stage: Stage) -> float:
-    draw, source = stage.params["draw"], stage.params["source"]
+    draw, source = stage.plain["draw"], stage.plain["source"]
     return float(
         draw["items"]
         if "items" in draw
@@ -126,7 +124,7 @@ def _items(key: str, port: str, known: Known) -> float:
         return units(stage, known)
     if stage is None or stage.kind != "data":
         return 0
-    part = {"shown": stage.params.get("show", 1), "hidden": 1 - stage.params.get("show", 0)}
+    part = {"shown": stage.plain.get("show", 1), "hidden": 1 - stage.plain.get("show", 0)}
     return float(_drawn(stage) * part.get(port, 1))
 
 
@@ -150,4 +148,4 @@ def _taught(stage: Stage, known: Known) -> float:
 
 
 def _amount(key: str, known: Known) -> float:
-    return float(known[key].params["amount"]) if key in known else 1.0
+    return float(known[key].plain["amount"]) if key in known else 1.0

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dataenvgym_spec.graph.ir import Input, Stage
+from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.questions.cost.estimate import History, Past
 from dataenvgym_spec.store.layout import Layout
@@ -78,12 +78,7 @@ def _stage(content: dict[str, Any]) -> Stage | None:
     try:
         if content["semantics"] != KINDS[content["kind"]].semantics:
             return None
-        inputs = tuple(
-            Input(slot=slot, stage=key, port=port) for slot, key, port in content["inputs"]
-        )
-        return Stage(
-            id=content["key"], kind=content["kind"], params=content["params"], inputs=inputs
-        )
+        return Stage.parse(content)
     except (KeyError, TypeError, ValueError):
         return None
 

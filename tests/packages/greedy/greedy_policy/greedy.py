@@ -1,6 +1,7 @@
 """Teaches the weakest skills only."""
 
-from dataenvgym_spec.gym.policies.protocol import Action, Observation
+from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
+from dataenvgym_spec.gym.tools import Tools
 
 
 class Greedy:
@@ -9,16 +10,16 @@ class Greedy:
     def __init__(self, *, top: int, mood: str) -> None:
         self.top, self.mood = top, mood
 
-    def act(self, observation: Observation, amount: int) -> Action:
-        """Shares `amount` examples evenly; what is left over goes to the weakest."""
-        scores = observation.scores or {}
+    def act(self, state: SkillListState, budget: int, tools: Tools) -> Allocation:
+        """Shares `budget` examples evenly; what is left over goes to the weakest."""
+        scores = state.scores or {}
         weakest = sorted(
-            observation.skills,
+            state.skills,
             key=lambda skill: (scores[skill].accuracy if skill in scores else 0.0, skill),
         )[: self.top]
-        share, left = divmod(amount, len(weakest))
+        share, left = divmod(budget, len(weakest))
         allocation = {skill: share + (index < left) for index, skill in enumerate(weakest)}
-        return Action(
+        return Allocation(
             allocation=allocation,
             reasons=dict.fromkeys(weakest, f"among the weakest {self.top} ({self.mood})"),
         )

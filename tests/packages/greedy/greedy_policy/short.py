@@ -1,7 +1,9 @@
 """Is the question short enough?"""
 
-from dataenvgym_spec.gym.checks.protocol import Bench
-from dataenvgym_spec.records.items import Item
+from collections.abc import Sequence
+
+from dataenvgym_spec.gym.checks.protocol import Sight
+from dataenvgym_spec.records.examples import Example
 
 
 class Short:
@@ -10,10 +12,7 @@ class Short:
     def __init__(self, *, characters: int) -> None:
         self.characters = characters
 
-    def objection(self, item: Item, bench: Bench) -> str | None:
-        """Why the candidate should not be taught, or None."""
-        return (
-            f"longer than {self.characters} characters"
-            if len(item.input) > self.characters
-            else None
-        )
+    def objections(self, examples: Sequence[Example], sight: Sight) -> list[str | None]:
+        """Why each candidate should not be taught, or None."""
+        long = [len(example.input) > self.characters for example in examples]
+        return [f"longer than {self.characters} characters" if over else None for over in long]

@@ -1,21 +1,26 @@
 """Asks a procedural teacher for what is planned, and looks into the student."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from dataenvgym_spec.gym.engines.procedural import Procedural
-from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.gym.teachers.procedural import Procedural as Teacher
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.records.plans import Request
 
 
 class Watcher(Procedural):
     """Notes in every example which files the student has."""
 
-    def __init__(self, *, teacher: dict[str, Any], student: Path, base: Path | None) -> None:
+    def __init__(self, *, teacher: Teacher, student: Path, base: Path | None) -> None:
         super().__init__(teacher=teacher, oversample=1.0, corrupt=0.0)
         self.files = sorted(path.name for path in student.iterdir())
 
-    def candidates(self, requests: dict[str, int], seed: int) -> Iterator[Item]:
-        """Candidates for `requests` examples of each skill."""
-        for item in super().candidates(requests, seed):
-            yield Item(**{**item.row(), "metadata": {**item.metadata, "files": self.files}})
+    def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
+        """Candidates for all requests."""
+        for example in super().generate(requests, tools):
+            metadata = {**example.metadata, "files": self.files}
+            yield msgspec.structs.replace(example, metadata=metadata)

@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
 from dataenvgym_spec.gym.policies.allocate import share_out
-from dataenvgym_spec.gym.policies.protocol import Action, Observation
+from dataenvgym_spec.gym.tools import Tools
 
 
 class Watcher:
@@ -15,9 +16,9 @@ class Watcher:
             "hidden_size"
         ]
 
-    def act(self, observation: Observation, amount: int) -> Action:
-        """Shares `amount` examples evenly."""
-        return Action(
-            allocation=share_out(dict.fromkeys(observation.skills, 1.0), amount),
-            reasons=dict.fromkeys(observation.skills, f"the student is {self.width} wide"),
+    def act(self, state: SkillListState, budget: int, tools: Tools) -> Allocation:
+        """Shares `budget` examples evenly."""
+        return Allocation(
+            allocation=share_out(dict.fromkeys(state.skills, 1.0), budget),
+            reasons=dict.fromkeys(state.skills, f"the student is {self.width} wide"),
         )

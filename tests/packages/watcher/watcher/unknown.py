@@ -1,12 +1,15 @@
 """Does the student answer the example right? A check that wants it so."""
 
-from dataenvgym_spec.gym.checks.protocol import Bench
-from dataenvgym_spec.records.items import Item
+from collections.abc import Sequence
+
+from dataenvgym_spec.gym.checks.protocol import Sight
+from dataenvgym_spec.records.examples import Example
 
 
 class Unknown:
     """Objects to what the student cannot answer yet."""
 
-    def objection(self, item: Item, bench: Bench) -> str | None:
-        """Why the candidate should not be taught, or None."""
-        return None if bench.answered(item) else "the student cannot answer it yet"
+    def objections(self, examples: Sequence[Example], sight: Sight) -> list[str | None]:
+        """Why each candidate should not be taught, or None."""
+        right = [sight.answered(example) for example in examples]
+        return [None if answered else "the student cannot answer it yet" for answered in right]

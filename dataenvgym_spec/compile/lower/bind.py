@@ -1,0 +1,91 @@
+"""The components of an arm as stages use them: each with what it refers to bound, and the files that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.declared import walk
+from dataenvgym_spec.resolve.arms import Arm
+
+Named = str | Mapping[str, Any]
+"""A component as a resolved spec has it: its options with `kind`, or its kind alone."""
+
+
+class Binder:
+    """Binds the components of one arm."""
+
+    def __init__(self, arm: Arm) -> None:
+        self.arm = arm
+        record = arm.experiment
+        self.named = {"source": record.task.sources, "teacher": record.teachers}
+
+    def component(self, slot: str, given: Named) -> Component:
+        """A component with its parts."""
+        options = {"kind": given} if isinstance(given, str) else given
+        return Component.bind(slot, options, lambda slot, name: self.named[slot][name])
+
+    def source(self, role: str) -> Component:
+        """The source that the split of a role draws from."""
+        split = getattr(self.arm.experiment.task.splits, role)
+        return self.component("source", self.named["source"][split.from_])
+
+    def checks(self) -> tuple[Component, ...]:
+        """The checks that are not off, in the order in which they judge."""
+        named = self.arm.experiment.agent.checks
+        active = [name for name, options in named.items() if options["action"] != "off"]
+        ordered = sorted(active, key=lambda name: (definition("check", name).order, name))
+        return tuple(self.component("check", named[name]) for name in ordered)
+
+    def files(self, params: Params) -> dict[str, str]:
+        """Where the files lie that the components of some parameters name by digest."""
+        made_of = (part for _, component in params.components() for part in component.walk())
+        digests = (digest for part in made_of for digest in _digests(part))
+        known = self.arm.files
+        return {digest: known[digest].path for digest in digests if digest in known}
+
+
+def _digests(component: Component) -> Iterable[str]:
+    """What a component says where its definition declares a file."""
+    for path in component.definition.files:
+        value = _at(component.options, path)
+        if isinstance(value, str):
+            yield value
+
+
+def spans_groups(source: Component) -> bool:
+    """Whether items of one cluster may lie in several groups.
+
+    The definition says it in `x-spans-groups` of an option: they may where some keys are `given`
+    together, or where entries have a value of a key `repeated`. Of a package nothing is known.
+    """
+    if source.definition.distribution is not None:
+        return True
+    for path, option, _ in walk(source.definition.schema):
+        rule, value = option.get("x-spans-groups", {}), _at(source.options, path)
+        if "given" in rule and set(rule["given"]).issubset(value or ()):
+            return True
+        if "repeated" in rule:
+            values = [entry.get(rule["repeated"]) for entry in (value or {}).values()]
+            if len(set(values)) < len(values):
+                return True
+    return False
+
+
+def reserved(check: Component, every: Iterable[str]) -> set[str]:
+    """The splits that a check keeps examples clear of: those that its `x-splits` lists, or all."""
+    roles: set[str] = set()
+    for path, option, _ in walk(check.definition.schema):
+        if option.get("x-splits"):
+            roles.update(_at(check.options, path) or ())
+    return roles or set(every)
+
+
+def _at(options: Mapping[str, Any], path: Iterable[str]) -> Any:
+    value: Any = options
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value

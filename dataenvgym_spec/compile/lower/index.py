@@ -1,0 +1,40 @@
+"""What the index of an experiment says besides its stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from dataenvgym_spec.records.experiment import Index, Question
+from dataenvgym_spec.resolve.arms import Arm, Resolved
+from dataenvgym_spec.resolve.same_as import stamps
+
+COMPARED = ("task", "student", "teachers", "environment", "skills", "agent", "loop", "select")
+"""The parts of a spec that make a difference to results."""
+
+
+def index(resolved: Resolved) -> Index:
+    """The index of an experiment, without its stages yet."""
+    base = resolved.base
+    arms = {arm.name: arm for arm in resolved.arms}
+    contrasts = msgspec.to_builtins(base.analysis.contrasts)
+    same_items = stamps(msgspec.to_builtins(base.task.splits))
+    return Index(
+        name=base.name,
+        description=base.description,
+        arms=tuple(arms),
+        seeds=base.seeds.runs(),
+        iterations={name: arm.experiment.loop.iterations for name, arm in arms.items()},
+        contrasts=tuple(Question(**contrast) for contrast in contrasts),
+        settings={name: settings(arm) for name, arm in arms.items()},
+        inputs=dict(sorted(resolved.inputs.items())),
+        sweep=resolved.sweep or None,
+        stamps=tuple(same_items) or None,
+    )
+
+
+def settings(arm: Arm) -> dict[str, Any]:
+    """What a person compares arms by."""
+    plain: dict[str, Any] = msgspec.to_builtins(arm.experiment)
+    return {key: plain[key] for key in COMPARED}

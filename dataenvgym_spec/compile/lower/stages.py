@@ -1,0 +1,386 @@
+"""Builds the stages of one arm under one run seed, one method a stage kind. In what order is said in `loop`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from dataenvgym_spec.compile.lower.bind import Binder, reserved, spans_groups
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.graph.ir import Input, Stage, Use
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.graph.params import (
+    CheckParams,
+    DataParams,
+    EvaluateParams,
+    GateParams,
+    GenerateParams,
+    Params,
+    PlanParams,
+    ReserveParams,
+    SelectParams,
+    SkillsParams,
+    StudentParams,
+    TrainParams,
+)
+from dataenvgym_spec.resolve.arms import Arm
+from dataenvgym_spec.resolve.lanes import lanes
+
+FIRST_ENVIRONMENT = "skill-list"
+"""The environment that plans name nowhere: it was the only one when keys began."""
+Inputs = tuple[Input, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What stands before the loop begins.
+
+    Attributes:
+        splits: the stage that draws each split, by role.
+        reserve: what examples must keep clear of; None if no check asks.
+        base: the base student.
+        skills: the skills of the task.
+    """
+
+    splits: dict[str, str]
+    reserve: Input | None
+    base: Input
+    skills: Input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Where the loop stands after an iteration; 0 is before the first.
+
+    Attributes:
+        number: of the iteration.
+        student: the latest.
+        state: what the agent remembers, and the yield if it may see it.
+        accepted: the examples of all iterations so far.
+        latest: the examples of this iteration.
+        scores: the evaluations on selection so far.
+        gate: what tells whether this iteration takes place; empty if nothing does.
+    """
+
+    number: int
+    student: Input
+    state: Inputs = ()
+    accepted: Inputs = ()
+    latest: Inputs = ()
+    scores: Inputs = ()
+    gate: Inputs = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What the rounds of an iteration gave: the accepted examples of each, and the last yield."""
+
+    accepted: Inputs
+    given: Input
+
+
+class Builder:
+    """Builds stages and keeps them in the order in which they were asked for."""
+
+    def __init__(self, arm: Arm, seed: int, experiment: str) -> None:
+        self.arm, self.seed, self.name = arm, seed, experiment
+        self.record = arm.experiment
+        self.bind = Binder(arm)
+        self.stages: list[Stage] = []
+        self.lanes = lanes(arm)
+        # Parameters that iterations have in common are one record, whose canonical form is made once.
+        self.checks = self.bind.checks()
+        self.score = self.bind.component("scorer", self.record.task.score)
+        self.engine = self.bind.component("engine", self.record.agent.engine)
+        self.planning = self._planning()
+        self.judging = self._judging()
+        self.training = self._training()
+        self.evaluations: dict[tuple[str, ...], EvaluateParams] = {}
+
+    # --- before the loop ------------------------------------------------------------------------
+
+    def setup(self) -> Setup:
+        """The splits, what is reserved for them, the base student and the skills."""
+        splits = {role: self._data(role) for role in self.lanes}
+        reserve, base = self._reserve(), self._student()
+        skills = self._skills(splits["feedback"])
+        return Setup(splits=splits, reserve=reserve, base=base, skills=skills)
+
+    def _data(self, role: str) -> str:
+        split = getattr(self.record.task.splits, role)
+        params = DataParams(
+            role=role,  # type: ignore[arg-type]
+            source=self.bind.source(role),
+            draw=split.draw,
+            lane=self.lanes[role],
+            seed=self.record.seeds.splits,
+        )
+        if role == "feedback":
+            parts = "by-cluster" if spans_groups(params.source) else None
+            params = msgspec.structs.replace(params, show=split.show, parts=parts)
+        return self._add(None, f"draw the {role} split", "data", params)
+
+    def _reserve(self) -> Input | None:
+        """What the splits may hold that a check keeps examples clear of."""
+        readers = [check for check in self.checks if check.definition.reads == "splits"]
+        named = {role for check in readers for role in reserved(check, self.lanes)}
+        roles = sorted(named)
+        if not roles:
+            return None
+        params = ReserveParams(
+            lanes={role: self.lanes[role] for role in roles},  # type: ignore[misc]
+            sources={role: self.bind.source(role) for role in roles},  # type: ignore[misc]
+            seed=self.record.seeds.splits,
+        )
+        stage = self._add(None, "reserve what splits may hold", "reserve", params)
+        return Input(slot="reserve", stage=stage, port="hashes")
+
+    def _student(self) -> Input:
+        model = self.bind.component("model", self.record.student.model)
+        params = StudentParams(model=model)
+        if any(part.slot == "source" for part in model.walk()):
+            # It draws what it learns from beyond the last lane, which belongs to no split.
+            params = StudentParams(
+                model=model,
+                template=self.record.student.prompt.template,
+                seed=self.record.seeds.student,
+                splits_seed=self.record.seeds.splits,
+                lane=(max(high for _, high in self.lanes.values()), 1.0),
+            )
+        stage = self._add(0, "make the base student", "student", params)
+        return Input(slot="student", stage=stage, port="student")
+
+    def _skills(self, feedback: str) -> Input:
+        discovery = self.bind.component("discovery", self.record.skills.discover)
+        inputs = [Input(slot="items", stage=feedback, port=port) for port in ("shown", "hidden")]
+        params = SkillsParams(discover=discovery)
+        stage = self._add(0, "discover skills", "skills", params, *inputs)
+        return Input(slot="skills", stage=stage, port="skills")
+
+    # --- the loop -------------------------------------------------------------------------------
+
+    def gate(self, turn: Turn) -> Turn:
+        """The next turn, with what decides whether it takes place.
+
+        Before the first iteration that `loop.stop` can stop on there is nothing to decide: until
+        then a loop that stops and one that does not are the same stages.
+        """
+        number, stop = turn.number + 1, self.record.loop.stop
+        gate: Inputs = ()
+        if stop is not None and len(turn.scores) > stop.patience:
+            params = GateParams(patience=stop.patience)
+            stage = self._add(number, "go on or stop", "gate", params, *turn.scores)
+            gate = (Input(slot="gate", stage=stage, port="gate"),)
+        return replace(turn, number=number, gate=gate)
+
+    def evaluate(self, turn: Turn, split: str, data: str) -> Input:
+        """The latest student's answers to a split."""
+        return self._evaluate(turn.number, turn, data, (split,))
+
+    def observe(self, turn: Turn, setup: Setup) -> Inputs:
+        """What the agent sees of the latest student.
+
+        Nothing is evaluated that nobody may look at. The evaluation stands in the iteration whose
+        student it is of, and under the gate of the plan that alone reads it.
+        """
+        splits: tuple[str, ...] = ()
+        if self._sees("errors"):
+            splits += ("shown",)
+        if self._sees("scores"):
+            splits += ("hidden",)
+        if not splits:
+            return ()
+        stage = self._evaluate(turn.number - 1, turn, setup.splits["feedback"], splits).stage
+        return tuple(Input(slot="results", stage=stage, port=split) for split in splits)
+
+    def plan(self, turn: Turn, setup: Setup, seen: Inputs) -> Input:
+        """What the agent decides."""
+        read = self._read_by(self.planning.policy, turn.student)
+        inputs = (*turn.state, *seen, setup.skills, *read)
+        stage = self._add(turn.number, "plan", "plan", self.planning, *inputs, gate=turn.gate)
+        return Input(slot="plan", stage=stage, port="plan")
+
+    def rounds(self, turn: Turn, setup: Setup, plan: Input) -> Made:
+        """Generates and checks; what is missing after a round is requested again in the next."""
+        accepted: Inputs = ()
+        given: Inputs = ()
+        reserve = (setup.reserve,) if setup.reserve is not None else ()
+        for attempt in range(self.record.loop.teach.refill + 1):
+            again = f", refill {attempt}" if attempt else ""
+            candidates = self._generate(turn, attempt, again, (plan, *given))
+            answers = self._answers(turn, again, candidates)
+            before = (*turn.accepted, *accepted)
+            inputs = (candidates, plan, *given, *before, *reserve, *answers)
+            stage = self._add(
+                turn.number, f"check{again}", "check", self.judging, *inputs, gate=turn.gate
+            )
+            accepted += (Input(slot="accepted", stage=stage, port="accepted"),)
+            given = (Input(slot="yield", stage=stage, port="yield"),)
+        return Made(accepted=accepted, given=given[0])
+
+    def _generate(self, turn: Turn, attempt: int, again: str, inputs: Inputs) -> Input:
+        params = GenerateParams(
+            observe=self.record.agent.observe,
+            engine=self.engine,
+            iteration=turn.number,
+            round=attempt,
+            seed=self.seed,
+        )
+        read = self._read_by(self.engine, turn.student)
+        stage = self._add(
+            turn.number, f"generate{again}", "generate", params, *inputs, *read, gate=turn.gate
+        )
+        return Input(slot="candidates", stage=stage, port="candidates")
+
+    def _answers(self, turn: Turn, again: str, candidates: Input) -> Inputs:
+        """How the student does on the candidates of a round, if a check wants to know."""
+        if all(check.definition.reads != "student" for check in self.checks):
+            return ()
+        params = self._evaluation(("candidates",))
+        inputs = (*self._students(turn.student), candidates)
+        what = f"evaluate on candidates{again}"
+        stage = self._add(turn.number, what, "evaluate", params, *inputs, gate=turn.gate)
+        return (Input(slot="answers", stage=stage, port="candidates"),)
+
+    def after(self, turn: Turn, plan: Input, made: Made) -> Turn:
+        """The turn with what the agent remembers, and the examples that it got."""
+        state: Inputs = (Input(slot="state", stage=plan.stage, port="state"),)
+        if self._sees("yield_"):
+            state += (made.given,)
+        return replace(
+            turn,
+            state=state,
+            latest=made.accepted,
+            accepted=(*turn.accepted, *made.accepted),
+        )
+
+    def train(self, turn: Turn, setup: Setup) -> Turn:
+        """The turn with its student."""
+        taught = turn.latest if self.record.loop.train_on == "latest" else turn.accepted
+        previous: Inputs = ()
+        if turn.gate:
+            previous = (Input(slot="previous", stage=turn.student.stage, port="student"),)
+        base = Input(slot="base", stage=setup.base.stage, port="student")
+        inputs = (base, *taught, *previous)
+        stage = self._add(turn.number, "train", "train", self.training, *inputs, gate=turn.gate)
+        return replace(turn, student=Input(slot="student", stage=stage, port="student"))
+
+    # --- after the loop -------------------------------------------------------------------------
+
+    def select(self, turn: Turn) -> Input:
+        """Which student is best, and which is last."""
+        params = SelectParams.of(self.record.select)
+        stage = self._add(None, "select", "select", params, *turn.scores)
+        return Input(slot="choice", stage=stage, port="choice")
+
+    def sealed(self, students: Inputs, choice: Input, test: str) -> None:
+        """The evaluation of best and last on test, which nothing reads but the report."""
+        items = Input(slot="items", stage=test, port="test")
+        inputs = (*self._students(*students), items, choice)
+        params = self._evaluation(("test",))
+        self._add(None, "evaluate best and last on test", "evaluate", params, *inputs)
+
+    # --- what they have in common ---------------------------------------------------------------
+
+    def _add(
+        self,
+        iteration: int | None,
+        what: str,
+        kind: str,
+        params: Params,
+        *inputs: Input,
+        gate: Inputs = (),
+    ) -> str:
+        where = "" if iteration is None else f"{iteration}/"
+        stage = f"{self.name}/{self.arm.name}/{self.seed}/{where}{what.replace(' ', '-')}"
+        use = Use(
+            experiment=self.name,
+            arm=self.arm.name,
+            seed=self.seed,
+            iteration=iteration,
+            iterations=self.record.loop.iterations,
+            what=what,
+        )
+        assert not gate or KINDS[kind].gated
+        self.stages.append(
+            Stage(
+                id=stage,
+                kind=kind,
+                params=params,
+                inputs=(*inputs, *gate),
+                uses=(use,),
+                files=self.bind.files(params),
+            )
+        )
+        return stage
+
+    def _sees(self, what: str) -> bool:
+        observe = self.record.agent.observe
+        return not isinstance(observe, str) and bool(getattr(observe, what))
+
+    def _students(self, *students: Input) -> Inputs:
+        """Students to run; an adapter comes with the base that it adapts."""
+        base = next(stage.id for stage in self.stages if stage.kind == "student")
+        inputs = tuple(Input(slot="student", stage=item.stage, port="student") for item in students)
+        taught = any(student.stage != base for student in students)
+        if self.training.adapter is not None and taught:
+            return (*inputs, Input(slot="base", stage=base, port="student"))
+        return inputs
+
+    def _read_by(self, component: Component, student: Input) -> Inputs:
+        """The student, if a component is declared to read it."""
+        return self._students(student) if component.definition.reads == "student" else ()
+
+    def _evaluate(self, iteration: int, turn: Turn, data: str, splits: tuple[str, ...]) -> Input:
+        items = [Input(slot="items", stage=data, port=split) for split in splits]
+        feedback = splits[0] in ("shown", "hidden")
+        what = f"evaluate on {'feedback' if feedback else splits[0]}"
+        params, inputs = self._evaluation(splits), (*self._students(turn.student), *items)
+        stage = self._add(iteration, what, "evaluate", params, *inputs, gate=turn.gate)
+        return Input(slot="results", stage=stage, port=splits[0])
+
+    def _evaluation(self, splits: tuple[str, ...]) -> EvaluateParams:
+        if splits not in self.evaluations:
+            student = self.record.student
+            self.evaluations[splits] = EvaluateParams(
+                splits=splits,
+                backend=self.bind.component("backend", student.generate.backend),
+                generate=student.generate,
+                template=student.prompt.template,
+                score=self.score,
+            )
+        return self.evaluations[splits]
+
+    def _planning(self) -> PlanParams:
+        environment = self.bind.component("environment", self.record.environment)
+        return PlanParams(
+            observe=self.record.agent.observe,
+            policy=self.bind.component("policy", self.record.agent.policy),
+            amount=self.record.loop.teach.examples,
+            seed=self.seed,
+            environment=None if environment.word() == FIRST_ENVIRONMENT else environment,
+        )
+
+    def _judging(self) -> CheckParams:
+        apart = []
+        for check in self.checks:
+            # What is only recorded of a split's hashes must not go with an example.
+            if check.options["action"] == "record" and check.definition.reads == "splits":
+                apart.append(check.kind)
+        return CheckParams(
+            observe=self.record.agent.observe,
+            checks=self.checks,
+            score=self.score,
+            apart=tuple(apart) or None,
+        )
+
+    def _training(self) -> TrainParams:
+        train, adapter = self.record.student.train, self.record.student.train.adapter
+        return TrainParams(
+            method=self.bind.component("trainer", train.method),
+            adapter=None if adapter is None else self.bind.component("adapter", adapter),
+            train=train,
+            template=self.record.student.prompt.template,
+            seed=self.seed,
+        )

@@ -1,0 +1,146 @@
+"""A component as a stage uses it: its options, its version, and the components that it refers to, bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.declared import Definition
+
+Path = tuple[str, ...]
+Options = Mapping[str, Any]
+Named = Callable[[str, str], Options]
+"""The options of the component that a spec gives a name in a slot, such as the source `problems`."""
+
+_OURS: Final = ("kind", "semantics")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A component with what it refers to already bound.
+
+    Attributes:
+        slot: what it is plugged into, such as `engine`.
+        kind: its name there.
+        version: what versions its results: the declared number, or the hash of a package's source.
+        options: its own, by its own schema.
+        parts: the components that its options refer to or hold, by the path of the option.
+    """
+
+    slot: str
+    kind: str
+    version: int | str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[Path, Component] = field(default_factory=dict)
+
+    @classmethod
+    def bind(cls, slot: str, options: Options, named: Named) -> Component:
+        """The component that resolved options of a spec describe, with its parts.
+
+        Args:
+            slot: what it is plugged into.
+            options: with `kind`.
+            named: looks up what an option names.
+        """
+        declared = definition(slot, options["kind"])
+        parts = {}
+        for part in declared.parts:
+            value = _at(options, part.path)
+            if value is None:
+                continue
+            inner = named(part.slot, value) if part.by == "name" else value
+            parts[part.path] = cls.bind(part.slot, inner, named)
+        own = _without(options, parts)
+        return cls(
+            slot=slot, kind=declared.kind, version=declared.version(), options=own, parts=parts
+        )
+
+    @classmethod
+    def parse(cls, slot: str, content: Any) -> Component:
+        """The component of a stage's parameters; what `plain` gives.
+
+        A bare word is a component of version 1 without options. Of a component that is not
+        installed here the parts are not known, and stay among the options.
+        """
+        if isinstance(content, str):
+            return cls(slot=slot, kind=content, version=1)
+        declared = _installed(slot, content["kind"])
+        parts = {}
+        for part in declared.parts if declared is not None else ():
+            value = _at(content, part.path)
+            if value is not None:
+                parts[part.path] = cls.parse(part.slot, value)
+        own = _without(content, parts)
+        version = content.get("semantics", 1)
+        return cls(slot=slot, kind=content["kind"], version=version, options=own, parts=parts)
+
+    @property
+    def definition(self) -> Definition:
+        """Its definition.
+
+        Raises:
+            UserError: it is not installed here.
+        """
+        return definition(self.slot, self.kind)
+
+    def walk(self) -> Iterator[Component]:
+        """Itself, and all that it is made of."""
+        yield self
+        for part in self.parts.values():
+            yield from part.walk()
+
+    def plain(self) -> dict[str, Any]:
+        """JSON values as they enter a key: the options, each part at its place, and the version."""
+        content: dict[str, Any] = {**self.options, "kind": self.kind, "semantics": self.version}
+        for path, part in self.parts.items():
+            content = _with(content, path, part.plain())
+        return content
+
+    def word(self) -> str | dict[str, Any]:
+        """`plain`, or its kind alone where that says it all: version 1 and no options."""
+        if self.version == 1 and not self.options and not self.parts:
+            return self.kind
+        return self.plain()
+
+
+def _installed(slot: str, kind: str) -> Definition | None:
+    try:
+        return definition(slot, kind)
+    except UserError:
+        return None
+
+
+def _at(options: Options, path: Path) -> Any:
+    """The value at a path; None if there is none."""
+    value: Any = options
+    for step in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(step)
+    return value
+
+
+def _without(options: Options, paths: Mapping[Path, Component]) -> dict[str, Any]:
+    """Options less what is kept elsewhere: kind, version, and the values at some paths."""
+    own = {key: value for key, value in options.items() if key not in _OURS}
+    for path in paths:
+        own = _removed(own, path)
+    return own
+
+
+def _removed(options: Options, path: Path) -> dict[str, Any]:
+    first, *rest = path
+    own = {key: value for key, value in options.items() if key != first}
+    if rest:
+        own[first] = _removed(options[first], tuple(rest))
+    return own
+
+
+def _with(options: Options, path: Path, value: Any) -> dict[str, Any]:
+    """Options with a value put at a path; nothing that was there is changed in place."""
+    first, *rest = path
+    inner = _with(options.get(first, {}), tuple(rest), value) if rest else value
+    return {**options, first: inner}

@@ -1,0 +1,275 @@
+"""The parameters of each stage kind, as records. `plain` gives the JSON values whose canonical form enters the key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar, Literal, TypeVar, get_origin
+
+import msgspec
+
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.language.spec import Draw, Generate, Observe, Select, Train
+
+P = TypeVar("P", bound="Params")
+Role = Literal["test", "selection", "feedback"]
+Lane = tuple[float, float]
+Seen = Observe | Literal["nothing"]
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """What a stage does, besides its kind and what it reads.
+
+    A field that is None is left out of the JSON values, so that a stage which does not use it keeps
+    the key that it had before the field existed.
+    """
+
+    slots: ClassVar[Mapping[str, str]] = {}
+    """Fields that hold a component, a list of them, or a mapping to them, and the slot they are for."""
+
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """JSON values; one object for a record, however many stages share it."""
+        content = {}
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is not None:
+                content[name] = _values(value)
+        return content
+
+    @classmethod
+    def parse(cls: type[P], content: Mapping[str, Any]) -> P:
+        """The record that JSON values hold.
+
+        Raises:
+            msgspec.ValidationError: they are of another shape.
+            KeyError: a component has no kind.
+        """
+        fields: dict[str, Any] = {}
+        for field in msgspec.structs.fields(cls):
+            if field.name not in content:
+                continue
+            value = content[field.name]
+            if field.name in cls.slots:
+                fields[field.name] = _components(cls.slots[field.name], value, field.type)
+            else:
+                fields[field.name] = msgspec.convert(value, field.type)
+        return cls._made(fields)
+
+    @classmethod
+    def _made(cls: type[P], fields: dict[str, Any]) -> P:
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise msgspec.ValidationError(str(error)) from error
+
+    def components(self) -> tuple[tuple[str, Component], ...]:
+        """The components in it, each with the field that holds it; what they are made of is not listed."""
+        found = []
+        for name in self.slots:
+            value = getattr(self, name)
+            held = value if isinstance(value, tuple) else (value,)
+            if isinstance(value, Mapping):
+                held = tuple(value.values())
+            found += [(name, part) for part in held if part is not None]
+        return tuple(found)
+
+    @property
+    def blind(self) -> bool:
+        """Whether it belongs to an agent that observes nothing of its student."""
+        return getattr(self, "observe", None) == "nothing"
+
+
+class DataParams(Params, frozen=True, kw_only=True):
+    """One split. `show` and `parts` are of feedback only."""
+
+    slots: ClassVar = {"source": "source"}
+
+    role: Role
+    source: Component
+    draw: Draw
+    lane: Lane
+    seed: int
+    show: float | None = None
+    parts: Literal["by-cluster"] | None = None
+
+
+class ReserveParams(Params, frozen=True, kw_only=True):
+    """What generated examples must keep clear of, by role."""
+
+    slots: ClassVar = {"sources": "source"}
+
+    lanes: dict[Role, Lane]
+    sources: dict[Role, Component]
+    seed: int
+
+
+class StudentParams(Params, frozen=True, kw_only=True):
+    """The base student. All but `model` is for a model that draws from a source."""
+
+    slots: ClassVar = {"model": "model"}
+
+    model: Component
+    template: str | None = None
+    seed: int | None = None
+    splits_seed: int | None = None
+    lane: Lane | None = None
+
+
+class SkillsParams(Params, frozen=True, kw_only=True):
+    """How skills are found."""
+
+    slots: ClassVar = {"discover": "discovery"}
+
+    discover: Component
+
+
+class EvaluateParams(Params, frozen=True, kw_only=True):
+    """How a student answers, and how its answers are scored.
+
+    Attributes:
+        splits: the names of what it answers, and of the ports.
+        generate: the settings of generation, less the backend.
+    """
+
+    slots: ClassVar = {"backend": "backend", "score": "scorer"}
+
+    splits: tuple[str, ...]
+    backend: Component
+    generate: Generate
+    template: str
+    score: Component
+
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """JSON values; the backend stands among the settings, as in the spec."""
+        return {
+            "splits": list(self.splits),
+            "generate": {**_values(self.generate), "backend": self.backend.word()},
+            "template": self.template,
+            "score": self.score.plain(),
+        }
+
+    @classmethod
+    def parse(cls, content: Mapping[str, Any]) -> EvaluateParams:
+        """See `Params.parse`."""
+        backend = content["generate"]["backend"]
+        return super().parse({**content, "backend": backend})
+
+
+class PlanParams(Params, frozen=True, kw_only=True):
+    """What an agent may observe, and who decides.
+
+    Attributes:
+        amount: examples to ask for.
+        environment: left out where it is the skill list, which was the only one when keys began.
+    """
+
+    slots: ClassVar = {"policy": "policy", "environment": "environment"}
+
+    observe: Seen
+    policy: Component
+    amount: int
+    seed: int
+    environment: Component | None = None
+
+
+class GenerateParams(Params, frozen=True, kw_only=True):
+    """Who executes a plan, and in which round of which iteration."""
+
+    slots: ClassVar = {"engine": "engine"}
+
+    observe: Seen
+    engine: Component
+    iteration: int
+    round: int
+    seed: int
+
+
+class CheckParams(Params, frozen=True, kw_only=True):
+    """How candidates are judged.
+
+    Attributes:
+        checks: in the order in which they judge.
+        apart: checks whose notes are hidden from whoever reads accepted examples.
+    """
+
+    slots: ClassVar = {"checks": "check", "score": "scorer"}
+
+    observe: Seen
+    checks: tuple[Component, ...]
+    score: Component
+    apart: tuple[str, ...] | None = None
+
+
+class TrainParams(Params, frozen=True, kw_only=True):
+    """How a student is trained.
+
+    Attributes:
+        train: the settings of training, less the trainer and the adapter.
+    """
+
+    slots: ClassVar = {"method": "trainer", "adapter": "adapter"}
+
+    method: Component
+    adapter: Component | None = None
+    train: Train
+    template: str
+    seed: int
+
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """JSON values; trainer and adapter stand among the settings, as in the spec."""
+        settings = {**_values(self.train), "method": self.method.word()}
+        settings.pop("adapter", None)
+        if self.adapter is not None:
+            settings["adapter"] = self.adapter.plain()
+        return {"train": settings, "template": self.template, "seed": self.seed}
+
+    @classmethod
+    def parse(cls, content: Mapping[str, Any]) -> TrainParams:
+        """See `Params.parse`."""
+        settings = dict(content["train"])
+        parts = {name: settings.get(name) for name in cls.slots}
+        return super().parse({**content, **{key: part for key, part in parts.items() if part}})
+
+
+class GateParams(Params, frozen=True, kw_only=True):
+    """When the loop stops: after so many iterations in a row without a new best score."""
+
+    patience: int
+
+
+class SelectParams(Params, frozen=True, kw_only=True):
+    """Which student is called best, as in the spec."""
+
+    by: str
+    ties: str
+
+    @classmethod
+    def of(cls, select: Select) -> SelectParams:
+        """From the spec."""
+        return cls(by=select.by, ties=select.ties)
+
+
+def _components(slot: str, value: Any, kind: Any) -> Any:
+    """A component, a tuple of them or a mapping to them, as the field is typed."""
+    if get_origin(kind) is dict:
+        return {name: Component.parse(slot, part) for name, part in value.items()}
+    if get_origin(kind) is tuple:
+        return tuple(Component.parse(slot, part) for part in value)
+    return Component.parse(slot, value)
+
+
+def _values(value: Any) -> Any:
+    """JSON values of a field. A setting that is None is left out, as it is in a spec."""
+    if isinstance(value, Component):
+        return value.plain()
+    if isinstance(value, msgspec.Struct):
+        settings = msgspec.to_builtins(value)
+        return {key: _values(part) for key, part in settings.items() if part is not None}
+    if isinstance(value, Mapping):
+        return {key: _values(part) for key, part in value.items() if part is not None}
+    if isinstance(value, tuple | list):
+        return [_values(part) for part in value]
+    return value

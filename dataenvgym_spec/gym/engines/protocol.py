@@ -1,0 +1,30 @@
+"""What an engine is: it executes a plan's requests and sees no split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.records.plans import Request
+
+
+class Engine(Protocol):
+    """Makes candidate examples.
+
+    Its definition has an option that names a teacher; the instance of that teacher is what the
+    engine is constructed with. An engine whose definition says `"reads": "student"` is constructed
+    with `student` and `base` too, as a policy is. An engine that asks a model may keep what it spent
+    in `tokens`, by `prompt` and `generated`.
+    """
+
+    def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
+        """Candidates, request by request, more than are asked for if the engine expects losses.
+
+        An example carries the skill of its request. Where it comes from is added by the executor.
+
+        Args:
+            requests: what is asked for, or in a refill what is still missing.
+            tools: a seed, and what else it may use.
+        """

@@ -1,0 +1,57 @@
+"""The skill list: skills stand side by side, and an action shares the amount among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from dataenvgym_spec.gym.environments.protocol import Action, Seen, SkillScore, State
+from dataenvgym_spec.records.plans import Request, Yield
+
+
+class SkillListState(State, frozen=True, kw_only=True):
+    """The skills, and what is known of each.
+
+    Attributes:
+        skills: their names.
+        scores: the student's score on each; None if the agent does not observe scores.
+        yields: what became of the last request for each; None if it does not observe yields.
+    """
+
+    skills: tuple[str, ...] = ()
+    scores: dict[str, SkillScore] | None = None
+    yields: dict[str, Yield] | None = None
+
+
+class Allocation(Action, frozen=True, kw_only=True):
+    """Examples to generate for each skill."""
+
+    allocation: dict[str, int]
+
+
+class SkillList:
+    """The environment of the paper's skill-list agents."""
+
+    state: ClassVar[type[SkillListState]] = SkillListState
+
+    def observe(self, seen: Seen, before: SkillListState | None) -> SkillListState:
+        """The skills with their scores and yields, as far as the arm may see them."""
+        return SkillListState(
+            skills=seen.skills,
+            scores=seen.scores(),
+            yields=None if seen.yields is None else dict(seen.yields),
+            history=before.history if before is not None else (),
+        )
+
+    def requests(
+        self, state: SkillListState, action: Allocation, budget: int
+    ) -> tuple[Request, ...]:
+        """One request a skill."""
+        pairs = action.allocation.items()
+        return tuple(Request(id=skill, count=count, skill=skill) for skill, count in pairs)
+
+    def advance(
+        self, state: SkillListState, action: Allocation, given: Mapping[str, Yield]
+    ) -> SkillListState:
+        """Only the history: what is seen is seen anew in every iteration."""
+        return SkillListState(history=state.history)

@@ -1,0 +1,93 @@
+"""Makes instances of components from what a stage's parameters say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.declared import Definition
+
+
+class Described(Protocol):
+    """A component with what it refers to, as `graph.component` has it; the pipeline is not known here."""
+
+    @property
+    def slot(self) -> str:
+        """What it is plugged into."""
+
+    @property
+    def kind(self) -> str:
+        """Its name there."""
+
+    @property
+    def version(self) -> int | str:
+        """The version that the stage was compiled for."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Its own options."""
+
+    @property
+    def parts(self) -> Mapping[tuple[str, ...], Described]:
+        """What it is made of, by the path of the option."""
+
+
+def make(described: Described, *, files: Mapping[str, Path] | None = None, **more: Any) -> Any:
+    """An instance of a component, its parts made first.
+
+    The class is called with its options as keyword arguments. An option that stands for another
+    component holds an instance of it, and one that is declared to be a file (`x-file`) a path.
+
+    Args:
+        described: the component.
+        files: where the files lie that options name by digest.
+        more: arguments that do not come from the spec.
+
+    Raises:
+        MissingExtra: a package it needs is not installed.
+        UserError: it is not installed, or the stage was compiled for another version of it.
+    """
+    item = definition(described.slot, described.kind)
+    _same_version(described, item)
+    arguments: dict[str, Any] = dict(described.options)
+    for path in item.files:
+        digest = _at(arguments, path)
+        if isinstance(digest, str) and digest in (files or {}):
+            arguments = _with(arguments, path, (files or {})[digest])
+    for path, part in described.parts.items():
+        arguments = _with(arguments, path, make(part, files=files))
+    if described.slot == "check":
+        # What is done about an objection is the judge's business; see `language.components.ACTION`.
+        arguments.pop("action", None)
+    return item.load()(**arguments, **more)
+
+
+def _same_version(described: Described, item: Definition) -> None:
+    installed = item.version()
+    if described.version == installed:
+        return
+    message = (
+        f"this stage was compiled for version {described.version} of the {item.slot} "
+        f"'{item.kind}', but version {installed} is installed"
+    )
+    remedy = "run: dataenvgym compile   (or install the version it was compiled for)"
+    raise UserError(message, help=remedy)
+
+
+def _at(options: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = options
+    for step in path:
+        if not isinstance(value, Mapping) or step not in value:
+            return None
+        value = value[step]
+    return value
+
+
+def _with(options: Mapping[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Options with a value put at a path; those of the stage are not changed."""
+    first, *rest = path
+    inner = _with(options.get(first, {}), tuple(rest), value) if rest else value
+    return {**options, first: inner}
