@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dataenvgym_spec.execute.load import scorer
 
 from dataenvgym_spec.core.hashing import digest, unit_interval
 from dataenvgym_spec.execute.context import Context, PortRead
@@ -25,14 +24,22 @@ from dataenvgym_spec.execute.stages import student as pretraining
 from dataenvgym_spec.execute.stages import train as training
 from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.execute.training.examples import write_examples
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.gym.checks.protocol import Bench, Reserve
-from dataenvgym_spec.gym.policies.protocol import Observation, SkillScore, Yield
+from dataenvgym_spec.gym import make as maker
+from dataenvgym_spec.gym.checks.protocol import Sight
+from dataenvgym_spec.gym.environments.protocol import Seen, SkillScore
+from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.table import Completion
-from dataenvgym_spec.language.components import definition, definitions, make
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.language.components import definition, definitions
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_rows, write_rows
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import Request, Step, Yield
+from dataenvgym_spec.records.splits import Kept, Reserve
 
 GOLDEN: dict[tuple[str, str, int], str] = {
     # (slot or "kind", name, semantics): digest
@@ -54,6 +61,7 @@ GOLDEN: dict[tuple[str, str, int], str] = {
     ("scorer", "exact-match", 1): "fd63cf70cd227ec7",
     ("scorer", "math-verify", 1): "8a3fe27cd5e8ca46",
     ("discovery", "gold", 1): "ca0f72d0141352e0",
+    ("environment", "skill-list", 1): "c39c57fe433391f3",
     ("policy", "allocate", 1): "9838441ea1f18da8",
     ("teacher", "procedural", 1): "e5ba6decde7af324",
     ("engine", "procedural", 1): "0aa421297a141d58",
@@ -88,6 +96,15 @@ LANES = {"test": [0.0, 0.1], "selection": [0.1, 0.15], "feedback": [0.15, 0.3]}
 def component(slot: str, kind: str, **options: Any) -> dict[str, Any]:
     """A component as it enters a stage's parameters."""
     return {"kind": kind, **options, "semantics": definition(slot, kind).version()}
+
+
+def make(slot: str, plain: dict[str, Any], files: dict[str, Path] | None = None) -> Any:
+    """An instance of a component as a stage's parameters describe it."""
+    return maker.make(Component.parse(slot, plain), files=files)
+
+
+def requests(**amounts: int) -> list[Request]:
+    return [Request(id=skill, count=count, skill=skill) for skill, count in amounts.items()]
 
 
 def families() -> dict[str, Any]:
@@ -127,14 +144,15 @@ class Workshop:
     ) -> Path:
         """Executes a stage; `reads` are slot, name of the stage that is read, and port."""
         out, log, work = (self.folder / name / part for part in ("out", "log", "work"))
-        for path in (*(out / port for port in KINDS[kind].ports(params)), log, work):
+        parsed = KINDS[kind].params.parse(params)
+        for path in (*(out / port for port in KINDS[kind].ports(parsed)), log, work):
             path.mkdir(parents=True)
         ports = tuple(
             PortRead(slot=slot, port=port, path=self.outs[stage] / port, key=f"key-of-{stage}")
             for slot, stage, port in reads
         )
         made = Context(
-            key=f"key-of-{name}", params=params, reads=ports, files=files or {}, out_folder=out, log=log, work=work, say=lambda _: None
+            key=f"key-of-{name}", params=parsed, reads=ports, files=files or {}, out_folder=out, log=log, work=work, say=lambda _: None
         )  # fmt: skip
         executor(kind)(made)
         self.outs[name] = out
@@ -156,10 +174,13 @@ class Workshop:
 
     def answers(self, name: str, items_of: str, port: str) -> None:
         """What a student might have answered; which answers are right depends on nothing but the item."""
-        rows = read_rows(self.outs[items_of] / port / "items.jsonl")
-        for row in rows:
-            row["prediction"] = row["target"] if unit_interval(name, row["id"]) < 0.5 else "?"
-            row["correct"] = row["prediction"] == row["target"]
+        rows = []
+        for row in read_rows(self.outs[items_of] / port / "items.jsonl"):
+            right = unit_interval(name, row["id"]) < 0.5
+            shown = {key: row[key] for key in ("id", "group", "input", "target")}
+            answer = {"prediction": row["target"] if right else "?", "correct": right}
+            marks = {"score": float(right), "unparseable": False, "truncated": False}
+            rows.append(Result(**shown, **answer, **marks))
         (self.folder / name / "out" / port).mkdir(parents=True)
         write_rows(self.folder / name / "out" / port / "results.jsonl", rows)
         self.outs[name] = self.folder / name / "out"
@@ -309,12 +330,13 @@ def _select(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
 
 def _student(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
     """What a student from scratch is pretrained on; the training itself promises the same bytes on the same machine only."""
-    recipe = {"source": families(), "examples": {"sum": 9, "gcd": 5}}
-    params = {"seed": 1, "splits_seed": 3, "lane": [0.3, 1.0]}
+    recipe = {"source": make("source", families()), "examples": {"sum": 9, "gcd": 5}}
+    model = component("model", "hub", id="a/b", revision="0" * 40)
+    params = {"model": model, "seed": 1, "splits_seed": 3, "lane": [0.3, 1.0]}
     here = shop.folder
     context = Context(
         key="k",
-        params=params,
+        params=KINDS["student"].params.parse(params),
         reads=(),
         files={},
         out_folder=here,
@@ -338,10 +360,10 @@ def _train(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
         ("accepted", "check", "accepted"),
         ("accepted", "check-again", "accepted"),
     )
-    shop.run(
-        "train", "train", {"template": TEMPLATE, "train": {"dtype": "float32"}, "seed": 7}, reads
-    )
-    assert (given["train"], given["seed"]) == ({"dtype": "float32"}, 7)
+    settings = {"length": {"steps": 3}, "learning_rate": 0.001, "batch_size": 4}
+    settings |= {"method": "sft", "dtype": "float32"}
+    shop.run("train", "train", {"template": TEMPLATE, "train": settings, "seed": 7}, reads)
+    assert given["train"].items() >= settings.items() and given["seed"] == 7
     return _bytes(shop.folder / "train" / "work")
 
 
@@ -366,7 +388,7 @@ def _evaluate(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
     shop.data("feedback", show=0.25)
     params = {
         "splits": ["shown", "hidden"],
-        "generate": {"dtype": "float32", "backend": "x"},
+        "generate": {"dtype": "float32", "backend": "vllm", "max_new_tokens": 2},
         "template": TEMPLATE,
         "score": component("scorer", "reasoning-gym"),
     }
@@ -424,7 +446,8 @@ def _jsonl(shop: Path) -> Any:
     path.write_text(
         "\n".join(json.dumps(row) for row in [*ROWS, ROWS[0]]) + "\n\n", encoding="utf-8"
     )
-    return _stream(make("source", {**component("source", "jsonl", fields=FIELDS), "path": path}))
+    described = component("source", "jsonl", fields=FIELDS, path="sha256:x")
+    return _stream(make("source", described, {"sha256:x": path}))
 
 
 def _hub(_shop: Path) -> Any:
@@ -448,7 +471,7 @@ def _hub(_shop: Path) -> Any:
 
 def _scores(kind: str, **options: Any) -> Callable[[Path], Any]:
     def case(_shop: Path) -> Any:
-        made = scorer(component("scorer", kind, **options))
+        made = make("scorer", component("scorer", kind, **options))
         targets = [
             Item(id=str(n), input="3 + 4", target=target, group="g", cluster="c")
             for n, target in enumerate(["7", "A: 7", "x = \\frac{14}{2}"])
@@ -460,7 +483,7 @@ def _scores(kind: str, **options: Any) -> Callable[[Path], Any]:
 
 
 def _own_scores(_shop: Path) -> Any:
-    made = scorer(component("scorer", "reasoning-gym"))
+    made = make("scorer", component("scorer", "reasoning-gym"))
     found = [
         made.score(answer, item)
         for item in items()
@@ -486,11 +509,39 @@ def _policy(_shop: Path) -> Any:
         for power, floor in ((1.0, 0.05), (0.0, 0.0), (3.0, 0.5))
     ]
     acts = [
-        policy.act(Observation(skills=("a", "b", "c"), scores=known, yields=given), 101)
+        policy.act(
+            SkillListState(skills=("a", "b", "c"), scores=known, yields=given), 101, Tools(seed=0)
+        )
         for policy in made
         for known, given in seen
     ]
     return [[act.allocation, act.reasons] for act in acts]
+
+
+def _skill_list(_shop: Path) -> Any:
+    environment = make("environment", component("environment", "skill-list"))
+    drawn = items()
+    answers = [
+        Result(
+            id=item.id, group=item.group, input=item.input, target=item.target, prediction="?",
+            score=float(number % 3 == 0), correct=number % 3 == 0, unparseable=False, truncated=False,
+        )
+        for number, item in enumerate(drawn)
+    ]  # fmt: skip
+    of_item = {item.id: item.group for item in drawn}
+    seen = Seen(
+        skills=("gcd", "sum", "none"),
+        of_item=of_item,
+        hidden=answers,
+        yields={"sum": Yield(requested=9, accepted=4)},
+    )
+    step = Step(allocation={"sum": 9}, reasons={})
+    state = environment.observe(seen, environment.state(history=(step,)))
+    blind = environment.observe(Seen(skills=("gcd",), of_item=of_item), None)
+    action = Allocation(allocation={"gcd": 3, "sum": 4}, reasons={"gcd": "why"})
+    asked = [request.plain() for request in environment.requests(state, action, 7)]
+    after = environment.advance(state, action, seen.yields)
+    return [state.plain(), blind.plain(), asked, after.plain(), seen.shortfall()]
 
 
 def _objections(kind: str, **options: Any) -> Callable[[Path], Any]:
@@ -501,19 +552,21 @@ def _objections(kind: str, **options: Any) -> Callable[[Path], Any]:
         blank = Item(**{**several[0].row(), "target": ""})
         reserve = Reserve(
             seed=3,
-            lanes={"test": [0.0, 0.3]},
-            items={"feedback": frozenset(item.id for item in several[5:9])},
+            roles={
+                "test": Kept(lane=(0.0, 0.3)),
+                "feedback": Kept(items=tuple(item.id for item in several[5:9])),
+            },
         )
         asked = [*several, *wrong, blank]
         answers = {(item.id, item.target): number % 2 == 0 for number, item in enumerate(asked)}
-        judge = scorer(component("scorer", "reasoning-gym"))
-        bench = Bench(
+        judge = make("scorer", component("scorer", "reasoning-gym"))
+        sight = Sight(
             scorer=judge,
             accepted={item.id for item in several[::4]},
             reserve=reserve,
             answers=answers,
         )
-        return [made.objection(item, bench) for item in asked]
+        return made.objections([Example.of(item, item.group) for item in asked], sight)
 
     return case
 
@@ -532,17 +585,19 @@ COMPONENT_CASES: dict[tuple[str, str], Callable[[Path], Any]] = {
         items()
     ),
     ("policy", "allocate"): _policy,
+    ("environment", "skill-list"): _skill_list,
     ("teacher", "procedural"): lambda _: [
         item.row()
         for item in islice(
-            make("teacher", component("teacher", "procedural", source=families())).examples(
+            make("teacher", component("teacher", "procedural", source=families())).source.stream(
                 "gcd", 4
             ),
             20,
         )
     ],
     ("engine", "procedural"): lambda _: [
-        item.row() for item in make("engine", engine()).candidates({"sum": 9, "gcd": 4}, 13)
+        item.item().row()
+        for item in make("engine", engine()).generate(requests(sum=9, gcd=4), Tools(seed=13))
     ],
     ("check", "scorable"): _objections("scorable"),
     ("check", "duplicate"): _objections("duplicate"),
@@ -550,7 +605,7 @@ COMPONENT_CASES: dict[tuple[str, str], Callable[[Path], Any]] = {
     ("check", "overlap"): _objections("overlap", against=["test", "feedback"]),
 }
 
-MODELS = ("model", "adapter")
+MODELS = ("model", "adapter", "trainer", "backend")
 """Slots whose components make weights: torch promises the same bytes on the same machine and versions only."""
 
 
@@ -587,7 +642,7 @@ def test_every_kind_and_component_has_golden_bytes() -> None:
         (slot, kind) for slot, kind in built_in if slot not in MODELS
     }, "give a new component a case and its golden bytes"
     assert all(
-        {"torch", "peft"} & set(definitions()[slot][kind].packages)
+        {"torch", "peft", "vllm"} & set(definitions()[slot][kind].packages)
         for slot, kind in built_in
         if slot in MODELS
     )
