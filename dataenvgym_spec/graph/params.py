@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Literal, TypeVar, get_origin
 import msgspec
 
 from dataenvgym_spec.graph.component import Component
-from dataenvgym_spec.language.spec import Draw, Generate, Observe, Select, Train
+from dataenvgym_spec.language.spec import Observe, Select
+from dataenvgym_spec.language.student import Generate, Train
+from dataenvgym_spec.language.task import Draw
 
 P = TypeVar("P", bound="Params")
 Role = Literal["test", "selection", "feedback"]

@@ -9,6 +9,7 @@ Schema, at any depth of `properties`:
     x-revision   a revision of a "model" or a "dataset" of the hub, beside its `id`
     x-groups     of a source: a mapping whose keys are its groups; how messages call one, many, and their items
     x-sizes      beside it: how many items a group has at most, by formulas (see compile/rules/capacity.py)
+    x-clusters-by beside it: the key of a group by which groups that are equal in it share clusters
     x-groups-of  a mapping whose keys are groups of the source that another option names, given by its path
     x-column     of a source with rows: the column that holds the "input", "target", "group" or "cluster" of an item
     x-splits     of a check that reads splits: which

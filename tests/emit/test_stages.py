@@ -13,7 +13,7 @@ from dataenvgym_spec.execute.stages.data import draw
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
-from dataenvgym_spec.language.spec import Draw
+from dataenvgym_spec.language.task import Draw
 from dataenvgym_spec.store.layout import IGNORED, Layout
 from tests.support.repositories import ROOT
 

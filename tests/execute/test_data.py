@@ -17,7 +17,7 @@ from dataenvgym_spec.graph.params import DataParams
 from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.language.spec import Draw
+from dataenvgym_spec.language.task import Draw
 from dataenvgym_spec.records.items import Item, in_lane, item_id
 from tests.support.graphs import compiled
 from tests.support.repositories import ROOT

@@ -27,7 +27,7 @@ from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.gym.teachers.procedural import Procedural as Teacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.language.components import definition, definitions
-from dataenvgym_spec.language.spec import Draw
+from dataenvgym_spec.language.task import Draw
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item

@@ -8,7 +8,6 @@ from typing import Any
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.language.declared import walk
 from dataenvgym_spec.resolve.arms import Arm
 
 Named = str | Mapping[str, Any]
@@ -59,28 +58,28 @@ def _digests(component: Component) -> Iterable[str]:
 def spans_groups(source: Component) -> bool:
     """Whether items of one cluster may lie in several groups.
 
-    The definition says it in `x-spans-groups` of an option: they may where some keys are `given`
-    together, or where entries have a value of a key `repeated`. Of a package nothing is known.
+    They may where columns name group and cluster, and where two groups have an equal value of the
+    key that `x-clusters-by` names. Of a package nothing is known.
     """
-    if source.definition.distribution is not None:
+    declared = source.definition
+    if declared.distribution is not None:
         return True
-    for path, option, _ in walk(source.definition.schema):
-        rule, value = option.get("x-spans-groups", {}), _at(source.options, path)
-        if "given" in rule and set(rule["given"]).issubset(value or ()):
+    columns = declared.marked("x-column").items()
+    named = {held for path, held in columns if _at(source.options, path) is not None}
+    if {"group", "cluster"} <= named:
+        return True
+    for path, key in declared.marked("x-clusters-by").items():
+        values = [group.get(key) for group in (_at(source.options, path) or {}).values()]
+        if len(set(values)) < len(values):
             return True
-        if "repeated" in rule:
-            values = [entry.get(rule["repeated"]) for entry in (value or {}).values()]
-            if len(set(values)) < len(values):
-                return True
     return False
 
 
 def reserved(check: Component, every: Iterable[str]) -> set[str]:
     """The splits that a check keeps examples clear of: those that its `x-splits` lists, or all."""
     roles: set[str] = set()
-    for path, option, _ in walk(check.definition.schema):
-        if option.get("x-splits"):
-            roles.update(_at(check.options, path) or ())
+    for path in check.definition.marked("x-splits"):
+        roles.update(_at(check.options, path) or ())
     return roles or set(every)
 
 

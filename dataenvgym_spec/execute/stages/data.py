@@ -11,7 +11,7 @@ from dataenvgym_spec.core.hashing import digest, seed_from
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import DataParams, Lane
 from dataenvgym_spec.gym.tasks.protocol import Source
-from dataenvgym_spec.language.spec import Draw
+from dataenvgym_spec.language.task import Draw
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item, in_lane
 
