@@ -223,9 +223,8 @@ class _Parser:
 
     def _span(self, start: yaml.Mark, end: yaml.Mark) -> Span:
         text = self.lines[start.line] if start.line < len(self.lines) else ""
-        stop = len(text.rstrip()) + 1
-        if end.line == start.line:
-            stop = end.column + 1
+        # Not for every node: all nodes may stand on one very long line.
+        stop = end.column + 1 if end.line == start.line else len(text.rstrip()) + 1
         return Span(
             file=self.file,
             line=start.line + 1,
