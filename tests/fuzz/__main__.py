@@ -27,17 +27,18 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=float, default=2.0, help="CPU seconds for one command")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-findings")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    tally = fuzz(options.inputs, seed=options.seed, first=options.first)
+    tally = fuzz(options.inputs, seed=options.seed, first=options.first, limit=options.limit)
     for found in tally.findings[:20]:
         with tempfile.TemporaryDirectory() as name:
             here = Path.cwd()
             os.chdir(name)
             least = Finding(
                 number=found.number,
-                files=smaller(found, Path(name).resolve()),
+                files=smaller(found, Path(name).resolve(), options.limit),
                 command=found.command,
                 what=found.what,
             )

@@ -24,11 +24,12 @@ from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.errors import CODES
 from tests.fuzz.mutation import SPEC, Files
 
-LIMIT = 2.0
+ENDLESS = 60.0
+"""CPU seconds after which a command is taken for a loop without end: a guard, and no measure."""
 
 
 class Hang(BaseException):
-    """A command took longer than `LIMIT`. No `Exception`, so that nothing on the way takes it for its own."""
+    """A command took longer than it may. No `Exception`, so that nothing on the way takes it for its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,9 @@ class Finding:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What a run has seen."""
+    """What a run has seen; `limit` is how many seconds of CPU a command may take."""
+
+    limit: float = ENDLESS
 
     inputs: int = 0
     commands: int = 0
@@ -82,11 +85,11 @@ def judge(
     _lay_out(files, folder)
     start = time.process_time()
     try:
-        with _limited():
+        with _limited(tally.limit):
             code, out, complaints = run(arguments, encoding=encoding)
             problem = _problem(code, out, complaints, arguments, folder)
     except Hang:
-        return f"takes more than {LIMIT} s\n{traceback.format_exc(limit=-6)}"
+        return f"takes more than {tally.limit} s\n{traceback.format_exc(limit=-6)}"
     except BaseException as error:
         return f"{type(error).__name__} escapes\n{traceback.format_exc(limit=-6)}"
     spent = time.process_time() - start
@@ -161,12 +164,12 @@ def _lay_out(files: Files, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _limited() -> Iterator[None]:
+def _limited(seconds: float) -> Iterator[None]:
     def stop(*_: object) -> None:
         raise Hang
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, LIMIT)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.fuzz.judge import Finding, Tally, judge
+from tests.fuzz.judge import ENDLESS, Finding, Tally, judge
 from tests.fuzz.mutation import SPEC, STRINGS, Files, mutated, nasty, seeds
 
 
@@ -55,9 +55,16 @@ def commands(rng: random.Random) -> tuple[tuple[str, ...], list[tuple[str, ...]]
     ), rng.sample(more, 3)
 
 
-def fuzz(inputs: int, *, seed: int, first: int = 0, say: Callable[[str], None] = tell) -> Tally:
-    """Tries inputs `first` to `first + inputs` of a seed."""
-    tally, corpus, before = Tally(), seeds(), Path.cwd()
+def fuzz(
+    inputs: int,
+    *,
+    seed: int,
+    first: int = 0,
+    limit: float = ENDLESS,
+    say: Callable[[str], None] = tell,
+) -> Tally:
+    """Tries inputs `first` to `first + inputs` of a seed; a command may take `limit` s of CPU."""
+    tally, corpus, before = Tally(limit=limit), seeds(), Path.cwd()
     start = time.process_time()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
@@ -101,7 +108,7 @@ def _one(
             break
 
 
-def smaller(found: Finding, folder: Path, tries: int = 150) -> Files:
+def smaller(found: Finding, folder: Path, limit: float, tries: int = 150) -> Files:
     """The finding's files with lines left out as long as something stays wrong."""
     files, rng = dict(found.files), random.Random(0)
     for _ in range(tries):
@@ -109,7 +116,7 @@ def smaller(found: Finding, folder: Path, tries: int = 150) -> Files:
         lines = files[name].split(b"\n")
         at, count = rng.randrange(len(lines)), rng.choice([1, 1, 3, 10])
         tried = {**files, name: b"\n".join(lines[:at] + lines[at + count :])}
-        if judge(tried, found.command, folder, Tally()):
+        if judge(tried, found.command, folder, Tally(limit=limit)):
             files = tried
     return files
 
