@@ -80,6 +80,7 @@ GROWING: dict[str, Growing] = {
     "many axes": Growing(
         full=9000,
         make=lambda n: TINY + "matrix:\n" + "".join(f"  x.y{i}: [1]\n" for i in range(n)),
+        small=200,  # more than a matrix may have, at each size
     ),
     "a product without end": Growing(
         full=60,
