@@ -1,11 +1,14 @@
-"""Specs in, one graph out: the pipeline of passes, to be read in five seconds. Writes nothing; see `emit`."""
+"""Specs in, one graph out: the pipeline of passes, to be read in five seconds.
+
+Writes nothing; see `emit`.
+"""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +18,7 @@ from dataenvgym_spec.compile.passes.leakage import leakage
 from dataenvgym_spec.compile.passes.share import share
 from dataenvgym_spec.compile.rules import duplicates, pins, size, table
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, gathered
-from dataenvgym_spec.graph.ir import Graph
+from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.resolve import lockfile
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.lockfile import Lock
@@ -53,58 +56,71 @@ def front_end(
     """Reads, validates and resolves specs, reporting the findings of all files at once.
 
     Args:
-        paths: spec files; as a mapping, with the names of the experiments that are wanted of each (None: all).
+        paths: spec files; as a mapping, with the names of the experiments that are wanted of each
+            (None: all).
         root: the repository.
         sets: settings of the command line, `path=value`; they hold for every file.
-        locks: whether the lock beside a spec pins its revisions and is held against what is here ("hold"), only pins ("pin", for a
-            spec of an earlier time), or is not looked at ("ignore").
+        locks: whether the lock beside a spec pins its revisions and is held against what is here
+            ("hold"), only pins ("pin", for a spec of an earlier time), or is not looked at
+            ("ignore").
 
     Raises:
-        SpecError: any spec has an error. It tells warnings as well, less those about experiments that are one.
+        SpecError: any spec has an error. It has the warnings as well, less those about experiments
+            that are one.
     """
-    found: list[Diagnostic] = []
-    resolved: list[Resolved] = []
-    read: dict[Path, Lock | None] = {}
-    for path in paths:
-        try:
-            lock = _lock_of(path, root, read, found) if locks != "ignore" else None
-            made, faults = examine(
-                path,
-                root=root,
-                sets=sets,
-                only=paths[path] if isinstance(paths, Mapping) else None,
-                lock=lock,
-            )
-        except SpecError as error:
-            found += error.diagnostics
-        else:
-            resolved += made
-            found += faults
-            found += [
-                spec.family.annotate(item)
-                for spec in made
-                if locks == "hold" and lock is not None
-                for item in pins.check(spec, lock)
-            ]
-    found += [spec.family.annotate(finding) for spec in resolved for finding in table.check(spec)]
-    found += _same_names(resolved) + size.check(resolved)
+    wanted = paths if isinstance(paths, Mapping) else dict.fromkeys(paths)
+    reader = _Reader(root=root, sets=sets, locks=locks)
+    for path, names in wanted.items():
+        reader.read(path, names)
+    specs, found = reader.specs, reader.found
+    for spec in specs:
+        found += [spec.family.annotate(finding) for finding in table.check(spec)]
+    found += _same_names(specs)
+    found += size.check(specs)
     if any(finding.severity == "error" for finding in found):
         raise SpecError(found)
-    return tuple(resolved)
+    return tuple(specs)
 
 
-def _lock_of(
-    path: Path, root: Path, read: dict[Path, Lock | None], found: list[Diagnostic]
-) -> Lock | None:
-    """The lock beside a spec, empty if there is none; None, and told once, if it is damaged."""
-    folder = path.resolve().parent
-    if folder not in read:
+@dataclass(slots=True, kw_only=True)
+class _Reader:
+    """Reads specs one after the other and gathers what is wrong with them."""
+
+    root: Path
+    sets: Sequence[str]
+    locks: Locks
+    specs: list[Resolved] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list)
+    known_locks: dict[Path, Lock | None] = field(default_factory=dict)
+
+    def read(self, path: Path, names: Collection[str] | None) -> None:
+        """Reads a spec file; with `names`, only these of its experiments."""
         try:
-            read[folder] = read_lock(folder, root=root) or Lock()
+            lock = self._lock(path) if self.locks != "ignore" else None
+            specs, faults = examine(path, root=self.root, sets=self.sets, only=names, lock=lock)
         except SpecError as error:
-            found += error.diagnostics
-            read[folder] = None
-    return read[folder]
+            self.found += error.diagnostics
+            return
+        self.specs += specs
+        self.found += faults
+        if self.locks == "hold" and lock is not None:
+            for spec in specs:
+                self.found += [spec.family.annotate(item) for item in pins.check(spec, lock)]
+
+    def _lock(self, path: Path) -> Lock | None:
+        """The lock beside a spec, empty if there is none.
+
+        Of one that is damaged it is None, and the damage is reported once.
+        """
+        folder = path.resolve().parent
+        if folder not in self.known_locks:
+            try:
+                lock = read_lock(folder, root=self.root) or Lock()
+            except SpecError as error:
+                self.found += error.diagnostics
+                lock = None
+            self.known_locks[folder] = lock
+        return self.known_locks[folder]
 
 
 def read_lock(folder: Path, *, root: Path) -> Lock | None:
@@ -114,10 +130,10 @@ def read_lock(folder: Path, *, root: Path) -> Lock | None:
         SpecError: it is damaged.
     """
     path = folder / lockfile.FILE
-    inside = path.resolve().is_relative_to(root.resolve())
-    return lockfile.read(
-        path, shown=path.resolve().relative_to(root.resolve()).as_posix() if inside else str(path)
-    )
+    whole, above, shown = path.resolve(), root.resolve(), str(path)
+    if whole.is_relative_to(above):
+        shown = whole.relative_to(above).as_posix()
+    return lockfile.read(path, shown=shown)
 
 
 def warnings(specs: Iterable[Resolved], graph: Graph | None = None) -> tuple[Diagnostic, ...]:
@@ -125,11 +141,16 @@ def warnings(specs: Iterable[Resolved], graph: Graph | None = None) -> tuple[Dia
 
     Args:
         specs: the specs.
-        graph: what they were lowered to; without it, nothing is said about experiments that are one.
+        graph: what they were lowered to; without it, nothing is said about experiments that are
+            one.
     """
     specs = tuple(specs)
-    odd = [spec.family.annotate(finding) for spec in specs for finding in table.check(spec)]
-    return gathered([*odd, *(duplicates.check(specs, graph) if graph else ())])
+    odd: list[Diagnostic] = []
+    for spec in specs:
+        odd += [spec.family.annotate(finding) for finding in table.check(spec)]
+    if graph is not None:
+        odd += duplicates.check(specs, graph)
+    return gathered(odd)
 
 
 def lower(specs: tuple[Resolved, ...]) -> Compiled:
@@ -139,24 +160,33 @@ def lower(specs: tuple[Resolved, ...]) -> Compiled:
         SpecError: a proof failed.
     """
     with _collector_paused():
-        graphs = [unroll(spec) for spec in specs]
-        graph = Graph(
-            stages=tuple(s for g in graphs for s in g.stages),
-            entries=tuple(e for g in graphs for e in g.entries),
-        )
+        graph = joined([unroll(spec) for spec in specs])
         unshared = len(graph.stages)
         for transform in TRANSFORMS:
             graph = transform(graph)
-        found = [finding for proof in PROOFS for finding in proof(graph)]
-    if found:
-        raise SpecError(blame(found, specs))
+        leaks = [leak for proof in PROOFS for leak in proof(graph)]
+    if leaks:
+        raise SpecError(blame(leaks, specs))
     same = tuple(duplicates.check(specs, graph))
     return Compiled(specs=specs, graph=graph, unshared=unshared, warnings=same)
 
 
+def joined(graphs: Iterable[Graph]) -> Graph:
+    """Several graphs as one, stages and entries in their order."""
+    stages: list[Stage] = []
+    entries: list[Entry] = []
+    for graph in graphs:
+        stages += graph.stages
+        entries += graph.entries
+    return Graph(stages=tuple(stages), entries=tuple(entries))
+
+
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """A graph is made of many small records and no cycles: looking for cycles again and again takes a third of the time."""
+    """A graph is made of many small records and no cycles.
+
+    Looking for cycles again and again takes a third of the time.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -172,13 +202,7 @@ def _same_names(specs: list[Resolved]) -> list[Diagnostic]:
     for spec in specs:
         other = first.setdefault(spec.base.name, spec)
         if other is not spec:
-            span = spec.node.at(("name",)).span
             message = f"the name '{spec.base.name}' of {spec.path} is taken by {other.path}"
-            wrong = Diagnostic(
-                code="E205",
-                message=message,
-                span=span,
-                help="give each experiment a name of its own",
-            )
-            found.append(spec.family.annotate(wrong))
+            node, remedy = spec.node.at(("name",)), "give each experiment a name of its own"
+            found.append(spec.family.annotate(node.fault("E205", message, remedy)))
     return found

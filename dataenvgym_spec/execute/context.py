@@ -1,4 +1,7 @@
-"""What an executor is handed: the parameters, the ports it declared, its own places to write, and nothing else."""
+"""What an executor is handed.
+
+The parameters, the ports it declared, its own places to write, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,9 @@ class Context(Generic[P]):
         return [row for port in self.ports(slot) for row in read_all(port.path / name, record)]
 
     def table(self, slot: str, name: str, record: type[R]) -> dict[str, R] | None:
-        """The records by name that a file of the only port of a slot holds; None if nothing is plugged in.
+        """The records by name that a file of the only port of a slot holds.
+
+        None if nothing is plugged in.
 
         Raises:
             StageError: the file is missing or damaged.

@@ -1,4 +1,7 @@
-"""Runs one stage: lock, adopt or execute in scratch, publish. This is what the `cmd` of every `dvc.yaml` calls."""
+"""Runs one stage: lock, adopt or execute in scratch, publish.
+
+This is what the `cmd` of every `dvc.yaml` calls.
+"""
 
 from __future__ import annotations
 
@@ -156,7 +159,10 @@ def _read(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
 
 
 def uses(layout: Layout, key: str, experiment: str | None) -> list[tuple[str, str]]:
-    """Where a stage stands: `(experiment, label)` for each use, in one experiment or in all compiled here."""
+    """Where a stage stands.
+
+    `(experiment, label)` for each use, in one experiment or in all compiled here.
+    """
     indexes = sorted(layout.experiments.glob("*.json"))
     if experiment is not None:
         indexes = [layout.index(experiment)]

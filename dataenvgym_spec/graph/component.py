@@ -1,4 +1,7 @@
-"""A component as a stage uses it: its options, its version, and the components that it refers to, bound."""
+"""A component as a stage uses it.
+
+Its options, its version, and the components that it refers to, bound.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from dataenvgym_spec.language.declared import Definition
 Path = tuple[str, ...]
 Options = Mapping[str, Any]
 Named = Callable[[str, str], Options]
-"""The options of the component that a spec gives a name in a slot, such as the source `problems`."""
+"""Looks up the options of the component that a spec gives a name, by slot and name."""
 
 _OURS: Final = ("kind", "semantics")
 

@@ -1,4 +1,7 @@
-"""The graph between spec and pipeline: frozen records, topologically ordered. How stages come about is in `passes`."""
+"""The graph between spec and pipeline: frozen records, topologically ordered.
+
+How stages come about is in `passes`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """Where an experiment uses a stage. `iteration` 0 is before the first plan; None is outside the loop."""
+    """Where an experiment uses a stage.
+
+    `iteration` 0 is before the first plan; None is outside the loop.
+    """
 
     experiment: str
     arm: str
@@ -48,7 +54,10 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One step of work. Before `share` its id is a path such as `arm/0/2/train`; after it, its key."""
+    """One step of work.
+
+    Before `share` its id is a path such as `arm/0/2/train`; after it, its key.
+    """
 
     id: str
     kind: str

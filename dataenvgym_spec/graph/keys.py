@@ -1,7 +1,7 @@
 """The key of a stage: the hash of what it does.
 
-Its kind and the kind's `semantics`, its parameters, and the keys and ports that it reads enter. Where
-it stands, who asked for it and where files lie do not.
+Its kind and the kind's `semantics`, its parameters, and the keys and ports that it reads enter.
+Where it stands, who asked for it and where files lie do not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from dataenvgym_spec.graph.ir import Input, Stage
 
 
 def stage_key(stage: Stage) -> str:
-    """The key of a stage whose inputs are named by key: 64 hex digits of the digest of its `identity`."""
+    """The key of a stage whose inputs are named by key.
+
+    It is the digest of its `identity`, 64 hex digits.
+    """
     return key_of(stage, canonical(stage.plain), stage.inputs)
 
 

@@ -1,13 +1,15 @@
 """The stage kinds: what each reads, writes and promises, and which information may flow through it.
 
-This table is the whole of what a reviewer needs to judge the proof of no leakage (`passes/leakage.py`). A role taints
-whatever is computed from it. `test`, `selection`, `shown` and `hidden` are the splits (`shown` and `hidden` the two parts of
-feedback); `weights` is a student as files, and `student` its behaviour: whatever was computed by running or reading it;
-`#test` and so on are a split seen as hashes only; `bit` is a gate's answer, go on or stop.
+This table is the whole of what a reviewer needs to judge the proof of no leakage
+(`passes/leakage.py`). A role taints whatever is computed from it. `test`, `selection`, `shown` and
+`hidden` are the splits (`shown` and `hidden` the two parts of feedback); `weights` is a student as
+files, and `student` its behaviour: whatever was computed by running or reading it; `#test` and so
+on are a split seen as hashes only; `bit` is a gate's answer, go on or stop.
 
-A role ends at few places only, each declared below with its reason: `evaluate`, `plan` and `generate` turn a student's
-weights into its behaviour (no declassification: whoever refuses one refuses the other), `check` drops the hashes, `gate`
-says one bit of the selection scores, and that bit ends in the stages that it opens or closes.
+A role ends at few places only, each declared below with its reason: `evaluate`, `plan` and
+`generate` turn a student's weights into its behaviour (no declassification: whoever refuses one
+refuses the other), `check` drops the hashes, `gate` says one bit of the selection scores, and that
+bit ends in the stages that it opens or closes.
 """
 
 from __future__ import annotations
@@ -44,11 +46,18 @@ TEACHING: Final[frozenset[Role]] = frozenset({"shown", "hidden", "student"})
 STUDENT: Final[frozenset[Role]] = TEACHING | {"weights"}
 """What a slot meant for a student may receive: weights, and what they were taught by."""
 BEHAVIOUR: Final[Mapping[Role, Role]] = {"weights": "student"}
-"""What comes of running a student, or of a component that reads one: no longer weights, and still the student's."""
+"""What comes of running a student, or of a component that reads one.
+
+No longer weights, and still the student's.
+"""
 
 BIT: Final[frozenset[Role]] = frozenset({"bit"})
-"""What a gate says. Only slots named `gate` receive it, and it ends there: a stage with a gate either does its work, which
-the bit changes nothing of, or passes through what stood before."""
+"""What a gate says.
+
+Only slots named `gate` receive it, and it ends there: a stage with a gate either does its work,
+of
+which the bit changes nothing, or passes through what stood before.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +66,8 @@ class Slot:
 
     Attributes:
         allows: the roles it may receive.
-        needs: the roles without which it may receive nothing: for a slot that is meant for one split, whatever else its results carry.
+        needs: the roles without which it may receive nothing: for a slot that is meant for one
+            split, whatever else its results carry.
         many: whether several ports can be plugged in.
     """
 
@@ -86,7 +96,8 @@ class Kind:
         turns: the roles that become another one here.
         drops: the roles that a port does not pass on; each one is a declassification and says why
             in a comment.
-        blinded: under `observe: nothing`, its slots refuse a student, its weights and its behaviour.
+        blinded: under `observe: nothing`, its slots refuse a student, its weights and its
+            behaviour.
         repeats: ports that repeat what came through a slot when the loop has stopped; its other
             ports are empty then.
         unreported: ports that no report reads.
@@ -184,8 +195,8 @@ KINDS: Final[dict[str, Kind]] = {
         worker="light",
         unreported=frozenset({"test", "selection", "shown", "hidden"}),
     ),
-    # What generated examples must keep clear of, as hashes or as lanes of the hash space. Independent of how many items a
-    # split draws, so that a larger test set changes no training.
+    # What generated examples must keep clear of, as hashes or as lanes of the hash space.
+    # Independent of how many items a split draws, so that a larger test set changes no training.
     "reserve": Kind(
         params=ReserveParams,
         part="setup",
@@ -218,9 +229,9 @@ KINDS: Final[dict[str, Kind]] = {
         slots={"items": Slot(allows=frozenset({"shown", "hidden"}), many=True)},
         ports=_fixed("skills"),
     ),
-    # A student's answers to one split, or to candidates that a check wants to know them of. The sealed evaluation names its
-    # students through `choice`, the one legitimate use of selection besides selecting; its results have no reader but the
-    # report.
+    # A student's answers to one split, or to candidates that a check wants to know them of. The
+    # sealed evaluation names its students through `choice`, the one legitimate use of selection
+    # besides selecting; its results have no reader but the report.
     "evaluate": Kind(
         params=EvaluateParams,
         part="loop",
@@ -242,8 +253,8 @@ KINDS: Final[dict[str, Kind]] = {
         work="generation",
         worker="heavy",
     ),
-    # `student` and `base` are plugged in where the policy is declared to read a student; so are those of `generate` for the
-    # engine.
+    # `student` and `base` are plugged in where the policy is declared to read a student; so are
+    # those of `generate` for the engine.
     "plan": Kind(
         params=PlanParams,
         part="loop",
@@ -286,13 +297,15 @@ KINDS: Final[dict[str, Kind]] = {
         work="generation",
         worker="light",
     ),
-    # Declassification: a check that reads splits (`overlap`) sees them as hashes only and may only remove, so what is accepted
-    # and how many there are (`yield`) pass on no hash. What it removed, and why, is in `rejected`, which keeps the taint, so
-    # that no plan can read it; so is what such a check only records.
-    # `answers` is how the student does on the candidates, for a check that reads a student (`known`). Under `observe: nothing`
-    # it is refused whatever the check's action: one that rejects turns an even policy into one that follows the student's
-    # errors, through what is accepted and through the refill that its `yield` causes; one that only records puts the
-    # student's answers into `accepted`, beside the examples that later stages of the blind arm read.
+    # Declassification: a check that reads splits (`overlap`) sees them as hashes only and may only
+    # remove, so what is accepted and how many there are (`yield`) pass on no hash. What it removed,
+    # and why, is in `rejected`, which keeps the taint, so that no plan can read it; so is what such
+    # a check only records. `answers` is how the student does on the candidates, for a check that
+    # reads a student (`known`). Under `observe: nothing` it is refused whatever the check's action:
+    # one that rejects turns an even policy into one that follows the student's errors, through what
+    # is accepted and through the refill that its `yield` causes; one that only records puts the
+    # student's answers into `accepted`, beside the examples that later stages of the blind arm
+    # read.
     "check": Kind(
         params=CheckParams,
         part="loop",
@@ -333,11 +346,12 @@ KINDS: Final[dict[str, Kind]] = {
         work="training",
         unreported=frozenset({"student"}),
     ),
-    # Declassification, asked for by `loop.stop`: one bit per iteration, go on or stop, tells of the selection scores so far.
-    # It says when teaching ends and nothing of what is taught, so that an arm that observes nothing may stop early too; the
-    # report is stamped with it. The scores themselves are in the gate's log, which no stage reads.
-    # What it reads must have been measured on selection (`needs`): from predictions on feedback, which carry no other roles than
-    # the scores do, the bit would tell a blind arm of a student's behaviour with no leave to.
+    # Declassification, asked for by `loop.stop`: one bit per iteration, go on or stop, tells of the
+    # selection scores so far. It says when teaching ends and nothing of what is taught, so that an
+    # arm that observes nothing may stop early too; the report is stamped with it. The scores
+    # themselves are in the gate's log, which no stage reads. What it reads must have been measured
+    # on selection (`needs`): from predictions on feedback, which carry no other roles than the
+    # scores do, the bit would tell a blind arm of a student's behaviour with no leave to.
     "gate": Kind(
         params=GateParams,
         part="loop",

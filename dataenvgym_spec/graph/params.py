@@ -1,4 +1,7 @@
-"""The parameters of each stage kind, as records. `plain` gives the JSON values whose canonical form enters the key."""
+"""The parameters of each stage kind, as records.
+
+`plain` gives the JSON values whose canonical form enters the key.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """
 
     slots: ClassVar[Mapping[str, str]] = {}
-    """Fields that hold a component, a list of them, or a mapping to them, and the slot they are for."""
+    """The slot of each field that holds a component, a tuple of them, or a mapping to them."""
 
     @cached_property
     def plain(self) -> dict[str, Any]:
@@ -66,7 +69,10 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             raise msgspec.ValidationError(str(error)) from error
 
     def components(self) -> tuple[tuple[str, Component], ...]:
-        """The components in it, each with the field that holds it; what they are made of is not listed."""
+        """The components in it, each with the field that holds it.
+
+        What they are made of is not listed.
+        """
         found = []
         for name in self.slots:
             value = getattr(self, name)

@@ -1,4 +1,7 @@
-"""What running a stage again gives: what its kind promises, or less or more where its components say so."""
+"""What running a stage again gives.
+
+What its kind promises, or less or more where its components say so.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ def promise(stage: Stage) -> Promise:
     """The weakest promise of the components that make a stage's result.
 
     A built-in component that declares none keeps the kind's. So examples written by a procedural
-    engine and teacher are the same bytes anywhere, though a teacher in general promises nothing, and
-    a plan by a policy that asks a language model is not.
+    engine and teacher are the same bytes anywhere, though a teacher in general promises nothing,
+    and a plan by a policy that asks a language model is not.
     """
     kept = stage.declaration.promise
     promises = []

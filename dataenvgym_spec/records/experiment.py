@@ -1,4 +1,7 @@
-"""The index of an experiment: which stage belongs to which arm, seed and iteration. Stages never depend on it."""
+"""The index of an experiment: which stage belongs to which arm, seed and iteration.
+
+Stages never depend on it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The one reader and writer of the JSON files that stages leave and read. DVC's own files are read in `store.dvc`."""
+"""The one reader and writer of the JSON files that stages leave and read.
+
+DVC's own files are read in `store.dvc`.
+"""
 
 from __future__ import annotations
 

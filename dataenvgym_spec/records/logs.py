@@ -1,4 +1,7 @@
-"""The circumstances of a stage's run: timings, tokens, device, versions. No result depends on them."""
+"""The circumstances of a stage's run: timings, tokens, device, versions.
+
+No result depends on them.
+"""
 
 from __future__ import annotations
 

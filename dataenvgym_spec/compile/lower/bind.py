@@ -1,4 +1,7 @@
-"""The components of an arm as stages use them: each with what it refers to bound, and the files that it names."""
+"""The components of an arm as stages use them.
+
+Each with what it refers to bound, and the files that it names.
+"""
 
 from __future__ import annotations
 

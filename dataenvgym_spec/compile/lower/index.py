@@ -19,14 +19,16 @@ def index(resolved: Resolved) -> Index:
     base = resolved.base
     arms = {arm.name: arm for arm in resolved.arms}
     contrasts = msgspec.to_builtins(base.analysis.contrasts)
+    questions = [Question(**contrast) for contrast in contrasts]
     same_items = stamps(msgspec.to_builtins(base.task.splits))
+    iterations = {name: arm.experiment.loop.iterations for name, arm in arms.items()}
     return Index(
         name=base.name,
         description=base.description,
         arms=tuple(arms),
         seeds=base.seeds.runs(),
-        iterations={name: arm.experiment.loop.iterations for name, arm in arms.items()},
-        contrasts=tuple(Question(**contrast) for contrast in contrasts),
+        iterations=iterations,
+        contrasts=tuple(questions),
         settings={name: settings(arm) for name, arm in arms.items()},
         inputs=dict(sorted(resolved.inputs.items())),
         sweep=resolved.sweep or None,

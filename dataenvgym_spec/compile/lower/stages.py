@@ -1,4 +1,7 @@
-"""Builds the stages of one arm under one run seed, one method a stage kind. In what order is said in `loop`."""
+"""Builds the stages of one arm under one run seed, one method a stage kind.
+
+In what order is said in `loop`.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,8 @@ class Builder:
         self.bind = Binder(arm)
         self.stages: list[Stage] = []
         self.lanes = lanes(arm)
-        # Parameters that iterations have in common are one record, whose canonical form is made once.
+        # Parameters that iterations have in common are one record, whose canonical form is made
+        # once.
         self.checks = self.bind.checks()
         self.score = self.bind.component("scorer", self.record.task.score)
         self.engine = self.bind.component("engine", self.record.agent.engine)

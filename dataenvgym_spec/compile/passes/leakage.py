@@ -1,22 +1,34 @@
-"""Proves that no sealed item reaches an agent and that a blind arm is blind; reports each violation with its path.
+"""Proves that no sealed item reaches an agent and that a blind arm is blind.
 
-Every port carries the roles of what it is computed from, transitively. `kinds` declares which roles a slot may receive and
-where a role ends; this pass only does the sums. Where in a spec the cause lies is said by `blame`.
+Every port carries the roles of what it is computed from, transitively. `kinds` declares which roles
+a slot may receive and where a role ends; this pass only does the sums. Where in a spec the cause is
+belongs to `blame`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.graph.kinds import HASHES, SPLITS, Role
+from dataenvgym_spec.graph.params import DataParams
 
 Route = tuple["Route | None", Stage]
-"""How a role came to a port: the stage it came through last, and the route to there. A list that shares its tails."""
+"""How a role came to a port.
+
+It is the stage that it came through last, with the route to there: a list that shares its tails."""
 
 Taints = dict[tuple[str, str], dict[Role, Route]]
 """For a port `(stage, port)`: each role it carries, with its route."""
+
+_IN_WORDS: Final[dict[Role, str]] = {
+    "student": "a student's behaviour",
+    "weights": "a student",
+    **{role: f"hashes of the {role[1:]} split" for role in HASHES},
+    **{role: f"the {role} split" for role in SPLITS},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +39,7 @@ class Leak:
         role: what must not come here.
         slot: where it is plugged in.
         path: the stages from the one where the role begins to the reader.
-        onward: the slots that it reaches by way of this one, and may not receive it either.
+        onward: leaks that continue this one.
     """
 
     role: Role
@@ -48,40 +60,35 @@ class Leak:
     @property
     def what(self) -> str:
         """The role in words."""
-        known = {
-            "student": "a student's behaviour",
-            "weights": "a student",
-            **{role: f"hashes of the {role[1:]} split" for role in HASHES},
-        }
-        return known.get(self.role) or (
-            f"the {self.role} split" if self.role in SPLITS else f"'{self.role}'"
-        )
+        return _IN_WORDS.get(self.role, f"'{self.role}'")
 
     @property
     def shown(self) -> str:
         """The path in words: `test -> plan 1 -> generate 1`."""
-        return " -> ".join(map(_name, self.path))
+        return " -> ".join(_name(stage) for stage in self.path)
 
     @property
     def message(self) -> str:
         """What is wrong, in one arm that it is wrong in."""
-        return self.told(self.reader.uses[0].arm if self.reader.uses else "")
+        uses = self.reader.uses
+        return self.told(uses[0].arm if uses else "")
 
     def told(self, arm: str) -> str:
-        """What is wrong, said of an arm."""
+        """What is wrong in an arm."""
         of = f" of arm '{arm}'" if arm else ""
         reason = ", which observes nothing" if self.blind else ""
-        return f"{self.what} reaches '{self.slot}' of {self.reader.kind}{of}{reason}: {self.shown}"
+        reader = f"'{self.slot}' of {self.reader.kind}{of}{reason}"
+        return f"{self.what} reaches {reader}: {self.shown}"
 
 
 def leakage(graph: Graph) -> list[Leak]:
-    """All flows into slots that may not receive them; one that only continues another is told with it."""
-    found: list[Leak] = []
+    """All flows into slots that may not receive them, each with those that continue it."""
+    leaks: list[Leak] = []
     taints: Taints = {}
     for stage in graph.stages:
-        found += _violations(stage, taints)
+        leaks += _violations(stage, taints)
         _propagate(stage, taints)
-    return _gathered(found)
+    return _gathered(leaks)
 
 
 def roles(graph: Graph) -> Taints:
@@ -92,59 +99,59 @@ def roles(graph: Graph) -> Taints:
     return taints
 
 
-def _violations(stage: Stage, taints: Taints) -> list[Leak]:
-    found = []
+def _violations(stage: Stage, taints: Taints) -> Iterator[Leak]:
     for item in stage.inputs:
         carried = taints[item.stage, item.port]
-        if not (allowed := stage.declaration.allowed(item.slot, stage.params, carried)).issuperset(
-            carried
-        ):
-            found += [
-                Leak(role=role, slot=item.slot, path=(*_stages(carried[role]), stage))
-                for role in sorted(carried)
-                if role not in allowed
-            ]
-    return found
+        allowed = stage.declaration.allowed(item.slot, stage.params, carried)
+        for role in sorted(carried.keys() - allowed):
+            path = (*_stages(carried[role]), stage)
+            yield Leak(role=role, slot=item.slot, path=path)
 
 
-def _gathered(found: Iterable[Leak]) -> list[Leak]:
+def _gathered(leaks: Iterable[Leak]) -> list[Leak]:
     """Each leak with those that continue it: their path leads along the whole of its path."""
     first: dict[tuple[str, ...], list[Leak]] = {}
     onward: dict[int, list[Leak]] = {}
-    for leak in found:
+    for leak in leaks:
         ids = tuple(stage.id for stage in leak.path)
-        before = next(
-            (first[ids[:end]][0] for end in range(1, len(ids)) if ids[:end] in first), None
-        )
+        before = _before(ids, first)
         if before is not None:
             onward.setdefault(id(before), []).append(leak)
         else:
             first.setdefault(ids, []).append(leak)
-    return [
-        replace(leak, onward=tuple(onward.get(id(leak), ())))
-        for leaks in first.values()
-        for leak in leaks
-    ]
+    causes = [leak for with_one_path in first.values() for leak in with_one_path]
+    return [replace(leak, onward=tuple(onward.get(id(leak), ()))) for leak in causes]
+
+
+def _before(ids: tuple[str, ...], first: dict[tuple[str, ...], list[Leak]]) -> Leak | None:
+    """The leak whose path is a beginning of another path."""
+    for end in range(1, len(ids)):
+        if ids[:end] in first:
+            return first[ids[:end]][0]
+    return None
 
 
 def _propagate(stage: Stage, taints: Taints) -> None:
+    """Adds the roles that a stage's ports carry."""
     kind = stage.declaration
     carried: dict[Role, Route] = {}
     for item in stage.inputs:
         for role, route in taints[item.stage, item.port].items():
-            if role not in carried:
-                carried[role] = (route, stage)
+            carried.setdefault(role, (route, stage))
     for role, becomes in kind.turns.items():
         if role in carried:  # the nearest cause, whatever else brought the same
             carried[becomes] = carried.pop(role)
     for port in stage.ports:
-        out = {**dict.fromkeys(kind.adds(stage.params, port), (None, stage)), **carried}
-        for role in kind.drops(stage.params, port):
-            out.pop(role, None)
-        taints[stage.id, port] = out
+        begins: dict[Role, Route] = dict.fromkeys(kind.adds(stage.params, port), (None, stage))
+        dropped = kind.drops(stage.params, port)
+        routes = {**begins, **carried}
+        taints[stage.id, port] = {
+            role: route for role, route in routes.items() if role not in dropped
+        }
 
 
 def _stages(route: Route | None) -> list[Stage]:
+    """The stages of a route, from where the role begins."""
     stages = []
     while route is not None:
         route, stage = route
@@ -153,10 +160,14 @@ def _stages(route: Route | None) -> list[Stage]:
 
 
 def _name(stage: Stage) -> str:
-    """What a path calls a stage: a split by its role, a stage of the loop with its iteration and round."""
-    if stage.kind == "data":
-        return str(stage.plain["role"])
+    """What a path calls a stage.
+
+    A split is called by its role, a stage of the loop with its iteration and round.
+    """
+    if isinstance(stage.params, DataParams):
+        return stage.params.role
     use = stage.uses[0] if stage.uses else None
     if use is None or use.iteration is None or not use.what.startswith(stage.kind):
         return stage.kind
-    return f"{stage.kind}{f' {use.iteration}' if use.iteration else ''}{use.what.removeprefix(stage.kind)}"
+    number = f" {use.iteration}" if use.iteration else ""
+    return f"{stage.kind}{number}{use.what.removeprefix(stage.kind)}"

@@ -1,4 +1,4 @@
-"""Gives every stage its key and merges stages with equal keys, across arms, seeds and experiments."""
+"""Gives every stage its key, and merges equal stages across arms, seeds and experiments."""
 
 from __future__ import annotations
 

@@ -17,7 +17,10 @@ from dataenvgym_spec.records.items import Item
 
 
 def evaluate(context: Context[EvaluateParams]) -> None:
-    """Writes one row per item and student. With a `choice`, the students it names are scored, each once."""
+    """Writes one row per item and student.
+
+    With a `choice`, the students it names are scored, each once.
+    """
     students = _students(context)
     bases = context.ports("base")
     prompt = Prompt(context.params.template)

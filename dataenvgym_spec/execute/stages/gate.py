@@ -37,8 +37,8 @@ def accuracies(context: Context[Any]) -> list[float | None]:
 def stops(scores: Sequence[float | None], patience: int) -> bool:
     """Whether the loop ends here.
 
-    It does when the last `patience` iterations all fell short of a new best score, or when an earlier
-    gate has stopped it already.
+    It does when the last `patience` iterations all fell short of a new best score, or when an
+    earlier gate has stopped it already.
 
     Args:
         scores: accuracy on selection from iteration 1 on; None for an iteration that did not take

@@ -1,4 +1,7 @@
-"""Executes a plan: candidate examples with their provenance. Imports no model when the teacher is procedural."""
+"""Executes a plan: candidate examples with their provenance.
+
+Imports no model when the teacher is procedural.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ def missing(asked: Sequence[Request], given: Mapping[str, Yield]) -> list[Reques
 
     The accepted examples of a skill count for its requests in their order.
 
-    >>> short = missing([Request(id="sum", count=5, skill="sum")], {"sum": Yield(requested=5, accepted=3)})
+    >>> asked = [Request(id="sum", count=5, skill="sum")]
+    >>> short = missing(asked, {"sum": Yield(requested=5, accepted=3)})
     >>> [request.count for request in short]
     [2]
     """

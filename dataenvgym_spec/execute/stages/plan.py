@@ -88,7 +88,10 @@ def _seen(context: Context[PlanParams]) -> Seen:
 def _errors(
     context: Context[PlanParams], seen: Seen, number: int
 ) -> dict[str, tuple[ShownError, ...]]:
-    """Some of the student's errors on the shown part, by skill: what an engine may put into a prompt."""
+    """Some of the student's errors on the shown part, by skill.
+
+    What an engine may put into a prompt.
+    """
     observe = context.params.observe
     if isinstance(observe, str):
         return {}

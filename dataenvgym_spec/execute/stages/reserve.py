@@ -1,4 +1,7 @@
-"""What generated examples must keep clear of: hashes of every item that a split holds or could hold when it grows."""
+"""What generated examples must keep clear of.
+
+Hashes of every item that a split holds or could hold when it grows.
+"""
 
 from __future__ import annotations
 

@@ -56,7 +56,10 @@ def _settings(recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def _examples(context: Context[StudentParams], recipe: dict[str, Any]) -> list[Item]:
-    """What the base student learns from: drawn from the part of the hash space that no split owns."""
+    """What the base student learns from.
+
+    Drawn from the part of the hash space that no split owns.
+    """
     params = context.params
     assert params.splits_seed is not None and params.lane is not None
     drawn: list[Item] = []

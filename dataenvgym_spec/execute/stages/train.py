@@ -1,4 +1,7 @@
-"""Trains the next student from the base on accepted examples. Itself imports no model: the trainer is a process of its own."""
+"""Trains the next student from the base on accepted examples.
+
+Itself imports no model: the trainer is a process of its own.
+"""
 
 from __future__ import annotations
 

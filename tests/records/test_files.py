@@ -1,0 +1,55 @@
+"""The one reader and writer of JSON: one form, and an error that says what to do for what cannot be read."""
+
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.records.files import (
+    read,
+    read_all,
+    read_json,
+    read_rows,
+    read_table,
+    write_json,
+    write_rows,
+    write_table,
+)
+from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import Yield
+
+
+def test_json_has_one_form(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"b": "ü", "a": [1.0]})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert text == '{\n  "a": [\n    1.0\n  ],\n  "b": "ü"\n}\n'
+
+
+def test_a_line_separator_in_an_answer_ends_no_row(tmp_path: Path) -> None:
+    rows = [{"text": "a\u2028b"}, {"text": "c"}]
+    write_rows(tmp_path / "rows.jsonl", rows)
+    assert read_rows(tmp_path / "rows.jsonl") == rows
+
+
+def test_records_by_name(tmp_path: Path) -> None:
+    table = {"sum": Yield(requested=3, accepted=2)}
+    write_table(tmp_path / "yield.json", table)
+    assert read_table(tmp_path / "yield.json", Yield) == table
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"id": 1}', "[]", "7", '{"sum": 7}'])
+def test_what_is_damaged_is_told_with_a_remedy(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "out" / "a.json"
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    readers = [lambda: read(path, Item), lambda: read_table(path, Yield)]
+    for reader in readers if text != "" else [*readers, lambda: read_json(path)]:
+        with pytest.raises(StageError) as error:
+            reader()
+        assert "is damaged or half-written" in error.value.message
+        assert f"remove '{path.parent}'" in error.value.help
+
+
+def test_what_is_missing_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="is missing"):
+        read_all(tmp_path / "none.jsonl", Item)

@@ -1,0 +1,64 @@
+"""Records write the bytes of the rows that they replaced: a field that a row does not use is not written."""
+
+import msgspec
+import pytest
+
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.examples import Example, Provenance, Rejected
+from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import History, Plan, Request, Step
+
+ITEM = Item(id="1", input="1 + 1", target="2", group="sum", cluster="c")
+
+
+def test_a_field_that_is_not_set_is_not_written() -> None:
+    assert ITEM.plain() == {
+        "id": "1", "input": "1 + 1", "target": "2", "group": "sum", "cluster": "c",
+        "verifier": {}, "metadata": {},
+    }  # fmt: skip
+    example = Example.of(ITEM, "sum")
+    assert example.plain() == {**ITEM.plain(), "skill": "sum"}
+    assert "notes" in msgspec.structs.replace(example, notes={"known": "yes"}).plain()
+
+
+def test_what_is_falsy_but_set_is_written() -> None:
+    step = Step(allocation={}, reasons={}, scores={}, shortfall=None)
+    assert step.plain() == {"allocation": {}, "reasons": {}, "scores": {}}
+    result = Result(
+        id="1", group="g", input="", target="", prediction="", score=0.0, correct=False,
+        unparseable=False, truncated=False, iteration=0,
+    )  # fmt: skip
+    assert result.plain()["iteration"] == 0
+    assert History().plain() == {}
+
+
+def test_a_record_is_read_back_as_it_was_written() -> None:
+    provenance = Provenance(iteration=1, round=0, plan="k", teacher="t", request=3)
+    example = msgspec.structs.replace(Example.of(ITEM, "sum"), provenance=provenance)
+    for record in (ITEM, example, Rejected.by(example, "known", "why")):
+        assert type(record).parse(record.plain()) == record
+    assert example.item() == ITEM
+
+
+def test_a_row_of_another_shape_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        Item.parse({"id": "1"})
+    with pytest.raises(msgspec.ValidationError):
+        Item.parse({**ITEM.plain(), "target": 7})
+
+
+def test_numbers_keep_their_form() -> None:
+    big = 10**30
+    item = Item.parse({**ITEM.plain(), "metadata": {"n": big, "x": 1, "y": 1.0}})
+    assert repr(item.plain()["metadata"]) == f"{{'n': {big}, 'x': 1, 'y': 1.0}}"
+
+
+def test_a_plan_asks_for_its_allocation_unless_it_says_more() -> None:
+    plan = Plan(allocation={"sum": 2, "gcd": 0}, reasons={}, errors={})
+    assert [(request.skill, request.count) for request in plan.asked()] == [("sum", 2), ("gcd", 0)]
+    assert all(request.simple for request in plan.asked())
+    brief = Request(id="1", count=2, skill="sum", brief="carry over")
+    assert not brief.simple
+    more = msgspec.structs.replace(plan, requests=(brief,))
+    assert more.asked() == (brief,)
+    assert Plan.parse(more.plain()) == more
