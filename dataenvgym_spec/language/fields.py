@@ -12,17 +12,15 @@ Options = dict[str, Any]
 """A component: its `kind` and its options."""
 Word = str | Options
 """A component that is written as a bare word where it has no options."""
-Name = Annotated[
-    str,
-    Meta(
-        pattern=NAME_PATTERN, description="Letters, digits, '-' and '_', beginning with a letter."
-    ),
-]
-Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True):
     """A mapping of the spec: unknown keys are errors."""
+
+
+def hover(text: str, **bounds: Any) -> Meta:
+    """A hover text, and bounds such as `ge` and `max_length`."""
+    return Meta(description=text, **bounds)
 
 
 def slot(name: str, text: str) -> Meta:
@@ -43,3 +41,10 @@ def word(name: str, text: str) -> Meta:
 def one(text: str) -> Meta:
     """A mapping that is a choice of one key."""
     return Meta(description=text, extra_json_schema={"minProperties": 1, "maxProperties": 1})
+
+
+Name = Annotated[
+    str,
+    hover("Letters, digits, '-' and '_', beginning with a letter.", pattern=NAME_PATTERN),
+]
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]

@@ -1,7 +1,8 @@
 """What a user said, as typed records: one frozen record per mapping of the spec language.
 
-The published JSON Schema is generated from these records (see `schema`), so a docstring here is a hover text there.
-A slot for a component holds a plain mapping with its `kind`; the options' schema is the component's own JSON file.
+The published JSON Schema is generated from these records (see `schema`), so a docstring here is a
+hover text there. A slot for a component holds a plain mapping with its `kind`; the options' schema
+is the component's own JSON file.
 """
 
 from __future__ import annotations
@@ -12,7 +13,17 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from dataenvgym_spec.language.declared import REFERRED
-from dataenvgym_spec.language.fields import Count, Name, Options, Record, Word, slot, slot_map, word
+from dataenvgym_spec.language.fields import (
+    Count,
+    Name,
+    Options,
+    Record,
+    Word,
+    hover,
+    slot,
+    slot_map,
+    word,
+)
 from dataenvgym_spec.language.places import PLACES, inline, named
 from dataenvgym_spec.language.student import Student
 from dataenvgym_spec.language.task import Task
@@ -31,27 +42,27 @@ class Observe(Record, frozen=True, kw_only=True):
 
     errors: Annotated[
         int,
-        Meta(
+        hover(
+            "Errors per skill on the shown part of feedback, for prompts and reasons.",
             ge=0,
             le=1000,
-            description="Errors per skill on the shown part of feedback, for prompts and reasons.",
         ),
     ] = 0
-    scores: Annotated[
-        bool, Meta(description="Scores per skill on the hidden part of feedback.")
-    ] = True
+    scores: Annotated[bool, hover("Scores per skill on the hidden part of feedback.")] = True
     yield_: Annotated[
         bool,
-        Meta(description="What became of earlier requests: requested and accepted, per skill."),
+        hover("What became of earlier requests: requested and accepted, per skill."),
     ] = field(name="yield", default=True)
 
 
 class Agent(Record, frozen=True, kw_only=True):
-    """The data generation agent: a policy that plans, an engine that executes the plan, checks on what it made."""
+    """The data generation agent: a policy that plans, an engine that executes the plan,
+    checks on what it made.
+    """
 
     observe: Annotated[
         Observe | Literal["nothing"],
-        Meta(description="What the agent sees of the student, or `nothing`: a blind arm."),
+        hover("What the agent sees of the student, or `nothing`: a blind arm."),
     ] = Observe()
     policy: Annotated[Options, slot("policy", "Decides what to generate.")]
     engine: Annotated[Options, slot("engine", "Generates it.")]
@@ -64,22 +75,26 @@ class Agent(Record, frozen=True, kw_only=True):
 class Teach(Record, frozen=True, kw_only=True):
     """The amount to teach in each iteration."""
 
-    examples: Annotated[Count, Meta(description="Accepted examples per iteration.")]
-    of: Annotated[Literal["accepted"], Meta(description="What the amount counts.")] = "accepted"
+    examples: Annotated[Count, hover("Accepted examples per iteration.")]
+    of: Annotated[Literal["accepted"], hover("What the amount counts.")] = "accepted"
     refill: Annotated[
-        int, Meta(ge=0, le=20, description="How often missing examples are requested again.")
+        int, hover("How often missing examples are requested again.", ge=0, le=20)
     ] = 1
 
 
 class Stop(Record, frozen=True, kw_only=True):
-    """When the loop ends early. The best score so far counts from iteration 1, as in `select`: the untaught student is no bar."""
+    """When the loop ends early.
+
+    The best score so far counts from iteration 1, as in `select`: the untaught student is no bar.
+    """
 
     patience: Annotated[
         int,
-        Meta(
+        hover(
+            "Stop after this many iterations in a row without a score on the "
+            "selection split above the best one before.",
             ge=1,
             le=1000,
-            description="Stop after this many iterations in a row without a score on the selection split above the best one before.",
         ),
     ]
 
@@ -87,21 +102,19 @@ class Stop(Record, frozen=True, kw_only=True):
 class Loop(Record, frozen=True, kw_only=True):
     """Evaluate, plan, generate, check, train; again and again."""
 
-    iterations: Annotated[int, Meta(ge=1, le=1000, description="How often the loop runs.")]
+    iterations: Annotated[int, hover("How often the loop runs.", ge=1, le=1000)]
     train_on: Annotated[
         Literal["all", "latest"],
-        Meta(description="The accepted examples of all iterations so far, or of the latest."),
+        hover("The accepted examples of all iterations so far, or of the latest."),
     ] = "all"
     start_from: Annotated[
-        Literal["base"], Meta(description="Every iteration trains from the base student.")
+        Literal["base"], hover("Every iteration trains from the base student.")
     ] = "base"
     teach: Teach
     stop: (
         Annotated[
             Stop,
-            Meta(
-                description="Stop early, decided on the selection split; left out, all iterations run."
-            ),
+            hover("Stop early, decided on the selection split; left out, all iterations run."),
         ]
         | None
     ) = None
@@ -112,25 +125,21 @@ class Select(Record, frozen=True, kw_only=True):
 
     by: Annotated[
         Literal["selection.accuracy", "last"],
-        Meta(description="Accuracy on the selection split, or simply the last."),
+        hover("Accuracy on the selection split, or simply the last."),
     ] = "selection.accuracy"
-    ties: Annotated[Literal["earliest"], Meta(description="Which of equal students wins.")] = (
-        "earliest"
-    )
+    ties: Annotated[Literal["earliest"], hover("Which of equal students wins.")] = "earliest"
 
 
 class Seeds(Record, frozen=True, kw_only=True):
     """Where randomness comes from. Arms share a run's number."""
 
-    splits: Annotated[int, Meta(ge=0, lt=2**31, description="Draws the splits.")] = 0
+    splits: Annotated[int, hover("Draws the splits.", ge=0, lt=2**31)] = 0
     student: Annotated[
-        int, Meta(ge=0, lt=2**31, description="Initialises and pretrains a student from scratch.")
+        int, hover("Initialises and pretrains a student from scratch.", ge=0, lt=2**31)
     ] = 0
     run: Annotated[
         int | Annotated[list[int], Meta(min_length=1, max_length=1000)],
-        Meta(
-            description="One or more replicates: enters the agent's sampling and the training order."
-        ),
+        hover("One or more replicates: enters the agent's sampling and the training order."),
     ] = 0
 
     def runs(self) -> tuple[int, ...]:
@@ -141,45 +150,40 @@ class Seeds(Record, frozen=True, kw_only=True):
 class Contrast(Record, frozen=True, kw_only=True):
     """A comparison that the report makes."""
 
-    arm: Annotated[str, Meta(description="The arm in question.")]
-    against: Annotated[str, Meta(description="The arm it is compared with.")]
-    student: Annotated[Literal["best", "last"], Meta(description="Which student of each arm.")] = (
-        "best"
-    )
-    split: Annotated[Literal["test"], Meta(description="Where they are compared.")] = "test"
-    primary: Annotated[bool, Meta(description="The comparison the experiment was made for.")] = (
-        False
-    )
+    arm: Annotated[str, hover("The arm in question.")]
+    against: Annotated[str, hover("The arm it is compared with.")]
+    student: Annotated[Literal["best", "last"], hover("Which student of each arm.")] = "best"
+    split: Annotated[Literal["test"], hover("Where they are compared.")] = "test"
+    primary: Annotated[bool, hover("The comparison the experiment was made for.")] = False
 
 
 class Analysis(Record, frozen=True, kw_only=True):
     """What the report compares. Never part of a key."""
 
-    contrasts: Annotated[list[Contrast], Meta(description="Comparisons of arms.")] = field(
+    contrasts: Annotated[list[Contrast], hover("Comparisons of arms.")] = field(
         default_factory=list
     )
 
 
 class Limits(Record, frozen=True, kw_only=True):
-    """How much the experiment may cost in all. A guard of `dataenvgym run`: it pauses, never changes data, and is part of no key."""
+    """How much the experiment may cost in all.
 
-    usd: (
-        Annotated[float, Meta(ge=0, description="US dollars, by the prices in `prices.yaml`.")]
-        | None
-    ) = None
+    A guard of `dataenvgym run`: it pauses, never changes data, and is part of no key.
+    """
+
+    usd: Annotated[float, hover("US dollars, by the prices in `prices.yaml`.", ge=0)] | None = None
     hours: (
         Annotated[
             float,
-            Meta(ge=0, description="Hours of work of all stages, whatever machine they ran on."),
+            hover("Hours of work of all stages, whatever machine they ran on.", ge=0),
         ]
         | None
     ) = None
     gpu_hours: (
         Annotated[
             float,
-            Meta(
-                ge=0,
-                description="Hours of work on a GPU, times the GPUs in use; work on a CPU counts nothing.",
+            hover(
+                "Hours of work on a GPU, times the GPUs in use; work on a CPU counts nothing.", ge=0
             ),
         ]
         | None
@@ -187,9 +191,8 @@ class Limits(Record, frozen=True, kw_only=True):
     tokens: (
         Annotated[
             float,
-            Meta(
-                ge=0,
-                description="Tokens that teachers and students read and write, in prompts and answers.",
+            hover(
+                "Tokens that teachers and students read and write, in prompts and answers.", ge=0
             ),
         ]
         | None
@@ -199,37 +202,33 @@ class Limits(Record, frozen=True, kw_only=True):
 class Experiment(Record, frozen=True, kw_only=True):
     """One experiment: a teacher environment, a student, an agent and its arms."""
 
-    version: Annotated[Literal[1], Meta(description="Version of the spec language.")]
+    version: Annotated[Literal[1], hover("Version of the spec language.")]
     name: Annotated[
         Name,
-        Meta(
-            description="Also the DVC stage and the MLflow experiment. Letters, digits, '-' and '_'."
-        ),
+        hover("Also the DVC stage and the MLflow experiment. Letters, digits, '-' and '_'."),
     ]
     description: Annotated[
-        str, Meta(description="What the experiment asks, in a sentence.", max_length=2000)
+        str, hover("What the experiment asks, in a sentence.", max_length=2000)
     ] = ""
     task: Task
     student: Student
     teachers: Annotated[
         dict[str, Annotated[Options, slot("teacher", "Who writes examples.")]],
-        Meta(description="Named teachers that engines refer to."),
+        hover("Named teachers that engines refer to."),
     ] = field(default_factory=dict)
     environment: Annotated[Word, word("environment", "The structure the agent works in.")]
     skills: Skills
     agent: Agent
     loop: Loop
-    select: Annotated[Select, Meta(description="Which student is called best.")] = Select()
-    seeds: Annotated[Seeds, Meta(description="Where randomness comes from.")] = Seeds()
-    analysis: Annotated[
-        Analysis, Meta(description="What the report compares; never part of a key.")
-    ] = Analysis()
+    select: Annotated[Select, hover("Which student is called best.")] = Select()
+    seeds: Annotated[Seeds, hover("Where randomness comes from.")] = Seeds()
+    analysis: Annotated[Analysis, hover("What the report compares; never part of a key.")] = (
+        Analysis()
+    )
     limits: (
         Annotated[
             Limits,
-            Meta(
-                description="How much the experiment may cost; a guard that pauses and is part of no key."
-            ),
+            hover("How much the experiment may cost; a guard that pauses and is part of no key."),
         ]
         | None
     ) = None
@@ -248,7 +247,10 @@ class Experiment(Record, frozen=True, kw_only=True):
         return None
 
     def components(self) -> Iterator[tuple[str, tuple[str, ...], Options]]:
-        """Every component it names or that one of those holds: slot, place, options with their `kind`."""
+        """Every component that it names, or that one of those holds.
+
+        Yields slot, place and options, which have their `kind`.
+        """
         for place in PLACES:
             for path, value in named(self, place.path):
                 options = {"kind": value} if isinstance(value, str) else value

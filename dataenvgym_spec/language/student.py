@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import field
 
 from dataenvgym_spec.language.components import standard
-from dataenvgym_spec.language.fields import Count, Options, Record, Word, one, slot, word
+from dataenvgym_spec.language.fields import Count, Options, Record, Word, hover, one, slot, word
 
 
 class Length(Record, frozen=True, kw_only=True):
     """How long to train."""
 
-    steps: (
-        Annotated[Count, Meta(description="Optimizer steps, however many examples there are.")]
-        | None
-    ) = None
-    epochs: (
-        Annotated[float, Meta(gt=0, le=10_000, description="Passes over the examples.")] | None
-    ) = None
+    steps: Annotated[Count, hover("Optimizer steps, however many examples there are.")] | None = (
+        None
+    )
+    epochs: Annotated[float, hover("Passes over the examples.", gt=0, le=10_000)] | None = None
 
 
 class Train(Record, frozen=True, kw_only=True):
@@ -36,27 +33,23 @@ class Train(Record, frozen=True, kw_only=True):
         | None
     ) = None
     length: Annotated[Length, one("`{steps: N}` or `{epochs: N}`.")]
-    learning_rate: Annotated[float, Meta(gt=0, le=10, description="Peak learning rate of AdamW.")]
+    learning_rate: Annotated[float, hover("Peak learning rate of AdamW.", gt=0, le=10)]
     schedule: Annotated[
         Literal["cosine", "linear", "constant"],
-        Meta(description="Learning-rate schedule after the warm-up."),
+        hover("Learning-rate schedule after the warm-up."),
     ] = "cosine"
-    warmup_ratio: Annotated[
-        float, Meta(ge=0, lt=1, description="Part of the steps that warm up.")
-    ] = 0.1
-    weight_decay: Annotated[float, Meta(ge=0, le=10, description="AdamW weight decay.")] = 0.0
-    max_grad_norm: Annotated[
-        float, Meta(gt=0, description="Gradients are clipped to this norm.")
-    ] = 1.0
+    warmup_ratio: Annotated[float, hover("Part of the steps that warm up.", ge=0, lt=1)] = 0.1
+    weight_decay: Annotated[float, hover("AdamW weight decay.", ge=0, le=10)] = 0.0
+    max_grad_norm: Annotated[float, hover("Gradients are clipped to this norm.", gt=0)] = 1.0
     batch_size: Annotated[
-        Count, Meta(description="Global batch: examples per optimizer step over all devices.")
+        Count, hover("Global batch: examples per optimizer step over all devices.")
     ]
     max_length: Annotated[
-        Count, Meta(description="Longest prompt plus response in tokens; longer examples are cut.")
+        Count, hover("Longest prompt plus response in tokens; longer examples are cut.")
     ] = 1024
     dtype: Annotated[
         Literal["float32", "bfloat16", "float16"],
-        Meta(description="Precision of the weights in training."),
+        hover("Precision of the weights in training."),
     ] = "bfloat16"
 
 
@@ -68,13 +61,13 @@ class Generate(Record, frozen=True, kw_only=True):
     )
     dtype: Annotated[
         Literal["float32", "bfloat16", "float16"],
-        Meta(description="Precision of the weights in generation."),
+        hover("Precision of the weights in generation."),
     ] = "bfloat16"
-    max_new_tokens: Annotated[Count, Meta(description="Longest answer in tokens.")]
+    max_new_tokens: Annotated[Count, hover("Longest answer in tokens.")]
     temperature: Annotated[
-        Literal[0], Meta(description="0: greedy, the only decoding an evaluation here uses.")
+        Literal[0], hover("0: greedy, the only decoding an evaluation here uses.")
     ] = 0
-    batch_size: Annotated[Count, Meta(description="Prompts generated side by side.")] = 64
+    batch_size: Annotated[Count, hover("Prompts generated side by side.")] = 64
 
 
 class Prompt(Record, frozen=True, kw_only=True):
@@ -82,8 +75,8 @@ class Prompt(Record, frozen=True, kw_only=True):
 
     template: Annotated[
         str,
-        Meta(
-            description="A Jinja file, relative to the spec, or a built-in: `builtin:question`.",
+        hover(
+            "A Jinja file, relative to the spec, or a built-in: `builtin:question`.",
             extra_json_schema={"x-file": "template"},
         ),
     ]
