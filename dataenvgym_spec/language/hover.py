@@ -1,12 +1,14 @@
-"""What an editor shows beside a value, in Markdown: its description, its default and its bounds.
+"""Hover texts of editors, in Markdown: the description of a value, its default and its bounds.
 
-`markdownDescription` is no keyword of JSON Schema; editors built on the language servers for JSON and YAML prefer it to
-`description` (https://code.visualstudio.com/docs/languages/json#_use-rich-formatting-in-hovers), all others ignore it.
+`markdownDescription` is not a keyword of JSON Schema. Editors with the language servers for JSON
+and YAML prefer it to `description`, all others ignore it; see
+https://code.visualstudio.com/docs/languages/json#_use-rich-formatting-in-hovers.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 BOUNDS: Final = {
@@ -16,41 +18,47 @@ BOUNDS: Final = {
     "exclusiveMaximum": "less than",
 }
 VALUES: Final = frozenset({"default", "enum", "const", "examples", "required"})
+"""Keywords that hold values, not schemas."""
 NAMED: Final = frozenset({"properties", "definitions"})
+"""Keywords that hold schemas by name."""
 
 
 def with_hover_texts(schema: Any) -> Any:
     r"""The schema with a `markdownDescription` for every value that has a default or bounds.
 
-    >>> with_hover_texts({"description": "Rank.", "type": "integer", "minimum": 1, "default": 16})["markdownDescription"]
+    >>> rank = {"description": "Rank.", "type": "integer", "minimum": 1, "default": 16}
+    >>> with_hover_texts(rank)["markdownDescription"]
     'Rank.\n\nDefault `16`, at least `1`.'
     """
+    if isinstance(schema, list):
+        return [with_hover_texts(item) for item in schema]
     if not isinstance(schema, dict):
-        return [with_hover_texts(item) for item in schema] if isinstance(schema, list) else schema
-    out = {
-        key: value if key in VALUES else _named(value) if key in NAMED else with_hover_texts(value)
-        for key, value in schema.items()
-    }
-    facts = _facts(schema)
-    # What a reference points to must not bring such a text: it would hide the description written beside the reference.
+        return schema
+    described: dict[str, Any] = {}
+    for key, value in schema.items():
+        described[key] = _inner(key, value)
+    facts = ", ".join(_facts(schema))
+    # A reference must not bring such a text: it would hide the description beside the reference.
     if facts and "description" in schema and "properties" not in schema:
-        out["markdownDescription"] = f"{schema['description']}\n\n{facts[0].upper()}{facts[1:]}."
-    return out
+        sentence = f"{facts[0].upper()}{facts[1:]}."
+        described["markdownDescription"] = f"{schema['description']}\n\n{sentence}"
+    return described
 
 
-def _named(schemas: dict[str, Any]) -> dict[str, Any]:
-    return {name: with_hover_texts(schema) for name, schema in schemas.items()}
+def _inner(key: str, value: Any) -> Any:
+    if key in VALUES:
+        return value
+    if key in NAMED:
+        return {name: with_hover_texts(schema) for name, schema in value.items()}
+    return with_hover_texts(value)
 
 
-def _facts(schema: dict[str, Any]) -> str:
+def _facts(schema: dict[str, Any]) -> Iterator[str]:
     default = schema.get("default")
-    shown = default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)
-    # A mapping's defaults are told with its keys.
-    known = (
-        [f"default `{shown}`"]
-        if default not in (None, "", []) and not isinstance(default, dict)
-        else []
-    )
-    return ", ".join(
-        [*known, *(f"{words} `{schema[key]}`" for key, words in BOUNDS.items() if key in schema)]
-    )
+    # The defaults of a mapping are shown with its keys.
+    if default not in (None, "", []) and not isinstance(default, dict):
+        shown = default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)
+        yield f"default `{shown}`"
+    for key, words in BOUNDS.items():
+        if key in schema:
+            yield f"{words} `{schema[key]}`"

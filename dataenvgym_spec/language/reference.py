@@ -1,20 +1,21 @@
-"""The language reference, `docs/language.md`: every key with its type, default, bounds and meaning, as Markdown.
+"""The language reference, `docs/language.md`: every key, its type, default, bounds and meaning.
 
-Generated from the schema and the components' definitions, so it cannot disagree with what is checked; components of installed
-packages are in it as well. What no schema can say is in the template `language.md` beside this file.
+Generated from the schema and the components' definitions, so it cannot disagree with what is
+checked; components of installed packages are in it as well. What a schema cannot express is in the
+template `language.md` of this folder.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.declared import Definition
-from dataenvgym_spec.language.schema import ARM_KEYS, Schema, experiment_schema
+from dataenvgym_spec.language.schema import ARM_KEYS, KEYED, Schema, experiment_schema, published
 
 TEMPLATE: Final = Path(__file__).with_name("language.md")
 MARK: Final = "<!-- keys -->\n"
@@ -27,8 +28,15 @@ NAMES: Final = {
     "object": "mapping",
 }
 TOGETHER: Final = ("extends", "arms", "matrix")
-"""How specs are put together; told last, and in words rather than by keys."""
+"""How specs are put together; last on the page, and in words rather than by keys."""
 SLOT_TITLES: Final = {"discovery": "skill discovery"}
+COMPONENTS: Final = """
+## Components
+
+A component is `{kind: NAME, ...}`; the other keys are the options of that kind. \
+A check is named by its key instead. \
+An environment, a trainer and a backend are written as the bare name where they have no options.\
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,50 +56,50 @@ def reference() -> str:
 
 
 def keys(schema: Schema, path: str = "", *, default: str = "") -> Iterator[Key]:
-    """The keys inside of a schema, in the order they are declared; those of components are not among them.
+    """The keys inside of a schema, in the order they are declared, without those of components.
 
-    >>> [key.path for key in keys({"properties": {"a": {"type": "object", "properties": {"b": {"type": "integer"}}}}})]
+    >>> inner = {"type": "object", "properties": {"b": {"type": "integer"}}}
+    >>> [key.path for key in keys({"properties": {"a": inner}})]
     ['a', 'a.b']
     """
     whole = _whole(schema)
-    required = dict.fromkeys(whole.get("required", ()), "required") | dict.fromkeys(
-        whole.get("else", {}).get("required", ()), "required, but for `same_as`"
-    )
+    required = dict.fromkeys(whole.get("required", ()), "required")
+    otherwise = whole.get("else", {}).get("required", ())
+    required |= dict.fromkeys(otherwise, "required, but for `same_as`")
     for name, part in whole.get("properties", {}).items():
-        yield from _key(part, f"{path}.{name}" if path else name, required.get(name, default))
+        inner = f"{path}.{name}" if path else name
+        yield from _key(part, inner, required.get(name, default))
 
 
 def _key(part: Schema, path: str, required: str) -> Iterator[Key]:
+    """The row of a key, then those of the keys inside of its value."""
     whole = _whole(part)
-    yield Key(
-        path=path, type=_type(part), default=required or _default(whole), meaning=_meaning(whole)
-    )
+    default = required or _default(whole)
+    yield Key(path=path, type=_type(part), default=default, meaning=_meaning(whole))
     if _slot(part):
         return
     for option in [whole, *map(_whole, whole.get("anyOf", ()))]:
         yield from keys(option, path)
         yield from keys(option.get("items", {}), f"{path}[]")
-    named = whole.get("additionalProperties")
-    if (
-        isinstance(named, dict)
-        and not _slot(named)
-        and _whole(named).get("properties")
-        and "arm" not in str(named.get("$ref"))
-    ):
-        yield from keys(named, f"{path}.NAME")
+    values = whole.get("additionalProperties")
+    if not isinstance(values, dict) or _slot(values) or _is_arm(values):
+        return
+    if _whole(values).get("properties"):
+        yield from keys(values, f"{path}.NAME")
 
 
 def _whole(part: Schema) -> Schema:
     """A schema with what it refers to; what is written beside a reference wins."""
-    references = (
-        [part["$ref"]]
-        if "$ref" in part
-        else [item["$ref"] for item in part.get("allOf", ()) if "$ref" in item]
-    )
-    out = dict(part)
+    references = [item["$ref"] for item in [part, *part.get("allOf", ())] if "$ref" in item]
+    whole = dict(part)
     for reference in references:
-        out = {**experiment_schema()["definitions"][reference.rsplit("/", 1)[1]], **out}
-    return out
+        name = reference.rsplit("/", 1)[1]
+        whole = {**experiment_schema()["definitions"][name], **whole}
+    return whole
+
+
+def _is_arm(part: Schema) -> bool:
+    return "arm" in str(part.get("$ref"))
 
 
 def _slot(part: Schema) -> str:
@@ -101,55 +109,63 @@ def _slot(part: Schema) -> str:
 
 
 def _type(part: Schema) -> str:
-    if slot := _slot(part):
-        title = _title(slot)
-        return (
-            f"[checks](#{_anchor(slot)})"
-            if slot == "check"
-            else f"{'an' if title[0] in 'aeio' else 'a'} [{title}](#{_anchor(slot)})"
-        )
+    slot = _slot(part)
+    if slot:
+        return _slot_type(slot)
     whole = _whole(part)
+    mapping = whole.get("then")
+    if isinstance(mapping, dict) and _slot(mapping):
+        return f"{_type(whole['else'])} or {_type(mapping)}"
     if "x-list" in whole:
         return f"one of {whole['x-list']}"
     if "enum" in whole:
         return " or ".join(f"`{item}`" for item in whole["enum"])
     if "anyOf" in whole:
-        return " or ".join(dict.fromkeys(_type(option) for option in whole["anyOf"]))
+        return " or ".join(dict.fromkeys(map(_type, whole["anyOf"])))
     if whole.get("type") == "array":
-        return (f"list of {_type(whole['items'])}" if "items" in whole else "list") + _bounds(whole)
-    named = whole.get("additionalProperties")
-    if isinstance(named, dict):
-        return (
-            "mapping of names to arms"
-            if "arm" in str(named.get("$ref"))
-            else f"mapping of names to {_type(named).removeprefix('an ').removeprefix('a ')}"
-        )
-    return NAMES.get(str(whole.get("type")), str(whole.get("type", "any value"))) + _bounds(whole)
+        items = f"list of {_type(whole['items'])}" if "items" in whole else "list"
+        return items + _bounds(whole)
+    values = whole.get("additionalProperties")
+    if isinstance(values, dict):
+        return f"mapping of names to {_plural(values)}"
+    name = str(whole.get("type", "any value"))
+    return NAMES.get(name, name) + _bounds(whole)
+
+
+def _slot_type(slot: str) -> str:
+    title, anchor = _title(slot), _anchor(slot)
+    if slot in KEYED:
+        return f"[{title}s](#{anchor})"
+    article = "an" if title[0] in "aeio" else "a"
+    return f"{article} [{title}](#{anchor})"
+
+
+def _plural(values: Schema) -> str:
+    if _is_arm(values):
+        return "arms"
+    return _type(values).removeprefix("an ").removeprefix("a ")
 
 
 def _bounds(schema: Schema) -> str:
-    low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
-    high, below = schema.get("maximum"), schema.get("exclusiveMaximum")
-    said = [
-        *(
-            [f"at least {low}"]
-            if low is not None
-            else [f"more than {above}"]
-            if above is not None
-            else []
-        ),
-        *(
-            [f"at most {high}"]
-            if high is not None
-            else [f"less than {below}"]
-            if below is not None
-            else []
-        ),
-        *([f"at most {schema['maxLength']} characters"] if "maxLength" in schema else []),
-        *([f"at least {schema['minItems']}"] if "minItems" in schema else []),
-        *([f"at most {schema['maxItems']}"] if "maxItems" in schema else []),
-    ]
-    return f", {', '.join(said)}" if said else ""
+    bounds = ", ".join(_limits(schema))
+    return f", {bounds}" if bounds else ""
+
+
+def _limits(schema: Schema) -> Iterator[str]:
+    if "minimum" in schema:
+        yield f"at least {schema['minimum']}"
+    elif "exclusiveMinimum" in schema:
+        yield f"more than {schema['exclusiveMinimum']}"
+    if "maximum" in schema:
+        yield f"at most {schema['maximum']}"
+    elif "exclusiveMaximum" in schema:
+        yield f"less than {schema['exclusiveMaximum']}"
+    if "maxLength" in schema:
+        yield f"at most {schema['maxLength']} characters"
+    if "minItems" in schema:
+        yield f"at least {schema['minItems']}"
+    if "maxItems" in schema:
+        yield f"at most {schema['maxItems']}"
 
 
 def _default(schema: Schema) -> str:
@@ -163,66 +179,67 @@ def _meaning(schema: Schema) -> str:
     return " ".join(str(schema.get("description", "")).split()).replace("|", "\\|")
 
 
-def _table(rows: list[Key]) -> list[str]:
-    return [
-        "| key | type | default | meaning |",
-        "| --- | --- | --- | --- |",
-        *(f"| `{r.path}` | {r.type} | {r.default} | {r.meaning} |" for r in rows),
-    ]
+def _table(rows: list[Key]) -> Iterator[str]:
+    yield "| key | type | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for row in rows:
+        yield f"| `{row.path}` | {row.type} | {row.default} | {row.meaning} |"
 
 
 def _language() -> Iterator[str]:
     schema: Schema = experiment_schema()["definitions"]["spec"]
-    rows = {
-        name: list(_key(part, name, "required" if name in schema["required"] else ""))
-        for name, part in schema["properties"].items()
-    }
-    single = [name for name in rows if len(rows[name]) == 1 and name not in TOGETHER]
+    rows: dict[str, list[Key]] = {}
+    for name, part in schema["properties"].items():
+        required = "required" if name in schema["required"] else ""
+        rows[name] = list(_key(part, name, required))
+    sections = [name for name in rows if name not in TOGETHER]
+    single = [name for name in sections if len(rows[name]) == 1]
     yield from ("### The spec itself", "")
     yield from _table([key for name in single for key in rows[name]])
-    for name in (*(name for name in rows if name not in (*single, *TOGETHER)), *TOGETHER):
-        first, *inner = rows[name]
-        yield from (
-            "",
-            f"### `{name}`",
-            "",
-            " ".join([first.meaning, *([f"It is {first.default}."] if first.default else [])]),
-        )
-        if name == "arms":
-            yield from ("", f"An arm may say any of {', '.join(f'`{key}`' for key in ARM_KEYS)}.")
-        elif name not in TOGETHER:
+    for name in sections:
+        if name not in single:
+            yield from _section(name, rows[name][0])
             yield ""
-            yield from _table(inner)
+            yield from _table(rows[name][1:])
+    for name in TOGETHER:
+        yield from _section(name, rows[name][0])
+        if name == "arms":
+            keys_of_arms = ", ".join(f"`{key}`" for key in ARM_KEYS)
+            yield from ("", f"An arm may say any of {keys_of_arms}.")
+
+
+def _section(name: str, first: Key) -> Iterator[str]:
+    """The heading of a key of the spec, and what it means."""
+    default = f" It is {first.default}." if first.default else ""
+    yield from ("", f"### `{name}`", "", f"{first.meaning}{default}")
 
 
 def _components() -> Iterator[str]:
-    yield from (
-        "",
-        "## Components",
-        "",
-        "A component is `{kind: NAME, ...}`; the other keys are the options of that kind. A check is named by its key instead. "
-        "An environment, a trainer and a backend are written as the bare name where they have no options.",
-    )
+    yield COMPONENTS
     for slot, kinds in definitions().items():
-        if not kinds:
-            continue
-        yield from ("", f"### {_title(slot).capitalize()}")
-        for kind, item in kinds.items():
-            yield from ("", f"#### {_title(slot)} `{kind}`", "", _about(item), "")
-            rows = list(
-                keys({"properties": item.schema["properties"], "required": item.schema["required"]})
-            )
-            yield from _table(rows) if rows else ("It has no options.",)
+        if kinds:
+            yield from _components_of(slot, kinds)
+
+
+def _components_of(slot: str, kinds: Mapping[str, Definition]) -> Iterator[str]:
+    yield from ("", f"### {_title(slot).capitalize()}")
+    for kind, item in kinds.items():
+        yield from ("", f"#### {_title(slot)} `{kind}`", "", _about(item), "")
+        options = published(item.schema["properties"])
+        rows = list(keys({"properties": options, "required": item.schema["required"]}))
+        yield from _table(rows) if rows else ["It has no options."]
 
 
 def _about(item: Definition) -> str:
-    serves = [
-        f"Serves the {what} {' or '.join(f'`{value}`' for value in values)}."
-        for what, values in item.serves.items()
-    ]
-    by = [f"Comes with the package `{item.distribution}`."] if item.distribution else []
-    needs = [f"Needs the extra `{item.extra}`."] if item.extra else []
-    return " ".join([item.description, *serves, *by, *needs])
+    sentences = [item.description]
+    for served, values in item.serves.items():
+        listed = " or ".join(f"`{value}`" for value in values)
+        sentences.append(f"Serves the {served} {listed}.")
+    if item.distribution:
+        sentences.append(f"Comes with the package `{item.distribution}`.")
+    if item.extra:
+        sentences.append(f"Needs the extra `{item.extra}`.")
+    return " ".join(sentences)
 
 
 def _title(slot: str) -> str:
