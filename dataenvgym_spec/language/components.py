@@ -1,10 +1,10 @@
 """What a spec can name: the table of component definitions. Reads JSON only; imports no component.
 
-A definition says which options a component takes (JSON Schema), how its results are versioned (`semantics`), which extra
-it needs and what its class is called. It is the JSON file beside the module it describes: the built-in components are the
-listing of the folders of `gym`. An installed package adds components through the entry-point group
-`dataenvgym_spec.components`: `policy.greedy = "package.module:Class"` names a class, and `package/module.json` is its
-definition.
+A definition says which options a component takes (JSON Schema), how its results are versioned
+(`semantics`), which extra it needs and what its class is called. It is the JSON file beside the
+module it describes: the built-in components are the listing of the folders of `gym`. An installed
+package adds components through the entry-point group `dataenvgym_spec.components`:
+`policy.greedy = "package.module:Class"` names a class, and `package/module.json` is its definition.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from importlib.resources import files
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError, suggest
-from dataenvgym_spec.language.declared import Definition, declare
+from dataenvgym_spec.language.declaration import declare
+from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.packages import definition_path, read_definition
 
 GROUP: Final = "dataenvgym_spec.components"
@@ -66,7 +67,7 @@ def make(slot: str, options: dict[str, Any], **more: Any) -> Any:
 
 @cache
 def definitions() -> dict[str, dict[str, Definition]]:
-    """All definitions, by slot and kind: the built-in ones, then those of installed packages by name.
+    """All definitions, by slot and kind: built-in ones, then those of installed packages by name.
 
     Raises:
         UserError: an installed package registers a component in a way that cannot be used.
@@ -79,11 +80,9 @@ def definitions() -> dict[str, dict[str, Definition]]:
         item = _installed(point)
         other = table[item.slot].get(item.kind)
         if other is not None:
-            holder = other.distribution or "dataenvgym-spec"
-            raise UserError(
-                f"'{item.distribution}' registers the {item.slot} '{item.kind}', which {holder} has",
-                help=f"uninstall one of them: pip uninstall {item.distribution}",
-            )
+            package, holder = item.distribution, other.distribution or "dataenvgym-spec"
+            message = f"'{package}' registers the {item.slot} '{item.kind}', which {holder} has"
+            raise UserError(message, help=f"uninstall one of them: pip uninstall {package}")
         table[item.slot][item.kind] = item
     return table
 
@@ -96,10 +95,8 @@ def definition(slot: str, kind: str) -> Definition:
     """
     kinds = definitions()[slot]
     if kind not in kinds:
-        raise UserError(
-            f"there is no {slot} '{kind}' in this environment",
-            help=f"install the package that has it; {suggest(kind, kinds)}",
-        )
+        help = f"install the package that has it; {suggest(kind, kinds)}"
+        raise UserError(f"there is no {slot} '{kind}' in this environment", help=help)
     return kinds[kind]
 
 
@@ -109,7 +106,10 @@ def standard(slot: str) -> str:
 
 
 def _built_in(slot: str, folder: str) -> Iterator[Definition]:
-    """The definitions in a folder of `gym`. A kind is called as its file, with '-' for '_', unless it says otherwise."""
+    """The definitions in a folder of `gym`.
+
+    A kind is called as its file, with '-' for '_', unless it says otherwise.
+    """
     root = files("dataenvgym_spec").joinpath("gym")
     place = root.joinpath(*folder.split("/"))
     if not place.is_dir():

@@ -1,4 +1,4 @@
-"""Files of installed packages, found without importing them: definitions of components, and versions by source."""
+"""Files of installed packages, found without importing them: definitions, and source to hash."""
 
 from __future__ import annotations
 

@@ -45,20 +45,26 @@ PLACES: Final = (
 
 
 def named(holder: Any, pattern: Path, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """The values at the places that a pattern stands for, in a tree of mappings and records; none where a key is left out."""
+    """The values at the places that a pattern stands for, in a tree of mappings and records.
+
+    There is none where a key is left out.
+    """
     if not pattern:
         yield path, holder
         return
     step, *rest = pattern
-    keys = tuple(holder) if step == "*" else (step,)
-    for key in keys:
-        value = holder.get(key) if isinstance(holder, Mapping) else getattr(holder, key)
+    for key in tuple(holder) if step == "*" else (step,):
+        is_mapping = isinstance(holder, Mapping)
+        value = holder.get(key) if is_mapping else getattr(holder, key)
         if value is not None:
             yield from named(value, tuple(rest), (*path, key))
 
 
 def inline(slot: str, path: Path, options: Mapping[str, Any]) -> Iterator[tuple[str, Path, Any]]:
-    """The components that a component holds in its options: slot, place, options; then those that they hold."""
+    """The components that a component holds in its options, at any depth.
+
+    Yields slot, place and options.
+    """
     for part in definition(slot, options["kind"]).parts:
         if part.by == "value":
             for inner, held in named(options, part.path):

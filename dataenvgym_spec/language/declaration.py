@@ -1,0 +1,148 @@
+"""Reads the content of a component's JSON file as a definition, and checks what it declares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from dataenvgym_spec.core.errors import suggest
+from dataenvgym_spec.language.declared import REFERRED, Definition, Limit, OptionPath, Part
+
+Schema = Mapping[str, Any]
+Option = tuple[OptionPath, Schema, bool]
+"""An option by its path, its schema, and whether it cannot be left out."""
+
+ACTION: Final[dict[str, Any]] = {
+    "type": "string",
+    "enum": ["reject", "record", "off"],
+    "default": "reject",
+    "description": "Reject the example, only record the finding, or leave the check out.",
+}
+"""The option that every check has, declared by it or not."""
+READS: Final[dict[str, tuple[str, ...]]] = {
+    "policy": ("student",),
+    "engine": ("student",),
+    "check": ("student", "splits"),
+}
+"""What the definition of a component may declare that it reads.
+
+Either the latest student (a check: its answers to the candidates), or splits as hashes. A component
+receives nothing that it does not declare, and the proof of no leakage is about what it declares.
+"""
+TAKES: Final = ("procedural", "language-model")
+"""What an option can ask of the component it names: that it is procedural, or that it is not."""
+
+
+def declare(
+    slot: str, kind: str, data: Mapping[str, Any], *, implementation: str, by: str | None = None
+) -> Definition:
+    """Reads the content of a component's JSON file.
+
+    Args:
+        slot: what the component is plugged into.
+        kind: its name.
+        data: the content.
+        implementation: its class, as `module:Class`.
+        by: the distribution that brings it; None for a built-in one.
+
+    Raises:
+        KeyError: something is missing.
+        ValueError: something is not as it must be.
+    """
+    options = dict(data.get("properties", {}))
+    if slot == "check":
+        options = {"action": ACTION, **options}
+    schema = {"properties": options, "required": list(data.get("required", []))}
+    parts = tuple(_parts(schema))
+    if slot == "engine" and not any(part.slot == "teacher" and part.required for part in parts):
+        raise ValueError("an engine requires an option 'teacher'")
+    marks = _marks(schema)
+    return Definition(
+        slot=slot,
+        kind=kind,
+        title=data["title"],
+        description=data["description"],
+        semantics=data.get("semantics") if by else data["semantics"],
+        schema=schema,
+        implementation=implementation,
+        extra=data.get("extra"),
+        packages=tuple(data.get("packages", ())),
+        serves=_serves(data),
+        parts=parts,
+        files=tuple(marks.get("x-file", ())),
+        marks=marks,
+        limits=tuple(map(_limit, data.get("limits", ()))),
+        reads=_reads(slot, data),
+        procedural=bool(data.get("procedural", False)),
+        skills=data.get("skills"),
+        rejects=data.get("rejects"),
+        promise=data.get("promise"),
+        standard=bool(data.get("standard", False)),
+        order=int(data.get("order", 0)),
+        distribution=by,
+    )
+
+
+def options_of(schema: Schema, path: OptionPath = (), *, needed: bool = True) -> Iterator[Option]:
+    """The options of a schema, at any depth of `properties`."""
+    required = schema.get("required", ())
+    for name, option in schema.get("properties", {}).items():
+        inner, is_needed = (*path, name), needed and name in required
+        yield inner, option, is_needed
+        yield from options_of(option, inner, needed=is_needed)
+
+
+def _parts(schema: Schema) -> Iterator[Part]:
+    for path, option, required in options_of(schema):
+        if "x-refers" in option:
+            slot, takes = option["x-refers"], option.get("x-takes")
+            _allow("x-refers", slot, tuple(REFERRED))
+            if takes is not None:
+                _allow("x-takes", takes, TAKES)
+            yield Part(path=path, slot=slot, by="name", required=required, takes=takes)
+        elif "x-slot" in option:
+            yield Part(path=path, slot=option["x-slot"], by="value", required=required)
+
+
+def _marks(schema: Schema) -> dict[str, dict[OptionPath, Any]]:
+    marks: dict[str, dict[OptionPath, Any]] = {}
+    for path, option, _ in options_of(schema):
+        for keyword, value in option.items():
+            if keyword.startswith("x-"):
+                marks.setdefault(keyword, {})[path] = value
+    return marks
+
+
+def _limit(limit: Mapping[str, Any]) -> Limit:
+    return Limit(
+        measure=limit["measure"],
+        message=limit["message"],
+        help=limit["help"],
+        most=limit.get("most"),
+        one_of=tuple(limit.get("one_of", ())),
+        multiple_of=tuple(limit.get("multiple_of", ())),
+    )
+
+
+def _serves(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    serves = {key: tuple(values) for key, values in data.get("serves", {}).items()}
+    if not all(serves.values()):
+        raise ValueError("what it serves is left out, or names at least one value")
+    return serves
+
+
+def _reads(slot: str, data: Mapping[str, Any]) -> str | None:
+    reads, allowed = data.get("reads"), READS.get(slot, ())
+    if reads is None:
+        return None
+    if reads not in allowed:
+        message = f"'reads' cannot be {json.dumps(reads)} for a {slot}"
+        raise ValueError(f"{message}; {suggest(str(reads), allowed)}")
+    return str(reads)
+
+
+def _allow(keyword: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        message = f"'{keyword}' cannot be {json.dumps(value)}"
+        raise ValueError(f"{message}; {suggest(str(value), allowed)}")
