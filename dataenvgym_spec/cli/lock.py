@@ -9,7 +9,7 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json, read_specs, setting
 from dataenvgym_spec.compile.compiler import read_lock
-from dataenvgym_spec.compile.rules import pins
+from dataenvgym_spec.compile.rules import pins, renewal
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve import hub, lockfile
@@ -99,7 +99,7 @@ def _renew(
     ]
     if wrong:
         raise SpecError(wrong)
-    wanted = pins.wanted(specs)
+    wanted = renewal.wanted(specs)
     answers = _ask(
         {
             reference: node
@@ -107,7 +107,7 @@ def _renew(
             if update or reference not in old.hub
         }
     )
-    new = pins.renewed(old, wanted, answers, update=update, keep=partly)
+    new = renewal.renewed(old, wanted, answers, update=update, keep=partly)
     text = lockfile.render(new)
     changed = (
         (not path.is_file() or path.read_text(encoding="utf-8") != text)

@@ -1,4 +1,7 @@
-"""What a JSON-lines file holds, as far as a spec can be wrong about it: its columns and, of those with few values, how often each."""
+"""The rows of a JSON-lines file, as far as a spec can be wrong about them.
+
+Those are its columns and, of a column with few values, how often each occurs.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ class Table:
     """A file's rows.
 
     Attributes:
-        columns: the columns that every row has; how often each value occurs, or None where there are too many.
+        columns: the columns that every row has: how often each value occurs, None if too many.
         others: columns that only some rows have.
         wrong: the line that is no JSON object, or 0.
     """
@@ -31,13 +34,39 @@ class Table:
     wrong: int = 0
 
 
+class _Counts:
+    """What was counted of the rows so far."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.present: Counter[str] = Counter()
+        self.values: dict[str, Counter[str] | None] = {}
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.rows += 1
+        self.present.update(row.keys())
+        for name, value in row.items():
+            counts = self.values.setdefault(name, Counter())
+            if counts is None:
+                continue
+            counts[str(value)] += 1
+            if len(counts) > MANY:
+                self.values[name] = None
+
+    def table(self) -> Table:
+        columns: dict[str, dict[str, int] | None] = {}
+        for name, counts in self.values.items():
+            if self.present[name] == self.rows:
+                columns[name] = None if counts is None else dict(counts)
+        others = tuple(sorted(set(self.values) - set(columns)))
+        return Table(columns=columns, others=others)
+
+
 def look(path: Path) -> Table | None:
     """What a file holds; None if it is too large to be looked into."""
     if path.stat().st_size > LARGEST:
         return None
-    values: dict[str, Counter[str] | None] = {}
-    rows: Counter[str] = Counter()
-    count = 0
+    counts = _Counts()
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -45,32 +74,17 @@ def look(path: Path) -> Table | None:
             row = _read(line)
             if not isinstance(row, dict):
                 return Table(columns={}, wrong=number)
-            count += 1
-            rows.update(row.keys())
-            _add(values, row)
-    columns = {
-        name: dict(known) if (known := values[name]) is not None else None
-        for name in values
-        if rows[name] == count
-    }
-    return Table(columns=columns, others=tuple(sorted(set(values) - set(columns))))
+            counts.add(row)
+    return counts.table()
 
 
 def _read(line: bytes) -> Any:
-    """What a line says, or None; a run reads it by `json`, which also takes NaN."""
+    """The value of a line, or None; a run reads it by `json`, which also takes NaN."""
     try:
         return msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError):
-        try:
-            return json.loads(line)
-        except (ValueError, RecursionError):
-            return None
-
-
-def _add(values: dict[str, Counter[str] | None], row: dict[str, Any]) -> None:
-    for name, value in row.items():
-        known = values.setdefault(name, Counter())
-        if known is not None:
-            known[str(value)] += 1
-            if len(known) > MANY:
-                values[name] = None
+        pass
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None

@@ -1,8 +1,11 @@
-"""The files that a spec names, read once each: what enters keys, and what is wrong with them. Where a spec names them is in `findings`."""
+"""The files that a spec names, read once each: what enters keys, and what is wrong with them.
+
+Where a spec names files is in `language.validate`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,13 +27,13 @@ class File:
     """A file that a spec names. The path only says where it lies.
 
     Attributes:
-        content: what enters keys: a template's text; of a data file or directory `sha256:` and the digest.
+        content: what enters keys: a template's text; of other files `sha256:` and the digest.
         digest: SHA-256 of the file's bytes.
         path: relative to the repository; empty for a built-in template.
         is_data: whether stages read the file itself.
         rows: lines that are not empty, of a data file.
         table: of a data file, its columns; None if it is too large to be looked into.
-        config: of a model's directory, what its `config.json` says; None if there is none that can be read.
+        config: of a model's directory, its `config.json`; None if there is none that can be read.
     """
 
     content: str
@@ -47,36 +50,35 @@ class Reader:
 
     def __init__(self, family: Family, folder: Path, root: Path) -> None:
         self.folders, self.folder, self.root = family.folders, folder, root.resolve()
-        self.found: list[Diagnostic] = []
+        self.findings: list[Diagnostic] = []
         self._read: dict[tuple[Path, str, str], File] = {}
 
     def read(self, node: Node, form: str) -> File:
-        """A file by the path at a node, which is relative to the file that the node is written in."""
-        name, folder = str(node.value), self.folders.get(node.span.file, self.folder)
+        """A file by the path at a node, relative to the spec file that the node is written in."""
+        name = str(node.value)
         if form == "template" and name.startswith("builtin:"):
-            if name not in BUILT_IN_TEMPLATES:
-                self._report(
-                    node,
-                    f"there is no built-in template '{name}'",
-                    f"built in: {', '.join(BUILT_IN_TEMPLATES)}",
-                )
-            return File(content=BUILT_IN_TEMPLATES.get(name, ""))
-        if (folder, name, form) in self._read:
-            return self._read[folder, name, form]
+            return self._built_in(node, name)
+        folder = self.folders.get(node.span.file, self.folder)
+        known = self._read.get((folder, name, form))
+        if known is not None:
+            return known
         try:
             path = (folder / name).resolve()
-            _usable(path, self.root, form)
-            found = self._read[folder, name, form] = self._load(path, form)
-            return found
+            _check_usable(path, self.root, form)
+            file = self._load(path, form)
         except (OSError, ValueError, RuntimeError) as error:
-            words = {RuntimeError: "is a circle of links", UnicodeDecodeError: "is not UTF-8"}
-            reason = words.get(type(error)) or getattr(error, "strerror", None) or str(error)
-            self._report(
-                node,
-                f"the file '{name[:100]}' {reason}",
-                "give a path relative to the spec, inside the repository",
-            )
+            message = f"the file '{name[:100]}' {_reason(error)}"
+            help = "give a path relative to the spec, inside the repository"
+            self._report(node, message, help)
             return File(content="")
+        self._read[folder, name, form] = file
+        return file
+
+    def _built_in(self, node: Node, name: str) -> File:
+        if name not in BUILT_IN_TEMPLATES:
+            message = f"there is no built-in template '{name}'"
+            self._report(node, message, f"built in: {', '.join(BUILT_IN_TEMPLATES)}")
+        return File(content=BUILT_IN_TEMPLATES.get(name, ""))
 
     def _load(self, path: Path, form: str) -> File:
         if form == "template" and path.stat().st_size > LARGEST_TEMPLATE:
@@ -84,22 +86,32 @@ class Reader:
         shown, digest = path.relative_to(self.root).as_posix(), file_digest(path)
         if form == "template":
             return File(content=path.read_text(encoding="utf-8"), digest=digest, path=shown)
-        content = f"sha256:{digest}"
+        data = File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True)
         if form == "directory":
-            return File(
-                content=content, digest=digest, path=shown, is_data=True, config=_config(path)
-            )
-        rows = sum(1 for line in path.open("rb") if line.strip())
-        return File(
-            content=content, digest=digest, path=shown, is_data=True, rows=rows, table=look(path)
-        )
+            return replace(data, config=_config(path))
+        with path.open("rb") as file:
+            rows = sum(1 for line in file if line.strip())
+        return replace(data, rows=rows, table=look(path))
 
     def _report(self, node: Node, message: str, help: str) -> None:
-        self.found.append(Diagnostic(code="E203", message=message, span=node.span, help=help))
+        finding = Diagnostic(code="E203", message=message, span=node.span, help=help)
+        self.findings.append(finding)
 
 
-def _usable(path: Path, root: Path, form: str) -> None:
-    """Raises a ValueError that says why a resolved path cannot be used. Links are followed before anything is judged."""
+def _reason(error: Exception) -> str:
+    if isinstance(error, RuntimeError):
+        return "is a circle of links"
+    if isinstance(error, UnicodeDecodeError):
+        return "is not UTF-8"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _check_usable(path: Path, root: Path, form: str) -> None:
+    """Checks a resolved path; links are followed before.
+
+    Raises:
+        ValueError: it cannot be used; says why.
+    """
     if not path.is_relative_to(root):
         raise ValueError("lies outside the repository")
     shown = path.relative_to(root).as_posix()
@@ -116,11 +128,9 @@ def _usable(path: Path, root: Path, form: str) -> None:
 def _config(folder: Path) -> dict[str, Any] | None:
     path = folder / "config.json"
     try:
-        content = (
-            msgspec.json.decode(path.read_bytes())
-            if path.is_file() and path.stat().st_size <= LARGEST_TEMPLATE
-            else None
-        )
+        if not path.is_file() or path.stat().st_size > LARGEST_TEMPLATE:
+            return None
+        content = msgspec.json.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

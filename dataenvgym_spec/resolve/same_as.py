@@ -1,12 +1,17 @@
-"""`same_as`: one split in two roles, possible only by saying so. The roles stay apart; only the items are the same."""
+"""`same_as`: one split in two roles, possible only by saying so.
+
+The roles stay apart; only the items are the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.source import Node
+
+Split = Mapping[str, Any]
 
 
 def check(tree: Node) -> Iterator[Diagnostic]:
@@ -14,36 +19,33 @@ def check(tree: Node) -> Iterator[Diagnostic]:
     splits = tree.at(("task", "splits")).value
     assert isinstance(splits, dict)
     for role, split in splits.items():
-        assert isinstance(split.value, dict)
-        if "same_as" not in split.value:
+        node = split.find("same_as")
+        if node is None:
             continue
-        node = split.value["same_as"]
-        other = splits[str(node.value)].value
-        if node.value == role or (isinstance(other, dict) and "same_as" in other):
-            yield node.fault(
-                "E204",
-                f"'{role}' cannot be the same as '{node.value}'",
-                "name a split that draws its own items",
-            )
-        for key in sorted({"from", "draw", "share"} & set(split.value)):
-            message = f"'{role}' is the same as '{node.value}', so '{key}' has no meaning"
-            yield split.value[key].key_fault("E204", message, f"remove '{key}' or 'same_as'")
+        other = splits[str(node.value)]
+        if node.value == role or other.find("same_as") is not None:
+            message = f"'{role}' cannot be the same as '{node.value}'"
+            yield node.fault("E204", message, "name a split that draws its own items")
+        for key in ("draw", "from", "share"):
+            own = split.find(key)
+            if own is not None:
+                message = f"'{role}' is the same as '{node.value}', so '{key}' has no meaning"
+                yield own.key_fault("E204", message, f"remove '{key}' or 'same_as'")
 
 
-def filled(splits: dict[str, Any]) -> dict[str, Any]:
+def filled(splits: Mapping[str, Split]) -> dict[str, Split]:
     """The splits with what a `same_as` stands for."""
+    whole: dict[str, Split] = {}
+    for role, split in splits.items():
+        shared: dict[str, Any] = {}
+        if "same_as" in split:
+            other = splits[split["same_as"]]
+            shared = {"from": other["from"], "draw": other["draw"]}
+        whole[role] = {**shared, **split}
+    return whole
 
-    def whole(split: dict[str, Any]) -> dict[str, Any]:
-        return (
-            {**{key: splits[split["same_as"]][key] for key in ("from", "draw")}, **split}
-            if "same_as" in split
-            else split
-        )
 
-    return {role: whole(split) for role, split in splits.items()}
-
-
-def stamps(splits: dict[str, Any]) -> list[str]:
+def stamps(splits: Mapping[str, Split]) -> list[str]:
     """What every report of such an experiment must say."""
     return [
         f"{role} and {split['same_as']} are the same items"

@@ -13,11 +13,11 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from dataenvgym_spec.compile.compiler import front_end, lower
-from dataenvgym_spec.compile.rules import pins
+from dataenvgym_spec.compile.rules import renewal
 from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.language import components as table
 from dataenvgym_spec.language.source import parse as parse_text
-from dataenvgym_spec.resolve.lockfile import FILE, Reference, parse, render
+from dataenvgym_spec.resolve.lockfile import FILE, Lock, Reference, parse, render
 from tests.support.repositories import call
 from tests.support.specs import TEMPLATE, TINY
 
@@ -212,7 +212,7 @@ def local(root: Path) -> Path:
     text = TINY.replace("  score:", JSONL, 1).replace("test: {from: problems", "test: {from: sums")
     (root / "tiny.yaml").write_text(text, encoding="utf-8")
     specs = front_end([root / "tiny.yaml"], root=root)
-    lock = pins.renewed(pins.Lock(), pins.wanted(specs), {}, update=False, keep=False)
+    lock = renewal.renewed(Lock(), renewal.wanted(specs), {}, update=False, keep=False)
     (root / FILE).write_text(render(lock), encoding="utf-8")
     return root / "tiny.yaml"
 
@@ -295,7 +295,7 @@ def test_a_lock_is_what_was_written(tmp_path: Path) -> None:
         Reference(type="model", id="a/b", revision="main"): FIRST,
         Reference(type="dataset", id="a/b", revision="1.0"): SECOND,
     }
-    assert parse(parse_text(render(pins.Lock(hub=hub)), file=FILE)).hub == hub
+    assert parse(parse_text(render(Lock(hub=hub)), file=FILE)).hub == hub
 
 
 def test_a_lock_of_one_spec_keeps_what_others_pinned(run: Run, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Experiments that are one: arms of a spec, points of a sweep, and specs that come down to the same stages. Warnings; changes nothing.
+"""Experiments that are one: arms of a spec, points of a sweep, and specs that make the same stages.
 
-Stages and not records are compared: another name for the same teacher, a check that is `off` or a default that is written out
-make no other experiment.
+Stages are compared, not records: another name for the same teacher, a check that is `off` or a
+default that is written out does not make another experiment.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from dataenvgym_spec.resolve.arms import Resolved
 
 Stages = tuple[str, ...]
 
+_CHANGE = "remove one, or change what it was meant to change"
+
 
 def check(specs: Iterable[Resolved], graph: Graph) -> Iterator[Diagnostic]:
     """Names both of each pair; the second is where the warning points.
@@ -27,42 +29,40 @@ def check(specs: Iterable[Resolved], graph: Graph) -> Iterator[Diagnostic]:
     stages = _stages(graph)
     first: dict[object, Resolved] = {}
     for spec in specs:
-        mine = {arm.name: stages[spec.base.name, arm.name] for arm in spec.arms}
-        seen: dict[Stages, str] = {}
-        for name, does in mine.items():
-            other = seen.setdefault(does, name)
-            if other != name:
-                message = f"the arms '{other}' and '{name}' resolve to the same experiment"
-                node = spec.node.at(("arms", name))
-                yield spec.family.annotate(
-                    node.key_fault(
-                        "W401",
-                        message,
-                        "remove one, or change what it was meant to change",
-                        severity="warning",
-                    )
-                )
+        arms = {arm.name: stages[spec.base.name, arm.name] for arm in spec.arms}
+        for finding in _same_arms(spec, arms):
+            yield spec.family.annotate(finding)
         # The report's questions and the bound on costs belong to an experiment and to no stage.
         asked = msgspec.json.encode((spec.base.analysis, spec.base.limits))
-        same = first.setdefault((frozenset(mine.items()), asked), spec)
+        same = first.setdefault((frozenset(arms.items()), asked), spec)
         if same is not spec:
-            yield spec.family.annotate(_same(same, spec))
+            yield spec.family.annotate(_same_experiments(same, spec))
 
 
 def _stages(graph: Graph) -> dict[tuple[str, str], Stages]:
     """The stages of each arm of each experiment, in the order of the graph."""
-    found: dict[tuple[str, str], dict[str, None]] = {}
+    stages: dict[tuple[str, str], dict[str, None]] = {}
     for stage in graph.stages:
         for use in stage.uses:
-            found.setdefault((use.experiment, use.arm), {})[stage.id] = None
-    return {arm: tuple(stages) for arm, stages in found.items()}
+            stages.setdefault((use.experiment, use.arm), {})[stage.id] = None
+    return {arm: tuple(ids) for arm, ids in stages.items()}
 
 
-def _same(one: Resolved, other: Resolved) -> Diagnostic:
-    message = f"the experiments '{one.base.name}' and '{other.base.name}' are the same but for their names"
-    help = "remove one, or change what it was meant to change; they share every stage"
+def _same_arms(spec: Resolved, arms: dict[str, Stages]) -> Iterator[Diagnostic]:
+    first: dict[Stages, str] = {}
+    for name, stages in arms.items():
+        other = first.setdefault(stages, name)
+        if other != name:
+            message = f"the arms '{other}' and '{name}' resolve to the same experiment"
+            node = spec.node.at(("arms", name))
+            yield node.key_fault("W401", message, _CHANGE, severity="warning")
+
+
+def _same_experiments(one: Resolved, other: Resolved) -> Diagnostic:
+    names = f"the experiments '{one.base.name}' and '{other.base.name}'"
+    message = f"{names} are the same but for their names"
+    help = f"{_CHANGE}; they share every stage"
     if one.path == other.path:
-        return other.family.merged.at(("matrix",)).key_fault(
-            "W401", message, help, severity="warning"
-        )
+        node = other.family.merged.at(("matrix",))
+        return node.key_fault("W401", message, help, severity="warning")
     return other.node.at(("name",)).fault("W401", message, help, severity="warning")
