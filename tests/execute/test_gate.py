@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dataenvgym_spec.compile.compiler import front_end, warnings
 from dataenvgym_spec.compile.passes.leakage import leakage, roles
-from dataenvgym_spec.execute.pass_through import WRITERS
+from dataenvgym_spec.execute.pass_through import EMPTY
 from dataenvgym_spec.execute.stages.gate import stops
 from dataenvgym_spec.graph.ir import Graph, Input, Stage
 from dataenvgym_spec.graph.kinds import KINDS
@@ -127,7 +127,9 @@ def test_a_gate_stands_before_every_iteration_that_can_be_stopped(tmp_path: Path
 
 
 def test_whatever_a_gate_can_stop_can_be_passed_through() -> None:
-    assert set(WRITERS) == {name for name, kind in KINDS.items() if "gate" in kind.slots} == GATED
+    gated = {name for name, kind in KINDS.items() if kind.gated}
+    repeating = {name for name, kind in KINDS.items() if kind.repeats}
+    assert {*EMPTY, *repeating} == gated == GATED
 
 
 def test_a_longer_loop_that_can_stop_has_the_same_beginning(tmp_path: Path) -> None:
