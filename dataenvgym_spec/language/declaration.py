@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import suggest
-from dataenvgym_spec.language.declared import REFERRED, Definition, Limit, OptionPath, Part
+from dataenvgym_spec.language.declared import LAST, REFERRED, Definition, Limit, OptionPath, Part
 
 Schema = Mapping[str, Any]
 Option = tuple[OptionPath, Schema, bool]
@@ -79,7 +79,8 @@ def declare(
         rejects=data.get("rejects"),
         promise=data.get("promise"),
         standard=bool(data.get("standard", False)),
-        order=int(data.get("order", 0)),
+        # What is installed follows what is built in, by name.
+        order=LAST if by else int(data.get("order", LAST)),
         distribution=by,
     )
 

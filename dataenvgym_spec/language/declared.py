@@ -33,6 +33,8 @@ from dataenvgym_spec.language.packages import source_version
 OptionPath = tuple[str, ...]
 """A path of keys inside of a component's options."""
 
+LAST: Final = 1000
+"""The order of a component that declares none."""
 REFERRED: Final[dict[str, OptionPath]] = {"source": ("task", "sources"), "teacher": ("teachers",)}
 """The slots whose components a spec gives names, and where: what `x-refers` can refer to."""
 
@@ -97,7 +99,7 @@ class Definition:
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives (see `kinds.Promise`), if not what its stage kind does.
         standard: whether it is the one of its slot that holds where a spec names none.
-        order: where it stands among the built-in ones of its slot.
+        order: where it stands among those of its slot; of equal ones the name decides.
         distribution: the package that brings it; None for a built-in one.
     """
 
@@ -121,7 +123,7 @@ class Definition:
     rejects: str | None = None
     promise: str | None = None
     standard: bool = False
-    order: int = 0
+    order: int = LAST
     distribution: str | None = None
 
     def marked(self, keyword: str) -> dict[OptionPath, Any]:

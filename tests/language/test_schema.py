@@ -3,6 +3,7 @@ import pytest
 import yaml
 
 from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.declaration import declare
 from dataenvgym_spec.language.schema import experiment_schema, schema_text
 from tests.support.repositories import ROOT
 from tests.support.specs import TINY
@@ -76,3 +77,10 @@ def test_the_built_in_components_are_the_listing_of_the_folders() -> None:
     modules = [item.implementation for kinds in definitions().values() for item in kinds.values()]
     assert {f"{module.partition(':')[0].replace('.', '/')}.json" for module in modules} == listed
     assert {slot for slot, kinds in definitions().items() if not kinds} <= {"sandbox"}
+
+
+def test_what_is_installed_is_ordered_after_what_is_built_in() -> None:
+    assert list(definitions()["check"]) == ["scorable", "duplicate", "overlap", "known"]
+    data = {"title": "T", "description": "D.", "semantics": 1, "order": 0}
+    installed = declare("check", "aaa", data, implementation="a:A", by="a")
+    assert all(installed.order > item.order for item in definitions()["check"].values())

@@ -657,9 +657,7 @@ def test_one_split_in_two_roles_is_said_warned_of_and_stamped(tmp_path: Path) ->
     }
     assert by_role["selection"]["lane"] == by_role["feedback"]["lane"]
     assert by_role["selection"]["draw"] == by_role["feedback"]["draw"]
-    assert compiled.graph.entries[0].index["stamps"] == [
-        "selection and feedback are the same items"
-    ]
+    assert compiled.graph.entries[0].index.stamps == ("selection and feedback are the same items",)
 
 
 @pytest.mark.parametrize(
