@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import cProfile
+import sys
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -23,3 +25,28 @@ def grows_no_faster_than_its_input(work: Callable[[int], object], size: int) -> 
     work(1)
     small, middle, large = (calls(partial(work, size * times)) for times in (1, 2, 4))
     return large - middle <= 2.3 * max(middle - small, 1000)
+
+
+def opened(work: Callable[[], object]) -> Counter[str]:
+    """The files that some work opens in this process, with how often."""
+    if not _HOOKED:
+        # An audit hook cannot be removed: there is one, which mostly does nothing.
+        sys.addaudithook(_note)
+        _HOOKED.append(True)
+    files: Counter[str] = Counter()
+    _NOTING.append(files)
+    try:
+        work()
+    finally:
+        _NOTING.remove(files)
+    return files
+
+
+_HOOKED: list[bool] = []
+_NOTING: list[Counter[str]] = []
+
+
+def _note(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and _NOTING and isinstance(arguments[0], str):
+        for files in _NOTING:
+            files[arguments[0]] += 1

@@ -1,0 +1,76 @@
+"""The work of `plan` in a repository of many stages: stage, lock and cache are read once each."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.judge import run
+from tests.support.counting import grows_no_faster_than_its_input, opened
+from tests.support.made_up import make_up
+from tests.support.repositories import new_repo
+from tests.support.specs import TINY
+
+SIZES = (1, 2, 4, 8)
+"""Arms of the experiments; with 8 of them it is 530 stages."""
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of some experiments of many arms, each stage of which is done."""
+    base = (
+        TINY[: TINY.index("arms:")]
+        .replace("iterations: 2", "iterations: 8")
+        .replace("examples: 30", "examples: 20")
+    )
+    repo = new_repo(
+        tmp_path_factory.mktemp("plan") / "repo", base.replace("name: tiny", "name: one")
+    )
+    for size in SIZES:
+        arms = "".join(
+            f"  a{number}: {{agent: {{policy: {{power: {1 + number / 100}}}}}}}\n"
+            for number in range(size)
+        )
+        text = f"{base}arms:\n{arms}".replace("name: tiny", f"name: arms-{size}")
+        (repo / "specs" / f"arms-{size}.yaml").write_text(text, encoding="utf-8")
+    assert make_up(repo) > 500
+    return repo
+
+
+def planned(name: str) -> str:
+    """What `plan` says of an experiment of which nothing but the report is to be run."""
+    code, out, complaints = run(("plan", name))
+    assert code == 0, complaints
+    assert f"{name}: 1 run, " in out
+    return out
+
+
+def test_a_plan_reads_each_file_of_its_stages_once(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo)
+    for name, stages in (("one", 70), ("arms-8", 500)):
+        planned(name)
+        times: Counter[Path] = Counter()
+        for path, count in opened(lambda name=name: planned(name)).items():
+            times[Path(os.path.relpath(repo / path, repo))] += count
+        own = {path: count for path, count in times.items() if path.parts[0] == "store"}
+        # A log is read for the plan and for its costs.
+        assert {path.name for path, count in own.items() if count == 2} == {"run.json"}
+        assert max(own.values()) == 2
+        cached = {
+            path: count for path, count in times.items() if path.parts[:2] == (".dvc", "cache")
+        }
+        assert max(cached.values(), default=1) == 1
+        # No folder of another experiment is looked into.
+        reused = int(planned(name).partition("1 run, ")[2].partition(" reuse")[0])
+        assert stages <= reused
+        assert len({path.parts[1] for path in own}) <= reused + 1
+
+
+def test_twice_the_arms_are_at_most_twice_the_work(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo)
+    assert grows_no_faster_than_its_input(lambda size: planned(f"arms-{size}"), 2)
