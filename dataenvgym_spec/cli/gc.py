@@ -26,10 +26,9 @@ from dataenvgym_spec.store.gc import (
     named_elsewhere,
     nobody_at_work,
     present,
-    reached_at,
     remove,
-    revisions,
 )
+from dataenvgym_spec.store.git.revisions import reached_at, revisions
 from dataenvgym_spec.store.layout import Layout
 
 SHOWN = 3

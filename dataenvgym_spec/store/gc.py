@@ -1,12 +1,14 @@
-"""The disk as `gc` asks about it, and the removal itself. What is garbage is decided in `dataenvgym_spec.questions.garbage`."""
+"""The disk as `gc` asks about it, and the removal itself.
+
+What is garbage is decided in `questions.garbage`; what git's revisions need is in
+`store.git.revisions`.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,9 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store.dvc.busy import working
 from dataenvgym_spec.store.dvc.disk import Disk
-from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.git.program import git
+from dataenvgym_spec.store.layout import Layout, kind_of
 from dataenvgym_spec.store.locks import held
 
 DIRECTORY: Final = re.compile(r"[a-z]+-[0-9a-f]{16}")
@@ -25,10 +29,10 @@ WAIT: Final = "wait until it ends, or end it, and run gc again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """What lies on disk of one stage; sizes in bytes.
+    """What is on disk of one stage; sizes in bytes.
 
     Attributes:
-        restorable: whether DVC's cache gives its result back; True if there is none.
+        restorable: whether DVC's cache can restore its result; True if it has no result.
         locked_in_git: whether git has its `dvc.lock`; True if there is none.
     """
 
@@ -42,7 +46,7 @@ class Leftover:
     @property
     def kind(self) -> str:
         """The stage kind."""
-        return self.directory.rpartition("-")[0]
+        return kind_of(self.directory)
 
     @property
     def size(self) -> int:
@@ -51,165 +55,91 @@ class Leftover:
 
 
 def present(layout: Layout) -> dict[str, frozenset[str] | None]:
-    """The stage directories of the store, and scratch of stages that have none, with the directories that each reads."""
-    found: dict[str, frozenset[str] | None] = {
-        name: frozenset() for name in _directories(layout.private / "scratch")
-    }
+    """The stage directories of the store with those that each reads; None if that is unknown.
+
+    Scratch of a stage that has no directory counts as one that reads nothing.
+    """
+    reads: dict[str, frozenset[str] | None] = {}
+    for name in _directories(layout.private / "scratch"):
+        reads[name] = frozenset()
     for name in _directories(layout.store):
-        try:
-            content = json.loads((layout.stage(name) / "stage.json").read_text(encoding="utf-8"))
-            found[name] = frozenset(map(str, content["reads"].values()))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            found[name] = None
-    return found
+        reads[name] = _reads(layout.stage(name) / "stage.json")
+    return reads
+
+
+def _reads(path: Path) -> frozenset[str] | None:
+    try:
+        content = parse_json(path.read_text(encoding="utf-8"))
+        return frozenset(map(str, content["reads"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _directories(folder: Path) -> list[str]:
-    """Names of stage directories; whatever else lies there is not ours to remove."""
-    return (
-        sorted(
-            item.name
-            for item in os.scandir(folder)
-            if item.is_dir() and DIRECTORY.fullmatch(item.name)
-        )
-        if folder.is_dir()
-        else []
-    )
+    """Names of stage directories; whatever else is there is not ours to remove."""
+    if not folder.is_dir():
+        return []
+    folders = (entry.name for entry in os.scandir(folder) if entry.is_dir())
+    return sorted(filter(DIRECTORY.fullmatch, folders))
 
 
 def named_elsewhere(layout: Layout) -> frozenset[str]:
-    """Stage directories that a `dvc.yaml` outside of the store names: entries, and stages that a user wrote."""
-    listed = _git(
-        layout,
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "--",
-        "dvc.yaml",
-        "*/dvc.yaml",
-    )
-    if listed is None:  # no git here: the slow way
-        paths = {*layout.root.rglob("dvc.yaml")}
-    else:
-        paths = {layout.root / os.fsdecode(name) for name in listed.split(b"\0") if name} | {
-            layout.pipeline
-        }
-    own = [path for path in paths if not path.is_relative_to(layout.store) and path.is_file()]
-    texts = (path.read_text(encoding="utf-8", errors="replace") for path in own)
-    return frozenset(
-        name for text in texts for name in re.findall(rf"store/({DIRECTORY.pattern})", text)
-    )
+    """Stage directories that a `dvc.yaml` outside of the store names.
 
-
-def revisions(layout: Layout, *, branches: bool, tags: bool) -> list[str]:
-    """The names of all branches (remote ones too) or tags.
-
-    Raises:
-        UserError: git does not say.
+    Such files hold the entries of experiments, and stages that a user wrote.
     """
-    spaces = [
-        *(("refs/heads", "refs/remotes") if branches else ()),
-        *(("refs/tags",) if tags else ()),
-    ]
-    found = _git(layout, "for-each-ref", "--format=%(refname)", *spaces) if spaces else b""
-    if found is None:
-        raise UserError(
-            "git does not tell the branches and tags; nothing was removed",
-            help="see what it says: git for-each-ref",
-        )
-    return found.decode().split()
+    address = re.compile(rf"store/({DIRECTORY.pattern})")
+    directories: set[str] = set()
+    for path in _pipelines(layout):
+        if path.is_relative_to(layout.store) or not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        directories.update(address.findall(text))
+    return frozenset(directories)
 
 
-def reached_at(layout: Layout, names: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The stage directories that the compiled experiments of git revisions name, by revision.
-
-    Raises:
-        UserError: there is no such revision, or an index in it is damaged.
-    """
-    blobs: dict[str, dict[str, str]] = {}
-    for name in names:
-        listed = _git(layout, "ls-tree", "-z", "--end-of-options", name, "experiments/")
-        if listed is None:
-            raise UserError(
-                f"git has no revision '{name}'; nothing was removed",
-                help="name a branch, a tag or a commit: git log --oneline",
-            )
-        rows = (row.partition(b"\t") for row in listed.split(b"\0") if row)
-        blobs[name] = {
-            os.fsdecode(path): head.split()[2].decode()
-            for head, _, path in rows
-            if path.endswith(b".json")
-        }
-    contents = _contents(layout, {digest for files in blobs.values() for digest in files.values()})
-    return {name: frozenset(_named(files, contents, name)) for name, files in blobs.items()}
-
-
-def _named(files: dict[str, str], contents: dict[str, bytes], revision: str) -> Iterator[str]:
-    for path, digest in files.items():
-        try:
-            yield from (str(row["directory"]) for row in json.loads(contents[digest])["stages"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"'{path}' of '{revision}' is no compiled experiment; nothing was removed",
-                help="leave out that revision",
-            ) from error
-
-
-def _contents(layout: Layout, digests: Iterable[str]) -> dict[str, bytes]:
-    wanted = sorted(digests)
-    told = _git(layout, "cat-file", "--batch", stdin="\n".join(wanted).encode()) or b""
-    found, at = {}, 0
-    for digest in wanted:
-        end = told.index(b"\n", at)
-        size = int(told[at:end].split()[2])
-        found[digest] = told[end + 1 : end + 1 + size]
-        at = end + size + 2
-    return found
-
-
-def _git(layout: Layout, *arguments: str, stdin: bytes = b"") -> bytes | None:
-    """What git says; None if it fails, or is not there."""
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=layout.root, input=stdin, capture_output=True, check=False
-        )
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
+def _pipelines(layout: Layout) -> set[Path]:
+    """Every `dvc.yaml` of the repository, except those that git ignores."""
+    which = ("--cached", "--others", "--exclude-standard")
+    listing = git(layout, "ls-files", "-z", *which, "--", "dvc.yaml", "*/dvc.yaml")
+    if listing is None:  # no git here: the slow way
+        return set(layout.root.rglob("dvc.yaml"))
+    names = [name for name in listing.split(b"\0") if name]
+    return {layout.pipeline, *(layout.root / os.fsdecode(name) for name in names)}
 
 
 def measured(layout: Layout, directories: Sequence[str]) -> tuple[Leftover, ...]:
-    """What lies on disk of some stages."""
+    """What is on disk of some stages."""
     disk = Disk(layout)
-    tracked = {
-        os.fsdecode(name)
-        for name in (_git(layout, "ls-files", "-z", "--", "store") or b"").split(b"\0")
-    }
+    listing = git(layout, "ls-files", "-z", "--", "store") or b""
+    tracked = {os.fsdecode(name) for name in listing.split(b"\0")}
     return tuple(_leftover(layout, disk, name, tracked) for name in directories)
 
 
 def _leftover(layout: Layout, disk: Disk, name: str, tracked: Collection[str]) -> Leftover:
     folder = layout.stage(name)
-    lock = folder / "dvc.lock"
+    has_result = (folder / "out").exists()
+    has_lock = (folder / "dvc.lock").exists()
     return Leftover(
         directory=name,
         out=_size(folder / "out"),
         log=_size(folder / "log"),
         scratch=_size(layout.scratch(name)),
-        restorable=not (folder / "out").exists() or _restorable(disk, name),
-        locked_in_git=not lock.exists() or f"store/{name}/dvc.lock" in tracked,
+        restorable=not has_result or _restorable(disk, name),
+        locked_in_git=not has_lock or f"store/{name}/dvc.lock" in tracked,
     )
 
 
 def _restorable(disk: Disk, name: str) -> bool:
     try:
-        lock = disk.lock(f"store/{name}", name.rpartition("-")[0])
+        lock = disk.lock(f"store/{name}", kind_of(name))
     except UserError:
         return False
-    kept = disk.run_cache(lock.cmd, lock.deps, list(lock.outs)) if lock is not None else None
-    return kept is not None and all(disk.cached(digest) for digest in kept.outs.values())
+    if lock is None:
+        return False
+    # DVC restores a result through the run cache, and only if it has every output.
+    run = disk.run_cache(lock.cmd, lock.deps, list(lock.outs))
+    return run is not None and all(map(disk.cached, run.outs.values()))
 
 
 def _size(folder: Path) -> int:
@@ -218,38 +148,39 @@ def _size(folder: Path) -> int:
 
 @contextmanager
 def nobody_at_work(layout: Layout) -> Iterator[None]:
-    """Keeps `dataenvgym run` and DVC from starting, once it is sure that neither they nor a stage are at work.
+    """Keeps `dataenvgym run` and DVC from starting, after making sure that nothing runs.
 
     Raises:
-        UserError: somebody is.
+        UserError: they, or a stage, are running.
     """
-    with ExitStack() as stack:
-        for path, who in (
-            (layout.lock("run"), "'dataenvgym run'"),
-            (layout.root / ".dvc" / "tmp" / "lock", "DVC"),
-        ):
-            if not stack.enter_context(held(path)):
-                raise UserError(
-                    f"{who} is at work in this repository; nothing was removed", help=WAIT
-                )
-        # DVC lets go of its lock while a stage runs, and then says here who reads and writes what.
-        if pids := working(layout):
-            raise UserError(
-                f"DVC is at work in this repository (process {pids[0]}); nothing was removed",
-                help=WAIT,
-            )
+    with ExitStack() as locks:
+        if not locks.enter_context(held(layout.lock("run"))):
+            raise _refusal("'dataenvgym run' is at work in this repository")
+        if not locks.enter_context(held(layout.root / ".dvc" / "tmp" / "lock")):
+            raise _refusal("DVC is at work in this repository")
+        # DVC lets go of its lock while a stage runs, and then lists who reads and writes what.
+        pids = working(layout)
+        if pids:
+            raise _refusal(f"DVC is at work in this repository (process {pids[0]})")
         for path in sorted((layout.private / "locks").glob("*.lock")):
-            if DIRECTORY.fullmatch(path.stem):
-                with held(path) as free:
-                    if not free:
-                        raise UserError(
-                            f"'{path.stem}' is being made; nothing was removed", help=WAIT
-                        )
+            if DIRECTORY.fullmatch(path.stem) and not _is_free(path):
+                raise _refusal(f"'{path.stem}' is being made")
         yield
 
 
+def _is_free(lock: Path) -> bool:
+    with held(lock) as free:
+        return free
+
+
+def _refusal(reason: str) -> UserError:
+    return UserError(f"{reason}; nothing was removed", help=WAIT)
+
+
 def remove(layout: Layout, directories: Iterable[str]) -> None:
-    """Removes stages, scratch included, one after the other in this order; each is gone at once or not at all.
+    """Removes stages with their scratch, one after the other in this order.
+
+    Each is gone at once or not at all.
 
     Raises:
         UserError: something cannot be removed; what comes after it is left.
@@ -258,10 +189,8 @@ def remove(layout: Layout, directories: Iterable[str]) -> None:
     try:
         shutil.rmtree(trash, ignore_errors=True)  # of a gc that was killed
         for name in directories:
-            for place, path in (("store", layout.stage(name)), ("scratch", layout.scratch(name))):
-                if path.exists():
-                    (trash / place).mkdir(parents=True, exist_ok=True)
-                    path.rename(trash / place / name)
+            _discard(layout.stage(name), trash / "store")
+            _discard(layout.scratch(name), trash / "scratch")
         if trash.exists():
             shutil.rmtree(trash)
     except OSError as error:
@@ -269,3 +198,9 @@ def remove(layout: Layout, directories: Iterable[str]) -> None:
             f"'{error.filename}' cannot be removed: {error.strerror}",
             help="mend that and run gc again; what is left is whole",
         ) from error
+
+
+def _discard(path: Path, trash: Path) -> None:
+    if path.exists():
+        trash.mkdir(parents=True, exist_ok=True)
+        path.rename(trash / path.name)

@@ -1,4 +1,4 @@
-"""Where everything lies in a repository. Pure paths; only `find_root` looks at the disk."""
+"""Where everything is in a repository. Pure paths; only `find_root` looks at the disk."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ IGNORED: Final = (
     "/store/*/log",
     "/store/*/out",
 )
-"""Lines of the root `.gitignore`. Static, because DVC rolls its own back when a later stage fails (treeverse/dvc#11091)."""
+"""Lines of the root `.gitignore`.
 
+Static, because DVC rolls its own back when a later stage fails (treeverse/dvc#11091).
+"""
 
 UNSEEN: Final = ("/.dataenvgym/", "/.venv/", "/mlartifacts/")
 """Lines of the root `.dvcignore`: DVC walks every folder that is not named there."""
@@ -53,7 +55,10 @@ class Layout:
 
     @property
     def staging(self) -> Path:
-        """Where stage directories are made before they are renamed into place: DVC never looks for a `dvc.yaml` here."""
+        """Where stage directories are made before they are renamed into place.
+
+        DVC never looks for a `dvc.yaml` here.
+        """
         return self.root / ".dvc" / "tmp" / "staging"
 
     def stage(self, directory: str) -> Path:
@@ -81,20 +86,32 @@ class Layout:
         return sorted((self.root / "specs").glob("*.yaml"))
 
 
+def kind_of(directory: str) -> str:
+    """The kind of a stage by its directory's name.
+
+    >>> kind_of("train-3f9c2a71b04de615")
+    'train'
+    """
+    return directory.rpartition("-")[0]
+
+
 def find_root(start: Path | None = None) -> Path:
-    """The repository that a path lies in: the nearest folder with `.dvc`.
+    """The repository that a path is in: the nearest folder with `.dvc`.
 
     Raises:
         UserError: there is no git or DVC repository.
     """
     start = (start or Path.cwd()).resolve()
-    for folder in (start, *start.parents):
+    folders = (start, *start.parents)
+    for folder in folders:
         if (folder / ".dvc").is_dir():
             return folder
-    git = any((folder / ".git").exists() for folder in (start, *start.parents))
-    missing = "DVC" if git else "git"
-    commands = "dvc init" if git else "git init && dvc init"
+    shown = os.path.relpath(start)
+    if any((folder / ".git").exists() for folder in folders):
+        missing, commands = "DVC", "dvc init"
+    else:
+        missing, commands = "git", "git init && dvc init"
     raise UserError(
-        f"'{os.path.relpath(start)}' is in no {missing} repository",
+        f"'{shown}' is in no {missing} repository",
         help=f"run: {commands}   (or: dataenvgym init)",
     )

@@ -1,4 +1,7 @@
-"""One executor per key and clone: a lock that the kernel drops with its holder, and a process that dies with its parent."""
+"""One executor per key and clone.
+
+A lock that the kernel drops with its holder, and a process that dies with its parent.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ def held(path: Path, *, waiting: Callable[[str], None] | None = None) -> Iterato
 
     Args:
         path: the lock file.
-        waiting: called with the holder's description before waiting for it; without it, a held lock is not waited for.
+        waiting: called with the holder's description before waiting for it; without it, a held
+            lock is not waited for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as handle:
@@ -48,7 +52,9 @@ def _try(handle: IO[str]) -> bool:
 
 
 def die_with_parent(expected: int | None = None) -> None:
-    """Asks the kernel to kill this process when its parent dies (Linux; elsewhere the stage lock alone keeps order).
+    """Asks the kernel to kill this process when its parent dies.
+
+    Only Linux can; elsewhere the stage lock alone keeps order.
 
     Args:
         expected: the parent as it should be; if it has died already, this process ends at once.
@@ -60,7 +66,10 @@ def die_with_parent(expected: int | None = None) -> None:
 
 
 def end_unless_descends_from(ancestor: int, depth: int = 8) -> None:
-    """Ends this process if its chain of parents no longer leads to `ancestor`: somebody in between was killed."""
+    """Ends this process if its chain of parents no longer leads to `ancestor`.
+
+    Then a process in between was killed.
+    """
     pid = os.getppid()
     for _ in range(depth):
         if pid == ancestor:
@@ -69,6 +78,8 @@ def end_unless_descends_from(ancestor: int, depth: int = 8) -> None:
             stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
         except OSError:
             break
-        pid = int(stat.rpartition(")")[2].split()[1])
+        # State and parent come after the program's name in parentheses, which may hold anything.
+        fields = stat.rpartition(")")[2].split()
+        pid = int(fields[1])
     if sys.platform == "linux":
         os._exit(1)

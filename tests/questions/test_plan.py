@@ -15,7 +15,7 @@ from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.promises import promise
 from dataenvgym_spec.questions.plan import Step, plan
-from dataenvgym_spec.store.dvc.state import Lock
+from dataenvgym_spec.store.dvc.state import StageLock
 from tests.support.graphs import named, parameters
 
 
@@ -23,13 +23,13 @@ from tests.support.graphs import named, parameters
 class Fake:
     """A world in which every result of a lock is in the cache and the workspace, except those that are lost."""
 
-    locks: dict[str, Lock] = field(default_factory=dict)
+    locks: dict[str, StageLock] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     contents: dict[str, Any] = field(default_factory=dict)
     here: bool = True
     pulls: bool = False
 
-    def lock(self, folder: str, stage: str) -> Lock | None:
+    def lock(self, folder: str, stage: str) -> StageLock | None:
         return self.locks.get(folder)
 
     def hash_of(self, path: str) -> str | None:
@@ -48,10 +48,10 @@ class Fake:
     def missing(self, digest: str) -> frozenset[str]:
         return frozenset({digest} & self.lost)
 
-    def run_cache(self, cmd: str, deps: dict[str, str], outs: list[str]) -> Lock | None:
+    def run_cache(self, cmd: str, deps: dict[str, str], outs: list[str]) -> StageLock | None:
         return None
 
-    def runs(self, dependency: str) -> Sequence[Lock]:
+    def runs(self, dependency: str) -> Sequence[StageLock]:
         return ()
 
     def content(self, digest: str, name: str) -> Any:
@@ -102,7 +102,7 @@ def recorded(graph: Graph, *numbers: int) -> Fake:
                 path: f"{item.directory}/{path}"
                 for path in ("log", *(f"out/{port}" for port in item.ports))
             }
-            world.locks[f"store/{item.directory}"] = Lock(
+            world.locks[f"store/{item.directory}"] = StageLock(
                 cmd=COMMAND.format(up="../../", rest="stage"), deps=deps, outs=outs
             )
     return world

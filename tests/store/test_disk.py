@@ -13,7 +13,7 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.dvc.remembered import LARGE, Remembered
 from dataenvgym_spec.store.dvc.state import _plain, read_lock, read_run
-from dataenvgym_spec.store.git.history import History
+from dataenvgym_spec.store.git.history import CompiledVersions
 from dataenvgym_spec.store.layout import Layout
 from tests.support.laboratory import Laboratory
 from tests.support.repositories import call
@@ -150,7 +150,7 @@ def test_what_stood_at_a_place_before_is_found_in_git_in_a_fresh_clone(
     changed = load_project((), root=clone).compiled
     (new,) = [stage for stage in changed.graph.stages if stage.kind == "plan"]
     for _ in range(2):
-        before = History(Layout(root=clone)).earlier(new, "tiny")
+        before = CompiledVersions(Layout(root=clone)).earlier(new, "tiny")
         assert before["params"]["policy"]["power"] == 1.0
         # Compiled, and even committed: what was made is still the earlier one.
         call("dataenvgym", "compile", cwd=clone)
@@ -168,7 +168,7 @@ def test_what_stood_at_a_place_before_is_found_in_git_in_a_fresh_clone(
             cwd=clone,
         )
     assert (
-        History(Layout(root=clone)).earlier(
+        CompiledVersions(Layout(root=clone)).earlier(
             next(stage for stage in changed.graph.stages if stage.kind == "data"), "tiny"
         )
         is None

@@ -17,10 +17,9 @@ from dataenvgym_spec.store.gc import (
     named_elsewhere,
     nobody_at_work,
     present,
-    reached_at,
     remove,
-    revisions,
 )
+from dataenvgym_spec.store.git.revisions import reached_at, revisions
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from tests.support.repositories import call, new_repo

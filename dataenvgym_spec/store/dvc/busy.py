@@ -1,10 +1,14 @@
-"""Who is at work in a repository, as DVC's list of readers and writers says (dvc/rwlock.py): and nobody, where all of them are dead."""
+"""Which processes work in a repository, by DVC's list of readers and writers (dvc/rwlock.py).
+
+Its format: the path of a resource to the process that writes it, and to those that read it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from dataenvgym_spec.store.layout import Layout
 
@@ -15,14 +19,17 @@ def working(layout: Layout) -> list[int]:
 
 
 def release(layout: Layout) -> None:
-    """Takes the list away if it names dead processes only.
+    """Removes the list if all processes on it are dead.
 
-    DVC drops a process that is gone by itself. One that was killed and that nobody waits for, as in containers without an
-    init process, keeps its number, and DVC would call its stage busy for ever.
+    DVC drops a process that is gone by itself. One that was killed and that nobody waits for, as
+    in containers without an init process, keeps its number, and DVC would call its stage busy for
+    ever.
     """
-    listed = _listed(_list(layout))
-    if listed and not any(map(_alive, listed)):
-        _list(layout).unlink(missing_ok=True)
+    path = _list(layout)
+    pids = _listed(path)
+    if not pids or any(map(_alive, pids)):
+        return
+    path.unlink(missing_ok=True)
 
 
 def _list(layout: Layout) -> Path:
@@ -30,15 +37,19 @@ def _list(layout: Layout) -> Path:
 
 
 def _listed(path: Path) -> list[int]:
+    """The processes on the list, dead or alive; none if it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        infos = [
-            *content.get("write", {}).values(),
-            *(info for readers in content.get("read", {}).values() for info in readers),
-        ]
-        return sorted({int(info["pid"]) for info in infos if info})
+        return sorted(_pids(content))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
+
+
+def _pids(content: Any) -> set[int]:
+    processes = list(content.get("write", {}).values())
+    for readers in content.get("read", {}).values():
+        processes += readers
+    return {int(process["pid"]) for process in processes if process}
 
 
 def _alive(pid: int) -> bool:
@@ -47,12 +58,13 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's
+    except OSError:  # another user's
         return True
     try:
-        return (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-            != "Z"
-        )
-    except (OSError, IndexError):  # gone meanwhile, or no Linux
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        # The state comes after the program's name in parentheses, which may hold anything.
+        state = stat.rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        # Gone meanwhile, or a system without /proc.
         return not Path("/proc/self").exists()
+    return state != "Z"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import json
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 
 from dataenvgym_spec.core.machine import stamp
 from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store.dvc.remembered import Remembered
 from dataenvgym_spec.store.dvc.remote import Remote
-from dataenvgym_spec.store.dvc.state import Cache, Lock, hash_of, read_lock
-from dataenvgym_spec.store.git.history import History
+from dataenvgym_spec.store.dvc.state import Cache, StageLock, hash_of, read_lock
+from dataenvgym_spec.store.git.history import CompiledVersions
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.scratch import DONE
 
@@ -23,7 +23,7 @@ class Disk:
     """One repository; each path is hashed at most once.
 
     Args:
-        layout: where it lies.
+        layout: its paths.
         pull: whether what DVC's remote holds counts.
     """
 
@@ -32,104 +32,118 @@ class Disk:
         self.remembered = Remembered(layout.private / "hashes.json")
         self.cache = Cache(folder=cache_folder(layout.root), md5=self.remembered.md5)
         self.remote = Remote(layout.root) if pull else None
-        self.history = History(layout)
+        self.versions = CompiledVersions(layout)
         self._hashes: dict[str, str | None] = {}
-        self._locks: dict[tuple[str, str], Lock | None] = {}
-        self._held: dict[str, bool] = {}
+        self._locks: dict[tuple[str, str], StageLock | None] = {}
+        self._cached: dict[str, bool] = {}
 
     @property
     def pulls(self) -> bool:
         """Whether what DVC's remote holds counts."""
         return self.remote is not None
 
-    def lock(self, folder: str, stage: str) -> Lock | None:
-        """What the lock of a stage says."""
+    def lock(self, folder: str, stage: str) -> StageLock | None:
+        """The lock of a stage; None if there is none."""
         if (folder, stage) not in self._locks:
-            self._locks[folder, stage] = read_lock(self.layout.root / folder / "dvc.lock", stage)
+            path = self.layout.root / folder / "dvc.lock"
+            self._locks[folder, stage] = read_lock(path, stage)
         return self._locks[folder, stage]
 
     def hash_of(self, path: str) -> str | None:
-        """The hash of what lies at a path."""
+        """The hash of what is at a path; None if nothing is."""
         if path not in self._hashes:
             self._hashes[path] = hash_of(self.layout.root / path, self.remembered.md5)
         return self._hashes[path]
 
     def expect(self, digests: Iterable[str]) -> None:
         """Learns in one go where these results are."""
-        if self.remote is not None:
-            lost = [digest for digest in digests if not self.cached(digest)]
-            self.remote.learn(lost, has=self.cache.has, listing=self.cache.listing)
+        if self.remote is None:
+            return
+        lost = [digest for digest in digests if not self.cached(digest)]
+        self.remote.learn(lost, has=self.cache.has, listing=self.cache.listing)
 
     def cached(self, digest: str) -> bool:
         """Whether DVC's cache holds a result."""
-        if digest not in self._held:
-            self._held[digest] = self.cache.holds(digest)
-        return self._held[digest]
+        if digest not in self._cached:
+            self._cached[digest] = self.cache.holds(digest)
+        return self._cached[digest]
 
     def objects(self, digest: str) -> frozenset[str]:
         """The objects that make up a result, itself among them, as far as they are known."""
-        return frozenset({digest, *(self._listing(digest) or {}).values()})
+        files = self._listing(digest) or {}
+        return frozenset({digest, *files.values()})
 
     def missing(self, digest: str) -> frozenset[str]:
-        """Those of them that neither the cache nor the remote holds; the result itself if it cannot be listed."""
+        """Those of them that neither cache nor remote holds.
+
+        The result itself if its files are unknown.
+        """
         if self.cached(digest):
             return frozenset()
         if self._listing(digest) is None:
             return frozenset({digest})
-        return frozenset(
-            one
-            for one in self.objects(digest)
-            if not self.cache.has(one) and not (self.remote and self.remote.has(one))
-        )
+        return frozenset(one for one in self.objects(digest) if not self._has(one))
+
+    def _has(self, digest: str) -> bool:
+        if self.cache.has(digest):
+            return True
+        return self.remote is not None and self.remote.has(digest)
 
     def _listing(self, digest: str) -> dict[str, str] | None:
-        inner = self.cache.listing(digest)
-        return inner if inner is not None or self.remote is None else self.remote.listing(digest)
+        files = self.cache.listing(digest)
+        if files is not None or self.remote is None:
+            return files
+        return self.remote.listing(digest)
 
-    def run_cache(self, cmd: str, deps: dict[str, str], outs: list[str]) -> Lock | None:
-        """What the run cache holds."""
-        return (self.remote.run(cmd, deps, outs) if self.remote else None) or self.cache.run(
-            cmd, deps, outs
-        )
+    def run_cache(self, cmd: str, deps: dict[str, str], outs: list[str]) -> StageLock | None:
+        """What the run cache holds for a command with these dependencies and outputs."""
+        # `dvc repro --pull` copies the remote's run cache over the local one.
+        if self.remote is not None:
+            pulled = self.remote.run(cmd, deps, outs)
+            if pulled is not None:
+                return pulled
+        return self.cache.run(cmd, deps, outs)
 
-    def runs(self, dependency: str) -> list[Lock]:
+    def runs(self, dependency: str) -> list[StageLock]:
         """All runs that read a file of this hash, the newest last."""
-        return [
-            *self.cache.runs(dependency),
-            *(self.remote.runs(dependency) if self.remote else ()),
-        ]
+        runs = self.cache.runs(dependency)
+        if self.remote is not None:
+            runs += self.remote.runs(dependency)
+        return runs
 
     def content(self, digest: str, name: str) -> Any:
-        """What a JSON file of a result says; None if the cache has it not."""
-        inner = self.cache.listing(digest) or {}
+        """The content of a JSON file of a result; None if the cache does not hold it."""
+        files = self.cache.listing(digest) or {}
+        if name not in files:
+            return None
         try:
-            return json.loads(self.cache.text(inner[name]) or "null") if name in inner else None
+            return parse_json(self.cache.text(files[name]) or "null")
         except ValueError:
             return None
 
     def made_here(self, log: str) -> bool:
-        """Whether a log tells of this machine's interpreter, platform and versions."""
+        """Whether a log names this machine's interpreter, platform and versions."""
         content = self.content(log, "run.json")
-        return isinstance(content, dict) and all(
-            content.get(name) == value for name, value in self._stamp.items()
-        )
+        if not isinstance(content, dict):
+            return False
+        return all(content.get(name) == value for name, value in self._stamp.items())
 
     @cached_property
     def _stamp(self) -> dict[str, Any]:
         return stamp()
 
     def adoptable(self, stage: Stage) -> bool:
-        """Whether a finished result lies in scratch, which an executor adopts instead of making it again."""
+        """Whether scratch holds a finished result, which an executor adopts."""
         return (self.layout.scratch(stage.directory) / DONE).is_file()
 
     def earlier(self, stage: Stage, experiment: str) -> dict[str, Any] | None:
-        """The `stage.json` that stood at this place in the experiment before, and was made."""
-        return self.history.earlier(stage, experiment)
+        """The `stage.json` that stood at this stage's position before and was executed."""
+        return self.versions.earlier(stage, experiment)
 
 
 def cache_folder(root: Path) -> Path:
-    """Where DVC's cache lies: `.dvc/cache` unless the repository's or the clone's config says otherwise."""
-    found = root / ".dvc" / "cache"
+    """DVC's cache: `.dvc/cache` unless the repository's or the clone's config says otherwise."""
+    folder = root / ".dvc" / "cache"
     for name in ("config", "config.local"):
         parser = configparser.ConfigParser(interpolation=None)
         try:
@@ -137,5 +151,5 @@ def cache_folder(root: Path) -> Path:
         except configparser.Error:
             continue
         if parser.has_option("cache", "dir"):
-            found = (root / ".dvc" / parser.get("cache", "dir")).resolve()
-    return found
+            folder = (root / ".dvc" / parser.get("cache", "dir")).resolve()
+    return folder

@@ -11,19 +11,25 @@ from dataenvgym_spec.core.errors import UserError
 
 
 def dvc() -> str:
-    """The `dvc` of this environment.
+    """The path of this environment's `dvc`.
 
     Raises:
         UserError: it is not installed.
     """
-    beside = Path(sys.executable).with_name("dvc")
-    found = str(beside) if beside.exists() else shutil.which("dvc")
-    if not found:
+    own = Path(sys.executable).with_name("dvc")
+    if own.exists():
+        return str(own)
+    elsewhere = shutil.which("dvc")
+    if not elsewhere:
         raise UserError("the command 'dvc' is not installed", help="run: pip install dvc")
-    return found
+    return elsewhere
 
 
 def environment() -> dict[str, str]:
-    """The environment with this interpreter's scripts in reach: DVC hands its PATH to the stages."""
-    folder = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    """The environment variables with this interpreter's scripts first in PATH.
+
+    DVC hands its PATH on to the stages.
+    """
+    scripts = Path(sys.executable).parent
+    path = os.environ.get("PATH", os.defpath)
+    return {**os.environ, "PATH": f"{scripts}{os.pathsep}{path}"}

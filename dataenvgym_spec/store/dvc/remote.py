@@ -1,38 +1,47 @@
-"""What DVC's default remote holds, of any kind that DVC supports. The only module that asks DVC itself, and only when a plan is to pull."""
+"""What DVC's default remote holds, of any kind that DVC supports.
+
+The only module that asks DVC itself, and only when a plan is to pull.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.store.dvc.state import Lock, members, read_run, run_key
+from dataenvgym_spec.store.dvc.state import StageLock, members, read_run, run_key
 
 
 class Remote:
-    """The default remote of a repository. What it holds is asked for in bulk (`learn`) and remembered.
+    """The default remote of a repository. What it holds is asked for in bulk and remembered.
 
     Raises:
         UserError: there is none, or DVC cannot use it.
     """
 
     def __init__(self, root: Path) -> None:
+        # DVC takes most of a second to import, which only a plan that pulls has to wait for.
         from dvc.exceptions import DvcException
-        from dvc.fs import HTTPFileSystem
+        from dvc.fs import HTTPFileSystem, LocalFileSystem
         from dvc.repo import Repo
 
         try:
-            self._odb: Any = Repo(str(root)).cloud.get_remote_odb(None, "plan --pull")
+            cloud = Repo(str(root)).cloud
+            self._objects: Any = cloud.get_remote_odb(None, "plan --pull")
         except DvcException as error:
+            reason = str(error).splitlines()[0]
             raise UserError(
-                f"there is no remote to pull from: {str(error).splitlines()[0]}",
+                f"there is no remote to pull from: {reason}",
                 help="run: dvc remote add -d NAME URL",
             ) from error
-        self._run_cache_is_supported = not isinstance(self._odb.fs, HTTPFileSystem)
+        self._files: Any = self._objects.fs
+        self._is_local = isinstance(self._files, LocalFileSystem)
+        # DVC keeps no run cache on a web server: it cannot be listed.
+        self._has_run_cache = not isinstance(self._files, HTTPFileSystem)
         self._present: set[str] = set()
         self._listings: dict[str, dict[str, str]] = {}
-        self._runs: dict[str, list[str]] | None = None
 
     def learn(
         self,
@@ -41,87 +50,101 @@ class Remote:
         has: Callable[[str], bool],
         listing: Callable[[str], dict[str, str] | None],
     ) -> None:
-        """Asks which results the remote holds: one query for them, one for the files of directories that were not known.
+        """Asks which results the remote holds.
+
+        One query for the results, one for the files of directories that the cache does not list.
 
         Args:
             digests: results, files or directories.
             has: whether the cache holds an object.
             listing: what the cache knows of a directory's files.
         """
-        wanted = set(digests)
-        known = {digest: inner for digest in wanted if (inner := listing(digest)) is not None}
-        self._ask(
-            {
-                digest
-                for digest in wanted | {one for inner in known.values() for one in inner.values()}
-                if not has(digest)
-            }
-        )
-        self._read([digest for digest in wanted - known.keys() if digest in self._present])
-        self._ask(
-            {one for inner in self._listings.values() for one in inner.values() if not has(one)}
-        )
+        results = set(digests)
+        unlisted = []
+        first = set(results)
+        for digest in results:
+            files = listing(digest)
+            if files is None:
+                unlisted.append(digest)
+            else:
+                first.update(files.values())
+        self._ask({digest for digest in first if not has(digest)})
+        self._read_listings(digest for digest in unlisted if digest in self._present)
+        second: set[str] = set()
+        for files in self._listings.values():
+            second.update(files.values())
+        self._ask({digest for digest in second if not has(digest)})
 
     def has(self, digest: str) -> bool:
         """Whether it holds an object, as far as was asked."""
         return digest in self._present
 
     def listing(self, digest: str) -> dict[str, str] | None:
-        """What it says about a directory's files; None if it was not asked or does not hold it."""
+        """What it says about a directory's files; None if unknown."""
         return self._listings.get(digest)
 
-    def run(self, cmd: str, deps: dict[str, str], outs: list[str]) -> Lock | None:
+    def run(self, cmd: str, deps: dict[str, str], outs: list[str]) -> StageLock | None:
         """What its run cache holds for a command with these dependencies and outputs."""
-        found = self._all_runs().get(run_key(cmd, deps, outs))
-        return read_run(found[-1]) if found else None
+        entries = self._runs.get(run_key(cmd, deps, outs))
+        return read_run(entries[-1]) if entries else None
 
-    def runs(self, dependency: str) -> list[Lock]:
+    def runs(self, dependency: str) -> list[StageLock]:
         """All runs in it that read a file of this hash."""
-        texts = (
-            text for found in self._all_runs().values() for text in found if dependency in text
-        )
-        return [run for text in texts if (run := read_run(text))]
+        locks = []
+        for entries in self._runs.values():
+            # Most entries are about something else, and a search is faster than a YAML library.
+            locks += [read_run(text) for text in entries if dependency in text]
+        return [lock for lock in locks if lock is not None]
 
     def _ask(self, digests: set[str]) -> None:
-        from dvc.fs import LocalFileSystem
-
+        """Learns which of these objects it holds."""
         wanted = sorted(digests - self._present)
-        if not wanted:
-            return
-        if isinstance(self._odb.fs, LocalFileSystem):
-            # DVC hashes what lies in a folder and removes what is damaged; a plan only looks.
-            self._present |= {
-                digest for digest in wanted if self._odb.fs.exists(self._odb.oid_to_path(digest))
-            }
-        else:
-            self._present |= set(self._odb.oids_exist(wanted))
+        if wanted:
+            self._present.update(self._held(wanted))
 
-    def _read(self, directories: list[str]) -> None:
-        """Reads what the remote says about directories."""
-        paths = {
-            self._odb.oid_to_path(digest): digest
-            for digest in directories
-            if digest.endswith(".dir")
-        }
-        texts: dict[str, bytes] = self._odb.fs.cat(list(paths), on_error="omit") if paths else {}
+    def _held(self, digests: list[str]) -> Iterable[str]:
+        if not self._is_local:
+            held: Iterable[str] = self._objects.oids_exist(digests)
+            return held
+        # DVC hashes what is in a folder and removes what is damaged; a plan only looks.
+        return [digest for digest in digests if self._files.exists(self._path(digest))]
+
+    def _path(self, digest: str) -> str:
+        path: str = self._objects.oid_to_path(digest)
+        return path
+
+    def _read_listings(self, digests: Iterable[str]) -> None:
+        """Reads the files of directories."""
+        paths = {self._path(digest): digest for digest in digests if digest.endswith(".dir")}
+        texts = self._texts(list(paths))
         for path, digest in paths.items():
-            if (inner := members(texts.get(path, b"").decode("utf-8", "replace"))) is not None:
-                self._listings[digest] = inner
+            files = members(texts.get(path, ""))
+            if files is not None:
+                self._listings[digest] = files
 
-    def _all_runs(self) -> dict[str, list[str]]:
-        """Its run cache by key. `dvc repro --pull` copies all of it in the order of this listing, so that the last one is the newest."""
-        if self._runs is None:
-            self._runs = {}
-            fs, folder = (
-                self._odb.fs,
-                self._odb.fs.join(self._odb.fs.parent(self._odb.fs.parent(self._odb.path)), "runs"),
-            )
-            paths = (
-                list(fs.find(folder)) if self._run_cache_is_supported and fs.exists(folder) else []
-            )
-            texts: dict[str, bytes] = fs.cat(paths, on_error="omit") if paths else {}
-            for path in paths:
-                self._runs.setdefault(fs.name(fs.parent(path)), []).append(
-                    texts.get(path, b"").decode("utf-8", "replace")
-                )
-        return self._runs
+    def _texts(self, paths: list[str]) -> dict[str, str]:
+        """The contents of files by path, without those that cannot be read."""
+        if not paths:
+            return {}
+        contents = self._files.cat(paths, on_error="omit")
+        return {path: content.decode("utf-8", "replace") for path, content in contents.items()}
+
+    @cached_property
+    def _runs(self) -> dict[str, list[str]]:
+        """The entries of its run cache by key, the newest last.
+
+        `dvc repro --pull` copies all of it in the order of this listing, so that the last one wins.
+        """
+        # The objects are in `files/md5`, the run cache in `runs`.
+        files = self._files
+        home = files.parent(files.parent(self._objects.path))
+        folder = files.join(home, "runs")
+        if not self._has_run_cache or not files.exists(folder):
+            return {}
+        paths = list(files.find(folder))
+        texts = self._texts(paths)
+        runs: dict[str, list[str]] = {}
+        for path in paths:
+            key = files.name(files.parent(path))
+            runs.setdefault(key, []).append(texts.get(path, ""))
+        return runs

@@ -1,7 +1,8 @@
-"""What DVC knows of a stage, read without importing DVC: lock files, workspace, cache and run cache.
+"""What DVC knows of a stage, read without importing DVC: locks, workspace, cache and run cache.
 
-The formats are DVC's own (dvc/stage/serialize.py, dvc/stage/cache.py, dvc_data/hashfile/tree.py, dvc_data/hashfile/db/local.py);
-a contract test holds this module against the installed DVC. What lies in a remote is in `remote`.
+The formats are DVC's own (dvc/stage/serialize.py, dvc/stage/cache.py,
+dvc_data/hashfile/tree.py, dvc_data/hashfile/db/local.py); a contract test compares this module with
+the installed DVC. What a remote holds is in `remote`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, Final
 import yaml
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.core.hashing import md5_file
+from dataenvgym_spec.core.hashing import md5_file, md5_text
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PROTECTED: Final = 0o444
@@ -28,7 +29,7 @@ PROTECTED: Final = 0o444
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class StageLock:
     """A stage as a `dvc.lock` or the run cache records it: hashes by path."""
 
     cmd: str
@@ -36,7 +37,7 @@ class Lock:
     outs: dict[str, str]
 
 
-def read_lock(path: Path, stage: str) -> Lock | None:
+def read_lock(path: Path, stage: str) -> StageLock | None:
     """The lock of a stage, or None if there is none.
 
     Raises:
@@ -47,28 +48,35 @@ def read_lock(path: Path, stage: str) -> Lock | None:
     except FileNotFoundError:
         return None
     try:
-        plain = _plain(text)
-        return _lock((plain or yaml.load(text, Loader=Loader).get("stages") or {}).get(stage))
+        stages = _plain(text) or yaml.load(text, Loader=Loader).get("stages") or {}
+        return _lock(stages.get(stage))
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        what = (
-            "holds the marks of a merge conflict"
-            if "<<<<<<<" in text
-            else "is damaged or half-written"
+        conflict = "<<<<<<<" in text
+        what = "holds the marks of a merge conflict" if conflict else "is damaged or half-written"
+        remedy = (
+            f"take one side whole: git checkout --theirs {path}   (or delete it: DVC makes it anew)"
         )
-        raise UserError(
-            f"'{path}' {what}",
-            help=f"take one side whole: git checkout --theirs {path}   (or delete it: DVC makes it anew)",
-        ) from error
+        raise UserError(f"'{path}' {what}", help=remedy) from error
 
 
 _LINE: Final = re.compile(
-    r"  (?P<stage>[A-Za-z][A-Za-z0-9_-]*):|    cmd: (?P<cmd>[A-Za-z][^#\n]*)|    (?P<part>deps|outs):"
-    r"|    - path: (?P<path>[A-Za-z0-9_./-]+)|      md5: (?P<md5>[0-9a-f]{32}(?:\.dir)?)|      (?:hash: md5|size: [0-9]+|nfiles: [0-9]+|isexec: true)"
+    r"""
+      [ ]{2}(?P<stage>[A-Za-z][A-Za-z0-9_-]*):
+    | [ ]{4}cmd:[ ](?P<cmd>[A-Za-z][^#\n]*)
+    | [ ]{4}(?P<part>deps|outs):
+    | [ ]{4}-[ ]path:[ ](?P<path>[A-Za-z0-9_./-]+)
+    | [ ]{6}md5:[ ](?P<md5>[0-9a-f]{32}(?:\.dir)?)
+    | [ ]{6}(?:hash:[ ]md5|size:[ ][0-9]+|nfiles:[ ][0-9]+|isexec:[ ]true)
+    """,
+    re.VERBOSE,
 )
 
 
 def _plain(text: str) -> dict[str, dict[str, Any]] | None:
-    """The stages of a lock in the one form that DVC writes: a YAML library takes 2 ms for it. None if anything is unlike that form."""
+    """The stages of a lock in the one form that DVC writes; None if anything is unlike it.
+
+    A YAML library takes 2 ms for a lock, which is most of the time of a plan.
+    """
     head, *lines = text.split("\n")
     if head != "schema: '2.0'" or lines[:1] != ["stages:"] or lines[-1]:
         return None
@@ -76,37 +84,42 @@ def _plain(text: str) -> dict[str, dict[str, Any]] | None:
     body: dict[str, Any] = {}
     rows: list[dict[str, str]] = []
     for line in lines[1:-1]:
-        found = _LINE.fullmatch(line)
-        if found is None:
+        parsed = _LINE.fullmatch(line)
+        if parsed is None:
             return None
-        match found.lastgroup, found.group(found.lastgroup or 0):
-            case "stage", name:
-                body = stages[name] = {}
-            case "cmd", cmd:
-                if ": " in cmd or cmd.endswith((" ", ":")):
+        value = parsed.group(parsed.lastgroup or 0)
+        match parsed.lastgroup:
+            case "stage":
+                body = stages[value] = {}
+            case "cmd":
+                # YAML reads another value into these.
+                if ": " in value or value.endswith((" ", ":")):
                     return None
-                body["cmd"] = cmd
-            case "part", part:
-                rows = body[part] = []
-            case "path", path:
-                rows.append({"path": path})
-            case "md5", digest:
-                rows[-1]["md5"] = digest
+                body["cmd"] = value
+            case "part":
+                rows = body[value] = []
+            case "path":
+                rows.append({"path": value})
+            case "md5":
+                if not rows:
+                    return None
+                rows[-1]["md5"] = value
     return stages
 
 
-def _lock(body: dict[str, Any] | None) -> Lock | None:
+def _lock(body: dict[str, Any] | None) -> StageLock | None:
     if body is None:
         return None
-    deps = {item["path"]: item["md5"] for item in body.get("deps", [])}
-    return Lock(
-        cmd=body["cmd"],
-        deps=deps,
-        outs={item["path"]: item["md5"] for item in body.get("outs", [])},
-    )
+    deps = _hashes(body.get("deps", []))
+    outs = _hashes(body.get("outs", []))
+    return StageLock(cmd=body["cmd"], deps=deps, outs=outs)
 
 
-def read_run(text: str) -> Lock | None:
+def _hashes(rows: list[dict[str, str]]) -> dict[str, str]:
+    return {row["path"]: row["md5"] for row in rows}
+
+
+def read_run(text: str) -> StageLock | None:
     """What an entry of the run cache says; None if it is damaged, as DVC takes it."""
     try:
         return _lock(yaml.load(text, Loader=Loader))
@@ -115,14 +128,14 @@ def read_run(text: str) -> Lock | None:
 
 
 def run_key(cmd: str, deps: dict[str, str], outs: list[str]) -> str:
-    """The key under which the run cache holds a command with these dependencies and outputs."""
+    """The key of a command with these dependencies and outputs in the run cache."""
     rows = [{"path": path, "hash": "md5", "md5": digest} for path, digest in sorted(deps.items())]
     text = json.dumps({"cmd": cmd, "deps": rows, "outs": sorted(outs)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def hash_of(path: Path, md5: Callable[[Path], str] = md5_file) -> str | None:
-    """The hash that DVC gives a file or directory, or None if it is not there.
+    """The hash that DVC gives a file or directory, or None if there is none.
 
     Args:
         path: the file or directory.
@@ -133,21 +146,24 @@ def hash_of(path: Path, md5: Callable[[Path], str] = md5_file) -> str | None:
     if not path.is_dir():
         return None
     rows = [{"md5": md5(path / name), "relpath": name} for name in sorted(_files(path))]
-    return (
-        hashlib.md5(json.dumps(rows, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-        + ".dir"
-    )
+    return md5_text(json.dumps(rows, sort_keys=True)) + ".dir"
 
 
 def _files(folder: Path) -> Iterator[str]:
     """The files below a folder, by their relative paths. `Path.rglob` takes five times as long."""
     for current, _, names in os.walk(folder, followlinks=True):
         inner = os.path.relpath(current, folder).replace(os.sep, "/")
-        yield from (name if inner == "." else f"{inner}/{name}" for name in names)
+        prefix = "" if inner == "." else f"{inner}/"
+        for name in names:
+            yield prefix + name
 
 
 def members(text: str) -> dict[str, str] | None:
-    """The hashes of a directory's files by relative path, from what DVC caches for the directory; None if it is damaged."""
+    """The hashes of a directory's files by relative path; None if the text is damaged.
+
+    Args:
+        text: what DVC caches for the directory.
+    """
     try:
         return {row["relpath"]: row["md5"] for row in json.loads(text)}
     except (ValueError, KeyError, TypeError):
@@ -156,65 +172,77 @@ def members(text: str) -> dict[str, str] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """DVC's local cache, as it is when it is first asked about an object."""
+    """DVC's local cache; whether it has an object is looked up once."""
 
     folder: Path
     md5: Callable[[Path], str] = md5_file
-    _known: dict[str, bool] = field(default_factory=dict)
+    _looked_up: dict[str, bool] = field(default_factory=dict)
 
     def holds(self, digest: str) -> bool:
         """Whether a file, or a directory with all its files, can be restored."""
         if not self.has(digest):
             return False
-        inner = self.listing(digest)
-        return inner is not None and all(map(self.has, inner.values()))
+        files = self.listing(digest)
+        return files is not None and all(map(self.has, files.values()))
 
     def listing(self, digest: str) -> dict[str, str] | None:
-        """The hashes of the files that make up a result, by relative path; None if it is a directory that is not held."""
-        return members(self.text(digest) or "") if digest.endswith(".dir") else {"": digest}
+        """The hashes of the files that make up a result, by relative path.
+
+        None if it is a directory that the cache does not hold.
+        """
+        if not digest.endswith(".dir"):
+            return {"": digest}
+        text = self.text(digest)
+        return None if text is None else members(text)
 
     def text(self, digest: str) -> str | None:
-        """The content of a cached text file."""
+        """The content of a cached text file; None if the cache does not hold it."""
+        path = Path(self._object(digest))
         try:
-            return Path(self._object(digest)).read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             return None
 
     def has(self, digest: str) -> bool:
         """Whether one object is held, undamaged."""
-        if digest not in self._known:
-            # DVC hashes an object again unless it has protected it, and drops it if it does not fit.
-            path = Path(self._object(digest))
-            try:
-                self._known[digest] = stat.S_IMODE(path.stat().st_mode) == PROTECTED or self.md5(
-                    path
-                ) == digest.removesuffix(".dir")
-            except OSError:
-                self._known[digest] = False
-        return self._known[digest]
+        if digest not in self._looked_up:
+            self._looked_up[digest] = self._is_whole(digest)
+        return self._looked_up[digest]
+
+    def _is_whole(self, digest: str) -> bool:
+        path = Path(self._object(digest))
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            # DVC hashes an object again unless it has protected it, and drops a damaged one.
+            return mode == PROTECTED or self.md5(path) == digest.removesuffix(".dir")
+        except OSError:
+            return False
 
     def _object(self, digest: str) -> str:
         # A text: of tens of thousands of these, `pathlib` would take the most time.
         return f"{self.folder}/files/md5/{digest[:2]}/{digest[2:]}"
 
-    def run(self, cmd: str, deps: dict[str, str], outs: list[str]) -> Lock | None:
+    def run(self, cmd: str, deps: dict[str, str], outs: list[str]) -> StageLock | None:
         """What the run cache holds for a command with these dependencies and outputs."""
         key = run_key(cmd, deps, outs)
         folder = self.folder / "runs" / key[:2] / key
-        entries = (
-            sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
-            if folder.is_dir()
-            else []
-        )
+        if not folder.is_dir():
+            return None
+        entries = sorted(folder.iterdir(), key=_changed)
         return read_run(entries[-1].read_text(encoding="utf-8")) if entries else None
 
-    def runs(self, dependency: str) -> list[Lock]:
+    def runs(self, dependency: str) -> list[StageLock]:
         """All runs that read a file of this hash, the newest last."""
-        return [run for text in self._runs if dependency in text if (run := read_run(text))]
+        # Most entries are about something else, and a search is faster than a YAML library.
+        locks = [read_run(text) for text in self._runs if dependency in text]
+        return [lock for lock in locks if lock is not None]
 
     @cached_property
     def _runs(self) -> list[str]:
-        entries = sorted(
-            (self.folder / "runs").glob("*/*/*"), key=lambda path: path.stat().st_mtime
-        )
+        entries = sorted((self.folder / "runs").glob("*/*/*"), key=_changed)
         return [path.read_text(encoding="utf-8", errors="replace") for path in entries]
+
+
+def _changed(path: Path) -> float:
+    """When a file was last written: sorts the newest last."""
+    return path.stat().st_mtime
