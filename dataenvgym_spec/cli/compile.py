@@ -29,7 +29,7 @@ def command(specs: tuple[str, ...], check: bool, sets: tuple[str, ...], as_json:
     project = load_project(specs, sets=sets)
     graph, layout = project.compiled.graph, project.layout
     if check:
-        found = drift(project.compiled, layout, everything=project.everything)
+        found = drift(project.compiled.graph, layout, everything=project.everything)
         if as_json:
             print_json({"drift": [{"path": item.path, "reason": item.reason} for item in found]})
         else:
@@ -39,7 +39,7 @@ def command(specs: tuple[str, ...], check: bool, sets: tuple[str, ...], as_json:
         return 2 if found else 0
     changed = [
         path.relative_to(layout.root).as_posix()
-        for path in write(project.compiled, layout, everything=project.everything)
+        for path in write(project.compiled.graph, layout, everything=project.everything)
     ]
     names = [item.name for item in graph.entries]
     if as_json:

@@ -112,7 +112,7 @@ def _wanted(layout: Layout) -> frozenset[str]:
             "nothing was removed, because a spec with errors does not say what it needs:", err=True
         )
         raise
-    if changed := drift(project.compiled, layout, everything=True):
+    if changed := drift(project.compiled.graph, layout, everything=True):
         more = f" and {plural(len(changed) - 1, 'other path')}" if len(changed) > 1 else ""
         message = f"nothing was removed, because what is compiled is not what the specs say: '{changed[0].path}'{more}"
         raise UserError(message, help="run: dataenvgym compile, and gc again")

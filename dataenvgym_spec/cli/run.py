@@ -41,7 +41,7 @@ def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -
                 help="wait for it, or look at it with: dataenvgym status   (a clone of the repository can run beside it)",
             )
         project = load_project((name,), sets=sets)
-        write(project.compiled, layout, everything=False)
+        write(project.compiled.graph, layout, everything=False)
         failed: list[UserError] = []
         for item in project.compiled.graph.entries:
             try:

@@ -30,53 +30,42 @@ def _record(stage: Stage, experiment: str) -> dict[str, Any]:
 def as_mermaid(item: Entry, graph: Graph) -> str:
     """A mermaid flow chart: one box per arm, shared stages outside of them."""
     lines = ["flowchart LR"]
-    groups = _by_arm(item, graph)
-    for arm, stages in groups.items():
-        inside = [f"  {_node(stage)}[{_title(stage)}]" for stage in stages]
-        lines += (
-            inside
-            if arm is None
-            else [f"  subgraph {arm}", *(f"  {line}" for line in inside), "  end"]
-        )
-    lines += [f"  {source} --> {target}" for source, target in _edges(item, graph)]
-    return (
-        "\n".join(
-            [
-                *lines,
-                f"  report[[{item.name}]]",
-                *(f"  {_node(stage)} --> report" for stage in _last(item, graph)),
-            ]
-        )
-        + "\n"
-    )
+    for arm, stages in _by_arm(item, graph).items():
+        nodes = [f"  {_node(stage)}[{_title(stage)}]" for stage in stages]
+        if arm is None:
+            lines += nodes
+        else:
+            lines.append(f"  subgraph {arm}")
+            lines += [f"  {node}" for node in nodes]
+            lines.append("  end")
+    for source, target in _edges(item, graph):
+        lines.append(f"  {source} --> {target}")
+    lines.append(f"  report[[{item.name}]]")
+    for stage in _last(item, graph):
+        lines.append(f"  {_node(stage)} --> report")
+    return "\n".join(lines) + "\n"
 
 
 def as_dot(item: Entry, graph: Graph) -> str:
     """A Graphviz digraph."""
-    nodes = [f'  {_node(stage)} [label="{_title(stage)}"];' for stage in graph.of(item)]
-    edges = [f"  {source} -> {target};" for source, target in _edges(item, graph)]
-    last = [f'  {_node(stage)} -> "{item.name}";' for stage in _last(item, graph)]
-    return (
-        "\n".join(
-            [
-                f'digraph "{item.name}" {{',
-                "  rankdir=LR;",
-                "  node [shape=box];",
-                *nodes,
-                *edges,
-                *last,
-                "}",
-            ]
-        )
-        + "\n"
-    )
+    lines = [f'digraph "{item.name}" {{', "  rankdir=LR;", "  node [shape=box];"]
+    for stage in graph.of(item):
+        lines.append(f'  {_node(stage)} [label="{_title(stage)}"];')
+    for source, target in _edges(item, graph):
+        lines.append(f"  {source} -> {target};")
+    for stage in _last(item, graph):
+        lines.append(f'  {_node(stage)} -> "{item.name}";')
+    lines.append("}")
+    return "\n".join(lines) + "\n"
 
 
 def _by_arm(item: Entry, graph: Graph) -> dict[str | None, list[Stage]]:
+    """The stages of each arm; under None those of several arms."""
     groups: dict[str | None, list[Stage]] = {None: []}
     for stage in graph.of(item):
-        arms = sorted({use.arm for use in stage.uses if use.experiment == item.name})
-        groups.setdefault(arms[0] if len(arms) == 1 else None, []).append(stage)
+        arms = {use.arm for use in stage.uses if use.experiment == item.name}
+        arm = arms.pop() if len(arms) == 1 else None
+        groups.setdefault(arm, []).append(stage)
     return groups
 
 
@@ -90,18 +79,17 @@ def _title(stage: Stage) -> str:
 
 
 def _edges(item: Entry, graph: Graph) -> list[tuple[str, str]]:
-    known = graph.by_id()
-    return sorted(
-        {
-            (_node(known[read.stage]), _node(stage))
-            for stage in graph.of(item)
-            for read in stage.inputs
-        }
-    )
+    """Nodes, and those that read them."""
+    by_id = graph.by_id()
+    edges = set()
+    for stage in graph.of(item):
+        for read in stage.inputs:
+            edges.add((_node(by_id[read.stage]), _node(stage)))
+    return sorted(edges)
 
 
 def _last(item: Entry, graph: Graph) -> list[Stage]:
-    """The stages that nothing but the report reads."""
+    """The stages that only the report reads."""
     stages = list(graph.of(item))
     read = {edge.stage for stage in stages for edge in stage.inputs}
     return [stage for stage in stages if stage.id not in read]

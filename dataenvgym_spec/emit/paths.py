@@ -1,12 +1,14 @@
-"""Of several files with one content, the one that a stage on disk names already is kept: a path is no part of what a stage does.
+"""Keeps the paths of files that a stage on disk names, where they hold the same content.
 
-Two specs may name equal files by different paths. Their stage is one, and DVC would make it again whenever the other spec
-was compiled last, for `stage.json` says where the files lie.
+Two specs may name equal files by different paths. Their stage is one, since a path is no part of
+what a stage does. But `stage.json` holds the paths, so DVC would run the stage again whenever the
+other spec was compiled last.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 
@@ -15,29 +17,39 @@ from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.store.layout import Layout
 
 
+class _Named(msgspec.Struct):
+    """The part of a `stage.json` that names files: paths by digest."""
+
+    files: dict[str, str]
+
+
 def settled(graph: Graph, layout: Layout) -> Graph:
-    """The graph with files named as in the store, where what is named there is still the same."""
+    """The graph with files named as in the store, where those still hold the same."""
     if not any(stage.files for stage in graph.stages):
         return graph
-    return replace(
-        graph,
-        stages=tuple(_settled(stage, layout) if stage.files else stage for stage in graph.stages),
-    )
+    stages = tuple(_settled(stage, layout) for stage in graph.stages)
+    return replace(graph, stages=stages)
 
 
 def _settled(stage: Stage, layout: Layout) -> Stage:
-    try:
-        known = msgspec.json.decode(
-            (layout.stage(stage.directory) / "stage.json").read_bytes(), type=dict[str, msgspec.Raw]
-        )
-        files = msgspec.json.decode(known["files"], type=dict[str, str])
-        same = files.keys() == stage.files.keys() and all(
-            _holds(layout, files[digest], path, digest) for digest, path in stage.files.items()
-        )
-    except (OSError, KeyError, msgspec.DecodeError):
+    if not stage.files:
         return stage
-    return replace(stage, files=files) if same else stage
+    try:
+        files = _named(layout.stage(stage.directory) / "stage.json")
+        if files.keys() != stage.files.keys():
+            return stage
+        for digest, path in stage.files.items():
+            # Equal paths need no reading: the graph was made from what they hold now.
+            if files[digest] != path and not _holds(layout.root / files[digest], digest):
+                return stage
+    except (OSError, msgspec.DecodeError):
+        return stage
+    return replace(stage, files=files)
 
 
-def _holds(layout: Layout, known: str, path: str, digest: str) -> bool:
-    return known == path or f"sha256:{file_digest(layout.root / known)}" == digest
+def _named(path: Path) -> dict[str, str]:
+    return msgspec.json.decode(path.read_bytes(), type=_Named).files
+
+
+def _holds(path: Path, digest: str) -> bool:
+    return f"sha256:{file_digest(path)}" == digest

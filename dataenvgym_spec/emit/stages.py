@@ -15,12 +15,18 @@ from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.keys import identity
 from dataenvgym_spec.language.scalars import is_text
+from dataenvgym_spec.store.layout import kind_of
 
 DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 COMMAND = 'exec env PATH="$PATH:{up}.venv/bin" dataenvgym {rest}'
-"""`exec` makes the executor DVC's own child, so that it notices DVC's death. The repository's `.venv` is looked into last:
-DVC passes the caller's PATH on, and a `dvc` called by its path would not find the executor."""
+"""The command of a stage.
+
+`exec` makes the executor DVC's own child, so that it notices DVC's death. The repository's `.venv`
+is looked into last: DVC passes the caller's PATH on, and a `dvc` called by its path would not find
+the executor.
+"""
 _COMMAND: Final = COMMAND.format(up="../../", rest="stage")
+_HARMLESS: Final = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 def stage_files(
@@ -39,20 +45,19 @@ def stage_files(
 def stage_json(
     stage: Stage, graph: dict[str, Stage], text: Callable[[Any], str] = canonical
 ) -> str:
-    """The text of `stage.json`; its hash is what DVC knows the stage by."""
+    """The text of `stage.json`, whose hash is the stage's identity for DVC."""
+    reads = {item.stage: graph[item.stage].directory for item in stage.inputs}
     content: dict[str, Any] = {
         "format": 1,
         "key": stage.id,
         **identity(stage),
-        "reads": {
-            key: graph[key].directory for key in sorted({item.stage for item in stage.inputs})
-        },
+        "reads": reads,
         "files": stage.files,
     }
-    parts = (
-        f'"{name}":{text(part) if name == "params" else canonical(part)}'
-        for name, part in sorted(content.items())
-    )
+    parts = []
+    for name, part in sorted(content.items()):
+        value = text(part) if name == "params" else canonical(part)
+        parts.append(f'"{name}":{value}')
     return _indented(f"{{{','.join(parts)}}}")
 
 
@@ -67,18 +72,22 @@ def _indented(text: str) -> str:
 
 
 def _stage_yaml(stage: Stage, graph: dict[str, Stage]) -> str:
-    ports = {f"../{graph[item.stage].directory}/out/{item.port}" for item in stage.inputs}
-    files = {os.path.join("../..", path) for path in stage.files.values()}
-    deps = [
-        _plain(path) if path in files else path for path in sorted({"stage.json", *ports, *files})
-    ]
+    deps = {"stage.json"}
+    for item in stage.inputs:
+        deps.add(f"../{graph[item.stage].directory}/out/{item.port}")
+    # Only the user's files can have names that YAML would not take for a text.
+    quoted = {}
+    for path in stage.files.values():
+        relative = os.path.join("../..", path)
+        quoted[relative] = _quoted(relative)
+    ordered = sorted({*deps, *quoted})
     outs = sorted(["log", *(f"out/{port}" for port in stage.ports)])
-    # The shape is constant, and a YAML library takes 3 ms a stage for it: most of the time of a compile.
+    # The shape is constant, and a YAML library takes 3 ms a stage for it: most of a compile.
     lines = [
         "stages:",
         f"  {stage.kind}:",
         f"    cmd: {_COMMAND}",
-        *listed("deps", deps),
+        *listed("deps", (quoted.get(path, path) for path in ordered)),
         *listed("outs", outs),
     ]
     return "\n".join(lines) + "\n"
@@ -89,9 +98,14 @@ def listed(key: str, values: Iterable[str]) -> list[str]:
     return [f"    {key}:", *(f"    - {value}" for value in values)]
 
 
-def _plain(path: str) -> str:
-    """A path as a YAML scalar: quoted, which JSON's quotes do for YAML too (but not its surrogate pairs), unless it is made of harmless characters."""
-    return path if re.fullmatch(r"[A-Za-z0-9_./-]+", path) else json.dumps(path, ensure_ascii=False)
+def _quoted(path: str) -> str:
+    """A path as a YAML scalar, in quotes unless it is made of harmless characters.
+
+    JSON's quotes are YAML's too, except for its surrogate pairs.
+    """
+    if _HARMLESS.fullmatch(path):
+        return path
+    return json.dumps(path, ensure_ascii=False)
 
 
 class _Dumper(DUMPER):  # type: ignore[misc, valid-type]
@@ -103,10 +117,9 @@ class _Dumper(DUMPER):  # type: ignore[misc, valid-type]
 
 
 def _text(dumper: Any, value: str) -> Any:
-    """PyYAML quotes what YAML 1.1 would take for a number; `1e-4` and `0o17` are numbers in YAML 1.2 only."""
-    return dumper.represent_scalar(
-        "tag:yaml.org,2002:str", value, style=None if is_text(value) else "'"
-    )
+    # PyYAML quotes what YAML 1.1 takes for a number; `1e-4` and `0o17` are numbers in 1.2 only.
+    style = None if is_text(value) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _text)
@@ -125,5 +138,9 @@ def dump(content: Any, *, sort_keys: bool = True) -> str:
 
 
 def address(directory: str) -> str:
-    """How DVC names a stage: `store/train-3f9c2a71b04de615/dvc.yaml:train`."""
-    return f"store/{directory}/dvc.yaml:{directory.rpartition('-')[0]}"
+    """How DVC names a stage.
+
+    >>> address("train-3f9c2a71b04de615")
+    'store/train-3f9c2a71b04de615/dvc.yaml:train'
+    """
+    return f"store/{directory}/dvc.yaml:{kind_of(directory)}"

@@ -1,32 +1,35 @@
-"""Puts a compiled graph on disk, touching only what changes, and says what drifted."""
+"""Puts a compiled graph on disk, touching only what changes, and lists what differs from it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import yaml
 
-from dataenvgym_spec.compile.compiler import Compiled
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import Canonical
 from dataenvgym_spec.emit.entry import entry, entry_file, home
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.emit.stages import dump, stage_files
+from dataenvgym_spec.graph.ir import Graph
+from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MARK: Final = "dataenvgym stage"
-"""What the command of every stage that is ours holds."""
+"""Part of the command of every stage that compile writes."""
 OWN: Final = ("dvc.yaml", "dvc.lock", ".gitignore")
+"""What compile and DVC write into the folder of an entry."""
 RESTORE = "restore it: git checkout dvc.yaml (or delete it), then: dataenvgym compile"
-HEADER = "# Entries of experiments are written by `dataenvgym compile`. Other stages are kept; comments are not.\n"
+HEADER = (
+    "# Entries of experiments are written by `dataenvgym compile`. "
+    "Other stages are kept; comments are not.\n"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,36 +40,36 @@ class Drift:
     reason: str
 
 
-def write(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Path]:
-    """Materialises a compiled form: stages first, so that an entry never names what is not there. Returns what changed.
+def write(graph: Graph, layout: Layout, *, everything: bool) -> list[Path]:
+    """Writes the files of a graph; returns what changed.
 
     Args:
-        compiled: the graph.
-        layout: where the repository lies.
-        everything: whether the specs are all active ones, so that experiments not among them are gone.
+        graph: what was compiled.
+        layout: the paths of the repository.
+        everything: whether the specs are all active ones, so that experiments of other specs
+            are removed.
 
     Raises:
-        UserError: the root `dvc.yaml` is damaged, or has a stage of its own with an experiment's name.
+        UserError: the root `dvc.yaml` is damaged, or has another stage with an experiment's name.
     """
-    pipeline = _pipeline(compiled, layout, everything=everything)
-    changed = [
-        path
-        for path, texts in _directories(compiled, layout)
-        if atomic.write_directory(path, texts, staging=layout.staging)
-    ]
-    changed += [
-        path
-        for path, text in [*_indexes(compiled, layout), (layout.pipeline, pipeline)]
-        if atomic.write(path, text)
-    ]
-    for path in _gone(compiled, layout) if everything else ():
-        _remove(path)
-        changed.append(path)
+    pipeline = _pipeline(graph, layout, everything=everything)
+    changed = []
+    # Stages first: an entry must not name a stage that does not exist yet.
+    for path, texts in _directories(graph, layout):
+        if atomic.write_directory(path, texts, staging=layout.staging):
+            changed.append(path)
+    for path, text in (*_indexes(graph, layout), (layout.pipeline, pipeline)):
+        if atomic.write(path, text):
+            changed.append(path)
+    if everything:
+        for path in _gone(graph, layout):
+            _remove(path)
+            changed.append(path)
     return changed
 
 
 def _remove(path: Path) -> None:
-    """Removes an index, or what compile and DVC wrote into an entry's folder; a user's own files beside it stay."""
+    """Removes an index, or what was written into an entry's folder; a user's own files stay."""
     if not path.is_dir():
         path.unlink()
         return
@@ -76,64 +79,63 @@ def _remove(path: Path) -> None:
         path.rmdir()
 
 
-def drift(compiled: Compiled, layout: Layout, *, everything: bool) -> list[Drift]:
-    """What on disk differs from the compiled form."""
-    directories = (
-        (folder / name, text)
-        for folder, texts in _directories(compiled, layout)
-        for name, text in texts.items()
-    )
-    files = chain(
-        directories,
-        _indexes(compiled, layout),
-        [(layout.pipeline, _pipeline(compiled, layout, everything=everything))],
-    )
-    found = [
-        Drift(path=path.relative_to(layout.root).as_posix(), reason=reason)
-        for path, text in files
-        if (reason := _differs(path, text))
-    ]
-    gone = _gone(compiled, layout) if everything else []
-    return found + [
-        Drift(path=path.relative_to(layout.root).as_posix(), reason="belongs to no spec")
-        for path in gone
-    ]
+def drift(graph: Graph, layout: Layout, *, everything: bool) -> list[Drift]:
+    """What on disk differs from a graph. The arguments and errors are those of `write`."""
+    drifts = []
+    for path, text in _files(graph, layout, everything=everything):
+        if not atomic.holds(path, text):
+            reason = "differs" if path.exists() else "missing"
+            drifts.append(_drift(path, reason, layout))
+    if everything:
+        for path in _gone(graph, layout):
+            drifts.append(_drift(path, "belongs to no spec", layout))
+    return drifts
 
 
-def _differs(path: Path, text: str) -> str:
-    return "" if atomic.holds(path, text) else "differs" if path.exists() else "missing"
+def _drift(path: Path, reason: str, layout: Layout) -> Drift:
+    return Drift(path=path.relative_to(layout.root).as_posix(), reason=reason)
 
 
-def _directories(compiled: Compiled, layout: Layout) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Every directory of the compiled form with its files: stages in topological order, then entries that have their own."""
-    known, text = compiled.graph.by_id(), Canonical()
-    for stage in compiled.graph.stages:
-        yield layout.stage(stage.directory), stage_files(stage, known, text)
-    for item in compiled.graph.entries:
+def _files(graph: Graph, layout: Layout, *, everything: bool) -> Iterator[tuple[Path, str]]:
+    """Every file of a graph with its text."""
+    for folder, texts in _directories(graph, layout):
+        for name, text in texts.items():
+            yield folder / name, text
+    yield from _indexes(graph, layout)
+    yield layout.pipeline, _pipeline(graph, layout, everything=everything)
+
+
+def _directories(graph: Graph, layout: Layout) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Every directory of a graph with its files: stages, then entries that have their own."""
+    stages = graph.by_id()
+    text = Canonical()
+    for stage in graph.stages:
+        yield layout.stage(stage.directory), stage_files(stage, stages, text)
+    for item in graph.entries:
         if home(item):
-            yield layout.root / home(item), {"dvc.yaml": entry_file(item, compiled.graph)}
+            yield layout.root / home(item), {"dvc.yaml": entry_file(item, graph)}
 
 
-def _indexes(compiled: Compiled, layout: Layout) -> Iterator[tuple[Path, str]]:
-    return (
-        (layout.index(item.name), index(item, compiled.graph)) for item in compiled.graph.entries
-    )
+def _indexes(graph: Graph, layout: Layout) -> Iterator[tuple[Path, str]]:
+    for item in graph.entries:
+        yield layout.index(item.name), index(item, graph)
 
 
-def _gone(compiled: Compiled, layout: Layout) -> list[Path]:
-    """Indexes, and folders of entries, of experiments that no spec makes. What else lies there is the user's."""
-    kept = {item.name for item in compiled.graph.entries}
-    own = {item.name for item in compiled.graph.entries if home(item)}
-    paths = sorted(layout.experiments.glob("*")) if layout.experiments.is_dir() else []
-    return [
-        path
-        for path in paths
-        if (
-            path.name not in own and _is_entry(path)
-            if path.is_dir()
-            else path.stem not in kept and _is_index(path)
-        )
-    ]
+def _gone(graph: Graph, layout: Layout) -> list[Path]:
+    """Indexes and folders of experiments that no spec makes. Other files there are the user's."""
+    if not layout.experiments.is_dir():
+        return []
+    indexes = {item.name for item in graph.entries}
+    folders = {item.name for item in graph.entries if home(item)}
+    gone = []
+    for path in sorted(layout.experiments.glob("*")):
+        if path.is_dir():
+            is_gone = path.name not in folders and _is_entry(path)
+        else:
+            is_gone = path.stem not in indexes and _is_index(path)
+        if is_gone:
+            gone.append(path)
+    return gone
 
 
 def _is_entry(folder: Path) -> bool:
@@ -144,40 +146,44 @@ def _is_entry(folder: Path) -> bool:
 
 
 def _is_index(path: Path) -> bool:
+    """Whether compile wrote a file.
+
+    Three of its keys tell, so that an index of an older shape counts too.
+    """
+    if path.suffix != ".json":
+        return False
     try:
-        content = msgspec.json.decode(path.read_bytes()) if path.suffix == ".json" else None
-    except (OSError, msgspec.DecodeError):
+        content = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
     return isinstance(content, dict) and {"format", "stages", "arms"} <= content.keys()
 
 
-def _pipeline(compiled: Compiled, layout: Layout, *, everything: bool) -> str:
+def _pipeline(graph: Graph, layout: Layout, *, everything: bool) -> str:
+    """The text of the root `dvc.yaml`: entries of experiments, and the stages of a user."""
     content = _existing(layout.pipeline)
     stages: dict[str, Any] = dict(content.get("stages") or {})
-    names = {item.name for item in compiled.graph.entries if not home(item)}
-    if everything:
-        stages = {
-            name: body
-            for name, body in stages.items()
-            if name in names or not (layout.index(name).is_file() or MARK in json.dumps(body))
-        }
-    for item in compiled.graph.entries:
-        if home(item):
-            continue
-        if (
-            item.name in stages
-            and not layout.index(item.name).is_file()
-            and MARK not in json.dumps(stages[item.name])
-        ):
+    entries = {item.name: entry(item, graph) for item in graph.entries if not home(item)}
+    for name in entries:
+        if name in stages and not _is_ours(name, stages[name], layout):
             raise UserError(
-                f"dvc.yaml has a stage '{item.name}' of its own",
+                f"dvc.yaml has a stage '{name}' of its own",
                 help="rename the experiment or that stage",
             )
-        stages[item.name] = entry(item, compiled.graph)
-    return HEADER + dump({**content, "stages": stages})
+    if everything:
+        # What compile wrote for other specs goes; what a user wrote stays.
+        ours = {name for name, body in stages.items() if _is_ours(name, body, layout)}
+        stages = {name: body for name, body in stages.items() if name not in ours}
+    return HEADER + dump({**content, "stages": {**stages, **entries}})
+
+
+def _is_ours(name: str, body: Any, layout: Layout) -> bool:
+    """Whether compile wrote a stage: it has an index or, if that was deleted, our command."""
+    return layout.index(name).is_file() or MARK in json.dumps(body, default=str)
 
 
 def _existing(path: Path) -> dict[str, Any]:
+    """The root `dvc.yaml`; empty if there is none."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except FileNotFoundError:

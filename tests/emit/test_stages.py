@@ -21,7 +21,7 @@ from tests.support.repositories import ROOT
 def test_the_committed_pipeline_is_what_the_specs_say() -> None:
     layout = Layout(root=ROOT)
     compiled = lower(front_end(layout.specs(), root=ROOT))
-    assert drift(compiled, layout, everything=True) == []
+    assert drift(compiled.graph, layout, everything=True) == []
     folders = {path.name for path in layout.store.iterdir() if (path / "stage.json").is_file()}
     assert {stage.directory for stage in compiled.graph.stages} <= folders
 

@@ -24,7 +24,7 @@ def make_up(repo: Path) -> int:
     """Compiles every spec of a repository and pretends that every stage was made. Returns how many there are."""
     layout = Layout(root=repo)
     project = load_project((), root=repo)
-    write(project.compiled, layout, everything=True)
+    write(project.compiled.graph, layout, everything=True)
     for stage in project.compiled.graph.stages:
         _pretend(layout, stage)
     return len(project.compiled.graph.stages)
