@@ -1,4 +1,6 @@
-"""Compiles the specs of a repository and prints, as JSON, the CPU seconds of each phase. Run by `scale.py` in a process of its own.
+"""Compiles the specs of a repository and prints, as JSON, the CPU seconds of each phase.
+
+`scale.py` runs it in a process of its own:
 
 python benchmarks/phases.py REPO memory|disk
 """
@@ -70,17 +72,15 @@ def main(repo: Path, *, disk: bool) -> None:
     compiled = compiler.lower(specs)
     compiler.warnings(specs, compiled.graph)
     if disk:
-        write.write(compiled, layout, everything=True)
+        write.write(compiled.graph, layout, everything=True)
+    # Counts what has passed since the last switch.
     clock.timed("other", lambda: None)()
-    print(
-        json.dumps(
-            {
-                "seconds": dict(clock.seconds),
-                "stages": len(compiled.graph.stages),
-                "unshared": compiled.unshared,
-            }
-        )
-    )
+    figures = {
+        "seconds": dict(clock.seconds),
+        "stages": len(compiled.graph.stages),
+        "unshared": compiled.unshared,
+    }
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

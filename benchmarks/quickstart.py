@@ -1,7 +1,11 @@
-"""Where the quickstart's wall time goes, and how fast the commands start. Prints Markdown; see README.md for recorded figures.
+"""Where the quickstart's wall time goes, and how fast the commands start.
 
-python benchmarks/quickstart.py            # clones this repository into a temporary folder and runs it there
-python benchmarks/quickstart.py --here     # only the table of a run that is in the store already, and the commands
+Prints Markdown; see README.md for recorded figures.
+
+python benchmarks/quickstart.py            # clones this repository into a temporary folder and
+                                           # runs it there
+python benchmarks/quickstart.py --here     # only the table of a run that is in the store already,
+                                           # and the commands
 """
 
 from __future__ import annotations
@@ -15,69 +19,92 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
+
+from measure import table
 
 from dataenvgym_spec.results.experiment import load
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = (["validate", "specs/quickstart.yaml"], ["compile"], ["plan", "quickstart"])
+COMMANDS = (
+    ["dataenvgym", "validate", "specs/quickstart.yaml"],
+    ["dataenvgym", "compile"],
+    ["dataenvgym", "plan", "quickstart"],
+    ["dvc", "repro", "quickstart"],
+)
 LOADING = ("imports", "score: start", "examples", "build", "fetch")
+"""Phases of a stage's log that are neither loading a model nor the work itself."""
 
 
-def timed(command: list[str], cwd: Path, **more: str) -> float:
+@dataclass(slots=True, kw_only=True)
+class Total:
+    """The wall seconds of all stages of a kind, by what they were spent on."""
+
+    stages: int = 0
+    start_up: float = 0.0
+    load: float = 0.0
+    total: float = 0.0
+
+    def row(self, kind: str) -> list[str]:
+        """As a row of a table."""
+        work = self.total - self.start_up - self.load
+        seconds = (self.start_up, self.load, work, self.total)
+        return [kind, f"{self.stages}", *(f"{value:.1f}" for value in seconds)]
+
+
+def timed(command: list[str], cwd: Path, **variables: str) -> float:
     """Seconds that a command takes from outside; it must succeed."""
+    environment = {**os.environ, **variables}
     start = time.monotonic()
-    subprocess.run(
-        command, cwd=cwd, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **more}
-    )
+    subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.DEVNULL, env=environment)
     return time.monotonic() - start
 
 
 def commands(repo: Path, runs: int = 7) -> None:
-    """Prints the median time of the commands that must start fast, after a first run that is not counted."""
-    print("| command | median s | min | max |\n| --- | --- | --- | --- |")
-    for command in [*(["dataenvgym", *item] for item in COMMANDS), ["dvc", "repro", "quickstart"]]:
+    """Prints the median time of commands that must start fast; a first run is not counted."""
+    rows = []
+    for command in COMMANDS:
         timed(command, repo)
-        found = [timed(command, repo) for _ in range(runs)]
-        print(
-            f"| `{' '.join(command)}` | {statistics.median(found):.2f} | {min(found):.2f} | {max(found):.2f} |"
-        )
+        seconds = [timed(command, repo) for _ in range(runs)]
+        figures = (statistics.median(seconds), min(seconds), max(seconds))
+        rows.append([f"`{' '.join(command)}`", *(f"{value:.2f}" for value in figures)])
+    table(["command", "median s", "min", "max"], rows)
 
 
 def ledger(repo: Path, wall: float | None) -> None:
     """Prints the wall time by stage kind: start-up and imports, model load, the work itself."""
-    rows: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    totals: dict[str, Total] = defaultdict(Total)
     for stage in load("quickstart", repo).stages:
         seconds = stage.log["seconds"]
-        work = stage.log.get("training_seconds", 0.0)
-        row = rows[stage.kind]
-        row["stages"] += 1
-        row["start-up and imports"] += sum(seconds.get(name, 0.0) for name in LOADING) + max(
-            0.0, seconds.get("train", 0.0) - work
-        )
-        row["model load"] += seconds.get("load", 0.0)
-        row["total"] += seconds["total"]
-    print(
-        "| stage kind | stages | start-up and imports | model load | the work itself | total s |\n| --- | --- | --- | --- | --- | --- |"
-    )
-    for kind, row in sorted(rows.items(), key=lambda pair: -pair[1]["total"]):
-        rest = row["total"] - row["start-up and imports"] - row["model load"]
-        print(
-            f"| {kind} | {row['stages']:.0f} | {row['start-up and imports']:.1f} | {row['model load']:.1f} | {rest:.1f} | {row['total']:.1f} |"
-        )
-    total = sum(row["total"] for row in rows.values())
+        # Of a training process, all that is not training is its start.
+        training = stage.log.get("training_seconds", 0.0)
+        starting = max(0.0, seconds.get("train", 0.0) - training)
+        total = totals[stage.kind]
+        total.stages += 1
+        total.start_up += starting + sum(seconds.get(name, 0.0) for name in LOADING)
+        total.load += seconds.get("load", 0.0)
+        total.total += seconds["total"]
+    longest_first = sorted(totals.items(), key=lambda pair: -pair[1].total)
+    rows = [total.row(kind) for kind, total in longest_first]
     if wall is not None:
-        print(f"| DVC, the report, tracking, process starts | | | | | {wall - total:.1f} |")
-        print(f"| **wall** | | | | | **{wall:.1f}** |")
+        rest = wall - sum(total.total for total in totals.values())
+        rows.append(["DVC, the report, tracking, process starts", "", "", "", "", f"{rest:.1f}"])
+        rows.append(["**wall**", "", "", "", "", f"**{wall:.1f}**"])
+    head = ["stage kind", "stages", "start-up and imports", "model load", "the work itself"]
+    table([*head, "total s"], rows)
 
 
 def warm(repo: Path) -> None:
-    """Prints what an evaluation takes in a process of its own, beside what it took in the warm worker."""
-    stage = next(stage for stage in load("quickstart", repo).stages if stage.kind == "evaluate")
+    """Prints what an evaluation takes in its own process, and what it took in the warm worker."""
+    stages = load("quickstart", repo).stages
+    stage = next(stage for stage in stages if stage.kind == "evaluate")
     inside = stage.log["seconds"]["total"]
-    cold = timed(["dataenvgym", "stage"], stage.path, DATAENVGYM_WARM="0", DATAENVGYM_TRACK="0")
+    command = ["dataenvgym", "stage"]
+    outside = timed(command, stage.path, DATAENVGYM_WARM="0", DATAENVGYM_TRACK="0")
     print(
-        f"one evaluation: {inside:.2f} s in the warm worker, {cold:.2f} s in a process of its own: {cold / inside:.0f} times as long"
+        f"one evaluation: {inside:.2f} s in the warm worker, {outside:.2f} s in a process of its "
+        f"own: {outside / inside:.0f} times as long"
     )
 
 
@@ -92,16 +119,15 @@ def main() -> None:
         help="measure what is in this repository's store; run nothing",
     )
     here = parser.parse_args().here
-    repo, wall = ROOT, None
+    repo = ROOT
+    wall = None
     if not here:
         repo = Path(tempfile.mkdtemp()) / "clone"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(repo)], check=True)
         wall = timed(["dvc", "repro", "quickstart"], repo)
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}\n")
     ledger(repo, wall)
-    print()
     commands(repo)
-    print()
     warm(repo)
     if not here:
         shutil.rmtree(repo.parent)
