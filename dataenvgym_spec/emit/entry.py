@@ -12,9 +12,6 @@ from typing import Any
 from dataenvgym_spec.emit.stages import COMMAND, listed
 from dataenvgym_spec.graph.ir import Entry, Graph
 
-NOT_REPORTED = frozenset({"student", "hashes", "test", "selection", "shown", "hidden", "state"})
-"""Ports that other stages only read. `evaluate` names ports as `data` does; its are reported."""
-
 
 def home(item: Entry) -> str:
     """The folder of the `dvc.yaml` that holds an entry: empty for the root."""
@@ -54,7 +51,7 @@ def entry(item: Entry, graph: Graph) -> dict[str, Any]:
         folder = f"store/{stage.directory}"
         deps.add(f"{folder}/log")
         for port in stage.ports:
-            if stage.kind == "evaluate" or port not in NOT_REPORTED:
+            if port not in stage.declaration.unreported:
                 deps.add(f"{folder}/out/{port}")
     reports = f"reports/{item.name}"
     axes = {"x": "iteration", "y": "accuracy"}

@@ -1,4 +1,7 @@
-"""The index of an experiment: which stage belongs to which arm, seed and iteration. Stages never depend on it."""
+"""The index of an experiment: which stage belongs to which arm, seed and iteration.
+
+Stages never depend on it.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,19 @@ from dataenvgym_spec.records.experiment import IndexedStage, StageUse
 def index(item: Entry, graph: Graph) -> str:
     """The text of `experiments/<name>.json`."""
     stages = tuple(_row(stage, item.name) for stage in graph.of(item))
-    return pretty(msgspec.structs.replace(item.index, stages=stages).plain())
+    complete = msgspec.structs.replace(item.index, stages=stages)
+    return pretty(complete.plain())
 
 
 def _row(stage: Stage, experiment: str) -> IndexedStage:
-    uses = [use for use in stage.uses if use.experiment == experiment]
+    inputs = {item.stage for item in stage.inputs}
+    uses = [_use(use) for use in stage.uses if use.experiment == experiment]
     return IndexedStage(
         directory=stage.directory,
         key=stage.id,
         kind=stage.kind,
-        inputs=tuple(sorted({item.stage for item in stage.inputs})),
-        uses=tuple(_use(use) for use in uses),
+        inputs=tuple(sorted(inputs)),
+        uses=tuple(uses),
     )
 
 

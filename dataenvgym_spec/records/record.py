@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,13 +23,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return {name: _plain(value) for name, value in self._written()}
 
     def _written(self) -> list[tuple[str, Any]]:
-        fields = msgspec.structs.fields(self)
-        values = [(field, getattr(self, field.name)) for field in fields]
-        return [
-            (field.encode_name, value)
-            for field, value in values
-            if value != field.default or value not in _UNSET
-        ]
+        written = []
+        for field in _fields(type(self)):
+            value = getattr(self, field.name)
+            if value != field.default or value not in _UNSET:
+                written.append((field.encode_name, value))
+        return written
 
     @classmethod
     def parse(cls: type[R], content: Any) -> R:
@@ -38,6 +38,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.ValidationError: they are not of this shape.
         """
         return msgspec.convert(content, cls)
+
+
+@cache
+def _fields(record: type[Record]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    # msgspec resolves the annotations anew each time, and the indexes of a sweep have 50,000 rows.
+    return msgspec.structs.fields(record)
 
 
 def _plain(value: Any) -> Any:
