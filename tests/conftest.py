@@ -9,9 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from dataenvgym_spec.store.locks import held
 from tests.support.repositories import call, new_repo
+
+# Hypothesis fails an example that takes 0.2 s, which on a busy machine any may.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

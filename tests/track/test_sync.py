@@ -730,12 +730,19 @@ def test_two_at_once_make_no_doubles_on_a_server(server, tmp_path, root) -> None
     assert dump(folder / "mlflow.db", folder / "files") == dump_of(root)
 
 
-def test_a_server_that_is_down_is_said_at_once(tmp_path, monkeypatch, capsys) -> None:
+def test_a_server_that_is_down_is_said_after_few_tries(tmp_path, monkeypatch, capsys) -> None:
     Store(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://ann:secret@127.0.0.1:{free_port()}")
     monkeypatch.setattr(sys, "argv", ["dataenvgym", "track"])
-    before = time.monotonic()
+    tried: list[object] = []
+    connect = socket.socket.connect
+
+    def counted(self: socket.socket, address: object) -> None:
+        tried.append(address)
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", counted)
     with pytest.raises(SystemExit) as ended:
         main()
     said = capsys.readouterr().err
@@ -744,7 +751,9 @@ def test_a_server_that_is_down_is_said_at_once(tmp_path, monkeypatch, capsys) ->
         and said.startswith("error: tracking at http://127.0.0.1:")
         and "= help: " in said
     )
-    assert "secret" not in said and "Traceback" not in said and time.monotonic() - before < 20
+    assert "secret" not in said and "Traceback" not in said
+    # MLflow's own settings try eight times, with longer and longer waits.
+    assert 0 < len(tried) <= 3
 
 
 def test_background_tracking_never_fails_and_never_queues(root, monkeypatch) -> None:
