@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,14 @@ from dataenvgym_spec.core.machine import stamp
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.gym.make import make
-from dataenvgym_spec.records.files import read, read_all, read_table, write_json
+from dataenvgym_spec.records.files import (
+    read,
+    read_all,
+    read_table,
+    write_json,
+    write_rows,
+    write_table,
+)
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.records.record import Record
 
@@ -93,6 +100,18 @@ class Context(Generic[P]):
     def out(self, port: str, name: str) -> Path:
         """Where to write a file of a port."""
         return self.out_folder / port / name
+
+    def write(self, port: str, name: str, content: Record | Mapping[str, Any]) -> None:
+        """Writes a JSON file of a port."""
+        write_json(self.out(port, name), content)
+
+    def write_rows(self, port: str, name: str, rows: Iterable[Record]) -> None:
+        """Writes a file of a port that holds one record a line."""
+        write_rows(self.out(port, name), rows)
+
+    def write_table(self, port: str, name: str, table: Mapping[str, Record]) -> None:
+        """Writes a file of a port that holds records by name."""
+        write_table(self.out(port, name), table)
 
     def make(self, component: Component, **more: Any) -> Any:
         """An instance of a component. One that is declared to read a student is handed its folder.

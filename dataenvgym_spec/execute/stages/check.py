@@ -12,7 +12,7 @@ from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, set_apart
 from dataenvgym_spec.gym.checks.protocol import Sight, answers_of
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example
-from dataenvgym_spec.records.files import read, write_json, write_rows, write_table
+from dataenvgym_spec.records.files import read
 from dataenvgym_spec.records.plans import Plan, Yield
 from dataenvgym_spec.records.splits import Reserve
 
@@ -35,15 +35,15 @@ def check(context: Context[CheckParams]) -> None:
     accepted = verdict.accepted
     if context.params.apart is not None:
         accepted, notes = set_apart(accepted, context.params.apart)
-        write_rows(context.out("rejected", "noted.jsonl"), notes)
+        context.write_rows("rejected", "noted.jsonl", notes)
     counts = Counter(example.skill for example in accepted)
     given = {}
     for skill, count in wanted.items():
         given[skill] = Yield(requested=count, accepted=had[skill] + counts[skill])
-    write_rows(context.out("accepted", "examples.jsonl"), accepted)
-    write_table(context.out("yield", "yield.json"), given)
-    write_rows(context.out("rejected", "examples.jsonl"), verdict.rejected)
-    write_json(context.out("rejected", "tally.json"), verdict.counts())
+    context.write_rows("accepted", "examples.jsonl", accepted)
+    context.write_table("yield", "yield.json", given)
+    context.write_rows("rejected", "examples.jsonl", verdict.rejected)
+    context.write("rejected", "tally.json", verdict.counts())
     context.record(candidates=len(candidates), accepted=len(accepted))
     context.say(f"  {_totals(verdict.tally) or 'nothing to check'}")
 

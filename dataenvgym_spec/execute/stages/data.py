@@ -12,7 +12,6 @@ from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import DataParams, Lane
 from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.language.task import Draw
-from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item, in_lane
 
 PATIENCE = 3000
@@ -25,7 +24,7 @@ def data(context: Context[DataParams]) -> None:
     source: Source = context.make(params.source)
     drawn = draw(source, params.draw, role=params.role, lane=params.lane, seed=params.seed)
     for port, items in _ports(params, drawn).items():
-        write_rows(context.out(port, "items.jsonl"), items)
+        context.write_rows(port, "items.jsonl", items)
     context.record(items=len(drawn), groups=len({item.group for item in drawn}))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import GateParams
 from dataenvgym_spec.records.evaluations import Result, Stopped
-from dataenvgym_spec.records.files import read_all, write_json
+from dataenvgym_spec.records.files import read_all
 
 
 def gate(context: Context[GateParams]) -> None:
@@ -16,7 +16,7 @@ def gate(context: Context[GateParams]) -> None:
     scores = accuracies(context)
     patience = context.params.patience
     stop = stops(scores, patience)
-    write_json(context.out("gate", "gate.json"), Stopped(stop=stop))
+    context.write("gate", "gate.json", Stopped(stop=stop))
     context.record(accuracy=tuple(scores))
     known = [score for score in scores if score is not None]
     best, decision = 1 + known.index(max(known)), "stop" if stop else "go on"

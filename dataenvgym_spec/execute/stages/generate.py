@@ -16,7 +16,7 @@ from dataenvgym_spec.graph.params import GenerateParams
 from dataenvgym_spec.gym.engines.protocol import Engine
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example, Provenance
-from dataenvgym_spec.records.files import read, write_rows
+from dataenvgym_spec.records.files import read
 from dataenvgym_spec.records.plans import Plan, Request, Yield
 
 
@@ -26,7 +26,7 @@ def generate(context: Context[GenerateParams]) -> None:
     given = context.table("yield", "yield.json", Yield) or {}
     requests = missing(asked, given)
     rows = _candidates(context, requests) if requests else []
-    write_rows(context.out("candidates", "examples.jsonl"), rows)
+    context.write_rows("candidates", "examples.jsonl", rows)
     amount = sum(request.count for request in requests)
     context.record(requested=amount, candidates=len(rows))
     context.say(f"  {len(rows)} candidates for {amount} examples asked for")

@@ -16,7 +16,7 @@ from dataenvgym_spec.gym.environments.protocol import Environment, Seen
 from dataenvgym_spec.gym.policies.protocol import Policy
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.records.files import read, read_all, write_json
+from dataenvgym_spec.records.files import read, read_all
 from dataenvgym_spec.records.plans import Plan, Request, ShownError, SkillMap, Step, Yield
 
 FIRST_ENVIRONMENT = Component(slot="environment", kind="skill-list", version=1)
@@ -30,31 +30,45 @@ def plan(context: Context[PlanParams]) -> None:
     policy: Policy[Any, Any] = context.make(params.policy)
     seen = _seen(context)
     before = context.one("state", "state.json", environment.state)
-    number = len(before.history) if before is not None else 0
+    steps: tuple[Step, ...] = before.history if before is not None else ()
+    number = len(steps)
     state = environment.observe(seen, before)
     tools = Tools(seed=seed_from("policy", params.seed, number))
     action = policy.act(state, params.amount, tools)
     requests = environment.requests(state, action, params.amount)
-    scores = seen.scores()
-    step = Step(
+    step = _step(seen, requests, action.reasons)
+    after = environment.advance(state, action, seen.yields or {})
+    after = msgspec.structs.replace(after, history=(*steps, step))
+    errors = _errors(context, seen, number)
+    context.write("state", "state.json", after)
+    context.write("plan", "plan.json", _whole(step, number + 1, errors, requests))
+    _tell(context, step)
+
+
+def _step(seen: Seen, requests: Sequence[Request], reasons: dict[str, str]) -> Step:
+    """What was decided, with what was observed."""
+    scores, accuracies = seen.scores(), None
+    if scores is not None:
+        accuracies = {skill: score.accuracy for skill, score in scores.items()}
+    return Step(
         allocation=by_skill(requests),
-        reasons=action.reasons,
-        scores=None if scores is None else {name: score.accuracy for name, score in scores.items()},
+        reasons=reasons,
+        scores=accuracies,
         shortfall=seen.shortfall(),
     )
-    after = environment.advance(state, action, seen.yields or {})
-    history = (*(before.history if before is not None else ()), step)
-    write_json(context.out("state", "state.json"), msgspec.structs.replace(after, history=history))
-    write_json(
-        context.out("plan", "plan.json"),
-        Plan(
-            **msgspec.structs.asdict(step),
-            iteration=number + 1,
-            errors=_errors(context, seen, number),
-            requests=None if all(request.simple for request in requests) else requests,
-        ),
-    )
-    _tell(context, step)
+
+
+def _whole(
+    step: Step,
+    iteration: int,
+    errors: dict[str, tuple[ShownError, ...]],
+    requests: tuple[Request, ...],
+) -> Plan:
+    """The step with what the engine needs."""
+    # An allocation says all of requests that say no more than how many examples of a skill.
+    more = None if all(request.simple for request in requests) else requests
+    fields = msgspec.structs.asdict(step)
+    return Plan(**fields, iteration=iteration, errors=errors, requests=more)
 
 
 def by_skill(requests: Sequence[Request]) -> dict[str, int]:

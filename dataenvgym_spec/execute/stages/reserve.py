@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import Lane, ReserveParams
 from dataenvgym_spec.gym.tasks.protocol import Source
-from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.items import in_lane
 from dataenvgym_spec.records.splits import Kept, Reserve
 
@@ -27,7 +26,7 @@ def reserve(context: Context[ReserveParams]) -> None:
             roles[str(role)] = Kept(lane=lane)
         else:
             roles[str(role)] = Kept(items=_items(source, params.seed, lane))
-    write_json(context.out("hashes", "reserve.json"), Reserve(seed=params.seed, roles=roles))
+    context.write("hashes", "reserve.json", Reserve(seed=params.seed, roles=roles))
 
 
 def _items(source: Source, seed: int, lane: Lane) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.stages.gate import accuracies
 from dataenvgym_spec.graph.params import SelectParams
 from dataenvgym_spec.records.evaluations import Choice
-from dataenvgym_spec.records.files import write_json
 
 
 def select(context: Context[SelectParams]) -> None:
@@ -19,7 +18,7 @@ def select(context: Context[SelectParams]) -> None:
     last = len(scores)
     best = last if context.params.by == "last" else 1 + scores.index(max(scores))
     choice = Choice(best=best, last=last, accuracy=tuple(scores))
-    write_json(context.out("choice", "choice.json"), choice)
+    context.write("choice", "choice.json", choice)
     context.say(
         f"  best: iteration {best} with {scores[best - 1]:.3f} on selection; "
         f"last: iteration {last} with {scores[-1]:.3f}"

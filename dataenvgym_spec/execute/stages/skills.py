@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import SkillsParams
 from dataenvgym_spec.gym.skills.protocol import Discovery
-from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import SkillMap
 
@@ -16,5 +15,5 @@ def skills(context: Context[SkillsParams]) -> None:
     discovery: Discovery = context.make(context.params.discover)
     of_item = dict(discovery.assign(items))
     names = tuple(sorted(set(of_item.values())))
-    write_json(context.out("skills", "skills.json"), SkillMap(skills=names, items=of_item))
+    context.write("skills", "skills.json", SkillMap(skills=names, items=of_item))
     context.record(skills=len(names), items=len(items))
