@@ -94,6 +94,7 @@ class Diagnostic:
         lines = [head]
         if self.span is not None:
             lines = [f"{visible(str(self.span))}: {head}"]
+        # A finding about a file as a whole has a place without text.
         if self.span is not None and self.span.text:
             number = str(self.span.line)
             indent = " " * (len(number) + 1)
@@ -111,6 +112,7 @@ def _window(span: Span, limit: int = 160) -> tuple[str, int, int]:
     start = span.column - 1
     end = max(span.end_column - 1, span.column)
     skip = 0
+    # A short line is shown whole, wherever the mark is.
     if len(span.text.rstrip()) > limit:
         skip = max(0, start - 80)
     window = span.text[skip : skip + limit].rstrip("\n")
@@ -156,6 +158,7 @@ def gathered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Findings in order, each once; one that several specs inherit has the notes of all of them."""
     notes: dict[Diagnostic, dict[str, None]] = {}
     for finding in diagnostics:
+        # Notes name the way to a file, which differs between specs that extend it.
         bare = replace(finding, notes=())
         notes.setdefault(bare, {}).update(dict.fromkeys(finding.notes))
     merged = [replace(bare, notes=tuple(own)) for bare, own in notes.items()]
@@ -248,6 +251,7 @@ def _odd_character(word: str) -> str:
 
 def _folded(word: str) -> str:
     """A word with full-width and similar letters as plain ones, without what cannot be seen."""
+    # Cut first: one letter may become 18 of them.
     plain = unicodedata.normalize("NFKC", word[:LONGEST_COMPARED])
     return "".join(letter for letter in plain if letter.isprintable())
 
@@ -260,5 +264,6 @@ def _closest(word: str, options: tuple[str, ...]) -> str:
     from rapidfuzz.fuzz import ratio
     from rapidfuzz.process import extractOne
 
+    # The first of equally close ones wins; reversed, it is the last, as with `difflib`.
     best = extractOne(word, options[::-1], scorer=ratio, score_cutoff=CLOSE)
     return best[0] if best else ""

@@ -14,7 +14,7 @@ VARIABLE: Final = "DATAENVGYM_RUN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class CurrentRun:
     """A `dataenvgym run`: the id of its process and the experiment that it runs."""
 
     process: int
@@ -26,13 +26,13 @@ def announced(experiment: str) -> dict[str, str]:
     return {VARIABLE: f"{os.getpid()} {experiment}"}
 
 
-def current(environ: Mapping[str, str]) -> Run | None:
+def current(environ: Mapping[str, str]) -> CurrentRun | None:
     """The run that an environment announces; None under plain DVC.
 
     >>> current({"DATAENVGYM_RUN": "7 quickstart"})
-    Run(process=7, experiment='quickstart')
+    CurrentRun(process=7, experiment='quickstart')
     """
     process, _, experiment = environ.get(VARIABLE, "").partition(" ")
     if not process.isdecimal() or not experiment:
         return None
-    return Run(process=int(process), experiment=experiment)
+    return CurrentRun(process=int(process), experiment=experiment)

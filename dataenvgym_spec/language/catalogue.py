@@ -1,6 +1,7 @@
-"""The pages of the diagnostics catalogue: what a code means, why, an example, the cure. Reads pages; renders none.
+"""The pages of the diagnostics catalogue: what a code means, why, an example, the cure.
 
-The pages are `docs/diagnostics/<CODE>.md` in the repository; a wheel carries them inside of the package.
+Reads pages and renders none. They are `docs/diagnostics/<CODE>.md` in the repository; a wheel has
+them inside the package.
 """
 
 from __future__ import annotations
@@ -15,6 +16,19 @@ from dataenvgym_spec.core.errors import CODES, UserError, suggest
 SECTIONS: Final = ("What", "Why", "Example", "Cure")
 _CODE: Final = re.compile(r"[EW]\d{3}", re.IGNORECASE)
 _PACKAGE: Final = Path(__file__).parent.parent
+# A wheel's pages first: outside a checkout, the folder above the package is anybody's.
+_FOLDERS: Final = (_PACKAGE / "diagnostics", _PACKAGE.parent / "docs" / "diagnostics")
+_GROUPS: Final = {
+    "E0": "The text",
+    "E1": "The form",
+    "E2": "The meaning",
+    "E3": "The proofs",
+    "W4": "Warnings",
+}
+_INTRODUCTION: Final = (
+    "What each code means, why it is one, an example, and the cure. "
+    "`dataenvgym explain E102` prints the same page."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +38,7 @@ class Page:
     Attributes:
         code: the code.
         text: the page as it is written, in Markdown.
-        sections: what stands below each heading.
+        sections: the text below each heading.
     """
 
     code: str
@@ -32,13 +46,10 @@ class Page:
     sections: dict[str, str]
 
     def block(self, language: str) -> str:
-        """The first block of code in a language, in the example."""
-        found = re.search(
-            rf"^```{language}\n(.*?)^```$",
-            self.sections.get("Example", ""),
-            re.MULTILINE | re.DOTALL,
-        )
-        return found[1] if found else ""
+        """The first block of code in a language, in the example; empty if there is none."""
+        fenced = re.compile(rf"^```{language}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+        block = fenced.search(self.sections.get("Example", ""))
+        return block[1] if block else ""
 
 
 def is_code(word: str) -> bool:
@@ -59,48 +70,29 @@ def page(code: str) -> Page:
     code = code.upper()
     if code not in CODES:
         raise UserError(f"there is no diagnostic '{code}'", help=suggest(code, CODES))
-    for folder in (_PACKAGE / "diagnostics", _PACKAGE.parent / "docs" / "diagnostics"):
+    for folder in _FOLDERS:
         path = folder / f"{code}.md"
         if path.is_file():
             text = path.read_text(encoding="utf-8")
             return Page(code=code, text=text, sections=_sections(text))
-    raise UserError(
-        f"the page of '{code}' is not installed",
-        help=f"it says: {CODES[code]}; install the package again for the whole page",
-    )
+    help = f"it says: {CODES[code]}; install the package again for the whole page"
+    raise UserError(f"the page of '{code}' is not installed", help=help)
 
 
 def index() -> str:
     """The text of `docs/diagnostics/README.md`: every code with what it means."""
-    groups = {
-        "E0": "The text",
-        "E1": "The form",
-        "E2": "The meaning",
-        "E3": "The proofs",
-        "W4": "Warnings",
-    }
-    lines = [
-        "# Diagnostics",
-        "",
-        "What each code means, why it is one, an example, and the cure. `dataenvgym explain E102` prints the same page.",
-    ]
+    lines = ["# Diagnostics", "", _INTRODUCTION]
     for prefix in sorted({code[:2] for code in CODES}):
-        rows = [
-            f"| [{code}]({code}.md) | {text} |"
-            for code, text in sorted(CODES.items())
-            if code.startswith(prefix)
-        ]
-        lines += [
-            "",
-            f"## {groups.get(prefix, prefix)}",
-            "",
-            "| code | meaning |",
-            "| --- | --- |",
-            *rows,
-        ]
+        title = _GROUPS.get(prefix, prefix)
+        lines += ["", f"## {title}", "", "| code | meaning |", "| --- | --- |"]
+        for code, meaning in sorted(CODES.items()):
+            if code.startswith(prefix):
+                lines.append(f"| [{code}]({code}.md) | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
 def _sections(text: str) -> dict[str, str]:
+    # The split gives what is above the first heading, then headings and texts in turn.
     parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], (part.strip() + "\n" for part in parts[2::2]), strict=True))
+    headings, texts = parts[1::2], parts[2::2]
+    return {heading: body.strip() + "\n" for heading, body in zip(headings, texts, strict=True)}

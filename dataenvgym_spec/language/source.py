@@ -123,6 +123,7 @@ def read(path: Path, *, shown: str | None = None, told: list[Diagnostic] | None 
     name = shown or str(path)
     try:
         with path.open("rb") as handle:
+            # One byte more than allowed tells that there are more, however large the file is.
             data = handle.read(MAX_BYTES + 1)
     except OSError as error:
         message = f"'{name}' {_reason(error)}"
@@ -278,6 +279,7 @@ class _Parser:
                 self._report("E103", "a key must be a plain name", key, "use a word as the key")
                 continue
             self._tag(key)
+            # The text of a key, never its value: `1:` and `no:` are names.
             name = str(key.value)
             if self._is_key(name, key, entries):
                 span = self._span(key.start_mark, key.end_mark)

@@ -176,6 +176,7 @@ def _other_form(violation: _Violation) -> Iterator[Diagnostic]:
         yield key.key_fault("E106", f"'{value}' is no valid name", _NAME_HELP)
         return
     help = str(violation.error.schema.get("description", f"it must match {rule}"))
+    # One help for all names; a description tells what the name is for.
     if rule == NAME_PATTERN:
         help = _NAME_HELP
     message = f"{_shown(value)} is not allowed for '{violation.name}'"

@@ -109,7 +109,8 @@ class _Walk:
         return resolved.relative_to(root).as_posix()
 
     def visit(self, path: Path, shown: str, trail: tuple[Span, ...]) -> None:
-        if shown in self.folders and shown not in self.active:
+        # A parent of two files is read once; a circle was reported by `_may_follow`.
+        if shown in self.folders:
             return
         self.folders[shown], self.trails[shown] = path.parent, trail
         try:
@@ -120,6 +121,7 @@ class _Walk:
         if not isinstance(tree.value, dict):
             self._report("E103", "a spec is a mapping", tree, "start with 'version: 1'")
             return
+        # Bounded together: a hundred files of the largest size would take a minute to read.
         self.size += path.stat().st_size
         if self.size > source.MAX_BYTES:
             self._too_large(trail[0] if trail else tree.span)

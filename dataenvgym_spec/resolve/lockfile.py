@@ -109,6 +109,7 @@ class Lock:
         for path, reference in references:
             if reference in self.hub:
                 place = ("hub", reference.type, reference.id, reference.revision)
+                # The node, not the text: an explanation points to the line of the lock.
                 commit = self.tree.at(place)
                 steps = tuple(map(str, path))
                 trees.append(planted(steps, commit, commit.key or commit.span))
@@ -140,6 +141,7 @@ def read(path: Path, *, shown: str) -> Lock | None:
     try:
         return parse(source.read(path, shown=shown))
     except SpecError as error:
+        # Nobody writes a lock by hand: a remedy for its YAML helps nobody.
         findings = [replace(finding, help=REMEDY) for finding in error.diagnostics]
         raise SpecError(findings) from error
 

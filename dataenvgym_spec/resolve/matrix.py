@@ -173,6 +173,7 @@ def _shortened(name: str, limit: int) -> str:
     return f"{start}-{digest('point', name)[:8]}"
 
 
+# All points of a grid have the same paths.
 @lru_cache(maxsize=256)
 def _words(paths: tuple[KeyPath, ...]) -> dict[KeyPath, str]:
     """The word for each path in a name: as few of its last keys as tell it from the others."""
@@ -261,6 +262,7 @@ def clashes(point: Point, override: Node, below: Node, *, above_arms: bool = Fal
     found = []
     for path in point.paths:
         clash = _reached(path, override, below)
+        # `--set loop.iterations=3` wins over `arms.NAME.loop.iterations` of a point as well.
         if clash is None and above_arms and path[0] == "arms" and len(path) > 2:
             inner = _reached(path[2:], override, below)
             clash = replace(inner, path=path) if inner else None

@@ -48,6 +48,7 @@ def merge(below: Node, above: Node, *, removes: bool = True) -> Node:
         removes: whether `null` removes a key; if not it is kept, so that two overrides become one.
     """
     mappings = isinstance(below.value, dict) and isinstance(above.value, dict)
+    # Two overrides that become one keep their nulls: those remove keys of the tree below.
     if not mappings or replaces(below, above):
         return _settled(above) if removes else above
     assert isinstance(below.value, dict) and isinstance(above.value, dict)
@@ -56,6 +57,7 @@ def merge(below: Node, above: Node, *, removes: bool = True) -> Node:
         if value.value is None and removes:
             merged.pop(key, None)
             continue
+        # A new key is merged too, into nothing: its nulls have to go.
         base = merged.get(key, NOTHING)
         if is_choice(key, base.value, value.value):
             base = NOTHING
