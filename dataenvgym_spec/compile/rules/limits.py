@@ -17,16 +17,17 @@ Measures = Mapping[str, int]
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """Measures out of bounds."""
     measures = _measures(arm)
+    can_be_made = True
     for slot, place, options in arm.experiment.components():
+        if slot == "backend" and not can_be_made:
+            continue  # there is no student to generate with
         declared = definition(slot, options["kind"])
         for limit in declared.limits:
             if _holds(limit, measures):
                 continue
             option = _option(declared, limit.measure) or ("kind",)
             yield _exceeded(arm, (*place, *option), limit, measures)
-            if slot == "model":
-                # No such student can be made, so its heads have no width.
-                measures.pop("head", None)
+            can_be_made = can_be_made and slot != "model"
 
 
 def _measures(arm: Arm) -> dict[str, int]:

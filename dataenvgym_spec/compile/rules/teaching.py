@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import sqrt
 
-from dataenvgym_spec.compile.rules.supply import drawn
+from dataenvgym_spec.compile.rules.supply import Supply, drawn
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.places import named
@@ -17,11 +17,10 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     """More distinct examples than there are problems that no split keeps for itself."""
     loop = arm.experiment.loop
     made = drawn(arm)
-    sizes = [size for source in made for size in source.sizes().values()]
-    known = [size for size in sizes if size is not None]
-    if not _rejects_repeats(arm) or not known or len(known) < len(sizes):
+    total = _problems(made)
+    if total is None or not _rejects_repeats(arm):
         return
-    kept, total = _kept(arm), sum(known)
+    kept = _kept(arm)
     free = total * max(0.0, 1 - sum(high - low for low, high in kept))
     # Where nothing is free, `shares` says that the splits own too much.
     reach = min(total, free + 4 * sqrt(free)) if free else total
@@ -36,6 +35,18 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
             message += f", of which about {free:.0f} are no split's"
         node = arm.node.at(("loop", "teach", "examples"))
         yield node.fault("E202", message, f"teach fewer, or widen the {words.many}")
+
+
+def _problems(sources: list[Supply]) -> int | None:
+    """How many distinct problems there are at most; None if nothing is known of some group."""
+    total = 0
+    for source in sources:
+        sizes = list(source.sizes().values()) if source.groups else [None]
+        for size in sizes:
+            if size is None:
+                return None
+            total += size
+    return total or None
 
 
 def _rejects_repeats(arm: Arm) -> bool:

@@ -1,4 +1,7 @@
-"""How large a stage's work is, and which stages work alike, by what their keys say. What that costs is in `cost`."""
+"""How large a stage's work is, and which stages work alike, by what their keys say.
+
+What that costs is in `estimate`.
+"""
 
 from __future__ import annotations
 
@@ -7,93 +10,123 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import canonical
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.graph.params import (
+    CheckParams,
+    DataParams,
+    EvaluateParams,
+    GenerateParams,
+    PlanParams,
+    SkillsParams,
+    StudentParams,
+    TrainParams,
+)
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.places import named
 
 GROUPS: Final = 10
-"""How many groups a source has that does not say so."""
+"""How many groups a source has that does not list them."""
+POSITIONS: Final = 1024
+"""Tokens of the longest sequence of a model that does not say so."""
 
 Known = Mapping[str, Stage]
 
 
 def size(stage: Stage, known: Known) -> float:
-    """The size that time depends on: `units`, and for an evaluation as many tokens as answers may have."""
-    allowed = stage.plain["generate"]["max_new_tokens"] if stage.kind == "evaluate" else 1
-    return max(1.0, units(stage, known) * allowed)
+    """The size that time depends on.
+
+    That is `units`, and for an evaluation as many tokens as answers may have.
+    """
+    tokens = 1
+    if isinstance(stage.params, EvaluateParams):
+        tokens = stage.params.generate.max_new_tokens
+    return max(1.0, units(stage, known) * tokens)
 
 
 def units(stage: Stage, known: Known) -> float:
-    """What a stage works on: items drawn or answered, examples seen in training, examples asked for or checked."""
-    match stage.kind:
-        case "data":
-            found = _drawn(stage)
-        case "skills":
-            found = sum(_items(read.stage, read.port, known) for read in stage.inputs)
-        case "evaluate":
-            students = 2 if any(read.slot == "choice" for read in stage.inputs) else 1
-            found = students * sum(_items(read.stage, read.port, known) for read in stage.inputs)
-        case "student":
-            found = (
-                _seen(stage.plain["model"]["pretrain"], 0)
-                if "pretrain" in stage.plain["model"]
-                else 1
-            )
-        case "train":
-            found = _seen(stage.plain["train"], _taught(stage, known))
-        case "generate" | "check":
-            found = sum(_amount(read.stage, known) for read in stage.inputs if read.slot == "plan")
-        case _:
-            found = 1
-    return max(1.0, found)
+    """What a stage works on.
+
+    Items drawn or answered, examples seen in training, examples asked for or checked.
+    """
+    params, amount = stage.params, 1.0
+    if isinstance(params, DataParams):
+        amount = _drawn(params)
+    elif isinstance(params, SkillsParams):
+        amount = _read_items(stage, known)
+    elif isinstance(params, EvaluateParams):
+        students = 2 if any(read.slot == "choice" for read in stage.inputs) else 1
+        amount = students * _read_items(stage, known)
+    elif isinstance(params, StudentParams):
+        amount = _pretraining(params.model)
+    elif isinstance(params, TrainParams):
+        length = params.train.length
+        amount = _taught(stage, known) * (length.epochs or 0)
+        if length.steps is not None:
+            amount = length.steps * params.train.batch_size
+    elif isinstance(params, GenerateParams | CheckParams):
+        plans = [read.stage for read in stage.inputs if read.slot == "plan"]
+        amount = sum(_amount(plan, known) for plan in plans)
+    return max(1.0, amount)
 
 
 def allowed_tokens(stage: Stage, what: str, known: Known) -> float:
     """More tokens than this a stage cannot read or write."""
-    if stage.kind == "evaluate" and what == "generated":
-        return units(stage, known) * float(stage.plain["generate"]["max_new_tokens"])
-    if stage.kind == "train" and what == "trained":
-        return units(stage, known) * float(stage.plain["train"]["max_length"])
-    if stage.kind == "student" and what == "trained" and "pretrain" in stage.plain["model"]:
-        return units(stage, known) * float(stage.plain["model"].get("max_positions", 1024))
+    params = stage.params
+    if isinstance(params, EvaluateParams) and what == "generated":
+        return units(stage, known) * params.generate.max_new_tokens
+    if isinstance(params, TrainParams) and what == "trained":
+        return units(stage, known) * params.train.max_length
+    if isinstance(params, StudentParams) and what == "trained" and _recipes(params.model):
+        return units(stage, known) * _positions(params.model)
     return math.inf
 
 
 def like(stage: Stage, known: Known) -> str:
-    """What a stage has in common with those that work as fast: its student, backend, engine, checks; not its amounts."""
-    params = stage.plain
-    match stage.kind:
-        case "evaluate":
-            generate = {key: params["generate"][key] for key in ("backend", "dtype")}
-            about: Any = [_model(stage, known), generate, params["score"]["kind"]]
-        case "train":
-            about = [
-                _model(stage, known),
-                params["train"]["method"],
-                params["train"]["dtype"],
-                params["train"].get("adapter"),
-            ]
-        case "student":
-            about = _bare(params["model"])
-        case "generate":
-            about = [params["engine"], params["round"] > 0]
-        case "check":
-            about = [
-                [check["kind"] for check in params["checks"]],
-                params["score"]["kind"],
-                any(read.slot == "yield" for read in stage.inputs),
-            ]
-        case "data":
-            about = params["source"]["kind"]
-        case "plan":
-            about = params["policy"]["kind"]
-        case "skills":
-            about = params["discover"]["kind"]
-        case _:
-            about = stage.kind
-    return canonical(about)
+    """What a stage has in common with those that work as fast.
+
+    Its student, backend, engine and checks, not its amounts.
+    """
+    return canonical(_about(stage, known))
 
 
-def _bare(model: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in model.items() if key not in ("pretrain", "semantics")}
+def _about(stage: Stage, known: Known) -> Any:
+    params, plain = stage.params, stage.plain
+    if isinstance(params, EvaluateParams):
+        settings = {key: plain["generate"][key] for key in ("backend", "dtype")}
+        return [_model(stage, known), settings, params.score.kind]
+    if isinstance(params, TrainParams):
+        train = plain["train"]
+        trained = [train["method"], train["dtype"], train.get("adapter")]
+        return [_model(stage, known), *trained]
+    if isinstance(params, StudentParams):
+        return _bare(params.model)
+    if isinstance(params, GenerateParams):
+        return [plain["engine"], params.round > 0]
+    if isinstance(params, CheckParams):
+        checks = [check.kind for check in params.checks]
+        is_refill = any(read.slot == "yield" for read in stage.inputs)
+        return [checks, params.score.kind, is_refill]
+    if isinstance(params, DataParams):
+        return params.source.kind
+    if isinstance(params, PlanParams):
+        return params.policy.kind
+    if isinstance(params, SkillsParams):
+        return params.discover.kind
+    return stage.kind
+
+
+def _marked(component: Component, keyword: str) -> dict[tuple[str, ...], Any]:
+    """What a component declares; nothing if it is not installed here."""
+    declared = definitions()[component.slot].get(component.kind)
+    return declared.marked(keyword) if declared is not None else {}
+
+
+def _bare(model: Component) -> dict[str, Any]:
+    """A model less the training that made it."""
+    recipes = {path[0] for path in _marked(model, "x-recipe")}
+    options = {key: value for key, value in model.options.items() if key not in recipes}
+    return {**options, "kind": model.kind}
 
 
 def _model(stage: Stage, known: Known) -> dict[str, Any]:
@@ -102,50 +135,75 @@ def _model(stage: Stage, known: Known) -> dict[str, Any]:
         for read in stage.inputs:
             if read.slot == slot and read.stage in known:
                 other = known[read.stage]
-                return (
-                    _bare(other.plain["model"]) if other.kind == "student" else _model(other, known)
-                )
+                if isinstance(other.params, StudentParams):
+                    return _bare(other.params.model)
+                return _model(other, known)
     return {}
 
 
-def _drawn(stage: Stage) -> float:
-    draw, source = stage.plain["draw"], stage.plain["source"]
-    return float(
-        draw["items"]
-        if "items" in draw
-        else draw["per_group"] * (len(source.get("families", ())) or GROUPS)
-    )
+def _recipes(model: Component) -> list[Mapping[str, Any]]:
+    """The trainings that make a base student."""
+    paths = _marked(model, "x-recipe")
+    return [recipe for path in paths for _, recipe in named(model.options, path)]
+
+
+def _pretraining(model: Component) -> float:
+    """Examples that the trainings of a base student look at."""
+    recipes = _recipes(model)
+    if not recipes:
+        return 1.0
+    return sum(float(recipe["length"]["steps"] * recipe["batch_size"]) for recipe in recipes)
+
+
+def _positions(model: Component) -> float:
+    for path, measure in _marked(model, "x-measure").items():
+        for _, positions in named(model.options, path):
+            if measure == "positions":
+                return float(positions)
+    return POSITIONS
+
+
+def _drawn(params: DataParams) -> float:
+    if params.draw.items is not None:
+        return params.draw.items
+    groups = 0
+    for path in _marked(params.source, "x-groups"):
+        for _, listed in named(params.source.options, path):
+            groups = len(listed)
+    return (params.draw.per_group or 0) * (groups or GROUPS)
+
+
+def _read_items(stage: Stage, known: Known) -> float:
+    return sum(_items(read.stage, read.port, known) for read in stage.inputs)
 
 
 def _items(key: str, port: str, known: Known) -> float:
-    """What a port holds to answer or to sort: items of a split, or candidates; other ports hold none."""
+    """What a port holds to answer or to sort: items of a split, or candidates; others hold none."""
     stage = known.get(key)
-    if stage is not None and stage.kind == "generate":
-        return units(stage, known)
-    if stage is None or stage.kind != "data":
+    if stage is None:
         return 0
-    part = {"shown": stage.plain.get("show", 1), "hidden": 1 - stage.plain.get("show", 0)}
-    return float(_drawn(stage) * part.get(port, 1))
-
-
-def _seen(recipe: Mapping[str, Any], examples: float) -> float:
-    """Examples that training looks at, each as often as it does."""
-    length = recipe["length"]
-    return float(
-        length["steps"] * recipe["batch_size"] if "steps" in length else length["epochs"] * examples
-    )
+    if isinstance(stage.params, GenerateParams):
+        return units(stage, known)
+    if not isinstance(stage.params, DataParams):
+        return 0
+    drawn, show = _drawn(stage.params), stage.params.show
+    if port == "shown" and show is not None:
+        return drawn * show
+    if port == "hidden":
+        return drawn * (1 - (show or 0))
+    return drawn
 
 
 def _taught(stage: Stage, known: Known) -> float:
     """Examples that a training stage is given: the amount of every plan behind them, once."""
-    checks = [
-        known[read.stage]
-        for read in stage.inputs
-        if read.slot == "accepted" and read.stage in known
-    ]
-    plans = {read.stage for check in checks for read in check.inputs if read.slot == "plan"}
+    plans: set[str] = set()
+    for read in stage.inputs:
+        check = known.get(read.stage)
+        if read.slot == "accepted" and check is not None:
+            plans |= {other.stage for other in check.inputs if other.slot == "plan"}
     return sum(_amount(plan, known) for plan in plans)
 
 
 def _amount(key: str, known: Known) -> float:
-    return float(known[key].plain["amount"]) if key in known else 1.0
+    params = known[key].params if key in known else None
+    return float(params.amount) if isinstance(params, PlanParams) else 1.0
