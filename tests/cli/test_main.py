@@ -277,7 +277,7 @@ def test_a_missing_extra_names_the_pip_line(repo: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=stage,
-        env=environment(),
+        env=environment(shared=False),
         capture_output=True,
         text=True,
         check=False,

@@ -1,5 +1,13 @@
 """Specs that many tests begin with."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from dataenvgym_spec.language.source import parse
+
 TINY = """\
 version: 1
 name: tiny
@@ -59,3 +67,30 @@ SMALL = (
     .partition("analysis:")[0]
 )
 """One arm, one iteration, no refill."""
+
+
+def tiny(**sections: Any) -> str:
+    """The text of the small spec with other values: `tiny(loop={"iterations": 3})`.
+
+    Mappings are merged at every depth, other values take the place of what was there, and `None` removes a key.
+    """
+    return yaml.safe_dump(merged(plain(TINY), sections), sort_keys=False, allow_unicode=True)
+
+
+def plain(text: str) -> dict[str, Any]:
+    """The tree of a spec's text, as the language reads it."""
+    tree: dict[str, Any] = parse(text, file="").plain()
+    return tree
+
+
+def merged(tree: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A tree with changes; neither is altered."""
+    out = dict(tree)
+    for key, value in changes.items():
+        if value is None:
+            out.pop(key, None)
+        elif isinstance(value, dict) and isinstance(out.get(key), dict):
+            out[key] = merged(out[key], value)
+        else:
+            out[key] = value
+    return out

@@ -86,7 +86,7 @@ def stage_process(dvc: int) -> int | None:
 
 def kill_when(repo: Path, moment: Callable[[Path], bool], victims: str) -> None:
     """Starts `dvc repro` (or `dataenvgym run`), waits for a moment, kills it, its stage or both, and waits until nobody works here."""
-    given = environment(DATAENVGYM_CHECKPOINT_SECONDS="0.5")
+    given = environment(shared=False, DATAENVGYM_CHECKPOINT_SECONDS="0.5")
     command = ["dataenvgym", "run", "tiny"] if victims == "run" else ["dvc", "repro", "tiny"]
     dvc = subprocess.Popen(
         command, cwd=repo, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -202,7 +202,7 @@ def test_an_interrupted_run_loses_nothing(copy_of_finished: Path, finished: Path
     run = subprocess.Popen(
         ["dataenvgym", "run", "tiny"],
         cwd=copy_of_finished,
-        env=environment(),
+        env=environment(shared=False),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,9 +1,10 @@
 """A warm worker: imports what stages of one kind need once per run, and forks a child for each stage.
 
-Importing torch and transformers takes longer than evaluating a small student. The worker never loads a model and never
-outlives the run it serves: a `dataenvgym run`, which calls DVC several times, or else a `dvc repro`. Keys, results and locks
-are the same without it (`DATAENVGYM_WARM=0`). It is used on Linux without a GPU only: a process that forks must not have
-touched CUDA.
+Importing torch and transformers takes longer than evaluating a small student. The worker never loads a model and
+never outlives the run it serves: a `dataenvgym run`, which calls DVC several times, or else a `dvc repro`. Many short
+runs share one where `DATAENVGYM_SERVED` names a process that outlives them all. Keys, results and locks are the same
+without it (`DATAENVGYM_WARM=0`). It is used on Linux without a GPU only: a process that forks must not have touched
+CUDA.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ PRELOAD: Final = {
 START_SECONDS: Final = 90
 WORKER: Final = "DATAENVGYM_WORKER"
 """The environment variable that tells a trainer where the worker of its run listens."""
+SERVED: Final = "DATAENVGYM_SERVED"
+"""The environment variable that names a process whose runs share their workers, such as a shell."""
 
 
 def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | None:
@@ -66,8 +69,7 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     """
     if not _possible(content) or stopped(layout, content):
         return None
-    run = current(os.environ)
-    served = run.process if run else os.getppid()
+    served = _served(os.environ)
     path = _socket_path(served, GROUPS.get(content["kind"], "heavy"))
     if path is None:
         return None
@@ -79,6 +81,14 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     except OSError:
         return None
     return None if connection is None else _ask(connection, "stage", [str(layout.root), directory])
+
+
+def _served(environ: Mapping[str, str]) -> int:
+    """The process whose workers serve this stage, and end with it."""
+    run = current(environ)
+    if SERVED in environ:
+        return int(environ[SERVED])
+    return run.process if run else os.getppid()
 
 
 def delegate_training(config: str, environ: Mapping[str, str]) -> int | None:
@@ -123,9 +133,10 @@ def _possible(content: dict[str, Any]) -> bool:
 
 
 def _socket_path(served: int, group: str) -> Path | None:
-    """Where the worker of one run listens; None if the process is gone, or is neither a `dataenvgym run` nor DVC."""
+    """Where the worker of one run listens; None if its process is gone, or nobody's run."""
     try:
-        if not re.search(rb"dvc|dataenvgym", Path(f"/proc/{served}/cmdline").read_bytes()):
+        command = Path(f"/proc/{served}/cmdline").read_bytes()
+        if SERVED not in os.environ and not re.search(rb"dvc|dataenvgym", command):
             return None
         started = (
             Path(f"/proc/{served}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]

@@ -1,0 +1,192 @@
+"""Commands as a user calls them: in a process of their own where that is the subject, else inside this one."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import io
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+from unittest.mock import patch
+
+import dvc.logger  # noqa: F401  (sets up its loggers, which hold the streams of this moment)
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "dataenvgym_spec"
+BIN = Path(sys.executable).parent
+
+INSIDE = {
+    "compile", "diff", "doctor", "explain", "gc", "graph", "init", "plan", "report", "schema",
+    "show", "status", "validate",
+}  # fmt: skip
+"""Commands that leave nothing behind in the process that calls them; importing them costs up to two seconds each time."""
+
+
+def environment(*, shared: bool = True, **more: str) -> dict[str, str]:
+    """The environment of a user who has activated this one: offline, and without tracking by default.
+
+    Args:
+        shared: whether warm workers serve the whole test session instead of one run.
+        more: other variables.
+    """
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("MLFLOW_", "DATAENVGYM_"))
+    }
+    own = {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "HF_HUB_OFFLINE": "1",
+        "DVC_NO_ANALYTICS": "1",
+        "DATAENVGYM_TRACK": "0",
+        "COLUMNS": "160",
+    }
+    if shared and "PYTHONPATH" not in more:  # a worker has the packages of where it started
+        own["DATAENVGYM_SERVED"] = str(_session())
+    return {**kept, **own, **more}
+
+
+def _session() -> int:
+    """The process whose end ends this test session: of pytest, or of what started its workers."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
+def call(
+    *command: str,
+    cwd: Path,
+    ok: bool = True,
+    timeout: float = 400,
+    apart: bool = False,
+    **more: str,
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program as a user would.
+
+    Args:
+        command: the program and its arguments.
+        cwd: the working directory.
+        ok: whether another exit code than 0 is a failure of the test.
+        timeout: seconds, for a process of its own.
+        apart: whether it must be a process of its own; what it starts has warm workers of its own too.
+        more: environment variables.
+    """
+    program = None if apart or "PYTHONPATH" in more else _program(*command[:2])
+    environ = environment(shared=not apart, **more)
+    if program is None:
+        result = subprocess.run(
+            command,
+            cwd=cwd,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    else:
+        result = inside(program, *command, cwd=cwd, environ=environ)
+    if ok and result.returncode:
+        raise AssertionError(
+            f"{' '.join(command)} exited {result.returncode}\n"
+            f"{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+        )
+    return result
+
+
+def _program(name: str, command: str) -> Callable[[], object] | None:
+    """What a console script calls; None where it has to be a process."""
+    if name == "dvc":
+        return functools.partial(_main_of, "dvc.cli")
+    if name == "dataenvgym" and command in INSIDE:
+        return functools.partial(_main_of, "dataenvgym_spec.cli.main")
+    return None
+
+
+def _main_of(module: str) -> object:
+    return importlib.import_module(module).main()
+
+
+def inside(
+    program: Callable[[], object], *command: str, cwd: Path, environ: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """A console script in this process, with its working directory, environment, arguments and output.
+
+    The descriptors are replaced too, so that what it starts prints to the same place.
+    """
+    before = Path.cwd()
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as complaints,
+        patch.dict(os.environ, environ, clear=True),
+        patch.object(sys, "argv", list(command)),
+    ):
+        os.chdir(cwd)
+        try:
+            with _descriptor(1, out) as first, _descriptor(2, complaints) as second:
+                code = _exit_code(program, first, second)
+        finally:
+            os.chdir(before)
+        texts = [_text(file) for file in (out, complaints)]
+    return subprocess.CompletedProcess(command, code, *texts)
+
+
+def _exit_code(program: Callable[[], object], out: io.TextIOWrapper, err: io.TextIOWrapper) -> int:
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _dvc_logs(out, err):
+        try:
+            code = program()
+        except SystemExit as end:
+            code = end.code
+        out.flush()
+        err.flush()
+    return code if isinstance(code, int) else 0
+
+
+@contextlib.contextmanager
+def _descriptor(number: int, file: BinaryIO) -> Iterator[io.TextIOWrapper]:
+    """Has a standard descriptor lead to a file; yields a text stream to it."""
+    kept = os.dup(number)
+    os.dup2(file.fileno(), number)
+    try:
+        with os.fdopen(os.dup(number), "w", encoding="utf-8", errors="backslashreplace") as stream:
+            yield stream
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+
+
+@contextlib.contextmanager
+def _dvc_logs(out: io.TextIOWrapper, err: io.TextIOWrapper) -> Iterator[None]:
+    """DVC's loggers hold the streams that were there when DVC was imported."""
+    handlers = {
+        handler
+        for name in ("dvc", "dvc_objects", "dvc_data")
+        for handler in logging.getLogger(name).handlers
+        if isinstance(handler, logging.StreamHandler)
+    }
+    before = {handler: handler.stream for handler in handlers}
+    for handler in handlers:
+        handler.stream = err if handler.level >= logging.WARNING else out
+    try:
+        yield
+    finally:
+        for handler, stream in before.items():
+            handler.stream = stream
+
+
+def _text(file: BinaryIO) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def expect_refusal(result: subprocess.CompletedProcess[str], *words: str, code: int = 2) -> None:
+    """A command said these words, no traceback, and exited with a code."""
+    said = result.stdout + result.stderr
+    assert result.returncode == code, said
+    assert "Traceback" not in said
+    for word in words:
+        assert word in said, said
