@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import click
 
-from dataenvgym_spec.cli.common import as_json, load_project, plural, print_json, setting
+from dataenvgym_spec.cli.common import Project, as_json, load_project, plural, print_json, setting
+from dataenvgym_spec.compile.compiler import Compiled
 from dataenvgym_spec.emit.entry import home
 from dataenvgym_spec.emit.write import drift, write
+
+MOST_NAMES: Final = 8
+"""More experiments than these are counted and not named."""
 
 
 @click.command("compile")
@@ -27,39 +33,47 @@ def command(specs: tuple[str, ...], check: bool, sets: tuple[str, ...], as_json:
       dvc repro quickstart
     """
     project = load_project(specs, sets=sets)
-    graph, layout = project.compiled.graph, project.layout
     if check:
-        found = drift(project.compiled.graph, layout, everything=project.everything)
-        if as_json:
-            print_json({"drift": [{"path": item.path, "reason": item.reason} for item in found]})
-        else:
-            for item in found:
-                click.echo(f"{item.path}: {item.reason}")
-            click.echo("run: dataenvgym compile" if found else "up to date")
-        return 2 if found else 0
-    changed = [
-        path.relative_to(layout.root).as_posix()
-        for path in write(project.compiled.graph, layout, everything=project.everything)
-    ]
-    names = [item.name for item in graph.entries]
+        return _check(project, as_json=as_json)
+    written = write(project.compiled.graph, project.layout, everything=project.everything)
+    changed = [path.relative_to(project.layout.root).as_posix() for path in written]
     if as_json:
-        print_json(
-            {
-                "experiments": names,
-                "stages": len(graph.stages),
-                "before_sharing": project.compiled.unshared,
-                "changed": changed,
-            }
-        )
+        print_json(_record(project.compiled, changed))
     else:
-        shared = f"{project.compiled.unshared} before sharing"
-        shown = ", ".join(names) if len(names) <= 8 else plural(len(names), "experiment")
-        click.echo(
-            f"{shown}: {plural(len(graph.stages), 'stage')} ({shared}), {plural(len(changed), 'file')} or directories changed"
-        )
-        click.echo(
-            f"next: dataenvgym run {names[0]}"
-            if home(graph.entries[0])
-            else f"next: dvc repro {names[0]}"
-        )
+        _print(project.compiled, changed)
     return 0
+
+
+def _check(project: Project, *, as_json: bool) -> int:
+    """Says which files differ from what the specs say."""
+    drifts = drift(project.compiled.graph, project.layout, everything=project.everything)
+    if as_json:
+        print_json({"drift": [{"path": item.path, "reason": item.reason} for item in drifts]})
+        return 2 if drifts else 0
+    for item in drifts:
+        click.echo(f"{item.path}: {item.reason}")
+    click.echo("run: dataenvgym compile" if drifts else "up to date")
+    return 2 if drifts else 0
+
+
+def _record(compiled: Compiled, changed: list[str]) -> dict[str, Any]:
+    return {
+        "experiments": [item.name for item in compiled.graph.entries],
+        "stages": len(compiled.graph.stages),
+        "before_sharing": compiled.unshared,
+        "changed": changed,
+    }
+
+
+def _print(compiled: Compiled, changed: list[str]) -> None:
+    entries = compiled.graph.entries
+    names = ", ".join(item.name for item in entries)
+    if len(entries) > MOST_NAMES:
+        names = plural(len(entries), "experiment")
+    stages = f"{plural(len(compiled.graph.stages), 'stage')} ({compiled.unshared} before sharing)"
+    click.echo(f"{names}: {stages}, {plural(len(changed), 'file')} or directories changed")
+    first = entries[0]
+    # The experiment of a sweep has its pipeline in a folder of its own, which `dvc repro` would
+    # search for.
+    command = "dataenvgym run" if home(first) else "dvc repro"
+    click.echo(f"next: {command} {first.name}")

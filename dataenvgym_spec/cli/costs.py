@@ -1,9 +1,9 @@
-"""What a plan will cost, for the commands that plan and run: reads logs and prices, and makes the text."""
+"""What a plan will cost, for the commands that plan and run: from logs and prices to text."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from dataenvgym_spec.questions.cost.estimate import (
     spent,
     total,
 )
+from dataenvgym_spec.questions.cost.limits import NAMES as LIMITS
 from dataenvgym_spec.questions.cost.limits import Standing, number, standings, warn
 from dataenvgym_spec.questions.cost.prices import read_prices
 from dataenvgym_spec.questions.cost.spending import latest, of
@@ -28,9 +29,29 @@ from dataenvgym_spec.questions.plan import Step
 from dataenvgym_spec.resolve.arms import Resolved
 
 NAMES: Final = {
-    "examples": "examples", "prompt": "prompt tokens", "generated": "generated tokens", "trained": "trained tokens",
-    "usd": "USD", "seconds": "time", "training": "training", "generation": "generation", "gpu": "GPU time",
-}  # fmt: skip
+    "examples": "examples",
+    "prompt": "prompt tokens",
+    "generated": "generated tokens",
+    "trained": "trained tokens",
+    "usd": "USD",
+    "seconds": "time",
+    "training": "training",
+    "generation": "generation",
+    "gpu": "GPU time",
+}
+"""The quantities of a cost, for people."""
+KEYS: Final = {
+    "examples": "examples",
+    "prompt": "prompt_tokens",
+    "generated": "generated_tokens",
+    "trained": "trained_tokens",
+    "usd": "usd",
+    "seconds": "seconds",
+    "training": "training_seconds",
+    "generation": "generation_seconds",
+    "gpu": "gpu_seconds",
+}
+"""The same for programs."""
 TIMES: Final = frozenset({"seconds", "training", "generation", "gpu"})
 
 
@@ -51,34 +72,34 @@ def bills(project: Project, plans: Mapping[str, Sequence[Step]]) -> dict[str, Bi
         SpecError: the price table is wrong.
     """
     prices = read_prices(project.layout.root)
-    known = project.compiled.graph.by_id()
-    kinds = {
-        step.kind
-        for steps in plans.values()
-        for step in steps
-        if step.action in ("run", "maybe") and step.key in known
-    }
-    before = latest(project.layout, kinds)
+    stages = project.compiled.graph.by_id()
+    history = latest(project.layout, _kinds_that_run(plans))
     machine = Machine(gpus=Hardware.of(os.environ).gpus)
-    found = {}
+    result = {}
     for name, steps in plans.items():
-        stages = estimate(steps, known, before, prices, machine)
-        ahead = total(one.cost for one in stages)
-        # A stage that runs again makes its log anew: what lies there is not counted beside what it will cost.
-        done = of(
-            project.layout,
-            [
-                step.directory
-                for step in steps
-                if step.key in known and step.action not in ("run", "pass")
-            ],
-        )
+        estimates = estimate(steps, stages, history, prices, machine)
+        ahead = total(one.cost for one in estimates)
+        done = of(project.layout, _directories_done(steps))
         had = total(spent(past, prices) for past in done.pasts)
-        limits = limits_of(spec_of(project, project.entry(name)))
-        found[name] = Bill(
-            stages=stages, ahead=ahead, spent=had, limits=standings(limits, had, ahead)
-        )
-    return found
+        limits = standings(limits_of(spec_of(project, project.entry(name))), had, ahead)
+        result[name] = Bill(stages=estimates, ahead=ahead, spent=had, limits=limits)
+    return result
+
+
+def _kinds_that_run(plans: Mapping[str, Sequence[Step]]) -> set[str]:
+    """The kinds of stages whose cost is to be estimated."""
+    kinds = set()
+    for steps in plans.values():
+        kinds |= {step.kind for step in steps if step.use and step.action in ("run", "maybe")}
+    return kinds
+
+
+def _directories_done(steps: Sequence[Step]) -> list[str]:
+    """The stages whose cost counts as spent.
+
+    A stage that runs again writes a new log: the old one does not count besides what it will cost.
+    """
+    return [step.directory for step in steps if step.use and step.action not in ("run", "pass")]
 
 
 def spec_of(project: Project, item: Entry) -> Resolved:
@@ -89,45 +110,41 @@ def spec_of(project: Project, item: Entry) -> Resolved:
 def limits_of(spec: Resolved) -> dict[str, float]:
     """The limits of a spec that are set."""
     limits = spec.base.limits
-    return {
-        name: float(value)
-        for name in ("usd", "hours", "gpu_hours", "tokens")
-        if (value := getattr(limits, name, None)) is not None
-    }
+    values = {name: getattr(limits, name, None) for name in LIMITS}
+    return {name: float(value) for name, value in values.items() if value is not None}
 
 
-def tell(project: Project, item: Entry, found: Bill, *, table: bool) -> None:
+def print_bill(project: Project, item: Entry, bill: Bill, *, table: bool) -> None:
     """Warns of limits that the plan may pass; with `table`, prints what it costs."""
-    for line in lines(found) if table else ():
-        click.echo(line)
+    if table:
+        for line in lines(bill):
+            click.echo(line)
     spec = spec_of(project, item)
-    for warning in warn(spec.node, found.limits):
+    for warning in warn(spec.node, bill.limits):
         click.echo(spec.family.annotate(warning).render(), err=True)
 
 
-def lines(found: Bill) -> list[str]:
+def lines(bill: Bill) -> list[str]:
     """What lies ahead as a short table; nothing if nothing runs."""
-    if not found.stages:
+    if not bill.stages:
         return []
-    rows = [(text, getattr(found.ahead, name), name in TIMES) for name, text in NAMES.items()]
-    shown = [
-        f"    {text:18} {_span(amount, duration if is_time else number)}"
-        for text, amount, is_time in rows
-        if amount.high
-    ]
-    return [f"  estimated cost, low to high ({_basis(found.stages)}):", *shown]
+    shown = [f"  estimated cost, low to high ({_basis(bill.stages)}):"]
+    for name, text in NAMES.items():
+        amount: Interval = getattr(bill.ahead, name)
+        if amount.high:
+            span = _span(amount, duration if name in TIMES else number)
+            shown.append(f"    {text:18} {span}")
+    return shown
 
 
 def _basis(stages: Sequence[Estimate]) -> str:
-    measured = sum(one.basis.endswith("of like stages") for one in stages)
-    return (
-        f"from logs of like stages for {measured} of {len(stages)}"
-        if measured
-        else "no like stage was run here yet, so wide"
-    )
+    measured = sum(one.alike for one in stages)
+    if measured:
+        return f"from logs of like stages for {measured} of {len(stages)}"
+    return "no like stage was run here yet, so wide"
 
 
-def _span(amount: Interval, shown: Any) -> str:
+def _span(amount: Interval, shown: Callable[[float], str]) -> str:
     low, high = shown(amount.low), shown(amount.high)
     return low if low == high else f"{low} to {high}"
 
@@ -138,36 +155,37 @@ def duration(seconds: float) -> str:
     >>> duration(42), duration(600), duration(7200)
     ('42 s', '10 min', '2 h')
     """
-    size, unit = (1, "s") if seconds < 120 else (60, "min") if seconds < 7200 else (3600, "h")
+    size, unit = 3600, "h"
+    if seconds < 120:
+        size, unit = 1, "s"
+    elif seconds < 7200:
+        size, unit = 60, "min"
     return f"{number(round(seconds / size, 1))} {unit}"
 
 
-def records(found: Bill) -> dict[str, dict[str, Any]]:
+def records(bill: Bill) -> dict[str, dict[str, Any]]:
     """For programs: the cost of each stage that runs, by key."""
-    return {one.key: {"basis": one.basis, **record(one.cost)} for one in found.stages}
+    return {one.key: {"basis": one.basis, **record(one.cost)} for one in bill.stages}
 
 
 def record(cost: Cost) -> dict[str, list[float]]:
     """A cost for programs: `[low, high]` of each quantity; times in seconds."""
-    names = {
-        **NAMES,
-        "seconds": "seconds",
-        "training": "training_seconds",
-        "generation": "generation_seconds",
-        "gpu": "gpu_seconds",
-    }
-    return {
-        text.replace(" ", "_").lower(): _pair(getattr(cost, name)) for name, text in names.items()
-    }
+    return {key: _pair(getattr(cost, name)) for name, key in KEYS.items()}
 
 
-def summary(found: Bill) -> dict[str, Any]:
+def summary(bill: Bill) -> dict[str, Any]:
     """For programs: what is spent, what lies ahead, and the limits."""
-    limits = [
-        {"name": one.name, "limit": one.limit, "spent": one.spent, "ahead": _pair(one.ahead)}
-        for one in found.limits
-    ]
-    return {"spent": record(found.spent), "ahead": record(found.ahead), "limits": limits}
+    limits = [_limit_record(limit) for limit in bill.limits]
+    return {"spent": record(bill.spent), "ahead": record(bill.ahead), "limits": limits}
+
+
+def _limit_record(limit: Standing) -> dict[str, Any]:
+    return {
+        "name": limit.name,
+        "limit": limit.limit,
+        "spent": limit.spent,
+        "ahead": _pair(limit.ahead),
+    }
 
 
 def _pair(amount: Interval) -> list[float]:

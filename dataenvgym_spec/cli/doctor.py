@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from dataenvgym_spec.cli.common import as_json, print_json
-from dataenvgym_spec.setup.doctor import examine, repair
+from dataenvgym_spec.setup.doctor import Finding, examine
+from dataenvgym_spec.setup.repair import repair
 
 
 @click.command("doctor")
@@ -23,30 +24,32 @@ def command(fix: bool, as_json: bool) -> int:
       dataenvgym doctor --fix
     """
     done = repair() if fix else []
-    found = examine()
+    findings = examine()
     if as_json:
-        print_json(
-            {
-                "fixed": done,
-                "checks": [
-                    {
-                        "name": f.name,
-                        "ok": f.ok,
-                        "needed": f.needed,
-                        "detail": f.detail,
-                        "help": f.help,
-                    }
-                    for f in found
-                ],
-            }
-        )
+        print_json({"fixed": done, "checks": [_record(finding) for finding in findings]})
     else:
         for text in done:
             click.echo(f"fixed: {text}")
-        for item in found:
-            mark = "ok" if item.ok else "MISSING" if item.needed else "-"
-            click.echo(
-                f"{mark:8} {item.name:22} {item.detail}"
-                + (f"   -> {item.help}" if item.help and not item.ok else "")
-            )
-    return 2 if any(item.needed and not item.ok for item in found) else 0
+        for finding in findings:
+            click.echo(_line(finding))
+    return 2 if any(finding.needed and not finding.ok for finding in findings) else 0
+
+
+def _record(finding: Finding) -> dict[str, str | bool]:
+    return {
+        "name": finding.name,
+        "ok": finding.ok,
+        "needed": finding.needed,
+        "detail": finding.detail,
+        "help": finding.help,
+    }
+
+
+def _line(finding: Finding) -> str:
+    mark = "MISSING" if finding.needed else "-"
+    if finding.ok:
+        mark = "ok"
+    line = f"{mark:8} {finding.name:22} {finding.detail}"
+    if finding.help and not finding.ok:
+        line += f"   -> {finding.help}"
+    return line

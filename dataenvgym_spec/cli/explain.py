@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import click
 
@@ -14,10 +16,17 @@ from dataenvgym_spec.language.catalogue import Page, is_code, page
 from dataenvgym_spec.language.source import Json
 from dataenvgym_spec.questions.explain import Explanation, LayerValue, explain, leaves, plain
 from dataenvgym_spec.resolve.arms import Resolved
-from dataenvgym_spec.resolve.merge import parse_path, show_path
+from dataenvgym_spec.resolve.merge import KeyPath, parse_path, show_path
 
-Found = list[tuple[tuple[Explanation, ...], list[str]]]
-"""The explanations that arms have, each with the names of those that have it."""
+LONGEST: Final = 60
+
+
+@dataclass(slots=True, kw_only=True)
+class _Shared:
+    """The explanations that some arms have in common, and the names of these arms."""
+
+    explanations: tuple[Explanation, ...]
+    arms: list[str] = field(default_factory=list)
 
 
 @click.command("explain")
@@ -26,7 +35,8 @@ Found = list[tuple[tuple[Explanation, ...], list[str]]]
 @setting
 @as_json
 def command(spec: str, path: str | None, sets: tuple[str, ...], as_json: bool) -> None:
-    """Say who set a value of a spec: each file, matrix point, arm and --set that did, with the line, the strongest first.
+    """Say who set a value of a spec: each file, matrix point, arm and --set that did, with the
+    line, the strongest first.
 
     With the code of a diagnostic alone, print what it means, why, an example, and the cure.
 
@@ -36,50 +46,27 @@ def command(spec: str, path: str | None, sets: tuple[str, ...], as_json: bool) -
       dataenvgym explain E102
     """
     if path is None and is_code(spec):
-        _show(page(spec), as_json=as_json)
+        _print_page(page(spec), as_json=as_json)
         return
     if path is None:
-        raise UserError(
-            "explain what?",
-            help="name a value, as in: dataenvgym explain quickstart loop.iterations",
-        )
+        help = "name a value, as in: dataenvgym explain quickstart loop.iterations"
+        raise UserError("explain what?", help=help)
     specs = read_specs([spec], layout_here(), sets)
-    steps = parse_path(path)
-    found: Found = []
-    for item in specs:
-        for arm in item.arms:
-            _add(
-                found,
-                explain(arm, steps) if steps else (),
-                f"{item.base.name}, {arm.name}" if len(specs) > 1 else arm.name,
-            )
-    if not found:
-        raise UserError(
-            f"there is no value '{path}'",
-            help=suggest(path, [show_path(leaf) for leaf in _paths(specs)]),
-        )
+    groups = _explanations(specs, parse_path(path))
+    if not groups:
+        paths = [show_path(leaf) for leaf in _paths(specs)]
+        raise UserError(f"there is no value '{path}'", help=suggest(path, paths))
     if as_json:
-        print_json([{"arms": arms, **_record(item)} for items, arms in found for item in items])
-    else:
-        click.echo(
-            "\n".join(_text(items, arms if len(found) > 1 else []) for items, arms in found),
-            nl=False,
-        )
+        print_json(_records(groups))
+        return
+    texts = [_text(group, named=len(groups) > 1) for group in groups]
+    click.echo("\n\n".join(texts))
 
 
-def _show(page: Page, *, as_json: bool) -> None:
+def _print_page(page: Page, *, as_json: bool) -> None:
     """A page of the catalogue: laid out in a terminal, as it is written elsewhere."""
     if as_json:
-        sections = {name.lower(): text for name, text in page.sections.items()}
-        print_json(
-            {
-                "code": page.code,
-                "title": CODES[page.code],
-                **sections,
-                "yaml": page.block("yaml"),
-                "text": page.block("text"),
-            }
-        )
+        print_json(_page_record(page))
     elif sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
@@ -89,60 +76,88 @@ def _show(page: Page, *, as_json: bool) -> None:
         click.echo(page.text, nl=False)
 
 
-def _add(found: Found, items: tuple[Explanation, ...], arm: str) -> None:
-    for known, arms in found:
-        if known == items:
-            arms.append(arm)
-            return
-    if items:
-        found.append((items, [arm]))
-
-
-def _paths(specs: Sequence[Resolved]) -> set[tuple[str, ...]]:
+def _page_record(page: Page) -> dict[str, Any]:
     return {
-        leaf[:length]
-        for item in specs
-        for arm in item.arms
-        for leaf, _ in leaves(plain(arm))
-        for length in range(1, len(leaf) + 1)
+        "code": page.code,
+        "title": CODES[page.code],
+        **{name.lower(): text for name, text in page.sections.items()},
+        "yaml": page.block("yaml"),
+        "text": page.block("text"),
     }
 
 
-def _text(items: tuple[Explanation, ...], arms: list[str]) -> str:
-    lines = [f"arms {', '.join(arms)}:"] if arms else []
-    for item in items:
+def _explanations(specs: Sequence[Resolved], path: KeyPath | None) -> list[_Shared]:
+    """Who set a value, for each group of arms in which it is the same."""
+    groups: list[_Shared] = []
+    for item in specs:
+        for arm in item.arms:
+            name = f"{item.base.name}, {arm.name}" if len(specs) > 1 else arm.name
+            explanations = explain(arm, path) if path else ()
+            if explanations:
+                _group(groups, explanations).arms.append(name)
+    return groups
+
+
+def _group(groups: list[_Shared], explanations: tuple[Explanation, ...]) -> _Shared:
+    """The group of arms that have these explanations, or a new one."""
+    for group in groups:
+        if group.explanations == explanations:
+            return group
+    groups.append(_Shared(explanations=explanations))
+    return groups[-1]
+
+
+def _paths(specs: Sequence[Resolved]) -> set[KeyPath]:
+    """All paths that lead to a value or to a mapping of values."""
+    paths: set[KeyPath] = set()
+    for item in specs:
+        for arm in item.arms:
+            for leaf, _ in leaves(plain(arm)):
+                paths.update(leaf[:length] for length in range(1, len(leaf) + 1))
+    return paths
+
+
+def _text(group: _Shared, *, named: bool) -> str:
+    lines = [f"arms {', '.join(group.arms)}:"] if named else []
+    for item in group.explanations:
         lines.append(f"{show_path(item.path)} = {_shown(item.value)}")
-        lines += [
-            f"  {said.span!s:40} {_shown(said.value):16} {_effect(said)}" for said in item.layers
-        ]
-        if not any(said.effect == "holds" for said in item.layers):
+        for layer in item.layers:
+            lines.append(f"  {layer.span!s:40} {_shown(layer.value):16} {_effect(layer)}")
+        if not any(layer.effect == "holds" for layer in item.layers):
             lines.append(f"  {'default':40}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
-def _effect(said: LayerValue) -> str:
-    return f"{said.effect}" + (f"  ({said.layer})" if said.layer != said.span.file else "")
+def _effect(layer: LayerValue) -> str:
+    if layer.layer == layer.span.file:
+        return layer.effect
+    return f"{layer.effect}  ({layer.layer})"
 
 
 def _shown(value: Json) -> str:
-    text = (
-        value
-        if isinstance(value, str) and value.isprintable()
-        else json.dumps(value, ensure_ascii=False)
-    )
-    return text if len(text) <= 60 else text[:57] + "..."
+    """A value on one line."""
+    plain_text = isinstance(value, str) and value.isprintable()
+    text = str(value) if plain_text else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def _record(item: Explanation) -> dict[str, Json]:
-    said: list[Json] = [
-        {
-            "layer": one.layer,
-            "file": one.span.file,
-            "line": one.span.line,
-            "column": one.span.column,
-            "value": one.value,
-            "effect": one.effect,
-        }
-        for one in item.layers
-    ]
-    return {"path": show_path(item.path), "value": item.value, "said": said}
+def _records(groups: Sequence[_Shared]) -> list[dict[str, Any]]:
+    """For programs: each value of each group of arms."""
+    rows = []
+    for group in groups:
+        for item in group.explanations:
+            layers = [_layer_record(layer) for layer in item.layers]
+            path = show_path(item.path)
+            rows.append({"arms": group.arms, "path": path, "value": item.value, "said": layers})
+    return rows
+
+
+def _layer_record(layer: LayerValue) -> dict[str, Json]:
+    return {
+        "layer": layer.layer,
+        "file": layer.span.file,
+        "line": layer.span.line,
+        "column": layer.span.column,
+        "value": layer.value,
+        "effect": layer.effect,
+    }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any, Final
 
 import click
 
@@ -31,7 +32,8 @@ from dataenvgym_spec.store.gc import (
 from dataenvgym_spec.store.git.revisions import reached_at, revisions
 from dataenvgym_spec.store.layout import Layout
 
-SHOWN = 3
+SHOWN: Final = 3
+"""How many leftovers are listed, the largest."""
 
 
 @click.command("gc")
@@ -52,9 +54,11 @@ SHOWN = 3
 def command(
     names: tuple[str, ...], all_branches: bool, all_tags: bool, yes: bool, as_json: bool
 ) -> None:
-    """Remove the stages, results and scratch that no spec of specs/*.yaml needs, after saying what they are.
+    """Remove the stages, results and scratch that no spec of specs/*.yaml needs, after saying
+    what they are.
 
-    DVC's cache is left alone: `dataenvgym compile` and `dvc repro` bring back what is in it, and `dvc gc` is for the cache itself.
+    DVC's cache is left alone: `dataenvgym compile` and `dvc repro` bring back what is in it, and
+    `dvc gc` is for the cache itself.
 
     \b
     Example:
@@ -67,35 +71,26 @@ def command(
         kept = reached_at(
             layout, [*names, *revisions(layout, branches=all_branches, tags=all_tags)]
         )
-        reached = (
-            wanted
-            | named_elsewhere(layout)
-            | frozenset(name for found in kept.values() for name in found)
-        )
-        found = present(layout)
-        leftovers = measured(layout, garbage(found, reached))
-        count = sum(1 for name in needed(found, reached) if name in found)
+        reached = wanted.union(named_elsewhere(layout), *kept.values())
+        directories = present(layout)
+        leftovers = measured(layout, garbage(directories, reached))
+        count = len(needed(directories, reached) & directories.keys())
         if not as_json:
-            _tell(leftovers, count, {name: len(directories) for name, directories in kept.items()})
+            _print(leftovers, count, kept)
         sure = bool(leftovers) and (yes or (not as_json and _asked()))
         if sure:
             remove(layout, [item.directory for item in leftovers])
     if as_json:
-        rows = [{**asdict(item), "kind": item.kind} for item in leftovers]
-        print_json(
-            {
-                "removed": sure,
-                "kept": count,
-                "bytes": sum(item.size for item in leftovers),
-                "leftovers": rows,
-            }
-        )
+        print_json(_record(leftovers, count, removed=sure))
     elif leftovers:
-        click.echo(
-            _verdict(leftovers)
-            if sure
-            else "nothing was removed" + ("" if sys.stdin.isatty() else "; run with --yes")
-        )
+        click.echo(_verdict(leftovers, removed=sure))
+
+
+def _record(leftovers: Sequence[Leftover], kept: int, *, removed: bool) -> dict[str, Any]:
+    """For programs: what was removed, or would be."""
+    rows = [{**asdict(item), "kind": item.kind} for item in leftovers]
+    size = sum(item.size for item in leftovers)
+    return {"removed": removed, "kept": kept, "bytes": size, "leftovers": rows}
 
 
 def _wanted(layout: Layout) -> frozenset[str]:
@@ -108,46 +103,57 @@ def _wanted(layout: Layout) -> frozenset[str]:
     try:
         project: Project = load_project(root=layout.root)
     except SpecError:
-        click.echo(
-            "nothing was removed, because a spec with errors does not say what it needs:", err=True
-        )
+        reason = "a spec with errors does not say what it needs:"
+        click.echo(f"nothing was removed, because {reason}", err=True)
         raise
-    if changed := drift(project.compiled.graph, layout, everything=True):
-        more = f" and {plural(len(changed) - 1, 'other path')}" if len(changed) > 1 else ""
-        message = f"nothing was removed, because what is compiled is not what the specs say: '{changed[0].path}'{more}"
+    changed = drift(project.compiled.graph, layout, everything=True)
+    if changed:
+        reason = f"what is compiled is not what the specs say: '{changed[0].path}'"
+        if len(changed) > 1:
+            reason += f" and {plural(len(changed) - 1, 'other path')}"
+        message = f"nothing was removed, because {reason}"
         raise UserError(message, help="run: dataenvgym compile, and gc again")
     return frozenset(stage.directory for stage in project.compiled.graph.stages)
 
 
-def _tell(leftovers: Sequence[Leftover], kept: int, revisions: dict[str, int]) -> None:
-    also = "".join(f"; {name} names {count}" for name, count in revisions.items())
-    click.echo(f"needed: {plural(kept, 'stage')}{also}")
+def _print(
+    leftovers: Sequence[Leftover], kept: int, revisions: Mapping[str, Collection[str]]
+) -> None:
+    """What is needed and what is not."""
+    also = [f"; {name} names {len(directories)}" for name, directories in revisions.items()]
+    click.echo(f"needed: {plural(kept, 'stage')}{''.join(also)}")
     if not leftovers:
         click.echo("nothing to remove")
         return
-    kinds = ", ".join(
-        f"{number} {kind}"
-        for kind, number in sorted(Counter(item.kind for item in leftovers).items())
-    )
-    out, log, scratch = (
-        _shown(sum(sizes))
-        for sizes in zip(*((item.out, item.log, item.scratch) for item in leftovers), strict=True)
-    )
-    click.echo(
-        f"not needed: {plural(len(leftovers), 'stage')} ({kinds}); out/ {out}, log/ {log}, scratch {scratch}"
-    )
-    for item in sorted(leftovers, key=lambda item: (-item.size, item.directory))[:SHOWN]:
+    counts = Counter(item.kind for item in leftovers)
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items()))
+    click.echo(f"not needed: {plural(len(leftovers), 'stage')} ({kinds}); {_sizes(leftovers)}")
+    largest = sorted(leftovers, key=lambda item: (-item.size, item.directory))
+    for item in largest[:SHOWN]:
         click.echo(f"  {_shown(item.size):>9}  store/{item.directory}")
     if len(leftovers) > SHOWN:
         click.echo(f"  {'...':>9}  (all of them: dataenvgym gc --json)")
-    if lost := [item for item in leftovers if not item.restorable]:
-        click.echo(
-            f"{len(lost)} of them would have to be made again: DVC's cache does not have the result, such as that of store/{lost[0].directory}"
-        )
-    if loose := [item for item in leftovers if not item.locked_in_git]:
-        click.echo(
-            f"{len(loose)} of them have a dvc.lock that git does not have; DVC's run cache knows their results without it"
-        )
+    _print_losses(leftovers)
+
+
+def _sizes(leftovers: Sequence[Leftover]) -> str:
+    out = sum(item.out for item in leftovers)
+    log = sum(item.log for item in leftovers)
+    scratch = sum(item.scratch for item in leftovers)
+    return f"out/ {_shown(out)}, log/ {_shown(log)}, scratch {_shown(scratch)}"
+
+
+def _print_losses(leftovers: Sequence[Leftover]) -> None:
+    """What does not come back by itself."""
+    lost = [item for item in leftovers if not item.restorable]
+    if lost:
+        reason = "DVC's cache does not have the result, such as that of"
+        place = f"store/{lost[0].directory}"
+        click.echo(f"{len(lost)} of them would have to be made again: {reason} {place}")
+    loose = [item for item in leftovers if not item.locked_in_git]
+    if loose:
+        remedy = "DVC's run cache knows their results without it"
+        click.echo(f"{len(loose)} of them have a dvc.lock that git does not have; {remedy}")
 
 
 def _asked() -> bool:
@@ -155,11 +161,13 @@ def _asked() -> bool:
     return sys.stdin.isatty() and click.confirm("remove them?")
 
 
-def _verdict(leftovers: Sequence[Leftover]) -> str:
-    said = (
-        f"removed {plural(len(leftovers), 'stage')}, {_shown(sum(item.size for item in leftovers))}"
-    )
-    return f"{said}; what DVC's cache has of them stays: to free it, run: dvc gc --workspace --all-commits"
+def _verdict(leftovers: Sequence[Leftover], *, removed: bool) -> str:
+    """What came of it, last."""
+    if not removed:
+        return "nothing was removed" + ("" if sys.stdin.isatty() else "; run with --yes")
+    size = sum(item.size for item in leftovers)
+    rest = "what DVC's cache has of them stays: to free it, run: dvc gc --workspace --all-commits"
+    return f"removed {plural(len(leftovers), 'stage')}, {_shown(size)}; {rest}"
 
 
 def _shown(size: float) -> str:

@@ -27,16 +27,14 @@ def command(spec: str, form: str, sets: tuple[str, ...], as_json: bool) -> None:
     Example:
       dataenvgym graph quickstart --format mermaid
     """
-    project = load_project((spec,), sets=sets)
-    entry, *others = project.compiled.graph.entries
+    graph = load_project((spec,), sets=sets).compiled.graph
+    entry, *others = graph.entries
     if others:
-        raise UserError(
-            f"'{spec}' is a sweep of {len(others) + 1} experiments",
-            help=f"name one of them, such as '{entry.name}'",
-        )
+        message = f"'{spec}' is a sweep of {len(others) + 1} experiments"
+        raise UserError(message, help=f"name one of them, such as '{entry.name}'")
     if as_json or form == "json":
-        print_json(as_records(entry, project.compiled.graph))
+        print_json(as_records(entry, graph))
+    elif form == "mermaid":
+        click.echo(as_mermaid(entry, graph), nl=False)
     else:
-        click.echo(
-            (as_mermaid if form == "mermaid" else as_dot)(entry, project.compiled.graph), nl=False
-        )
+        click.echo(as_dot(entry, graph), nl=False)

@@ -1,4 +1,4 @@
-"""Limits before an experiment runs: refuses what cannot fit, and gives the stages what makes them pause."""
+"""Limits before an experiment runs: refuses what cannot fit, and lets stages know when to pause."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ def admit(project: Project, item: Entry, steps: Sequence[Step]) -> dict[str, str
     limits = limits_of(spec)
     if not limits:
         return {}
-    found = bills(project, {item.name: steps})[item.name]
-    for one in found.limits:
-        if found.stages and one.too_little:
-            where = spec.node.at(("limits", one.name)).span
-            message = f"{where}: the limit on '{one.name}' is not enough: {one.text()}"
-            raise LimitReached(
-                message, help=f"raise it, or: dataenvgym run {item.name} --ignore-limits"
-            )
+    bill = bills(project, {item.name: steps})[item.name]
+    for limit in bill.limits:
+        if bill.stages and limit.too_little:
+            where = spec.node.at(("limits", limit.name)).span
+            message = f"{where}: the limit on '{limit.name}' is not enough: {limit.text()}"
+            help = f"raise it, or: dataenvgym run {item.name} --ignore-limits"
+            raise LimitReached(message, help=help)
     return packed(item.name, limits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,7 +24,8 @@ from dataenvgym_spec.store import atomic
 @click.option(
     "--check",
     is_flag=True,
-    help="Write nothing and ask nobody; fail if the lock lacks something or differs from what is here.",
+    help="Write nothing and ask nobody; fail if the lock lacks something or differs from "
+    "what is here.",
 )
 @click.option(
     "--update",
@@ -35,10 +37,11 @@ from dataenvgym_spec.store import atomic
 def command(
     specs: tuple[str, ...], check: bool, update: bool, sets: tuple[str, ...], as_json: bool
 ) -> int:
-    """Pin what specs (default: every specs/*.yaml) leave open, in dataenvgym.lock.json beside them; commit it.
+    """Pin what specs (default: every specs/*.yaml) leave open, in dataenvgym.lock.json beside
+    them; commit it.
 
-    It holds the commit of every branch or tag of the hub, the content of data files and the versions of components. `compile`
-    takes the pinned commits and says what differs.
+    It holds the commit of every branch or tag of the hub, the content of data files and the
+    versions of components. `compile` takes the pinned commits and says what differs.
 
     \b
     Example:
@@ -49,30 +52,36 @@ def command(
     groups: dict[Path, list[Resolved]] = {}
     for spec in read_specs(specs, layout, sets, locks="ignore"):
         groups.setdefault((layout.root / spec.path).parent, []).append(spec)
-    found = [
-        _renew(folder, group, layout.root, update=update, partly=bool(specs), check=check)
-        for folder, group in groups.items()
-    ]
+    task = _Task(root=layout.root, update=update, partly=bool(specs), check=check)
+    locks = [_renew(folder, group, task) for folder, group in groups.items()]
     if as_json:
-        print_json(
-            {
-                "locks": [
-                    {"file": row.file, "changed": row.changed, "hub": _pins(row.lock)}
-                    for row in found
-                ]
-            }
-        )
+        print_json({"locks": [_record(row) for row in locks]})
     else:
-        for row in found:
-            for pin in _pins(row.lock):
-                click.echo("{type} {id} {revision} -> {commit}".format(**pin))
-            click.echo(f"{row.file}: {_counts(row.lock)}: {row.verdict(check=check)}")
-    return 2 if check and any(row.changed for row in found) else 0
+        for row in locks:
+            _print(row, check=check)
+    return 2 if check and any(row.changed for row in locks) else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """What is asked for.
+
+    Attributes:
+        root: the repository.
+        update: whether what is pinned already is pinned anew.
+        partly: whether pins of specs that were not named are kept.
+        check: whether nothing is written.
+    """
+
+    root: Path
+    update: bool
+    partly: bool
+    check: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Renewed:
-    """The lock of one folder, and whether it is another than before."""
+    """The lock of one folder, and whether it differs from the one before."""
 
     file: str
     lock: Lock
@@ -84,73 +93,90 @@ class _Renewed:
         return "is not what the specs name; run: dataenvgym lock" if check else "written; commit it"
 
 
-def _renew(
-    folder: Path, specs: list[Resolved], root: Path, *, update: bool, partly: bool, check: bool
-) -> _Renewed:
-    """Writes the lock of one folder, or only says whether it would change."""
+def _renew(folder: Path, specs: list[Resolved], task: _Task) -> _Renewed:
+    """Writes the lock of one folder, or only says whether it would change.
+
+    Raises:
+        SpecError: a pin is missing or differs from what is here, and may not be renewed.
+    """
     path = folder / lockfile.FILE
-    # What is written anew as a whole need not be readable before.
-    old = Lock() if update and not partly else read_lock(folder, root=root) or Lock()
-    wrong = [
-        found
-        for spec in specs
-        for found in pins.check(spec, old)
-        if (found.code == "E209" and check) or (found.code == "E210" and not update)
-    ]
-    if wrong:
-        raise SpecError(wrong)
+    old = _old(folder, task)
+    _complain(specs, old, task)
     wanted = renewal.wanted(specs)
-    answers = _ask(
-        {
-            reference: node
-            for reference, node in wanted.hub.items()
-            if update or reference not in old.hub
-        }
-    )
-    new = renewal.renewed(old, wanted, answers, update=update, keep=partly)
+    open_ones = {
+        reference: node
+        for reference, node in wanted.hub.items()
+        if task.update or reference not in old.hub
+    }
+    commits = _ask(open_ones)
+    new = renewal.renewed(old, wanted, commits, update=task.update, keep=task.partly)
     text = lockfile.render(new)
-    changed = (
-        (not path.is_file() or path.read_text(encoding="utf-8") != text)
-        if check
-        else atomic.write(path, text)
-    )
-    return _Renewed(
-        file=path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path),
-        lock=new,
-        changed=changed,
-    )
+    changed = _differs(path, text) if task.check else atomic.write(path, text)
+    inside = path.is_relative_to(task.root)
+    file = path.relative_to(task.root).as_posix() if inside else str(path)
+    return _Renewed(file=file, lock=new, changed=changed)
+
+
+def _old(folder: Path, task: _Task) -> Lock:
+    """The lock as it is. One that is written anew as a whole need not be readable."""
+    if task.update and not task.partly:
+        return Lock()
+    return read_lock(folder, root=task.root) or Lock()
+
+
+def _complain(specs: list[Resolved], old: Lock, task: _Task) -> None:
+    """Refuses what differs from its pin, unless it is renewed, and in a check missing pins."""
+    refused: set[str] = set()
+    if task.check:
+        refused.add("E209")
+    if not task.update:
+        refused.add("E210")
+    faults: list[Diagnostic] = []
+    for spec in specs:
+        faults += [fault for fault in pins.check(spec, old) if fault.code in refused]
+    if faults:
+        raise SpecError(faults)
+
+
+def _differs(path: Path, text: str) -> bool:
+    return not path.is_file() or path.read_text(encoding="utf-8") != text
 
 
 def _ask(references: dict[Reference, Node]) -> dict[Reference, str]:
-    """The commits of revisions; all that have none are told at once."""
-    answers: dict[Reference, str] = {}
-    wrong: list[Diagnostic] = []
+    """The commits of revisions; all that have none are reported at once."""
+    commits: dict[Reference, str] = {}
+    faults: list[Diagnostic] = []
     for reference, node in references.items():
         try:
-            answers[reference] = hub.commit(reference)
+            commits[reference] = hub.commit(reference)
         except UserError as error:
-            wrong.append(
-                node.fault(
-                    "E209", f"'{reference.revision}' cannot be pinned: {error.message}", error.help
-                )
-            )
-    if wrong:
-        raise SpecError(wrong)
-    return answers
+            message = f"'{reference.revision}' cannot be pinned: {error.message}"
+            faults.append(node.fault("E209", message, error.help))
+    if faults:
+        raise SpecError(faults)
+    return commits
+
+
+def _print(row: _Renewed, *, check: bool) -> None:
+    for pin in _pins(row.lock):
+        click.echo("{type} {id} {revision} -> {commit}".format(**pin))
+    click.echo(f"{row.file}: {_counts(row.lock)}: {row.verdict(check=check)}")
+
+
+def _record(row: _Renewed) -> dict[str, Any]:
+    return {"file": row.file, "changed": row.changed, "hub": _pins(row.lock)}
 
 
 def _pins(lock: Lock) -> list[dict[str, str]]:
-    return [
-        {"type": item.type, "id": item.id, "revision": item.revision, "commit": commit}
-        for item, commit in sorted(lock.hub.items())
-    ]
+    rows = []
+    for item, commit in sorted(lock.hub.items()):
+        row = {"type": item.type, "id": item.id, "revision": item.revision, "commit": commit}
+        rows.append(row)
+    return rows
 
 
 def _counts(lock: Lock) -> str:
-    return ", ".join(
-        [
-            plural(len(lock.hub), "hub revision"),
-            plural(len(lock.files), "data file"),
-            plural(len(lock.components), "component"),
-        ]
-    )
+    hub = plural(len(lock.hub), "hub revision")
+    files = plural(len(lock.files), "data file")
+    components = plural(len(lock.components), "component")
+    return f"{hub}, {files}, {components}"

@@ -33,9 +33,14 @@ COMMANDS: Final = {
     "doctor": "Check this machine and repository.",
 }
 
+HIDDEN: Final = ("stage",)
+"""Commands that are for programs and not listed."""
+LONGEST_LINE: Final = 10_000
+"""A longer line of a message is cut."""
+
 
 class Commands(click.Group):
-    """A group whose commands are imported when called, so that `validate` starts in a tenth of a second."""
+    """A group whose commands are imported when called, so that `validate` starts at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of use."""
@@ -43,9 +48,10 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Imports one command."""
-        if cmd_name not in COMMANDS and cmd_name != "stage":
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
-        command: click.Command = importlib.import_module(f"dataenvgym_spec.cli.{cmd_name}").command
+        module = importlib.import_module(f"dataenvgym_spec.cli.{cmd_name}")
+        command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -59,8 +65,9 @@ class Commands(click.Group):
         """Adds a suggestion to an unknown command."""
         from dataenvgym_spec.core.errors import suggest
 
-        if args and args[0] not in COMMANDS and args[0] != "stage" and not args[0].startswith("-"):
-            ctx.fail(f"there is no command '{args[0]}'; {suggest(args[0], COMMANDS)}")
+        name = args[0] if args else "--help"
+        if name not in COMMANDS and name not in HIDDEN and not name.startswith("-"):
+            ctx.fail(f"there is no command '{name}'; {suggest(name, COMMANDS)}")
         return super().resolve_command(ctx, args)
 
 
@@ -77,21 +84,22 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs a command; every error is one message, and the exit code says whose it is: 2 the user's, 1 a failed stage's, 3 a limit's."""
+    """Runs a command. Every error is one message.
+
+    The exit code says whose it is: 2 the user's, 1 a failed stage's, 3 a limit's.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # a terminal that knows ASCII only still gets the message
+            # A terminal that knows ASCII only still gets the message.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli(standalone_mode=False)
         sys.stdout.flush()
     except SpecError as error:
-        count = sum(d.severity == "error" for d in error.diagnostics)
-        _complain(f"{error}\n\n{count} error{'s' if count != 1 else ''}; {more(error.diagnostics)}")
+        _complain(_spec_errors(error))
         sys.exit(2)
     except UserError as error:
-        _complain(f"error: {error.message}" + (f"\n  = help: {error.help}" if error.help else ""))
+        _complain(f"error: {error.message}", help=error.help)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
@@ -102,21 +110,27 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception as error:  # the last resort: a fault of ours, told without a traceback
+    except Exception as error:  # the last resort: a fault of ours, reported without a traceback
         if os.environ.get("DATAENVGYM_DEBUG"):
             traceback.print_exc()
-        _complain(
-            f"internal error: {type(error).__name__}: {error}\n  = help: set DATAENVGYM_DEBUG=1 for the traceback, and report it"
-        )
+        help = "set DATAENVGYM_DEBUG=1 for the traceback, and report it"
+        _complain(f"internal error: {type(error).__name__}: {error}", help=help)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _complain(text: str) -> None:
+def _spec_errors(error: SpecError) -> str:
+    """All diagnostics, their number, and where to read more."""
+    count = sum(diagnostic.severity == "error" for diagnostic in error.diagnostics)
+    errors = "1 error" if count == 1 else f"{count} errors"
+    return f"{error}\n\n{errors}; {more(error.diagnostics)}"
+
+
+def _complain(text: str, *, help: str = "") -> None:
+    """Prints a message on standard error, after everything that was printed before."""
     sys.stdout.flush()
-    # A name in a message can be a stranger's; a terminal shall show its characters, not obey them.
-    print(
-        "\n".join(visible(line, limit=10_000) for line in text.split("\n")),
-        file=sys.stderr,
-        flush=True,
-    )
+    if help:
+        text = f"{text}\n  = help: {help}"
+    # A name in a message can be a stranger's: a terminal shall show its characters, not obey them.
+    lines = [visible(line, limit=LONGEST_LINE) for line in text.split("\n")]
+    print("\n".join(lines), file=sys.stderr, flush=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from dataenvgym_spec.cli.common import Project, as_json, load_project, print_json, setting
-from dataenvgym_spec.cli.costs import Bill, bills, records, summary, tell
+from dataenvgym_spec.cli.costs import Bill, bills, print_bill, records, summary
 from dataenvgym_spec.questions.plan import Step, plan
 from dataenvgym_spec.store.dvc.disk import Disk
 
@@ -37,10 +37,12 @@ def command(
     """Say what `dvc repro NAME` will run, reuse or restore, stage by stage, why, and what
     that will cost. Nothing executes.
 
-    \b run      it executes pass     it executes, but a gate says stop: the last student is passed
-    through, at no cost maybe    it runs if something above it comes out otherwise than last time,
-    or if a gate says go on restore  DVC fetches its result from the cache, or with --pull from the
-    remote reuse    its result is in the workspace
+    \b
+    run      it executes
+    pass     it executes, but a gate says stop: the last student is passed through, at no cost
+    maybe    it runs if something above it comes out otherwise than last time, or if a gate says go on
+    restore  DVC fetches its result from the cache, or with --pull from the remote
+    reuse    its result is in the workspace
 
     \b
     Example:
@@ -54,7 +56,7 @@ def command(
     for experiment, steps in plans.items():
         if not as_json:
             _print(experiment, steps, show_all=show_all)
-        tell(project, project.entry(experiment), costs[experiment], table=not as_json)
+        print_bill(project, project.entry(experiment), costs[experiment], table=not as_json)
 
 
 def _plans(project: Project, *, pull: bool) -> Plans:

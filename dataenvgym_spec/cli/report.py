@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,14 +13,32 @@ from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.results.experiment import Results, load
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from dataenvgym_spec.results.evidence.scores import Contrast, Outcome
+
+STUDENTS: Final = ("base", "best", "last")
+"""Those of every run that are measured on the sealed test."""
+HEADINGS: Final = (
+    "arm",
+    "seed",
+    "student",
+    "iteration",
+    "examples",
+    "right",
+    "95% interval",
+    "items",
+)
+WORDS: Final = ("arm", "student")
+"""The columns that hold words; the others hold numbers."""
 
 
 @click.command("report")
 @click.argument("name")
 @as_json
 def command(name: str, as_json: bool) -> None:
-    """Print the results of a finished experiment on the sealed test: base, best and last student of every arm.
+    """Print the results of a finished experiment on the sealed test: base, best and last student
+    of every arm.
 
     \b
     Example:
@@ -30,59 +49,65 @@ def command(name: str, as_json: bool) -> None:
     from dataenvgym_spec.results.evidence.scores import contrasts, outcomes
 
     results = load(name, layout_here().root)
-    found = outcomes(results)
-    if len(found) < 3 * len(results.runs):
-        raise UserError(
-            f"'{name}' has no results on the sealed test yet", help=f"run: dvc repro {name}"
-        )
+    rows = outcomes(results)
+    if len(rows) < len(STUDENTS) * len(results.runs):
+        message = f"'{name}' has no results on the sealed test yet"
+        raise UserError(message, help=f"run: dvc repro {name}")
     if as_json:
-        print_json([record(outcome) for outcome in found])
+        print_json([record(row) for row in rows])
         return
-    _print(results, found, contrasts(results))
+    _print(results, rows, contrasts(results))
 
 
-def _print(results: Results, found: tuple[Outcome, ...], compared: tuple[Contrast, ...]) -> None:
+def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Contrast]) -> None:
+    """The table, and below it what it comes to in words."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from dataenvgym_spec.report import words
-    from dataenvgym_spec.report.text import count, interval, percent
     from dataenvgym_spec.results.curves import curves
 
-    table = Table(box=None, pad_edge=False)
-    for heading in (
-        "arm",
-        "seed",
-        "student",
-        "iteration",
-        "examples",
-        "right",
-        "95% interval",
-        "items",
-    ):
-        table.add_column(heading, justify="left" if heading in ("arm", "student") else "right")
-    for row in found:
-        numbers = (
-            count(row.examples),
-            percent(row.accuracy.value),
-            interval(row.accuracy),
-            count(row.items),
-        )
-        table.add_row(Text(row.arm), str(row.seed), row.student, str(row.iteration), *numbers)
     console = Console()
-    console.print(table)
+    console.print(_table(rows))
     for contrast in compared:
-        console.print(Text(f"\n{words.difference(contrast)} {words.reading(contrast.difference)}"))
+        reading = words.reading(contrast.difference)
+        console.print(Text(f"\n{words.difference(contrast)} {reading}"))
     console.print(Text(f"\n{words.coverage(results.index['seeds'])}"))
-    if said := words.stops(curves(results)):
-        console.print(Text(f"\n{said}"))
+    stops = words.stops(curves(results))
+    if stops:
+        console.print(Text(f"\n{stops}"))
     for caveat in results.index.get("stamps", ()):
         console.print(Text(f"mind that {caveat}", style="yellow"))
+    console.print(Text(f"\nreport: {_page(results)}"), soft_wrap=True)
+
+
+def _table(rows: Sequence[Outcome]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from dataenvgym_spec.report.text import count, interval, percent
+
+    table = Table(box=None, pad_edge=False)
+    for heading in HEADINGS:
+        table.add_column(heading, justify="left" if heading in WORDS else "right")
+    for row in rows:
+        right, span = percent(row.accuracy.value), interval(row.accuracy)
+        table.add_row(
+            Text(row.arm),
+            str(row.seed),
+            row.student,
+            str(row.iteration),
+            count(row.examples),
+            right,
+            span,
+            count(row.items),
+        )
+    return table
+
+
+def _page(results: Results) -> str:
+    """Where the page with the whole report is."""
     path = results.layout.report(results.name) / "index.html"
-    where = (
-        path.relative_to(results.layout.root)
-        if path.is_file()
-        else f"none yet; run: dvc repro {results.name}"
-    )
-    console.print(Text(f"\nreport: {where}"), soft_wrap=True)
+    if not path.is_file():
+        return f"none yet; run: dvc repro {results.name}"
+    return str(path.relative_to(results.layout.root))

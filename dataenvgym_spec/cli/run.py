@@ -10,8 +10,8 @@ from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.guard import guard
-from dataenvgym_spec.questions.plan import plan
-from dataenvgym_spec.schedule.dvc import open_targets, reproduce
+from dataenvgym_spec.questions.plan import Step, plan
+from dataenvgym_spec.schedule.dvc import Open, open_targets, reproduce
 from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.locks import held
 
@@ -26,67 +26,81 @@ from dataenvgym_spec.store.locks import held
 def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -> int:
     """Compile an experiment and reproduce it with DVC. What is done already is not done again.
 
-    NAME is an experiment, or a sweep: then its experiments run one after the other, and one that fails holds up none.
-    If the spec has `limits`, it does not start what cannot fit into them, and pauses once they are passed (exit code 3).
+    NAME is an experiment, or a sweep: then its experiments run one after the other, and one that
+    fails holds up none. If the spec has `limits`, it does not start what cannot fit into them, and
+    pauses once they are passed (exit code 3).
 
     \b
     Example:
       dataenvgym run quickstart
     """
     layout = layout_here()
-    with held(layout.lock("run")) as got:
-        if not got:
-            raise UserError(
-                "another 'dataenvgym run' is at work in this repository",
-                help="wait for it, or look at it with: dataenvgym status   (a clone of the repository can run beside it)",
-            )
+    with held(layout.lock("run")) as is_ours:
+        if not is_ours:
+            look = "dataenvgym status   (a clone of the repository can run beside it)"
+            message = "another 'dataenvgym run' is at work in this repository"
+            raise UserError(message, help=f"wait for it, or look at it with: {look}")
         project = load_project((name,), sets=sets)
         write(project.compiled.graph, layout, everything=False)
-        failed: list[UserError] = []
-        for item in project.compiled.graph.entries:
-            try:
-                _reproduce(project, item, pull=pull, ignore_limits=ignore_limits)
-            except (
-                StageError,
-                LimitReached,
-            ) as error:  # the other experiments of a sweep need not wait for this one
-                failed.append(error)
-                if len(project.compiled.graph.entries) > 1:
-                    click.echo(f"{item.name}: {error.message}", err=True)
-        if failed:
-            raise max(failed, key=lambda error: isinstance(error, StageError))
+        _run(project, pull=pull, ignore_limits=ignore_limits)
     return 0
 
 
-def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool) -> None:
-    """Does what a plan says, and plans again until nothing is left: a result may come out otherwise than its stage promises.
+def _run(project: Project, *, pull: bool, ignore_limits: bool) -> None:
+    """Reproduces the experiments one after the other; one that fails does not hold up the next.
 
-    What is open then lies below what was done just now, so that this ends.
+    Raises:
+        StageError: a stage of an experiment failed.
+        LimitReached: an experiment does not fit into its limits, and no stage failed.
+    """
+    entries = project.compiled.graph.entries
+    failures: list[UserError] = []
+    for item in entries:
+        try:
+            _reproduce(project, item, pull=pull, ignore_limits=ignore_limits)
+        except (StageError, LimitReached) as error:
+            failures.append(error)
+            if len(entries) > 1:
+                click.echo(f"{item.name}: {error.message}", err=True)
+    if failures:
+        raise max(failures, key=lambda error: isinstance(error, StageError))
+
+
+def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool) -> None:
+    """Does what a plan says, and plans again until nothing is left.
+
+    A result may come out otherwise than its stage promises. What is open then is below what was
+    done just now, so that this ends.
     """
     layout = project.layout
     done: tuple[str, ...] = ()
     while True:
-        world = Disk(layout, pull=pull)
-        steps = plan(project.compiled.graph, item, world, project.compiled.specs)
-        world.remembered.save()
+        steps = _plan(project, item, pull=pull)
         todo = open_targets(item, steps)
         if done and todo.targets in ((), done):
             return
         limits = {} if ignore_limits else admit(project, item, steps)
-        more = (
-            "what was made again came out otherwise than before"
-            if done
-            else f"{todo.done} done already"
-        )
-        click.echo(
-            f"{item.name}: {plural(len(todo.targets), 'more step' if done else 'step')} to do, {more}"
-        )
+        click.echo(f"{item.name}: {_to_do(todo, again=bool(done))}")
         if not todo.targets:
             return
         if reproduce(item, todo.targets, layout, pull=pull, limits=limits):
+            # It failed, or paused at a limit, which `guard` says.
             guard(layout, limits)
-            raise StageError(
-                f"'{item.name}' did not finish",
-                help="the reason is above; the same command goes on from what is done",
-            )
+            help = "the reason is above; the same command goes on from what is done"
+            raise StageError(f"'{item.name}' did not finish", help=help)
         done = todo.targets
+
+
+def _plan(project: Project, item: Entry, *, pull: bool) -> tuple[Step, ...]:
+    world = Disk(project.layout, pull=pull)
+    steps = plan(project.compiled.graph, item, world, project.compiled.specs)
+    world.remembered.save()
+    return steps
+
+
+def _to_do(todo: Open, *, again: bool) -> str:
+    count = len(todo.targets)
+    if again:
+        reason = "what was made again came out otherwise than before"
+        return f"{plural(count, 'more step')} to do, {reason}"
+    return f"{plural(count, 'step')} to do, {todo.done} done already"

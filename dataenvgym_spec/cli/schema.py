@@ -16,7 +16,8 @@ from dataenvgym_spec.store import atomic
     "--write",
     "write",
     is_flag=True,
-    help="Refresh schemas/experiment.schema.json, and docs/language.md where there is one, instead of printing.",
+    help="Refresh schemas/experiment.schema.json, and docs/language.md where there is one, "
+    "instead of printing.",
 )
 @click.option(
     "--reference",
@@ -26,7 +27,8 @@ from dataenvgym_spec.store import atomic
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (the default).")
 def command(write: bool, as_text: bool, as_json: bool) -> None:
-    """Print the JSON Schema (draft-07) of the spec language, for editors and other tools, or its reference, for people.
+    """Print the JSON Schema (draft-07) of the spec language, for editors and other tools, or its
+    reference, for people.
 
     Both know the components of the packages that are installed.
 
@@ -36,10 +38,8 @@ def command(write: bool, as_text: bool, as_json: bool) -> None:
       dataenvgym schema --reference
     """
     if as_text and as_json:
-        raise UserError(
-            "the reference is Markdown, not JSON",
-            help="leave '--reference' out: the schema is the reference for programs",
-        )
+        help = "leave '--reference' out: the schema is the reference for programs"
+        raise UserError("the reference is Markdown, not JSON", help=help)
     if not write:
         click.echo(reference() if as_text else schema_text(), nl=False)
         return
@@ -48,4 +48,6 @@ def command(write: bool, as_text: bool, as_json: bool) -> None:
     if (root / "docs" / "language.md").is_file():
         texts["docs/language.md"] = reference
     for name, text in texts.items():
-        click.echo(f"{name} {'written' if atomic.write(root / name, text()) else 'is up to date'}")
+        changed = atomic.write(root / name, text())
+        state = "written" if changed else "is up to date"
+        click.echo(f"{name} {state}")

@@ -16,22 +16,23 @@ from dataenvgym_spec.questions.explain import resolved
 @setting
 @as_json
 def command(spec: str, arm: str | None, sets: tuple[str, ...], as_json: bool) -> None:
-    """Print a spec in full: what it extends merged, defaults filled in, each arm as it differs from the first.
+    """Print a spec in full: what it extends merged, defaults filled in, each arm as it differs
+    from the first.
 
-    What is printed is a spec that compiles to the same keys; of a sweep, one document for each point.
+    What is printed is a spec that compiles to the same keys; of a sweep, one document for each
+    point.
 
     \b
     Example:
       dataenvgym show quickstart --arm no-state
     """
     specs = read_specs([spec], layout_here(), sets)
-    known = {item.name for one in specs for item in one.arms}
-    if arm is not None and arm not in known:
-        raise UserError(f"there is no arm '{arm}'", help=suggest(arm, known))
+    names = {item.name for one in specs for item in one.arms}
+    if arm is not None and arm not in names:
+        raise UserError(f"there is no arm '{arm}'", help=suggest(arm, names))
     documents = [resolved(one, arm=arm) for one in specs]
     if as_json:
         print_json(documents[0] if len(documents) == 1 else documents)
-    else:
-        click.echo(
-            "---\n".join(dump(document, sort_keys=False) for document in documents), nl=False
-        )
+        return
+    texts = [dump(document, sort_keys=False) for document in documents]
+    click.echo("---\n".join(texts), nl=False)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.store.layout import Layout, find_root
 from dataenvgym_spec.store.locks import die_with_parent
 
 if TYPE_CHECKING:
     from dataenvgym_spec.execute.run import Finished
 
-TRACKED: Final = frozenset({"plan", "select"})
-"""Kinds after which tracking is updated: a plan starts once the iteration before it is complete."""
 MOST_TRACKED: Final = 4
 """A stage of a sweep under plain DVC can be in hundreds of experiments; their reports track."""
 
@@ -63,7 +62,7 @@ def _run(layout: Layout) -> int:
 
 def _track(layout: Layout, finished: Finished) -> None:
     """Brings tracking up to date in the background at the stages that complete an iteration."""
-    if finished.kind not in TRACKED or len(finished.experiments) > MOST_TRACKED:
+    if not KINDS[finished.kind].tracked or len(finished.experiments) > MOST_TRACKED:
         return
     from dataenvgym_spec.track.background import start_in_background
 

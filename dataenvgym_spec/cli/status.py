@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Final
 
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.questions.status import StageStatus, status
+from dataenvgym_spec.questions.status import StageStatus, State, status
 from dataenvgym_spec.results.experiment import load
+
+STATES: Final[tuple[State, ...]] = ("done", "running", "failed", "missing")
 
 
 @click.command("status")
@@ -17,7 +21,8 @@ from dataenvgym_spec.results.experiment import load
 @click.option("--all", "show_all", is_flag=True, help="Also list the stages that are done.")
 @as_json
 def command(name: str | None, show_all: bool, as_json: bool) -> None:
-    """Say which stages of an experiment (default: of every one) are done, running, failed or missing.
+    """Say which stages of an experiment (default: of every one) are done, running, failed or
+    missing.
 
     \b
     Example:
@@ -27,35 +32,28 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
     names = [name] if name else sorted(path.stem for path in layout.experiments.glob("*.json"))
     if not names:
         raise UserError("nothing is compiled here", help="run: dataenvgym compile")
-    found = {item: status(load(item, layout.root)) for item in names}
+    stages = {item: status(load(item, layout.root)) for item in names}
     if as_json:
-        print_json(
-            {
-                "stages": [
-                    {"experiment": item, **_record(row)}
-                    for item, rows in found.items()
-                    for row in rows
-                ]
-            }
-        )
+        records = [_record(item, row) for item, rows in stages.items() for row in rows]
+        print_json({"stages": records})
         return
-    for item, rows in found.items():
-        counts = Counter(row.state for row in rows)
-        click.echo(
-            f"{item}: "
-            + ", ".join(
-                f"{counts[state]} {state}"
-                for state in ("done", "running", "failed", "missing")
-                if counts[state]
-            )
-        )
-        for row in rows:
-            if show_all or row.state in ("running", "failed"):
-                click.echo(f"  {row.state:8} {row.label:48} {row.detail}")
+    for item, rows in stages.items():
+        _print(item, rows, show_all=show_all)
 
 
-def _record(row: StageStatus) -> dict[str, str]:
+def _print(experiment: str, rows: Sequence[StageStatus], *, show_all: bool) -> None:
+    """A line of sums, and the stages that need a look."""
+    counts = Counter(row.state for row in rows)
+    sums = [f"{counts[state]} {state}" for state in STATES if counts[state]]
+    click.echo(f"{experiment}: {', '.join(sums)}")
+    for row in rows:
+        if show_all or row.state in ("running", "failed"):
+            click.echo(f"  {row.state:8} {row.label:48} {row.detail}")
+
+
+def _record(experiment: str, row: StageStatus) -> dict[str, str]:
     return {
+        "experiment": experiment,
         "key": row.key,
         "kind": row.kind,
         "state": row.state,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json
 from dataenvgym_spec.store.layout import Layout
+
+if TYPE_CHECKING:
+    from dataenvgym_spec.track.run import Tracked
 
 
 @click.command("track")
@@ -17,8 +21,8 @@ from dataenvgym_spec.store.layout import Layout
 def command(names: tuple[str, ...], verify: bool, as_json: bool) -> int:
     """Bring MLflow up to date with the results of experiments (default: all compiled ones).
 
-    Goes to MLFLOW_TRACKING_URI, or else to a database in the repository. Everything there is made from the results: deleted,
-    it comes back; done twice, nothing changes.
+    Goes to MLFLOW_TRACKING_URI, or else to a database in the repository. Everything there is made
+    from the results: deleted, it comes back; done twice, nothing changes.
 
     \b
     Example:
@@ -35,32 +39,39 @@ def command(names: tuple[str, ...], verify: bool, as_json: bool) -> int:
     if as_json:
         print_json({"experiments": chosen, **asdict(done)})
         return 0
-    changed = [
-        f"{plural(done.created, 'run')} made" if done.created else "",
-        f"{plural(done.removed, 'old one')} removed" if done.removed else "",
-    ]
-    changed += [f"{plural(done.logged, 'value')} added" if done.logged else ""]
-    said = ", ".join(part for part in changed if part) or "nothing had to change"
-    click.echo(f"{', '.join(chosen)}: {plural(done.runs, 'run')} in {done.uri}; {said}")
-    for page in done.pages if done.server else ():
-        click.echo(f"  look at it: {done.uri.rstrip('/')}/{page}")
+    click.echo(f"{', '.join(chosen)}: {plural(done.runs, 'run')} in {done.uri}; {_changes(done)}")
     if not done.server:
         click.echo("  look at it: dataenvgym ui")
+        return 0
+    for page in done.pages:
+        click.echo(f"  look at it: {done.uri.rstrip('/')}/{page}")
     return 0
+
+
+def _changes(done: Tracked) -> str:
+    """What tracking changed, in words."""
+    parts = []
+    if done.created:
+        parts.append(f"{plural(done.created, 'run')} made")
+    if done.removed:
+        parts.append(f"{plural(done.removed, 'old one')} removed")
+    if done.logged:
+        parts.append(f"{plural(done.logged, 'value')} added")
+    return ", ".join(parts) or "nothing had to change"
 
 
 def _verify(layout: Layout, names: list[str], as_json: bool) -> int:
     from dataenvgym_spec.track import differences
 
-    found = differences(layout, names, say=_say)
+    different = differences(layout, names, say=_say)
     if as_json:
-        print_json({"experiments": names, "differences": found})
-    elif found:
-        click.echo("\n".join(found))
-        click.echo(f"\n{plural(len(found), 'difference')}; run: dataenvgym track")
+        print_json({"experiments": names, "differences": different})
+    elif different:
+        click.echo("\n".join(different))
+        click.echo(f"\n{plural(len(different), 'difference')}; run: dataenvgym track")
     else:
         click.echo(f"{', '.join(names)}: MLflow holds what the results say")
-    return 1 if found else 0
+    return 1 if different else 0
 
 
 def _say(text: str) -> None:

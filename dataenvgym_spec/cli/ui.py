@@ -34,25 +34,24 @@ def command(port: int, host: str) -> int:
     here = is_database(uri_of(layout))
     if here:
         check_port(host, port)
-    done = track(layout, names_of(layout), say=lambda text: click.echo(text, err=True))
+    done = track(layout, names_of(layout), say=_say)
 
     def show(place: str) -> None:
-        click.echo("\n".join(f"  look at it: {place}/{page}" for page in done.pages))
+        lines = [f"  look at it: {place}/{page}" for page in done.pages]
+        click.echo("\n".join(lines))
 
     if not here:
         show(done.uri.rstrip("/"))
         return 0
     click.echo("MLflow is starting, which takes some seconds; Ctrl-C ends it")
-    code = serve(
-        uri_of(layout),
-        layout.root / "mlartifacts",
-        host,
-        port,
-        ready=lambda: show(f"http://{host}:{port}"),
-    )
+    address = f"http://{host}:{port}"
+    artifacts = layout.root / "mlartifacts"
+    code = serve(uri_of(layout), artifacts, host, port, ready=lambda: show(address))
     if code:
-        raise UserError(
-            f"MLflow's server ended with exit code {code}",
-            help="the reason is above; another port: dataenvgym ui --port 5001",
-        )
+        help = "the reason is above; another port: dataenvgym ui --port 5001"
+        raise UserError(f"MLflow's server ended with exit code {code}", help=help)
     return 0
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

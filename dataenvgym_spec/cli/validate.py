@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -18,24 +19,24 @@ from dataenvgym_spec.compile.compiler import warnings
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.store.layout import Layout, find_root
 
+MOST_NAMES: Final = 8
+"""How many valid experiments are named."""
+
 
 @click.command("validate")
 @click.argument("specs", nargs=-1)
 @setting
 @as_json
 def command(specs: tuple[str, ...], sets: tuple[str, ...], as_json: bool) -> int:
-    """Check specs (default: every specs/*.yaml) and report everything that is wrong, with places and remedies.
+    """Check specs (default: every specs/*.yaml) and report everything that is wrong, with places
+    and remedies.
 
     \b
     Example:
       dataenvgym validate specs/quickstart.yaml
     """
     try:
-        root = find_root()
-    except UserError:  # a spec can be checked outside of any repository
-        root = Path.cwd()
-    try:
-        resolved = read_specs(specs, Layout(root=root), sets)
+        resolved = read_specs(specs, Layout(root=_root()), sets)
         graph = compile_specs(resolved).graph
     except SpecError as error:
         if not as_json:
@@ -44,25 +45,32 @@ def command(specs: tuple[str, ...], sets: tuple[str, ...], as_json: bool) -> int
         return 2
     if as_json:
         print_json({"valid": True, "diagnostics": [_record(d) for d in warnings(resolved, graph)]})
-    else:
-        names = [spec.base.name for spec in resolved]
-        click.echo(
-            f"{plural(len(names), 'experiment')} valid: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
-        )
+        return 0
+    names = [spec.base.name for spec in resolved]
+    shown = names[:MOST_NAMES]
+    if len(names) > MOST_NAMES:
+        shown.append("...")
+    click.echo(f"{plural(len(names), 'experiment')} valid: {', '.join(shown)}")
     return 0
 
 
-def _record(found: Diagnostic) -> dict[str, object]:
-    place = (
-        {"file": found.span.file, "line": found.span.line, "column": found.span.column}
-        if found.span
-        else {}
-    )
-    return {
-        "code": found.code,
-        "severity": found.severity,
-        "message": found.message,
-        "help": found.help,
-        "notes": found.notes,
-        **place,
+def _root() -> Path:
+    """The repository, or the working directory: a spec can be checked outside of any repository."""
+    try:
+        return find_root()
+    except UserError:
+        return Path.cwd()
+
+
+def _record(diagnostic: Diagnostic) -> dict[str, object]:
+    record: dict[str, object] = {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "help": diagnostic.help,
+        "notes": diagnostic.notes,
     }
+    span = diagnostic.span
+    if span:
+        record |= {"file": span.file, "line": span.line, "column": span.column}
+    return record

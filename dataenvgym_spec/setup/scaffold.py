@@ -1,4 +1,4 @@
-"""A new repository that runs: git, DVC and one spec. Completes what lacks and overwrites nothing; text is made in `cli`."""
+"""A new repository that runs: git, DVC and one spec. It overwrites nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.language.schema import schema_text
-from dataenvgym_spec.setup.doctor import repair
+from dataenvgym_spec.setup.repair import repair
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout, find_root
 
@@ -21,8 +21,8 @@ SCHEMA: Final = "schemas/experiment.schema.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One thing that was done, or was there already."""
+class SetupStep:
+    """One thing that was done, or existed already."""
 
     what: str
     state: Literal["made", "kept"]
@@ -34,18 +34,18 @@ class Scaffold:
     """A repository and what was done to it.
 
     Attributes:
-        root: where it lies.
+        root: where it is.
         steps: what was done, in order.
         spec: the name of a spec to begin with.
     """
 
     root: Path
-    steps: tuple[Step, ...]
+    steps: tuple[SetupStep, ...]
     spec: str
 
 
 def scaffold(folder: Path) -> Scaffold:
-    """Makes a folder a repository that runs, or completes the repository that it lies in.
+    """Makes a folder a repository that runs, or completes the repository that holds it.
 
     Raises:
         UserError: it is a file, or it cannot be written to.
@@ -54,56 +54,52 @@ def scaffold(folder: Path) -> Scaffold:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied", str(folder))
-        done = [Step(what=text, state="made") for text in repair(folder)]
+        done = [SetupStep(what=text, state="made") for text in repair(folder)]
         layout = Layout(root=find_root(folder))
         return Scaffold(root=layout.root, steps=(*done, *_files(layout)), spec=_first(layout))
     except FileExistsError as error:
-        raise UserError(
-            f"'{error.filename}' is a file", help="name a folder, new or not: dataenvgym init DIR"
-        ) from error
+        help = "name a folder, new or not: dataenvgym init DIR"
+        raise UserError(f"'{error.filename}' is a file", help=help) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UserError(
-            f"'{error.filename or folder}' cannot be written: {reason}",
-            help="name a folder that you may write to: dataenvgym init DIR",
-        ) from error
+        message = f"'{error.filename or folder}' cannot be written: {reason}"
+        help = "name a folder that you may write to: dataenvgym init DIR"
+        raise UserError(message, help=help) from error
 
 
-def _files(layout: Layout) -> list[Step]:
+def _files(layout: Layout) -> list[SetupStep]:
     """Writes the schema and, where there is no spec, one."""
-    steps = [
-        _write(
-            layout,
-            SCHEMA,
-            schema_text(),
-            "another version; refresh it with: dataenvgym schema --write",
-        )
-    ]
+    older = "another version; refresh it with: dataenvgym schema --write"
+    return [_write(layout, SCHEMA, schema_text(), older), *_spec(layout)]
+
+
+def _spec(layout: Layout) -> list[SetupStep]:
+    """Writes the packaged spec, unless the repository has others."""
     others = [path for path in layout.specs() if path.name != f"{NAME}.yaml"]
     if others and not (layout.root / "specs" / f"{NAME}.yaml").exists():
-        return [
-            *steps,
-            Step(what="specs/", state="kept", reason=f"has {others[0].name}; no spec was added"),
-        ]
+        reason = f"has {others[0].name}; no spec was added"
+        return [SetupStep(what="specs/", state="kept", reason=reason)]
     templates = files("dataenvgym_spec.setup") / "template"
-    return steps + [
-        _write(
-            layout, path, (templates / name).read_text(encoding="utf-8"), "has content of its own"
-        )
-        for path, name in SPEC.items()
-    ]
+    steps = []
+    for path, name in SPEC.items():
+        text = (templates / name).read_text(encoding="utf-8")
+        steps.append(_write(layout, path, text, "has content of its own"))
+    return steps
 
 
-def _write(layout: Layout, name: str, text: str, reason: str) -> Step:
+def _write(layout: Layout, name: str, text: str, reason: str) -> SetupStep:
+    """Writes a file unless something is there; the reason is given if that is something else."""
     path = layout.root / name
     if path.exists() or path.is_symlink():
         same = path.is_file() and path.read_bytes() == text.encode()
-        return Step(what=name, state="kept", reason="" if same else reason)
+        return SetupStep(what=name, state="kept", reason="" if same else reason)
     atomic.write(path, text)
-    return Step(what=name, state="made")
+    return SetupStep(what=name, state="made")
 
 
 def _first(layout: Layout) -> str:
     """The spec to begin with: the packaged one, unless there are only others."""
     names = [path.stem for path in layout.specs()]
-    return NAME if NAME in names or not names else names[0]
+    if not names or NAME in names:
+        return NAME
+    return names[0]

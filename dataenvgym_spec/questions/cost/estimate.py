@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -144,11 +144,19 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What one stage will cost, and what that was taken from."""
+    """What one stage will cost, and what that was taken from.
+
+    Attributes:
+        key: the stage.
+        cost: its cost.
+        basis: what it was taken from, in words.
+        alike: whether that were logs of stages that work alike.
+    """
 
     key: str
     cost: Cost
     basis: str
+    alike: bool
 
 
 def estimate(
@@ -167,11 +175,9 @@ def estimate(
     for step in steps:
         if step.key in stages and step.action in ("run", "maybe"):
             made = _estimate(stages[step.key], stages, history, prices, machine)
-            found.append(
-                made
-                if step.action == "run"
-                else Estimate(key=made.key, cost=made.cost.perhaps(), basis=made.basis)
-            )
+            if step.action == "maybe":
+                made = replace(made, cost=made.cost.perhaps())
+            found.append(made)
     return tuple(found)
 
 
@@ -268,6 +274,7 @@ def _estimate(
     return Estimate(
         key=stage.id,
         cost=cost,
+        alike=bool(alike),
         basis=f"{count} of like stages"
         if alike
         else f"{count} of other '{stage.kind}' stages"

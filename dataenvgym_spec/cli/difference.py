@@ -1,0 +1,163 @@
+"""A difference between two specs as lines for people, and as a record for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from dataenvgym_spec.cli.common import plural
+from dataenvgym_spec.language.source import Json
+from dataenvgym_spec.questions.diff import Difference, StageChange
+from dataenvgym_spec.questions.values import SideValue, ValueChange
+from dataenvgym_spec.resolve.merge import show_path
+
+EFFECTS: Final = ("changed", "added", "removed")
+LONGEST: Final = 70
+
+
+def lines(item: Difference, old: str, new: str, *, several: bool) -> list[str]:
+    """One experiment in words.
+
+    Args:
+        item: how it differs.
+        old: what comes before paths of the old side: a revision.
+        new: the same of the new side.
+        several: whether other experiments are shown too, so that each needs its name.
+    """
+    if item.new is None:
+        return [f"{item.old}: the experiment is gone, with {plural(item.total, 'stage')}"]
+    if item.old is None:
+        return [f"{item.new}: the experiment is new, with {plural(item.total, 'stage')}"]
+    shown = [f"{item.new}:"] if several else []
+    if item.equal:
+        shown.append(f"same meaning: all {plural(item.total, 'stage')} are the same")
+        return shown
+    for change in item.changes:
+        shown += _change_lines(change, item, old, new)
+    shown += [f"arm '{name}' is new" for name in item.added]
+    shown += [f"arm '{name}' is gone" for name in item.removed]
+    return [*shown, *_stage_lines(item)]
+
+
+def _change_lines(change: ValueChange, item: Difference, old: str, new: str) -> list[str]:
+    head = f"{show_path(change.path)}: {_text(change.old)} -> {_text(change.new)}"
+    if item.common and len(change.arms) != len(item.common):
+        head += f"  (arm {', '.join(change.arms)})"
+    if not change.keyed:
+        head += "  (no stage depends on it)"
+    return [head, f"  {_place(change.old, old)} -> {_place(change.new, new)}"]
+
+
+def _text(value: SideValue) -> str:
+    """A value on one line."""
+    if value.absent:
+        return "nothing"
+    content = value.value
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    text = text.replace("\n", " ")
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def _place(value: SideValue, prefix: str) -> str:
+    if value.span is not None:
+        return f"{prefix}{value.span.file}:{value.span.line}"
+    return "not set" if value.absent else "default"
+
+
+def _stage_lines(item: Difference) -> list[str]:
+    if not item.stages:
+        return [f"all {plural(item.total, 'stage')} are the same"]
+    counts: Counter[str] = Counter()
+    for change in item.stages:
+        counts[change.effect] += change.count
+    sums = ", ".join(f"{counts[effect]} {effect}" for effect in EFFECTS if counts[effect])
+    head = f"{item.same} of {plural(item.total, 'stage')} are the same; {sums}:"
+    return [head, *(f"  {_stage_text(change, item)}" for change in item.stages)]
+
+
+def _stage_text(change: StageChange, item: Difference) -> str:
+    where = _iterations([number for number in change.iterations if number is not None])
+    text = f"{change.count:4} {change.kind:9} {change.effect}{where}"
+    if set(change.arms) >= {*item.common, *item.added}:
+        return text
+    word = "arm" if len(change.arms) == 1 else "arms"
+    return f"{text}, {word} {', '.join(change.arms)}"
+
+
+def _iterations(numbers: Sequence[int]) -> str:
+    """Iterations in words, runs of them as ranges; 0 is the base student, before the loop."""
+    words = ["the base"] if 0 in numbers else []
+    ranges = _ranges([number for number in numbers if number])
+    if len(ranges) == 1 and "-" not in ranges[0]:
+        words.append(f"iteration {ranges[0]}")
+    elif ranges:
+        words.append(f"iterations {', '.join(ranges)}")
+    return f", {' and '.join(words)}" if words else ""
+
+
+def _ranges(numbers: Sequence[int]) -> list[str]:
+    """Numbers in order, runs of them as one.
+
+    >>> _ranges([1, 2, 3, 5])
+    ['1-3', '5']
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    texts = []
+    for run in runs:
+        texts.append(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]))
+    return texts
+
+
+# --- for programs -----------------------------------------------------------------------------
+
+
+def record(item: Difference, old: str, new: str) -> dict[str, Any]:
+    """One experiment for programs; the arguments are those of `lines`."""
+    changes = [_stage_record(change) for change in item.stages]
+    return {
+        "old": item.old,
+        "new": item.new,
+        "same": item.equal,
+        "values": [_change_record(change, old, new) for change in item.changes],
+        "arms": {"added": item.added, "removed": item.removed},
+        "stages": {"same": item.same, "total": item.total, "changes": changes},
+    }
+
+
+def _stage_record(change: StageChange) -> dict[str, Any]:
+    return {
+        "kind": change.kind,
+        "effect": change.effect,
+        "count": change.count,
+        "iterations": change.iterations,
+        "arms": change.arms,
+    }
+
+
+def _change_record(change: ValueChange, old: str, new: str) -> dict[str, Any]:
+    return {
+        "path": show_path(change.path),
+        "old": _value_record(change.old, old),
+        "new": _value_record(change.new, new),
+        "arms": change.arms,
+        "keyed": change.keyed,
+    }
+
+
+def _value_record(value: SideValue, prefix: str) -> dict[str, Json]:
+    span = value.span
+    content: dict[str, Json] = {
+        "value": value.value,
+        "set": not value.absent and span is not None,
+        "absent": value.absent,
+    }
+    if span:
+        content |= {"file": prefix + span.file, "line": span.line, "column": span.column}
+    return content
