@@ -107,18 +107,18 @@ YAML refuses them as they are, but has escapes for them.
 """
 
 
-def read(path: Path, *, shown: str | None = None, told: list[Diagnostic] | None = None) -> Node:
+def read(path: Path, *, shown: str | None = None, faults: list[Diagnostic] | None = None) -> Node:
     """Reads a spec file.
 
     Args:
         path: the file.
         shown: how messages name it.
-        told: takes the findings that leave a tree, such as duplicate keys, so that the rest of the
-            file can be looked at.
+        faults: takes the findings that leave a tree, such as duplicate keys, so that the rest of
+            the file can be looked at.
 
     Raises:
-        SpecError: the file is missing, too large, not UTF-8 or not valid YAML; without `told`, also
-            for every other finding.
+        SpecError: the file is missing, too large, not UTF-8 or not valid YAML; without `faults`,
+            also for every other finding.
     """
     name = shown or str(path)
     try:
@@ -137,11 +137,11 @@ def read(path: Path, *, shown: str | None = None, told: list[Diagnostic] | None 
         line = data[: error.start].count(b"\n") + 1
         span = Span(file=name, line=line, column=1, end_column=2)
         raise _failure("E001", "the file is not UTF-8", "save it as UTF-8", span) from error
-    return parse(text, file=name, told=told)
+    return parse(text, file=name, faults=faults)
 
 
-def parse(text: str, *, file: str, told: list[Diagnostic] | None = None) -> Node:
-    """Parses YAML text into a positioned tree; `told` takes the findings that leave one.
+def parse(text: str, *, file: str, faults: list[Diagnostic] | None = None) -> Node:
+    """Parses YAML text into a positioned tree; `faults` takes the findings that leave one.
 
     >>> parse("a: 1e-4", file="x").plain()
     {'a': 0.0001}
@@ -152,10 +152,10 @@ def parse(text: str, *, file: str, told: list[Diagnostic] | None = None) -> Node
     """
     parser = _Parser(text, file)
     node = parser.run()
-    if parser.findings and told is None:
+    if parser.findings and faults is None:
         raise SpecError(parser.findings)
-    if told is not None:
-        told += parser.findings
+    if faults is not None:
+        faults += parser.findings
     return node
 
 

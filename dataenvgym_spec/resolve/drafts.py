@@ -96,7 +96,7 @@ class SpecFile:
             points = self.points()
         except SpecError as error:
             rest = self.checker.fragment(without(self.tree, "matrix"))
-            findings = [*self.family.found, *error.diagnostics, *rest]
+            findings = [*self.family.duplicates, *error.diagnostics, *rest]
             raise SpecError(map(self.family.annotate, findings)) from error
         wanted = [point for point in points if only is None or self.named(point) in only]
         return [self._draft(point) for point in wanted]

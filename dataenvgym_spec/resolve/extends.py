@@ -30,7 +30,7 @@ class Family:
         trails: for each inherited file, the places of the `extends` that lead to it, nearest first.
         folders: for each file, the folder that its paths are relative to.
         inputs: the digest of each file.
-        found: keys that are written twice; the first one counts.
+        duplicates: keys that are written twice; the first one counts.
     """
 
     shown: str
@@ -38,7 +38,7 @@ class Family:
     trails: dict[str, tuple[Span, ...]]
     folders: dict[str, Path]
     inputs: dict[str, str]
-    found: tuple[Diagnostic, ...] = ()
+    duplicates: tuple[Diagnostic, ...] = ()
 
     @property
     def merged(self) -> Node:
@@ -72,7 +72,7 @@ def read_family(path: Path, *, root: Path) -> Family:
         trails=walk.trails,
         folders=walk.folders,
         inputs=walk.inputs,
-        found=tuple(walk.findings),
+        duplicates=tuple(walk.findings),
     )
     # A duplicate key leaves a whole tree; after anything else, a layer may be missing.
     if all(finding.code == "E101" for finding in walk.findings):
@@ -114,7 +114,7 @@ class _Walk:
             return
         self.folders[shown], self.trails[shown] = path.parent, trail
         try:
-            tree = source.read(path, shown=shown, told=self.findings)
+            tree = source.read(path, shown=shown, faults=self.findings)
         except SpecError as error:
             self.findings += error.diagnostics
             return

@@ -259,7 +259,7 @@ def clashes(point: Point, override: Node, below: Node, *, above_arms: bool = Fal
         below: the tree that it is merged into.
         above_arms: whether it also wins over values that a point varies in one arm.
     """
-    found = []
+    clashing = []
     for path in point.paths:
         clash = _reached(path, override, below)
         # `--set loop.iterations=3` wins over `arms.NAME.loop.iterations` of a point as well.
@@ -267,8 +267,8 @@ def clashes(point: Point, override: Node, below: Node, *, above_arms: bool = Fal
             inner = _reached(path[2:], override, below)
             clash = replace(inner, path=path) if inner else None
         if clash is not None:
-            found.append(clash)
-    return found
+            clashing.append(clash)
+    return clashing
 
 
 def _reached(path: KeyPath, override: Node, below: Node | None) -> Clash | None:

@@ -66,7 +66,7 @@ def examine(
     completion = _Completion(spec, path.parent, root, lock or Lock())
     steps, form = faults.steps(spec, drafts), faults.form(spec, drafts)
     findings = [
-        *spec.family.found,
+        *spec.family.duplicates,
         *steps,
         *unsaid(form, steps),
         *faults.names(drafts, whole=not form),
