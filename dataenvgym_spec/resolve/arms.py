@@ -26,7 +26,7 @@ class Arm:
         node: the merged tree; a value's place is where it was written.
         layers: who said what, the strongest last.
         references: the files it names, by their place in the tree.
-        revisions: what it names of the hub, by the place of the revision in the tree; pinned ones as commits.
+        revisions: what it names of the hub, by the place of the revision; pinned ones as commits.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A valid spec in one form: what can be said in two ways is said in one, and every default is filled in."""
+"""A valid spec in one form: what can be said in two ways is said in one, defaults are filled in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ Schema = dict[str, Any]
 
 
 def in_one_form(plain: dict[str, Any]) -> dict[str, Any]:
-    """Fills in a valid spec, in place: components' defaults, an agent that observes nothing, one seed."""
+    """Brings a valid spec into one form, in place.
+
+    That is an agent that observes nothing, one seed, shared splits and components' defaults.
+    """
     task, agent = plain["task"], plain["agent"]
     if _observes_nothing(agent.get("observe", {})):
         agent["observe"] = "nothing"
@@ -32,7 +35,7 @@ def in_one_form(plain: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_defaults(slot: str, options: dict[str, Any]) -> dict[str, Any]:
-    """A component's options with its defaults filled in and whole numbers made floats where a number is meant."""
+    """A component's options with its defaults; whole numbers are floats where a number is meant."""
     kind = options["kind"]
     own = {key: value for key, value in options.items() if key != "kind"}
     schema = {"type": "object", **definition(slot, kind).schema}
@@ -47,7 +50,10 @@ def _observes_nothing(observe: Json) -> bool:
 
 
 def _component(place: Place, key: str, value: Json) -> Json:
-    """The component at a place, with its defaults; a bare word where it may be one and has no options."""
+    """The component at a place, with its defaults.
+
+    It is a bare word where it may be one and has no options.
+    """
     if isinstance(value, str):
         options = {"kind": value}
     elif place.keyed:

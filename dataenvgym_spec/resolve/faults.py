@@ -17,8 +17,8 @@ from dataenvgym_spec.resolve.merge import merge
 def form(spec: SpecFile, drafts: Sequence[Draft]) -> list[Diagnostic]:
     """What keeps experiments from being records.
 
-    That is what the schema says, first about the trees below the arms, and settings that fight. What
-    was reported at a place is not reported there again.
+    That is what the schema says, first about the trees below the arms, and settings that fight.
+    What was reported at a place is not reported there again.
     """
     findings: list[Diagnostic] = []
     for draft in drafts:

@@ -1,7 +1,8 @@
-"""Names that a spec uses, in a value or on a path, and must define: sources, teachers, groups of sources, arms.
+"""Names that a spec uses, in a value or on a path, and must define.
 
-Which options name something is declared by the components (`x-refers`, `x-groups-of`). Works on trees, so that the names of a
-spec that breaks the schema elsewhere are checked as well, except for names that its other mistakes may hide.
+They are names of arms, sources, teachers and groups of sources. Which options hold one is declared
+by the components (`x-refers`, `x-groups-of`). Works on trees, so that the names of a spec that
+breaks the schema elsewhere are checked as well, except where its other mistakes may hide them.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """A name on a path that the spec does not define: where on the path, and what is defined there."""
+    """An undefined name on a path: where on the path, and what is defined there."""
 
     what: str
     index: int
@@ -49,7 +50,8 @@ def check(tree: Node, *, whole: bool) -> Iterator[Diagnostic]:
 
     Args:
         tree: the merged tree of the arm.
-        whole: whether it fits the schema; if not, a name is checked only where names of its sort are defined at all.
+        whole: whether it fits the schema; if not, a name is checked only where names of its sort
+            are defined at all.
     """
     uses = [("source", tree.find("task", "splits", role, "from")) for role in ROLES]
     for place in PLACES:
@@ -84,7 +86,9 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
 def stepped(
     paths: Mapping[KeyPath, Span], layer: Node, below: tuple[Node, ...], *, default: str
 ) -> Iterator[Diagnostic]:
-    """Undefined names on the paths of a matrix or of `--set`; merging would create something new under a misspelt name.
+    """Unknown names in matrix and `--set` paths.
+
+    Merging would create something new under a misspelt name.
 
     Args:
         paths: the paths, with the places where they were written.
@@ -104,7 +108,7 @@ def stepped(
 
 
 def holders() -> Iterator[Holder]:
-    """The mappings whose keys are names: arms, teachers, sources, and the groups that sources list."""
+    """The mappings whose keys are names: arms, teachers, sources, groups that sources list."""
     yield Holder(what="arm", path=("arms",))
     yield Holder(what="teacher", path=REFERRED["teacher"])
     yield Holder(what="source", path=REFERRED["source"])
@@ -121,15 +125,15 @@ def _group_options() -> dict[KeyPath, dict[str, str]]:
 
 
 def _is_defined_by(paths: Iterable[KeyPath], path: KeyPath, index: int) -> bool:
-    """Whether another path ends between an unknown name and the end of the path that has it, and so defines it."""
+    """Whether another path defines an unknown name: it ends there, or after it on the same path."""
     return any(other == path[: len(other)] and index < len(other) < len(path) for other in paths)
 
 
 def _step(path: KeyPath, below: tuple[Node, ...], default: str, *, defines: bool) -> _Step | None:
     """The first undefined name on a path.
 
-    A path that ends at the name of a teacher, a source or a group may define it. An arm is defined with all arms or
-    not at all.
+    A path that ends at the name of a teacher, a source or a group may define it. An arm is defined
+    with all arms or not at all.
     """
     for holder in holders():
         index, is_arm = len(holder.path), holder.what == "arm"
@@ -164,7 +168,10 @@ def _fits(pattern: KeyPath, path: KeyPath) -> bool:
 
 
 def _components(tree: Node, place: Place) -> Iterator[tuple[Node, list[Definition]]]:
-    """The components at a place, each with its definition; with those of its slot where its kind is unknown."""
+    """The components at a place, each with its definition.
+
+    Where its kind is unknown, with those of all kinds of its slot.
+    """
     kinds = definitions()[place.slot]
     for key, node in _nodes(tree, place.path):
         kind = key if place.keyed else _kind(node)
@@ -190,9 +197,11 @@ def _kind(node: Node) -> str:
 def _names(tree: Node, place: Place) -> Iterator[tuple[str, Node | None]]:
     """The options at a place that name components of the spec: slot of what is named, and node."""
     for node, candidates in _components(tree, place):
-        parts = {part.path: part for item in candidates for part in item.parts if part.by == "name"}
-        for path, part in parts.items():
-            yield part.slot, node.find(*path)
+        referring: dict[KeyPath, str] = {}
+        for item in candidates:
+            referring |= {part.path: part.slot for part in item.parts if part.by == "name"}
+        for path, slot in referring.items():
+            yield slot, node.find(*path)
 
 
 def _groups(tree: Node, place: Place) -> Iterator[Diagnostic]:

@@ -1,8 +1,8 @@
 """From a spec file to complete experiment records. No graph yet.
 
-Precedence, lowest first: defaults, the files of `extends` in order, the spec, a point of the matrix,
-an arm, `--set`, and the commits that a lock pins. What is needed of the world (a file's text or
-digest) is read in `files`, so that everything after it is pure.
+Precedence, lowest first: defaults, the files of `extends` in order, the spec, a point of the
+matrix, an arm, `--set`, and the commits that a lock pins. What is needed of the world (a file's
+text or digest) is read in `files`, so that everything after it is pure.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def examine(
     only: Collection[str] | None = None,
     lock: Lock | None = None,
 ) -> tuple[tuple[Resolved, ...], list[Diagnostic]]:
-    """Resolves the experiments of a spec as far as it goes, with everything that is wrong with them.
+    """Resolves the experiments of a spec as far as it goes, and finds what is wrong with them.
 
     A spec that fits the schema has its experiments in spite of unknown names and missing files, so
     that their meaning can be looked at as well; a spec that does not has none.

@@ -1,8 +1,9 @@
-"""How many distinct items a group of a source can have at most, by the formulas that the source declares.
+"""How many distinct items a group of a source can have at most, by formulas the source declares.
 
-The declaration (`x-sizes`) names the option that tells groups apart, the option that holds a group's own options, and a formula
-for each value of the first. No library is imported: a formula stands only for what follows from the bounds of a group, and
-holds only where the group states all of them, so that a changed default of a library cannot make a bound wrong.
+The declaration (`x-sizes`) names the option that tells groups apart, the option that holds the
+options of a group, and a formula for each value of the first. No library is imported: a formula
+covers only what follows from the bounds of a group, and holds only where the group states all of
+them, so that a changed default of a library cannot make a bound wrong.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from typing import Any, Final
 
 Options = Mapping[str, Any]
 Formula = Mapping[str, Any]
-"""One of three forms, by its only key. A span is `{from, to}`, each a whole number or the name of an option.
+"""One of three forms, told apart by the only key.
 
-`product`: factors, each the length of a span or the number of `choices` of an option, to a `power`. `sequences`: how many
-sequences of some `lengths` there are of some `values`. `expressions`: how many sums or products of `terms` of some `digits`.
+    product      factors: the length of a span, or the number of `choices` of an option, to an
+                 `exponent`
+    sequences    the sequences of some `lengths` of some `values`
+    expressions  the sums or products of `terms` of some `digits`
+
+A span is `{from, to}`, each a whole number or the name of an option.
 """
 
 LARGEST: Final = 10**15
@@ -32,7 +37,8 @@ def capacity(sizes: Mapping[str, Any], group: Options) -> int | None:
         sizes: what the source declares.
         group: the options of the group.
 
-    >>> sizes = {"by": "task", "options": "of", "formulas": {"bits": {"product": [{"from": 1, "to": "n"}]}}}
+    >>> formula = {"product": [{"from": 1, "to": "n"}]}
+    >>> sizes = {"by": "task", "options": "of", "formulas": {"bits": formula}}
     >>> capacity(sizes, {"task": "bits", "of": {"n": 100}})
     100
     """
@@ -58,7 +64,7 @@ def _factor(factor: Formula, options: Options) -> int:
     if "choices" in factor:
         return len(options[factor["choices"]])
     length = len(_span(factor, options))
-    return int(length ** factor.get("power", 1))
+    return int(length ** factor.get("exponent", 1))
 
 
 def _sequences(formula: Formula, options: Options) -> int:
@@ -72,8 +78,9 @@ def _expressions(formula: Formula, options: Options) -> int:
     size = 0
     for terms in _lengths(formula["terms"], options):
         for digits in _lengths(formula["digits"], options):
-            numbers = 10 if digits == 1 else 9 * 10 ** (digits - 1)
-            size += (signs * numbers) ** terms * formula["operators"] ** (terms - 1)
+            numbers = signs * (10 if digits == 1 else 9 * 10 ** (digits - 1))
+            joined = formula["operators"] ** (terms - 1)
+            size += numbers**terms * joined
     return size
 
 

@@ -44,7 +44,10 @@ def _directory(node: Node, file: File, *, weights_are_trained: bool) -> Iterator
 
 
 def _not_causal(config: dict[str, Any]) -> str:
-    """What a model is that does not write text from left to right, by the names that transformers gives its classes."""
+    """What a model is that does not write text from left to right; empty for one that does.
+
+    The names that transformers gives its classes decide it.
+    """
     if config.get("is_encoder_decoder"):
         return "an encoder-decoder model"
     classes = config.get("architectures")

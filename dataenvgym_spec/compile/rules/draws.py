@@ -1,4 +1,4 @@
-"""Splits ask for no more than their source can give: each by itself, and those of one source together."""
+"""Splits ask for no more than their source can give: each by itself, and several together."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def _alone(arm: Arm, drawing: _Drawing) -> Iterator[Diagnostic]:
 def _reach(drawing: _Drawing, demand: _Demand) -> float:
     """How many items a split can get at most, within all likelihood.
 
-    A lane holds a binomial number of items; half as many again as its mean plus four deviations is out of reach. Clusters
-    come whole, and a few large ones may well share a lane.
+    A lane holds a binomial number of items; half as many again as its mean plus four deviations is
+    out of reach. Clusters come whole, and a few large ones may well share a lane.
     """
     if "cluster" in drawing.source.columns:
         return demand.size
@@ -87,7 +87,10 @@ def _reach(drawing: _Drawing, demand: _Demand) -> float:
 
 
 def _together(arm: Arm, drawings: list[_Drawing]) -> Iterator[Diagnostic]:
-    """Splits that each could be drawn and that their source cannot give side by side: no item is in two of them."""
+    """Splits that each could be drawn and that their source cannot give side by side.
+
+    No item is in two of them.
+    """
     sharing: dict[str, list[_Drawing]] = {}
     for drawing in drawings:
         sharing.setdefault(drawing.source.rows(), []).append(drawing)

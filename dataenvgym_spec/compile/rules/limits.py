@@ -1,4 +1,4 @@
-"""The measures of an arm are within the limits that its components declare: widths, heads, ranks."""
+"""The measures of an arm are within the limits that its components declare: width, heads, rank."""
 
 from __future__ import annotations
 

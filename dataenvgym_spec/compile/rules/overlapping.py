@@ -12,7 +12,10 @@ from dataenvgym_spec.resolve.lanes import DEFAULT_SHARES
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
-    """Two splits of the same rows that are told apart by different columns: a row may be drawn into both."""
+    """Two splits of the same rows that are told apart by different columns.
+
+    A row may be drawn into both.
+    """
     first: dict[str, tuple[str, str]] = {}
     for role in DEFAULT_SHARES:
         split = getattr(arm.experiment.task.splits, role)

@@ -1,4 +1,4 @@
-"""What a new lock holds: what specs name that can be locked, and what an old lock says of it. Pure."""
+"""What a new lock holds: what specs name that can be locked, as an old lock has it. Pure."""
 
 from __future__ import annotations
 

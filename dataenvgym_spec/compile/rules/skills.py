@@ -1,4 +1,4 @@
-"""Skills that are the groups of the source: every item has one, and examples of each can be made."""
+"""Where skills are groups of the source, every item has one, and examples of each can be made."""
 
 from __future__ import annotations
 

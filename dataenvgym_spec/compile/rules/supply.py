@@ -1,4 +1,7 @@
-"""What a source holds, as far as its declaration, its options and its file say so. No rule; rules about sources use it."""
+"""What a source holds, as far as its declaration, its options and its file say so.
+
+Not a rule itself; rules about sources use it.
+"""
 
 from __future__ import annotations
 
@@ -80,14 +83,17 @@ class Supply:
         return columns
 
     def column_option(self, held: str) -> OptionPath | None:
-        """The option that names the column for something, given or not; None for a source without columns."""
+        """The option that names the column of something, set or not.
+
+        None for a source without columns.
+        """
         for option, other in self.declared.marked("x-column").items():
             if other == held:
                 return option
         return None
 
     def rows(self) -> str:
-        """What tells its rows from those of other sources: its options less the columns that they name."""
+        """What tells its rows from those of other sources: its options without columns."""
         columns = {option[0] for option in self.declared.marked("x-column")}
         rest = {key: value for key, value in self.options.items() if key not in columns}
         return json.dumps(rest, sort_keys=True)
@@ -105,7 +111,10 @@ class Supply:
 
 
 def listed_groups(options: Options) -> dict[str, Options]:
-    """The groups that the options of a source list, each with its own options; none where its items tell."""
+    """The groups that the options of a source list, each with its own options.
+
+    There are none where the items say it.
+    """
     for option in definition("source", options["kind"]).marked("x-groups"):
         for _, groups in named(options, option):
             return dict(groups)

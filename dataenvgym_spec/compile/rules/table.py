@@ -1,7 +1,8 @@
-"""The rules about the meaning of a spec, in the order in which they are checked. Each reports; none changes anything.
+"""The rules about the meaning of a spec, in the order in which they are checked.
 
-A rule says what the schema cannot: whether splits, sources and components fit each other. A name or a file that a rule looks
-at may still be missing, which is reported by `resolve`.
+A rule says what the schema cannot: whether splits, sources and components fit each other. Each
+reports; none changes anything. A name or a file that a rule looks at may still be missing, which is
+reported by `resolve`.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     if wanted > reach:
         words = made[0].words
         message = (
-            f"{loop.iterations} iterations of {loop.teach.examples} distinct examples are {wanted}, "
-            f"but the {words.many} have {total} {words.items}"
+            f"{loop.iterations} iterations of {loop.teach.examples} distinct examples "
+            f"are {wanted}, but the {words.many} have {total} {words.items}"
         )
         if kept:
             message += f", of which about {free:.0f} are no split's"

@@ -1,6 +1,7 @@
-"""What stages cost where no log tells: wide ranges, from a model of a million parameters on a CPU to ten billion on a GPU.
+"""What stages cost where there is no log.
 
-`docs/cost.md` explains the table; a log of any earlier stage of the kind replaces it.
+Wide ranges, from a model of a million parameters on a CPU to ten billion on a GPU. `docs/cost.md`
+explains the table; a log of any earlier stage of the kind replaces it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,102 @@
+"""No code outside of gym knows an option or a component by name: what it has to know is declared."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.spec import Experiment
+from tests.support.repositories import ROOT
+
+PACKAGE = ROOT / "dataenvgym_spec"
+COMPILING = ("language", "resolve", "graph", "compile", "questions", "emit")
+"""The wings that must work for components that nobody has thought of."""
+
+OPTION_WORDS = {
+    "action": "every check has it; the slot declares it, not a component (declaration.ACTION)",
+    "source": "a slot",
+    "teacher": "a slot",
+    "cluster": "a field of an item, and what `x-column` can be",
+    "group": "a field of an item, and what `x-column` can be",
+    "input": "a field of an item, and what `x-column` can be",
+    "target": "a field of an item",
+    "id": "a field of items and stages; beside `x-revision` the repository",
+    "dataset": "a kind of repository of the hub",
+    "revision": "a word of the hub",
+    "heads": "a measure (`x-measure`)",
+    "path": "a word of many files",
+    "config": "a word of DVC and of the command line",
+    "alpha": "of a drawing's colours",
+}
+"""Words that are options of a component and also mean something else where they stand."""
+KIND_WORDS = {
+    "procedural": "what `x-takes` asks for",
+    "hub": "a section of the lock",
+    "skill-list": "what a plan works in whose key names no environment",
+    "path": "a key of many records",
+}
+LEFT = {("execute/stages/student.py", "pretrain"): "the label of a seed"}
+
+
+def options(schema: dict[str, Any]) -> Iterator[str]:
+    """The names of the options of a schema, at any depth."""
+    for name, option in schema.get("properties", {}).items():
+        yield name
+        yield from options(option)
+    values = schema.get("additionalProperties")
+    if isinstance(values, dict):
+        yield from options(values)
+
+
+def language_keys() -> set[str]:
+    """The keys of the language itself."""
+    records = msgspec.json.schema(Experiment)["$defs"].values()
+    return {key for record in records for key in record.get("properties", {})}
+
+
+def words(path: Path) -> set[str]:
+    """The texts in a module that stand alone: keys, names, parts of paths."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
+
+
+def modules(*wings: str) -> list[Path]:
+    return sorted(path for wing in wings for path in (PACKAGE / wing).rglob("*.py"))
+
+
+def private_options() -> set[str]:
+    every = [item for kinds in definitions().values() for item in kinds.values()]
+    return {name for item in every for name in options(item.schema)} - language_keys()
+
+
+def test_no_module_outside_of_gym_names_an_option_of_a_component() -> None:
+    private = private_options() - set(OPTION_WORDS)
+    assert private >= {"families", "pretrain", "fields", "hidden_size", "r", "oversample", "power"}
+    wings = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "gym"]
+    named = {
+        (path.relative_to(PACKAGE).as_posix(), word)
+        for path in modules(*wings)
+        for word in words(path) & private
+    }
+    assert named - set(LEFT) == set()
+
+
+def test_what_compiles_names_no_component() -> None:
+    kinds = {kind for kinds in definitions().values() for kind in kinds} - set(KIND_WORDS)
+    assert kinds >= {"reasoning-gym", "gold", "scratch", "sft", "vllm", "lora", "overlap"}
+    named = {
+        (path.relative_to(PACKAGE).as_posix(), word)
+        for path in modules(*COMPILING)
+        for word in words(path) & kinds
+    }
+    assert named == set()
+
+
+@pytest.mark.parametrize("word", sorted(OPTION_WORDS))
+def test_every_word_that_is_excused_is_an_option(word: str) -> None:
+    assert word in private_options()
