@@ -1,0 +1,165 @@
+"""Rules about components that are declared, whoever brings them; most rules are proved by tests/diagnostics."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.compile.rules.capacity import capacity
+from dataenvgym_spec.compile.rules.table import RULES
+from dataenvgym_spec.language.components import definition
+from tests.support.components import Install, installing
+from tests.support.graphs import findings
+from tests.support.repositories import ROOT
+from tests.support.specs import tiny
+
+TEACHER = {"teacher": {"type": "string", "x-refers": "teacher"}}
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    yield from installing(monkeypatch)
+
+
+def said(folder: Path, **sections: Any) -> list[tuple[str, str, str]]:
+    """Code, message and help of what is wrong with the small spec after changes."""
+    return [(item.code, item.message, item.help) for item in findings(folder, tiny(**sections))]
+
+
+def test_every_rule_of_an_arm_is_a_file_of_its_own() -> None:
+    files = {path.stem for path in (ROOT / "dataenvgym_spec/compile/rules").glob("*.py")}
+    rules = {rule.__name__.rpartition(".")[2] for rule in RULES}
+    assert len(rules) == len(RULES)
+    others = {"__init__", "table", "seeds", "size", "pins", "duplicates"}
+    helpers = {"supply", "capacity", "renewal"}
+    assert files - rules == others | helpers
+
+
+# --- what an option takes ---------------------------------------------------------------------------------------------
+
+
+def test_an_engine_that_takes_a_language_model_refuses_a_procedural_teacher(
+    install: Install, tmp_path: Path
+) -> None:
+    takes = {"teacher": {**TEACHER["teacher"], "x-takes": "language-model"}}
+    install("engine", "writer", properties=takes, required=["teacher"])
+    install("teacher", "model")
+    agent = {"engine": {"kind": "writer", "teacher": "generator", "oversample": None}}
+    assert said(tmp_path, agent=agent) == [
+        (
+            "E204",
+            "the engine 'writer' needs a language model, and 'generator' is not one",
+            "name a teacher of kind model",
+        )
+    ]
+    language = {"generator": {"kind": "model", "source": None}}
+    assert said(tmp_path, teachers=language, agent=agent) == []
+
+
+def test_a_procedural_engine_refuses_a_language_model(install: Install, tmp_path: Path) -> None:
+    install("teacher", "model")
+    assert said(tmp_path, teachers={"generator": {"kind": "model", "source": None}}) == [
+        (
+            "E204",
+            "the engine 'procedural' needs a procedural teacher, and 'generator' is not one",
+            "name a teacher of kind procedural",
+        )
+    ]
+
+
+def test_a_declaration_of_what_an_option_takes_is_checked(install: Install) -> None:
+    for keyword, value in (("x-refers", "student"), ("x-takes", "anything")):
+        option = {**TEACHER["teacher"], keyword: value}
+        with pytest.raises(ValueError, match=f"'{keyword}' cannot be"):
+            install("engine", "odd", properties={"teacher": option}, required=["teacher"])
+
+
+# --- what serves what -------------------------------------------------------------------------------------------------
+
+
+def test_adapters_trainers_and_backends_say_what_they_serve(
+    install: Install, tmp_path: Path
+) -> None:
+    install("adapter", "prefix", serves={"backend": ["vllm"], "trainer": ["dpo"]})
+    install("trainer", "dpo", serves={"model": ["hub"]})
+    install("backend", "remote", serves={"adapter": ["lora"]})
+    train = {"adapter": {"kind": "prefix"}}
+    messages = {
+        message
+        for _, message, _ in said(
+            tmp_path, student={"train": train, "generate": {"backend": "remote"}}
+        )
+    }
+    assert messages == {
+        "the adapter 'prefix' does not serve the backend 'remote'",
+        "the adapter 'prefix' does not serve the trainer 'sft'",
+        "the backend 'remote' does not serve the adapter 'prefix'",
+    }
+    messages = {item[1] for item in said(tmp_path, student={"train": {**train, "method": "dpo"}})}
+    assert messages == {
+        "the adapter 'prefix' does not serve the backend 'transformers'",
+        "the trainer 'dpo' does not serve the model 'scratch'",
+    }
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+def test_limits_are_about_measures_whoever_states_them(install: Install, tmp_path: Path) -> None:
+    rank = {"type": "integer", "default": 700, "x-measure": "rank", "description": "Rank."}
+    install("adapter", "wide", properties={"size": rank})
+    student = {"train": {"adapter": {"kind": "wide"}}, "generate": {"backend": "vllm"}}
+    assert ("E204", "vLLM cannot serve an adapter of rank 700", "lower 'r' to 512, or use the backend 'transformers'") in said(tmp_path, student=student)  # fmt: skip
+    narrow = {
+        "measure": "positions",
+        "most": 100,
+        "message": "{positions} tokens are too many",
+        "help": "at most {most}",
+    }
+    install("backend", "narrow", limits=[narrow])
+    assert said(tmp_path, student={"generate": {"backend": "narrow"}}) == [
+        ("E204", "128 tokens are too many", "at most 100")
+    ]
+
+
+# --- sizes of groups --------------------------------------------------------------------------------------------------
+
+SIZES = {
+    "by": "task",
+    "options": "of",
+    "formulas": {
+        "pairs": {"sequences": {"values": {"from": "low", "to": "high"}, "lengths": {"from": 2, "to": 2}}},
+        "styles": {"product": [{"from": 1, "to": "high", "exponent": 2}, {"choices": "styles"}]},
+        "sums": {"expressions": {"terms": {"from": 2, "to": 2}, "digits": {"from": 1, "to": "digits"}, "operators": 2, "negation": "signed"}},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "size"),
+    [
+        ("pairs", {"low": 1, "high": 10}, 100),
+        ("pairs", {"low": 1}, None),
+        ("pairs", {"low": 1, "high": "ten"}, None),
+        ("pairs", {"low": 1, "high": 10**12}, None),
+        ("styles", {"high": 5, "styles": ["a", "b"]}, 50),
+        ("sums", {"digits": 1}, 200),
+        ("sums", {"digits": 2}, 200 + 90**2 * 2),
+        ("sums", {"digits": 1, "signed": True}, 800),
+        ("sums", {"digits": 30}, None),
+        ("other", {}, None),
+    ],
+)
+def test_the_size_of_a_group_follows_from_a_declared_formula(
+    task: str, options: dict[str, Any], size: int | None
+) -> None:
+    assert capacity(SIZES, {"task": task, "of": options}) == size
+
+
+def test_reasoning_gym_declares_sizes_of_data_sets_it_has() -> None:
+    declared = definition("source", "reasoning-gym")
+    (sizes,) = declared.marked("x-sizes").values()
+    group = declared.schema["properties"]["families"]["additionalProperties"]["properties"]
+    assert set(sizes["formulas"]) <= set(group[sizes["by"]]["enum"])
+    assert sizes["options"] in group
