@@ -1,0 +1,67 @@
+"""What every wing stands on: diagnostics and errors, hashing, this machine, this process.
+
+Nothing here knows what an experiment is.
+"""
+
+from dataenvgym_spec.core.errors import (
+    CODES,
+    Diagnostic,
+    LimitReached,
+    MissingExtra,
+    Severity,
+    Span,
+    SpecError,
+    StageError,
+    UserError,
+    character,
+    gathered,
+    more,
+    suggest,
+    visible,
+)
+from dataenvgym_spec.core.hashing import (
+    SHORT,
+    Canonical,
+    canonical,
+    digest,
+    digest_canonical,
+    file_digest,
+    md5_file,
+    md5_text,
+    seed_from,
+    text_digest,
+    unit_interval,
+)
+from dataenvgym_spec.core.machine import stamp
+from dataenvgym_spec.core.running import announced, current
+
+__all__ = [
+    "CODES",
+    "SHORT",
+    "Canonical",
+    "Diagnostic",
+    "LimitReached",
+    "MissingExtra",
+    "Severity",
+    "Span",
+    "SpecError",
+    "StageError",
+    "UserError",
+    "announced",
+    "canonical",
+    "character",
+    "current",
+    "digest",
+    "digest_canonical",
+    "file_digest",
+    "gathered",
+    "md5_file",
+    "md5_text",
+    "more",
+    "seed_from",
+    "stamp",
+    "suggest",
+    "text_digest",
+    "unit_interval",
+    "visible",
+]

@@ -1,0 +1,8 @@
+"""What came out of an experiment: stages, runs, scores, curves, costs, samples.
+
+How it is shown is in `report` and `track`. Only what reads an experiment is re-exported here.
+"""
+
+from dataenvgym_spec.results.experiment import Iteration, Results, Run, StageResult, load
+
+__all__ = ["Iteration", "Results", "Run", "StageResult", "load"]

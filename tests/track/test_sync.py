@@ -23,9 +23,10 @@ from dataenvgym_spec.records.files import write_json, write_rows
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
-from dataenvgym_spec.track import differences, project, track
+from dataenvgym_spec.track import differences, track
 from dataenvgym_spec.track.background import start_in_background
 from dataenvgym_spec.track.mlflow import shown
+from dataenvgym_spec.track.project import project
 from tests.support.repositories import call, environment
 
 ARMS = ("with-state", "no-state")
@@ -488,7 +489,7 @@ def series(run, key: str) -> list[tuple[int, float]]:
 
 def test_projecting_needs_no_mlflow(tmp_path) -> None:
     Store(tmp_path)
-    code = "import sys; from dataenvgym_spec.results.experiment import load; from dataenvgym_spec.track import project, track; import dataenvgym_spec.track.background\n"
+    code = "import sys; from dataenvgym_spec.results.experiment import load; from dataenvgym_spec.track import track; from dataenvgym_spec.track.project import project; import dataenvgym_spec.track.background\n"
     code += "assert len(project(load('tiny')).runs) == 10; print([name for name in ('mlflow', 'sqlalchemy', 'numpy', 'socket') if name in sys.modules])"
     assert call(sys.executable, "-c", code, cwd=tmp_path).stdout.strip() == "[]"
 

@@ -1,0 +1,1 @@
+"""Lowering: the stages of a resolved experiment, one file for each part of the way."""

@@ -1,0 +1,1 @@
+"""Rules about the meaning of a spec, one file each; `table` has their order."""

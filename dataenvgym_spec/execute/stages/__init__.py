@@ -1,1 +1,1 @@
-"""One executor per stage kind."""
+"""The executors: one stage kind a file."""

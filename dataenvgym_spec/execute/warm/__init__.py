@@ -1,0 +1,1 @@
+"""Warm workers: processes that keep libraries and models loaded between stages."""

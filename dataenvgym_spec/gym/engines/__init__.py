@@ -1,0 +1,1 @@
+"""What carries a plan out and generates examples: one engine a file, the contract in `protocol`."""

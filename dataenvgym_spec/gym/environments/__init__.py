@@ -1,0 +1,1 @@
+"""The contract of state and action between student and policy: one environment a file."""

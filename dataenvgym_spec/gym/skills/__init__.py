@@ -1,0 +1,1 @@
+"""What names the skills of items: one discovery a file, the contract in `protocol`."""

@@ -1,0 +1,1 @@
+"""What is learned: where items come from, and how answers to them are scored."""

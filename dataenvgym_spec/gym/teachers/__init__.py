@@ -1,0 +1,1 @@
+"""What engines, policies and checks ask: one teacher a file, the contract in `protocol`."""

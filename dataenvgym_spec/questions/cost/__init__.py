@@ -1,0 +1,1 @@
+"""What an experiment costs: estimates from past stages, prices, limits, and what was spent."""

@@ -1,0 +1,1 @@
+"""Statistics of scores: intervals and the contrasts that a spec declares."""

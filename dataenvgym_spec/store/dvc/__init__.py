@@ -1,0 +1,1 @@
+"""All that knows DVC's formats and programs."""

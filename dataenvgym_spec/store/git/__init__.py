@@ -1,0 +1,1 @@
+"""All that asks git: earlier forms of experiments, and what revisions need."""

@@ -1,0 +1,1 @@
+"""Which weights of a model training changes: one adapter a file."""

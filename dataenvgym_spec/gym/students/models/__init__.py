@@ -1,0 +1,1 @@
+"""Where a base student comes from: one kind of model a file."""

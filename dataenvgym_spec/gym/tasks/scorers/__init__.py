@@ -1,0 +1,1 @@
+"""What gives an answer its score: one scorer a file."""
