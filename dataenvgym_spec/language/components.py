@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 from dataenvgym_spec.core.errors import UserError, suggest
 from dataenvgym_spec.language.declaration import declare
@@ -38,31 +38,6 @@ FOLDERS: Final[dict[str, str]] = {
     "sandbox": "sandboxes",
 }
 """The slots, and the folder of `gym` that holds the built-in components of each."""
-
-
-def make(slot: str, options: dict[str, Any], **more: Any) -> Any:
-    """An instance of a component.
-
-    Args:
-        slot: what it is plugged into.
-        options: its resolved options with `kind` and `semantics`.
-        more: arguments that do not come from the spec.
-
-    Raises:
-        MissingExtra: a package it needs is not installed.
-        UserError: the stage was compiled for another version of the component.
-    """
-    item = definition(slot, options["kind"])
-    compiled, installed = options.get("semantics", item.version()), item.version()
-    if compiled != installed:
-        message = (
-            f"this stage was compiled for version {compiled} of the {slot} '{item.kind}', "
-            f"but version {installed} is installed"
-        )
-        help = "run: dataenvgym compile   (or install the version it was compiled for)"
-        raise UserError(message, help=help)
-    arguments = {key: value for key, value in options.items() if key not in ("kind", "semantics")}
-    return item.load()(**arguments, **more)
 
 
 @cache

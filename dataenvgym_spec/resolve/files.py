@@ -59,9 +59,9 @@ class Reader:
         if form == "template" and name.startswith("builtin:"):
             return self._built_in(node, name)
         folder = self.folders.get(node.span.file, self.folder)
-        known = self._read.get((folder, name, form))
-        if known is not None:
-            return known
+        earlier = self._read.get((folder, name, form))
+        if earlier is not None:
+            return earlier
         try:
             path = (folder / name).resolve()
             _check_usable(path, self.root, form)

@@ -28,11 +28,11 @@ class Holder:
     """A mapping whose keys are names that a spec makes up.
 
     Attributes:
-        what: what a key names, as messages call it.
+        noun: what a key names, as messages call it.
         path: where the mapping is; `*` is any key.
     """
 
-    what: str
+    noun: str
     path: KeyPath
 
 
@@ -40,7 +40,7 @@ class Holder:
 class _Step:
     """An undefined name on a path: where on the path, and what is defined there."""
 
-    what: str
+    noun: str
     index: int
     defined: frozenset[str]
 
@@ -103,17 +103,17 @@ def stepped(
         if unknown is None or _is_defined_by(paths, path, unknown.index):
             continue
         name = path[unknown.index]
-        message, help = f"there is no {unknown.what} '{name}'", suggest(name, unknown.defined)
+        message, help = f"there is no {unknown.noun} '{name}'", suggest(name, unknown.defined)
         yield Diagnostic(code="E201", message=message, span=span, help=help)
 
 
 def holders() -> Iterator[Holder]:
     """The mappings whose keys are names: arms, teachers, sources, groups that sources list."""
-    yield Holder(what="arm", path=("arms",))
-    yield Holder(what="teacher", path=REFERRED["teacher"])
-    yield Holder(what="source", path=REFERRED["source"])
+    yield Holder(noun="arm", path=("arms",))
+    yield Holder(noun="teacher", path=REFERRED["teacher"])
+    yield Holder(noun="source", path=REFERRED["source"])
     for path, words in _group_options().items():
-        yield Holder(what=words["one"], path=(*REFERRED["source"], "*", *path))
+        yield Holder(noun=words["one"], path=(*REFERRED["source"], "*", *path))
 
 
 def _group_options() -> dict[KeyPath, dict[str, str]]:
@@ -136,7 +136,7 @@ def _step(path: KeyPath, below: tuple[Node, ...], default: str, *, defines: bool
     with all arms or not at all.
     """
     for holder in holders():
-        index, is_arm = len(holder.path), holder.what == "arm"
+        index, is_arm = len(holder.path), holder.noun == "arm"
         if len(path) <= index or not _fits(holder.path, path[:index]):
             continue
         defined: set[str] = set()
@@ -146,7 +146,7 @@ def _step(path: KeyPath, below: tuple[Node, ...], default: str, *, defines: bool
             defined = {default}
         needed = is_arm or not defines or len(path) > index + 1
         if path[index] not in defined and needed:
-            return _Step(what=holder.what, index=index, defined=frozenset(defined))
+            return _Step(noun=holder.noun, index=index, defined=frozenset(defined))
         if is_arm:
             return _step_in_arm(path, below, default, defines=defines)
     return None
@@ -160,7 +160,7 @@ def _step_in_arm(
     inner = _step(path[2:], (*below, *arms), default, defines=defines)
     if inner is None:
         return None
-    return _Step(what=inner.what, index=inner.index + 2, defined=inner.defined)
+    return _Step(noun=inner.noun, index=inner.index + 2, defined=inner.defined)
 
 
 def _fits(pattern: KeyPath, path: KeyPath) -> bool:
@@ -225,9 +225,9 @@ def _unknown_groups(
                 yield node.key_fault("E201", message, suggest(group, listed))
 
 
-def _unknown(what: str, node: Node | None, defined: Mapping[str, Node]) -> Iterator[Diagnostic]:
+def _unknown(noun: str, node: Node | None, defined: Mapping[str, Node]) -> Iterator[Diagnostic]:
     if node is not None and isinstance(node.value, str) and node.value not in defined:
-        message = f"there is no {what} '{node.value}'"
+        message = f"there is no {noun} '{node.value}'"
         yield node.fault("E201", message, suggest(node.value, defined))
 
 

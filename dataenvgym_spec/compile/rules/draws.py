@@ -141,9 +141,9 @@ def _in_all(drawing: _Drawing) -> Iterator[_Demand]:
     """What a split asks of a source whose size is known, whatever the group."""
     source, draw, sizes = drawing.source, drawing.draw, drawing.source.sizes()
     wanted = draw.items or (draw.per_group or 0) * max(1, len(sizes))
-    known = [size for size in sizes.values() if size is not None]
+    limited = [size for size in sizes.values() if size is not None]
     what, file = source.words.items, source.file
     if file is not None and file.rows is not None:
         yield _Demand(wanted=wanted, what=what, size=file.rows, where=f"'{file.path}'")
-    elif known and len(known) == len(sizes):
-        yield _Demand(wanted=wanted, what=what, size=sum(known), where=f"'{source.name}'")
+    elif limited and len(limited) == len(sizes):
+        yield _Demand(wanted=wanted, what=what, size=sum(limited), where=f"'{source.name}'")

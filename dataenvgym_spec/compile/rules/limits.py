@@ -60,8 +60,8 @@ def _holds(limit: Limit, measures: Measures) -> bool:
         most = _bound(limit.most, measures)
         return most is None or value <= most
     factors = [_bound(factor, measures) for factor in limit.multiple_of]
-    known = [factor for factor in factors if factor is not None]
-    return len(known) < len(factors) or value % prod(known) == 0
+    stated = [factor for factor in factors if factor is not None]
+    return len(stated) < len(factors) or value % prod(stated) == 0
 
 
 def _bound(bound: int | str, measures: Measures) -> int | None:

@@ -14,12 +14,12 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     """Components that do not serve what the arm has."""
     actual = _actual(arm)
     for slot, path, options in arm.experiment.components():
-        for what, values in definition(slot, options["kind"]).serves.items():
-            value = actual.get(what)
+        for served, values in definition(slot, options["kind"]).serves.items():
+            value = actual.get(served)
             if value is not None and value not in values:
-                message = f"the {slot} '{options['kind']}' does not serve the {what} '{value}'"
-                serves = ", ".join(values)
-                help = f"it serves {serves}; choose another {slot} or another {what}"
+                message = f"the {slot} '{options['kind']}' does not serve the {served} '{value}'"
+                listed = ", ".join(values)
+                help = f"it serves {listed}; choose another {slot} or another {served}"
                 yield arm.node.at((*path, "kind")).fault("E204", message, help)
 
 
