@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from dataenvgym_spec.cli.common import Project
-from dataenvgym_spec.execute.training.launch import Hardware
+from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.estimate import (
     Cost,

@@ -45,7 +45,7 @@ def _root() -> Path:
 def _run(layout: Layout) -> int:
     """Runs the stage of the working directory, in a warm worker if one serves it."""
     from dataenvgym_spec.execute.run import read_stage, run_stage, stage_of
-    from dataenvgym_spec.execute.warm.worker import delegate
+    from dataenvgym_spec.execute.warm.client import delegate
 
     directory = stage_of(Path.cwd(), layout)
     if "DATAENVGYM_LIMITS" in os.environ:

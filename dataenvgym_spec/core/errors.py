@@ -216,6 +216,7 @@ class MissingExtra(UserError):
     """An optional package is not installed. Exit code 2."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
+        self.package = package
         super().__init__(
             f"{purpose} needs the package '{package}', which is not installed",
             help=f"run: pip install 'dataenvgym-spec[{extra}]'",

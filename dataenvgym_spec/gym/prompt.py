@@ -10,9 +10,12 @@ from dataenvgym_spec.records.items import Item
 
 
 class Prompt:
-    """Renders items by a sandboxed Jinja template; a name it does not know is an error, not an empty string.
+    """Renders items by a sandboxed Jinja template.
 
-    >>> Prompt("{{ input }} =").render(Item(id="1", input="1 + 1", target="2", group="sum", cluster="1"))
+    A name that the template does not know is an error, not an empty string.
+
+    >>> item = Item(id="1", input="1 + 1", target="2", group="sum", cluster="1")
+    >>> Prompt("{{ input }} =").render(item)
     '1 + 1 ='
     """
 
@@ -23,10 +26,12 @@ class Prompt:
         self.template = environment.from_string(template)
 
     def render(self, item: Item) -> str:
-        """The prompt of an item. The template sees `input`, `group` and `metadata`, never the answer.
+        """The prompt of an item.
+
+        The template sees `input`, `group` and `metadata`, never the answer.
 
         Raises:
-            StageError: the template needs something the item does not have.
+            StageError: the template needs something that the item does not have.
         """
         try:
             return self.template.render(input=item.input, group=item.group, metadata=item.metadata)

@@ -14,6 +14,7 @@ from dataenvgym_spec.execute.stages.data import _ports
 from dataenvgym_spec.execute.stages.data import draw as draw_split
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import DataParams
+from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.language.components import definition
@@ -262,9 +263,11 @@ def test_the_teachers_items_are_made_anew_and_scored_right() -> None:
     for group in FAMILIES:
         for item in islice(ReasoningGym(families=FAMILIES).stream(group, 5), 20):
             assert json.loads(json.dumps(item.row())) == item.row()
-            assert scorer.score(item.target, item).correct
-            assert not scorer.score("x", item).correct
-            assert not scorer.score("  ", item).parsed
+            texts = (item.target, "x", "  ")
+            right, wrong, blank = scorer.score([(item, Answer(text=text)) for text in texts])
+            assert right.correct
+            assert not wrong.correct
+            assert not blank.parsed
 
 
 def test_rows_of_a_table(tmp_path: Path) -> None:
@@ -295,22 +298,28 @@ def test_real_data_is_split_and_scored() -> None:
     assert len({item.id for items in splits for item in items}) == 180
     item = splits[0][0]
     final = item.target.rpartition("####")[2].strip()
-    assert ExactMatch(after="####").score(f"so #### {final}", item).correct
-    assert not ExactMatch(after="####").score(f"so {final}", item).parsed
+    texts = (f"so #### {final}", f"so {final}")
+    right, none = ExactMatch(after="####").score([(item, Answer(text=text)) for text in texts])
+    assert right.correct
+    assert not none.parsed
     boxed = Item(**{**item.row(), "target": rf"\boxed{{{final}}}"})
-    assert MathVerify().score(rf"It is \boxed{{{final}}}.", boxed).correct
-    assert not MathVerify().score(r"It is \boxed{-77}.", boxed).correct
+    texts = (rf"It is \boxed{{{final}}}.", r"It is \boxed{-77}.")
+    right, wrong = MathVerify().score([(boxed, Answer(text=text)) for text in texts])
+    assert right.correct
+    assert not wrong.correct
 
 
 def test_a_data_set_of_the_hub_is_read_through_its_library(tmp_path: Path) -> None:
     from datasets import Dataset
 
-    from dataenvgym_spec.gym.tasks.sources.hub import Hub
+    from dataenvgym_spec.gym.tasks.sources.hub import HubDataset
 
     rows = {"problem": ["1+1", "2+2", "3+3"], "solution": ["2", "4", "6"], "level": ["a", "b", "a"]}
     (tmp_path / "data").mkdir()
     Dataset.from_dict(rows).to_parquet(tmp_path / "data" / "train-00000-of-00001.parquet")
     fields = {"input": "problem", "target": "solution", "group": "level"}
-    source = Hub(id=str(tmp_path), revision="0" * 40, configs="all", split="train", fields=fields)
+    source = HubDataset(
+        id=str(tmp_path), revision="0" * 40, configs="all", split="train", fields=fields
+    )
     assert source.groups() == ["a", "b"]
     assert [item.target for item in source.stream("a", 0)] == ["2", "6"]

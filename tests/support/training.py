@@ -1,24 +1,42 @@
-"""A training run outside of a stage."""
+"""Training and generation outside of a stage."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.training.launch import launch, standard_trainer
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.graph.params import GateParams
+from dataenvgym_spec.gym.students.backends.loading import load_backend
+from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
+from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 
 TRAIN = {
-    "method": "sft", "length": {"steps": 60}, "learning_rate": 1e-3, "schedule": "cosine", "warmup_ratio": 0.1, "weight_decay": 0.0,
-    "max_grad_norm": 1.0, "batch_size": 16, "max_length": 64, "dtype": "float32",
-}  # fmt: skip
+    "length": {"steps": 60},
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "warmup_ratio": 0.1,
+    "weight_decay": 0.0,
+    "max_grad_norm": 1.0,
+    "batch_size": 16,
+    "max_length": 64,
+    "dtype": "float32",
+}
+SETTINGS = GenerationSettings(dtype="float32", max_new_tokens=6, batch_size=8)
+PROMPTS = [f"{a} + {b} =" for a in range(1, 9) for b in (3, 17, 40)]
 
 
-def context(folder: Path) -> Context:
+def context(folder: Path) -> Context[GateParams]:
     """What an executor of training is handed."""
     for name in ("out/student", "log", "work"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     return Context(
         key="k",
-        params={},
+        params=GateParams(patience=1),
         reads=(),
         files={},
         out_folder=folder / "out",
@@ -26,3 +44,36 @@ def context(folder: Path) -> Context:
         work=folder / "work",
         say=print,
     )
+
+
+def trained(
+    folder: Path,
+    base: Path,
+    examples: Path,
+    *,
+    trainer: Component | None = None,
+    adapter: Component | None = None,
+    **more: Any,
+) -> Context[GateParams]:
+    """Trains a student in processes of its own; it is in `out/student`."""
+    made = context(folder)
+    launch(
+        made,
+        base=base,
+        examples=examples,
+        trainer=trainer or standard_trainer(),
+        adapter=adapter,
+        settings=TrainingSettings.parse({**TRAIN, **more}),
+        seed=0,
+        out=folder / "out" / "student",
+    )
+    return made
+
+
+def completions(
+    student: Path, base: Path | None = None, *, backend: str = "transformers", batch_size: int = 8
+) -> list[Completion]:
+    settings = msgspec.structs.replace(SETTINGS, batch_size=batch_size)
+    component = Component(slot="backend", kind=backend, version=1)
+    loaded = load_backend(component, settings=settings, student=student, base=base)
+    return loaded.generate(PROMPTS)

@@ -20,7 +20,6 @@ import pytest
 from dataenvgym_spec.core.hashing import digest, unit_interval
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.execute.stages import evaluate as evaluation
-from dataenvgym_spec.execute.stages import student as pretraining
 from dataenvgym_spec.execute.stages import train as training
 from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.execute.training.examples import write_examples
@@ -31,13 +30,17 @@ from dataenvgym_spec.gym.checks.protocol import Sight
 from dataenvgym_spec.gym.environments.protocol import Seen, SkillScore
 from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
 from dataenvgym_spec.gym.prompt import Prompt
-from dataenvgym_spec.gym.students.backends.table import Completion
+from dataenvgym_spec.gym.students.backends.protocol import Completion
+from dataenvgym_spec.gym.students.models.protocol import Pretraining
+from dataenvgym_spec.gym.students.models.scratch import Scratch
+from dataenvgym_spec.gym.tasks.protocol import Answer
+from dataenvgym_spec.gym.tasks.scoring import scored
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.language.components import definition, definitions
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_rows, write_rows
-from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.items import Item, in_lane
 from dataenvgym_spec.records.plans import Request, Step, Yield
 from dataenvgym_spec.records.splits import Kept, Reserve
 
@@ -331,22 +334,16 @@ def _select(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
 def _student(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
     """What a student from scratch is pretrained on; the training itself promises the same bytes on the same machine only."""
     recipe = {"source": make("source", families()), "examples": {"sum": 9, "gcd": 5}}
-    model = component("model", "hub", id="a/b", revision="0" * 40)
-    params = {"model": model, "seed": 1, "splits_seed": 3, "lane": [0.3, 1.0]}
-    here = shop.folder
-    context = Context(
-        key="k",
-        params=KINDS["student"].params.parse(params),
-        reads=(),
-        files={},
-        out_folder=here,
-        log=here,
-        work=here,
-        say=lambda _: None,
+    sizes = dict.fromkeys(("vocabulary", "rope_theta", "heads", "layers", "max_positions"), 1)
+    prompt = Prompt(TEMPLATE)
+    tools = Pretraining(
+        seed=1,
+        prompt=prompt.render,
+        free=lambda item: in_lane(3, item.cluster, [0.3, 1.0]),
+        train=lambda *_: None,
     )
-    write_examples(
-        shop.folder / "examples.jsonl", pretraining._examples(context, recipe), Prompt(TEMPLATE)
-    )
+    items = Scratch(**sizes, pretrain=recipe).examples(tools)
+    write_examples(shop.folder / "examples.jsonl", items, prompt)
     return _bytes(shop.folder)
 
 
@@ -363,7 +360,9 @@ def _train(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
     settings = {"length": {"steps": 3}, "learning_rate": 0.001, "batch_size": 4}
     settings |= {"method": "sft", "dtype": "float32"}
     shop.run("train", "train", {"template": TEMPLATE, "train": settings, "seed": 7}, reads)
-    assert given["train"].items() >= settings.items() and given["seed"] == 7
+    assert (given["trainer"].kind, given["adapter"], given["seed"]) == ("sft", None, 7)
+    assert given["settings"].batch_size == 4
+    assert given["settings"].dtype == "float32"
     return _bytes(shop.folder / "train" / "work")
 
 
@@ -384,7 +383,7 @@ def _evaluate(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
                 for prompt in prompts
             ]
 
-    patch.setattr(evaluation, "backend", lambda *_, **__: Echo())
+    patch.setattr(evaluation, "load_backend", lambda *_, **__: Echo())
     shop.data("feedback", show=0.25)
     params = {
         "splits": ["shown", "hidden"],
@@ -476,7 +475,8 @@ def _scores(kind: str, **options: Any) -> Callable[[Path], Any]:
             Item(id=str(n), input="3 + 4", target=target, group="g", cluster="c")
             for n, target in enumerate(["7", "A: 7", "x = \\frac{14}{2}"])
         ]
-        found = [made.score(answer, item) for item in targets for answer in ANSWERS]
+        answers = [(item, Answer(text=text)) for item in targets for text in ANSWERS]
+        found = scored(made, answers)
         return [[score.value, score.parsed] for score in found]
 
     return case
@@ -484,11 +484,12 @@ def _scores(kind: str, **options: Any) -> Callable[[Path], Any]:
 
 def _own_scores(_shop: Path) -> Any:
     made = make("scorer", component("scorer", "reasoning-gym"))
-    found = [
-        made.score(answer, item)
+    answers = [
+        (item, Answer(text=text))
         for item in items()
-        for answer in [item.target, f" {item.target}\n", "", "9999", f"It is {item.target}."]
+        for text in [item.target, f" {item.target}\n", "", "9999", f"It is {item.target}."]
     ]
+    found = scored(made, answers)
     return [[score.value, score.parsed] for score in found]
 
 
@@ -606,7 +607,7 @@ COMPONENT_CASES: dict[tuple[str, str], Callable[[Path], Any]] = {
 }
 
 MODELS = ("model", "adapter", "trainer", "backend")
-"""Slots whose components make weights: torch promises the same bytes on the same machine and versions only."""
+"""Slots whose components make weights or text: torch promises the same bytes on the same machine and versions only."""
 
 
 @pytest.mark.parametrize("kind", KIND_CASES)

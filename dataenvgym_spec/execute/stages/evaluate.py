@@ -8,8 +8,10 @@ from pathlib import Path
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.gym.prompt import Prompt
-from dataenvgym_spec.gym.students.backends.table import Completion, backend
-from dataenvgym_spec.gym.tasks.protocol import Scorer
+from dataenvgym_spec.gym.students.backends.loading import load_backend
+from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
+from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer
+from dataenvgym_spec.gym.tasks.scoring import scored
 from dataenvgym_spec.records.evaluations import Choice, Result
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_all, write_rows
@@ -37,9 +39,12 @@ def evaluate(context: Context[EvaluateParams]) -> None:
         tokens["prompt"] += sum(answer.prompt_tokens for answer in answers)
         tokens["generated"] += sum(answer.tokens for answer in answers)
         with context.phase("score"):
-            position = iter(answers)
-            for port, members in items.items():
-                rows[port] += [_row(item, next(position), scorer, iteration) for item in members]
+            scores = scored(scorer, _pairs(items, answers), say=context.say)
+        position = iter(zip(answers, scores, strict=True))
+        for port, members in items.items():
+            for item in members:
+                answer, score = next(position)
+                rows[port].append(_row(item, answer, score, iteration))
     for port, results in rows.items():
         write_rows(context.out(port, "results.jsonl"), results)
         right = sum(row.correct for row in results) / max(1, len(results))
@@ -73,20 +78,26 @@ def _students(context: Context[EvaluateParams]) -> dict[int | None, Path]:
 def _answers(
     context: Context[EvaluateParams], student: Path, base: Path | None, prompts: list[str]
 ) -> list[Completion]:
-    options = context.params.plain["generate"]
+    params = context.params
+    settings = GenerationSettings.parse(params.plain["generate"])
     with context.phase("load"):
-        engine = backend(options, student=student, base=base)
+        engine = load_backend(params.backend, settings=settings, student=student, base=base)
     with context.phase("generate"):
         answers = engine.generate(prompts)
-    settings = context.params.generate
-    context.record(
-        device=engine.device, precision=settings.dtype, backend=context.params.backend.kind
-    )
+    context.record(device=engine.device, precision=settings.dtype, backend=params.backend.kind)
     return answers
 
 
-def _row(item: Item, answer: Completion, scorer: Scorer, iteration: int | None) -> Result:
-    score = scorer.score(answer.text, item)
+def _pairs(
+    items: dict[str, Sequence[Item]], completions: Sequence[Completion]
+) -> list[tuple[Item, Answer]]:
+    """The items of all ports with what the student wrote, as the scorer sees it."""
+    asked = [item for members in items.values() for item in members]
+    answers = [Answer(text=one.text, truncated=one.truncated) for one in completions]
+    return list(zip(asked, answers, strict=True))
+
+
+def _row(item: Item, answer: Completion, score: Score, iteration: int | None) -> Result:
     return Result(
         id=item.id,
         group=item.group,

@@ -11,6 +11,7 @@ from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.graph.params import TrainParams
 from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.examples import Example
 
 
@@ -35,7 +36,9 @@ def train(context: Context[TrainParams]) -> None:
         context,
         base=base.path,
         examples=examples,
-        train=params.plain["train"],
+        trainer=params.method,
+        adapter=params.adapter,
+        settings=TrainingSettings.parse(params.plain["train"]),
         seed=params.seed,
         out=context.out_folder / "student",
     )

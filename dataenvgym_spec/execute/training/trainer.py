@@ -1,16 +1,16 @@
-"""What `accelerate launch` starts: ties itself to the life of its executor, then trains, in a warm worker if there is one.
+"""What `accelerate launch` starts: trains, in a warm worker if there is one.
 
-Nothing heavy is imported before the process is tied: an orphan would otherwise live on through seconds of imports.
+It first ties itself to the life of its executor, and imports nothing heavy before: an orphan would
+otherwise live on through seconds of imports.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
 
-from dataenvgym_spec.execute.warm.worker import delegate_training
+from dataenvgym_spec.execute.warm.client import delegate_training
 from dataenvgym_spec.store.locks import die_with_parent, end_unless_descends_from
 
 
@@ -22,9 +22,9 @@ def main(config: str) -> int:
     code = delegate_training(config, os.environ)
     if code is not None:
         return code
-    from dataenvgym_spec.gym.students.trainers import sft
+    from dataenvgym_spec.execute.training.job import train
 
-    sft.main(json.loads(Path(config).read_text(encoding="utf-8")))
+    train(Path(config))
     return 0
 
 

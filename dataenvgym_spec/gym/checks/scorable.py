@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dataenvgym_spec.gym.checks.protocol import Sight
-from dataenvgym_spec.gym.tasks.protocol import Scorer
+from dataenvgym_spec.gym.tasks.protocol import Answer, Score
+from dataenvgym_spec.gym.tasks.scoring import scored
 from dataenvgym_spec.records.examples import Example
 
 
@@ -14,11 +15,11 @@ class Scorable:
 
     def objections(self, examples: Sequence[Example], sight: Sight) -> list[str | None]:
         """Why each candidate should not be taught, or None."""
-        return [_objection(example, sight.scorer) for example in examples]
+        answers = [(example.item(), Answer(text=example.target)) for example in examples]
+        return [_objection(score) for score in scored(sight.scorer, answers)]
 
 
-def _objection(example: Example, scorer: Scorer) -> str | None:
-    score = scorer.score(example.target, example)
+def _objection(score: Score) -> str | None:
     if not score.parsed:
         return "the scorer cannot read the answer"
     return None if score.correct else "the scorer finds the answer wrong"

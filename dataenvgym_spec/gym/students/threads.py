@@ -8,8 +8,11 @@ from typing import Any, Final
 import torch
 
 SMALL: Final = 20_000_000
-"""Parameters below which one thread is enough: a second one made a million-parameter student 15% faster on two idle cores, and
-eight times slower beside one other busy process, because OpenMP's threads wait for each other at every small operation."""
+"""Parameters below which one thread is enough.
+
+A second thread made a million-parameter student 15% faster on two idle cores, and eight times
+slower beside one other busy process: OpenMP's threads wait for each other at every small operation.
+"""
 
 
 def settle(model: Any) -> None:
@@ -20,5 +23,7 @@ def settle(model: Any) -> None:
     wanted = os.environ.get("DATAENVGYM_THREADS")
     if wanted:
         torch.set_num_threads(int(wanted))
-    elif sum(part.numel() for part in model.parameters()) < SMALL:
+        return
+    parameters = sum(part.numel() for part in model.parameters())
+    if parameters < SMALL:
         torch.set_num_threads(1)

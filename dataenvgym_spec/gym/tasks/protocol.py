@@ -1,8 +1,13 @@
-"""What a task is made of: a source gives items, a scorer judges answers to them."""
+"""What a task is made of: a source gives items, a scorer judges answers to them.
+
+An installed source or scorer brings a class that satisfies the protocol and, beside it, the JSON
+definition of its options, which the class takes as keyword arguments: a file by its path, another
+component (such as a sandbox) as an instance.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,18 +18,43 @@ class Source(Protocol):
     """Where items come from."""
 
     procedural: bool
-    """Whether it can make new items without end; otherwise `items` lists all there are."""
+    """Whether it makes new items without end; otherwise its streams end.
+
+    Its definition declares the same, since a spec is checked without importing the class.
+    """
 
     def groups(self) -> list[str]:
-        """The names of the groups."""
+        """The names of the groups, sorted."""
 
     def stream(self, group: str, seed: int) -> Iterator[Item]:
-        """Items of one group: endless and repeating for a procedural source, each once for a finite one."""
+        """Items of one group.
+
+        A procedural source repeats itself now and then, and the same seed gives the same stream; a
+        finite one gives each item once, whatever the seed.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is scored.
+
+    Attributes:
+        text: as it was written.
+        truncated: whether it was cut at the longest length allowed.
+    """
+
+    text: str
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """How good an answer is: `value` in [0, 1], and whether an answer could be read at all."""
+    """How good an answer is.
+
+    Attributes:
+        value: from 0 to 1.
+        parsed: whether an answer could be read at all.
+    """
 
     value: float
     parsed: bool
@@ -38,5 +68,13 @@ class Score:
 class Scorer(Protocol):
     """Scores answers to items."""
 
-    def score(self, answer: str, item: Item) -> Score:
-        """Scores one answer."""
+    def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
+        """Scores a batch of answers.
+
+        A score depends on its item and answer alone. An answer that cannot be read is a score that
+        is not `parsed`; so is one that raises an exception (see `scoring.scored`), which costs
+        nothing but this answer.
+
+        Returns:
+            One score an answer, in the order of the answers.
+        """

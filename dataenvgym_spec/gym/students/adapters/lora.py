@@ -1,14 +1,24 @@
-"""A low-rank adapter (peft). The trainer applies it; see `sft.adapted`."""
+"""LoRA: low-rank matrices on all linear layers, by peft."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
+
+from peft import LoraConfig, get_peft_model
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Lora:
-    """The adapter's options: rank, scale, dropout on its input."""
+    """Adds low-rank matrices to the linear layers, the output layer left out."""
 
-    r: int
-    alpha: int
-    dropout: float
+    def __init__(self, *, r: int, alpha: int, dropout: float) -> None:
+        self.config = LoraConfig(
+            r=r,
+            lora_alpha=alpha,
+            lora_dropout=dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+
+    def adapt(self, model: Any) -> Any:
+        """The model with a fresh adapter on it."""
+        return get_peft_model(model, self.config)

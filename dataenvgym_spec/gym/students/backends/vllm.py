@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-# vLLM reads these when it is imported: one process, no network, and a small cache unless the user says otherwise.
+# vLLM reads these when it is imported: one process, no network, and a small cache unless the user
+# says otherwise.
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
@@ -17,59 +19,70 @@ from transformers import AutoTokenizer
 from vllm import LLM, SamplingParams, TokensPrompt
 from vllm.lora.request import LoRARequest
 
-from dataenvgym_spec.gym.students.backends.table import Completion
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 
-RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM takes for the largest rank (vllm/config/lora.py)."""
 
 
 class VllmBackend:
     """A student loaded by vLLM, with a LoRA adapter if it has one."""
 
-    def __init__(self, options: dict[str, Any], *, model: Path, adapter: Path | None) -> None:
-        self.options = options
+    def __init__(self, *, settings: GenerationSettings, model: Path, adapter: Path | None) -> None:
+        self.settings = settings
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.tokenizer = AutoTokenizer.from_pretrained(model)
-        self.request = LoRARequest("student", 1, str(adapter)) if adapter else None
-        lora = (
-            {
-                "enable_lora": True,
-                "max_lora_rank": next(rank for rank in RANKS if rank >= _rank(adapter)),
-            }
-            if adapter
-            else {}
-        )
+        self.request: LoRARequest | None = None
+        lora: dict[str, Any] = {}
+        if adapter is not None:
+            self.request = LoRARequest("student", 1, str(adapter))
+            rank = _rank(adapter)
+            largest = next(size for size in RANKS if size >= rank)
+            lora = {"enable_lora": True, "max_lora_rank": largest}
         self.engine = LLM(
             model=str(model),
-            dtype=options["dtype"],
+            dtype=settings.dtype,
             enforce_eager=True,
             disable_log_stats=True,
-            max_num_seqs=options["batch_size"],
+            max_num_seqs=settings.batch_size,
             **lora,
         )
 
-    def generate(self, prompts: list[str]) -> list[Completion]:
-        """Answers prompts greedily, in their order."""
-        inputs = [
-            TokensPrompt(prompt_token_ids=self.tokenizer(prompt).input_ids) for prompt in prompts
-        ]
-        sampling = SamplingParams(temperature=0, max_tokens=self.options["max_new_tokens"])
+    def generate(self, prompts: Sequence[str]) -> list[Completion]:
+        """Completes prompts greedily, in their order."""
+        inputs = []
+        for prompt in prompts:
+            # As the other backends tokenize it: vLLM could add tokens of its own to a text.
+            tokens = self.tokenizer(prompt).input_ids
+            inputs.append(TokensPrompt(prompt_token_ids=tokens))
+        sampling = SamplingParams(temperature=0, max_tokens=self.settings.max_new_tokens)
         outputs = self.engine.generate(inputs, sampling, lora_request=self.request, use_tqdm=False)
-        found = []
-        for output in outputs:
-            (answer,) = output.outputs
-            found.append(
-                Completion(
-                    text=answer.text,
-                    tokens=len(answer.token_ids),
-                    prompt_tokens=len(output.prompt_token_ids or ()),
-                    truncated=answer.finish_reason == "length",
-                )
-            )
-        return found
+        return [_completion(output) for output in outputs]
+
+
+def _completion(output: Any) -> Completion:
+    (answer,) = output.outputs
+    return Completion(
+        text=answer.text,
+        tokens=len(answer.token_ids),
+        prompt_tokens=len(output.prompt_token_ids or ()),
+        truncated=answer.finish_reason == "length",
+    )
 
 
 def _rank(adapter: Path) -> int:
-    from peft import LoraConfig
+    """The rank of a LoRA adapter.
 
-    return int(LoraConfig.from_pretrained(str(adapter)).r)
+    Raises:
+        StageError: it is an adapter of another kind.
+    """
+    from peft import LoraConfig, PeftConfig
+
+    config = PeftConfig.from_pretrained(str(adapter))
+    if not isinstance(config, LoraConfig):
+        raise StageError(
+            f"vLLM loads LoRA adapters only, and this one is {config.peft_type}",
+            help="name another backend, or another adapter",
+        )
+    return int(config.r)

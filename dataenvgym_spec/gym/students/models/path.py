@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.models.protocol import ModelTools
 
 
 class Local:
-    """A student that lies in the repository."""
+    """A student in a directory of the repository."""
 
     def __init__(self, *, path: Path) -> None:
         self.path = path
 
-    def fetch(self, out: Path) -> None:
-        """Copies the model to where the stage writes.
+    def prepare(self, out: Path, tools: ModelTools) -> dict[str, Any]:
+        """Copies the model to a folder.
 
         Raises:
             StageError: the directory holds no model.
@@ -25,4 +27,6 @@ class Local:
                 f"'{self.path}' holds no model: config.json is missing",
                 help="save the model there with save_pretrained",
             )
-        shutil.copytree(self.path, out, dirs_exist_ok=True)
+        with tools.phase("fetch"):
+            shutil.copytree(self.path, out, dirs_exist_ok=True)
+        return {}

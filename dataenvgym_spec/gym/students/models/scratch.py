@@ -1,20 +1,29 @@
-"""A small Llama from a configuration, with a tokenizer trained on the spot; pretrained by the executor `student`."""
+"""A small Llama from a configuration, pretrained on the problems of a source.
+
+Its tokenizer, which is trained on the same examples, is in `tokenizer`.
+"""
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from tokenizers import decoders as token_decoders
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
+from transformers import LlamaConfig, LlamaForCausalLM, set_seed
 from transformers.utils.logging import disable_progress_bar
 
-PAD, END = "<pad>", "<end>"
+from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.students.models.protocol import ModelTools, Pretraining
+from dataenvgym_spec.gym.students.models.tokenizer import train_tokenizer
+from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
+from dataenvgym_spec.records.items import Item
 
 
 class Scratch:
-    """Builds an untrained student."""
+    """Builds an untrained student and pretrains it.
+
+    Args of the constructor are the options of its definition; `pretrain["source"]` is a source.
+    """
 
     def __init__(
         self,
@@ -27,7 +36,7 @@ class Scratch:
         max_positions: int,
         **sizes: Any,
     ) -> None:
-        self.vocabulary, self.pretrain = vocabulary, pretrain
+        self.vocabulary, self.recipe = vocabulary, pretrain
         self.sizes = {
             **sizes,
             "num_hidden_layers": layers,
@@ -37,45 +46,61 @@ class Scratch:
             "rope_parameters": {"rope_type": "default", "rope_theta": rope_theta},
         }
 
+    def prepare(self, out: Path, tools: ModelTools) -> dict[str, Any]:
+        """Builds a model and pretrains it."""
+        assert tools.pretraining is not None
+        pretraining, blank = tools.pretraining, tools.work / "blank"
+        with tools.phase("examples"):
+            examples = self.examples(pretraining)
+            texts = [pretraining.prompt(item) + item.target for item in examples]
+        with tools.phase("build"):
+            parameters = self.build(texts, pretraining.seed, blank)
+        millions = parameters / 1e6
+        tools.say(f"  {millions:.2f} million parameters, {len(examples)} examples to pretrain on")
+        pretraining.train(blank, examples, self.settings())
+        return {"parameters": parameters}
+
+    def examples(self, pretraining: Pretraining) -> list[Item]:
+        """What it learns from: items that no split owns, group by group."""
+        source = self.recipe["source"]
+        drawn: list[Item] = []
+        for group, count in sorted(self.recipe["examples"].items()):
+            stream = source.stream(group, seed_from("pretrain", pretraining.seed, group))
+            drawn += islice(filter(pretraining.free, stream), count)
+        return drawn
+
+    def settings(self) -> TrainingSettings:
+        """How it is pretrained: the recipe, and what no recipe says."""
+        recipe = self.recipe
+        return TrainingSettings.parse(
+            {
+                "length": recipe["length"],
+                "learning_rate": recipe["learning_rate"],
+                "batch_size": recipe["batch_size"],
+                "warmup_ratio": recipe["warmup_ratio"],
+                "weight_decay": recipe["weight_decay"],
+                "schedule": "cosine",
+                "max_grad_norm": 1.0,
+                "max_length": 1024,
+                "dtype": "float32",
+            }
+        )
+
     def build(self, texts: list[str], seed: int, out: Path) -> int:
-        """Writes tokenizer and model; returns the number of parameters."""
+        """Writes tokenizer and untrained model; returns the number of parameters."""
         disable_progress_bar()
         tokenizer = train_tokenizer(texts, self.vocabulary)
+        # After the tokenizer, so that the weights do not depend on what it draws.
         set_seed(seed)
-        pad, end = tokenizer.pad_token_id, tokenizer.eos_token_id
         config = LlamaConfig(
             **self.sizes,
             vocab_size=len(tokenizer),
             tie_word_embeddings=True,
-            pad_token_id=pad,
-            eos_token_id=end,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
             bos_token_id=None,
         )
         model = LlamaForCausalLM(config)
         model.save_pretrained(out)
         tokenizer.save_pretrained(out)
         return int(model.num_parameters())
-
-
-def train_tokenizer(texts: list[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer whose digits are always one token each."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
-    tokenizer.decoder = token_decoders.ByteLevel()
-    # Every printable ASCII character, so that no prompt is out of vocabulary because the corpus happened not to show it.
-    alphabet = [*map(chr, range(33, 127)), "Ġ", "Ċ", "Ã", "Ĺ"]
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=[PAD, END],
-        initial_alphabet=alphabet,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, clean_up_tokenization_spaces=False
-    )

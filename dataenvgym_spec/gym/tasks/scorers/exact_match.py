@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from dataenvgym_spec.gym.tasks.protocol import Score
+from collections.abc import Sequence
+
+from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.records.items import Item
 
 
 class ExactMatch:
-    """Right when the answer equals the target, white space and letter case aside."""
+    """Right when the answer equals the target, white space and letter case aside.
+
+    Args of the constructor are the options of its definition. With `after`, only what follows this
+    mark is compared, and commas, which stand between thousands, do not count.
+    """
 
     def __init__(self, *, after: str = "") -> None:
         self.after = after
 
-    def score(self, answer: str, item: Item) -> Score:
-        """Scores one answer."""
-        given, wanted = self._part(answer), self._part(item.target)
-        return Score(value=float(given is not None and given == wanted), parsed=bool(given))
+    def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
+        """Scores a batch of answers."""
+        return [self._score(answer.text, item.target) for item, answer in answers]
 
-    def _part(self, text: str) -> str | None:
-        if self.after and self.after not in text:
+    def _score(self, text: str, target: str) -> Score:
+        answer, wanted = self._compared(text), self._compared(target)
+        right = answer is not None and answer == wanted
+        return Score(value=float(right), parsed=bool(answer))
+
+    def _compared(self, text: str) -> str | None:
+        if not self.after:
+            return _folded(text)
+        if self.after not in text:
             return None
-        part = text.rpartition(self.after)[2] if self.after else text
-        return (
-            " ".join(part.split()).casefold().replace(",", "")
-            if self.after
-            else " ".join(part.split()).casefold()
-        )
+        part = text.rpartition(self.after)[2]
+        return _folded(part).replace(",", "")
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from math_verify import parse, verify
 
-from dataenvgym_spec.gym.tasks.protocol import Score
+from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.records.items import Item
 
 
 class MathVerify:
-    """Right when math-verify finds answer and target equal. Both may be whole solutions with a boxed answer."""
+    """Right when math-verify finds answer and target equal.
 
-    def score(self, answer: str, item: Item) -> Score:
-        """Scores one answer."""
-        given = parse(answer, parsing_timeout=None)
-        right = bool(given) and bool(
-            verify(parse(item.target, parsing_timeout=None), given, timeout_seconds=None)
-        )
-        return Score(value=float(right), parsed=bool(given))
+    Both may be whole solutions with a boxed answer.
+    """
+
+    def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
+        """Scores a batch of answers."""
+        return [_score(answer.text, item.target) for item, answer in answers]
+
+
+def _score(text: str, target: str) -> Score:
+    # Its time-outs are alarms of this process, which work in the main thread only.
+    answer = parse(text, parsing_timeout=None)
+    if not answer:
+        return Score(value=0.0, parsed=False)
+    wanted = parse(target, parsing_timeout=None)
+    right = verify(wanted, answer, timeout_seconds=None)
+    return Score(value=float(bool(right)), parsed=True)

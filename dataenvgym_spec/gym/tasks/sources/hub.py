@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.gym.tasks.sources.rows import Columns
-from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.gym.tasks.sources.rows import Columns, Listed
 
 
-class Hub:
+class HubDataset(Listed):
     """A finite source of items."""
-
-    procedural = False
 
     def __init__(
         self,
@@ -24,19 +21,19 @@ class Hub:
         split: str,
         fields: dict[str, str],
     ) -> None:
-        self.items = Columns(fields=fields).items(self._rows(id, revision, configs, split))
+        rows = self._rows(id, revision, configs, split)
+        self.items = Columns(fields=fields).items(rows)
 
     def _rows(
         self, name: str, revision: str, configs: str | list[str], split: str
     ) -> Iterator[dict[str, Any]]:
+        """The rows of some configurations of a data set; a text stands for all it has."""
         import datasets
 
         try:
-            names = (
-                datasets.get_dataset_config_names(name, revision=revision)
-                if isinstance(configs, str)
-                else configs
-            )
+            names = configs
+            if isinstance(configs, str):
+                names = datasets.get_dataset_config_names(name, revision=revision)
             for config in names:
                 yield from datasets.load_dataset(name, config, revision=revision, split=split)
         except (OSError, ValueError, RuntimeError) as error:
@@ -44,11 +41,3 @@ class Hub:
                 f"the data set '{name}' cannot be loaded: {error}",
                 help="check its id, revision and the network; HF_HOME names the cache",
             ) from error
-
-    def groups(self) -> list[str]:
-        """The values of the group column."""
-        return sorted({item.group for item in self.items})
-
-    def stream(self, group: str, seed: int) -> Iterator[Item]:
-        """The items of one group, each once."""
-        return (item for item in self.items if item.group == group)

@@ -1,4 +1,7 @@
-"""Procedural problems of the reasoning-gym library. A family is one of its data sets with a configuration."""
+"""Procedural problems of the reasoning-gym library.
+
+A family is one of its data sets with a configuration.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import itertools
 import re
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", SyntaxWarning)  # of cellpylib, a dependency of reasoning-gym
@@ -14,6 +17,10 @@ with warnings.catch_warnings():
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.items import Item, item_id
+
+ENDLESS: Final = 2**31 - 1
+_VOLATILE: Final = ("source_index", "difficulty")
+"""What an item's metadata says about how it was drawn, and not about the item."""
 
 
 class ReasoningGym:
@@ -37,8 +44,9 @@ class ReasoningGym:
         family = self.families[group]
         name, config = family["dataset"], family.get("config", {})
         try:
-            # reasoning-gym seeds item i with `seed + i`, so a large size costs nothing and neighbours overlap: seeds are hashes.
-            dataset = reasoning_gym.create_dataset(name, seed=seed, size=2**31 - 1, **config)
+            # Item i is seeded with `seed + i`, so that a large size costs nothing. Streams of
+            # neighbouring seeds would overlap: ours are hashes.
+            dataset = reasoning_gym.create_dataset(name, seed=seed, size=ENDLESS, **config)
         except (ValueError, TypeError, AssertionError) as error:
             raise StageError(
                 f"reasoning-gym refuses the family '{group}': {error}",
@@ -47,33 +55,28 @@ class ReasoningGym:
         return (self._item(dataset[index], group) for index in itertools.count())
 
     def _item(self, entry: dict[str, Any], group: str) -> Item:
-        question = str(entry["question"])
-        metadata = {
-            key: value
-            for key, value in entry["metadata"].items()
-            if key not in ("source_index", "difficulty")
-        }
-        identity = item_id(question)
-        answer = str(entry["answer"])
-        verifier = {"dataset": entry["metadata"]["source_dataset"], "answer": answer}
-        cluster = operands(verifier["dataset"], question)
+        question, answer = str(entry["question"]), str(entry["answer"])
+        dataset = entry["metadata"]["source_dataset"]
+        pairs = entry["metadata"].items()
         return Item(
-            id=identity,
+            id=item_id(question),
             input=question,
             target=answer,
             group=group,
-            cluster=cluster,
-            verifier=verifier,
-            metadata=metadata,
+            cluster=operands(dataset, question),
+            verifier={"dataset": dataset, "answer": answer},
+            metadata={key: value for key, value in pairs if key not in _VOLATILE},
         )
 
 
 def operands(dataset: str, question: str) -> str:
-    """The cluster of a problem: those of one data set on the same numbers, in whatever order and with whatever operators.
+    """The cluster of a problem: those of one data set on the same numbers.
 
-    So `gcd(12, 18)` is never taught to a student that is tested on `gcd(18, 12)`.
+    The order of the numbers and what is between them do not count: `gcd(12, 18)` is
+    never taught to a student that is tested on `gcd(18, 12)`.
 
     >>> operands("gcd", "gcd of 12, 18?") == operands("gcd", "gcd of 18, 12?")
     True
     """
-    return item_id(" ".join([dataset, *sorted(re.findall(r"\d+", question))]))
+    numbers = sorted(re.findall(r"\d+", question))
+    return item_id(" ".join([dataset, *numbers]))

@@ -1,47 +1,68 @@
-"""Items from the rows of a table."""
+"""Items from the rows of a table, for sources that list what they have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dataenvgym_spec.core.errors import StageError, suggest
+from dataenvgym_spec.records.files import Row
 from dataenvgym_spec.records.items import Item, item_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which column holds what."""
+    """Which column holds which field of an item: input, target, and maybe group and cluster."""
 
-    fields: dict[str, str]
+    fields: Mapping[str, str]
 
-    def items(self, rows: Iterable[dict[str, Any]]) -> list[Item]:
+    def items(self, rows: Iterable[Row]) -> list[Item]:
         """One item per distinct question, in the order of the rows.
 
         Raises:
-            StageError: a row lacks a column that the spec names.
+            StageError: a row has no column that the spec names.
         """
-        found: dict[str, Item] = {}
+        items: dict[str, Item] = {}
         for number, row in enumerate(rows, 1):
-            missing = [name for name in self.fields.values() if name not in row]
-            if missing:
+            self._check(number, row)
+            item = self._item(row)
+            items.setdefault(item.id, item)
+        return list(items.values())
+
+    def _check(self, number: int, row: Row) -> None:
+        for column in self.fields.values():
+            if column not in row:
                 raise StageError(
-                    f"row {number} has no column '{missing[0]}'",
-                    help=suggest(missing[0], map(str, row)),
+                    f"row {number} has no column '{column}'", help=suggest(column, map(str, row))
                 )
-            text = str(row[self.fields["input"]])
-            identity = item_id(text)
-            group = str(row[self.fields["group"]]) if "group" in self.fields else "all"
-            cluster = str(row[self.fields["cluster"]]) if "cluster" in self.fields else identity
-            found.setdefault(
-                identity,
-                Item(
-                    id=identity,
-                    input=text,
-                    target=str(row[self.fields["target"]]),
-                    group=group,
-                    cluster=cluster,
-                ),
-            )
-        return list(found.values())
+
+    def _item(self, row: Row) -> Item:
+        question = self._value(row, "input", "")
+        identity = item_id(question)
+        return Item(
+            id=identity,
+            input=question,
+            target=self._value(row, "target", ""),
+            group=self._value(row, "group", "all"),
+            cluster=self._value(row, "cluster", identity),
+        )
+
+    def _value(self, row: Row, field: str, default: str) -> str:
+        if field not in self.fields:
+            return default
+        return str(row[self.fields[field]])
+
+
+class Listed:
+    """A finite source: what it has is in `items`."""
+
+    procedural = False
+    items: list[Item]
+
+    def groups(self) -> list[str]:
+        """The values of the group column."""
+        return sorted({item.group for item in self.items})
+
+    def stream(self, group: str, seed: int) -> Iterator[Item]:
+        """The items of one group, each once."""
+        return (item for item in self.items if item.group == group)

@@ -1,0 +1,50 @@
+"""The file between the launcher and the trainer's processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dataenvgym_spec.gym.students.adapters.protocol import Adapter
+from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingSettings
+from dataenvgym_spec.records.record import Record
+
+
+class TrainingConfig(Record, frozen=True, kw_only=True):
+    """A `Job` as JSON, with the components that do it; see there.
+
+    Attributes:
+        trainer: the trainer, with its options and version, as a stage's parameters have it.
+        adapter: the adapter, in the same form.
+    """
+
+    trainer: dict[str, Any]
+    adapter: dict[str, Any] | None
+    base: str
+    examples: str
+    settings: TrainingSettings
+    seed: int
+    out: str
+    checkpoints: str
+    loss: str
+    facts: str
+    device_batch: int
+    accumulation: int
+    checkpoint_seconds: float
+
+    def job(self, adapter: Adapter | None) -> Job:
+        """The job, with the instance of its adapter."""
+        return Job(
+            base=Path(self.base),
+            examples=Path(self.examples),
+            settings=self.settings,
+            adapter=adapter,
+            seed=self.seed,
+            out=Path(self.out),
+            checkpoints=Path(self.checkpoints),
+            loss=Path(self.loss),
+            facts=Path(self.facts),
+            device_batch=self.device_batch,
+            accumulation=self.accumulation,
+            checkpoint_seconds=self.checkpoint_seconds,
+        )

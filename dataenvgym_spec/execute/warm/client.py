@@ -1,0 +1,203 @@
+"""Finds the warm worker of a run, or starts it, and has it do the work of this process.
+
+The worker itself is in `worker`. Keys, results and locks are the same without it
+(`DATAENVGYM_WARM=0`).
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dataenvgym_spec.core.running import current
+from dataenvgym_spec.execute.pass_through import stopped
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.store.layout import Layout
+
+PRELOAD: Final[dict[str, tuple[str, ...]]] = {
+    "light": (
+        "dataenvgym_spec.execute.stages.data",
+        "dataenvgym_spec.execute.stages.generate",
+        "dataenvgym_spec.execute.stages.check",
+        "dataenvgym_spec.gym.tasks.sources.reasoning_gym",
+    ),
+    "heavy": (
+        "dataenvgym_spec.gym.tasks.sources.reasoning_gym",
+        "dataenvgym_spec.execute.stages.evaluate",
+        "dataenvgym_spec.gym.students.trainers.sft",
+        "dataenvgym_spec.gym.students.backends.transformers",
+        "transformers.models.auto.modeling_auto",
+        "transformers.generation.utils",
+        "transformers.models.llama.modeling_llama",
+    ),
+}
+"""What a worker of each group imports before it serves."""
+START_SECONDS: Final = 90
+WORKER: Final = "DATAENVGYM_WORKER"
+"""The environment variable that says to a trainer where the worker of its run listens."""
+SERVED: Final = "DATAENVGYM_SERVED"
+"""The environment variable that names a process whose runs share their workers, such as a shell."""
+
+
+def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | None:
+    """Has a warm worker run a stage.
+
+    Args:
+        layout: the repository.
+        content: the stage's `stage.json`.
+        directory: the stage's directory.
+
+    Returns:
+        The stage's exit code, or None if no worker serves it and the caller should run it itself.
+    """
+    if not _possible(content) or stopped(layout, content):
+        return None
+    served = _served(os.environ)
+    group = KINDS[content["kind"]].worker
+    path = _socket_path(served, group or "heavy")
+    if path is None:
+        return None
+    # A training stage stays in this process, but its trainer finds the worker.
+    os.environ[WORKER] = str(path)
+    if group is None:
+        return None
+    try:
+        connection = _connect(path) or _start(layout, path, served, group)
+    except OSError:
+        return None
+    if connection is None:
+        return None
+    return _ask(connection, "stage", [str(layout.root), directory])
+
+
+def _served(environ: Mapping[str, str]) -> int:
+    """The process whose workers serve this stage, and end with it."""
+    if SERVED in environ:
+        return int(environ[SERVED])
+    run = current(environ)
+    return run.process if run else os.getppid()
+
+
+def delegate_training(config: str, environ: Mapping[str, str]) -> int | None:
+    """Has the worker that already serves this run train a student.
+
+    It trains in the environment that `accelerate launch` set up.
+
+    Returns:
+        The exit code, or None if there is no worker.
+    """
+    path = environ.get(WORKER)
+    if not path or environ.get("WORLD_SIZE", "1") != "1":
+        return None
+    connection = _connect(Path(path))
+    return None if connection is None else _ask(connection, "train", [config])
+
+
+def _ask(connection: socket.socket, work: str, arguments: list[str]) -> int:
+    """Asks for work in this directory, with this environment and these streams.
+
+    Returns:
+        The exit code of the work, once it is done.
+    """
+    request = {
+        "work": work,
+        "arguments": arguments,
+        "cwd": str(Path.cwd()),
+        "environ": dict(os.environ),
+    }
+    data = json.dumps(request).encode()
+    size = len(data).to_bytes(4, "big")
+    streams = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [1, 2]).tobytes())
+    with connection:
+        connection.sendmsg([size], [streams])
+        connection.sendall(data)
+        answer = connection.recv(1)
+    return answer[0] if answer else 1
+
+
+def _possible(content: dict[str, Any]) -> bool:
+    """Whether a fork of a worker can do the work, and gains from what the worker has imported."""
+    if sys.platform != "linux" or os.environ.get("DATAENVGYM_WARM") == "0":
+        return False
+    # A process that forks must not have touched CUDA.
+    if any(Path("/dev").glob("nvidia[0-9]*")):
+        return False
+    if content["kind"] == "student":
+        # A model that is fetched or copied needs none of the imports.
+        return "template" in content["params"]
+    backend = content["params"].get("generate", {}).get("backend")
+    return backend is None or _preloaded(backend)
+
+
+def _preloaded(backend: str | dict[str, Any]) -> bool:
+    kind = backend if isinstance(backend, str) else backend["kind"]
+    module = definition("backend", kind).implementation.partition(":")[0]
+    return module in PRELOAD["heavy"]
+
+
+def _socket_path(served: int, group: str) -> Path | None:
+    """Where the worker of one run listens.
+
+    None if its process is gone, or is neither a `dataenvgym run` nor DVC nor named by the user.
+    """
+    process = Path(f"/proc/{served}")
+    try:
+        command = (process / "cmdline").read_bytes()
+        if SERVED not in os.environ and not re.search(rb"dvc|dataenvgym", command):
+            return None
+        stat = (process / "stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    # A process id is given again; the time it started, field 22, tells one from the next.
+    started = stat.rpartition(")")[2].split()[19]
+    folder = Path(tempfile.gettempdir()) / f"dataenvgym-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    owner = folder.stat()
+    if owner.st_uid != os.getuid() or owner.st_mode & 0o077:
+        return None
+    return folder / f"{served}-{started}-{group}.sock"
+
+
+def _connect(path: Path) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _start(layout: Layout, path: Path, served: int, group: str) -> socket.socket | None:
+    """Starts a worker and connects to it once it listens; None if it ended or takes too long."""
+    module = "dataenvgym_spec.execute.warm.worker"
+    command = [sys.executable, "-m", module, str(path), str(served), group]
+    layout.private.mkdir(exist_ok=True)
+    with (layout.private / "warm.log").open("ab") as log:
+        worker = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=layout.root,
+        )
+    for _ in range(START_SECONDS * 20):
+        connection = _connect(path)
+        if connection is not None:
+            return connection
+        if worker.poll() is not None:
+            return None
+        time.sleep(0.05)
+    return None

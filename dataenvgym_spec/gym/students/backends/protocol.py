@@ -1,0 +1,68 @@
+"""What a backend is: greedy generation with one student, whichever library does it.
+
+An installed backend brings a class that satisfies `Backend` and, beside it, the JSON definition of
+its options. An instance is constructed with those options and, besides, with:
+
+    settings: GenerationSettings    what `student.generate` of a spec says, less the backend
+    model: Path                     folder of a model, in the transformers format
+    adapter: Path | None            folder of an adapter on it, in peft's format
+
+It loads the student at once; the time this takes is logged apart from that of `generate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from dataenvgym_spec.records.record import Record
+
+
+class GenerationSettings(Record, frozen=True, kw_only=True):
+    """What `student.generate` of a spec says, less the backend.
+
+    Attributes:
+        dtype: of the weights.
+        max_new_tokens: the longest completion, its end token included.
+        batch_size: prompts that are generated side by side.
+    """
+
+    dtype: Literal["float32", "bfloat16", "float16"]
+    max_new_tokens: int
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What a student wrote.
+
+    Attributes:
+        text: without the end token.
+        tokens: how many were generated, the end token included.
+        prompt_tokens: how many the prompt has.
+        truncated: whether it was cut at the longest length allowed.
+    """
+
+    text: str
+    tokens: int
+    prompt_tokens: int
+    truncated: bool
+
+
+class Backend(Protocol):
+    """Generates with one student."""
+
+    device: str
+    """Where it runs, such as `cpu` or `cuda`; for the log."""
+
+    def generate(self, prompts: Sequence[str]) -> list[Completion]:
+        """Completes prompts greedily.
+
+        Args:
+            prompts: whole prompts; they are tokenized as they are.
+
+        Returns:
+            One completion a prompt, in the order of the prompts. It depends on the prompt alone,
+            not on what it is batched with.
+        """

@@ -1,0 +1,121 @@
+"""What a trainer is: it turns a base model and examples into a student.
+
+An installed trainer brings a class that satisfies `Trainer` and, beside it, the JSON definition of
+its options, which the class takes as keyword arguments. `train` runs in every process that
+`accelerate launch` starts; nothing of the pipeline is known to it besides its `Job`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from dataenvgym_spec.gym.students.adapters.protocol import Adapter
+from dataenvgym_spec.records.record import Record
+
+
+class TrainingLength(Record, frozen=True, kw_only=True):
+    """How long to train: one of the two is set.
+
+    Attributes:
+        steps: optimizer steps.
+        epochs: passes over the examples.
+    """
+
+    steps: int | None = None
+    epochs: float | None = None
+
+
+class TrainingSettings(Record, frozen=True, kw_only=True):
+    """What `student.train` of a spec says, besides trainer and adapter.
+
+    Attributes:
+        learning_rate: the peak.
+        schedule: of the learning rate, after the warm-up.
+        warmup_ratio: part of the steps that warm up, in [0, 1).
+        max_grad_norm: gradients are clipped to this norm.
+        batch_size: examples per optimizer step, over all devices.
+        max_length: of prompt and completion, in tokens; longer examples are cut.
+        dtype: of the weights.
+    """
+
+    length: TrainingLength
+    learning_rate: float
+    schedule: Literal["cosine", "linear", "constant"]
+    warmup_ratio: float
+    weight_decay: float
+    max_grad_norm: float
+    batch_size: int
+    max_length: int
+    dtype: Literal["float32", "bfloat16", "float16"]
+
+
+class TrainingExample(Record, frozen=True, kw_only=True):
+    """A row of `Job.examples`: the prompt, and the completion to learn."""
+
+    prompt: str
+    completion: str
+
+
+class TrainingFacts(Record, frozen=True, kw_only=True):
+    """What a trainer measured; it enters the stage's log, and no result depends on it.
+
+    Attributes:
+        tokens: by what was done with them; `trained` counts each pass.
+        device: such as `cpu` or `cuda`.
+        precision: of the weights.
+    """
+
+    examples: int | None = None
+    steps: int | None = None
+    tokens: dict[str, int] | None = None
+    device: str | None = None
+    precision: str | None = None
+    training_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One training run.
+
+    Attributes:
+        base: folder of the model to start from, in the transformers format.
+        examples: JSON lines, a `TrainingExample` each.
+        settings: what the spec says.
+        adapter: what is trained in place of all weights; None trains all of them.
+        seed: of new weights and of the order of examples.
+        out: folder of the trained student: an adapter alone, or a model with its tokenizer.
+        checkpoints: folder for checkpoints; what a killed run left in it is there again.
+        loss: where to write the curve, a `records.logs.LossPoint` a line.
+        facts: where to write a `TrainingFacts`.
+        device_batch: examples that one device takes at once.
+        accumulation: batches of a device per optimizer step.
+        checkpoint_seconds: the time between two checkpoints.
+    """
+
+    base: Path
+    examples: Path
+    settings: TrainingSettings
+    adapter: Adapter | None
+    seed: int
+    out: Path
+    checkpoints: Path
+    loss: Path
+    facts: Path
+    device_batch: int
+    accumulation: int
+    checkpoint_seconds: float
+
+
+class Trainer(Protocol):
+    """Trains students."""
+
+    def train(self, job: Job) -> None:
+        """Trains as the job says, and leaves `out`, `loss` and `facts`.
+
+        The same job gives the same bytes on the same machine and versions. A job of which an
+        earlier attempt was killed goes on from its last whole checkpoint, to the bytes that it
+        would have had. With several processes the first one writes. Progress may be printed.
+        Whatever is raised ends the stage; the last line of the traceback is shown.
+        """

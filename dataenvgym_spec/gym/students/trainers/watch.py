@@ -1,0 +1,80 @@
+"""What transformers' Trainer leaves while it runs: progress, the loss curve, checkpoints."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from transformers import TrainerCallback
+
+from dataenvgym_spec.records.files import read_all
+from dataenvgym_spec.records.logs import LossPoint
+
+DONE: Final = "complete"
+"""The file that marks a checkpoint whole: one without it is the work of a killed process."""
+PRINT_SECONDS: Final = 4
+
+
+class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped by the type checker
+    """Prints progress, writes the loss curve, and asks for a checkpoint every so many seconds."""
+
+    def __init__(self, loss: Path, checkpoint_seconds: float) -> None:
+        self.loss, self.every = loss, checkpoint_seconds
+        self.saved = self.printed = self.start = time.monotonic()
+        self.last = float("nan")
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Drops the part of an earlier attempt's curve that will be trained again."""
+        kept = []
+        if state.global_step and self.loss.is_file():
+            for point in read_all(self.loss, LossPoint):
+                if point.step <= state.global_step:
+                    kept.append(point)
+        self.loss.write_text("".join(map(_line, kept)), encoding="utf-8")
+        if state.global_step and state.is_world_process_zero:
+            print(f"  going on from step {state.global_step}", flush=True)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Asks for a checkpoint when it is time."""
+        due = time.monotonic() - self.saved >= self.every
+        if due and state.global_step < state.max_steps:
+            self.saved = time.monotonic()
+            control.should_save = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Marks the checkpoint whole."""
+        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        (checkpoint / DONE).touch()
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
+        """Appends to the loss curve."""
+        if not state.is_world_process_zero or not logs or "loss" not in logs:
+            return
+        point = LossPoint(
+            step=state.global_step,
+            loss=float(logs["loss"]),
+            learning_rate=float(logs["learning_rate"]),
+            seconds=round(time.monotonic() - self.start, 3),
+        )
+        with self.loss.open("a", encoding="utf-8") as handle:
+            handle.write(_line(point))
+        self.last = float(logs["loss"])
+        if time.monotonic() - self.printed > PRINT_SECONDS:
+            self._say(state)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Prints where it ended."""
+        if state.is_world_process_zero:
+            self._say(state)
+
+    def _say(self, state: Any) -> None:
+        self.printed = time.monotonic()
+        print(f"  step {state.global_step}/{state.max_steps}, loss {self.last:.3f}", flush=True)
+
+
+def _line(point: LossPoint) -> str:
+    return json.dumps(point.plain()) + "\n"

@@ -1,0 +1,24 @@
+"""Prompts: sandboxed, strict, and blind to the answer."""
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.records.items import Item
+
+
+def test_prompts_are_sandboxed_and_strict() -> None:
+    item = Item(id="1", input="q", target="secret", group="g", cluster="1", metadata={"n": 3})
+    assert (
+        Prompt("{% if group == 'g' %}\n{{ input }} {{ metadata.n }}\n{% endif %}").render(item)
+        == "q 3\n"
+    )
+    for template in (
+        "{{ target }}",
+        "{{ nothing }}",
+        "{{ metadata.none }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{{ 1 / 0 }}",
+    ):
+        with pytest.raises(StageError, match="prompt template"):
+            Prompt(template).render(item)
