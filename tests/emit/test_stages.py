@@ -59,7 +59,7 @@ def test_distinct_items_of_the_quickstart_have_distinct_prompts() -> None:
 
 
 GOLDEN = {
-    # A change of these bytes without a raised `semantics` number would give old results a new meaning.
+    # Other bytes without a raised `semantics` number would give old results a new meaning.
     ("data", 1): "1f941be988fb9f73",
     ("generate", 1): "67f5c1cd6aa0a7e2",
 }

@@ -63,7 +63,8 @@ def test_equal_files_at_two_paths_are_one_stage_that_stays_as_it_is(
     rows = "".join(f'{{"q": "{number} + 1", "a": "{number + 1}"}}\n' for number in range(300))
     for name in ("one", "two"):
         (repo / "specs" / f"{name}.jsonl").write_text(rows, encoding="utf-8")
-        source = f"    exam: {{kind: jsonl, path: {name}.jsonl, fields: {{input: q, target: a}}}}\n  score:"
+        fields = "{input: q, target: a}"
+        source = f"    exam: {{kind: jsonl, path: {name}.jsonl, fields: {fields}}}\n  score:"
         text = (
             TINY.replace("name: tiny", f"name: {name}")
             .replace("  score:", source, 1)

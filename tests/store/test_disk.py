@@ -1,4 +1,7 @@
-"""What `store` reads of a repository that DVC worked in: lock files, run cache, damaged cache, remote, earlier compiled forms."""
+"""What `store` reads of a repository that DVC worked in.
+
+Lock files, run cache, damaged cache, remote, earlier compiled forms.
+"""
 
 import os
 import shutil
@@ -21,7 +24,7 @@ from tests.support.repositories import call
 
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
-    """A repository that was reproduced, pushed and committed once. Results that a test takes away it puts back."""
+    """A repository that was reproduced, pushed and committed. Tests put back what they remove."""
     made = Laboratory(tmp_path_factory.mktemp("laboratory"), seed=0)
     made.command("compile")
     made.repro("tiny")

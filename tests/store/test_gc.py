@@ -1,4 +1,4 @@
-"""What no spec needs is removed, whole and downstream first; what DVC's cache has comes back without running."""
+"""What no spec needs is removed, whole and downstream first; DVC's cache can restore it."""
 
 import json
 import os
@@ -125,7 +125,7 @@ def test_what_was_removed_comes_back_without_running(copy_of_finished: Path) -> 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository in which the spec was compiled, committed, changed and compiled again. Not to be changed; copy it."""
+    """The spec was compiled, committed, changed and compiled again. Copy it to change it."""
     repo = new_repo(tmp_path_factory.mktemp("gc") / "repo")
     call("dataenvgym", "compile", cwd=repo)
     call("git", "add", "-A", cwd=repo)

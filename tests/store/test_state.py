@@ -1,4 +1,7 @@
-"""A contract with DVC: what `store.state` reads is what the installed DVC writes, and `plan` agrees with `dvc repro`."""
+"""A contract with DVC.
+
+What `store.dvc.state` reads is what the installed DVC writes, and `plan` agrees with `dvc repro`.
+"""
 
 import shutil
 from collections import Counter
@@ -98,10 +101,8 @@ def test_a_changed_policy_runs_one_arm_from_its_first_plan_on(copy_of_finished: 
     rows = planned(copy_of_finished)
     runs = [row for row in rows if row["action"] == "run"]
     assert runs[0]["label"] == "with-state, iteration 1/2, plan"
-    assert (
-        runs[0]["cause"]
-        == f"policy `allocate` changed: `floor` 0.2 -> 0.9, specs/tiny.yaml:{line_of(spec, 'floor: 0.9')}"
-    )
+    changed = f"specs/tiny.yaml:{line_of(spec, 'floor: 0.9')}"
+    assert runs[0]["cause"] == f"policy `allocate` changed: `floor` 0.2 -> 0.9, {changed}"
     assert all(row["label"].startswith("with-state") or row["kind"] == "report" for row in runs)
     assert {row["action"] for row in rows if row["label"].startswith("no-state")} == {"reuse"}
     call("dataenvgym", "compile", cwd=copy_of_finished)
@@ -127,10 +128,8 @@ def test_a_larger_test_set_runs_only_its_evaluations_and_the_report(copy_of_fini
         "evaluate best and last on test",
         "",
     }
-    assert (
-        runs[0]["cause"]
-        == f"`task.splits.test.draw.per_group` changed: 6 -> 9, specs/tiny.yaml:{line_of(spec, 'per_group: 9')}"
-    )
+    changed = f"specs/tiny.yaml:{line_of(spec, 'per_group: 9')}"
+    assert runs[0]["cause"] == f"`task.splits.test.draw.per_group` changed: 6 -> 9, {changed}"
     call("dataenvgym", "compile", cwd=copy_of_finished)
     assert executed(copy_of_finished) == {row["directory"] for row in runs}
 
