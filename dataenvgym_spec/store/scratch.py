@@ -7,7 +7,6 @@ then links it into place. A complete result stays adoptable until a lock names i
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataenvgym_spec.core.hashing import file_digest, md5_file
-from dataenvgym_spec.records.files import parse_json
+from dataenvgym_spec.records.files import json_text, parse_json
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 
@@ -60,7 +59,7 @@ class Scratch:
             with path.open("rb") as handle:
                 os.fsync(handle.fileno())
         done = {"key": key, "files": self._digests(files)}
-        atomic.write(self.path / DONE, json.dumps(done, sort_keys=True))
+        atomic.write(self.path / DONE, json_text(done))
 
     def adoptable(self, key: str) -> bool:
         """Whether a complete and undamaged result of this key is here."""

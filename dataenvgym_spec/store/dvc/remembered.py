@@ -5,12 +5,12 @@ A file counts as unchanged while its size, inode and time of change are the same
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.hashing import md5_file
+from dataenvgym_spec.records.files import json_text, parse_json
 from dataenvgym_spec.store import atomic
 
 LARGE: Final = 1 << 20
@@ -53,10 +53,9 @@ class Remembered:
         """Keeps what was learned. A clone that cannot be written to forgets it."""
         if not self._changed or self._rows is None:
             return
-        kept = {path: row for path, row in sorted(self._rows.items()) if Path(path).exists()}
-        text = json.dumps(kept, indent=0) + "\n"
+        kept = {path: row for path, row in self._rows.items() if Path(path).exists()}
         try:
-            atomic.write(self._path, text)
+            atomic.write(self._path, json_text(kept))
         except OSError:
             return
 
@@ -69,7 +68,7 @@ class Remembered:
 def _read(path: Path) -> dict[str, list[object]]:
     """The remembered rows; none if the file is missing or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     if not isinstance(content, dict):
