@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -20,6 +20,8 @@ from dataenvgym_spec.store.layout import Layout, find_root
 
 LONGEST_NAME: Final = 256
 """A longer argument names no file, and asking the system about it is an error."""
+
+Name = TypeVar("Name", bound=str)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 setting = click.option(
@@ -65,11 +67,10 @@ def load_project(
     """
     layout = Layout(root=root) if root else layout_here()
     compiled = compile_specs(read_specs(names, layout, sets))
-    return Project(
-        layout=layout,
-        compiled=replace(compiled, graph=settled(compiled.graph, layout)),
-        everything=not names,
-    )
+    # A file that moved without a change keeps the name that the store has.
+    graph = settled(compiled.graph, layout)
+    compiled = replace(compiled, graph=graph)
+    return Project(layout=layout, compiled=compiled, everything=not names)
 
 
 def compile_specs(specs: tuple[Resolved, ...]) -> Compiled:
@@ -156,6 +157,15 @@ def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str
 def print_json(content: Any) -> None:
     """Prints JSON for programs."""
     click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def sums_of(counts: Mapping[Name, int], names: Iterable[Name]) -> str:
+    """How many there are of each, in the order of the names.
+
+    >>> sums_of({"b": 1, "a": 2}, ("a", "b", "c"))
+    '2 a, 1 b'
+    """
+    return ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
 
 
 def plural(count: int, word: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import click
@@ -81,17 +82,16 @@ def bills(project: Project, plans: Mapping[str, Sequence[Step]]) -> dict[str, Bi
         ahead = total(one.cost for one in estimates)
         done = of(project.layout, _directories_done(steps))
         had = total(spent(past, prices) for past in done.pasts)
-        limits = standings(limits_of(spec_of(project, project.entry(name))), had, ahead)
-        result[name] = Bill(stages=estimates, ahead=ahead, spent=had, limits=limits)
+        limits = limits_of(spec_of(project, project.entry(name)))
+        standing = standings(limits, had, ahead)
+        result[name] = Bill(stages=estimates, ahead=ahead, spent=had, limits=standing)
     return result
 
 
 def _kinds_that_run(plans: Mapping[str, Sequence[Step]]) -> set[str]:
     """The kinds of stages whose cost is to be estimated."""
-    kinds = set()
-    for steps in plans.values():
-        kinds |= {step.kind for step in steps if step.use and step.action in ("run", "maybe")}
-    return kinds
+    steps = chain.from_iterable(plans.values())
+    return {step.kind for step in steps if step.use and step.action in ("run", "maybe")}
 
 
 def _directories_done(steps: Sequence[Step]) -> list[str]:
@@ -189,4 +189,9 @@ def _limit_record(limit: Standing) -> dict[str, Any]:
 
 
 def _pair(amount: Interval) -> list[float]:
-    return [float(f"{amount.low:.6g}"), float(f"{amount.high:.6g}")]
+    return [_rounded(amount.low), _rounded(amount.high)]
+
+
+def _rounded(value: float) -> float:
+    """A number with six digits; more would be noise."""
+    return float(f"{value:.6g}")

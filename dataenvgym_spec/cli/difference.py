@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
-from dataenvgym_spec.cli.common import plural
+from dataenvgym_spec.cli.common import plural, sums_of
+from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.language.source import Json
 from dataenvgym_spec.questions.diff import Difference, StageChange
 from dataenvgym_spec.questions.values import SideValue, ValueChange
@@ -42,12 +44,14 @@ def lines(item: Difference, old: str, new: str, *, several: bool) -> list[str]:
 
 
 def _change_lines(change: ValueChange, item: Difference, old: str, new: str) -> list[str]:
-    head = f"{show_path(change.path)}: {_text(change.old)} -> {_text(change.new)}"
+    before, after = _text(change.old), _text(change.new)
+    head = f"{show_path(change.path)}: {before} -> {after}"
     if item.common and len(change.arms) != len(item.common):
         head += f"  (arm {', '.join(change.arms)})"
     if not change.keyed:
         head += "  (no stage depends on it)"
-    return [head, f"  {_place(change.old, old)} -> {_place(change.new, new)}"]
+    here, there = _place(change.old, old), _place(change.new, new)
+    return [head, f"  {here} -> {there}"]
 
 
 def _text(value: SideValue) -> str:
@@ -57,7 +61,7 @@ def _text(value: SideValue) -> str:
     content = value.value
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
     text = text.replace("\n", " ")
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return shortened(text, LONGEST)
 
 
 def _place(value: SideValue, prefix: str) -> str:
@@ -72,9 +76,11 @@ def _stage_lines(item: Difference) -> list[str]:
     counts: Counter[str] = Counter()
     for change in item.stages:
         counts[change.effect] += change.count
-    sums = ", ".join(f"{counts[effect]} {effect}" for effect in EFFECTS if counts[effect])
-    head = f"{item.same} of {plural(item.total, 'stage')} are the same; {sums}:"
-    return [head, *(f"  {_stage_text(change, item)}" for change in item.stages)]
+    sums = sums_of(counts, EFFECTS)
+    shown = [f"{item.same} of {plural(item.total, 'stage')} are the same; {sums}:"]
+    for change in item.stages:
+        shown.append(f"  {_stage_text(change, item)}")
+    return shown
 
 
 def _stage_text(change: StageChange, item: Difference) -> str:
@@ -109,10 +115,11 @@ def _ranges(numbers: Sequence[int]) -> list[str]:
             runs[-1].append(number)
         else:
             runs.append([number])
-    texts = []
-    for run in runs:
-        texts.append(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]))
-    return texts
+    return [_range(run[0], run[-1]) for run in runs]
+
+
+def _range(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
 
 
 # --- for programs -----------------------------------------------------------------------------
@@ -120,24 +127,15 @@ def _ranges(numbers: Sequence[int]) -> list[str]:
 
 def record(item: Difference, old: str, new: str) -> dict[str, Any]:
     """One experiment for programs; the arguments are those of `lines`."""
-    changes = [_stage_record(change) for change in item.stages]
+    changes = [asdict(change) for change in item.stages]
+    stages = {"same": item.same, "total": item.total, "changes": changes}
     return {
         "old": item.old,
         "new": item.new,
         "same": item.equal,
         "values": [_change_record(change, old, new) for change in item.changes],
         "arms": {"added": item.added, "removed": item.removed},
-        "stages": {"same": item.same, "total": item.total, "changes": changes},
-    }
-
-
-def _stage_record(change: StageChange) -> dict[str, Any]:
-    return {
-        "kind": change.kind,
-        "effect": change.effect,
-        "count": change.count,
-        "iterations": change.iterations,
-        "arms": change.arms,
+        "stages": stages,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from dataenvgym_spec.cli.common import as_json, print_json
@@ -26,23 +28,13 @@ def command(fix: bool, as_json: bool) -> int:
     done = repair() if fix else []
     findings = examine()
     if as_json:
-        print_json({"fixed": done, "checks": [_record(finding) for finding in findings]})
+        print_json({"fixed": done, "checks": [asdict(finding) for finding in findings]})
     else:
         for text in done:
             click.echo(f"fixed: {text}")
         for finding in findings:
             click.echo(_line(finding))
     return 2 if any(finding.needed and not finding.ok for finding in findings) else 0
-
-
-def _record(finding: Finding) -> dict[str, str | bool]:
-    return {
-        "name": finding.name,
-        "ok": finding.ok,
-        "needed": finding.needed,
-        "detail": finding.detail,
-        "help": finding.help,
-    }
 
 
 def _line(finding: Finding) -> str:

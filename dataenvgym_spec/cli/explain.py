@@ -12,6 +12,7 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, read_specs, setting
 from dataenvgym_spec.core.errors import CODES, UserError, suggest
+from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.language.catalogue import Page, is_code, page
 from dataenvgym_spec.language.source import Json
 from dataenvgym_spec.questions.explain import Explanation, LayerValue, explain, leaves, plain
@@ -77,13 +78,12 @@ def _print_page(page: Page, *, as_json: bool) -> None:
 
 
 def _page_record(page: Page) -> dict[str, Any]:
-    return {
-        "code": page.code,
-        "title": CODES[page.code],
-        **{name.lower(): text for name, text in page.sections.items()},
-        "yaml": page.block("yaml"),
-        "text": page.block("text"),
-    }
+    record: dict[str, Any] = {"code": page.code, "title": CODES[page.code]}
+    for name, text in page.sections.items():
+        record[name.lower()] = text
+    record["yaml"] = page.block("yaml")
+    record["text"] = page.block("text")
+    return record
 
 
 def _explanations(specs: Sequence[Resolved], path: KeyPath | None) -> list[_Shared]:
@@ -122,7 +122,8 @@ def _text(group: _Shared, *, named: bool) -> str:
     for item in group.explanations:
         lines.append(f"{show_path(item.path)} = {_shown(item.value)}")
         for layer in item.layers:
-            lines.append(f"  {layer.span!s:40} {_shown(layer.value):16} {_effect(layer)}")
+            value = _shown(layer.value)
+            lines.append(f"  {layer.span!s:40} {value:16} {_effect(layer)}")
         if not any(layer.effect == "holds" for layer in item.layers):
             lines.append(f"  {'default':40}")
     return "\n".join(lines)
@@ -138,7 +139,7 @@ def _shown(value: Json) -> str:
     """A value on one line."""
     plain_text = isinstance(value, str) and value.isprintable()
     text = str(value) if plain_text else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return shortened(text, LONGEST)
 
 
 def _records(groups: Sequence[_Shared]) -> list[dict[str, Any]]:

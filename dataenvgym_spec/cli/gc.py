@@ -17,6 +17,7 @@ from dataenvgym_spec.cli.common import (
     load_project,
     plural,
     print_json,
+    sums_of,
 )
 from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.emit.write import drift
@@ -68,9 +69,8 @@ def command(
     layout = layout_here()
     with nobody_at_work(layout):
         wanted = _wanted(layout)
-        kept = reached_at(
-            layout, [*names, *revisions(layout, branches=all_branches, tags=all_tags)]
-        )
+        branches_and_tags = revisions(layout, branches=all_branches, tags=all_tags)
+        kept = reached_at(layout, [*names, *branches_and_tags])
         reached = wanted.union(named_elsewhere(layout), *kept.values())
         directories = present(layout)
         leftovers = measured(layout, garbage(directories, reached))
@@ -126,7 +126,7 @@ def _print(
         click.echo("nothing to remove")
         return
     counts = Counter(item.kind for item in leftovers)
-    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items()))
+    kinds = sums_of(counts, sorted(counts))
     click.echo(f"not needed: {plural(len(leftovers), 'stage')} ({kinds}); {_sizes(leftovers)}")
     largest = sorted(leftovers, key=lambda item: (-item.size, item.directory))
     for item in largest[:SHOWN]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,7 @@ def command(folder: Path, as_json: bool) -> None:
 
 
 def _record(repository: Scaffold) -> dict[str, Any]:
-    steps = [
-        {"what": step.what, "state": step.state, "reason": step.reason} for step in repository.steps
-    ]
+    steps = [asdict(step) for step in repository.steps]
     return {"root": str(repository.root), "spec": repository.spec, "steps": steps}
 
 

@@ -51,7 +51,8 @@ def command(
     layout = layout_here()
     groups: dict[Path, list[Resolved]] = {}
     for spec in read_specs(specs, layout, sets, locks="ignore"):
-        groups.setdefault((layout.root / spec.path).parent, []).append(spec)
+        folder = (layout.root / spec.path).parent
+        groups.setdefault(folder, []).append(spec)
     task = _Task(root=layout.root, update=update, partly=bool(specs), check=check)
     locks = [_renew(folder, group, task) for folder, group in groups.items()]
     if as_json:
@@ -103,11 +104,9 @@ def _renew(folder: Path, specs: list[Resolved], task: _Task) -> _Renewed:
     old = _old(folder, task)
     _complain(specs, old, task)
     wanted = renewal.wanted(specs)
-    open_ones = {
-        reference: node
-        for reference, node in wanted.hub.items()
-        if task.update or reference not in old.hub
-    }
+    open_ones = dict(wanted.hub)
+    if not task.update:
+        open_ones = {key: node for key, node in open_ones.items() if key not in old.hub}
     commits = _ask(open_ones)
     new = renewal.renewed(old, wanted, commits, update=task.update, keep=task.partly)
     text = lockfile.render(new)
@@ -160,7 +159,8 @@ def _ask(references: dict[Reference, Node]) -> dict[Reference, str]:
 def _print(row: _Renewed, *, check: bool) -> None:
     for pin in _pins(row.lock):
         click.echo("{type} {id} {revision} -> {commit}".format(**pin))
-    click.echo(f"{row.file}: {_counts(row.lock)}: {row.verdict(check=check)}")
+    verdict = row.verdict(check=check)
+    click.echo(f"{row.file}: {_counts(row.lock)}: {verdict}")
 
 
 def _record(row: _Renewed) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from dataenvgym_spec.cli.common import Project, as_json, load_project, print_json, setting
+from dataenvgym_spec.cli.common import Project, as_json, load_project, print_json, setting, sums_of
 from dataenvgym_spec.cli.costs import Bill, bills, print_bill, records, summary
 from dataenvgym_spec.questions.plan import Step, plan
 from dataenvgym_spec.store.dvc.disk import Disk
@@ -40,7 +40,8 @@ def command(
     \b
     run      it executes
     pass     it executes, but a gate says stop: the last student is passed through, at no cost
-    maybe    it runs if something above it comes out otherwise than last time, or if a gate says go on
+    maybe    it runs if something above it comes out otherwise than last time, \
+or if a gate says go on
     restore  DVC fetches its result from the cache, or with --pull from the remote
     reuse    its result is in the workspace
 
@@ -73,8 +74,7 @@ def _plans(project: Project, *, pull: bool) -> Plans:
 def _print(experiment: str, steps: Sequence[Step], *, show_all: bool) -> None:
     """A line of sums, and one line a stage, under the arm and iteration it belongs to."""
     counts = Counter(step.action for step in steps)
-    sums = [f"{counts[action]} {action}" for action in ACTIONS if counts[action]]
-    click.echo(f"{experiment}: {', '.join(sums)}")
+    click.echo(f"{experiment}: {sums_of(counts, ACTIONS)}")
     shown = [step for step in steps if show_all or step.action != "reuse"]
     width = max((len(step.what) for step in shown), default=0)
     for place, members in groupby(shown, key=attrgetter("place")):

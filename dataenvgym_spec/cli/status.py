@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Final
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, layout_here, print_json
+from dataenvgym_spec.cli.common import as_json, layout_here, print_json, sums_of
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.questions.status import StageStatus, State, status
 from dataenvgym_spec.results.experiment import load
@@ -34,8 +35,7 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
         raise UserError("nothing is compiled here", help="run: dataenvgym compile")
     stages = {item: status(load(item, layout.root)) for item in names}
     if as_json:
-        records = [_record(item, row) for item, rows in stages.items() for row in rows]
-        print_json({"stages": records})
+        print_json({"stages": _records(stages)})
         return
     for item, rows in stages.items():
         _print(item, rows, show_all=show_all)
@@ -44,19 +44,15 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
 def _print(experiment: str, rows: Sequence[StageStatus], *, show_all: bool) -> None:
     """A line of sums, and the stages that need a look."""
     counts = Counter(row.state for row in rows)
-    sums = [f"{counts[state]} {state}" for state in STATES if counts[state]]
-    click.echo(f"{experiment}: {', '.join(sums)}")
+    click.echo(f"{experiment}: {sums_of(counts, STATES)}")
     for row in rows:
         if show_all or row.state in ("running", "failed"):
             click.echo(f"  {row.state:8} {row.label:48} {row.detail}")
 
 
-def _record(experiment: str, row: StageStatus) -> dict[str, str]:
-    return {
-        "experiment": experiment,
-        "key": row.key,
-        "kind": row.kind,
-        "state": row.state,
-        "label": row.label,
-        "detail": row.detail,
-    }
+def _records(stages: Mapping[str, Sequence[StageStatus]]) -> list[dict[str, str]]:
+    """For programs: the stages of all experiments."""
+    records = []
+    for experiment, rows in stages.items():
+        records += [{"experiment": experiment, **asdict(row)} for row in rows]
+    return records

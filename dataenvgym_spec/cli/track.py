@@ -39,7 +39,8 @@ def command(names: tuple[str, ...], verify: bool, as_json: bool) -> int:
     if as_json:
         print_json({"experiments": chosen, **asdict(done)})
         return 0
-    click.echo(f"{', '.join(chosen)}: {plural(done.runs, 'run')} in {done.uri}; {_changes(done)}")
+    runs = plural(done.runs, "run")
+    click.echo(f"{', '.join(chosen)}: {runs} in {done.uri}; {_changes(done)}")
     if not done.server:
         click.echo("  look at it: dataenvgym ui")
         return 0

@@ -44,7 +44,8 @@ def command(specs: tuple[str, ...], sets: tuple[str, ...], as_json: bool) -> int
         print_json({"valid": False, "diagnostics": [_record(d) for d in error.diagnostics]})
         return 2
     if as_json:
-        print_json({"valid": True, "diagnostics": [_record(d) for d in warnings(resolved, graph)]})
+        diagnostics = [_record(warning) for warning in warnings(resolved, graph)]
+        print_json({"valid": True, "diagnostics": diagnostics})
         return 0
     names = [spec.base.name for spec in resolved]
     shown = names[:MOST_NAMES]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.questions.provenance import place, slot_within
 from dataenvgym_spec.resolve.arms import Arm, Resolved
@@ -46,10 +47,12 @@ def changes(old: Any, new: Any, path: KeyPath = ()) -> list[ParamChange]:
     if not isinstance(old, dict) or not isinstance(new, dict):
         return [] if old == new else [ParamChange(path=path, old=old, new=new)]
     if old.get("kind") != new.get("kind"):
-        return [ParamChange(path=(*path, "kind"), old=old.get("kind"), new=new.get("kind"))]
+        path = (*path, "kind")
+        return [ParamChange(path=path, old=old.get("kind"), new=new.get("kind"))]
     different: list[ParamChange] = []
     for key in sorted({*old, *new}):
-        different += changes(old.get(key), new.get(key), (*path, key))
+        before, after = old.get(key), new.get(key)
+        different += changes(before, after, (*path, key))
     return different
 
 
@@ -99,7 +102,8 @@ def _arm(stage: Stage, specs: Sequence[Resolved], experiment: str) -> Arm | None
 
 def _describe(change: ParamChange, stage: Stage, arm: Arm | None) -> str:
     values = f"{_short(change.old)} -> {_short(change.new)}"
-    holder, last = change.path[:-1], change.path[-1]
+    *outer, last = change.path
+    holder = tuple(outer)
     component = _component(stage, holder)
     if last == "semantics":
         return f"{component or stage.kind} has a new version: {values}"
@@ -112,7 +116,8 @@ def _describe(change: ParamChange, stage: Stage, arm: Arm | None) -> str:
         return f"{_slot(stage, holder)} changed: {values}{written.place}"
     if component:
         return f"{component} changed: `{last}` {values}{written.place}"
-    return f"`{show_path(written.path or change.path)}` changed: {values}{written.place}"
+    name = show_path(written.path or change.path)
+    return f"`{name}` changed: {values}{written.place}"
 
 
 def _component(stage: Stage, path: KeyPath) -> str:
@@ -141,7 +146,8 @@ def _written(change: ParamChange, stage: Stage, arm: Arm) -> _Written:
     node = arm.node.at(path)
     if node is arm.node:
         return _Written(path=path)
-    return _Written(path=path, place=f", {node.span.file}:{node.span.line}")
+    span = node.span
+    return _Written(path=path, place=f", {span.file}:{span.line}")
 
 
 def _short(value: Any) -> str:
@@ -150,4 +156,4 @@ def _short(value: Any) -> str:
         return "nothing"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = " ".join(text.split())
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return shortened(text, LONGEST)

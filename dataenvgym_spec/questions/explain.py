@@ -117,9 +117,8 @@ def resolved(spec: Resolved, *, arm: str | None = None) -> dict[str, Json]:
 def _with_contrasts(whole: dict[str, Json], names: set[str]) -> dict[str, Json]:
     """A document with only those contrasts whose arms are part of it."""
     analysis: Any = whole["analysis"]
-    analysis["contrasts"] = [
-        row for row in analysis["contrasts"] if {row["arm"], row["against"]} <= names
-    ]
+    contrasts = analysis["contrasts"]
+    analysis["contrasts"] = [row for row in contrasts if {row["arm"], row["against"]} <= names]
     return whole
 
 

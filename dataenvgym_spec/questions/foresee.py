@@ -162,7 +162,8 @@ def _work(foresight: Foresight, stage: Stage) -> Work:
     deps = {"stage.json": Bytes(state="exact", digest=own)}
     for read in stage.inputs:
         other = foresight.stages[read.stage].directory
-        deps[f"../{other}/out/{read.port}"] = foresight.bytes[f"store/{other}/out/{read.port}"]
+        port = f"{other}/out/{read.port}"
+        deps[f"../{port}"] = foresight.bytes[f"store/{port}"]
     for path in stage.files.values():
         digest = foresight.world.hash_of(path)
         # A file that is missing fits nothing that was recorded.
@@ -222,8 +223,8 @@ def _repeats(foresight: Foresight, stage: Stage, decision: Decision) -> bool:
 def _constant(foresight: Foresight, stage: Stage) -> bool:
     """Whether a stage and all above it promise the same bytes anywhere."""
     if stage.id not in foresight.constant:
-        inputs = (foresight.stages[read.stage] for read in stage.inputs)
-        foresight.constant[stage.id] = promise(stage) == "anywhere" and all(
-            _constant(foresight, other) for other in inputs
-        )
+        constant = promise(stage) == "anywhere"
+        for read in stage.inputs:
+            constant = constant and _constant(foresight, foresight.stages[read.stage])
+        foresight.constant[stage.id] = constant
     return foresight.constant[stage.id]

@@ -22,6 +22,9 @@ SLOTS: Final[dict[KeyPath, str]] = {
     ("score",): "scorer",
     ("source",): "source",
     ("model",): "model",
+    ("environment",): "environment",
+    ("generate", "backend"): "backend",
+    ("train", "method"): "trainer",
     ("train", "adapter"): "adapter",
 }
 """The parameters that hold a component, and its slot."""
@@ -35,6 +38,7 @@ _WRITTEN: Final[dict[KeyPath, KeyPath]] = {
     ("generate",): ("student", "generate"),
     ("train",): ("student", "train"),
     ("policy",): ("agent", "policy"),
+    ("environment",): ("environment",),
     ("amount",): ("loop", "teach", "examples"),
     ("engine",): ("agent", "engine"),
     ("discover",): ("skills", "discover"),
@@ -161,7 +165,9 @@ def _follow(slot: str, options: Any, rest: KeyPath) -> str | None:
         part = _part(slot, options, rest)
         if part is None:
             return None
-        slot, options, rest = part.slot, _at(options, part.path), rest[len(part.path) :]
+        slot = part.slot
+        options = _at(options, part.path)
+        rest = rest[len(part.path) :]
     return slot
 
 

@@ -174,8 +174,8 @@ def _without_lock(world: World, work: Work, lock: Recorded | None, returns: Retu
 def _from_lock(world: World, work: Work, lock: Recorded, returns: Returns) -> Decision:
     """What DVC does where a lock fits: keeps, fetches or makes again what the lock names."""
     outs = {path: lock.outs[path] for path in work.outs}
-    gone = {path: world.missing(digest) for path, digest in outs.items()}
-    gone = {path: missing for path, missing in gone.items() if missing}
+    missing = {path: world.missing(digest) for path, digest in outs.items()}
+    gone = {path: objects for path, objects in missing.items() if objects}
     held = returns(frozenset().union(*gone.values()))
     if held != "yes":
         cause = _lost(world, work, next(iter(gone)), held)
@@ -250,8 +250,11 @@ def _fitting(world: World, work: Work) -> Sequence[Recorded]:
         deps = {path: content.digest or "" for path, content in work.deps.items()}
         run = world.run_cache(work.cmd, deps, work.outs)
         return () if run is None else (run,)
-    runs = [run for run in world.runs(work.mark) if run.deps.keys() == work.deps.keys()]
-    return [run for run in runs if fit(run, work) != "no"]
+    runs = []
+    for run in world.runs(work.mark):
+        if run.deps.keys() == work.deps.keys() and fit(run, work) != "no":
+            runs.append(run)
+    return runs
 
 
 def _held(world: World, run: Recorded, returns: Returns) -> Sure:
@@ -264,7 +267,9 @@ def fit(record: Recorded, work: Work) -> Sure:
     """Whether what will be read is what a record says was read."""
     if record.cmd != work.cmd:
         return "no"
-    if not set(work.outs) <= record.outs.keys() or not work.deps.keys() <= record.deps.keys():
+    if not set(work.outs) <= record.outs.keys():
+        return "no"
+    if not work.deps.keys() <= record.deps.keys():
         return "no"
     fits: Sure = "yes"
     for path, content in work.deps.items():

@@ -49,9 +49,9 @@ class Finding:
 
     name: str
     ok: bool
+    needed: bool = True
     detail: str
     help: str = ""
-    needed: bool = True
 
 
 def examine() -> list[Finding]:
