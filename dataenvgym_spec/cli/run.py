@@ -11,7 +11,8 @@ from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.guard import guard
 from dataenvgym_spec.questions.plan import Step, plan
-from dataenvgym_spec.schedule.dvc import Open, open_targets, reproduce
+from dataenvgym_spec.schedule.dvc import reproduce
+from dataenvgym_spec.schedule.order import Open, open_targets
 from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.locks import held
 

@@ -1,0 +1,1 @@
+"""Where programs and parsers of unknown texts run without rights: one sandbox a file."""
