@@ -1,0 +1,43 @@
+"""A plain child process: killed at its limit, though with the rights of its parent. For tests only."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dataenvgym_spec.gym import Limits, Outcome, Program
+
+CALL = "import importlib, json, sys; m, n = sys.argv[1].split(':'); print(json.dumps(getattr(importlib.import_module(m), n)(**json.load(sys.stdin))))"
+
+
+class Child:
+    """Runs programs and functions in a child."""
+
+    def run(self, program: Program, limits: Limits) -> Outcome:
+        """Runs a program."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in program.files.items():
+                (Path(folder) / name).write_text(text, encoding="utf-8")
+            return self._run(program.command, program.stdin, limits, folder)
+
+    def judge(self, function: str, arguments: Mapping[str, Any], limits: Limits) -> Outcome:
+        """Calls an installed function."""
+        command = (sys.executable, "-c", CALL, function)
+        outcome = self._run(command, json.dumps(arguments), limits, None)
+        if outcome.ending != "returned":
+            return outcome
+        return Outcome(ending="returned", code=0, value=json.loads(outcome.stdout))
+
+    def _run(self, command: tuple[str, ...], text: str, limits: Limits, folder: str | None) -> Outcome:
+        try:
+            done = subprocess.run(
+                command, input=text, capture_output=True, text=True, cwd=folder,
+                timeout=limits.seconds, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return Outcome(ending="timeout")
+        ending = "failed" if done.returncode else "returned"
+        return Outcome(ending=ending, code=done.returncode, stdout=done.stdout, stderr=done.stderr)

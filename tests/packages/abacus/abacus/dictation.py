@@ -1,0 +1,29 @@
+"""Asks a teacher for sums and takes them down."""
+
+from collections.abc import Iterator, Sequence
+
+from abacus.beads import sum_of
+from dataenvgym_spec.gym import Ask, Example, Request, Teacher, Tools
+
+
+class Dictation:
+    """One question a request."""
+
+    def __init__(self, *, teacher: Teacher, largest: int) -> None:
+        self.teacher, self.largest = teacher, largest
+        self.tokens = {"prompt": 0, "generated": 0}
+
+    def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
+        """What the teacher says, request by request."""
+        rng = tools.random()
+        asks = []
+        for request in requests:
+            start = rng.randint(0, self.largest)
+            prompt = f"sums up to {self.largest} ({request.brief}), beginning at {start}"
+            asks.append(Ask(id=request.id, prompt=prompt))
+        for request, reply in zip(requests, self.teacher.answer(asks), strict=True):
+            for kind, count in reply.tokens.items():
+                self.tokens[kind] += count
+            for line in reply.text.splitlines():
+                one, other = line.split("+")
+                yield Example.of(sum_of(int(one), int(other), "beads"), request.skill)
