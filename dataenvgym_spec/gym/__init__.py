@@ -1,5 +1,182 @@
-"""What a spec can name, one file a component: the contracts and what is built in.
+"""What a spec can name, and the one place that a component of another package imports from.
 
-A package that brings its own components imports this wing alone. How components become stages is in
-`compile`; how stages run them, in `execute`.
+A component is a class and, beside its module, a JSON file that declares its options. Its slot says
+which protocol it satisfies: `Environment`, `Policy`, `Engine`, `Teacher`, `Check`, `Discovery`,
+`Source`, `Scorer`, `Model`, `Adapter`, `Trainer`, `Backend` or `Sandbox`. What a component is
+handed and gives back is here as well. Nothing is imported before it is asked for.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from dataenvgym_spec.core.errors import StageError, UserError
+    from dataenvgym_spec.core.hashing import seed_from
+    from dataenvgym_spec.gym.checks.protocol import Check, Sight
+    from dataenvgym_spec.gym.engines.procedural import Procedural as ProceduralEngine
+    from dataenvgym_spec.gym.engines.protocol import Engine
+    from dataenvgym_spec.gym.environments.protocol import (
+        Action,
+        Environment,
+        Seen,
+        SkillScore,
+        State,
+    )
+    from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
+    from dataenvgym_spec.gym.policies.allocate import share_out
+    from dataenvgym_spec.gym.policies.protocol import Policy
+    from dataenvgym_spec.gym.sandboxes.protocol import Limits, Outcome, Program, Sandbox
+    from dataenvgym_spec.gym.skills.protocol import Discovery
+    from dataenvgym_spec.gym.students.adapters.protocol import Adapter
+    from dataenvgym_spec.gym.students.backends.protocol import (
+        Backend,
+        Completion,
+        GenerationSettings,
+    )
+    from dataenvgym_spec.gym.students.models.protocol import Model, ModelTools, Pretraining
+    from dataenvgym_spec.gym.students.trainers.protocol import (
+        Job,
+        Trainer,
+        TrainingExample,
+        TrainingFacts,
+        TrainingSettings,
+    )
+    from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer, Source
+    from dataenvgym_spec.gym.teachers.procedural import Procedural as ProceduralTeacher
+    from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
+    from dataenvgym_spec.gym.tools import Tools
+    from dataenvgym_spec.records.evaluations import Result
+    from dataenvgym_spec.records.examples import Example
+    from dataenvgym_spec.records.files import read_all, write_json, write_rows
+    from dataenvgym_spec.records.items import Item, item_id
+    from dataenvgym_spec.records.logs import LossPoint
+    from dataenvgym_spec.records.plans import Request, Step, Yield
+    from dataenvgym_spec.records.record import Record
+
+__all__ = [
+    "Action",
+    "Adapter",
+    "Allocation",
+    "Answer",
+    "Ask",
+    "Backend",
+    "Check",
+    "Completion",
+    "Discovery",
+    "Engine",
+    "Environment",
+    "Example",
+    "GenerationSettings",
+    "Item",
+    "Job",
+    "Limits",
+    "LossPoint",
+    "Model",
+    "ModelTools",
+    "Outcome",
+    "Policy",
+    "Pretraining",
+    "ProceduralEngine",
+    "ProceduralTeacher",
+    "Program",
+    "Record",
+    "Reply",
+    "Request",
+    "Result",
+    "Sandbox",
+    "Score",
+    "Scorer",
+    "Seen",
+    "Sight",
+    "SkillListState",
+    "SkillScore",
+    "Source",
+    "StageError",
+    "State",
+    "Step",
+    "Teacher",
+    "Tools",
+    "Trainer",
+    "TrainingExample",
+    "TrainingFacts",
+    "TrainingSettings",
+    "UserError",
+    "Yield",
+    "item_id",
+    "read_all",
+    "seed_from",
+    "share_out",
+    "write_json",
+    "write_rows",
+]
+
+_PLACES: Final = {
+    "Action": "gym.environments.protocol:Action",
+    "Adapter": "gym.students.adapters.protocol:Adapter",
+    "Allocation": "gym.environments.skill_list:Allocation",
+    "Answer": "gym.tasks.protocol:Answer",
+    "Ask": "gym.teachers.protocol:Ask",
+    "Backend": "gym.students.backends.protocol:Backend",
+    "Check": "gym.checks.protocol:Check",
+    "Completion": "gym.students.backends.protocol:Completion",
+    "Discovery": "gym.skills.protocol:Discovery",
+    "Engine": "gym.engines.protocol:Engine",
+    "Environment": "gym.environments.protocol:Environment",
+    "Example": "records.examples:Example",
+    "GenerationSettings": "gym.students.backends.protocol:GenerationSettings",
+    "Item": "records.items:Item",
+    "Job": "gym.students.trainers.protocol:Job",
+    "Limits": "gym.sandboxes.protocol:Limits",
+    "LossPoint": "records.logs:LossPoint",
+    "Model": "gym.students.models.protocol:Model",
+    "ModelTools": "gym.students.models.protocol:ModelTools",
+    "Outcome": "gym.sandboxes.protocol:Outcome",
+    "Policy": "gym.policies.protocol:Policy",
+    "Pretraining": "gym.students.models.protocol:Pretraining",
+    "ProceduralEngine": "gym.engines.procedural:Procedural",
+    "ProceduralTeacher": "gym.teachers.procedural:Procedural",
+    "Program": "gym.sandboxes.protocol:Program",
+    "Record": "records.record:Record",
+    "Reply": "gym.teachers.protocol:Reply",
+    "Request": "records.plans:Request",
+    "Result": "records.evaluations:Result",
+    "Sandbox": "gym.sandboxes.protocol:Sandbox",
+    "Score": "gym.tasks.protocol:Score",
+    "Scorer": "gym.tasks.protocol:Scorer",
+    "Seen": "gym.environments.protocol:Seen",
+    "Sight": "gym.checks.protocol:Sight",
+    "SkillListState": "gym.environments.skill_list:SkillListState",
+    "SkillScore": "gym.environments.protocol:SkillScore",
+    "Source": "gym.tasks.protocol:Source",
+    "StageError": "core.errors:StageError",
+    "State": "gym.environments.protocol:State",
+    "Step": "records.plans:Step",
+    "Teacher": "gym.teachers.protocol:Teacher",
+    "Tools": "gym.tools:Tools",
+    "Trainer": "gym.students.trainers.protocol:Trainer",
+    "TrainingExample": "gym.students.trainers.protocol:TrainingExample",
+    "TrainingFacts": "gym.students.trainers.protocol:TrainingFacts",
+    "TrainingSettings": "gym.students.trainers.protocol:TrainingSettings",
+    "UserError": "core.errors:UserError",
+    "Yield": "records.plans:Yield",
+    "item_id": "records.items:item_id",
+    "read_all": "records.files:read_all",
+    "seed_from": "core.hashing:seed_from",
+    "share_out": "gym.policies.allocate:share_out",
+    "write_json": "records.files:write_json",
+    "write_rows": "records.files:write_rows",
+}
+"""Where each name is defined, below this package's parent."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _PLACES[name].partition(":")
+    return getattr(importlib.import_module(f"dataenvgym_spec.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -108,7 +108,9 @@ def test_each_component_is_really_used(counted: Path) -> None:
     assert adapter["peft_type"] == "IA3"
 
     # backend, scorer, sandbox
-    answers = next(stage for stage in first.of("evaluate") if stage.rows("selection", "results.jsonl"))
+    answers = next(
+        stage for stage in first.of("evaluate") if stage.rows("selection", "results.jsonl")
+    )
     assert (answers.log["device"], answers.log["backend"]) == ("aloud", "aloud")
     assert len(answers.rows("selection", "results.jsonl")) == 4
 
@@ -128,13 +130,16 @@ def test_what_they_are_is_in_the_keys(counted: Path) -> None:
 def test_what_does_not_fit_is_told(counted: Path, tmp_path: Path) -> None:
     """A policy for ladders in a skill list, and an engine that asks for a language model and is given none."""
     path = os.pathsep.join([str(counted.parent / "site"), os.environ.get("PYTHONPATH", "")])
-    repo = new_repo(tmp_path / "repo", SPEC.replace("environment: ladder", "environment: skill-list"))
+    repo = new_repo(
+        tmp_path / "repo", SPEC.replace("environment: ladder", "environment: skill-list")
+    )
     (repo / "specs" / "prompts" / "sum.j2").write_text("{{ input }}=", encoding="utf-8")
     said = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path, apart=True).stderr
     assert "the policy 'climb' does not serve the environment 'skill-list'" in said
     spec = repo / "specs" / "tiny.yaml"
     spec.write_text(
-        SPEC.replace("{kind: canned, sums: 20}", "{kind: procedural, source: frame}"), encoding="utf-8"
+        SPEC.replace("{kind: canned, sums: 20}", "{kind: procedural, source: frame}"),
+        encoding="utf-8",
     )
     said = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path, apart=True).stderr
     assert "E204" in said and "reader" in said

@@ -16,6 +16,11 @@ class Canned:
         for ask in asks:
             words = ask.prompt.split()
             largest, start = int(words[3]), int(words[-1])
-            lines = [f"{(start + n) % (largest + 1)}+{(start + 2 * n) % (largest + 1)}" for n in range(self.sums)]
+            lines = [
+                f"{(start + n) % (largest + 1)}+{(start + 2 * n) % (largest + 1)}"
+                for n in range(self.sums)
+            ]
             tokens = {"prompt": len(words), "generated": len(lines)}
-            yield Reply(ask=ask.id, text="\n".join(lines), tokens=tokens, finish="stop", model="canned-1")
+            yield Reply(
+                ask=ask.id, text="\n".join(lines), tokens=tokens, finish="stop", model="canned-1"
+            )

@@ -31,7 +31,9 @@ class Child:
             return outcome
         return Outcome(ending="returned", code=0, value=json.loads(outcome.stdout))
 
-    def _run(self, command: tuple[str, ...], text: str, limits: Limits, folder: str | None) -> Outcome:
+    def _run(
+        self, command: tuple[str, ...], text: str, limits: Limits, folder: str | None
+    ) -> Outcome:
         try:
             done = subprocess.run(
                 command, input=text, capture_output=True, text=True, cwd=folder,

@@ -9,5 +9,5 @@ class Climb:
 
     def act(self, state: Rung, budget: int, tools: Tools) -> Step:
         """As many parts as rungs."""
-        reasons = {skill: f"standing on rung {state.rung}" for skill in state.skills}
-        return Step(parts={skill: state.rung + 1 for skill in state.skills}, reasons=reasons)
+        reasons = dict.fromkeys(state.skills, f"standing on rung {state.rung}")
+        return Step(parts=dict.fromkeys(state.skills, state.rung + 1), reasons=reasons)

@@ -7,7 +7,9 @@ from dataenvgym_spec.gym import Answer, Item, Limits, Sandbox, Score
 
 def counts(answers: list[list[str]]) -> list[bool | None]:
     """Whether each answer is the target as a number; None where it is none."""
-    return [int(text) == int(target) if text.strip().isdigit() else None for target, text in answers]
+    return [
+        int(text) == int(target) if text.strip().isdigit() else None for target, text in answers
+    ]
 
 
 class Counted:

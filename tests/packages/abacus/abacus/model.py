@@ -21,7 +21,9 @@ class Abacus:
         words = models.WordLevel({sign: number for number, sign in enumerate(signs)}, unk_token=" ")
         tokenizer = Tokenizer(words)
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
-        fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<end>")
+        fast = PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<end>"
+        )
         set_seed(0)
         config = LlamaConfig(
             vocab_size=len(signs), hidden_size=self.width, intermediate_size=2 * self.width,

@@ -11,6 +11,8 @@ class Rescaled:
     def adapt(self, model: Any) -> Any:
         """The model with scales on it."""
         config = IA3Config(
-            task_type="CAUSAL_LM", target_modules=["k_proj", "v_proj", "down_proj"], feedforward_modules=["down_proj"]
+            task_type="CAUSAL_LM",
+            target_modules=["k_proj", "v_proj", "down_proj"],
+            feedforward_modules=["down_proj"],
         )
         return get_peft_model(model, config)

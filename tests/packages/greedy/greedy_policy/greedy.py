@@ -1,7 +1,6 @@
 """Teaches the weakest skills only."""
 
-from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
-from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.gym import Allocation, SkillListState, Tools
 
 
 class Greedy:

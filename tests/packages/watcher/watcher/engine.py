@@ -5,17 +5,13 @@ from pathlib import Path
 
 import msgspec
 
-from dataenvgym_spec.gym.engines.procedural import Procedural
-from dataenvgym_spec.gym.teachers.procedural import Procedural as Teacher
-from dataenvgym_spec.gym.tools import Tools
-from dataenvgym_spec.records.examples import Example
-from dataenvgym_spec.records.plans import Request
+from dataenvgym_spec.gym import Example, ProceduralEngine, ProceduralTeacher, Request, Tools
 
 
-class Watcher(Procedural):
+class Watcher(ProceduralEngine):
     """Notes in every example which files the student has."""
 
-    def __init__(self, *, teacher: Teacher, student: Path, base: Path | None) -> None:
+    def __init__(self, *, teacher: ProceduralTeacher, student: Path, base: Path | None) -> None:
         super().__init__(teacher=teacher, oversample=1.0, corrupt=0.0)
         self.files = sorted(path.name for path in student.iterdir())
 

@@ -3,9 +3,7 @@
 import json
 from pathlib import Path
 
-from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
-from dataenvgym_spec.gym.policies.allocate import share_out
-from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.gym import Allocation, SkillListState, Tools, share_out
 
 
 class Watcher:

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from dataenvgym_spec.gym.checks.protocol import Sight
-from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.gym import Example, Sight
 
 
 class Unknown:
