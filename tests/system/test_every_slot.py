@@ -72,8 +72,9 @@ def test_each_component_is_really_used(counted: Path) -> None:
     first, second = run.iterations[1:3]
 
     # source, discovery
-    feedback = [row for stage in results.stages for row in stage.rows("hidden", "items.jsonl")]
-    assert {row["group"] for row in feedback} == {"beads"}
+    listed = [path.read_text() for path in (counted / "store").glob("data-*/out/*/items.jsonl")]
+    items = [json.loads(line) for text in listed for line in text.splitlines()]
+    assert len(items) == 16 and {row["group"] for row in items} == {"beads"}
     assert set(stages["skills"].json("skills", "skills.json")["skills"]) == {"large", "small"}
 
     # model
@@ -118,7 +119,7 @@ def test_each_component_is_really_used(counted: Path) -> None:
 def test_what_they_are_is_in_the_keys(counted: Path) -> None:
     content = [json.loads(path.read_text()) for path in (counted / "store").glob("*/stage.json")]
     params = {stage["kind"]: stage["params"] for stage in content}
-    assert params["plan"]["environment"] == "ladder"
+    assert params["plan"]["environment"] == {"kind": "ladder", "semantics": 1}
     assert params["train"]["train"]["method"] == {"kind": "drill", "momentum": 0.25, "semantics": 1}
     assert params["train"]["train"]["adapter"] == {"kind": "rescaled", "semantics": 1}
     assert params["evaluate"]["generate"]["backend"] == "aloud"

@@ -43,6 +43,8 @@ PRELOAD: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 """What a worker of each group imports before it serves."""
+IMPORTED: Final = frozenset({"torch", "transformers", "accelerate", "peft"})
+"""The packages that a heavy worker has imported, or that a fork of it imports in no time."""
 START_SECONDS: Final = 90
 WORKER: Final = "DATAENVGYM_WORKER"
 """The environment variable that says to a trainer where the worker of its run listens."""
@@ -141,9 +143,9 @@ def _possible(content: dict[str, Any]) -> bool:
 
 
 def _preloaded(backend: str | dict[str, Any]) -> bool:
+    """Whether all that a backend is declared to need is there in a worker."""
     kind = backend if isinstance(backend, str) else backend["kind"]
-    module = definition("backend", kind).implementation.partition(":")[0]
-    return module in PRELOAD["heavy"]
+    return IMPORTED.issuperset(definition("backend", kind).packages)
 
 
 def _socket_path(served: int, group: str) -> Path | None:
