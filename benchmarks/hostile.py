@@ -3,7 +3,8 @@
 python benchmarks/hostile.py            # half a minute
 python benchmarks/hostile.py --check    # also exits 1 if one takes more than MOST times as long
 
-That the work is bounded is proved by tests/system/test_hostile.py, which counts it; seconds are measured here.
+That the work is bounded is proved by tests/system/test_hostile.py, which counts it; seconds are
+measured here.
 """
 
 from __future__ import annotations
@@ -45,18 +46,17 @@ def main() -> int:
     )
     parser.add_argument("--check", action="store_true", help="exit 1 if a bound is broken")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve()
         os.chdir(folder)
         usual = seconds(TINY, folder)
-        print(
-            f"the small spec: {usual:.3f} s\n\n| spec | CPU s | times the small spec |\n| --- | --- | --- |"
-        )
+        print(f"the small spec: {usual:.3f} s\n")
+        print("| spec | CPU s | times the small spec |\n| --- | --- | --- |")
         slowest = 0.0
-        for what, make in HEAVY.items():
+        for name, make in HEAVY.items():
             spent = seconds(make(), folder)
             slowest = max(slowest, spent)
-            print(f"| {what} | {spent:.2f} | {spent / usual:.1f} |", flush=True)
+            print(f"| {name} | {spent:.2f} | {spent / usual:.1f} |", flush=True)
         os.chdir(ROOT)
     return 1 if arguments.check and slowest > MOST * usual else 0
 

@@ -18,7 +18,7 @@ from typing import Any
 from dataenvgym_spec.compile import compiler
 from dataenvgym_spec.compile.rules import table
 from dataenvgym_spec.emit import write
-from dataenvgym_spec.resolve import resolve
+from dataenvgym_spec.resolve import drafts
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 
@@ -59,7 +59,7 @@ class Clock:
 def main(repo: Path, *, disk: bool) -> None:
     """Compiles and prints."""
     clock = Clock()
-    clock.put_on("read", resolve, "read_family")
+    clock.put_on("read", drafts, "read_family")
     clock.put_on("resolve", compiler, "examine")
     clock.put_on("check", table, "check")
     clock.put_on("unroll", compiler, "unroll")

@@ -12,9 +12,9 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from dataenvgym_spec.core.errors import StageError, UserError
+    from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
     from dataenvgym_spec.core.hashing import seed_from
-    from dataenvgym_spec.gym.checks.protocol import Check, Sight
+    from dataenvgym_spec.gym.checks.protocol import Answers, Check, Sight
     from dataenvgym_spec.gym.engines.procedural import Procedural as ProceduralEngine
     from dataenvgym_spec.gym.engines.protocol import Engine
     from dataenvgym_spec.gym.environments.protocol import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
     from dataenvgym_spec.gym.policies.allocate import share_out
     from dataenvgym_spec.gym.policies.protocol import Policy
-    from dataenvgym_spec.gym.sandboxes.protocol import Limits, Outcome, Program, Sandbox
+    from dataenvgym_spec.gym.sandboxes.protocol import Ending, Limits, Outcome, Program, Sandbox
     from dataenvgym_spec.gym.skills.protocol import Discovery
     from dataenvgym_spec.gym.students.adapters.protocol import Adapter
     from dataenvgym_spec.gym.students.backends.protocol import (
@@ -35,12 +35,18 @@ if TYPE_CHECKING:
         Completion,
         GenerationSettings,
     )
-    from dataenvgym_spec.gym.students.models.protocol import Model, ModelTools, Pretraining
+    from dataenvgym_spec.gym.students.models.protocol import (
+        Model,
+        ModelTools,
+        Pretraining,
+        Training,
+    )
     from dataenvgym_spec.gym.students.trainers.protocol import (
         Job,
         Trainer,
         TrainingExample,
         TrainingFacts,
+        TrainingLength,
         TrainingSettings,
     )
     from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer, Source
@@ -52,19 +58,22 @@ if TYPE_CHECKING:
     from dataenvgym_spec.records.files import read_all, write_json, write_rows
     from dataenvgym_spec.records.items import Item, item_id
     from dataenvgym_spec.records.logs import LossPoint
-    from dataenvgym_spec.records.plans import Request, Step, Yield
+    from dataenvgym_spec.records.plans import Plan, Request, ShownError, Step, Yield
     from dataenvgym_spec.records.record import Record
+    from dataenvgym_spec.records.splits import Reserve
 
 __all__ = [
     "Action",
     "Adapter",
     "Allocation",
     "Answer",
+    "Answers",
     "Ask",
     "Backend",
     "Check",
     "Completion",
     "Discovery",
+    "Ending",
     "Engine",
     "Environment",
     "Example",
@@ -73,9 +82,11 @@ __all__ = [
     "Job",
     "Limits",
     "LossPoint",
+    "MissingExtra",
     "Model",
     "ModelTools",
     "Outcome",
+    "Plan",
     "Policy",
     "Pretraining",
     "ProceduralEngine",
@@ -84,11 +95,13 @@ __all__ = [
     "Record",
     "Reply",
     "Request",
+    "Reserve",
     "Result",
     "Sandbox",
     "Score",
     "Scorer",
     "Seen",
+    "ShownError",
     "Sight",
     "SkillListState",
     "SkillScore",
@@ -99,8 +112,10 @@ __all__ = [
     "Teacher",
     "Tools",
     "Trainer",
+    "Training",
     "TrainingExample",
     "TrainingFacts",
+    "TrainingLength",
     "TrainingSettings",
     "UserError",
     "Yield",
@@ -117,11 +132,13 @@ _PLACES: Final = {
     "Adapter": "gym.students.adapters.protocol:Adapter",
     "Allocation": "gym.environments.skill_list:Allocation",
     "Answer": "gym.tasks.protocol:Answer",
+    "Answers": "gym.checks.protocol:Answers",
     "Ask": "gym.teachers.protocol:Ask",
     "Backend": "gym.students.backends.protocol:Backend",
     "Check": "gym.checks.protocol:Check",
     "Completion": "gym.students.backends.protocol:Completion",
     "Discovery": "gym.skills.protocol:Discovery",
+    "Ending": "gym.sandboxes.protocol:Ending",
     "Engine": "gym.engines.protocol:Engine",
     "Environment": "gym.environments.protocol:Environment",
     "Example": "records.examples:Example",
@@ -130,9 +147,11 @@ _PLACES: Final = {
     "Job": "gym.students.trainers.protocol:Job",
     "Limits": "gym.sandboxes.protocol:Limits",
     "LossPoint": "records.logs:LossPoint",
+    "MissingExtra": "core.errors:MissingExtra",
     "Model": "gym.students.models.protocol:Model",
     "ModelTools": "gym.students.models.protocol:ModelTools",
     "Outcome": "gym.sandboxes.protocol:Outcome",
+    "Plan": "records.plans:Plan",
     "Policy": "gym.policies.protocol:Policy",
     "Pretraining": "gym.students.models.protocol:Pretraining",
     "ProceduralEngine": "gym.engines.procedural:Procedural",
@@ -141,11 +160,13 @@ _PLACES: Final = {
     "Record": "records.record:Record",
     "Reply": "gym.teachers.protocol:Reply",
     "Request": "records.plans:Request",
+    "Reserve": "records.splits:Reserve",
     "Result": "records.evaluations:Result",
     "Sandbox": "gym.sandboxes.protocol:Sandbox",
     "Score": "gym.tasks.protocol:Score",
     "Scorer": "gym.tasks.protocol:Scorer",
     "Seen": "gym.environments.protocol:Seen",
+    "ShownError": "records.plans:ShownError",
     "Sight": "gym.checks.protocol:Sight",
     "SkillListState": "gym.environments.skill_list:SkillListState",
     "SkillScore": "gym.environments.protocol:SkillScore",
@@ -156,8 +177,10 @@ _PLACES: Final = {
     "Teacher": "gym.teachers.protocol:Teacher",
     "Tools": "gym.tools:Tools",
     "Trainer": "gym.students.trainers.protocol:Trainer",
+    "Training": "gym.students.models.protocol:Training",
     "TrainingExample": "gym.students.trainers.protocol:TrainingExample",
     "TrainingFacts": "gym.students.trainers.protocol:TrainingFacts",
+    "TrainingLength": "gym.students.trainers.protocol:TrainingLength",
     "TrainingSettings": "gym.students.trainers.protocol:TrainingSettings",
     "UserError": "core.errors:UserError",
     "Yield": "records.plans:Yield",
