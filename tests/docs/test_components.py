@@ -1,0 +1,77 @@
+"""The page on components of one's own: the package that it shows is known, checked, compiled and does what it says."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec import gym
+from dataenvgym_spec.language.components import FOLDERS
+from tests.support.packages import path_with
+from tests.support.repositories import ROOT, call, new_repo
+from tests.support.specs import TINY
+
+PAGE = (ROOT / "docs" / "components.md").read_text(encoding="utf-8")
+
+
+def block(language: str) -> str:
+    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.M | re.S)
+    return text
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as an installer lays it out."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "weakest_policy").mkdir()
+    (folder / "weakest_policy" / "__init__.py").touch()
+    (folder / "weakest_policy" / "weakest.py").write_text(block("python"), encoding="utf-8")
+    (folder / "weakest_policy" / "weakest.json").write_text(block("json"), encoding="utf-8")
+    info = folder / "weakest-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: weakest\nVersion: 1\n")
+    points = re.sub(r'"([^"]+)" = "([^"]+)"', r"\1 = \2", block("toml").partition("\n")[2])
+    (info / "entry_points.txt").write_text(f"[dataenvgym_spec.components]\n{points}")
+    return folder
+
+
+def test_the_package_of_the_page_is_used(site: Path, tmp_path: Path) -> None:
+    path = path_with(site)
+    text = TINY.replace("{kind: allocate, power: 1.0, floor: 0.2}", "{kind: weakest, topp: 2}")
+    repo = new_repo(tmp_path / "repo", text)
+    told = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path, apart=True).stderr
+    assert "unknown key 'topp'" in told and "did you mean 'top'?" in told
+    (repo / "specs" / "tiny.yaml").write_text(text.replace("topp", "top"), encoding="utf-8")
+    call("dataenvgym", "compile", cwd=repo, PYTHONPATH=path, apart=True)
+    plans = [path.read_text() for path in (repo / "store").glob("plan-*/stage.json")]
+    assert plans and all('"kind": "weakest"' in plan and '"top": 2' in plan for plan in plans)
+
+
+def test_the_policy_of_the_page_does_what_it_says(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(site))
+    from weakest_policy.weakest import Weakest
+
+    scores = {
+        "a": gym.SkillScore(accuracy=1.0, items=2),
+        "b": gym.SkillScore(accuracy=0.5, items=2),
+    }
+    state = gym.SkillListState(skills=("a", "b", "c"), scores=scores)
+    assert Weakest(top=2).act(state, 9, gym.Tools(seed=0)).allocation == {"b": 5, "c": 4}
+    sys.modules.pop("weakest_policy.weakest")
+
+
+def test_the_page_lists_every_slot_with_its_protocol() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", PAGE, re.M)
+    assert {slot for slot, _ in rows} == {*FOLDERS}
+    for _, protocol in rows:
+        assert getattr(gym, protocol)._is_protocol
+
+
+def test_the_face_gives_all_that_it_names() -> None:
+    for name in gym.__all__:
+        assert getattr(gym, name).__name__
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        gym.Nothing  # noqa: B018
