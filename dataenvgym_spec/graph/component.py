@@ -12,8 +12,8 @@ from typing import Any, Final
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.declared import Definition
+from dataenvgym_spec.language.options import Path, at, with_value, without
 
-Path = tuple[str, ...]
 Options = Mapping[str, Any]
 Named = Callable[[str, str], Options]
 """Looks up the options of the component that a spec gives a name, by slot and name."""
@@ -51,7 +51,7 @@ class Component:
         declared = definition(slot, options["kind"])
         parts = {}
         for part in declared.parts:
-            value = _at(options, part.path)
+            value = at(options, part.path)
             if value is None:
                 continue
             inner = named(part.slot, value) if part.by == "name" else value
@@ -73,7 +73,7 @@ class Component:
         declared = _installed(slot, content["kind"])
         parts = {}
         for part in declared.parts if declared is not None else ():
-            value = _at(content, part.path)
+            value = at(content, part.path)
             if value is not None:
                 parts[part.path] = cls.parse(part.slot, value)
         own = _without(content, parts)
@@ -99,7 +99,7 @@ class Component:
         """JSON values as they enter a key: the options, each part at its place, and the version."""
         content: dict[str, Any] = {**self.options, "kind": self.kind, "semantics": self.version}
         for path, part in self.parts.items():
-            content = _with(content, path, part.plain())
+            content = with_value(content, path, part.plain())
         return content
 
     def word(self) -> str | dict[str, Any]:
@@ -116,34 +116,9 @@ def _installed(slot: str, kind: str) -> Definition | None:
         return None
 
 
-def _at(options: Options, path: Path) -> Any:
-    """The value at a path; None if there is none."""
-    value: Any = options
-    for step in path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(step)
-    return value
-
-
 def _without(options: Options, paths: Mapping[Path, Component]) -> dict[str, Any]:
     """Options less what is kept elsewhere: kind, version, and the values at some paths."""
     own = {key: value for key, value in options.items() if key not in _OURS}
     for path in paths:
-        own = _removed(own, path)
+        own = without(own, path)
     return own
-
-
-def _removed(options: Options, path: Path) -> dict[str, Any]:
-    first, *rest = path
-    own = {key: value for key, value in options.items() if key != first}
-    if rest:
-        own[first] = _removed(options[first], tuple(rest))
-    return own
-
-
-def _with(options: Options, path: Path, value: Any) -> dict[str, Any]:
-    """Options with a value put at a path; nothing that was there is changed in place."""
-    first, *rest = path
-    inner = _with(options.get(first, {}), tuple(rest), value) if rest else value
-    return {**options, first: inner}

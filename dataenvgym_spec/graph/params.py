@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeVar, get_origin
+from typing import Any, ClassVar, Final, Literal, TypeVar, get_origin
 
 import msgspec
 
@@ -20,6 +20,8 @@ P = TypeVar("P", bound="Params")
 Role = Literal["test", "selection", "feedback"]
 Lane = tuple[float, float]
 Seen = Observe | Literal["nothing"]
+FIRST_ENVIRONMENT: Final = Component(slot="environment", kind="skill-list", version=1)
+"""What a plan that names no environment works in: it was the only one when keys began."""
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -180,6 +182,19 @@ class PlanParams(Params, frozen=True, kw_only=True):
     amount: int
     seed: int
     environment: Component | None = None
+
+    @classmethod
+    def of(
+        cls, observe: Seen, policy: Component, environment: Component, *, amount: int, seed: int
+    ) -> PlanParams:
+        """With the environment left out where it is the first one."""
+        named = None if environment == FIRST_ENVIRONMENT else environment
+        return cls(observe=observe, policy=policy, amount=amount, seed=seed, environment=named)
+
+    @property
+    def works_in(self) -> Component:
+        """The environment."""
+        return self.environment or FIRST_ENVIRONMENT
 
 
 class GenerateParams(Params, frozen=True, kw_only=True):

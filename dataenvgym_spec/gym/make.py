@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.declared import Definition
+from dataenvgym_spec.language.options import at, with_value
 
 
 class Described(Protocol):
@@ -54,11 +55,11 @@ def make(described: Described, *, files: Mapping[str, Path] | None = None, **mor
     _same_version(described, item)
     arguments: dict[str, Any] = dict(described.options)
     for path in item.files:
-        digest = _at(arguments, path)
+        digest = at(arguments, path)
         if isinstance(digest, str) and digest in (files or {}):
-            arguments = _with(arguments, path, (files or {})[digest])
+            arguments = with_value(arguments, path, (files or {})[digest])
     for path, part in described.parts.items():
-        arguments = _with(arguments, path, make(part, files=files))
+        arguments = with_value(arguments, path, make(part, files=files))
     if described.slot == "check":
         # What is done about an objection is the judge's business; see `language.components.ACTION`.
         arguments.pop("action", None)
@@ -75,19 +76,3 @@ def _same_version(described: Described, item: Definition) -> None:
     )
     remedy = "run: dataenvgym compile   (or install the version it was compiled for)"
     raise UserError(message, help=remedy)
-
-
-def _at(options: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = options
-    for step in path:
-        if not isinstance(value, Mapping) or step not in value:
-            return None
-        value = value[step]
-    return value
-
-
-def _with(options: Mapping[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """Options with a value put at a path; those of the stage are not changed."""
-    first, *rest = path
-    inner = _with(options.get(first, {}), tuple(rest), value) if rest else value
-    return {**options, first: inner}

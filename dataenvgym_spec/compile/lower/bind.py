@@ -11,6 +11,7 @@ from typing import Any
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.options import at
 from dataenvgym_spec.resolve.arms import Arm
 
 Named = str | Mapping[str, Any]
@@ -53,7 +54,7 @@ class Binder:
 def _digests(component: Component) -> Iterable[str]:
     """What a component says where its definition declares a file."""
     for path in component.definition.files:
-        value = _at(component.options, path)
+        value = at(component.options, path)
         if isinstance(value, str):
             yield value
 
@@ -68,11 +69,11 @@ def spans_groups(source: Component) -> bool:
     if declared.distribution is not None:
         return True
     columns = declared.marked("x-column").items()
-    named = {held for path, held in columns if _at(source.options, path) is not None}
+    named = {held for path, held in columns if at(source.options, path) is not None}
     if {"group", "cluster"} <= named:
         return True
     for path, key in declared.marked("x-clusters-by").items():
-        values = [group.get(key) for group in (_at(source.options, path) or {}).values()]
+        values = [group.get(key) for group in (at(source.options, path) or {}).values()]
         if len(set(values)) < len(values):
             return True
     return False
@@ -82,12 +83,5 @@ def reserved(check: Component, every: Iterable[str]) -> set[str]:
     """The splits that a check keeps examples clear of: those that its `x-splits` lists, or all."""
     roles: set[str] = set()
     for path in check.definition.marked("x-splits"):
-        roles.update(_at(check.options, path) or ())
+        roles.update(at(check.options, path) or ())
     return roles or set(every)
-
-
-def _at(options: Mapping[str, Any], path: Iterable[str]) -> Any:
-    value: Any = options
-    for step in path:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value

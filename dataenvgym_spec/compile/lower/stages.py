@@ -30,8 +30,6 @@ from dataenvgym_spec.graph.params import (
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.lanes import lanes
 
-FIRST_ENVIRONMENT = "skill-list"
-"""The environment that plans name nowhere: it was the only one when keys began."""
 Inputs = tuple[Input, ...]
 
 
@@ -357,13 +355,13 @@ class Builder:
         return self.evaluations[splits]
 
     def _planning(self) -> PlanParams:
-        environment = self.bind.component("environment", self.record.environment)
-        return PlanParams(
-            observe=self.record.agent.observe,
-            policy=self.bind.component("policy", self.record.agent.policy),
+        agent = self.record.agent
+        return PlanParams.of(
+            agent.observe,
+            self.bind.component("policy", agent.policy),
+            self.bind.component("environment", self.record.environment),
             amount=self.record.loop.teach.examples,
             seed=self.seed,
-            environment=None if environment.word() == FIRST_ENVIRONMENT else environment,
         )
 
     def _judging(self) -> CheckParams:

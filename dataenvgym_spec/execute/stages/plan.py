@@ -10,7 +10,6 @@ import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import PlanParams
 from dataenvgym_spec.gym.environments.protocol import Environment, Seen
 from dataenvgym_spec.gym.policies.protocol import Policy
@@ -19,14 +18,11 @@ from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.files import read, read_all
 from dataenvgym_spec.records.plans import Plan, Request, ShownError, SkillMap, Step, Yield
 
-FIRST_ENVIRONMENT = Component(slot="environment", kind="skill-list", version=1)
-"""What a plan that names no environment works in: it was the only one when keys began."""
-
 
 def plan(context: Context[PlanParams]) -> None:
     """Writes the action with its reasons, and the agent's next state."""
     params = context.params
-    environment: Environment[Any, Any] = context.make(params.environment or FIRST_ENVIRONMENT)
+    environment: Environment[Any, Any] = context.make(params.works_in)
     policy: Policy[Any, Any] = context.make(params.policy)
     seen = _seen(context)
     before = context.one("state", "state.json", environment.state)
