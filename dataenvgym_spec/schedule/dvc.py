@@ -1,8 +1,8 @@
 """Runs stages by plain DVC, by naming them.
 
 `dvc repro NAME` finds the order by itself, and reads every `dvc.yaml` of the repository for it:
-47 s at 15,000 stages. The compiler knows the order and `plan` knows what is done, so DVC is given both
-(`--single-item`) and reads those files only.
+47 s at 15,000 stages. The compiler knows the order and `plan` knows what is done, so DVC is given
+both (`--single-item`) and reads those files only.
 """
 
 from __future__ import annotations

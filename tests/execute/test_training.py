@@ -156,6 +156,20 @@ def test_an_adapter_is_saved_alone(adapter: Path) -> None:
     assert not (student / "model.safetensors").exists()
 
 
+def test_a_component_that_is_not_there_is_said_in_one_line(
+    tmp_path: Path, base: Path, examples: Path
+) -> None:
+    from dataenvgym_spec.core.errors import StageError
+
+    absent = Component(slot="adapter", kind="absent", version=1)
+    with pytest.raises(StageError) as caught:
+        trained(tmp_path, base, examples, adapter=absent)
+    assert caught.value.message == (
+        "the trainer failed: UserError: there is no adapter 'absent' in this environment "
+        "(install the package that has it; allowed here: lora)"
+    )
+
+
 def test_a_trainer_that_fails_says_why_without_a_traceback(tmp_path: Path, examples: Path) -> None:
     from dataenvgym_spec.core.errors import StageError
 

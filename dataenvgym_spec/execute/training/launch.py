@@ -126,6 +126,7 @@ def _reason(messages: Path, code: int) -> str:
     reason = f"exit code {code}"
     for line in map(str.strip, text.splitlines()):
         of_launcher = "CalledProcessError" in line or line.startswith("File ")
-        if "Error" in line and ":" in line and not of_launcher:
+        of_trainer = "Error" in line or line.startswith("MissingExtra")
+        if of_trainer and ":" in line and not of_launcher:
             reason = line
     return reason

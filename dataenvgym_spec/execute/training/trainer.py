@@ -22,10 +22,9 @@ def main(config: str) -> int:
     code = delegate_training(config, os.environ)
     if code is not None:
         return code
-    from dataenvgym_spec.execute.training.job import train
+    from dataenvgym_spec.execute.training.job import run
 
-    train(Path(config))
-    return 0
+    return run(Path(config))
 
 
 if __name__ == "__main__":

@@ -131,10 +131,9 @@ def _stage(root: str, directory: str) -> int:
 
 
 def _train(config: str) -> int:
-    from dataenvgym_spec.execute.training.job import train
+    from dataenvgym_spec.execute.training.job import run
 
-    train(Path(config))
-    return 0
+    return run(Path(config))
 
 
 WORK: Final[dict[str, Callable[..., int]]] = {"stage": _stage, "train": _train}

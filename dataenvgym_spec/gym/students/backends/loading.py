@@ -45,7 +45,10 @@ def load_backend(
 
 
 def _missing(kind: str, package: str | None) -> MissingExtra:
-    """The error for a package that is not installed; the extra depends on whether there is a GPU."""
+    """The error for a package that is not installed.
+
+    Which extra brings it depends on whether there is a GPU.
+    """
     extra = definition("backend", kind).extra or "all"
     if not any(Path("/dev").glob("nvidia[0-9]*")):
         extra = ON_CPU.get(extra, extra)

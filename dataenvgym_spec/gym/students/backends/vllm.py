@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 # vLLM reads these when it is imported: one process, no network, and a small cache unless the user
 # says otherwise.
@@ -19,11 +19,8 @@ from transformers import AutoTokenizer
 from vllm import LLM, SamplingParams, TokensPrompt
 from vllm.lora.request import LoRARequest
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.backends.lora import largest_rank
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
-
-RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
-"""What vLLM takes for the largest rank (vllm/config/lora.py)."""
 
 
 class VllmBackend:
@@ -37,9 +34,7 @@ class VllmBackend:
         lora: dict[str, Any] = {}
         if adapter is not None:
             self.request = LoRARequest("student", 1, str(adapter))
-            rank = _rank(adapter)
-            largest = next(size for size in RANKS if size >= rank)
-            lora = {"enable_lora": True, "max_lora_rank": largest}
+            lora = {"enable_lora": True, "max_lora_rank": largest_rank(adapter)}
         self.engine = LLM(
             model=str(model),
             dtype=settings.dtype,
@@ -69,20 +64,3 @@ def _completion(output: Any) -> Completion:
         prompt_tokens=len(output.prompt_token_ids or ()),
         truncated=answer.finish_reason == "length",
     )
-
-
-def _rank(adapter: Path) -> int:
-    """The rank of a LoRA adapter.
-
-    Raises:
-        StageError: it is an adapter of another kind.
-    """
-    from peft import LoraConfig, PeftConfig
-
-    config = PeftConfig.from_pretrained(str(adapter))
-    if not isinstance(config, LoraConfig):
-        raise StageError(
-            f"vLLM loads LoRA adapters only, and this one is {config.peft_type}",
-            help="name another backend, or another adapter",
-        )
-    return int(config.r)

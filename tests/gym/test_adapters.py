@@ -1,0 +1,50 @@
+"""Adapters apply themselves, and vLLM is asked only for what it can load."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.adapters.lora import Lora
+from dataenvgym_spec.gym.students.backends.lora import largest_rank
+
+
+def test_lora_adds_matrices_to_the_linear_layers_and_trains_nothing_else(tmp_path: Path) -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=32, hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=2,
+    )  # fmt: skip
+    model = Lora(r=3, alpha=5, dropout=0.25).adapt(LlamaForCausalLM(config))
+    trained = {name for name, weights in model.named_parameters() if weights.requires_grad}
+    layers = {name.split(".lora_")[0].rpartition(".")[2] for name in trained}
+    assert all(".lora_A." in name or ".lora_B." in name for name in trained)
+    assert layers == {
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    }  # fmt: skip
+    model.save_pretrained(tmp_path)
+    saved = json.loads((tmp_path / "adapter_config.json").read_text(encoding="utf-8"))
+    assert (saved["peft_type"], saved["r"], saved["lora_alpha"]) == ("LORA", 3, 5)
+    assert (saved["lora_dropout"], saved["task_type"]) == (0.25, "CAUSAL_LM")
+    assert largest_rank(tmp_path) == 8
+
+
+@pytest.mark.parametrize(("rank", "largest"), [(8, 8), (9, 16), (257, 320), (512, 512)])
+def test_vllm_is_told_a_rank_that_it_takes(rank: int, largest: int, tmp_path: Path) -> None:
+    from peft import LoraConfig
+
+    LoraConfig(r=rank).save_pretrained(str(tmp_path))
+    assert largest_rank(tmp_path) == largest
+
+
+def test_what_vllm_cannot_load_is_said(tmp_path: Path) -> None:
+    from peft import IA3Config, LoraConfig
+
+    LoraConfig(r=513).save_pretrained(str(tmp_path / "large"))
+    with pytest.raises(StageError, match="up to rank 512, and this one has 513"):
+        largest_rank(tmp_path / "large")
+    IA3Config().save_pretrained(str(tmp_path / "scales"))
+    with pytest.raises(StageError, match="LoRA adapters only, and this one is IA3"):
+        largest_rank(tmp_path / "scales")
