@@ -49,9 +49,13 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
 
 
 def _drawings(arm: Arm) -> Iterator[_Drawing]:
+    # Splits of one source share it, so that its sizes are computed once.
+    sources: dict[str, Supply | None] = {}
     for role, (low, high) in lanes(arm).items():
         split = getattr(arm.experiment.task.splits, role)
-        source = supply(arm, split.from_)
+        if split.from_ not in sources:
+            sources[split.from_] = supply(arm, split.from_)
+        source = sources[split.from_]
         if source is not None:
             yield _Drawing(role=role, draw=split.draw, share=high - low, source=source)
 
@@ -125,7 +129,7 @@ def _larger(source: Supply) -> str:
 
 def _by_group(drawing: _Drawing) -> Iterator[_Demand]:
     """What a split asks of each group, or of all together where it does not ask by group."""
-    source, wanted, sizes = drawing.source, drawing.draw.per_group, drawing.source.sizes()
+    source, wanted, sizes = drawing.source, drawing.draw.per_group, drawing.source.sizes
     if wanted is None or not sizes:
         yield from _in_all(drawing)
         return
@@ -139,7 +143,7 @@ def _by_group(drawing: _Drawing) -> Iterator[_Demand]:
 
 def _in_all(drawing: _Drawing) -> Iterator[_Demand]:
     """What a split asks of a source whose size is known, whatever the group."""
-    source, draw, sizes = drawing.source, drawing.draw, drawing.source.sizes()
+    source, draw, sizes = drawing.source, drawing.draw, drawing.source.sizes
     wanted = draw.items or (draw.per_group or 0) * max(1, len(sizes))
     limited = [size for size in sizes.values() if size is not None]
     what, file = source.words.items, source.file

@@ -35,7 +35,7 @@ def _untaught(arm: Arm, source: Supply) -> Iterator[Diagnostic]:
     taught = {group for other in made for group in other.groups}
     if not all(other.groups for other in made):
         return  # one of them does not list its groups, and may well have any
-    untaught = sorted(set(source.sizes()) - taught)
+    untaught = sorted(set(source.sizes) - taught)
     if not made or not untaught:
         return
     words, name = made[0].words, made[0].name

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from dataenvgym_spec.compile.rules.capacity import capacity
@@ -40,7 +41,7 @@ class Column:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Supply:
     """One source of an arm.
 
@@ -98,6 +99,7 @@ class Supply:
         rest = {key: value for key, value in self.options.items() if key not in columns}
         return json.dumps(rest, sort_keys=True)
 
+    @cached_property
     def sizes(self) -> dict[str, int | None]:
         """Its groups as far as they are known, and how many items each has at most."""
         for sizes in self.declared.marked("x-sizes").values():

@@ -41,7 +41,7 @@ def _problems(sources: list[Supply]) -> int | None:
     """How many distinct problems there are at most; None if nothing is known of some group."""
     total = 0
     for source in sources:
-        sizes = list(source.sizes().values()) if source.groups else [None]
+        sizes = list(source.sizes.values()) if source.groups else [None]
         for size in sizes:
             if size is None:
                 return None
