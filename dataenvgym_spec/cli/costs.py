@@ -26,7 +26,7 @@ from dataenvgym_spec.questions.cost.limits import NAMES as LIMITS
 from dataenvgym_spec.questions.cost.limits import Standing, number, standings, warn
 from dataenvgym_spec.questions.cost.prices import read_prices
 from dataenvgym_spec.questions.cost.spending import latest, of
-from dataenvgym_spec.questions.plan import Step
+from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.resolve.arms import Resolved
 
 NAMES: Final = {
@@ -66,7 +66,7 @@ class Bill:
     limits: tuple[Standing, ...]
 
 
-def bills(project: Project, plans: Mapping[str, Sequence[Step]]) -> dict[str, Bill]:
+def bills(project: Project, plans: Mapping[str, Sequence[PlannedStage]]) -> dict[str, Bill]:
     """What the plans of some experiments cost, by experiment. Reads logs and prices.
 
     Raises:
@@ -88,13 +88,13 @@ def bills(project: Project, plans: Mapping[str, Sequence[Step]]) -> dict[str, Bi
     return result
 
 
-def _kinds_that_run(plans: Mapping[str, Sequence[Step]]) -> set[str]:
+def _kinds_that_run(plans: Mapping[str, Sequence[PlannedStage]]) -> set[str]:
     """The kinds of stages whose cost is to be estimated."""
     steps = chain.from_iterable(plans.values())
     return {step.kind for step in steps if step.use and step.action in ("run", "maybe")}
 
 
-def _directories_done(steps: Sequence[Step]) -> list[str]:
+def _directories_done(steps: Sequence[PlannedStage]) -> list[str]:
     """The stages whose cost counts as spent.
 
     A stage that runs again writes a new log: the old one does not count besides what it will cost.

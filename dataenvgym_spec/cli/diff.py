@@ -28,7 +28,7 @@ from dataenvgym_spec.store.layout import Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Side:
+class _Argument:
     """What one argument names. `prefix` comes before its paths: empty for the working tree."""
 
     prefix: str
@@ -90,7 +90,7 @@ def _is_file(name: str) -> bool:
 
 def _side(
     name: str, revision: str, layout: Layout, folder: Path, sets: Sequence[str] = ()
-) -> _Side:
+) -> _Argument:
     """Compiles what one argument names.
 
     Args:
@@ -106,7 +106,7 @@ def _side(
     """
     if not revision:
         specs = read_specs([name], layout, sets)
-        return _Side(prefix="", specs=specs, graph=compile_specs(specs).graph)
+        return _Argument(prefix="", specs=specs, graph=compile_specs(specs).graph)
     spec = _file_in(layout, name)
     folder.mkdir()
     extract(layout.root, revision, spec, folder)
@@ -114,7 +114,7 @@ def _side(
     named = str(folder / spec) if spec else name
     try:
         specs = read_specs([named], Layout(root=folder), sets, locks="pin")
-        return _Side(prefix=prefix, specs=specs, graph=compile_specs(specs).graph)
+        return _Argument(prefix=prefix, specs=specs, graph=compile_specs(specs).graph)
     except SpecError as error:
         diagnostics = [_prefixed(one, prefix) for one in error.diagnostics]
         raise SpecError(diagnostics) from error

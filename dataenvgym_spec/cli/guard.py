@@ -9,10 +9,10 @@ from dataenvgym_spec.cli.costs import bills, limits_of, spec_of
 from dataenvgym_spec.core.errors import LimitReached
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.guard import packed
-from dataenvgym_spec.questions.plan import Step
+from dataenvgym_spec.questions.plan import PlannedStage
 
 
-def admit(project: Project, item: Entry, steps: Sequence[Step]) -> dict[str, str]:
+def admit(project: Project, item: Entry, steps: Sequence[PlannedStage]) -> dict[str, str]:
     """Checks the limits of an experiment that is about to run.
 
     Args:

@@ -12,12 +12,12 @@ import click
 
 from dataenvgym_spec.cli.common import Project, as_json, load_project, print_json, setting, sums_of
 from dataenvgym_spec.cli.costs import Bill, bills, print_bill, records, summary
-from dataenvgym_spec.questions.plan import Step, plan
+from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.store.dvc.disk import Disk
 
 ACTIONS: Final = ("run", "pass", "maybe", "restore", "reuse")
 
-Plans = Mapping[str, Sequence[Step]]
+Plans = Mapping[str, Sequence[PlannedStage]]
 """The steps of each experiment."""
 
 
@@ -71,7 +71,7 @@ def _plans(project: Project, *, pull: bool) -> Plans:
     return plans
 
 
-def _print(experiment: str, steps: Sequence[Step], *, show_all: bool) -> None:
+def _print(experiment: str, steps: Sequence[PlannedStage], *, show_all: bool) -> None:
     """A line of sums, and one line a stage, under the arm and iteration it belongs to."""
     counts = Counter(step.action for step in steps)
     click.echo(f"{experiment}: {sums_of(counts, ACTIONS)}")
@@ -96,7 +96,7 @@ def _record(plans: Plans, costs: Mapping[str, Bill]) -> dict[str, Any]:
     return {"stages": stages, "costs": sums}
 
 
-def _step_record(step: Step) -> dict[str, object]:
+def _step_record(step: PlannedStage) -> dict[str, object]:
     return {
         "key": step.key,
         "kind": step.kind,

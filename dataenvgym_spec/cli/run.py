@@ -10,7 +10,7 @@ from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.guard import guard
-from dataenvgym_spec.questions.plan import Step, plan
+from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.schedule.dvc import reproduce
 from dataenvgym_spec.schedule.order import Open, open_targets
 from dataenvgym_spec.store.dvc.disk import Disk
@@ -92,7 +92,7 @@ def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool
         done = todo.targets
 
 
-def _plan(project: Project, item: Entry, *, pull: bool) -> tuple[Step, ...]:
+def _plan(project: Project, item: Entry, *, pull: bool) -> tuple[PlannedStage, ...]:
     world = Disk(project.layout, pull=pull)
     steps = plan(project.compiled.graph, item, world, project.compiled.specs)
     world.remembered.save()

@@ -13,7 +13,7 @@ from dataenvgym_spec.store.layout import Layout, find_root
 from dataenvgym_spec.store.locks import die_with_parent
 
 if TYPE_CHECKING:
-    from dataenvgym_spec.execute.run import Finished
+    from dataenvgym_spec.execute.run import Published
 
 MOST_TRACKED: Final = 4
 """A stage of a sweep under plain DVC can be in hundreds of experiments; their reports track."""
@@ -60,7 +60,7 @@ def _run(layout: Layout) -> int:
     return 0
 
 
-def _track(layout: Layout, finished: Finished) -> None:
+def _track(layout: Layout, finished: Published) -> None:
     """Brings tracking up to date in the background at the stages that complete an iteration."""
     if not KINDS[finished.kind].tracked or len(finished.experiments) > MOST_TRACKED:
         return

@@ -11,10 +11,10 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, sums_of
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.questions.status import StageStatus, State, status
+from dataenvgym_spec.questions.status import StageState, StageStatus, status
 from dataenvgym_spec.results.experiment import load
 
-STATES: Final[tuple[State, ...]] = ("done", "running", "failed", "missing")
+STATES: Final[tuple[StageState, ...]] = ("done", "running", "failed", "missing")
 
 
 @click.command("status")

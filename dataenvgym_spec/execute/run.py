@@ -30,14 +30,14 @@ from dataenvgym_spec.store.scratch import Scratch, clean, scratch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Published:
     """A stage whose result is published, and the experiments that it is part of."""
 
     kind: str
     experiments: tuple[str, ...]
 
 
-def run_stage(layout: Layout, directory: str) -> Finished:
+def run_stage(layout: Layout, directory: str) -> Published:
     """Makes the result of one stage lie in its directory.
 
     Returns:
@@ -61,7 +61,7 @@ def run_stage(layout: Layout, directory: str) -> Finished:
             execute(layout, content, space)
         space.publish()
     experiments = sorted({experiment for experiment, _ in places})
-    return Finished(kind=content["kind"], experiments=tuple(experiments))
+    return Published(kind=content["kind"], experiments=tuple(experiments))
 
 
 def _waits(holder: str | None) -> None:

@@ -15,7 +15,7 @@ from dataenvgym_spec.questions.values import ValueChange, changes
 from dataenvgym_spec.resolve.arms import Arm, Resolved
 
 StageEffect = Literal["changed", "added", "removed"]
-Position = tuple[str, int, int | None, str]
+UseKey = tuple[str, int, int | None, str]
 """Arm, seed, iteration and what is done: where a stage is in an experiment."""
 
 
@@ -165,17 +165,17 @@ def _stage_changes(old: _Side, new: _Side) -> tuple[StageChange, ...]:
     return tuple(changes)
 
 
-def _positions(side: _Side) -> set[Position]:
+def _positions(side: _Side) -> set[UseKey]:
     """Where the stages of an experiment are."""
     return {_position(use) for stage in side.stages for use in side.uses(stage)}
 
 
-def _stands(side: _Side, stage: Stage, positions: Collection[Position]) -> bool:
+def _stands(side: _Side, stage: Stage, positions: Collection[UseKey]) -> bool:
     """Whether a stage is at one of some positions."""
     return any(_position(use) in positions for use in side.uses(stage))
 
 
-def _position(use: Use) -> Position:
+def _position(use: Use) -> UseKey:
     return (use.arm, use.seed, use.iteration, use.what)
 
 

@@ -24,8 +24,8 @@ from dataenvgym_spec.questions.repro import (
     FRESH,
     Bytes,
     Decision,
+    DvcStage,
     Sure,
-    Work,
     World,
     decide,
 )
@@ -53,12 +53,12 @@ class Foresight:
     stages: dict[str, Stage]
     above: dict[str, frozenset[str]] = field(default_factory=dict)
     bytes: dict[str, Bytes] = field(default_factory=dict)
-    work: dict[str, Work] = field(default_factory=dict)
+    work: dict[str, DvcStage] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
     makers: dict[str, frozenset[str]] = field(default_factory=dict)
     constant: dict[str, bool] = field(default_factory=dict)
 
-    def decide(self, work: Work, key: str = "") -> Decision:
+    def decide(self, work: DvcStage, key: str = "") -> Decision:
         """What DVC does to a stage; without a key, to the report, which no stage reads."""
         return decide(self.world, work, partial(_returns, self, key))
 
@@ -155,7 +155,7 @@ def _makes(foresight: Foresight, maker: str, one: str) -> bool:
 # --- what a stage reads and writes ----------------------------------------------------------------
 
 
-def _work(foresight: Foresight, stage: Stage) -> Work:
+def _work(foresight: Foresight, stage: Stage) -> DvcStage:
     """A stage as DVC sees it, with what it will read."""
     before = foresight.work.get(stage.id)
     own = before.mark if before else md5_text(stage_json(stage, foresight.stages))
@@ -170,7 +170,7 @@ def _work(foresight: Foresight, stage: Stage) -> Work:
         content = Bytes(state="exact", digest=digest) if digest else FRESH
         deps[os.path.join("../..", path)] = content
     folder = f"store/{stage.directory}"
-    return Work(
+    return DvcStage(
         folder=folder,
         wdir=folder,
         name=stage.kind,
@@ -182,7 +182,7 @@ def _work(foresight: Foresight, stage: Stage) -> Work:
 
 
 def _results(
-    foresight: Foresight, stage: Stage, work: Work, decision: Decision
+    foresight: Foresight, stage: Stage, work: DvcStage, decision: Decision
 ) -> dict[str, Bytes]:
     """What will be where the stage writes."""
     results = {}

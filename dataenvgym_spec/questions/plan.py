@@ -16,7 +16,7 @@ from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.questions.causes import cause
 from dataenvgym_spec.questions.foresee import Foresight, foresee
-from dataenvgym_spec.questions.repro import Bytes, Decision, Treatment, Work, World
+from dataenvgym_spec.questions.repro import Bytes, Decision, DvcStage, Treatment, World
 from dataenvgym_spec.resolve.arms import Resolved
 
 GATE: Final = "gate"
@@ -27,7 +27,7 @@ VERBS: Final = {"run": "runs", "pass": "passes the last student through", "maybe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class PlannedStage:
     """What happens to one stage.
 
     Attributes:
@@ -69,19 +69,19 @@ class _Planner:
     experiment: str
     specs: Sequence[Resolved]
     foresight: Foresight
-    steps: dict[str, Step] = field(default_factory=dict)
+    steps: dict[str, PlannedStage] = field(default_factory=dict)
 
     @property
     def world(self) -> World:
         return self.foresight.world
 
-    def inputs(self, stage: Stage) -> list[Step]:
+    def inputs(self, stage: Stage) -> list[PlannedStage]:
         return [self.steps[read.stage] for read in stage.inputs]
 
 
 def plan(
     graph: Graph, item: Entry, world: World, specs: Sequence[Resolved] = ()
-) -> tuple[Step, ...]:
+) -> tuple[PlannedStage, ...]:
     """The steps of one experiment, in the order of execution; the last is its report.
 
     Args:
@@ -111,11 +111,11 @@ def _expect(stages: Sequence[Stage], item: Entry, world: World) -> None:
     world.expect(digests)
 
 
-def _stage_step(planner: _Planner, stage: Stage) -> Step:
+def _stage_step(planner: _Planner, stage: Stage) -> PlannedStage:
     decision = planner.foresight.decisions[stage.id]
     action, reason = _gated(planner, stage, decision)
     use = next(use for use in stage.uses if use.experiment == planner.experiment)
-    return Step(
+    return PlannedStage(
         key=stage.id,
         kind=stage.kind,
         action=action,
@@ -125,20 +125,20 @@ def _stage_step(planner: _Planner, stage: Stage) -> Step:
     )
 
 
-def _entry_step(planner: _Planner, graph: Graph, item: Entry) -> Step:
+def _entry_step(planner: _Planner, graph: Graph, item: Entry) -> PlannedStage:
     decision = planner.foresight.decide(_entry_work(planner.foresight, graph, item))
     reason = decision.cause or _reported(planner)
-    return Step(key=item.name, kind=REPORT, action=decision.action, cause=reason)
+    return PlannedStage(key=item.name, kind=REPORT, action=decision.action, cause=reason)
 
 
-def _entry_work(foresight: Foresight, graph: Graph, item: Entry) -> Work:
+def _entry_work(foresight: Foresight, graph: Graph, item: Entry) -> DvcStage:
     """The report as DVC sees it."""
     body = entry(item, graph)
     own = md5_text(index(item, graph))
     deps = {path: foresight.bytes[path] for path in body["deps"] if path in foresight.bytes}
     deps[f"experiments/{item.name}.json"] = Bytes(state="exact", digest=own)
     plots = [path for plot in body["plots"] for path in plot]
-    return Work(
+    return DvcStage(
         folder=home(item),
         wdir="",
         name=item.name,
@@ -221,7 +221,7 @@ def _reported(planner: _Planner) -> str:
     return "the compiled experiment or a result it reports changed"
 
 
-def _first(steps: Sequence[Step], *actions: Treatment) -> Step | None:
+def _first(steps: Sequence[PlannedStage], *actions: Treatment) -> PlannedStage | None:
     """The first step that does one of these."""
     for step in steps:
         if step.action in actions:

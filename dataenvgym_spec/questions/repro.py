@@ -106,7 +106,7 @@ AGAIN: Final = Bytes(state="again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class DvcStage:
     """A stage as DVC sees it.
 
     Attributes:
@@ -149,7 +149,7 @@ Returns = Callable[[frozenset[str]], Sure]
 """Whether missing objects will be in the cache by a stage's turn: another may make the same."""
 
 
-def decide(world: World, work: Work, returns: Returns) -> Decision:
+def decide(world: World, work: DvcStage, returns: Returns) -> Decision:
     """What DVC does to a stage: it trusts a lock that fits, or else looks into the run cache."""
     lock = world.lock(work.folder, work.name)
     fits: Sure = fit(lock, work) if lock else "no"
@@ -163,7 +163,9 @@ def decide(world: World, work: Work, returns: Returns) -> Decision:
     return Decision(action="maybe", outs=lock.outs, sure=False)
 
 
-def _without_lock(world: World, work: Work, lock: Recorded | None, returns: Returns) -> Decision:
+def _without_lock(
+    world: World, work: DvcStage, lock: Recorded | None, returns: Returns
+) -> Decision:
     """What DVC does where no lock fits."""
     decision = _from_runs(world, work, returns)
     if lock is not None and lock.cmd != work.cmd and decision.action == "run":
@@ -171,7 +173,7 @@ def _without_lock(world: World, work: Work, lock: Recorded | None, returns: Retu
     return decision
 
 
-def _from_lock(world: World, work: Work, lock: Recorded, returns: Returns) -> Decision:
+def _from_lock(world: World, work: DvcStage, lock: Recorded, returns: Returns) -> Decision:
     """What DVC does where a lock fits: keeps, fetches or makes again what the lock names."""
     outs = {path: lock.outs[path] for path in work.outs}
     missing = {path: world.missing(digest) for path, digest in outs.items()}
@@ -190,7 +192,7 @@ def _from_lock(world: World, work: Work, lock: Recorded, returns: Returns) -> De
     return Decision(action="restore", cause="its result is in DVC's cache", outs=outs)
 
 
-def _at(world: World, work: Work, path: str) -> str | None:
+def _at(world: World, work: DvcStage, path: str) -> str | None:
     """The hash of what the workspace holds at a path of a stage."""
     return world.hash_of(os.path.join(work.wdir, path))
 
@@ -199,7 +201,7 @@ def _unless_held(held: Sure) -> Treatment:
     return "run" if held == "no" else "maybe"
 
 
-def _blocked(world: World, work: Work, uncached: Mapping[str, str]) -> str:
+def _blocked(world: World, work: DvcStage, uncached: Mapping[str, str]) -> str:
     """What to remove first, where the workspace differs from what DVC would fetch."""
     for path, digest in uncached.items():
         if _at(world, work, path) not in (None, digest):
@@ -208,7 +210,7 @@ def _blocked(world: World, work: Work, uncached: Mapping[str, str]) -> str:
     return ""
 
 
-def _lost(world: World, work: Work, path: str, held: Sure) -> str:
+def _lost(world: World, work: DvcStage, path: str, held: Sure) -> str:
     """The cause of a stage whose result is lost.
 
     DVC calls a result changed that is in the workspace but not in its cache.
@@ -222,7 +224,7 @@ def _lost(world: World, work: Work, path: str, held: Sure) -> str:
     return lost
 
 
-def _from_runs(world: World, work: Work, returns: Returns) -> Decision:
+def _from_runs(world: World, work: DvcStage, returns: Returns) -> Decision:
     """What DVC does after looking into the run cache."""
     runs = _fitting(world, work)
     if not runs:
@@ -241,7 +243,7 @@ def _from_runs(world: World, work: Work, returns: Returns) -> Decision:
     return Decision(action="restore", cause=cause, outs=newest.outs)
 
 
-def _fitting(world: World, work: Work) -> Sequence[Recorded]:
+def _fitting(world: World, work: DvcStage) -> Sequence[Recorded]:
     """The runs in the cache that read what this one will read, or may, the newest last."""
     states = {content.state for content in work.deps.values()}
     if "fresh" in states:
@@ -263,7 +265,7 @@ def _held(world: World, run: Recorded, returns: Returns) -> Sure:
     return returns(frozenset().union(*map(world.missing, run.outs.values())))
 
 
-def fit(record: Recorded, work: Work) -> Sure:
+def fit(record: Recorded, work: DvcStage) -> Sure:
     """Whether what will be read is what a record says was read."""
     if record.cmd != work.cmd:
         return "no"

@@ -8,7 +8,7 @@ from typing import Literal
 from dataenvgym_spec.results.experiment import Results, StageResult
 from dataenvgym_spec.store.locks import held
 
-State = Literal["done", "running", "failed", "missing"]
+StageState = Literal["done", "running", "failed", "missing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class StageStatus:
 
     key: str
     kind: str
-    state: State
+    state: StageState
     label: str
     detail: str
 
@@ -33,7 +33,7 @@ def _status(results: Results, stage: StageResult) -> StageStatus:
     return StageStatus(key=stage.key, kind=stage.kind, state=state, label=label, detail=detail)
 
 
-def _state(results: Results, stage: StageResult) -> tuple[State, str]:
+def _state(results: Results, stage: StageResult) -> tuple[StageState, str]:
     layout = results.layout
     lock = layout.lock(stage.path.name)
     if lock.exists():

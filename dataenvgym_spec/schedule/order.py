@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dataenvgym_spec.emit.entry import target
 from dataenvgym_spec.emit.stages import address
 from dataenvgym_spec.graph.ir import Entry
-from dataenvgym_spec.questions.plan import Step
+from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.schedule.protocol import Runner, Work
 
 
@@ -28,7 +28,7 @@ class Open:
     done: int
 
 
-def open_targets(item: Entry, steps: Sequence[Step]) -> Open:
+def open_targets(item: Entry, steps: Sequence[PlannedStage]) -> Open:
     """What is to be done of an experiment whose plan has these steps."""
     targets = []
     for step in steps:

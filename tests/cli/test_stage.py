@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.cli import stage
-from dataenvgym_spec.execute.run import Finished
+from dataenvgym_spec.execute.run import Published
 from dataenvgym_spec.store.layout import Layout
 
 
@@ -32,5 +32,5 @@ def test_tracking_follows_the_stages_that_complete_an_iteration(
         return True
 
     monkeypatch.setattr("dataenvgym_spec.track.background.start_in_background", note)
-    stage._track(Layout(root=tmp_path), Finished(kind=kind, experiments=experiments))
+    stage._track(Layout(root=tmp_path), Published(kind=kind, experiments=experiments))
     assert started == tracked

@@ -29,7 +29,7 @@ from dataenvgym_spec.questions.cost.prices import Prices, TokenPrice, read_price
 from dataenvgym_spec.questions.cost.size import size, units
 from dataenvgym_spec.questions.cost.spending import latest, of_experiment
 from dataenvgym_spec.questions.cost.table import SECONDS
-from dataenvgym_spec.questions.plan import Step
+from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import parameters
 from tests.support.repositories import PACKAGE, ROOT, call, new_repo
@@ -39,8 +39,8 @@ FREE = Prices()
 CPU = Machine()
 
 
-def step(stage: Stage, action: str = "run") -> Step:
-    return Step(key=stage.id, kind=stage.kind, action=action, cause="")  # type: ignore[arg-type]
+def step(stage: Stage, action: str = "run") -> PlannedStage:
+    return PlannedStage(key=stage.id, kind=stage.kind, action=action, cause="")  # type: ignore[arg-type]
 
 
 def trainer(key: str, amount: int, *, epochs: float = 2, model: str = "a") -> dict[str, Stage]:

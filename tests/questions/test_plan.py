@@ -14,7 +14,7 @@ from dataenvgym_spec.graph import component
 from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.promises import promise
-from dataenvgym_spec.questions.plan import Step, plan
+from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.store.dvc.state import StageLock
 from tests.support.graphs import named, parameters
 
@@ -134,7 +134,7 @@ def actions(graph: Graph, world: Fake) -> list[str]:
     return [step.action for step in steps(graph, world)][:-1]
 
 
-def steps(graph: Graph, world: Fake) -> tuple[Step, ...]:
+def steps(graph: Graph, world: Fake) -> tuple[PlannedStage, ...]:
     return plan(graph, graph.entries[0], world)
 
 

@@ -25,7 +25,7 @@ from dataenvgym_spec.questions.cost.table import (
     TEACHER_TOKENS,
     TRAINED,
 )
-from dataenvgym_spec.questions.plan import Step
+from dataenvgym_spec.questions.plan import PlannedStage
 
 NEAR: Final = 4.0
 """Measurements within this factor of the size are preferred to others."""
@@ -160,7 +160,7 @@ class Estimate:
 
 
 def estimate(
-    steps: Iterable[Step], stages: Known, history: History, prices: Prices, machine: Machine
+    steps: Iterable[PlannedStage], stages: Known, history: History, prices: Prices, machine: Machine
 ) -> tuple[Estimate, ...]:
     """The cost of each step of a plan that runs a stage; one that only may run has a low end of nothing.
 
