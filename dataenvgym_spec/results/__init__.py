@@ -3,6 +3,6 @@
 How it is shown is in `report` and `track`. Only what reads an experiment is re-exported here.
 """
 
-from dataenvgym_spec.results.experiment import Iteration, Results, Run, StageResult, load
+from dataenvgym_spec.results.experiment import Results, load
 
-__all__ = ["Iteration", "Results", "Run", "StageResult", "load"]
+__all__ = ["Results", "load"]
