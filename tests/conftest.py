@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from dataenvgym_spec.store.locks import held
-from tests.support.repositories import call, new_repo
+from tests.support.repositories import PACKAGE, call, new_repo
 
 # Hypothesis fails an example that takes 0.2 s, which on a busy machine any may.
 settings.register_profile("untimed", deadline=None)
@@ -56,3 +56,16 @@ def copy_of_finished(finished: Path, tmp_path: Path) -> Path:
 def dataenvgym(repo: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Calls the command line in the fresh repository, whatever it exits with."""
     return lambda *arguments, **more: call("dataenvgym", *arguments, cwd=repo, ok=False, **more)
+
+
+class OnlyDoctests:
+    """Of the package, only modules with doctests are collected: importing the others costs ten seconds."""
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        if collection_path.suffix != ".py" or PACKAGE not in collection_path.parents:
+            return None
+        return True if ">>> " not in collection_path.read_text(encoding="utf-8") else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(OnlyDoctests())

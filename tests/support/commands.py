@@ -49,11 +49,11 @@ def environment(*, shared: bool = True, **more: str) -> dict[str, str]:
         "COLUMNS": "160",
     }
     if shared and "PYTHONPATH" not in more:  # a worker has the packages of where it started
-        own["DATAENVGYM_SERVED"] = str(_session())
+        own["DATAENVGYM_SERVED"] = str(session())
     return {**kept, **own, **more}
 
 
-def _session() -> int:
+def session() -> int:
     """The process whose end ends this test session: of pytest, or of what started its workers."""
     return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 

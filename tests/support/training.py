@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.training.launch import launch, standard_trainer
+from dataenvgym_spec.execute.warm import client
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import GateParams
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
+from dataenvgym_spec.store.layout import Layout
+from tests.support.commands import environment, session
 
 TRAIN = {
     "length": {"steps": 60},
@@ -77,3 +84,19 @@ def completions(
     component = Component(slot="backend", kind=backend, version=1)
     loaded = load_backend(component, settings=settings, student=student, base=base)
     return loaded.generate(PROMPTS)
+
+
+@contextmanager
+def warm_trainers(folder: Path) -> Iterator[dict[str, str]]:
+    """Trainers find the heavy worker of this test session, which is started if there is none."""
+    with patch.dict(os.environ, environment()):
+        path = client.socket_path(session(), "heavy")
+        assert path is not None
+        connection = client.connect(path) or client.start(
+            Layout(root=folder), path, session(), "heavy"
+        )
+    assert connection is not None
+    connection.close()
+    where = {client.WORKER: str(path)}
+    with patch.dict(os.environ, where):
+        yield where

@@ -67,7 +67,7 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
         return None
     served = _served(os.environ)
     group = KINDS[content["kind"]].worker
-    path = _socket_path(served, group or "heavy")
+    path = socket_path(served, group or "heavy")
     if path is None:
         return None
     # A training stage stays in this process, but its trainer finds the worker.
@@ -75,7 +75,7 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     if group is None:
         return None
     try:
-        connection = _connect(path) or _start(layout, path, served, group)
+        connection = connect(path) or start(layout, path, served, group)
     except OSError:
         return None
     if connection is None:
@@ -102,7 +102,7 @@ def delegate_training(config: str, environ: Mapping[str, str]) -> int | None:
     path = environ.get(WORKER)
     if not path or environ.get("WORLD_SIZE", "1") != "1":
         return None
-    connection = _connect(Path(path))
+    connection = connect(Path(path))
     return None if connection is None else _ask(connection, "train", [config])
 
 
@@ -148,7 +148,7 @@ def _preloaded(backend: str | dict[str, Any]) -> bool:
     return IMPORTED.issuperset(definition("backend", kind).packages)
 
 
-def _socket_path(served: int, group: str) -> Path | None:
+def socket_path(served: int, group: str) -> Path | None:
     """Where the worker of one run listens.
 
     None if its process is gone, or is neither a `dataenvgym run` nor DVC nor named by the user.
@@ -171,7 +171,8 @@ def _socket_path(served: int, group: str) -> Path | None:
     return folder / f"{served}-{started}-{group}.sock"
 
 
-def _connect(path: Path) -> socket.socket | None:
+def connect(path: Path) -> socket.socket | None:
+    """Connects to a worker; None if none listens there."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.connect(str(path))
@@ -181,7 +182,7 @@ def _connect(path: Path) -> socket.socket | None:
     return connection
 
 
-def _start(layout: Layout, path: Path, served: int, group: str) -> socket.socket | None:
+def start(layout: Layout, path: Path, served: int, group: str) -> socket.socket | None:
     """Starts a worker and connects to it once it listens; None if it ended or takes too long."""
     module = "dataenvgym_spec.execute.warm.worker"
     command = [sys.executable, "-m", module, str(path), str(served), group]
@@ -196,7 +197,7 @@ def _start(layout: Layout, path: Path, served: int, group: str) -> socket.socket
             cwd=layout.root,
         )
     for _ in range(START_SECONDS * 20):
-        connection = _connect(path)
+        connection = connect(path)
         if connection is not None:
             return connection
         if worker.poll() is not None:
