@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.dvc.state import hash_of, read_lock
 from tests.support.repositories import call, environment, new_repo
 from tests.support.specs import TINY
@@ -38,19 +39,21 @@ def results(repo: Path) -> dict[str, str | None]:
     }
 
 
-def undone(repo: Path, kinds: set[str]) -> None:
-    """Takes back the results of some kinds, in workspace and cache."""
+def undone(repo: Path, kinds: set[str], iteration: int | None = None) -> None:
+    """Takes back the results of some kinds, in workspace and cache; of one iteration in one arm only, and of what closes it."""
     shutil.rmtree(repo / ".dvc" / "cache" / "runs")
-    for folder in repo.glob("store/*"):
-        if folder.name.rpartition("-")[0] in kinds:
-            lock = read_lock(folder / "dvc.lock", folder.name.rpartition("-")[0])
+    for stage in load("tiny", repo).stages:
+        places = {(use["arm"], use["iteration"]) for use in stage.uses}
+        chosen = iteration is None or places <= {("no-state", iteration), ("no-state", None)}
+        if stage.kind in kinds and chosen:
+            lock = read_lock(stage.path / "dvc.lock", stage.kind)
             for digest in lock.outs.values() if lock else ():
                 (repo / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]).unlink(
                     missing_ok=True
                 )
             for name in ("out", "log"):
-                shutil.rmtree(folder / name, ignore_errors=True)
-            (folder / "dvc.lock").unlink(missing_ok=True)
+                shutil.rmtree(stage.path / name, ignore_errors=True)
+            (stage.path / "dvc.lock").unlink(missing_ok=True)
     (repo / "dvc.lock").unlink(missing_ok=True)
 
 
@@ -176,7 +179,7 @@ def test_a_kill_costs_minutes_and_changes_nothing(
 
 
 def test_a_result_without_a_lock_is_adopted(copy_of_finished: Path, finished: Path) -> None:
-    undone(copy_of_finished, {"plan", "generate", "check", "select"})
+    undone(copy_of_finished, {"plan", "generate", "check", "select"}, iteration=1)
     kill_when(copy_of_finished, between("generate"), "dvc")
     said = finish(copy_of_finished, finished)
     assert said.count("adopted: a finished result was found") == 1
@@ -186,7 +189,7 @@ def test_a_result_without_a_lock_is_adopted(copy_of_finished: Path, finished: Pa
 
 
 def test_a_killed_run_takes_all_it_started_with_it(copy_of_finished: Path, finished: Path) -> None:
-    undone(copy_of_finished, {"train", "evaluate", "select"})
+    undone(copy_of_finished, {"train", "evaluate", "select"}, iteration=2)
     kill_when(
         copy_of_finished,
         lambda repo: any(repo.glob(".dataenvgym/scratch/train-*/*/config.json")),
