@@ -34,6 +34,7 @@ from dataenvgym_spec.core.hashing import (
 )
 from dataenvgym_spec.core.machine import stamp
 from dataenvgym_spec.core.running import announced, current
+from dataenvgym_spec.core.text import shortened
 
 __all__ = [
     "CODES",
@@ -59,6 +60,7 @@ __all__ = [
     "md5_text",
     "more",
     "seed_from",
+    "shortened",
     "stamp",
     "suggest",
     "text_digest",

@@ -7,18 +7,20 @@ from dataenvgym_spec.records.evaluations import Choice, Result, Stopped
 from dataenvgym_spec.records.examples import Example, Notes, Provenance, Rejected
 from dataenvgym_spec.records.experiment import Index, IndexedStage, Question, StageUse
 from dataenvgym_spec.records.files import (
+    Row,
+    damaged,
+    json_text,
     parse_json,
     read,
     read_all,
     read_json,
-    read_rows,
     read_table,
     write_json,
     write_rows,
     write_table,
 )
 from dataenvgym_spec.records.items import Item, in_lane, item_id
-from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.records.logs import Log, LossPoint
 from dataenvgym_spec.records.plans import Plan, Request, ShownError, SkillMap, Step, Yield
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.records.splits import Kept, Reserve
@@ -31,6 +33,7 @@ __all__ = [
     "Item",
     "Kept",
     "Log",
+    "LossPoint",
     "Notes",
     "Plan",
     "Provenance",
@@ -40,19 +43,21 @@ __all__ = [
     "Request",
     "Reserve",
     "Result",
+    "Row",
     "ShownError",
     "SkillMap",
     "StageUse",
     "Step",
     "Stopped",
     "Yield",
+    "damaged",
     "in_lane",
     "item_id",
+    "json_text",
     "parse_json",
     "read",
     "read_all",
     "read_json",
-    "read_rows",
     "read_table",
     "write_json",
     "write_rows",
