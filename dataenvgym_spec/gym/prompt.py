@@ -20,6 +20,7 @@ class Prompt:
     """
 
     def __init__(self, template: str) -> None:
+        # Without trimming, a line with a tag alone would leave an empty line in the prompt.
         environment = ImmutableSandboxedEnvironment(
             undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )

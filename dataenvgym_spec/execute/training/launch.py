@@ -97,6 +97,7 @@ def _command(hardware: Hardware, config: Path) -> list[str]:
         *(sys.executable, "-m", "accelerate.commands.launch"),
         *("--num_machines", "1"),
         *("--num_processes", processes),
+        # The spec says the precision of the weights, and the trainer loads them so.
         *("--mixed_precision", "no"),
         *("--dynamo_backend", "no"),
         *hardware.launch_options(),

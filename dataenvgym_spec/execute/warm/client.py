@@ -120,7 +120,9 @@ def _ask(connection: socket.socket, work: str, arguments: list[str]) -> int:
     }
     data = json.dumps(request).encode()
     size = len(data).to_bytes(4, "big")
-    streams = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [1, 2]).tobytes())
+    # The worker's child prints to where this process does.
+    descriptors = array.array("i", [1, 2]).tobytes()
+    streams = (socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)
     with connection:
         connection.sendmsg([size], [streams])
         connection.sendall(data)
@@ -165,6 +167,7 @@ def socket_path(served: int, group: str) -> Path | None:
     started = stat.rpartition(")")[2].split()[19]
     folder = Path(tempfile.gettempdir()) / f"dataenvgym-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    # Whoever could put a socket there could run programs as this user.
     owner = folder.stat()
     if owner.st_uid != os.getuid() or owner.st_mode & 0o077:
         return None

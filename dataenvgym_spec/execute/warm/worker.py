@@ -38,6 +38,7 @@ def serve(path: Path, served: int, group: str) -> None:
         except OSError:  # the run is over, or another worker of the same run was faster
             return
         server.listen(64)
+        # Nobody waits for the children: the kernel drops them.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         _import(PRELOAD[group])
         # Without it, collecting garbage in a child would copy the pages that it shares.
@@ -96,7 +97,8 @@ def _received(connection: socket.socket) -> dict[str, Any]:
     head, control, _, _ = connection.recvmsg(4, socket.CMSG_LEN(8))
     if len(head) < 4 or not control:
         os._exit(1)
-    request: dict[str, Any] = json.loads(_read(connection, int.from_bytes(head, "big")))
+    data = _read(connection, int.from_bytes(head, "big"))
+    request: dict[str, Any] = json.loads(data)
     descriptors = array.array("i")
     descriptors.frombytes(control[0][2])
     for number, descriptor in enumerate(descriptors, start=1):

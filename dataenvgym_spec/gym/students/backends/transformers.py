@@ -35,14 +35,16 @@ class TransformersBackend:
     def generate(self, prompts: Sequence[str]) -> list[Completion]:
         """Completes prompts greedily, in their order."""
         encoded = [self.tokenizer(prompt).input_ids for prompt in prompts]
-        order = sorted(range(len(prompts)), key=lambda index: (len(encoded[index]), index))
+        lengths = [len(tokens) for tokens in encoded]
+        # Prompts of similar length share a batch: what is padding is computed in vain.
+        order = sorted(range(len(prompts)), key=lengths.__getitem__)
         completions: dict[int, Completion] = {}
         size = self.settings.batch_size
         for start in range(0, len(order), size):
             batch = order[start : start + size]
             generated = self._batch([encoded[index] for index in batch])
             for index, tokens in zip(batch, generated, strict=True):
-                completions[index] = self._completion(len(encoded[index]), tokens)
+                completions[index] = self._completion(lengths[index], tokens)
         return [completions[index] for index in range(len(prompts))]
 
     def _batch(self, encoded: list[Tokens]) -> list[Tokens]:
@@ -61,7 +63,9 @@ class TransformersBackend:
         return rows
 
     def _completion(self, prompt_tokens: int, tokens: Tokens) -> Completion:
-        end = next((index for index, token in enumerate(tokens) if token in self.ends), None)
+        ends = [index for index, token in enumerate(tokens) if token in self.ends]
+        # What follows the first end token is padding.
+        end = min(ends, default=None)
         text = self.tokenizer.decode(tokens[:end], skip_special_tokens=True)
         return Completion(
             text=text,

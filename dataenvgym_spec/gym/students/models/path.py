@@ -27,6 +27,7 @@ class Local:
                 f"'{self.path}' holds no model: config.json is missing",
                 help="save the model there with save_pretrained",
             )
+        # The folder of the stage is there already.
         with tools.phase("fetch"):
             shutil.copytree(self.path, out, dirs_exist_ok=True)
         return {}

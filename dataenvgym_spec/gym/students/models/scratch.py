@@ -37,6 +37,7 @@ class Scratch:
         **sizes: Any,
     ) -> None:
         self.vocabulary, self.recipe = vocabulary, pretrain
+        # The names that transformers has for them.
         self.sizes = {
             **sizes,
             "num_hidden_layers": layers,

@@ -46,10 +46,12 @@ class Sft:
             data_collator=Collator(_padding(tokenizer)),
             callbacks=[Watch(job.loss, job.checkpoint_seconds)],
         )
+        # It would print every point of the curve; `Watch` prints a line now and then.
         trainer.remove_callback(PrinterCallback)
         started = time.monotonic()
         result = trainer.train(resume_from_checkpoint=last_checkpoint(job.checkpoints))
         seconds = time.monotonic() - started
+        # Every process has the whole student; one writes it.
         if not trainer.accelerator.is_main_process:
             return
         trainer.accelerator.unwrap_model(model).save_pretrained(job.out)
@@ -102,6 +104,7 @@ def _encode(example: TrainingExample, tokenizer: Any, max_length: int) -> Encode
     prompt = tokenizer(example.prompt).input_ids
     completion = tokenizer(example.completion, add_special_tokens=False).input_ids
     answer = [*completion, tokenizer.eos_token_id]
+    # Cut at the end, so that a long prompt is never without its beginning.
     ids = prompt + answer
     labels = [IGNORED] * len(prompt) + answer
     return {"input_ids": ids[:max_length], "labels": labels[:max_length]}
@@ -150,6 +153,7 @@ def arguments(job: Job) -> TrainingArguments:
         seed=job.seed,
         data_seed=job.seed,
         logging_steps=5,
+        # `Watch` asks for checkpoints by time: steps of a large student take minutes.
         save_strategy="no",
         save_total_limit=2,
         report_to=[],

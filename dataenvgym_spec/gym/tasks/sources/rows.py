@@ -26,6 +26,7 @@ class Columns:
         for number, row in enumerate(rows, 1):
             self._check(number, row)
             item = self._item(row)
+            # Of a question that is asked twice the first row counts.
             items.setdefault(item.id, item)
         return list(items.values())
 
