@@ -139,13 +139,14 @@ def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str
     if path.suffix in (".yaml", ".yml") or (len(name) < LONGEST_NAME and path.is_file()):
         return path, None
     names: set[str] = set()
+    # The file of that name comes first; the others are read only if it is not the one.
     for candidate in sorted(layout.specs(), key=lambda item: item.stem != name):
         try:
             spec, experiments = experiments_of(candidate, root=layout.root, sets=sets)
         except SpecError:
             if candidate.stem == name:
                 return candidate, None
-            continue
+            continue  # what is wrong with another file is not what was asked
         if name in (candidate.stem, spec):
             return candidate, None
         if name in experiments:

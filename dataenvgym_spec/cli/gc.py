@@ -77,6 +77,7 @@ def command(
         count = len(needed(directories, reached) & directories.keys())
         if not as_json:
             _print(leftovers, count, kept)
+        # A program that reads JSON is not asked: it says '--yes'.
         sure = bool(leftovers) and (yes or (not as_json and _asked()))
         if sure:
             remove(layout, [item.directory for item in leftovers])

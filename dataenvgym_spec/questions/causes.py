@@ -60,6 +60,7 @@ def _named(value: Any) -> Any:
     """A list of components as a mapping by kind; anything else as it is."""
     if not isinstance(value, list) or not value:
         return value
+    # In order of judging: without names, one check more would change all that come after it.
     if not all(isinstance(item, dict) and "kind" in item for item in value):
         return value
     return {item["kind"]: item for item in value}
@@ -108,6 +109,7 @@ def _describe(change: ParamChange, stage: Stage, arm: Arm | None) -> str:
     if last == "semantics":
         return f"{component or stage.kind} has a new version: {values}"
     written = _written(change, stage, arm) if arm else _Written()
+    # A file that a person named is told by its name; its content would not fit into a line.
     if arm and written.path in arm.references:
         file = arm.references[written.path].path
         if file:

@@ -75,6 +75,7 @@ def plain(arm: Arm, *, folder: str = "") -> dict[str, Json]:
     for options in whole["agent"]["checks"].values():
         options.pop("kind", None)  # a spec says it as the check's name
     for split in whole["task"]["splits"].values():
+        # Both are those of the other role, and a spec may not repeat them.
         if "same_as" in split:
             del split["from"], split["draw"]
     for path, file in arm.references.items():

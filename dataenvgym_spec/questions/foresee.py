@@ -136,6 +136,7 @@ def _returns(foresight: Foresight, key: str, missing: frozenset[str]) -> Sure:
 def _other_makers(foresight: Foresight, key: str, one: str) -> set[str]:
     """The stages that will make an object and do not wait for this stage."""
     makers = set()
+    # One that reads this stage, directly or not, comes too late for it.
     for maker in foresight.makers.get(one, ()):
         if maker != key and key not in foresight.above[maker]:
             makers.add(maker)
@@ -157,6 +158,7 @@ def _makes(foresight: Foresight, maker: str, one: str) -> bool:
 
 def _work(foresight: Foresight, stage: Stage) -> DvcStage:
     """A stage as DVC sees it, with what it will read."""
+    # The stage's own file is the same in every pass, and making its text is the most of the work.
     before = foresight.work.get(stage.id)
     own = before.mark if before else md5_text(stage_json(stage, foresight.stages))
     deps = {"stage.json": Bytes(state="exact", digest=own)}
@@ -206,6 +208,7 @@ def _log(foresight: Foresight, stage: Stage, decision: Decision) -> Bytes:
 def _made_again(foresight: Foresight, stage: Stage, decision: Decision, path: str) -> Bytes:
     recorded = decision.outs.get(path)
     if recorded is None:
+        # Its readers have recorded what it was, and it cannot come out otherwise.
         return AGAIN if _constant(foresight, stage) else Bytes(state="open")
     if decision.sure and _repeats(foresight, stage, decision):
         return Bytes(state="exact", digest=recorded)

@@ -114,6 +114,7 @@ def _expect(stages: Sequence[Stage], item: Entry, world: World) -> None:
 def _stage_step(planner: _Planner, stage: Stage) -> PlannedStage:
     decision = planner.foresight.decisions[stage.id]
     action, reason = _gated(planner, stage, decision)
+    # A stage of several arms goes by the first of them.
     use = next(use for use in stage.uses if use.experiment == planner.experiment)
     return PlannedStage(
         key=stage.id,
@@ -159,6 +160,7 @@ def _gated(planner: _Planner, stage: Stage, decision: Decision) -> tuple[Treatme
     for read in stage.inputs:
         if read.slot != GATE:
             continue
+        # What a gate will say is known only if its result is sure to be what it was.
         answer = _answer(planner, read)
         label = planner.steps[read.stage].label
         if not isinstance(answer, dict):

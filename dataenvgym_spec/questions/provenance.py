@@ -86,6 +86,7 @@ def place(kind: str, params: dict[str, Any], path: KeyPath, arm: Arm) -> KeyPath
     origin = _origin(kind, params, path, arm.experiment)
     if origin is None:
         return None
+    # Settings of generation and training hold components deeper than where they are written.
     outer = _outer(path)
     if outer is None:
         return (*origin.path, *path[origin.length :])

@@ -158,6 +158,7 @@ def decide(world: World, work: DvcStage, returns: Returns) -> Decision:
     locked = _from_lock(world, work, lock, returns)
     if fits == "yes":
         return locked
+    # Something that it reads is not known yet: the lock may fit, or it may not.
     if locked.action == "run" and _from_runs(world, work, returns).action == "run":
         return Decision(action="run", cause=locked.cause, outs=lock.outs, sure=False)
     return Decision(action="maybe", outs=lock.outs, sure=False)
@@ -180,6 +181,7 @@ def _from_lock(world: World, work: DvcStage, lock: Recorded, returns: Returns) -
     gone = {path: objects for path, objects in missing.items() if objects}
     held = returns(frozenset().union(*gone.values()))
     if held != "yes":
+        # A result that no other stage brings back is made again.
         cause = _lost(world, work, next(iter(gone)), held)
         return Decision(action=_unless_held(held), cause=cause, outs=outs)
     uncached = {path: digest for path, digest in outs.items() if not world.cached(digest)}
@@ -261,7 +263,7 @@ def _fitting(world: World, work: DvcStage) -> Sequence[Recorded]:
 
 def _held(world: World, run: Recorded, returns: Returns) -> Sure:
     """Whether the results of a run can be had from the cache."""
-    world.expect(run.outs.values())
+    world.expect(run.outs.values())  # one question to a remote, not one a result
     return returns(frozenset().union(*map(world.missing, run.outs.values())))
 
 

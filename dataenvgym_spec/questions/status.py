@@ -37,6 +37,7 @@ def _state(results: Results, stage: StageResult) -> tuple[StageState, str]:
     layout = results.layout
     lock = layout.lock(stage.path.name)
     if lock.exists():
+        # Whoever runs the stage holds its lock; a file that nobody holds is left from before.
         with held(lock) as free:
             if not free:
                 return "running", lock.read_text(encoding="utf-8").strip()

@@ -93,6 +93,7 @@ def _tree(arm: Arm) -> dict[str, Any]:
             holder = holder[step]
         shown = _file(file, str(holder[path[-1]]))
         holder[path[-1]] = _FileValue(content=file.content, shown=shown)
+    # Shares depend on the role, so that the record of a split has no default for them.
     for role, split in whole["task"]["splits"].items():
         if "same_as" not in split:
             split.setdefault("share", DEFAULT_SHARES[role])
