@@ -1,6 +1,7 @@
 """What every wing stands on: diagnostics and errors, hashing, this machine, this process.
 
-Nothing here knows what an experiment is.
+Nothing here knows what an experiment is. `machine` is not re-exported: reading the versions of
+packages is slow to import.
 """
 
 from dataenvgym_spec.core.errors import (
@@ -32,7 +33,6 @@ from dataenvgym_spec.core.hashing import (
     text_digest,
     unit_interval,
 )
-from dataenvgym_spec.core.machine import stamp
 from dataenvgym_spec.core.running import announced, current
 from dataenvgym_spec.core.text import shortened
 
@@ -61,7 +61,6 @@ __all__ = [
     "more",
     "seed_from",
     "shortened",
-    "stamp",
     "suggest",
     "text_digest",
     "unit_interval",
