@@ -1,9 +1,10 @@
-"""An experiment's entry: makes its report once every stage is done, and then brings tracking up to date."""
+"""An experiment's entry: makes its report once every stage is done, then updates tracking."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.execute.context import say
@@ -12,8 +13,14 @@ from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.store.atomic import write
 from dataenvgym_spec.store.layout import Layout
 
+if TYPE_CHECKING:
+    from dataenvgym_spec.results.study import Study
+
 TRACK = "DATAENVGYM_TRACK"
 """Set to 0, this variable of the environment switches tracking off."""
+
+MOST_NAMED = 8
+"""How many of the stages that are not done an error names."""
 
 
 def entry(layout: Layout, experiment: str) -> None:
@@ -39,44 +46,54 @@ def complain(results: Results) -> None:
         StageError: some are not.
     """
     missing = [stage.label() for stage in results.stages if not stage.done]
-    if missing:
-        more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
-        few = "; ".join(missing[:8])
-        raise StageError(
-            f"{len(missing)} of {len(results.stages)} stages are not done: {few}{more}",
-            help=f"run: dvc repro {results.name}",
-        )
+    if not missing:
+        return
+    named = "; ".join(missing[:MOST_NAMED])
+    if len(missing) > MOST_NAMED:
+        named += f" and {len(missing) - MOST_NAMED} more"
+    message = f"{len(missing)} of {len(results.stages)} stages are not done: {named}"
+    raise StageError(message, help=f"run: dvc repro {results.name}")
 
 
 def write_report(layout: Layout, results: Results) -> None:
     """Writes the three files and prints where they are and what came out."""
-    from dataenvgym_spec.report import words
+    # Drawing takes a second to import, which an experiment that is not done should not wait for.
     from dataenvgym_spec.report.metrics import curves_csv, metrics
     from dataenvgym_spec.report.page import page
-    from dataenvgym_spec.report.text import interval, percent, point_interval, points
     from dataenvgym_spec.results.study import study
 
-    found = study(results)
+    content = study(results)
     folder = layout.report(results.name)
-    write(folder / "metrics.json", metrics(found))
-    write(folder / "curves.csv", curves_csv(found))
-    write(folder / "index.html", page(found))
-    for outcome in found.summaries:
-        say(
-            f"  {outcome.arm:20} {outcome.student:5} {percent(outcome.accuracy.value):>6} of {outcome.items} sealed items ({interval(outcome.accuracy)})"
-        )
-    for contrast in found.contrasts:
-        who = f"{contrast.arm} less {contrast.against}, {contrast.student}"
-        say(
-            f"  {who}: {points(contrast.difference.value)} points ({point_interval(contrast.difference)})"
-        )
-    if words.stops(found.curves):
-        say(f"  {words.stops(found.curves)}")
+    write(folder / "metrics.json", metrics(content))
+    write(folder / "curves.csv", curves_csv(content))
+    write(folder / "index.html", page(content))
+    _say_results(content)
     say(f"  report: {(folder / 'index.html').relative_to(layout.root)}")
 
 
+def _say_results(study: Study) -> None:
+    """Prints the students' accuracies, the contrasts, and which runs stopped early."""
+    from dataenvgym_spec.report import words
+    from dataenvgym_spec.report.text import interval, percent, point_interval, points
+
+    for outcome in study.summaries:
+        accuracy = f"{percent(outcome.accuracy.value):>6} of {outcome.items} sealed items"
+        spread = interval(outcome.accuracy)
+        say(f"  {outcome.arm:20} {outcome.student:5} {accuracy} ({spread})")
+    for contrast in study.contrasts:
+        who = f"{contrast.arm} less {contrast.against}, {contrast.student}"
+        value = points(contrast.difference.value)
+        say(f"  {who}: {value} points ({point_interval(contrast.difference)})")
+    stops = words.stops(study.curves)
+    if stops:
+        say(f"  {stops}")
+
+
 def track(layout: Layout, experiment: str, environ: Mapping[str, str]) -> None:
-    """Brings tracking up to date. A projection that fails is a warning: the results are whole without it."""
+    """Brings tracking up to date.
+
+    Tracking is a projection: if it fails, the results are whole, and a warning is enough.
+    """
     if environ.get(TRACK) == "0":
         return
     try:
@@ -84,6 +101,7 @@ def track(layout: Layout, experiment: str, environ: Mapping[str, str]) -> None:
 
         project(layout, [experiment])
     except UserError as error:
-        say(f"  warning: not tracked: {error.message}" + (f" ({error.help})" if error.help else ""))
+        remedy = f" ({error.help})" if error.help else ""
+        say(f"  warning: not tracked: {error.message}{remedy}")
     except Exception as error:
         say(f"  warning: not tracked: {type(error).__name__}: {error}")

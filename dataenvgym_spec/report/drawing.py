@@ -1,6 +1,7 @@
-"""Draws the figures as inline SVG text. The same records give the same bytes; colours are CSS variables of the page.
+"""Draws the figures as inline SVG text.
 
-Text stays text, in the page's font; legends are HTML of the page, so that they wrap on a phone.
+The same records give the same bytes, and colours are CSS variables of the page. Text stays text, in
+the page's font; legends are HTML of the page, so that they wrap on a phone.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dataenvgym_spec.report.text import clean, shorten
-from dataenvgym_spec.results.curves import Curve, Grid, Yield
+from dataenvgym_spec.results.curves import Curve, Grid
 from dataenvgym_spec.results.evidence.scores import Outcome
+from dataenvgym_spec.results.fates import Fates
+
+Axis = Literal["iteration", "examples"]
 
 _INK: Final = "#010101"
 _HUE: Final = tuple(f"#0101a{number}" for number in range(8))
@@ -29,10 +33,24 @@ _LINES: Final = ("-", "--", "-.", ":")
 _MOST_SKILLS: Final = 60
 _MOST_NUMBERS: Final = 12
 _SETTINGS: Final = {
-    "font.size": 10, "svg.fonttype": "none", "text.parse_math": False, "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK,
-    "xtick.color": _INK, "ytick.color": _INK, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6,
-    "grid.color": _INK, "grid.alpha": 0.12, "grid.linewidth": 0.6, "path.simplify": False,
-}  # fmt: skip
+    "font.size": 10,
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "text.color": _INK,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "grid.color": _INK,
+    "grid.alpha": 0.12,
+    "grid.linewidth": 0.6,
+    "path.simplify": False,
+}
+_METADATA: Final = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+"""What Matplotlib would write into a file is left out, because it changes between machines."""
 
 
 def _percent(value: float, _position: int) -> str:
@@ -51,27 +69,27 @@ def _canvas(name: str, *, height: float, width: float = 5.0) -> Iterator[tuple[A
         text: list[str] = []
         yield figure.subplots(), text
         buffer = io.StringIO()
-        figure.savefig(
-            buffer,
-            format="svg",
-            transparent=True,
-            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
-        )
+        figure.savefig(buffer, format="svg", transparent=True, metadata=_METADATA)
         text.append(_inline(buffer.getvalue(), name))
 
 
 def _inline(svg: str, name: str) -> str:
-    """The `<svg>` element alone: no prologue, namespaces, global style or size, ids of its own, colours of the page."""
+    """The `<svg>` element alone, fit to stand in a page.
+
+    It has no prologue, namespaces, global style or size, ids of its own, and the page's colours.
+    """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     head, rest = svg.split(">", 1)
     box = re.search(r'viewBox="[^"]*"', head)
+    size = box[0] if box else ""
     rest = re.sub(r'\bid="', f'id="{name}-', rest)
     rest = re.sub(r'(xlink:)?href="#', f'href="#{name}-', rest)
-    rest = rest.replace("url(#", f"url(#{name}-").replace(_INK, "var(--ink)")
-    for number, hue in enumerate(_HUE):
-        rest = rest.replace(hue, f"var(--hue-{number})")
-    return f'<svg {box[0] if box else ""} aria-hidden="true">{rest.strip()}'
+    rest = rest.replace("url(#", f"url(#{name}-")
+    rest = rest.replace(_INK, "var(--ink)")
+    for number, stand_in in enumerate(_HUE):
+        rest = rest.replace(stand_in, f"var(--hue-{number})")
+    return f'<svg {size} aria-hidden="true">{rest.strip()}'
 
 
 def hue(number: int) -> int:
@@ -80,145 +98,154 @@ def hue(number: int) -> int:
 
 
 def fate_hue(number: int) -> int:
-    """Which of the page's colours the n-th fate of a candidate has; the first ones are other than those of the first arms."""
+    """Which of the page's colours the n-th fate of a candidate has.
+
+    The first ones are other than those of the first arms.
+    """
     return (number + 2) % len(_HUE)
 
 
-def curves(
-    means: Sequence[Curve], runs: Sequence[Curve], x: Literal["iteration", "examples"]
-) -> str:
-    """Learning curves: a line and an interval band per arm, the best iteration of each run ringed, runs as thin lines."""
+def curves(means: Sequence[Curve], runs: Sequence[Curve], x: Axis) -> str:
+    """Learning curves: a line and an interval band per arm, runs as thin lines.
+
+    The best iteration of each run has a ring around it.
+    """
     with _canvas(f"curves-{x}", height=3.4) as (axes, text):
         for number, mean in enumerate(means):
-            colour = _HUE[hue(number)]
-            places = [getattr(point, x) for point in mean.points]
-            values = [point.accuracy for point in mean.points]
-            axes.fill_between(
-                places,
-                [v.low for v in values],
-                [v.high for v in values],
-                color=colour,
-                alpha=0.13,
-                linewidth=0,
-            )
-            style = {
-                "color": colour,
-                "linestyle": _LINES[number % len(_LINES)],
-                "marker": _MARKERS[hue(number)],
-            }
-            axes.plot(places, [v.value for v in values], **style, linewidth=1.8, markersize=4.5)
-            _runs(axes, [run for run in runs if run.arm == mean.arm], x, colour)
+            _mean(axes, mean, x, number)
+            _runs(axes, [run for run in runs if run.arm == mean.arm], x, _HUE[hue(number)])
         axes.yaxis.set_major_formatter(FuncFormatter(_percent))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
-        axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]), top=min(1.0, axes.get_ylim()[1]))
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom=max(0.0, bottom), top=min(1.0, top))
         axes.grid(axis="y")
         axes.set_xlabel("iteration" if x == "iteration" else "accepted examples so far")
         axes.set_ylabel("accuracy on selection")
     return text[0]
 
 
-def _runs(axes: Any, runs: Sequence[Curve], x: str, colour: str) -> None:
-    """A ring around the best iteration of each run; where there are several, each as a thin line."""
+def _mean(axes: Any, mean: Curve, x: Axis, number: int) -> None:
+    """The line and the interval band of the n-th arm."""
+    colour = _HUE[hue(number)]
+    line, marker = _LINES[number % len(_LINES)], _MARKERS[hue(number)]
+    places = [getattr(point, x) for point in mean.points]
+    values = [point.accuracy.value for point in mean.points]
+    low = [point.accuracy.low for point in mean.points]
+    high = [point.accuracy.high for point in mean.points]
+    axes.fill_between(places, low, high, color=colour, alpha=0.13, linewidth=0)
+    style = {"color": colour, "linestyle": line, "marker": marker}
+    axes.plot(places, values, **style, linewidth=1.8, markersize=4.5)
+
+
+def _runs(axes: Any, runs: Sequence[Curve], x: Axis, colour: str) -> None:
+    """A ring around each run's best iteration; where there are several runs, each as a thin line."""
+    ring = {"markersize": 12, "fillstyle": "none", "color": colour, "markeredgewidth": 1.4}
     for run in runs:
         if len(runs) > 1:
-            axes.plot(
-                [getattr(point, x) for point in run.points],
-                [point.accuracy.value for point in run.points],
-                color=colour,
-                linewidth=0.7,
-                alpha=0.6,
-            )
+            places = [getattr(point, x) for point in run.points]
+            values = [point.accuracy.value for point in run.points]
+            axes.plot(places, values, color=colour, linewidth=0.7, alpha=0.6)
         for point in run.points:
             if point.iteration == run.best:
-                axes.plot(
-                    [getattr(point, x)],
-                    [point.accuracy.value],
-                    "o",
-                    markersize=12,
-                    fillstyle="none",
-                    color=colour,
-                    markeredgewidth=1.4,
-                )
+                axes.plot([getattr(point, x)], [point.accuracy.value], "o", **ring)
 
 
-def outcomes(found: Sequence[Outcome], arms: Sequence[str]) -> str:
+def outcomes(outcomes: Sequence[Outcome], arms: Sequence[str]) -> str:
     """A dot and an interval per arm and student on the sealed test."""
-    with _canvas("outcomes", height=0.55 + 0.27 * len(found) + 0.12 * len(arms)) as (axes, text):
-        ticks = []
-        for row, outcome in enumerate(found):
+    height = 0.55 + 0.27 * len(outcomes) + 0.12 * len(arms)
+    places, labels = [], []
+    with _canvas("outcomes", height=height) as (axes, text):
+        for row, outcome in enumerate(outcomes):
             number = arms.index(outcome.arm)
             place = -row - 0.5 * number
             estimate, colour = outcome.accuracy, _HUE[hue(number)]
             axes.plot([estimate.low, estimate.high], [place, place], color=colour, linewidth=2)
             axes.plot([estimate.value], [place], _MARKERS[hue(number)], color=colour, markersize=6)
-            ticks.append((place, f"{shorten(outcome.arm, 20)}, {outcome.student}"))
-        axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
+            places.append(place)
+            labels.append(f"{shorten(outcome.arm, 20)}, {outcome.student}")
+        axes.set_yticks(places, labels)
         axes.xaxis.set_major_formatter(FuncFormatter(_percent))
         axes.grid(axis="x")
         axes.set_xlabel("accuracy on the sealed test")
     return text[0]
 
 
-def grid(found: Grid, name: str, most: float, *, percent: bool) -> str:
-    """A heat map of skills by iterations, with numbers while there is room: accuracies or amounts, on the scale of all arms."""
-    colour = _HUE[0 if percent else 2]
-    skills, columns = found.skills[:_MOST_SKILLS], len(found.iterations)
-    # Numbers in the ink of the page have to stay readable on the fullest colour.
-    fullest = 0.55 if columns <= _MOST_NUMBERS else 0.95
-    with _canvas(name, height=0.75 + 0.29 * max(1, len(skills))) as (axes, text):
-        for row, values in enumerate(found.cells[:_MOST_SKILLS]):
+def grid(grid: Grid, name: str, most: float, *, percent: bool) -> str:
+    """A heat map of skills by iterations, with numbers while there is room.
+
+    Args:
+        grid: accuracies or amounts.
+        name: salts the ids.
+        most: the largest value of all arms, which has the fullest colour.
+        percent: whether the values are accuracies.
+    """
+    skills, columns = grid.skills[:_MOST_SKILLS], len(grid.iterations)
+    rows = max(1, len(skills))
+    from_base = grid.iterations[:1] == (0,)
+    with _canvas(name, height=0.75 + 0.29 * rows) as (axes, text):
+        for row, values in enumerate(grid.cells[:_MOST_SKILLS]):
             for column, value in enumerate(values):
-                if value is None:
-                    continue
-                share = value / most if most else 0.0
-                axes.add_patch(
-                    Rectangle(
-                        (column - 0.5, row - 0.5),
-                        1,
-                        1,
-                        facecolor=colour,
-                        alpha=0.03 + (fullest - 0.03) * share,
-                        linewidth=0,
-                    )
-                )
-                if columns <= _MOST_NUMBERS:
-                    words = f"{100 * value:.0f}" if percent else f"{value:.0f}"
-                    axes.text(column, row, words, ha="center", va="center")
+                if value is not None:
+                    _cell(axes, (column, row), value, most, percent, columns <= _MOST_NUMBERS)
         axes.set_xlim(-0.5, columns - 0.5)
-        axes.set_ylim(max(1, len(skills)) - 0.5, -0.5)
+        axes.set_ylim(rows - 0.5, -0.5)
         step = 1 + columns // 16
-        axes.set_xticks(
-            range(0, columns, step), [str(number) for number in found.iterations[::step]]
-        )
-        axes.set_yticks(range(len(skills)), [shorten(clean(skill), 22) for skill in skills])
+        numbers = [str(number) for number in grid.iterations[::step]]
+        axes.set_xticks(range(0, columns, step), numbers)
+        names = [shorten(clean(skill), 22) for skill in skills]
+        axes.set_yticks(range(len(skills)), names)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set_xlabel(
-            "iteration (0: the base student)" if found.iterations[:1] == (0,) else "iteration"
-        )
+        axes.set_xlabel("iteration (0: the base student)" if from_base else "iteration")
     return text[0]
 
 
-def yields(found: Sequence[Yield], whats: Sequence[str], name: str, most: int) -> str:
-    """Stacked bars per iteration: accepted, surplus, and what each check rejected, on the scale of all arms."""
-    with _canvas(name, height=0.75 + 0.3 * len(found)) as (axes, text):
-        for row, item in enumerate(found):
+def _cell(
+    axes: Any, place: tuple[int, int], value: float, most: float, percent: bool, number: bool
+) -> None:
+    """One cell of a heat map, with its number if there is room for it."""
+    column, row = place
+    colour = _HUE[0 if percent else 2]
+    share = value / most if most else 0.0
+    # Numbers in the ink of the page have to stay readable on the fullest colour.
+    fullest = 0.55 if number else 0.95
+    alpha = 0.03 + (fullest - 0.03) * share
+    corner = (column - 0.5, row - 0.5)
+    axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, alpha=alpha, linewidth=0))
+    if number:
+        words = f"{100 * value:.0f}" if percent else f"{value:.0f}"
+        axes.text(column, row, words, ha="center", va="center")
+
+
+def fates(fates: Sequence[Fates], names: Sequence[str], name: str, most: int) -> str:
+    """Stacked bars per iteration: accepted, surplus, and what each check rejected.
+
+    Args:
+        fates: of the iterations of one arm.
+        names: all fates of all arms, in the order of the colours.
+        name: salts the ids.
+        most: the longest bar of all arms.
+    """
+    with _canvas(name, height=0.75 + 0.3 * len(fates)) as (axes, text):
+        for row, item in enumerate(fates):
             left = 0
             counts = {"accepted": item.accepted, "surplus": item.surplus, **dict(item.rejected)}
-            for number, what in enumerate(whats):
-                count = counts.get(what, 0)
-                style = (
-                    {"color": _INK, "alpha": 0.22}
-                    if what == "surplus"
-                    else {"color": _HUE[fate_hue(number)]}
-                )
+            for number, fate in enumerate(names):
+                count = counts.get(fate, 0)
+                style = _bar_style(fate, number)
                 axes.barh(row, count, left=left, height=0.7, linewidth=0, **style)
                 left += count
-        axes.set_yticks(range(len(found)), [str(item.iteration) for item in found])
-        axes.set_ylim(len(found) - 0.5, -0.5)
+        axes.set_yticks(range(len(fates)), [str(item.iteration) for item in fates])
+        axes.set_ylim(len(fates) - 0.5, -0.5)
         axes.set_xlim(0, 1.03 * max(1, most))
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.set_ylabel("iteration")
         axes.set_xlabel("candidates")
     return text[0]
+
+
+def _bar_style(fate: str, number: int) -> dict[str, Any]:
+    if fate == "surplus":
+        return {"color": _INK, "alpha": 0.22}
+    return {"color": _HUE[fate_hue(number)]}

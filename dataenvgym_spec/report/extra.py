@@ -1,10 +1,8 @@
-"""Says that the report's optional packages are missing before anything imports them."""
+"""The optional packages of the report."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-from dataenvgym_spec.core.errors import MissingExtra
+from dataenvgym_spec.results import extra
 
 
 def require(*packages: str) -> None:
@@ -13,6 +11,4 @@ def require(*packages: str) -> None:
     Raises:
         MissingExtra: one is not.
     """
-    for package in packages:
-        if find_spec(package) is None:
-            raise MissingExtra(package, "report", "the report")
+    extra.require("report", "the report", *packages)

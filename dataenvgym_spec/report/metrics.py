@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
-from dataenvgym_spec.results.evidence.scores import Contrast, Outcome, outcomes
+from dataenvgym_spec.records.files import json_text
+from dataenvgym_spec.results.curves import Curve
+from dataenvgym_spec.results.evidence.scores import Comparison, Outcome, outcomes
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.ledger import Cost
+from dataenvgym_spec.results.ledger import Account, Ledger
 from dataenvgym_spec.results.study import Study
 
 Row = dict[str, Any]
 
-_COLUMNS = ("arm", "seed", "iteration", "examples", "split", "accuracy", "ci_low", "ci_high")
+_COLUMNS: Final = (
+    "arm",
+    "seed",
+    "iteration",
+    "examples",
+    "split",
+    "accuracy",
+    "ci_low",
+    "ci_high",
+)
 
 
 def records(results: Results) -> list[Row]:
-    """One record per arm, seed and student (base, best, last) on the sealed test; empty before it was evaluated."""
+    """One record per arm, seed and student (base, best, last) on the sealed test.
+
+    There are none before it was evaluated.
+    """
     return [record(outcome) for outcome in outcomes(results)]
 
 
@@ -49,15 +62,9 @@ def _estimate(name: str, estimate: Estimate) -> Row:
     }
 
 
-def contrast_record(contrast: Contrast) -> Row:
+def contrast_record(contrast: Comparison) -> Row:
     """One contrast as plain data; `p` is McNemar's and belongs to a single run."""
-    pair = contrast.runs[0][1]
-    single = (
-        {"p": round(pair.p, 6), "only_arm": pair.gained, "only_against": pair.lost}
-        if len(contrast.runs) == 1
-        else {}
-    )
-    return {
+    row = {
         "arm": contrast.arm,
         "against": contrast.against,
         "student": contrast.student,
@@ -66,75 +73,107 @@ def contrast_record(contrast: Contrast) -> Row:
         "seeds": len(contrast.runs),
         **_estimate("difference", contrast.difference),
         "items": contrast.items,
-        **single,
     }
+    if len(contrast.runs) == 1:
+        _, pair = contrast.runs[0]
+        row["p"] = round(pair.p, 6)
+        row["only_arm"] = pair.gained
+        row["only_against"] = pair.lost
+    return row
 
 
 def metrics(study: Study) -> str:
-    """The text of `metrics.json`: nested, so that `dvc metrics diff` compares each number with its own."""
+    """The text of `metrics.json`: nested, so that `dvc metrics diff` compares like with like."""
+    content: Row = {
+        "arms": _arms(study),
+        "contrasts": _contrasts(study),
+        "cost": _costs(study.ledger),
+    }
+    if study.caveats:
+        content["caveats"] = list(study.caveats)
+    stopped = _stopped(study.curves)
+    if stopped:
+        content["stopped"] = stopped
+    return json_text(content)
+
+
+def _arms(study: Study) -> dict[str, dict[str, Row]]:
+    """The outcomes by arm and student, with those of every run where there are several."""
     arms: dict[str, dict[str, Row]] = {arm: {} for arm in study.arms}
     for outcome in study.summaries:
-        arms[outcome.arm][outcome.student] = _without(
-            record(outcome), "arm", "student", "split", "seed"
-        )
+        arms[outcome.arm][outcome.student] = _numbers(outcome)
     if len(study.seeds) > 1:
         for outcome in study.outcomes:
             runs = arms[outcome.arm][outcome.student].setdefault("runs", {})
-            runs[str(outcome.seed)] = _without(record(outcome), "arm", "student", "split", "seed")
-    content: Row = {
-        "arms": arms,
-        **({"caveats": list(study.caveats)} if study.caveats else {}),
-        "contrasts": {
-            f"{item.arm} - {item.against}, {item.student}": contrast_record(item)
-            for item in study.contrasts
-        },
-        "cost": {
-            **_cost(study.ledger.total),
-            "kinds": {cost.name: _cost(cost) for cost in study.ledger.kinds},
-            "arms": {cost.name: _cost(cost) for cost in study.ledger.arms},
-            "shared": _cost(study.ledger.shared),
-        },
+            runs[str(outcome.seed)] = _numbers(outcome)
+    return arms
+
+
+def _numbers(outcome: Outcome) -> Row:
+    """The record of an outcome without what its place in `metrics.json` says."""
+    placed = ("arm", "student", "split", "seed")
+    return {name: value for name, value in record(outcome).items() if name not in placed}
+
+
+def _contrasts(study: Study) -> dict[str, Row]:
+    rows = {}
+    for contrast in study.contrasts:
+        name = f"{contrast.arm} - {contrast.against}, {contrast.student}"
+        rows[name] = contrast_record(contrast)
+    return rows
+
+
+def _costs(ledger: Ledger) -> Row:
+    return {
+        **_cost(ledger.total),
+        "kinds": {account.name: _cost(account) for account in ledger.kinds},
+        "arms": {account.name: _cost(account) for account in ledger.by_arm},
+        "shared": _cost(ledger.shared),
     }
-    stopped = [curve for curve in study.curves if curve.stopped is not None]
-    if stopped:
-        content["stopped"] = {
-            arm: {str(curve.seed): curve.stopped for curve in stopped if curve.arm == arm}
-            for arm in {curve.arm for curve in stopped}
-        }
-    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _without(row: Row, *names: str) -> Row:
-    return {name: value for name, value in row.items() if name not in names}
-
-
-def _cost(cost: Cost) -> Row:
+def _cost(account: Account) -> Row:
+    cost = account.cost
     return {"stages": cost.stages, "seconds": round(cost.seconds, 3), "tokens": cost.tokens}
 
 
+def _stopped(curves: Sequence[Curve]) -> dict[str, dict[str, int]]:
+    """After which iteration runs stopped early, by arm and seed."""
+    arms: dict[str, dict[str, int]] = {}
+    for curve in curves:
+        if curve.stopped is not None:
+            arms.setdefault(curve.arm, {})[str(curve.seed)] = curve.stopped
+    return arms
+
+
 def curves_csv(study: Study) -> str:
-    """The text of `curves.csv`: every point of every run, and the sealed students as points of the split `test`."""
-    rows = [
-        {
+    """The text of `curves.csv`: every point of every run, and the sealed students as `test`."""
+    rows = [row for curve in study.curves for row in _points(curve)]
+    return _csv([*rows, *_sealed(study)])
+
+
+def _points(curve: Curve) -> list[Row]:
+    rows = []
+    for point in curve.points:
+        row = {
             "arm": curve.arm,
             "seed": curve.seed,
             "iteration": point.iteration,
             "examples": point.examples,
             "split": "selection",
+            **_estimate("accuracy", point.accuracy),
         }
-        | _estimate("accuracy", point.accuracy)
-        for curve in study.curves
-        for point in curve.points
-    ]
-    return _csv([*rows, *_sealed(study)])
+        rows.append(row)
+    return rows
 
 
 def _sealed(study: Study) -> Iterable[Row]:
     """Each sealed student once: best and last can be the same."""
-    seen: dict[tuple[str, int | None, int | None], Row] = {}
+    rows: dict[tuple[str, int | None, int | None], Row] = {}
     for outcome in study.outcomes:
-        seen.setdefault((outcome.arm, outcome.seed, outcome.iteration), record(outcome))
-    return seen.values()
+        place = (outcome.arm, outcome.seed, outcome.iteration)
+        rows.setdefault(place, record(outcome))
+    return rows.values()
 
 
 def _csv(rows: Iterable[Row]) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from dataenvgym_spec.report import drawing, text, words
 from dataenvgym_spec.results.curves import Grid
-from dataenvgym_spec.results.ledger import common, mixed
+from dataenvgym_spec.results.stamps import common, mixed
 from dataenvgym_spec.results.study import Study
 
-_FILTERS = (
+_FILTERS: Final = (
     text.percent,
     text.interval,
     text.points,
@@ -29,6 +30,26 @@ _FILTERS = (
 
 def page(study: Study) -> str:
     """The HTML of the report; equal studies give equal bytes."""
+    checks = sorted({check for fates in study.yields for check, _ in fates.rejected})
+    names = ["accepted", "surplus", *checks]
+    arm_hues = {arm: drawing.hue(number) for number, arm in enumerate(study.arms)}
+    fate_hues = [(name, drawing.fate_hue(number)) for number, name in enumerate(names)]
+    html = _template().render(
+        study=study,
+        words=words,
+        style=Markup(_read("page.css")),
+        svg=_drawings(study, names),
+        hue=arm_hues,
+        whats=fate_hues,
+        checks=checks,
+        common=common(study.stamps),
+        mixed=mixed(study.stamps),
+        items=_items(study),
+    )
+    return html + "\n"
+
+
+def _template() -> Any:
     environment = Environment(
         loader=FunctionLoader(_read),
         autoescape=True,
@@ -36,86 +57,63 @@ def page(study: Study) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {function.__name__: function for function in _FILTERS}
-    template = environment.get_template("page.html.j2")
-    whats = [
-        "accepted",
-        "surplus",
-        *sorted({what for item in study.yields for what, _ in item.rejected}),
-    ]
-    return template.render(
-        study=study,
-        words=words,
-        style=Markup(_read("page.css")),
-        svg=_drawings(study, whats),
-        hue={arm: drawing.hue(number) for number, arm in enumerate(study.arms)},
-        whats=[(what, drawing.fate_hue(number)) for number, what in enumerate(whats)],
-        checks=whats[2:],
-        common=common(study.stamps),
-        mixed=mixed(study.stamps),
-        items=_items(study),
-    ) + "\n"  # fmt: skip
+    for function in _FILTERS:
+        environment.filters[function.__name__] = function
+    return environment.get_template("page.html.j2")
 
 
 def _read(name: str) -> str:
     return (files("dataenvgym_spec.report") / name).read_text(encoding="utf-8")
 
 
-def _drawings(study: Study, whats: list[str]) -> dict[str, Any]:
+def _drawings(study: Study, names: Sequence[str]) -> dict[str, Any]:
     """The figures; those of an arm are listed in the order of the arms."""
-    most = max((item.candidates for item in study.yields), default=1)
-    by_arm = {arm: [item for item in study.yields if item.arm == arm] for arm in study.arms}
-    drawn = {
-        "outcomes": drawing.outcomes(study.summaries, study.arms),
-        "by_iteration": drawing.curves(study.mean_curves, study.curves, "iteration"),
-        "by_examples": drawing.curves(study.mean_curves, study.curves, "examples"),
-    }
-    per_arm = {
-        "skills": [
-            drawing.grid(grid, f"skills-{number}", _most(study.skills), percent=True)
-            for number, grid in enumerate(study.skills)
-        ],
-        "allocation": [
-            drawing.grid(grid, f"allocation-{number}", _most(study.allocation), percent=False)
-            for number, grid in enumerate(study.allocation)
-        ],
-        "yields": [
-            drawing.yields(found, whats, f"yields-{number}", most)
-            for number, found in enumerate(by_arm.values())
-        ],
-    }
-    return {name: Markup(svg) for name, svg in drawn.items()} | {
-        name: [Markup(svg) for svg in svgs] for name, svgs in per_arm.items()
+    outcomes = drawing.outcomes(study.summaries, study.arms)
+    by_iteration = drawing.curves(study.mean_curves, study.curves, "iteration")
+    by_examples = drawing.curves(study.mean_curves, study.curves, "examples")
+    return {
+        "outcomes": Markup(outcomes),
+        "by_iteration": Markup(by_iteration),
+        "by_examples": Markup(by_examples),
+        "skills": _grids(study.skills, "skills", percent=True),
+        "allocation": _grids(study.allocation, "allocation", percent=False),
+        "yields": _fates(study, names),
     }
 
 
-def _most(grids: tuple[Grid, ...]) -> float:
-    return max(
-        (value for grid in grids for row in grid.cells for value in row if value is not None),
-        default=0.0,
-    )
+def _grids(grids: Sequence[Grid], name: str, *, percent: bool) -> list[Markup]:
+    """One heat map per arm, all on one scale."""
+    cells = [value for grid in grids for row in grid.cells for value in row]
+    most = max((value for value in cells if value is not None), default=0.0)
+    drawn = []
+    for number, grid in enumerate(grids):
+        svg = drawing.grid(grid, f"{name}-{number}", most, percent=percent)
+        drawn.append(Markup(svg))
+    return drawn
+
+
+def _fates(study: Study, names: Sequence[str]) -> list[Markup]:
+    """One bar chart per arm, all on one scale."""
+    most = max((fates.candidates for fates in study.yields), default=1)
+    drawn = []
+    for number, arm in enumerate(study.arms):
+        mine = [fates for fates in study.yields if fates.arm == arm]
+        svg = drawing.fates(mine, names, f"yields-{number}", most)
+        drawn.append(Markup(svg))
+    return drawn
 
 
 def _items(study: Study) -> dict[str, str]:
     """How many items the figures rest on."""
-    test = sorted({outcome.items for outcome in study.outcomes})
-    selection = sorted({point.items for curve in study.curves for point in curve.points})
-    return {
-        "test": _counts(test),
-        "selection": _counts(selection),
-        "skills": _counts(_per_skill(study.skills)),
-    }
+    test = {outcome.items for outcome in study.outcomes}
+    selection = {point.items for curve in study.curves for point in curve.points}
+    skills = {count for grid in study.skills for count in grid.items}
+    return {"test": _range(test), "selection": _range(selection), "skills": _range(skills)}
 
 
-def _per_skill(grids: tuple[Grid, ...]) -> list[int]:
-    return sorted({count for grid in grids for count in grid.items})
-
-
-def _counts(found: list[int]) -> str:
-    if not found:
+def _range(counts: set[int]) -> str:
+    """Some counts in words: one number, or from the least to the most."""
+    if not counts:
         return "no"
-    return (
-        text.count(found[0])
-        if len(found) == 1
-        else f"{text.count(found[0])} to {text.count(found[-1])}"
-    )
+    least, most = text.count(min(counts)), text.count(max(counts))
+    return least if least == most else f"{least} to {most}"

@@ -1,4 +1,4 @@
-"""Numbers and foreign text as words for people: percentages, points, durations, what is safe to show."""
+"""Numbers and foreign text as words for people: percentages, durations, what is safe to show."""
 
 from __future__ import annotations
 
@@ -61,12 +61,11 @@ def duration(seconds: float) -> str:
     """
     if seconds < 60:
         return f"{seconds:.1f} s"
-    minutes = int(seconds // 60)
-    return (
-        f"{minutes} min {int(seconds % 60):02d} s"
-        if minutes < 60
-        else f"{minutes // 60} h {minutes % 60:02d} min"
-    )
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
 
 
 def moment(seconds: float) -> str:
@@ -93,10 +92,13 @@ def clean(text: str) -> str:
     >>> clean("a\u202eb\tc")
     'a\ufffdb c'
     """
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else " " if letter.isspace() else "\ufffd"
-        for letter in text
-    )
+    return "".join(map(_visible, text))
+
+
+def _visible(letter: str) -> str:
+    if letter.isprintable() or letter == "\n":
+        return letter
+    return " " if letter.isspace() else "\ufffd"
 
 
 def shorten(text: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""The sentences of the report. They say what was measured and how sure it is, in the same words whatever came out."""
+"""The sentences of the report: what was measured and how sure it is, in the same words each time."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from typing import Final
 
 from dataenvgym_spec.report.text import count, p_value, point_interval, points
 from dataenvgym_spec.results.curves import Curve
-from dataenvgym_spec.results.evidence.scores import Contrast, Gain
+from dataenvgym_spec.results.evidence.scores import Comparison, Gain
 from dataenvgym_spec.results.evidence.statistics import Estimate
 
 ONE_RUN: Final = (
-    "There is one run per arm: the intervals cover the choice of items and not the run-to-run variance. "
-    "They do not say what another run of the same arms would give."
+    "There is one run per arm: the intervals cover the choice of items and not the run-to-run "
+    "variance. They do not say what another run of the same arms would give."
+)
+_SEVERAL_RUNS: Final = (
+    "Intervals of means and of differences are t intervals over runs: they cover the run-to-run "
+    "variance on these items and not the choice of items. The base student is one for all runs; "
+    "its interval, and those of single runs, cover the items."
+)
+_NO_VARIANCE: Final = (
+    "All runs gave the same difference, so there is no variance between them to make an interval "
+    "of."
 )
 
 
@@ -20,11 +29,8 @@ def coverage(seeds: Sequence[int]) -> str:
     """What the intervals of this experiment cover."""
     if len(seeds) == 1:
         return ONE_RUN
-    return (
-        f"There are {len(seeds)} runs per arm (run seeds {', '.join(str(seed) for seed in seeds)}). Intervals of means and of differences are t intervals "
-        "over runs: they cover the run-to-run variance on these items and not the choice of items. The base student is one for all runs; "
-        "its interval, and those of single runs, cover the items."
-    )
+    names = ", ".join(str(seed) for seed in seeds)
+    return f"There are {len(seeds)} runs per arm (run seeds {names}). {_SEVERAL_RUNS}"
 
 
 def stops(curves: Sequence[Curve]) -> str:
@@ -33,34 +39,43 @@ def stops(curves: Sequence[Curve]) -> str:
     if not stopped:
         return ""
     many = len({curve.seed for curve in curves}) > 1
-    found = "; ".join(
-        f"{curve.arm}{f', run seed {curve.seed},' if many else ''} after iteration {curve.stopped}"
-        for curve in stopped
-    )
+    runs = "; ".join(_stop(curve, many=many) for curve in stopped)
     mean = " A mean over runs keeps a stopped run's last student." if many else ""
-    return f"Stopped on selection: {found}. Selection scores decided when teaching ended there, and curves end with it.{mean}"
+    why = "Selection scores decided when teaching ended there, and curves end with it."
+    return f"Stopped on selection: {runs}. {why}{mean}"
 
 
-def difference(contrast: Contrast) -> str:
+def _stop(curve: Curve, *, many: bool) -> str:
+    who = f"{curve.arm}, run seed {curve.seed}," if many else curve.arm
+    return f"{who} after iteration {curve.stopped}"
+
+
+def difference(contrast: Comparison) -> str:
     """A contrast in a sentence."""
-    what = f"{contrast.student} of {contrast.arm} less {contrast.student} of {contrast.against}"
-    return f"{what}: {points(contrast.difference.value)} points (95% interval {point_interval(contrast.difference)}). {evidence(contrast)}"
+    student = contrast.student
+    who = f"{student} of {contrast.arm} less {student} of {contrast.against}"
+    value = points(contrast.difference.value)
+    interval = point_interval(contrast.difference)
+    return f"{who}: {value} points (95% interval {interval}). {evidence(contrast)}"
 
 
-def evidence(contrast: Contrast) -> str:
+def evidence(contrast: Comparison) -> str:
     """What a contrast rests on."""
+    items = f"{count(contrast.items)} sealed test items"
     if len(contrast.runs) > 1:
-        return f"Mean over {len(contrast.runs)} runs on {count(contrast.items)} sealed test items; the interval is over runs."
+        return f"Mean over {len(contrast.runs)} runs on {items}; the interval is over runs."
     ((_, pair),) = contrast.runs
-    alone = f"{contrast.arm} alone has {count(pair.gained)} right, {contrast.against} alone {count(pair.lost)}"
-    return f"Of {count(contrast.items)} sealed test items, {alone} (exact McNemar {p_value(pair.p)}); the interval is over items."
+    first = f"{contrast.arm} alone has {count(pair.gained)} right"
+    second = f"{contrast.against} alone {count(pair.lost)}"
+    test = f"exact McNemar {p_value(pair.p)}"
+    return f"Of {items}, {first}, {second} ({test}); the interval is over items."
 
 
 def reading(estimate: Estimate) -> str:
     """What an interval of a difference says, without taking sides."""
     over = "items" if estimate.covers == "items" else "runs"
     if estimate.covers == "seeds" and estimate.high - estimate.low < 1e-9:
-        return "All runs gave the same difference, so there is no variance between them to make an interval of."
+        return _NO_VARIANCE
     if estimate.low <= 0 <= estimate.high:
         return f"The interval includes zero: these {over} do not tell the two apart."
     return f"The interval leaves out zero: these {over} point to a difference of this sign."
@@ -68,5 +83,6 @@ def reading(estimate: Estimate) -> str:
 
 def flips(gain: Gain) -> str:
     """What changed between the base and the best student of a run."""
-    pair = gain.paired
-    return f"{points(pair.difference.value)} points ({point_interval(pair.difference)}), exact McNemar {p_value(pair.p)}"
+    change = gain.paired.difference
+    value, interval = points(change.value), point_interval(change)
+    return f"{value} points ({interval}), exact McNemar {p_value(gain.paired.p)}"

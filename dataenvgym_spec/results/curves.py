@@ -1,18 +1,20 @@
-"""What the figures show: learning curves, skills by iteration, allocation, yield. Records only; `drawing` draws them."""
+"""Learning curves, and skills by iteration, as records; `report.drawing` draws them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import fmean
 
-from dataenvgym_spec.results.evidence.statistics import Estimate, over_seeds, proportion
-from dataenvgym_spec.results.experiment import Iteration, Results, Run
+from dataenvgym_spec.results.evidence.scores import accuracy, shares_by_skill
+from dataenvgym_spec.results.evidence.statistics import Estimate, over_seeds
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.run import Iteration, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class CurvePoint:
     """A student of one iteration on the selection split."""
 
     iteration: int
@@ -25,25 +27,28 @@ class Point:
 class Curve:
     """The learning curve of a run; over several runs `seed`, `best` and `stopped` are None.
 
-    `stopped` is the iteration after which the loop stopped on selection, and the curve ends; None if it did not.
+    Attributes:
+        best: the iteration that selection chose.
+        stopped: the iteration after which the loop stopped on selection, and the curve ends; None
+            if it did not.
     """
 
     arm: str
     seed: int | None
-    points: tuple[Point, ...]
+    points: tuple[CurvePoint, ...]
     best: int | None
     stopped: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Skills (rows) by iterations (columns) in one arm, a mean over its runs; None where there is nothing.
+    """Skills (rows) by iterations (columns) in one arm, a mean over its runs.
 
     Attributes:
         arm: the arm.
         skills: names of the rows.
         iterations: numbers of the columns.
-        cells: the values, row by row.
+        cells: the values, row by row; None where there is nothing.
         items: selection items per skill; empty for amounts of data.
     """
 
@@ -55,20 +60,15 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Yield:
-    """What became of the candidates of one iteration of one arm, summed over its runs."""
+class _Cell:
+    """The value of one skill in one iteration of one run, and the items that it rests on."""
 
-    arm: str
-    iteration: int
-    requested: int
-    accepted: int
-    surplus: int
-    rejected: tuple[tuple[str, int], ...]
+    value: float
+    items: int = 0
 
-    @property
-    def candidates(self) -> int:
-        """All that were generated."""
-        return self.accepted + self.surplus + sum(count for _, count in self.rejected)
+
+_Column = dict[str, _Cell]
+"""The cells of one iteration of one run, by skill."""
 
 
 def curves(results: Results) -> tuple[Curve, ...]:
@@ -77,55 +77,61 @@ def curves(results: Results) -> tuple[Curve, ...]:
 
 
 def _curve(run: Run) -> Curve:
-    examples = list(accumulate((len(turn.accepted) for turn in run.iterations[1:]), initial=0))
+    taught = [len(turn.accepted) for turn in run.iterations[1:]]
+    totals = accumulate(taught, initial=0)
     points = []
-    for turn, total in zip(run.iterations, examples, strict=True):
+    for turn, total in zip(run.iterations, totals, strict=True):
         rows = turn.results("selection")
         if rows:
-            accuracy = proportion(sum(row["correct"] for row in rows), len(rows))
-            points.append(
-                Point(iteration=turn.number, examples=total, accuracy=accuracy, items=len(rows))
+            point = CurvePoint(
+                iteration=turn.number, examples=total, accuracy=accuracy(rows), items=len(rows)
             )
+            points.append(point)
     return Curve(
         arm=run.arm,
         seed=run.seed,
         points=tuple(points),
-        best=run.choice["best"] if run.choice else None,
+        best=run.iteration_of("best"),
         stopped=run.stopped,
     )
 
 
-def mean_curves(found: Sequence[Curve]) -> tuple[Curve, ...]:
+def mean_curves(curves: Sequence[Curve]) -> tuple[Curve, ...]:
     """One curve per arm: the run's own, or the mean over runs with intervals over runs."""
     arms: dict[str, list[Curve]] = {}
-    for curve in found:
+    for curve in curves:
         arms.setdefault(curve.arm, []).append(curve)
-    return tuple(mine[0] if len(mine) == 1 else _mean(mine) for mine in arms.values())
+    return tuple(_mean(mine) for mine in arms.values())
 
 
 def _mean(mine: Sequence[Curve]) -> Curve:
-    points = []
-    for iteration in sorted({point.iteration for curve in mine for point in curve.points}):
-        found = [point for curve in mine for point in _standing(curve, iteration)]
-        # The base is one student for all runs: its interval is over items.
-        accuracy = (
-            found[0].accuracy
-            if iteration == 0 or len(found) == 1
-            else over_seeds([point.accuracy.value for point in found], least=0.0, most=1.0)
-        )
-        points.append(
-            Point(
-                iteration=iteration,
-                examples=fmean(point.examples for point in found),
-                accuracy=accuracy,
-                items=found[0].items,
-            )
-        )
+    if len(mine) == 1:
+        return mine[0]
+    iterations = {point.iteration for curve in mine for point in curve.points}
+    points = [_mean_point(mine, iteration) for iteration in sorted(iterations)]
     return Curve(arm=mine[0].arm, seed=None, points=tuple(points), best=None)
 
 
-def _standing(curve: Curve, iteration: int) -> list[Point]:
-    """The point of a run in a mean: without a stopped run's last student, the mean would be of ever fewer, and of other, runs."""
+def _mean_point(mine: Sequence[Curve], iteration: int) -> CurvePoint:
+    points = [point for curve in mine for point in _standing(curve, iteration)]
+    values = [point.accuracy.value for point in points]
+    first = points[0]
+    # The base is one student for all runs: its interval is over items.
+    single = iteration == 0 or len(points) == 1
+    return CurvePoint(
+        iteration=iteration,
+        examples=fmean(point.examples for point in points),
+        accuracy=first.accuracy if single else over_seeds(values, least=0.0, most=1.0),
+        items=first.items,
+    )
+
+
+def _standing(curve: Curve, iteration: int) -> list[CurvePoint]:
+    """The point of a run in a mean over runs.
+
+    A stopped run keeps its last student; without it, the mean would be of ever fewer, and of
+    other, runs.
+    """
     number = iteration if curve.stopped is None else min(iteration, curve.stopped)
     return [point for point in curve.points if point.iteration == number]
 
@@ -135,11 +141,9 @@ def skill_grids(results: Results) -> tuple[Grid, ...]:
     return _grids(results, lambda run, number: _accuracies(run.standing(number)), first=0)
 
 
-def _accuracies(turn: Iteration) -> dict[str, tuple[float, int]]:
-    groups: dict[str, list[bool]] = {}
-    for row in turn.results("selection"):
-        groups.setdefault(row["group"], []).append(row["correct"])
-    return {skill: (sum(found) / len(found), len(found)) for skill, found in groups.items()}
+def _accuracies(turn: Iteration) -> _Column:
+    shares = shares_by_skill(turn.results("selection"))
+    return {skill: _Cell(value=share.value, items=share.items) for skill, share in shares.items()}
 
 
 def allocation_grids(results: Results) -> tuple[Grid, ...]:
@@ -147,77 +151,48 @@ def allocation_grids(results: Results) -> tuple[Grid, ...]:
     return _grids(results, lambda run, number: _allocation(run.iterations[number]), first=1)
 
 
-def _allocation(turn: Iteration) -> dict[str, tuple[float, int]]:
-    return {
-        skill: (float(count), 0) for skill, count in (turn.plan or {}).get("allocation", {}).items()
-    }
+def _allocation(turn: Iteration) -> _Column:
+    plan = turn.plan
+    if plan is None:
+        return {}
+    return {skill: _Cell(value=float(count)) for skill, count in plan.allocation.items()}
 
 
 def _grids(
-    results: Results, values: Callable[[Run, int], dict[str, tuple[float, int]]], *, first: int
+    results: Results, column: Callable[[Run, int], _Column], *, first: int
 ) -> tuple[Grid, ...]:
-    out = []
-    for arm in results.index["arms"]:
-        runs = [run for run in results.runs if run.arm == arm]
-        numbers = range(first, 1 + max(run.reached for run in runs))
-        out.append(
-            _grid(arm, {number: [values(run, number) for run in runs] for number in numbers})
-        )
-    return tuple(out)
+    grids = []
+    for arm in results.index.arms:
+        runs = results.of_arm(arm)
+        last = max(run.reached for run in runs)
+        columns = {}
+        for number in range(first, 1 + last):
+            columns[number] = [column(run, number) for run in runs]
+        grids.append(_grid(arm, columns))
+    return tuple(grids)
 
 
-def _grid(arm: str, turns: dict[int, list[dict[str, tuple[float, int]]]]) -> Grid:
-    seen = [found for many in turns.values() for found in many]
-    skills = tuple(sorted({skill for found in seen for skill in found}))
-    counts = tuple(max(found[skill][1] for found in seen if skill in found) for skill in skills)
-    cells = tuple(
-        tuple(
-            _cell([found[skill][0] for found in many if skill in found]) for many in turns.values()
-        )
-        for skill in skills
-    )
+def _grid(arm: str, columns: dict[int, list[_Column]]) -> Grid:
+    """The mean over runs of some columns, by iteration."""
+    every = [column for runs in columns.values() for column in runs]
+    skills = tuple(sorted({skill for column in every for skill in column}))
+    rows = []
+    for skill in skills:
+        cells = [_values(skill, runs) for runs in columns.values()]
+        rows.append(tuple(fmean(values) if values else None for values in cells))
+    counts = tuple(_most_items(skill, every) for skill in skills)
     return Grid(
         arm=arm,
         skills=skills,
-        iterations=tuple(turns),
-        cells=cells,
+        iterations=tuple(columns),
+        cells=tuple(rows),
         items=counts if any(counts) else (),
     )
 
 
-def _cell(values: Sequence[float]) -> float | None:
-    return fmean(values) if values else None
+def _values(skill: str, columns: Iterable[_Column]) -> list[float]:
+    return [column[skill].value for column in columns if skill in column]
 
 
-def yields(results: Results) -> tuple[Yield, ...]:
-    """What became of the candidates, per arm and iteration."""
-    totals: dict[tuple[str, int], tuple[int, dict[str, int]]] = {}
-    for run in results.runs:
-        for turn in run.iterations[1 : 1 + run.reached]:
-            requested, counts = totals.setdefault((run.arm, turn.number), (0, {}))
-            for by_what in turn.tally.values():
-                for what, count in by_what.items():
-                    counts[what] = counts.get(what, 0) + count
-            asked = sum((turn.plan or {}).get("allocation", {}).values())
-            totals[run.arm, turn.number] = (requested + asked, counts)
-    return tuple(
-        _yield(arm, iteration, asked, counts)
-        for (arm, iteration), (asked, counts) in totals.items()
-    )
-
-
-def _yield(arm: str, iteration: int, requested: int, counts: dict[str, int]) -> Yield:
-    rejected = tuple(
-        sorted(
-            (what, count) for what, count in counts.items() if what not in ("accepted", "surplus")
-        )
-    )
-    accepted, surplus = counts.get("accepted", 0), counts.get("surplus", 0)
-    return Yield(
-        arm=arm,
-        iteration=iteration,
-        requested=requested,
-        accepted=accepted,
-        surplus=surplus,
-        rejected=rejected,
-    )
+def _most_items(skill: str, columns: Iterable[_Column]) -> int:
+    return max(column[skill].items for column in columns if skill in column)

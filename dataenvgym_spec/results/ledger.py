@@ -1,14 +1,22 @@
-"""The cost ledger and the stamps: what the logs say about time, tokens, amounts, versions and devices."""
+"""The ledger: when stages ran and what they cost, from their logs; the only place that adds costs up.
+
+What is still to come, and prices, are in `questions.cost`; what teaching cost up to a student is in
+`teaching`.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import cached_property
+from typing import Final, TypeVar
 
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.results.experiment import Results, StageResult
+from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.stage import StageResult
+
+Number = TypeVar("Number", int, float)
 
 TOKENS: Final = ("prompt", "generated", "trained")
 _AMOUNTS: Final = {
@@ -19,144 +27,179 @@ _AMOUNTS: Final = {
     "evaluate": "items",
 }
 """The fact in a stage's log that says how much it worked on."""
-_STAMP: Final = ("device", "precision", "backend", "processes", "python", "platform")
 
 
-@dataclass(slots=True, kw_only=True)
-class Cost:
-    """What some stages took; each stage counts once."""
-
-    name: str
-    stages: int = 0
-    seconds: float = 0.0
-    tokens: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOKENS, 0))
-    amount: int = 0
-    phases: dict[str, float] = field(default_factory=dict)
-
-    def add(self, stage: StageResult) -> None:
-        """Counts a stage."""
-        log = stage.log
-        seconds: dict[str, float] = log.get("seconds", {})
-        total = seconds.get("total", 0.0)
-        named = {phase: value for phase, value in seconds.items() if phase != "total"}
-        self.stages += 1
-        self.seconds += total
-        for phase, value in {**named, "other": max(0.0, total - sum(named.values()))}.items():
-            self.phases[phase] = self.phases.get(phase, 0.0) + value
-        for what, count in log.get("tokens", {}).items():
-            self.tokens[what] = self.tokens.get(what, 0) + count
-        self.amount += log.get(_AMOUNTS.get(stage.kind, ""), 0) * log.get("students", 1)
+def _no_tokens() -> dict[str, int]:
+    return dict.fromkeys(TOKENS, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
-    """The costs by kind of stage, by arm, and in all.
+class Cost:
+    """What some stages took; each stage counts once.
 
     Attributes:
-        kinds: one cost per kind, in the order of the pipeline.
-        arms: of the stages that only this arm uses.
-        shared: of the stages that several arms use.
-        total: of all.
-        started: when the first stage began, in seconds since the epoch.
-        ended: when the last one ended.
+        stages: how many they are.
+        examples: accepted examples.
+        amount: what they worked on, in the unit of their kind.
+        tokens: by what was done with them.
+        seconds: of work, by the clock of one executor.
+        gpu_seconds: seconds on GPUs, times the GPUs in use.
+        phases: seconds by phase.
     """
 
-    kinds: tuple[Cost, ...]
-    arms: tuple[Cost, ...]
-    shared: Cost
-    total: Cost
-    started: float
-    ended: float
+    stages: int = 0
+    examples: int = 0
+    amount: int = 0
+    tokens: Mapping[str, int] = field(default_factory=_no_tokens)
+    seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    phases: Mapping[str, float] = field(default_factory=dict)
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            stages=self.stages + other.stages,
+            examples=self.examples + other.examples,
+            amount=self.amount + other.amount,
+            tokens=_added(self.tokens, other.tokens),
+            seconds=self.seconds + other.seconds,
+            gpu_seconds=self.gpu_seconds + other.gpu_seconds,
+            phases=_added(self.phases, other.phases),
+        )
+
+
+def _added(first: Mapping[str, Number], second: Mapping[str, Number]) -> dict[str, Number]:
+    sums = dict(first)
+    for name, value in second.items():
+        sums[name] = sums[name] + value if name in sums else value
+    return sums
+
+
+def cost_of(kind: str, log: Log) -> Cost:
+    """What one stage took, by its log."""
+    total = log.seconds.get("total", 0.0)
+    named = {phase: value for phase, value in log.seconds.items() if phase != "total"}
+    rest = max(0.0, total - sum(named.values()))
+    worked_on = getattr(log, _AMOUNTS[kind]) if kind in _AMOUNTS else None
+    on_gpu = (log.device or "cpu").startswith("cuda")
+    processes = 1 if log.processes is None else log.processes
+    return Cost(
+        stages=1,
+        examples=log.accepted or 0 if kind == "check" else 0,
+        amount=(worked_on or 0) * (1 if log.students is None else log.students),
+        tokens=_added(_no_tokens(), log.tokens or {}),
+        seconds=total,
+        gpu_seconds=total * processes if on_gpu else 0.0,
+        phases={**named, "other": rest},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """Stages of one kind that ran under the same circumstances."""
+class Account:
+    """The cost of some stages under a name, such as a kind or an arm."""
 
-    kind: str
-    facts: tuple[tuple[str, str], ...]
+    name: str
+    cost: Cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """The stages of an experiment with the logs of those that are done.
+
+    Attributes:
+        arms: the experiment's arms.
+        stages: by key, in topological order.
+        logs: by key.
+    """
+
     arms: tuple[str, ...]
-    stages: int
+    stages: Mapping[str, StageResult]
+    logs: Mapping[str, Log]
+
+    def started(self, stage: StageResult) -> int | None:
+        """When a stage began, in ms since the epoch; None if it is not done."""
+        log = self.logs.get(stage.key)
+        return None if log is None else round(log.started * 1000)
+
+    def ended(self, stage: StageResult) -> int | None:
+        """When a stage ended, in ms since the epoch; None if it is not done."""
+        log = self.logs.get(stage.key)
+        return None if log is None else round(log.ended * 1000)
+
+    def all_ended(self, stages: Iterable[StageResult]) -> int | None:
+        """When the last of some stages ended, in ms; None if there are none or one is not done."""
+        latest: int | None = None
+        for stage in stages:
+            ended = self.ended(stage)
+            if ended is None:
+                return None
+            latest = ended if latest is None else max(latest, ended)
+        return latest
+
+    def cost(self, stages: Iterable[StageResult]) -> Cost:
+        """The sum over those of some stages that are done."""
+        total = Cost()
+        for stage in stages:
+            log = self.logs.get(stage.key)
+            if log is not None:
+                total += cost_of(stage.kind, log)
+        return total
+
+    @cached_property
+    def worked(self) -> tuple[StageResult, ...]:
+        """The stages that are done and did work of their own."""
+        return tuple(self.stages[key] for key, log in self.logs.items() if not log.passed)
+
+    @cached_property
+    def kinds(self) -> tuple[Account, ...]:
+        """One account per kind that there is, in the order of the pipeline."""
+        accounts = []
+        for kind in KINDS:
+            stages = [stage for stage in self.worked if stage.kind == kind]
+            if stages:
+                accounts.append(Account(name=kind, cost=self.cost(stages)))
+        return tuple(accounts)
+
+    @cached_property
+    def by_arm(self) -> tuple[Account, ...]:
+        """One account per arm, of the stages that only this arm uses."""
+        accounts = []
+        for arm in self.arms:
+            stages = [stage for stage in self.worked if _arms(stage) == {arm}]
+            accounts.append(Account(name=arm, cost=self.cost(stages)))
+        return tuple(accounts)
+
+    @cached_property
+    def shared(self) -> Account:
+        """The stages that several arms use."""
+        stages = [stage for stage in self.worked if len(_arms(stage)) > 1]
+        return Account(name="shared by arms", cost=self.cost(stages))
+
+    @cached_property
+    def total(self) -> Account:
+        """All stages."""
+        return Account(name="all", cost=self.cost(self.worked))
+
+    @property
+    def first_start(self) -> float:
+        """When the first stage began, in seconds since the epoch."""
+        return min((self.logs[stage.key].started for stage in self.worked), default=0.0)
+
+    @property
+    def last_end(self) -> float:
+        """When the last stage ended, in seconds since the epoch."""
+        return max((self.logs[stage.key].ended for stage in self.worked), default=0.0)
 
 
-def ledger(results: Results) -> Ledger:
-    """Adds up the logs of all stages that are done and did some work."""
-    done = [stage for stage in results.stages if stage.done and not stage.passed]
-    by_arm: dict[str, list[StageResult]] = {arm: [] for arm in results.index["arms"]}
-    shared: list[StageResult] = []
-    for stage in done:
-        arms = {use["arm"] for use in stage.uses}
-        (by_arm[arms.pop()] if len(arms) == 1 else shared).append(stage)
-    return Ledger(
-        kinds=tuple(
-            _cost(kind, (stage for stage in done if stage.kind == kind))
-            for kind in KINDS
-            if any(stage.kind == kind for stage in done)
-        ),
-        arms=tuple(_cost(arm, stages) for arm, stages in by_arm.items()),
-        shared=_cost("shared by arms", shared),
-        total=_cost("all", done),
-        started=min((stage.log["started"] for stage in done), default=0.0),
-        ended=max(
-            (stage.log["started"] + stage.log["seconds"]["total"] for stage in done), default=0.0
-        ),
-    )
+def _arms(stage: StageResult) -> set[str]:
+    return {use.arm for use in stage.uses}
 
 
-def _cost(name: str, stages: Iterable[StageResult]) -> Cost:
-    cost = Cost(name=name)
-    for stage in stages:
-        cost.add(stage)
-    return cost
-
-
-def stamps(results: Results) -> tuple[Stamp, ...]:
-    """The different circumstances under which stages of each kind ran."""
-    found: dict[tuple[str, str], list[StageResult]] = {}
+def read_ledger(results: Results) -> Ledger:
+    """Reads the logs of an experiment, each once."""
+    logs = {}
     for stage in results.stages:
-        if stage.done and not stage.passed:
-            found.setdefault((stage.kind, json.dumps(_facts(stage), sort_keys=True)), []).append(
-                stage
-            )
-    return tuple(
-        Stamp(
-            kind=kind,
-            facts=tuple(sorted(json.loads(facts).items())),
-            arms=tuple(
-                arm
-                for arm in results.index["arms"]
-                if any(use["arm"] == arm for stage in stages for use in stage.uses)
-            ),
-            stages=len(stages),
-        )
-        for (kind, facts), stages in found.items()
-    )
-
-
-def _facts(stage: StageResult) -> dict[str, str]:
-    log: dict[str, Any] = stage.log
-    facts = {name: str(log[name]) for name in _STAMP if name in log}
-    return {**facts, **{name: str(number) for name, number in log.get("versions", {}).items()}}
-
-
-def common(found: Sequence[Stamp]) -> tuple[tuple[str, str], ...]:
-    """The facts that all stages share."""
-    shared = set.intersection(*(set(stamp.facts) for stamp in found)) if found else set()
-    return tuple(sorted(shared))
-
-
-def mixed(found: Sequence[Stamp]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Kinds whose stages ran under different circumstances, with what differs: `device: cpu / NVIDIA H200`."""
-    out = []
-    for kind in dict.fromkeys(stamp.kind for stamp in found):
-        many = [dict(stamp.facts) for stamp in found if stamp.kind == kind]
-        names = sorted({name for facts in many for name in facts})
-        values = {
-            name: list(dict.fromkeys(facts.get(name, "none") for facts in many)) for name in names
-        }
-        differing = tuple(
-            f"{name}: {' / '.join(seen)}" for name, seen in values.items() if len(seen) > 1
-        )
-        if differing:
-            out.append((kind, differing))
-    return tuple(out)
+        log = stage.log
+        if log is not None:
+            logs[stage.key] = log
+    stages = {stage.key: stage for stage in results.stages}
+    return Ledger(arms=results.index.arms, stages=stages, logs=logs)

@@ -1,13 +1,16 @@
-"""Some generated examples with where they come from: accepted ones of every skill, rejected ones of every check."""
+"""Some generated examples with where they come from: accepted ones and rejected ones."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dataenvgym_spec.results.experiment import Results, Row, Run
+from dataenvgym_spec.records.examples import Example, Rejected
+from dataenvgym_spec.records.plans import Plan, ShownError
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.run import Run
 
 ACCEPTED: Final = 6
 REJECTED: Final = 6
@@ -41,68 +44,95 @@ class Sample:
 
 
 def samples(results: Results) -> tuple[Sample, ...]:
-    """A few examples of the first run of each arm: accepted ones over skills and iterations, then rejected ones over checks."""
-    first = {run.arm: run for run in reversed(results.runs)}
-    return tuple(
-        sample
-        for arm in results.index["arms"]
-        for sample in (*_accepted(first[arm]), *_rejected(first[arm]))
-    )
+    """A few examples of the first run of each arm.
+
+    Accepted ones are taken over skills and iterations, rejected ones over checks.
+    """
+    found: list[Sample] = []
+    for arm in results.index.arms:
+        first = results.of_arm(arm)[0]
+        found += _accepted(first)
+        found += _rejected(first)
+    return tuple(found)
 
 
 def _accepted(run: Run) -> Iterator[Sample]:
     """One of each skill in turn, from one iteration after the other."""
     turns = run.iterations[1:]
-    by_turn = [_first_of_skill(turn.accepted) for turn in turns]
-    skills = sorted({skill for found in by_turn for skill in found})[:ACCEPTED]
-    for number, skill in enumerate(skills):
-        holders = [index for index, found in enumerate(by_turn) if skill in found]
+    firsts = [_first_of_skill(turn.accepted) for turn in turns]
+    skills = sorted({skill for examples in firsts for skill in examples})
+    for number, skill in enumerate(skills[:ACCEPTED]):
+        holders = [index for index, examples in enumerate(firsts) if skill in examples]
         index = holders[number % len(holders)]
-        yield _sample(run.arm, by_turn[index][skill], turns[index].plan)
+        yield _sample(run.arm, firsts[index][skill], turns[index].plan)
+
+
+def _first_of_skill(examples: Iterable[Example]) -> dict[str, Example]:
+    firsts: dict[str, Example] = {}
+    for example in examples:
+        firsts.setdefault(example.skill, example)
+    return firsts
 
 
 def _rejected(run: Run) -> Iterator[Sample]:
-    """One of every check in each iteration, of the skill that was shown least so far, until there are enough."""
+    """One of every check in each iteration, until there are enough.
+
+    Of a check's examples the skill comes first that was shown least so far.
+    """
     shown: Counter[str] = Counter()
     for turn in run.iterations[1:]:
         rejected = turn.rejected
-        for check in sorted({row["check"] for row in rejected}):
-            if shown.total() < REJECTED:
-                row = min(
-                    (row for row in rejected if row["check"] == check),
-                    key=lambda row: shown[row["skill"]],
-                )
-                shown[row["skill"]] += 1
-                yield _sample(run.arm, row, turn.plan)
+        for check in sorted({example.check for example in rejected}):
+            if shown.total() == REJECTED:
+                return
+            mine = [example for example in rejected if example.check == check]
+            example = _least_shown(mine, shown)
+            shown[example.skill] += 1
+            yield _sample(run.arm, example, turn.plan)
 
 
-def _first_of_skill(rows: Iterable[Row]) -> dict[str, Row]:
-    out: dict[str, Row] = {}
-    for row in rows:
-        out.setdefault(row["skill"], row)
-    return out
+def _least_shown(examples: Sequence[Rejected], shown: Counter[str]) -> Rejected:
+    return min(examples, key=lambda example: shown[example.skill])
 
 
-def _sample(arm: str, row: Row, plan: Row | None) -> Sample:
-    source = row["provenance"]
-    asked = (plan or {}).get("allocation", {}).get(row["skill"])
-    why = (plan or {}).get("reasons", {}).get(row["skill"], "no reason given")
+def _sample(arm: str, example: Example, plan: Plan | None) -> Sample:
+    check, reason = "", ""
+    if isinstance(example, Rejected):
+        check, reason = example.check, example.reason
     return Sample(
         arm=arm,
-        skill=row["skill"],
-        question=row["input"],
-        answer=row["target"],
-        plan=f"plan {source['plan'][:8]} asked for {asked}: {why}",
-        origin=f"iteration {source['iteration']}, round {source['round']}, request {source['request']}, teacher {source['teacher']}",
-        error=_error((plan or {}).get("errors", {}).get(row["skill"], [])),
-        check=row.get("check", ""),
-        reason=row.get("reason", ""),
+        skill=example.skill,
+        question=example.input,
+        answer=example.target,
+        plan=_why(example, plan),
+        origin=_origin(example),
+        error=_error(plan.errors.get(example.skill, ()) if plan else ()),
+        check=check,
+        reason=reason,
     )
 
 
-def _error(errors: list[Row]) -> str:
-    return (
-        f'To "{errors[0]["input"]}" the student had answered "{errors[0]["prediction"]}", not "{errors[0]["target"]}".'
-        if errors
-        else ""
-    )
+def _why(example: Example, plan: Plan | None) -> str:
+    asked: int | None = None
+    reason = "no reason given"
+    if plan is not None:
+        asked = plan.allocation.get(example.skill)
+        reason = plan.reasons.get(example.skill, reason)
+    key = example.provenance.plan if example.provenance else ""
+    return f"plan {key[:8]} asked for {asked}: {reason}"
+
+
+def _origin(example: Example) -> str:
+    source = example.provenance
+    if source is None:
+        return "of unknown origin"
+    place = f"iteration {source.iteration}, round {source.round}"
+    return f"{place}, request {source.request}, teacher {source.teacher}"
+
+
+def _error(errors: Sequence[ShownError]) -> str:
+    if not errors:
+        return ""
+    error = errors[0]
+    answer = f'the student had answered "{error.prediction}", not "{error.target}".'
+    return f'To "{error.input}" {answer}'

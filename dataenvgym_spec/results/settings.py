@@ -1,4 +1,4 @@
-"""What was run: the settings of the arms, the ones a reader looks for first, and those that differ."""
+"""What was run: the settings of the arms, those that a reader looks for first, and those that differ."""
 
 from __future__ import annotations
 
@@ -46,21 +46,24 @@ class Setting:
 
 def key_settings(results: Results) -> tuple[Setting, ...]:
     """The settings that a reader looks for first."""
-    arms = [results.settings[arm] for arm in results.index["arms"]]
-    found = (
-        Setting(name=name, path=path, values=tuple(describe(_at(arm, path)) for arm in arms))
-        for name, path in KEY
-    )
-    return tuple(setting for setting in found if set(setting.values) != {"none"})
+    arms = _arms(results)
+    settings = [_setting(name, path, arms) for name, path in KEY]
+    return tuple(setting for setting in settings if set(setting.values) != {"none"})
 
 
 def all_settings(results: Results) -> tuple[Setting, ...]:
     """Every resolved setting by its path in the spec."""
-    arms = [results.settings[arm] for arm in results.index["arms"]]
-    return tuple(
-        Setting(name=path, path=path, values=tuple(describe(_at(arm, path)) for arm in arms))
-        for path in sorted(_paths(arms))
-    )
+    arms = _arms(results)
+    return tuple(_setting(path, path, arms) for path in sorted(_paths(arms)))
+
+
+def _arms(results: Results) -> list[dict[str, Any]]:
+    return [results.settings[arm] for arm in results.index.arms]
+
+
+def _setting(name: str, path: str, arms: Sequence[dict[str, Any]]) -> Setting:
+    values = [describe(_at(arm, path)) for arm in arms]
+    return Setting(name=name, path=path, values=tuple(values))
 
 
 def _at(settings: Any, path: str) -> Any:
@@ -75,7 +78,8 @@ def _paths(arms: Sequence[Any], path: str = "") -> Iterator[str]:
         yield path
         return
     for name in sorted({name for arm in arms for name in arm}):
-        yield from _paths([arm.get(name) for arm in arms], f"{path}.{name}" if path else name)
+        below = f"{path}.{name}" if path else name
+        yield from _paths([arm.get(name) for arm in arms], below)
 
 
 def describe(value: Any) -> str:
@@ -87,26 +91,34 @@ def describe(value: Any) -> str:
     'scores, errors 2'
     """
     if isinstance(value, dict):
-        parts = [
-            _part(name, item)
-            for name, item in value.items()
-            if name != "kind" and item not in (None, False)
-        ]
-        inside = ", ".join(parts)
-        kind = value.get("kind")
-        return (f"{kind} ({inside})" if inside else str(kind)) if kind else inside or "none"
+        return _describe_mapping(value)
     if isinstance(value, list):
         return ", ".join(describe(item) for item in value) or "none"
-    return (
-        {None: "none", True: "yes", False: "no"}.get(value, str(value))
-        if value is None or isinstance(value, bool)
-        else str(value)
-    )
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _describe_mapping(value: dict[str, Any]) -> str:
+    parts = []
+    for name, item in value.items():
+        if name != "kind" and item not in (None, False):
+            parts.append(_part(name, item))
+    inside = ", ".join(parts)
+    kind = value.get("kind")
+    if not kind:
+        return inside or "none"
+    return f"{kind} ({inside})" if inside else str(kind)
 
 
 def _part(name: str, value: Any) -> str:
     if value is True:
         return name
-    if isinstance(value, dict) and value.get("kind") == name:
+    if not isinstance(value, dict):
+        return f"{name} {describe(value)}"
+    # `overlap: {kind: overlap}` needs no name before it.
+    if value.get("kind") == name:
         return describe(value)
-    return f"{name} ({describe(value)})" if isinstance(value, dict) else f"{name} {describe(value)}"
+    return f"{name} ({describe(value)})"

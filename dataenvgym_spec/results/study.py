@@ -7,31 +7,36 @@ from dataclasses import dataclass
 from dataenvgym_spec.results.curves import (
     Curve,
     Grid,
-    Yield,
     allocation_grids,
     curves,
     mean_curves,
     skill_grids,
-    yields,
 )
 from dataenvgym_spec.results.evidence.scores import (
-    Contrast,
+    Comparison,
     Gain,
     Outcome,
-    contrasts,
+    comparisons,
     gains,
     outcomes,
     summaries,
 )
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.ledger import Ledger, Stamp, ledger, stamps
+from dataenvgym_spec.results.fates import Fates, fates
+from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, key_settings
+from dataenvgym_spec.results.stamps import Stamp, stamps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """The figures and tables of one experiment as records; `caveats` is what its report must say, such as one split in two roles."""
+    """The figures and tables of one experiment as records.
+
+    Attributes:
+        caveats: what its report must say, such as that one split has two roles.
+        inputs: the files that the spec reads, with their digests.
+    """
 
     name: str
     description: str
@@ -40,13 +45,13 @@ class Study:
     caveats: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
     summaries: tuple[Outcome, ...]
-    contrasts: tuple[Contrast, ...]
+    contrasts: tuple[Comparison, ...]
     gains: tuple[Gain, ...]
     curves: tuple[Curve, ...]
     mean_curves: tuple[Curve, ...]
     skills: tuple[Grid, ...]
     allocation: tuple[Grid, ...]
-    yields: tuple[Yield, ...]
+    yields: tuple[Fates, ...]
     ledger: Ledger
     stamps: tuple[Stamp, ...]
     samples: tuple[Sample, ...]
@@ -57,26 +62,28 @@ class Study:
 
 def study(results: Results) -> Study:
     """Computes everything the report is made of."""
-    found, lines = outcomes(results), curves(results)
+    index = results.index
+    students = outcomes(results)
+    lines = curves(results)
     return Study(
-        name=results.name,
-        description=results.index["description"],
-        arms=tuple(results.index["arms"]),
-        seeds=tuple(results.index["seeds"]),
-        caveats=tuple(results.index.get("stamps", ())),
-        outcomes=found,
-        summaries=summaries(results, found),
-        contrasts=contrasts(results),
+        name=index.name,
+        description=index.description,
+        arms=index.arms,
+        seeds=index.seeds,
+        caveats=index.stamps or (),
+        outcomes=students,
+        summaries=summaries(results, students),
+        contrasts=comparisons(results),
         gains=gains(results),
         curves=lines,
         mean_curves=mean_curves(lines),
         skills=skill_grids(results),
         allocation=allocation_grids(results),
-        yields=yields(results),
-        ledger=ledger(results),
+        yields=fates(results),
+        ledger=read_ledger(results),
         stamps=stamps(results),
         samples=samples(results),
         key_settings=key_settings(results),
         all_settings=all_settings(results),
-        inputs=tuple(sorted(results.index["inputs"].items())),
+        inputs=tuple(sorted(index.inputs.items())),
     )

@@ -59,6 +59,7 @@ class Store:
         settings = {
             arm: {
                 "agent": {"observe": "nothing" if arm == "no-state" else {"scores": True}},
+                "environment": "skill-list",
                 "student": {"prompt": HOSTILE},
             }
             for arm in ARMS

@@ -86,6 +86,7 @@ class Store:
         index |= {
             "iterations": dict.fromkeys(ARMS, ITERATIONS),
             "contrasts": contrasts,
+            "inputs": {},
             "stages": list(self.stages.values()),
         }
         (root / "experiments").mkdir(exist_ok=True)
@@ -249,18 +250,21 @@ def _answers(right: int) -> list[dict]:
         {
             "id": str(n),
             "group": SKILLS[n % 2],
-            "correct": n < right,
-            "prediction": "1",
+            "input": f"{n} - {n - 1}",
             "target": "1",
+            "prediction": "1",
+            "score": float(n < right),
+            "correct": n < right,
+            "unparseable": False,
+            "truncated": False,
         }
         for n in range(16)
     ]
 
 
 def _examples(what, count: int) -> list[dict]:
-    return [
-        {"id": f"{what} {n}", "input": "1 + 1", "target": "2", "skill": "gcd"} for n in range(count)
-    ]
+    fields = {"input": "1 + 1", "target": "2", "group": "gcd", "cluster": "", "skill": "gcd"}
+    return [{"id": f"{what} {n}", **fields} for n in range(count)]
 
 
 def _plan(turn: int, observed: bool) -> dict:

@@ -1,27 +1,54 @@
-"""The students' scores: outcomes on the sealed test, contrasts of arms, gains over the base. How they look is in `page`."""
+"""The students' scores: accuracies, outcomes on the sealed test, contrasts of arms, gains.
+
+The only place that decides what is averaged and what is compared; report, tracking and notebooks
+show these records.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
 
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.evidence.statistics import (
     Estimate,
     Paired,
+    deviation,
     over_seeds,
     paired,
     proportion,
 )
-from dataenvgym_spec.results.experiment import Results, Row, Run
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.run import Run
 
 STUDENTS: Final = ("base", "best", "last")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How many of some items are right."""
+
+    right: int
+    items: int
+
+    @property
+    def value(self) -> float:
+        """The accuracy."""
+        return self.right / self.items
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One student on the sealed test. Over several runs `seed` is None, and counts are means."""
+    """One student on the sealed test. Over several runs `seed` is None, and counts are means.
+
+    Attributes:
+        iteration: whose student it is; None where that varies over runs.
+        examples: accepted examples up to it.
+        deviation: the standard deviation of the accuracy over runs; None for a single run.
+    """
 
     arm: str
     seed: int | None
@@ -32,11 +59,12 @@ class Outcome:
     items: int
     unparseable: float
     truncated: float
+    deviation: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
-    """A declared comparison: the first arm's student less the other's, on the same sealed items.
+class Comparison:
+    """A declared contrast, answered: the first arm's student less the other's, on equal items.
 
     Attributes:
         arm: the arm in question.
@@ -82,141 +110,174 @@ class Gain:
     skills: tuple[SkillGain, ...]
 
 
-def marks(rows: Sequence[Row]) -> dict[str, bool]:
-    """Whether each item is answered right, by id."""
-    return {row["id"]: row["correct"] for row in rows}
+def share(rows: Sequence[Result]) -> Share:
+    """How many answers are right."""
+    return Share(right=sum(row.correct for row in rows), items=len(rows))
+
+
+def accuracy(rows: Sequence[Result]) -> Estimate:
+    """The accuracy of some answers with its interval over items.
+
+    Raises:
+        ValueError: there are none.
+    """
+    counts = share(rows)
+    return proportion(counts.right, counts.items)
+
+
+def shares_by_skill(rows: Sequence[Result]) -> dict[str, Share]:
+    """How many answers are right in each gold skill, in the order in which skills appear."""
+    groups: dict[str, list[Result]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    return {skill: share(members) for skill, members in groups.items()}
 
 
 def outcomes(results: Results) -> tuple[Outcome, ...]:
-    """Base, best and last of every run on the sealed test, in that order; what is not there yet is left out."""
-    found = (_outcome(run, student) for run in results.runs for student in STUDENTS)
-    return tuple(outcome for outcome in found if outcome)
+    """Base, best and last of every run on the sealed test, in that order, as far as they are there."""
+    found = []
+    for run in results.runs:
+        for student in STUDENTS:
+            outcome = _outcome(run, student)
+            if outcome is not None:
+                found.append(outcome)
+    return tuple(found)
 
 
 def _outcome(run: Run, student: str) -> Outcome | None:
     rows = run.sealed(student)
-    if not rows:
+    iteration = run.iteration_of(student)
+    if not rows or iteration is None:
         return None
-    iteration = run.choice[student] if student != "base" and run.choice else 0
     return Outcome(
         arm=run.arm,
         seed=run.seed,
         student=student,
         iteration=iteration,
         examples=run.examples(iteration),
-        accuracy=proportion(sum(row["correct"] for row in rows), len(rows)),
+        accuracy=accuracy(rows),
         items=len(rows),
-        unparseable=sum(row["unparseable"] for row in rows),
-        truncated=sum(row["truncated"] for row in rows),
+        unparseable=sum(row.unparseable for row in rows),
+        truncated=sum(row.truncated for row in rows),
     )
 
 
-def summaries(results: Results, found: Sequence[Outcome]) -> tuple[Outcome, ...]:
-    """One outcome per arm and student: the run's own, or the mean over runs with an interval over runs."""
-    out = []
-    for arm in results.index["arms"]:
+def summaries(results: Results, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """One outcome per arm and student: the run's own, or the mean over runs."""
+    rows = []
+    for arm in results.index.arms:
         for student in STUDENTS:
-            mine = [
-                outcome for outcome in found if (outcome.arm, outcome.student) == (arm, student)
-            ]
+            mine = [item for item in outcomes if (item.arm, item.student) == (arm, student)]
             if mine:
-                out.append(_summary(mine))
-    return tuple(out)
+                rows.append(_summary(mine))
+    return tuple(rows)
 
 
 def _summary(mine: Sequence[Outcome]) -> Outcome:
     first = mine[0]
-    # Runs share one base student, evaluated once: it has no variance over runs, only over items.
-    if len(mine) == 1 or first.student == "base":
+    if len(mine) == 1:
         return first
-    same = {outcome.iteration for outcome in mine}
+    values = [outcome.accuracy.value for outcome in mine]
+    spread = deviation(values)
+    # Runs share one base student, evaluated once: its interval is over items, not over runs.
+    if first.student == "base":
+        return replace(first, deviation=spread)
+    iterations = {outcome.iteration for outcome in mine}
     return Outcome(
         arm=first.arm,
         seed=None,
         student=first.student,
-        iteration=first.iteration if len(same) == 1 else None,
+        iteration=first.iteration if len(iterations) == 1 else None,
         examples=fmean(outcome.examples for outcome in mine),
-        accuracy=over_seeds([outcome.accuracy.value for outcome in mine], least=0.0, most=1.0),
+        accuracy=over_seeds(values, least=0.0, most=1.0),
         items=first.items,
         unparseable=fmean(outcome.unparseable for outcome in mine),
         truncated=fmean(outcome.truncated for outcome in mine),
+        deviation=spread,
     )
 
 
-def contrasts(results: Results) -> tuple[Contrast, ...]:
-    """The declared contrasts, the primary ones first; a contrast whose results are not there is left out."""
-    found = (_contrast(results, row) for row in results.index["contrasts"])
-    return tuple(
-        sorted(
-            (contrast for contrast in found if contrast), key=lambda contrast: not contrast.primary
-        )
-    )
+def comparisons(results: Results) -> tuple[Comparison, ...]:
+    """The declared contrasts that can be answered already, the primary ones first."""
+    answers = [comparison(results, question) for question in results.index.contrasts]
+    answered = [answer for answer in answers if answer is not None]
+    return tuple(sorted(answered, key=lambda answer: not answer.primary))
 
 
-def _contrast(results: Results, row: Row) -> Contrast | None:
-    sealed = {
-        (run.arm, run.seed): marks(run.sealed(row["student"]))
-        for run in results.runs
-        if run.arm in (row["arm"], row["against"])
-    }
-    runs = []
-    for seed in results.index["seeds"]:
-        first, second = sealed[row["arm"], seed], sealed[row["against"], seed]
+def comparison(results: Results, question: Question) -> Comparison | None:
+    """The answer to one declared contrast; None before its results are there."""
+    marks = {}
+    for run in results.runs:
+        if run.arm in (question.arm, question.against):
+            marks[run.arm, run.seed] = _marks(run.sealed(question.student))
+    pairs = []
+    for seed in results.index.seeds:
+        first, second = marks[question.arm, seed], marks[question.against, seed]
         if first.keys() & second.keys():
-            runs.append((seed, paired(first, second)))
-    if not runs:
+            pairs.append((seed, paired(first, second)))
+    if not pairs:
         return None
-    differences = [pair.difference.value for _, pair in runs]
-    return Contrast(
-        arm=row["arm"],
-        against=row["against"],
-        student=row["student"],
-        primary=row["primary"],
-        difference=runs[0][1].difference
-        if len(runs) == 1
-        else over_seeds(differences, least=-1.0, most=1.0),
-        items=runs[0][1].difference.count,
-        runs=tuple(runs),
+    single = pairs[0][1].difference
+    return Comparison(
+        arm=question.arm,
+        against=question.against,
+        student=question.student,
+        primary=question.primary,
+        difference=single if len(pairs) == 1 else _mean_difference([pair for _, pair in pairs]),
+        items=single.count,
+        runs=tuple(pairs),
     )
+
+
+def _marks(rows: Sequence[Result]) -> dict[str, bool]:
+    """Whether each item is answered right, by id."""
+    return {row.id: row.correct for row in rows}
+
+
+def _mean_difference(pairs: Sequence[Paired]) -> Estimate:
+    values = [pair.difference.value for pair in pairs]
+    return over_seeds(values, least=-1.0, most=1.0)
 
 
 def gains(results: Results) -> tuple[Gain, ...]:
     """What the best student of each run answers differently from its base, on the sealed test."""
-    found = (_gain(run) for run in results.runs)
-    return tuple(gain for gain in found if gain)
+    found = [_gain(run) for run in results.runs]
+    return tuple(gain for gain in found if gain is not None)
 
 
 def _gain(run: Run) -> Gain | None:
     base, best = run.sealed("base"), run.sealed("best")
-    before, after = marks(base), marks(best)
+    before, after = _marks(base), _marks(best)
     shared = before.keys() & after.keys()
-    if not shared or not run.choice:
+    iteration = run.iteration_of("best")
+    if not shared or iteration is None:
         return None
     groups: dict[str, list[str]] = {}
     for row in base:
-        if row["id"] in shared:
-            groups.setdefault(row["group"], []).append(row["id"])
+        if row.id in shared:
+            groups.setdefault(row.group, []).append(row.id)
+    skills = [_skill_gain(skill, groups[skill], before, after) for skill in sorted(groups)]
     return Gain(
         arm=run.arm,
         seed=run.seed,
-        iteration=run.choice["best"],
+        iteration=iteration,
         paired=paired(after, before),
         both_right=sum(before[item] and after[item] for item in shared),
         both_wrong=sum(not before[item] and not after[item] for item in shared),
-        skills=tuple(
-            _skill_gain(skill, items, before, after) for skill, items in sorted(groups.items())
-        ),
+        skills=tuple(skills),
     )
 
 
 def _skill_gain(
     skill: str, items: Sequence[str], before: dict[str, bool], after: dict[str, bool]
 ) -> SkillGain:
+    fixed = [item for item in items if after[item] and not before[item]]
+    broken = [item for item in items if before[item] and not after[item]]
     return SkillGain(
         skill=skill,
         items=len(items),
         base=sum(before[item] for item in items),
         best=sum(after[item] for item in items),
-        fixed=sum(after[item] and not before[item] for item in items),
-        broken=sum(before[item] and not after[item] for item in items),
+        fixed=len(fixed),
+        broken=len(broken),
     )

@@ -1,14 +1,17 @@
-"""Intervals and tests for accuracies. Pure: numbers in, frozen records out; what is compared is decided elsewhere."""
+"""Intervals and tests for accuracies. Pure: numbers in, frozen records out.
+
+What is compared with what is decided in `scores`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
-from scipy import stats
+if TYPE_CHECKING:
+    import numpy as np
 
 Covers = Literal["items", "seeds"]
 
@@ -26,7 +29,8 @@ class Estimate:
         value: the point estimate.
         low: lower end of the interval.
         high: upper end of the interval.
-        covers: what would be drawn again: other items of the same kind, or other runs on the same items.
+        covers: what would be drawn again: other items of the same kind, or other runs on the same
+            items.
         count: how many items or runs the interval is made of.
     """
 
@@ -55,7 +59,9 @@ class Paired:
 
 
 def proportion(right: int, items: int) -> Estimate:
-    """A proportion with its Wilson interval (Wilson 1927), which stays inside [0, 1] and has a width at 0 and at 1 too.
+    """A proportion with its Wilson interval (Wilson 1927).
+
+    The interval stays inside [0, 1] and has a width at 0 and at 1 too.
 
     >>> some = proportion(8, 10)
     >>> round(some.low, 3), some.value, round(some.high, 3)
@@ -64,16 +70,14 @@ def proportion(right: int, items: int) -> Estimate:
     Raises:
         ValueError: there are no items.
     """
+    from scipy.stats import binomtest
+
     if not items:
         raise ValueError("a proportion of no items")
-    interval = stats.binomtest(right, items).proportion_ci(confidence_level=LEVEL, method="wilson")
-    return Estimate(
-        value=right / items,
-        low=float(interval.low),
-        high=float(interval.high),
-        covers="items",
-        count=items,
-    )
+    test = binomtest(right, items)
+    interval = test.proportion_ci(confidence_level=LEVEL, method="wilson")
+    low, high = float(interval.low), float(interval.high)
+    return Estimate(value=right / items, low=low, high=high, covers="items", count=items)
 
 
 def paired(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
@@ -86,53 +90,75 @@ def paired(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
     Raises:
         ValueError: they share no item.
     """
+    import numpy as np
+
     shared = sorted(first.keys() & second.keys())
     if not shared:
         raise ValueError("two students without a common item")
-    gained = sum(first[item] and not second[item] for item in shared)
-    lost = sum(second[item] and not first[item] for item in shared)
     signs = np.array([int(first[item]) - int(second[item]) for item in shared])
+    gained, lost = int((signs > 0).sum()), int((signs < 0).sum())
     low, high = _between(signs)
-    difference = Estimate(
-        value=(gained - lost) / len(shared), low=low, high=high, covers="items", count=len(shared)
-    )
+    items = len(shared)
+    value = (gained - lost) / items
+    difference = Estimate(value=value, low=low, high=high, covers="items", count=items)
     return Paired(difference=difference, gained=gained, lost=lost, p=mcnemar(gained, lost))
 
 
-def _between(signs: np.ndarray) -> tuple[float, float]:
+def _between(signs: np.ndarray[Any, Any]) -> tuple[float, float]:
     """The percentile bootstrap over items of a mean of -1, 0 and 1, with a fixed seed.
 
-    Resampling differences is resampling pairs. If all are equal, resampling would give no width at all; the ends are then
-    those at which as many other items as Wilson's bound for 0 of n allows would be as different as they can be.
+    Resampling differences is resampling pairs. If all are equal, resampling would give no width at
+    all; the ends are then those at which as many other items as Wilson's bound for 0 of n allows
+    would be as different as they can be.
     """
-    if (signs == signs[0]).all():
+    import numpy as np
+    from scipy.stats import bootstrap
+
+    first = int(signs[0])
+    if (signs == first).all():
         unseen = proportion(0, len(signs)).high
-        return float(max(-1.0, signs[0] - unseen * (1 + abs(signs[0])))), float(
-            min(1.0, signs[0] + unseen * (1 + abs(signs[0])))
-        )
-    batch = max(1, _CELLS // len(signs))
-    # The seed is fixed so that a report made twice is the same report.
-    result = stats.bootstrap(
+        reach = unseen * (1 + abs(first))
+        return max(-1.0, first - reach), min(1.0, first + reach)
+    result = bootstrap(
         (signs,),
         np.mean,
         n_resamples=_RESAMPLES,
-        batch=batch,
+        batch=max(1, _CELLS // len(signs)),
         confidence_level=LEVEL,
         method="percentile",
+        # The seed is fixed so that a report made twice is the same report.
         rng=np.random.default_rng(0),
     )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    interval = result.confidence_interval
+    return float(interval.low), float(interval.high)
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """The exact two-sided McNemar test: how likely discordant items split at least so unevenly by chance.
+    """The exact two-sided McNemar test.
+
+    It says how likely discordant items split at least so unevenly by chance.
 
     >>> mcnemar(5, 0)
     0.0625
     >>> mcnemar(0, 0)
     1.0
     """
-    return float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+    from scipy.stats import binomtest
+
+    if gained + lost == 0:
+        return 1.0
+    return float(binomtest(gained, gained + lost).pvalue)
+
+
+def deviation(values: Sequence[float]) -> float:
+    """The standard deviation over runs.
+
+    Raises:
+        ValueError: there are fewer than two runs.
+    """
+    if len(values) < 2:
+        raise ValueError("an interval over runs needs two runs")
+    return stdev(values)
 
 
 def over_seeds(values: Sequence[float], *, least: float, most: float) -> Estimate:
@@ -146,14 +172,12 @@ def over_seeds(values: Sequence[float], *, least: float, most: float) -> Estimat
     Raises:
         ValueError: there are fewer than two runs.
     """
-    if len(values) < 2:
-        raise ValueError("an interval over runs needs two runs")
+    from scipy.stats import t
+
+    spread = deviation(values)
+    runs = len(values)
     mean = fmean(values)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * stdev(values) / len(values) ** 0.5
-    return Estimate(
-        value=mean,
-        low=max(least, mean - half),
-        high=min(most, mean + half),
-        covers="seeds",
-        count=len(values),
-    )
+    quantile = float(t.ppf((1 + LEVEL) / 2, runs - 1))
+    half = quantile * spread / runs**0.5
+    low, high = max(least, mean - half), min(most, mean + half)
+    return Estimate(value=mean, low=low, high=high, covers="seeds", count=runs)

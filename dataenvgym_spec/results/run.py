@@ -1,0 +1,181 @@
+"""The runs of an experiment, one per arm and seed, and their iterations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from dataenvgym_spec.records.evaluations import Choice, Result, Stopped
+from dataenvgym_spec.records.examples import Example, Rejected
+from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.results.stage import StageResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Iteration:
+    """One turn of the loop in one run; 0 is the base student before the first plan."""
+
+    number: int
+    stages: tuple[StageResult, ...]
+
+    def of(self, kind: str) -> tuple[StageResult, ...]:
+        """Its stages of a kind, in order."""
+        return tuple(stage for stage in self.stages if stage.kind == kind)
+
+    @property
+    def plan(self) -> Plan | None:
+        """What the agent decided; None before it has."""
+        plans = self.of("plan")
+        return plans[0].record("plan", "plan.json", Plan) if plans else None
+
+    @property
+    def generated(self) -> list[Example]:
+        """All candidates of all rounds."""
+        rows: list[Example] = []
+        for stage in self.of("generate"):
+            rows += stage.rows("candidates", "examples.jsonl", Example)
+        return rows
+
+    @property
+    def accepted(self) -> list[Example]:
+        """The accepted examples of all rounds."""
+        rows: list[Example] = []
+        for stage in self.of("check"):
+            rows += stage.rows("accepted", "examples.jsonl", Example)
+        return rows
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """The rejected examples of all rounds, each with the check's objection."""
+        rows: list[Rejected] = []
+        for stage in self.of("check"):
+            rows += stage.rows("rejected", "examples.jsonl", Rejected)
+        return rows
+
+    @property
+    def tally(self) -> dict[str, dict[str, int]]:
+        """How many candidates had which fate, by skill, over all rounds.
+
+        A fate is `accepted`, `surplus`, or the name of the check that rejected a candidate.
+        """
+        totals: dict[str, dict[str, int]] = {}
+        for stage in self.of("check"):
+            for skill, counts in stage.tally().items():
+                mine = totals.setdefault(skill, {})
+                for fate, count in counts.items():
+                    mine[fate] = mine.get(fate, 0) + count
+        return totals
+
+    @property
+    def training(self) -> StageResult | None:
+        """The training stage; for iteration 0 the stage that makes the base student."""
+        stages = self.of("train") or self.of("student")
+        return stages[0] if stages else None
+
+    def evaluation(self, split: str) -> StageResult | None:
+        """The evaluation on a split (`selection`, `test`, `shown`, `hidden`); None before it is done."""
+        for stage in self.of("evaluate"):
+            if stage.port(split).is_dir():
+                return stage if stage.done else None
+        return None
+
+    def results(self, split: str) -> list[Result]:
+        """The student's answers on a split; empty before they were evaluated."""
+        stage = self.evaluation(split)
+        return stage.rows(split, "results.jsonl", Result) if stage else []
+
+    @property
+    def done(self) -> bool:
+        """Whether all its stages are done."""
+        return all(stage.done for stage in self.stages)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the loop had stopped before it: its gate says so as soon as it is known."""
+        for stage in self.of("gate"):
+            answer = stage.record("gate", "gate.json", Stopped)
+            if answer is not None and answer.stop:
+                return True
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One arm under one seed.
+
+    Attributes:
+        arm: the arm.
+        seed: the run's seed.
+        iterations: the base student as number 0, and every turn of the loop.
+        closing: the stages after the loop: selection and the sealed evaluation.
+    """
+
+    arm: str
+    seed: int
+    iterations: tuple[Iteration, ...]
+    closing: tuple[StageResult, ...]
+
+    @property
+    def stages(self) -> tuple[StageResult, ...]:
+        """All its stages, iteration by iteration, the closing ones last."""
+        looped = [stage for turn in self.iterations for stage in turn.stages]
+        return (*looped, *self.closing)
+
+    @property
+    def choice(self) -> Choice | None:
+        """Which iterations' students are best and last; None before selection."""
+        for stage in self.closing:
+            if stage.kind == "select":
+                return stage.record("choice", "choice.json", Choice)
+        return None
+
+    def sealed_evaluation(self, student: str) -> StageResult | None:
+        """The stage that scores `base`, `best` or `last` on the sealed test; None before it is done."""
+        if student == "base":
+            return self.iterations[0].evaluation("test")
+        stages = [stage for stage in self.closing if stage.kind == "evaluate"]
+        return stages[0] if stages and stages[0].done else None
+
+    def sealed(self, student: str) -> list[Result]:
+        """The answers of `base`, `best` or `last` on the sealed test; empty before they are there."""
+        stage = self.sealed_evaluation(student)
+        rows = stage.rows("test", "results.jsonl", Result) if stage else []
+        if student == "base":
+            return rows
+        # Best and last are scored in one stage; a row says whose answer it is.
+        iteration = self.iteration_of(student)
+        return [row for row in rows if iteration is not None and row.iteration == iteration]
+
+    def iteration_of(self, student: str) -> int | None:
+        """The iteration of `base`, `best` or `last`; None before selection."""
+        if student == "base":
+            return 0
+        choice = self.choice
+        if choice is None:
+            return None
+        return choice.best if student == "best" else choice.last
+
+    @cached_property
+    def reached(self) -> int:
+        """The last iteration that took or takes place: what has stopped stays stopped."""
+        for turn in self.iterations:
+            if turn.passed:
+                return turn.number - 1
+        return len(self.iterations) - 1
+
+    @property
+    def stopped(self) -> int | None:
+        """The iteration after which the loop stopped on selection; None if it did not (yet)."""
+        return self.reached if self.reached < len(self.iterations) - 1 else None
+
+    def standing(self, number: int) -> Iteration:
+        """The iteration whose student stands after `number` of them.
+
+        Once the loop has stopped, this is the last one that took place.
+        """
+        return self.iterations[min(number, self.reached)]
+
+    def examples(self, iteration: int) -> int:
+        """Accepted examples in all iterations up to this one."""
+        turns = [turn for turn in self.iterations if 1 <= turn.number <= iteration]
+        return sum(len(turn.accepted) for turn in turns)

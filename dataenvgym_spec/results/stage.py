@@ -1,0 +1,111 @@
+"""The result of one stage as it stands in the store.
+
+A stage counts as done when its `log/run.json` is there; it is published last. Whatever a stage has
+not produced yet reads as None or empty, so that a running experiment can be read too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.records import files
+from dataenvgym_spec.records.experiment import StageUse
+from dataenvgym_spec.records.logs import Log, LossPoint
+from dataenvgym_spec.records.record import Record
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult:
+    """One stage of the experiment and where it is used."""
+
+    key: str
+    kind: str
+    path: Path
+    inputs: tuple[str, ...]
+    uses: tuple[StageUse, ...]
+
+    @property
+    def done(self) -> bool:
+        """Whether its result is in the workspace."""
+        return (self.path / "log" / "run.json").is_file()
+
+    @property
+    def log(self) -> Log | None:
+        """The circumstances of its run; None if it is not done."""
+        return read_record(self.path / "log" / "run.json", Log) if self.done else None
+
+    @property
+    def passed(self) -> bool:
+        """Whether its loop had stopped, so that it only passed its input through."""
+        log = self.log
+        return log is not None and bool(log.passed)
+
+    def port(self, name: str) -> Path:
+        """The folder of a port."""
+        return self.path / "out" / name
+
+    def record(self, port: str, name: str, kind: type[R]) -> R | None:
+        """The record in a JSON file of a port; None if the stage is not done."""
+        return read_record(self.port(port) / name, kind) if self.done else None
+
+    def rows(self, port: str, name: str, kind: type[R]) -> list[R]:
+        """The records in a JSON-lines file of a port; empty if the stage is not done."""
+        return read_records(self.port(port) / name, kind) if self.done else []
+
+    def tally(self) -> dict[str, dict[str, int]]:
+        """What became of a check's candidates, by skill; empty if it is not done."""
+        if not self.done:
+            return {}
+        content: dict[str, dict[str, int]] = _read_json(self.port("rejected") / "tally.json")
+        return content
+
+    def curve(self) -> list[LossPoint]:
+        """The training curve; empty for other kinds."""
+        path = self.path / "log" / "loss.jsonl"
+        return read_records(path, LossPoint) if self.done and path.is_file() else []
+
+    def label(self, arm: str | None = None) -> str:
+        """What a person calls it, in one arm."""
+        return next(use.label for use in self.uses if arm is None or use.arm == arm)
+
+
+def read_record(path: Path, kind: type[R]) -> R:
+    """Reads a file that holds one record.
+
+    Raises:
+        UserError: it is missing, damaged, or of another shape.
+    """
+    try:
+        return files.read(path, kind)
+    except StageError as error:
+        raise _damaged(path) from error
+
+
+def read_records(path: Path, kind: type[R]) -> list[R]:
+    """Reads a file that holds one record a line.
+
+    Raises:
+        UserError: it is missing, damaged, or of another shape.
+    """
+    try:
+        return files.read_all(path, kind)
+    except StageError as error:
+        help = "remove its folder and run: dvc repro NAME (DVC restores or makes it anew)"
+        raise UserError(f"'{path}' is damaged or half-written", help=help) from error
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return files.read_json(path)
+    except StageError as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> UserError:
+    help = "run: dataenvgym compile, then: dvc repro NAME (DVC restores or makes it anew)"
+    return UserError(f"'{path}' is damaged or half-written", help=help)

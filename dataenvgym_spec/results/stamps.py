@@ -1,0 +1,79 @@
+"""Stamps: the versions, devices and precision that stages ran under."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.stage import StageResult
+
+_STAMPED: Final = ("device", "precision", "backend", "processes", "python", "platform")
+
+Facts = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """Stages of one kind that ran under the same circumstances."""
+
+    kind: str
+    facts: Facts
+    arms: tuple[str, ...]
+    stages: int
+
+
+def stamps(results: Results) -> tuple[Stamp, ...]:
+    """The different circumstances under which stages of each kind ran."""
+    alike: dict[tuple[str, Facts], list[StageResult]] = {}
+    for stage in results.stages:
+        log = stage.log
+        if log is not None and not log.passed:
+            alike.setdefault((stage.kind, _facts(log)), []).append(stage)
+    found = []
+    for (kind, facts), stages in alike.items():
+        using = {use.arm for stage in stages for use in stage.uses}
+        arms = tuple(arm for arm in results.index.arms if arm in using)
+        found.append(Stamp(kind=kind, facts=facts, arms=arms, stages=len(stages)))
+    return tuple(found)
+
+
+def _facts(log: Log) -> Facts:
+    facts = {}
+    for name in _STAMPED:
+        value = getattr(log, name)
+        if value is not None:
+            facts[name] = str(value)
+    return tuple(sorted({**facts, **(log.versions or {})}.items()))
+
+
+def common(stamps: Sequence[Stamp]) -> Facts:
+    """The facts that all stages share."""
+    if not stamps:
+        return ()
+    shared = set.intersection(*(set(stamp.facts) for stamp in stamps))
+    return tuple(sorted(shared))
+
+
+def mixed(stamps: Sequence[Stamp]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Kinds whose stages ran under different circumstances, with what differs.
+
+    A difference reads `device: cpu / NVIDIA H200`.
+    """
+    rows = []
+    for kind in dict.fromkeys(stamp.kind for stamp in stamps):
+        differing = _differing([dict(stamp.facts) for stamp in stamps if stamp.kind == kind])
+        if differing:
+            rows.append((kind, differing))
+    return tuple(rows)
+
+
+def _differing(many: Sequence[dict[str, str]]) -> tuple[str, ...]:
+    differing = []
+    for name in sorted({name for facts in many for name in facts}):
+        values = list(dict.fromkeys(facts.get(name, "none") for facts in many))
+        if len(values) > 1:
+            differing.append(f"{name}: {' / '.join(values)}")
+    return tuple(differing)
