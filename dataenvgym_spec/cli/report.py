@@ -15,7 +15,7 @@ from dataenvgym_spec.results.experiment import Results, load
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dataenvgym_spec.results.evidence.scores import Contrast, Outcome
+    from dataenvgym_spec.results.evidence.scores import Comparison, Outcome
 
 STUDENTS: Final = ("base", "best", "last")
 """Those of every run that are measured on the sealed test."""
@@ -46,7 +46,7 @@ def command(name: str, as_json: bool) -> None:
     """
     require("scipy")
     from dataenvgym_spec.report.metrics import record
-    from dataenvgym_spec.results.evidence.scores import contrasts, outcomes
+    from dataenvgym_spec.results.evidence.scores import comparisons, outcomes
 
     results = load(name, layout_here().root)
     rows = outcomes(results)
@@ -56,10 +56,10 @@ def command(name: str, as_json: bool) -> None:
     if as_json:
         print_json([record(row) for row in rows])
         return
-    _print(results, rows, contrasts(results))
+    _print(results, rows, comparisons(results))
 
 
-def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Contrast]) -> None:
+def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Comparison]) -> None:
     """The table, and below it what it comes to in words."""
     from rich.console import Console
     from rich.text import Text
@@ -72,11 +72,11 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Contras
     for contrast in compared:
         reading = words.reading(contrast.difference)
         console.print(Text(f"\n{words.difference(contrast)} {reading}"))
-    console.print(Text(f"\n{words.coverage(results.index['seeds'])}"))
+    console.print(Text(f"\n{words.coverage(results.index.seeds)}"))
     stops = words.stops(curves(results))
     if stops:
         console.print(Text(f"\n{stops}"))
-    for caveat in results.index.get("stamps", ()):
+    for caveat in results.index.stamps or ():
         console.print(Text(f"mind that {caveat}", style="yellow"))
     console.print(Text(f"\nreport: {_page(results)}"), soft_wrap=True)
 

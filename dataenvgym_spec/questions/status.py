@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dataenvgym_spec.results.experiment import Results, StageResult
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.store.locks import held
 
 StageState = Literal["done", "running", "failed", "missing"]
@@ -53,4 +54,5 @@ def _work(stage: StageResult) -> str:
     """What a finished stage did."""
     if stage.passed:
         return "passed through"
-    return f"{stage.log['seconds']['total']:.1f} s"
+    log = stage.log
+    return "" if log is None else f"{log.seconds['total']:.1f} s"

@@ -46,7 +46,7 @@ def page(study: Study) -> str:
         mixed=mixed(study.stamps),
         items=_items(study),
     )
-    return html + "\n"
+    return f"{html}\n"
 
 
 def _template() -> Any:

@@ -1,8 +1,10 @@
-"""What came out of an experiment: stages, runs, scores, curves, costs, samples.
+"""What came out of an experiment: stages, runs, scores, curves, costs, samples, tables.
 
 How it is shown is in `report` and `track`. Only what reads an experiment is re-exported here.
 """
 
-from dataenvgym_spec.results.experiment import Results, load
+from dataenvgym_spec.results.experiment import Results, load, open_results
+from dataenvgym_spec.results.run import Iteration, Run
+from dataenvgym_spec.results.stage import StageResult
 
-__all__ = ["Results", "load"]
+__all__ = ["Iteration", "Results", "Run", "StageResult", "load", "open_results"]

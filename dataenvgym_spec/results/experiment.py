@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dataenvgym_spec.core.errors import UserError, suggest
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult, read_record
 from dataenvgym_spec.store.layout import Layout, find_root
+
+R = TypeVar("R", bound="Results")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +88,15 @@ def _run(arm: str, seed: int, iterations: int, places: _Places) -> Run:
 
 
 def load(name: str, root: Path | None = None) -> Results:
+    """Opens a compiled experiment; see `open_results`."""
+    return open_results(Results, name, root)
+
+
+def open_results(kind: type[R], name: str, root: Path | None = None) -> R:
     """Opens a compiled experiment.
 
     Args:
+        kind: `Results`, or a class with more to ask.
         name: the experiment.
         root: the repository (default: found from the working directory).
 
@@ -101,4 +109,4 @@ def load(name: str, root: Path | None = None) -> Results:
         compiled = [item.stem for item in layout.experiments.glob("*.json")]
         help = f"{suggest(name, compiled)}; or run: dataenvgym compile"
         raise UserError(f"there is no compiled experiment '{name}'", help=help)
-    return Results(layout=layout, index=read_record(path, Index))
+    return kind(layout=layout, index=read_record(path, Index))

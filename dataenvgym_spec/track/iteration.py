@@ -2,244 +2,212 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from dataenvgym_spec.core.hashing import file_digest, text_digest
-from dataenvgym_spec.results.costs import Cost, Ledger
-from dataenvgym_spec.results.experiment import Iteration, Results, Row, StageResult
+from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.records.files import json_text
+from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.results.evidence.scores import share, shares_by_skill
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.ledger import Cost, Ledger
+from dataenvgym_spec.results.run import Iteration
 from dataenvgym_spec.track.naming import slug
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord
 
-
-def iteration_metrics(turn: Iteration, book: Ledger, cost: Cost | None) -> list[Metric]:
-    """What one iteration adds to the curves of its run; step = iteration. Only what is done."""
-    values = [*_selection(turn, book), *_plan(turn, book), *_data(turn, book)]
-    trained = next((book.ended(stage) for stage in turn.of("train")), None)
-    if cost is not None and trained is not None:
-        values += [
-            (f"spent/{name}", value, trained)
-            for name, value in (
-                ("examples", cost.examples),
-                ("tokens", cost.tokens),
-                ("seconds", cost.seconds),
-            )
-        ]
-    return [
-        Metric(key=key, value=float(value), step=turn.number, timestamp=when)
-        for key, value, when in values
-    ]
-
-
-def accuracy(rows: Iterable[Row]) -> float:
-    """The share of correct answers."""
-    marks = [bool(row["correct"]) for row in rows]
-    return sum(marks) / len(marks)
-
-
-def evaluation(turn: Iteration, split: str) -> StageResult | None:
-    """The iteration's evaluation on a split, if it is done."""
-    return next(
-        (
-            stage
-            for stage in turn.of("evaluate")
-            if stage.done and (stage.path / "out" / split).is_dir()
-        ),
-        None,
-    )
-
+CIRCUMSTANCES: Final = ("device", "precision", "processes", "examples", "steps")
+"""What a run says of the training of its student."""
+DATA: Final = (("generate", "candidates", "generated"), ("check", "accepted", "accepted"))
+"""The ports that are data sets: kind of stage, port, and what they are called."""
+LONGEST: Final = 7900
+"""Characters of a tag; MLflow takes 8,000."""
 
 Value = tuple[str, float, int]
 """A metric's key and value and the time of the stage it comes from, in ms."""
 
 
-def _selection(turn: Iteration, book: Ledger) -> list[Value]:
-    stage = evaluation(turn, "selection")
-    when = book.ended(stage) if stage else None
-    rows = stage.rows("selection", "results.jsonl") if stage else []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """The run that a child run belongs to, and the tags that they share."""
+
+    record: RunRecord
+    tags: Mapping[str, str]
+
+
+def iteration_metrics(turn: Iteration, ledger: Ledger, cost: Cost | None) -> list[Metric]:
+    """What one iteration adds to the curves of its run; step = iteration. Only what is done."""
+    values = [*_selection(turn, ledger), *_plan(turn, ledger), *_data(turn, ledger)]
+    values += _spent(turn, ledger, cost)
+    metrics = []
+    for key, value, when in values:
+        metric = Metric(key=key, value=float(value), step=turn.number, timestamp=when)
+        metrics.append(metric)
+    return metrics
+
+
+def tokens(cost: Cost) -> int:
+    """The tokens that teaching is measured in: trained on or generated."""
+    return cost.tokens["trained"] + cost.tokens["generated"]
+
+
+def _spent(turn: Iteration, ledger: Ledger, cost: Cost | None) -> Iterator[Value]:
+    trained = turn.of("train")
+    when = ledger.ended(trained[0]) if trained else None
+    if cost is None or when is None:
+        return
+    yield "spent/examples", cost.examples, when
+    yield "spent/tokens", tokens(cost), when
+    yield "spent/seconds", round(cost.seconds, 3), when
+
+
+def _selection(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
+    stage = turn.evaluation("selection")
+    when = ledger.ended(stage) if stage is not None else None
+    rows = turn.results("selection")
     if not rows or when is None:
-        return []
-    groups = sorted({row["group"] for row in rows if row.get("group")})
-    by_skill = [
-        (
-            f"selection/skill/{slug(group)}",
-            accuracy(row for row in rows if row["group"] == group),
-            when,
-        )
-        for group in groups
-    ]
-    return [("selection/accuracy", accuracy(rows), when), *by_skill]
+        return
+    yield "selection/accuracy", share(rows).value, when
+    for group, answers in sorted(shares_by_skill(rows).items()):
+        if group:
+            yield f"selection/skill/{slug(group)}", answers.value, when
 
 
-def _plan(turn: Iteration, book: Ledger) -> list[Value]:
-    plan = turn.plan
-    when = next((book.ended(stage) for stage in turn.of("plan")), None)
+def _plan(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
+    plan, plans = turn.plan, turn.of("plan")
+    when = ledger.ended(plans[0]) if plans else None
     if plan is None or when is None:
-        return []
-    asked = [
-        (f"teaching/allocation/{slug(skill)}", count, when)
-        for skill, count in sorted(plan["allocation"].items())
-    ]
-    seen = [
-        (f"teaching/score_seen/{slug(skill)}", score, when)
-        for skill, score in sorted(plan.get("scores", {}).items())
-    ]
-    return [*asked, *seen]
+        return
+    for skill, count in sorted(plan.allocation.items()):
+        yield f"teaching/allocation/{slug(skill)}", count, when
+    for skill, score in sorted((plan.scores or {}).items()):
+        yield f"teaching/score_seen/{slug(skill)}", score, when
 
 
-def _data(turn: Iteration, book: Ledger) -> list[Value]:
+def _data(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
     """What was generated and what became of it, once all rounds are checked."""
-    checks = turn.of("check")
-    ends = [when for stage in checks if (when := book.ended(stage)) is not None]
-    if not ends or len(ends) < len(checks):
-        return []
+    when = ledger.all_ended(turn.of("check"))
+    if when is None:
+        return
     counts: Counter[str] = Counter()
-    for row in turn.tally.values():
-        counts.update(row)
+    for fates in turn.tally.values():
+        counts.update(fates)
     accepted, judged = counts["accepted"], counts.total() - counts["surplus"]
-    values = [
-        ("teaching/generated", float(counts.total())),
-        ("teaching/accepted", float(accepted)),
-        ("teaching/accepted_share", accepted / judged if judged else 0.0),
-    ]
-    values += [
-        (f"teaching/rejected/{slug(check)}", float(count))
-        for check, count in sorted(counts.items())
-        if check not in {"accepted", "surplus"}
-    ]
-    return [(key, value, max(ends)) for key, value in values]
+    yield "teaching/generated", counts.total(), when
+    yield "teaching/accepted", accepted, when
+    yield "teaching/accepted_share", accepted / judged if judged else 0.0, when
+    for fate, count in sorted(counts.items()):
+        if fate not in {"accepted", "surplus"}:
+            yield f"teaching/rejected/{slug(fate)}", count, when
 
 
 def iteration_record(
     results: Results,
     turn: Iteration,
-    book: Ledger,
-    spent: Mapping[int, Cost],
+    ledger: Ledger,
+    parent: Parent,
+    *,
+    cost: Cost | None,
     plans: Mapping[str, str],
-    top: RunRecord,
-    shared: tuple[tuple[str, str], ...],
 ) -> RunRecord | None:
-    """The child run of one iteration; None before its first stage is done."""
-    start = book.started(turn.stages[0]) if turn.stages else None
+    """The child run of one iteration; None before its first stage is done.
+
+    Args:
+        results: the experiment.
+        turn: the iteration.
+        ledger: of the experiment.
+        parent: the run it belongs to.
+        cost: what teaching has cost up to its student; None if that is not known yet.
+        plans: the plan of every run, by id.
+    """
+    start = ledger.started(turn.stages[0]) if turn.stages else None
     if start is None:
         return None
-    name = f"{top.id}/iteration-{turn.number}"
-    ends = [when for stage in turn.stages if (when := book.ended(stage)) is not None]
-    tags = {
-        **dict(shared),
-        "kind": "iteration",
-        "iteration": str(turn.number),
-        "keys": " ".join(stage.path.name for stage in turn.stages)[:7900],
-    }
+    top, number = parent.record, str(turn.number)
+    name = f"{top.id}/iteration-{number}"
+    keys = " ".join(stage.path.name for stage in turn.stages)
+    tags = {**parent.tags, "kind": "iteration", "iteration": number, "keys": keys[:LONGEST]}
+    params = {"arm": tags["arm"], "seed": tags["seed"], "iteration": number}
+    params |= _circumstances(turn, ledger)
+    metrics = [*iteration_metrics(turn, ledger, cost), *_training(turn, ledger)]
     return RunRecord(
         id=name,
-        name=f"{top.name}, {f'iteration {turn.number}' if turn.number else 'base'}",
+        name=f"{top.name}, {f'iteration {number}' if turn.number else 'base'}",
         plan=plans[name],
         parent=top.id,
         start=start,
-        end=max(ends) if len(ends) == len(turn.stages) else None,
-        params=tuple(
-            sorted(
-                {
-                    "arm": tags["arm"],
-                    "seed": tags["seed"],
-                    "iteration": str(turn.number),
-                    **_circumstances(turn, book),
-                }.items()
-            )
-        ),
-        metrics=(*iteration_metrics(turn, book, spent.get(turn.number)), *_training(turn, book)),
+        end=ledger.all_ended(turn.stages),
+        params=tuple(sorted(params.items())),
+        metrics=tuple(metrics),
         datasets=tuple(_datasets(results, turn)),
         artifacts=tuple(_artifacts(turn)),
         tags=tuple(sorted(tags.items())),
     )
 
 
-def _circumstances(turn: Iteration, book: Ledger) -> dict[str, str]:
-    log = book.logs.get(turn.training.key, {}) if turn.training else {}
-    return {
-        f"train.{name}": str(log[name])
-        for name in ("device", "precision", "processes", "examples", "steps")
-        if name in log
-    }
+def _circumstances(turn: Iteration, ledger: Ledger) -> dict[str, str]:
+    log = ledger.logs.get(turn.training.key) if turn.training is not None else None
+    facts = {name: getattr(log, name, None) for name in CIRCUMSTANCES}
+    return {f"train.{name}": str(fact) for name, fact in facts.items() if fact is not None}
 
 
-def _training(turn: Iteration, book: Ledger) -> list[Metric]:
+def _training(turn: Iteration, ledger: Ledger) -> Iterator[Metric]:
     """The training curve; step = optimizer step."""
     stage = turn.training
-    start = book.started(stage) if stage else None
+    start = ledger.started(stage) if stage is not None else None
     if stage is None or start is None:
-        return []
-    out = []
-    for row in stage.curve():
-        when = start + round(row.get("seconds", 0) * 1000)
-        out += [
-            Metric(key=f"train/{name}", value=float(row[name]), step=row["step"], timestamp=when)
-            for name in ("loss", "learning_rate")
-            if row.get(name) is not None
-        ]
-    return out
+        return
+    for point in stage.curve():
+        when = start + round(point.seconds * 1000)
+        for name, value in (("loss", point.loss), ("learning_rate", point.learning_rate)):
+            if value is not None:
+                key = f"train/{name}"
+                yield Metric(key=key, value=float(value), step=point.step, timestamp=when)
 
 
-def _datasets(results: Results, turn: Iteration) -> list[Dataset]:
+def _datasets(results: Results, turn: Iteration) -> Iterator[Dataset]:
     """The generated and the accepted examples of every round that has any."""
-    out = []
-    for kind, port, context in (
-        ("generate", "candidates", "generated"),
-        ("check", "accepted", "accepted"),
-    ):
+    for kind, port, context in DATA:
         for stage in turn.of(kind):
-            path = stage.path / "out" / port / "examples.jsonl"
-            rows = _lines(stage, port)
+            rows = stage.rows(port, "examples.jsonl", Example)
             if rows:
-                source = path.relative_to(results.layout.root).as_posix()
-                out.append(
-                    Dataset(
-                        name=f"{context} {stage.path.name}",
-                        digest=file_digest(path)[:16],
-                        rows=rows,
-                        source=source,
-                        context=context,
-                    )
+                path = stage.port(port) / "examples.jsonl"
+                yield Dataset(
+                    name=f"{context} {stage.path.name}",
+                    digest=file_digest(path)[:16],
+                    rows=len(rows),
+                    source=path.relative_to(results.layout.root).as_posix(),
+                    context=context,
                 )
-    return out
 
 
-def _lines(stage: StageResult, port: str) -> int:
-    return len(stage.rows(port, "examples.jsonl"))
-
-
-def _artifacts(turn: Iteration) -> list[Artifact]:
-    out = []
-    plan = turn.plan
+def _artifacts(turn: Iteration) -> Iterator[Artifact]:
+    plan, tally = turn.plan, turn.tally
     if plan is not None:
-        out += [_text("plan/plan.json", _json(plan)), _text("plan/plan.md", _table(plan))]
-    if turn.tally:
-        out.append(_text("checks/tally.json", _json(turn.tally)))
-    return out
+        yield _text("plan/plan.json", json_text(plan))
+        yield _text("plan/plan.md", _table(plan))
+    if tally:
+        yield _text("checks/tally.json", json_text(tally))
 
 
 def _text(path: str, text: str) -> Artifact:
     return Artifact(path=path, digest=text_digest(text)[:16], text=text)
 
 
-def _json(content: Any) -> str:
-    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _table(plan: Row) -> str:
+def _table(plan: Plan) -> str:
     """The plan for people, the skill that gets the most first."""
-    scores = plan.get("scores", {})
+    scores = plan.scores or {}
     lines = ["| skill | score seen | examples asked | why |", "| --- | --- | --- | --- |"]
-    for skill, count in sorted(plan["allocation"].items(), key=lambda pair: (-pair[1], pair[0])):
+    most_first = sorted(plan.allocation.items(), key=lambda pair: (-pair[1], pair[0]))
+    for skill, count in most_first:
         score = f"{scores[skill]:.3f}" if skill in scores else "not observed"
-        lines.append(
-            f"| {_cell(skill)} | {score} | {count} | {_cell(plan.get('reasons', {}).get(skill, ''))} |"
-        )
+        reason = _cell(plan.reasons.get(skill, ""))
+        lines.append(f"| {_cell(skill)} | {score} | {count} | {reason} |")
     return "\n".join(lines) + "\n"
 
 
 def _cell(text: str) -> str:
+    """A text that does not break a row of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import canonical, text_digest
@@ -45,3 +45,9 @@ def shorten(text: str) -> str:
         return text
     mark = f"... ({len(text)} characters, {text_digest(text)[:8]})"
     return text[: LONGEST - len(mark)] + mark
+
+
+def level_of(settings: Mapping[str, Any]) -> str:
+    """The level of structure that an arm works in: the name of its environment."""
+    environment = settings["environment"]
+    return str(environment if isinstance(environment, str) else environment["kind"])

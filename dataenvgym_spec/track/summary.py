@@ -1,170 +1,130 @@
-"""The summary run of an arm over its seeds: the only place where scores on the sealed test are shown, so that nobody selects by them."""
+"""The summary run of an arm over its seeds.
+
+It is the only place where scores on the sealed test are shown, so that nobody selects by them.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from dataenvgym_spec.core.hashing import file_digest
-from dataenvgym_spec.results.costs import Ledger
-from dataenvgym_spec.results.experiment import Results, Run
-from dataenvgym_spec.track.iteration import accuracy, evaluation
-from dataenvgym_spec.track.naming import slug
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.results.evidence.scores import STUDENTS, accuracy, comparison, share
+from dataenvgym_spec.results.evidence.statistics import deviation
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.ledger import Ledger
+from dataenvgym_spec.results.run import Run
+from dataenvgym_spec.track.naming import level_of, slug
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
-
-STUDENTS = ("base", "best", "last")
 
 
 def summary_record(
-    results: Results, arm: str, book: Ledger, plan: str, colour: str
+    results: Results, arm: str, ledger: Ledger, plan: str, colour: str
 ) -> RunRecord | None:
-    """The summary of one arm. A figure appears when every seed has it, so that it never changes; None before any has begun."""
-    runs = [run for run in results.runs if run.arm == arm]
-    start = book.started(runs[0].iterations[0].stages[0])
+    """The summary of one arm; None before any of its runs has begun.
+
+    A figure appears when every seed has it, so that it never changes.
+    """
+    runs = results.of_arm(arm)
+    start = ledger.started(runs[0].iterations[0].stages[0])
     if start is None:
         return None
-    ends = [book.ended(stage) for run in runs for stage in _stages(run)]
-    known = [when for when in ends if when is not None]
-    level = results.settings[arm]["environment"]
+    stages = [stage for run in runs for stage in run.stages]
     tags = {
         "arm": arm,
         "experiment": results.name,
         "kind": "summary",
-        "level": level,
+        "level": level_of(results.settings[arm]),
         "mlflow.runColor": colour,
+        "seeds": " ".join(str(run.seed) for run in runs),
     }
-    tags["seeds"] = " ".join(str(run.seed) for run in runs)
+    metrics = [*_selection(runs, ledger), *_test(runs, ledger)]
+    metrics += _contrasts(results, runs, ledger)
+    # Before all runs: MLflow lists the newest first, the runs in the order of the spec.
+    position = len(results.runs) + results.index.arms.index(arm)
     return RunRecord(
         id=f"{results.name}/{arm}/summary",
         name=f"{arm}, summary",
         plan=plan,
-        start=start - len(results.runs) - list(results.index["arms"]).index(arm),
-        end=max(known) if len(known) == len(ends) else None,
+        start=start - position,
+        end=ledger.all_ended(stages),
         params=(("arm", arm), ("seeds", str(len(runs)))),
-        metrics=(*_selection(runs, book), *_test(runs, book), *_contrasts(results, runs, book)),
+        metrics=tuple(metrics),
         artifacts=tuple(_artifacts(results)),
         tags=tuple(sorted(tags.items())),
     )
 
 
-def wilson(correct: int, items: int, z: float = 1.959964) -> tuple[float, float]:
-    """The 95% interval of a share (Wilson, 1927).
+def _selection(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
+    """Mean selection accuracy over the seeds; step = iteration.
 
-    >>> [round(bound, 3) for bound in wilson(5, 10)]
-    [0.237, 0.763]
+    Once a seed has stopped, its last student stays in the mean.
     """
-    share, spread = correct / items, z * z / items
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / items + spread / (4 * items)) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def _stages(run: Run) -> list[Any]:
-    return [stage for turn in run.iterations for stage in turn.stages] + list(run.closing)
-
-
-def _selection(runs: Sequence[Run], book: Ledger) -> list[Metric]:
-    """Mean selection accuracy over the seeds; step = iteration. Once a seed has stopped, its last student stays in the mean."""
-    out = []
     for number in range(1 + max(run.reached for run in runs)):
-        stages = [evaluation(run.standing(number), "selection") for run in runs]
-        times = [when for stage in stages if stage and (when := book.ended(stage)) is not None]
-        scores = [
-            accuracy(rows)
-            for stage in stages
-            if stage and (rows := stage.rows("selection", "results.jsonl"))
-        ]
-        if len(times) == len(scores) == len(runs):
-            out.append(
-                Metric(
-                    key="selection/accuracy_mean",
-                    value=sum(scores) / len(scores),
-                    step=number,
-                    timestamp=max(times),
-                )
-            )
-    return out
+        turns = [run.standing(number) for run in runs]
+        answers = [turn.results("selection") for turn in turns]
+        stages = [turn.evaluation("selection") for turn in turns]
+        when = ledger.all_ended([stage for stage in stages if stage is not None])
+        if when is None or not all(answers):
+            continue
+        scores = [share(rows).value for rows in answers]
+        mean = sum(scores) / len(scores)
+        yield Metric(key="selection/accuracy_mean", value=mean, step=number, timestamp=when)
 
 
-def _test(runs: Sequence[Run], book: Ledger) -> list[Metric]:
-    out: list[Metric] = []
+def _test(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
     for student in STUDENTS:
-        when = _when(runs, student, book)
+        when = _when(runs, student, ledger)
         if when is None:
             continue
-        values = _figures([run.sealed(student) for run in runs])
-        out += [
-            Metric(key=f"test/{student}{name}", value=value, step=0, timestamp=when)
-            for name, value in values.items()
-        ]
-    return out
+        figures = _figures([run.sealed(student) for run in runs])
+        for name, value in figures.items():
+            yield Metric(key=f"test/{student}{name}", value=value, step=0, timestamp=when)
 
 
-def _figures(sealed: Sequence[Sequence[dict[str, Any]]]) -> dict[str, float]:
-    """Mean and number of items; the interval over items for one seed, the standard deviation over several."""
-    scores = [accuracy(rows) for rows in sealed]
-    mean = sum(scores) / len(scores)
-    values = {"": mean, "_items": float(len(sealed[0]))}
+def _figures(sealed: Sequence[Sequence[Result]]) -> dict[str, float]:
+    """Mean and number of items, with the spread.
+
+    This is the interval over items for one seed, the standard deviation over several.
+    """
+    scores = [share(rows).value for rows in sealed]
+    figures = {"": sum(scores) / len(scores), "_items": float(len(sealed[0]))}
     if len(sealed) == 1:
-        values["_low"], values["_high"] = wilson(
-            sum(bool(row["correct"]) for row in sealed[0]), len(sealed[0])
-        )
-    else:
-        values["_deviation"] = math.sqrt(
-            sum((score - mean) ** 2 for score in scores) / (len(scores) - 1)
-        )
-    return values
+        estimate = accuracy(sealed[0])
+        return {**figures, "_low": estimate.low, "_high": estimate.high}
+    return {**figures, "_deviation": deviation(scores)}
 
 
-def _when(runs: Sequence[Run], student: str, book: Ledger) -> int | None:
+def _when(runs: Sequence[Run], student: str, ledger: Ledger) -> int | None:
     """When the last seed's score of a student was there; None if any has none yet."""
-    times: list[int] = []
+    stages = []
     for run in runs:
-        base = evaluation(run.iterations[0], "test")
-        stages = (
-            ([base] if base else [])
-            if student == "base"
-            else [stage for stage in run.closing if stage.kind == "evaluate"]
-        )
-        times += [
-            when
-            for stage in stages
-            if (when := book.ended(stage)) is not None and run.sealed(student)
-        ]
-    return max(times) if len(times) == len(runs) else None
+        stage = run.sealed_evaluation(student)
+        if stage is None or not run.sealed(student):
+            return None
+        stages.append(stage)
+    return ledger.all_ended(stages)
 
 
-def _contrasts(results: Results, runs: Sequence[Run], book: Ledger) -> list[Metric]:
+def _contrasts(results: Results, runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
     """Mean differences to other arms on the sealed test, as the spec declares them."""
-    out = []
-    for item in results.index.get("contrasts", []):
-        student = item["student"]
-        others = [run for run in results.runs if run.arm == item["against"]]
-        times = [_when(group, student, book) for group in (runs, others)]
-        known = [when for when in times if when is not None]
-        if item["arm"] == runs[0].arm and item["split"] == "test" and others and len(known) == 2:
-            ours, theirs = (
-                [accuracy(run.sealed(student)) for run in group] for group in (runs, others)
-            )
-            difference = sum(ours) / len(ours) - sum(theirs) / len(theirs)
-            out.append(
-                Metric(
-                    key=f"test/{student} minus {student} of {slug(item['against'])}",
-                    value=difference,
-                    step=0,
-                    timestamp=max(known),
-                )
-            )
-    return out
+    for question in results.index.contrasts:
+        student, others = question.student, results.of_arm(question.against)
+        if question.arm != runs[0].arm or question.split != "test" or not others:
+            continue
+        when = _when([*runs, *others], student, ledger)
+        answer = comparison(results, question) if when is not None else None
+        if when is None or answer is None:
+            continue
+        key = f"test/{student} minus {student} of {slug(question.against)}"
+        yield Metric(key=key, value=answer.difference.value, step=0, timestamp=when)
 
 
-def _artifacts(results: Results) -> list[Artifact]:
+def _artifacts(results: Results) -> Iterator[Artifact]:
     """The report, once it is made."""
     folder = results.layout.report(results.name)
-    files = [folder / "index.html", folder / "metrics.json"]
-    return [
-        Artifact(path=f"report/{file.name}", digest=file_digest(file)[:16], file=file)
-        for file in files
-        if file.is_file()
-    ]
+    for name in ("index.html", "metrics.json"):
+        file = folder / name
+        if file.is_file():
+            digest = file_digest(file)[:16]
+            yield Artifact(path=f"report/{name}", digest=digest, file=file)

@@ -18,12 +18,14 @@ from dataenvgym_spec.execute.pass_through import EMPTY
 from dataenvgym_spec.execute.stages.gate import stops
 from dataenvgym_spec.graph.ir import Graph, Input, Stage
 from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.records.evaluations import Choice
 from dataenvgym_spec.report import words
-from dataenvgym_spec.results import costs
-from dataenvgym_spec.results.curves import Curve, Point, curves, mean_curves, skill_grids, yields
+from dataenvgym_spec.results.curves import Curve, Point, curves, mean_curves, skill_grids
+from dataenvgym_spec.results.fates import fates
 from dataenvgym_spec.results.evidence.statistics import proportion
 from dataenvgym_spec.results.experiment import load
-from dataenvgym_spec.results.ledger import ledger
+from dataenvgym_spec.results.ledger import read_ledger
+from dataenvgym_spec.results.teaching import teaching_costs
 from dataenvgym_spec.track.project import project
 from tests.support.graphs import compiled, keys
 from tests.support.repositories import call, new_repo
@@ -345,7 +347,7 @@ def test_after_a_stop_the_last_student_is_passed_through_at_no_cost(stopped: Pat
     assert students[1] != students[2] == students[3]
     passed = run.iterations[3]
     assert all(
-        stage.passed and stage.log["seconds"]["total"] < 1
+        stage.passed and stage.log.seconds["total"] < 1
         for stage in passed.stages
         if stage.kind != "gate"
     )
@@ -355,9 +357,9 @@ def test_after_a_stop_the_last_student_is_passed_through_at_no_cost(stopped: Pat
         for stage in run.iterations[2].stages
         if "hidden" in [path.name for path in (stage.path / "out").iterdir()]
     ] == [True]
-    assert run.choice == {"best": 1, "last": 2, "accuracy": [0.0, 0.0]}
-    assert {row["iteration"] for row in run.sealed("last")} == {2}
-    starts = [run.iterations[number].of("plan")[0].log["started"] for number in range(1, 4)]
+    assert run.choice == Choice(best=1, last=2, accuracy=(0.0, 0.0))
+    assert {row.iteration for row in run.sealed("last")} == {2}
+    starts = [run.iterations[number].of("plan")[0].log.started for number in range(1, 4)]
     assert all(early < late for early, late in pairwise(starts))
 
 
@@ -376,8 +378,8 @@ def test_the_report_says_that_the_loop_stopped_on_selection(stopped: Path) -> No
     results = load("tiny", stopped)
     assert [len(curve.points) for curve in curves(results)] == [3]
     assert [grid.iterations for grid in skill_grids(results)] == [(0, 1, 2)]
-    assert [item.iteration for item in yields(results)] == [1, 2]
-    book = {cost.name: cost.stages for cost in ledger(results).kinds}
+    assert [item.iteration for item in fates(results)] == [1, 2]
+    book = {account.name: account.cost.stages for account in read_ledger(results).kinds}
     assert (book["plan"], book["generate"], book["check"], book["train"], book["gate"]) == (
         2,
         2,
@@ -410,7 +412,7 @@ def test_tracking_has_no_run_and_no_cost_of_an_iteration_that_was_passed(stopped
         == 2
     )
     assert all(run.status == "FINISHED" for run in record.runs)
-    spent = costs.costs(results.runs[0], costs.ledger(results))
+    spent = teaching_costs(results.runs[0], read_ledger(results))
     assert sorted(spent) == [0, 1, 2]
     assert spent[2].seconds > spent[1].seconds > 0
 

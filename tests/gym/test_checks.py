@@ -307,15 +307,15 @@ def test_known_examples_are_rejected_by_the_students_own_answers(tmp_path: Path)
         f"with-state, iteration 1/1, evaluate on candidates{more}" for more in ("", ", refill 1")
     ]
     answers = {
-        (row["id"], row["target"]): row["correct"]
+        (row.id, row.target): row.correct
         for stage in asked
-        for row in stage.rows("candidates", "results.jsonl")
+        for row in stage.rows("candidates", "results.jsonl", Result)
     }
-    assert len(answers) == len({row["id"] for row in turn.generated})
-    assert not any(answers[row["id"], row["target"]] for row in turn.accepted)
-    known = [row for row in turn.rejected if row["check"] == "known"]
+    assert len(answers) == len({row.id for row in turn.generated})
+    assert not any(answers[row.id, row.target] for row in turn.accepted)
+    known = [row for row in turn.rejected if row.check == "known"]
     assert len(known) > 3 < len(turn.accepted)
-    assert all(answers[row["id"], row["target"]] for row in known)
+    assert all(answers[row.id, row.target] for row in known)
 
 
 def test_the_amount_is_cut_at_a_prefix_of_the_request_order() -> None:

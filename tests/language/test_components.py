@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.results.experiment import load
 from tests.support.packages import install, path_with
 from tests.support.repositories import call, new_repo
@@ -306,27 +308,25 @@ def test_they_run_as_stages_of_dvc(copy_of_finished: Path, target: Path) -> None
         return turn, said
 
     turn, said = made(GREEDY.replace("top: 2", "top: 1, mood: eager"), "plan")
-    assert list(turn.plan["reasons"].values()) == ["among the weakest 1 (eager)"]
-    assert list(turn.plan["allocation"].values()) == [30]
+    assert list(turn.plan.reasons.values()) == ["among the weakest 1 (eager)"]
+    assert list(turn.plan.allocation.values()) == [30]
     assert said.count("Running stage") == 1
 
     seeing = "with-state: {agent: {policy: {kind: watcher}, engine: {kind: watcher, teacher: generator}, checks: {unknown: {action: record}}}}"
     turn, said = made(TINY.replace("with-state: {}", seeing), "check")
-    assert set(turn.plan["reasons"].values()) == {"the student is 32 wide"}
+    assert set(turn.plan.reasons.values()) == {"the student is 32 wide"}
     assert all(
-        "config.json" in row["metadata"]["files"]
-        and "model.safetensors" in row["metadata"]["files"]
+        "config.json" in row.metadata["files"] and "model.safetensors" in row.metadata["files"]
         for row in turn.generated
     )
     answers = {
-        row["id"]: row["correct"]
-        for row in turn.of("evaluate")[0].rows("candidates", "results.jsonl")
+        row.id: row.correct
+        for row in turn.of("evaluate")[0].rows("candidates", "results.jsonl", Result)
     }
-    accepted = turn.of("check")[0].rows("accepted", "examples.jsonl")
+    accepted = turn.of("check")[0].rows("accepted", "examples.jsonl", Example)
     assert accepted
     assert all(
-        (row.get("notes") == {"unknown": "the student cannot answer it yet"})
-        is not answers[row["id"]]
+        (row.notes == {"unknown": "the student cannot answer it yet"}) is not answers[row.id]
         for row in accepted
     )
     assert said.count("Running stage") == 4

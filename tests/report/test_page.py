@@ -21,11 +21,11 @@ from dataenvgym_spec.report.page import page
 from dataenvgym_spec.report.text import interval, percent, point_interval, points
 from dataenvgym_spec.report.words import ONE_RUN, evidence, reading
 from dataenvgym_spec.resolve.same_as import stamps
-from dataenvgym_spec.results.evidence.scores import Contrast
+from dataenvgym_spec.results.evidence.scores import Comparison
 from dataenvgym_spec.results.evidence.statistics import over_seeds, paired
 from dataenvgym_spec.results.experiment import load
-from dataenvgym_spec.results.ledger import mixed
 from dataenvgym_spec.results.settings import describe
+from dataenvgym_spec.results.stamps import mixed
 from dataenvgym_spec.results.study import study
 from dataenvgym_spec.store.layout import Layout
 
@@ -470,7 +470,7 @@ def test_reading_is_the_same_for_both_signs():
     assert "no variance between them" in reading(over_seeds([0.1, 0.1], least=-1.0, most=1.0))
 
     def make(pair):
-        return Contrast(
+        return Comparison(
             arm="a",
             against="b",
             student="best",

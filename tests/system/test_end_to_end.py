@@ -26,32 +26,32 @@ def test_results_are_what_the_spec_asks_for(finished: Path) -> None:
     assert [run.arm for run in results.runs] == ["with-state", "no-state"]
     tested = results.runs[0].sealed("base")
     assert len(tested) == 12
-    selection = {row["id"] for row in results.runs[0].iterations[1].results("selection")}
+    selection = {row.id for row in results.runs[0].iterations[1].results("selection")}
     feedback = {
-        row["id"]
+        row.id
         for part in ("shown", "hidden")
         for row in results.runs[0].iterations[0].results(part)
     }
-    sealed = {row["id"] for row in tested}
+    sealed = {row.id for row in tested}
     assert (len(selection), len(feedback)) == (8, 16)
     for run in results.runs:
-        taught = [row["id"] for turn in run.iterations for row in turn.accepted]
+        taught = [row.id for turn in run.iterations for row in turn.accepted]
         assert len(taught) == len(set(taught))
         assert not set(taught) & (selection | feedback | sealed)
-        assert {row["check"] for turn in run.iterations for row in turn.rejected} <= {
+        assert {row.check for turn in run.iterations for row in turn.rejected} <= {
             "duplicate",
             "overlap",
             "scorable",
         }
-        assert {row["check"] for turn in run.iterations for row in turn.rejected} >= {"overlap"}
+        assert {row.check for turn in run.iterations for row in turn.rejected} >= {"overlap"}
         assert all(len(turn.accepted) <= 30 for turn in run.iterations)
-        assert {row["id"] for row in run.sealed("best")} == sealed
+        assert {row.id for row in run.sealed("best")} == sealed
     seeing, blind = results.runs
-    assert "scores" in seeing.iterations[1].plan
-    assert "scores" not in blind.iterations[1].plan
-    assert blind.iterations[1].plan["allocation"] == {"lcm": 15, "sum": 15}
-    assert blind.iterations[1].plan["errors"] == {}
-    assert sum(map(len, seeing.iterations[1].plan["errors"].values())) >= 1
+    assert seeing.iterations[1].plan.scores is not None
+    assert blind.iterations[1].plan.scores is None
+    assert blind.iterations[1].plan.allocation == {"lcm": 15, "sum": 15}
+    assert blind.iterations[1].plan.errors == {}
+    assert sum(map(len, seeing.iterations[1].plan.errors.values())) >= 1
 
 
 def test_examples_know_where_they_come_from(finished: Path) -> None:
@@ -59,22 +59,22 @@ def test_examples_know_where_they_come_from(finished: Path) -> None:
     for turn in results.runs[0].iterations[1:]:
         plans = {stage.key for stage in turn.of("plan")}
         for row in turn.accepted:
-            origin = row["provenance"]
-            assert origin["plan"] in plans
-            assert origin["iteration"] == turn.number
-            assert origin["teacher"] == "procedural"
+            origin = row.provenance
+            assert origin.plan in plans
+            assert origin.iteration == turn.number
+            assert origin.teacher == "procedural"
 
 
 def test_the_log_says_what_it_took(finished: Path) -> None:
     for stage in load("tiny", finished).stages:
-        assert stage.log["seconds"]["total"] >= 0
-        assert stage.log["versions"]["dataenvgym-spec"]
+        assert stage.log.seconds["total"] >= 0
+        assert stage.log.versions["dataenvgym-spec"]
         if stage.kind in ("train", "evaluate"):
-            assert stage.log["device"] in ("cpu", "cuda")
-            assert stage.log["precision"] == "float32"
-            assert sum(stage.log["tokens"].values()) > 0
+            assert stage.log.device in ("cpu", "cuda")
+            assert stage.log.precision == "float32"
+            assert sum(stage.log.tokens.values()) > 0
     trained = [stage for stage in load("tiny", finished).stages if stage.kind == "train"]
-    assert all([row["step"] for row in stage.curve()] == [5] for stage in trained)
+    assert all([row.step for row in stage.curve()] == [5] for stage in trained)
 
 
 def test_the_report_and_its_numbers(finished: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.language.components import FOLDERS
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.plans import SkillMap
 from dataenvgym_spec.results.experiment import load
 from tests.support.packages import PACKAGES, install, path_with
 from tests.support.repositories import call, new_repo
@@ -75,45 +77,46 @@ def test_each_component_is_really_used(counted: Path) -> None:
     listed = [path.read_text() for path in (counted / "store").glob("data-*/out/*/items.jsonl")]
     items = [json.loads(line) for text in listed for line in text.splitlines()]
     assert len(items) == 16 and {row["group"] for row in items} == {"beads"}
-    assert set(stages["skills"].json("skills", "skills.json")["skills"]) == {"large", "small"}
+    assert set(stages["skills"].record("skills", "skills.json", SkillMap).skills) == {"large", "small"}
 
     # model
     config = json.loads((stages["student"].path / "out/student/config.json").read_text())
     assert (config["hidden_size"], config["vocab_size"]) == (16, 15)
 
     # environment, policy: the rung is carried on, and requests say more than an allocation
-    assert [turn.plan["reasons"]["large"] for turn in (first, second)] == [
+    assert [turn.plan.reasons["large"] for turn in (first, second)] == [
         "standing on rung 0",
         "standing on rung 1",
     ]
-    assert [request["id"] for request in second.plan["requests"]] == [
+    assert [request.id for request in second.plan.requests] == [
         "large-0", "large-1", "small-0", "small-1",
     ]  # fmt: skip
-    assert {request["brief"] for request in second.plan["requests"]} == {"rung 1"}
+    assert {request.brief for request in second.plan.requests} == {"rung 1"}
     (plan,) = second.of("plan")
-    assert plan.json("state", "state.json")["rung"] == 2
+    state = json.loads((plan.port("state") / "state.json").read_text())
+    assert (state["rung"], len(state["history"])) == (2, 2)
 
     # engine, teacher: what is generated is what the teacher said, and its tokens are counted
     assert len(first.generated) == 2 * 20 and len(second.generated) == 4 * 20
-    assert {row["provenance"]["teacher"] for row in first.generated} == {"canned"}
-    assert first.of("generate")[0].log["tokens"] == {"prompt": 2 * 9, "generated": 2 * 20}
+    assert {row.provenance.teacher for row in first.generated} == {"canned"}
+    assert first.of("generate")[0].log.tokens == {"prompt": 2 * 9, "generated": 2 * 20}
 
     # check
-    assert first.rejected and {row["reason"] for row in first.rejected} == {"the sum is odd"}
-    assert first.accepted and all(int(row["target"]) % 2 == 0 for row in first.accepted)
+    assert first.rejected and {row.reason for row in first.rejected} == {"the sum is odd"}
+    assert first.accepted and all(int(row.target) % 2 == 0 for row in first.accepted)
 
     # trainer, adapter
     trained = first.training
-    assert (trained.log["device"], trained.log["steps"], len(trained.curve())) == ("by hand", 3, 3)
+    assert (trained.log.device, trained.log.steps, len(trained.curve())) == ("by hand", 3, 3)
     adapter = json.loads((trained.path / "out/student/adapter_config.json").read_text())
     assert adapter["peft_type"] == "IA3"
 
     # backend, scorer, sandbox
     answers = next(
-        stage for stage in first.of("evaluate") if stage.rows("selection", "results.jsonl")
+        stage for stage in first.of("evaluate") if stage.port("selection").is_dir()
     )
-    assert (answers.log["device"], answers.log["backend"]) == ("aloud", "aloud")
-    assert len(answers.rows("selection", "results.jsonl")) == 4
+    assert (answers.log.device, answers.log.backend) == ("aloud", "aloud")
+    assert len(answers.rows("selection", "results.jsonl", Result)) == 4
 
 
 def test_what_they_are_is_in_the_keys(counted: Path) -> None:

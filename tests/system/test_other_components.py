@@ -61,5 +61,5 @@ def test_a_local_model_a_file_and_an_adapter(finished: Path, tmp_path: Path) -> 
     student = run.iterations[1].training.path / "out" / "student"
     assert (student / "adapter_config.json").is_file()
     assert not (student / "model.safetensors").exists()
-    assert {row["input"] for row in run.sealed("best")} <= {item.input for item in items}
+    assert {row.input for row in run.sealed("best")} <= {item.input for item in items}
     assert "Running stage" not in call("dvc", "repro", "tiny", cwd=repo).stdout

@@ -1,0 +1,281 @@
+"""What an experiment has produced as typed tables: the face of the package for programs and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dataenvgym_spec.core.errors import UserError, suggest
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.examples import Example, Rejected
+from dataenvgym_spec.results.evidence.statistics import proportion
+from dataenvgym_spec.results.experiment import Results, open_results
+from dataenvgym_spec.results.extra import require
+from dataenvgym_spec.results.ledger import cost_of
+from dataenvgym_spec.results.run import Iteration, Run
+from dataenvgym_spec.results.tables import (
+    ExampleRow,
+    ItemRow,
+    LedgerRow,
+    PlanRow,
+    ScoreRow,
+    SkillRow,
+    StudentRow,
+    Table,
+)
+
+Split = Literal["selection", "test", "shown", "hidden"]
+SPLITS: tuple[Split, ...] = ("selection", "test", "shown", "hidden")
+SEALED = ("base", "best", "last")
+"""The students that are scored on the sealed test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """One student's answers to one split."""
+
+    run: Run
+    iteration: int
+    student: str
+    split: str
+    rows: Sequence[Result]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notebook(Results):
+    """An experiment as typed tables.
+
+    What has not been produced yet has no rows, so that a running experiment can be read too.
+    """
+
+    def scores(self) -> Table[ScoreRow]:
+        """Every student on selection, and base, best and last on the sealed test.
+
+        Raises:
+            MissingExtra: scipy, which makes the intervals, is not installed.
+        """
+        require("report", "scores()", "scipy")
+        answers = [*self._answers("selection"), *self._answers("test")]
+        return Table(ScoreRow, tuple(_score(found) for found in answers))
+
+    def items(self, split: Split) -> Table[ItemRow]:
+        """Every answer of every student to a split.
+
+        Args:
+            split: `selection`; `test`, of base, best and last; or `shown` or `hidden`, the parts of
+                feedback, as far as an agent observes them.
+
+        Raises:
+            UserError: there is no such split.
+        """
+        if split not in SPLITS:
+            raise UserError(f"there is no split '{split}'", help=suggest(split, SPLITS))
+        rows = [row for answers in self._answers(split) for row in _items(answers)]
+        return Table(ItemRow, tuple(rows))
+
+    def examples(self, iteration: int | None = None) -> Table[ExampleRow]:
+        """The examples that were accepted and rejected, with where they come from.
+
+        Args:
+            iteration: of the loop, from 1 on; left out, all of them.
+        """
+        rows: list[ExampleRow] = []
+        for run, turn in self._turns():
+            if iteration in (None, turn.number):
+                judged = [*turn.accepted, *turn.rejected]
+                rows += [_example(run, turn, example) for example in judged]
+        return Table(ExampleRow, tuple(rows))
+
+    def plans(self) -> Table[PlanRow]:
+        """What every agent asked for in every iteration, by skill."""
+        rows = [row for run, turn in self._turns() for row in _plan(run, turn)]
+        return Table(PlanRow, tuple(rows))
+
+    def skills(self) -> Table[SkillRow]:
+        """Every student on the selection items of every group."""
+        rows = [row for answers in self._answers("selection") for row in _groups(answers)]
+        return Table(SkillRow, tuple(rows))
+
+    def ledger(self) -> Table[LedgerRow]:
+        """What every stage took that is done."""
+        rows = []
+        for stage in self.stages:
+            log = stage.log
+            if log is None:
+                continue
+            cost = cost_of(stage.kind, log)
+            arms = dict.fromkeys(use.arm for use in stage.uses)
+            row = LedgerRow(
+                stage=stage.path.name,
+                kind=stage.kind,
+                label=stage.label(),
+                arms=" ".join(arms),
+                started=log.started,
+                seconds=cost.seconds,
+                prompt_tokens=cost.tokens["prompt"],
+                generated_tokens=cost.tokens["generated"],
+                trained_tokens=cost.tokens["trained"],
+                examples=cost.examples,
+                device=log.device or "",
+                passed=bool(log.passed),
+            )
+            rows.append(row)
+        return Table(LedgerRow, tuple(rows))
+
+    def students(self) -> Table[StudentRow]:
+        """The folders of all students; iteration 0 is the base."""
+        rows = [row for run in self.runs for row in _students(run)]
+        return Table(StudentRow, tuple(rows))
+
+    def _turns(self) -> Iterator[tuple[Run, Iteration]]:
+        """The iterations of the loop that took place, run by run."""
+        for run in self.runs:
+            for turn in run.iterations[1 : 1 + run.reached]:
+                yield run, turn
+
+    def _answers(self, split: str) -> Iterator[Answers]:
+        """The answers to a split, of every student that gave any."""
+        for run in self.runs:
+            found = _sealed(run) if split == "test" else _open(run, split)
+            yield from (answers for answers in found if answers.rows)
+
+
+def load(name: str, root: Path | None = None) -> Notebook:
+    """Opens a compiled experiment.
+
+    Args:
+        name: the experiment.
+        root: the repository (default: found from the working directory).
+
+    Raises:
+        UserError: it was never compiled here, or its index is damaged.
+    """
+    return open_results(Notebook, name, root)
+
+
+def _open(run: Run, split: str) -> Iterator[Answers]:
+    for turn in run.iterations[: 1 + run.reached]:
+        rows = turn.results(split)
+        yield Answers(run=run, iteration=turn.number, student="", split=split, rows=rows)
+
+
+def _sealed(run: Run) -> Iterator[Answers]:
+    for student in SEALED:
+        number = run.iteration_of(student)
+        if number is not None:
+            rows = run.sealed(student)
+            yield Answers(run=run, iteration=number, student=student, split="test", rows=rows)
+
+
+def _score(answers: Answers) -> ScoreRow:
+    rows = answers.rows
+    right = sum(row.correct for row in rows)
+    accuracy = proportion(right, len(rows))
+    return ScoreRow(
+        arm=answers.run.arm,
+        seed=answers.run.seed,
+        iteration=answers.iteration,
+        student=answers.student,
+        split=answers.split,
+        items=len(rows),
+        correct=right,
+        accuracy=accuracy.value,
+        low=accuracy.low,
+        high=accuracy.high,
+        unparseable=sum(row.unparseable for row in rows),
+        truncated=sum(row.truncated for row in rows),
+    )
+
+
+def _items(answers: Answers) -> Iterator[ItemRow]:
+    for row in answers.rows:
+        yield ItemRow(
+            arm=answers.run.arm,
+            seed=answers.run.seed,
+            iteration=answers.iteration,
+            student=answers.student,
+            split=answers.split,
+            id=row.id,
+            group=row.group,
+            input=row.input,
+            target=row.target,
+            prediction=row.prediction,
+            score=row.score,
+            correct=row.correct,
+            unparseable=row.unparseable,
+            truncated=row.truncated,
+        )
+
+
+def _example(run: Run, turn: Iteration, example: Example) -> ExampleRow:
+    rejected = example if isinstance(example, Rejected) else None
+    origin = example.provenance
+    return ExampleRow(
+        arm=run.arm,
+        seed=run.seed,
+        iteration=turn.number,
+        round=origin.round if origin else 0,
+        skill=example.skill,
+        id=example.id,
+        input=example.input,
+        target=example.target,
+        accepted=rejected is None,
+        check=rejected.check if rejected else "",
+        reason=rejected.reason if rejected else "",
+        teacher=origin.teacher if origin else "",
+        plan=origin.plan if origin else "",
+    )
+
+
+def _plan(run: Run, turn: Iteration) -> Iterator[PlanRow]:
+    plan = turn.plan
+    if plan is None:
+        return
+    tally = turn.tally
+    for skill, asked in plan.allocation.items():
+        yield PlanRow(
+            arm=run.arm,
+            seed=run.seed,
+            iteration=turn.number,
+            skill=skill,
+            asked=asked,
+            accepted=tally.get(skill, {}).get("accepted", 0),
+            score_seen=(plan.scores or {}).get(skill),
+            reason=plan.reasons.get(skill, ""),
+        )
+
+
+def _groups(answers: Answers) -> Iterator[SkillRow]:
+    marks: dict[str, list[bool]] = {}
+    for row in answers.rows:
+        marks.setdefault(row.group, []).append(row.correct)
+    for group, right in sorted(marks.items()):
+        yield SkillRow(
+            arm=answers.run.arm,
+            seed=answers.run.seed,
+            iteration=answers.iteration,
+            group=group,
+            items=len(right),
+            correct=sum(right),
+            accuracy=sum(right) / len(right),
+        )
+
+
+def _students(run: Run) -> Iterator[StudentRow]:
+    choice = run.choice
+    for turn in run.iterations[: 1 + run.reached]:
+        stage = turn.training
+        if stage is None or not stage.done:
+            continue
+        path = stage.port("student")
+        yield StudentRow(
+            arm=run.arm,
+            seed=run.seed,
+            iteration=turn.number,
+            path=path,
+            adapter=(path / "adapter_config.json").is_file(),
+            best=choice is not None and choice.best == turn.number,
+            last=choice is not None and choice.last == turn.number,
+        )
