@@ -3,8 +3,6 @@
 How it is shown is in `report` and `track`. Only what reads an experiment is re-exported here.
 """
 
-from dataenvgym_spec.results.experiment import Results, load, open_results
-from dataenvgym_spec.results.run import Iteration, Run
-from dataenvgym_spec.results.stage import StageResult
+from dataenvgym_spec.results.experiment import Results, load
 
-__all__ = ["Iteration", "Results", "Run", "StageResult", "load", "open_results"]
+__all__ = ["Results", "load"]

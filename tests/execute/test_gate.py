@@ -21,9 +21,9 @@ from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.records.evaluations import Choice
 from dataenvgym_spec.report import words
 from dataenvgym_spec.results.curves import Curve, Point, curves, mean_curves, skill_grids
-from dataenvgym_spec.results.fates import fates
 from dataenvgym_spec.results.evidence.statistics import proportion
 from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.fates import fates
 from dataenvgym_spec.results.ledger import read_ledger
 from dataenvgym_spec.results.teaching import teaching_costs
 from dataenvgym_spec.track.project import project

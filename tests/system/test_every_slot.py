@@ -77,7 +77,10 @@ def test_each_component_is_really_used(counted: Path) -> None:
     listed = [path.read_text() for path in (counted / "store").glob("data-*/out/*/items.jsonl")]
     items = [json.loads(line) for text in listed for line in text.splitlines()]
     assert len(items) == 16 and {row["group"] for row in items} == {"beads"}
-    assert set(stages["skills"].record("skills", "skills.json", SkillMap).skills) == {"large", "small"}
+    assert set(stages["skills"].record("skills", "skills.json", SkillMap).skills) == {
+        "large",
+        "small",
+    }
 
     # model
     config = json.loads((stages["student"].path / "out/student/config.json").read_text())
@@ -112,9 +115,7 @@ def test_each_component_is_really_used(counted: Path) -> None:
     assert adapter["peft_type"] == "IA3"
 
     # backend, scorer, sandbox
-    answers = next(
-        stage for stage in first.of("evaluate") if stage.port("selection").is_dir()
-    )
+    answers = next(stage for stage in first.of("evaluate") if stage.port("selection").is_dir())
     assert (answers.log.device, answers.log.backend) == ("aloud", "aloud")
     assert len(answers.rows("selection", "results.jsonl", Result)) == 4
 
