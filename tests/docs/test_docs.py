@@ -9,6 +9,7 @@ follow a console block and is what its last line prints, `...` standing for any 
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,20 @@ def test_every_shown_command_runs_and_says_what_is_shown(path: Path, desk: Path)
             )
         if language != "console":
             said = ""
+
+
+def test_the_notebook_runs_and_prints_what_is_shown(desk: Path) -> None:
+    """Its blocks of Python are one session; the text below a block is what the block prints."""
+    program, shown, mark = "", [], "--- the block ends"
+    for language, text in blocks(DOCS / "notebook.md"):
+        if language == "python":
+            program += f"{stand_in(text)}\nprint({mark!r})\n"
+            shown.append("")
+        elif language == "text":
+            shown[-1] = text
+    (desk / "notebook.py").write_text(program, encoding="utf-8")
+    printed = call(sys.executable, "notebook.py", cwd=desk, apart=True).stdout
+    assert printed.split(f"{mark}\n")[:-1] == shown
 
 
 def run(line: str, repo: Path, *, may_fail: bool) -> str:
