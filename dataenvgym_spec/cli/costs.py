@@ -14,10 +14,10 @@ from dataenvgym_spec.cli.common import Project
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.estimate import (
-    Cost,
-    Estimate,
+    CostRange,
     Interval,
     Machine,
+    StageEstimate,
     estimate,
     spent,
     total,
@@ -60,9 +60,9 @@ TIMES: Final = frozenset({"seconds", "training", "generation", "gpu"})
 class Bill:
     """What an experiment has cost, what is still ahead, and how its limits stand."""
 
-    stages: tuple[Estimate, ...]
-    ahead: Cost
-    spent: Cost
+    stages: tuple[StageEstimate, ...]
+    ahead: CostRange
+    spent: CostRange
     limits: tuple[Standing, ...]
 
 
@@ -137,7 +137,7 @@ def lines(bill: Bill) -> list[str]:
     return shown
 
 
-def _basis(stages: Sequence[Estimate]) -> str:
+def _basis(stages: Sequence[StageEstimate]) -> str:
     measured = sum(one.alike for one in stages)
     if measured:
         return f"from logs of like stages for {measured} of {len(stages)}"
@@ -168,7 +168,7 @@ def records(bill: Bill) -> dict[str, dict[str, Any]]:
     return {one.key: {"basis": one.basis, **record(one.cost)} for one in bill.stages}
 
 
-def record(cost: Cost) -> dict[str, list[float]]:
+def record(cost: CostRange) -> dict[str, list[float]]:
     """A cost for programs: `[low, high]` of each quantity; times in seconds."""
     return {key: _pair(getattr(cost, name)) for name, key in KEYS.items()}
 

@@ -15,7 +15,7 @@ from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.options import Path, at, with_value, without
 
 Options = Mapping[str, Any]
-Named = Callable[[str, str], Options]
+Lookup = Callable[[str, str], Options]
 """Looks up the options of the component that a spec gives a name, by slot and name."""
 
 _OURS: Final = ("kind", "semantics")
@@ -40,7 +40,7 @@ class Component:
     parts: Mapping[Path, Component] = field(default_factory=dict)
 
     @classmethod
-    def bind(cls, slot: str, options: Options, named: Named) -> Component:
+    def bind(cls, slot: str, options: Options, named: Lookup) -> Component:
         """The component that resolved options of a spec describe, with its parts.
 
         Args:

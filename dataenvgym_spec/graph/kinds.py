@@ -35,8 +35,8 @@ from dataenvgym_spec.graph.params import (
 
 Role = str
 Promise = Literal["anywhere", "same-machine", "none"]
-Part = Literal["setup", "loop", "closing"]
-Work = Literal["training", "generation", "other"]
+StagePart = Literal["setup", "loop", "closing"]
+WorkKind = Literal["training", "generation", "other"]
 Worker = Literal["light", "heavy"]
 
 SPLITS: Final[frozenset[Role]] = frozenset({"test", "selection", "shown", "hidden"})
@@ -108,7 +108,7 @@ class Kind:
     """
 
     params: type[Params]
-    part: Part
+    part: StagePart
     semantics: int
     promise: Promise
     slots: Mapping[str, Slot]
@@ -120,7 +120,7 @@ class Kind:
     repeats: Mapping[str, str] = field(default_factory=dict)
     unreported: frozenset[str] = frozenset()
     amount: str | None = None
-    work: Work = "other"
+    work: WorkKind = "other"
     worker: Worker | None = None
     tracked: bool = False
 

@@ -17,9 +17,9 @@ from dataenvgym_spec.language.student import Generate, Train
 from dataenvgym_spec.language.task import Draw
 
 P = TypeVar("P", bound="Params")
-Role = Literal["test", "selection", "feedback"]
+SplitRole = Literal["test", "selection", "feedback"]
 Lane = tuple[float, float]
-Seen = Observe | Literal["nothing"]
+Observed = Observe | Literal["nothing"]
 FIRST_ENVIRONMENT: Final = Component(slot="environment", kind="skill-list", version=1)
 """What a plan that names no environment works in: it was the only one when keys began."""
 
@@ -95,7 +95,7 @@ class DataParams(Params, frozen=True, kw_only=True):
 
     slots: ClassVar = {"source": "source"}
 
-    role: Role
+    role: SplitRole
     source: Component
     draw: Draw
     lane: Lane
@@ -109,8 +109,8 @@ class ReserveParams(Params, frozen=True, kw_only=True):
 
     slots: ClassVar = {"sources": "source"}
 
-    lanes: dict[Role, Lane]
-    sources: dict[Role, Component]
+    lanes: dict[SplitRole, Lane]
+    sources: dict[SplitRole, Component]
     seed: int
 
 
@@ -177,7 +177,7 @@ class PlanParams(Params, frozen=True, kw_only=True):
 
     slots: ClassVar = {"policy": "policy", "environment": "environment"}
 
-    observe: Seen
+    observe: Observed
     policy: Component
     amount: int
     seed: int
@@ -185,7 +185,7 @@ class PlanParams(Params, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, observe: Seen, policy: Component, environment: Component, *, amount: int, seed: int
+        cls, observe: Observed, policy: Component, environment: Component, *, amount: int, seed: int
     ) -> PlanParams:
         """With the environment left out where it is the first one."""
         named = None if environment == FIRST_ENVIRONMENT else environment
@@ -202,7 +202,7 @@ class GenerateParams(Params, frozen=True, kw_only=True):
 
     slots: ClassVar = {"engine": "engine"}
 
-    observe: Seen
+    observe: Observed
     engine: Component
     iteration: int
     round: int
@@ -219,7 +219,7 @@ class CheckParams(Params, frozen=True, kw_only=True):
 
     slots: ClassVar = {"checks": "check", "score": "scorer"}
 
-    observe: Seen
+    observe: Observed
     checks: tuple[Component, ...]
     score: Component
     apart: tuple[str, ...] | None = None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
     from dataenvgym_spec.core.hashing import seed_from
     from dataenvgym_spec.gym.checks.protocol import Answers, Check, Sight
-    from dataenvgym_spec.gym.engines.procedural import Procedural as ProceduralEngine
+    from dataenvgym_spec.gym.engines.procedural import ProceduralEngine
     from dataenvgym_spec.gym.engines.protocol import Engine
     from dataenvgym_spec.gym.environments.protocol import (
         Action,
@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
     from dataenvgym_spec.gym.policies.allocate import share_out
     from dataenvgym_spec.gym.policies.protocol import Policy
-    from dataenvgym_spec.gym.sandboxes.protocol import Ending, Limits, Outcome, Program, Sandbox
+    from dataenvgym_spec.gym.sandboxes.protocol import (
+        Ending,
+        Program,
+        Sandbox,
+        SandboxLimits,
+        SandboxOutcome,
+    )
     from dataenvgym_spec.gym.skills.protocol import Discovery
     from dataenvgym_spec.gym.students.adapters.protocol import Adapter
     from dataenvgym_spec.gym.students.backends.protocol import (
@@ -50,7 +56,7 @@ if TYPE_CHECKING:
         TrainingSettings,
     )
     from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer, Source
-    from dataenvgym_spec.gym.teachers.procedural import Procedural as ProceduralTeacher
+    from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher
     from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
     from dataenvgym_spec.gym.tools import Tools
     from dataenvgym_spec.records.evaluations import Result
@@ -80,12 +86,10 @@ __all__ = [
     "GenerationSettings",
     "Item",
     "Job",
-    "Limits",
     "LossPoint",
     "MissingExtra",
     "Model",
     "ModelTools",
-    "Outcome",
     "Plan",
     "Policy",
     "Pretraining",
@@ -98,6 +102,8 @@ __all__ = [
     "Reserve",
     "Result",
     "Sandbox",
+    "SandboxLimits",
+    "SandboxOutcome",
     "Score",
     "Scorer",
     "Seen",
@@ -145,17 +151,17 @@ _PLACES: Final = {
     "GenerationSettings": "gym.students.backends.protocol:GenerationSettings",
     "Item": "records.items:Item",
     "Job": "gym.students.trainers.protocol:Job",
-    "Limits": "gym.sandboxes.protocol:Limits",
+    "Limits": "gym.sandboxes.protocol:SandboxLimits",
     "LossPoint": "records.logs:LossPoint",
     "MissingExtra": "core.errors:MissingExtra",
     "Model": "gym.students.models.protocol:Model",
     "ModelTools": "gym.students.models.protocol:ModelTools",
-    "Outcome": "gym.sandboxes.protocol:Outcome",
+    "Outcome": "gym.sandboxes.protocol:SandboxOutcome",
     "Plan": "records.plans:Plan",
     "Policy": "gym.policies.protocol:Policy",
     "Pretraining": "gym.students.models.protocol:Pretraining",
-    "ProceduralEngine": "gym.engines.procedural:Procedural",
-    "ProceduralTeacher": "gym.teachers.procedural:Procedural",
+    "ProceduralEngine": "gym.engines.procedural:ProceduralEngine",
+    "ProceduralTeacher": "gym.teachers.procedural:ProceduralTeacher",
     "Program": "gym.sandboxes.protocol:Program",
     "Record": "records.record:Record",
     "Reply": "gym.teachers.protocol:Reply",
@@ -163,6 +169,8 @@ _PLACES: Final = {
     "Reserve": "records.splits:Reserve",
     "Result": "records.evaluations:Result",
     "Sandbox": "gym.sandboxes.protocol:Sandbox",
+    "SandboxLimits": "gym.sandboxes.protocol:SandboxLimits",
+    "SandboxOutcome": "gym.sandboxes.protocol:SandboxOutcome",
     "Score": "gym.tasks.protocol:Score",
     "Scorer": "gym.tasks.protocol:Scorer",
     "Seen": "gym.environments.protocol:Seen",

@@ -9,13 +9,13 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.items import Item
 
 
-class Prompt:
+class PromptTemplate:
     """Renders items by a sandboxed Jinja template.
 
     A name that the template does not know is an error, not an empty string.
 
     >>> item = Item(id="1", input="1 + 1", target="2", group="sum", cluster="1")
-    >>> Prompt("{{ input }} =").render(item)
+    >>> PromptTemplate("{{ input }} =").render(item)
     '1 + 1 ='
     """
 

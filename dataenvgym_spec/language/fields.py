@@ -14,7 +14,7 @@ Word = str | Options
 """A component that is written as a bare word where it has no options."""
 
 
-class Record(Struct, frozen=True, forbid_unknown_fields=True):
+class Section(Struct, frozen=True, forbid_unknown_fields=True):
     """A mapping of the spec: unknown keys are errors."""
 
 

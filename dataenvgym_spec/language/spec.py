@@ -17,7 +17,7 @@ from dataenvgym_spec.language.fields import (
     Count,
     Name,
     Options,
-    Record,
+    Section,
     Word,
     hover,
     slot,
@@ -29,7 +29,7 @@ from dataenvgym_spec.language.student import Student
 from dataenvgym_spec.language.task import Task
 
 
-class Skills(Record, frozen=True, kw_only=True):
+class Skills(Section, frozen=True, kw_only=True):
     """The skills that make up the task."""
 
     discover: Annotated[
@@ -37,7 +37,7 @@ class Skills(Record, frozen=True, kw_only=True):
     ]
 
 
-class Observe(Record, frozen=True, kw_only=True):
+class Observe(Section, frozen=True, kw_only=True):
     """What may flow from the student to the agent."""
 
     errors: Annotated[
@@ -55,7 +55,7 @@ class Observe(Record, frozen=True, kw_only=True):
     ] = field(name="yield", default=True)
 
 
-class Agent(Record, frozen=True, kw_only=True):
+class Agent(Section, frozen=True, kw_only=True):
     """The data generation agent: a policy that plans, an engine that executes the plan,
     checks on what it made.
     """
@@ -72,7 +72,7 @@ class Agent(Record, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
-class Teach(Record, frozen=True, kw_only=True):
+class Teach(Section, frozen=True, kw_only=True):
     """The amount to teach in each iteration."""
 
     examples: Annotated[Count, hover("Accepted examples per iteration.")]
@@ -82,7 +82,7 @@ class Teach(Record, frozen=True, kw_only=True):
     ] = 1
 
 
-class Stop(Record, frozen=True, kw_only=True):
+class Stop(Section, frozen=True, kw_only=True):
     """When the loop ends early.
 
     The best score so far counts from iteration 1, as in `select`: the untaught student is no bar.
@@ -99,7 +99,7 @@ class Stop(Record, frozen=True, kw_only=True):
     ]
 
 
-class Loop(Record, frozen=True, kw_only=True):
+class Loop(Section, frozen=True, kw_only=True):
     """Evaluate, plan, generate, check, train; again and again."""
 
     iterations: Annotated[int, hover("How often the loop runs.", ge=1, le=1000)]
@@ -120,7 +120,7 @@ class Loop(Record, frozen=True, kw_only=True):
     ) = None
 
 
-class Select(Record, frozen=True, kw_only=True):
+class Select(Section, frozen=True, kw_only=True):
     """Which iteration's student is called best."""
 
     by: Annotated[
@@ -130,7 +130,7 @@ class Select(Record, frozen=True, kw_only=True):
     ties: Annotated[Literal["earliest"], hover("Which of equal students wins.")] = "earliest"
 
 
-class Seeds(Record, frozen=True, kw_only=True):
+class Seeds(Section, frozen=True, kw_only=True):
     """Where randomness comes from. Arms share a run's number."""
 
     splits: Annotated[int, hover("Draws the splits.", ge=0, lt=2**31)] = 0
@@ -147,7 +147,7 @@ class Seeds(Record, frozen=True, kw_only=True):
         return (self.run,) if isinstance(self.run, int) else tuple(self.run)
 
 
-class Contrast(Record, frozen=True, kw_only=True):
+class Contrast(Section, frozen=True, kw_only=True):
     """A comparison that the report makes."""
 
     arm: Annotated[str, hover("The arm in question.")]
@@ -157,7 +157,7 @@ class Contrast(Record, frozen=True, kw_only=True):
     primary: Annotated[bool, hover("The comparison the experiment was made for.")] = False
 
 
-class Analysis(Record, frozen=True, kw_only=True):
+class Analysis(Section, frozen=True, kw_only=True):
     """What the report compares. Never part of a key."""
 
     contrasts: Annotated[list[Contrast], hover("Comparisons of arms.")] = field(
@@ -165,7 +165,7 @@ class Analysis(Record, frozen=True, kw_only=True):
     )
 
 
-class Limits(Record, frozen=True, kw_only=True):
+class Limits(Section, frozen=True, kw_only=True):
     """How much the experiment may cost in all.
 
     A guard of `dataenvgym run`: it pauses, never changes data, and is part of no key.
@@ -199,7 +199,7 @@ class Limits(Record, frozen=True, kw_only=True):
     ) = None
 
 
-class Experiment(Record, frozen=True, kw_only=True):
+class Experiment(Section, frozen=True, kw_only=True):
     """One experiment: a teacher environment, a student, an agent and its arms."""
 
     version: Annotated[Literal[1], hover("Version of the spec language.")]

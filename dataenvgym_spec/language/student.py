@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from msgspec import field
 
 from dataenvgym_spec.language.components import standard
-from dataenvgym_spec.language.fields import Count, Options, Record, Word, hover, one, slot, word
+from dataenvgym_spec.language.fields import Count, Options, Section, Word, hover, one, slot, word
 
 
-class Length(Record, frozen=True, kw_only=True):
+class Length(Section, frozen=True, kw_only=True):
     """How long to train."""
 
     steps: Annotated[Count, hover("Optimizer steps, however many examples there are.")] | None = (
@@ -19,7 +19,7 @@ class Length(Record, frozen=True, kw_only=True):
     epochs: Annotated[float, hover("Passes over the examples.", gt=0, le=10_000)] | None = None
 
 
-class Train(Record, frozen=True, kw_only=True):
+class Train(Section, frozen=True, kw_only=True):
     """Supervised fine-tuning on the response only."""
 
     method: Annotated[Word, word("trainer", "Training method.")] = field(
@@ -53,7 +53,7 @@ class Train(Record, frozen=True, kw_only=True):
     ] = "bfloat16"
 
 
-class Generate(Record, frozen=True, kw_only=True):
+class Generate(Section, frozen=True, kw_only=True):
     """How the student writes its answers."""
 
     backend: Annotated[Word, word("backend", "The engine that generates.")] = field(
@@ -70,7 +70,7 @@ class Generate(Record, frozen=True, kw_only=True):
     batch_size: Annotated[Count, hover("Prompts generated side by side.")] = 64
 
 
-class Prompt(Record, frozen=True, kw_only=True):
+class Prompt(Section, frozen=True, kw_only=True):
     """How an item becomes a prompt; one and the same before and after training."""
 
     template: Annotated[
@@ -82,7 +82,7 @@ class Prompt(Record, frozen=True, kw_only=True):
     ]
 
 
-class Student(Record, frozen=True, kw_only=True):
+class Student(Section, frozen=True, kw_only=True):
     """The model that is taught."""
 
     model: Annotated[

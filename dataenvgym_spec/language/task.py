@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import field
 
-from dataenvgym_spec.language.fields import Count, Name, Options, Record, hover, one, slot
+from dataenvgym_spec.language.fields import Count, Name, Options, Section, hover, one, slot
 
 
-class Draw(Record, frozen=True, kw_only=True):
+class Draw(Section, frozen=True, kw_only=True):
     """How many items: the same number from every group, or a number in all."""
 
     per_group: (
@@ -24,7 +24,7 @@ class Draw(Record, frozen=True, kw_only=True):
     items: Annotated[Count, hover("Items in all, whatever their group.")] | None = None
 
 
-class Split(Record, frozen=True, kw_only=True):
+class Split(Section, frozen=True, kw_only=True):
     """Items drawn by the hash of their content from one source,
     inside this role's share of the hash space.
     """
@@ -60,7 +60,7 @@ class FeedbackSplit(Split, frozen=True, kw_only=True):
     show: Annotated[float, hover("Part of the items that prompts may show.", gt=0, lt=1)] = 0.5
 
 
-class Splits(Record, frozen=True, kw_only=True):
+class Splits(Section, frozen=True, kw_only=True):
     """The splits and their roles. They are disjoint by item and by cluster."""
 
     test: Annotated[Split, hover("Sealed: reaches only the final evaluations and the report.")]
@@ -68,7 +68,7 @@ class Splits(Record, frozen=True, kw_only=True):
     feedback: Annotated[FeedbackSplit, hover("What the agent may observe.")]
 
 
-class Task(Record, frozen=True, kw_only=True):
+class Task(Section, frozen=True, kw_only=True):
     """What is taught: where its items come from, how answers are scored,
     how the items are split.
     """

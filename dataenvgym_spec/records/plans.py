@@ -83,12 +83,6 @@ class Plan(Step, frozen=True, kw_only=True):
         return tuple(Request(id=skill, count=count, skill=skill) for skill, count in pairs)
 
 
-class History(Record, frozen=True, kw_only=True):
-    """The steps so far: the memory of an agent that needs no other; `state.json`."""
-
-    history: tuple[Step, ...] = ()
-
-
 class SkillMap(Record, frozen=True, kw_only=True):
     """The skills of a task and the skill of every feedback item, by its id; `skills.json`."""
 

@@ -5,7 +5,7 @@ of its file is imported from the file.
 """
 
 from dataenvgym_spec.resolve.arms import DEFAULT_ARM, Arm, Resolved
-from dataenvgym_spec.resolve.columns import Table
+from dataenvgym_spec.resolve.columns import ColumnTable
 from dataenvgym_spec.resolve.files import File
 from dataenvgym_spec.resolve.lanes import DEFAULT_SHARES
 from dataenvgym_spec.resolve.lockfile import Fingerprint, Lock, Reference, Version
@@ -17,13 +17,13 @@ __all__ = [
     "DEFAULT_ARM",
     "DEFAULT_SHARES",
     "Arm",
+    "ColumnTable",
     "File",
     "Fingerprint",
     "KeyPath",
     "Lock",
     "Reference",
     "Resolved",
-    "Table",
     "Version",
     "difference",
     "examine",

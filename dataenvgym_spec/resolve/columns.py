@@ -20,7 +20,7 @@ MANY: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class ColumnTable:
     """A file's rows.
 
     Attributes:
@@ -53,16 +53,16 @@ class _Counts:
             if len(counts) > MANY:
                 self.values[name] = None
 
-    def table(self) -> Table:
+    def table(self) -> ColumnTable:
         columns: dict[str, dict[str, int] | None] = {}
         for name, counts in self.values.items():
             if self.present[name] == self.rows:
                 columns[name] = None if counts is None else dict(counts)
         others = tuple(sorted(set(self.values) - set(columns)))
-        return Table(columns=columns, others=others)
+        return ColumnTable(columns=columns, others=others)
 
 
-def look(path: Path) -> Table | None:
+def look(path: Path) -> ColumnTable | None:
     """What a file holds; None if it is too large to be looked into."""
     if path.stat().st_size > LARGEST:
         return None
@@ -73,7 +73,7 @@ def look(path: Path) -> Table | None:
                 continue
             row = _read(line)
             if not isinstance(row, dict):
-                return Table(columns={}, wrong=number)
+                return ColumnTable(columns={}, wrong=number)
             counts.add(row)
     return counts.table()
 

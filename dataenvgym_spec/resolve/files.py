@@ -14,7 +14,7 @@ import msgspec
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.language.source import Node
-from dataenvgym_spec.resolve.columns import Table, look
+from dataenvgym_spec.resolve.columns import ColumnTable, look
 from dataenvgym_spec.resolve.extends import Family
 
 BUILT_IN_TEMPLATES: Final = {"builtin:question": "{{ input }}\n"}
@@ -41,7 +41,7 @@ class File:
     path: str = ""
     is_data: bool = False
     rows: int | None = None
-    table: Table | None = None
+    table: ColumnTable | None = None
     config: dict[str, Any] | None = None
 
 

@@ -26,14 +26,14 @@ from dataenvgym_spec.results.tables import (
     Table,
 )
 
-Split = Literal["selection", "test", "shown", "hidden"]
-SPLITS: tuple[Split, ...] = ("selection", "test", "shown", "hidden")
+SplitName = Literal["selection", "test", "shown", "hidden"]
+SPLITS: tuple[SplitName, ...] = ("selection", "test", "shown", "hidden")
 SEALED = ("base", "best", "last")
 """The students that are scored on the sealed test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
+class StudentAnswers:
     """One student's answers to one split."""
 
     run: Run
@@ -60,7 +60,7 @@ class Notebook(Results):
         answers = [*self._answers("selection"), *self._answers("test")]
         return Table(ScoreRow, tuple(_score(found) for found in answers))
 
-    def items(self, split: Split) -> Table[ItemRow]:
+    def items(self, split: SplitName) -> Table[ItemRow]:
         """Every answer of every student to a split.
 
         Args:
@@ -135,7 +135,7 @@ class Notebook(Results):
             for turn in run.iterations[1 : 1 + run.reached]:
                 yield run, turn
 
-    def _answers(self, split: str) -> Iterator[Answers]:
+    def _answers(self, split: str) -> Iterator[StudentAnswers]:
         """The answers to a split, of every student that gave any."""
         for run in self.runs:
             found = _sealed(run) if split == "test" else _open(run, split)
@@ -155,21 +155,23 @@ def load(name: str, root: Path | None = None) -> Notebook:
     return open_results(Notebook, name, root)
 
 
-def _open(run: Run, split: str) -> Iterator[Answers]:
+def _open(run: Run, split: str) -> Iterator[StudentAnswers]:
     for turn in run.iterations[: 1 + run.reached]:
         rows = turn.results(split)
-        yield Answers(run=run, iteration=turn.number, student="", split=split, rows=rows)
+        yield StudentAnswers(run=run, iteration=turn.number, student="", split=split, rows=rows)
 
 
-def _sealed(run: Run) -> Iterator[Answers]:
+def _sealed(run: Run) -> Iterator[StudentAnswers]:
     for student in SEALED:
         number = run.iteration_of(student)
         if number is not None:
             rows = run.sealed(student)
-            yield Answers(run=run, iteration=number, student=student, split="test", rows=rows)
+            yield StudentAnswers(
+                run=run, iteration=number, student=student, split="test", rows=rows
+            )
 
 
-def _score(answers: Answers) -> ScoreRow:
+def _score(answers: StudentAnswers) -> ScoreRow:
     rows = answers.rows
     right = sum(row.correct for row in rows)
     accuracy = proportion(right, len(rows))
@@ -189,7 +191,7 @@ def _score(answers: Answers) -> ScoreRow:
     )
 
 
-def _items(answers: Answers) -> Iterator[ItemRow]:
+def _items(answers: StudentAnswers) -> Iterator[ItemRow]:
     for row in answers.rows:
         yield ItemRow(
             arm=answers.run.arm,
@@ -247,7 +249,7 @@ def _plan(run: Run, turn: Iteration) -> Iterator[PlanRow]:
         )
 
 
-def _groups(answers: Answers) -> Iterator[SkillRow]:
+def _groups(answers: StudentAnswers) -> Iterator[SkillRow]:
     marks: dict[str, list[bool]] = {}
     for row in answers.rows:
         marks.setdefault(row.group, []).append(row.correct)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dataenvgym_spec.core.hashing import canonical
-from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, Point, RunRecord
+from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, MetricPoint, RunRecord
 
 ID: Final = "dataenvgym.id"
 PLAN: Final = "dataenvgym.plan"
@@ -34,7 +34,7 @@ class Held:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
-    points: frozenset[Point] = frozenset()
+    points: frozenset[MetricPoint] = frozenset()
     datasets: frozenset[tuple[str, str]] = frozenset()
     files: Mapping[str, int] = field(default_factory=dict)
 

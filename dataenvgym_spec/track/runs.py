@@ -11,7 +11,7 @@ from typing import Final, Literal
 from dataenvgym_spec.core.hashing import digest
 
 Status = Literal["RUNNING", "FINISHED"]
-Point = tuple[str, int, int, float | str]
+MetricPoint = tuple[str, int, int, float | str]
 """Key, step, timestamp in ms, and the value; `nan` as text, because it does not equal itself."""
 
 LARGEST: Final = 1.7976931348623157e308
@@ -28,7 +28,7 @@ class Metric:
     timestamp: int
 
     @property
-    def point(self) -> Point:
+    def point(self) -> MetricPoint:
         """The point in the form in which two of them are compared.
 
         >>> Metric(key="loss", value=float("nan"), step=1, timestamp=2).point

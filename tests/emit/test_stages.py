@@ -11,7 +11,7 @@ from dataenvgym_spec.emit.stages import stage_files
 from dataenvgym_spec.emit.write import drift
 from dataenvgym_spec.execute.stages.data import draw
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.language.task import Draw
 from dataenvgym_spec.store.layout import IGNORED, Layout
@@ -52,7 +52,7 @@ def test_results_are_kept_out_of_git() -> None:
 def test_distinct_items_of_the_quickstart_have_distinct_prompts() -> None:
     (spec,) = front_end([ROOT / "specs" / "quickstart.yaml"], root=ROOT)
     source = ReasoningGym(families=spec.base.task.sources["problems"]["families"])
-    prompt = Prompt(spec.base.student.prompt.template)
+    prompt = PromptTemplate(spec.base.student.prompt.template)
     items = draw(source, Draw(per_group=150), role="test", lane=(0.0, 0.5), seed=0)
     assert len({prompt.render(item) for item in items}) == len({item.id for item in items}) == 900
     assert max(len(prompt.render(item)) for item in items) < 16
@@ -86,13 +86,13 @@ def test_golden_bytes(kind: str) -> None:
             )
         ]
     else:
-        from dataenvgym_spec.gym.engines.procedural import Procedural
-        from dataenvgym_spec.gym.teachers.procedural import Procedural as Teacher
+        from dataenvgym_spec.gym.engines.procedural import ProceduralEngine
+        from dataenvgym_spec.gym.teachers.procedural import ProceduralEngine as Teacher
         from dataenvgym_spec.gym.tools import Tools
         from dataenvgym_spec.records.plans import Request
 
         teacher = Teacher(source=ReasoningGym(families=families))
-        engine = Procedural(teacher=teacher, oversample=1.0, corrupt=0.3)
+        engine = ProceduralEngine(teacher=teacher, oversample=1.0, corrupt=0.3)
         asked = [Request(id=skill, count=5, skill=skill) for skill in ("sum", "gcd")]
         rows = [item.item().row() for item in engine.generate(asked, Tools(seed=7))]
     assert digest("golden", rows)[:16] == GOLDEN[kind, KINDS[kind].semantics]

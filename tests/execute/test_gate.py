@@ -305,7 +305,9 @@ def test_a_stage_that_passes_through_writes_its_ports_and_imports_no_model(tmp_p
 def test_a_mean_over_runs_keeps_the_last_student_of_a_run_that_stopped() -> None:
     def curve(seed: int, right: list[int], stopped: int | None) -> Curve:
         points = [
-            CurvePoint(iteration=number, examples=10 * number, accuracy=proportion(count, 10), items=10)
+            CurvePoint(
+                iteration=number, examples=10 * number, accuracy=proportion(count, 10), items=10
+            )
             for number, count in enumerate(right)
         ]
         return Curve(arm="a", seed=seed, points=tuple(points), best=1, stopped=stopped)

@@ -31,7 +31,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small untrained student."""
-    from dataenvgym_spec.gym.students.models.scratch import Scratch
+    from dataenvgym_spec.gym.students.models.scratch import ScratchModel
 
     out = tmp_path_factory.mktemp("base") / "student"
     sizes = {
@@ -43,7 +43,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "initializer_range": 0.06,
         "rope_theta": 1000.0,
     }
-    Scratch(**sizes, vocabulary=120, pretrain={}).build(
+    ScratchModel(**sizes, vocabulary=120, pretrain={}).build(
         [f"{n} + {n} ={n}" for n in range(50)], 0, out
     )
     return out

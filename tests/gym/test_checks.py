@@ -18,13 +18,13 @@ from dataenvgym_spec.gym.checks.known import Known
 from dataenvgym_spec.gym.checks.overlap import Overlap
 from dataenvgym_spec.gym.checks.protocol import Sight, answers_of
 from dataenvgym_spec.gym.checks.scorable import Scorable
-from dataenvgym_spec.gym.engines.procedural import Procedural
+from dataenvgym_spec.gym.engines.procedural import ProceduralEngine
 from dataenvgym_spec.gym.environments.protocol import SkillScore
 from dataenvgym_spec.gym.environments.skill_list import SkillListState
 from dataenvgym_spec.gym.policies.allocate import Allocate, share_out
 from dataenvgym_spec.gym.tasks.scorers.reasoning_gym import ReasoningGymScore
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
-from dataenvgym_spec.gym.teachers.procedural import Procedural as Teacher
+from dataenvgym_spec.gym.teachers.procedural import ProceduralEngine as Teacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.language.components import definition, definitions
 from dataenvgym_spec.language.task import Draw
@@ -331,12 +331,12 @@ def test_the_amount_is_cut_at_a_prefix_of_the_request_order() -> None:
 
 @pytest.mark.parametrize("corrupt", [0.0, 0.5, 1.0])
 def test_an_engine_that_corrupts_is_found_out(corrupt: float) -> None:
-    engine = Procedural(teacher=TEACHER, oversample=1.0, corrupt=corrupt)
+    engine = ProceduralEngine(teacher=TEACHER, oversample=1.0, corrupt=corrupt)
     items = list(engine.generate(requests(sum=60, gcd=60), Tools(seed=5)))
     assert len(items) == 120
     rejected = judge(items, {"sum": 99, "gcd": 99}, CHECKS[:1], sight()).rejected
     assert abs(len(rejected) / 120 - corrupt) <= 0.12
-    honest = Procedural(teacher=TEACHER, oversample=1.0, corrupt=0.0)
+    honest = ProceduralEngine(teacher=TEACHER, oversample=1.0, corrupt=0.0)
     same = honest.generate(requests(sum=60, gcd=60), Tools(seed=5))
     clean = {item.id: item.target for item in same}
     assert {row.id for row in rejected} == {
@@ -345,7 +345,7 @@ def test_an_engine_that_corrupts_is_found_out(corrupt: float) -> None:
 
 
 def test_an_engine_repeats_itself_by_seed_and_only_then() -> None:
-    engine = Procedural(teacher=TEACHER, oversample=2.0, corrupt=0.0)
+    engine = ProceduralEngine(teacher=TEACHER, oversample=2.0, corrupt=0.0)
 
     def drawn(count: int, seed: int) -> list[Example]:
         return list(engine.generate(requests(sum=count), Tools(seed=seed)))

@@ -74,7 +74,7 @@ def test_a_local_model_is_copied_and_checked(tmp_path: Path) -> None:
 def test_a_model_from_scratch_learns_what_is_free(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from dataenvgym_spec.gym.students.models.scratch import Scratch
+    from dataenvgym_spec.gym.students.models.scratch import ScratchModel
 
     trained: list[Any] = []
     said: list[str] = []
@@ -84,7 +84,7 @@ def test_a_model_from_scratch_learns_what_is_free(tmp_path: Path) -> None:
         free=lambda item: item.id.endswith(("0", "5")),
         train=lambda base, examples, settings: trained.append((base, examples, settings)),
     )
-    model = Scratch(
+    model = ScratchModel(
         **SIZES, pretrain={**RECIPE, "source": Counting(), "examples": {"b": 2, "a": 3}}
     )
     facts = model.prepare(tmp_path / "out", tools(tmp_path, pretraining, say=said.append))

@@ -3,14 +3,16 @@
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.records.items import Item
 
 
 def test_prompts_are_sandboxed_and_strict() -> None:
     item = Item(id="1", input="q", target="secret", group="g", cluster="1", metadata={"n": 3})
     assert (
-        Prompt("{% if group == 'g' %}\n{{ input }} {{ metadata.n }}\n{% endif %}").render(item)
+        PromptTemplate("{% if group == 'g' %}\n{{ input }} {{ metadata.n }}\n{% endif %}").render(
+            item
+        )
         == "q 3\n"
     )
     for template in (
@@ -21,4 +23,4 @@ def test_prompts_are_sandboxed_and_strict() -> None:
         "{{ 1 / 0 }}",
     ):
         with pytest.raises(StageError, match="prompt template"):
-            Prompt(template).render(item)
+            PromptTemplate(template).render(item)

@@ -15,11 +15,11 @@ from dataenvgym_spec.graph.ir import Input, Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.questions.cost.estimate import (
     SLACK,
-    Cost,
-    History,
+    CostRange,
     Interval,
     Machine,
     Past,
+    PastStages,
     estimate,
     spent,
     total,
@@ -86,7 +86,7 @@ def log(seconds: float, **more: object) -> dict[str, object]:
 
 def trained(
     sizes: dict[int, float], wanted: int, *, model: str = "a", machine: Machine = CPU
-) -> Cost:
+) -> CostRange:
     """What a training on `wanted` examples is estimated to cost, after others that took these seconds."""
     known: dict[str, Stage] = {}
     pasts = []
@@ -97,7 +97,7 @@ def trained(
         )
     new = trainer("new", wanted, model=model)
     (found,) = estimate(
-        [step(new["new"])], new, History(pasts=tuple(pasts), known=known), FREE, machine
+        [step(new["new"])], new, PastStages(pasts=tuple(pasts), known=known), FREE, machine
     )
     return found.cost
 
@@ -147,22 +147,22 @@ def test_another_student_or_device_tells_less() -> None:
 @pytest.mark.parametrize("action", ["reuse", "restore", "pass"])
 def test_what_does_not_run_costs_nothing(action: str) -> None:
     new = trainer("new", 10)
-    assert not estimate([step(new["new"], action)], new, History(known={}), FREE, CPU)
-    (maybe,) = estimate([step(new["new"], "maybe")], new, History(known={}), FREE, CPU)
+    assert not estimate([step(new["new"], action)], new, PastStages(known={}), FREE, CPU)
+    (maybe,) = estimate([step(new["new"], "maybe")], new, PastStages(known={}), FREE, CPU)
     assert maybe.cost.seconds.low == 0 < maybe.cost.seconds.high
 
 
 def test_a_stage_that_passed_through_tells_nothing() -> None:
     known = trainer("old", 10)
     new = trainer("new", 10)
-    before = History(pasts=(Past(stage=known["old"], log=log(0.01, passed=True)),), known=known)
+    before = PastStages(pasts=(Past(stage=known["old"], log=log(0.01, passed=True)),), known=known)
     (found,) = estimate([step(new["new"])], new, before, FREE, CPU)
     assert found.basis == "default"
 
 
 def asked(
     teacher: dict[str, object], tokens: dict[str, int] | None, prices: Prices
-) -> tuple[Cost, Cost]:
+) -> tuple[CostRange, CostRange]:
     """The estimate of a generation for 20 examples after one for 10, and what that one has cost."""
     stages = {
         name: Stage(id=name, kind="plan", params=parameters("plan", {"amount": amount}))
@@ -184,7 +184,7 @@ def asked(
         stage=stages["old"],
         log={"seconds": {"total": 3.0}, **({"tokens": tokens} if tokens else {})},
     )
-    before = History(pasts=(past,) if tokens else (), known=stages)
+    before = PastStages(pasts=(past,) if tokens else (), known=stages)
     (found,) = estimate([step(stages["new"])], stages, before, prices, CPU)
     return found.cost, spent(past, prices)
 
@@ -242,7 +242,7 @@ def test_every_kind_has_a_size_and_a_row_in_the_table(tmp_path: Path) -> None:
         stage for stage in graph.stages if any(read.slot == "choice" for read in stage.inputs)
     )
     assert size(sealed, known) == 24 * 5
-    (found_cost,) = estimate([step(sealed)], known, History(known={}), FREE, CPU)
+    (found_cost,) = estimate([step(sealed)], known, PastStages(known={}), FREE, CPU)
     assert found_cost.cost.generated.high == 24 * 5
 
 
@@ -357,9 +357,9 @@ def test_damaged_and_foreign_logs_are_left_out(finished: Path, tmp_path: Path) -
         folder.mkdir(parents=True)
         (folder / "run.json").write_text('{"seconds": {"total": 1}}', encoding="utf-8")
         (folder.parent / "stage.json").write_text(text, encoding="utf-8")
-    assert latest(layout, {"train"}) == History(known={})
+    assert latest(layout, {"train"}) == PastStages(known={})
     assert len(latest(Layout(root=finished), {"train", "student"}).pasts) == 5
-    assert of_experiment(layout, "none") == History(known={})
+    assert of_experiment(layout, "none") == PastStages(known={})
     assert set(KINDS) >= {
         past.stage.kind for past in latest(Layout(root=finished), set(KINDS)).pasts
     }
@@ -368,10 +368,10 @@ def test_damaged_and_foreign_logs_are_left_out(finished: Path, tmp_path: Path) -
 ENGINE = '''
 """An engine that asks a model: it counts the tokens."""
 
-from dataenvgym_spec.gym.engines.procedural import Procedural
+from dataenvgym_spec.gym.engines.procedural import ProceduralEngine
 
 
-class Counted(Procedural):
+class Counted(ProceduralEngine):
     def __init__(self, *, teacher, oversample):
         super().__init__(teacher=teacher, oversample=oversample, corrupt=0.0)
         self.tokens = {"prompt": 0, "generated": 0}

@@ -10,7 +10,7 @@ import pytest
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.errors import SpecError
-from dataenvgym_spec.questions.cost.estimate import Cost, Interval, exactly
+from dataenvgym_spec.questions.cost.estimate import CostRange, Interval, exactly
 from dataenvgym_spec.questions.cost.limits import number, standings
 from tests.support.repositories import call, new_repo
 from tests.support.specs import SMALL, TEMPLATE, TINY
@@ -53,10 +53,10 @@ def test_wrong_limits_are_told_with_their_place(
 
 
 def test_how_limits_stand() -> None:
-    spent = Cost(
+    spent = CostRange(
         usd=exactly(3.0), seconds=exactly(7200.0), prompt=exactly(10.0), generated=exactly(5.0)
     )
-    ahead = Cost(
+    ahead = CostRange(
         usd=Interval(low=1, high=4),
         seconds=Interval(low=3600, high=7200),
         prompt=Interval(low=0, high=100),

@@ -6,7 +6,7 @@ import pytest
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example, Provenance, Rejected
 from dataenvgym_spec.records.items import Item
-from dataenvgym_spec.records.plans import History, Plan, Request, Step
+from dataenvgym_spec.records.plans import Plan, Request, Step
 
 ITEM = Item(id="1", input="1 + 1", target="2", group="sum", cluster="c")
 
@@ -29,7 +29,6 @@ def test_what_is_falsy_but_set_is_written() -> None:
         unparseable=False, truncated=False, iteration=0,
     )  # fmt: skip
     assert result.plain()["iteration"] == 0
-    assert History().plain() == {}
 
 
 def test_a_record_is_read_back_as_it_was_written() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.resolve import columns
-from dataenvgym_spec.resolve.columns import Table, look
+from dataenvgym_spec.resolve.columns import ColumnTable, look
 
 
-def table(folder: Path, text: str) -> Table | None:
+def table(folder: Path, text: str) -> ColumnTable | None:
     path = folder / "items.jsonl"
     path.write_text(text, encoding="utf-8")
     return look(path)
@@ -16,7 +16,7 @@ def table(folder: Path, text: str) -> Table | None:
 
 def test_columns_are_those_that_every_row_has(tmp_path: Path) -> None:
     found = table(tmp_path, '{"q": "1", "g": 3}\n\n{"q": "2", "g": 3, "note": "x"}\n')
-    assert found == Table(columns={"q": {"1": 1, "2": 1}, "g": {"3": 2}}, others=("note",))
+    assert found == ColumnTable(columns={"q": {"1": 1, "2": 1}, "g": {"3": 2}}, others=("note",))
 
 
 @pytest.mark.parametrize("line", ['{"q": ', "[1]", "3", "\udc80"])
@@ -24,11 +24,11 @@ def test_a_line_that_is_no_object_is_told_by_its_number(line: str, tmp_path: Pat
     (tmp_path / "items.jsonl").write_bytes(
         b'{"q": "1"}\n\n' + line.encode("utf-8", "surrogateescape") + b"\n"
     )
-    assert look(tmp_path / "items.jsonl") == Table(columns={}, wrong=3)
+    assert look(tmp_path / "items.jsonl") == ColumnTable(columns={}, wrong=3)
 
 
 def test_what_a_run_takes_is_taken(tmp_path: Path) -> None:
-    assert table(tmp_path, '{"q": "1", "x": NaN}\n') == Table(
+    assert table(tmp_path, '{"q": "1", "x": NaN}\n') == ColumnTable(
         columns={"q": {"1": 1}, "x": {"nan": 1}}
     )
 
@@ -44,6 +44,6 @@ def test_a_column_of_many_values_is_no_group(tmp_path: Path) -> None:
 def test_a_file_without_rows_has_no_columns_and_a_large_one_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert table(tmp_path, "\n") == Table(columns={})
+    assert table(tmp_path, "\n") == ColumnTable(columns={})
     monkeypatch.setattr(columns, "LARGEST", 5)
     assert table(tmp_path, '{"q": "1"}\n') is None

@@ -29,10 +29,10 @@ from dataenvgym_spec.gym import make as maker
 from dataenvgym_spec.gym.checks.protocol import Sight
 from dataenvgym_spec.gym.environments.protocol import Seen, SkillScore
 from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
-from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.gym.students.models.protocol import Pretraining
-from dataenvgym_spec.gym.students.models.scratch import Scratch
+from dataenvgym_spec.gym.students.models.scratch import ScratchModel
 from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.gym.tasks.scoring import scored
 from dataenvgym_spec.gym.tools import Tools
@@ -335,14 +335,14 @@ def _student(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
     """What a student from scratch is pretrained on; the training itself promises the same bytes on the same machine only."""
     recipe = {"source": make("source", families()), "examples": {"sum": 9, "gcd": 5}}
     sizes = dict.fromkeys(("vocabulary", "rope_theta", "heads", "layers", "max_positions"), 1)
-    prompt = Prompt(TEMPLATE)
+    prompt = PromptTemplate(TEMPLATE)
     tools = Pretraining(
         seed=1,
         prompt=prompt.render,
         free=lambda item: in_lane(3, item.cluster, [0.3, 1.0]),
         train=lambda *_: None,
     )
-    items = Scratch(**sizes, pretrain=recipe).examples(tools)
+    items = ScratchModel(**sizes, pretrain=recipe).examples(tools)
     write_examples(shop.folder / "examples.jsonl", items, prompt)
     return _bytes(shop.folder)
 
@@ -652,7 +652,7 @@ def test_every_kind_and_component_has_golden_bytes() -> None:
 def test_the_text_of_prompts_is_golden() -> None:
     """A template is part of the key, what is made of it is not: trailing line breaks and blank lines must stay as they are."""
     texts = [
-        Prompt(template).render(item)
+        PromptTemplate(template).render(item)
         for template in (TEMPLATE, "{{ input }}\n", "  {% if true %}\n a\n  {% endif %}\n\n")
         for item in items()[::8]
     ]

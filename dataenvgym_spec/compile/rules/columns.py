@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataenvgym_spec.compile.rules.supply import Supply, supply
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.resolve.arms import Arm
-from dataenvgym_spec.resolve.columns import Table
+from dataenvgym_spec.resolve.columns import ColumnTable
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
@@ -26,7 +26,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
             yield from _missing(arm, source, table, path)
 
 
-def _missing(arm: Arm, source: Supply, table: Table, path: str) -> Iterator[Diagnostic]:
+def _missing(arm: Arm, source: Supply, table: ColumnTable, path: str) -> Iterator[Diagnostic]:
     for column in source.columns.values():
         if column.name in table.columns:
             continue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.graph.params import EvaluateParams
-from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer
@@ -25,7 +25,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     """
     students = _students(context)
     bases = context.ports("base")
-    prompt = Prompt(context.params.template)
+    prompt = PromptTemplate(context.params.template)
     with context.phase("score: start"):
         scorer: Scorer = context.make(context.params.score)
     items = _items(context)

@@ -9,7 +9,7 @@ from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch, standard_trainer
 from dataenvgym_spec.graph.params import StudentParams
-from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.models.protocol import Model, ModelTools, Pretraining
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.items import Item, in_lane
@@ -36,7 +36,7 @@ def _pretraining(context: Context[StudentParams], out: Path) -> Pretraining | No
         return None
     assert params.seed is not None and params.splits_seed is not None and params.lane is not None
     seed, splits_seed, lane = params.seed, params.splits_seed, params.lane
-    prompt = Prompt(params.template)
+    prompt = PromptTemplate(params.template)
 
     def free(item: Item) -> bool:
         return in_lane(splits_seed, item.cluster, lane)

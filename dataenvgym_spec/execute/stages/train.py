@@ -10,7 +10,7 @@ from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.graph.params import TrainParams
-from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.examples import Example
 
@@ -29,7 +29,7 @@ def train(context: Context[TrainParams]) -> None:
             help="look at the checks' reasons in the rejected port",
         )
     examples = context.work / "examples.jsonl"
-    write_examples(examples, accepted, Prompt(params.template))
+    write_examples(examples, accepted, PromptTemplate(params.template))
     (base,) = context.ports("base")
     context.say(f"  {len(accepted)} examples")
     launch(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item
 
 
-def write_examples(path: Path, items: Iterable[Item], prompt: Prompt) -> int:
+def write_examples(path: Path, items: Iterable[Item], prompt: PromptTemplate) -> int:
     """Writes a `TrainingExample` per item; returns how many."""
     rows = []
     for item in items:

@@ -10,17 +10,17 @@ from itertools import islice
 import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
-from dataenvgym_spec.gym.teachers.procedural import Procedural as Teacher
+from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import Request
 
 
-class Procedural:
+class ProceduralEngine:
     """Draws candidates for every skill in the plan."""
 
-    def __init__(self, *, teacher: Teacher, oversample: float, corrupt: float) -> None:
+    def __init__(self, *, teacher: ProceduralTeacher, oversample: float, corrupt: float) -> None:
         self.source = teacher.source
         self.oversample, self.corrupt = oversample, corrupt
 

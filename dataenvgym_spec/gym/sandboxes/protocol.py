@@ -24,7 +24,7 @@ its own), was killed at a limit of time, memory or output, or tried what the san
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class SandboxLimits:
     """What a child may use; at the first limit that it passes it is killed with all it started.
 
     Attributes:
@@ -56,7 +56,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class SandboxOutcome:
     """What became of a child.
 
     Attributes:
@@ -81,18 +81,20 @@ class Sandbox(Protocol):
 
     A child has no network, sees no file of the user and no variable of the environment, can write
     nowhere but into its own working directory, which is removed afterwards, and cannot outlive this
-    process. Whatever the child does is an `Outcome`; an exception means that the sandbox itself
+    process. Whatever the child does is an `SandboxOutcome`; an exception means that the sandbox itself
     does not work.
     """
 
-    def run(self, program: Program, limits: Limits) -> Outcome:
+    def run(self, program: Program, limits: SandboxLimits) -> SandboxOutcome:
         """Runs a program.
 
         Raises:
             UserError: this machine cannot run it without rights.
         """
 
-    def judge(self, function: str, arguments: Mapping[str, Any], limits: Limits) -> Outcome:
+    def judge(
+        self, function: str, arguments: Mapping[str, Any], limits: SandboxLimits
+    ) -> SandboxOutcome:
         """Calls an installed function in a child: for a library that may hang on a text.
 
         Args:

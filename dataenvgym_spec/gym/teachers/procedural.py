@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataenvgym_spec.gym.tasks.protocol import Source
 
 
-class Procedural:
+class ProceduralTeacher:
     """A procedural source under the name of a teacher."""
 
     def __init__(self, *, source: Source) -> None:

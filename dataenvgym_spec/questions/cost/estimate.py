@@ -73,7 +73,7 @@ def exactly(value: float) -> Interval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class CostRange:
     """What some stages cost: accepted examples, tokens, US dollars, and seconds of work.
 
     Attributes:
@@ -92,17 +92,17 @@ class Cost:
     generation: Interval = ZERO
     gpu: Interval = ZERO
 
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
+    def __add__(self, other: CostRange) -> CostRange:
+        return CostRange(
             **{
                 item.name: getattr(self, item.name) + getattr(other, item.name)
                 for item in fields(self)
             }
         )
 
-    def perhaps(self) -> Cost:
+    def perhaps(self) -> CostRange:
         """The cost of what may turn out not to be needed."""
-        return Cost(
+        return CostRange(
             **{item.name: Interval(high=getattr(self, item.name).high) for item in fields(self)}
         )
 
@@ -116,7 +116,7 @@ class Past:
 
 
 @dataclass(frozen=True, kw_only=True)
-class History:
+class PastStages:
     """Stages that are done, and the stages they read, by key."""
 
     pasts: tuple[Past, ...] = ()
@@ -143,7 +143,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class StageEstimate:
     """What one stage will cost, and what that was taken from.
 
     Attributes:
@@ -154,14 +154,18 @@ class Estimate:
     """
 
     key: str
-    cost: Cost
+    cost: CostRange
     basis: str
     alike: bool
 
 
 def estimate(
-    steps: Iterable[PlannedStage], stages: Known, history: History, prices: Prices, machine: Machine
-) -> tuple[Estimate, ...]:
+    steps: Iterable[PlannedStage],
+    stages: Known,
+    history: PastStages,
+    prices: Prices,
+    machine: Machine,
+) -> tuple[StageEstimate, ...]:
     """The cost of each step of a plan that runs a stage; one that only may run has a low end of nothing.
 
     Args:
@@ -181,12 +185,12 @@ def estimate(
     return tuple(found)
 
 
-def total(costs: Iterable[Cost]) -> Cost:
+def total(costs: Iterable[CostRange]) -> CostRange:
     """The sum of costs: low ends and high ends each by themselves."""
-    return sum(costs, start=Cost())
+    return sum(costs, start=CostRange())
 
 
-def spent(past: Past, prices: Prices) -> Cost:
+def spent(past: Past, prices: Prices) -> CostRange:
     """What a finished stage has cost, by its log."""
     log = past.log
     tokens = {what: exactly(float(count)) for what, count in log.get("tokens", {}).items()}
@@ -209,14 +213,14 @@ def _priced(
     examples: Interval,
     gpus: int,
     prices: Prices,
-) -> Cost:
+) -> CostRange:
     prompt, generated = tokens.get("prompt", ZERO), tokens.get("generated", ZERO)
     gpu = seconds.times(gpus)
     usd = seconds.times(prices.machine_hour / 3600) + gpu.times(prices.gpu_hour / 3600)
     price = prices.of(teacher_of(stage))
     if price is not None:
         usd = usd + prompt.times(price.prompt / 1e6) + generated.times(price.generated / 1e6)
-    return Cost(
+    return CostRange(
         examples=examples,
         prompt=prompt,
         generated=generated,
@@ -239,8 +243,8 @@ def teacher_of(stage: Stage) -> Mapping[str, Any]:
 
 
 def _estimate(
-    stage: Stage, known: Known, history: History, prices: Prices, machine: Machine
-) -> Estimate:
+    stage: Stage, known: Known, history: PastStages, prices: Prices, machine: Machine
+) -> StageEstimate:
     on_gpu = machine.gpus and stage.kind in ("train", "evaluate", "student")
     rows = [
         row
@@ -271,7 +275,7 @@ def _estimate(
         prices,
     )
     count = f"{len(chosen)} log{'' if len(chosen) == 1 else 's'}"
-    return Estimate(
+    return StageEstimate(
         key=stage.id,
         cost=cost,
         alike=bool(alike),

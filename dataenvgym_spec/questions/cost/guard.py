@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dataenvgym_spec.core.errors import LimitReached
-from dataenvgym_spec.questions.cost.estimate import Cost, spent, total
+from dataenvgym_spec.questions.cost.estimate import CostRange, spent, total
 from dataenvgym_spec.questions.cost.limits import standings
 from dataenvgym_spec.questions.cost.prices import read_prices
 from dataenvgym_spec.questions.cost.spending import of_experiment
@@ -36,7 +36,7 @@ def guard(layout: Layout, environ: Mapping[str, str]) -> None:
     given = json.loads(environ[LIMITS])
     prices = read_prices(layout.root)
     had = total(spent(past, prices) for past in of_experiment(layout, given["experiment"]).pasts)
-    for one in standings(given["limits"], had, Cost()):
+    for one in standings(given["limits"], had, CostRange()):
         if one.passed:
             help = f"what is done is kept; raise 'limits.{one.name}' in the spec and run again, or: dataenvgym run {given['experiment']} --ignore-limits"
             raise LimitReached(

@@ -8,7 +8,7 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.source import Node
-from dataenvgym_spec.questions.cost.estimate import Cost, Interval
+from dataenvgym_spec.questions.cost.estimate import CostRange, Interval
 
 NAMES: Final = ("usd", "hours", "gpu_hours", "tokens")
 UNITS: Final = {"usd": "USD", "hours": "hours", "gpu_hours": "GPU hours", "tokens": "tokens"}
@@ -48,7 +48,7 @@ class Standing:
         return f"{number(self.spent)} {UNITS[self.name]} are spent{ahead}, and the limit is {number(self.limit)}"
 
 
-def amounts(cost: Cost) -> dict[str, Interval]:
+def amounts(cost: CostRange) -> dict[str, Interval]:
     """What each limit counts."""
     return {
         "usd": cost.usd,
@@ -58,7 +58,9 @@ def amounts(cost: Cost) -> dict[str, Interval]:
     }
 
 
-def standings(limits: Mapping[str, float], spent: Cost, ahead: Cost) -> tuple[Standing, ...]:
+def standings(
+    limits: Mapping[str, float], spent: CostRange, ahead: CostRange
+) -> tuple[Standing, ...]:
     """How each limit stands, in a fixed order."""
     had, coming = amounts(spent), amounts(ahead)
     return tuple(

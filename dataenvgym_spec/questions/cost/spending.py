@@ -10,14 +10,14 @@ import msgspec
 
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.questions.cost.estimate import History, Past
+from dataenvgym_spec.questions.cost.estimate import Past, PastStages
 from dataenvgym_spec.store.layout import Layout
 
 MOST: Final = 100
 """How many logs of a kind are read, the latest."""
 
 
-def latest(layout: Layout, kinds: Collection[str]) -> History:
+def latest(layout: Layout, kinds: Collection[str]) -> PastStages:
     """The latest logs in the store of stages of some kinds; what is damaged or of another version is left out."""
     return of(
         layout,
@@ -25,12 +25,12 @@ def latest(layout: Layout, kinds: Collection[str]) -> History:
     )
 
 
-def of(layout: Layout, directories: Iterable[str]) -> History:
+def of(layout: Layout, directories: Iterable[str]) -> PastStages:
     """The logs of those of some stages that are done."""
     return _Reader(layout).history(directories)
 
 
-def of_experiment(layout: Layout, name: str) -> History:
+def of_experiment(layout: Layout, name: str) -> PastStages:
     """The logs of the stages of one compiled experiment that are done."""
     index = _json(layout.index(name))
     return of(layout, [row["directory"] for row in index["stages"]] if index else [])
@@ -52,14 +52,14 @@ class _Reader:
         self.layout = layout
         self.found: dict[str, Stage | None] = {}
 
-    def history(self, directories: Iterable[str]) -> History:
+    def history(self, directories: Iterable[str]) -> PastStages:
         pasts = []
         for directory in directories:
             log = _json(self.layout.stage(directory) / "log" / "run.json")
             stage = self.stage(directory) if log and "total" in log.get("seconds", {}) else None
             if log and stage:
                 pasts.append(Past(stage=stage, log=log))
-        return History(
+        return PastStages(
             pasts=tuple(pasts), known={stage.id: stage for stage in self.found.values() if stage}
         )
 

@@ -33,7 +33,7 @@ class Position:
     label: str
 
 
-Version = dict[Position, str]
+StageVersion = dict[Position, str]
 """A compiled form of an experiment: the stage directory at each position."""
 
 
@@ -45,8 +45,8 @@ class CompiledVersions:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._read: dict[str, list[Version]] = {}
-        self._unread: dict[str, Iterator[Version]] = {}
+        self._read: dict[str, list[StageVersion]] = {}
+        self._unread: dict[str, Iterator[StageVersion]] = {}
 
     def earlier(self, stage: Stage, experiment: str) -> dict[str, Any] | None:
         """The `stage.json` of the last stage that stood at this stage's position and was executed.
@@ -65,7 +65,7 @@ class CompiledVersions:
                     return content
         return None
 
-    def _versions(self, experiment: str) -> Iterator[Version]:
+    def _versions(self, experiment: str) -> Iterator[StageVersion]:
         read = self._read.setdefault(experiment, [])
         unread = self._unread.setdefault(experiment, self._walk(experiment))
         yield from read
@@ -73,7 +73,7 @@ class CompiledVersions:
             read.append(version)
             yield version
 
-    def _walk(self, experiment: str) -> Iterator[Version]:
+    def _walk(self, experiment: str) -> Iterator[StageVersion]:
         path = self._layout.index(experiment)
         if path.is_file():
             yield _version(path.read_bytes())
@@ -95,7 +95,7 @@ class CompiledVersions:
         return content if isinstance(content, dict) else None
 
 
-def _version(text: bytes) -> Version:
+def _version(text: bytes) -> StageVersion:
     """The stages of a compiled index by position; none if it is damaged."""
     try:
         index = Index.parse(parse_json(text.decode("utf-8", "replace")))

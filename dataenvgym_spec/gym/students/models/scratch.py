@@ -19,7 +19,7 @@ from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.items import Item
 
 
-class Scratch:
+class ScratchModel:
     """Builds an untrained student and pretrains it.
 
     Args of the constructor are the options of its definition; `pretrain["source"]` is a source.

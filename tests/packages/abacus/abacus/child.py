@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dataenvgym_spec.gym import Limits, Outcome, Program
+from dataenvgym_spec.gym import Program, SandboxLimits, SandboxOutcome
 
 CALL = "import importlib, json, sys; m, n = sys.argv[1].split(':'); print(json.dumps(getattr(importlib.import_module(m), n)(**json.load(sys.stdin))))"
 
@@ -16,30 +16,34 @@ CALL = "import importlib, json, sys; m, n = sys.argv[1].split(':'); print(json.d
 class Child:
     """Runs programs and functions in a child."""
 
-    def run(self, program: Program, limits: Limits) -> Outcome:
+    def run(self, program: Program, limits: SandboxLimits) -> SandboxOutcome:
         """Runs a program."""
         with tempfile.TemporaryDirectory() as folder:
             for name, text in program.files.items():
                 (Path(folder) / name).write_text(text, encoding="utf-8")
             return self._run(program.command, program.stdin, limits, folder)
 
-    def judge(self, function: str, arguments: Mapping[str, Any], limits: Limits) -> Outcome:
+    def judge(
+        self, function: str, arguments: Mapping[str, Any], limits: SandboxLimits
+    ) -> SandboxOutcome:
         """Calls an installed function."""
         command = (sys.executable, "-c", CALL, function)
         outcome = self._run(command, json.dumps(arguments), limits, None)
         if outcome.ending != "returned":
             return outcome
-        return Outcome(ending="returned", code=0, value=json.loads(outcome.stdout))
+        return SandboxOutcome(ending="returned", code=0, value=json.loads(outcome.stdout))
 
     def _run(
-        self, command: tuple[str, ...], text: str, limits: Limits, folder: str | None
-    ) -> Outcome:
+        self, command: tuple[str, ...], text: str, limits: SandboxLimits, folder: str | None
+    ) -> SandboxOutcome:
         try:
             done = subprocess.run(
                 command, input=text, capture_output=True, text=True, cwd=folder,
                 timeout=limits.seconds, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return Outcome(ending="timeout")
+            return SandboxOutcome(ending="timeout")
         ending = "failed" if done.returncode else "returned"
-        return Outcome(ending=ending, code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+        return SandboxOutcome(
+            ending=ending, code=done.returncode, stdout=done.stdout, stderr=done.stderr
+        )

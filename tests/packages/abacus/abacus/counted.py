@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dataenvgym_spec.gym import Answer, Item, Limits, Sandbox, Score
+from dataenvgym_spec.gym import Answer, Item, Sandbox, SandboxLimits, Score
 
 
 def counts(answers: list[list[str]]) -> list[bool | None]:
@@ -16,7 +16,7 @@ class Counted:
     """Right when the answer is the same number."""
 
     def __init__(self, *, sandbox: Sandbox, seconds: float) -> None:
-        self.sandbox, self.limits = sandbox, Limits(seconds=seconds)
+        self.sandbox, self.limits = sandbox, SandboxLimits(seconds=seconds)
 
     def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
         """Scores a batch, in one child."""
