@@ -24,8 +24,9 @@ The package is 17 wings on eight floors; a wing imports only from lower floors.
     schedule    which stage when and where
     cli         one command a file
 
-How a spec becomes a result: language, resolve, compile (with graph and records), emit, execute (with
-gym and schedule), results, then report and track; questions are asked beside it, cli is on top.
+How a spec becomes a result: language, resolve, compile (with graph and records), emit, execute
+(with gym and schedule), results, then report and track; questions are asked beside it, cli is on
+top.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ __all__ = ["Notebook", "Table", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    # A command imports this package for its name only; what reads results is imported when asked for.
+    # A command imports this package for its name only; what reads results is imported when asked
+    # for.
     if name in ("Notebook", "load"):
         from dataenvgym_spec.results import notebook
 

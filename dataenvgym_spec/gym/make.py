@@ -13,7 +13,10 @@ from dataenvgym_spec.language.options import at, with_value
 
 
 class Described(Protocol):
-    """A component with what it refers to, as `graph.component` has it; the pipeline is not known here."""
+    """A component with what it refers to, as `graph.component` has it.
+
+    The pipeline is not known here.
+    """
 
     @property
     def slot(self) -> str:

@@ -138,7 +138,10 @@ def _mean(axes: Any, mean: Curve, x: Axis, number: int) -> None:
 
 
 def _runs(axes: Any, runs: Sequence[Curve], x: Axis, colour: str) -> None:
-    """A ring around each run's best iteration; where there are several runs, each as a thin line."""
+    """A ring around each run's best iteration.
+
+    Where there are several runs, each as a thin line.
+    """
     ring = {"markersize": 12, "fillstyle": "none", "color": colour, "markeredgewidth": 1.4}
     for run in runs:
         if len(runs) > 1:

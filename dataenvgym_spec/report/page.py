@@ -1,4 +1,7 @@
-"""The report as one self-contained HTML file: no script, no external request, foreign text escaped."""
+"""The report as one self-contained HTML file.
+
+No script, no external request, foreign text escaped.
+"""
 
 from __future__ import annotations
 

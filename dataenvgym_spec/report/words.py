@@ -1,4 +1,7 @@
-"""The sentences of the report: what was measured and how sure it is, in the same words each time."""
+"""The sentences of the report.
+
+What was measured and how sure it is, in the same words each time.
+"""
 
 from __future__ import annotations
 

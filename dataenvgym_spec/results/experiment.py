@@ -1,4 +1,7 @@
-"""A compiled experiment with what it has produced so far: what report, tracking and notebooks read."""
+"""A compiled experiment with what it has produced so far.
+
+What report, tracking and notebooks read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The ledger: when stages ran and what they cost, from their logs; the only place that adds costs up.
+"""The ledger: when stages ran and what they cost, from their logs.
+
+The only place that adds costs up.
 
 What is still to come, and prices, are in `questions.cost`; what teaching cost up to a student is in
 `teaching`.

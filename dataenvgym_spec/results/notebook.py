@@ -1,4 +1,7 @@
-"""What an experiment has produced as typed tables: the face of the package for programs and notebooks."""
+"""What an experiment has produced as typed tables.
+
+The face of the package for programs and notebooks.
+"""
 
 from __future__ import annotations
 

@@ -73,7 +73,10 @@ class Iteration:
         return stages[0] if stages else None
 
     def evaluation(self, split: str) -> StageResult | None:
-        """The evaluation on a split (`selection`, `test`, `shown`, `hidden`); None before it is done."""
+        """The evaluation on a split (`selection`, `test`, `shown`, `hidden`).
+
+        None before it is done.
+        """
         for stage in self.of("evaluate"):
             if stage.port(split).is_dir():
                 return stage if stage.done else None
@@ -130,14 +133,20 @@ class Run:
         return None
 
     def sealed_evaluation(self, student: str) -> StageResult | None:
-        """The stage that scores `base`, `best` or `last` on the sealed test; None before it is done."""
+        """The stage that scores `base`, `best` or `last` on the sealed test.
+
+        None before it is done.
+        """
         if student == "base":
             return self.iterations[0].evaluation("test")
         stages = [stage for stage in self.closing if stage.kind == "evaluate"]
         return stages[0] if stages and stages[0].done else None
 
     def sealed(self, student: str) -> list[Result]:
-        """The answers of `base`, `best` or `last` on the sealed test; empty before they are there."""
+        """The answers of `base`, `best` or `last` on the sealed test.
+
+        Empty before they are there.
+        """
         stage = self.sealed_evaluation(student)
         rows = stage.rows("test", "results.jsonl", Result) if stage else []
         if student == "base":

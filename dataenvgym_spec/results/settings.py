@@ -1,4 +1,7 @@
-"""What was run: the settings of the arms, those that a reader looks for first, and those that differ."""
+"""What was run.
+
+The settings of the arms, those that a reader looks for first, and those that differ.
+"""
 
 from __future__ import annotations
 

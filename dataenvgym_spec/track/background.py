@@ -1,4 +1,7 @@
-"""Tracking beside the work: a detached process that tracks once and ends. Its failures are lines in a log, never errors."""
+"""Tracking beside the work: a detached process that tracks once and ends.
+
+Its failures are lines in a log, never errors.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,8 @@ def main(name: str) -> None:
     with contextlib.suppress(OSError):
         os.nice(10)
     layout = Layout(root=find_root())
-    # Who waits reads the results when its turn comes, so it sees ours too: a second one behind it would find nothing to do.
+    # Who waits reads the results when its turn comes, so it sees ours too: a second one behind it
+    # would find nothing to do.
     with held(layout.lock(f"track-next-{name}")) as first:
         if not first:
             return

@@ -1,14 +1,14 @@
 """What a server holds of a run against what its record says. Pure: no MLflow.
 
-A server can add to a run but not take back: a param, a point of a curve or an input that is wrong stays wrong, so a run that
-contradicts its record is replaced. A run that has more than its record, by the same plan, is not wrong: another clone of the
-repository has got further.
+A server can add to a run but not take back: a param, a point of a curve or an input that is wrong
+stays wrong, so a run that contradicts its record is replaced. A run that has more than its record,
+by the same plan, is not wrong: another clone of the repository has got further.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,7 +24,11 @@ PARENT: Final = "mlflow.parentRunId"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A run as a server holds it: `keys` names its curves, `points` is all their points, `files` the size of every artifact by path."""
+    """A run as a server holds it.
+
+    `keys` names its curves, `points` is all their points, `files` the size of every artifact by
+    path.
+    """
 
     run_id: str
     name: str
@@ -54,50 +58,52 @@ class Missing:
     @property
     def count(self) -> int:
         """How many things are missing."""
-        return (
-            self.name
-            + self.end
-            + sum(
-                len(part)
-                for part in (self.params, self.metrics, self.tags, self.datasets, self.artifacts)
-            )
-        )
+        many = (self.params, self.metrics, self.tags, self.datasets, self.artifacts)
+        return self.name + self.end + sum(len(part) for part in many)
 
 
 def contradictions(record: RunRecord, held: Held) -> list[str]:
     """What the server says of a run that its record does not, and that cannot be taken back."""
     if held.tags.get(PLAN) != record.plan:
         return ["it was made by another plan (other settings or stages)"]
-    out = [] if held.start == record.start else [f"start time is {held.start}, not {record.start}"]
+    wrong = []
+    if held.start != record.start:
+        wrong.append(f"start time is {held.start}, not {record.start}")
+    wrong += _wrong_params(record, held)
+    wrong += _wrong_points(record, held)
+    wrong += _wrong_datasets(record, held)
+    return wrong
+
+
+def _wrong_params(record: RunRecord, held: Held) -> Iterator[str]:
     params = dict(record.params)
-    out += [
-        f"param {key} is '{value}', not '{params[key]}'"
-        for key, value in sorted(held.params.items())
-        if key in params and params[key] != value
-    ]
-    complete = record.end is not None
-    out += [
-        f"param {key} is not of this run"
-        for key in sorted(held.params.keys() - params.keys())
-        if complete
-    ]
+    for key, value in sorted(held.params.items()):
+        if key in params and params[key] != value:
+            yield f"param {key} is '{value}', not '{params[key]}'"
+    if record.end is not None:
+        for key in sorted(held.params.keys() - params.keys()):
+            yield f"param {key} is not of this run"
+
+
+def _wrong_points(record: RunRecord, held: Held) -> Iterator[str]:
+    """Points of a curve that the record does not have.
+
+    Of a run that goes on only those at a step that the record has: it may have got further.
+    """
     wanted = {metric.point for metric in record.metrics}
     places = {point[:2] for point in wanted}
-    wrong = sorted(
-        (point for point in held.points - wanted if complete or point[:2] in places), key=str
-    )
-    out += [
-        f"metric {key} at step {step} has a point that is not of this run: {value}"
-        for key, step, _, value in wrong
-    ]
+    for point in sorted(held.points - wanted, key=str):
+        if record.end is not None or point[:2] in places:
+            key, step, _, value = point
+            yield f"metric {key} at step {step} has a point that is not of this run: {value}"
+
+
+def _wrong_datasets(record: RunRecord, held: Held) -> Iterator[str]:
     datasets = {(item.name, item.digest) for item in record.datasets}
     names = {name for name, _ in datasets}
-    out += [
-        f"input '{name}' ({digest[:8]}) is not of this run"
-        for name, digest in sorted(held.datasets - datasets)
-        if complete or name in names
-    ]
-    return out
+    for name, digest in sorted(held.datasets - datasets):
+        if record.end is not None or name in names:
+            yield f"input '{name}' ({digest[:8]}) is not of this run"
 
 
 def missing(record: RunRecord, held: Held, parent: str | None) -> Missing:
@@ -108,22 +114,34 @@ def missing(record: RunRecord, held: Held, parent: str | None) -> Missing:
         held: what it holds.
         parent: the server's name for the parent run.
     """
-    uploaded = _uploaded(held)
+    ended = (held.status, held.end) == (record.status, record.end)
+    params = [pair for pair in record.params if pair[0] not in held.params]
+    metrics = [metric for metric in record.metrics if metric.point not in held.points]
+    absent = [pair for pair in tags(record, parent) if held.tags.get(pair[0]) != pair[1]]
     return Missing(
         name=held.name != record.name,
-        end=record.end is not None and (held.status != record.status or held.end != record.end),
-        params=tuple(pair for pair in record.params if pair[0] not in held.params),
-        metrics=tuple(metric for metric in record.metrics if metric.point not in held.points),
-        tags=tuple(pair for pair in tags(record, parent) if held.tags.get(pair[0]) != pair[1]),
-        datasets=tuple(
-            item for item in record.datasets if (item.name, item.digest) not in held.datasets
-        ),
-        artifacts=tuple(
-            item
-            for item in record.artifacts
-            if uploaded.get(item.path) != item.digest or held.files.get(item.path) != item.size
-        ),
+        end=record.end is not None and not ended,
+        params=tuple(params),
+        metrics=tuple(metrics),
+        tags=tuple(absent),
+        datasets=tuple(_missing_datasets(record, held)),
+        artifacts=tuple(_missing_artifacts(record, held)),
     )
+
+
+def _missing_datasets(record: RunRecord, held: Held) -> Iterator[Dataset]:
+    for item in record.datasets:
+        if (item.name, item.digest) not in held.datasets:
+            yield item
+
+
+def _missing_artifacts(record: RunRecord, held: Held) -> Iterator[Artifact]:
+    """Those that were never uploaded, were as another content, or lost bytes since."""
+    uploaded = _uploaded(held)
+    for item in record.artifacts:
+        whole = held.files.get(item.path) == item.size
+        if uploaded.get(item.path) != item.digest or not whole:
+            yield item
 
 
 def _uploaded(held: Held) -> dict[str, str]:
@@ -137,8 +155,11 @@ def _uploaded(held: Held) -> dict[str, str]:
 
 def tags(record: RunRecord, parent: str | None) -> tuple[tuple[str, str], ...]:
     """The tags of a run but for its digest, which is set last, when all the rest is there."""
-    machine = [(ID, record.id), (PLAN, record.plan), ("mlflow.source.name", "dataenvgym")]
-    return (*record.tags, *machine, *([(PARENT, parent)] if parent else []))
+    pairs = [*record.tags, (ID, record.id), (PLAN, record.plan)]
+    pairs.append(("mlflow.source.name", "dataenvgym"))
+    if parent:
+        pairs.append((PARENT, parent))
+    return tuple(pairs)
 
 
 def artifacts_tag(record: RunRecord) -> str:
@@ -148,10 +169,14 @@ def artifacts_tag(record: RunRecord) -> str:
 
 def describe(lack: Missing) -> list[str]:
     """What is missing, in words."""
-    out = ["its name differs"] if lack.name else []
-    out += ["its status or end time differs"] if lack.end else []
-    out += [f"param {key} is missing" for key, _ in lack.params]
-    out += [f"metric {metric.key} lacks step {metric.step}" for metric in lack.metrics]
-    out += [f"tag {key} is missing or differs" for key, _ in lack.tags]
-    out += [f"input '{item.name}' is missing" for item in lack.datasets]
-    return out + [f"artifact {item.path} is missing or differs" for item in lack.artifacts]
+    words = []
+    if lack.name:
+        words.append("its name differs")
+    if lack.end:
+        words.append("its status or end time differs")
+    words += [f"param {key} is missing" for key, _ in lack.params]
+    words += [f"metric {metric.key} lacks step {metric.step}" for metric in lack.metrics]
+    words += [f"tag {key} is missing or differs" for key, _ in lack.tags]
+    words += [f"input '{item.name}' is missing" for item in lack.datasets]
+    words += [f"artifact {item.path} is missing or differs" for item in lack.artifacts]
+    return words

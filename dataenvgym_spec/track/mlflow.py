@@ -1,4 +1,7 @@
-"""An MLflow server as records in and out. The only importer of mlflow, and only when it is called, for that takes seconds."""
+"""An MLflow server as records in and out.
+
+The only importer of mlflow, and only when it is called, for that takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,19 @@ DEFAULTS: Final = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-"""Settings of MLflow unless the user set them: its own keep a caller of a dead server waiting for four minutes."""
+"""Settings of MLflow unless the user set them.
+
+Its own keep a caller of a dead server waiting for four minutes.
+"""
+
+MAKE_UP: Final = (
+    "results are safe, and tracking can be made up for: dataenvgym track   "
+    "(without MLFLOW_TRACKING_URI: into a database in the repository)"
+)
+MAKE_ANEW: Final = (
+    "run: rm -r mlflow.db mlartifacts   "
+    "(everything of dataenvgym in it comes back with: dataenvgym track)"
+)
 
 DATABASES: Final = frozenset({"sqlite", "postgresql", "mysql", "mssql"})
 PARAMS, METRICS, TAGS = 100, 1000, 100
@@ -33,7 +48,10 @@ PARAMS, METRICS, TAGS = 100, 1000, 100
 
 
 class TrackingUnavailable(UserError):
-    """The tracking server cannot be reached or refuses. A warning to whoever can go on without it."""
+    """The tracking server cannot be reached or refuses.
+
+    A warning to whoever can go on without it.
+    """
 
 
 @contextmanager
@@ -51,10 +69,8 @@ def reaching(uri: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         text = _hide(" ".join(str(error).split()), uri)
         reason = "nobody answers there" if "Max retries exceeded" in text else text[:300]
-        advice = "results are safe, and tracking can be made up for: dataenvgym track   (without MLFLOW_TRACKING_URI: into a database in the repository)"
-        raise TrackingUnavailable(
-            f"tracking at {shown(uri)} failed: {reason}", help=advice
-        ) from error
+        message = f"tracking at {shown(uri)} failed: {reason}"
+        raise TrackingUnavailable(message, help=MAKE_UP) from error
 
 
 def uri_of(layout: Layout) -> str:
@@ -139,16 +155,11 @@ class Server:
         """
         there = self.client.get_experiment_by_name(name)
         if there is not None and self.private and there.artifact_location != self._location(name):
-            message = f"'mlflow.db' was made in another folder: it keeps files in {there.artifact_location}"
-            raise UserError(
-                message,
-                help="run: rm -r mlflow.db mlartifacts   (everything of dataenvgym in it comes back with: dataenvgym track)",
-            )
-        return (
-            str(there.experiment_id)
-            if there is not None and there.lifecycle_stage == "active"
-            else None
-        )
+            where = f"it keeps files in {there.artifact_location}"
+            raise UserError(f"'mlflow.db' was made in another folder: {where}", help=MAKE_ANEW)
+        if there is None or there.lifecycle_stage != "active":
+            return None
+        return str(there.experiment_id)
 
     def experiment(self, name: str, description: str) -> str:
         """The id of an experiment, made or taken out of the bin if need be."""
@@ -171,7 +182,10 @@ class Server:
         return (self.artifacts / name).as_uri() if self.artifacts else None
 
     def runs(self, experiment: str) -> dict[str, list[Held]]:
-        """The runs that are ours, by their id in the records, without their curves and files, the oldest first."""
+        """The runs that are ours, by their id in the records.
+
+        Without their curves and files, the oldest first.
+        """
         out: dict[str, list[Held]] = {}
         token = None
         while True:
@@ -226,7 +240,11 @@ class Server:
             self.client.log_batch(run_id, tags=[RunTag(*pair) for pair in some], synchronous=True)
 
     def add(self, record: RunRecord, run_id: str, lack: Missing) -> None:
-        """Logs what a run lacks. MLflow takes the same point, param or input twice for one, so it can be cut off at any moment."""
+        """Logs what a run lacks.
+
+        MLflow takes the same point, param or input twice for one, so it can be cut off at any
+        moment.
+        """
         from mlflow.entities import Param
 
         self.tag(run_id, lack.tags)

@@ -13,7 +13,9 @@ LONGEST: Final = 500
 
 
 def slug(text: str) -> str:
-    """A text as part of a metric's or param's name. A changed one keeps apart from its like by a digest.
+    """A text as part of a metric's or param's name.
+
+    A changed one keeps apart from its like by a digest.
 
     >>> slug("gcd"), slug("solve for x (hard)")
     ('gcd', 'solve for x _hard_-ad8b')

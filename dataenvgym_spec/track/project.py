@@ -1,4 +1,6 @@
-"""Results as records of runs: one per arm and seed, one per iteration below it, one summary per arm.
+"""Results as records of runs.
+
+One per arm and seed, one per iteration below it, one summary per arm.
 
 Pure: no server, no MLflow. The sealed test is not read here; `summary` is the only one that does.
 """

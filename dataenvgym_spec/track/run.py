@@ -69,7 +69,8 @@ def track(
         MissingExtra: mlflow is not installed.
         TrackingUnavailable: the server cannot be reached or refuses.
     """
-    # Searching for a run and making it if there is none are two steps: without the lock, two projectors make two runs.
+    # Searching for a run and making it if there is none are two steps: without the lock, two
+    # projectors make two runs.
     with held(
         layout.lock("track"),
         waiting=lambda holder: say(f"waiting for {holder or 'another process'}, which is tracking"),

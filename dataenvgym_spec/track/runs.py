@@ -1,4 +1,7 @@
-"""What a tracking server should hold, as records. No MLflow here, and nothing that reads results."""
+"""What a tracking server should hold, as records.
+
+No MLflow here, and nothing that reads results.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ LARGEST: Final = 1.7976931348623157e308
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One point of a curve. `timestamp` is the recorded time in ms, so that logging it again gives the same point."""
+    """One point of a curve.
+
+    `timestamp` is the recorded time in ms, so that logging it again gives the same point.
+    """
 
     key: str
     value: float
@@ -46,7 +52,10 @@ def comparable(value: float) -> float | str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """Data that went into a run. `digest` has at most 36 characters (MLflow's limit); `source` is relative to the repository."""
+    """Data that went into a run.
+
+    `digest` has at most 36 characters (MLflow's limit); `source` is relative to the repository.
+    """
 
     name: str
     digest: str
@@ -79,7 +88,8 @@ class RunRecord:
     Attributes:
         id: who it is, for ever: experiment, arm, seed, iteration.
         parent: the id of its parent run.
-        plan: digest of what it is going to do. A run with another plan is another run of the same name.
+        plan: digest of what it is going to do. A run with another plan is another run of the same
+            name.
         start: ms since the epoch; known as soon as the run is, and never changed by later results.
         end: ms since the epoch; None while it is running.
     """

@@ -28,7 +28,10 @@ SETTINGS: Final = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "PYTHONWARNINGS": "ignore",
 }
-"""Settings of the server unless the user set them; its job runner is a process more, for features that are not used here."""
+"""Settings of the server unless the user set them.
+
+Its job runner is a process more, for features that are not used here.
+"""
 
 
 def check_port(host: str, port: int) -> None:
@@ -144,7 +147,10 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def main(parent: int, arguments: list[str]) -> None:
-    """Becomes the server, with the kernel's promise of a SIGTERM when the caller is killed (Linux); MLflow passes it on to its workers."""
+    """Becomes the server, with the kernel's promise of a SIGTERM when the caller is killed (Linux).
+
+    MLflow passes it on to its workers.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() == parent:

@@ -79,9 +79,8 @@ def verify(server: Server, experiment: ExperimentRecord) -> list[str]:
         for record in experiment.runs:
             runs = found.get(record.id, [])
             if len(runs) != 1:
-                out.append(
-                    f"{record.id}: there {f'are {len(runs)} such runs' if runs else 'is no such run'}"
-                )
+                count = f"are {len(runs)} such runs" if runs else "is no such run"
+                out.append(f"{record.id}: there {count}")
             for run in runs[:1]:
                 held = server.look_into(run)
                 ids[record.id] = held.run_id
@@ -106,7 +105,10 @@ def _known(record: RunRecord, held: Held, thorough: bool) -> bool:
 def _choose(
     server: Server, record: RunRecord, runs: Sequence[Held], thorough: bool
 ) -> tuple[Held | None, list[Held]]:
-    """The first run that does not contradict the record, and the others: wrong ones, and doubles that somebody else made."""
+    """The first run that does not contradict the record, and the others.
+
+    Wrong ones, and doubles that somebody else made.
+    """
     chosen: Held | None = None
     others: list[Held] = []
     for run in runs:
@@ -121,7 +123,10 @@ def _choose(
 def _complete(
     server: Server, record: RunRecord, held: Held, parent: str | None, thorough: bool
 ) -> int:
-    """Adds what a run lacks; returns how many values that were. Its digest is set when all is there."""
+    """Adds what a run lacks; returns how many values that were.
+
+    Its digest is set when all is there.
+    """
     if _known(record, held, thorough):
         lack = tuple(pair for pair in tags(record, parent) if held.tags.get(pair[0]) != pair[1])
         server.tag(held.run_id, lack)

@@ -25,7 +25,10 @@ class ProceduralEngine:
         self.oversample, self.corrupt = oversample, corrupt
 
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
-        """Candidates skill by skill, each in the order of drawing; a skill is a group of the source."""
+        """Candidates skill by skill, each in the order of drawing.
+
+        A skill is a group of the source.
+        """
         for request in sorted(requests, key=lambda request: request.skill):
             skill = request.skill
             stream = self.source.stream(skill, seed_from("engine", tools.seed, skill))

@@ -81,8 +81,8 @@ class Sandbox(Protocol):
 
     A child has no network, sees no file of the user and no variable of the environment, can write
     nowhere but into its own working directory, which is removed afterwards, and cannot outlive this
-    process. Whatever the child does is an `SandboxOutcome`; an exception means that the sandbox itself
-    does not work.
+    process. Whatever the child does is an `SandboxOutcome`; an exception means that the sandbox
+    itself does not work.
     """
 
     def run(self, program: Program, limits: SandboxLimits) -> SandboxOutcome:

@@ -1,6 +1,7 @@
 """A teacher that runs the generators of a procedural source.
 
-It is asked for no text, so it is no `Teacher` by its protocol: an engine that draws uses the source.
+It is asked for no text, so it is no `Teacher` by its protocol: an engine that draws uses the
+source.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a teacher is: a language model that answers. What is procedural is a source that its engine uses."""
+"""What a teacher is: a language model that answers.
+
+What is procedural is a source that its engine uses.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,12 @@
-"""What a plan will cost, as low-high intervals, and what stages have cost. Pure: graphs and logs come in as records.
+"""What a plan will cost, as low-high intervals, and what stages have cost.
 
-An estimate comes from the logs of earlier stages of the same kind that work alike (same student, engine, device, ...). Time is
-taken to lie between constant and in proportion to the size of the work: a stage of twice the size takes at least as long and at
-most twice as long. The range of what was measured is widened for few measurements, because the next of n + 1 lies outside of the
-range of n with a probability of 2 / (n + 1). Without any log the wide table in `cost_table` holds.
+Pure: graphs and logs come in as records.
+
+An estimate comes from the logs of earlier stages of the same kind that work alike (same student,
+engine, device, ...). Time is taken to lie between constant and in proportion to the size of the
+work: a stage of twice the size takes at least as long and at most twice as long. The range of what
+was measured is widened for few measurements, because the next of n + 1 lies outside of the range of
+n with a probability of 2 / (n + 1). Without any log the wide table in `cost_table` holds.
 """
 
 from __future__ import annotations
@@ -34,7 +37,10 @@ MOST: Final = 12
 OTHER: Final = 10.0
 """How much a measurement of the same kind that does not work alike is widened, each way."""
 SPREAD: Final = 2.0
-"""How much more time varies than tokens do: on a machine shared by other work, the same training took 2.7 times as long."""
+"""How much more time varies than tokens do.
+
+On a machine shared by other work, the same training took 2.7 times as long.
+"""
 SLACK: Final = 0.5
 """Seconds by which any stage can be off on a busy machine."""
 
@@ -166,7 +172,9 @@ def estimate(
     prices: Prices,
     machine: Machine,
 ) -> tuple[StageEstimate, ...]:
-    """The cost of each step of a plan that runs a stage; one that only may run has a low end of nothing.
+    """The cost of each step of a plan that runs a stage.
+
+    One that only may run has a low end of nothing.
 
     Args:
         steps: the plan.
@@ -239,7 +247,7 @@ def teacher_of(stage: Stage) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-# --- one stage --------------------------------------------------------------------------------------------------------
+# --- one stage ------------------------------------------------------------------------------------
 
 
 def _estimate(
@@ -360,7 +368,10 @@ def _default_tokens(stage: Stage, what: str, amount: float, most: float) -> Inte
 
 
 def _examples(stage: Stage, known: Known, pasts: Sequence[Past], before: Known) -> Interval:
-    """Accepted examples. All of an iteration are counted at its first round: refills only bring what is missing there."""
+    """Accepted examples.
+
+    All of an iteration are counted at its first round: refills only bring what is missing there.
+    """
     if stage.kind != "check" or any(read.slot == "yield" for read in stage.inputs):
         return ZERO
     amount = units(stage, known)

@@ -1,6 +1,9 @@
-"""The limits that `dataenvgym run` gives its stages: none begins once an experiment has cost more than it may.
+"""The limits that `dataenvgym run` gives its stages.
 
-They come by the environment, and not by a file, because they are no part of what a stage does: plain `dvc repro` knows none.
+None begins once an experiment has cost more than it may.
+
+They come by the environment, and not by a file, because they are no part of what a stage does:
+plain `dvc repro` knows none.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ def guard(layout: Layout, environ: Mapping[str, str]) -> None:
     had = total(spent(past, prices) for past in of_experiment(layout, given["experiment"]).pasts)
     for one in standings(given["limits"], had, CostRange()):
         if one.passed:
-            help = f"what is done is kept; raise 'limits.{one.name}' in the spec and run again, or: dataenvgym run {given['experiment']} --ignore-limits"
-            raise LimitReached(
-                f"paused: the limit on '{one.name}' is passed: {one.text()}", help=help
-            )
+            message = f"paused: the limit on '{one.name}' is passed: {one.text()}"
+            anyway = f"dataenvgym run {given['experiment']} --ignore-limits"
+            raised = f"raise 'limits.{one.name}' in the spec and run again"
+            raise LimitReached(message, help=f"what is done is kept; {raised}, or: {anyway}")

@@ -1,4 +1,7 @@
-"""Limits of an experiment against what it has cost and will cost. Pure; `dataenvgym run` and its stages act on it."""
+"""Limits of an experiment against what it has cost and will cost.
+
+Pure; `dataenvgym run` and its stages act on it.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +43,11 @@ class Standing:
 
     def text(self) -> str:
         """What stands against the limit, in words."""
-        ahead = (
-            f" and {number(self.ahead.low)} to {number(self.ahead.high)} lie ahead"
-            if self.ahead.high
-            else ""
-        )
-        return f"{number(self.spent)} {UNITS[self.name]} are spent{ahead}, and the limit is {number(self.limit)}"
+        ahead = ""
+        if self.ahead.high:
+            ahead = f" and {number(self.ahead.low)} to {number(self.ahead.high)} lie ahead"
+        spent = f"{number(self.spent)} {UNITS[self.name]} are spent{ahead}"
+        return f"{spent}, and the limit is {number(self.limit)}"
 
 
 def amounts(cost: CostRange) -> dict[str, Interval]:

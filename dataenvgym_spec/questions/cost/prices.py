@@ -1,4 +1,7 @@
-"""What a machine and a teacher's model cost: the table in `prices.yaml`, at the root of the repository. Never part of a key."""
+"""What a machine and a teacher's model cost.
+
+The table in `prices.yaml`, at the root of the repository. Never part of a key.
+"""
 
 from __future__ import annotations
 

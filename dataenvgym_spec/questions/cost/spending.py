@@ -1,4 +1,7 @@
-"""What stages have cost before, read from the store: `stage.json` and `log/run.json` of those that are done."""
+"""What stages have cost before, read from the store.
+
+`stage.json` and `log/run.json` of those that are done.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ MOST: Final = 100
 
 
 def latest(layout: Layout, kinds: Collection[str]) -> PastStages:
-    """The latest logs in the store of stages of some kinds; what is damaged or of another version is left out."""
+    """The latest logs in the store of stages of some kinds.
+
+    What is damaged or of another version is left out.
+    """
     return of(
         layout,
         [path.parent.parent.name for kind in sorted(kinds) for path in _latest(layout.store, kind)],

@@ -134,7 +134,10 @@ def shares_by_skill(rows: Sequence[Result]) -> dict[str, Share]:
 
 
 def outcomes(results: Results) -> tuple[Outcome, ...]:
-    """Base, best and last of every run on the sealed test, in that order, as far as they are there."""
+    """Base, best and last of every run on the sealed test, in that order.
+
+    As far as they are there.
+    """
     found = []
     for run in results.runs:
         for student in STUDENTS:
