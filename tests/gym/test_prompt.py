@@ -3,8 +3,10 @@
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.records.items import Item
+from tests.support.golden import TEMPLATE, items
 
 
 def test_prompts_are_sandboxed_and_strict() -> None:
@@ -24,3 +26,13 @@ def test_prompts_are_sandboxed_and_strict() -> None:
     ):
         with pytest.raises(StageError, match="prompt template"):
             PromptTemplate(template).render(item)
+
+
+def test_the_text_of_prompts_is_golden() -> None:
+    """A template is part of the key, what is made of it is not: trailing line breaks and blank lines must stay as they are."""
+    texts = [
+        PromptTemplate(template).render(item)
+        for template in (TEMPLATE, "{{ input }}\n", "  {% if true %}\n a\n  {% endif %}\n\n")
+        for item in items()[::8]
+    ]
+    assert digest("golden", texts)[:16] == "f035f8be41606aab"

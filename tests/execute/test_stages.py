@@ -1,0 +1,214 @@
+"""What each stage kind makes of a fixed input, to the byte."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.execute.stages import evaluate as evaluation
+from dataenvgym_spec.execute.stages import train as training
+from dataenvgym_spec.execute.training.examples import write_examples
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.gym.prompt import PromptTemplate
+from dataenvgym_spec.gym.students.backends.protocol import Completion
+from dataenvgym_spec.gym.students.models.protocol import Pretraining
+from dataenvgym_spec.gym.students.models.scratch import ScratchModel
+from dataenvgym_spec.records.items import in_lane
+from tests.support.golden import (
+    FIELDS,
+    LANES,
+    ROWS,
+    TEMPLATE,
+    Workshop,
+    bytes_of,
+    component,
+    families,
+    golden,
+    make,
+)
+
+
+def _data(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+    path = shop.folder / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    listed = {
+        "role": "selection",
+        "source": component("source", "jsonl", path="sha256:x", fields=FIELDS),
+        "draw": {"items": 4},
+        "lane": [0.2, 0.7],
+        "seed": 3,
+    }
+    return bytes_of(
+        shop.data("test"),
+        shop.data("feedback", show=0.25),
+        shop.run("listed", "data", listed, files={"sha256:x": path}),
+    )
+
+
+def _reserve(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+    path = shop.folder / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    sources = {
+        "test": component("source", "jsonl", path="sha256:x", fields=FIELDS),
+        "feedback": families(),
+    }
+    params = {"lanes": {role: LANES[role] for role in sources}, "sources": sources, "seed": 3}
+    return bytes_of(shop.run("reserve", "reserve", params, files={"sha256:x": path}))
+
+
+def _in_the_loop(*names: str) -> Callable[[Workshop, pytest.MonkeyPatch], str]:
+    def case(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+        shop.loop()
+        return bytes_of(*(shop.outs[name] for name in names))
+
+    return case
+
+
+def _three_answers(shop: Workshop) -> tuple[tuple[str, str, str], ...]:
+    shop.data("selection")
+    for number in (1, 2, 3):
+        shop.answers(f"answers-{number}", "selection", "selection")
+    return tuple(("results", f"answers-{number}", "selection") for number in (1, 2, 3))
+
+
+def _gate(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+    reads = _three_answers(shop)
+    return bytes_of(
+        *(
+            shop.run(f"patience-{number}", "gate", {"patience": number}, reads)
+            for number in (1, 2, 3)
+        )
+    )
+
+
+def _select(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+    reads = _three_answers(shop)
+    return bytes_of(
+        *(
+            shop.run(by, "select", {"by": by, "ties": "earliest"}, reads)
+            for by in ("selection.accuracy", "last")
+        )
+    )
+
+
+def _student(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+    """What a student from scratch is pretrained on; the training itself promises the same bytes on the same machine only."""
+    recipe = {"source": make("source", families()), "examples": {"sum": 9, "gcd": 5}}
+    sizes = dict.fromkeys(("vocabulary", "rope_theta", "heads", "layers", "max_positions"), 1)
+    prompt = PromptTemplate(TEMPLATE)
+    tools = Pretraining(
+        seed=1,
+        prompt=prompt.render,
+        free=lambda item: in_lane(3, item.cluster, [0.3, 1.0]),
+        train=lambda *_: None,
+    )
+    items = ScratchModel(**sizes, pretrain=recipe).examples(tools)
+    write_examples(shop.folder / "examples.jsonl", items, prompt)
+    return bytes_of(shop.folder)
+
+
+def _train(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
+    """What is handed to the trainer, which is a process of its own."""
+    given: dict[str, Any] = {}
+    patch.setattr(training, "launch", lambda context, **more: given.update(more))
+    shop.loop()
+    reads = (
+        ("base", "skills", "skills"),
+        ("accepted", "check", "accepted"),
+        ("accepted", "check-again", "accepted"),
+    )
+    settings = {"length": {"steps": 3}, "learning_rate": 0.001, "batch_size": 4}
+    settings |= {"method": "sft", "dtype": "float32"}
+    shop.run("train", "train", {"template": TEMPLATE, "train": settings, "seed": 7}, reads)
+    assert (given["trainer"].kind, given["adapter"], given["seed"]) == ("sft", None, 7)
+    assert given["settings"].batch_size == 4
+    assert given["settings"].dtype == "float32"
+    return bytes_of(shop.folder / "train" / "work")
+
+
+def _evaluate(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
+    """The rows that become of given answers: of the real backends, only the machine's own promise the same text."""
+
+    class Echo:
+        device = "cpu"
+
+        def generate(self, prompts: list[str]) -> list[Completion]:
+            return [
+                Completion(
+                    text=prompt.split("=")[0][-2:],
+                    tokens=2,
+                    prompt_tokens=len(prompt),
+                    truncated=len(prompt) % 2 == 0,
+                )
+                for prompt in prompts
+            ]
+
+    patch.setattr(evaluation, "load_backend", lambda *_, **__: Echo())
+    shop.data("feedback", show=0.25)
+    params = {
+        "splits": ["shown", "hidden"],
+        "generate": {"dtype": "float32", "backend": "vllm", "max_new_tokens": 2},
+        "template": TEMPLATE,
+        "score": component("scorer", "reasoning-gym"),
+    }
+    reads = (
+        ("student", "feedback", "shown"),
+        ("items", "feedback", "shown"),
+        ("items", "feedback", "hidden"),
+    )
+    return bytes_of(shop.run("evaluate", "evaluate", params, reads))
+
+
+KIND_CASES: dict[str, Callable[[Workshop, pytest.MonkeyPatch], str]] = {
+    "data": _data,
+    "reserve": _reserve,
+    "skills": _in_the_loop("skills"),
+    "plan": _in_the_loop("plan", "plan-again"),
+    "generate": _in_the_loop("generate", "generate-again"),
+    "check": _in_the_loop("check", "check-again"),
+    "gate": _gate,
+    "select": _select,
+    "student": _student,
+    "train": _train,
+    "evaluate": _evaluate,
+}
+
+
+GOLDEN = {
+    "data": {1: "7e6f8bbf322bc0be"},
+    "reserve": {1: "bda3a5d87085d110"},
+    "skills": {1: "d4ca1973c9269af1"},
+    "plan": {1: "5f06527b376d059a"},
+    "generate": {1: "52dd8211516deb03"},
+    "check": {1: "9d9fdd66004ea5b4"},
+    "gate": {1: "71caceeb3c597b45"},
+    "select": {1: "2d56282f85f35fbc"},
+    "student": {1: "b6f379aad904d82f"},
+    "train": {1: "b74163de459f6528"},
+    "evaluate": {1: "e01bde6e8867e007"},
+}
+"""The digests of each kind, by its number."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stage_kind_makes_the_bytes_of_its_number(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = KIND_CASES[kind](Workshop(tmp_path), monkeypatch)
+    golden("kind", kind, GOLDEN[kind], made)
+
+
+def test_other_bytes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seed of a stream, the order of keys in a file, a rounding: each changes the digest."""
+    monkeypatch.setattr("dataenvgym_spec.gym.engines.procedural.seed_from", lambda *parts: 1)
+    made = KIND_CASES["generate"](Workshop(tmp_path), monkeypatch)
+    with pytest.raises(AssertionError, match="raise its semantics"):
+        golden("kind", "generate", GOLDEN["generate"], made)
+
+
+def test_every_stage_kind_has_a_case() -> None:
+    assert set(KIND_CASES) == set(GOLDEN) == set(KINDS)

@@ -1,0 +1,12 @@
+"""Gold skills."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.golden import component, golden, items, make
+
+
+def test_the_discovery_gold_makes_what_its_number_says(tmp_path: Path) -> None:
+    made = make("discovery", component("discovery", "gold")).assign(items())
+    golden("discovery", "gold", {1: "ca0f72d0141352e0"}, made)

@@ -1,0 +1,30 @@
+"""The procedural engine and teacher: what they draw."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+from dataenvgym_spec.gym.tools import Tools
+from tests.support.golden import component, engine, families, golden, make, requests
+
+
+def test_the_teacher_procedural_makes_what_its_number_says(tmp_path: Path) -> None:
+    made = [
+        item.row()
+        for item in islice(
+            make("teacher", component("teacher", "procedural", source=families())).source.stream(
+                "gcd", 4
+            ),
+            20,
+        )
+    ]
+    golden("teacher", "procedural", {1: "e5ba6decde7af324"}, made)
+
+
+def test_the_engine_procedural_makes_what_its_number_says(tmp_path: Path) -> None:
+    made = [
+        item.item().row()
+        for item in make("engine", engine()).generate(requests(sum=9, gcd=4), Tools(seed=13))
+    ]
+    golden("engine", "procedural", {1: "0aa421297a141d58"}, made)

@@ -1,0 +1,68 @@
+"""What each scorer says of fixed answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dataenvgym_spec.gym.tasks.protocol import Answer
+from dataenvgym_spec.gym.tasks.scoring import scored
+from dataenvgym_spec.records.items import Item
+from tests.support.golden import component, golden, items, make
+
+ANSWERS = [
+    "7",
+    " 7 ",
+    "7.0",
+    "",
+    "seven",
+    "A: 7",
+    "so A: 7",
+    "\\boxed{7}",
+    "14/2",
+    "$7$",
+    "1,007",
+    "-7",
+    "A: 7 A: 8",
+]
+
+
+def _scores(kind: str, **options: Any) -> Callable[[Path], Any]:
+    def case(_shop: Path) -> Any:
+        made = make("scorer", component("scorer", kind, **options))
+        targets = [
+            Item(id=str(n), input="3 + 4", target=target, group="g", cluster="c")
+            for n, target in enumerate(["7", "A: 7", "x = \\frac{14}{2}"])
+        ]
+        answers = [(item, Answer(text=text)) for item in targets for text in ANSWERS]
+        found = scored(made, answers)
+        return [[score.value, score.parsed] for score in found]
+
+    return case
+
+
+def _own_scores(_shop: Path) -> Any:
+    made = make("scorer", component("scorer", "reasoning-gym"))
+    answers = [
+        (item, Answer(text=text))
+        for item in items()
+        for text in [item.target, f" {item.target}\n", "", "9999", f"It is {item.target}."]
+    ]
+    found = scored(made, answers)
+    return [[score.value, score.parsed] for score in found]
+
+
+def test_the_scorer_reasoning_gym_makes_what_its_number_says(tmp_path: Path) -> None:
+    made = _own_scores(tmp_path)
+    golden("scorer", "reasoning-gym", {1: "cd510027364dcef5"}, made)
+
+
+def test_the_scorer_exact_match_makes_what_its_number_says(tmp_path: Path) -> None:
+    made = [_scores("exact-match")(tmp_path), _scores("exact-match", after="A:")(tmp_path)]
+    golden("scorer", "exact-match", {1: "fd63cf70cd227ec7"}, made)
+
+
+def test_the_scorer_math_verify_makes_what_its_number_says(tmp_path: Path) -> None:
+    made = _scores("math-verify")(tmp_path)
+    golden("scorer", "math-verify", {1: "8a3fe27cd5e8ca46"}, made)
