@@ -103,6 +103,7 @@ class Kind:
         unreported: ports that no report reads.
         amount: the fact in its log that says how much it worked on.
         work: what its time is spent on, for estimates and the ledger.
+        on_device: whether a student runs or is trained in it: on a GPU where there is one.
         worker: which warm worker can run it; None where a process of its own costs little.
         tracked: whether tracking is brought up to date after it.
     """
@@ -121,6 +122,7 @@ class Kind:
     unreported: frozenset[str] = frozenset()
     amount: str | None = None
     work: WorkKind = "other"
+    on_device: bool = False
     worker: Worker | None = None
     tracked: bool = False
 
@@ -217,6 +219,7 @@ KINDS: Final[dict[str, Kind]] = {
         ports=_fixed("student"),
         adds=_weights,
         amount="examples",
+        on_device=True,
         work="training",
         worker="heavy",
         unreported=frozenset({"student"}),
@@ -250,6 +253,7 @@ KINDS: Final[dict[str, Kind]] = {
         turns=BEHAVIOUR,
         drops=_bit,
         amount="items",
+        on_device=True,
         work="generation",
         worker="heavy",
     ),
@@ -343,6 +347,7 @@ KINDS: Final[dict[str, Kind]] = {
         drops=_bit,
         repeats={"student": "previous"},
         amount="examples",
+        on_device=True,
         work="training",
         unreported=frozenset({"student"}),
     ),

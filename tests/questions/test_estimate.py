@@ -30,6 +30,7 @@ from dataenvgym_spec.questions.cost.size import size, units
 from dataenvgym_spec.questions.cost.spending import latest, of_experiment
 from dataenvgym_spec.questions.cost.table import SECONDS
 from dataenvgym_spec.questions.plan import PlannedStage
+from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import parameters
 from tests.support.repositories import PACKAGE, ROOT, call, new_repo
@@ -80,8 +81,8 @@ def trainer(key: str, amount: int, *, epochs: float = 2, model: str = "a") -> di
     }
 
 
-def log(seconds: float, **more: object) -> dict[str, object]:
-    return {"seconds": {"total": seconds}, "device": "cpu", **more}
+def log(seconds: float, **more: object) -> Log:
+    return Log(**{"started": 0.0, "seconds": {"total": seconds}, "device": "cpu", **more})
 
 
 def trained(
@@ -182,7 +183,7 @@ def asked(
     }
     past = Past(
         stage=stages["old"],
-        log={"seconds": {"total": 3.0}, **({"tokens": tokens} if tokens else {})},
+        log=log(3.0, device=None, tokens=tokens),
     )
     before = PastStages(pasts=(past,) if tokens else (), known=stages)
     (found,) = estimate([step(stages["new"])], stages, before, prices, CPU)

@@ -29,6 +29,8 @@ from dataenvgym_spec.questions.cost.table import (
     TRAINED,
 )
 from dataenvgym_spec.questions.plan import PlannedStage
+from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.results.ledger import TOKENS, cost_of
 
 NEAR: Final = 4.0
 """Measurements within this factor of the size are preferred to others."""
@@ -99,18 +101,13 @@ class CostRange:
     gpu: Interval = ZERO
 
     def __add__(self, other: CostRange) -> CostRange:
-        return CostRange(
-            **{
-                item.name: getattr(self, item.name) + getattr(other, item.name)
-                for item in fields(self)
-            }
-        )
+        names = [item.name for item in fields(self)]
+        return CostRange(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
     def perhaps(self) -> CostRange:
         """The cost of what may turn out not to be needed."""
-        return CostRange(
-            **{item.name: Interval(high=getattr(self, item.name).high) for item in fields(self)}
-        )
+        highs = {item.name: getattr(self, item.name).high for item in fields(self)}
+        return CostRange(**{name: Interval(high=high) for name, high in highs.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +115,21 @@ class Past:
     """A stage that is done, with its log."""
 
     stage: Stage
-    log: Mapping[str, Any]
+    log: Log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A stage that is done: what it works like, and the size of its work."""
+
+    like: str
+    size: float
+    past: Past
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.past.log.seconds["total"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,15 +140,15 @@ class PastStages:
     known: Known
 
     @cached_property
-    def by_kind(self) -> dict[str, list[tuple[str, float, Past]]]:
-        """What was done of each kind: what it works like, its size, and the log."""
-        found: dict[str, list[tuple[str, float, Past]]] = {}
+    def by_kind(self) -> dict[str, list[Measured]]:
+        """What was done of each kind."""
+        found: dict[str, list[Measured]] = {}
         for past in self.pasts:
-            if past.log.get("passed"):  # a loop had stopped before it, and it did no work
+            if past.log.passed:  # a loop had stopped before it, and it did no work
                 continue
-            found.setdefault(past.stage.kind, []).append(
-                (like(past.stage, self.known), size(past.stage, self.known), past)
-            )
+            stage = past.stage
+            row = Measured(like=like(stage, self.known), size=size(stage, self.known), past=past)
+            found.setdefault(stage.kind, []).append(row)
         return found
 
 
@@ -200,44 +211,43 @@ def total(costs: Iterable[CostRange]) -> CostRange:
 
 def spent(past: Past, prices: Prices) -> CostRange:
     """What a finished stage has cost, by its log."""
-    log = past.log
-    tokens = {what: exactly(float(count)) for what, count in log.get("tokens", {}).items()}
-    on_gpu = str(log.get("device", "cpu")).startswith("cuda")
-    examples = float(log.get("accepted", 0)) if past.stage.kind == "check" else 0.0
-    return _priced(
-        past.stage,
-        exactly(float(log["seconds"]["total"])),
-        tokens,
-        exactly(examples),
-        int(log.get("processes", 1)) if on_gpu else 0,
-        prices,
+    cost = cost_of(past.stage.kind, past.log)
+    work = Work(
+        seconds=exactly(cost.seconds),
+        gpu=exactly(cost.gpu_seconds),
+        tokens={what: exactly(float(count)) for what, count in cost.tokens.items()},
+        examples=exactly(float(cost.examples)),
     )
+    return _priced(past.stage, work, prices)
 
 
-def _priced(
-    stage: Stage,
-    seconds: Interval,
-    tokens: Mapping[str, Interval],
-    examples: Interval,
-    gpus: int,
-    prices: Prices,
-) -> CostRange:
-    prompt, generated = tokens.get("prompt", ZERO), tokens.get("generated", ZERO)
-    gpu = seconds.times(gpus)
-    usd = seconds.times(prices.machine_hour / 3600) + gpu.times(prices.gpu_hour / 3600)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a stage takes, before prices: seconds, seconds on GPUs, tokens by use, examples."""
+
+    seconds: Interval
+    gpu: Interval
+    tokens: Mapping[str, Interval]
+    examples: Interval
+
+
+def _priced(stage: Stage, work: Work, prices: Prices) -> CostRange:
+    prompt, generated = work.tokens.get("prompt", ZERO), work.tokens.get("generated", ZERO)
+    kind, seconds = stage.declaration, work.seconds
+    usd = seconds.times(prices.machine_hour / 3600) + work.gpu.times(prices.gpu_hour / 3600)
     price = prices.of(teacher_of(stage))
     if price is not None:
         usd = usd + prompt.times(price.prompt / 1e6) + generated.times(price.generated / 1e6)
     return CostRange(
-        examples=examples,
+        examples=work.examples,
         prompt=prompt,
         generated=generated,
-        trained=tokens.get("trained", ZERO),
+        trained=work.tokens.get("trained", ZERO),
         usd=usd,
         seconds=seconds,
-        training=seconds if stage.kind in ("train", "student") else ZERO,
-        generation=seconds if stage.kind in ("evaluate", "generate") else ZERO,
-        gpu=gpu,
+        training=seconds if kind.work == "training" else ZERO,
+        generation=seconds if kind.work == "generation" else ZERO,
+        gpu=work.gpu,
     )
 
 
@@ -253,51 +263,44 @@ def teacher_of(stage: Stage) -> Mapping[str, Any]:
 def _estimate(
     stage: Stage, known: Known, history: PastStages, prices: Prices, machine: Machine
 ) -> StageEstimate:
-    on_gpu = machine.gpus and stage.kind in ("train", "evaluate", "student")
-    rows = [
-        row
-        for row in history.by_kind.get(stage.kind, [])
-        if _device(row[2]) in (None, "cuda" if on_gpu else "cpu")
-    ]
+    on_gpu = bool(machine.gpus) and stage.declaration.on_device
+    here = (None, "cuda" if on_gpu else "cpu")
+    rows = [row for row in history.by_kind.get(stage.kind, []) if _device(row.past) in here]
     mine = like(stage, known)
-    alike = [row for row in rows if row[0] == mine]
+    alike = [row for row in rows if row.like == mine]
     chosen, wide = (alike, 1.0) if alike else (rows, OTHER)
-    seconds = _seconds(
-        stage,
-        size(stage, known),
-        [(amount, float(past.log["seconds"]["total"])) for _, amount, past in chosen],
-        wide,
+    seconds = _seconds(stage, size(stage, known), chosen, wide)
+    pasts = [row.past for row in chosen]
+    tokens = {}
+    for what in TOKENS:
+        tokens[what] = _tokens(stage, what, known, pasts, history.known, wide)
+    # Training uses all GPUs, whatever else runs on a GPU one.
+    gpus = machine.gpus if stage.kind == "train" else 1
+    work = Work(
+        seconds=seconds,
+        gpu=seconds.times(gpus if on_gpu else 0),
+        tokens=tokens,
+        examples=_examples(stage, known, pasts if alike else [], history.known),
     )
-    pasts = [past for *_, past in chosen]
-    tokens = {
-        what: _tokens(stage, what, known, pasts, history.known, wide)
-        for what in ("prompt", "generated", "trained")
-    }
-    gpus = (machine.gpus if stage.kind == "train" else 1) if on_gpu else 0
-    cost = _priced(
-        stage,
-        seconds,
-        tokens,
-        _examples(stage, known, pasts if alike else [], history.known),
-        gpus,
-        prices,
-    )
-    count = f"{len(chosen)} log{'' if len(chosen) == 1 else 's'}"
     return StageEstimate(
         key=stage.id,
-        cost=cost,
+        cost=_priced(stage, work, prices),
         alike=bool(alike),
-        basis=f"{count} of like stages"
-        if alike
-        else f"{count} of other '{stage.kind}' stages"
-        if rows
-        else "default",
+        basis=_basis(stage, len(chosen), alike=bool(alike)),
     )
+
+
+def _basis(stage: Stage, count: int, *, alike: bool) -> str:
+    """What an estimate was taken from, in words."""
+    logs = f"{count} log{'' if count == 1 else 's'}"
+    if alike:
+        return f"{logs} of like stages"
+    return f"{logs} of other '{stage.kind}' stages" if count else "default"
 
 
 def _device(past: Past) -> str | None:
-    device = past.log.get("device")
-    return None if device is None else str(device).partition(":")[0]
+    device = past.log.device
+    return None if device is None else device.partition(":")[0]
 
 
 def widening(count: int, spread: float = 1.0) -> float:
@@ -309,16 +312,14 @@ def widening(count: int, spread: float = 1.0) -> float:
     return 1 + spread / math.sqrt(count)
 
 
-def _seconds(
-    stage: Stage, amount: float, measured: Sequence[tuple[float, float]], wide: float
-) -> Interval:
+def _seconds(stage: Stage, amount: float, measured: Sequence[Measured], wide: float) -> Interval:
     if not measured:
         fixed, each = SECONDS.get(stage.kind, ANY)
         return Interval(low=fixed[0] + each[0] * amount, high=fixed[1] + each[1] * amount)
-    nearest = sorted(measured, key=lambda row: abs(math.log(row[0] / amount)))[:MOST]
-    near = [row for row in nearest if 1 / NEAR <= row[0] / amount <= NEAR] or nearest
-    low = min(seconds * min(1.0, amount / known) for known, seconds in near)
-    high = max(seconds * max(1.0, amount / known) for known, seconds in near)
+    nearest = sorted(measured, key=lambda row: abs(math.log(row.size / amount)))[:MOST]
+    near = [row for row in nearest if 1 / NEAR <= row.size / amount <= NEAR] or nearest
+    low = min(row.seconds * min(1.0, amount / row.size) for row in near)
+    high = max(row.seconds * max(1.0, amount / row.size) for row in near)
     factor = widening(len(near), SPREAD) * wide
     # The sealed evaluation scores one student if the best is the last, and two if not.
     fewer = 2.0 if any(read.slot == "choice" for read in stage.inputs) else 1.0
@@ -329,11 +330,11 @@ def _tokens(
     stage: Stage, what: str, known: Known, pasts: Sequence[Past], before: Known, wide: float
 ) -> Interval:
     """Tokens in proportion to the units of work: items answered, examples seen or asked for."""
-    ratios = [
-        past.log["tokens"][what] / units(past.stage, before)
-        for past in pasts
-        if what in past.log.get("tokens", {})
-    ]
+    ratios = []
+    for past in pasts:
+        used = past.log.tokens or {}
+        if what in used:
+            ratios.append(used[what] / units(past.stage, before))
     amount = units(stage, known)
     most = allowed_tokens(stage, what, known)
     if ratios:
@@ -349,13 +350,12 @@ def _tokens(
 
 
 def _default_tokens(stage: Stage, what: str, amount: float, most: float) -> Interval:
-    if stage.kind == "evaluate" and what != "trained":
-        return (
-            Interval(low=amount * STUDENT_PROMPT[0], high=amount * STUDENT_PROMPT[1])
-            if what == "prompt"
-            else Interval(low=amount, high=most)
-        )
-    if stage.kind in ("train", "student") and what == "trained" and math.isfinite(most):
+    if stage.kind == "evaluate" and what == "prompt":
+        return Interval(low=amount * STUDENT_PROMPT[0], high=amount * STUDENT_PROMPT[1])
+    if stage.kind == "evaluate" and what == "generated":
+        return Interval(low=amount, high=most)
+    trains = stage.declaration.work == "training"
+    if trains and what == "trained" and math.isfinite(most):
         return Interval(low=amount * TRAINED, high=most)
     if (
         stage.kind == "generate"
@@ -375,8 +375,9 @@ def _examples(stage: Stage, known: Known, pasts: Sequence[Past], before: Known) 
     if stage.kind != "check" or any(read.slot == "yield" for read in stage.inputs):
         return ZERO
     amount = units(stage, known)
-    shares = [
-        past.log["accepted"] / units(past.stage, before) for past in pasts if "accepted" in past.log
-    ]
+    shares = []
+    for past in pasts:
+        if past.log.accepted is not None:
+            shares.append(past.log.accepted / units(past.stage, before))
     low = min(shares) / widening(len(shares)) if shares else ACCEPTED
     return Interval(low=low * amount, high=amount)

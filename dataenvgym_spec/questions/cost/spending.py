@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.questions.cost.estimate import Past, PastStages
+from dataenvgym_spec.records.files import read_json
+from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.store.layout import Layout
 
 MOST: Final = 100
@@ -25,10 +26,10 @@ def latest(layout: Layout, kinds: Collection[str]) -> PastStages:
 
     What is damaged or of another version is left out.
     """
-    return of(
-        layout,
-        [path.parent.parent.name for kind in sorted(kinds) for path in _latest(layout.store, kind)],
-    )
+    directories = []
+    for kind in sorted(kinds):
+        directories += [path.parent.parent.name for path in _latest(layout.store, kind)]
+    return of(layout, directories)
 
 
 def of(layout: Layout, directories: Iterable[str]) -> PastStages:
@@ -39,16 +40,15 @@ def of(layout: Layout, directories: Iterable[str]) -> PastStages:
 def of_experiment(layout: Layout, name: str) -> PastStages:
     """The logs of the stages of one compiled experiment that are done."""
     index = _json(layout.index(name))
-    return of(layout, [row["directory"] for row in index["stages"]] if index else [])
+    rows = index["stages"] if index is not None else []
+    return of(layout, [row["directory"] for row in rows])
 
 
 def _latest(store: Path, kind: str) -> list[Path]:
     paths = list(store.glob(f"{kind}-*/log/run.json"))
-    return (
-        paths
-        if len(paths) <= MOST
-        else sorted(paths, key=lambda path: path.stat().st_mtime)[-MOST:]
-    )
+    if len(paths) > MOST:
+        paths = sorted(paths, key=lambda path: path.stat().st_mtime)[-MOST:]
+    return paths
 
 
 class _Reader:
@@ -56,28 +56,30 @@ class _Reader:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.found: dict[str, Stage | None] = {}
+        self.stages: dict[str, Stage | None] = {}
 
     def history(self, directories: Iterable[str]) -> PastStages:
         pasts = []
         for directory in directories:
-            log = _json(self.layout.stage(directory) / "log" / "run.json")
-            stage = self.stage(directory) if log and "total" in log.get("seconds", {}) else None
-            if log and stage:
+            log = _log(self.layout.stage(directory) / "log" / "run.json")
+            stage = self.stage(directory) if log is not None else None
+            if log is not None and stage is not None:
                 pasts.append(Past(stage=stage, log=log))
-        return PastStages(
-            pasts=tuple(pasts), known={stage.id: stage for stage in self.found.values() if stage}
-        )
+        known = {stage.id: stage for stage in self.stages.values() if stage is not None}
+        return PastStages(pasts=tuple(pasts), known=known)
 
     def stage(self, directory: str) -> Stage | None:
+        """A stage; what it reads, at any depth, is read too."""
         waiting = [directory]
         while waiting:
             name = waiting.pop()
-            if name not in self.found:
-                content = _json(self.layout.stage(name) / "stage.json")
-                self.found[name] = _stage(content) if content else None
-                waiting += content["reads"].values() if content and self.found[name] else ()
-        return self.found[directory]
+            if name in self.stages:
+                continue
+            content = _json(self.layout.stage(name) / "stage.json")
+            stage = self.stages[name] = _stage(content) if content is not None else None
+            if content is not None and stage is not None:
+                waiting += content["reads"].values()
+        return self.stages[directory]
 
 
 def _stage(content: dict[str, Any]) -> Stage | None:
@@ -89,9 +91,18 @@ def _stage(content: dict[str, Any]) -> Stage | None:
         return None
 
 
+def _log(path: Path) -> Log | None:
+    """A log that says how long the stage took."""
+    try:
+        log = Log.parse(_json(path))
+    except ValueError:
+        return None
+    return log if "total" in log.seconds else None
+
+
 def _json(path: Path) -> dict[str, Any] | None:
     try:
-        content = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
+        content = read_json(path)
+    except StageError:
         return None
     return content if isinstance(content, dict) else None
