@@ -16,7 +16,7 @@ import pytest
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.language.reference import reference
-from tests.support.repositories import ROOT, call
+from tests.support.repositories import ROOT, call, shell
 from tests.support.specs import TEMPLATE
 
 DOCS = ROOT / "docs"
@@ -93,7 +93,7 @@ def run(line: str, repo: Path, *, may_fail: bool) -> str:
         # Making takes minutes and is done by a slow test; here the target must be known to make.
         subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, check=True, capture_output=True)
         return ""
-    result = call("sh", "-c", f"{{ {stand_in(line)}\n}} 2>&1", cwd=repo, ok=not may_fail)
+    result = shell(stand_in(line), cwd=repo, ok=not may_fail)
     assert "Traceback" not in result.stdout
     assert "internal error" not in result.stdout
     return result.stdout

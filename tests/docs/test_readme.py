@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.cli.main import COMMANDS
-from tests.support.repositories import ROOT, call, environment
+from tests.support.repositories import ROOT, call, environment, shell
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHOWN = [
@@ -29,7 +29,7 @@ def test_every_shown_command_runs(copy_of_finished: Path) -> None:
                 ["make", "-n", *line.split()[1:]], cwd=ROOT, check=True, capture_output=True
             )
             continue
-        call("sh", "-c", line.replace("quickstart", "tiny"), cwd=copy_of_finished)
+        shell(line.replace("quickstart", "tiny"), cwd=copy_of_finished)
         ran += 1
     assert ran >= 6
 

@@ -8,6 +8,7 @@ import importlib
 import io
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,7 @@ def call(
     ok: bool = True,
     timeout: float = 400,
     apart: bool = False,
+    together: bool = False,
     **more: str,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program as a user would.
@@ -73,6 +75,7 @@ def call(
         cwd: the working directory.
         ok: whether another exit code than 0 is a failure of the test.
         timeout: seconds, for a process of its own.
+        together: whether complaints go where the output goes.
         apart: whether it must be a process of its own; what it starts has warm workers of its own too.
         more: environment variables.
     """
@@ -83,13 +86,14 @@ def call(
             command,
             cwd=cwd,
             env=environ,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if together else subprocess.PIPE,
             text=True,
             timeout=timeout,
             check=False,
         )
     else:
-        result = inside(program, *command, cwd=cwd, environ=environ)
+        result = inside(program, *command, cwd=cwd, environ=environ, together=together)
     if ok and result.returncode:
         raise AssertionError(
             f"{' '.join(command)} exited {result.returncode}\n"
@@ -112,7 +116,11 @@ def _main_of(module: str) -> object:
 
 
 def inside(
-    program: Callable[[], object], *command: str, cwd: Path, environ: dict[str, str]
+    program: Callable[[], object],
+    *command: str,
+    cwd: Path,
+    environ: dict[str, str],
+    together: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """A console script in this process, with its working directory, environment, arguments and output.
 
@@ -127,7 +135,8 @@ def inside(
     ):
         os.chdir(cwd)
         try:
-            with _descriptor(1, out) as first, _descriptor(2, complaints) as second:
+            errors = out if together else complaints
+            with _descriptor(1, out) as first, _descriptor(2, errors) as second:
                 code = _exit_code(program, first, second)
         finally:
             os.chdir(before)
@@ -181,6 +190,15 @@ def _dvc_logs(out: io.TextIOWrapper, err: io.TextIOWrapper) -> Iterator[None]:
 def _text(file: BinaryIO) -> str:
     file.seek(0)
     return file.read().decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def shell(line: str, *, cwd: Path, ok: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs a line of a shell, with complaints among its output, in this process where it is one plain command."""
+    words = shlex.split(line)
+    plain = not set(line) & set("|&;<>$`*?~(){}#") and "=" not in words[0]
+    if plain and _program(*words[:2]) is not None:
+        return call(*words, cwd=cwd, ok=ok, together=True)
+    return call("sh", "-c", f"{{ {line}\n}} 2>&1", cwd=cwd, ok=ok)
 
 
 def expect_refusal(result: subprocess.CompletedProcess[str], *words: str, code: int = 2) -> None:

@@ -8,10 +8,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.support.commands import BIN, PACKAGE, ROOT, call, environment, expect_refusal
+from tests.support.commands import BIN, PACKAGE, ROOT, call, environment, expect_refusal, shell
 from tests.support.specs import TEMPLATE, TINY
 
-__all__ = ["BIN", "PACKAGE", "ROOT", "call", "environment", "expect_refusal", "new_repo"]
+__all__ = ["BIN", "PACKAGE", "ROOT", "call", "environment", "expect_refusal", "new_repo", "shell"]
 
 
 def new_repo(path: Path, spec: str = TINY) -> Path:
