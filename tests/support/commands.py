@@ -25,7 +25,7 @@ BIN = Path(sys.executable).parent
 
 INSIDE = {
     "compile", "diff", "doctor", "explain", "gc", "graph", "init", "plan", "report", "schema",
-    "show", "status", "validate",
+    "show", "status", "track", "validate",
 }  # fmt: skip
 """Commands that leave nothing behind in the process that calls them; importing them costs up to two seconds each time."""
 
