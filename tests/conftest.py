@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from dataenvgym_spec.store.locks import held
 from tests.support.repositories import PACKAGE, call, new_repo
+from tests.support.runs import QUICK, install_quick_executors, quick_path
 
 # Hypothesis fails an example that takes 0.2 s, which on a busy machine any may.
 settings.register_profile("untimed", deadline=None)
@@ -28,19 +29,40 @@ def repo(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository in which the small spec was reproduced once. Not to be changed; copy it."""
-    base = tmp_path_factory.getbasetemp()
-    # Workers of pytest-xdist have neighbouring folders: the first one here makes the repository for all.
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+
+    def reproduce(repo: Path) -> None:
+        # As users call it: a process of its own, with warm workers of its own.
+        result = call("dvc", "repro", "tiny", cwd=repo, timeout=600, apart=True)
+        (repo.parent / "repro.txt").write_text(result.stdout, encoding="utf-8")
+
+    return once(tmp_path_factory, "finished", reproduce)
+
+
+@pytest.fixture(scope="session")
+def quickly_finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, by executors that only stand in: for what DVC and `plan` decide. Not to be changed; copy it."""
+
+    def reproduce(repo: Path) -> None:
+        install_quick_executors(repo / QUICK)
+        call("dvc", "repro", "tiny", cwd=repo, **quick_path(repo))
+
+    return once(tmp_path_factory, "quick", reproduce)
+
+
+def once(factory: pytest.TempPathFactory, name: str, reproduce: Callable[[Path], None]) -> Path:
+    """A compiled and committed repository that one worker of the session finishes for all."""
+    base = factory.getbasetemp()
+    # Workers of pytest-xdist have neighbouring folders.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     path = folder / "repo"
     with held(folder.with_suffix(".lock"), waiting=lambda _: None):
-        if not (folder / "repro.txt").exists():
+        if not (folder / "whole").exists():
             new_repo(path)
             call("dataenvgym", "compile", cwd=path)
             call("git", "add", "-A", cwd=path)
             call("git", "commit", "-qm", "compiled", cwd=path)
-            # As users call it: a process of its own, with warm workers of its own.
-            result = call("dvc", "repro", "tiny", cwd=path, timeout=600, apart=True)
-            (folder / "repro.txt").write_text(result.stdout, encoding="utf-8")
+            reproduce(path)
+            (folder / "whole").touch()
     return path
 
 
@@ -49,6 +71,14 @@ def copy_of_finished(finished: Path, tmp_path: Path) -> Path:
     """A private copy of the finished repository."""
     target = tmp_path / "copy"
     shutil.copytree(finished, target, symlinks=True)
+    return target
+
+
+@pytest.fixture
+def quick_copy(quickly_finished: Path, tmp_path: Path) -> Path:
+    """A private copy of the quickly finished repository."""
+    target = tmp_path / "copy"
+    shutil.copytree(quickly_finished, target, symlinks=True)
     return target
 
 

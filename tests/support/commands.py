@@ -18,6 +18,7 @@ from typing import BinaryIO
 from unittest.mock import patch
 
 import dvc.logger  # noqa: F401  (sets up its loggers, which hold the streams of this moment)
+from fsspec.implementations.memory import MemoryFileSystem
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "dataenvgym_spec"
@@ -152,7 +153,14 @@ def _exit_code(program: Callable[[], object], out: io.TextIOWrapper, err: io.Tex
             code = end.code
         out.flush()
         err.flush()
+    forget_trees()
     return code if isinstance(code, int) else 0
+
+
+def forget_trees() -> None:
+    """Empties the memory in which DVC keeps the listings it hashes: it is searched from end to end for each of them."""
+    MemoryFileSystem.store.clear()
+    MemoryFileSystem.pseudo_dirs[:] = [""]
 
 
 @contextlib.contextmanager

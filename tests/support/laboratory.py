@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import stat
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +23,9 @@ from dataenvgym_spec.cli.main import cli
 from dataenvgym_spec.core.machine import stamp
 from dataenvgym_spec.questions.repro import STOPS
 from dataenvgym_spec.store.dvc import disk
-from tests.support.repositories import call
+from tests.support.commands import forget_trees
+from tests.support.repositories import call, new_repo
+from tests.support.runs import install_quick_executors
 from tests.support.specs import TEMPLATE, TINY
 
 DOES = {
@@ -101,21 +102,9 @@ class Laboratory:
         self.undo: list[tuple[dict[str, Any], str]] = []
         self.seen: Counter[str] = Counter()
         self.machine = {"stamp": stamp(), "salt": 0, "teacher_varies": teacher_varies}
-        self.bin.mkdir(parents=True)
-        program = (Path(__file__).parent / "quick_executor.py").read_text(encoding="utf-8")
-        (self.bin / "dataenvgym").write_text(f"#!{sys.executable} -IS\n{program}", encoding="utf-8")
-        (self.bin / "dataenvgym").chmod(0o755)
-        self.save_machine()
-        self._make_repo()
-
-    def _make_repo(self) -> None:
-        self.repo.mkdir()
-        call("git", "init", "-q", "-b", "main", cwd=self.repo)
-        call("git", "config", "user.name", "A", cwd=self.repo)
-        call("git", "config", "user.email", "a@example.com", cwd=self.repo)
-        call("dvc", "init", "-q", cwd=self.repo)
+        install_quick_executors(self.bin, **self.machine)
+        new_repo(self.repo)
         call("dvc", "remote", "add", "-d", "shared", str(self.remote), cwd=self.repo)
-        call("dataenvgym", "doctor", "--fix", cwd=self.repo, ok=False)
         self.write()
 
     def save_machine(self) -> None:
@@ -181,6 +170,7 @@ class Laboratory:
         place = f"experiments/{name}/dvc.yaml"
         with self.inside(), Repo(".") as repo:
             repo.reproduce([f"{place}:{name}" if Path(place).is_file() else name], pull=pull)
+        forget_trees()
         rows = log.read_text(encoding="utf-8").split("\n")[:-1]
         assert len(rows) == len(set(rows))
         return set(rows)
