@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_imports import FLOOR, HEAVY, PACKAGE, parsed
+from tests.support.repositories import PACKAGE
+from tests.support.wings import FLOOR, HEAVY, parsed
 
 FACES = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
 

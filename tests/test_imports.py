@@ -8,21 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.repositories import ROOT, call
+from tests.support.repositories import PACKAGE, call
+from tests.support.wings import FLOOR, HEAVY, parsed
 
-PACKAGE = ROOT / "dataenvgym_spec"
-FLOORS = (
-    ("core",),
-    ("language", "records"),
-    ("resolve", "graph", "gym"),
-    ("compile", "store"),
-    ("emit", "results", "setup"),
-    ("questions", "report", "track"),
-    ("execute", "schedule"),
-    ("cli",),
-)
-"""From the lowest: a wing imports from lower floors and from itself."""
-FLOOR = {wing: number for number, wings in enumerate(FLOORS, 1) for wing in wings}
 COMPILER = ("language", "resolve", "graph", "compile", "emit", "questions")
 NEVER = {
     **{wing: {"gym", "execute", "schedule", "report", "track"} for wing in COMPILER},
@@ -30,21 +18,6 @@ NEVER = {
     "store": {"resolve", "compile", "emit", "questions"},
 }
 """What a wing does not import although it is on a lower floor."""
-HEAVY = {
-    "torch",
-    "transformers",
-    "vllm",
-    "datasets",
-    "mlflow",
-    "peft",
-    "accelerate",
-    "reasoning_gym",
-    "matplotlib",
-    "scipy",
-    "dvc",
-    "pandas",
-    "numpy",
-}
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
@@ -65,10 +38,6 @@ def wings(tree: ast.Module) -> set[str]:
         for part in parts
         if part[0] == "dataenvgym_spec" and len(part) > 1 and part[1] in FLOOR
     }
-
-
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def forbidden(wing: str, others: set[str]) -> set[str]:
