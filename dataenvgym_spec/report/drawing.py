@@ -21,7 +21,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from dataenvgym_spec.report.text import clean, shorten
 from dataenvgym_spec.results.curves import Curve, Grid
 from dataenvgym_spec.results.evidence.scores import Outcome
-from dataenvgym_spec.results.fates import Fates
+from dataenvgym_spec.results.fates import Fates, IterationFates
 
 Axis = Literal["iteration", "examples"]
 
@@ -220,32 +220,37 @@ def _cell(
         axes.text(column, row, words, ha="center", va="center")
 
 
-def fates(fates: Sequence[Fates], names: Sequence[str], name: str, most: int) -> str:
+def fates(rows: Sequence[IterationFates], names: Sequence[str], name: str, most: int) -> str:
     """Stacked bars per iteration: accepted, surplus, and what each check rejected.
 
     Args:
-        fates: of the iterations of one arm.
+        rows: the iterations of one arm.
         names: all fates of all arms, in the order of the colours.
         name: salts the ids.
         most: the longest bar of all arms.
     """
-    with _canvas(name, height=0.75 + 0.3 * len(fates)) as (axes, text):
-        for row, item in enumerate(fates):
-            left = 0
-            counts = {"accepted": item.accepted, "surplus": item.surplus, **dict(item.rejected)}
-            for number, fate in enumerate(names):
-                count = counts.get(fate, 0)
-                style = _bar_style(fate, number)
-                axes.barh(row, count, left=left, height=0.7, linewidth=0, **style)
-                left += count
-        axes.set_yticks(range(len(fates)), [str(item.iteration) for item in fates])
-        axes.set_ylim(len(fates) - 0.5, -0.5)
+    with _canvas(name, height=0.75 + 0.3 * len(rows)) as (axes, text):
+        for row, item in enumerate(rows):
+            _bar(axes, row, item.fates, names)
+        axes.set_yticks(range(len(rows)), [str(item.iteration) for item in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlim(0, 1.03 * max(1, most))
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.set_ylabel("iteration")
         axes.set_xlabel("candidates")
     return text[0]
+
+
+def _bar(axes: Any, row: int, fates: Fates, names: Sequence[str]) -> None:
+    """The stacked bar of one iteration."""
+    counts = {"accepted": fates.accepted, "surplus": fates.surplus, **dict(fates.rejected)}
+    left = 0
+    for number, fate in enumerate(names):
+        count = counts.get(fate, 0)
+        style = _bar_style(fate, number)
+        axes.barh(row, count, left=left, height=0.7, linewidth=0, **style)
+        left += count
 
 
 def _bar_style(fate: str, number: int) -> dict[str, Any]:

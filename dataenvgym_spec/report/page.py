@@ -33,7 +33,8 @@ _FILTERS: Final = (
 
 def page(study: Study) -> str:
     """The HTML of the report; equal studies give equal bytes."""
-    checks = sorted({check for fates in study.yields for check, _ in fates.rejected})
+    rejected = [pair for item in study.yields for pair in item.fates.rejected]
+    checks = sorted({check for check, _ in rejected})
     names = ["accepted", "surplus", *checks]
     arm_hues = {arm: drawing.hue(number) for number, arm in enumerate(study.arms)}
     fate_hues = [(name, drawing.fate_hue(number)) for number, name in enumerate(names)]
@@ -97,10 +98,10 @@ def _grids(grids: Sequence[Grid], name: str, *, percent: bool) -> list[Markup]:
 
 def _fates(study: Study, names: Sequence[str]) -> list[Markup]:
     """One bar chart per arm, all on one scale."""
-    most = max((fates.candidates for fates in study.yields), default=1)
+    most = max((item.fates.candidates for item in study.yields), default=1)
     drawn = []
     for number, arm in enumerate(study.arms):
-        mine = [fates for fates in study.yields if fates.arm == arm]
+        mine = [item for item in study.yields if item.arm == arm]
         svg = drawing.fates(mine, names, f"yields-{number}", most)
         drawn.append(Markup(svg))
     return drawn

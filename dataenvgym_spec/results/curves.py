@@ -73,10 +73,11 @@ _Column = dict[str, _Cell]
 
 def curves(results: Results) -> tuple[Curve, ...]:
     """Accuracy on the selection split after every iteration, per run."""
-    return tuple(_curve(run) for run in results.runs)
+    return tuple(curve(run) for run in results.runs)
 
 
-def _curve(run: Run) -> Curve:
+def curve(run: Run) -> Curve:
+    """Accuracy on the selection split after every iteration of a run."""
     taught = [len(turn.accepted) for turn in run.iterations[1:]]
     totals = accumulate(taught, initial=0)
     points = []
@@ -101,10 +102,11 @@ def mean_curves(curves: Sequence[Curve]) -> tuple[Curve, ...]:
     arms: dict[str, list[Curve]] = {}
     for curve in curves:
         arms.setdefault(curve.arm, []).append(curve)
-    return tuple(_mean(mine) for mine in arms.values())
+    return tuple(arm_curve(mine) for mine in arms.values())
 
 
-def _mean(mine: Sequence[Curve]) -> Curve:
+def arm_curve(mine: Sequence[Curve]) -> Curve:
+    """The curve of an arm, from those of its runs: the only one's own, or their mean."""
     if len(mine) == 1:
         return mine[0]
     iterations = {point.iteration for curve in mine for point in curve.points}

@@ -16,7 +16,7 @@ NOT_REJECTED: Final = frozenset({"accepted", "surplus"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fates:
-    """How many candidates of one iteration of one arm had which fate.
+    """How many candidates had which fate.
 
     Attributes:
         requested: examples that the plan asked for.
@@ -24,8 +24,6 @@ class Fates:
         rejected: by check.
     """
 
-    arm: str
-    iteration: int
     requested: int
     accepted: int
     surplus: int
@@ -47,17 +45,29 @@ class Fates:
         return self.accepted / self.judged if self.judged else 0.0
 
 
-def fates(results: Results) -> tuple[Fates, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IterationFates:
+    """The fates in one iteration of one arm, summed over its runs."""
+
+    arm: str
+    iteration: int
+    fates: Fates
+
+
+def fates(results: Results) -> tuple[IterationFates, ...]:
     """The fates per arm and iteration, summed over runs."""
     groups: dict[tuple[str, int], list[Iteration]] = {}
     for run in results.runs:
         for turn in run.iterations[1 : 1 + run.reached]:
             groups.setdefault((run.arm, turn.number), []).append(turn)
-    return tuple(fates_of(arm, number, turns) for (arm, number), turns in groups.items())
+    rows = []
+    for (arm, number), turns in groups.items():
+        rows.append(IterationFates(arm=arm, iteration=number, fates=fates_of(turns)))
+    return tuple(rows)
 
 
-def fates_of(arm: str, number: int, turns: Sequence[Iteration]) -> Fates:
-    """The fates in one iteration, summed over some runs of an arm."""
+def fates_of(turns: Sequence[Iteration]) -> Fates:
+    """The fates in some iterations, added up."""
     requested = 0
     counts: Counter[str] = Counter()
     for turn in turns:
@@ -67,8 +77,6 @@ def fates_of(arm: str, number: int, turns: Sequence[Iteration]) -> Fates:
             counts.update(by_fate)
     rejected = [pair for pair in counts.items() if pair[0] not in NOT_REJECTED]
     return Fates(
-        arm=arm,
-        iteration=number,
         requested=requested,
         accepted=counts["accepted"],
         surplus=counts["surplus"],

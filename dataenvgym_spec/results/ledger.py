@@ -21,14 +21,6 @@ from dataenvgym_spec.results.stage import StageResult
 Number = TypeVar("Number", int, float)
 
 TOKENS: Final = ("prompt", "generated", "trained")
-_AMOUNTS: Final = {
-    "generate": "candidates",
-    "check": "accepted",
-    "train": "examples",
-    "student": "examples",
-    "evaluate": "items",
-}
-"""The fact in a stage's log that says how much it worked on."""
 
 
 def _no_tokens() -> dict[str, int]:
@@ -81,18 +73,30 @@ def cost_of(kind: str, log: Log) -> Cost:
     total = log.seconds.get("total", 0.0)
     named = {phase: value for phase, value in log.seconds.items() if phase != "total"}
     rest = max(0.0, total - sum(named.values()))
-    worked_on = getattr(log, _AMOUNTS[kind]) if kind in _AMOUNTS else None
-    on_gpu = (log.device or "cpu").startswith("cuda")
-    processes = 1 if log.processes is None else log.processes
     return Cost(
         stages=1,
-        examples=log.accepted or 0 if kind == "check" else 0,
-        amount=(worked_on or 0) * (1 if log.students is None else log.students),
+        examples=log.accepted or 0,
+        amount=_amount(kind, log),
         tokens=_added(_no_tokens(), log.tokens or {}),
         seconds=total,
-        gpu_seconds=total * processes if on_gpu else 0.0,
+        gpu_seconds=total * _gpus(log),
         phases={**named, "other": rest},
     )
+
+
+def _amount(kind: str, log: Log) -> int:
+    """What a stage worked on, for each of the students that it evaluated."""
+    fact = KINDS[kind].amount
+    worked_on: int | None = getattr(log, fact) if fact is not None else None
+    students = 1 if log.students is None else log.students
+    return (worked_on or 0) * students
+
+
+def _gpus(log: Log) -> int:
+    """How many GPUs a stage used: one a process."""
+    if not (log.device or "cpu").startswith("cuda"):
+        return 0
+    return 1 if log.processes is None else log.processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Literal
 from dataenvgym_spec.core.errors import UserError, suggest
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example, Rejected
-from dataenvgym_spec.results.evidence.statistics import proportion
+from dataenvgym_spec.results.evidence.scores import STUDENTS, accuracy, share, shares_by_skill
 from dataenvgym_spec.results.experiment import Results, open_results
 from dataenvgym_spec.results.extra import require
 from dataenvgym_spec.results.ledger import cost_of
@@ -31,8 +31,6 @@ from dataenvgym_spec.results.tables import (
 
 SplitName = Literal["selection", "test", "shown", "hidden"]
 SPLITS: tuple[SplitName, ...] = ("selection", "test", "shown", "hidden")
-SEALED = ("base", "best", "last")
-"""The students that are scored on the sealed test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +163,7 @@ def _open(run: Run, split: str) -> Iterator[StudentAnswers]:
 
 
 def _sealed(run: Run) -> Iterator[StudentAnswers]:
-    for student in SEALED:
+    for student in STUDENTS:
         number = run.iteration_of(student)
         if number is not None:
             rows = run.sealed(student)
@@ -176,8 +174,7 @@ def _sealed(run: Run) -> Iterator[StudentAnswers]:
 
 def _score(answers: StudentAnswers) -> ScoreRow:
     rows = answers.rows
-    right = sum(row.correct for row in rows)
-    accuracy = proportion(right, len(rows))
+    estimate = accuracy(rows)
     return ScoreRow(
         arm=answers.run.arm,
         seed=answers.run.seed,
@@ -185,10 +182,10 @@ def _score(answers: StudentAnswers) -> ScoreRow:
         student=answers.student,
         split=answers.split,
         items=len(rows),
-        correct=right,
-        accuracy=accuracy.value,
-        low=accuracy.low,
-        high=accuracy.high,
+        correct=share(rows).right,
+        accuracy=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
         unparseable=sum(row.unparseable for row in rows),
         truncated=sum(row.truncated for row in rows),
     )
@@ -253,18 +250,15 @@ def _plan(run: Run, turn: Iteration) -> Iterator[PlanRow]:
 
 
 def _groups(answers: StudentAnswers) -> Iterator[SkillRow]:
-    marks: dict[str, list[bool]] = {}
-    for row in answers.rows:
-        marks.setdefault(row.group, []).append(row.correct)
-    for group, right in sorted(marks.items()):
+    for group, counts in sorted(shares_by_skill(answers.rows).items()):
         yield SkillRow(
             arm=answers.run.arm,
             seed=answers.run.seed,
             iteration=answers.iteration,
             group=group,
-            items=len(right),
-            correct=sum(right),
-            accuracy=sum(right) / len(right),
+            items=counts.items,
+            correct=counts.right,
+            accuracy=counts.value,
         )
 
 

@@ -22,7 +22,7 @@ from dataenvgym_spec.results.evidence.scores import (
     summaries,
 )
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.fates import Fates, fates
+from dataenvgym_spec.results.fates import IterationFates, fates
 from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, key_settings
@@ -51,7 +51,7 @@ class Study:
     mean_curves: tuple[Curve, ...]
     skills: tuple[Grid, ...]
     allocation: tuple[Grid, ...]
-    yields: tuple[Fates, ...]
+    yields: tuple[IterationFates, ...]
     ledger: Ledger
     stamps: tuple[Stamp, ...]
     samples: tuple[Sample, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +12,7 @@ from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.results.evidence.scores import share, shares_by_skill
 from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.fates import fates_of
 from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Iteration
 from dataenvgym_spec.track.naming import slug
@@ -91,16 +91,12 @@ def _data(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
     when = ledger.all_ended(turn.of("check"))
     if when is None:
         return
-    counts: Counter[str] = Counter()
-    for fates in turn.tally.values():
-        counts.update(fates)
-    accepted, judged = counts["accepted"], counts.total() - counts["surplus"]
-    yield "teaching/generated", counts.total(), when
-    yield "teaching/accepted", accepted, when
-    yield "teaching/accepted_share", accepted / judged if judged else 0.0, when
-    for fate, count in sorted(counts.items()):
-        if fate not in {"accepted", "surplus"}:
-            yield f"teaching/rejected/{slug(fate)}", count, when
+    fates = fates_of([turn])
+    yield "teaching/generated", fates.candidates, when
+    yield "teaching/accepted", fates.accepted, when
+    yield "teaching/accepted_share", fates.accepted_share, when
+    for check, count in fates.rejected:
+        yield f"teaching/rejected/{slug(check)}", count, when
 
 
 def iteration_record(

@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dataenvgym_spec.core.hashing import file_digest
-from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.results.evidence.scores import STUDENTS, accuracy, comparison, share
-from dataenvgym_spec.results.evidence.statistics import deviation
+from dataenvgym_spec.results.curves import arm_curve, curve
+from dataenvgym_spec.results.evidence.scores import (
+    STUDENTS,
+    Outcome,
+    difference,
+    outcomes_of,
+    summary,
+)
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.run import Run
@@ -60,16 +65,19 @@ def _selection(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
 
     Once a seed has stopped, its last student stays in the mean.
     """
-    for number in range(1 + max(run.reached for run in runs)):
-        turns = [run.standing(number) for run in runs]
-        answers = [turn.results("selection") for turn in turns]
+    mean = arm_curve([curve(run) for run in runs])
+    for point in mean.points:
+        turns = [run.standing(point.iteration) for run in runs]
         stages = [turn.evaluation("selection") for turn in turns]
-        when = ledger.all_ended([stage for stage in stages if stage is not None])
-        if when is None or not all(answers):
-            continue
-        scores = [share(rows).value for rows in answers]
-        mean = sum(scores) / len(scores)
-        yield Metric(key="selection/accuracy_mean", value=mean, step=number, timestamp=when)
+        evaluated = [stage for stage in stages if stage is not None]
+        when = ledger.all_ended(evaluated)
+        if when is not None and len(evaluated) == len(runs):
+            yield Metric(
+                key="selection/accuracy_mean",
+                value=point.accuracy.value,
+                step=point.iteration,
+                timestamp=when,
+            )
 
 
 def _test(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
@@ -77,22 +85,21 @@ def _test(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
         when = _when(runs, student, ledger)
         if when is None:
             continue
-        figures = _figures([run.sealed(student) for run in runs])
-        for name, value in figures.items():
+        mean = summary(outcomes_of(runs, student))
+        for name, value in _figures(mean).items():
             yield Metric(key=f"test/{student}{name}", value=value, step=0, timestamp=when)
 
 
-def _figures(sealed: Sequence[Sequence[Result]]) -> dict[str, float]:
-    """Mean and number of items, with the spread.
+def _figures(outcome: Outcome) -> dict[str, float]:
+    """Accuracy and number of items, with the spread.
 
     This is the interval over items for one seed, the standard deviation over several.
     """
-    scores = [share(rows).value for rows in sealed]
-    figures = {"": sum(scores) / len(scores), "_items": float(len(sealed[0]))}
-    if len(sealed) == 1:
-        estimate = accuracy(sealed[0])
-        return {**figures, "_low": estimate.low, "_high": estimate.high}
-    return {**figures, "_deviation": deviation(scores)}
+    accuracy = outcome.accuracy
+    figures = {"": accuracy.value, "_items": float(outcome.items)}
+    if outcome.deviation is not None:
+        return {**figures, "_deviation": outcome.deviation}
+    return {**figures, "_low": accuracy.low, "_high": accuracy.high}
 
 
 def _when(runs: Sequence[Run], student: str, ledger: Ledger) -> int | None:
@@ -113,11 +120,10 @@ def _contrasts(results: Results, runs: Sequence[Run], ledger: Ledger) -> Iterato
         if question.arm != runs[0].arm or question.split != "test" or not others:
             continue
         when = _when([*runs, *others], student, ledger)
-        answer = comparison(results, question) if when is not None else None
-        if when is None or answer is None:
-            continue
-        key = f"test/{student} minus {student} of {slug(question.against)}"
-        yield Metric(key=key, value=answer.difference.value, step=0, timestamp=when)
+        value = difference(results, question)
+        if when is not None and value is not None:
+            key = f"test/{student} minus {student} of {slug(question.against)}"
+            yield Metric(key=key, value=value, step=0, timestamp=when)
 
 
 def _artifacts(results: Results) -> Iterator[Artifact]:

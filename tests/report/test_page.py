@@ -540,7 +540,7 @@ def test_flips_add_up(one):
 
 def test_yields_and_samples(one):
     found = study(one)
-    first = found.yields[0]
+    first = found.yields[0].fates
     assert (first.requested, first.accepted, first.surplus, first.rejected, first.candidates) == (
         6,
         6,

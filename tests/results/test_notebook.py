@@ -8,6 +8,7 @@ import pytest
 
 import dataenvgym_spec
 from dataenvgym_spec.core.errors import MissingExtra, UserError
+from dataenvgym_spec.results.evidence.scores import comparison
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.tables import ScoreRow, Table
 from dataenvgym_spec.track.project import project
@@ -51,6 +52,12 @@ def test_tracking_says_the_same_numbers(tiny: Notebook) -> None:
         else:
             key = f"tiny/{row.arm}/seed-{row.seed}", "selection/accuracy", row.iteration
             assert values[key] == row.accuracy
+    for question in tiny.index.contrasts:
+        answer = comparison(tiny, question)
+        assert answer is not None
+        name = f"test/{question.student} minus {question.student} of {question.against}"
+        value = values[f"tiny/{question.arm}/summary", name, 0]
+        assert value == answer.difference.value
 
 
 def test_items_of_the_sealed_test_are_those_that_were_evaluated(tiny: Notebook) -> None:

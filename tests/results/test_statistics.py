@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from scipy.stats import binomtest
 
 from dataenvgym_spec.results.evidence.statistics import mcnemar, over_seeds, paired, proportion
 
@@ -25,6 +26,8 @@ def wilson(right, items, z=1.959963984540054):
 def test_wilson(right, items):
     found = proportion(right, items)
     assert (found.low, found.high) == pytest.approx(wilson(right, items), abs=1e-9)
+    test = binomtest(right, items).proportion_ci(method="wilson")
+    assert (found.low, found.high) == (test.low, test.high), "the form is that of scipy"
     assert found.value == right / items
     assert 0 <= found.low <= found.value <= found.high <= 1
     assert found.high > found.low, "an interval has a width at 0 and at 1 too"

@@ -17,6 +17,7 @@ from dataenvgym_spec.results.evidence.statistics import (
     Estimate,
     Paired,
     deviation,
+    discordant,
     over_seeds,
     paired,
     proportion,
@@ -25,6 +26,9 @@ from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
 
 STUDENTS: Final = ("base", "best", "last")
+
+Marks = dict[str, bool]
+"""Whether each item is answered right, by id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,13 +142,17 @@ def outcomes(results: Results) -> tuple[Outcome, ...]:
 
     As far as they are there.
     """
-    found = []
+    found: list[Outcome] = []
     for run in results.runs:
         for student in STUDENTS:
-            outcome = _outcome(run, student)
-            if outcome is not None:
-                found.append(outcome)
+            found += outcomes_of([run], student)
     return tuple(found)
+
+
+def outcomes_of(runs: Sequence[Run], student: str) -> tuple[Outcome, ...]:
+    """One student of some runs on the sealed test, as far as it is there."""
+    found = [_outcome(run, student) for run in runs]
+    return tuple(outcome for outcome in found if outcome is not None)
 
 
 def _outcome(run: Run, student: str) -> Outcome | None:
@@ -172,11 +180,16 @@ def summaries(results: Results, outcomes: Sequence[Outcome]) -> tuple[Outcome, .
         for student in STUDENTS:
             mine = [item for item in outcomes if (item.arm, item.student) == (arm, student)]
             if mine:
-                rows.append(_summary(mine))
+                rows.append(summary(mine))
     return tuple(rows)
 
 
-def _summary(mine: Sequence[Outcome]) -> Outcome:
+def summary(mine: Sequence[Outcome]) -> Outcome:
+    """One student of one arm: the run's own outcome, or the mean over runs.
+
+    Args:
+        mine: its outcomes in the runs of the arm; at least one.
+    """
     first = mine[0]
     if len(mine) == 1:
         return first
@@ -209,15 +222,7 @@ def comparisons(results: Results) -> tuple[Comparison, ...]:
 
 def comparison(results: Results, question: Question) -> Comparison | None:
     """The answer to one declared contrast; None before its results are there."""
-    marks = {}
-    for run in results.runs:
-        if run.arm in (question.arm, question.against):
-            marks[run.arm, run.seed] = _marks(run.sealed(question.student))
-    pairs = []
-    for seed in results.index.seeds:
-        first, second = marks[question.arm, seed], marks[question.against, seed]
-        if first.keys() & second.keys():
-            pairs.append((seed, paired(first, second)))
+    pairs = [(seed, paired(*marks)) for seed, marks in _contrasted(results, question).items()]
     if not pairs:
         return None
     single = pairs[0][1].difference
@@ -232,7 +237,29 @@ def comparison(results: Results, question: Question) -> Comparison | None:
     )
 
 
-def _marks(rows: Sequence[Result]) -> dict[str, bool]:
+def difference(results: Results, question: Question) -> float | None:
+    """The difference that a declared contrast asks for, without its interval."""
+    pairs = _contrasted(results, question).values()
+    if not pairs:
+        return None
+    return fmean(discordant(first, second).difference for first, second in pairs)
+
+
+def _contrasted(results: Results, question: Question) -> dict[int, tuple[Marks, Marks]]:
+    """The marks of the two students of a contrast, by seed, where they share items."""
+    marks = {}
+    for run in results.runs:
+        if run.arm in (question.arm, question.against):
+            marks[run.arm, run.seed] = _marks(run.sealed(question.student))
+    pairs = {}
+    for seed in results.index.seeds:
+        first, second = marks[question.arm, seed], marks[question.against, seed]
+        if first.keys() & second.keys():
+            pairs[seed] = (first, second)
+    return pairs
+
+
+def _marks(rows: Sequence[Result]) -> Marks:
     """Whether each item is answered right, by id."""
     return {row.id: row.correct for row in rows}
 
@@ -271,9 +298,7 @@ def _gain(run: Run) -> Gain | None:
     )
 
 
-def _skill_gain(
-    skill: str, items: Sequence[str], before: dict[str, bool], after: dict[str, bool]
-) -> SkillGain:
+def _skill_gain(skill: str, items: Sequence[str], before: Marks, after: Marks) -> SkillGain:
     fixed = [item for item in items if after[item] and not before[item]]
     broken = [item for item in items if before[item] and not after[item]]
     return SkillGain(
