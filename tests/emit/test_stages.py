@@ -87,7 +87,7 @@ def test_golden_bytes(kind: str) -> None:
         ]
     else:
         from dataenvgym_spec.gym.engines.procedural import ProceduralEngine
-        from dataenvgym_spec.gym.teachers.procedural import ProceduralEngine as Teacher
+        from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher as Teacher
         from dataenvgym_spec.gym.tools import Tools
         from dataenvgym_spec.records.plans import Request
 

@@ -24,7 +24,7 @@ from dataenvgym_spec.gym.environments.skill_list import SkillListState
 from dataenvgym_spec.gym.policies.allocate import Allocate, share_out
 from dataenvgym_spec.gym.tasks.scorers.reasoning_gym import ReasoningGymScore
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
-from dataenvgym_spec.gym.teachers.procedural import ProceduralEngine as Teacher
+from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher as Teacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.language.components import definition, definitions
 from dataenvgym_spec.language.task import Draw
