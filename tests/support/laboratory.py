@@ -357,6 +357,20 @@ class Laboratory:
                 (self.repo / "store" / row["directory"] / "dvc.lock").unlink(missing_ok=True)
         return f"lost iteration {number}"
 
+    def lose_candidates(self) -> str:
+        """What a teacher wrote, from the workspace and the cache; the locks stay."""
+        for row in self.stages():
+            if row["kind"] != "generate":
+                continue
+            folder = self.repo / "store" / row["directory"]
+            lock = yaml.safe_load((folder / "dvc.lock").read_text(encoding="utf-8"))
+            for out in lock["stages"]["generate"]["outs"]:
+                digest = out["md5"]
+                cached = self.repo / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+                cached.unlink(missing_ok=True)
+            shutil.rmtree(folder / "out", ignore_errors=True)
+        return "lost candidates"
+
     def stages(self) -> list[dict[str, Any]]:
         """The stages of the first spec, as compiled last."""
         found: list[dict[str, Any]] = json.loads(
