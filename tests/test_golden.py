@@ -9,7 +9,7 @@ MODELS = ("model", "adapter", "trainer", "backend")
 """Slots whose components make weights or text of weights.
 
 torch promises the same bytes on the same machine and versions only."""
-CALL = re.compile(r'golden\(\s*"([\w-]+)",\s*"([\w-]+)"')
+CALL = re.compile(r'assert_golden\(\s*"([\w-]+)",\s*"([\w-]+)"')
 
 
 def test_every_kind_and_component_has_golden_bytes() -> None:

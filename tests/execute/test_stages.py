@@ -24,10 +24,10 @@ from tests.support.golden import (
     ROWS,
     TEMPLATE,
     Workshop,
+    assert_golden,
     bytes_of,
     component,
     families,
-    golden,
     make,
 )
 
@@ -199,7 +199,7 @@ def test_a_stage_kind_makes_the_bytes_of_its_number(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = KIND_CASES[kind](Workshop(tmp_path), monkeypatch)
-    golden("kind", kind, GOLDEN[kind], made)
+    assert_golden("kind", kind, GOLDEN[kind], made)
 
 
 def test_other_bytes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +207,7 @@ def test_other_bytes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("dataenvgym_spec.gym.engines.procedural.seed_from", lambda *parts: 1)
     made = KIND_CASES["generate"](Workshop(tmp_path), monkeypatch)
     with pytest.raises(AssertionError, match="raise its semantics"):
-        golden("kind", "generate", GOLDEN["generate"], made)
+        assert_golden("kind", "generate", GOLDEN["generate"], made)
 
 
 def test_every_stage_kind_has_a_case() -> None:

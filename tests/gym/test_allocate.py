@@ -11,7 +11,7 @@ from dataenvgym_spec.gym.environments.protocol import SkillScore
 from dataenvgym_spec.gym.environments.skill_list import SkillListState
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.plans import Yield
-from tests.support.golden import component, golden, make
+from tests.support.golden import assert_golden, component, make
 
 
 def _policy(_shop: Path) -> Any:
@@ -42,7 +42,7 @@ def _policy(_shop: Path) -> Any:
 
 def test_the_policy_allocate_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _policy(tmp_path)
-    golden("policy", "allocate", {1: "9838441ea1f18da8"}, made)
+    assert_golden("policy", "allocate", {1: "9838441ea1f18da8"}, made)
 
 
 def test_another_rounding_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from dataenvgym_spec.gym.checks.protocol import Sight
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.splits import Kept, Reserve
-from tests.support.golden import component, golden, items, make
+from tests.support.golden import assert_golden, component, items, make
 
 
 def _objections(kind: str, **options: Any) -> Callable[[Path], Any]:
@@ -42,19 +42,19 @@ def _objections(kind: str, **options: Any) -> Callable[[Path], Any]:
 
 def test_the_check_scorable_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _objections("scorable")(tmp_path)
-    golden("check", "scorable", {1: "cd8173a4a69a47ec"}, made)
+    assert_golden("check", "scorable", {1: "cd8173a4a69a47ec"}, made)
 
 
 def test_the_check_duplicate_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _objections("duplicate")(tmp_path)
-    golden("check", "duplicate", {1: "d4cf73231f7d0d0a"}, made)
+    assert_golden("check", "duplicate", {1: "d4cf73231f7d0d0a"}, made)
 
 
 def test_the_check_known_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _objections("known")(tmp_path)
-    golden("check", "known", {1: "76aff274b2755976"}, made)
+    assert_golden("check", "known", {1: "76aff274b2755976"}, made)
 
 
 def test_the_check_overlap_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _objections("overlap", against=["test", "feedback"])(tmp_path)
-    golden("check", "overlap", {1: "e88ec81415823bc1"}, made)
+    assert_golden("check", "overlap", {1: "e88ec81415823bc1"}, made)

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from dataenvgym_spec.gym.tools import Tools
-from tests.support.golden import component, engine, families, golden, make, requests
+from tests.support.golden import assert_golden, component, engine, families, make, requests
 
 
 def test_the_teacher_procedural_makes_what_its_number_says(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_the_teacher_procedural_makes_what_its_number_says(tmp_path: Path) -> No
             20,
         )
     ]
-    golden("teacher", "procedural", {1: "e5ba6decde7af324"}, made)
+    assert_golden("teacher", "procedural", {1: "e5ba6decde7af324"}, made)
 
 
 def test_the_engine_procedural_makes_what_its_number_says(tmp_path: Path) -> None:
@@ -27,4 +27,4 @@ def test_the_engine_procedural_makes_what_its_number_says(tmp_path: Path) -> Non
         item.item().row()
         for item in make("engine", engine()).generate(requests(sum=9, gcd=4), Tools(seed=13))
     ]
-    golden("engine", "procedural", {1: "0aa421297a141d58"}, made)
+    assert_golden("engine", "procedural", {1: "0aa421297a141d58"}, made)

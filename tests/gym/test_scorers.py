@@ -9,7 +9,7 @@ from typing import Any
 from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.gym.tasks.scoring import scored
 from dataenvgym_spec.records.items import Item
-from tests.support.golden import component, golden, items, make
+from tests.support.golden import assert_golden, component, items, make
 
 ANSWERS = [
     "7",
@@ -55,14 +55,14 @@ def _own_scores(_shop: Path) -> Any:
 
 def test_the_scorer_reasoning_gym_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _own_scores(tmp_path)
-    golden("scorer", "reasoning-gym", {1: "cd510027364dcef5"}, made)
+    assert_golden("scorer", "reasoning-gym", {1: "cd510027364dcef5"}, made)
 
 
 def test_the_scorer_exact_match_makes_what_its_number_says(tmp_path: Path) -> None:
     made = [_scores("exact-match")(tmp_path), _scores("exact-match", after="A:")(tmp_path)]
-    golden("scorer", "exact-match", {1: "fd63cf70cd227ec7"}, made)
+    assert_golden("scorer", "exact-match", {1: "fd63cf70cd227ec7"}, made)
 
 
 def test_the_scorer_math_verify_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _scores("math-verify")(tmp_path)
-    golden("scorer", "math-verify", {1: "8a3fe27cd5e8ca46"}, made)
+    assert_golden("scorer", "math-verify", {1: "8a3fe27cd5e8ca46"}, made)

@@ -9,7 +9,7 @@ from dataenvgym_spec.gym.environments.protocol import Seen
 from dataenvgym_spec.gym.environments.skill_list import Allocation
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.plans import Step, Yield
-from tests.support.golden import component, golden, items, make
+from tests.support.golden import assert_golden, component, items, make
 
 
 def _skill_list(_shop: Path) -> Any:
@@ -40,4 +40,4 @@ def _skill_list(_shop: Path) -> Any:
 
 def test_the_environment_skill_list_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _skill_list(tmp_path)
-    golden("environment", "skill-list", {1: "c39c57fe433391f3"}, made)
+    assert_golden("environment", "skill-list", {1: "c39c57fe433391f3"}, made)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.language.components import definition
-from tests.support.golden import FIELDS, ROWS, component, families, golden, make
+from tests.support.golden import FIELDS, ROWS, assert_golden, component, families, make
 
 
 def _stream(made: Any) -> list[Any]:
@@ -48,14 +48,14 @@ def _hub(_shop: Path) -> Any:
 
 def test_the_source_reasoning_gym_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _stream(make("source", families()))
-    golden("source", "reasoning-gym", {1: "b39d54f52cf1a94e"}, made)
+    assert_golden("source", "reasoning-gym", {1: "b39d54f52cf1a94e"}, made)
 
 
 def test_the_source_jsonl_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _jsonl(tmp_path)
-    golden("source", "jsonl", {1: "8f6b7de44ee25a5b"}, made)
+    assert_golden("source", "jsonl", {1: "8f6b7de44ee25a5b"}, made)
 
 
 def test_the_source_hub_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _hub(tmp_path)
-    golden("source", "hub", {1: "173b6b65ecf302c9"}, made)
+    assert_golden("source", "hub", {1: "173b6b65ecf302c9"}, made)

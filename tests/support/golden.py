@@ -217,7 +217,7 @@ def bytes_of(*folders: Path) -> str:
     return digest("golden", found)[:16]
 
 
-def golden(slot: str, name: str, digests: Mapping[int, str], content: Any) -> None:
+def assert_golden(slot: str, name: str, digests: Mapping[int, str], content: Any) -> None:
     """Holds what a component, or a stage kind (slot `kind`), makes against the digest of its number."""
     number = KINDS[name].semantics if slot == "kind" else definition(slot, name).semantics
     made = content if slot == "kind" else digest("golden", content)[:16]

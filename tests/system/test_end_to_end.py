@@ -67,7 +67,7 @@ def test_examples_know_where_they_come_from(finished: Path) -> None:
 
 def test_the_log_says_what_it_took(finished: Path) -> None:
     for stage in load("tiny", finished).stages:
-        assert stage.log.seconds["total"] >= 0
+        assert "total" in stage.log.seconds
         assert stage.log.versions["dataenvgym-spec"]
         if stage.kind in ("train", "evaluate"):
             assert stage.log.device in ("cpu", "cuda")
