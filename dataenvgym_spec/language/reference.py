@@ -30,6 +30,15 @@ NAMES: Final = {
 TOGETHER: Final = ("extends", "arms", "matrix")
 """How specs are put together; last on the page, and in words rather than by keys."""
 SLOT_TITLES: Final = {"discovery": "skill discovery"}
+_LIMITS: Final = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {}",
+    "maxItems": "at most {}",
+}
 COMPONENTS: Final = """
 ## Components
 
@@ -152,20 +161,7 @@ def _bounds(schema: Schema) -> str:
 
 
 def _limits(schema: Schema) -> Iterator[str]:
-    if "minimum" in schema:
-        yield f"at least {schema['minimum']}"
-    elif "exclusiveMinimum" in schema:
-        yield f"more than {schema['exclusiveMinimum']}"
-    if "maximum" in schema:
-        yield f"at most {schema['maximum']}"
-    elif "exclusiveMaximum" in schema:
-        yield f"less than {schema['exclusiveMaximum']}"
-    if "maxLength" in schema:
-        yield f"at most {schema['maxLength']} characters"
-    if "minItems" in schema:
-        yield f"at least {schema['minItems']}"
-    if "maxItems" in schema:
-        yield f"at most {schema['maxItems']}"
+    return (text.format(schema[key]) for key, text in _LIMITS.items() if key in schema)
 
 
 def _default(schema: Schema) -> str:

@@ -15,7 +15,6 @@ from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example, Rejected
 from dataenvgym_spec.results.evidence.scores import STUDENTS, accuracy, share, shares_by_skill
 from dataenvgym_spec.results.experiment import Results, open_results
-from dataenvgym_spec.results.extra import require
 from dataenvgym_spec.results.ledger import cost_of
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.tables import (
@@ -52,12 +51,7 @@ class Notebook(Results):
     """
 
     def scores(self) -> Table[ScoreRow]:
-        """Every student on selection, and base, best and last on the sealed test.
-
-        Raises:
-            MissingExtra: scipy, which makes the intervals, is not installed.
-        """
-        require("report", "scores()", "scipy")
+        """Every student on selection, and base, best and last on the sealed test."""
         answers = [*self._answers("selection"), *self._answers("test")]
         return Table(ScoreRow, tuple(_score(found) for found in answers))
 

@@ -119,6 +119,16 @@ def test_a_table_is_a_data_frame(tiny: Notebook, monkeypatch: pytest.MonkeyPatch
     assert "pip install 'dataenvgym-spec[frames]'" in error.value.help
 
 
+def test_no_table_needs_an_extra(
+    tiny: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("scipy", "scipy.stats", "matplotlib", "pandas"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert len(tiny.scores()) == 12
+    tables = [tiny.items("test"), tiny.examples(), tiny.plans(), tiny.skills(), tiny.ledger()]
+    assert all(tables)
+
+
 def test_what_has_not_run_yet_has_no_rows(tmp_path: Path) -> None:
     repo = new_repo(tmp_path / "repo")
     call("dataenvgym", "compile", cwd=repo)
