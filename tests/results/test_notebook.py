@@ -119,9 +119,7 @@ def test_a_table_is_a_data_frame(tiny: Notebook, monkeypatch: pytest.MonkeyPatch
     assert "pip install 'dataenvgym-spec[frames]'" in error.value.help
 
 
-def test_no_table_needs_an_extra(
-    tiny: Notebook, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_table_needs_an_extra(tiny: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("scipy", "scipy.stats", "matplotlib", "pandas"):
         monkeypatch.setitem(sys.modules, package, None)
     assert len(tiny.scores()) == 12
