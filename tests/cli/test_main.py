@@ -1,12 +1,9 @@
 """The command line with good and bad input: one message, a remedy, the right exit code, no traceback."""
 
 import json
-import os
 import shutil
-import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ import yaml
 from dataenvgym_spec.cli.main import COMMANDS
 from tests.support.repositories import call, environment, expect_refusal
 from tests.support.specs import TINY
+from tests.support.waiting import interrupt_run, wait_until
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -251,9 +249,7 @@ def test_a_second_run_beside_the_first_is_told(repo: Path) -> None:
         stderr=subprocess.STDOUT,
     )
     try:
-        deadline = time.monotonic() + 60
-        while not any(repo.glob("store/*/dvc.lock")) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_until(lambda: any(repo.glob("store/*/dvc.lock")), "a first stage done", first)
         expect_refusal(
             call("dataenvgym", "run", "tiny", cwd=repo, ok=False),
             "another 'dataenvgym run' is at work",
@@ -339,23 +335,5 @@ def test_doctor_sets_a_repository_up_once(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_says_how_to_go_on(repo: Path) -> None:
-    run = subprocess.Popen(
-        ["dataenvgym", "run", "tiny"],
-        cwd=repo,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while (
-        not any(repo.glob(".dataenvgym/scratch/student-*/*/examples.jsonl"))
-        and time.monotonic() < deadline
-    ):
-        time.sleep(0.1)
-    os.killpg(run.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
-    said = run.communicate(timeout=300)[0]
-    assert run.returncode == 1
-    assert "interrupted" in said
-    assert "Traceback" not in said
+    said = interrupt_run(repo, ".dataenvgym/scratch/student-*/*/examples.jsonl")
+    assert "the same command goes on from here" in said

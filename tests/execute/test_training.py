@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.records.files import read_rows, write_rows
 from tests.support.repositories import environment
 from tests.support.training import completions, trained, warm_trainers
+from tests.support.waiting import wait_until
 
 LORA = Component(
     slot="adapter", kind="lora", version=1, options={"r": 8, "alpha": 16, "dropout": 0.0}
@@ -118,20 +118,14 @@ def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(
         arguments, env=given, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     checkpoints = tmp_path / "work" / "checkpoints"
-    deadline = time.monotonic() + 120
-    while (
-        len(list(checkpoints.glob("checkpoint-*/complete"))) < 1
-        and time.monotonic() < deadline
-        and first.poll() is None
-    ):
-        time.sleep(0.02)
+    wait_until(lambda: any(checkpoints.glob("checkpoint-*/complete")), "a checkpoint", first)
     os.kill(first.pid, signal.SIGKILL)  # the executor alone: launcher and trainer must die with it
     first.wait()
     own = ["pgrep", "-f", str(tmp_path / "work" / "config.json")]
-    deadline = time.monotonic() + 30
-    while subprocess.run(own, capture_output=True, check=False).returncode == 0:
-        assert time.monotonic() < deadline, "launcher or trainer outlived the executor"
-        time.sleep(0.05)
+    wait_until(
+        lambda: subprocess.run(own, capture_output=True, check=False).returncode != 0,
+        "launcher and trainer end with the executor",
+    )
     # What a cold trainer began a warm one ends.
     second = subprocess.run(arguments, env=given | warm, capture_output=True, text=True, check=True)
     assert "going on from step" in second.stdout

@@ -4,11 +4,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from dataenvgym_spec.store.dvc.busy import release, working
 from dataenvgym_spec.store.layout import Layout
+from tests.support.waiting import wait_until
 
 
 def listed(layout: Layout, *pids: int) -> Path:
@@ -23,10 +23,10 @@ def test_a_killed_process_that_nobody_waits_for_is_not_at_work(tmp_path: Path) -
     layout = Layout(root=tmp_path)
     release(layout)  # nothing there
     with subprocess.Popen([sys.executable, "-c", "pass"]) as child:
-        deadline = time.monotonic() + 120
-        while working(layout) or (listed(layout, child.pid) and working(layout)):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(
+            lambda: not working(layout) and listed(layout, child.pid) and not working(layout),
+            "a child that has ended",
+        )
         os.kill(child.pid, 0)  # it has its number still
         path = listed(layout, child.pid, os.getpid())
         assert working(layout) == [os.getpid()]

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.dvc.state import hash_of, read_lock
 from tests.support.repositories import call, environment, new_repo
 from tests.support.specs import TINY
+from tests.support.waiting import interrupt_run, wait_until
 
 ONE_ARM = (
     TINY.replace("  no-state: {agent: {observe: nothing}}\n", "")
@@ -94,11 +94,7 @@ def kill_when(repo: Path, moment: Callable[[Path], bool], victims: str) -> None:
     dvc = subprocess.Popen(
         command, cwd=repo, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 180
-    while not moment(repo):
-        assert dvc.poll() is None, "the run ended before the moment came"
-        assert time.monotonic() < deadline
-        time.sleep(0.004)
+    wait_until(lambda: moment(repo), moment.__name__, dvc)
     stage = stage_process(dvc.pid)
     for pid in {"dvc": [dvc.pid], "run": [dvc.pid], "stage": [stage], "both": [dvc.pid, stage]}[
         victims
@@ -106,10 +102,7 @@ def kill_when(repo: Path, moment: Callable[[Path], bool], victims: str) -> None:
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
     dvc.wait()
-    deadline = time.monotonic() + 120
-    while processes(repo) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes(repo) == []
+    wait_until(lambda: not processes(repo), "nobody works here")
 
 
 def in_training(repo: Path) -> bool:
@@ -202,27 +195,6 @@ def test_a_killed_run_takes_all_it_started_with_it(copy_of_finished: Path, finis
 @pytest.mark.slow
 def test_an_interrupted_run_loses_nothing(copy_of_finished: Path, finished: Path) -> None:
     undone(copy_of_finished, {"train", "evaluate", "select"})
-    run = subprocess.Popen(
-        ["dataenvgym", "run", "tiny"],
-        cwd=copy_of_finished,
-        env=environment(shared=False),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while (
-        not any(copy_of_finished.glob(".dataenvgym/scratch/train-*/*/config.json"))
-        and time.monotonic() < deadline
-    ):
-        time.sleep(0.02)
-    os.killpg(run.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
-    said = run.communicate(timeout=300)[0]
-    assert run.returncode == 1
-    assert "interrupted" in said
-    deadline = time.monotonic() + 120
-    while processes(copy_of_finished) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes(copy_of_finished) == []
+    interrupt_run(copy_of_finished, ".dataenvgym/scratch/train-*/*/config.json", shared=False)
+    wait_until(lambda: not processes(copy_of_finished), "nobody works here")
     finish(copy_of_finished, finished)

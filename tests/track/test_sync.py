@@ -9,7 +9,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from dataenvgym_spec.track.background import start_in_background
 from dataenvgym_spec.track.mlflow import shown
 from dataenvgym_spec.track.project import project
 from tests.support.repositories import call, environment
+from tests.support.waiting import wait_until
 
 ARMS = ("with-state", "no-state")
 SKILLS = ("gcd", "solve for x (hard)")
@@ -440,16 +440,17 @@ def starting(tmp_path_factory, empty):
 def server(starting):
     """A server that answers: folder and address."""
     folder, address, process = starting
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and process.poll() is None:
+
+    def answers() -> bool:
         with (
             contextlib.suppress(OSError),
             urllib.request.urlopen(f"{address}/health", timeout=5) as answer,
         ):
-            assert answer.status == 200
-            return folder, address
-        time.sleep(0.3)
-    raise AssertionError((folder / "log").read_text())
+            return answer.status == 200
+        return False
+
+    wait_until(answers, f"an answer of the server, see {folder / 'log'}", process)
+    return folder, address
 
 
 @pytest.fixture(scope="module")
@@ -783,9 +784,7 @@ def test_background_tracking_never_fails_and_never_queues(root, monkeypatch) -> 
     assert not start_in_background(layout, "tiny") and not log.exists()
     monkeypatch.setenv("DATAENVGYM_TRACK", "1")
     assert start_in_background(layout, "tiny")
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and "values added" not in log.read_text():
-        time.sleep(0.2)
+    wait_until(lambda: "values added" in log.read_text(), "the sync in the background")
     assert "tiny: " in log.read_text() and len(dump_of(root)) == 10
 
 
@@ -805,9 +804,7 @@ def test_ui_says_when_its_port_is_taken(tmp_path) -> None:
 
 def test_ui_answers_and_leaves_nothing_behind(opening) -> None:
     port, process, said = opening
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and "look at it" not in said.read_text():
-        time.sleep(0.2)
+    wait_until(lambda: "look at it" in said.read_text(), "the address of the UI", process)
     assert f"http://127.0.0.1:{port}/#/experiments/" in said.read_text()
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
         assert answer.status == 200
