@@ -2,11 +2,13 @@
 
 import csv
 import json
+import subprocess
 from pathlib import Path
 
 import dataenvgym_spec
 from dataenvgym_spec.results.experiment import load
 from tests.support.commands import call, session
+from tests.support.waiting import wait_until
 
 
 def test_progress_is_told_in_a_persons_words(finished: Path) -> None:
@@ -118,21 +120,17 @@ def test_a_program_sees_what_the_report_sees(finished: Path) -> None:
 
 
 def test_no_process_is_left_behind(finished: Path) -> None:
-    import subprocess
-    import time
+    wait_until(lambda: not _workers(finished), "every worker of the run has ended")
 
-    for _ in range(40):
-        found = subprocess.run(
-            ["pgrep", "-af", "dataenvgym_spec.execute.warm.worker"],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
-        if str(finished) not in found and "tiny" not in found:
-            break
-        time.sleep(0.25)
-    mine = [line for line in found.splitlines() if _belongs(line, finished)]
-    assert mine == []
+
+def _workers(repo: Path) -> list[str]:
+    listed = subprocess.run(
+        ["pgrep", "-af", "dataenvgym_spec.execute.warm.worker"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [line for line in listed.stdout.splitlines() if _belongs(line, repo)]
 
 
 def _belongs(line: str, repo: Path) -> bool:
