@@ -55,8 +55,7 @@ BIT: Final[frozenset[Role]] = frozenset({"bit"})
 """What a gate says.
 
 Only slots named `gate` receive it, and it ends there: a stage with a gate either does its work,
-of
-which the bit changes nothing, or passes through what stood before.
+of which the bit changes nothing, or passes through what stood before.
 """
 
 
