@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +13,13 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.execute.training.config import TrainingConfig
+from dataenvgym_spec.execute.warm.client import EXECUTOR, delegate_launch
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingFacts, TrainingSettings
 from dataenvgym_spec.language.components import definition, standard
 from dataenvgym_spec.records.files import damaged, read, write_json
 from dataenvgym_spec.store.locks import die_with_parent
 
-EXECUTOR: Final = "DATAENVGYM_EXECUTOR"
-"""The environment variable that says to a trainer which process it works for."""
 CHECKPOINT_SECONDS: Final = "DATAENVGYM_CHECKPOINT_SECONDS"
 
 
@@ -73,7 +71,7 @@ def launch(
     write_json(path, config)
     messages = context.work / "trainer.txt"
     with context.phase("train"):
-        code = _run(_command(hardware, path), messages)
+        code = _run(_arguments(hardware, path), messages)
     if code:
         raise StageError(
             f"the trainer failed: {_reason(messages, code)}",
@@ -91,10 +89,9 @@ def standard_trainer() -> Component:
     return Component(slot="trainer", kind=declared.kind, version=declared.version())
 
 
-def _command(hardware: Hardware, config: Path) -> list[str]:
+def _arguments(hardware: Hardware, config: Path) -> list[str]:
     processes = str(hardware.processes)
     return [
-        *(sys.executable, "-m", "accelerate.commands.launch"),
         *("--num_machines", "1"),
         *("--num_processes", processes),
         # The spec says the precision of the weights, and the trainer loads them so.
@@ -105,11 +102,15 @@ def _command(hardware: Hardware, config: Path) -> list[str]:
     ]
 
 
-def _run(command: Sequence[str], messages: Path) -> int:
-    """Runs the trainer, its standard error into a file; returns its exit code."""
+def _run(arguments: list[str], messages: Path) -> int:
+    """Calls `accelerate launch`, its standard error into a file; returns its exit code."""
     parent = os.getpid()
     environment = {**os.environ, EXECUTOR: str(parent), "TOKENIZERS_PARALLELISM": "false"}
     with messages.open("w", encoding="utf-8") as errors:
+        code = delegate_launch(arguments, environment, errors)
+        if code is not None:
+            return code
+        command = [sys.executable, "-m", "accelerate.commands.launch", *arguments]
         # The only way to ask this of the kernel before the launcher runs; this process has no
         # thread that could hold a lock.
         process = subprocess.Popen(

@@ -10,15 +10,15 @@ import os
 import sys
 from pathlib import Path
 
-from dataenvgym_spec.execute.warm.client import delegate_training
+from dataenvgym_spec.execute.warm.client import EXECUTOR, delegate_training
 from dataenvgym_spec.store.locks import die_with_parent, end_unless_descends_from
 
 
 def main(config: str) -> int:
     """Trains as the file `config` says; returns the exit code."""
     die_with_parent()
-    if "DATAENVGYM_EXECUTOR" in os.environ:
-        end_unless_descends_from(int(os.environ["DATAENVGYM_EXECUTOR"]))
+    if EXECUTOR in os.environ:
+        end_unless_descends_from(int(os.environ[EXECUTOR]))
     code = delegate_training(config, os.environ)
     if code is not None:
         return code

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.execute.pass_through import stopped
@@ -48,6 +48,8 @@ IMPORTED: Final = frozenset({"torch", "transformers", "accelerate", "peft"})
 START_SECONDS: Final = 90
 WORKER: Final = "DATAENVGYM_WORKER"
 """The environment variable that says to a trainer where the worker of its run listens."""
+EXECUTOR: Final = "DATAENVGYM_EXECUTOR"
+"""The environment variable that says to a trainer which process it works for."""
 SERVED: Final = "DATAENVGYM_SERVED"
 """The environment variable that names a process whose runs share their workers, such as a shell."""
 
@@ -99,15 +101,45 @@ def delegate_training(config: str, environ: Mapping[str, str]) -> int | None:
     Returns:
         The exit code, or None if there is no worker.
     """
-    path = environ.get(WORKER)
-    if not path or environ.get("WORLD_SIZE", "1") != "1":
+    if environ.get("WORLD_SIZE", "1") != "1":
         return None
-    connection = connect(Path(path))
+    connection = _serving(environ)
     return None if connection is None else _ask(connection, "train", [config])
 
 
-def _ask(connection: socket.socket, work: str, arguments: list[str]) -> int:
-    """Asks for work in this directory, with this environment and these streams.
+def delegate_launch(
+    arguments: list[str], environ: Mapping[str, str], errors: IO[str]
+) -> int | None:
+    """Has the worker that already serves this run call `accelerate launch`, which imports torch.
+
+    Args:
+        arguments: of the launcher.
+        environ: its environment.
+        errors: where its standard error goes.
+
+    Returns:
+        The exit code, or None if there is no worker.
+    """
+    connection = _serving(environ)
+    if connection is None:
+        return None
+    return _ask(connection, "launch", arguments, environ=environ, errors=errors.fileno())
+
+
+def _serving(environ: Mapping[str, str]) -> socket.socket | None:
+    path = environ.get(WORKER)
+    return connect(Path(path)) if path else None
+
+
+def _ask(
+    connection: socket.socket,
+    work: str,
+    arguments: list[str],
+    *,
+    environ: Mapping[str, str] = os.environ,
+    errors: int = 2,
+) -> int:
+    """Asks for work in this directory, with this standard output.
 
     Returns:
         The exit code of the work, once it is done.
@@ -116,12 +148,12 @@ def _ask(connection: socket.socket, work: str, arguments: list[str]) -> int:
         "work": work,
         "arguments": arguments,
         "cwd": str(Path.cwd()),
-        "environ": dict(os.environ),
+        "environ": dict(environ),
     }
     data = json.dumps(request).encode()
     size = len(data).to_bytes(4, "big")
     # The worker's child prints to where this process does.
-    descriptors = array.array("i", [1, 2]).tobytes()
+    descriptors = array.array("i", [1, errors]).tobytes()
     streams = (socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)
     with connection:
         connection.sendmsg([size], [streams])

@@ -16,6 +16,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import traceback
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.execute.warm.client import PRELOAD
+from dataenvgym_spec.execute.warm.client import EXECUTOR, PRELOAD
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
 
@@ -138,7 +139,24 @@ def _train(config: str) -> int:
     return run(Path(config))
 
 
-WORK: Final[dict[str, Callable[..., int]]] = {"stage": _stage, "train": _train}
+def _launch(*arguments: str) -> int:
+    from accelerate.commands.launch import launch_command, launch_command_parser
+
+    # What is launched must end with this process, which ends with its caller.
+    os.environ[EXECUTOR] = str(os.getpid())
+    parsed = launch_command_parser().parse_args(arguments)
+    try:
+        launch_command(parsed)
+    except (subprocess.CalledProcessError, SystemExit):
+        return 1
+    return 0
+
+
+WORK: Final[dict[str, Callable[..., int]]] = {
+    "stage": _stage,
+    "launch": _launch,
+    "train": _train,
+}
 
 
 def _exit_code(work: Callable[[], object]) -> int:
