@@ -690,7 +690,7 @@ def test_an_argument_that_is_no_file_name(tmp_path: Path) -> None:
 
 def test_a_short_run_of_the_fuzzer_finds_nothing() -> None:
     said: list[str] = []
-    tally = search(250, seed=int(os.environ.get("FUZZ_SEED", "3")), say=said.append)
+    tally = search(150, seed=int(os.environ.get("FUZZ_SEED", "3")), say=said.append)
     assert not tally.findings, said
     assert tally.exits["validate 0"] > 10 < tally.exits["validate 2"]
 
