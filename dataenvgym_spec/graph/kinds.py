@@ -237,7 +237,7 @@ KINDS: Final[dict[str, Kind]] = {
     "evaluate": Kind(
         params=EvaluateParams,
         part="loop",
-        semantics=1,
+        semantics=2,
         promise="same-machine",
         slots={
             "student": Slot(allows=STUDENT, many=True),

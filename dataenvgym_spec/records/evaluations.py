@@ -13,6 +13,7 @@ class Result(Record, frozen=True, kw_only=True):
         unparseable: whether no answer could be read.
         truncated: whether the answer was cut at the longest length allowed.
         iteration: whose answer it is, where several students are scored in one stage.
+        cluster: the items that belong together with this one; None for an item on its own.
     """
 
     id: str
@@ -25,6 +26,12 @@ class Result(Record, frozen=True, kw_only=True):
     unparseable: bool
     truncated: bool
     iteration: int | None = None
+    cluster: str | None = None
+
+    @property
+    def unit(self) -> str:
+        """What would be drawn anew with it: its cluster, or the item where it stands alone."""
+        return self.id if self.cluster is None else self.cluster
 
 
 class Choice(Record, frozen=True, kw_only=True):

@@ -202,6 +202,7 @@ def _items(answers: StudentAnswers) -> Iterator[ItemRow]:
             correct=row.correct,
             unparseable=row.unparseable,
             truncated=row.truncated,
+            cluster=row.unit,
         )
 
 

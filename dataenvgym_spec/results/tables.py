@@ -41,7 +41,11 @@ class ScoreRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRow:
-    """A student's answer to one item."""
+    """A student's answer to one item.
+
+    Attributes:
+        cluster: the items that belong together with this one; its own id where it stands alone.
+    """
 
     arm: str
     seed: int
@@ -57,6 +61,7 @@ class ItemRow:
     correct: bool
     unparseable: bool
     truncated: bool
+    cluster: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,9 @@ from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.gym.students.models.protocol import Pretraining
 from dataenvgym_spec.gym.students.models.scratch import ScratchModel
-from dataenvgym_spec.records.items import in_lane
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.files import read_all
+from dataenvgym_spec.records.items import Item, in_lane
 from tests.support.golden import (
     FIELDS,
     LANES,
@@ -189,7 +191,7 @@ GOLDEN = {
     "select": {1: "2d56282f85f35fbc"},
     "student": {1: "b6f379aad904d82f"},
     "train": {1: "b74163de459f6528"},
-    "evaluate": {1: "e01bde6e8867e007"},
+    "evaluate": {1: "e01bde6e8867e007", 2: "190556aa5eab3485"},
 }
 """The digests of each kind, by its number."""
 
@@ -200,6 +202,18 @@ def test_a_stage_kind_makes_the_bytes_of_its_number(
 ) -> None:
     made = KIND_CASES[kind](Workshop(tmp_path), monkeypatch)
     assert_golden("kind", kind, GOLDEN[kind], made)
+
+
+def test_a_result_carries_the_cluster_of_its_item(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Workshop(tmp_path)
+    _evaluate(shop, monkeypatch)
+    for port in ("shown", "hidden"):
+        items = read_all(shop.outs["feedback"] / port / "items.jsonl", Item)
+        results = read_all(shop.outs["evaluate"] / port / "results.jsonl", Result)
+        assert [row.unit for row in results] == [item.cluster for item in items]
+        assert any(item.cluster != item.id for item in items)
 
 
 def test_other_bytes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,16 @@ def test_what_is_falsy_but_set_is_written() -> None:
     assert result.plain()["iteration"] == 0
 
 
+def test_a_result_is_drawn_with_its_cluster_or_alone() -> None:
+    """An item on its own writes no cluster, so that its row keeps its bytes."""
+    row = {"id": "1", "group": "g", "input": "", "target": "", "prediction": "", "score": 0.0}
+    row |= {"correct": False, "unparseable": False, "truncated": False}
+    alone, together = Result.parse(row), Result.parse({**row, "cluster": "c"})
+    assert (alone.unit, together.unit) == ("1", "c")
+    assert alone.plain() == row
+    assert together.plain() == {**row, "cluster": "c"}
+
+
 def test_a_record_is_read_back_as_it_was_written() -> None:
     provenance = Provenance(iteration=1, round=0, plan="k", teacher="t", request=3)
     example = msgspec.structs.replace(Example.of(ITEM, "sum"), provenance=provenance)

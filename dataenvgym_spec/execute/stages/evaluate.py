@@ -109,4 +109,5 @@ def _row(item: Item, answer: Completion, score: Score, iteration: int | None) ->
         unparseable=not score.parsed,
         truncated=answer.truncated,
         iteration=iteration,
+        cluster=item.cluster if item.cluster != item.id else None,
     )
