@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 
 from dataenvgym_spec.core.hashing import digest, unit_interval
 from dataenvgym_spec.records.record import Record
+
+Form = Literal["words", "text"]
+"""What of a text counts.
+
+`words`: neither white space nor letter case. `text`: all that is written, but for an indentation of
+the whole and for how lines end.
+"""
+FORMS: Final[Mapping[str, Form]] = {
+    "math": "words",
+    "code": "text",
+    "vqa": "words",
+    "tool-use": "text",
+}
+"""The canonical form of a question, by the kind of the task.
+
+A problem in mathematics is the same however it is laid out; a program is another one when it is
+indented in another way. What a question shows besides (images) and, where there are several, its
+answers tell items apart in every form.
+"""
 
 
 class Item(Record, frozen=True, kw_only=True):
@@ -37,15 +57,57 @@ class Item(Record, frozen=True, kw_only=True):
         return self.plain()
 
 
-def item_id(text: str) -> str:
-    """The identity of an item.
+def item_id(
+    question: str, *, task: str = "math", target: str | None = None, images: Sequence[str] = ()
+) -> str:
+    r"""The identity of an item: 16 hex digits of the digest of its canonical form.
 
-    It is 16 hex digits of the digest of the question, white space and letter case aside.
+    Args:
+        question: as it is asked.
+        task: the kind of the task, which says what of a question counts (see `FORMS`).
+        target: where one question has several answers, so that none of them is lost.
+        images: digests of the images that the question is about, in their order.
 
     >>> item_id("What is 1 + 1?") == item_id(" what is  1 + 1? ")
     True
+    >>> item_id("if a:\n  b()", task="code") == item_id("if a:\nb()", task="code")
+    False
     """
-    return digest("item", " ".join(text.split()).casefold())[:16]
+    form = FORMS[task]
+    text = canonical(question, form)
+    if form == "words" and target is None and not images:
+        return digest("item", text)[:16]
+    told_apart = {"form": form, "text": text, "target": target, "images": list(images)}
+    return digest("item", told_apart)[:16]
+
+
+def canonical(text: str, form: Form) -> str:
+    """A text without what does not count in its form."""
+    if form == "words":
+        return " ".join(text.split()).casefold()
+    # How lines end is the business of whoever saved the file.
+    lines = [line.rstrip() for line in text.splitlines()]
+    return textwrap.dedent("\n".join(lines)).strip("\n")
+
+
+def told_apart(items: Iterable[Item]) -> list[Item]:
+    """Each item once, in order; whatever differs in question or target stays apart.
+
+    Of items that are the same but for white space, letter case or target, the later ones get an
+    identity of their own. Their cluster stays, so that no split tests what another one shows.
+    """
+    same: dict[str, dict[tuple[str, str], Item]] = {}
+    for item in items:
+        twins = same.setdefault(item.id, {})
+        written = (canonical(item.input, "text"), item.target)
+        if written not in twins:
+            twins[written] = _with_own_id(item) if twins else item
+    return [item for twins in same.values() for item in twins.values()]
+
+
+def _with_own_id(item: Item) -> Item:
+    own = item_id(item.input, task="code", target=item.target)
+    return msgspec.structs.replace(item, id=own)
 
 
 def in_lane(seed: int, cluster: str, lane: Iterable[float]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import Lane, ReserveParams
 from dataenvgym_spec.gym.tasks.protocol import Source
-from dataenvgym_spec.records.items import in_lane
+from dataenvgym_spec.records.items import in_lane, item_id
 from dataenvgym_spec.records.splits import Kept, Reserve
 
 
@@ -30,8 +30,10 @@ def reserve(context: Context[ReserveParams]) -> None:
 
 
 def _items(source: Source, seed: int, lane: Lane) -> tuple[str, ...]:
-    found = []
+    found = set()
     for group in source.groups():
-        inside = (item for item in source.stream(group, 0) if in_lane(seed, item.cluster, lane))
-        found += [item.id for item in inside]
+        for item in source.stream(group, 0):
+            if in_lane(seed, item.cluster, lane):
+                # An example is known by its question, whatever the source adds to tell items apart.
+                found |= {item.id, item_id(item.input)}
     return tuple(sorted(found))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dataenvgym_spec.core.errors import StageError, suggest
 from dataenvgym_spec.records.files import Row
-from dataenvgym_spec.records.items import Item, item_id
+from dataenvgym_spec.records.items import Item, item_id, told_apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,18 +17,16 @@ class Columns:
     fields: Mapping[str, str]
 
     def items(self, rows: Iterable[Row]) -> list[Item]:
-        """One item per distinct question, in the order of the rows.
+        """One item per distinct question and target, in the order of the rows.
 
         Raises:
             StageError: a row has no column that the spec names.
         """
-        items: dict[str, Item] = {}
+        items = []
         for number, row in enumerate(rows, 1):
             self._check(number, row)
-            item = self._item(row)
-            # Of a question that is asked twice the first row counts.
-            items.setdefault(item.id, item)
-        return list(items.values())
+            items.append(self._item(row))
+        return told_apart(items)
 
     def _check(self, number: int, row: Row) -> None:
         for column in self.fields.values():

@@ -1,0 +1,89 @@
+"""The identity of items: what is different never becomes one, and what splits keep apart stays apart."""
+
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
+from dataenvgym_spec.language.task import Task
+from dataenvgym_spec.records.files import json_text
+from dataenvgym_spec.records.items import FORMS, Item, canonical, item_id, told_apart
+
+FIELDS = {"input": "question", "target": "answer"}
+PROGRAMS = ("for x in y:\n    a()\nb()", "for x in y:\n    a()\n    b()")
+
+
+def read(tmp_path: Path, *rows: tuple[str, str]) -> list[Item]:
+    """The items of a file with these questions and answers."""
+    path = tmp_path / "rows.jsonl"
+    lines = [json_text({"question": question, "answer": answer}) for question, answer in rows]
+    path.write_text("\n".join(line.replace("\n", " ") for line in lines), encoding="utf-8")
+    return Jsonl(path=path, fields=FIELDS).items
+
+
+def test_every_kind_of_task_has_a_canonical_form() -> None:
+    assert set(get_args(get_type_hints(Task)["kind"])) <= set(FORMS)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(PROGRAMS[0], "1"), (PROGRAMS[1], "1")],
+        [("What is $X$?", "1"), ("What is $x$?", "2")],
+        [("Spell God backwards", "doG"), ("Spell god backwards", "dog")],
+        [("Name a prime", "2"), ("Name a prime", "3"), ("Name a prime", "5")],
+        [("1 0\n0 1\n1 1", "3"), ("1 0 0\n1 1 1", "2")],
+    ],
+    ids=["indentation", "case", "case-in-both", "targets", "layout"],
+)
+def test_what_is_different_never_becomes_one(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
+    items = read(tmp_path, *rows)
+    assert [(item.input, item.target) for item in items] == rows
+    assert len({item.id for item in items}) == len(rows)
+    # Their questions are alike, so that one split has them all.
+    assert len({item.cluster for item in items}) == 1
+
+
+def test_what_is_the_same_becomes_one(tmp_path: Path) -> None:
+    rows = [("1 + 1?", "2"), ("2 + 2?", "4"), ("1 + 1?  ", "2"), ("1 + 1?", "2")]
+    assert [item.input for item in read(tmp_path, *rows)] == ["1 + 1?", "2 + 2?"]
+
+
+def test_an_item_keeps_its_identity_when_others_come_after_it(tmp_path: Path) -> None:
+    few = read(tmp_path, ("Name a prime", "2"), ("1 + 1?", "2"))
+    more = read(tmp_path, ("Name a prime", "2"), ("Name a prime", "3"), ("1 + 1?", "2"))
+    assert {item.id for item in few} < {item.id for item in more}
+
+
+def test_programs_and_images_are_told_apart_by_their_kind_of_task() -> None:
+    first, second = PROGRAMS
+    assert item_id(first, task="math") == item_id(second, task="math")
+    assert item_id(first, task="code") != item_id(second, task="code")
+    assert item_id(first, task="code") == item_id(f"{first}\r\n".replace("\n", "\r\n"), task="code")
+    seen = {item_id("What is it?", task="vqa", images=[image]) for image in ("a", "b")}
+    assert len(seen | {item_id("What is it?", task="vqa")}) == 3
+
+
+@given(st.text(max_size=30), st.sampled_from(sorted(set(FORMS.values()))))
+def test_a_canonical_form_is_its_own(text: str, form: str) -> None:
+    once = canonical(text, form)  # type: ignore[arg-type]
+    assert canonical(once, form) == once  # type: ignore[arg-type]
+
+
+_TEXTS = st.text(alphabet="aA \n1", max_size=4)
+
+
+@given(st.lists(st.tuples(_TEXTS, st.sampled_from("12")), max_size=12))
+def test_items_of_one_source_have_identities_of_their_own(rows: list[tuple[str, str]]) -> None:
+    items = [
+        Item(id=item_id(text), input=text, target=target, group="all", cluster="c")
+        for text, target in rows
+    ]
+    kept = told_apart(items)
+    assert len({item.id for item in kept}) == len(kept)
+    written = {(canonical(item.input, "text"), item.target) for item in items}
+    assert {(canonical(item.input, "text"), item.target) for item in kept} == written
+    assert told_apart(kept) == kept
