@@ -6,20 +6,18 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from dataenvgym_spec.compile.compiler import Compiled, Locks, front_end, lower, warnings
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError, gathered, more, suggest
+from dataenvgym_spec.core.paths import is_file
 from dataenvgym_spec.emit.paths import settled
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.resolve import experiments_of
 from dataenvgym_spec.store.layout import Layout, find_root
-
-LONGEST_NAME: Final = 256
-"""A longer argument names no file, and asking the system about it is an error."""
 
 Name = TypeVar("Name", bound=str)
 
@@ -133,10 +131,17 @@ def _chosen(
     return chosen
 
 
+def _as_listed(path: Path, layout: Layout) -> Path:
+    """The path of a spec as the repository lists it, so that two spellings are one file."""
+    if not is_file(path):
+        return path
+    return next((spec for spec in layout.specs() if spec.samefile(path)), path)
+
+
 def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str] | None]:
     """The file that a name stands for, and the experiments in it that are meant (None: all)."""
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or (len(name) < LONGEST_NAME and path.is_file()):
+    path = _as_listed(Path(name), layout)
+    if path.suffix in (".yaml", ".yml") or is_file(name):
         return path, None
     names: set[str] = set()
     # The file of that name comes first; the others are read only if it is not the one.

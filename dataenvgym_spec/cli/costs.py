@@ -41,6 +41,7 @@ NAMES: Final = {
     "gpu": "GPU time",
 }
 """The quantities of a cost, for people."""
+# Programs rely on these names: the words for people may change, these may not.
 KEYS: Final = {
     "examples": "examples",
     "prompt": "prompt_tokens",

@@ -20,6 +20,7 @@ from dataenvgym_spec.cli.common import (
 )
 from dataenvgym_spec.cli.difference import lines, record
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
+from dataenvgym_spec.core.paths import is_file
 from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.questions.diff import diff
 from dataenvgym_spec.questions.revision import extract
@@ -77,15 +78,10 @@ def command(a: str, b: str | None, sets: tuple[str, ...], as_json: bool) -> None
 
 def _parse(text: str) -> tuple[str, str]:
     """A spec and a revision: `quickstart@HEAD~1`. A file whose name holds an `@` is itself."""
-    if _is_file(text):
+    if is_file(text):
         return text, ""
     name, _, revision = text.partition("@")
     return name, revision
-
-
-def _is_file(name: str) -> bool:
-    # A name that is too long for a file names none, and `Path.is_file` raises at it.
-    return os.path.isfile(name)  # noqa: PTH113
 
 
 def _side(
@@ -113,6 +109,7 @@ def _side(
     prefix = f"{revision}:"
     named = str(folder / spec) if spec else name
     try:
+        # "pin": the lock of that time says which revisions held; what is here now may differ.
         specs = read_specs([named], Layout(root=folder), sets, locks="pin")
         return _Argument(prefix=prefix, specs=specs, graph=compile_specs(specs).graph)
     except SpecError as error:
@@ -124,7 +121,7 @@ def _side(
 
 def _file_in(layout: Layout, name: str) -> str | None:
     """The file that an argument names, relative to the repository; None if it is another name."""
-    if not name.endswith((".yaml", ".yml")) and not _is_file(name):
+    if not name.endswith((".yaml", ".yml")) and not is_file(name):
         return None
     return Path(os.path.relpath(Path(name).absolute(), layout.root)).as_posix()
 

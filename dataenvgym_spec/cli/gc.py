@@ -67,6 +67,7 @@ def command(
       dataenvgym gc --rev paper-v1 --yes
     """
     layout = layout_here()
+    # Held until the last file is gone, the question included: what was found must still hold then.
     with nobody_at_work(layout):
         wanted = _wanted(layout)
         branches_and_tags = revisions(layout, branches=all_branches, tags=all_tags)
@@ -74,6 +75,7 @@ def command(
         reached = wanted.union(named_elsewhere(layout), *kept.values())
         directories = present(layout)
         leftovers = measured(layout, garbage(directories, reached))
+        # An experiment can need directories that are not on this disk: only those here are kept.
         count = len(needed(directories, reached) & directories.keys())
         if not as_json:
             _print(leftovers, count, kept)

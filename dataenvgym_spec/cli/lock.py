@@ -107,6 +107,7 @@ def _renew(folder: Path, specs: list[Resolved], task: _Task) -> _Renewed:
     open_ones = dict(wanted.hub)
     if not task.update:
         open_ones = {key: node for key, node in open_ones.items() if key not in old.hub}
+    # A pin stands until `--update`: only what is new is asked for.
     commits = _ask(open_ones)
     new = renewal.renewed(old, wanted, commits, update=task.update, keep=task.partly)
     text = lockfile.render(new)
@@ -125,6 +126,7 @@ def _old(folder: Path, task: _Task) -> Lock:
 
 def _complain(specs: list[Resolved], old: Lock, task: _Task) -> None:
     """Refuses what differs from its pin, unless it is renewed, and in a check missing pins."""
+    # E209: a pin is missing. E210: what is here differs from its pin.
     refused: set[str] = set()
     if task.check:
         refused.add("E209")

@@ -108,6 +108,7 @@ def main() -> None:
         _complain("interrupted: nothing is lost; the same command goes on from here")
         sys.exit(1)
     except BrokenPipeError:
+        # The reader (such as `head`) is gone. Python would fail once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:  # the last resort: a fault of ours, reported without a traceback

@@ -42,6 +42,7 @@ def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -
             message = "another 'dataenvgym run' is at work in this repository"
             raise UserError(message, help=f"wait for it, or look at it with: {look}")
         project = load_project((name,), sets=sets)
+        # Other specs were not read, so nothing of theirs may be taken away.
         write(project.compiled.graph, layout, everything=False)
         _run(project, pull=pull, ignore_limits=ignore_limits)
     return 0
@@ -78,6 +79,8 @@ def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool
     while True:
         steps = _plan(project, item, pull=pull)
         todo = open_targets(item, steps)
+        # Nothing is left, or DVC was given just these and did not fail: giving them again would
+        # never end.
         if done and todo.targets in ((), done):
             return
         limits = {} if ignore_limits else admit(project, item, steps)
@@ -93,6 +96,7 @@ def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool
 
 
 def _plan(project: Project, item: Entry, *, pull: bool) -> tuple[PlannedStage, ...]:
+    # A new one each time: DVC has changed what a Disk remembers.
     world = Disk(project.layout, pull=pull)
     steps = plan(project.compiled.graph, item, world, project.compiled.specs)
     world.remembered.save()

@@ -30,7 +30,9 @@ def command(spec: str, arm: str | None, sets: tuple[str, ...], as_json: bool) ->
     names = {item.name for one in specs for item in one.arms}
     if arm is not None and arm not in names:
         raise UserError(f"there is no arm '{arm}'", help=suggest(arm, names))
-    documents = [resolved(one, arm=arm) for one in specs]
+    # A point of a sweep need not have every arm.
+    shown = [one for one in specs if arm is None or arm in {item.name for item in one.arms}]
+    documents = [resolved(one, arm=arm) for one in shown]
     if as_json:
         print_json(documents[0] if len(documents) == 1 else documents)
         return

@@ -25,6 +25,7 @@ def command(experiment: str | None) -> int:
     """Run the stage whose directory is the working directory,
     or make the report of an experiment.
     """
+    # When DVC is killed, its stage must not go on and hold the lock against the next run.
     die_with_parent()
     layout = Layout(root=_root())
     if experiment:
@@ -48,6 +49,7 @@ def _run(layout: Layout) -> int:
     from dataenvgym_spec.execute.warm.client import delegate
 
     directory = stage_of(Path.cwd(), layout)
+    # The name is written out: most runs have no limits and should not wait for the guard's imports.
     if "DATAENVGYM_LIMITS" in os.environ:
         from dataenvgym_spec.questions.cost.guard import guard
 

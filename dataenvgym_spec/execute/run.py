@@ -123,6 +123,7 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
             passed = stopped(layout, content)
             function = pass_through(stage.kind) if passed else executor(stage.kind)
         function(context)
+        context.write_log(started)
     except UserError as error:
         trace.write_text(f"{error.message}\n", encoding="utf-8")
         raise
@@ -131,7 +132,6 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
         shown = trace.relative_to(layout.root)
         remedy = f"the whole story is in {shown}; what was finished is kept"
         raise StageError(f"{type(error).__name__}: {error}", help=remedy) from error
-    context.write_log(started)
     space.complete(stage.id)
     say(f"  done in {time.time() - started:.1f} s")
 

@@ -89,11 +89,21 @@ class Component:
         """
         return definition(self.slot, self.kind)
 
+    @property
+    def procedural(self) -> bool:
+        """Whether it is declared to do without a language model; False if it is not installed."""
+        declared = _installed(self.slot, self.kind)
+        return declared is not None and declared.procedural
+
     def walk(self) -> Iterator[Component]:
         """Itself, and all that it is made of."""
         yield self
         for part in self.parts.values():
             yield from part.walk()
+
+    def part(self, slot: str) -> Component | None:
+        """The first component of a slot that it is made of, if there is one."""
+        return next((part for part in self.walk() if part.slot == slot), None)
 
     def plain(self) -> dict[str, Any]:
         """JSON values as they enter a key: the options, each part at its place, and the version."""

@@ -97,6 +97,7 @@ def diff(
     """
     before = [_side(spec, old_graph) for spec in old]
     after = [_side(spec, new_graph) for spec in new]
+    # Two single experiments are compared whatever they are called.
     if len(before) == len(after) == 1:
         return (_compare(before[0], after[0]),)
     left = {_point(side.spec): side for side in before}

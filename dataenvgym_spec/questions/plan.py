@@ -135,6 +135,7 @@ def _entry_step(planner: _Planner, graph: Graph, item: Entry) -> PlannedStage:
 def _entry_work(foresight: Foresight, graph: Graph, item: Entry) -> DvcStage:
     """The report as DVC sees it."""
     body = entry(item, graph)
+    # The compiled index is a dependency that no stage writes: it is added below.
     own = md5_text(index(item, graph))
     deps = {path: foresight.bytes[path] for path in body["deps"] if path in foresight.bytes}
     deps[f"experiments/{item.name}.json"] = Bytes(state="exact", digest=own)
@@ -187,6 +188,7 @@ def _answer(planner: _Planner, read: Input) -> Any:
 def _changed(planner: _Planner, stage: Stage, action: Treatment) -> str:
     """The cause of a stage that nothing recorded fits."""
     before: dict[str, Any] | None = None
+    # Only what surely runs is compared with what stood there: that may ask git.
     if action == "run":
         before = planner.world.earlier(stage, planner.experiment)
         if before is None and _never_made(planner, stage):
@@ -202,6 +204,7 @@ def _never_made(planner: _Planner, stage: Stage) -> bool:
 def _above(planner: _Planner, stage: Stage, before: dict[str, Any] | None) -> str:
     """The first input that is to blame, in words."""
     steps = planner.inputs(stage)
+    # What surely changes is a better reason than what may.
     blamed = _first(steps, "run", "pass") or _first(steps, "maybe")
     if blamed:
         return f"reads '{blamed.label}', which {VERBS[blamed.action]}"

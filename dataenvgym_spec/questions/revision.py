@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import SpecError, UserError
+from dataenvgym_spec.core.paths import exists
 from dataenvgym_spec.language import source
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve import lockfile
@@ -115,13 +116,8 @@ def _borrow(root: Path, commit: str, name: str, target: Path, there: frozenset[s
             pointer = _git(root, "show", f"{commit}:./{path}.dvc").decode()
             _link_cached(cache_folder(root), pointer, target / path)
             return
-    if _exists(root / name) and _is_ignored(root, name):
+    if exists(root / name) and _is_ignored(root, name):
         _link(root / name, target / name)
-
-
-def _exists(path: Path) -> bool:
-    # Any text of a spec comes here, and `Path.exists` raises at one that is too long for a name.
-    return os.path.exists(path)  # noqa: PTH110
 
 
 def _is_ignored(root: Path, name: str) -> bool:

@@ -46,7 +46,9 @@ def _state(results: Results, stage: StageResult) -> tuple[StageState, str]:
         return "done", _work(stage)
     trace = layout.scratch(stage.path.name) / "failure.txt"
     if trace.is_file():
-        return "failed", trace.read_text(encoding="utf-8").strip().splitlines()[-1]
+        # A full disk leaves an empty file.
+        lines = trace.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return "failed", lines[-1] if lines else "no reason was recorded"
     return "missing", ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection
 
 from dataenvgym_spec.records.items import Item, in_lane
@@ -9,10 +10,21 @@ from dataenvgym_spec.records.record import Record
 
 
 class Kept(Record, frozen=True, kw_only=True):
-    """What one split keeps: a lane of the hash space, or ids where the source can be listed."""
+    """What one split keeps: a lane of the hash space, or ids where the source can be listed.
+
+    Attributes:
+        lane: `[low, high)`.
+        items: sorted.
+    """
 
     lane: tuple[float, float] | None = None
     items: tuple[str, ...] | None = None
+
+    def holds(self, identity: str) -> bool:
+        """Whether an id is among those that are listed."""
+        ids = self.items or ()
+        place = bisect_left(ids, identity)
+        return place < len(ids) and ids[place] == identity
 
 
 class Reserve(Record, frozen=True, kw_only=True):
@@ -28,6 +40,6 @@ class Reserve(Record, frozen=True, kw_only=True):
             if kept.lane is not None and in_lane(self.seed, item.cluster, kept.lane):
                 return role
         for role, kept in asked.items():
-            if item.id in (kept.items or ()):
+            if kept.holds(item.id):
                 return role
         return None

@@ -39,6 +39,7 @@ def repair(here: Path | None = None) -> list[str]:
     if not has_driver(root):
         # A lock names one machine's log: two of one stage never merge line by line, so one side is
         # taken whole.
+        # The program `true` succeeds and changes nothing: our side stays.
         _check(git("config", f"{DRIVER}.driver", "true", cwd=root))
         _check(git("config", f"{DRIVER}.name", "keep one side of a DVC lock whole", cwd=root))
         done.append("git merge driver for dvc.lock")
@@ -47,12 +48,23 @@ def repair(here: Path | None = None) -> list[str]:
 
 def has_driver(root: Path | None = None) -> bool:
     """Whether git knows the merge driver that `.gitattributes` names."""
-    return git("config", f"{DRIVER}.driver", cwd=root).stdout.strip() == "true"
+    try:
+        return git("config", f"{DRIVER}.driver", cwd=root).stdout.strip() == "true"
+    except UserError:  # without git it knows nothing
+        return False
 
 
 def git(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs git, whatever it exits with."""
-    return subprocess.run(["git", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    """Runs git, whatever it exits with.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    command = ["git", *arguments]
+    try:
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise UserError("the command 'git' is not installed", help="install git") from error
 
 
 def _init_dvc(here: Path) -> Path:

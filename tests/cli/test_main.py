@@ -337,3 +337,34 @@ def test_doctor_sets_a_repository_up_once(tmp_path: Path) -> None:
 def test_an_interrupted_run_says_how_to_go_on(repo: Path) -> None:
     said = interrupt_run(repo, ".dataenvgym/scratch/student-*/*/examples.jsonl")
     assert "the same command goes on from here" in said
+
+
+def test_one_spec_named_twice_is_one_spec(repo: Path) -> None:
+    """By two spellings of its path, and by the experiment's name."""
+    for again in ("tiny", "./specs/tiny.yaml", str(repo / "specs" / "tiny.yaml")):
+        call("dataenvgym", "validate", "specs/tiny.yaml", again, cwd=repo)
+
+
+@pytest.mark.parametrize("letter", ["x", "ü"])
+def test_a_name_that_is_too_long_for_a_file_names_none(letter: str, repo: Path) -> None:
+    said = call("dataenvgym", "validate", letter * 200, cwd=repo, ok=False)
+    expect_refusal(said, "there is no experiment")
+
+
+def test_show_of_an_arm_leaves_out_the_points_of_a_sweep_that_do_not_have_it(repo: Path) -> None:
+    spec = repo / "specs" / "tiny.yaml"
+    matrix = "matrix: {arms.no-state: [null, {agent: {observe: nothing}}]}\n"
+    one_arm = TINY.partition("analysis:")[0] + matrix
+    spec.write_text(one_arm, encoding="utf-8")
+    said = call("dataenvgym", "show", "tiny", "--arm", "no-state", "--json", cwd=repo).stdout
+    assert json.loads(said)["agent"]["observe"] == "nothing"
+
+
+def test_status_of_a_failure_without_a_reason(repo: Path) -> None:
+    """A full disk leaves an empty file."""
+    call("dataenvgym", "compile", cwd=repo)
+    stage = next(repo.glob("store/select-*"))
+    trace = repo / ".dataenvgym" / "scratch" / stage.name / "failure.txt"
+    trace.parent.mkdir(parents=True)
+    trace.touch()
+    assert "no reason was recorded" in call("dataenvgym", "status", "tiny", cwd=repo).stdout

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute import run
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.graph.ir import Graph, Stage
@@ -24,14 +25,29 @@ def handed(stage: Stage, graph: Graph, root: Path, monkeypatch: pytest.MonkeyPat
         for port in other.ports:
             (layout.stage(other.directory) / "out" / port).mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(run, "executor", lambda _kind: seen.append)
-    content: dict[str, Any] = {
-        **identity(stage),
-        "key": stage.id,
-        "reads": {item.stage: graph.by_id()[item.stage].directory for item in stage.inputs},
-    }
-    run.execute(layout, {**content, "files": stage.files}, scratch(layout, stage.directory))
+    run.execute(layout, content_of(stage, graph), scratch(layout, stage.directory))
     (context,) = seen
     return context
+
+
+def content_of(stage: Stage, graph: Graph) -> dict[str, Any]:
+    """What `stage.json` says of a stage."""
+    directories = {item.stage: graph.by_id()[item.stage].directory for item in stage.inputs}
+    return {**identity(stage), "key": stage.id, "reads": directories, "files": stage.files}
+
+
+def test_a_fact_that_no_log_holds_is_a_failure_with_a_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an installed component may record it."""
+    graph = compiled(tmp_path, TINY)
+    stage = next(stage for stage in graph.stages if stage.kind == "data")
+    space = scratch(Layout(root=tmp_path), stage.directory)
+    monkeypatch.setattr(run, "executor", lambda _kind: lambda context: context.record(layers=3))
+    with pytest.raises(StageError, match="layers"):
+        run.execute(Layout(root=tmp_path), content_of(stage, graph), space)
+    assert "layers" in (space.path / "failure.txt").read_text(encoding="utf-8")
+    assert not space.adoptable(stage.id)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.stages.data import draw
 from dataenvgym_spec.execute.stages.reserve import reserve
@@ -384,3 +385,18 @@ def test_a_policy_without_state_is_even_and_with_state_follows_it() -> None:
 def test_shares_sum_to_the_amount() -> None:
     for amount in range(40):
         assert sum(share_out({"a": 0.2, "b": 0.5, "c": 0.31}, amount).values()) == amount
+
+
+class _Silent:
+    """Answers nothing, as an installed check might."""
+
+    def objections(self, examples: object, sight: object) -> list[str | None]:
+        return []
+
+
+def test_a_check_that_returns_another_number_of_answers_is_refused() -> None:
+    item = next(ReasoningGym(families={"sum": {"dataset": "basic_arithmetic"}}).stream("sum", 0))
+    silent = Judged(name="silent", action="reject", reads=None, check=_Silent())
+    sight = Sight(scorer=ReasoningGymScore())
+    with pytest.raises(StageError, match="'silent' returned 0 answers for one example"):
+        judge([Example.of(item, "sum")], {"sum": 1}, [silent], sight)

@@ -171,7 +171,7 @@ def asked(
         else Stage(
             id=name,
             kind="generate",
-            params=parameters("generate", {"engine": {"kind": "e", "teacher": teacher}}),
+            params=parameters("generate", {"engine": {"kind": "procedural", "teacher": teacher}}),
             inputs=(Input(slot="plan", stage=plan, port="plan"),),
         )
         for name, amount, plan in (

@@ -103,40 +103,38 @@ def test_a_plan_warns_and_a_run_that_cannot_fit_is_refused(tmp_path: Path) -> No
     assert not list(repo.glob("store/*/log"))
 
 
-def spent(repo: Path) -> dict[str, float]:
-    return {
-        path.parent.parent.name: json.loads(path.read_text(encoding="utf-8"))["seconds"]["total"]
-        for path in repo.glob("store/*/log/run.json")
-    }
+def spent(repo: Path) -> dict[str, int]:
+    """Tokens by stage. They depend on no clock."""
+    tokens = {}
+    for path in repo.glob("store/*/log/run.json"):
+        log = json.loads(path.read_text(encoding="utf-8")).get("tokens", {})
+        tokens[path.parent.parent.name] = log.get("prompt", 0) + log.get("generated", 0)
+    return tokens
 
 
-def limit(repo: Path, usd: float) -> None:
-    (repo / "specs" / "tiny.yaml").write_text(f"{SMALL}limits: {{usd: {usd}}}\n", encoding="utf-8")
+def limit(repo: Path, tokens: float) -> None:
+    text = f"{SMALL}limits: {{tokens: {tokens}}}\n"
+    (repo / "specs" / "tiny.yaml").write_text(text, encoding="utf-8")
 
 
 def test_a_run_pauses_at_its_limit_and_goes_on_when_it_is_raised(tmp_path: Path) -> None:
     repo = new_repo(tmp_path / "repo", SMALL)
-    (repo / "prices.yaml").write_text(
-        "machine_hour: 3600   # a dollar a second\n", encoding="utf-8"
-    )
-    low, _ = json.loads(run(repo, "plan", "tiny", "--json").stdout)["costs"]["tiny"]["ahead"]["usd"]
-    limit(repo, low * 1.05)
+    ahead = json.loads(run(repo, "plan", "tiny", "--json").stdout)["costs"]["tiny"]["ahead"]
+    low = ahead["prompt_tokens"][0] + ahead["generated_tokens"][0]
+    limit(repo, low + 1)
     paused = run(repo, "run", "tiny")
     assert paused.returncode == 3, paused.stdout + paused.stderr
-    assert (
-        paused.stderr.rstrip()
-        .splitlines()[-2]
-        .startswith("error: paused: the limit on 'usd' is passed: ")
-    )
-    assert "raise 'limits.usd' in the spec and run again" in paused.stderr
+    last_words = paused.stderr.rstrip().splitlines()[-2]
+    assert last_words.startswith("error: paused: the limit on 'tokens' is passed: ")
+    assert "raise 'limits.tokens' in the spec and run again" in paused.stderr
     before = spent(repo)
-    assert sum(before.values()) > low * 1.05
+    assert sum(before.values()) > low + 1
     limit(repo, 1e6)
     going_on = run(repo, "run", "tiny")
     assert going_on.returncode == 0, going_on.stdout + going_on.stderr
     assert before.items() < spent(repo).items()  # what was done is not done again
 
-    limit(repo, 0.001)  # passed long ago, but there is nothing left to pay for
+    limit(repo, 1)  # passed long ago, but there is nothing left to pay for
     assert "W404" not in run(repo, "plan", "tiny").stderr
     (select,) = repo.glob("store/select-*")
     for path in (select / "out", select / "log", repo / ".dvc" / "cache" / "runs"):

@@ -3,6 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.setup.doctor import examine
+from dataenvgym_spec.setup.scaffold import scaffold
 from tests.support.repositories import call
 
 LOCK = "store/train-0123456789abcdef/dvc.lock"
@@ -104,3 +109,14 @@ def test_what_init_would_bring_is_told(tmp_path: Path) -> None:
             "schema for editors",
         )
     )
+
+
+def test_without_git_its_absence_is_the_finding(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(repo)
+    states = {finding.name: finding.ok for finding in examine()}
+    assert (states["git"], states["merge driver for locks"]) == (False, False)
+    with pytest.raises(UserError, match="the command 'git' is not installed"):
+        scaffold(repo)

@@ -74,4 +74,6 @@ def _candidates(context: Context[GenerateParams], requests: Sequence[Request]) -
 
 def _teacher(engine: Component) -> str:
     """The kind of the teacher that an engine names."""
-    return next(part.kind for part in engine.walk() if part.slot == "teacher")
+    teacher = engine.part("teacher")
+    assert teacher is not None, "the definition of an engine has an option that names a teacher"
+    return teacher.kind

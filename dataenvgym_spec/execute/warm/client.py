@@ -46,6 +46,10 @@ PRELOAD: Final[dict[str, tuple[str, ...]]] = {
 IMPORTED: Final = frozenset({"torch", "transformers", "accelerate", "peft"})
 """The packages that a heavy worker has imported, or that a fork of it imports in no time."""
 START_SECONDS: Final = 90
+LOST: Final = (
+    "error: the stage's process ended without an answer\n"
+    "  = help: was it killed for lack of memory? DATAENVGYM_WARM=0 runs stages without a worker"
+)
 WORKER: Final = "DATAENVGYM_WORKER"
 """The environment variable that says to a trainer where the worker of its run listens."""
 EXECUTOR: Final = "DATAENVGYM_EXECUTOR"
@@ -159,7 +163,10 @@ def _ask(
         connection.sendmsg([size], [streams])
         connection.sendall(data)
         answer = connection.recv(1)
-    return answer[0] if answer else 1
+    if not answer:
+        print(LOST, file=sys.stderr, flush=True)
+        return 1
+    return answer[0]
 
 
 def _possible(content: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.checks.protocol import Check, Sight
 from dataenvgym_spec.records.examples import Example, Notes, Rejected
 
@@ -92,7 +93,13 @@ def _objections(
     """The first objection that rejects, and those that are only recorded before it."""
     notes: dict[str, str] = {}
     for item in checks:
-        (objection,) = item.check.objections((deepcopy(example),), sights[item.name])
+        objections = item.check.objections((deepcopy(example),), sights[item.name])
+        if len(objections) != 1:
+            raise StageError(
+                f"the check '{item.name}' returned {len(objections)} answers for one example",
+                help="it must return one an example, in their order: a reason, or None",
+            )
+        objection = objections[0]
         if objection and item.action == "reject":
             return Rejected.by(example, item.name, objection), notes
         if objection:

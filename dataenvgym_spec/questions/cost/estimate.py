@@ -6,7 +6,7 @@ An estimate comes from the logs of earlier stages of the same kind that work ali
 engine, device, ...). Time is taken to lie between constant and in proportion to the size of the
 work: a stage of twice the size takes at least as long and at most twice as long. The range of what
 was measured is widened for few measurements, because the next of n + 1 lies outside of the range of
-n with a probability of 2 / (n + 1). Without any log the wide table in `cost_table` holds.
+n with a probability of 2 / (n + 1). Without any log the wide table in `table` holds.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.graph.params import GenerateParams
 from dataenvgym_spec.questions.cost.prices import Prices
 from dataenvgym_spec.questions.cost.size import allowed_tokens, like, size, units
 from dataenvgym_spec.questions.cost.table import (
@@ -235,7 +237,8 @@ def _priced(stage: Stage, work: Work, prices: Prices) -> CostRange:
     prompt, generated = work.tokens.get("prompt", ZERO), work.tokens.get("generated", ZERO)
     kind, seconds = stage.declaration, work.seconds
     usd = seconds.times(prices.machine_hour / 3600) + work.gpu.times(prices.gpu_hour / 3600)
-    price = prices.of(teacher_of(stage))
+    teacher = teacher_of(stage)
+    price = prices.of(teacher) if teacher is not None else None
     if price is not None:
         usd = usd + prompt.times(price.prompt / 1e6) + generated.times(price.generated / 1e6)
     return CostRange(
@@ -251,10 +254,11 @@ def _priced(stage: Stage, work: Work, prices: Prices) -> CostRange:
     )
 
 
-def teacher_of(stage: Stage) -> Mapping[str, Any]:
-    """The teacher that a stage asks; empty if none."""
-    found = stage.plain.get("engine", {}).get("teacher", {})
-    return found if isinstance(found, dict) else {}
+def teacher_of(stage: Stage) -> Component | None:
+    """The teacher that a stage asks, if any."""
+    if not isinstance(stage.params, GenerateParams):
+        return None
+    return stage.params.engine.part("teacher")
 
 
 # --- one stage ------------------------------------------------------------------------------------
@@ -264,8 +268,9 @@ def _estimate(
     stage: Stage, known: Known, history: PastStages, prices: Prices, machine: Machine
 ) -> StageEstimate:
     on_gpu = bool(machine.gpus) and stage.declaration.on_device
-    here = (None, "cuda" if on_gpu else "cpu")
-    rows = [row for row in history.by_kind.get(stage.kind, []) if _device(row.past) in here]
+    # A stage without a device takes as long on any machine; an installed backend may name its own.
+    elsewhere = "cpu" if on_gpu else "cuda"
+    rows = [row for row in history.by_kind.get(stage.kind, []) if _device(row.past) != elsewhere]
     mine = like(stage, known)
     alike = [row for row in rows if row.like == mine]
     chosen, wide = (alike, 1.0) if alike else (rows, OTHER)
@@ -275,7 +280,7 @@ def _estimate(
     for what in TOKENS:
         tokens[what] = _tokens(stage, what, known, pasts, history.known, wide)
     # Training uses all GPUs, whatever else runs on a GPU one.
-    gpus = machine.gpus if stage.kind == "train" else 1
+    gpus = machine.gpus if stage.declaration.work == "training" else 1
     work = Work(
         seconds=seconds,
         gpu=seconds.times(gpus if on_gpu else 0),
@@ -357,11 +362,9 @@ def _default_tokens(stage: Stage, what: str, amount: float, most: float) -> Inte
     trains = stage.declaration.work == "training"
     if trains and what == "trained" and math.isfinite(most):
         return Interval(low=amount * TRAINED, high=most)
-    if (
-        stage.kind == "generate"
-        and what in TEACHER_TOKENS
-        and teacher_of(stage).get("kind") != "procedural"
-    ):
+    teacher = teacher_of(stage)
+    writes = teacher is not None and not teacher.procedural
+    if writes and what in TEACHER_TOKENS:
         low, high = TEACHER_TOKENS[what]
         return Interval(low=amount * low, high=amount * high)
     return ZERO

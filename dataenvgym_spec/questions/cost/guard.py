@@ -39,6 +39,7 @@ def guard(layout: Layout, environ: Mapping[str, str]) -> None:
     given = json.loads(environ[LIMITS])
     prices = read_prices(layout.root)
     had = total(spent(past, prices) for past in of_experiment(layout, given["experiment"]).pasts)
+    # Nothing is ahead here: the plan was held against the limits before the run began.
     for one in standings(given["limits"], had, CostRange()):
         if one.passed:
             message = f"paused: the limit on '{one.name}' is passed: {one.text()}"

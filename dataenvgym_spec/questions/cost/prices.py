@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.language import source
 from dataenvgym_spec.language.validate import against
 
@@ -72,16 +73,12 @@ class Prices:
     gpu_hour: float = 0.0
     models: Mapping[str, TokenPrice] = field(default_factory=dict)
 
-    def of(self, teacher: Mapping[str, Any]) -> TokenPrice | None:
+    def of(self, teacher: Component) -> TokenPrice | None:
         """What a teacher's tokens cost: by the model it names, else by its kind."""
-        return next(
-            (
-                self.models[name]
-                for name in (str(teacher.get("model")), str(teacher.get("kind")))
-                if name in self.models
-            ),
-            None,
-        )
+        for name in (str(teacher.options.get("model")), teacher.kind):
+            if name in self.models:
+                return self.models[name]
+        return None
 
 
 def read_prices(root: Path) -> Prices:

@@ -131,6 +131,7 @@ def _bare(model: Component) -> dict[str, Any]:
 
 def _model(stage: Stage, known: Known) -> dict[str, Any]:
     """The model that the student of a stage was made from."""
+    # The base first: it leads to the model at once, a student only by way of its training.
     for slot in ("base", "student"):
         for read in stage.inputs:
             if read.slot == slot and read.stage in known:

@@ -1,11 +1,17 @@
 """A bare loop of gradient descent."""
 
-import json
-
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from dataenvgym_spec.gym import Job
+from dataenvgym_spec.gym import (
+    Job,
+    LossPoint,
+    TrainingExample,
+    TrainingFacts,
+    read_all,
+    write_json,
+    write_rows,
+)
 
 
 class Drill:
@@ -23,18 +29,20 @@ class Drill:
             model = job.adapter.adapt(model)
         weights = [part for part in model.parameters() if part.requires_grad]
         optimizer = torch.optim.SGD(weights, lr=job.settings.learning_rate, momentum=self.momentum)
-        rows = [json.loads(line) for line in job.examples.read_text(encoding="utf-8").splitlines()]
+        rows = read_all(job.examples, TrainingExample)
         steps, curve = job.settings.length.steps or 1, []
         for step in range(1, steps + 1):
             row = rows[step % len(rows)]
-            ids = tokenizer(row["prompt"] + row["completion"], return_tensors="pt").input_ids
+            ids = tokenizer(row.prompt + row.completion, return_tensors="pt").input_ids
             loss = model(input_ids=ids, labels=ids).loss
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
-            curve.append({"step": step, "loss": float(loss)})
+            curve.append(LossPoint(step=step, loss=float(loss)))
         model.save_pretrained(job.out)
         tokenizer.save_pretrained(job.out)
-        job.loss.write_text("".join(json.dumps(row) + "\n" for row in curve), encoding="utf-8")
-        facts = {"examples": len(rows), "steps": steps, "device": "by hand", "precision": "float32"}
-        job.facts.write_text(json.dumps(facts), encoding="utf-8")
+        write_rows(job.loss, curve)
+        facts = TrainingFacts(
+            examples=len(rows), steps=steps, device="by hand", precision="float32"
+        )
+        write_json(job.facts, facts)
