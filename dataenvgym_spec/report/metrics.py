@@ -63,7 +63,10 @@ def _estimate(name: str, estimate: Estimate) -> Row:
 
 
 def contrast_record(contrast: Comparison) -> Row:
-    """One contrast as plain data; `p` is McNemar's and belongs to a single run."""
+    """One contrast as plain data.
+
+    `p` belongs to a single run: of McNemar's test, which the interval inverts.
+    """
     row = {
         "arm": contrast.arm,
         "against": contrast.against,

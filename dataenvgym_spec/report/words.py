@@ -22,6 +22,8 @@ _SEVERAL_RUNS: Final = (
     "variance on these items and not the choice of items. The base student is one for all runs; "
     "its interval, and those of single runs, cover the items."
 )
+_DRAWN: Final = {"items": "items", "clusters": "clusters", "seeds": "runs"}
+"""What would be drawn again, for what an interval covers."""
 _NO_VARIANCE: Final = (
     "All runs gave the same difference, so there is no variance between them to make an interval "
     "of."
@@ -70,22 +72,29 @@ def evidence(contrast: Comparison) -> str:
     ((_, pair),) = contrast.runs
     first = f"{contrast.arm} alone has {count(pair.gained)} right"
     second = f"{contrast.against} alone {count(pair.lost)}"
-    test = f"exact McNemar {p_value(pair.p)}"
-    return f"Of {items}, {first}, {second} ({test}); the interval is over items."
+    test = f"McNemar {p_value(pair.p)}"
+    over = _over(contrast.difference)
+    return f"Of {items}, {first}, {second} ({test}); the interval inverts this test, over {over}."
 
 
 def reading(estimate: Estimate) -> str:
     """What an interval of a difference says, without taking sides."""
-    over = "items" if estimate.covers == "items" else "runs"
     if estimate.covers == "seeds" and estimate.high - estimate.low < 1e-9:
         return _NO_VARIANCE
+    over = _DRAWN[estimate.covers]
     if estimate.low <= 0 <= estimate.high:
         return f"The interval includes zero: these {over} do not tell the two apart."
     return f"The interval leaves out zero: these {over} point to a difference of this sign."
+
+
+def _over(estimate: Estimate) -> str:
+    """What would be drawn again, with its number where that is not the number of items."""
+    over = _DRAWN[estimate.covers]
+    return f"{count(estimate.count)} {over} of items" if estimate.covers == "clusters" else over
 
 
 def flips(gain: Gain) -> str:
     """What changed between the base and the best student of a run."""
     change = gain.paired.difference
     value, interval = points(change.value), point_interval(change)
-    return f"{value} points ({interval}), exact McNemar {p_value(gain.paired.p)}"
+    return f"{value} points ({interval}), McNemar {p_value(gain.paired.p)}"

@@ -485,6 +485,26 @@ def test_reading_is_the_same_for_both_signs():
     )
 
 
+def test_a_contrast_by_cluster_says_how_many(one):
+    """Rows of three items each that are answered alike tell less than as many items."""
+    paths = list(one.layout.root.rglob("results.jsonl"))
+    (before,) = study(one).contrasts
+    old = {path: path.read_text(encoding="utf-8") for path in paths}
+    try:
+        for path in paths:
+            rows = [json.loads(line) for line in old[path].splitlines()]
+            write_rows(path, [{**row, "cluster": f"c{n // 3}"} for n, row in enumerate(rows)])
+        (after,) = study(one).contrasts
+        assert "over 20 clusters of items" in evidence(after)
+        assert "these clusters" in reading(after.difference)
+        assert json.loads(metrics(study(one)))["contrasts"]
+        assert (after.items, after.difference.covers) == (before.items, "clusters")
+        assert after.difference.value == before.difference.value
+    finally:
+        for path, text in old.items():
+            path.write_text(text, encoding="utf-8")
+
+
 def test_several_seeds(three):
     found = study(three)
     text = page(found)
