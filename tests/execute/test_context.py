@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute import run
 from dataenvgym_spec.execute.context import Context, PortRead
+from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.graph.keys import identity
 from dataenvgym_spec.graph.kinds import KINDS
@@ -25,7 +25,8 @@ def handed(stage: Stage, graph: Graph, root: Path, monkeypatch: pytest.MonkeyPat
         for port in other.ports:
             (layout.stage(other.directory) / "out" / port).mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(run, "executor", lambda _kind: seen.append)
-    run.execute(layout, content_of(stage, graph), scratch(layout, stage.directory))
+    inputs = Inputs.of(layout, content_of(stage, graph), stage)
+    run.execute(layout, stage, inputs, scratch(layout, stage.directory))
     (context,) = seen
     return context
 
@@ -42,12 +43,13 @@ def test_a_fact_that_no_log_holds_is_a_failure_with_a_trace(
     """As an installed component may record it."""
     graph = compiled(tmp_path, TINY)
     stage = next(stage for stage in graph.stages if stage.kind == "data")
-    space = scratch(Layout(root=tmp_path), stage.directory)
+    layout, space = Layout(root=tmp_path), scratch(Layout(root=tmp_path), stage.directory)
+    inputs = Inputs.of(layout, content_of(stage, graph), stage)
     monkeypatch.setattr(run, "executor", lambda _kind: lambda context: context.record(layers=3))
     with pytest.raises(StageError, match="layers"):
-        run.execute(Layout(root=tmp_path), content_of(stage, graph), space)
+        run.execute(layout, stage, inputs, space)
     assert "layers" in (space.path / "failure.txt").read_text(encoding="utf-8")
-    assert not space.adoptable(stage.id)
+    assert space.finished(stage.id) is None
 
 
 @pytest.mark.parametrize(
