@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from dataenvgym_spec.core.machine import stamp
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.machine import device_stamp, stamp
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.gym.make import make
@@ -148,9 +149,27 @@ class Context(Generic[P]):
     def write_log(self, started: float) -> None:
         """Writes `log/run.json`."""
         seconds = {"total": round(time.time() - started, 3), **self.seconds}
-        facts = {**stamp(), **self.facts}
+        facts = {**stamp(self._packages()), **self._devices(), **self.facts}
         log = Log(started=round(started, 3), seconds=seconds, **facts)
         write_json(self.log / "run.json", log)
+
+    def _packages(self) -> set[str]:
+        """The packages that bring the components of this stage, besides this one."""
+        packages = set()
+        for _, component in self.params.components():
+            for part in component.walk():
+                with suppress(UserError):  # it is not needed where the loop has stopped
+                    packages.add(part.definition.distribution)
+        return {package for package in packages if package}
+
+    def _devices(self) -> dict[str, Any]:
+        """What a model of this stage ran on."""
+        device = self.facts.get("device")
+        found: dict[str, Any] = dict(device_stamp(device))
+        torch = sys.modules.get("torch")
+        if device == "cpu" and torch is not None:
+            found["threads"] = torch.get_num_threads()
+        return found
 
 
 def say(text: str) -> None:

@@ -12,6 +12,7 @@ from dataenvgym_spec.report.text import count, p_value, point_interval, points
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.evidence.scores import Comparison, Gain
 from dataenvgym_spec.results.evidence.statistics import Estimate
+from dataenvgym_spec.results.stamps import Stamp, between
 
 ONE_RUN: Final = (
     "There is one run per arm: the intervals cover the choice of items and not the run-to-run "
@@ -62,6 +63,15 @@ def difference(contrast: Comparison) -> str:
     value = points(contrast.difference.value)
     interval = point_interval(contrast.difference)
     return f"{who}: {value} points (95% interval {interval}). {evidence(contrast)}"
+
+
+def circumstances(contrast: Comparison, stamps: Sequence[Stamp]) -> str:
+    """What else than the arms differs in a contrast; empty if nothing does."""
+    rows = between(stamps, contrast.arm, contrast.against)
+    if not rows:
+        return ""
+    kinds = "; ".join(f"{kind}: {', '.join(differing)}" for kind, differing in rows)
+    return f"These arms did not run under the same circumstances ({kinds})."
 
 
 def evidence(contrast: Comparison) -> str:

@@ -15,6 +15,7 @@ from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
 from dataenvgym_spec.execute.entry import entry
 from dataenvgym_spec.records.files import write_json, write_rows
+from dataenvgym_spec.report import words
 from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.report.metrics import curves_csv, metrics, records
 from dataenvgym_spec.report.page import page
@@ -533,6 +534,19 @@ def test_different_devices_are_said(one, three, text):
         line.startswith("device: ") and "gpu" in line for line in kinds["train"]
     )
     assert "different circumstances" in page(study(three))
+
+
+def test_a_contrast_says_that_its_arms_ran_under_different_circumstances(one, three):
+    same, mixed_arms = study(one), study(three)
+    assert words.circumstances(same.contrasts[0], same.stamps) == ""
+    said = words.circumstances(mixed_arms.contrasts[0], mixed_arms.stamps)
+    assert said.startswith("These arms did not run under the same circumstances (")
+    assert "train: device: " in said
+    assert said in html.unescape(page(mixed_arms)).partition("</section>")[0]
+    (row,) = json.loads(metrics(mixed_arms))["contrasts"].values()
+    assert set(row["circumstances"]) == {"train", "evaluate"}
+    (row,) = json.loads(metrics(same))["contrasts"].values()
+    assert "circumstances" not in row
 
 
 def test_settings_that_differ(one):

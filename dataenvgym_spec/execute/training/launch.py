@@ -82,7 +82,8 @@ def launch(
     if not loss.is_file():
         raise damaged(loss)
     shutil.copyfile(loss, context.log / "loss.jsonl")
-    context.record(**read(facts, TrainingFacts).plain(), processes=hardware.processes)
+    context.record(**read(facts, TrainingFacts).plain())
+    context.record(processes=hardware.processes, device_batch=device_batch)
 
 
 def standard_trainer() -> Component:
