@@ -153,6 +153,8 @@ def execute(
         shown = trace.relative_to(layout.root)
         remedy = f"the whole story is in {shown}; what was finished is kept"
         raise StageError(f"{type(error).__name__}: {error}", help=remedy) from error
+    finally:
+        context.close()
     inputs.require_unchanged(layout)
     space.complete(stage.id, inputs.digests)
     say(f"  done in {time.time() - started:.1f} s")

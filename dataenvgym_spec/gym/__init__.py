@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from dataenvgym_spec.gym.policies.allocate import share_out
     from dataenvgym_spec.gym.policies.protocol import Policy
     from dataenvgym_spec.gym.sandboxes.protocol import (
+        Call,
         Ending,
+        Judgement,
         Program,
         Sandbox,
         SandboxLimits,
@@ -76,6 +78,7 @@ __all__ = [
     "Answers",
     "Ask",
     "Backend",
+    "Call",
     "Check",
     "Completion",
     "Discovery",
@@ -86,6 +89,7 @@ __all__ = [
     "GenerationSettings",
     "Item",
     "Job",
+    "Judgement",
     "LossPoint",
     "MissingExtra",
     "Model",
@@ -141,6 +145,7 @@ _PLACES: Final = {
     "Answers": "gym.checks.protocol:Answers",
     "Ask": "gym.teachers.protocol:Ask",
     "Backend": "gym.students.backends.protocol:Backend",
+    "Call": "gym.sandboxes.protocol:Call",
     "Check": "gym.checks.protocol:Check",
     "Completion": "gym.students.backends.protocol:Completion",
     "Discovery": "gym.skills.protocol:Discovery",
@@ -151,6 +156,7 @@ _PLACES: Final = {
     "GenerationSettings": "gym.students.backends.protocol:GenerationSettings",
     "Item": "records.items:Item",
     "Job": "gym.students.trainers.protocol:Job",
+    "Judgement": "gym.sandboxes.protocol:Judgement",
     "LossPoint": "records.logs:LossPoint",
     "MissingExtra": "core.errors:MissingExtra",
     "Model": "gym.students.models.protocol:Model",

@@ -24,6 +24,8 @@ class Log(Record, frozen=True, kw_only=True):
         processes: that trained side by side.
         device_batch: examples that a device took at once in training.
         threads: that a model on the CPU had.
+        sandbox: where answers were judged: in `bubblewrap`, or in a `process` without rights.
+        unreadable: how many answers could not be judged, by cause: an exception or a limit.
         accuracy: on selection by iteration, as a gate saw it.
     """
 
@@ -54,6 +56,8 @@ class Log(Record, frozen=True, kw_only=True):
     candidates: int | None = None
     accepted: int | None = None
     examples: int | None = None
+    sandbox: str | None = None
+    unreadable: dict[str, int] | None = None
     accuracy: tuple[float | None, ...] | None = None
 
     @property
