@@ -6,7 +6,7 @@ time. So results and checkpoints carry the digests of what they were made from; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.execute.context import PortRead
 from dataenvgym_spec.graph.ir import Input, Stage
+from dataenvgym_spec.store.dvc.known import Known
 from dataenvgym_spec.store.dvc.remembered import Remembered
 from dataenvgym_spec.store.dvc.state import hash_of
 from dataenvgym_spec.store.layout import Layout
@@ -29,11 +30,13 @@ class Inputs:
     Attributes:
         ports: the ports that it reads, in order.
         files: the repository's files, by the digest that its parameters name.
-        digests: what all of them hold, by path in the repository: the hashes that DVC gives them.
+        places: all of them, by their names in the repository.
+        digests: what they hold, by the same names: the hashes that DVC gives them.
     """
 
     ports: tuple[PortRead, ...]
     files: dict[str, Path]
+    places: dict[str, Path]
     digests: dict[str, str]
 
     @classmethod
@@ -50,8 +53,10 @@ class Inputs:
         """
         ports = tuple(_port(layout, content, item) for item in stage.inputs)
         files = {digest: _file(layout, digest, path) for digest, path in stage.files.items()}
-        digests = _digests(layout, [*(port.path for port in ports), *files.values()])
-        return cls(ports=ports, files=files, digests=digests)
+        places = {port.path.relative_to(layout.root).as_posix(): port.path for port in ports}
+        places |= {stage.files[digest]: path for digest, path in files.items()}
+        digests = _digests(layout, places)
+        return cls(ports=ports, files=files, places=places, digests=digests)
 
     def require_unchanged(self, layout: Layout) -> None:
         """Checks that they still are what they were.
@@ -60,8 +65,8 @@ class Inputs:
             StageError: one changed while the stage ran; DVC would record the new content as what
                 the result was made from.
         """
-        now = _digests(layout, map(layout.root.joinpath, self.digests))
-        changed = [path for path, digest in self.digests.items() if now[path] != digest]
+        now = _digests(layout, self.places)
+        changed = [name for name, digest in self.digests.items() if now[name] != digest]
         if changed:
             message = f"'{changed[0]}' changed while this stage read it"
             raise StageError(message, help="let it rest, and run again")
@@ -87,12 +92,13 @@ def _file(layout: Layout, digest: str, name: str) -> Path:
     return path
 
 
-def _digests(layout: Layout, paths: Iterable[Path]) -> dict[str, str]:
-    """The hashes that DVC gives files and folders, by path in the repository."""
-    remembered = Remembered(layout.private / "hashes.json")
-    digests = {}
-    for path in paths:
-        name = path.relative_to(layout.root).as_posix()
-        digests[name] = hash_of(path, remembered.md5) or "missing"
+def _digests(layout: Layout, places: Mapping[str, Path]) -> dict[str, str]:
+    """The hashes that DVC gives files and folders, by name."""
+    known, remembered = Known(layout.root), Remembered(layout.private / "hashes.json")
+
+    def md5(path: Path) -> str:
+        return known.md5(path) or remembered.md5(path)
+
+    digests = {name: hash_of(path, md5) or "missing" for name, path in places.items()}
     remembered.save()
     return digests

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute import run
@@ -14,7 +15,7 @@ from dataenvgym_spec.store.dvc.state import hash_of
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.scratch import scratch
 from tests.support.repositories import call, new_repo
-from tests.support.specs import tiny
+from tests.support.specs import TINY, tiny
 
 ROWS = [
     {"ask": f"what is {n} + {n}?", "answer": str(n + n), "sort": ("sum", "lcm")[n % 2]}
@@ -197,6 +198,20 @@ def test_a_file_that_the_key_was_not_made_of_is_refused(
         work.run(feedback)
     assert refused.value.help.endswith("run: dataenvgym compile")
     assert not (work.layout.stage(feedback) / "out").exists()
+
+
+def test_a_local_model_that_the_key_was_not_made_of_is_refused(tmp_path: Path) -> None:
+    model = {"kind": "path", "path": "../gemma"}
+    pretrained = dict.fromkeys(yaml.safe_load(TINY)["student"]["model"])
+    repo = new_repo(tmp_path / "repo", tiny(student={"model": {**pretrained, **model}}))
+    (repo / "gemma").mkdir()
+    config = repo / "gemma" / "config.json"
+    config.write_text('{"model_type": "llama"}', encoding="utf-8")
+    call("dataenvgym", "compile", cwd=repo)
+    work = Work(Layout(root=repo))
+    config.write_text('{"model_type": "gemma"}', encoding="utf-8")
+    with pytest.raises(StageError, match="'gemma' is not what this stage was compiled for"):
+        work.run(work.directory("student"))
 
 
 def test_a_finished_result_is_not_adopted_for_an_edited_file(work: Work) -> None:
