@@ -32,9 +32,9 @@ from dataenvgym_spec.graph.params import (
     StudentParams,
     TrainParams,
 )
-from dataenvgym_spec.language.declared import Promise
 
 Role = str
+Promise = Literal["anywhere", "same-machine", "none"]
 StagePart = Literal["setup", "loop", "closing"]
 WorkKind = Literal["training", "generation", "other"]
 Worker = Literal["light", "heavy"]
@@ -201,7 +201,7 @@ KINDS: Final[dict[str, Kind]] = {
     "reserve": Kind(
         params=ReserveParams,
         part="setup",
-        semantics=1,
+        semantics=2,
         promise="anywhere",
         slots={},
         ports=_fixed("hashes"),

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from dataenvgym_spec.gym.policies.allocate import share_out
     from dataenvgym_spec.gym.policies.protocol import Policy
     from dataenvgym_spec.gym.sandboxes.protocol import (
-        Call,
         Ending,
-        Judgement,
         Program,
         Sandbox,
         SandboxLimits,
@@ -78,7 +76,6 @@ __all__ = [
     "Answers",
     "Ask",
     "Backend",
-    "Call",
     "Check",
     "Completion",
     "Discovery",
@@ -89,7 +86,6 @@ __all__ = [
     "GenerationSettings",
     "Item",
     "Job",
-    "Judgement",
     "LossPoint",
     "MissingExtra",
     "Model",
@@ -145,7 +141,6 @@ _PLACES: Final = {
     "Answers": "gym.checks.protocol:Answers",
     "Ask": "gym.teachers.protocol:Ask",
     "Backend": "gym.students.backends.protocol:Backend",
-    "Call": "gym.sandboxes.protocol:Call",
     "Check": "gym.checks.protocol:Check",
     "Completion": "gym.students.backends.protocol:Completion",
     "Discovery": "gym.skills.protocol:Discovery",
@@ -156,7 +151,6 @@ _PLACES: Final = {
     "GenerationSettings": "gym.students.backends.protocol:GenerationSettings",
     "Item": "records.items:Item",
     "Job": "gym.students.trainers.protocol:Job",
-    "Judgement": "gym.sandboxes.protocol:Judgement",
     "LossPoint": "records.logs:LossPoint",
     "MissingExtra": "core.errors:MissingExtra",
     "Model": "gym.students.models.protocol:Model",

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar, get_args
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from dataenvgym_spec.core.errors import suggest
-from dataenvgym_spec.language.declared import (
-    LAST,
-    REFERRED,
-    SLOTS,
-    Definition,
-    Limit,
-    OptionPath,
-    Part,
-    Promise,
-)
-
-T = TypeVar("T", bound=str)
+from dataenvgym_spec.language.declared import LAST, REFERRED, Definition, Limit, OptionPath, Part
 
 Schema = Mapping[str, Any]
 Option = tuple[OptionPath, Schema, bool]
@@ -41,14 +30,6 @@ READS: Final[dict[str, tuple[str, ...]]] = {
 Either the latest student (a check: its answers to the candidates), or splits as hashes. A component
 receives nothing that it does not declare, and the proof of no leakage is about what it declares.
 """
-PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)
-SKILLS: Final = ("groups",)
-REJECTS: Final = ("repeats",)
-MARKED: Final[dict[str, tuple[str, ...]]] = {
-    "x-file": ("template", "data", "directory"),
-    "x-revision": ("model", "dataset"),
-}
-"""What a mark of an option may say."""
 TAKES: Final = ("procedural", "language-model")
 """What an option can ask of the component it names: that it is procedural, or that it is not."""
 
@@ -94,9 +75,9 @@ def declare(
         limits=tuple(map(_limit, data.get("limits", ()))),
         reads=_reads(slot, data),
         procedural=bool(data.get("procedural", False)),
-        skills=_one_of("skills", data, SKILLS),
-        rejects=_one_of("rejects", data, REJECTS),
-        promise=_one_of("promise", data, PROMISES),
+        skills=data.get("skills"),
+        rejects=data.get("rejects"),
+        promise=data.get("promise"),
         standard=bool(data.get("standard", False)),
         # What is installed follows what is built in, by name.
         order=LAST if by else int(data.get("order", LAST)),
@@ -122,7 +103,6 @@ def _parts(schema: Schema) -> Iterator[Part]:
                 _allow("x-takes", takes, TAKES)
             yield Part(path=path, slot=slot, by="name", required=required, takes=takes)
         elif "x-slot" in option:
-            _allow("x-slot", option["x-slot"], SLOTS)
             yield Part(path=path, slot=option["x-slot"], by="value", required=required)
 
 
@@ -130,8 +110,6 @@ def _marks(schema: Schema) -> dict[str, dict[OptionPath, Any]]:
     marks: dict[str, dict[OptionPath, Any]] = {}
     for path, option, _ in options_of(schema):
         for keyword, value in option.items():
-            if keyword in MARKED:
-                _allow(keyword, value, MARKED[keyword])
             if keyword.startswith("x-"):
                 marks.setdefault(keyword, {})[path] = value
     return marks
@@ -155,14 +133,6 @@ def _serves(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return serves
 
 
-def _one_of(keyword: str, data: Mapping[str, Any], allowed: tuple[T, ...]) -> T | None:
-    value = data.get(keyword)
-    if value is None:
-        return None
-    _allow(keyword, value, allowed)
-    return next(item for item in allowed if item == value)
-
-
 def _reads(slot: str, data: Mapping[str, Any]) -> str | None:
     reads, allowed = data.get("reads"), READS.get(slot, ())
     if reads is None:
@@ -173,7 +143,7 @@ def _reads(slot: str, data: Mapping[str, Any]) -> str | None:
     return str(reads)
 
 
-def _allow(keyword: str, value: Any, allowed: Sequence[str]) -> None:
+def _allow(keyword: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         message = f"'{keyword}' cannot be {json.dumps(value)}"
         raise ValueError(f"{message}; {suggest(str(value), allowed)}")

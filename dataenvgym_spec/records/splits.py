@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection
 
-from dataenvgym_spec.records.items import Item, in_lane
+from dataenvgym_spec.records.items import Item, in_lane, item_id
 from dataenvgym_spec.records.record import Record
 
 
@@ -39,7 +39,9 @@ class Reserve(Record, frozen=True, kw_only=True):
         for role, kept in asked.items():
             if kept.lane is not None and in_lane(self.seed, item.cluster, kept.lane):
                 return role
+        # A source may tell items apart that ask the same, so the question counts too.
+        asks = item_id(item.input)
         for role, kept in asked.items():
-            if kept.holds(item.id):
+            if kept.holds(item.id) or kept.holds(asks):
                 return role
         return None

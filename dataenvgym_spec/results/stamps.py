@@ -10,19 +10,7 @@ from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.stage import StageResult
 
-_STAMPED: Final = (
-    "device",
-    "gpu",
-    "driver",
-    "processor",
-    "precision",
-    "backend",
-    "processes",
-    "device_batch",
-    "threads",
-    "python",
-    "platform",
-)
+_STAMPED: Final = ("device", "precision", "backend", "processes", "python", "platform")
 
 Facts = tuple[tuple[str, str], ...]
 
@@ -80,11 +68,6 @@ def mixed(stamps: Sequence[Stamp]) -> tuple[tuple[str, tuple[str, ...]], ...]:
         if differing:
             rows.append((kind, differing))
     return tuple(rows)
-
-
-def between(stamps: Sequence[Stamp], *arms: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What differs in the circumstances of some arms, in which a contrast of theirs is read."""
-    return mixed([stamp for stamp in stamps if not set(arms).isdisjoint(stamp.arms)])
 
 
 def _differing(many: Sequence[dict[str, str]]) -> tuple[str, ...]:

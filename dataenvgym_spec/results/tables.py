@@ -21,8 +21,7 @@ class ScoreRow:
         split: `selection` or `test`.
         items: how many it answered.
         correct: how many of them right.
-        low: of the 95 % interval of the accuracy over items (Wilson's), by cluster where
-            they come in clusters.
+        low: of the 95 % interval of the accuracy over items (Wilson's).
         high: of the same interval.
     """
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.execute.drawing import draw as draw_split
 from dataenvgym_spec.execute.stages.data import _ports
-from dataenvgym_spec.execute.stages.data import draw as draw_split
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import DataParams
 from dataenvgym_spec.gym.tasks.protocol import Answer
@@ -226,7 +227,12 @@ def test_a_split_larger_than_its_source_says_what_to_do() -> None:
         StageError, match=r"group 'digits' has only .* distinct items for 'test', which asks for 50"
     ) as caught:
         draw(ReasoningGym(families=small), role="test", lane=LANES["test"], seed=0, per_group=50)
-    assert "draw fewer items" in caught.value.help
+    possible = re.search(r"draw at most (\d+) per group", caught.value.help)
+    assert possible is not None
+    most = int(possible[1])
+    source = ReasoningGym(families=small)
+    drawn = draw(source, role="test", lane=LANES["test"], seed=0, per_group=most)
+    assert len(drawn) == most
 
 
 def test_the_data_sets_a_spec_may_name_are_those_of_the_installed_library() -> None:

@@ -182,7 +182,7 @@ KIND_CASES: dict[str, Callable[[Workshop, pytest.MonkeyPatch], str]] = {
 
 GOLDEN = {
     "data": {1: "7e6f8bbf322bc0be"},
-    "reserve": {1: "bda3a5d87085d110"},
+    "reserve": {2: "bda3a5d87085d110"},
     "skills": {1: "d4ca1973c9269af1"},
     "plan": {1: "5f06527b376d059a"},
     "generate": {1: "52dd8211516deb03"},

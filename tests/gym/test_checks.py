@@ -110,7 +110,10 @@ def test_a_finite_source_reserves_what_it_holds() -> None:
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
     reserve = Reserve.parse({"seed": 0, "roles": {"selection": {"items": [item.id]}}})
     assert reserve.holder(item, LANES) == "selection"
-    assert reserve.holder(Item(**{**item.row(), "id": "0" * 16}), LANES) is None
+    # The question is what an example is known by: whoever gives it another id teaches it no less.
+    assert reserve.holder(Item(**{**item.row(), "id": "0" * 16}), LANES) == "selection"
+    other = Item(**{**item.row(), "id": "0" * 16, "input": "another question"})
+    assert reserve.holder(other, LANES) is None
 
 
 def test_recording_notes_and_accepts() -> None:

@@ -57,4 +57,4 @@ def test_the_check_known_makes_what_its_number_says(tmp_path: Path) -> None:
 
 def test_the_check_overlap_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _objections("overlap", against=["test", "feedback"])(tmp_path)
-    assert_golden("check", "overlap", {1: "e88ec81415823bc1"}, made)
+    assert_golden("check", "overlap", {2: "e88ec81415823bc1"}, made)

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from transformers import LlamaConfig, LlamaForCausalLM, set_seed
 from transformers.utils.logging import disable_progress_bar
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.students.models.protocol import ModelTools, Pretraining
 from dataenvgym_spec.gym.students.models.tokenizer import train_tokenizer
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
+from dataenvgym_spec.gym.tasks.drawing import wanted
 from dataenvgym_spec.records.items import Item
+
+LEAST_FREE: Final = 0.05
+"""The part of the hash space that splits leave at least (see `compile/rules/shares.py`)."""
 
 
 class ScratchModel:
@@ -67,7 +72,16 @@ class ScratchModel:
         drawn: list[Item] = []
         for group, count in sorted(self.recipe["examples"].items()):
             stream = source.stream(group, seed_from("pretrain", pretraining.seed, group))
-            drawn += islice(filter(pretraining.free, stream), count)
+            # Problems may repeat: a small family is learned by seeing it often.
+            free = list(islice(wanted(stream, pretraining.free, LEAST_FREE), count))
+            if len(free) < count:
+                message = (
+                    f"group '{group}' gives only {len(free)} problems that no split may draw, "
+                    f"but 'pretrain' asks for {count}"
+                )
+                help = f"ask for at most {len(free)}, lower the shares of the splits, or widen it"
+                raise StageError(message, help=help)
+            drawn += free
         return drawn
 
     def settings(self) -> TrainingSettings:

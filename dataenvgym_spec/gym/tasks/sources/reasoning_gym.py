@@ -5,22 +5,71 @@ A family is one of its data sets with a configuration.
 
 from __future__ import annotations
 
-import itertools
+import json
+import random
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain, count
 from typing import Any, Final
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", SyntaxWarning)  # of cellpylib, a dependency of reasoning-gym
     import reasoning_gym
+    from reasoning_gym.composite import DatasetSpec
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.records.items import Item, item_id
 
-ENDLESS: Final = 2**31 - 1
+BLOCKS: Final = ((0, 64), *((2**power, 2 ** (power + 1)) for power in range(6, 13)))
+"""The parts of a stream, each read from a data set as large as its end.
+
+Some data sets prepare themselves by their size, in time and memory, and one refuses more than
+20,000 problems. A larger data set begins as a smaller one with the same seed does.
+"""
+FAILURES: Final = 50
+"""Problems in a row that a data set may fail to make."""
+BY_NUMBERS: Final = frozenset(
+    {
+        "basic_arithmetic",
+        "chain_sum",
+        "complex_arithmetic",
+        "count_bits",
+        "count_primes",
+        "countdown",
+        "decimal_arithmetic",
+        "decimal_chain_sum",
+        "fraction_simplification",
+        "gcd",
+        "jugs",
+        "lcm",
+        "number_filtering",
+        "number_format",
+        "number_sorting",
+        "polynomial_equations",
+        "polynomial_multiplication",
+        "power_function",
+        "prime_factorization",
+        "products",
+        "puzzle24",
+        "simple_equations",
+        "simple_geometry",
+        "simple_integration",
+    }
+)
+"""The data sets whose problems are told apart by their numbers.
+
+In others the numbers are few (a puzzle's size), always the same (an example in the instructions) or
+none, so that hundreds of problems would be one cluster.
+"""
 _VOLATILE: Final = ("source_index", "difficulty")
 """What an item's metadata says about how it was drawn, and not about the item."""
+_NUMBER: Final = re.compile(r"-?[\d.,/]+")
+_REFUSALS: Final = (ValueError, TypeError, AssertionError, AttributeError, KeyError)
+
+Entry = dict[str, Any]
 
 
 class ReasoningGym:
@@ -39,44 +88,128 @@ class ReasoningGym:
         """Items of one family, endless and repeating, from a seed.
 
         Raises:
+            StageError: reasoning-gym does not know the data set, refuses the configuration, or
+                makes no problem of it.
+        """
+        items = self._items(group, seed)
+        # What is wrong with a family is said before anything is drawn.
+        first = next(items)
+        return chain([first], items)
+
+    def _items(self, group: str, seed: int) -> Iterator[Item]:
+        for epoch in count():
+            own = seed if epoch == 0 else seed_from("epoch", seed, epoch)
+            for start, end in BLOCKS:
+                dataset = self._dataset(group, own, end)
+                for entry in _entries(dataset, own, range(start, end), group):
+                    yield _item(entry, group)
+
+    def _dataset(self, group: str, seed: int, size: int) -> Any:
+        """The data set of a family.
+
+        Raises:
             StageError: reasoning-gym does not know the data set or refuses the configuration.
         """
         family = self.families[group]
-        name, config = family["dataset"], family.get("config", {})
+        name, config = family["dataset"], dict(family.get("config", {}))
         try:
-            # Item i is seeded with `seed + i`, so that a large size costs nothing. Streams of
-            # neighbouring seeds would overlap: ours are hashes.
-            dataset = reasoning_gym.create_dataset(name, seed=seed, size=ENDLESS, **config)
-        except (ValueError, TypeError, AssertionError) as error:
+            if name == "composite":
+                config["datasets"] = [DatasetSpec(**part) for part in config["datasets"]]
+            return reasoning_gym.create_dataset(name, seed=seed, size=size, **config)
+        except _REFUSALS as error:
             raise StageError(
                 f"reasoning-gym refuses the family '{group}': {error}",
                 help="correct its 'dataset' or 'config' in the spec",
             ) from error
-        return (self._item(dataset[index], group) for index in itertools.count())
-
-    def _item(self, entry: dict[str, Any], group: str) -> Item:
-        question, answer = str(entry["question"]), str(entry["answer"])
-        dataset = entry["metadata"]["source_dataset"]
-        pairs = entry["metadata"].items()
-        return Item(
-            id=item_id(question),
-            input=question,
-            target=answer,
-            group=group,
-            cluster=operands(dataset, question),
-            verifier={"dataset": dataset, "answer": answer},
-            metadata={key: value for key, value in pairs if key not in _VOLATILE},
-        )
 
 
-def operands(dataset: str, question: str) -> str:
-    """The cluster of a problem: those of one data set on the same numbers.
+def _entries(dataset: Any, seed: int, indexes: range, group: str) -> Iterator[Entry]:
+    """The problems of a data set that can be made.
+
+    Raises:
+        StageError: none of many in a row can.
+    """
+    failures = 0
+    for index in indexes:
+        try:
+            # Problem i is seeded with `seed + i`. Streams of neighbouring seeds would overlap: ours
+            # are hashes.
+            with _seeded(seed + index):
+                entry = dataset[index]
+        except Exception as error:
+            failures += 1
+            if failures < FAILURES:
+                continue
+            raise StageError(
+                f"reasoning-gym makes no problem of the family '{group}': {error}",
+                help="correct its 'config' in the spec",
+            ) from error
+        failures = 0
+        yield entry
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seeds the generator that all of a process share: list_functions draws from it."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def _item(entry: Entry, group: str) -> Item:
+    question, answer = str(entry["question"]), str(entry["answer"])
+    dataset = entry["metadata"]["source_dataset"]
+    pairs = entry["metadata"].items()
+    return Item(
+        id=_identity(question, answer),
+        input=question,
+        target=answer,
+        group=group,
+        cluster=cluster(dataset, question),
+        verifier={"dataset": dataset, "answer": answer},
+        metadata={key: _json_value(value) for key, value in pairs if key not in _VOLATILE},
+    )
+
+
+def _json_value(value: Any) -> Any:
+    """A value of a problem's metadata as JSON has it; gsm_symbolic has fractions."""
+    try:
+        json.dumps(value)
+    except TypeError:
+        return json.loads(json.dumps(value, default=_text))
+    return value
+
+
+def _text(value: Any) -> Any:
+    # The order of a set differs from process to process.
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
+
+
+def _identity(question: str, answer: str) -> str:
+    """A problem of one line whose answer is a number is told apart by its words.
+
+    Of any other its layout and letter case count: it may show a program, a table or a word to
+    spell.
+    """
+    prose = "\n" not in question.strip() and _NUMBER.fullmatch(answer)
+    return item_id(question, task="math" if prose else "code")
+
+
+def cluster(dataset: str, question: str) -> str:
+    """The cluster of a problem: those of one data set on the same numbers, or in the same words.
 
     The order of the numbers and what is between them do not count: `gcd(12, 18)` is
     never taught to a student that is tested on `gcd(18, 12)`.
 
-    >>> operands("gcd", "gcd of 12, 18?") == operands("gcd", "gcd of 18, 12?")
+    >>> cluster("gcd", "gcd of 12, 18?") == cluster("gcd", "gcd of 18, 12?")
     True
+    >>> cluster("acre", "Is the light on?") == cluster("acre", "Is the light off?")
+    False
     """
     numbers = sorted(re.findall(r"\d+", question))
-    return item_id(" ".join([dataset, *numbers]))
+    if dataset in BY_NUMBERS and numbers:
+        return item_id(" ".join([dataset, *numbers]))
+    return item_id(f"{dataset} {question}")
