@@ -27,6 +27,7 @@ def command(experiment: str | None) -> int:
     """
     # When DVC is killed, its stage must not go on and hold the lock against the next run.
     die_with_parent()
+    _ask_nobody()
     layout = Layout(root=_root())
     if experiment:
         from dataenvgym_spec.execute.entry import entry
@@ -34,6 +35,13 @@ def command(experiment: str | None) -> int:
         entry(layout, experiment)
         return 0
     return _run(layout)
+
+
+def _ask_nobody() -> None:
+    """Takes the terminal from what a stage loads: a library that asks is answered by an error."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
 
 def _root() -> Path:

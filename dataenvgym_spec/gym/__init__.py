@@ -41,12 +41,14 @@ if TYPE_CHECKING:
         Completion,
         GenerationSettings,
     )
+    from dataenvgym_spec.gym.students.codec import Codec
     from dataenvgym_spec.gym.students.models.protocol import (
         Model,
         ModelTools,
         Pretraining,
         Training,
     )
+    from dataenvgym_spec.gym.students.pretrained import read_model, read_tokenizer
     from dataenvgym_spec.gym.students.trainers.protocol import (
         Job,
         Trainer,
@@ -77,6 +79,7 @@ __all__ = [
     "Ask",
     "Backend",
     "Check",
+    "Codec",
     "Completion",
     "Discovery",
     "Ending",
@@ -127,6 +130,8 @@ __all__ = [
     "Yield",
     "item_id",
     "read_all",
+    "read_model",
+    "read_tokenizer",
     "seed_from",
     "share_out",
     "write_json",
@@ -142,6 +147,7 @@ _PLACES: Final = {
     "Ask": "gym.teachers.protocol:Ask",
     "Backend": "gym.students.backends.protocol:Backend",
     "Check": "gym.checks.protocol:Check",
+    "Codec": "gym.students.codec:Codec",
     "Completion": "gym.students.backends.protocol:Completion",
     "Discovery": "gym.skills.protocol:Discovery",
     "Ending": "gym.sandboxes.protocol:Ending",
@@ -192,6 +198,8 @@ _PLACES: Final = {
     "Yield": "records.plans:Yield",
     "item_id": "records.items:item_id",
     "read_all": "records.files:read_all",
+    "read_model": "gym.students.pretrained:read_model",
+    "read_tokenizer": "gym.students.pretrained:read_tokenizer",
     "seed_from": "core.hashing:seed_from",
     "share_out": "gym.policies.allocate:share_out",
     "write_json": "records.files:write_json",

@@ -2,13 +2,17 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dataenvgym_spec.core.errors import MissingExtra
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.backends.loading import load_backend
-from dataenvgym_spec.gym.students.backends.protocol import GenerationSettings
+from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
+from dataenvgym_spec.language.components import definition
+from tests.support.students import SETTINGS as HOSTILE
+from tests.support.students import untrained, with_config, with_settings
 
 SETTINGS = GenerationSettings(dtype="float32", max_new_tokens=6, batch_size=8)
 
@@ -28,10 +32,88 @@ def test_a_missing_engine_says_which_extra(
     module = f"dataenvgym_spec.gym.students.backends.{kind}"
     monkeypatch.delitem(sys.modules, module, raising=False)
     with pytest.raises(MissingExtra) as caught:
-        component = Component(slot="backend", kind=kind, version=1)
+        version = definition("backend", kind).version()
+        component = Component(slot="backend", kind=kind, version=version)
         load_backend(component, settings=SETTINGS, student=tmp_path, base=None)
     assert caught.value.message == (
         f"generation with {kind} needs the package '{package}', which is not installed"
     )
     helps = [f"run: pip install 'dataenvgym-spec[{extra}]'" for extra in extras]
     assert caught.value.help in helps
+
+
+PROMPTS = [f"{a} + {b} =" for a in range(1, 9) for b in (3, 17, 40)]
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("student") / "student")
+
+
+def complete(student: Path, *prompts: str, **settings: Any) -> list[Completion]:
+    from dataenvgym_spec.gym.students.backends.transformers import TransformersBackend
+
+    chosen = GenerationSettings.parse({**SETTINGS.plain(), **settings})
+    backend = TransformersBackend(settings=chosen, model=student, adapter=None)
+    return backend.generate(prompts or PROMPTS)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        HOSTILE,
+        {"temperature": 0.6, "top_p": 0.9, "eos_token_id": 1},  # as Llama-2 has it
+        {"repetition_penalty": 1.3, "eos_token_id": [1]},
+        {"no_repeat_ngram_size": 2, "bos_token_id": 5},
+        {"min_new_tokens": 6},
+        {"cache_implementation": "static", "max_length": 9},
+        {"suppress_tokens": list(range(10, 90))},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_decoding_is_what_the_spec_says_and_not_what_the_model_says(
+    settings: dict[str, Any], student: Path, tmp_path: Path
+) -> None:
+    folder = with_settings(student, tmp_path / "student", **settings)
+    assert complete(folder) == complete(student)
+
+
+def test_settings_in_the_configuration_of_an_older_model_count_as_little(
+    student: Path, tmp_path: Path
+) -> None:
+    folder = with_config(student, tmp_path / "student", repetition_penalty=9.0, min_length=30)
+    assert complete(folder) == complete(student)
+
+
+def test_an_answer_ends_at_each_end_token_of_the_model_and_at_the_tokenizers(
+    student: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoTokenizer
+
+    plain = complete(student)
+    digit = next(answer.text[2] for answer in plain if len(answer.text) > 3)
+    tokenizer = AutoTokenizer.from_pretrained(student)
+    end = tokenizer.convert_tokens_to_ids(digit)
+    folder = with_settings(student, tmp_path / "several", eos_token_id=[end])
+    for answer, whole in zip(complete(folder), plain, strict=True):
+        assert answer.text == whole.text.partition(digit)[0]
+        assert answer.truncated == (whole.truncated and digit not in whole.text)
+    # A base model's settings often lack the token by which training ends its answers.
+    tokenizer.eos_token = digit
+    tokenizer.save_pretrained(tmp_path / "trained")
+    folder = with_settings(student, tmp_path / "trained-student", eos_token_id=1)
+    for file in (tmp_path / "trained").iterdir():
+        file.rename(folder / file.name)
+    assert [answer.text for answer in complete(folder)] == [
+        whole.text.partition(digit)[0] for whole in plain
+    ]
+
+
+def test_an_answer_ends_where_the_student_has_no_more_positions(student: Path) -> None:
+    long, over = "1" * 60, "1" * 64
+    answers = complete(student, "1 + 1 =", long, over, over + "1", max_new_tokens=6)
+    assert [answer.prompt_tokens for answer in answers[1:]] == [60, 64, 65]
+    assert answers[1].tokens <= 4
+    for answer in answers[2:]:
+        assert (answer.text, answer.tokens, answer.truncated) == ("", 0, True)
+    assert answers[0] == complete(student, "1 + 1 =")[0]

@@ -19,6 +19,7 @@ from dataenvgym_spec.graph.params import GateParams
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
+from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.store.layout import Layout
 from tests.support.commands import environment, session
 
@@ -81,7 +82,8 @@ def completions(
     student: Path, base: Path | None = None, *, backend: str = "transformers", batch_size: int = 8
 ) -> list[Completion]:
     settings = msgspec.structs.replace(SETTINGS, batch_size=batch_size)
-    component = Component(slot="backend", kind=backend, version=1)
+    version = definition("backend", backend).version()
+    component = Component(slot="backend", kind=backend, version=version)
     loaded = load_backend(component, settings=settings, student=student, base=base)
     return loaded.generate(PROMPTS)
 

@@ -1,10 +1,11 @@
-"""Greedy generation with vLLM, in this process and eagerly, which makes its output repeatable."""
+"""Generation with vLLM, in this process and eagerly, which makes its output repeatable."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 # vLLM reads these when it is imported: one process, no network, and a small cache unless the user
@@ -15,12 +16,15 @@ os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 
 import torch
-from transformers import AutoTokenizer
+from transformers import GenerationConfig
 from vllm import LLM, SamplingParams, TokensPrompt
 from vllm.lora.request import LoRARequest
 
 from dataenvgym_spec.gym.students.backends.lora import largest_rank
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
+from dataenvgym_spec.gym.students.codec import Codec
+
+Tokens = list[int]
 
 
 class VllmBackend:
@@ -29,38 +33,54 @@ class VllmBackend:
     def __init__(self, *, settings: GenerationSettings, model: Path, adapter: Path | None) -> None:
         self.settings = settings
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.tokenizer = AutoTokenizer.from_pretrained(model)
+        self.codec = Codec(model, max_new_tokens=settings.max_new_tokens)
         self.request: LoRARequest | None = None
-        lora: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         if adapter is not None:
             self.request = LoRARequest("student", 1, str(adapter))
-            lora = {"enable_lora": True, "max_lora_rank": largest_rank(adapter)}
-        self.engine = LLM(
-            model=str(model),
-            dtype=settings.dtype,
-            enforce_eager=True,
-            disable_log_stats=True,
-            max_num_seqs=settings.batch_size,
-            **lora,
-        )
+            options |= {"enable_lora": True, "max_lora_rank": largest_rank(adapter)}
+        self.engine = self._engine(model, options)
 
     def generate(self, prompts: Sequence[str]) -> list[Completion]:
         """Completes prompts greedily, in their order."""
-        inputs = []
-        for prompt in prompts:
-            # As the other backends tokenize it: vLLM could add tokens of its own to a text.
-            tokens = self.tokenizer(prompt).input_ids
-            inputs.append(TokensPrompt(prompt_token_ids=tokens))
-        sampling = SamplingParams(temperature=0, max_tokens=self.settings.max_new_tokens)
-        outputs = self.engine.generate(inputs, sampling, lora_request=self.request, use_tqdm=False)
-        return [_completion(output) for output in outputs]
+        encoded = [self.codec.encode(prompt) for prompt in prompts]
+        rooms = [self.codec.room(tokens) for tokens in encoded]
+        # vLLM refuses a prompt with nothing to generate.
+        asked = [index for index, room in enumerate(rooms) if room]
+        outputs = self.engine.generate(
+            [TokensPrompt(prompt_token_ids=encoded[index]) for index in asked],
+            [self._sampling(rooms[index]) for index in asked],
+            lora_request=self.request,
+            use_tqdm=False,
+        )
+        generated: dict[int, Sequence[int]] = {}
+        for index, output in zip(asked, outputs, strict=True):
+            generated[index] = output.outputs[0].token_ids
+        return [
+            self.codec.completion(tokens, generated.get(index, ()))
+            for index, tokens in enumerate(encoded)
+        ]
 
+    def _engine(self, model: Path, options: dict[str, Any]) -> LLM:
+        # vLLM reads generation settings from a folder; these are empty in place of the model's.
+        with TemporaryDirectory() as neutral:
+            GenerationConfig().save_pretrained(neutral)
+            return LLM(
+                model=str(model),
+                trust_remote_code=False,
+                generation_config=neutral,
+                dtype=self.settings.dtype,
+                enforce_eager=True,
+                disable_log_stats=True,
+                max_num_seqs=self.settings.batch_size,
+                **options,
+            )
 
-def _completion(output: Any) -> Completion:
-    (answer,) = output.outputs
-    return Completion(
-        text=answer.text,
-        tokens=len(answer.token_ids),
-        prompt_tokens=len(output.prompt_token_ids or ()),
-        truncated=answer.finish_reason == "length",
-    )
+    def _sampling(self, room: int) -> SamplingParams:
+        return SamplingParams(
+            temperature=0,
+            max_tokens=room,
+            stop_token_ids=sorted(self.codec.ends),
+            # The codec reads the tokens as it does those of every backend.
+            detokenize=False,
+        )

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments
 from transformers import Trainer as TransformersTrainer
+from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils.logging import disable_progress_bar
 
+from dataenvgym_spec.gym.students.pretrained import read_model, read_tokenizer
 from dataenvgym_spec.gym.students.threads import settle
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample, TrainingFacts
 from dataenvgym_spec.gym.students.trainers.watch import DONE, Watch
@@ -35,7 +36,7 @@ class Sft:
         disable_progress_bar()
         # What is drawn next are the weights of a new adapter.
         torch.manual_seed(job.seed)
-        tokenizer = AutoTokenizer.from_pretrained(job.base)
+        tokenizer = read_tokenizer(job.base)
         model = _model(job)
         examples = read_all(job.examples, TrainingExample)
         dataset = Responses(examples, tokenizer, job.settings.max_length)
@@ -69,7 +70,7 @@ class Sft:
 
 def _model(job: Job) -> Any:
     dtype = getattr(torch, job.settings.dtype)
-    model = AutoModelForCausalLM.from_pretrained(job.base, dtype=dtype)
+    model = read_model(job.base, dtype=dtype)
     if job.adapter is not None:
         model = job.adapter.adapt(model)
     settle(model)

@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from dataenvgym_spec.gym import Completion, GenerationSettings
+from dataenvgym_spec.gym import Codec, Completion, GenerationSettings, read_model
 
 
 class Aloud:
@@ -18,23 +16,18 @@ class Aloud:
 
     def __init__(self, *, settings: GenerationSettings, model: Path, adapter: Path | None) -> None:
         self.settings = settings
-        self.tokenizer = AutoTokenizer.from_pretrained(model)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(model)
-        self.model = loaded if adapter is None else PeftModel.from_pretrained(loaded, adapter)
+        self.codec = Codec(model, max_new_tokens=settings.max_new_tokens)
+        self.model: Any = read_model(model, dtype=torch.float32, adapter=adapter)
 
     def generate(self, prompts: Sequence[str]) -> list[Completion]:
         """Completes prompts, in their order."""
         return [self._complete(prompt) for prompt in prompts]
 
     def _complete(self, prompt: str) -> Completion:
-        ids = self.tokenizer(prompt).input_ids
+        ids = self.codec.encode(prompt)
         said: list[int] = []
-        while len(said) < self.settings.max_new_tokens:
+        while len(said) < self.codec.room(ids) and not self.codec.ends.intersection(said):
             with torch.inference_mode():
                 scores = self.model(input_ids=torch.tensor([ids + said])).logits[0, -1]
             said.append(int(scores.argmax()))
-            if said[-1] == self.tokenizer.eos_token_id:
-                break
-        ended = said[-1] == self.tokenizer.eos_token_id
-        text = self.tokenizer.decode(said[:-1] if ended else said)
-        return Completion(text=text, tokens=len(said), prompt_tokens=len(ids), truncated=not ended)
+        return self.codec.completion(ids, said)

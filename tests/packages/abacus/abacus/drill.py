@@ -1,7 +1,6 @@
 """A bare loop of gradient descent."""
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dataenvgym_spec.gym import (
     Job,
@@ -9,6 +8,8 @@ from dataenvgym_spec.gym import (
     TrainingExample,
     TrainingFacts,
     read_all,
+    read_model,
+    read_tokenizer,
     write_json,
     write_rows,
 )
@@ -23,8 +24,8 @@ class Drill:
     def train(self, job: Job) -> None:
         """Trains as the job says."""
         torch.manual_seed(job.seed)
-        tokenizer = AutoTokenizer.from_pretrained(job.base)
-        model = AutoModelForCausalLM.from_pretrained(job.base)
+        tokenizer = read_tokenizer(job.base)
+        model = read_model(job.base, dtype=torch.float32)
         if job.adapter is not None:
             model = job.adapter.adapt(model)
         weights = [part for part in model.parameters() if part.requires_grad]

@@ -1,0 +1,77 @@
+"""Between text and tokens: one way for all backends, so that each reads and writes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from dataenvgym_spec.gym.students.backends.protocol import Completion
+from dataenvgym_spec.gym.students.pretrained import read_config, read_tokenizer, special_tokens
+
+UNSCALED: Final = frozenset({"default", "llama3"})
+"""Rotary positions whose number a model's configuration states as it is."""
+
+
+class Codec:
+    """A student's tokenizer, with the tokens that end a completion and the room there is for one.
+
+    Attributes:
+        ends: the tokens that end a completion: the model's, and the tokenizer's, which training
+            puts behind each answer.
+        pad: the token that fills a batch.
+    """
+
+    def __init__(self, model: Path, *, max_new_tokens: int) -> None:
+        # Padded on the left, every prompt of a batch ends where its completion begins.
+        self.tokenizer = read_tokenizer(model, padding_side="left")
+        self.longest = max_new_tokens
+        self.positions = _positions(read_config(model))
+        special = special_tokens(model)
+        self.ends = frozenset(_ids(special.eos_token_id) + _ids(self.tokenizer.eos_token_id))
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.pad: int | None = self.tokenizer.pad_token_id
+
+    def encode(self, prompt: str) -> list[int]:
+        """The tokens of a whole prompt."""
+        return list(self.tokenizer(prompt).input_ids)
+
+    def room(self, prompt: Sequence[int]) -> int:
+        """How many tokens a completion may have: none behind a prompt that fills the model."""
+        if self.positions is None:
+            return self.longest
+        return max(0, min(self.longest, self.positions - len(prompt)))
+
+    def completion(self, prompt: Sequence[int], generated: Sequence[int]) -> Completion:
+        """What was generated behind a prompt, up to the first token that ends it."""
+        length = len(generated)
+        end = next((at for at in range(length) if generated[at] in self.ends), None)
+        text = self.tokenizer.decode(
+            list(generated[:end]), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return Completion(
+            text=text,
+            tokens=length if end is None else end + 1,
+            prompt_tokens=len(prompt),
+            truncated=end is None,
+        )
+
+
+def _ids(value: Any) -> list[int]:
+    """The ids of a special token, of which a model may have none, one or several."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _positions(config: Any) -> int | None:
+    """How many tokens a model was made for; None where nothing or a scaled number says so."""
+    text = config.get_text_config(decoder=True)
+    rotary = getattr(text, "rope_parameters", None) or {}
+    # Some models have other rotary positions in each kind of layer.
+    kinds = [rotary, *(part for part in rotary.values() if isinstance(part, dict))]
+    if not UNSCALED.issuperset(kind.get("rope_type", "default") for kind in kinds):
+        return None
+    positions = getattr(text, "max_position_embeddings", None)
+    return positions if isinstance(positions, int) and positions > 0 else None

@@ -1,0 +1,93 @@
+"""Reads what a student's folder holds. Code that a folder brings is never run, and nobody is asked.
+
+Left to itself, transformers asks on the terminal whether to run it. It is imported when something
+is read, so that a component of another package can import this from the face of `gym`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from dataenvgym_spec.core.errors import StageError
+
+SPECIAL: Final = ("bos_token_id", "eos_token_id", "pad_token_id")
+"""All that is kept of a model's generation settings: decoding is what the spec says."""
+
+
+def read_tokenizer(folder: Path, **options: Any) -> Any:
+    """The tokenizer of a student.
+
+    Args:
+        folder: of a model, in the transformers format.
+        options: as `AutoTokenizer.from_pretrained` takes them.
+
+    Raises:
+        StageError: it needs code that the folder brings.
+    """
+    from transformers import AutoTokenizer
+
+    return _read(AutoTokenizer.from_pretrained, folder, **options)
+
+
+def read_config(folder: Path) -> Any:
+    """The configuration of a student's model.
+
+    Raises:
+        StageError: it needs code that the folder brings.
+    """
+    from transformers import AutoConfig
+
+    return _read(AutoConfig.from_pretrained, folder)
+
+
+def read_model(folder: Path, *, dtype: Any, adapter: Path | None = None) -> Any:
+    """A causal language model, with an adapter on it if there is one.
+
+    Args:
+        folder: of a model, in the transformers format.
+        dtype: of its weights, as torch has it.
+        adapter: folder of an adapter, in peft's format.
+
+    Raises:
+        StageError: it needs code that the folder brings.
+    """
+    from transformers import AutoModelForCausalLM
+
+    model = _read(AutoModelForCausalLM.from_pretrained, folder, dtype=dtype)
+    if adapter is None:
+        return model
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, adapter)
+
+
+def special_tokens(folder: Path) -> Any:
+    """A model's generation settings, less all but the ids of its special tokens.
+
+    Returns:
+        A `GenerationConfig`.
+
+    Raises:
+        StageError: its configuration needs code that the folder brings.
+    """
+    from transformers import GenerationConfig
+
+    try:
+        settings = GenerationConfig.from_pretrained(folder)
+    except OSError:  # there is no such file: older models have it in their configuration
+        settings = GenerationConfig.from_model_config(read_config(folder))
+    return GenerationConfig(**{name: getattr(settings, name) for name in SPECIAL})
+
+
+def _read(load: Callable[..., Any], folder: Path, **options: Any) -> Any:
+    try:
+        return load(folder, trust_remote_code=False, **options)
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise StageError(
+            f"the model in '{folder}' needs code of its own, which is never run",
+            help="take a model of an architecture that transformers has",
+        ) from error
