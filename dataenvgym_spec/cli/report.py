@@ -66,12 +66,16 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
 
     from dataenvgym_spec.report import words
     from dataenvgym_spec.results.curves import curves
+    from dataenvgym_spec.results.stamps import stamps
 
-    console = Console()
+    console, ran = Console(), stamps(results)
     console.print(_table(rows))
     for contrast in compared:
         reading = words.reading(contrast.difference)
         console.print(Text(f"\n{words.difference(contrast)} {reading}"))
+        mixed = words.circumstances(contrast, ran)
+        if mixed:
+            console.print(Text(mixed, style="yellow"))
     console.print(Text(f"\n{words.coverage(results.index.seeds)}"))
     stops = words.stops(curves(results))
     if stops:

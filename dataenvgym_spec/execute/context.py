@@ -8,15 +8,17 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from dataenvgym_spec.core.machine import stamp
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.machine import device_stamp, stamp
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.gym.make import make
+from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.records.files import (
     read,
     read_all,
@@ -56,6 +58,7 @@ class Context(Generic[P]):
     say: Callable[[str], None]
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    judges: list[Judge] = field(default_factory=list)
 
     def ports(self, slot: str) -> list[PortRead]:
         """The ports plugged into a slot, in order."""
@@ -124,6 +127,17 @@ class Context(Generic[P]):
             more = {**self.student(), **more}
         return make(component, files=self.files, **more)
 
+    def judge(self, scorer: Component) -> Judge:
+        """What judges answers by a scorer. Its process ends with this run."""
+        judge = Judge(scorer, files=self.files)
+        self.judges.append(judge)
+        return judge
+
+    def close(self) -> None:
+        """Ends the processes of this run."""
+        for judge in self.judges:
+            judge.close()
+
     def student(self) -> dict[str, Path | None]:
         """The folder of the latest student, and that of the base if it is an adapter."""
         students, bases = self.ports("student"), self.ports("base")
@@ -148,9 +162,31 @@ class Context(Generic[P]):
     def write_log(self, started: float) -> None:
         """Writes `log/run.json`."""
         seconds = {"total": round(time.time() - started, 3), **self.seconds}
-        facts = {**stamp(), **self.facts}
+        for judge in self.judges:
+            self.record(sandbox=judge.sandbox.name)
+            if judge.unreadable:
+                self.record(unreadable=dict(sorted(judge.unreadable.items())))
+        facts = {**stamp(self._packages()), **self._devices(), **self.facts}
         log = Log(started=round(started, 3), seconds=seconds, **facts)
         write_json(self.log / "run.json", log)
+
+    def _packages(self) -> set[str]:
+        """The packages that bring the components of this stage, besides this one."""
+        packages = set()
+        for _, component in self.params.components():
+            for part in component.walk():
+                with suppress(UserError):  # it is not needed where the loop has stopped
+                    packages.add(part.definition.distribution)
+        return {package for package in packages if package}
+
+    def _devices(self) -> dict[str, Any]:
+        """What a model of this stage ran on."""
+        device = self.facts.get("device")
+        found: dict[str, Any] = dict(device_stamp(device))
+        torch = sys.modules.get("torch")
+        if device == "cpu" and torch is not None:
+            found["threads"] = torch.get_num_threads()
+        return found
 
 
 def say(text: str) -> None:

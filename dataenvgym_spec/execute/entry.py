@@ -84,6 +84,9 @@ def _say_results(study: Study) -> None:
         who = f"{contrast.arm} less {contrast.against}, {contrast.student}"
         value = points(contrast.difference.value)
         say(f"  {who}: {value} points ({point_interval(contrast.difference)})")
+        mixed = words.circumstances(contrast, study.stamps)
+        if mixed:
+            say(f"  mind: {mixed}")
     stops = words.stops(study.curves)
     if stops:
         say(f"  {stops}")

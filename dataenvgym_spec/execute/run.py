@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from typing import Any
 import msgspec
 
 from dataenvgym_spec.core.errors import StageError, UserError
-from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.core.hashing import SHORT, digest
 from dataenvgym_spec.core.running import current
-from dataenvgym_spec.execute.context import Context, PortRead, say
+from dataenvgym_spec.execute.context import Context, say
+from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import pass_through, stopped
 from dataenvgym_spec.execute.table import executor
-from dataenvgym_spec.graph.ir import Input, Stage
+from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json, read_json
@@ -53,12 +55,16 @@ def run_stage(layout: Layout, directory: str) -> Published:
     more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
     say(f"== {': '.join(places[0])}{more}" if places else f"== {directory}")
     clean(layout)
-    space = scratch(layout, directory)
+    stage, space = _parsed(content), scratch(layout, directory)
     with held(layout.lock(directory), waiting=_waits):
-        if space.adoptable(content["key"]):
+        inputs = Inputs.of(layout, content, stage)
+        found = space.finished(stage.id)
+        if found == inputs.digests:
             say("  adopted: a finished result was found, nothing is made again")
         else:
-            execute(layout, content, space)
+            if found is not None:
+                say(f"  made again: a finished result {_other(found, inputs.digests)}")
+            execute(layout, stage, inputs, space, passes=stopped(layout, content))
         space.publish()
     experiments = sorted({experiment for experiment, _ in places})
     return Published(kind=content["kind"], experiments=tuple(experiments))
@@ -66,6 +72,12 @@ def run_stage(layout: Layout, directory: str) -> Published:
 
 def _waits(holder: str | None) -> None:
     say(f"  waiting for {holder or 'another run'}, which makes the same result")
+
+
+def _other(found: Mapping[str, str], digests: Mapping[str, str]) -> str:
+    """How a result that is not adopted came about."""
+    changed = [path for path, digest in digests.items() if found.get(path) != digest]
+    return f"was made from another '{changed[0]}'" if changed else "was made from other inputs"
 
 
 def read_stage(layout: Layout, directory: str) -> dict[str, Any]:
@@ -79,7 +91,8 @@ def read_stage(layout: Layout, directory: str) -> dict[str, Any]:
         content: dict[str, Any] = read_json(path)
         identity = {name: content[name] for name in ("kind", "semantics", "params", "inputs")}
         whole = content["key"] == digest("stage", identity)
-        whole = whole and directory.endswith(content["key"][:16])
+        named = {content["key"]: directory, **content["reads"]}
+        whole = whole and all(name.endswith(f"-{key[:SHORT]}") for key, name in named.items())
     except (StageError, ValueError, KeyError, TypeError):
         whole = False
     if not whole:
@@ -96,21 +109,30 @@ def read_stage(layout: Layout, directory: str) -> dict[str, Any]:
     return content
 
 
-def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
+def execute(
+    layout: Layout, stage: Stage, inputs: Inputs, space: Scratch, *, passes: bool = False
+) -> None:
     """Executes a stage in scratch and marks its result complete.
+
+    Args:
+        layout: the repository.
+        stage: with its key as id.
+        inputs: what it reads.
+        space: where it works.
+        passes: whether its loop has stopped, so that it passes through what stood before.
 
     Raises:
         StageError: its work failed.
         UserError: something it needs is not there.
     """
     started = time.time()
-    stage = _parsed(content)
-    space.begin(stage.ports)
+    if not space.begin(stage.ports, inputs.digests):
+        say("  from the start: an earlier attempt was made from other inputs")
     context = Context(
         key=stage.id,
         params=stage.params,
-        reads=tuple(_read(layout, content, item) for item in stage.inputs),
-        files={name: layout.root / path for name, path in stage.files.items()},
+        reads=inputs.ports,
+        files=inputs.files,
         out_folder=space.out,
         log=space.log,
         work=space.work,
@@ -120,8 +142,7 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
     trace.unlink(missing_ok=True)
     try:
         with context.phase("imports"):
-            passed = stopped(layout, content)
-            function = pass_through(stage.kind) if passed else executor(stage.kind)
+            function = pass_through(stage.kind) if passes else executor(stage.kind)
         function(context)
         context.write_log(started)
     except UserError as error:
@@ -132,7 +153,10 @@ def execute(layout: Layout, content: dict[str, Any], space: Scratch) -> None:
         shown = trace.relative_to(layout.root)
         remedy = f"the whole story is in {shown}; what was finished is kept"
         raise StageError(f"{type(error).__name__}: {error}", help=remedy) from error
-    space.complete(stage.id)
+    finally:
+        context.close()
+    inputs.require_unchanged(layout)
+    space.complete(stage.id, inputs.digests)
     say(f"  done in {time.time() - started:.1f} s")
 
 
@@ -147,15 +171,6 @@ def _parsed(content: dict[str, Any]) -> Stage:
     except (KeyError, msgspec.ValidationError) as error:
         message = f"the parameters of this '{content['kind']}' cannot be read: {error}"
         raise StageError(message, help="run: dataenvgym compile") from error
-
-
-def _read(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
-    path = layout.stage(content["reads"][item.stage]) / "out" / item.port
-    if not path.is_dir():
-        message = f"'{path.relative_to(layout.root)}' is missing"
-        remedy = "run: dvc repro NAME, which makes it first, or: dvc pull"
-        raise StageError(message, help=remedy)
-    return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
 
 
 def uses(layout: Layout, key: str, experiment: str | None) -> list[tuple[str, str]]:

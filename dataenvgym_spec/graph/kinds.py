@@ -32,9 +32,9 @@ from dataenvgym_spec.graph.params import (
     StudentParams,
     TrainParams,
 )
+from dataenvgym_spec.language.declared import Promise
 
 Role = str
-Promise = Literal["anywhere", "same-machine", "none"]
 StagePart = Literal["setup", "loop", "closing"]
 WorkKind = Literal["training", "generation", "other"]
 Worker = Literal["light", "heavy"]

@@ -9,7 +9,7 @@ from typing import Final
 
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
-from dataenvgym_spec.graph.kinds import Promise
+from dataenvgym_spec.language.declared import Promise
 
 _WEAKEST_FIRST: Final[tuple[Promise, ...]] = ("none", "same-machine", "anywhere")
 _MAKERS: Final = frozenset({"policy", "engine", "teacher", "discovery", "environment"})
@@ -36,4 +36,4 @@ def _declared(component: Component) -> Promise | None:
     item = component.definition
     if item.promise is None and item.distribution is not None:
         return "none"  # nobody has said of a package that it gives the same twice
-    return next((known for known in _WEAKEST_FIRST if known == item.promise), None)
+    return item.promise

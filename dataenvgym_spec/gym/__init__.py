@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from dataenvgym_spec.gym.policies.allocate import share_out
     from dataenvgym_spec.gym.policies.protocol import Policy
     from dataenvgym_spec.gym.sandboxes.protocol import (
+        Call,
         Ending,
+        Judgement,
         Program,
         Sandbox,
         SandboxLimits,
@@ -78,6 +80,7 @@ __all__ = [
     "Answers",
     "Ask",
     "Backend",
+    "Call",
     "Check",
     "Codec",
     "Completion",
@@ -89,6 +92,7 @@ __all__ = [
     "GenerationSettings",
     "Item",
     "Job",
+    "Judgement",
     "LossPoint",
     "MissingExtra",
     "Model",
@@ -146,6 +150,7 @@ _PLACES: Final = {
     "Answers": "gym.checks.protocol:Answers",
     "Ask": "gym.teachers.protocol:Ask",
     "Backend": "gym.students.backends.protocol:Backend",
+    "Call": "gym.sandboxes.protocol:Call",
     "Check": "gym.checks.protocol:Check",
     "Codec": "gym.students.codec:Codec",
     "Completion": "gym.students.backends.protocol:Completion",
@@ -157,6 +162,7 @@ _PLACES: Final = {
     "GenerationSettings": "gym.students.backends.protocol:GenerationSettings",
     "Item": "records.items:Item",
     "Job": "gym.students.trainers.protocol:Job",
+    "Judgement": "gym.sandboxes.protocol:Judgement",
     "LossPoint": "records.logs:LossPoint",
     "MissingExtra": "core.errors:MissingExtra",
     "Model": "gym.students.models.protocol:Model",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,6 +38,45 @@ class Described(Protocol):
     @property
     def parts(self) -> Mapping[tuple[str, ...], Described]:
         """What it is made of, by the path of the option."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A component as it is sent to another process; see `Described`."""
+
+    slot: str
+    kind: str
+    version: int | str
+    options: Mapping[str, Any]
+    parts: Mapping[tuple[str, ...], Described]
+
+    @classmethod
+    def of(cls, described: Described) -> Named:
+        """A component with all that it is made of."""
+        return cls(
+            slot=described.slot,
+            kind=described.kind,
+            version=described.version,
+            options=dict(described.options),
+            parts={path: cls.of(part) for path, part in described.parts.items()},
+        )
+
+    @classmethod
+    def parse(cls, content: Mapping[str, Any]) -> Named:
+        """From what `plain` gives."""
+        parts = {tuple(path): cls.parse(part) for path, part in content["parts"]}
+        return cls(**{**content, "parts": parts})
+
+    def plain(self) -> dict[str, Any]:
+        """JSON values."""
+        parts = [[list(path), Named.of(part).plain()] for path, part in self.parts.items()]
+        return {
+            "slot": self.slot,
+            "kind": self.kind,
+            "version": self.version,
+            "options": self.options,
+            "parts": parts,
+        }
 
 
 def make(described: Described, *, files: Mapping[str, Path] | None = None, **more: Any) -> Any:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar, get_args
 
 from dataenvgym_spec.core.errors import suggest
-from dataenvgym_spec.language.declared import LAST, REFERRED, Definition, Limit, OptionPath, Part
+from dataenvgym_spec.language.declared import (
+    LAST,
+    REFERRED,
+    SLOTS,
+    Definition,
+    Limit,
+    OptionPath,
+    Part,
+    Promise,
+)
+
+T = TypeVar("T", bound=str)
 
 Schema = Mapping[str, Any]
 Option = tuple[OptionPath, Schema, bool]
@@ -30,6 +41,14 @@ READS: Final[dict[str, tuple[str, ...]]] = {
 Either the latest student (a check: its answers to the candidates), or splits as hashes. A component
 receives nothing that it does not declare, and the proof of no leakage is about what it declares.
 """
+PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)
+SKILLS: Final = ("groups",)
+REJECTS: Final = ("repeats",)
+MARKED: Final[dict[str, tuple[str, ...]]] = {
+    "x-file": ("template", "data", "directory"),
+    "x-revision": ("model", "dataset"),
+}
+"""What a mark of an option may say."""
 TAKES: Final = ("procedural", "language-model")
 """What an option can ask of the component it names: that it is procedural, or that it is not."""
 
@@ -75,9 +94,9 @@ def declare(
         limits=tuple(map(_limit, data.get("limits", ()))),
         reads=_reads(slot, data),
         procedural=bool(data.get("procedural", False)),
-        skills=data.get("skills"),
-        rejects=data.get("rejects"),
-        promise=data.get("promise"),
+        skills=_one_of("skills", data, SKILLS),
+        rejects=_one_of("rejects", data, REJECTS),
+        promise=_one_of("promise", data, PROMISES),
         standard=bool(data.get("standard", False)),
         # What is installed follows what is built in, by name.
         order=LAST if by else int(data.get("order", LAST)),
@@ -103,6 +122,7 @@ def _parts(schema: Schema) -> Iterator[Part]:
                 _allow("x-takes", takes, TAKES)
             yield Part(path=path, slot=slot, by="name", required=required, takes=takes)
         elif "x-slot" in option:
+            _allow("x-slot", option["x-slot"], SLOTS)
             yield Part(path=path, slot=option["x-slot"], by="value", required=required)
 
 
@@ -110,6 +130,8 @@ def _marks(schema: Schema) -> dict[str, dict[OptionPath, Any]]:
     marks: dict[str, dict[OptionPath, Any]] = {}
     for path, option, _ in options_of(schema):
         for keyword, value in option.items():
+            if keyword in MARKED:
+                _allow(keyword, value, MARKED[keyword])
             if keyword.startswith("x-"):
                 marks.setdefault(keyword, {})[path] = value
     return marks
@@ -133,6 +155,14 @@ def _serves(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return serves
 
 
+def _one_of(keyword: str, data: Mapping[str, Any], allowed: tuple[T, ...]) -> T | None:
+    value = data.get(keyword)
+    if value is None:
+        return None
+    _allow(keyword, value, allowed)
+    return next(item for item in allowed if item == value)
+
+
 def _reads(slot: str, data: Mapping[str, Any]) -> str | None:
     reads, allowed = data.get("reads"), READS.get(slot, ())
     if reads is None:
@@ -143,7 +173,7 @@ def _reads(slot: str, data: Mapping[str, Any]) -> str | None:
     return str(reads)
 
 
-def _allow(keyword: str, value: Any, allowed: tuple[str, ...]) -> None:
+def _allow(keyword: str, value: Any, allowed: Sequence[str]) -> None:
     if value not in allowed:
         message = f"'{keyword}' cannot be {json.dumps(value)}"
         raise ValueError(f"{message}; {suggest(str(value), allowed)}")

@@ -39,6 +39,26 @@ REFERRED: Final[dict[str, OptionPath]] = {"source": ("task", "sources"), "teache
 """The slots whose components a spec gives names, and where: what `x-refers` can refer to."""
 
 
+SLOTS: Final = (
+    "source",
+    "scorer",
+    "model",
+    "adapter",
+    "discovery",
+    "policy",
+    "teacher",
+    "engine",
+    "check",
+    "environment",
+    "trainer",
+    "backend",
+    "sandbox",
+)
+"""What components are plugged into."""
+Promise = Literal["anywhere", "same-machine", "none"]
+"""What running something again gives: the same bytes anywhere, on the same machine, or neither."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """An option that stands for another component.
@@ -97,7 +117,7 @@ class Definition:
         procedural: of a source or a teacher: whether it makes new problems without end.
         skills: of a discovery: "groups" if its skills are the groups of the source.
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
-        promise: what running it again gives (see `kinds.Promise`), if not what its stage kind does.
+        promise: what running it again gives if not what its stage kind does.
         standard: whether it is the one of its slot that holds where a spec names none.
         order: where it stands among those of its slot; of equal ones the name decides.
         distribution: the package that brings it; None for a built-in one.
@@ -121,7 +141,7 @@ class Definition:
     procedural: bool = False
     skills: str | None = None
     rejects: str | None = None
-    promise: str | None = None
+    promise: Promise | None = None
     standard: bool = False
     order: int = LAST
     distribution: str | None = None

@@ -14,10 +14,18 @@ class Log(Record, frozen=True, kw_only=True):
     Attributes:
         started: in seconds since the epoch.
         seconds: by phase, and in `total`.
-        versions: of the packages that can change a result.
+        versions: of the packages that can change a result, those of installed components included.
         passed: whether the loop had stopped and the stage passed through what stood before.
         tokens: by what was done with them: prompt, generated, trained.
         precision: of the weights, such as `bfloat16`.
+        gpu: the names of the GPUs that the machine has, where one was used.
+        driver: the version of their driver; that of CUDA is among the versions.
+        processor: the model of the CPU, where a model ran on it.
+        processes: that trained side by side.
+        device_batch: examples that a device took at once in training.
+        threads: that a model on the CPU had.
+        sandbox: where answers were judged: in `bubblewrap`, or in a `process` without rights.
+        unreadable: how many answers could not be judged, by cause: an exception or a limit.
         accuracy: on selection by iteration, as a gate saw it.
     """
 
@@ -31,7 +39,12 @@ class Log(Record, frozen=True, kw_only=True):
     device: str | None = None
     precision: str | None = None
     backend: str | None = None
+    gpu: str | None = None
+    driver: str | None = None
+    processor: str | None = None
     processes: int | None = None
+    device_batch: int | None = None
+    threads: int | None = None
     parameters: int | None = None
     steps: int | None = None
     training_seconds: float | None = None
@@ -43,6 +56,8 @@ class Log(Record, frozen=True, kw_only=True):
     candidates: int | None = None
     accepted: int | None = None
     examples: int | None = None
+    sandbox: str | None = None
+    unreadable: dict[str, int] | None = None
     accuracy: tuple[float | None, ...] | None = None
 
     @property

@@ -13,6 +13,7 @@ from dataenvgym_spec.results.evidence.scores import Comparison, Outcome, outcome
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Account, Ledger
+from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
 
 Row = dict[str, Any]
@@ -63,7 +64,10 @@ def _estimate(name: str, estimate: Estimate) -> Row:
 
 
 def contrast_record(contrast: Comparison) -> Row:
-    """One contrast as plain data; `p` is McNemar's and belongs to a single run."""
+    """One contrast as plain data.
+
+    `p` belongs to a single run: of McNemar's test, which the interval inverts.
+    """
     row = {
         "arm": contrast.arm,
         "against": contrast.against,
@@ -120,6 +124,9 @@ def _contrasts(study: Study) -> dict[str, Row]:
     for contrast in study.contrasts:
         name = f"{contrast.arm} - {contrast.against}, {contrast.student}"
         rows[name] = contrast_record(contrast)
+        differing = between(study.stamps, contrast.arm, contrast.against)
+        if differing:
+            rows[name]["circumstances"] = {kind: list(facts) for kind, facts in differing}
     return rows
 
 

@@ -12,6 +12,7 @@ from dataenvgym_spec.report.text import count, p_value, point_interval, points
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.evidence.scores import Comparison, Gain
 from dataenvgym_spec.results.evidence.statistics import Estimate
+from dataenvgym_spec.results.stamps import Stamp, between
 
 ONE_RUN: Final = (
     "There is one run per arm: the intervals cover the choice of items and not the run-to-run "
@@ -22,6 +23,8 @@ _SEVERAL_RUNS: Final = (
     "variance on these items and not the choice of items. The base student is one for all runs; "
     "its interval, and those of single runs, cover the items."
 )
+_DRAWN: Final = {"items": "items", "clusters": "clusters", "seeds": "runs"}
+"""What would be drawn again, for what an interval covers."""
 _NO_VARIANCE: Final = (
     "All runs gave the same difference, so there is no variance between them to make an interval "
     "of."
@@ -62,6 +65,15 @@ def difference(contrast: Comparison) -> str:
     return f"{who}: {value} points (95% interval {interval}). {evidence(contrast)}"
 
 
+def circumstances(contrast: Comparison, stamps: Sequence[Stamp]) -> str:
+    """What else than the arms differs in a contrast; empty if nothing does."""
+    rows = between(stamps, contrast.arm, contrast.against)
+    if not rows:
+        return ""
+    kinds = "; ".join(f"{kind}: {', '.join(differing)}" for kind, differing in rows)
+    return f"These arms did not run under the same circumstances ({kinds})."
+
+
 def evidence(contrast: Comparison) -> str:
     """What a contrast rests on."""
     items = f"{count(contrast.items)} sealed test items"
@@ -70,22 +82,29 @@ def evidence(contrast: Comparison) -> str:
     ((_, pair),) = contrast.runs
     first = f"{contrast.arm} alone has {count(pair.gained)} right"
     second = f"{contrast.against} alone {count(pair.lost)}"
-    test = f"exact McNemar {p_value(pair.p)}"
-    return f"Of {items}, {first}, {second} ({test}); the interval is over items."
+    test = f"McNemar {p_value(pair.p)}"
+    over = _over(contrast.difference)
+    return f"Of {items}, {first}, {second} ({test}); the interval inverts this test, over {over}."
 
 
 def reading(estimate: Estimate) -> str:
     """What an interval of a difference says, without taking sides."""
-    over = "items" if estimate.covers == "items" else "runs"
     if estimate.covers == "seeds" and estimate.high - estimate.low < 1e-9:
         return _NO_VARIANCE
+    over = _DRAWN[estimate.covers]
     if estimate.low <= 0 <= estimate.high:
         return f"The interval includes zero: these {over} do not tell the two apart."
     return f"The interval leaves out zero: these {over} point to a difference of this sign."
+
+
+def _over(estimate: Estimate) -> str:
+    """What would be drawn again, with its number where that is not the number of items."""
+    over = _DRAWN[estimate.covers]
+    return f"{count(estimate.count)} {over} of items" if estimate.covers == "clusters" else over
 
 
 def flips(gain: Gain) -> str:
     """What changed between the base and the best student of a run."""
     change = gain.paired.difference
     value, interval = points(change.value), point_interval(change)
-    return f"{value} points ({interval}), exact McNemar {p_value(gain.paired.p)}"
+    return f"{value} points ({interval}), McNemar {p_value(gain.paired.p)}"

@@ -70,10 +70,19 @@ def _fill(schema: Schema, value: Json) -> Json:
     whole = isinstance(value, int) and not isinstance(value, bool)
     if whole and schema.get("type") == "number":
         return float(value)
-    if isinstance(value, list) and schema.get("uniqueItems") and "enum" in schema["items"]:
-        # A choice of names: their order says nothing.
-        return sorted(value, key=schema["items"]["enum"].index)
+    if isinstance(value, list):
+        return _fill_list(schema, value)
     return value
+
+
+def _fill_list(schema: Schema, value: list[Any]) -> list[Any]:
+    items = schema.get("items")
+    if not isinstance(items, dict):
+        return value
+    if schema.get("uniqueItems") and "enum" in items:
+        # A choice of names: their order says nothing.
+        return sorted(value, key=items["enum"].index)
+    return [_fill(items, item) for item in value]
 
 
 def _fill_mapping(schema: Schema, value: dict[str, Any]) -> dict[str, Any]:

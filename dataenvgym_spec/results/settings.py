@@ -107,8 +107,10 @@ def describe(value: Any) -> str:
 def _describe_mapping(value: dict[str, Any]) -> str:
     parts = []
     for name, item in value.items():
-        if name != "kind" and item not in (None, False):
-            parts.append(_part(name, item))
+        # Not `in (None, False)`: a 0 equals False, and says something.
+        if name == "kind" or item is None or item is False:
+            continue
+        parts.append(_part(name, item))
     inside = ", ".join(parts)
     kind = value.get("kind")
     if not kind:

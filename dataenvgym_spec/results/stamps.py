@@ -10,7 +10,19 @@ from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.stage import StageResult
 
-_STAMPED: Final = ("device", "precision", "backend", "processes", "python", "platform")
+_STAMPED: Final = (
+    "device",
+    "gpu",
+    "driver",
+    "processor",
+    "precision",
+    "backend",
+    "processes",
+    "device_batch",
+    "threads",
+    "python",
+    "platform",
+)
 
 Facts = tuple[tuple[str, str], ...]
 
@@ -68,6 +80,11 @@ def mixed(stamps: Sequence[Stamp]) -> tuple[tuple[str, tuple[str, ...]], ...]:
         if differing:
             rows.append((kind, differing))
     return tuple(rows)
+
+
+def between(stamps: Sequence[Stamp], *arms: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What differs in the circumstances of some arms, in which a contrast of theirs is read."""
+    return mixed([stamp for stamp in stamps if not set(arms).isdisjoint(stamp.arms)])
 
 
 def _differing(many: Sequence[dict[str, str]]) -> tuple[str, ...]:

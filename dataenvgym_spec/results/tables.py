@@ -21,7 +21,8 @@ class ScoreRow:
         split: `selection` or `test`.
         items: how many it answered.
         correct: how many of them right.
-        low: of the 95 % interval of the accuracy over items (Wilson's).
+        low: of the 95 % interval of the accuracy over items (Wilson's), by cluster where
+            they come in clusters.
         high: of the same interval.
     """
 

@@ -35,12 +35,16 @@ PACKAGES: Final = (
     Package(module="transformers", distribution="transformers", extra="train"),
     Package(module="accelerate", distribution="accelerate", extra="train"),
     Package(module="peft", distribution="peft", extra="train"),
+    Package(module="datasets", distribution="datasets", extra="train"),
     Package(module="reasoning_gym", distribution="reasoning-gym", extra="math"),
+    Package(module="math_verify", distribution="math-verify", extra="math"),
     Package(module="matplotlib", distribution="matplotlib", extra="report"),
     Package(module="scipy", distribution="scipy", extra="report"),
     Package(module="mlflow", distribution="mlflow", extra="track"),
+    Package(module="pandas", distribution="pandas", extra="frames"),
     Package(module="vllm", distribution="vllm", extra="vllm"),
 )
+"""What the extras bring. A test compares it with the definitions of the built-in components."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

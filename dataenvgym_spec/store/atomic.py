@@ -18,14 +18,19 @@ def write(path: Path, text: str) -> bool:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    # `mkstemp` makes files that only their owner can read.
     temporary = Path(name)
-    temporary.chmod(0o644)
-    temporary.replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # `mkstemp` makes files that only their owner can read.
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        # A full disk, Ctrl-C, or a text that has no bytes: nothing stays behind.
+        temporary.unlink(missing_ok=True)
+        raise
     return True
 
 
@@ -113,6 +118,6 @@ def link_tree(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         shutil.copytree(source, target, copy_function=os.link)
-    except (OSError, shutil.Error):
+    except OSError:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target)

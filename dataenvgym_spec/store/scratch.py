@@ -2,23 +2,30 @@
 
 DVC deletes a stage's outs before it runs, and a kill between a finished result and its lock makes
 DVC run the stage again. So an executor works in scratch, marks the result complete there, and only
-then links it into place. A complete result stays adoptable until a lock names it.
+then links it into place. A complete result stays adoptable until a lock names it, for the inputs
+that it was made from.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
-from dataenvgym_spec.core.hashing import file_digest, md5_file
+from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.records.files import json_text, parse_json
 from dataenvgym_spec.store import atomic
+from dataenvgym_spec.store.dvc.state import hash_of
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.locks import held
 
-DONE = "done.json"
+DONE: Final = "done.json"
+"""Marks a result complete: its key, what it was made from, and the digests of its files."""
+INPUTS: Final = "inputs.json"
+"""What the work in progress is made from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,32 +50,48 @@ class Scratch:
         """What survives a kill: checkpoints."""
         return self.path / "work"
 
-    def begin(self, ports: Iterable[str]) -> None:
-        """Empties what an earlier attempt left, except `work`."""
+    def begin(self, ports: Iterable[str], inputs: Mapping[str, str]) -> bool:
+        """Empties what an earlier attempt left, except `work` if it had the same inputs.
+
+        Args:
+            ports: the names of what is written.
+            inputs: digests by path of what the stage reads.
+
+        Returns:
+            False if `work` of other inputs was removed.
+        """
         (self.path / DONE).unlink(missing_ok=True)
-        for folder in (self.out, self.log):
+        stale = [self.out, self.log]
+        fits = _read(self.path / INPUTS) == inputs or not _files(self.work)
+        if not fits:
+            stale.append(self.work)
+        for folder in stale:
             shutil.rmtree(folder, ignore_errors=True)
+        atomic.write(self.path / INPUTS, json_text(inputs))
         results = [self.out / port for port in ports]
         for folder in (*results, self.log, self.work):
             folder.mkdir(parents=True, exist_ok=True)
+        return fits
 
-    def complete(self, key: str) -> None:
+    def complete(self, key: str, inputs: Mapping[str, str]) -> None:
         """Marks the result complete, after everything is on disk."""
         files = self._files()
         for path in files:
             with path.open("rb") as handle:
                 os.fsync(handle.fileno())
-        done = {"key": key, "files": self._digests(files)}
+        done = {"key": key, "inputs": inputs, "files": self._digests(files)}
         atomic.write(self.path / DONE, json_text(done))
 
-    def adoptable(self, key: str) -> bool:
-        """Whether a complete and undamaged result of this key is here."""
+    def finished(self, key: str) -> dict[str, str] | None:
+        """What a complete and undamaged result of this key was made from; None if none is here."""
+        done = _read(self.path / DONE)
+        if done.get("key") != key:
+            return None
         try:
-            done = parse_json((self.path / DONE).read_text(encoding="utf-8"))
-            digests = self._digests(self._files())
-        except (OSError, ValueError):
-            return False
-        return bool(done.get("key") == key and done.get("files") == digests)
+            whole = done.get("files") == self._digests(self._files())
+        except OSError:
+            return None
+        return done.get("inputs", {}) if whole else None
 
     def publish(self) -> None:
         """Links the complete result into the stage's directory."""
@@ -89,26 +112,45 @@ def scratch(layout: Layout, directory: str) -> Scratch:
 
 
 def clean(layout: Layout) -> None:
-    """Removes scratch whose result a DVC lock names: it is safe in DVC's cache."""
+    """Removes scratch whose result a DVC lock names: it is safe in DVC's cache.
+
+    A forced run of DVC then finds nothing to adopt.
+    """
     folder = layout.private / "scratch"
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
-        is_done = (path / DONE).is_file()
-        if is_done and _named_by_lock(layout.stage(path.name)):
-            shutil.rmtree(path, ignore_errors=True)
+        if not (path / DONE).is_file():
+            continue
+        # Whoever makes it again at this moment has begun to write here.
+        with held(layout.lock(path.name)) as free:
+            if free and _named_by_lock(path, layout.stage(path.name)):
+                shutil.rmtree(path, ignore_errors=True)
 
 
-def _named_by_lock(stage: Path) -> bool:
-    lock = stage / "dvc.lock"
+def _named_by_lock(scratch: Path, stage: Path) -> bool:
+    """Whether a stage's lock is about the result in scratch, or about the one that took its place.
+
+    No two logs are equal, so a log stands for its result.
+    """
+    if not (scratch / DONE).is_file():
+        return False
     try:
-        # A lock older than the log is about an earlier result. Searching the text avoids
-        # parsing YAML in every executor.
-        if md5_file(stage / "stage.json") not in lock.read_text(encoding="utf-8"):
-            return False
-        return lock.stat().st_mtime >= (stage / "log").stat().st_mtime
+        # Searching the text avoids parsing YAML in every executor.
+        lock = (stage / "dvc.lock").read_text(encoding="utf-8")
+        logs = [hash_of(scratch / "log"), hash_of(stage / "log")]
     except OSError:
         return False
+    return any(log is not None and log in lock for log in logs)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The content of a JSON file; nothing if it is missing or damaged."""
+    try:
+        content = parse_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _files(folder: Path) -> list[Path]:

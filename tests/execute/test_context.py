@@ -1,5 +1,6 @@
 """What an executor is handed: the ports that its stage declared, and to a component what its definition declared."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,21 @@ import pytest
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute import run
 from dataenvgym_spec.execute.context import Context, PortRead
+from dataenvgym_spec.execute.inputs import Inputs
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.graph.keys import identity
 from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.graph.params import SkillsParams
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.records.files import read
+from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.scratch import scratch
+from tests.support.components import Install, installing
 from tests.support.graphs import compiled
 from tests.support.specs import TINY
+from tests.support.training import context as training_context
 
 
 def handed(stage: Stage, graph: Graph, root: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
@@ -25,7 +34,8 @@ def handed(stage: Stage, graph: Graph, root: Path, monkeypatch: pytest.MonkeyPat
         for port in other.ports:
             (layout.stage(other.directory) / "out" / port).mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(run, "executor", lambda _kind: seen.append)
-    run.execute(layout, content_of(stage, graph), scratch(layout, stage.directory))
+    inputs = Inputs.of(layout, content_of(stage, graph), stage)
+    run.execute(layout, stage, inputs, scratch(layout, stage.directory))
     (context,) = seen
     return context
 
@@ -42,12 +52,13 @@ def test_a_fact_that_no_log_holds_is_a_failure_with_a_trace(
     """As an installed component may record it."""
     graph = compiled(tmp_path, TINY)
     stage = next(stage for stage in graph.stages if stage.kind == "data")
-    space = scratch(Layout(root=tmp_path), stage.directory)
+    layout, space = Layout(root=tmp_path), scratch(Layout(root=tmp_path), stage.directory)
+    inputs = Inputs.of(layout, content_of(stage, graph), stage)
     monkeypatch.setattr(run, "executor", lambda _kind: lambda context: context.record(layers=3))
     with pytest.raises(StageError, match="layers"):
-        run.execute(Layout(root=tmp_path), content_of(stage, graph), space)
+        run.execute(layout, stage, inputs, space)
     assert "layers" in (space.path / "failure.txt").read_text(encoding="utf-8")
-    assert not space.adoptable(stage.id)
+    assert space.finished(stage.id) is None
 
 
 @pytest.mark.parametrize(
@@ -103,3 +114,33 @@ def test_a_component_is_handed_a_student_only_where_it_is_plugged_in(
         "student": tmp_path / "student",
         "base": tmp_path / "base",
     }
+
+
+def logged(context: Context[Any], **facts: Any) -> Log:
+    """The log of a stage that ran."""
+    context.record(**facts)
+    context.write_log(0.0)
+    return read(context.log / "run.json", Log)
+
+
+def test_a_log_names_the_processor_and_threads_of_a_model(tmp_path: Path) -> None:
+    log = logged(training_context(tmp_path), device="cpu", precision="float32", threads=3)
+    assert log.processor and (log.gpu, log.threads) == (None, 3)
+    assert logged(training_context(tmp_path), items=4).processor is None
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    yield from installing(monkeypatch)
+
+
+def test_a_log_names_the_package_that_brought_a_component(
+    tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Any package that is installed here stands for one that brings components.
+    item = replace(install("discovery", "clusters"), distribution="pyyaml")
+    monkeypatch.setitem(definitions()["discovery"], "clusters", item)
+    part = Component(slot="discovery", kind="clusters", version=1)
+    context = replace(training_context(tmp_path), params=SkillsParams(discover=part))
+    assert "pyyaml" in (logged(context).versions or {})
+    assert "pyyaml" not in (logged(training_context(tmp_path)).versions or {})

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.gym.tasks.protocol import Answer
-from dataenvgym_spec.gym.tasks.scoring import scored
 from dataenvgym_spec.records.items import Item
 from tests.support.golden import assert_golden, component, items, make
 
@@ -36,7 +35,7 @@ def _scores(kind: str, **options: Any) -> Callable[[Path], Any]:
             for n, target in enumerate(["7", "A: 7", "x = \\frac{14}{2}"])
         ]
         answers = [(item, Answer(text=text)) for item in targets for text in ANSWERS]
-        found = scored(made, answers)
+        found = made.score(answers)
         return [[score.value, score.parsed] for score in found]
 
     return case
@@ -49,7 +48,7 @@ def _own_scores(_shop: Path) -> Any:
         for item in items()
         for text in [item.target, f" {item.target}\n", "", "9999", f"It is {item.target}."]
     ]
-    found = scored(made, answers)
+    found = made.score(answers)
     return [[score.value, score.parsed] for score in found]
 
 

@@ -1,70 +1,148 @@
-"""A batch of answers: one odd answer costs one answer."""
+"""Answers are judged in a sandbox: one odd answer costs one answer, and no text is code."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import reasoning_gym
 
-from dataenvgym_spec.core.errors import MissingExtra, StageError
-from dataenvgym_spec.gym.tasks.protocol import Answer, Score
+from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.gym.tasks import scoring
+from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.gym.tasks.scorers.exact_match import ExactMatch
-from dataenvgym_spec.gym.tasks.scoring import scored
+from dataenvgym_spec.gym.tasks.scoring import PLAIN, Judge
+from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.items import Item
+from tests.support.odd import install_odd, scorer
+
+EVALUATING = (
+    "binary_matrix",
+    "countdown",
+    "intermediate_integration",
+    "n_queens",
+    "polynomial_multiplication",
+    "puzzle24",
+    "simple_integration",
+    "spiral_matrix",
+    "string_insertion",
+)
+"""Data sets of reasoning-gym whose scorers hand an answer to `eval`, or to a parser that evaluates."""
 
 
-def pairs(*texts: str) -> list[tuple[Item, Answer]]:
-    item = Item(id="1", input="q", target="7", group="g", cluster="1")
+def pairs(*texts: str, target: str = "7") -> list[tuple[Item, Answer]]:
+    item = Item(id="1", input="q", target=target, group="g", cluster="1")
     return [(item, Answer(text=text)) for text in texts]
 
 
-class Fragile:
-    """Reads whole numbers and raises on anything else."""
-
-    def __init__(self) -> None:
-        self.batches: list[int] = []
-
-    def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
-        self.batches.append(len(answers))
-        return [
-            Score(value=float(int(answer.text) == int(item.target)), parsed=True)
-            for item, answer in answers
-        ]
+def built_in(kind: str) -> Judge:
+    return Judge(scorer(kind, int(definition("scorer", kind).version())))
 
 
-def test_a_batch_is_scored_at_once_and_in_order() -> None:
-    scorer = Fragile()
-    scores = scored(scorer, pairs("7", "8", "7"))
-    assert [score.correct for score in scores] == [True, False, True]
-    assert scorer.batches == [3]
-    assert scored(scorer, []) == []
-    assert scorer.batches == [3]
+@pytest.fixture
+def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Judge]]:
+    """Judges by the scorers of an installed package."""
+    install_odd(tmp_path / "site")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    made = {kind: Judge(scorer(kind)) for kind in ("fragile", "evaluating", "short")}
+    yield made
+    for judge in made.values():
+        judge.close()
 
 
-def test_an_answer_that_raises_is_unreadable_and_costs_no_other() -> None:
-    scorer, said = Fragile(), []
-    scores = scored(scorer, pairs("7", "seven", "7", ""), say=said.append)
-    assert [(score.value, score.parsed) for score in scores] == [
-        (1.0, True), (0.0, False), (1.0, True), (0.0, False),
+def test_an_answer_that_raises_is_unreadable_and_costs_no_other(odd: dict[str, Judge]) -> None:
+    judge = odd["fragile"]
+    scores = judge.score(pairs("7", "seven", "7", "", "8", "$7$"))
+    assert [(score.value, score.parsed, score.cause) for score in scores] == [
+        (1.0, True, None), (0.0, False, "ValueError"), (1.0, True, None), (0.0, False, "ValueError"),
+        (0.0, True, None), (0.0, False, "ValueError"),
     ]  # fmt: skip
-    assert scorer.batches == [4, 1, 1, 1, 1]
-    assert said == [
-        "  2 of 4 answers cannot be scored: "
-        "ValueError: invalid literal for int() with base 10: 'seven'"
-    ]
+    assert judge.unreadable == {"ValueError": 3}
+    assert judge.score([]) == []
 
 
-def test_a_scorer_that_cannot_work_says_so() -> None:
-    class Absent:
-        def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
-            raise MissingExtra("judge", "all", "scoring")
+def test_no_scorer_of_a_package_runs_a_text_here(odd: dict[str, Judge], tmp_path: Path) -> None:
+    planted = tmp_path / "planted"
+    judge = odd["evaluating"]
+    scores = judge.score(
+        pairs(
+            "3 + 4",
+            f"__import__('os').system('touch {planted}')",
+            f"open('{planted}', 'w').write('x')",
+            f"__import__('sys').modules['{Judge.__module__}'].__dict__.clear()",
+            "__import__('os')._exit(0)",
+            "__import__('os').kill(__import__('os').getppid(), 9)",
+            "(lambda: 7)()",
+        )
+    )
+    assert not planted.exists()
+    assert [score.correct for score in scores] == [True, False, False, False, False, False, True]
+    assert {"refused", "failed"} <= {*judge.unreadable}
 
-    class Short:
-        def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
-            return []
 
-    with pytest.raises(MissingExtra, match="judge"):
-        scored(Absent(), pairs("7"))
-    with pytest.raises(StageError, match="Short returned 0 scores for 2 answers"):
-        scored(Short(), pairs("7", "7"))
+def test_a_child_that_a_text_took_over_gives_no_more_than_a_score(odd: dict[str, Judge]) -> None:
+    """It can make its own score up: then the scorer evaluates texts. It cannot end the stage."""
+    write = "[__import__('os').write(n, b'[{}]') for n in range(3, 20) if __import__('os').path.exists(f'/proc/self/fd/{{n}}')]"
+    forged = (
+        '{"ending": "returned", "value": {"fault": "broken"}}',
+        '{"ending": "returned", "value": {"value": 1e9, "parsed": true}}',
+        '{"ending": "returned", "value": {"value": NaN, "parsed": true}}',
+        '{"ending": "nothing", "more": 1}',
+        "7",
+        "[" * 5000,
+    )
+    texts = [write.format(text) + " and __import__('os')._exit(0)" for text in forged]
+    scores = odd["evaluating"].score(pairs("7", *texts, "7"))
+    assert [score.correct for score in scores] == [True, *[False] * len(forged), True]
+
+
+def test_a_scorer_that_cannot_work_says_so(odd: dict[str, Judge]) -> None:
+    with pytest.raises(StageError, match="Short returned 0 scores for 1 answer"):
+        odd["short"].score(pairs("7", "7"))
+    with pytest.raises(UserError, match="compiled for version 99 of the scorer 'exact-match'"):
+        Judge(scorer("exact-match", 99)).score(pairs("7"))
+    with pytest.raises(UserError, match="there is no scorer 'nowhere'"):
+        Judge(scorer("nowhere")).score(pairs("7"))
+
+
+@pytest.mark.parametrize(
+    "plant", ["__import__('os').system('touch {}')", "__import__('os').open('{}', 64)"]
+)
+def test_a_text_is_no_code_for_reasoning_gyms_scorers(plant: str, tmp_path: Path) -> None:
+    planted = tmp_path / "planted"
+    answers = []
+    for name in EVALUATING:
+        entry = reasoning_gym.create_dataset(name, seed=1, size=1)[0]
+        verifier = {"dataset": name, "answer": str(entry["answer"])}
+        fields = {"id": name, "input": entry["question"], "target": str(entry["answer"])}
+        item = Item(
+            **fields, group=name, cluster=name, verifier=verifier, metadata=entry["metadata"]
+        )
+        code = plant.format(planted)
+        for text in (code, f"[{code}]", f"[['_', {code}]]", f"{code} + 1"):
+            answers.append((item, Answer(text=text)))
+    judge = built_in("reasoning-gym")
+    scores = judge.score(answers)
+    judge.close()
+    assert not planted.exists()
+    assert not any(score.correct for score in scores)
+
+
+def test_an_answer_that_never_ends_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Towers, factorials, binomials and powers kept math-verify busy for minutes."""
+    monkeypatch.setattr(scoring, "LIMITS", scoring.SandboxLimits(seconds=60, cpu=1, output=1 << 16))
+    judge = built_in("math-verify")
+    texts = ("$7$", "$9^{9^{9^{9}}}$", "$(10^{7})!$", r"$\binom{10^{9}}{10^{8}}$", "$7$")
+    scores = judge.score(pairs(*texts, target="$7$"))
+    judge.close()
+    assert [score.correct for score in scores] == [True, False, False, False, True]
+    assert {score.cause for score in scores[1:4]} <= {"timeout", "memory", None}
+    assert scores[1].cause == "timeout"
+
+
+def test_texts_that_share_a_child_can_call_nothing() -> None:
+    assert all(PLAIN.fullmatch(text) for text in ("", "7", "-1/2", "1,007", "It is 7.", "12:30"))
+    for text in ("f(x)", "a[0]", "2**9", "x_y", "'a'", "{7}", "7" * 81, "a=1", "é", "\t", "@a"):
+        assert not PLAIN.fullmatch(text)
 
 
 def test_a_mark_tells_where_the_answer_begins() -> None:

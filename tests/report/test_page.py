@@ -15,6 +15,7 @@ from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
 from dataenvgym_spec.execute.entry import entry
 from dataenvgym_spec.records.files import write_json, write_rows
+from dataenvgym_spec.report import words
 from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.report.metrics import curves_csv, metrics, records
 from dataenvgym_spec.report.page import page
@@ -485,6 +486,26 @@ def test_reading_is_the_same_for_both_signs():
     )
 
 
+def test_a_contrast_by_cluster_says_how_many(one):
+    """Rows of three items each that are answered alike tell less than as many items."""
+    paths = list(one.layout.root.rglob("results.jsonl"))
+    (before,) = study(one).contrasts
+    old = {path: path.read_text(encoding="utf-8") for path in paths}
+    try:
+        for path in paths:
+            rows = [json.loads(line) for line in old[path].splitlines()]
+            write_rows(path, [{**row, "cluster": f"c{n // 3}"} for n, row in enumerate(rows)])
+        (after,) = study(one).contrasts
+        assert "over 20 clusters of items" in evidence(after)
+        assert "these clusters" in reading(after.difference)
+        assert json.loads(metrics(study(one)))["contrasts"]
+        assert (after.items, after.difference.covers) == (before.items, "clusters")
+        assert after.difference.value == before.difference.value
+    finally:
+        for path, text in old.items():
+            path.write_text(text, encoding="utf-8")
+
+
 def test_several_seeds(three):
     found = study(three)
     text = page(found)
@@ -513,6 +534,19 @@ def test_different_devices_are_said(one, three, text):
         line.startswith("device: ") and "gpu" in line for line in kinds["train"]
     )
     assert "different circumstances" in page(study(three))
+
+
+def test_a_contrast_says_that_its_arms_ran_under_different_circumstances(one, three):
+    same, mixed_arms = study(one), study(three)
+    assert words.circumstances(same.contrasts[0], same.stamps) == ""
+    said = words.circumstances(mixed_arms.contrasts[0], mixed_arms.stamps)
+    assert said.startswith("These arms did not run under the same circumstances (")
+    assert "train: device: " in said
+    assert said in html.unescape(page(mixed_arms)).partition("</section>")[0]
+    (row,) = json.loads(metrics(mixed_arms))["contrasts"].values()
+    assert set(row["circumstances"]) == {"train", "evaluate"}
+    (row,) = json.loads(metrics(same))["contrasts"].values()
+    assert "circumstances" not in row
 
 
 def test_settings_that_differ(one):

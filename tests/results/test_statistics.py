@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, chi2
 
-from dataenvgym_spec.results.evidence.statistics import mcnemar, over_seeds, paired, proportion
+from dataenvgym_spec.results.evidence.statistics import over_seeds, paired, proportion
 
 
 def wilson(right, items, z=1.959963984540054):
@@ -48,7 +48,7 @@ def test_paired_counts_and_signs():
     found = paired(first, second)
     assert (found.gained, found.lost) == (2, 1)
     assert found.difference.value == pytest.approx(1 / 6)
-    assert found.p == 1.0
+    assert found.p == pytest.approx(chi2.sf(1 / 3, 1))
     other = paired(second, first)
     assert other.difference.value == -found.difference.value
     assert (other.gained, other.lost) == (1, 2)
@@ -72,7 +72,7 @@ def test_paired_interval_is_that_of_a_paired_mean():
     half = 1.96 * math.sqrt(sum((sign - mean) ** 2 for sign in signs) / 199 / 200)
     assert found.value == pytest.approx(0.075)
     assert (found.low, found.high) == pytest.approx((mean - half, mean + half), abs=0.008)
-    assert paired(first, second) == paired(first, second), "the resampling has a fixed seed"
+    assert paired(first, second) == paired(first, second)
 
 
 def test_pairing_is_tighter_than_two_proportions():
@@ -94,7 +94,7 @@ def test_opposite_students(sign):
     right, wrong = answers(*[1] * 20), answers(*[0] * 20)
     found = paired(right, wrong) if sign == 1 else paired(wrong, right)
     assert found.difference.value == sign
-    assert found.p == pytest.approx(2 / 2**20)
+    assert found.p == pytest.approx(chi2.sf(20, 1))
     near = 1 - 2 * proportion(0, 20).high
     ends = (near, 1.0) if sign == 1 else (-1.0, -near)
     assert (found.difference.low, found.difference.high) == pytest.approx(ends)
@@ -110,12 +110,34 @@ def test_no_common_item():
         paired({"a": True}, {"b": True})
 
 
-@pytest.mark.parametrize(
-    ("gained", "lost", "p"),
-    [(0, 0, 1.0), (5, 0, 2 / 32), (0, 5, 2 / 32), (3, 3, 1.0), (9, 1, 2 * 11 / 1024)],
-)
-def test_mcnemar_is_the_binomial_sum(gained, lost, p):
-    assert mcnemar(gained, lost) == pytest.approx(p)
+def flipped(gained, lost, items):
+    """Two students of whom the first alone has some right, and the second alone others."""
+    first = answers(*[1] * gained, *[0] * (items - gained))
+    second = answers(*[0] * gained, *[1] * lost, *[0] * (items - gained - lost))
+    return first, second
+
+
+def test_the_test_is_mcnemars():
+    for gained, lost in [(5, 0), (0, 5), (9, 1), (40, 20)]:
+        statistic = (gained - lost) ** 2 / (gained + lost)
+        found = paired(*flipped(gained, lost, 60))
+        assert found.p == pytest.approx(chi2.sf(statistic, 1))
+    assert paired(*flipped(3, 3, 60)).p == 1.0
+    assert paired(*flipped(0, 0, 60)).p == 1.0
+
+
+# A handful of flips among many items is where a resampled interval is narrow and the test is not.
+@pytest.mark.parametrize("items", [20, 100, 1000])
+@pytest.mark.parametrize("gained", [*range(13), 20])
+@pytest.mark.parametrize("lost", [0, 1, 3])
+def test_an_interval_says_of_zero_what_its_test_says(gained, lost, items):
+    if gained + lost > items:
+        return
+    first, second = flipped(gained, lost, items)
+    for found in (paired(first, second), paired(second, first)):
+        difference = found.difference
+        assert (found.p < 0.05) == (difference.low > 0 or difference.high < 0)
+        assert -1 <= difference.low <= difference.value <= difference.high <= 1
 
 
 def test_over_seeds_is_a_t_interval():

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.setup.doctor import examine
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.setup.doctor import PACKAGES, examine
 from dataenvgym_spec.setup.scaffold import scaffold
 from tests.support.repositories import call
 
@@ -120,3 +121,11 @@ def test_without_git_its_absence_is_the_finding(
     assert (states["git"], states["merge driver for locks"]) == (False, False)
     with pytest.raises(UserError, match="the command 'git' is not installed"):
         scaffold(repo)
+
+
+def test_what_built_in_components_need_is_looked_for() -> None:
+    needed = set()
+    for kinds in definitions().values():
+        for item in kinds.values():
+            needed |= {(package, item.extra) for package in item.packages if not item.distribution}
+    assert needed <= {(package.module, package.extra) for package in PACKAGES}

@@ -2,15 +2,19 @@
 
 import json
 import multiprocessing
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
 from dataenvgym_spec.store import atomic
+from dataenvgym_spec.store.dvc.state import hash_of
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.scratch import Scratch, clean, scratch
+
+INPUTS = {"store/data-abc/out/shown": "1.dir"}
 
 
 @pytest.fixture
@@ -18,17 +22,17 @@ def space(tmp_path: Path) -> Scratch:
     layout = Layout(root=tmp_path)
     layout.stage("plan-abc").mkdir(parents=True)
     made = scratch(layout, "plan-abc")
-    made.begin(["plan"])
+    made.begin(["plan"], INPUTS)
     (made.out / "plan" / "plan.json").write_text("{}", encoding="utf-8")
     (made.log / "run.json").write_text("{}", encoding="utf-8")
     return made
 
 
 def test_a_result_is_adoptable_once_it_is_complete(space: Scratch) -> None:
-    assert not space.adoptable("k")
-    space.complete("k")
-    assert space.adoptable("k")
-    assert not space.adoptable("other")
+    assert space.finished("k") is None
+    space.complete("k", INPUTS)
+    assert space.finished("k") == INPUTS
+    assert space.finished("other") is None
     space.publish()
     assert (space.target / "out" / "plan" / "plan.json").read_text(encoding="utf-8") == "{}"
     assert (space.target / "log" / "run.json").exists()
@@ -36,7 +40,7 @@ def test_a_result_is_adoptable_once_it_is_complete(space: Scratch) -> None:
 
 @pytest.mark.parametrize("damage", ["change", "remove", "add", "half-written mark"])
 def test_a_damaged_result_is_not_adopted(space: Scratch, damage: str) -> None:
-    space.complete("k")
+    space.complete("k", INPUTS)
     file = space.out / "plan" / "plan.json"
     {
         "change": lambda: file.write_text("{ }", encoding="utf-8"),
@@ -46,37 +50,64 @@ def test_a_damaged_result_is_not_adopted(space: Scratch, damage: str) -> None:
             '{"key": "k"', encoding="utf-8"
         ),
     }[damage]()
-    assert not space.adoptable("k")
+    assert space.finished("k") is None
 
 
 def test_an_attempt_keeps_checkpoints_and_drops_the_rest(space: Scratch) -> None:
     (space.work / "checkpoint").write_text("", encoding="utf-8")
-    space.complete("k")
-    space.begin(["plan"])
-    assert not space.adoptable("k")
+    space.complete("k", INPUTS)
+    assert space.begin(["plan"], INPUTS)
+    assert space.finished("k") is None
     assert (space.work / "checkpoint").exists()
     assert not (space.out / "plan" / "plan.json").exists()
 
 
+def test_an_attempt_with_other_inputs_keeps_nothing(space: Scratch) -> None:
+    (space.work / "checkpoint").write_text("", encoding="utf-8")
+    assert not space.begin(["plan"], {**INPUTS, "store/data-abc/out/test": "2.dir"})
+    assert not (space.work / "checkpoint").exists()
+    assert space.begin(["plan"], INPUTS)  # there is nothing to lose
+
+
 def test_scratch_goes_once_a_lock_names_its_result(space: Scratch) -> None:
     layout = Layout(root=space.target.parent.parent)
-    (space.target / "stage.json").write_text("{}", encoding="utf-8")
-    space.complete("k")
+    space.complete("k", INPUTS)
     space.publish()
     clean(layout)
     assert space.path.exists()
-    from dataenvgym_spec.core.hashing import md5_file
-
-    (space.target / "dvc.lock").write_text(
-        f"stages: {md5_file(space.target / 'stage.json')}", encoding="utf-8"
-    )
+    lock = space.target / "dvc.lock"
+    lock.write_text("stages: 0123456789abcdef0123456789abcdef.dir", encoding="utf-8")
+    clean(layout)
+    assert space.path.exists()
+    lock.write_text(f"stages: {hash_of(space.log)}", encoding="utf-8")
+    # DVC deletes the outs before it runs a stage again.
+    shutil.rmtree(space.target / "log")
     clean(layout)
     assert not space.path.exists()
 
 
+def test_scratch_goes_where_a_colleagues_result_took_its_place(space: Scratch) -> None:
+    space.complete("k", INPUTS)
+    pulled = space.target / "log"
+    pulled.mkdir()
+    (pulled / "run.json").write_text('{"started": 1}', encoding="utf-8")
+    (space.target / "dvc.lock").write_text(f"stages: {hash_of(pulled)}", encoding="utf-8")
+    clean(Layout(root=space.target.parent.parent))
+    assert not space.path.exists()
+
+
+def test_scratch_that_somebody_writes_to_stays(space: Scratch) -> None:
+    layout = Layout(root=space.target.parent.parent)
+    space.complete("k", INPUTS)
+    (space.target / "dvc.lock").write_text(f"stages: {hash_of(space.log)}", encoding="utf-8")
+    with held(layout.lock("plan-abc")):
+        clean(layout)
+    assert space.path.exists()
+
+
 def test_publishing_replaces_what_lay_there(space: Scratch) -> None:
     (space.target / "out" / "old").mkdir(parents=True)
-    space.complete("k")
+    space.complete("k", INPUTS)
     space.publish()
     assert not (space.target / "out" / "old").exists()
 

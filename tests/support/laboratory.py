@@ -142,7 +142,7 @@ class Laboratory:
         os.chdir(self.repo)
         os.environ["PATH"] = f"{self.bin}:{path}"
         try:
-            with patch.object(disk, "stamp", lambda: self.machine["stamp"]):
+            with patch.object(disk, "stamp", lambda *_: self.machine["stamp"]):
                 yield
         finally:
             os.chdir(before)

@@ -60,7 +60,7 @@ def _sight(context: Context[CheckParams]) -> Sight:
     if context.ports("answers"):
         answers = answers_of(context.all("answers", "results.jsonl", Result))
     return Sight(
-        scorer=context.make(context.params.score),
+        scorer=context.judge(context.params.score),
         accepted={example.id for example in earlier},
         reserve=context.one("reserve", "reserve.json", Reserve),
         answers=answers,

@@ -10,8 +10,7 @@ from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
-from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer
-from dataenvgym_spec.gym.tasks.scoring import scored
+from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.records.evaluations import Choice, Result
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_all, write_rows
@@ -27,7 +26,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     bases = context.ports("base")
     prompt = PromptTemplate(context.params.template)
     with context.phase("score: start"):
-        scorer: Scorer = context.make(context.params.score)
+        judge = context.judge(context.params.score)
     items = _items(context)
     prompts = [prompt.render(item) for members in items.values() for item in members]
     rows: dict[str, list[Result]] = {port: [] for port in items}
@@ -39,7 +38,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
         tokens["prompt"] += sum(answer.prompt_tokens for answer in answers)
         tokens["generated"] += sum(answer.tokens for answer in answers)
         with context.phase("score"):
-            scores = scored(scorer, _pairs(items, answers), say=context.say)
+            scores = judge.score(_pairs(items, answers))
         position = iter(zip(answers, scores, strict=True))
         for port, members in items.items():
             for item in members:
@@ -49,6 +48,10 @@ def evaluate(context: Context[EvaluateParams]) -> None:
         write_rows(context.out(port, "results.jsonl"), results)
         right = sum(row.correct for row in results) / max(1, len(results))
         context.say(f"  {port}: {right:.3f} of {len(results)} answers right")
+    unreadable = judge.unreadable.most_common()
+    if unreadable:
+        causes = ", ".join(f"{count} {cause}" for cause, count in unreadable)
+        context.say(f"  answers that could not be judged: {causes}")
     context.record(tokens=tokens, items=len(prompts), students=len(_students(context)))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import PlanParams
@@ -31,7 +32,7 @@ def plan(context: Context[PlanParams]) -> None:
     state = environment.observe(seen, before)
     tools = Tools(seed=seed_from("policy", params.seed, number))
     action = policy.act(state, params.amount, tools)
-    requests = environment.requests(state, action, params.amount)
+    requests = within(environment.requests(state, action, params.amount), params.amount)
     step = _step(seen, requests, action.reasons)
     after = environment.advance(state, action, seen.yields or {})
     after = msgspec.structs.replace(after, history=(*steps, step))
@@ -39,6 +40,32 @@ def plan(context: Context[PlanParams]) -> None:
     context.write("state", "state.json", after)
     context.write("plan", "plan.json", _whole(step, number + 1, errors, requests))
     _tell(context, step)
+
+
+def within(requests: Sequence[Request], budget: int) -> tuple[Request, ...]:
+    """The prefix of requests that asks for no more examples than there are to teach.
+
+    >>> asked = [Request(id="1", count=5, skill="sum"), Request(id="2", count=5, skill="gcd")]
+    >>> [request.count for request in within(asked, 7)]
+    [5, 2]
+
+    Raises:
+        StageError: a request asks for less than nothing.
+    """
+    left = budget
+    kept = []
+    for request in requests:
+        if request.count < 0:
+            message = f"the request '{request.id}' asks for {request.count} examples"
+            raise StageError(message, help="correct the policy or the environment that made it")
+        count = min(request.count, left)
+        left -= count
+        # A request for nothing stays: the plan says that it was considered.
+        if count == request.count:
+            kept.append(request)
+        elif count:
+            kept.append(msgspec.structs.replace(request, count=count))
+    return tuple(kept)
 
 
 def _step(seen: Seen, requests: Sequence[Request], reasons: dict[str, str]) -> Step:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.hashing import digest, file_digest
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.execute.training.config import TrainingConfig
@@ -67,6 +68,7 @@ def launch(
         accumulation=accumulation,
         checkpoint_seconds=float(os.environ.get(CHECKPOINT_SECONDS, "60")),
     )
+    _keep_checkpoints_of(config)
     path = context.work / "config.json"
     write_json(path, config)
     messages = context.work / "trainer.txt"
@@ -80,13 +82,26 @@ def launch(
     if not loss.is_file():
         raise damaged(loss)
     shutil.copyfile(loss, context.log / "loss.jsonl")
-    context.record(**read(facts, TrainingFacts).plain(), processes=hardware.processes)
+    context.record(**read(facts, TrainingFacts).plain())
+    context.record(processes=hardware.processes, device_batch=device_batch)
 
 
 def standard_trainer() -> Component:
     """The trainer that trains where a spec names none."""
     declared = definition("trainer", standard("trainer"))
     return Component(slot="trainer", kind=declared.kind, version=declared.version())
+
+
+def _keep_checkpoints_of(config: TrainingConfig) -> None:
+    """Removes the checkpoints of another training: a source may have given other examples."""
+    content = config.plain()
+    identity = {name: content[name] for name in ("trainer", "adapter", "settings", "seed")}
+    training = digest("training", {**identity, "examples": file_digest(Path(config.examples))})
+    folder = Path(config.checkpoints)
+    mark = folder.with_suffix(".txt")
+    if not (mark.is_file() and mark.read_text(encoding="utf-8") == training):
+        shutil.rmtree(folder, ignore_errors=True)
+        mark.write_text(training, encoding="utf-8")
 
 
 def _arguments(hardware: Hardware, config: Path) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from dataenvgym_spec.gym.checks.protocol import Sight
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
-from dataenvgym_spec.gym.tasks.scoring import scored
 from dataenvgym_spec.records.examples import Example
 
 
@@ -16,10 +15,12 @@ class Scorable:
     def objections(self, examples: Sequence[Example], sight: Sight) -> list[str | None]:
         """Why each candidate should not be taught, or None."""
         answers = [(example.item(), Answer(text=example.target)) for example in examples]
-        return [_objection(score) for score in scored(sight.scorer, answers)]
+        return [_objection(score) for score in sight.scorer.score(answers)]
 
 
 def _objection(score: Score) -> str | None:
+    if score.cause is not None:
+        return f"the scorer cannot read the answer ({score.cause})"
     if not score.parsed:
         return "the scorer cannot read the answer"
     return None if score.correct else "the scorer finds the answer wrong"

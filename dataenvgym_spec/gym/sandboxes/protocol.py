@@ -1,9 +1,10 @@
 """What a sandbox is: it runs what a model wrote, or what reads it, where neither can do harm.
 
 A student's program may delete files, open connections or never end, and a library that parses a
-student's answer may hang on it. A sandbox runs either in a child process that has no rights and can
-be killed. A component that needs one declares an option for it (`"x-slot": "sandbox"`) and is
-constructed with an instance.
+student's answer may hang on it, or evaluate it. A sandbox runs either in a child process that has
+no rights and can be killed. A component that runs programs declares an option for it
+(`"x-slot": "sandbox"`) and is constructed with an instance; a scorer without one is itself run in
+the standard sandbox (see `tasks.judging`).
 
 An installed sandbox brings a class that satisfies `Sandbox` and, beside it, the JSON definition of
 its options, which the class takes as keyword arguments.
@@ -11,7 +12,7 @@ its options, which the class takes as keyword arguments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -29,12 +30,15 @@ class SandboxLimits:
 
     Attributes:
         seconds: of wall time.
+        cpu: of processor time, in seconds; as much as of wall time if None. On a busy machine the
+            one is over long before the other.
         memory: in bytes.
-        output: in bytes, of each of its two streams.
+        output: in bytes, of each of its two streams, or of what a function returns.
         processes: that it may have at once, itself included.
     """
 
     seconds: float = 10.0
+    cpu: float | None = None
     memory: int = 1 << 30
     output: int = 1 << 20
     processes: int = 1
@@ -56,6 +60,33 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A function that judges texts, and how it is made.
+
+    Attributes:
+        maker: an installed function, as `package.module:name`. It is imported and called once,
+            before any text is there; what it returns judges the texts.
+        arguments: of the maker, by name, as JSON values.
+    """
+
+    maker: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of a function that judges.
+
+    Attributes:
+        arguments: by name, as JSON values.
+        plain: whether no text among them can be code, so that it may share a child with others.
+    """
+
+    arguments: Mapping[str, Any]
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOutcome:
     """What became of a child.
 
@@ -63,7 +94,7 @@ class SandboxOutcome:
         ending: how it ended; everything else is about what it did until then.
         code: its exit code; None if it was killed.
         stdout: what it wrote, cut at the limit. Bytes that are not UTF-8 are replaced.
-        stderr: the same of its other stream.
+        stderr: the same of its other stream; of a function, the exception that it raised.
         value: what a function returned; None for a program.
         seconds: of wall time.
     """
@@ -93,15 +124,22 @@ class Sandbox(Protocol):
         """
 
     def judge(
-        self, function: str, arguments: Mapping[str, Any], limits: SandboxLimits
-    ) -> SandboxOutcome:
-        """Calls an installed function in a child: for a library that may hang on a text.
+        self, judgement: Judgement, calls: Sequence[Call], limits: SandboxLimits
+    ) -> list[SandboxOutcome]:
+        """Calls an installed function in children, for a library that may hang on a text.
+
+        Each call has a child of its own, which has imported the library before; plain ones may
+        share one. No child can read, signal or change another.
 
         Args:
-            function: as `package.module:name`; it is imported in the child.
-            arguments: by name, as JSON values. So is what the function returns.
-            limits: what the child may use.
+            judgement: the function.
+            calls: what it is called with. What it returns is a JSON value.
+            limits: what each child may use.
+
+        Returns:
+            One outcome a call, in their order.
 
         Raises:
             UserError: this machine cannot run it without rights.
+            StageError: the function cannot be made.
         """

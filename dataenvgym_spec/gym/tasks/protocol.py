@@ -54,10 +54,12 @@ class Score:
     Attributes:
         value: from 0 to 1.
         parsed: whether an answer could be read at all.
+        cause: why it could not, where reading it failed: an exception or a limit.
     """
 
     value: float
     parsed: bool
+    cause: str | None = None
 
     @property
     def correct(self) -> bool:
@@ -72,8 +74,9 @@ class Scorer(Protocol):
         """Scores a batch of answers.
 
         A score depends on its item and answer alone. An answer that cannot be read is a score that
-        is not `parsed`; so is one that raises an exception (see `scoring.scored`), which costs
-        nothing but this answer.
+        is not `parsed`; so is one that raises an exception or is not done in time, which costs
+        nothing but this answer. It is called in a sandbox (see `scoring.Judge`): it can read files,
+        and start no process.
 
         Returns:
             One score an answer, in the order of the answers.

@@ -1,70 +1,95 @@
-"""Scores a batch of answers, so that one odd answer costs one answer and not the stage."""
+"""Scores answers in a sandbox, so that a text is never code and one odd answer costs one answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
-from dataenvgym_spec.core.errors import StageError, UserError
-from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.make import Described, Named
+from dataenvgym_spec.gym.sandboxes.isolated import Isolated
+from dataenvgym_spec.gym.sandboxes.protocol import Call, Judgement, SandboxLimits, SandboxOutcome
+from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.records.items import Item
 
-UNREADABLE: Final = Score(value=0.0, parsed=False)
+LIMITS: Final = SandboxLimits(seconds=20.0, cpu=5.0, memory=1 << 30, output=1 << 16)
+"""What reading one answer may take."""
+PLAIN: Final = re.compile(r"[0-9A-Za-z .,:/+\-\n]{0,80}")
+"""A text that can be no code: nothing is called without a bracket. Such texts share a child."""
 
-Scored = tuple[Item, Answer]
 
+class Judge:
+    """A scorer that does its work in a sandbox, where it can be stopped.
 
-def scored(
-    scorer: Scorer, answers: Sequence[Scored], *, say: Callable[[str], None] | None = None
-) -> list[Score]:
-    """Scores of answers, in their order.
-
-    If the scorer raises on a batch, each answer is scored alone, and those on which it raises are
-    unreadable.
-
-    Args:
-        scorer: the task's scorer.
-        answers: items with the answers to them.
-        say: is told how many answers raised, and the first reason.
-
-    Raises:
-        StageError: the scorer returns another number of scores than there are answers.
-        UserError: the scorer cannot work at all, as it says itself.
+    Attributes:
+        unreadable: how many answers could not be scored, by cause: the exception that the scorer
+            raised, or the limit that it passed.
+        sandbox: where it works.
     """
-    if not answers:
-        return []
-    try:
-        return _batch(scorer, answers)
-    except UserError:
-        raise
-    # Whatever a student writes ends up in parsers that were not made for it.
-    except Exception:
-        return _each(scorer, answers, say)
+
+    def __init__(self, scorer: Described, *, files: Mapping[str, Path] | None = None) -> None:
+        """Args: the scorer, and where the files lie that its options name by digest."""
+        self.unreadable: Counter[str] = Counter()
+        self.sandbox = Isolated()
+        # A scorer that holds a sandbox hands texts on to it, and must be able to start it.
+        self.sandbox.free = any(part.slot == "sandbox" for part in scorer.parts.values())
+        named = Named.of(scorer)
+        places = {digest: str(path) for digest, path in (files or {}).items()}
+        arguments = {"scorer": named.plain(), "files": places}
+        self._judgement = Judgement(maker=f"{__package__}.judging:judging", arguments=arguments)
+        self.sandbox.readable = tuple(Path(path).resolve() for path in places.values())
+
+    def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
+        """Scores a batch of answers.
+
+        An answer on which the scorer raises, or passes a limit, is unreadable.
+
+        Raises:
+            StageError: the scorer cannot be made, or does not return one score an answer.
+        """
+        if not answers:
+            return []
+        calls = [_call(item, answer) for item, answer in answers]
+        outcomes = self.sandbox.judge(self._judgement, calls, LIMITS)
+        faults = [fault for outcome in outcomes if (fault := _fault(outcome))]
+        # One alone may be made up by the text that took over the child.
+        if len(faults) == len(outcomes):
+            help = "it must return one score an answer, in their order"
+            raise StageError(faults[0], help=help)
+        scores = [_score(outcome) for outcome in outcomes]
+        self.unreadable.update(score.cause for score in scores if score.cause is not None)
+        return scores
+
+    def close(self) -> None:
+        """Ends the process in which it works."""
+        self.sandbox.close()
 
 
-def _batch(scorer: Scorer, answers: Sequence[Scored]) -> list[Score]:
-    scores = list(scorer.score(answers))
-    if len(scores) != len(answers):
-        name = type(scorer).__name__
-        raise StageError(
-            f"the scorer {name} returned {len(scores)} scores for {len(answers)} answers",
-            help="it must return one score an answer, in their order",
-        )
-    return scores
+def _call(item: Item, answer: Answer) -> Call:
+    arguments = {"item": item.plain(), "text": answer.text, "truncated": answer.truncated}
+    return Call(arguments=arguments, plain=PLAIN.fullmatch(answer.text) is not None)
 
 
-def _each(
-    scorer: Scorer, answers: Sequence[Scored], say: Callable[[str], None] | None
-) -> list[Score]:
-    scores, reasons = [], []
-    for answer in answers:
-        try:
-            scores += _batch(scorer, [answer])
-        except UserError:
-            raise
-        except Exception as error:
-            scores.append(UNREADABLE)
-            reasons.append(f"{type(error).__name__}: {error}")
-    if reasons and say is not None:
-        say(f"  {len(reasons)} of {len(answers)} answers cannot be scored: {reasons[0]}")
-    return scores
+def _score(outcome: SandboxOutcome) -> Score:
+    """The score that a child gave, which may be anything where a text took it over."""
+    if outcome.ending == "returned":
+        return _valid(outcome.value)
+    exception, named, _ = outcome.stderr.partition(":")
+    raised = outcome.ending == "failed" and named and exception.isidentifier()
+    return Score(value=0.0, parsed=False, cause=exception if raised else outcome.ending)
+
+
+def _fault(outcome: SandboxOutcome) -> str | None:
+    """How the scorer broke its contract."""
+    fault = outcome.value.get("fault") if isinstance(outcome.value, dict) else None
+    return fault if isinstance(fault, str) else None
+
+
+def _valid(given: Any) -> Score:
+    value, parsed = (given.get("value"), given.get("parsed")) if isinstance(given, dict) else (0, 0)
+    if isinstance(value, float) and isinstance(parsed, bool) and 0 <= value <= 1:
+        return Score(value=value, parsed=parsed)
+    return Score(value=0.0, parsed=False, cause="no score")

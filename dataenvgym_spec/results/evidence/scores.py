@@ -6,7 +6,7 @@ show these records.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
@@ -16,19 +16,24 @@ from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.evidence.statistics import (
     Estimate,
     Paired,
+    clustered_proportion,
     deviation,
     discordant,
     over_seeds,
     paired,
-    proportion,
 )
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
 
 STUDENTS: Final = ("base", "best", "last")
 
-Marks = dict[str, bool]
-"""Whether each item is answered right, by id."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """A student's answers, by item id: whether each is right, and the cluster of its item."""
+
+    right: dict[str, bool]
+    clusters: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,7 @@ class Comparison:
         against: the arm it is compared with.
         student: which student of each.
         primary: whether the experiment was made for it.
-        difference: over items with one run per arm, over runs with several.
+        difference: over items or their clusters with one run per arm, over runs with several.
         items: how many items the students share.
         runs: the comparison in each run, by seed.
     """
@@ -120,13 +125,12 @@ def share(rows: Sequence[Result]) -> Share:
 
 
 def accuracy(rows: Sequence[Result]) -> Estimate:
-    """The accuracy of some answers with its interval over items.
+    """The accuracy of some answers with its interval over items, or over their clusters.
 
     Raises:
         ValueError: there are none.
     """
-    counts = share(rows)
-    return proportion(counts.right, counts.items)
+    return clustered_proportion((row.unit, row.correct) for row in rows)
 
 
 def shares_by_skill(rows: Sequence[Result]) -> dict[str, Share]:
@@ -222,17 +226,18 @@ def comparisons(results: Results) -> tuple[Comparison, ...]:
 
 def comparison(results: Results, question: Question) -> Comparison | None:
     """The answer to one declared contrast; None before its results are there."""
-    pairs = [(seed, paired(*marks)) for seed, marks in _contrasted(results, question).items()]
+    contrasted = _contrasted(results, question)
+    pairs = [(seed, _paired(*answers)) for seed, answers in contrasted.items()]
     if not pairs:
         return None
-    single = pairs[0][1].difference
+    single = pairs[0][1]
     return Comparison(
         arm=question.arm,
         against=question.against,
         student=question.student,
         primary=question.primary,
-        difference=single if len(pairs) == 1 else _mean_difference([pair for _, pair in pairs]),
-        items=single.count,
+        difference=_difference([pair for _, pair in pairs]),
+        items=single.items,
         runs=tuple(pairs),
     )
 
@@ -242,29 +247,36 @@ def difference(results: Results, question: Question) -> float | None:
     pairs = _contrasted(results, question).values()
     if not pairs:
         return None
-    return fmean(discordant(first, second).difference for first, second in pairs)
+    return fmean(discordant(first.right, second.right).difference for first, second in pairs)
 
 
-def _contrasted(results: Results, question: Question) -> dict[int, tuple[Marks, Marks]]:
-    """The marks of the two students of a contrast, by seed, where they share items."""
-    marks = {}
+def _contrasted(results: Results, question: Question) -> dict[int, tuple[Answers, Answers]]:
+    """The answers of the two students of a contrast, by seed, where they share items."""
+    answers = {}
     for run in results.runs:
         if run.arm in (question.arm, question.against):
-            marks[run.arm, run.seed] = _marks(run.sealed(question.student))
+            answers[run.arm, run.seed] = _answers(run.sealed(question.student))
     pairs = {}
     for seed in results.index.seeds:
-        first, second = marks[question.arm, seed], marks[question.against, seed]
-        if first.keys() & second.keys():
+        first, second = answers[question.arm, seed], answers[question.against, seed]
+        if first.right.keys() & second.right.keys():
             pairs[seed] = (first, second)
     return pairs
 
 
-def _marks(rows: Sequence[Result]) -> Marks:
-    """Whether each item is answered right, by id."""
-    return {row.id: row.correct for row in rows}
+def _answers(rows: Sequence[Result]) -> Answers:
+    right = {row.id: row.correct for row in rows}
+    return Answers(right=right, clusters={row.id: row.unit for row in rows})
 
 
-def _mean_difference(pairs: Sequence[Paired]) -> Estimate:
+def _paired(first: Answers, second: Answers) -> Paired:
+    return paired(first.right, second.right, first.clusters)
+
+
+def _difference(pairs: Sequence[Paired]) -> Estimate:
+    """The one difference there is, or the mean over runs."""
+    if len(pairs) == 1:
+        return pairs[0].difference
     values = [pair.difference.value for pair in pairs]
     return over_seeds(values, least=-1.0, most=1.0)
 
@@ -277,7 +289,7 @@ def gains(results: Results) -> tuple[Gain, ...]:
 
 def _gain(run: Run) -> Gain | None:
     base, best = run.sealed("base"), run.sealed("best")
-    before, after = _marks(base), _marks(best)
+    answers, before, after = _answers(best), _answers(base).right, _answers(best).right
     shared = before.keys() & after.keys()
     iteration = run.iteration_of("best")
     if not shared or iteration is None:
@@ -291,14 +303,16 @@ def _gain(run: Run) -> Gain | None:
         arm=run.arm,
         seed=run.seed,
         iteration=iteration,
-        paired=paired(after, before),
+        paired=paired(after, before, answers.clusters),
         both_right=sum(before[item] and after[item] for item in shared),
         both_wrong=sum(not before[item] and not after[item] for item in shared),
         skills=tuple(skills),
     )
 
 
-def _skill_gain(skill: str, items: Sequence[str], before: Marks, after: Marks) -> SkillGain:
+def _skill_gain(
+    skill: str, items: Sequence[str], before: Mapping[str, bool], after: Mapping[str, bool]
+) -> SkillGain:
     fixed = [item for item in items if after[item] and not before[item]]
     broken = [item for item in items if before[item] and not after[item]]
     return SkillGain(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Iterable
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dataenvgym_spec.core.machine import stamp
+from dataenvgym_spec.core.machine import device_stamp, stamp
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store.dvc.remembered import Remembered
@@ -122,15 +121,12 @@ class Disk:
             return None
 
     def made_here(self, log: str) -> bool:
-        """Whether a log names this machine's interpreter, platform and versions."""
+        """Whether a log names this machine: its interpreter, versions and devices."""
         content = self.content(log, "run.json")
         if not isinstance(content, dict):
             return False
-        return all(content.get(name) == value for name, value in self._stamp.items())
-
-    @cached_property
-    def _stamp(self) -> dict[str, Any]:
-        return stamp()
+        here = {**stamp(content.get("versions") or ()), **device_stamp(content.get("device"))}
+        return all(content.get(name) == value for name, value in here.items())
 
     def adoptable(self, stage: Stage) -> bool:
         """Whether scratch holds a finished result, which an executor adopts."""

@@ -65,6 +65,7 @@ class TrainingFacts(Record, frozen=True, kw_only=True):
         tokens: by what was done with them; `trained` counts each pass.
         device: such as `cpu` or `cuda`.
         precision: of the weights.
+        threads: that a model on the CPU had.
     """
 
     examples: int | None = None
@@ -72,6 +73,7 @@ class TrainingFacts(Record, frozen=True, kw_only=True):
     tokens: dict[str, int] | None = None
     device: str | None = None
     precision: str | None = None
+    threads: int | None = None
     training_seconds: float | None = None
 
 

@@ -63,6 +63,7 @@ class Sft:
             tokens={"trained": int(dataset.tokens() * trainer.state.epoch)},
             device=str(trainer.args.device.type),
             precision=job.settings.dtype,
+            threads=torch.get_num_threads() if trainer.args.device.type == "cpu" else None,
             training_seconds=round(seconds, 3),
         )
         write_json(job.facts, facts)

@@ -16,6 +16,10 @@ class MathVerify:
     Both may be whole solutions with a boxed answer.
     """
 
+    def __init__(self) -> None:
+        # The parser is built at its first use, which every forked child would do anew.
+        _score("$1$", "$1$")
+
     def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
         """Scores a batch of answers."""
         return [_score(answer.text, item.target) for item, answer in answers]

@@ -4,13 +4,12 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from dataenvgym_spec.gym import Program, SandboxLimits, SandboxOutcome
+from dataenvgym_spec.gym import Call, Judgement, Program, SandboxLimits, SandboxOutcome
 
-CALL = "import importlib, json, sys; m, n = sys.argv[1].split(':'); print(json.dumps(getattr(importlib.import_module(m), n)(**json.load(sys.stdin))))"
+CALL = "import importlib, json, sys; m, n = sys.argv[1].split(':'); print(json.dumps(getattr(importlib.import_module(m), n)()(**json.load(sys.stdin))))"
 
 
 class Child:
@@ -24,11 +23,14 @@ class Child:
             return self._run(program.command, program.stdin, limits, folder)
 
     def judge(
-        self, function: str, arguments: Mapping[str, Any], limits: SandboxLimits
-    ) -> SandboxOutcome:
+        self, judgement: Judgement, calls: Sequence[Call], limits: SandboxLimits
+    ) -> list[SandboxOutcome]:
         """Calls an installed function."""
-        command = (sys.executable, "-c", CALL, function)
-        outcome = self._run(command, json.dumps(arguments), limits, None)
+        return [self._judged(judgement, call, limits) for call in calls]
+
+    def _judged(self, judgement: Judgement, call: Call, limits: SandboxLimits) -> SandboxOutcome:
+        command = (sys.executable, "-c", CALL, judgement.maker)
+        outcome = self._run(command, json.dumps(call.arguments), limits, None)
         if outcome.ending != "returned":
             return outcome
         return SandboxOutcome(ending="returned", code=0, value=json.loads(outcome.stdout))

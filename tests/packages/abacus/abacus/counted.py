@@ -1,15 +1,13 @@
 """Counts on the fingers, in a sandbox."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from dataenvgym_spec.gym import Answer, Item, Sandbox, SandboxLimits, Score
+from dataenvgym_spec.gym import Answer, Call, Item, Judgement, Sandbox, SandboxLimits, Score
 
 
-def counts(answers: list[list[str]]) -> list[bool | None]:
-    """Whether each answer is the target as a number; None where it is none."""
-    return [
-        int(text) == int(target) if text.strip().isdigit() else None for target, text in answers
-    ]
+def counting() -> Callable[[str, str], bool | None]:
+    """What says whether an answer is the target as a number; None where it is none."""
+    return lambda target, answer: int(answer) == int(target) if answer.strip().isdigit() else None
 
 
 class Counted:
@@ -19,9 +17,14 @@ class Counted:
         self.sandbox, self.limits = sandbox, SandboxLimits(seconds=seconds)
 
     def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
-        """Scores a batch, in one child."""
-        given = [[item.target, answer.text] for item, answer in answers]
-        outcome = self.sandbox.judge("abacus.counted:counts", {"answers": given}, self.limits)
-        if outcome.ending != "returned":
-            raise RuntimeError(f"{outcome.ending}: {outcome.stderr}")
-        return [Score(value=float(right or 0), parsed=right is not None) for right in outcome.value]
+        """Scores a batch, each answer in a child."""
+        calls = [
+            Call(arguments={"target": item.target, "answer": answer.text})
+            for item, answer in answers
+        ]
+        judgement = Judgement(maker="abacus.counted:counting")
+        outcomes = self.sandbox.judge(judgement, calls, self.limits)
+        return [
+            Score(value=float(outcome.value or 0), parsed=outcome.value is not None)
+            for outcome in outcomes
+        ]

@@ -1,0 +1,104 @@
+"""What a stage is handed: the ports and files that its key names, verified and by digest.
+
+A key tells what a port's stage does, not which bytes came out: a teacher answers otherwise each
+time. So results and checkpoints carry the digests of what they were made from; see `store.scratch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.execute.context import PortRead
+from dataenvgym_spec.graph.ir import Input, Stage
+from dataenvgym_spec.store.dvc.known import Known
+from dataenvgym_spec.store.dvc.remembered import Remembered
+from dataenvgym_spec.store.dvc.state import hash_of
+from dataenvgym_spec.store.layout import Layout
+
+COMPILE = "run: dataenvgym compile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What a stage is handed.
+
+    Attributes:
+        ports: the ports that it reads, in order.
+        files: the repository's files, by the digest that its parameters name.
+        places: all of them, by their names in the repository.
+        digests: what they hold, by the same names: the hashes that DVC gives them.
+    """
+
+    ports: tuple[PortRead, ...]
+    files: dict[str, Path]
+    places: dict[str, Path]
+    digests: dict[str, str]
+
+    @classmethod
+    def of(cls, layout: Layout, content: dict[str, Any], stage: Stage) -> Inputs:
+        """Those of a stage as they are now.
+
+        Args:
+            layout: the repository.
+            content: the stage's `stage.json`.
+            stage: the same, parsed.
+
+        Raises:
+            StageError: one is missing, or a file is not the one that the key was made of.
+        """
+        ports = tuple(_port(layout, content, item) for item in stage.inputs)
+        files = {digest: _file(layout, digest, path) for digest, path in stage.files.items()}
+        places = {port.path.relative_to(layout.root).as_posix(): port.path for port in ports}
+        places |= {stage.files[digest]: path for digest, path in files.items()}
+        digests = _digests(layout, places)
+        return cls(ports=ports, files=files, places=places, digests=digests)
+
+    def require_unchanged(self, layout: Layout) -> None:
+        """Checks that they still are what they were.
+
+        Raises:
+            StageError: one changed while the stage ran; DVC would record the new content as what
+                the result was made from.
+        """
+        now = _digests(layout, self.places)
+        changed = [name for name, digest in self.digests.items() if now[name] != digest]
+        if changed:
+            message = f"'{changed[0]}' changed while this stage read it"
+            raise StageError(message, help="let it rest, and run again")
+
+
+def _port(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
+    path = layout.stage(content["reads"][item.stage]) / "out" / item.port
+    if not path.is_dir():
+        message = f"'{path.relative_to(layout.root)}' is missing"
+        remedy = "run: dvc repro NAME, which makes it first, or: dvc pull"
+        raise StageError(message, help=remedy)
+    return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
+
+
+def _file(layout: Layout, digest: str, name: str) -> Path:
+    """The file or folder of a digest, verified: a path never stands for a content."""
+    path = layout.root / name
+    if not path.exists():
+        raise StageError(f"the file '{name}' is missing", help=f"restore it, or {COMPILE}")
+    if f"sha256:{file_digest(path)}" != digest:
+        message = f"'{name}' is not what this stage was compiled for: its content has changed"
+        raise StageError(message, help=COMPILE)
+    return path
+
+
+def _digests(layout: Layout, places: Mapping[str, Path]) -> dict[str, str]:
+    """The hashes that DVC gives files and folders, by name."""
+    known, remembered = Known(layout.root), Remembered(layout.private / "hashes.json")
+
+    def md5(path: Path) -> str:
+        return known.md5(path) or remembered.md5(path)
+
+    digests = {name: hash_of(path, md5) or "missing" for name, path in places.items()}
+    remembered.save()
+    return digests

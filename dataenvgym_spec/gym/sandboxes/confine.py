@@ -1,0 +1,93 @@
+"""Takes the rights of the process that calls it, for good: descriptors, limits, capabilities.
+
+What it may still ask of the kernel is in `filter`; what it sees of the machine is decided where it
+is started, in `bubblewrap`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Final
+
+from dataenvgym_spec.gym.sandboxes import filter as calls
+from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
+
+FILES: Final = 64
+"""Descriptors that a child may have open."""
+FILE: Final = 1 << 26
+"""The largest file that it may write, in bytes."""
+_DUMPABLE, _PARENT_DEATH = 4, 1  # of `prctl`
+_CAPABILITIES: Final = 0x20080522
+"""The version of `capset` that has 64 bits of them."""
+
+
+def hide() -> None:
+    """Lets no other process of this user read or trace this one; those that it forks inherit it."""
+    if sys.platform == "linux":
+        calls.kernel().prctl(_DUMPABLE, 0, 0, 0, 0)
+
+
+def enclose(keep: int) -> None:
+    """Makes this process the head of a group, with one descriptor; the standard ones lead nowhere.
+
+    Args:
+        keep: the descriptor on which it answers.
+    """
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+    highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    os.closerange(3, keep)
+    os.closerange(keep + 1, min(highest, 1 << 16))
+
+
+def confine(limits: SandboxLimits, *, writes: bool) -> None:
+    """Leaves this process its memory and what the limits allow.
+
+    Args:
+        limits: what it may use.
+        writes: whether it may write files.
+
+    Raises:
+        OSError: the kernel refuses to confine it.
+    """
+    bound(limits)
+    if not calls.possible():
+        return
+    libc = calls.kernel()
+    libc.prctl(_PARENT_DEATH, 9, 0, 0, 0)
+    head = (ctypes.c_uint32 * 2)(_CAPABILITIES, 0)
+    libc.capset(head, (ctypes.c_uint32 * 6)())
+    calls.install("judge", writes=writes)
+
+
+def bound(limits: SandboxLimits) -> None:
+    """Sets the limits that the kernel keeps itself: processor time, memory, files."""
+    seconds = int(limits.cpu or limits.seconds) or 1
+    _limit(resource.RLIMIT_CPU, seconds, seconds + 1)
+    _limit(resource.RLIMIT_AS, _address_space() + limits.memory)
+    _limit(resource.RLIMIT_FSIZE, min(limits.memory, FILE))
+    _limit(resource.RLIMIT_NOFILE, FILES)
+    _limit(resource.RLIMIT_CORE, 0)
+
+
+def _limit(what: int, soft: int, hard: int | None = None) -> None:
+    _, most = resource.getrlimit(what)
+    wanted = soft if hard is None else hard
+    if most != resource.RLIM_INFINITY:
+        wanted = min(wanted, most)
+    resource.setrlimit(what, (min(soft, wanted), wanted))
+
+
+def _address_space() -> int:
+    """What this process takes already, in bytes: libraries that it was forked with."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    except OSError:
+        return 1 << 32
+    return int(pages) * resource.getpagesize()

@@ -1,0 +1,30 @@
+"""Becomes a program inside of bubblewrap: copies its files, sets its limits, and executes it.
+
+It is called as `python -m ...launch LIMITS COMMAND...`, with the limits as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+
+from dataenvgym_spec.gym.sandboxes import filter as calls
+from dataenvgym_spec.gym.sandboxes.bubblewrap import GIVEN
+from dataenvgym_spec.gym.sandboxes.confine import bound
+from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
+
+
+def main() -> None:
+    """Executes the command; what it writes stays in memory and is gone with it."""
+    limits, command = SandboxLimits(**json.loads(sys.argv[1])), sys.argv[2:]
+    shutil.copytree(GIVEN, ".", dirs_exist_ok=True)
+    bound(limits)
+    if calls.possible():
+        calls.install("program" if limits.processes == 1 else "programs", writes=True)
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""What foreign text can do in the sandbox: compute, and nothing else. In bubblewrap and without."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.gym.sandboxes import filter as calls
+from dataenvgym_spec.gym.sandboxes.bubblewrap import available
+from dataenvgym_spec.gym.sandboxes.isolated import Isolated
+from dataenvgym_spec.gym.sandboxes.protocol import (
+    Call,
+    Judgement,
+    Program,
+    SandboxLimits,
+    SandboxOutcome,
+)
+from tests.support.golden import assert_golden
+from tests.support.repositories import ROOT
+
+EVALUATING = Judgement(maker="tests.support.judges:evaluating")
+LIMITS = SandboxLimits(seconds=30, cpu=1, memory=1 << 29)
+needs_bubblewrap = pytest.mark.skipif(available() is None, reason="bubblewrap is not installed")
+
+
+@pytest.fixture(params=[pytest.param("bubblewrap", marks=needs_bubblewrap), "process"])
+def sandbox(request, monkeypatch):
+    """Each of the two, which imports the tests' judges."""
+    if not calls.possible():
+        pytest.skip("there is no filter of system calls for this machine")
+    monkeypatch.syspath_prepend(str(ROOT))
+    made = Isolated()
+    if request.param == "process":
+        made.bubblewrap = None
+    assert made.name == request.param
+    yield made
+    made.close()
+
+
+def judged(
+    sandbox: Isolated, *texts: str, limits: SandboxLimits = LIMITS, plain: bool = False
+) -> list[SandboxOutcome]:
+    given = [Call(arguments={"text": text}, plain=plain) for text in texts]
+    return sandbox.judge(EVALUATING, given, limits)
+
+
+def test_the_sandbox_isolated_makes_what_its_number_says(sandbox: Isolated) -> None:
+    texts = ("6 * 7", "'é' * 3", "1 / 0", "[1, {'a': None}]", "os.fork()", "os._exit(0)")
+    outcomes = judged(sandbox, *texts)
+    made = [[outcome.ending, outcome.value, outcome.stderr] for outcome in outcomes]
+    assert_golden("sandbox", "isolated", {1: "4e34759325114277"}, made)
+
+
+def test_values_come_back_in_order_whoever_shares_a_child(sandbox: Isolated) -> None:
+    given = [Call(arguments={"text": f"{n} * 2"}, plain=n % 3 == 0) for n in range(9)]
+    outcomes = sandbox.judge(EVALUATING, given, LIMITS)
+    assert [outcome.value for outcome in outcomes] == [2 * n for n in range(9)]
+    alone, other = judged(sandbox, "os.getpid(), os.getcwd()", "os.getpid(), os.getcwd()")
+    assert alone.value[1] != other.value[1]
+    together = judged(sandbox, *["os.getcwd()"] * 3, plain=True)
+    assert len({outcome.value for outcome in together}) == 1
+
+
+def test_each_ending_costs_one_text(sandbox: Isolated) -> None:
+    texts = {
+        "1 / 0": ("failed", "ZeroDivisionError: division by zero"),
+        "9 ** 9 ** 9": ("timeout", "it takes too long"),
+        "[0] * 10 ** 10": ("memory", "MemoryError"),
+        "os._exit(0)": ("failed", "it gave no answer"),
+        "exit()": ("failed", "SystemExit: None"),
+        "(_ for _ in ()).throw(SystemExit(3))": ("failed", "SystemExit: 3"),
+        "os.write(3, b'[' * 100000), os._exit(0)": ("failed", "OSError: [Errno 9] Bad file descriptor"),
+        "'x' * 10 ** 7": ("output", "it answers too much"),
+        "object()": ("failed", "it gave no answer"),
+        "6 * 7": ("returned", ""),
+    }  # fmt: skip
+    outcomes = judged(sandbox, *texts)
+    found = {
+        text: (outcome.ending, outcome.stderr)
+        for text, outcome in zip(texts, outcomes, strict=True)
+    }
+    assert found == texts
+    assert outcomes[-1].value == 42
+
+
+def test_what_fails_in_company_is_judged_again_alone(sandbox: Isolated) -> None:
+    outcomes = judged(sandbox, "1", "os._exit(0)", "3", "1 / 0", plain=True)
+    assert [(outcome.ending, outcome.value) for outcome in outcomes] == [
+        ("returned", 1), ("failed", None), ("returned", 3), ("failed", None),
+    ]  # fmt: skip
+
+
+def test_no_program_runs_and_no_connection_opens(sandbox: Isolated, tmp_path: Path) -> None:
+    shell, *others = judged(
+        sandbox,
+        f"os.system('touch {tmp_path}/planted')",
+        f"__import__('os').system('touch {tmp_path}/planted')",
+        "os.fork()",
+        "os.execv('/bin/true', ['true'])",
+        "__import__('subprocess').run(['/bin/true'])",
+        "lingers(30)",
+        "connects()",
+    )
+    assert shell.value != 0 and others[0].value != 0
+    assert [outcome.ending for outcome in others[1:]] == ["refused"] * 5
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_given_no_variable_and_no_descriptor(
+    sandbox: Isolated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_KEY", "secret")
+    reading, writing = os.pipe()
+    os.set_inheritable(reading, True)
+    environment, open_ones = judged(
+        sandbox,
+        "dict(os.environ)",
+        "[n for n in range(100) if os.path.exists(f'/proc/self/fd/{n}')]",
+    )
+    os.close(reading)
+    os.close(writing)
+    assert not [name for name in environment.value if name.startswith(("API", "DVC", "DATAENVGYM"))]
+    # The three standard ones, which lead nowhere, and the one on which it answers.
+    assert len(open_ones.value) == 4 and open_ones.value[:3] == [0, 1, 2]
+
+
+def test_it_writes_nowhere_but_into_its_own_folder(sandbox: Isolated, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine", encoding="utf-8")
+    outcomes = judged(
+        sandbox,
+        f"open('{mine}', 'w')",
+        f"os.unlink('{mine}')",
+        f"os.rename('{mine}', '{mine}2')",
+        f"os.truncate('{mine}', 0)",
+        f"os.chmod('{mine}', 0)",
+        f"os.mkdir('{tmp_path}/new')",
+        f"os.open('{mine}', os.O_RDONLY | os.O_TRUNC)",
+    )
+    assert {outcome.ending for outcome in outcomes} <= {"failed", "refused"}
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert mine.read_text(encoding="utf-8") == "mine"
+    (own,) = judged(sandbox, "open('own', 'w').write('x')")
+    assert (own.value == 1) is (sandbox.name == "bubblewrap")
+
+
+@needs_bubblewrap
+def test_in_bubblewrap_it_sees_no_file_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine", encoding="utf-8")
+    sandbox = Isolated()
+    listed, read, spec = judged(
+        sandbox, "os.listdir('/')", f"open('{mine}').read()", f"os.listdir('{ROOT}/specs')"
+    )
+    sandbox.close()
+    assert not {"home", "var", "opt"}.intersection(listed.value)
+    assert [outcome.stderr.split(":")[0] for outcome in (read, spec)] == ["FileNotFoundError"] * 2
+
+
+def test_no_text_can_read_signal_or_change_the_next(sandbox: Isolated) -> None:
+    """Nor the process that judges, nor this one."""
+    hold = (
+        "leaves('left.txt')",
+        "signals(0, 9, 15, 19)",
+        "traces()",
+        "secret_of(os.getppid(), 4096)",
+        f"secret_of({os.getpid()}, 4096)",
+        "ctypes.CDLL(None).kill(-1, 9)",
+        "__import__('resource').prlimit(os.getppid(), 7, (3, 3))",
+        "__import__('fcntl').fcntl(0, 8, os.getppid())",
+        "os.listdir('..')",
+        "os.listdir('.')",
+        "40 + 2",
+    )
+    left, kills, traced, parent, judge, every, limits, owner, beside, here, last = judged(
+        sandbox, *hold
+    )
+    if sandbox.name == "bubblewrap":
+        assert left.value == ["left.txt"]
+    assert set(kills.value) <= {"PermissionError", "ProcessLookupError"}
+    assert set(traced.value) == {-1} and every.value == -1
+    for outcome in (parent, judge, limits, owner):
+        assert outcome.ending in {"refused", "failed"} and outcome.value is None
+    # What the first one left is gone, and nobody else's folder is there.
+    assert here.value == [] and "left.txt" not in json.dumps(beside.value)
+    assert last.value == 42
+
+
+def test_a_text_that_ends_the_process_that_judges_costs_itself(
+    sandbox: Isolated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it can where there is no filter: on another system, or another processor."""
+    monkeypatch.setattr("dataenvgym_spec.gym.sandboxes.isolated.FREE", "free")
+    sandbox.free = True
+    kill = f"os.kill(os.getppid(), {int(signal.SIGKILL)})"
+    outcomes = judged(sandbox, "1", kill, "3")
+    assert [(outcome.ending, outcome.value) for outcome in outcomes] == [
+        ("returned", 1), ("failed", None), ("returned", 3),
+    ]  # fmt: skip
+
+
+def test_a_judge_that_cannot_be_made_says_why(sandbox: Isolated) -> None:
+    broken = Judgement(maker="tests.support.judges:failing", arguments={"why": "no model"})
+    with pytest.raises(StageError, match="cannot be started: ValueError: no model"):
+        sandbox.judge(broken, [Call(arguments={})], LIMITS)
+    missing = Judgement(maker="tests.support.nowhere:failing")
+    with pytest.raises(StageError, match="No module named"):
+        sandbox.judge(missing, [Call(arguments={})], LIMITS)
+
+
+@needs_bubblewrap
+def test_a_program_runs_without_rights() -> None:
+    sandbox, limits = Isolated(), SandboxLimits(seconds=10, cpu=2, memory=1 << 28, output=1000)
+    files = {
+        "main.py": "import helper; print(helper.twice(int(input())))",
+        "helper.py": "twice = lambda n: 2 * n",
+    }
+
+    def run(*command: str, seconds: float = 10) -> SandboxOutcome:
+        program = Program(command=command, files=files, stdin="21")
+        return sandbox.run(
+            program, SandboxLimits(seconds=seconds, cpu=2, memory=limits.memory, output=1000)
+        )
+
+    good = run("python", "main.py")
+    assert (good.ending, good.code, good.stdout) == ("returned", 0, "42\n")
+    assert run("python", "-c", "raise SystemExit(3)").code == 3
+    assert run("python", "-c", "import os; print(os.listdir('/home'))").ending == "failed"
+    away = run("python", "-c", "import socket; socket.create_connection(('127.0.0.1', 9))")
+    assert "Errno" in away.stderr and away.ending == "failed"
+    assert run("python", "-c", "while True: print('x' * 99)", seconds=1).ending == "output"
+    bomb = run("python", "-c", "import os\nwhile True: os.fork()")
+    assert "PermissionError" in bomb.stderr
+    assert "MemoryError" in run("python", "-c", "x = [0] * 10 ** 9").stderr
+
+
+def test_without_bubblewrap_no_program_runs() -> None:
+    sandbox = Isolated()
+    sandbox.bubblewrap = None
+    with pytest.raises(UserError, match="bubblewrap"):
+        sandbox.run(Program(command=("python", "-c", "1")), LIMITS)

@@ -1,0 +1,40 @@
+"""What a component's JSON file may declare."""
+
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.language.components import FOLDERS
+from dataenvgym_spec.language.declaration import declare
+from dataenvgym_spec.language.declared import SLOTS
+from dataenvgym_spec.resolve.defaults import _fill
+
+DATA: dict[str, Any] = {"title": "A policy", "description": "Decides.", "semantics": 1}
+
+
+def test_every_slot_has_a_folder_of_the_gym() -> None:
+    assert tuple(FOLDERS) == SLOTS
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"promise": "same-machne"}, "'promise' cannot be \"same-machne\""),
+        ({"skills": "grups"}, "did you mean 'groups'"),
+        ({"rejects": "repeat"}, "did you mean 'repeats'"),
+        ({"properties": {"a": {"x-slot": "techer"}}}, "did you mean 'teacher'"),
+        ({"properties": {"a": {"x-file": "dta"}}}, "did you mean 'data'"),
+        ({"properties": {"a": {"x-revision": "modl"}}}, "did you mean 'model'"),
+        ({"properties": {"a": {"properties": {"b": {"x-file": "?"}}}}}, "'x-file'"),
+    ],
+)
+def test_a_word_that_is_not_declared_for_is_refused(more: dict[str, Any], words: str) -> None:
+    """A typo in a promise would otherwise be the strongest one."""
+    with pytest.raises(ValueError, match=words):
+        declare("policy", "odd", {**DATA, **more}, implementation="odd:Odd", by="a-package")
+
+
+def test_lists_are_filled_by_the_schema_of_their_items() -> None:
+    assert _fill({"type": "array", "uniqueItems": True}, ["b", "a"]) == ["b", "a"]
+    numbers = _fill({"type": "array", "items": {"type": "number"}}, [1, 2.0])
+    assert list(map(type, numbers)) == [float, float]
