@@ -13,6 +13,7 @@ from dataenvgym_spec.cli.common import as_json, layout_here, print_json, sums_of
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.questions.status import StageState, StageStatus, status
 from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.store.indexes import compiled
 
 STATES: Final[tuple[StageState, ...]] = ("done", "running", "failed", "missing")
 
@@ -30,7 +31,7 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
       dataenvgym status quickstart
     """
     layout = layout_here()
-    names = [name] if name else sorted(path.stem for path in layout.experiments.glob("*.json"))
+    names = [name] if name else compiled(layout)
     if not names:
         raise UserError("nothing is compiled here", help="run: dataenvgym compile")
     stages = {item: status(load(item, layout.root)) for item in names}

@@ -16,8 +16,8 @@ from dataenvgym_spec.emit.entry import entry, entry_file, home
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.emit.stages import dump, stage_files
 from dataenvgym_spec.graph.ir import Graph
-from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store import atomic
+from dataenvgym_spec.store.indexes import is_index
 from dataenvgym_spec.store.layout import Layout
 
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -132,7 +132,7 @@ def _gone(graph: Graph, layout: Layout) -> list[Path]:
         if path.is_dir():
             is_gone = path.name not in folders and _is_entry(path)
         else:
-            is_gone = path.stem not in indexes and _is_index(path)
+            is_gone = path.stem not in indexes and is_index(path)
         if is_gone:
             gone.append(path)
     return gone
@@ -143,20 +143,6 @@ def _is_entry(folder: Path) -> bool:
         return MARK in (folder / "dvc.yaml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
-
-
-def _is_index(path: Path) -> bool:
-    """Whether compile wrote a file.
-
-    Three of its keys tell, so that an index of an older shape counts too.
-    """
-    if path.suffix != ".json":
-        return False
-    try:
-        content = parse_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and {"format", "stages", "arms"} <= content.keys()
 
 
 def _pipeline(graph: Graph, layout: Layout, *, everything: bool) -> str:

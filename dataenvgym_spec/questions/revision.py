@@ -22,7 +22,7 @@ from dataenvgym_spec.core.paths import exists
 from dataenvgym_spec.language import source
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve import lockfile
-from dataenvgym_spec.store.dvc.disk import cache_folder
+from dataenvgym_spec.store.dvc.config import cache_folder
 from dataenvgym_spec.store.dvc.state import members
 
 SPECS: Final = "specs"

@@ -14,6 +14,7 @@ from dataenvgym_spec.core.errors import UserError, suggest
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult, read_record
+from dataenvgym_spec.store.indexes import compiled
 from dataenvgym_spec.store.layout import Layout, find_root
 
 R = TypeVar("R", bound="Results")
@@ -109,7 +110,6 @@ def open_results(kind: type[R], name: str, root: Path | None = None) -> R:
     layout = Layout(root=root or find_root())
     path = layout.index(name)
     if not path.is_file():
-        compiled = [item.stem for item in layout.experiments.glob("*.json")]
-        help = f"{suggest(name, compiled)}; or run: dataenvgym compile"
+        help = f"{suggest(name, compiled(layout))}; or run: dataenvgym compile"
         raise UserError(f"there is no compiled experiment '{name}'", help=help)
     return kind(layout=layout, index=read_record(path, Index))

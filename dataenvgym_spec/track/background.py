@@ -28,7 +28,7 @@ OFF: Final = "DATAENVGYM_TRACK"
 def start_in_background(layout: Layout, name: str) -> bool:
     """Starts tracking of an experiment and returns at once; whether it was started.
 
-    It is not where mlflow is not installed, or where the variable DATAENVGYM_TRACK is 0.
+    Does nothing without mlflow, or where the variable DATAENVGYM_TRACK is 0.
     """
     if os.environ.get(OFF) == "0" or find_spec("mlflow") is None:
         return False
@@ -52,6 +52,7 @@ def start_in_background(layout: Layout, name: str) -> bool:
 
 def main(name: str) -> None:
     """Tracks one experiment, unless another process is already waiting to do the same."""
+    signal.signal(signal.SIGALRM, lambda *_: _give_up(name))
     signal.alarm(LIMIT)
     with contextlib.suppress(OSError):
         os.nice(10)
@@ -70,6 +71,12 @@ def main(name: str) -> None:
         _note(f"{name}: {done.logged} values added at {done.uri}")
     except UserError as error:
         _note(f"{name}: {error.message}; {error.help}")
+
+
+def _give_up(name: str) -> None:
+    _note(f"{name}: not done in {LIMIT} s; run: dataenvgym track {name}")
+    # A thread of the client may hang in the network: nothing else ends it.
+    os._exit(1)
 
 
 def _note(text: str) -> None:

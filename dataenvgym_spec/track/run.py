@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.store.indexes import compiled
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.track.mlflow import connect, is_database
@@ -43,7 +44,7 @@ def names_of(layout: Layout) -> list[str]:
     Raises:
         UserError: there is none.
     """
-    names = sorted(path.stem for path in layout.experiments.glob("*.json"))
+    names = compiled(layout)
     if not names:
         raise UserError("no experiment is compiled here yet", help="run: dataenvgym compile")
     return names

@@ -368,3 +368,10 @@ def test_status_of_a_failure_without_a_reason(repo: Path) -> None:
     trace.parent.mkdir(parents=True)
     trace.touch()
     assert "no reason was recorded" in call("dataenvgym", "status", "tiny", cwd=repo).stdout
+
+
+def test_a_file_of_the_user_beside_the_indexes_is_no_experiment(repo: Path) -> None:
+    call("dataenvgym", "compile", cwd=repo)
+    (repo / "experiments" / "notes.json").write_text("{}", encoding="utf-8")
+    rows = json.loads(call("dataenvgym", "status", "--json", cwd=repo).stdout)["stages"]
+    assert {row["experiment"] for row in rows} == {"tiny"}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.machine import device_stamp, stamp
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.records.files import parse_json
+from dataenvgym_spec.store.dvc.config import cache_folder
 from dataenvgym_spec.store.dvc.remembered import Remembered
 from dataenvgym_spec.store.dvc.remote import Remote
 from dataenvgym_spec.store.dvc.state import Cache, StageLock, hash_of, read_lock
@@ -135,17 +134,3 @@ class Disk:
     def earlier(self, stage: Stage, experiment: str) -> dict[str, Any] | None:
         """The `stage.json` that stood at this stage's position before and was executed."""
         return self.versions.earlier(stage, experiment)
-
-
-def cache_folder(root: Path) -> Path:
-    """DVC's cache: `.dvc/cache` unless the repository's or the clone's config says otherwise."""
-    folder = root / ".dvc" / "cache"
-    for name in ("config", "config.local"):
-        parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read(root / ".dvc" / name)
-        except configparser.Error:
-            continue
-        if parser.has_option("cache", "dir"):
-            folder = (root / ".dvc" / parser.get("cache", "dir")).resolve()
-    return folder

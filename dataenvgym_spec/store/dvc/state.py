@@ -229,7 +229,9 @@ class Cache:
         if not folder.is_dir():
             return None
         entries = sorted(folder.iterdir(), key=_changed)
-        return read_run(entries[-1].read_text(encoding="utf-8")) if entries else None
+        if not entries:
+            return None
+        return read_run(entries[-1].read_text(encoding="utf-8", errors="replace"))
 
     def runs(self, dependency: str) -> list[StageLock]:
         """All runs that read a file of this hash, the newest last."""

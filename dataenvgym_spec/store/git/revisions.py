@@ -90,8 +90,15 @@ def _contents(layout: Layout, blobs: Iterable[str]) -> dict[str, bytes]:
     position = 0
     for blob in wanted:
         # Each: a line of name, type and size, the content, a line break.
-        end_of_head = batch.index(b"\n", position)
-        size = int(batch[position:end_of_head].split()[2])
+        end_of_head = batch.find(b"\n", position)
+        head = batch[position:end_of_head].split()
+        if end_of_head < 0 or len(head) < 3:
+            # As in a partial clone without network.
+            raise UserError(
+                f"git does not have the object {blob}; nothing was removed",
+                help="fetch it: git fetch --refetch",
+            )
+        size = int(head[2])
         start = end_of_head + 1
         contents[blob] = batch[start : start + size]
         position = start + size + 1

@@ -1,0 +1,44 @@
+"""Where DVC keeps its cache: as DVC itself says."""
+
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from dataenvgym_spec.store.dvc.config import cache_folder
+from tests.support.repositories import new_repo
+
+
+@pytest.mark.parametrize(
+    ("level", "written"),
+    [
+        (None, ""),
+        ("global", "/shared/cache"),
+        ("system", "/shared/cache"),
+        ("config", "../other cache"),
+        ("config.local", '"/data/a#b"'),
+        ("config", "~/cache"),
+    ],
+)
+def test_each_level_of_config_counts(
+    level: str | None, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = new_repo(tmp_path / "repo")
+    folders = {"global": tmp_path / "global", "system": tmp_path / "system"}
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(folders["global"]))
+    monkeypatch.setenv("DVC_SYSTEM_CONFIG_DIR", str(folders["system"]))
+    if level is not None:
+        path = folders[level] / "config" if level in folders else repo / ".dvc" / level
+        path.parent.mkdir(exist_ok=True)
+        with path.open("a", encoding="utf-8") as config:
+            config.write(f"\n[cache]\n    dir = {written}\n")
+    files = Path(Repo(str(repo)).cache.local.path)  # its folder for contents by hash
+    assert cache_folder(repo) == files.parent.parent.resolve()
+
+
+def test_the_nearest_config_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = new_repo(tmp_path / "repo")
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "config").write_text("[cache]\n    dir = /far\n", encoding="utf-8")
+    (repo / ".dvc" / "config.local").write_text("[cache]\n    dir = /near\n", encoding="utf-8")
+    assert cache_folder(repo) == Path("/near")
