@@ -52,6 +52,11 @@ class Item(Record, frozen=True, kw_only=True):
     verifier: dict[str, Any] = msgspec.field(default_factory=dict)
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
 
+    @property
+    def gold(self) -> str:
+        """The answer that others are judged by: the verifier's, where it has one."""
+        return str(self.verifier.get("answer", self.target))
+
     def row(self) -> dict[str, Any]:
         """The item as a row of a JSON-lines file."""
         return self.plain()

@@ -59,9 +59,9 @@ def test_the_scorer_reasoning_gym_makes_what_its_number_says(tmp_path: Path) -> 
 
 def test_the_scorer_exact_match_makes_what_its_number_says(tmp_path: Path) -> None:
     made = [_scores("exact-match")(tmp_path), _scores("exact-match", after="A:")(tmp_path)]
-    assert_golden("scorer", "exact-match", {1: "fd63cf70cd227ec7"}, made)
+    assert_golden("scorer", "exact-match", {2: "fd63cf70cd227ec7"}, made)
 
 
 def test_the_scorer_math_verify_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _scores("math-verify")(tmp_path)
-    assert_golden("scorer", "math-verify", {1: "8a3fe27cd5e8ca46"}, made)
+    assert_golden("scorer", "math-verify", {2: "8a3fe27cd5e8ca46"}, made)

@@ -20,7 +20,7 @@ class ExactMatch:
 
     def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
         """Scores a batch of answers."""
-        return [self._score(answer.text, item.target) for item, answer in answers]
+        return [self._score(answer.text, item.gold) for item, answer in answers]
 
     def _score(self, text: str, target: str) -> Score:
         answer, wanted = self._compared(text), self._compared(target)
