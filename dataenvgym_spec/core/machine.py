@@ -6,10 +6,11 @@ Every stage records them in its log, and a plan compares them with the machine t
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ _STAMPED: Final = (
     "nvidia-cuda-runtime-cu12",
     "nvidia-cublas-cu12",
 )
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
+"""The name at the beginning of a requirement."""
 _DRIVER: Final = Path("/proc/driver/nvidia")
 _QUERY: Final = ("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
 
@@ -53,6 +56,19 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
+
+
+def with_required(packages: Iterable[str]) -> set[str]:
+    """Packages and those that each of them requires, extras apart."""
+    found = set(packages)
+    for package in tuple(found):
+        try:
+            lines = requires(package) or ()
+        except PackageNotFoundError:
+            continue
+        names = [_NAME.match(line) for line in lines if "extra ==" not in line]
+        found.update(name.group() for name in names if name)
+    return found
 
 
 def stamp(packages: Iterable[str] = ()) -> dict[str, Any]:

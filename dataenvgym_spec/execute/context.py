@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.core.machine import device_stamp, stamp
+from dataenvgym_spec.core.machine import device_stamp, stamp, with_required
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.gym.make import make
@@ -166,7 +166,7 @@ class Context(Generic[P]):
             self.record(sandbox=judge.sandbox.name)
             if judge.unreadable:
                 self.record(unreadable=dict(sorted(judge.unreadable.items())))
-        facts = {**stamp(self._packages()), **self._devices(), **self.facts}
+        facts = {**stamp(with_required(self._packages())), **self._devices(), **self.facts}
         log = Log(started=round(started, 3), seconds=seconds, **facts)
         write_json(self.log / "run.json", log)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core import machine
-from dataenvgym_spec.core.machine import device_stamp, gpus, stamp, versions
+from dataenvgym_spec.core.machine import device_stamp, gpus, stamp, versions, with_required
 
 
 def driver(folder: Path, *models: str) -> Path:
@@ -52,3 +52,8 @@ def test_versions_name_what_can_change_a_result_and_what_is_asked_for() -> None:
     assert {"torch", "tokenizers", "sympy", "math-verify"} <= set(versions())
     assert "pyyaml" in stamp(["pyyaml", "no-such-package"])["versions"]
     assert "no-such-package" not in versions(["no-such-package"])
+
+
+def test_a_package_is_stamped_with_what_it_requires() -> None:
+    found = with_required(["jinja2", "no-such-package"])
+    assert found == {"jinja2", "MarkupSafe", "no-such-package"}

@@ -45,7 +45,7 @@ def test_where_dvc_keeps_them_can_be_said(added: Path, tmp_path: Path) -> None:
 def test_what_is_damaged_is_not_known(added: Path, tmp_path: Path) -> None:
     known = Known(added)
     assert known._database is not None
-    place = tmp_path / known._database.relative_to("/var/tmp/dvc")
+    place = tmp_path / known._database.relative_to(known._shared())
     place.parent.mkdir(parents=True)
     place.write_bytes(b"no database")
     elsewhere = Known(added, {"DVC_SITE_CACHE_DIR": str(tmp_path)})

@@ -60,10 +60,9 @@ class Known:
     def _entry(self, name: str) -> _Entry | None:
         if self._database is None:
             return None
+        address = f"{self._database.as_uri()}?mode=ro"
         try:
-            with closing(
-                sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)
-            ) as database:
+            with closing(sqlite3.connect(address, uri=True)) as database:
                 row = database.execute(_QUERY, (name,)).fetchone()
             return msgspec.json.decode(row[0], type=_Entry) if row else None
         except (sqlite3.Error, msgspec.DecodeError, TypeError):
