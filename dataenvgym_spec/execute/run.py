@@ -93,7 +93,7 @@ def read_stage(layout: Layout, directory: str) -> dict[str, Any]:
         whole = content["key"] == digest("stage", identity)
         named = {content["key"]: directory, **content["reads"]}
         whole = whole and all(name.endswith(f"-{key[:SHORT]}") for key, name in named.items())
-    except (StageError, ValueError, KeyError, TypeError):
+    except (StageError, ValueError, KeyError, TypeError, AttributeError):
         whole = False
     if not whole:
         message = f"'{path.relative_to(layout.root)}' is damaged: it does not give its key"

@@ -222,13 +222,18 @@ def test_a_finished_result_is_not_adopted_for_an_edited_file(work: Work) -> None
         work.run(feedback)
 
 
+@pytest.mark.parametrize("reads", ["another directory", "a list", "numbers"])
 def test_a_stage_that_reads_another_directory_than_its_key_says_is_refused(
-    work: Work, skills: str
+    work: Work, skills: str, reads: str
 ) -> None:
     path = work.layout.stage(skills) / "stage.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     other = work.directory("data", role="test")
-    content["reads"] = dict.fromkeys(content["reads"], other)
+    content["reads"] = {
+        "another directory": dict.fromkeys(content["reads"], other),
+        "a list": list(content["reads"]),
+        "numbers": dict.fromkeys(content["reads"], 1),
+    }[reads]
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(StageError, match="does not give its key"):
         work.run(skills)
