@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.errors import StageError, UserError
+
+PROCESSES: Final = "DATAENVGYM_PROCESSES"
+DEVICE_BATCH: Final = "DATAENVGYM_DEVICE_BATCH"
+VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
+FOREIGN: Final = (
+    *("ACCELERATE_", "FSDP_", "MEGATRON_LM_", "PARALLELISM_CONFIG_", "TORCHELASTIC_"),
+    *("OMPI_COMM_", "MPI_", "MV2_COMM_", "PMI_"),
+)
+"""How variables begin that would tell accelerate to train otherwise than we say."""
+PLACE: Final = frozenset(
+    {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
+)
+"""Variables of a launcher that this process may itself have been started by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,37 +40,80 @@ class Hardware:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Hardware:
-        """From the environment and the machine."""
-        gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
-        processes = int(environ.get("DATAENVGYM_PROCESSES", max(1, gpus)))
-        text = environ.get("DATAENVGYM_DEVICE_BATCH")
-        device_batch = int(text) if text else None
-        return cls(processes=processes, device_batch=device_batch, gpus=min(gpus, processes))
+        """From the environment and the machine.
+
+        Raises:
+            UserError: a variable is no whole number of at least 1.
+            StageError: there are fewer GPUs than processes.
+        """
+        gpus = _gpus(environ)
+        processes = _count(environ, PROCESSES) or max(1, gpus)
+        if gpus and processes > gpus:
+            message = f"{processes} processes cannot train on {gpus} GPU{'s' if gpus > 1 else ''}"
+            raise StageError(message, help=f"set {PROCESSES} to {gpus} or less")
+        return cls(
+            processes=processes,
+            device_batch=_count(environ, DEVICE_BATCH),
+            gpus=min(gpus, processes),
+        )
 
     def spread(self, batch_size: int) -> tuple[int, int]:
-        """Per-device batch and accumulation steps that make up a global batch.
+        """The most examples that a device takes at once, and its batches in a step.
+
+        Together the devices have room for a global batch; the last of them may have less to do.
 
         >>> Hardware(processes=2, device_batch=8).spread(64)
         (8, 4)
-
-        Raises:
-            StageError: the global batch cannot be divided so.
+        >>> Hardware(processes=3, device_batch=None).spread(64)
+        (22, 1)
         """
-        if batch_size % self.processes:
-            raise StageError(
-                f"a global batch of {batch_size} does not divide among {self.processes} processes",
-                help="set DATAENVGYM_PROCESSES to a divisor",
-            )
-        share = batch_size // self.processes
-        per_device = min(self.device_batch or share, share)
-        while share % per_device:
-            per_device -= 1
-        return per_device, share // per_device
+        share = -(-batch_size // self.processes)
+        accumulation = -(-share // min(self.device_batch or share, share))
+        return -(-share // accumulation), accumulation
 
-    def launch_options(self) -> list[str]:
-        """The options of `accelerate launch` that say where to train."""
-        if self.gpus > 1:
-            return ["--multi_gpu"]
-        if self.gpus:
-            return []
-        return ["--cpu", "--multi_cpu"] if self.processes > 1 else ["--cpu"]
+    def accelerate(self) -> dict[str, Any]:
+        """What `accelerate launch` is told, in a file, so that it does not read the user's own.
+
+        Accelerate starts several processes on one machine for GPUs only (for processors it wants
+        MPI); what they train on is said by `environment`.
+        """
+        return {
+            "compute_environment": "LOCAL_MACHINE",
+            "distributed_type": "MULTI_GPU" if self.processes > 1 else "NO",
+            "use_cpu": not self.gpus,
+            "num_machines": 1,
+            "num_processes": self.processes,
+            # A free one, so that two trainings can run side by side.
+            "main_process_port": 0,
+            # The trainer sets the precision itself.
+            "mixed_precision": "no",
+        }
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The environment of the trainer, without what would spread it in another way."""
+        kept = {}
+        for name, value in environ.items():
+            if not name.startswith(FOREIGN) and name not in PLACE:
+                kept[name] = value
+        if not self.gpus:
+            kept["ACCELERATE_USE_CPU"] = "true"
+        return kept
+
+
+def _gpus(environ: Mapping[str, str]) -> int:
+    """How many GPUs this machine lets us see."""
+    found = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    if VISIBLE not in environ:
+        return found
+    named = [name for name in environ[VISIBLE].split(",") if name.strip() not in {"", "-1"}]
+    return min(found, len(named))
+
+
+def _count(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        message = f"{name} is '{text}', which is no whole number of at least 1"
+        raise UserError(message, help=f"set it to a number, or unset {name}")
+    return int(text)

@@ -115,11 +115,16 @@ class ReserveParams(Params, frozen=True, kw_only=True):
 
 
 class StudentParams(Params, frozen=True, kw_only=True):
-    """The base student. All but `model` is for a model that draws from a source."""
+    """The base student. All but `model` is for a model that draws from a source.
 
-    slots: ClassVar = {"model": "model"}
+    Attributes:
+        trainer: who trains it before it is taught; its version is part of the key.
+    """
+
+    slots: ClassVar = {"model": "model", "trainer": "trainer"}
 
     model: Component
+    trainer: Component | None = None
     template: str | None = None
     seed: int | None = None
     splits_seed: int | None = None

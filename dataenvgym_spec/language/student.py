@@ -45,11 +45,16 @@ class Train(Section, frozen=True, kw_only=True):
         Count, hover("Global batch: examples per optimizer step over all devices.")
     ]
     max_length: Annotated[
-        Count, hover("Longest prompt plus response in tokens; longer examples are cut.")
+        int,
+        hover(
+            "Longest prompt plus response plus end in tokens; longer responses are cut before it.",
+            ge=3,
+            le=1_000_000_000,
+        ),
     ] = 1024
     dtype: Annotated[
         Literal["float32", "bfloat16", "float16"],
-        hover("Precision of the weights in training."),
+        hover("Precision of the arithmetic in training; what is trained is kept in float32."),
     ] = "bfloat16"
 
 

@@ -24,6 +24,7 @@ SLOTS: Final[dict[KeyPath, str]] = {
     ("model",): "model",
     ("environment",): "environment",
     ("generate", "backend"): "backend",
+    ("trainer",): "trainer",
     ("train", "method"): "trainer",
     ("train", "adapter"): "adapter",
 }

@@ -17,7 +17,8 @@ class Log(Record, frozen=True, kw_only=True):
         versions: of the packages that can change a result, those of installed components included.
         passed: whether the loop had stopped and the stage passed through what stood before.
         tokens: by what was done with them: prompt, generated, trained.
-        precision: of the weights, such as `bfloat16`.
+        precision: of the arithmetic, such as `bfloat16`.
+        weights: precision of the weights that were trained.
         gpu: the names of the GPUs that the machine has, where one was used.
         driver: the version of their driver; that of CUDA is among the versions.
         processor: the model of the CPU, where a model ran on it.
@@ -26,6 +27,8 @@ class Log(Record, frozen=True, kw_only=True):
         threads: that a model on the CPU had.
         sandbox: where answers were judged: in `bubblewrap`, or in a `process` without rights.
         unreadable: how many answers could not be judged, by cause: an exception or a limit.
+        cut: examples that were longer than they may be, and learned without their ends.
+        left_out: examples that were not learned: their prompts left no room for an answer.
         accuracy: on selection by iteration, as a gate saw it.
     """
 
@@ -38,6 +41,7 @@ class Log(Record, frozen=True, kw_only=True):
     tokens: dict[str, int] | None = None
     device: str | None = None
     precision: str | None = None
+    weights: str | None = None
     backend: str | None = None
     gpu: str | None = None
     driver: str | None = None
@@ -58,6 +62,8 @@ class Log(Record, frozen=True, kw_only=True):
     examples: int | None = None
     sandbox: str | None = None
     unreadable: dict[str, int] | None = None
+    cut: int | None = None
+    left_out: int | None = None
     accuracy: tuple[float | None, ...] | None = None
 
     @property

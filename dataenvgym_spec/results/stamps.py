@@ -16,6 +16,7 @@ _STAMPED: Final = (
     "driver",
     "processor",
     "precision",
+    "weights",
     "backend",
     "processes",
     "device_batch",

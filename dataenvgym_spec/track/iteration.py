@@ -18,7 +18,10 @@ from dataenvgym_spec.results.run import Iteration
 from dataenvgym_spec.track.naming import slug
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord
 
-CIRCUMSTANCES: Final = ("device", "precision", "processes", "examples", "steps")
+CIRCUMSTANCES: Final = (
+    *("device", "precision", "weights", "processes"),
+    *("examples", "cut", "left_out", "steps"),
+)
 """What a run says of the training of its student."""
 DATA: Final = (("generate", "candidates", "generated"), ("check", "accepted", "accepted"))
 """The ports that are data sets: kind of stage, port, and what they are called."""

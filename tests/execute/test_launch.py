@@ -13,7 +13,7 @@ from tests.support.training import TRAIN
 def config(work: Path, seed: int = 0, **settings: object) -> TrainingConfig:
     places = {
         name: str(work / name)
-        for name in ("base", "out", "checkpoints", "loss", "facts", "examples")
+        for name in ("base", "out", "checkpoints", "loss", "facts", "failure", "examples")
     }
     return TrainingConfig(
         **places,
@@ -21,6 +21,7 @@ def config(work: Path, seed: int = 0, **settings: object) -> TrainingConfig:
         adapter=None,
         settings=TrainingSettings.parse({**TRAIN, **settings}),
         seed=seed,
+        processes=1,
         device_batch=16,
         accumulation=1,
         checkpoint_seconds=60.0,

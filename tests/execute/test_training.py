@@ -12,10 +12,10 @@ import pytest
 
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.graph.component import Component
-from dataenvgym_spec.records.files import read_rows, write_rows
+from dataenvgym_spec.records.files import read_rows
 from tests.support.repositories import environment
 from tests.support.students import SETTINGS, untrained, with_settings
-from tests.support.training import completions, trained, warm_trainers
+from tests.support.training import completions, sums, trained, warm_trainers
 from tests.support.waiting import wait_until
 
 LORA = Component(
@@ -37,16 +37,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("examples") / "examples.jsonl"
-    write_rows(
-        path,
-        [
-            {"prompt": f"{a} + {b} =", "completion": str(a + b)}
-            for a in range(20)
-            for b in range(10)
-        ],
-    )
-    return path
+    return sums(tmp_path_factory.mktemp("examples") / "examples.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -65,28 +56,12 @@ def adapter(tmp_path_factory: pytest.TempPathFactory, base: Path, examples: Path
 
 def test_training_lowers_the_loss_and_leaves_its_curve(full: Path) -> None:
     curve = read_rows(full / "log" / "loss.jsonl")
-    assert [row["step"] for row in curve] == list(range(5, 61, 5))
+    assert [row["step"] for row in curve] == [1, *range(5, 61, 5)]
     assert curve[-1]["loss"] < 0.8 * curve[0]["loss"]
     facts = json.loads((full / "work" / "facts.json").read_text(encoding="utf-8"))
     assert facts["steps"] == 60
     assert facts["examples"] == 200
     assert facts["tokens"]["trained"] > 60 * 16 * 5
-
-
-def test_only_the_response_is_learned(base: Path) -> None:
-    from transformers import AutoTokenizer
-
-    from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
-    from dataenvgym_spec.gym.students.trainers.sft import IGNORED, Responses
-
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    examples = [TrainingExample(prompt="12 + 3 =", completion="15")]
-    (row,) = Responses(examples, tokenizer, 64)
-    learned = [token for token in row["labels"] if token != IGNORED]
-    assert tokenizer.decode(learned[:-1]) == "15"
-    assert learned[-1] == tokenizer.eos_token_id
-    assert row["labels"].count(IGNORED) == len(tokenizer("12 + 3 =").input_ids)
-    assert len(tokenizer("4711").input_ids) == 4  # digits one by one
 
 
 def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(
@@ -117,9 +92,8 @@ def test_killed_training_goes_on_from_its_checkpoint_to_the_same_bytes(
     assert "going on from step" in second.stdout
     mine, whole = (folder / "out" / "student" / "model.safetensors" for folder in (tmp_path, full))
     assert file_digest(mine) == file_digest(whole)
-    assert [row["step"] for row in read_rows(tmp_path / "log" / "loss.jsonl")] == list(
-        range(5, 61, 5)
-    )
+    curve = read_rows(tmp_path / "log" / "loss.jsonl")
+    assert [row["step"] for row in curve] == [1, *range(5, 61, 5)]
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
@@ -149,9 +123,9 @@ def test_a_component_that_is_not_there_is_said_in_one_line(
     with pytest.raises(StageError) as caught:
         trained(tmp_path, base, examples, adapter=absent)
     assert caught.value.message == (
-        "the trainer failed: UserError: there is no adapter 'absent' in this environment "
-        "(install the package that has it; allowed here: lora)"
+        "the trainer failed: there is no adapter 'absent' in this environment"
     )
+    assert caught.value.help == "install the package that has it; allowed here: lora"
 
 
 def test_a_trainer_that_fails_says_why_without_a_traceback(tmp_path: Path, examples: Path) -> None:
@@ -169,7 +143,7 @@ def test_both_engines_give_the_same_greedy_text(
     pytest.importorskip("vllm")
     student = request.getfixturevalue(kind) / "out" / "student"
     mine = completions(student, base)
-    untaught = completions(base)
+    before = completions(base)
     if kind == "adapter":  # what a model says of decoding counts in neither
         base = with_settings(base, tmp_path / "base", **SETTINGS)
         assert completions(student, base) == mine
@@ -195,7 +169,7 @@ def test_both_engines_give_the_same_greedy_text(
     assert [(row["tokens"], row["truncated"], row["prompt_tokens"]) for row in theirs] == [
         (item.tokens, item.truncated, item.prompt_tokens) for item in mine
     ]
-    assert [item.text for item in mine] != [item.text for item in untaught]
+    assert [item.text for item in mine] != [item.text for item in before]
 
 
 def test_a_batch_does_not_change_an_answer(full: Path) -> None:
@@ -204,3 +178,50 @@ def test_a_batch_does_not_change_an_answer(full: Path) -> None:
     together = completions(student)
     assert [item.text for item in alone] == [item.text for item in together]
     assert any(not item.truncated for item in together)
+
+
+FOREIGN = {
+    "ACCELERATE_USE_FSDP": "true",
+    "ACCELERATE_MIXED_PRECISION": "bf16",
+    "RANK": "1",
+    "WORLD_SIZE": "4",
+}
+"""What a user's shell may hold of another launcher."""
+
+
+def test_processes_and_device_batches_do_not_change_the_weights(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch of 7 divides among none of them, nor do the 20 examples into batches."""
+    from safetensors.torch import load_file
+
+    examples = sums(tmp_path / "examples.jsonl", 20)
+    spreads = {"alone": (1, 7), "pair": (2, 2), "three": (3, 7), "small": (1, 3)}
+    weights, curves = {}, {}
+    for name, value in FOREIGN.items():
+        monkeypatch.setenv(name, value)
+    for name, (processes, device_batch) in spreads.items():
+        monkeypatch.setenv("DATAENVGYM_PROCESSES", str(processes))
+        monkeypatch.setenv("DATAENVGYM_DEVICE_BATCH", str(device_batch))
+        made = trained(tmp_path / name, base, examples, length={"steps": 8}, batch_size=7)
+        assert made.facts["processes"] == processes
+        assert made.facts["tokens"] == {"trained": 381}  # two passes, and 14 examples more
+        weights[name] = load_file(tmp_path / name / "out" / "student" / "model.safetensors")
+        curves[name] = [row["loss"] for row in read_rows(tmp_path / name / "log" / "loss.jsonl")]
+    untouched = load_file(base / "model.safetensors")
+    for name in spreads:
+        assert curves[name] == pytest.approx(curves["alone"], abs=1e-5)
+        for part, numbers in weights["alone"].items():
+            assert (weights[name][part] - numbers).abs().max() < 1e-6
+    assert (weights["alone"]["model.norm.weight"] - untouched["model.norm.weight"]).abs().max() > 0
+
+
+def test_the_first_of_several_processes_to_fail_says_why(
+    tmp_path: Path, base: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataenvgym_spec.core.errors import StageError
+
+    monkeypatch.setenv("DATAENVGYM_PROCESSES", "2")
+    with pytest.raises(StageError, match=r"the trainer failed: the loss is .* in step 3") as caught:
+        trained(tmp_path, base, examples, length={"steps": 5}, learning_rate=1e38)
+    assert caught.value.help == "lower the learning rate"

@@ -15,6 +15,7 @@ from dataenvgym_spec.resolve.arms import Resolved
 from tests.support.specs import TEMPLATE, TINY
 
 DERIVED = {
+    "trainer",
     "semantics",
     "lane",
     "lanes",
@@ -41,7 +42,8 @@ def stages(specs: tuple[Resolved, ...]) -> list[Stage]:
 
 def at(tree: Any, path: tuple[str, ...]) -> Any:
     for step in path:
-        tree = tree[step]
+        # A component without options is a bare word in a spec.
+        tree = tree if isinstance(tree, str) and step == "kind" else tree[step]
     return tree
 
 

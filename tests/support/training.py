@@ -12,14 +12,15 @@ from unittest.mock import patch
 import msgspec
 
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.training.launch import launch, standard_trainer
+from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.execute.warm import client
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import GateParams
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
-from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.components import definition, standard
+from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.store.layout import Layout
 from tests.support.commands import environment, session
 
@@ -54,6 +55,12 @@ def context(folder: Path) -> Context[GateParams]:
     )
 
 
+def standard_trainer() -> Component:
+    """The trainer that trains where a spec names none."""
+    declared = definition("trainer", standard("trainer"))
+    return Component(slot="trainer", kind=declared.kind, version=declared.version())
+
+
 def trained(
     folder: Path,
     base: Path,
@@ -76,6 +83,13 @@ def trained(
         out=folder / "out" / "student",
     )
     return made
+
+
+def sums(path: Path, count: int = 200) -> Path:
+    """Writes examples of addition."""
+    pairs = [divmod(number, 10) for number in range(count)]
+    write_rows(path, [{"prompt": f"{a} + {b} =", "completion": str(a + b)} for a, b in pairs])
+    return path
 
 
 def completions(

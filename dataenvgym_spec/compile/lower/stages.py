@@ -27,6 +27,7 @@ from dataenvgym_spec.graph.params import (
     StudentParams,
     TrainParams,
 )
+from dataenvgym_spec.language.components import standard
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.lanes import lanes
 
@@ -145,6 +146,7 @@ class Builder:
             # It draws what it learns from beyond the last lane, which belongs to no split.
             params = StudentParams(
                 model=model,
+                trainer=self.bind.component("trainer", standard("trainer")),
                 template=self.record.student.prompt.template,
                 seed=self.record.seeds.student,
                 splits_seed=self.record.seeds.splits,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.training.examples import write_examples
-from dataenvgym_spec.execute.training.launch import launch, standard_trainer
+from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.graph.params import StudentParams
 from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.models.protocol import Model, ModelTools, Pretraining
@@ -35,7 +35,9 @@ def _pretraining(context: Context[StudentParams], out: Path) -> Pretraining | No
     if params.template is None:
         return None
     assert params.seed is not None and params.splits_seed is not None and params.lane is not None
+    assert params.trainer is not None
     seed, splits_seed, lane = params.seed, params.splits_seed, params.lane
+    trainer = params.trainer
     prompt = PromptTemplate(params.template)
 
     def free(item: Item) -> bool:
@@ -48,7 +50,7 @@ def _pretraining(context: Context[StudentParams], out: Path) -> Pretraining | No
             context,
             base=base,
             examples=path,
-            trainer=standard_trainer(),
+            trainer=trainer,
             settings=settings,
             seed=seed,
             out=out,

@@ -10,12 +10,20 @@ from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingSettings
 from dataenvgym_spec.records.record import Record
 
 
+class Failure(Record, frozen=True, kw_only=True):
+    """Why a training failed."""
+
+    message: str
+    help: str | None = None
+
+
 class TrainingConfig(Record, frozen=True, kw_only=True):
     """A `Job` as JSON, with the components that do it; see there.
 
     Attributes:
         trainer: the trainer, with its options and version, as a stage's parameters have it.
         adapter: the adapter, in the same form.
+        failure: where the first process that fails writes a `Failure`.
     """
 
     trainer: dict[str, Any]
@@ -28,6 +36,8 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
     checkpoints: str
     loss: str
     facts: str
+    failure: str
+    processes: int
     device_batch: int
     accumulation: int
     checkpoint_seconds: float
@@ -44,6 +54,7 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
             checkpoints=Path(self.checkpoints),
             loss=Path(self.loss),
             facts=Path(self.facts),
+            processes=self.processes,
             device_batch=self.device_batch,
             accumulation=self.accumulation,
             checkpoint_seconds=self.checkpoint_seconds,

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
+import traceback
 from pathlib import Path
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.execute.training.config import TrainingConfig
+from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.make import make
 from dataenvgym_spec.gym.students.adapters.protocol import Adapter
 from dataenvgym_spec.gym.students.trainers.protocol import Trainer
-from dataenvgym_spec.records.files import read
+from dataenvgym_spec.records.files import json_text, read
 
 
 def run(path: Path) -> int:
     """Trains as a config file says; returns the exit code.
 
-    A mistake that the user can mend is printed as one line, which the launcher shows.
+    Of several processes the first to fail says why: the others fail because it is gone.
     """
-    try:
-        _train(path)
-    except UserError as error:
-        reason = f"{error.message} ({error.help})" if error.help else error.message
-        print(f"{type(error).__name__}: {reason}", file=sys.stderr, flush=True)
-        return 1
-    return 0
-
-
-def _train(path: Path) -> None:
     config = read(path, TrainingConfig)
+    try:
+        _train(config)
+    except UserError as error:
+        failure = Failure(message=error.message, help=error.help)
+    except Exception as error:
+        traceback.print_exc()
+        failure = Failure(message=f"{type(error).__name__}: {error}")
+    else:
+        return 0
+    with contextlib.suppress(FileExistsError), Path(config.failure).open("x") as file:
+        file.write(json_text(failure))
+    return 1
+
+
+def _train(config: TrainingConfig) -> None:
     trainer: Trainer = make(Component.parse("trainer", config.trainer))
     adapter: Adapter | None = None
     if config.adapter is not None:

@@ -13,11 +13,10 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest, file_digest
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.hardware import Hardware
-from dataenvgym_spec.execute.training.config import TrainingConfig
+from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
 from dataenvgym_spec.execute.warm.client import EXECUTOR, delegate_launch
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingFacts, TrainingSettings
-from dataenvgym_spec.language.components import definition, standard
 from dataenvgym_spec.records.files import damaged, read, write_json
 from dataenvgym_spec.store.locks import die_with_parent
 
@@ -53,6 +52,8 @@ def launch(
     hardware = Hardware.of(os.environ)
     device_batch, accumulation = hardware.spread(settings.batch_size)
     loss, facts = context.work / "loss.jsonl", context.work / "facts.json"
+    failure = context.work / "failure.json"
+    failure.unlink(missing_ok=True)
     config = TrainingConfig(
         trainer=trainer.plain(),
         adapter=None if adapter is None else adapter.plain(),
@@ -64,6 +65,8 @@ def launch(
         checkpoints=str(context.work / "checkpoints"),
         loss=str(loss),
         facts=str(facts),
+        failure=str(failure),
+        processes=hardware.processes,
         device_batch=device_batch,
         accumulation=accumulation,
         checkpoint_seconds=float(os.environ.get(CHECKPOINT_SECONDS, "60")),
@@ -73,23 +76,14 @@ def launch(
     write_json(path, config)
     messages = context.work / "trainer.txt"
     with context.phase("train"):
-        code = _run(_arguments(hardware, path), messages)
+        code = _run(hardware, context.work, path, messages)
     if code:
-        raise StageError(
-            f"the trainer failed: {_reason(messages, code)}",
-            help=f"its messages are in {messages}; running again goes on from its last checkpoint",
-        )
+        raise _failed(failure, messages, code)
     if not loss.is_file():
         raise damaged(loss)
     shutil.copyfile(loss, context.log / "loss.jsonl")
     context.record(**read(facts, TrainingFacts).plain())
     context.record(processes=hardware.processes, device_batch=device_batch)
-
-
-def standard_trainer() -> Component:
-    """The trainer that trains where a spec names none."""
-    declared = definition("trainer", standard("trainer"))
-    return Component(slot="trainer", kind=declared.kind, version=declared.version())
 
 
 def _keep_checkpoints_of(config: TrainingConfig) -> None:
@@ -104,23 +98,15 @@ def _keep_checkpoints_of(config: TrainingConfig) -> None:
         mark.write_text(training, encoding="utf-8")
 
 
-def _arguments(hardware: Hardware, config: Path) -> list[str]:
-    processes = str(hardware.processes)
-    return [
-        *("--num_machines", "1"),
-        *("--num_processes", processes),
-        # The spec says the precision of the weights, and the trainer loads them so.
-        *("--mixed_precision", "no"),
-        *("--dynamo_backend", "no"),
-        *hardware.launch_options(),
-        *("--module", "dataenvgym_spec.execute.training.trainer", str(config)),
-    ]
-
-
-def _run(arguments: list[str], messages: Path) -> int:
+def _run(hardware: Hardware, work: Path, config: Path, messages: Path) -> int:
     """Calls `accelerate launch`, its standard error into a file; returns its exit code."""
+    settings = work / "accelerate.json"
+    write_json(settings, hardware.accelerate())
+    module = "dataenvgym_spec.execute.training.trainer"
+    arguments = ["--config_file", str(settings), "--module", module, str(config)]
     parent = os.getpid()
-    environment = {**os.environ, EXECUTOR: str(parent), "TOKENIZERS_PARALLELISM": "false"}
+    environment = hardware.environment(os.environ)
+    environment |= {EXECUTOR: str(parent), "TOKENIZERS_PARALLELISM": "false"}
     with messages.open("w", encoding="utf-8") as errors:
         code = delegate_launch(arguments, environment, errors)
         if code is not None:
@@ -137,13 +123,21 @@ def _run(arguments: list[str], messages: Path) -> int:
         return process.wait()
 
 
+def _failed(failure: Path, messages: Path, code: int) -> StageError:
+    """What the trainer says of its failure, or else its last words."""
+    help = f"its messages are in {messages}; running again goes on from its last checkpoint"
+    if not failure.is_file():
+        return StageError(f"the trainer failed: {_reason(messages, code)}", help=help)
+    said = read(failure, Failure)
+    return StageError(f"the trainer failed: {said.message}", help=said.help or help)
+
+
 def _reason(messages: Path, code: int) -> str:
-    """The trainer's last words, less those of its launcher."""
+    """The last words of a trainer that could not say why, less those of its launcher."""
     text = messages.read_text(encoding="utf-8", errors="replace")
     reason = f"exit code {code}"
     for line in map(str.strip, text.splitlines()):
-        of_launcher = "CalledProcessError" in line or line.startswith("File ")
-        of_trainer = "Error" in line or line.startswith("MissingExtra")
-        if of_trainer and ":" in line and not of_launcher:
+        of_launcher = "CalledProcessError" in line or "ChildFailedError" in line
+        if "Error: " in line and not of_launcher and not line.startswith("File "):
             reason = line
     return reason

@@ -100,13 +100,11 @@ def _served(environ: Mapping[str, str]) -> int:
 def delegate_training(config: str, environ: Mapping[str, str]) -> int | None:
     """Has the worker that already serves this run train a student.
 
-    It trains in the environment that `accelerate launch` set up.
+    It trains in the environment that `accelerate launch` set up, be it as one of several.
 
     Returns:
         The exit code, or None if there is no worker.
     """
-    if environ.get("WORLD_SIZE", "1") != "1":
-        return None
     connection = _serving(environ)
     return None if connection is None else _ask(connection, "train", [config])
 

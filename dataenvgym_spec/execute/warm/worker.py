@@ -141,13 +141,14 @@ def _train(config: str) -> int:
 
 def _launch(*arguments: str) -> int:
     from accelerate.commands.launch import launch_command, launch_command_parser
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     # What is launched must end with this process, which ends with its caller.
     os.environ[EXECUTOR] = str(os.getpid())
     parsed = launch_command_parser().parse_args(arguments)
     try:
         launch_command(parsed)
-    except (subprocess.CalledProcessError, SystemExit):
+    except (subprocess.CalledProcessError, ChildFailedError, SystemExit):
         return 1
     return 0
 

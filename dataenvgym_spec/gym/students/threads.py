@@ -15,10 +15,14 @@ slower beside one other busy process: OpenMP's threads wait for each other at ev
 """
 
 
-def settle(model: Any) -> None:
+def settle(model: Any, processes: int = 1) -> None:
     """Sets torch's number of threads for a model; `DATAENVGYM_THREADS` overrides it.
 
     With one thread, a small student's bits do not depend on the number of cores either.
+
+    Args:
+        model: a torch module.
+        processes: that share this machine's cores.
     """
     wanted = os.environ.get("DATAENVGYM_THREADS")
     if wanted:
@@ -27,3 +31,5 @@ def settle(model: Any) -> None:
     parameters = sum(part.numel() for part in model.parameters())
     if parameters < SMALL:
         torch.set_num_threads(1)
+    elif processes > 1:
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes))

@@ -21,4 +21,8 @@ class Lora:
 
     def adapt(self, model: Any) -> Any:
         """The model with a fresh adapter on it."""
-        return get_peft_model(model, self.config)
+        adapted = get_peft_model(model, self.config)
+        # peft keeps their names in a set, and would save them in another order each time.
+        for config in adapted.peft_config.values():
+            config.target_modules = sorted(config.target_modules)
+        return adapted

@@ -36,8 +36,10 @@ class TrainingSettings(Record, frozen=True, kw_only=True):
         warmup_ratio: part of the steps that warm up, in [0, 1).
         max_grad_norm: gradients are clipped to this norm.
         batch_size: examples per optimizer step, over all devices.
-        max_length: of prompt and completion, in tokens; longer examples are cut.
-        dtype: of the weights.
+        max_length: of prompt and completion, in tokens; longer examples are cut at the end, less
+            the end-of-text token.
+        dtype: of the arithmetic, and of weights that are not trained. Those that are trained are
+            float32 always.
     """
 
     length: TrainingLength
@@ -62,17 +64,24 @@ class TrainingFacts(Record, frozen=True, kw_only=True):
     """What a trainer measured; it enters the stage's log, and no result depends on it.
 
     Attributes:
+        examples: that were learned.
+        cut: how many of them were longer than they may be.
+        left_out: examples whose prompt left no room for an answer.
         tokens: by what was done with them; `trained` counts each pass.
         device: such as `cpu` or `cuda`.
-        precision: of the weights.
+        precision: of the arithmetic.
+        weights: precision of the weights that were trained.
         threads: that a model on the CPU had.
     """
 
     examples: int | None = None
+    cut: int | None = None
+    left_out: int | None = None
     steps: int | None = None
     tokens: dict[str, int] | None = None
     device: str | None = None
     precision: str | None = None
+    weights: str | None = None
     threads: int | None = None
     training_seconds: float | None = None
 
@@ -91,8 +100,10 @@ class Job:
         checkpoints: folder for checkpoints; what a killed run left in it is there again.
         loss: where to write the curve, a `records.logs.LossPoint` a line.
         facts: where to write a `TrainingFacts`.
-        device_batch: examples that one device takes at once.
-        accumulation: batches of a device per optimizer step.
+        processes: how many train together, each with the whole student.
+        device_batch: the most examples that one device takes at once.
+        accumulation: batches of a device per optimizer step; with those of all devices they have
+            room for a global batch, and none has to be full.
         checkpoint_seconds: the time between two checkpoints.
     """
 
@@ -105,6 +116,7 @@ class Job:
     checkpoints: Path
     loss: Path
     facts: Path
+    processes: int
     device_batch: int
     accumulation: int
     checkpoint_seconds: float

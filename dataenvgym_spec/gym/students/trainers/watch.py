@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import torch
 from transformers import TrainerCallback
 
 from dataenvgym_spec.records.files import read_all
@@ -23,7 +24,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
     def __init__(self, loss: Path, checkpoint_seconds: float) -> None:
         self.loss, self.every = loss, checkpoint_seconds
         self.saved = self.printed = self.start = time.monotonic()
-        self.last = float("nan")
+        self.last: float | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Drops the part of an earlier attempt's curve that will be trained again."""
@@ -37,14 +38,17 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
             print(f"  going on from step {state.global_step}", flush=True)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Asks for a checkpoint when it is time."""
-        due = time.monotonic() - self.saved >= self.every
-        if due and state.global_step < state.max_steps:
+        """Asks for a checkpoint when it is time, and for the loss of the last step."""
+        if state.global_step >= state.max_steps:
+            control.should_log = True
+        elif self._due(args):
             self.saved = time.monotonic()
             control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Marks the checkpoint whole."""
+        """Marks the checkpoint whole, once every process has written its part."""
+        if args.world_size > 1:
+            torch.distributed.barrier()
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         (checkpoint / DONE).touch()
 
@@ -62,7 +66,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
         )
         with self.loss.open("a", encoding="utf-8") as handle:
             handle.write(_line(point))
-        self.last = float(logs["loss"])
+        self.last = point.loss
         if time.monotonic() - self.printed > PRINT_SECONDS:
             self._say(state)
 
@@ -71,9 +75,19 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
         if state.is_world_process_zero:
             self._say(state)
 
+    def _due(self, args: Any) -> bool:
+        """Whether a checkpoint is due by the clock of the first process, for all of them."""
+        due = time.monotonic() - self.saved >= self.every
+        if args.world_size == 1:
+            return due
+        answer = torch.tensor(due, dtype=torch.uint8, device=args.device)
+        torch.distributed.broadcast(answer, src=0)
+        return bool(answer.item())
+
     def _say(self, state: Any) -> None:
         self.printed = time.monotonic()
-        print(f"  step {state.global_step}/{state.max_steps}, loss {self.last:.3f}", flush=True)
+        loss = "" if self.last is None else f", loss {self.last:.3f}"
+        print(f"  step {state.global_step}/{state.max_steps}{loss}", flush=True)
 
 
 def _line(point: LossPoint) -> str:

@@ -1,0 +1,137 @@
+"""The training loop: transformers' Trainer, on our batches, with a loss that must be a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import Trainer as TransformersTrainer
+from transformers import TrainingArguments
+from transformers.loss.loss_utils import ForCausalLMLoss
+from transformers.trainer_callback import PrinterCallback
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.trainers.batches import Batches, Loader
+from dataenvgym_spec.gym.students.trainers.protocol import Job
+from dataenvgym_spec.gym.students.trainers.responses import Collator, Responses
+from dataenvgym_spec.gym.students.trainers.student import trained
+from dataenvgym_spec.gym.students.trainers.watch import Watch
+
+
+class Loop(TransformersTrainer):  # type: ignore[misc]  # transformers is skipped by the type checker
+    """Trains a model as a job says."""
+
+    def __init__(self, job: Job, model: Any, tokenizer: Any, responses: Responses) -> None:
+        """Sets the training up; with several processes they meet here.
+
+        Raises:
+            StageError: another number of processes trains than was started.
+        """
+        self.job, self.responses = job, responses
+        super().__init__(
+            model=model,
+            args=arguments(job),
+            train_dataset=responses,
+            data_collator=Collator(tokenizer),
+            compute_loss_func=token_loss,
+            callbacks=[Watch(job.loss, job.checkpoint_seconds)],
+        )
+        # It would print every point of the curve; `Watch` prints a line now and then.
+        self.remove_callback(PrinterCallback)
+        if self.args.world_size != job.processes:
+            message = f"{job.processes} processes were to train, and {self.args.world_size} do"
+            raise StageError(message, help="set DATAENVGYM_PROCESSES=1")
+        self.batches = Batches(len(responses), job, self.args.process_index)
+
+    def get_train_dataloader(self) -> Loader:
+        """The batches of this process; accelerate's own would repeat examples at the end."""
+        return Loader(
+            self.responses, batch_sampler=self.batches, collate_fn=self.data_collator, num_workers=0
+        )
+
+    def training_step(self, *args: Any, **more: Any) -> torch.Tensor:
+        """One batch forth and back.
+
+        Raises:
+            StageError: its loss is no finite number.
+        """
+        loss: torch.Tensor = super().training_step(*args, **more)
+        if not torch.isfinite(loss):
+            step, settings = self.state.global_step + 1, self.job.settings
+            remedy = "lower the learning rate"
+            if step == 1:
+                remedy = "the base student gives it before it has learned anything: look at it"
+            if settings.dtype != "float32":
+                remedy += ", or set dtype: float32"
+            raise StageError(f"the loss is {float(loss)} in step {step}", help=remedy)
+        return loss
+
+    def tokens(self) -> int:
+        """How many tokens all processes have trained on, without padding."""
+        lengths = [len(row["input_ids"]) for row in self.responses.rows]
+        return sum(lengths[index] for index in self.batches.seen(self.state.global_step))
+
+    def check_weights(self) -> None:
+        """Looks for weights that are no finite numbers, after the last step.
+
+        Raises:
+            StageError: there are some.
+        """
+        if not all(torch.isfinite(part).all() for part in trained(self.model)):
+            step = self.state.global_step
+            message = f"the student has weights that are no finite numbers after step {step}"
+            raise StageError(message, help="lower the learning rate")
+
+
+def token_loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor) -> Any:
+    """The cross-entropy of a batch's answers, as its part of the mean over the tokens of a step.
+
+    Every token of a step weighs the same, whichever batch or process has it. Models that bring a
+    loss of their own take the mean of each batch.
+
+    Args:
+        outputs: of the model, with `logits` of shape (examples, tokens, vocabulary).
+        labels: of shape (examples, tokens).
+        num_items_in_batch: the tokens of the whole step that carry loss, over all processes.
+    """
+    logits = outputs["logits"]
+    return ForCausalLMLoss(
+        logits, labels, vocab_size=logits.shape[-1], num_items_in_batch=num_items_in_batch
+    )
+
+
+def arguments(job: Job) -> TrainingArguments:
+    """The Trainer's arguments: what the spec says, and nothing that writes or reports elsewhere."""
+    settings = job.settings
+    # transformers' `constant` has no warm-up.
+    schedule = settings.schedule
+    schedule_type = "constant_with_warmup" if schedule == "constant" else schedule
+    length = settings.length
+    return TrainingArguments(
+        output_dir=str(job.checkpoints),
+        max_steps=length.steps or -1,
+        num_train_epochs=length.epochs or 1,
+        per_device_train_batch_size=job.device_batch,
+        gradient_accumulation_steps=job.accumulation,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type=schedule_type,
+        warmup_steps=settings.warmup_ratio,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        bf16=settings.dtype == "bfloat16",
+        fp16=settings.dtype == "float16",
+        seed=job.seed,
+        data_seed=job.seed,
+        logging_steps=5,
+        logging_first_step=True,
+        # It would put the mean of the losses before in place of one that is no number.
+        logging_nan_inf_filter=False,
+        # `Watch` asks for checkpoints by time: steps of a large student take minutes.
+        save_strategy="no",
+        save_total_limit=2,
+        report_to=[],
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+        use_cpu=not torch.cuda.is_available(),
+    )

@@ -1,0 +1,115 @@
+"""Examples as token ids: the prompt carries no loss, and what is too long is cut and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import torch
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
+
+Encoded = dict[str, list[int]]
+
+IGNORED: Final = -100
+"""The label of a token that carries no loss."""
+
+
+class Responses(torch.utils.data.Dataset[Encoded]):
+    """Token ids and labels of the examples that have room for an answer.
+
+    A completion is cut so that the end-of-text token, which ends it, still fits: a student that
+    never sees it never learns to stop. An example without room for that token and one of its
+    completion would teach nothing, or that the answer is empty; it is left out.
+
+    Attributes:
+        rows: the examples that are learned, in their order.
+        cut: how many of them are cut.
+        left_out: how many examples are not among them.
+    """
+
+    def __init__(
+        self, examples: Sequence[TrainingExample], tokenizer: Any, max_length: int
+    ) -> None:
+        """Encodes the examples.
+
+        Raises:
+            StageError: nothing is left to learn, or the tokenizer has no end-of-text token.
+        """
+        if tokenizer.eos_token_id is None:
+            message = "the student's tokenizer has no end-of-text token, so no answer could end"
+            raise StageError(message, help="set 'eos_token' in its tokenizer_config.json")
+        self.rows: list[Encoded] = []
+        self.cut = self.left_out = self.longest = 0
+        shortest = max_length
+        for example in examples:
+            prompt = tokenizer(example.prompt).input_ids
+            completion = tokenizer(example.completion, add_special_tokens=False).input_ids
+            answer = [*completion, tokenizer.eos_token_id]
+            self.longest = max(self.longest, len(prompt) + len(answer))
+            shortest = min(shortest, len(prompt)) if self.rows or self.left_out else len(prompt)
+            self._add(prompt, answer, max_length)
+        if not self.rows:
+            message = (
+                f"a max_length of {max_length} leaves no room for any answer: "
+                f"the shortest prompt has {shortest} tokens"
+            )
+            help = f"set student.train.max_length to {self.longest}, the longest example, or more"
+            raise StageError(message, help=help)
+
+    def _add(self, prompt: list[int], answer: list[int], max_length: int) -> None:
+        room = max_length - len(prompt)
+        if room < min(2, len(answer)):
+            self.left_out += 1
+            return
+        if len(answer) > room:
+            self.cut += 1
+            answer = [*answer[: room - 1], answer[-1]]
+        labels = [IGNORED] * len(prompt) + answer
+        self.rows.append({"input_ids": prompt + answer, "labels": labels})
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Encoded:
+        return self.rows[index]
+
+    def losses(self, max_length: int) -> str:
+        """What was cut or left out, in words; empty if nothing was."""
+        total = len(self.rows) + self.left_out
+        parts = []
+        if self.cut:
+            parts.append(f"{self.cut} of {total} examples are cut to {max_length} tokens")
+        if self.left_out:
+            parts.append(f"{self.left_out} of {total} have no room for an answer and are left out")
+        return "; ".join(parts)
+
+
+class Collator:
+    """Pads a batch on the right to its longest example."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        """Pads with the tokenizer's token for it, or else with its end-of-text token."""
+        token = tokenizer.pad_token_id
+        self.pad = int(tokenizer.eos_token_id if token is None else token)
+
+    def __call__(self, rows: list[Encoded]) -> dict[str, torch.Tensor]:
+        """Returns `input_ids`, `attention_mask` and `labels`, each of shape (examples, longest).
+
+        A batch without examples becomes one row that carries no loss: every process has to take
+        part in every step.
+        """
+        rows = rows or [{"input_ids": [self.pad] * 2, "labels": [IGNORED] * 2}]
+        longest = max(len(row["input_ids"]) for row in rows)
+        ids, mask, labels = [], [], []
+        for row in rows:
+            missing = longest - len(row["input_ids"])
+            ids.append(row["input_ids"] + [self.pad] * missing)
+            mask.append([1] * (longest - missing) + [0] * missing)
+            labels.append(row["labels"] + [IGNORED] * missing)
+        return {
+            "input_ids": torch.tensor(ids),
+            "attention_mask": torch.tensor(mask),
+            "labels": torch.tensor(labels),
+        }
