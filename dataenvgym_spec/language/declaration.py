@@ -94,6 +94,7 @@ def declare(
         limits=tuple(map(_limit, data.get("limits", ()))),
         reads=_reads(slot, data),
         procedural=bool(data.get("procedural", False)),
+        several=bool(data.get("several", False)),
         skills=_one_of("skills", data, SKILLS),
         rejects=_one_of("rejects", data, REJECTS),
         promise=_one_of("promise", data, PROMISES),

@@ -19,6 +19,8 @@ class Log(Record, frozen=True, kw_only=True):
         tokens: by what was done with them: prompt, generated, trained.
         precision: of the arithmetic, such as `bfloat16`.
         weights: precision of the weights that were trained.
+        skipped: rows of a source that gave no item, by reason.
+        precision: of the weights, such as `bfloat16`.
         gpu: the names of the GPUs that the machine has, where one was used.
         driver: the version of their driver; that of CUDA is among the versions.
         processor: the model of the CPU, where a model ran on it.
@@ -54,6 +56,7 @@ class Log(Record, frozen=True, kw_only=True):
     training_seconds: float | None = None
     items: int | None = None
     groups: int | None = None
+    skipped: dict[str, int] | None = None
     skills: int | None = None
     students: int | None = None
     requested: int | None = None

@@ -1,22 +1,39 @@
-"""The rows of a JSON-lines file, as far as a spec can be wrong about them.
+"""The rows of a data file, as far as a spec can be wrong about them.
 
-Those are its columns and, of a column with few values, how often each occurs.
+Those are its columns, what they hold and, of a column with few values, how often each occurs.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
+from dataenvgym_spec.records.tables import RowFault, rows_of, text_of, texts_of
 
 LARGEST: Final = 20_000_000
-"""Bytes of a file that is looked into; reading this much takes a quarter of a second."""
+"""Bytes of a file that is looked into; reading this much takes half a second."""
 MANY: Final = 200
 """Values of a column beyond which they are no groups."""
+DEEPEST: Final = 4
+"""How deep nested columns are looked into."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddValue:
+    """The first value of a column that is neither text nor number.
+
+    Attributes:
+        line: of the file.
+        what: what it is, in words.
+        answers: whether it is a list of texts, as a column of answers may hold.
+    """
+
+    line: int
+    what: str
+    answers: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +41,17 @@ class ColumnTable:
     """A file's rows.
 
     Attributes:
-        columns: the columns that every row has: how often each value occurs, None if too many.
+        columns: the columns that every row has, nested ones as `a.b`: how often each value occurs,
+            None if there are too many.
         others: columns that only some rows have.
-        wrong: the line that is no JSON object, or 0.
+        odd: what a column holds besides texts and numbers, by column.
+        fault: what stops reading; None if the whole file was read.
     """
 
     columns: dict[str, dict[str, int] | None]
     others: tuple[str, ...] = ()
-    wrong: int = 0
+    odd: dict[str, OddValue] = field(default_factory=dict)
+    fault: RowFault | None = None
 
 
 class _Counts:
@@ -41,15 +61,26 @@ class _Counts:
         self.rows = 0
         self.present: Counter[str] = Counter()
         self.values: dict[str, Counter[str] | None] = {}
+        self.odd: dict[str, OddValue] = {}
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, line: int, row: Mapping[str, Any]) -> None:
         self.rows += 1
-        self.present.update(row.keys())
-        for name, value in row.items():
+        for name, value in _flat(row):
+            self.present[name] += 1
             counts = self.values.setdefault(name, Counter())
-            if counts is None:
+            if counts is None and name in self.odd:
                 continue
-            counts[str(value)] += 1
+            self._count(name, value, line)
+
+    def _count(self, name: str, value: Any, line: int) -> None:
+        try:
+            text = text_of(value)
+        except ValueError as error:
+            self.odd.setdefault(name, _odd(line, str(error), value))
+            return
+        counts = self.values[name]
+        if counts is not None:
+            counts[text] += 1
             if len(counts) > MANY:
                 self.values[name] = None
 
@@ -59,7 +90,7 @@ class _Counts:
             if self.present[name] == self.rows:
                 columns[name] = None if counts is None else dict(counts)
         others = tuple(sorted(set(self.values) - set(columns)))
-        return ColumnTable(columns=columns, others=others)
+        return ColumnTable(columns=columns, others=others, odd=self.odd)
 
 
 def look(path: Path) -> ColumnTable | None:
@@ -67,24 +98,26 @@ def look(path: Path) -> ColumnTable | None:
     if path.stat().st_size > LARGEST:
         return None
     counts = _Counts()
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            row = _read(line)
-            if not isinstance(row, dict):
-                return ColumnTable(columns={}, wrong=number)
-            counts.add(row)
+    try:
+        for line, row in rows_of(path):
+            counts.add(line, row)
+    except RowFault as fault:
+        return ColumnTable(columns={}, fault=fault)
     return counts.table()
 
 
-def _read(line: bytes) -> Any:
-    """The value of a line, or None; a run reads it by `json`, which also takes NaN."""
+def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Any]]:
+    """The columns of a row with their values, those of nested ones as `a.b` behind them."""
+    for name, value in row.items():
+        yield f"{prefix}{name}", value
+        if isinstance(value, Mapping) and depth < DEEPEST:
+            yield from _flat(value, f"{prefix}{name}.", depth + 1)
+
+
+def _odd(line: int, what: str, value: Any) -> OddValue:
     try:
-        return msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
+        texts_of(value)
+    except ValueError as error:
+        # Of a list the element that is wrong says more.
+        return OddValue(line=line, what=str(error), answers=False)
+    return OddValue(line=line, what=what, answers=True)

@@ -14,6 +14,7 @@ import msgspec
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.language.source import Node
+from dataenvgym_spec.records.tables import count_rows
 from dataenvgym_spec.resolve.columns import ColumnTable, look
 from dataenvgym_spec.resolve.extends import Family
 
@@ -89,9 +90,7 @@ class Reader:
         data = File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True)
         if form == "directory":
             return replace(data, config=_config(path))
-        with path.open("rb") as file:
-            rows = sum(1 for line in file if line.strip())
-        return replace(data, rows=rows, table=look(path))
+        return replace(data, rows=count_rows(path), table=look(path))
 
     def _report(self, node: Node, message: str, help: str) -> None:
         finding = Diagnostic(code="E203", message=message, span=node.span, help=help)

@@ -288,7 +288,7 @@ def test_rows_of_a_table(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="no column 'b'"):
         Jsonl(path=path, fields={"input": "q", "target": "b"})
     path.write_text("{broken\n", encoding="utf-8")
-    with pytest.raises(StageError, match="no JSON-lines file"):
+    with pytest.raises(StageError, match="line 1 is no JSON"):
         Jsonl(path=path, fields={"input": "q", "target": "a"})
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.resolve import columns
-from dataenvgym_spec.resolve.columns import ColumnTable, look
+from dataenvgym_spec.resolve.columns import ColumnTable, OddValue, look
 
 
 def table(folder: Path, text: str) -> ColumnTable | None:
@@ -24,13 +24,22 @@ def test_a_line_that_is_no_object_is_told_by_its_number(line: str, tmp_path: Pat
     (tmp_path / "items.jsonl").write_bytes(
         b'{"q": "1"}\n\n' + line.encode("utf-8", "surrogateescape") + b"\n"
     )
-    assert look(tmp_path / "items.jsonl") == ColumnTable(columns={}, wrong=3)
+    found = look(tmp_path / "items.jsonl")
+    assert found is not None
+    assert found.fault is not None
+    assert found.fault.line == 3
 
 
-def test_what_a_run_takes_is_taken(tmp_path: Path) -> None:
-    assert table(tmp_path, '{"q": "1", "x": NaN}\n') == ColumnTable(
-        columns={"q": {"1": 1}, "x": {"nan": 1}}
-    )
+def test_the_first_value_that_is_no_text_is_told_by_column_and_line(tmp_path: Path) -> None:
+    rows = '{"q": "1", "x": 1, "y": {"z": ["a", 2]}}\n{"q": "1", "x": NaN, "y": {"z": null}}\n'
+    found = table(tmp_path, rows)
+    assert found is not None
+    assert found.odd == {
+        "x": OddValue(line=2, what="NaN", answers=False),
+        "y": OddValue(line=1, what="a mapping", answers=False),
+        "y.z": OddValue(line=1, what="a list", answers=True),
+    }
+    assert set(found.columns) == {"q", "x", "y", "y.z"}
 
 
 def test_a_column_of_many_values_is_no_group(tmp_path: Path) -> None:

@@ -1,29 +1,32 @@
-"""The columns that a source names are in its file."""
+"""The columns that a source names are in its file, and hold texts and numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dataenvgym_spec.compile.rules.supply import Supply, supply
+from dataenvgym_spec.compile.rules.supply import Column, Supply, supply
 from dataenvgym_spec.core.errors import Diagnostic, suggest
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.source import Node
+from dataenvgym_spec.records.tables import REMEDY
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.columns import ColumnTable
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
-    """Columns that rows do not have, and lines that are no rows."""
+    """Columns that rows do not have, values that are no texts, and lines that are no rows."""
     for name in arm.experiment.task.sources:
         source = supply(arm, name)
         if source is None or source.file is None or source.file.table is None or not source.columns:
             continue
         table, path = source.file.table, source.file.path
-        if table.wrong:
-            message = f"line {table.wrong} of '{path}' is no JSON object"
+        if table.fault is not None:
             (option,) = source.declared.files
             node = arm.node.at((*source.place, *option))
-            yield node.fault("E203", message, "write one JSON object per line")
+            yield node.fault("E203", table.fault.text(f"'{path}'"), table.fault.help)
         else:
             yield from _missing(arm, source, table, path)
+            yield from _odd(arm, source, table, path)
 
 
 def _missing(arm: Arm, source: Supply, table: ColumnTable, path: str) -> Iterator[Diagnostic]:
@@ -37,4 +40,28 @@ def _missing(arm: Arm, source: Supply, table: ColumnTable, path: str) -> Iterato
         help = "name a file whose rows have it"
         if table.columns:
             help = suggest(column.name, table.columns)
-        yield arm.node.at((*source.place, *column.option)).fault("E201", message, help)
+        yield _at(arm, source, column).fault("E201", message, help)
+
+
+def _odd(arm: Arm, source: Supply, table: ColumnTable, path: str) -> Iterator[Diagnostic]:
+    """Values that would have to be guessed, of which the first of a column is reported."""
+    for held, column in source.columns.items():
+        odd = table.odd.get(column.name)
+        if odd is None:
+            continue
+        help = REMEDY
+        if odd.answers and held == "target":
+            if _takes_several(arm):
+                continue
+            help = "name a scorer that takes several answers, or leave one in each row"
+        message = f"'{path}': line {odd.line} has {odd.what} in column '{column.name}'"
+        yield _at(arm, source, column).fault("E203", message, help)
+
+
+def _at(arm: Arm, source: Supply, column: Column) -> Node:
+    return arm.node.at((*source.place, *column.option))
+
+
+def _takes_several(arm: Arm) -> bool:
+    """Whether the scorer is declared to accept any of several answers."""
+    return definition("scorer", arm.experiment.task.score["kind"]).several

@@ -21,6 +21,16 @@ def data(context: Context[DataParams]) -> None:
     for port, items in _ports(params, drawn).items():
         context.write_rows(port, "items.jsonl", items)
     context.record(items=len(drawn), groups=len({item.group for item in drawn}))
+    _tell_skipped(context, source)
+
+
+def _tell_skipped(context: Context[DataParams], source: Source) -> None:
+    """Counts what the source holds and gives no item for: nothing goes missing without a word."""
+    skipped = dict(getattr(source, "skipped", {}))
+    if skipped:
+        context.record(skipped=skipped)
+    for reason, count in skipped.items():
+        context.say(f"  {count} {reason} skipped")
 
 
 def _ports(params: DataParams, drawn: Sequence[Item]) -> dict[str, list[Item]]:

@@ -21,6 +21,8 @@ class Source(Protocol):
     """Whether it makes new items without end; otherwise its streams end.
 
     Its definition declares the same, since a spec is checked without importing the class.
+
+    A source that skips rows of its data says how many in `skipped`, by reason.
     """
 
     def groups(self) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.tasks.sources.rows import Columns, Listed
+from dataenvgym_spec.records.tables import RowFault
 
 
 class HubDataset(Listed):
@@ -21,8 +22,12 @@ class HubDataset(Listed):
         split: str,
         fields: dict[str, str],
     ) -> None:
-        rows = self._rows(id, revision, configs, split)
-        self.items = Columns(fields=fields).items(rows)
+        rows = enumerate(self._rows(id, revision, configs, split), 1)
+        try:
+            self.items, self.skipped = Columns(fields=fields).items(rows)
+        except RowFault as fault:
+            message = fault.text(f"the data set '{id}'", row="row")
+            raise StageError(message, help=fault.help) from fault
 
     def _rows(
         self, name: str, revision: str, configs: str | list[str], split: str

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
-from dataenvgym_spec.core.errors import StageError, suggest
+from dataenvgym_spec.core.errors import suggest
 from dataenvgym_spec.records.files import Row
 from dataenvgym_spec.records.items import Item, item_id, told_apart
+from dataenvgym_spec.records.tables import REMEDY, RowFault, at, text_of, texts_of
+
+T = TypeVar("T", str, tuple[str, ...])
+
+
+REPEATED: Final = "repeated rows"
+"""What rows are called that say the same as an earlier one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,47 +24,66 @@ class Columns:
 
     fields: Mapping[str, str]
 
-    def items(self, rows: Iterable[Row]) -> list[Item]:
+    def items(self, rows: Iterable[tuple[int, Row]]) -> tuple[list[Item], dict[str, int]]:
         """One item per distinct question and target, in the order of the rows.
 
+        Args:
+            rows: each with its number.
+
+        Returns:
+            The items, and how many rows were skipped, by reason.
+
         Raises:
-            StageError: a row has no column that the spec names.
+            RowFault: a row does not hold what the spec says it does.
         """
-        items = []
-        for number, row in enumerate(rows, 1):
-            self._check(number, row)
-            items.append(self._item(row))
-        return told_apart(items)
+        read = [self._item(number, row) for number, row in rows]
+        items = told_apart(read)
+        repeated = len(read) - len(items)
+        return items, {REPEATED: repeated} if repeated else {}
 
-    def _check(self, number: int, row: Row) -> None:
-        for column in self.fields.values():
-            if column not in row:
-                raise StageError(
-                    f"row {number} has no column '{column}'", help=suggest(column, map(str, row))
-                )
-
-    def _item(self, row: Row) -> Item:
-        question = self._value(row, "input", "")
+    def _item(self, number: int, row: Row) -> Item:
+        question = self._text(number, row, "input")
+        answers = self._answers(number, row)
         identity = item_id(question)
+        group = self._text(number, row, "group") if "group" in self.fields else "all"
+        cluster = self._text(number, row, "cluster") if "cluster" in self.fields else identity
         return Item(
             id=identity,
             input=question,
-            target=self._value(row, "target", ""),
-            group=self._value(row, "group", "all"),
-            cluster=self._value(row, "cluster", identity),
+            target=answers[0],
+            group=group,
+            cluster=cluster,
+            # A row with one answer says it in `target`.
+            verifier={"answers": list(answers)} if len(answers) > 1 else {},
         )
 
-    def _value(self, row: Row, field: str, default: str) -> str:
-        if field not in self.fields:
-            return default
-        return str(row[self.fields[field]])
+    def _text(self, number: int, row: Row, field: str) -> str:
+        return self._read(number, row, field, text_of)
+
+    def _answers(self, number: int, row: Row) -> tuple[str, ...]:
+        answers = self._read(number, row, "target", texts_of)
+        return tuple(dict.fromkeys(answers))
+
+    def _read(self, number: int, row: Row, field: str, read: Callable[[Any], T]) -> T:
+        column = self.fields[field]
+        try:
+            return read(at(row, column))
+        except KeyError:
+            reason, help = f"has no column '{column}'", suggest(column, map(str, row))
+        except ValueError as error:
+            reason, help = f"has {error} in column '{column}'", REMEDY
+        raise RowFault(line=number, reason=reason, help=help)
 
 
 class Listed:
-    """A finite source: what it has is in `items`."""
+    """A finite source: what it has is in `items`.
+
+    How many rows were skipped, by reason, is in `skipped`.
+    """
 
     procedural = False
     items: list[Item]
+    skipped: Mapping[str, int]
 
     def groups(self) -> list[str]:
         """The values of the group column."""
