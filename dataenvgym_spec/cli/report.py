@@ -65,6 +65,7 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     from rich.text import Text
 
     from dataenvgym_spec.report import words
+    from dataenvgym_spec.results.caveats import caveats
     from dataenvgym_spec.results.curves import curves
     from dataenvgym_spec.results.stamps import stamps
 
@@ -80,7 +81,7 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     stops = words.stops(curves(results))
     if stops:
         console.print(Text(f"\n{stops}"))
-    for caveat in results.index.stamps or ():
+    for caveat in caveats(results):
         console.print(Text(f"mind that {caveat}", style="yellow"))
     console.print(Text(f"\nreport: {_page(results)}"), soft_wrap=True)
 

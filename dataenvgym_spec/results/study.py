@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dataenvgym_spec.results.caveats import caveats
 from dataenvgym_spec.results.curves import (
     Curve,
     Grid,
@@ -70,7 +71,7 @@ def study(results: Results) -> Study:
         description=index.description,
         arms=index.arms,
         seeds=index.seeds,
-        caveats=index.stamps or (),
+        caveats=caveats(results),
         outcomes=students,
         summaries=summaries(results, students),
         contrasts=comparisons(results),

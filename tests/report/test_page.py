@@ -429,6 +429,28 @@ def test_one_split_in_two_roles_is_stamped_everywhere(tmp_path):
     assert "mind that selection and test are the same items" in call(layout, "tiny").output
 
 
+def test_examples_that_were_cut_are_said_everywhere(tmp_path):
+    layout = Store(tmp_path / "repo").write()
+    whole = study(load("tiny", layout.root))
+    assert not whole.caveats
+    first, second, *rest = sorted(layout.store.glob("train-t-no-state-*/log/run.json"))
+    learned = sum(6 * int(path.parts[-3][-1]) for path in (first, second, *rest))
+    base = layout.stage("student-base") / "log" / "run.json"
+    for path, cut, left_out in ((first, 3, 1), (second, 4, 0), (base, 2, 0)):
+        log = json.loads(path.read_text(encoding="utf-8"))
+        write_json(path, {**log, "cut": cut, "left_out": left_out})
+    shortened = study(load("tiny", layout.root))
+    why = "as they were longer than max_length"
+    said = [
+        f"the base student's own training cut 2 of 5 examples and left out 0 more, {why}",
+        f"the trainings of no-state cut 7 of {learned} examples and left out 1 more, {why}",
+    ]
+    assert list(shortened.caveats) == said
+    assert f"Mind that {said[1]}." in page(shortened)
+    assert json.loads(metrics(shortened))["caveats"] == said
+    assert "mind that the trainings of no-state cut 7 of" in call(layout, "tiny").output
+
+
 def test_same_bytes_twice(one, text):
     again = study(load("tiny", one.layout.root))
     assert page(again) == text

@@ -1,0 +1,34 @@
+"""What a report must say beside its figures, in words that go on from "mind that"."""
+
+from __future__ import annotations
+
+from dataenvgym_spec.results.experiment import Results
+
+
+def caveats(results: Results) -> tuple[str, ...]:
+    """Splits with two roles, and examples that trainings cut or left out."""
+    found = list(results.index.stamps or ())
+    for kind in ("student", "train"):
+        for arm in results.index.arms:
+            shortened = _shortened(results, kind, arm)
+            if shortened:
+                found.append(shortened)
+    return tuple(dict.fromkeys(found))
+
+
+def _shortened(results: Results, kind: str, arm: str) -> str:
+    """What the trainings of an arm could not learn whole; empty if that is nothing."""
+    learned = cut = left_out = 0
+    for stage in results.stages:
+        if stage.kind != kind or all(use.arm != arm for use in stage.uses):
+            continue
+        log = stage.log
+        if log is not None and not log.passed:
+            learned += log.examples or 0
+            cut += log.cut or 0
+            left_out += log.left_out or 0
+    if not (cut or left_out):
+        return ""
+    whose = f"the trainings of {arm}" if kind == "train" else "the base student's own training"
+    counts = f"cut {cut:,} of {learned:,} examples and left out {left_out:,} more"
+    return f"{whose} {counts}, as they were longer than max_length"
