@@ -53,9 +53,11 @@ class Item(Record, frozen=True, kw_only=True):
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property
-    def gold(self) -> str:
-        """The answer that others are judged by: the verifier's, where it has one."""
-        return str(self.verifier.get("answer", self.target))
+    def golds(self) -> tuple[str, ...]:
+        """The answers that others are judged by: the verifier's, where it has any."""
+        if "answers" in self.verifier:
+            return tuple(map(str, self.verifier["answers"]))
+        return (str(self.verifier.get("answer", self.target)),)
 
     def row(self) -> dict[str, Any]:
         """The item as a row of a JSON-lines file."""

@@ -20,7 +20,6 @@ class Log(Record, frozen=True, kw_only=True):
         precision: of the arithmetic, such as `bfloat16`.
         weights: precision of the weights that were trained.
         skipped: rows of a source that gave no item, by reason.
-        precision: of the weights, such as `bfloat16`.
         gpu: the names of the GPUs that the machine has, where one was used.
         driver: the version of their driver; that of CUDA is among the versions.
         processor: the model of the CPU, where a model ran on it.

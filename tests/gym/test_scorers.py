@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.records.items import Item
 from tests.support.golden import assert_golden, component, items, make
@@ -59,9 +61,25 @@ def test_the_scorer_reasoning_gym_makes_what_its_number_says(tmp_path: Path) -> 
 
 def test_the_scorer_exact_match_makes_what_its_number_says(tmp_path: Path) -> None:
     made = [_scores("exact-match")(tmp_path), _scores("exact-match", after="A:")(tmp_path)]
-    assert_golden("scorer", "exact-match", {2: "fd63cf70cd227ec7"}, made)
+    assert_golden("scorer", "exact-match", {2: "76c7fd879dfa7d14"}, made)
 
 
 def test_the_scorer_math_verify_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _scores("math-verify")(tmp_path)
     assert_golden("scorer", "math-verify", {2: "8a3fe27cd5e8ca46"}, made)
+
+
+@pytest.mark.parametrize("kind", ["exact-match", "math-verify"])
+def test_any_of_several_answers_is_right(kind: str) -> None:
+    made = make("scorer", component("scorer", kind))
+    accepted = {"answers": ["7", "14"]}
+    item = Item(id="1", input="?", target="7", group="g", cluster="c", verifier=accepted)
+    scores = made.score([(item, Answer(text=text)) for text in ("7", "14", "21")])
+    assert [score.value for score in scores] == [1.0, 1.0, 0.0]
+
+
+def test_a_target_without_the_mark_is_a_final_answer() -> None:
+    made = make("scorer", component("scorer", "exact-match", after="####"))
+    item = Item(id="1", input="?", target="1,700", group="g", cluster="c")
+    scores = made.score([(item, Answer(text=text)) for text in ("so #### 1700", "1700")])
+    assert [(score.value, score.parsed) for score in scores] == [(1.0, True), (0.0, False)]

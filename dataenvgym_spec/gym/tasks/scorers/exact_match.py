@@ -20,20 +20,25 @@ class ExactMatch:
 
     def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
         """Scores a batch of answers."""
-        return [self._score(answer.text, item.gold) for item, answer in answers]
+        return [self._score(answer.text, item.golds) for item, answer in answers]
 
-    def _score(self, text: str, target: str) -> Score:
-        answer, wanted = self._compared(text), self._compared(target)
-        right = answer is not None and answer == wanted
+    def _score(self, text: str, golds: Sequence[str]) -> Score:
+        answer = self._final(text)
+        right = answer is not None and answer in [self._wanted(gold) for gold in golds]
         return Score(value=float(right), parsed=bool(answer))
 
-    def _compared(self, text: str) -> str | None:
+    def _final(self, text: str) -> str | None:
+        """What is compared of a text; None if the mark is not in it."""
         if not self.after:
             return _folded(text)
         if self.after not in text:
             return None
-        part = text.rpartition(self.after)[2]
-        return _folded(part).replace(",", "")
+        return _folded(text.rpartition(self.after)[2]).replace(",", "")
+
+    def _wanted(self, gold: str) -> str:
+        # A data set may hold final answers alone, which no mark stands before.
+        final = self._final(gold)
+        return _folded(gold).replace(",", "") if final is None else final
 
 
 def _folded(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from math_verify import parse, verify
@@ -30,7 +31,12 @@ class MathVerify:
 
     def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
         """Scores a batch of answers."""
-        return [_score(answer.text, item.gold) for item, answer in answers]
+        return [self._best(item, answer) for item, answer in answers]
+
+    def _best(self, item: Item, answer: Answer) -> Score:
+        """The score by whichever accepted answer fits best."""
+        scores = [_score(answer.text, gold) for gold in item.golds]
+        return max(scores, key=attrgetter("value"))
 
 
 def _score(text: str, target: str) -> Score:
