@@ -74,6 +74,8 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     for contrast in compared:
         reading = words.reading(contrast.difference)
         console.print(Text(f"\n{words.difference(contrast)} {reading}"))
+        if words.amounts(contrast):
+            console.print(Text(words.amounts(contrast), style="yellow"))
         mixed = words.circumstances(contrast, ran)
         if mixed:
             console.print(Text(mixed, style="yellow"))
@@ -90,7 +92,7 @@ def _table(rows: Sequence[Outcome]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from dataenvgym_spec.report.text import count, interval, percent
+    from dataenvgym_spec.report.text import amount, count, interval, percent
 
     table = Table(box=None, pad_edge=False)
     for heading in HEADINGS:
@@ -102,7 +104,7 @@ def _table(rows: Sequence[Outcome]) -> Table:
             str(row.seed),
             row.student,
             str(row.iteration),
-            count(row.examples),
+            amount(row.examples, row.asked),
             right,
             span,
             count(row.items),

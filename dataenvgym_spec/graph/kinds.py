@@ -330,6 +330,8 @@ KINDS: Final[dict[str, Kind]] = {
         worker="light",
     ),
     # `previous` is the student that is passed through after a stop; no training starts from it.
+    # `others` is how many examples the other arms accepted, where a spec asks for equal amounts
+    # (`loop.teach.equal`): the amount, and nothing else of them, reaches the student.
     "train": Kind(
         params=TrainParams,
         part="loop",
@@ -339,6 +341,7 @@ KINDS: Final[dict[str, Kind]] = {
             "base": Slot(allows=frozenset({"weights"})),
             "accepted": Slot(allows=TEACHING, many=True),
             "previous": Slot(allows=STUDENT),
+            "others": Slot(allows=TEACHING, many=True),
             "gate": Slot(allows=BIT),
         },
         ports=_fixed("student"),

@@ -235,6 +235,8 @@ class TrainParams(Params, frozen=True, kw_only=True):
 
     Attributes:
         train: the settings of training, less the trainer and the adapter.
+        rounds: how many of the ports with accepted examples are of one iteration; only where
+            amounts are made equal to those of other arms.
     """
 
     slots: ClassVar = {"method": "trainer", "adapter": "adapter"}
@@ -244,6 +246,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
     train: Train
     template: str
     seed: int
+    rounds: int | None = None
 
     @cached_property
     def plain(self) -> dict[str, Any]:
@@ -252,7 +255,8 @@ class TrainParams(Params, frozen=True, kw_only=True):
         settings.pop("adapter", None)
         if self.adapter is not None:
             settings["adapter"] = self.adapter.plain()
-        return {"train": settings, "template": self.template, "seed": self.seed}
+        content = {"train": settings, "template": self.template, "seed": self.seed}
+        return content if self.rounds is None else {**content, "rounds": self.rounds}
 
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> TrainParams:

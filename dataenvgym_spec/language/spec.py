@@ -80,6 +80,16 @@ class Teach(Section, frozen=True, kw_only=True):
     refill: Annotated[
         int, hover("How often missing examples are requested again.", ge=0, le=20)
     ] = 1
+    equal: (
+        Annotated[
+            bool,
+            hover(
+                "Train all arms that say so on equally many examples of each iteration: as many "
+                "as the arm with the fewest has, of every skill its share."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Stop(Section, frozen=True, kw_only=True):

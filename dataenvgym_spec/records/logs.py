@@ -30,6 +30,8 @@ class Log(Record, frozen=True, kw_only=True):
         unreadable: how many answers could not be judged, by cause: an exception or a limit.
         cut: examples that were longer than they may be, and learned without their ends.
         left_out: examples that were not learned: their prompts left no room for an answer.
+        set_aside: accepted examples of its iteration that a training left out, so that arms are
+            taught equal amounts.
         accuracy: on selection by iteration, as a gate saw it.
     """
 
@@ -66,6 +68,7 @@ class Log(Record, frozen=True, kw_only=True):
     unreadable: dict[str, int] | None = None
     cut: int | None = None
     left_out: int | None = None
+    set_aside: int | None = None
     accuracy: tuple[float | None, ...] | None = None
 
     @property

@@ -49,6 +49,7 @@ def record(outcome: Outcome) -> Row:
         **_estimate("accuracy", outcome.accuracy),
         "items": outcome.items,
         "examples": outcome.examples,
+        "examples_asked": outcome.asked,
         "unparseable": outcome.unparseable,
         "truncated": outcome.truncated,
     }
@@ -78,6 +79,10 @@ def contrast_record(contrast: Comparison) -> Row:
         **_estimate("difference", contrast.difference),
         "items": contrast.items,
     }
+    if contrast.amounts is not None:
+        row["examples"] = contrast.amounts.first.examples
+        row["examples_against"] = contrast.amounts.second.examples
+        row["equal_amounts"] = contrast.amounts.equal
     if len(contrast.runs) == 1:
         _, pair = contrast.runs[0]
         row["p"] = round(pair.p, 6)

@@ -26,6 +26,7 @@ _FILTERS: Final = (
     text.duration,
     text.moment,
     text.count,
+    text.amount,
     text.clean,
     text.shorten,
 )

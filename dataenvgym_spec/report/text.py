@@ -86,6 +86,15 @@ def count(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
+def amount(taught: float, asked: float) -> str:
+    """How many examples were taught, and of how many where some are missing.
+
+    >>> amount(600, 600), amount(519, 600)
+    ('600', '519 of 600')
+    """
+    return count(taught) if taught >= asked else f"{count(taught)} of {count(asked)}"
+
+
 def clean(text: str) -> str:
     r"""Foreign text without characters that are invisible or reorder what is around them.
 

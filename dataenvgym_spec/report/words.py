@@ -10,6 +10,7 @@ from typing import Final
 
 from dataenvgym_spec.report.text import count, p_value, point_interval, points
 from dataenvgym_spec.results.curves import Curve
+from dataenvgym_spec.results.evidence.amounts import Amount
 from dataenvgym_spec.results.evidence.scores import Comparison, Gain
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.stamps import Stamp, between
@@ -63,6 +64,21 @@ def difference(contrast: Comparison) -> str:
     value = points(contrast.difference.value)
     interval = point_interval(contrast.difference)
     return f"{who}: {value} points (95% interval {interval}). {evidence(contrast)}"
+
+
+def amounts(contrast: Comparison) -> str:
+    """That the students of a contrast were taught unequal amounts; empty if they were not."""
+    taught = contrast.amounts
+    if taught is None or taught.equal:
+        return ""
+    first, second = (_taught(contrast, one) for one in (taught.first, taught.second))
+    means = ", on average over runs" if len(contrast.runs) > 1 else ""
+    return f"The amounts are unequal: {first}, {second}{means}."
+
+
+def _taught(contrast: Comparison, taught: Amount) -> str:
+    number = f"{count(taught.examples)} of {count(taught.asked)} examples asked for"
+    return f"{contrast.student} of {taught.arm} was taught {number}"
 
 
 def circumstances(contrast: Comparison, stamps: Sequence[Stamp]) -> str:

@@ -78,7 +78,7 @@ def curves(results: Results) -> tuple[Curve, ...]:
 
 def curve(run: Run) -> Curve:
     """Accuracy on the selection split after every iteration of a run."""
-    taught = [len(turn.accepted) for turn in run.iterations[1:]]
+    taught = [turn.taught for turn in run.iterations[1:]]
     totals = accumulate(taught, initial=0)
     points = []
     for turn, total in zip(run.iterations, totals, strict=True):

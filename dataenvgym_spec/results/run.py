@@ -45,6 +45,20 @@ class Iteration:
         return rows
 
     @property
+    def taught(self) -> int:
+        """How many accepted examples are trained on: all, but where arms get equal amounts."""
+        training = self.training
+        log = training.log if training is not None else None
+        set_aside = log.set_aside if log is not None else None
+        return len(self.accepted) - (set_aside or 0)
+
+    @property
+    def asked(self) -> int:
+        """How many examples the plan asks for."""
+        plan = self.plan
+        return sum(plan.allocation.values()) if plan is not None else 0
+
+    @property
     def rejected(self) -> list[Rejected]:
         """The rejected examples of all rounds, each with the check's objection."""
         rows: list[Rejected] = []
@@ -185,6 +199,12 @@ class Run:
         return self.iterations[min(number, self.reached)]
 
     def examples(self, iteration: int) -> int:
-        """Accepted examples in all iterations up to this one."""
-        turns = [turn for turn in self.iterations if 1 <= turn.number <= iteration]
-        return sum(len(turn.accepted) for turn in turns)
+        """Examples taught in all iterations up to this one."""
+        return sum(turn.taught for turn in self._taught(iteration))
+
+    def asked(self, iteration: int) -> int:
+        """Examples that plans asked for in all iterations up to this one."""
+        return sum(turn.asked for turn in self._taught(iteration))
+
+    def _taught(self, iteration: int) -> list[Iteration]:
+        return [turn for turn in self.iterations if 1 <= turn.number <= iteration]

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.curves import arm_curve, curve
+from dataenvgym_spec.results.evidence.amounts import Amount, amounts
 from dataenvgym_spec.results.evidence.scores import (
     STUDENTS,
     Outcome,
+    comparison,
     difference,
     outcomes_of,
     summary,
@@ -36,6 +39,7 @@ def summary_record(
         return None
     stages = [stage for run in runs for stage in run.stages]
     tags = {
+        **_unequal(results, runs, ledger),
         "arm": arm,
         "experiment": results.name,
         "kind": "summary",
@@ -113,17 +117,61 @@ def _when(runs: Sequence[Run], student: str, ledger: Ledger) -> int | None:
     return ledger.all_ended(stages)
 
 
-def _contrasts(results: Results, runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
-    """Mean differences to other arms on the sealed test, as the spec declares them."""
+def _answered(
+    results: Results, runs: Sequence[Run], ledger: Ledger
+) -> Iterator[tuple[Question, int]]:
+    """The contrasts that the spec declares for an arm, with the time when all seeds had both."""
     for question in results.index.contrasts:
-        student, others = question.student, results.of_arm(question.against)
+        others = results.of_arm(question.against)
         if question.arm != runs[0].arm or question.split != "test" or not others:
             continue
-        when = _when([*runs, *others], student, ledger)
-        value = difference(results, question)
-        if when is not None and value is not None:
-            key = f"test/{student} minus {student} of {slug(question.against)}"
+        when = _when([*runs, *others], question.student, ledger)
+        if when is not None:
+            yield question, when
+
+
+def _name(question: Question) -> str:
+    student = question.student
+    return f"test/{student} minus {student} of {slug(question.against)}"
+
+
+def _contrasts(results: Results, runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
+    """Differences to other arms on the sealed test.
+
+    With one seed the interval over items and p beside it, with several the mean alone.
+    """
+    for question, when in _answered(results, runs, ledger):
+        for name, value in _compared(results, question, len(runs)).items():
+            key = f"{_name(question)}{name}"
             yield Metric(key=key, value=value, step=0, timestamp=when)
+
+
+def _compared(results: Results, question: Question, runs: int) -> dict[str, float]:
+    if runs > 1:
+        # An interval over runs needs scipy, which takes a second to import.
+        mean = difference(results, question)
+        return {} if mean is None else {"": mean}
+    answer = comparison(results, question)
+    if answer is None:
+        return {}
+    ((_, pair),) = answer.runs
+    value = pair.difference
+    return {"": value.value, "_low": value.low, "_high": value.high, "_p": pair.p}
+
+
+def _unequal(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[str, str]:
+    """What the students of a contrast were taught, as a tag, where it was not equally much."""
+    tags = {}
+    for question, _ in _answered(results, runs, ledger):
+        taught = amounts(results, question)
+        if taught is not None and not taught.equal:
+            one, other = _amount(taught.first), _amount(taught.second)
+            tags[f"{_name(question)}, amounts"] = f"unequal: {one} against {other}"
+    return tags
+
+
+def _amount(taught: Amount) -> str:
+    return f"{taught.examples:g} of {taught.asked:g} examples"
 
 
 def _artifacts(results: Results) -> Iterator[Artifact]:

@@ -31,7 +31,7 @@ def test_every_rule_of_an_arm_is_a_file_of_its_own() -> None:
     files = {path.stem for path in (ROOT / "dataenvgym_spec/compile/rules").glob("*.py")}
     rules = {rule.__name__.rpartition(".")[2] for rule in RULES}
     assert len(rules) == len(RULES)
-    others = {"__init__", "table", "seeds", "size", "pins", "duplicates"}
+    others = {"__init__", "table", "seeds", "equal", "size", "pins", "duplicates"}
     helpers = {"supply", "capacity", "renewal"}
     assert files - rules == others | helpers
 

@@ -18,8 +18,9 @@ from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.gym.students.models.protocol import Pretraining
 from dataenvgym_spec.gym.students.models.scratch import ScratchModel
 from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.records.files import read_all
+from dataenvgym_spec.records.files import read_all, read_rows, write_table
 from dataenvgym_spec.records.items import Item, in_lane
+from dataenvgym_spec.records.plans import Yield
 from tests.support.golden import (
     FIELDS,
     LANES,
@@ -214,6 +215,28 @@ def test_a_result_carries_the_cluster_of_its_item(
         results = read_all(shop.outs["evaluate"] / port / "results.jsonl", Result)
         assert [row.unit for row in results] == [item.cluster for item in items]
         assert any(item.cluster != item.id for item in items)
+
+
+def test_a_training_with_equal_amounts_leaves_out_what_another_arm_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "launch", lambda *_, **__: None)
+    shop = Workshop(tmp_path)
+    shop.loop()
+    rounds = ("check", "check-again")
+    had = [len(read_rows(shop.outs[name] / "accepted" / "examples.jsonl")) for name in rounds]
+    few = {"sum": Yield(requested=9, accepted=had[0] - 1), "gcd": Yield(requested=9, accepted=0)}
+    write_table(shop.outs["check"] / "yield" / "yield.json", few)
+    # The first round's yield stands for that of another arm.
+    others = [("others", "check", "yield"), ("others", "check-again", "yield")]
+    accepted = [("accepted", name, "accepted") for name in rounds]
+    settings = {"length": {"steps": 3}, "learning_rate": 0.001, "batch_size": 4}
+    settings |= {"method": "sft", "dtype": "float32"}
+    params = {"template": TEMPLATE, "train": settings, "seed": 7, "rounds": 2}
+    reads = (("base", "skills", "skills"), *accepted, *others)
+    shop.run("train", "train", params, reads)
+    rows = read_rows(shop.folder / "train" / "work" / "examples.jsonl")
+    assert len(rows) == had[0] - 1 < sum(had)
 
 
 def test_other_bytes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

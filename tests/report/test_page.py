@@ -20,7 +20,7 @@ from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.report.metrics import curves_csv, metrics, records
 from dataenvgym_spec.report.page import page
 from dataenvgym_spec.report.text import interval, percent, point_interval, points
-from dataenvgym_spec.report.words import ONE_RUN, evidence, reading
+from dataenvgym_spec.report.words import ONE_RUN, amounts, evidence, reading
 from dataenvgym_spec.resolve.same_as import stamps
 from dataenvgym_spec.results.evidence.scores import Comparison
 from dataenvgym_spec.results.evidence.statistics import over_seeds, paired
@@ -526,6 +526,41 @@ def test_a_contrast_by_cluster_says_how_many(one):
     finally:
         for path, text in old.items():
             path.write_text(text, encoding="utf-8")
+
+
+def test_a_contrast_of_unequal_amounts_says_so(tmp_path, monkeypatch):
+    layout = Store(tmp_path / "repo", right=lambda item, *_: item % 3 == 0).write()
+    found = study(load("tiny", layout.root))
+    assert not amounts(found.contrasts[0])
+    assert "unequal" not in page(found)
+    (path,) = layout.root.glob("store/check-*no-state-0-1/out/accepted/examples.jsonl")
+    rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(rows[:4]), encoding="utf-8")
+    found = study(load("tiny", layout.root))
+    said = "was taught 6 of 6 examples asked for, best of no-state was taught 4 of 6"
+    assert said in amounts(found.contrasts[0])
+    assert said in html.unescape(page(found))
+    (contrast,) = json.loads(metrics(found))["contrasts"].values()
+    assert (contrast["examples"], contrast["examples_against"]) == (6, 4)
+    assert contrast["equal_amounts"] is False
+    monkeypatch.chdir(layout.root)
+    told = CliRunner().invoke(command, ["tiny"], catch_exceptions=False).output
+    assert said in " ".join(told.split())
+    assert "4 of 6" in told and "16 of 18" in told
+
+
+def test_what_a_training_left_out_is_not_taught(tmp_path):
+    """With equal amounts the accepted examples of an iteration are not all taught."""
+    layout = Store(tmp_path / "repo", right=lambda item, *_: item % 3 == 0).write()
+    for number, set_aside in ((1, 2), (2, 0), (3, 1)):
+        path = layout.root / f"store/train-t-with-state-0-{number}/log/run.json"
+        log = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**log, "set_aside": set_aside}), encoding="utf-8")
+    found = study(load("tiny", layout.root))
+    counts = {outcome.student: outcome.examples for outcome in found.outcomes[:3]}
+    assert counts == {"base": 0, "best": 4, "last": 15}
+    assert [point.examples for point in found.curves[0].points] == [0, 4, 10, 15]
+    assert "taught 4 of 6" in amounts(found.contrasts[0])
 
 
 def test_several_seeds(three):

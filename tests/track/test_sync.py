@@ -495,7 +495,7 @@ def series(run, key: str) -> list[tuple[int, float]]:
 def test_projecting_needs_no_mlflow(tmp_path) -> None:
     Store(tmp_path)
     code = "import sys; from dataenvgym_spec.results.experiment import load; from dataenvgym_spec.track import track; from dataenvgym_spec.track.project import project; import dataenvgym_spec.track.background\n"
-    code += "assert len(project(load('tiny')).runs) == 10; print([name for name in ('mlflow', 'sqlalchemy', 'numpy', 'ssl', 'http.client') if name in sys.modules])"
+    code += "assert len(project(load('tiny')).runs) == 10; print([name for name in ('mlflow', 'sqlalchemy', 'numpy', 'scipy', 'ssl', 'http.client') if name in sys.modules])"
     assert call(sys.executable, "-c", code, cwd=tmp_path).stdout.strip() == "[]"
 
 
@@ -559,6 +559,9 @@ def test_sealed_scores_are_in_summaries_only(tmp_path) -> None:
         < 7 / 16
         < series(summaries[0], "test/last_high")[0][1]
     )
+    contrast = "test/best minus best of no-state"
+    low, high, p = (series(summaries[0], f"{contrast}_{end}")[0][1] for end in ("low", "high", "p"))
+    assert low < 0 < high and p == 1
     sealed = {right / 16 for right in SEALED.values()}
     for run in runs.values():
         if run not in summaries:
@@ -572,6 +575,22 @@ def test_sealed_scores_are_in_summaries_only(tmp_path) -> None:
     assert series(summary, "test/best_deviation") == [(0, 0)] and not series(
         summary, "test/best_low"
     )
+
+
+def test_a_contrast_of_unequal_amounts_says_so(tmp_path) -> None:
+    store = Store(tmp_path)
+    summary, tag = "tiny/with-state/summary", "test/best minus best of no-state, amounts"
+    assert tag not in dict(runs_of(tmp_path)[summary].tags)
+    rows = [row for row in store.stages.values() if row["kind"] == "check"]
+    (first,) = [
+        row
+        for row in rows
+        if (row["uses"][0]["arm"], row["uses"][0]["iteration"]) == ("no-state", 1)
+    ]
+    accepted = tmp_path / "store" / first["directory"] / "out" / "accepted" / "examples.jsonl"
+    write_rows(accepted, _examples("fewer", 3))
+    said = dict(runs_of(tmp_path)[summary].tags)[tag]
+    assert said == "unequal: 5 of 10 examples against 3 of 10 examples"
 
 
 def test_tracking_again_changes_nothing(root) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dataenvgym_spec.compile.lower.equal import equalised
 from dataenvgym_spec.compile.lower.index import index
 from dataenvgym_spec.compile.lower.stages import Builder, Turn
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
@@ -21,9 +22,10 @@ def unroll(resolved: Resolved) -> Graph:
     for arm in resolved.arms:
         for seed in resolved.base.seeds.runs():
             stages += loop(arm, seed, name)
-    keys = tuple(stage.id for stage in stages)
+    linked = tuple(equalised(stages, resolved.arms))
+    keys = tuple(stage.id for stage in linked)
     entry = Entry(name=name, stages=keys, index=index(resolved))
-    return Graph(stages=tuple(stages), entries=(entry,))
+    return Graph(stages=linked, entries=(entry,))
 
 
 def loop(arm: Arm, seed: int, experiment: str) -> list[Stage]:

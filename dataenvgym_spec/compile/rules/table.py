@@ -13,6 +13,7 @@ from dataenvgym_spec.compile.rules import (
     checkpoints,
     columns,
     draws,
+    equal,
     limits,
     overlapping,
     seeds,
@@ -47,7 +48,7 @@ RULES: Final = (
 
 def check(resolved: Resolved) -> list[Diagnostic]:
     """All findings about the meaning of a spec."""
-    findings = list(seeds.check(resolved))
+    findings = [*seeds.check(resolved), *equal.check(resolved)]
     for arm in resolved.arms:
         for rule in RULES:
             findings += rule.check(arm)

@@ -45,7 +45,7 @@ def check(context: Context[CheckParams]) -> None:
     context.write_rows("rejected", "examples.jsonl", verdict.rejected)
     context.write("rejected", "tally.json", verdict.counts())
     context.record(candidates=len(candidates), accepted=len(accepted))
-    context.say(f"  {_totals(verdict.tally) or 'nothing to check'}")
+    context.say(f"  {_totals(verdict.tally) or 'nothing to check'}{_short(given)}")
 
 
 def _judged(context: Context[CheckParams], component: Component) -> Judged:
@@ -65,6 +65,13 @@ def _sight(context: Context[CheckParams]) -> Sight:
         reserve=context.one("reserve", "reserve.json", Reserve),
         answers=answers,
     )
+
+
+def _short(given: Mapping[str, Yield]) -> str:
+    """How much of the planned amount there is so far, if some is missing."""
+    accepted = sum(one.accepted for one in given.values())
+    asked = sum(one.requested for one in given.values())
+    return f"; {accepted} of {asked} asked for" if accepted < asked else ""
 
 
 def _totals(tally: Mapping[str, Counter[str]]) -> str:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.training.equal import common
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.graph.params import TrainParams
 from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.records.files import read_all, read_table
+from dataenvgym_spec.records.plans import Yield
 
 
 def train(context: Context[TrainParams]) -> None:
@@ -22,7 +25,7 @@ def train(context: Context[TrainParams]) -> None:
         StageError: there is nothing to train on.
     """
     params = context.params
-    accepted = context.all("accepted", "examples.jsonl", Example)
+    accepted = _accepted(context)
     if not accepted:
         raise StageError(
             "no example was accepted, so there is nothing to train on",
@@ -42,3 +45,23 @@ def train(context: Context[TrainParams]) -> None:
         seed=params.seed,
         out=context.out_folder / "student",
     )
+
+
+def _accepted(context: Context[TrainParams]) -> list[Example]:
+    """The examples to train on; with equal amounts, as many of each iteration as all arms have."""
+    rounds = context.params.rounds
+    if rounds is None:
+        return context.all("accepted", "examples.jsonl", Example)
+    ports = context.ports("accepted")
+    iterations: list[list[Example]] = []
+    for number, port in enumerate(ports):
+        if number % rounds == 0:
+            iterations.append([])
+        iterations[-1] += read_all(port.path / "examples.jsonl", Example)
+    others = [read_table(port.path / "yield.json", Yield) for port in context.ports("others")]
+    equal = common(iterations, others)
+    set_aside = len(iterations[-1]) - len(equal[-1])
+    context.record(set_aside=set_aside)
+    if set_aside:
+        context.say(f"  {set_aside} accepted examples left out: another arm has fewer")
+    return [example for examples in equal for example in examples]

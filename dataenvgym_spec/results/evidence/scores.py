@@ -13,6 +13,7 @@ from typing import Final
 
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.experiment import Question
+from dataenvgym_spec.results.evidence.amounts import Amounts, amounts
 from dataenvgym_spec.results.evidence.statistics import (
     Estimate,
     Paired,
@@ -55,7 +56,8 @@ class Outcome:
 
     Attributes:
         iteration: whose student it is; None where that varies over runs.
-        examples: accepted examples up to it.
+        examples: examples taught up to it.
+        asked: examples that plans asked for up to it.
         deviation: the standard deviation of the accuracy over runs; None for a single run.
     """
 
@@ -64,6 +66,7 @@ class Outcome:
     student: str
     iteration: int | None
     examples: float
+    asked: float
     accuracy: Estimate
     items: int
     unparseable: float
@@ -83,6 +86,7 @@ class Comparison:
         difference: over items or their clusters with one run per arm, over runs with several.
         items: how many items the students share.
         runs: the comparison in each run, by seed.
+        amounts: what the two students were taught.
     """
 
     arm: str
@@ -92,6 +96,7 @@ class Comparison:
     difference: Estimate
     items: int
     runs: tuple[tuple[int, Paired], ...]
+    amounts: Amounts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +175,7 @@ def _outcome(run: Run, student: str) -> Outcome | None:
         student=student,
         iteration=iteration,
         examples=run.examples(iteration),
+        asked=run.asked(iteration),
         accuracy=accuracy(rows),
         items=len(rows),
         unparseable=sum(row.unparseable for row in rows),
@@ -209,6 +215,7 @@ def summary(mine: Sequence[Outcome]) -> Outcome:
         student=first.student,
         iteration=first.iteration if len(iterations) == 1 else None,
         examples=fmean(outcome.examples for outcome in mine),
+        asked=fmean(outcome.asked for outcome in mine),
         accuracy=over_seeds(values, least=0.0, most=1.0),
         items=first.items,
         unparseable=fmean(outcome.unparseable for outcome in mine),
@@ -239,6 +246,7 @@ def comparison(results: Results, question: Question) -> Comparison | None:
         difference=_difference([pair for _, pair in pairs]),
         items=single.items,
         runs=tuple(pairs),
+        amounts=amounts(results, question),
     )
 
 
