@@ -5,8 +5,8 @@ Its options, its version, and the components that it refers to, bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError
@@ -100,6 +100,13 @@ class Component:
         yield self
         for part in self.parts.values():
             yield from part.walk()
+
+    def less(self, paths: Iterable[Path]) -> Component:
+        """The component less the options at some paths."""
+        options = dict(self.options)
+        for path in paths:
+            options = without(options, path)
+        return replace(self, options=options)
 
     def part(self, slot: str) -> Component | None:
         """The first component of a slot that it is made of, if there is one."""

@@ -96,7 +96,7 @@ def make(described: Described, *, files: Mapping[str, Path] | None = None, **mor
     """
     item = definition(described.slot, described.kind)
     _same_version(described, item)
-    arguments: dict[str, Any] = dict(described.options)
+    arguments: dict[str, Any] = {**_idle(item), **described.options}
     for path in item.files:
         digest = at(arguments, path)
         if isinstance(digest, str) and digest in (files or {}):
@@ -107,6 +107,12 @@ def make(described: Described, *, files: Mapping[str, Path] | None = None, **mor
         # What is done about an objection is the judge's business; see `language.components.ACTION`.
         arguments.pop("action", None)
     return item.load()(**arguments, **more)
+
+
+def _idle(item: Definition) -> dict[str, Any]:
+    """The defaults of options that are in no key where they cannot act."""
+    options = item.schema["properties"]
+    return {path[0]: options[path[0]]["default"] for path in item.marked("x-needs")}
 
 
 def _same_version(described: Described, item: Definition) -> None:

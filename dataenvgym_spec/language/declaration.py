@@ -49,6 +49,8 @@ MARKED: Final[dict[str, tuple[str, ...]]] = {
     "x-revision": ("model", "dataset"),
 }
 """What a mark of an option may say."""
+OBSERVED: Final = ("errors", "scores", "yield")
+"""What an arm may observe of its student."""
 TAKES: Final = ("procedural", "language-model")
 """What an option can ask of the component it names: that it is procedural, or that it is not."""
 
@@ -133,9 +135,19 @@ def _marks(schema: Schema) -> dict[str, dict[OptionPath, Any]]:
         for keyword, value in option.items():
             if keyword in MARKED:
                 _allow(keyword, value, MARKED[keyword])
+            if keyword == "x-needs":
+                _check_needs(path, option)
             if keyword.startswith("x-"):
                 marks.setdefault(keyword, {})[path] = value
     return marks
+
+
+def _check_needs(path: OptionPath, option: Schema) -> None:
+    for observed in option["x-needs"]:
+        _allow("x-needs", observed, OBSERVED)
+    if len(path) > 1 or "default" not in option:
+        # A class is constructed with the default where the option is in no key.
+        raise ValueError(f"'x-needs' of '{'.'.join(path)}' needs a default, and no outer option")
 
 
 def _limit(limit: Mapping[str, Any]) -> Limit:

@@ -14,6 +14,8 @@ beside those of JSON Schema, at any depth of `properties`:
     x-groups-of  a mapping whose keys are groups of the source that the option at a path names
     x-column     of a source: the column with the "input", "target", "group" or "cluster" of items
     x-splits     of a check that reads splits: which
+    x-needs      of an option with a default: it acts only where the arm observes one of these, of
+                 "errors", "scores" and "yield"; elsewhere it is in no key
     x-recipe     of a model: the training that makes the base student
     x-measure    a number that limits are about: "width", "heads", "head", "positions", "rank"
     x-measures   beside x-file: the same, by the keys of a model's configuration in the directory

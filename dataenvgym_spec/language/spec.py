@@ -71,6 +71,12 @@ class Agent(Section, frozen=True, kw_only=True):
         slot_map("check", "Checks on generated examples."),
     ] = field(default_factory=dict)
 
+    def sees(self, what: str) -> bool:
+        """Whether the agent sees `errors`, `scores` or the `yield`."""
+        if isinstance(self.observe, str):
+            return False
+        return bool(getattr(self.observe, "yield_" if what == "yield" else what))
+
 
 class Teach(Section, frozen=True, kw_only=True):
     """The amount to teach in each iteration."""

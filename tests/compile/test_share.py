@@ -173,3 +173,23 @@ def test_the_order_of_keys_does_not_matter(tmp_path_factory, order: list[int]) -
     assert keys(compiled(folder, f"{head}\nagent:\n{shuffled}\nloop:\n{tail}")) == keys(
         compiled(folder, TINY)
     )
+
+
+def test_an_option_that_cannot_act_without_a_state_is_in_no_key_of_a_blind_arm(
+    tmp_path: Path,
+) -> None:
+    """The blind arm keeps its keys, so that it is not trained again; the arm that sees does not."""
+    before, after = (
+        _by_arm(compiled(tmp_path, TINY.replace("power: 1.0", f"power: {power}")))
+        for power in ("1.0", "2.0")
+    )
+    assert before["no-state"] == after["no-state"]
+    assert before["with-state"] != after["with-state"]
+
+
+def _by_arm(graph: Graph) -> dict[str, set[str]]:
+    arms: dict[str, set[str]] = {}
+    for stage in graph.stages:
+        for use in stage.uses:
+            arms.setdefault(use.arm, set()).add(stage.id)
+    return arms

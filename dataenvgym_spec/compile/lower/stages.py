@@ -189,9 +189,9 @@ class Builder:
         student it is of, and under the gate of the plan that alone reads it.
         """
         splits: tuple[str, ...] = ()
-        if self._sees("errors"):
+        if self.record.agent.sees("errors"):
             splits += ("shown",)
-        if self._sees("scores"):
+        if self.record.agent.sees("scores"):
             splits += ("hidden",)
         if not splits:
             return ()
@@ -250,7 +250,7 @@ class Builder:
     def after(self, turn: Turn, plan: Input, made: Made) -> Turn:
         """The turn with what the agent remembers, and the examples that it got."""
         state: Inputs = (Input(slot="state", stage=plan.stage, port="state"),)
-        if self._sees("yield_"):
+        if self.record.agent.sees("yield"):
             state += (made.given,)
         return replace(
             turn,
@@ -318,10 +318,6 @@ class Builder:
             )
         )
         return stage
-
-    def _sees(self, what: str) -> bool:
-        observe = self.record.agent.observe
-        return not isinstance(observe, str) and bool(getattr(observe, what))
 
     def _students(self, *students: Input) -> Inputs:
         """Students to run; an adapter comes with the base that it adapts."""
