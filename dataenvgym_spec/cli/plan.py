@@ -67,8 +67,6 @@ def _plans(project: Project, *, pull: bool) -> Plans:
     plans = {}
     for item in compiled.graph.entries:
         plans[item.name] = plan(compiled.graph, item, world, compiled.specs)
-    # The next plan need not hash large files again.
-    world.remembered.save()
     return plans
 
 

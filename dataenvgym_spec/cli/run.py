@@ -98,9 +98,7 @@ def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool
 def _plan(project: Project, item: Entry, *, pull: bool) -> tuple[PlannedStage, ...]:
     # A new one each time: DVC has changed what a Disk remembers.
     world = Disk(project.layout, pull=pull)
-    steps = plan(project.compiled.graph, item, world, project.compiled.specs)
-    world.remembered.save()
-    return steps
+    return plan(project.compiled.graph, item, world, project.compiled.specs)
 
 
 def _to_do(todo: Open, *, again: bool) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,13 +63,18 @@ def text_digest(text: str) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, or of a directory's relative paths and contents, as 64 hex digits."""
-    if path.is_dir():
-        files = sorted(inner for inner in path.rglob("*") if inner.is_file())
-        rows = [[inner.relative_to(path).as_posix(), file_digest(inner)] for inner in files]
-        return digest("directory", rows)
+    """SHA-256 of a file, as 64 hex digits. A folder's is `contents.Contents.digest`."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def folder_digest(digests: Mapping[str, str]) -> str:
+    """SHA-256 of a folder, as 64 hex digits.
+
+    Args:
+        digests: those of its files by relative path, in order; see `folders.files_of`.
+    """
+    return digest("directory", [list(row) for row in digests.items()])
 
 
 def md5_file(path: Path) -> str:

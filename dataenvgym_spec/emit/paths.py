@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.core.contents import Contents
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.store.layout import Layout
 
@@ -27,11 +28,12 @@ def settled(graph: Graph, layout: Layout) -> Graph:
     """The graph with files named as in the store, where those still hold the same."""
     if not any(stage.files for stage in graph.stages):
         return graph
-    stages = tuple(_settled(stage, layout) for stage in graph.stages)
+    contents = Contents(layout.root)
+    stages = tuple(_settled(stage, layout, contents) for stage in graph.stages)
     return replace(graph, stages=stages)
 
 
-def _settled(stage: Stage, layout: Layout) -> Stage:
+def _settled(stage: Stage, layout: Layout, contents: Contents) -> Stage:
     if not stage.files:
         return stage
     try:
@@ -40,9 +42,9 @@ def _settled(stage: Stage, layout: Layout) -> Stage:
             return stage
         for digest, path in stage.files.items():
             # Equal paths need no reading: the graph was made from what they hold now.
-            if files[digest] != path and not _holds(layout.root / files[digest], digest):
+            if files[digest] != path and not _holds(contents, files[digest], digest):
                 return stage
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, UserError):  # damaged, gone, or not of this machine
         return stage
     return replace(stage, files=files)
 
@@ -51,5 +53,5 @@ def _named(path: Path) -> dict[str, str]:
     return msgspec.json.decode(path.read_bytes(), type=_Named).files
 
 
-def _holds(path: Path, digest: str) -> bool:
-    return f"sha256:{file_digest(path)}" == digest
+def _holds(contents: Contents, name: str, digest: str) -> bool:
+    return f"sha256:{contents.digest(contents.place(name))}" == digest

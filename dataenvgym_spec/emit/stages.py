@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from dataenvgym_spec.core.hashing import canonical
+from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.keys import identity
 from dataenvgym_spec.language.scalars import is_text
@@ -78,6 +79,8 @@ def _stage_yaml(stage: Stage, graph: dict[str, Stage]) -> str:
     # Only the user's files can have names that YAML would not take for a text.
     quoted = {}
     for path in stage.files.values():
+        if Outside.parse(path) is not None:  # the executor verifies it: its place is not shared
+            continue
         relative = os.path.join("../..", path)
         quoted[relative] = _quoted(relative)
     ordered = sorted({*deps, *quoted})

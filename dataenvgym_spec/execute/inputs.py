@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.core.contents import Contents
+from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.folders import FolderFault
+from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.execute.context import PortRead
 from dataenvgym_spec.graph.ir import Input, Stage
-from dataenvgym_spec.store.dvc.known import Known
-from dataenvgym_spec.store.dvc.remembered import Remembered
-from dataenvgym_spec.store.dvc.state import hash_of
+from dataenvgym_spec.store.dvc.hashes import Hashes
 from dataenvgym_spec.store.layout import Layout
 
 COMPILE = "run: dataenvgym compile"
@@ -52,7 +52,8 @@ class Inputs:
             StageError: one is missing, or a file is not the one that the key was made of.
         """
         ports = tuple(_port(layout, content, item) for item in stage.inputs)
-        files = {digest: _file(layout, digest, path) for digest, path in stage.files.items()}
+        contents = Contents(layout.root)
+        files = {digest: verified(contents, digest, name) for digest, name in stage.files.items()}
         places = {port.path.relative_to(layout.root).as_posix(): port.path for port in ports}
         places |= {stage.files[digest]: path for digest, path in files.items()}
         digests = _digests(layout, places)
@@ -81,24 +82,50 @@ def _port(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
 
 
-def _file(layout: Layout, digest: str, name: str) -> Path:
-    """The file or folder of a digest, verified: a path never stands for a content."""
-    path = layout.root / name
-    if not path.exists():
-        raise StageError(f"the file '{name}' is missing", help=f"restore it, or {COMPILE}")
-    if f"sha256:{file_digest(path)}" != digest:
+def verified(contents: Contents, digest: str, name: str) -> Path:
+    """The file or folder of a digest, verified: a path never stands for a content.
+
+    Args:
+        contents: of the repository.
+        digest: what it has to hold, as keys name it: `sha256:...`.
+        name: what a stage calls it.
+
+    Raises:
+        StageError: it is missing, or another.
+    """
+    needs = _needs(name, digest)
+    try:
+        path = contents.place(name)
+        found = f"sha256:{contents.digest(path)}"
+    except FileNotFoundError as error:
+        message = f"the file '{name}' is missing{needs}"
+        raise StageError(message, help=f"restore it, or {COMPILE}") from error
+    except UserError as error:
+        message = f"'{name}' cannot be read: {error.message}{needs}"
+        raise StageError(message, help=error.help) from error
+    except FolderFault as error:
+        raise StageError(f"'{name}' {error}", help=error.help) from error
+    except OSError as error:
+        message = f"'{name}' cannot be read: {error.strerror}"
+        raise StageError(message, help="make it readable, and run again") from error
+    if found != digest:
         message = f"'{name}' is not what this stage was compiled for: its content has changed"
-        raise StageError(message, help=COMPILE)
+        raise StageError(f"{message}{needs}", help=COMPILE)
     return path
 
 
+def _needs(name: str, digest: str) -> str:
+    """What a folder outside has to hold: git has no other word of it."""
+    return "" if Outside.parse(name) is None else f"; its content has to be {digest}"
+
+
 def _digests(layout: Layout, places: Mapping[str, Path]) -> dict[str, str]:
-    """The hashes that DVC gives files and folders, by name."""
-    known, remembered = Known(layout.root), Remembered(layout.private / "hashes.json")
-
-    def md5(path: Path) -> str:
-        return known.md5(path) or remembered.md5(path)
-
-    digests = {name: hash_of(path, md5) or "missing" for name, path in places.items()}
-    remembered.save()
+    """The hashes that DVC gives files and folders, by name; ours of what is outside."""
+    hashes = Hashes(layout.root)
+    digests = {}
+    for name, path in places.items():
+        if Outside.parse(name) is None:
+            digests[name] = hashes.of(name) or "missing"
+        else:
+            digests[name] = hashes.contents.digest(path)
     return digests

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.folders import FolderFault, files_of
 from dataenvgym_spec.core.hashing import digest, file_digest
 
 
@@ -51,15 +53,30 @@ def read_definition(path: Path) -> dict[str, Any]:
 
 @cache
 def source_version(top: str) -> str:
-    """The version of a package that declares none: the hash of its Python and JSON files."""
+    """The version of a package that declares none: the hash of all files that it is made of.
+
+    Raises:
+        UserError: they cannot be read.
+    """
     folder = _folder(top)
     assert folder is not None
-    # A module outside of any package shares its folder with unrelated modules.
-    is_package = (folder / "__init__.py").is_file()
-    candidates = folder.rglob("*") if is_package else folder.glob(f"{top}.*")
-    paths = sorted(path for path in candidates if path.suffix in (".py", ".json"))
-    contents = [[path.relative_to(folder).as_posix(), file_digest(path)] for path in paths]
+    try:
+        contents = [[name, file_digest(path)] for name, path in _files(folder, top).items()]
+    except (OSError, FolderFault) as error:
+        message = f"the files of the package '{top}' cannot be read: {error}"
+        raise UserError(message, help="install it anew") from error
     return f"source:{digest('source', contents)[:16]}"
+
+
+def _files(folder: Path, top: str) -> dict[str, Path]:
+    """The files of a package by name; of a module outside of any, those that are called like it.
+
+    Such a module shares its folder with unrelated ones.
+    """
+    if (folder / "__init__.py").is_file():
+        return files_of(folder)
+    paths = sorted(path for path in folder.glob(f"{top}.*") if path.is_file())
+    return {path.name: path for path in paths}
 
 
 def _folder(top: str) -> Path | None:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 from dataenvgym_spec.core.hashing import md5_text
+from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.emit.stages import COMMAND, stage_json
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.promises import promise
@@ -167,6 +168,8 @@ def _work(foresight: Foresight, stage: Stage) -> DvcStage:
         port = f"{other}/out/{read.port}"
         deps[f"../{port}"] = foresight.bytes[f"store/{port}"]
     for path in stage.files.values():
+        if Outside.parse(path) is not None:
+            continue
         digest = foresight.world.hash_of(path)
         # A file that is missing fits nothing that was recorded.
         content = Bytes(state="exact", digest=digest) if digest else FRESH

@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.core.paths import exists
 from dataenvgym_spec.language import source
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve import lockfile
-from dataenvgym_spec.store.dvc.config import cache_folder
 from dataenvgym_spec.store.dvc.state import members
 
 SPECS: Final = "specs"

@@ -5,14 +5,16 @@ Where a spec names files is in `language.validate`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from dataenvgym_spec.core.errors import Diagnostic
-from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.core.contents import Contents
+from dataenvgym_spec.core.errors import Diagnostic, UserError
+from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.records.tables import count_rows
 from dataenvgym_spec.resolve.columns import ColumnTable, look
@@ -30,7 +32,8 @@ class File:
     Attributes:
         content: what enters keys: a template's text; of other files `sha256:` and the digest.
         digest: SHA-256 of the file's bytes.
-        path: relative to the repository; empty for a built-in template.
+        path: relative to the repository, or in a folder outside that the user allows, such as
+            `models:gemma-2`; empty for a built-in template.
         is_data: whether stages read the file itself.
         rows: lines that are not empty, of a data file.
         table: of a data file, its columns; None if it is too large to be looked into.
@@ -50,7 +53,9 @@ class Reader:
     """Reads the files that a spec names, once each, collecting what is wrong with them."""
 
     def __init__(self, family: Family, folder: Path, root: Path) -> None:
-        self.folders, self.folder, self.root = family.folders, folder, root.resolve()
+        self.folders, self.folder = family.folders, folder
+        self.contents = Contents(root)
+        self.root = self.contents.root
         self.findings: list[Diagnostic] = []
         self._read: dict[tuple[Path, str, str], File] = {}
 
@@ -63,17 +68,44 @@ class Reader:
         earlier = self._read.get((folder, name, form))
         if earlier is not None:
             return earlier
+        help = "give a path relative to the spec, inside the repository"
         try:
-            path = (folder / name).resolve()
-            _check_usable(path, self.root, form)
-            file = self._load(path, form)
+            shown, path = self._place(folder, name, form)
+            _check_usable(path, shown, form)
+            file = self._load(path, shown, form)
+        except UserError as error:
+            message = f"'{name[:100]}' cannot be read: {error.message}"
+            self._report(node, message, error.help, _needed(self.root, name))
+            return File(content="")
         except (OSError, ValueError, RuntimeError) as error:
             message = f"the file '{name[:100]}' {_reason(error)}"
-            help = "give a path relative to the spec, inside the repository"
-            self._report(node, message, help)
+            self._report(node, message, getattr(error, "help", help), _needed(self.root, name))
             return File(content="")
         self._read[folder, name, form] = file
         return file
+
+    def _place(self, folder: Path, name: str, form: str) -> tuple[str, Path]:
+        """What a file is called everywhere, and where it lies here.
+
+        Raises:
+            OSError, RuntimeError: the path cannot be followed.
+            ValueError: it leads to where no spec may read.
+            UserError: it is in a folder outside that this machine does not know.
+        """
+        outside = None if os.path.lexists(folder / name) else Outside.parse(name)
+        if outside is not None and form != "template":
+            path = self.contents.place(name)
+            self.contents.require_usable(path, outside)
+            return name, path
+        path = folder.resolve() / name
+        self.contents.require_usable(path)
+        target = path.resolve()
+        if self.contents.is_cached(target):
+            # DVC keeps what it tracks as links into its cache: the link is the file.
+            target = path.parent.resolve() / path.name
+        shown = target.relative_to(self.root).as_posix()
+        # A stage may not take a file of the repository for one in a named folder.
+        return (shown if Outside.parse(shown) is None else f"./{shown}"), target
 
     def _built_in(self, node: Node, name: str) -> File:
         if name not in BUILT_IN_TEMPLATES:
@@ -81,10 +113,10 @@ class Reader:
             self._report(node, message, f"built in: {', '.join(BUILT_IN_TEMPLATES)}")
         return File(content=BUILT_IN_TEMPLATES.get(name, ""))
 
-    def _load(self, path: Path, form: str) -> File:
+    def _load(self, path: Path, shown: str, form: str) -> File:
         if form == "template" and path.stat().st_size > LARGEST_TEMPLATE:
             raise ValueError(f"is larger than {LARGEST_TEMPLATE} bytes")
-        shown, digest = path.relative_to(self.root).as_posix(), file_digest(path)
+        digest = self.contents.digest(path)
         if form == "template":
             return File(content=path.read_text(encoding="utf-8"), digest=digest, path=shown)
         data = File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True)
@@ -92,9 +124,30 @@ class Reader:
             return replace(data, config=_config(path))
         return replace(data, rows=count_rows(path), table=look(path))
 
-    def _report(self, node: Node, message: str, help: str) -> None:
-        finding = Diagnostic(code="E203", message=message, span=node.span, help=help)
+    def _report(self, node: Node, message: str, help: str, notes: tuple[str, ...] = ()) -> None:
+        finding = Diagnostic(code="E203", message=message, span=node.span, help=help, notes=notes)
         self.findings.append(finding)
+
+
+class _Compiled(msgspec.Struct):
+    """The part of a compiled experiment that says what its files held."""
+
+    inputs: dict[str, str] = {}
+
+
+def _needed(root: Path, name: str) -> tuple[str, ...]:
+    """What a file in a folder outside has to hold, as the experiments here were compiled."""
+    if Outside.parse(name) is None:
+        return ()
+    notes = []
+    for path in sorted((root / "experiments").glob("*.json")):
+        try:
+            digest = msgspec.json.decode(path.read_bytes(), type=_Compiled).inputs.get(name)
+        except (OSError, msgspec.DecodeError):
+            continue
+        if digest is not None:
+            notes.append(f"experiments/{path.name} was made with the content sha256:{digest}")
+    return tuple(notes)
 
 
 def _reason(error: Exception) -> str:
@@ -105,15 +158,12 @@ def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _check_usable(path: Path, root: Path, form: str) -> None:
-    """Checks a resolved path; links are followed before.
+def _check_usable(path: Path, shown: str, form: str) -> None:
+    """Checks what lies at a path.
 
     Raises:
         ValueError: it cannot be used; says why.
     """
-    if not path.is_relative_to(root):
-        raise ValueError("lies outside the repository")
-    shown = path.relative_to(root).as_posix()
     if "${" in shown or not shown.isprintable():
         raise ValueError("has a name that DVC would not take as it is")
     if not path.exists():

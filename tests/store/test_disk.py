@@ -3,9 +3,7 @@
 Lock files, run cache, damaged cache, remote, earlier compiled forms.
 """
 
-import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ import yaml
 from dataenvgym_spec.cli.common import load_project
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.dvc.disk import Disk
-from dataenvgym_spec.store.dvc.remembered import LARGE, Remembered
 from dataenvgym_spec.store.dvc.state import _plain, read_lock, read_run
 from dataenvgym_spec.store.git.history import CompiledVersions
 from dataenvgym_spec.store.layout import Layout
@@ -176,30 +173,3 @@ def test_what_stood_at_a_place_before_is_found_in_git_in_a_fresh_clone(
         )
         is None
     )
-
-
-def test_a_large_file_is_hashed_once_until_it_changes(tmp_path: Path) -> None:
-    path, kept = tmp_path / "weights", tmp_path / "private" / "hashes.json"
-    path.write_bytes(b"a" * LARGE)
-    os.utime(path, (time.time() - 60, time.time() - 60))
-    first = Remembered(kept)
-    digest = first.md5(path)
-    first.save()
-    kept.write_text(
-        kept.read_text(encoding="utf-8").replace(digest, "remembered"), encoding="utf-8"
-    )
-    assert Remembered(kept).md5(path) == "remembered"
-    path.write_bytes(b"b" * LARGE)
-    assert Remembered(kept).md5(path) not in ("remembered", digest)
-    kept.write_text("[", encoding="utf-8")
-    assert Remembered(kept).md5(path) != "remembered"
-
-
-def test_a_small_file_or_a_fresh_one_is_not_remembered(tmp_path: Path) -> None:
-    small, fresh, kept = tmp_path / "small", tmp_path / "fresh", tmp_path / "hashes.json"
-    small.write_bytes(b"a")
-    fresh.write_bytes(b"a" * LARGE)
-    hashes = Remembered(kept)
-    assert hashes.md5(small) != hashes.md5(fresh)
-    hashes.save()
-    assert not kept.exists()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.machine import device_stamp, stamp
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.records.files import parse_json
-from dataenvgym_spec.store.dvc.config import cache_folder
-from dataenvgym_spec.store.dvc.remembered import Remembered
+from dataenvgym_spec.store.dvc.hashes import Hashes
 from dataenvgym_spec.store.dvc.remote import Remote
-from dataenvgym_spec.store.dvc.state import Cache, StageLock, hash_of, read_lock
+from dataenvgym_spec.store.dvc.state import Cache, StageLock, read_lock
 from dataenvgym_spec.store.git.history import CompiledVersions
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.scratch import DONE
@@ -27,8 +27,8 @@ class Disk:
 
     def __init__(self, layout: Layout, *, pull: bool = False) -> None:
         self.layout = layout
-        self.remembered = Remembered(layout.private / "hashes.json")
-        self.cache = Cache(folder=cache_folder(layout.root), md5=self.remembered.md5)
+        self.hashes = Hashes(layout.root)
+        self.cache = Cache(folder=cache_folder(layout.root), md5=self.hashes.md5)
         self.remote = Remote(layout.root) if pull else None
         self.versions = CompiledVersions(layout)
         self._hashes: dict[str, str | None] = {}
@@ -50,7 +50,7 @@ class Disk:
     def hash_of(self, path: str) -> str | None:
         """The hash of what is at a path; None if nothing is."""
         if path not in self._hashes:
-            self._hashes[path] = hash_of(self.layout.root / path, self.remembered.md5)
+            self._hashes[path] = self.hashes.of(path)
         return self._hashes[path]
 
     def expect(self, digests: Iterable[str]) -> None:

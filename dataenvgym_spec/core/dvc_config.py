@@ -1,4 +1,4 @@
-"""Where DVC keeps its cache, as its configs say."""
+"""Where DVC keeps its cache, as its configs say. Without importing DVC."""
 
 from __future__ import annotations
 

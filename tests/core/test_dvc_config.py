@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from dataenvgym_spec.store.dvc.config import cache_folder
+from dataenvgym_spec.core.dvc_config import cache_folder
 from tests.support.repositories import new_repo
 
 
