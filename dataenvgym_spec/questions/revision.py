@@ -17,8 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import SpecError, UserError
+from dataenvgym_spec.core.folders import FolderFault
 from dataenvgym_spec.core.paths import exists
 from dataenvgym_spec.language import source
 from dataenvgym_spec.language.source import Node
@@ -117,7 +119,7 @@ def _borrow(root: Path, commit: str, name: str, target: Path, there: frozenset[s
             _link_cached(cache_folder(root), pointer, target / path)
             return
     if exists(root / name) and _is_ignored(root, name):
-        _link(root / name, target / name)
+        _link(root.resolve() / name, target / name, root)
 
 
 def _is_ignored(root: Path, name: str) -> bool:
@@ -146,12 +148,24 @@ def _object(cache: Path, digest: str) -> Path:
     return cache / "files" / "md5" / digest[:2] / digest[2:]
 
 
-def _link(path: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        shutil.copytree(path, target, copy_function=_link_file, dirs_exist_ok=True)
-    elif not target.exists():
-        _link_file(path, target)
+def _link(path: Path, target: Path, root: Path | None = None) -> None:
+    """Links a file, or the files of a folder of a repository.
+
+    Raises:
+        UserError: the folder cannot be used.
+    """
+    files = {"": path}
+    if path.is_dir() and root is not None:
+        try:
+            files = Contents(root).files(path)
+        except FolderFault as error:
+            raise UserError(f"'{path}' {error}", help=error.help) from error
+    for name, file in files.items():
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists():
+            # What a link leads to, for the link may be relative.
+            _link_file(file.resolve(), place)
 
 
 def _link_file(path: Path | str, target: Path | str) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.core.hashing import file_digest, seed_from
+from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.students.models.path import Local
 from dataenvgym_spec.gym.students.models.protocol import ModelTools, Pretraining
 from dataenvgym_spec.records.items import Item
@@ -67,7 +68,8 @@ def test_a_local_model_is_copied_and_checked(tmp_path: Path) -> None:
         return nullcontext()
 
     assert Local(path=base).prepare(tmp_path / "out", tools(tmp_path, phase=phase)) == {}
-    assert file_digest(tmp_path / "out") == file_digest(base)
+    contents = Contents(tmp_path)
+    assert contents.digest(tmp_path / "out") == contents.digest(base)
     assert phases == ["fetch"]
 
 
