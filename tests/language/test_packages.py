@@ -54,5 +54,5 @@ def test_a_module_outside_of_a_package_is_the_files_called_like_it(package: Path
 
 def test_a_package_that_cannot_be_read_is_told(package: Path) -> None:
     (package / "gone.py").symlink_to("nowhere")
-    with pytest.raises(UserError, match="link to nothing, 'gone.py'"):
+    with pytest.raises(UserError, match="link to nothing"):
         version()
