@@ -11,6 +11,7 @@ from dataenvgym_spec.cli.common import as_json, layout_here, print_json
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.results.experiment import Results, load
+from dataenvgym_spec.results.judging import judging
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -83,6 +84,8 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     stops = words.stops(curves(results))
     if stops:
         console.print(Text(f"\n{stops}"))
+    for sentence in words.judged(judging(results)):
+        console.print(Text(f"\n{sentence}"))
     for caveat in caveats(results):
         console.print(Text(f"mind that {caveat}", style="yellow"))
     console.print(Text(f"\nreport: {_page(results)}"), soft_wrap=True)

@@ -7,6 +7,7 @@ from itertools import islice
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest, seed_from
+from dataenvgym_spec.execute.gold import Gold
 from dataenvgym_spec.graph.params import Lane
 from dataenvgym_spec.gym.tasks.drawing import fresh
 from dataenvgym_spec.gym.tasks.protocol import Source
@@ -14,23 +15,48 @@ from dataenvgym_spec.language.task import Draw
 from dataenvgym_spec.records.items import Item, in_lane
 
 
-def draw(source: Source, amount: Draw, *, role: str, lane: Lane, seed: int) -> list[Item]:
+def draw(
+    source: Source,
+    amount: Draw,
+    *,
+    role: str,
+    lane: Lane,
+    seed: int,
+    gold: Gold | None = None,
+) -> list[Item]:
     """The items of a split. A larger amount keeps all items of a smaller one.
 
+    Args:
+        source: what is drawn from.
+        amount: how many.
+        role: the split's.
+        lane: its part of the hash space.
+        seed: of the splits.
+        gold: what judges gold answers; only items whose own is right are drawn.
+
     Raises:
-        StageError: the source holds fewer items in this lane than asked for.
+        StageError: the source holds fewer items in this lane than asked for, or too many of them
+            have a gold answer that the scorer finds wrong.
     """
     groups = source.groups()
     streams = {group: _in_lane(source, group, lane, seed) for group in groups}
     if amount.per_group is None and not source.procedural:
         everything = [item for group in groups for item in streams[group]]
         everything.sort(key=lambda item: _rank(seed, item))
-        return _first(everything, amount.items or 0, role)
+        count = amount.items or 0
+        return _first(_taken(iter(everything), count, gold, "the source"), count, role)
     counts = _counts(amount, groups)
-    taken = {group: list(islice(streams[group], counts[group])) for group in groups}
+    taken = {}
+    for group in groups:
+        taken[group] = _taken(streams[group], counts[group], gold, f"group '{group}'")
     if any(len(taken[group]) < counts[group] for group in groups):
         raise _too_few(taken, counts, amount, role)
     return [item for group in groups for item in taken[group]]
+
+
+def _taken(items: Iterator[Item], count: int, gold: Gold | None, where: str) -> list[Item]:
+    """The first items of a stream, less those whose gold answer is wrong."""
+    return list(islice(items, count) if gold is None else gold.sound(items, count, where))
 
 
 def _counts(amount: Draw, groups: Sequence[str]) -> dict[str, int]:

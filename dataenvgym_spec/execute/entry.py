@@ -87,6 +87,8 @@ def _say_results(study: Study) -> None:
         mixed = words.circumstances(contrast, study.stamps)
         if mixed:
             say(f"  mind: {mixed}")
+    for sentence in words.judged(study.judging):
+        say(f"  {sentence}")
     stops = words.stops(study.curves)
     if stops:
         say(f"  {stops}")

@@ -188,7 +188,7 @@ KINDS: Final[dict[str, Kind]] = {
     "data": Kind(
         params=DataParams,
         part="setup",
-        semantics=1,
+        semantics=2,
         promise="anywhere",
         slots={},
         ports=_data_ports,

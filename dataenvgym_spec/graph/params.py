@@ -14,7 +14,7 @@ import msgspec
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.language.spec import Observe, Select
 from dataenvgym_spec.language.student import Generate, Train
-from dataenvgym_spec.language.task import Draw
+from dataenvgym_spec.language.task import WRONG_GOLD, Draw
 
 P = TypeVar("P", bound="Params")
 SplitRole = Literal["test", "selection", "feedback"]
@@ -91,17 +91,29 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class DataParams(Params, frozen=True, kw_only=True):
-    """One split. `show` and `parts` are of feedback only."""
+    """One split. `show` and `parts` are of feedback only.
 
-    slots: ClassVar = {"source": "source"}
+    Attributes:
+        score: what judges the gold answers; items whose own is wrong are left out.
+        wrong_gold: the share of a draw that may be; left out where it is the usual one.
+    """
+
+    slots: ClassVar = {"source": "source", "score": "scorer"}
 
     role: SplitRole
     source: Component
+    score: Component
     draw: Draw
     lane: Lane
     seed: int
+    wrong_gold: float | None = None
     show: float | None = None
     parts: Literal["by-cluster"] | None = None
+
+    @property
+    def largest_share(self) -> float:
+        """The share of a draw whose gold answers may be wrong."""
+        return WRONG_GOLD if self.wrong_gold is None else self.wrong_gold
 
 
 class ReserveParams(Params, frozen=True, kw_only=True):

@@ -8,6 +8,9 @@ from msgspec import field
 
 from dataenvgym_spec.language.fields import Count, Name, Options, Section, hover, one, slot
 
+WRONG_GOLD = 0.02
+"""The part of a draw whose gold answers may score wrong, where a spec does not say."""
+
 
 class Draw(Section, frozen=True, kw_only=True):
     """How many items: the same number from every group, or a number in all."""
@@ -80,3 +83,12 @@ class Task(Section, frozen=True, kw_only=True):
     ]
     score: Annotated[Options, slot("scorer", "How an answer is scored.")]
     splits: Splits
+    wrong_gold: Annotated[
+        float,
+        hover(
+            "Part of a draw whose own gold answers the scorer may find wrong. Their items are "
+            "left out; a source with more is refused.",
+            ge=0,
+            le=1,
+        ),
+    ] = WRONG_GOLD

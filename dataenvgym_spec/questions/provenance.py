@@ -35,6 +35,7 @@ MAPS: Final[dict[str, str]] = {"checks": "check", "sources": "source"}
 _WRITTEN: Final[dict[KeyPath, KeyPath]] = {
     ("observe",): ("agent", "observe"),
     ("score",): ("task", "score"),
+    ("wrong_gold",): ("task", "wrong_gold"),
     ("template",): ("student", "prompt", "template"),
     ("generate",): ("student", "generate"),
     ("train",): ("student", "train"),

@@ -26,6 +26,7 @@ class Log(Record, frozen=True, kw_only=True):
         processes: that trained side by side.
         device_batch: examples that a device took at once in training.
         threads: that a model on the CPU had.
+        wrong_gold: items of a draw that were not taken, since their gold answers score wrong.
         sandbox: where answers were judged: in `bubblewrap`, or in a `process` without rights.
         unreadable: how many answers could not be judged, by cause: an exception or a limit.
         cut: examples that were longer than they may be, and learned without their ends.
@@ -64,6 +65,7 @@ class Log(Record, frozen=True, kw_only=True):
     candidates: int | None = None
     accepted: int | None = None
     examples: int | None = None
+    wrong_gold: int | None = None
     sandbox: str | None = None
     unreadable: dict[str, int] | None = None
     cut: int | None = None

@@ -100,6 +100,10 @@ def metrics(study: Study) -> str:
     }
     if study.caveats:
         content["caveats"] = list(study.caveats)
+    if study.judging.wrong_gold:
+        content["wrong_gold"] = dict(study.judging.wrong_gold)
+    if study.judging.unreadable:
+        content["unreadable"] = dict(study.judging.unreadable)
     stopped = _stopped(study.curves)
     if stopped:
         content["stopped"] = stopped

@@ -13,6 +13,7 @@ from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.evidence.amounts import Amount
 from dataenvgym_spec.results.evidence.scores import Comparison, Gain
 from dataenvgym_spec.results.evidence.statistics import Estimate
+from dataenvgym_spec.results.judging import Judging
 from dataenvgym_spec.results.stamps import Stamp, between
 
 ONE_RUN: Final = (
@@ -55,6 +56,18 @@ def stops(curves: Sequence[Curve]) -> str:
 def _stop(curve: Curve, *, many: bool) -> str:
     who = f"{curve.arm}, run seed {curve.seed}," if many else curve.arm
     return f"{who} after iteration {curve.stopped}"
+
+
+def judged(judging: Judging) -> list[str]:
+    """What became of answers that could not be judged; empty if there is nothing to say."""
+    sentences = []
+    if judging.wrong_gold:
+        draws = ", ".join(f"{number} ({label})" for label, number in judging.wrong_gold)
+        sentences.append(f"Items left out because their own gold answer scores wrong: {draws}.")
+    if judging.unreadable:
+        causes = ", ".join(f"{number} {cause}" for cause, number in judging.unreadable)
+        sentences.append(f"Answers that could not be judged and count as unreadable: {causes}.")
+    return sentences
 
 
 def difference(contrast: Comparison) -> str:

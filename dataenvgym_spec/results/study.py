@@ -24,6 +24,7 @@ from dataenvgym_spec.results.evidence.scores import (
 )
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.fates import IterationFates, fates
+from dataenvgym_spec.results.judging import Judging, judging
 from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, key_settings
@@ -54,6 +55,7 @@ class Study:
     allocation: tuple[Grid, ...]
     yields: tuple[IterationFates, ...]
     ledger: Ledger
+    judging: Judging
     stamps: tuple[Stamp, ...]
     samples: tuple[Sample, ...]
     key_settings: tuple[Setting, ...]
@@ -82,6 +84,7 @@ def study(results: Results) -> Study:
         allocation=allocation_grids(results),
         yields=fates(results),
         ledger=read_ledger(results),
+        judging=judging(results),
         stamps=stamps(results),
         samples=samples(results),
         key_settings=key_settings(results),

@@ -43,7 +43,7 @@ class Parent:
 def iteration_metrics(turn: Iteration, ledger: Ledger, cost: Cost | None) -> list[Metric]:
     """What one iteration adds to the curves of its run; step = iteration. Only what is done."""
     values = [*_selection(turn, ledger), *_plan(turn, ledger), *_data(turn, ledger)]
-    values += _spent(turn, ledger, cost)
+    values += [*_spent(turn, ledger, cost), *_judging(turn, ledger)]
     metrics = []
     for key, value, when in values:
         metric = Metric(key=key, value=float(value), step=turn.number, timestamp=when)
@@ -64,6 +64,18 @@ def _spent(turn: Iteration, ledger: Ledger, cost: Cost | None) -> Iterator[Value
     yield "spent/examples", cost.examples, when
     yield "spent/tokens", tokens(cost), when
     yield "spent/seconds", round(cost.seconds, 3), when
+
+
+def _judging(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
+    """Items that were left out of draws, and answers that could not be judged, by cause."""
+    for stage in turn.stages:
+        log, when = ledger.logs.get(stage.key), ledger.ended(stage)
+        if log is None or when is None:
+            continue
+        if log.wrong_gold:
+            yield f"judging/wrong_gold/{slug(stage.label())}", log.wrong_gold, when
+        for cause, number in sorted((log.unreadable or {}).items()):
+            yield f"judging/unreadable/{slug(cause)}", number, when
 
 
 def _selection(turn: Iteration, ledger: Ledger) -> Iterator[Value]:

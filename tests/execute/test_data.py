@@ -136,6 +136,7 @@ def test_the_shown_and_the_hidden_part_are_disjoint_by_item_and_by_cluster(
         DataParams(
             role="feedback", show=show, seed=seed, parts="by-cluster", draw=Draw(items=1),
             lane=(0.0, 1.0), source=Component(slot="source", kind="none", version=1),
+            score=Component(slot="scorer", kind="none", version=1),
         ),
         items,
     )  # fmt: skip

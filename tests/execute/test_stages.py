@@ -41,6 +41,7 @@ def _data(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
     listed = {
         "role": "selection",
         "source": component("source", "jsonl", path="sha256:x", fields=FIELDS),
+        "score": component("scorer", "exact-match"),
         "draw": {"items": 4},
         "lane": [0.2, 0.7],
         "seed": 3,
@@ -182,7 +183,7 @@ KIND_CASES: dict[str, Callable[[Workshop, pytest.MonkeyPatch], str]] = {
 
 
 GOLDEN = {
-    "data": {1: "7e6f8bbf322bc0be"},
+    "data": {2: "7e6f8bbf322bc0be"},
     "reserve": {2: "bda3a5d87085d110"},
     "skills": {1: "d4ca1973c9269af1"},
     "plan": {1: "5f06527b376d059a"},

@@ -120,6 +120,7 @@ class Workshop:
             {
                 "role": role,
                 "source": families(),
+                "score": component("scorer", "reasoning-gym"),
                 "draw": {"per_group": 8},
                 "lane": LANES[role],
                 "seed": 3,

@@ -47,6 +47,7 @@ _PARTIAL: dict[str, dict[str, Any]] = {
     "data": {
         "role": "test",
         "source": {"kind": "jsonl"},
+        "score": {"kind": "exact-match"},
         "draw": {"items": 1},
         "lane": [0.0, 0.1],
         "seed": 0,

@@ -28,6 +28,7 @@ from dataenvgym_spec.graph.params import (
     TrainParams,
 )
 from dataenvgym_spec.language.components import standard
+from dataenvgym_spec.language.task import WRONG_GOLD
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.lanes import lanes
 
@@ -111,10 +112,12 @@ class Builder:
         return Setup(splits=splits, reserve=reserve, base=base, skills=skills)
 
     def _data(self, role: str) -> str:
-        split = getattr(self.record.task.splits, role)
+        split, share = getattr(self.record.task.splits, role), self.record.task.wrong_gold
         params = DataParams(
             role=role,  # type: ignore[arg-type]
             source=self.bind.source(role),
+            score=self.score,
+            wrong_gold=None if share == WRONG_GOLD else share,
             draw=split.draw,
             lane=self.lanes[role],
             seed=self.record.seeds.splits,

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.drawing import draw
+from dataenvgym_spec.execute.gold import Gold
 from dataenvgym_spec.graph.params import DataParams
 from dataenvgym_spec.gym.tasks.protocol import Source
+from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item
 
 
@@ -17,9 +19,16 @@ def data(context: Context[DataParams]) -> None:
     """Writes the items of a split; for feedback, the shown and the hidden part."""
     params = context.params
     source: Source = context.make(params.source)
-    drawn = draw(source, params.draw, role=params.role, lane=params.lane, seed=params.seed)
+    gold = Gold(judge=context.judge(params.score), share=params.largest_share)
+    drawn = draw(
+        source, params.draw, role=params.role, lane=params.lane, seed=params.seed, gold=gold
+    )
     for port, items in _ports(params, drawn).items():
         context.write_rows(port, "items.jsonl", items)
+    if gold.left_out:
+        write_rows(context.log / "left-out.jsonl", gold.left_out)
+        context.say(f"  {gold.words(len(drawn))} (listed in log/left-out.jsonl)")
+        context.record(wrong_gold=len(gold.left_out))
     context.record(items=len(drawn), groups=len({item.group for item in drawn}))
     _tell_skipped(context, source)
 

@@ -19,8 +19,6 @@ class Scorable:
 
 
 def _objection(score: Score) -> str | None:
-    if score.cause is not None:
-        return f"the scorer cannot read the answer ({score.cause})"
     if not score.parsed:
         return "the scorer cannot read the answer"
     return None if score.correct else "the scorer finds the answer wrong"

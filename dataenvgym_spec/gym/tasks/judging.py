@@ -27,9 +27,10 @@ def judging(scorer: Mapping[str, Any], files: Mapping[str, str]) -> Judging:
     places = {digest: Path(path) for digest, path in files.items()}
     made: Scorer = make(Named.parse(scorer), files=places)
 
-    def scored(item: Mapping[str, Any], text: str, truncated: bool) -> dict[str, Any]:
-        answer = Answer(text=text, truncated=truncated)
-        scores = list(made.score([(Item.parse(item), answer)]))
+    def scored(item: Mapping[str, Any], text: str | None, truncated: bool) -> dict[str, Any]:
+        asked = Item.parse(item)
+        answer = Answer(text=_written(made, asked) if text is None else text, truncated=truncated)
+        scores = list(made.score([(asked, answer)]))
         if len(scores) != 1:
             message = f"the scorer {type(made).__name__} returned {len(scores)} scores for 1 answer"
             return {"fault": message}
@@ -37,3 +38,9 @@ def judging(scorer: Mapping[str, Any], files: Mapping[str, str]) -> Judging:
         return {"value": float(score.value), "parsed": bool(score.parsed)}
 
     return scored
+
+
+def _written(scorer: Scorer, item: Item) -> str:
+    """An item's own answer as the scorer expects answers to be written."""
+    write = getattr(scorer, "written", None)
+    return item.target if write is None else str(write(item))

@@ -70,7 +70,11 @@ class Score:
 
 
 class Scorer(Protocol):
-    """Scores answers to items."""
+    """Scores answers to items.
+
+    One that expects more of an answer than its target has a method `written(item)`, which gives the
+    item's own answer in that form: items are only drawn if their own answer scores right.
+    """
 
     def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
         """Scores a batch of answers.

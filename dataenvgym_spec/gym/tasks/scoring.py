@@ -50,9 +50,19 @@ class Judge:
         Raises:
             StageError: the scorer cannot be made, or does not return one score an answer.
         """
-        if not answers:
+        return self._scores([_call(item, answer) for item, answer in answers])
+
+    def score_gold(self, items: Sequence[Item]) -> list[Score]:
+        """Scores the gold answers of items, as somebody would write them who knows them.
+
+        Raises:
+            StageError: see `score`.
+        """
+        return self._scores([_call(item, None) for item in items])
+
+    def _scores(self, calls: list[Call]) -> list[Score]:
+        if not calls:
             return []
-        calls = [_call(item, answer) for item, answer in answers]
         outcomes = self.sandbox.judge(self._judgement, calls, LIMITS)
         faults = [fault for outcome in outcomes if (fault := _fault(outcome))]
         # One alone may be made up by the text that took over the child.
@@ -68,9 +78,14 @@ class Judge:
         self.sandbox.close()
 
 
-def _call(item: Item, answer: Answer) -> Call:
-    arguments = {"item": item.plain(), "text": answer.text, "truncated": answer.truncated}
-    return Call(arguments=arguments, plain=PLAIN.fullmatch(answer.text) is not None)
+def _call(item: Item, answer: Answer | None) -> Call:
+    """A call for an answer, or for the item's own."""
+    arguments: dict[str, Any] = {"item": item.plain(), "text": None, "truncated": False}
+    text = item.target
+    if answer is not None:
+        text = answer.text
+        arguments |= {"text": text, "truncated": answer.truncated}
+    return Call(arguments=arguments, plain=PLAIN.fullmatch(text) is not None)
 
 
 def _score(outcome: SandboxOutcome) -> Score:

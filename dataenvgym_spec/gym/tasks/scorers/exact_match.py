@@ -22,6 +22,10 @@ class ExactMatch:
         """Scores a batch of answers."""
         return [self._score(answer.text, item.golds) for item, answer in answers]
 
+    def written(self, item: Item) -> str:
+        """The item's answer with the mark before it, which a final answer alone lacks."""
+        return item.target if self.after in item.target else f"{self.after} {item.target}"
+
     def _score(self, text: str, golds: Sequence[str]) -> Score:
         answer = self._final(text)
         right = answer is not None and answer in [self._wanted(gold) for gold in golds]
