@@ -14,6 +14,7 @@ from typing import Final
 import yaml
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.language.schema import schema_text
 from dataenvgym_spec.setup.repair import ATTRIBUTES, has_driver
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
@@ -61,6 +62,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Looks at the machine and at the repository that holds the working directory."""
     machine = [_python(), _program("git"), _program("dvc"), *map(_package, PACKAGES)]
+    machine.append(_sandbox())
     try:
         layout = Layout(root=find_root())
     except UserError as error:
@@ -105,6 +107,13 @@ def _package(package: Package) -> Finding:
         help=f"pip install 'dataenvgym-spec[{package.extra}]'",
         needed=False,
     )
+
+
+def _sandbox() -> Finding:
+    ok = available() is not None
+    detail = "works" if ok else "does not work: answers are judged in a lesser sandbox"
+    remedy = "install it (apt-get install bubblewrap); see docs/judging.md for what it adds"
+    return Finding(name="bubblewrap", ok=ok, detail=detail, help=remedy, needed=False)
 
 
 def _version(distribution: str) -> str:

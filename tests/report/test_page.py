@@ -25,6 +25,7 @@ from dataenvgym_spec.resolve.same_as import stamps
 from dataenvgym_spec.results.evidence.scores import Comparison
 from dataenvgym_spec.results.evidence.statistics import over_seeds, paired
 from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.judging import Judging
 from dataenvgym_spec.results.settings import describe
 from dataenvgym_spec.results.stamps import mixed
 from dataenvgym_spec.results.study import study
@@ -724,3 +725,14 @@ def test_missing_packages_are_named():
     ) as caught:
         require("scipy", "no_such_package")
     assert "[report]" in caught.value.help
+
+
+def test_what_could_not_be_judged_is_said() -> None:
+    nothing = Judging(wrong_gold=(), unreadable=(), lesser=False)
+    assert words.judged(nothing) == []
+    judging = Judging(
+        wrong_gold=(("draw the test split", 3),), unreadable=(("timeout", 2),), lesser=True
+    )
+    left_out, unreadable = words.judged(judging)
+    assert "gold answer scores wrong: 3 (draw the test split)" in left_out
+    assert "count as unreadable: 2 timeout" in unreadable
