@@ -80,6 +80,8 @@ def _say_results(study: Study) -> None:
         accuracy = f"{percent(outcome.accuracy.value):>6} of {outcome.items} sealed items"
         spread = interval(outcome.accuracy)
         say(f"  {outcome.arm:20} {outcome.student:5} {accuracy} ({spread})")
+        for k, estimate in outcome.passes:
+            say(f"  {'':26} {percent(estimate.value):>6} pass@{k} ({interval(estimate)})")
     for contrast in study.contrasts:
         who = f"{contrast.arm} less {contrast.against}, {contrast.student}"
         value = points(contrast.difference.value)

@@ -20,6 +20,8 @@ P = TypeVar("P", bound="Params")
 SplitRole = Literal["test", "selection", "feedback"]
 Lane = tuple[float, float]
 Observed = Observe | Literal["nothing"]
+UNUSED: Final = {"top_p": 1.0, "samples": 1, "repeatable": True}
+"""Settings of generation that are left out where they say this: it was so when keys began."""
 FIRST_ENVIRONMENT: Final = Component(slot="environment", kind="skill-list", version=1)
 """What a plan that names no environment works in: it was the only one when keys began."""
 
@@ -83,6 +85,11 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 held = tuple(value.values())
             found += [(name, part) for part in held if part is not None]
         return tuple(found)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a spec gives up no promise of what running the stage again gives."""
+        return True
 
     @property
     def blind(self) -> bool:
@@ -157,6 +164,7 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
     Attributes:
         splits: the names of what it answers, and of the ports.
         generate: the settings of generation, less the backend.
+        seed: of the run, where answers are drawn.
     """
 
     slots: ClassVar = {"backend": "backend", "score": "scorer"}
@@ -166,16 +174,25 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
     generate: Generate
     template: str
     score: Component
+    seed: int | None = None
 
     @cached_property
     def plain(self) -> dict[str, Any]:
         """JSON values; the backend stands among the settings, as in the spec."""
-        return {
+        content: dict[str, Any] = {
             "splits": list(self.splits),
-            "generate": {**_values(self.generate), "backend": self.backend.word()},
+            "generate": {**_decoding(self.generate), "backend": self.backend.word()},
             "template": self.template,
             "score": self.score.plain(),
         }
+        if self.seed is not None:
+            content["seed"] = self.seed
+        return content
+
+    @property
+    def repeatable(self) -> bool:
+        """See `Params.repeatable`."""
+        return self.generate.repeatable
 
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> EvaluateParams:
@@ -303,6 +320,19 @@ def _components(slot: str, value: Any, kind: Any) -> Any:
     if get_origin(kind) is tuple:
         return tuple(Component.parse(slot, part) for part in value)
     return Component.parse(slot, value)
+
+
+def _decoding(generate: Generate) -> dict[str, Any]:
+    """The settings of generation that act."""
+    settings: dict[str, Any] = _values(generate)
+    if not generate.draws:
+        # As it was written when there was nothing else.
+        settings["temperature"] = 0
+        settings["top_p"] = UNUSED["top_p"]
+    for name, unused in UNUSED.items():
+        if settings[name] == unused:
+            del settings[name]
+    return settings
 
 
 def _values(value: Any) -> Any:

@@ -22,8 +22,10 @@ def promise(stage: Stage) -> Promise:
 
     A built-in component that declares none keeps the kind's. So examples written by a procedural
     engine and teacher are the same bytes anywhere, though a teacher in general promises nothing,
-    and a plan by a policy that asks a language model is not.
+    and a plan by a policy that asks a language model is not. A spec can give up the promise.
     """
+    if not stage.params.repeatable:
+        return "none"
     kept = stage.declaration.promise
     promises = []
     for _, component in stage.params.components():

@@ -109,8 +109,8 @@ class Definition:
         semantics: versions its results; None for a package that is versioned by its source.
         schema: `properties` and `required` of its options.
         implementation: its class, as `module:Class`.
-        serves: what it works with: the allowed values of `task`, or of another slot; left out
-            means all.
+        serves: what it works with: the allowed values of `task`, of `decoding`, or of another slot;
+            left out means all.
         parts: the options that stand for other components.
         files: the paths of the options that name files.
         marks: the options that carry a keyword of ours: path and value, by keyword.

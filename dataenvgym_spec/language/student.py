@@ -70,9 +70,31 @@ class Generate(Section, frozen=True, kw_only=True):
     ] = "bfloat16"
     max_new_tokens: Annotated[Count, hover("Longest answer in tokens.")]
     temperature: Annotated[
-        Literal[0], hover("0: greedy, the only decoding an evaluation here uses.")
+        float,
+        hover("0: greedy. More: each token is drawn, with a seed of the run and item.", ge=0, le=2),
     ] = 0
+    top_p: Annotated[
+        float,
+        hover("Tokens are drawn from the likeliest that make up this much.", gt=0, le=1),
+    ] = 1.0
+    samples: Annotated[
+        int,
+        hover(
+            "Answers to each item; more than one are drawn, and `pass@k` is reported.",
+            ge=1,
+            le=1000,
+        ),
+    ] = 1
     batch_size: Annotated[Count, hover("Prompts generated side by side.")] = 64
+    repeatable: Annotated[
+        bool,
+        hover("Whether a rerun gives the same; `false` allows the backend's fastest settings."),
+    ] = True
+
+    @property
+    def draws(self) -> bool:
+        """Whether tokens are drawn, so that answers depend on a seed."""
+        return self.temperature > 0
 
 
 class Prompt(Section, frozen=True, kw_only=True):

@@ -5,14 +5,28 @@ from __future__ import annotations
 from dataenvgym_spec.records.record import Record
 
 
+class Sample(Record, frozen=True, kw_only=True):
+    """One of several answers that were drawn for an item; see `Result`."""
+
+    prediction: str
+    score: float
+    correct: bool
+    unparseable: bool
+    truncated: bool
+
+
 class Result(Record, frozen=True, kw_only=True):
     """A student's answer to one item; a row of `results.jsonl`.
+
+    Where several answers were drawn it is the first of them, which is a draw like any other; so
+    accuracies mean the same whatever their number.
 
     Attributes:
         score: from 0 to 1; `correct` means 1.
         unparseable: whether no answer could be read.
         truncated: whether the answer was cut at the longest length allowed.
         iteration: whose answer it is, where several students are scored in one stage.
+        samples: all answers, the first one included, where several were drawn.
         cluster: the items that belong together with this one; None for an item on its own.
     """
 
@@ -27,6 +41,7 @@ class Result(Record, frozen=True, kw_only=True):
     truncated: bool
     iteration: int | None = None
     cluster: str | None = None
+    samples: tuple[Sample, ...] = ()
 
     @property
     def unit(self) -> str:

@@ -40,6 +40,11 @@ def records(results: Results) -> list[Row]:
 
 def record(outcome: Outcome) -> Row:
     """One student's outcome as plain data."""
+    drawn = {}
+    for k, estimate in outcome.passes:
+        drawn[f"pass_at_{k}"] = round(estimate.value, 6)
+        drawn[f"pass_at_{k}_ci_low"] = round(estimate.low, 6)
+        drawn[f"pass_at_{k}_ci_high"] = round(estimate.high, 6)
     return {
         "arm": outcome.arm,
         "seed": outcome.seed,
@@ -52,6 +57,7 @@ def record(outcome: Outcome) -> Row:
         "examples_asked": outcome.asked,
         "unparseable": outcome.unparseable,
         "truncated": outcome.truncated,
+        **drawn,
     }
 
 

@@ -101,6 +101,8 @@ def _figures(outcome: Outcome) -> dict[str, float]:
     """
     accuracy = outcome.accuracy
     figures = {"": accuracy.value, "_items": float(outcome.items)}
+    for k, estimate in outcome.passes:
+        figures[f"_pass_at_{k}"] = estimate.value
     if outcome.deviation is not None:
         return {**figures, "_deviation": outcome.deviation}
     return {**figures, "_low": accuracy.low, "_high": accuracy.high}

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -148,11 +149,10 @@ def test_both_engines_give_the_same_greedy_text(
         base = with_settings(base, tmp_path / "base", **SETTINGS)
         assert completions(student, base) == mine
     code = (
-        "import sys; from pathlib import Path; from dataclasses import asdict; import json\n"
-        "from tests.support.training import completions\n"
+        "import json, sys; from pathlib import Path\n"
+        "from tests.support.training import answered\n"
         "student, base, out = map(Path, sys.argv[1:])\n"
-        "found = completions(student, base, backend='vllm')\n"
-        "out.write_text(json.dumps([asdict(item) for item in found]))"
+        "out.write_text(json.dumps(answered(student, base)))"
     )
     # In a process of its own: vLLM keeps its engine for the life of a process.
     result = subprocess.run(
@@ -164,11 +164,17 @@ def test_both_engines_give_the_same_greedy_text(
         timeout=300,
     )
     assert result.returncode == 0, result.stderr[-3000:]
-    theirs = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
-    assert [row["text"] for row in theirs] == [item.text for item in mine]
-    assert [(row["tokens"], row["truncated"], row["prompt_tokens"]) for row in theirs] == [
-        (item.tokens, item.truncated, item.prompt_tokens) for item in mine
-    ]
+    told = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    theirs, long = told["greedy"][: len(mine)], told["greedy"][len(mine) :]
+    assert theirs == [asdict(item) for item in mine]
+    # No answer goes on behind the student's last position.
+    assert [(row["prompt_tokens"], row["tokens"] <= 4) for row in long] == [
+        (60, True), (64, True), (65, True),
+    ]  # fmt: skip
+    assert [row["text"] for row in long[1:]] == ["", ""]
+    first, again, backwards, other = told["drawn"]
+    assert first == again == backwards
+    assert first != other and first != [item.text for item in mine]
     assert [item.text for item in mine] != [item.text for item in before]
 
 

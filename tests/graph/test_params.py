@@ -1,16 +1,21 @@
 """Parameters of every stage kind: what is written is what is read, to the last byte of the key."""
 
+import json
+
 import pytest
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.hashing import canonical
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.graph.keys import identity, stage_key
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.graph.params import PlanParams
+from dataenvgym_spec.graph.params import EvaluateParams, PlanParams
+from dataenvgym_spec.graph.promises import promise
+from dataenvgym_spec.language.components import definition
 from tests.support.graphs import compiled, parameters
 from tests.support.repositories import ROOT
-from tests.support.specs import TINY
+from tests.support.specs import TINY, tiny
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +52,47 @@ def test_whether_an_agent_is_blind_is_a_question_to_its_parameters() -> None:
     assert parameters("plan", {"observe": "nothing"}).blind
     assert not parameters("plan", {"observe": {"scores": True}}).blind
     assert not parameters("gate", {}).blind
+
+
+def evaluations(folder, **generate):
+    text = tiny(seeds={"run": [0, 1]}, student={"generate": generate})
+    stages = compiled(folder, text).stages
+    return [stage for stage in stages if stage.kind == "evaluate"]
+
+
+def test_greedy_decoding_has_the_parameters_that_it_had_before_there_was_another(tmp_path) -> None:
+    (plain,) = {canonical(stage.plain["generate"]) for stage in evaluations(tmp_path)}
+    assert json.loads(plain) == {
+        "backend": definition_word("transformers"),
+        "batch_size": 64,
+        "dtype": "float32",
+        "max_new_tokens": 5,
+        "temperature": 0,
+    }
+    spelled = {"temperature": 0.0, "top_p": 1, "samples": 1, "repeatable": True}
+    for same in (spelled, {"temperature": 0}, {"top_p": 0.5}):
+        stages = evaluations(tmp_path, **same)
+        assert {canonical(stage.plain["generate"]) for stage in stages} == {plain}
+        assert not any("seed" in stage.plain for stage in stages)
+
+
+def test_drawn_answers_have_the_seed_of_their_run(tmp_path) -> None:
+    stages = evaluations(tmp_path, temperature=0.7, samples=4)
+    assert {stage.plain["seed"] for stage in stages} == {0, 1}
+    for stage in stages:
+        assert {use.seed for use in stage.uses} == {stage.plain["seed"]}
+        assert stage.plain["generate"]["samples"] == 4
+        parsed = EvaluateParams.parse(stage.plain)
+        assert parsed.plain == stage.plain
+
+
+def test_who_gives_up_repeatability_is_promised_nothing(tmp_path) -> None:
+    assert {promise(stage) for stage in evaluations(tmp_path)} == {"same-machine"}
+    fast = evaluations(tmp_path, repeatable=False)
+    assert {promise(stage) for stage in fast} == {"none"}
+    assert {stage.plain["generate"]["repeatable"] for stage in fast} == {False}
+
+
+def definition_word(kind: str):
+    version = definition("backend", kind).version()
+    return Component(slot="backend", kind=kind, version=version).word()

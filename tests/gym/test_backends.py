@@ -117,3 +117,60 @@ def test_an_answer_ends_where_the_student_has_no_more_positions(student: Path) -
     for answer in answers[2:]:
         assert (answer.text, answer.tokens, answer.truncated) == ("", 0, True)
     assert answers[0] == complete(student, "1 + 1 =")[0]
+
+
+# --- drawing ----------------------------------------------------------------------------------------------------------
+
+
+def drawn(student: Path, prompts: list[str], seeds: list[int], **settings: Any) -> list[str]:
+    from dataenvgym_spec.gym.students.backends.transformers import TransformersBackend
+
+    chosen = GenerationSettings.parse({**SETTINGS.plain(), "temperature": 1.0, **settings})
+    backend = TransformersBackend(settings=chosen, model=student, adapter=None)
+    return [answer.text for answer in backend.generate(prompts, seeds)]
+
+
+def test_a_drawn_answer_depends_on_its_prompt_and_seed_alone(student: Path) -> None:
+    prompts = [prompt for prompt in PROMPTS[:6] for _ in range(4)]
+    seeds = list(range(24))
+    together = drawn(student, prompts, seeds)
+    assert drawn(student, prompts, seeds, batch_size=1) == together
+    assert drawn(student, prompts[::-1], seeds[::-1], batch_size=5) == together[::-1]
+    assert len(set(together[:4])) > 1
+    assert drawn(student, prompts[:4], [7] * 4) == [drawn(student, prompts[:1], [7])[0]] * 4
+
+
+@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.5, 1.0), (1.5, 0.8)])
+def test_tokens_are_drawn_as_often_as_the_softmax_says(
+    temperature: float, top_p: float, student: Path
+) -> None:
+    import torch
+    from scipy.stats import chisquare
+
+    from dataenvgym_spec.gym.students.backends.drawing import Draw
+
+    scores = torch.linspace(-2, 3, 12)
+    rows = 6000
+    draw = Draw(range(rows), temperature=temperature, top_p=top_p, device="cpu")
+    noisy = draw(torch.zeros(rows, 1, dtype=torch.long), scores.expand(rows, -1).clone())
+    counts = torch.bincount(noisy.argmax(-1), minlength=12)
+    chances = torch.softmax(scores.double() / temperature, -1)
+    falling, order = chances.sort(descending=True)
+    # The likeliest tokens until they make up `top_p`, the one that reaches it included.
+    kept = order[falling.cumsum(-1) - falling < top_p]
+    assert int(counts.sum()) == int(counts[kept].sum()) == rows
+    expected = chances[kept] / chances[kept].sum() * rows
+    assert chisquare(counts[kept].numpy(), expected.numpy()).pvalue > 1e-3
+
+
+def test_a_score_of_minus_infinity_is_never_drawn() -> None:
+    import torch
+
+    from dataenvgym_spec.gym.students.backends.drawing import Draw
+
+    scores = torch.full((500, 8), float("-inf"))
+    scores[:, 3] = 0.0
+    noisy = Draw(range(500), temperature=0.01, top_p=1.0, device="cpu")(
+        torch.zeros(500, 1, dtype=torch.long), scores
+    )
+    assert set(noisy.argmax(-1).tolist()) == {3}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,7 +18,11 @@ from dataenvgym_spec.execute.warm import client
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import GateParams
 from dataenvgym_spec.gym.students.backends.loading import load_backend
-from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
+from dataenvgym_spec.gym.students.backends.protocol import (
+    Backend,
+    Completion,
+    GenerationSettings,
+)
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.language.components import definition, standard
 from dataenvgym_spec.records.files import write_rows
@@ -96,10 +101,34 @@ def completions(
     student: Path, base: Path | None = None, *, backend: str = "transformers", batch_size: int = 8
 ) -> list[Completion]:
     settings = msgspec.structs.replace(SETTINGS, batch_size=batch_size)
+    return loaded(student, base, backend, settings).generate(PROMPTS)
+
+
+def loaded(
+    student: Path, base: Path | None, backend: str, settings: GenerationSettings = SETTINGS
+) -> Backend:
     version = definition("backend", backend).version()
     component = Component(slot="backend", kind=backend, version=version)
-    loaded = load_backend(component, settings=settings, student=student, base=base)
-    return loaded.generate(PROMPTS)
+    return load_backend(component, settings=settings, student=student, base=base)
+
+
+def answered(student: Path, base: Path) -> dict[str, Any]:
+    """What vLLM answers: greedily, and drawn in several orders.
+
+    One engine does it all, since it is there for the life of a process.
+    """
+    engine: Any = loaded(student, base, "vllm")
+    long = ["1" * 60, "1" * 64, "1" * 65]
+    greedy = [asdict(answer) for answer in engine.generate([*PROMPTS, *long])]
+    engine.settings = msgspec.structs.replace(SETTINGS, temperature=1.0, top_p=0.9)
+    seeds = list(range(len(PROMPTS)))
+
+    def texts(step: int, seeds: list[int]) -> list[str]:
+        answers = engine.generate(PROMPTS[::step], seeds[::step])
+        return [answer.text for answer in answers][::step]
+
+    drawn = [texts(1, seeds), texts(1, seeds), texts(-1, seeds), texts(1, seeds[::-1])]
+    return {"greedy": greedy, "drawn": drawn}
 
 
 @contextmanager

@@ -346,12 +346,14 @@ class Builder:
     def _evaluation(self, splits: tuple[str, ...]) -> EvaluateParams:
         if splits not in self.evaluations:
             student = self.record.student
+            seed = self.seed if student.generate.draws else None
             self.evaluations[splits] = EvaluateParams(
                 splits=splits,
                 backend=self.bind.component("backend", student.generate.backend),
                 generate=student.generate,
                 template=student.prompt.template,
                 score=self.score,
+                seed=seed,
             )
         return self.evaluations[splits]
 

@@ -1,4 +1,4 @@
-"""Components serve what they work with: the task, and the other components of the arm."""
+"""Components serve what they work with: the task, the decoding, and each other."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
 
 
 def _actual(arm: Arm) -> dict[str, str]:
-    """The task of an arm, and the component of each slot that an arm has one of."""
+    """The task and decoding of an arm, and the component of each slot that an arm has one of."""
     single = {place.path: place.slot for place in PLACES if "*" not in place.path}
     kinds = {
         single[path]: options["kind"]
         for _, path, options in arm.experiment.components()
         if path in single
     }
-    return {"task": arm.experiment.task.kind, **kinds}
+    draws = arm.experiment.student.generate.draws
+    decoding = "sampling" if draws else "greedy"
+    return {"task": arm.experiment.task.kind, "decoding": decoding, **kinds}

@@ -12,6 +12,7 @@ from typing import Final
 from dataenvgym_spec.compile.rules import (
     checkpoints,
     columns,
+    decoding,
     draws,
     equal,
     limits,
@@ -37,6 +38,7 @@ RULES: Final = (
     templates,
     stopping,
     serving,
+    decoding,
     checkpoints,
     limits,
     columns,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
-from dataenvgym_spec.records.evaluations import Choice, Result
+from dataenvgym_spec.records.evaluations import Choice, Result, Sample
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_all, write_rows
 from dataenvgym_spec.records.items import Item
@@ -24,26 +27,23 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     """
     students = _students(context)
     bases = context.ports("base")
-    prompt = PromptTemplate(context.params.template)
     with context.phase("score: start"):
         judge = context.judge(context.params.score)
     items = _items(context)
-    prompts = [prompt.render(item) for members in items.values() for item in members]
+    asked = _asked(context.params, items)
     rows: dict[str, list[Result]] = {port: [] for port in items}
     tokens = {"prompt": 0, "generated": 0}
-    if not prompts:  # a refill that was not needed has no candidates
+    if not asked.items:  # a refill that was not needed has no candidates
         students = {}
     for iteration, path in students.items():
-        answers = _answers(context, path, bases[0].path if bases else None, prompts)
+        answers = _answers(context, path, bases[0].path if bases else None, asked)
         tokens["prompt"] += sum(answer.prompt_tokens for answer in answers)
         tokens["generated"] += sum(answer.tokens for answer in answers)
         with context.phase("score"):
-            scores = judge.score(_pairs(items, answers))
-        position = iter(zip(answers, scores, strict=True))
+            scores = judge.score(_pairs(asked, answers))
+        drawn = _by_item(list(map(_sample, answers, scores)), asked.samples)
         for port, members in items.items():
-            for item in members:
-                answer, score = next(position)
-                rows[port].append(_row(item, answer, score, iteration))
+            rows[port] += [_row(item, next(drawn), iteration) for item in members]
     for port, results in rows.items():
         write_rows(context.out(port, "results.jsonl"), results)
         right = sum(row.correct for row in results) / max(1, len(results))
@@ -52,7 +52,40 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     if unreadable:
         causes = ", ".join(f"{count} {cause}" for cause, count in unreadable)
         context.say(f"  answers that could not be judged: {causes}")
-    context.record(tokens=tokens, items=len(prompts), students=len(_students(context)))
+    count = sum(map(len, items.values()))
+    context.record(tokens=tokens, items=count, students=len(_students(context)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a student is asked: each item as often as answers to it are drawn.
+
+    Attributes:
+        items: of all ports.
+        seeds: one a prompt where answers are drawn; else none.
+        samples: answers to each item.
+    """
+
+    items: Sequence[Item]
+    prompts: Sequence[str]
+    seeds: Sequence[int]
+    samples: int
+
+
+def _asked(params: EvaluateParams, items: dict[str, Sequence[Item]]) -> Asked:
+    prompt, samples = PromptTemplate(params.template), params.generate.samples
+    asked: list[Item] = []
+    prompts: list[str] = []
+    seeds: list[int] = []
+    for item in chain.from_iterable(items.values()):
+        text = prompt.render(item)
+        for number in range(samples):
+            asked.append(item)
+            prompts.append(text)
+            if params.generate.draws:
+                # Students answer an item under the same seeds: what differs is the student.
+                seeds.append(seed_from("answer", params.seed, item.id, number))
+    return Asked(items=asked, prompts=prompts, seeds=seeds, samples=samples)
 
 
 def _items(context: Context[EvaluateParams]) -> dict[str, Sequence[Item]]:
@@ -79,38 +112,56 @@ def _students(context: Context[EvaluateParams]) -> dict[int | None, Path]:
 
 
 def _answers(
-    context: Context[EvaluateParams], student: Path, base: Path | None, prompts: list[str]
+    context: Context[EvaluateParams], student: Path, base: Path | None, asked: Asked
 ) -> list[Completion]:
     params = context.params
     settings = GenerationSettings.parse(params.plain["generate"])
     with context.phase("load"):
         engine = load_backend(params.backend, settings=settings, student=student, base=base)
     with context.phase("generate"):
-        answers = engine.generate(prompts)
+        if settings.draws:
+            answers = engine.generate(asked.prompts, asked.seeds)
+        else:
+            answers = engine.generate(asked.prompts)
     context.record(device=engine.device, precision=settings.dtype, backend=params.backend.kind)
     return answers
 
 
-def _pairs(
-    items: dict[str, Sequence[Item]], completions: Sequence[Completion]
-) -> list[tuple[Item, Answer]]:
-    """The items of all ports with what the student wrote, as the scorer sees it."""
-    asked = [item for members in items.values() for item in members]
+def _pairs(asked: Asked, completions: Sequence[Completion]) -> list[tuple[Item, Answer]]:
+    """Items with what the student wrote, as the scorer sees it."""
     answers = [Answer(text=one.text, truncated=one.truncated) for one in completions]
-    return list(zip(asked, answers, strict=True))
+    return list(zip(asked.items, answers, strict=True))
 
 
-def _row(item: Item, answer: Completion, score: Score, iteration: int | None) -> Result:
-    return Result(
-        id=item.id,
-        group=item.group,
-        input=item.input,
-        target=item.target,
+def _by_item(judged: list[Sample], samples: int) -> Iterator[list[Sample]]:
+    """The answers to each item."""
+    for start in range(0, len(judged), samples):
+        yield judged[start : start + samples]
+
+
+def _sample(answer: Completion, score: Score) -> Sample:
+    return Sample(
         prediction=answer.text,
         score=score.value,
         correct=score.correct,
         unparseable=not score.parsed,
         truncated=answer.truncated,
+    )
+
+
+def _row(item: Item, drawn: Sequence[Sample], iteration: int | None) -> Result:
+    first = drawn[0]
+    return Result(
+        id=item.id,
+        group=item.group,
+        input=item.input,
+        target=item.target,
+        prediction=first.prediction,
+        score=first.score,
+        correct=first.correct,
+        unparseable=first.unparseable,
+        truncated=first.truncated,
         iteration=iteration,
         cluster=item.cluster if item.cluster != item.id else None,
+        samples=tuple(drawn) if len(drawn) > 1 else (),
     )

@@ -56,7 +56,8 @@ def units(stage: Stage, known: Known) -> float:
         amount = _read_items(stage, known)
     elif isinstance(params, EvaluateParams):
         students = 2 if any(read.slot == "choice" for read in stage.inputs) else 1
-        amount = students * _read_items(stage, known)
+        samples = params.generate.samples
+        amount = students * samples * _read_items(stage, known)
     elif isinstance(params, StudentParams):
         amount = _pretraining(params.model)
     elif isinstance(params, TrainParams):
@@ -93,7 +94,8 @@ def like(stage: Stage, known: Known) -> str:
 def _about(stage: Stage, known: Known) -> Any:
     params, plain = stage.params, stage.plain
     if isinstance(params, EvaluateParams):
-        settings = {key: plain["generate"][key] for key in ("backend", "dtype")}
+        chosen = ("backend", "dtype", "repeatable")
+        settings = {key: plain["generate"][key] for key in chosen if key in plain["generate"]}
         return [_model(stage, known), settings, params.score.kind]
     if isinstance(params, TrainParams):
         train = plain["train"]

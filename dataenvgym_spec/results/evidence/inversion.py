@@ -40,19 +40,19 @@ class Clustered:
     """
 
     items: int
-    total: int
-    squares: int
+    total: float
+    squares: float
     clusters: int
     size_squares: int
-    total_squares: int
-    products: int
+    total_squares: float
+    products: float
 
     @classmethod
-    def of(cls, values: Iterable[tuple[str, int]]) -> Clustered:
+    def of(cls, values: Iterable[tuple[str, float]]) -> Clustered:
         """The sums over some items, each given as its cluster and its value."""
         sizes: dict[str, int] = {}
-        totals: dict[str, int] = {}
-        squares = 0
+        totals: dict[str, float] = {}
+        squares: float = 0
         for cluster, value in values:
             sizes[cluster] = sizes.get(cluster, 0) + 1
             totals[cluster] = totals.get(cluster, 0) + value

@@ -14,6 +14,7 @@ from typing import Final
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.evidence.amounts import Amounts, amounts
+from dataenvgym_spec.results.evidence.passes import passes
 from dataenvgym_spec.results.evidence.statistics import (
     Estimate,
     Paired,
@@ -59,6 +60,7 @@ class Outcome:
         examples: examples taught up to it.
         asked: examples that plans asked for up to it.
         deviation: the standard deviation of the accuracy over runs; None for a single run.
+        passes: pass@k by k, where several answers to an item were drawn.
     """
 
     arm: str
@@ -72,6 +74,7 @@ class Outcome:
     unparseable: float
     truncated: float
     deviation: float | None = None
+    passes: tuple[tuple[int, Estimate], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +183,7 @@ def _outcome(run: Run, student: str) -> Outcome | None:
         items=len(rows),
         unparseable=sum(row.unparseable for row in rows),
         truncated=sum(row.truncated for row in rows),
+        passes=passes(rows),
     )
 
 
@@ -205,8 +209,8 @@ def summary(mine: Sequence[Outcome]) -> Outcome:
         return first
     values = [outcome.accuracy.value for outcome in mine]
     spread = deviation(values)
-    # Runs share one base student, evaluated once: its interval is over items, not over runs.
-    if first.student == "base":
+    # Runs share one base student, and its greedy answers: its interval is over items, not runs.
+    if first.student == "base" and not spread:
         return replace(first, deviation=spread)
     iterations = {outcome.iteration for outcome in mine}
     return Outcome(
@@ -221,7 +225,16 @@ def summary(mine: Sequence[Outcome]) -> Outcome:
         unparseable=fmean(outcome.unparseable for outcome in mine),
         truncated=fmean(outcome.truncated for outcome in mine),
         deviation=spread,
+        passes=_mean_passes(mine),
     )
+
+
+def _mean_passes(mine: Sequence[Outcome]) -> tuple[tuple[int, Estimate], ...]:
+    means = []
+    for of_runs in zip(*(outcome.passes for outcome in mine), strict=True):
+        values = [estimate.value for _, estimate in of_runs]
+        means.append((of_runs[0][0], over_seeds(values, least=0.0, most=1.0)))
+    return tuple(means)
 
 
 def comparisons(results: Results) -> tuple[Comparison, ...]:

@@ -86,7 +86,7 @@ class Paired:
     p: float
 
 
-def proportion(right: int, items: int) -> Estimate:
+def proportion(right: float, items: int) -> Estimate:
     """A proportion of items that stand alone, with its Wilson interval (Wilson 1927).
 
     The interval stays inside [0, 1] and has a width at 0 and at 1 too.
@@ -111,7 +111,7 @@ def proportion(right: int, items: int) -> Estimate:
     return Estimate(value=share, low=low, high=high, covers="items", count=items)
 
 
-def clustered_proportion(marks: Iterable[tuple[str, bool]]) -> Estimate:
+def clustered_proportion(marks: Iterable[tuple[str, float]]) -> Estimate:
     """A proportion of items in clusters; Wilson's where every item is a cluster of its own.
 
     >>> together = [(str(n // 2), n < 8) for n in range(10)]
@@ -120,12 +120,12 @@ def clustered_proportion(marks: Iterable[tuple[str, bool]]) -> Estimate:
     (0.376, 0.8, 0.964, 'clusters', 5)
 
     Args:
-        marks: the cluster of each item, and whether its answer is right.
+        marks: the cluster of each item, and whether its answer is right, or how likely it is.
 
     Raises:
         ValueError: there are no items.
     """
-    sums = Clustered.of((cluster, int(right)) for cluster, right in marks)
+    sums = Clustered.of(marks)
     if sums.clusters == sums.items:
         return proportion(sums.total, sums.items)
     return _estimate(sums, share_interval(sums))

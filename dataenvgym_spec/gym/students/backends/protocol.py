@@ -1,4 +1,4 @@
-"""What a backend is: greedy generation with one student, whichever library does it.
+"""What a backend is: generation with one student, whichever library does it.
 
 An installed backend brings a class that satisfies `Backend` and, beside it, the JSON definition of
 its options. An instance is constructed with those options and, besides, with:
@@ -7,7 +7,8 @@ its options. An instance is constructed with those options and, besides, with:
     model: Path                     folder of a model, in the transformers format
     adapter: Path | None            folder of an adapter on it, in peft's format
 
-It loads the student at once; the time this takes is logged apart from that of `generate`.
+It loads the student at once; the time this takes is logged apart from that of `generate`. One that
+cannot draw tokens declares `"serves": {"decoding": ["greedy"]}`.
 """
 
 from __future__ import annotations
@@ -26,11 +27,23 @@ class GenerationSettings(Record, frozen=True, kw_only=True):
         dtype: of the weights.
         max_new_tokens: the longest completion, its end token included.
         batch_size: prompts that are generated side by side.
+        temperature: 0 for the likeliest token; above, tokens are drawn from the softmax of the
+            scores divided by it.
+        top_p: tokens are drawn from the likeliest ones that make up this much.
+        repeatable: whether running it again must give the same.
     """
 
     dtype: Literal["float32", "bfloat16", "float16"]
     max_new_tokens: int
     batch_size: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repeatable: bool = True
+
+    @property
+    def draws(self) -> bool:
+        """Whether tokens are drawn."""
+        return self.temperature > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +69,14 @@ class Backend(Protocol):
     device: str
     """Where it runs, such as `cpu` or `cuda`; for the log."""
 
-    def generate(self, prompts: Sequence[str]) -> list[Completion]:
-        """Completes prompts greedily.
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int] = ()) -> list[Completion]:
+        """Completes prompts.
 
         Args:
             prompts: whole prompts; they are tokenized as they are.
+            seeds: one a prompt where tokens are drawn; none where they are not.
 
         Returns:
-            One completion a prompt, in the order of the prompts. It depends on the prompt alone,
-            not on what it is batched with.
+            One completion a prompt, in the order of the prompts. It depends on the prompt and its
+            seed alone, not on what it is batched with.
         """

@@ -7,9 +7,10 @@ from itertools import groupby
 from pathlib import Path
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessorList
 from transformers.utils.logging import disable_progress_bar
 
+from dataenvgym_spec.gym.students.backends.drawing import Draw
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.students.codec import Codec
 from dataenvgym_spec.gym.students.pretrained import read_model
@@ -32,13 +33,14 @@ class TransformersBackend:
         loaded.generation_config = GenerationConfig()
         self.model = loaded.to(self.device).eval()
 
-    def generate(self, prompts: Sequence[str]) -> list[Completion]:
-        """Completes prompts greedily, in their order."""
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int] = ()) -> list[Completion]:
+        """Completes prompts, in their order."""
         encoded = [self.codec.encode(prompt) for prompt in prompts]
         completions: dict[int, Completion] = {}
         for room, batch in self._batches(encoded):
             members = [encoded[index] for index in batch]
-            generated = self._batch(members, room) if room else [[] for _ in batch]
+            drawn = [seeds[index] for index in batch] if self.settings.draws else []
+            generated = self._batch(members, room, drawn) if room else [[] for _ in batch]
             for index, tokens in zip(batch, generated, strict=True):
                 completions[index] = self.codec.completion(encoded[index], tokens)
         return [completions[index] for index in range(len(prompts))]
@@ -55,7 +57,7 @@ class TransformersBackend:
             for start in range(0, len(members), size):
                 yield room, members[start : start + size]
 
-    def _batch(self, encoded: list[Tokens], room: int) -> list[Tokens]:
+    def _batch(self, encoded: list[Tokens], room: int, seeds: list[int]) -> list[Tokens]:
         padded = self.codec.tokenizer.pad({"input_ids": encoded}, return_tensors="pt")
         inputs = padded.to(self.device)
         decoding = GenerationConfig(
@@ -69,7 +71,18 @@ class TransformersBackend:
                 input_ids=inputs["input_ids"],
                 attention_mask=inputs["attention_mask"],
                 generation_config=decoding,
+                logits_processor=self._drawing(seeds),
             )
         longest = inputs["input_ids"].shape[1]
         rows: list[Tokens] = out[:, longest:].tolist()
         return rows
+
+    def _drawing(self, seeds: list[int]) -> LogitsProcessorList:
+        """What turns greedy search into drawing; nothing without seeds."""
+        if not seeds:
+            return LogitsProcessorList()
+        settings = self.settings
+        draw = Draw(
+            seeds, temperature=settings.temperature, top_p=settings.top_p, device=self.device
+        )
+        return LogitsProcessorList([draw])

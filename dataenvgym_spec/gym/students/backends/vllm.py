@@ -1,4 +1,7 @@
-"""Generation with vLLM, in this process and eagerly, which makes its output repeatable."""
+"""Generation with vLLM, in this process.
+
+It runs eagerly, which makes its output repeatable, unless a spec gives that up.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from vllm.lora.request import LoRARequest
 
 from dataenvgym_spec.gym.students.backends.lora import largest_rank
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
+from dataenvgym_spec.gym.students.backends.serving import Serving, fits
 from dataenvgym_spec.gym.students.codec import Codec
 
 Tokens = list[int]
@@ -35,24 +39,27 @@ class VllmBackend:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.codec = Codec(model, max_new_tokens=settings.max_new_tokens)
         self.request: LoRARequest | None = None
-        options: dict[str, Any] = {}
+        options = Serving.of(os.environ).options()
         if adapter is not None:
             self.request = LoRARequest("student", 1, str(adapter))
             options |= {"enable_lora": True, "max_lora_rank": largest_rank(adapter)}
         self.engine = self._engine(model, options)
 
-    def generate(self, prompts: Sequence[str]) -> list[Completion]:
-        """Completes prompts greedily, in their order."""
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int] = ()) -> list[Completion]:
+        """Completes prompts, in their order."""
         encoded = [self.codec.encode(prompt) for prompt in prompts]
-        rooms = [self.codec.room(tokens) for tokens in encoded]
-        # vLLM refuses a prompt with nothing to generate.
-        asked = [index for index, room in enumerate(rooms) if room]
-        outputs = self.engine.generate(
-            [TokensPrompt(prompt_token_ids=encoded[index]) for index in asked],
-            [self._sampling(rooms[index]) for index in asked],
-            lora_request=self.request,
-            use_tqdm=False,
-        )
+        drawn: Sequence[int | None] = seeds or [None] * len(prompts)
+        asked, inputs, decoding, needed = [], [], [], 0
+        for index, tokens in enumerate(encoded):
+            room = self.codec.room(tokens)
+            if not room:  # vLLM refuses a prompt with nothing to generate
+                continue
+            asked.append(index)
+            inputs.append(TokensPrompt(prompt_token_ids=tokens))
+            decoding.append(self._decoding(room, drawn[index]))
+            needed = max(needed, len(tokens) + room)
+        fits(needed, self.engine.model_config.max_model_len)
+        outputs = self.engine.generate(inputs, decoding, lora_request=self.request, use_tqdm=False)
         generated: dict[int, Sequence[int]] = {}
         for index, output in zip(asked, outputs, strict=True):
             generated[index] = output.outputs[0].token_ids
@@ -70,15 +77,17 @@ class VllmBackend:
                 trust_remote_code=False,
                 generation_config=neutral,
                 dtype=self.settings.dtype,
-                enforce_eager=True,
+                enforce_eager=self.settings.repeatable,
                 disable_log_stats=True,
                 max_num_seqs=self.settings.batch_size,
                 **options,
             )
 
-    def _sampling(self, room: int) -> SamplingParams:
+    def _decoding(self, room: int, seed: int | None) -> SamplingParams:
         return SamplingParams(
-            temperature=0,
+            temperature=self.settings.temperature,
+            top_p=self.settings.top_p,
+            seed=seed,
             max_tokens=room,
             stop_token_ids=sorted(self.codec.ends),
             # The codec reads the tokens as it does those of every backend.

@@ -1,0 +1,90 @@
+"""How vLLM uses this machine. It enters no spec and no key, and changes no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dataenvgym_spec.core.errors import StageError, UserError
+
+MEMORY: Final = "DATAENVGYM_VLLM_MEMORY"
+LENGTH: Final = "DATAENVGYM_VLLM_LENGTH"
+GPUS: Final = "DATAENVGYM_VLLM_GPUS"
+FITTED: Final = -1
+"""vLLM then takes the longest text that the memory has room for (vllm/config/model.py)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How vLLM uses this machine.
+
+    Attributes:
+        memory: `DATAENVGYM_VLLM_MEMORY`, the share of each GPU's memory that it may take; None for
+            vLLM's own choice.
+        length: `DATAENVGYM_VLLM_LENGTH`, the tokens of the longest prompt with its answer; or as
+            many as the memory has room for.
+        gpus: `DATAENVGYM_VLLM_GPUS`, over which each layer is split.
+    """
+
+    memory: float | None
+    length: int
+    gpus: int
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Serving:
+        """From the environment.
+
+        Raises:
+            UserError: a variable has a value that cannot be.
+        """
+        memory = _value(environ, MEMORY, float, "a share such as 0.8", lambda share: share <= 1)
+        length = _value(environ, LENGTH, int, "a number of tokens such as 4096")
+        gpus = _value(environ, GPUS, int, "a number of GPUs such as 2")
+        return cls(memory=memory, length=length or FITTED, gpus=gpus or 1)
+
+    def options(self) -> dict[str, Any]:
+        """The arguments of vLLM's `LLM` that say so."""
+        options: dict[str, Any] = {
+            "max_model_len": self.length,
+            "tensor_parallel_size": self.gpus,
+        }
+        if self.memory is not None:
+            options["gpu_memory_utilization"] = self.memory
+        return options
+
+
+def fits(needed: int, length: int) -> None:
+    """Checks that the longest prompt has room for its answer: an answer cut short would be another.
+
+    Args:
+        needed: tokens of the longest prompt with the longest answer allowed.
+        length: of the longest text that vLLM was started for.
+
+    Raises:
+        StageError: it has not.
+    """
+    if needed > length:
+        raise StageError(
+            f"a prompt with its answer needs {needed} tokens, and vLLM has room for {length}",
+            help=f"raise {LENGTH} or {MEMORY} (without a GPU: VLLM_CPU_KVCACHE_SPACE, in GiB)",
+        )
+
+
+def _value(
+    environ: Mapping[str, str],
+    name: str,
+    kind: Callable[[str], Any],
+    wanted: str,
+    holds: Callable[[Any], bool] = lambda _: True,
+) -> Any:
+    text = environ.get(name)
+    if not text:
+        return None
+    try:
+        value = kind(text)
+    except ValueError:
+        value = 0
+    if not (value > 0 and holds(value)):
+        raise UserError(f"{name} is '{text}'", help=f"set it to {wanted}, or unset it")
+    return value
