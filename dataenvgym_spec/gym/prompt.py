@@ -29,7 +29,8 @@ class PromptTemplate:
     def render(self, item: Item) -> str:
         """The prompt of an item.
 
-        The template sees `input`, `group` and `metadata`, never the answer.
+        The template sees `input`, `group` and `metadata`, never the answer: a source puts nothing
+        into the metadata that tells more than the question does.
 
         Raises:
             StageError: the template needs something that the item does not have.
@@ -37,7 +38,9 @@ class PromptTemplate:
         try:
             return self.template.render(input=item.input, group=item.group, metadata=item.metadata)
         except (TemplateError, TypeError, ArithmeticError) as error:
+            names = [f"metadata.{name}" for name in sorted(item.metadata)]
+            listed = ", ".join(["input", "group", *names])
             raise StageError(
                 f"the prompt template fails for item {item.id}: {error}",
-                help="a template can use: input, group, metadata",
+                help=f"of this item a template can use: {listed}",
             ) from error

@@ -41,7 +41,8 @@ class Item(Record, frozen=True, kw_only=True):
         group: the gold skill.
         cluster: items of one cluster are never split between two splits.
         verifier: what the scorer judges by, so that a teacher's wrong target can be found out.
-        metadata: what a prompt's template may use besides.
+        metadata: what a prompt's template may use besides. It says no more than the question does;
+            what tells of the answer is in `verifier`.
     """
 
     id: str

@@ -52,7 +52,7 @@ def _hub(_shop: Path) -> Any:
 
 def test_the_source_reasoning_gym_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _stream(make("source", families()))
-    assert_golden("source", "reasoning-gym", {2: "b39d54f52cf1a94e"}, made)
+    assert_golden("source", "reasoning-gym", {3: "29587d37b43f404c"}, made)
 
 
 def test_the_source_jsonl_makes_what_its_number_says(tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ class Source(Protocol):
 
         A procedural source repeats itself now and then, and the same seed gives the same stream; a
         finite one gives each item once, whatever the seed.
+
+        What prompts may show besides the question is in an item's `metadata`: nothing that the
+        question does not say. What tells of the answer, for a scorer, is in its `verifier`.
         """
 
 

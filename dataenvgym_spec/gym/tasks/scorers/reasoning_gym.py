@@ -34,7 +34,7 @@ def _score(item: Item, text: str) -> Score:
     entry: dict[str, Any] = {
         "question": item.input,
         "answer": item.verifier["answer"],
-        "metadata": item.metadata,
+        "metadata": {**item.metadata, **item.verifier.get("metadata", {})},
     }
     value = _scorer_of(item.verifier["dataset"])(text, entry)
     return Score(value=float(value), parsed=True)

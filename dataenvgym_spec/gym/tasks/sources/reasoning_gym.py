@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain, count
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ with warnings.catch_warnings():
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.items import Item, item_id
 
 BLOCKS: Final = ((0, 64), *((2**power, 2 ** (power + 1)) for power in range(6, 13)))
@@ -162,16 +164,38 @@ def _seeded(seed: int) -> Iterator[None]:
 def _item(entry: Entry, group: str) -> Item:
     question, answer = str(entry["question"]), str(entry["answer"])
     dataset = entry["metadata"]["source_dataset"]
-    pairs = entry["metadata"].items()
+    shown, hidden = _metadata(dataset, entry["metadata"])
+    verifier = {"dataset": dataset, "answer": answer}
+    if hidden:
+        verifier["metadata"] = hidden
     return Item(
         id=_identity(question, answer),
         input=question,
         target=answer,
         group=group,
         cluster=cluster(dataset, question),
-        verifier={"dataset": dataset, "answer": answer},
-        metadata={key: _json_value(value) for key, value in pairs if key not in _VOLATILE},
+        verifier=verifier,
+        metadata=shown,
     )
+
+
+def _metadata(dataset: str, metadata: Entry) -> tuple[Entry, Entry]:
+    """What a prompt may show of a problem's metadata, and what only its scorer may see."""
+    readable = readable_metadata(dataset)
+    shown, hidden = {}, {}
+    for name, value in metadata.items():
+        if name in readable:
+            shown[name] = _json_value(value)
+        elif name not in _VOLATILE:
+            hidden[name] = _json_value(value)
+    return shown, hidden
+
+
+@cache
+def readable_metadata(dataset: str) -> frozenset[str]:
+    """The metadata of a data set that a prompt may show, as the source's definition names them."""
+    declared = definition("source", "reasoning-gym").marked("x-metadata")[("families",)]
+    return frozenset([*declared["always"], *declared["names"].get(dataset, ())])
 
 
 def _json_value(value: Any) -> Any:
