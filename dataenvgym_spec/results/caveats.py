@@ -30,5 +30,11 @@ def _shortened(results: Results, kind: str, arm: str) -> str:
     if not (cut or left_out):
         return ""
     whose = f"the trainings of {arm}" if kind == "train" else "the base student's own training"
-    counts = f"cut {cut:,} of {learned:,} examples and left out {left_out:,} more"
-    return f"{whose} {counts}, as they were longer than max_length"
+    total = learned + left_out
+    parts = []
+    if cut:
+        parts.append(f"cut {cut:,}")
+    if left_out:
+        parts.append(f"left out {left_out:,}")
+    counts = f"{' and '.join(parts)} of {total:,} examples"
+    return f"{whose} {counts}, which had no room in max_length"

@@ -36,7 +36,7 @@ def test_a_cut_example_keeps_its_end_and_is_counted(tokenizer: Any) -> None:
     assert all(row["input_ids"][-1] == tokenizer.eos_token_id for row in made.rows)
     assert tokenizer.decode(made[0]["input_ids"][:-1]) == "1234567"
     assert (made.cut, made.left_out) == (1, 0)
-    assert made.losses(8) == "1 of 3 examples are cut to 8 tokens"
+    assert made.losses(8) == "of 3 examples, 1 are cut to 8 tokens"
 
 
 def test_an_example_without_room_for_an_answer_is_left_out_and_counted(tokenizer: Any) -> None:
@@ -45,7 +45,7 @@ def test_an_example_without_room_for_an_answer_is_left_out_and_counted(tokenizer
     made = Responses(examples, tokenizer, 8)
     assert [tokenizer.decode(row["input_ids"][:-1]) for row in made.rows] == ["123"]
     assert (made.cut, made.left_out) == (0, 2)
-    assert made.losses(8) == "2 of 3 have no room for an answer and are left out"
+    assert made.losses(8) == "of 3 examples, 2 have no room for an answer and are left out"
 
 
 def test_an_empty_answer_needs_room_for_its_end_alone(tokenizer: Any) -> None:

@@ -103,7 +103,7 @@ def test_what_is_cut_is_said_and_counted(
 ) -> None:
     facts = _trained(tmp_path, base, max_length=7)
     assert (facts["examples"], facts["cut"], facts["left_out"]) == (20, 1, 0)
-    assert "1 of 20 examples are cut to 7 tokens" in capsys.readouterr().out
+    assert "of 20 examples, 1 are cut to 7 tokens" in capsys.readouterr().out
 
 
 def test_a_model_that_decodes_as_it_cannot_be_saved_is_trained(tmp_path: Path, base: Path) -> None:

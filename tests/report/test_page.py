@@ -441,15 +441,15 @@ def test_examples_that_were_cut_are_said_everywhere(tmp_path):
         log = json.loads(path.read_text(encoding="utf-8"))
         write_json(path, {**log, "cut": cut, "left_out": left_out})
     shortened = study(load("tiny", layout.root))
-    why = "as they were longer than max_length"
+    why = "which had no room in max_length"
     said = [
-        f"the base student's own training cut 2 of 5 examples and left out 0 more, {why}",
-        f"the trainings of no-state cut 7 of {learned} examples and left out 1 more, {why}",
+        f"the base student's own training cut 2 of 5 examples, {why}",
+        f"the trainings of no-state cut 7 and left out 1 of {learned + 1} examples, {why}",
     ]
     assert list(shortened.caveats) == said
     assert f"Mind that {said[1]}." in page(shortened)
     assert json.loads(metrics(shortened))["caveats"] == said
-    assert "mind that the trainings of no-state cut 7 of" in call(layout, "tiny").output
+    assert "mind that the trainings of no-state cut 7 and" in call(layout, "tiny").output
 
 
 def test_same_bytes_twice(one, text):

@@ -77,13 +77,13 @@ class Responses(torch.utils.data.Dataset[Encoded]):
 
     def losses(self, max_length: int) -> str:
         """What was cut or left out, in words; empty if nothing was."""
-        total = len(self.rows) + self.left_out
         parts = []
         if self.cut:
-            parts.append(f"{self.cut} of {total} examples are cut to {max_length} tokens")
+            parts.append(f"{self.cut} are cut to {max_length} tokens")
         if self.left_out:
-            parts.append(f"{self.left_out} of {total} have no room for an answer and are left out")
-        return "; ".join(parts)
+            parts.append(f"{self.left_out} have no room for an answer and are left out")
+        total = len(self.rows) + self.left_out
+        return f"of {total} examples, {' and '.join(parts)}" if parts else ""
 
 
 class Collator:
