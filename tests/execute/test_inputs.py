@@ -61,6 +61,7 @@ def work(tmp_path: Path) -> Work:
     spec = tiny(
         task={
             "sources": {"listed": LISTED},
+            "score": {"kind": "exact-match"},
             "splits": {"feedback": {"from": "listed", "draw": {"items": 12, "per_group": None}}},
         }
     )
