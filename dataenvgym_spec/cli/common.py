@@ -17,6 +17,8 @@ from dataenvgym_spec.emit.paths import settled
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.resolve import experiments_of
+from dataenvgym_spec.results.edited import edited, notice
+from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.store.layout import Layout, find_root
 
 Name = TypeVar("Name", bound=str)
@@ -158,6 +160,13 @@ def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str
             return candidate, {name}
         names.update((candidate.stem, spec), experiments)
     raise UserError(f"there is no experiment '{name}'", help=suggest(name, names))
+
+
+def warn_of_edits(results: Results) -> None:
+    """Says on standard error that a spec was edited after it was compiled."""
+    said = notice(results.name, edited(results))
+    if said:
+        click.echo(f"warning: {said}", err=True)
 
 
 def print_json(content: Any) -> None:

@@ -15,7 +15,7 @@ from dataenvgym_spec.setup.repair import repair
 @click.option(
     "--fix",
     is_flag=True,
-    help="Set up what is missing in this folder: git, DVC, .gitignore, the merge driver for locks.",
+    help="Set up what is missing in this folder: git, DVC, .gitignore, git's merge drivers.",
 )
 @as_json
 def command(fix: bool, as_json: bool) -> int:

@@ -33,7 +33,7 @@ COMMANDS: Final = {
     "doctor": "Check this machine and repository.",
 }
 
-HIDDEN: Final = ("stage",)
+HIDDEN: Final = ("merge", "stage")
 """Commands that are for programs and not listed."""
 LONGEST_LINE: Final = 10_000
 """A longer line of a message is cut."""

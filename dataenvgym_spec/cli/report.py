@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, layout_here, print_json
+from dataenvgym_spec.cli.common import as_json, layout_here, print_json, warn_of_edits
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.results.experiment import Results, load
@@ -50,6 +50,7 @@ def command(name: str, as_json: bool) -> None:
     from dataenvgym_spec.results.evidence.scores import comparisons, outcomes
 
     results = load(name, layout_here().root)
+    warn_of_edits(results)
     rows = outcomes(results)
     if len(rows) < len(STUDENTS) * len(results.runs):
         message = f"'{name}' has no results on the sealed test yet"

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from dataenvgym_spec.cli.common import as_json, layout_here, print_json, sums_of
+from dataenvgym_spec.cli.common import as_json, layout_here, print_json, sums_of, warn_of_edits
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.questions.status import StageState, StageStatus, status
 from dataenvgym_spec.results.experiment import load
@@ -34,12 +34,15 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
     names = [name] if name else compiled(layout)
     if not names:
         raise UserError("nothing is compiled here", help="run: dataenvgym compile")
-    stages = {item: status(load(item, layout.root)) for item in names}
+    experiments = [load(item, layout.root) for item in names]
+    stages = {item.name: status(item) for item in experiments}
+    for item in experiments:
+        warn_of_edits(item)
     if as_json:
         print_json({"stages": _records(stages)})
         return
-    for item, rows in stages.items():
-        _print(item, rows, show_all=show_all)
+    for experiment, rows in stages.items():
+        _print(experiment, rows, show_all=show_all)
 
 
 def _print(experiment: str, rows: Sequence[StageStatus], *, show_all: bool) -> None:

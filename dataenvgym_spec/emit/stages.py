@@ -77,20 +77,20 @@ def _stage_yaml(stage: Stage, graph: dict[str, Stage]) -> str:
     for item in stage.inputs:
         deps.add(f"../{graph[item.stage].directory}/out/{item.port}")
     # Only the user's files can have names that YAML would not take for a text.
-    quoted = {}
+    written = {}
     for path in stage.files.values():
         if Outside.parse(path) is not None:  # the executor verifies it: its place is not shared
             continue
         relative = os.path.join("../..", path)
-        quoted[relative] = _quoted(relative)
-    ordered = sorted({*deps, *quoted})
+        written[relative] = quoted(relative)
+    ordered = sorted({*deps, *written})
     outs = sorted(["log", *(f"out/{port}" for port in stage.ports)])
     # The shape is constant, and a YAML library takes 3 ms a stage for it: most of a compile.
     lines = [
         "stages:",
         f"  {stage.kind}:",
         f"    cmd: {_COMMAND}",
-        *listed("deps", (quoted.get(path, path) for path in ordered)),
+        *listed("deps", (written.get(path, path) for path in ordered)),
         *listed("outs", outs),
     ]
     return "\n".join(lines) + "\n"
@@ -101,7 +101,7 @@ def listed(key: str, values: Iterable[str]) -> list[str]:
     return [f"    {key}:", *(f"    - {value}" for value in values)]
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
     """A path as a YAML scalar, in quotes unless it is made of harmless characters.
 
     JSON's quotes are YAML's too, except for its surrogate pairs.

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import yaml
-
-from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import Canonical
-from dataenvgym_spec.emit.entry import entry, entry_file, home
+from dataenvgym_spec.emit.entry import entry_file, home
 from dataenvgym_spec.emit.index import index
-from dataenvgym_spec.emit.stages import dump, stage_files
+from dataenvgym_spec.emit.merge import MARK
+from dataenvgym_spec.emit.pipeline import pipeline
+from dataenvgym_spec.emit.stages import stage_files
 from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.indexes import is_index
 from dataenvgym_spec.store.layout import Layout
 
-LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-MARK: Final = "dataenvgym stage"
-"""Part of the command of every stage that compile writes."""
 OWN: Final = ("dvc.yaml", "dvc.lock", ".gitignore")
 """What compile and DVC write into the folder of an entry."""
-RESTORE = "restore it: git checkout dvc.yaml (or delete it), then: dataenvgym compile"
-HEADER = (
-    "# Entries of experiments are written by `dataenvgym compile`. "
-    "Other stages are kept; comments are not.\n"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +42,13 @@ def write(graph: Graph, layout: Layout, *, everything: bool) -> list[Path]:
     Raises:
         UserError: the root `dvc.yaml` is damaged, or has another stage with an experiment's name.
     """
-    pipeline = _pipeline(graph, layout, everything=everything)
+    root_file = pipeline(graph, layout, everything=everything)
     changed = []
     # Stages first: an entry must not name a stage that does not exist yet.
     for path, texts in _directories(graph, layout):
         if atomic.write_directory(path, texts, staging=layout.staging):
             changed.append(path)
-    for path, text in (*_indexes(graph, layout), (layout.pipeline, pipeline)):
+    for path, text in (*_indexes(graph, layout), (layout.pipeline, root_file)):
         if atomic.write(path, text):
             changed.append(path)
     if everything:
@@ -102,7 +92,7 @@ def _files(graph: Graph, layout: Layout, *, everything: bool) -> Iterator[tuple[
         for name, text in texts.items():
             yield folder / name, text
     yield from _indexes(graph, layout)
-    yield layout.pipeline, _pipeline(graph, layout, everything=everything)
+    yield layout.pipeline, pipeline(graph, layout, everything=everything)
 
 
 def _directories(graph: Graph, layout: Layout) -> Iterator[tuple[Path, dict[str, str]]]:
@@ -143,41 +133,3 @@ def _is_entry(folder: Path) -> bool:
         return MARK in (folder / "dvc.yaml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
-
-
-def _pipeline(graph: Graph, layout: Layout, *, everything: bool) -> str:
-    """The text of the root `dvc.yaml`: entries of experiments, and the stages of a user."""
-    content = _existing(layout.pipeline)
-    stages: dict[str, Any] = dict(content.get("stages") or {})
-    entries = {item.name: entry(item, graph) for item in graph.entries if not home(item)}
-    for name in entries:
-        if name in stages and not _is_ours(name, stages[name], layout):
-            raise UserError(
-                f"dvc.yaml has a stage '{name}' of its own",
-                help="rename the experiment or that stage",
-            )
-    if everything:
-        # What compile wrote for other specs goes; what a user wrote stays.
-        ours = {name for name, body in stages.items() if _is_ours(name, body, layout)}
-        stages = {name: body for name, body in stages.items() if name not in ours}
-    return HEADER + dump({**content, "stages": {**stages, **entries}})
-
-
-def _is_ours(name: str, body: Any, layout: Layout) -> bool:
-    """Whether compile wrote a stage: it has an index or, if that was deleted, our command."""
-    return layout.index(name).is_file() or MARK in json.dumps(body, default=str)
-
-
-def _existing(path: Path) -> dict[str, Any]:
-    """The root `dvc.yaml`; empty if there is none."""
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
-    except FileNotFoundError:
-        return {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(
-            "dvc.yaml cannot be read: it is damaged or half-written", help=RESTORE
-        ) from error
-    if content is not None and not isinstance(content, dict):
-        raise UserError("dvc.yaml is no mapping", help=RESTORE)
-    return content or {}

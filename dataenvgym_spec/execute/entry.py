@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.execute.context import say
 from dataenvgym_spec.report.extra import require
+from dataenvgym_spec.results.edited import edited, notice
 from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.store.atomic import write
 from dataenvgym_spec.store.layout import Layout
@@ -24,7 +25,7 @@ MOST_NAMED = 8
 
 
 def entry(layout: Layout, experiment: str) -> None:
-    """Writes `index.html`, `metrics.json` and `curves.csv` of an experiment.
+    """Writes the report of an experiment: the page, and its numbers for programs and for DVC.
 
     Raises:
         StageError: some of its stages are not done.
@@ -34,6 +35,9 @@ def entry(layout: Layout, experiment: str) -> None:
     say(f"== {experiment}: report")
     require("scipy", "matplotlib")
     results = load(experiment, layout.root)
+    changed = notice(experiment, edited(results))
+    if changed:
+        say(f"  mind: {changed}")
     complain(results)
     write_report(layout, results)
     track(layout, experiment, os.environ)
@@ -56,16 +60,19 @@ def complain(results: Results) -> None:
 
 
 def write_report(layout: Layout, results: Results) -> None:
-    """Writes the three files and prints where they are and what came out."""
+    """Writes the files of a report and prints where they are and what came out."""
     # Drawing takes a second to import, which an experiment that is not done should not wait for.
-    from dataenvgym_spec.report.metrics import curves_csv, metrics
+    from dataenvgym_spec.report.metrics import curve_files, curves_csv, headline, metrics
     from dataenvgym_spec.report.page import page
     from dataenvgym_spec.results.study import study
 
     content = study(results)
     folder = layout.report(results.name)
     write(folder / "metrics.json", metrics(content))
+    write(folder / "headline.json", headline(content))
     write(folder / "curves.csv", curves_csv(content))
+    for path, text in curve_files(content).items():
+        write(layout.root / path, text)
     write(folder / "index.html", page(content))
     _say_results(content)
     say(f"  report: {(folder / 'index.html').relative_to(layout.root)}")

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import md5_text
-from dataenvgym_spec.emit.entry import entry, home
+from dataenvgym_spec.emit.entry import entry, home, spec_files
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.questions.causes import cause
 from dataenvgym_spec.questions.foresee import Foresight, foresee
-from dataenvgym_spec.questions.repro import Bytes, Decision, DvcStage, Treatment, World
+from dataenvgym_spec.questions.repro import FRESH, Bytes, Decision, DvcStage, Treatment, World
 from dataenvgym_spec.resolve.arms import Resolved
 
 GATE: Final = "gate"
@@ -139,14 +139,16 @@ def _entry_work(foresight: Foresight, graph: Graph, item: Entry) -> DvcStage:
     own = md5_text(index(item, graph))
     deps = {path: foresight.bytes[path] for path in body["deps"] if path in foresight.bytes}
     deps[f"experiments/{item.name}.json"] = Bytes(state="exact", digest=own)
-    plots = [path for plot in body["plots"] for path in plot]
+    for path in spec_files(item.index.inputs):
+        digest = foresight.world.hash_of(path)
+        deps[path] = Bytes(state="exact", digest=digest) if digest else FRESH
     return DvcStage(
         folder=home(item),
         wdir="",
         name=item.name,
         cmd=body["cmd"],
         deps=deps,
-        outs=[*body["outs"], *body["metrics"], *plots],
+        outs=[*body["outs"], *body["metrics"]],
         mark=own,
     )
 

@@ -1,10 +1,14 @@
-"""The report's numbers for programs: records, `metrics.json` and `curves.csv`."""
+"""The report's numbers for programs: records, `metrics.json` and `curves.csv`.
+
+For DVC's own views: `headline.json`, a row that fits on a screen, and a file a curve.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from dataenvgym_spec.records.files import json_text
@@ -15,6 +19,7 @@ from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Account, Ledger
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
+from dataenvgym_spec.store.layout import curve_file
 
 Row = dict[str, Any]
 
@@ -97,6 +102,27 @@ def contrast_record(contrast: Comparison) -> Row:
     return row
 
 
+def headline(study: Study) -> str:
+    """The text of `headline.json`: what `dvc metrics show` and `dvc exp show` have columns for.
+
+    Of each arm the share right of its students on the sealed test, and the primary contrast.
+    """
+    arms: dict[str, Row] = {arm: {} for arm in study.arms}
+    for outcome in study.summaries:
+        arms[outcome.arm][outcome.student] = round(outcome.accuracy.value, 4)
+    content: Row = dict(arms)
+    primary = [contrast.difference for contrast in study.contrasts if contrast.primary]
+    if primary:
+        # Short names: each is the head of a column in a terminal.
+        estimate = primary[0]
+        content["difference"] = {
+            "value": round(estimate.value, 4),
+            "low": round(estimate.low, 4),
+            "high": round(estimate.high, 4),
+        }
+    return json_text(content)
+
+
 def metrics(study: Study) -> str:
     """The text of `metrics.json`: nested, so that `dvc metrics diff` compares like with like."""
     content: Row = {
@@ -172,6 +198,24 @@ def curves_csv(study: Study) -> str:
     """The text of `curves.csv`: every point of every run, and the sealed students as `test`."""
     rows = [row for curve in study.curves for row in _points(curve)]
     return _csv([*rows, *_sealed(study)])
+
+
+def curve_files(study: Study) -> dict[str, str]:
+    """The texts of the curves that DVC plots, by path: one a split, arm and seed.
+
+    The sealed test has points only where a student was sealed; a stopped run has fewer points.
+    """
+    sealed: dict[tuple[str, int | None], list[Row]] = {}
+    for row in _sealed(study):
+        sealed.setdefault((row["arm"], row["seed"]), []).append(row)
+    texts = {}
+    for curve in study.curves:
+        of_split = {"selection": _points(curve), "test": sealed.get((curve.arm, curve.seed), [])}
+        for split, rows in of_split.items():
+            ordered = sorted(rows, key=itemgetter("iteration"))
+            path = curve_file(study.name, split, curve.arm, curve.seed or 0)
+            texts[path] = _csv(ordered)
+    return texts
 
 
 def _points(curve: Curve) -> list[Row]:

@@ -135,7 +135,7 @@ def _ignored(layout: Layout) -> Finding:
 def _driver(layout: Layout) -> Finding:
     ok = not _missing(layout.root / ".gitattributes", ATTRIBUTES) and has_driver()
     detail = "set" if ok else "not set"
-    name = "merge driver for locks"
+    name = "merge drivers"
     return Finding(name=name, ok=ok, detail=detail, help=FIX, needed=False)
 
 

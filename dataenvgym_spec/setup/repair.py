@@ -10,8 +10,35 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.dvc.programs import dvc
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, find_root
 
-DRIVER: Final = "merge.dataenvgym-lock"
-ATTRIBUTES: Final = ("/dvc.lock merge=dataenvgym-lock", "/store/*/dvc.lock merge=dataenvgym-lock")
+DRIVERS: Final = {
+    # A lock names one machine's log: two of one stage never merge line by line, so one side is
+    # taken whole. So is what `compile` writes again. The program `true` changes nothing: our side
+    # stays.
+    "dataenvgym-lock": ("true", "keep one side of a generated file whole"),
+    # The root file has stages of the user too.
+    "dataenvgym-pipeline": (
+        'PATH="$PATH:.venv/bin" dataenvgym merge %O %A %B',
+        "merge dvc.yaml by stage",
+    ),
+}
+"""The merge drivers of git: the program of each, and what it does."""
+WHOLE: Final = (
+    "/dvc.lock",
+    "/experiments/*.json",
+    "/experiments/*/dvc.lock",
+    "/experiments/*/dvc.yaml",
+    "/store/*/dvc.lock",
+    "/store/*/dvc.yaml",
+    "/store/*/stage.json",
+)
+ATTRIBUTES: Final = (
+    *(f"{path} merge=dataenvgym-lock" for path in WHOLE),
+    "/dvc.yaml merge=dataenvgym-pipeline",
+    # A review shows what people wrote.
+    *(f"{path} linguist-generated" for path in ("/dvc.yaml", "/dvc.lock")),
+    *(f"{path} linguist-generated" for path in ("/experiments/**", "/store/**", "/schemas/**")),
+)
+"""Lines of the root `.gitattributes`."""
 
 
 def repair(here: Path | None = None) -> list[str]:
@@ -37,21 +64,22 @@ def repair(here: Path | None = None) -> list[str]:
     done += _append(root / ".gitattributes", ATTRIBUTES)
     done += _append(root / ".dvcignore", UNSEEN)
     if not has_driver(root):
-        # A lock names one machine's log: two of one stage never merge line by line, so one side is
-        # taken whole.
-        # The program `true` succeeds and changes nothing: our side stays.
-        _check(git("config", f"{DRIVER}.driver", "true", cwd=root))
-        _check(git("config", f"{DRIVER}.name", "keep one side of a DVC lock whole", cwd=root))
-        done.append("git merge driver for dvc.lock")
+        for driver, (program, purpose) in DRIVERS.items():
+            _check(git("config", f"merge.{driver}.driver", program, cwd=root))
+            _check(git("config", f"merge.{driver}.name", purpose, cwd=root))
+        done.append("git merge drivers for dvc.lock and what compile writes")
     return done
 
 
 def has_driver(root: Path | None = None) -> bool:
-    """Whether git knows the merge driver that `.gitattributes` names."""
+    """Whether git knows the merge drivers that `.gitattributes` names."""
     try:
-        return git("config", f"{DRIVER}.driver", cwd=root).stdout.strip() == "true"
+        for driver, (program, _) in DRIVERS.items():
+            if git("config", f"merge.{driver}.driver", cwd=root).stdout.strip() != program:
+                return False
     except UserError:  # without git it knows nothing
         return False
+    return True
 
 
 def git(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

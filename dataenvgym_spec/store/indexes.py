@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store.layout import Layout
+
+KEYS: Final = frozenset({"format", "stages", "arms"})
 
 
 def compiled(layout: Layout) -> list[str]:
@@ -16,12 +19,18 @@ def compiled(layout: Layout) -> list[str]:
 def is_index(path: Path) -> bool:
     """Whether compile wrote a file.
 
-    Three of its keys tell, so that an index of an older shape counts too.
+    Three of its keys tell, so that an index of an older shape counts too, and one in which a merge
+    left conflict markers.
     """
     if path.suffix != ".json":
         return False
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        text = path.read_text(encoding="utf-8")
+        content = parse_json(text)
+    except UnicodeDecodeError:
         return False
-    return isinstance(content, dict) and {"format", "stages", "arms"} <= content.keys()
+    except ValueError:
+        return "\n<<<<<<< " in text and all(f'\n "{key}": ' in text for key in KEYS)
+    except OSError:
+        return False
+    return isinstance(content, dict) and content.keys() >= KEYS

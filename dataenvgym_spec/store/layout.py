@@ -11,6 +11,7 @@ from dataenvgym_spec.core.errors import UserError
 
 IGNORED: Final = (
     "/.dataenvgym/",
+    "/dvc_plots/",
     "/mlflow.db*",
     "/mlartifacts/",
     "/mlruns/",
@@ -79,11 +80,25 @@ class Layout:
 
     def report(self, name: str) -> Path:
         """The report directory of an experiment."""
-        return self.root / "reports" / name
+        return self.root / report_folder(name)
 
     def specs(self) -> list[Path]:
         """The active specs: every `specs/*.yaml`."""
         return sorted((self.root / "specs").glob("*.yaml"))
+
+
+def report_folder(name: str) -> str:
+    """The report directory of an experiment, from the repository."""
+    return f"reports/{name}"
+
+
+def curve_file(name: str, split: str, arm: str, seed: int) -> str:
+    """The file of one line of a plot of DVC, from the repository.
+
+    >>> curve_file("quickstart", "test", "with-state", 0)
+    'reports/quickstart/curves/test/with-state-0.csv'
+    """
+    return f"{report_folder(name)}/curves/{split}/{arm}-{seed}.csv"
 
 
 def kind_of(directory: str) -> str:

@@ -164,7 +164,7 @@ def test_a_damaged_pipeline_or_lock_is_told(copy_of_finished: Path) -> None:
     expect_refusal(
         call("dataenvgym", "compile", cwd=repo, ok=False),
         "damaged or half-written",
-        "git checkout dvc.yaml",
+        "git checkout HEAD -- dvc.yaml",
     )
 
 
@@ -325,7 +325,11 @@ def test_the_port_of_the_ui_is_checked(copy_of_finished: Path) -> None:
 
 def test_doctor_sets_a_repository_up_once(tmp_path: Path) -> None:
     first = json.loads(call("dataenvgym", "doctor", "--fix", "--json", cwd=tmp_path).stdout)
-    assert {"git init", "dvc init", "git merge driver for dvc.lock"} <= set(first["fixed"])
+    assert {
+        "git init",
+        "dvc init",
+        "git merge drivers for dvc.lock and what compile writes",
+    } <= set(first["fixed"])
     assert (
         json.loads(call("dataenvgym", "doctor", "--fix", "--json", cwd=tmp_path).stdout)["fixed"]
         == []

@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 import yaml
 
 from dataenvgym_spec.compile.compiler import front_end, lower
-from dataenvgym_spec.emit.entry import entry, entry_file, home
+from dataenvgym_spec.emit.entry import entry, entry_file, home, plots
 from dataenvgym_spec.emit.stages import dump
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
@@ -147,7 +147,8 @@ def test_each_point_of_a_sweep_has_an_entry_of_its_own(
     graph = lower(front_end(Layout(root=repo).specs(), root=repo)).graph
     assert len(graph.entries) == 4
     for item in graph.entries:
-        content = {"stages": {item.name: {**entry(item, graph), "wdir": "../.."}}}
+        stages = {item.name: {**entry(item, graph), "wdir": "../.."}}
+        content = {"plots": plots(item), "stages": stages}
         text = (repo / home(item) / "dvc.yaml").read_text(encoding="utf-8")
         assert text == entry_file(item, graph) == dump(content)
     (repo / "specs" / "tiny.yaml").write_text(TINY, encoding="utf-8")

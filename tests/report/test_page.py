@@ -17,7 +17,7 @@ from dataenvgym_spec.execute.entry import entry
 from dataenvgym_spec.records.files import write_json, write_rows
 from dataenvgym_spec.report import words
 from dataenvgym_spec.report.extra import require
-from dataenvgym_spec.report.metrics import curves_csv, metrics, records
+from dataenvgym_spec.report.metrics import curve_files, curves_csv, headline, metrics, records
 from dataenvgym_spec.report.page import page
 from dataenvgym_spec.report.text import interval, percent, point_interval, points
 from dataenvgym_spec.report.words import ONE_RUN, amounts, evidence, reading
@@ -324,6 +324,30 @@ def test_metrics_count_a_shared_stage_once(one):
     assert sum(row["stages"] for row in cost["arms"].values()) + 3 == cost["stages"]
     assert cost["tokens"]["trained"] == 50 + 2 * ITERATIONS * 500
     assert sum(row["seconds"] for row in cost["kinds"].values()) == cost["seconds"]
+
+
+def test_the_headline_is_a_handful_of_numbers_an_arm(one):
+    content = json.loads(headline(study(one)))
+    assert content.keys() == {"with-state", "no-state", "difference"}
+    assert content["with-state"].keys() == {"base", "best", "last"}
+    assert content["difference"]["low"] <= content["difference"]["value"]
+    full = json.loads(metrics(study(one)))
+    assert content["no-state"]["best"] == full["arms"]["no-state"]["best"]["accuracy"]
+
+
+def test_each_arm_and_seed_has_a_line_in_the_plot_of_each_split(one):
+    files = curve_files(study(one))
+    assert set(files) == {
+        f"reports/tiny/curves/{split}/{arm}-0.csv"
+        for split in ("selection", "test")
+        for arm in ("with-state", "no-state")
+    }
+    for path, text in files.items():
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert {row["split"] for row in rows} == {path.split("/")[3]}
+        iterations = [int(row["iteration"]) for row in rows]
+        assert iterations == sorted(set(iterations))
+        assert len({row["arm"] for row in rows}) == 1
 
 
 def test_curves_csv(one):
@@ -649,7 +673,9 @@ def test_entry_writes_the_report(tmp_path, monkeypatch, capsys):
     layout = Store(tmp_path / "repo").write()
     entry(layout, "tiny")
     assert sorted(path.name for path in layout.report("tiny").iterdir()) == [
+        "curves",
         "curves.csv",
+        "headline.json",
         "index.html",
         "metrics.json",
     ]
@@ -705,7 +731,7 @@ def call(layout, *arguments):
 
 
 def test_command_prints_records_as_json(one):
-    assert json.loads(call(one.layout, "tiny", "--json").output) == records(one)
+    assert json.loads(call(one.layout, "tiny", "--json").stdout) == records(one)
 
 
 def test_command_prints_a_table(one):

@@ -89,7 +89,7 @@ def test_what_init_would_bring_is_told(tmp_path: Path) -> None:
     for name in (
         ".gitignore",
         ".dvcignore",
-        "merge driver for locks",
+        "merge drivers",
         "specs",
         "schema for editors",
     ):
@@ -105,7 +105,7 @@ def test_what_init_would_bring_is_told(tmp_path: Path) -> None:
         for name in (
             ".gitignore",
             ".dvcignore",
-            "merge driver for locks",
+            "merge drivers",
             "specs",
             "schema for editors",
         )
@@ -118,7 +118,7 @@ def test_without_git_its_absence_is_the_finding(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(repo)
     states = {finding.name: finding.ok for finding in examine()}
-    assert (states["git"], states["merge driver for locks"]) == (False, False)
+    assert (states["git"], states["merge drivers"]) == (False, False)
     with pytest.raises(UserError, match="the command 'git' is not installed"):
         scaffold(repo)
 

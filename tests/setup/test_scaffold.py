@@ -45,7 +45,7 @@ def test_a_new_repository_is_valid_compiles_and_lacks_nothing(tmp_path: Path) ->
     here = {
         "repository",
         ".gitignore",
-        "merge driver for locks",
+        "merge drivers",
         "specs",
         "schema for editors",
         ".dvcignore",

@@ -158,7 +158,7 @@ def test_the_emitted_files_are_what_dvc_understands(quickly_finished: Path) -> N
     assert {address(folder.name) for folder in (quickly_finished / "store").iterdir()} | {
         "tiny"
     } == set(listed)
-    assert "metrics.json" in call("dvc", "metrics", "show", cwd=quickly_finished).stdout
+    assert "headline.json" in call("dvc", "metrics", "show", cwd=quickly_finished).stdout
 
 
 def test_results_that_are_in_no_cache_run_again_and_plan_says_so(quick_copy: Path) -> None:

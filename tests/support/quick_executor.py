@@ -44,8 +44,11 @@ def report(name):
     with open(f"experiments/{name}.json") as file:
         content = hashlib.sha256(file.read().encode()).hexdigest()
     write(f"reports/{name}/index.html", content)
-    write(f"reports/{name}/metrics.json", json.dumps({"content": int(content[:6], 16)}))
-    write(f"reports/{name}/curves.csv", f"iteration,accuracy\n1,0.{int(content[:6], 16)}\n")
+    for part in ("metrics", "headline"):
+        write(f"reports/{name}/{part}.json", json.dumps({"content": int(content[:6], 16)}))
+    curve = f"iteration,accuracy\n1,0.{int(content[:6], 16)}\n"
+    write(f"reports/{name}/curves.csv", curve)
+    write(f"reports/{name}/curves/selection/with-state-0.csv", curve)
 
 
 def stopped(content):
