@@ -110,6 +110,7 @@ class Workshop:
             key=f"key-of-{name}", params=parsed, reads=ports, files=files or {}, out_folder=out, log=log, work=work, say=lambda _: None
         )  # fmt: skip
         executor(kind)(made)
+        made.close()
         self.outs[name] = out
         return out
 

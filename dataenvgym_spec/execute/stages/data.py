@@ -18,8 +18,10 @@ from dataenvgym_spec.records.items import Item
 def data(context: Context[DataParams]) -> None:
     """Writes the items of a split; for feedback, the shown and the hidden part."""
     params = context.params
+    judge = context.judge(params.score)
+    judge.start()
     source: Source = context.make(params.source)
-    gold = Gold(judge=context.judge(params.score), share=params.largest_share)
+    gold = Gold(judge=judge, share=params.largest_share)
     drawn = draw(
         source, params.draw, role=params.role, lane=params.lane, seed=params.seed, gold=gold
     )

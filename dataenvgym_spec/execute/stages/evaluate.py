@@ -35,6 +35,8 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     tokens = {"prompt": 0, "generated": 0}
     if not asked.items:  # a refill that was not needed has no candidates
         students = {}
+    else:
+        judge.start()
     for iteration, path in students.items():
         answers = _answers(context, path, bases[0].path if bases else None, asked)
         tokens["prompt"] += sum(answer.prompt_tokens for answer in answers)

@@ -16,7 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -108,6 +110,12 @@ class Isolated:
             self._judge.close()
         self._judge = None
 
+    def start(self, judgement: Judgement) -> None:
+        """Starts the process that judges, which imports its library while others work."""
+        if self._judge is None or self._judge.judgement != judgement:
+            self.close()
+            self._judge = _Judge(self, judgement)
+
     def _try(
         self,
         judgement: Judgement,
@@ -118,9 +126,8 @@ class Isolated:
     ) -> None:
         """Judges groups of calls. One that ends the process that judges costs itself alone."""
         while groups:
-            if self._judge is None or self._judge.judgement != judgement:
-                self.close()
-                self._judge = _Judge(self, judgement)
+            self.start(judgement)
+            assert self._judge is not None
             done = self._judge.answers(calls, groups, limits, outcomes)
             if done < len(groups):
                 outcomes.update(dict.fromkeys(groups[done], _LOST))
@@ -134,9 +141,11 @@ class _Judge:
     def __init__(self, sandbox: Isolated, judgement: Judgement) -> None:
         self.judgement = judgement
         self.folder = tempfile.mkdtemp()
+        self.errors = Path(self.folder, "errors.txt")
+        self.ready = False
         variables = dict(_variables(self.folder))
         self.connection, other = socket.socketpair()
-        with other, tempfile.TemporaryFile() as errors:
+        with other, self.errors.open("wb") as errors:
             self.process = subprocess.Popen(
                 _command(sandbox),
                 stdin=other.fileno(),
@@ -146,29 +155,32 @@ class _Judge:
                 cwd=self.folder,
                 start_new_session=True,
             )
-            other.close()
-            answer = self._ready(errors)
-        if answer["fault"] is not None:
-            self.close()
-            if answer.get("user"):
-                raise UserError(answer["fault"], help=answer["help"])
-            message = f"what judges answers cannot be started: {answer['fault']}"
-            raise StageError(message)
+        # Whoever forgets a judge does not leave its process behind.
+        self.close = weakref.finalize(self, _end, self.connection, self.process, self.folder)
 
-    def _ready(self, errors: Any) -> dict[str, Any]:
-        """What the process says once it has made the function."""
-        try:
-            send(self.connection, asdict(self.judgement))
-            answer = receive(self.connection)
-        except OSError:
-            answer = None
-        if answer is None:
-            errors.seek(0)
-            words = errors.read().decode("utf-8", errors="replace").split("\n")
-            reason = "\n".join(line for line in words[-2:] if line) or "its process ended"
-            return {"fault": reason, "help": None}
-        answer_of: dict[str, Any] = answer
-        return answer_of
+    def _wait(self) -> None:
+        """Waits until the process has made the function.
+
+        Raises:
+            UserError: a component cannot be made, as it says itself.
+            StageError: the function cannot be made for another reason.
+        """
+        answer = None
+        if not self.ready:
+            with suppress(OSError):
+                send(self.connection, asdict(self.judgement))
+                answer = receive(self.connection)
+            self.ready = answer is not None and answer["fault"] is None
+        if self.ready:
+            return
+        reason = self._last_words() if answer is None else answer["fault"]
+        if answer is not None and answer.get("user"):
+            raise UserError(reason, help=answer["help"])
+        raise StageError(f"what judges answers cannot be started: {reason}")
+
+    def _last_words(self) -> str:
+        lines = self.errors.read_text(encoding="utf-8", errors="replace").split("\n")
+        return "\n".join(line for line in lines[-2:] if line) or "its process ended"
 
     def answers(
         self,
@@ -183,6 +195,7 @@ class _Judge:
             "groups": groups,
             "limits": asdict(limits),
         }
+        self._wait()
         self.connection.settimeout(limits.seconds + GRACE)
         for done, group in enumerate(groups):
             try:
@@ -197,12 +210,13 @@ class _Judge:
                 outcomes[position] = SandboxOutcome(**answer)
         return len(groups)
 
-    def close(self) -> None:
-        """Ends the process and removes its folder."""
-        self.connection.close()
-        self.process.kill()
-        self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+def _end(connection: socket.socket, process: subprocess.Popen[bytes], folder: str) -> None:
+    """Ends a process that judges, and removes its folder."""
+    connection.close()
+    process.kill()
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _groups(calls: Sequence[Call], *, free: bool) -> list[list[int]]:

@@ -42,6 +42,10 @@ class Judge:
         self._judgement = Judgement(maker=f"{__package__}.judging:judging", arguments=arguments)
         self.sandbox.readable = tuple(Path(path).resolve() for path in places.values())
 
+    def start(self) -> None:
+        """Starts the process in which it works, which imports the scorer while others work."""
+        self.sandbox.start(self._judgement)
+
     def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
         """Scores a batch of answers.
 
