@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from dataenvgym_spec.core.errors import SpecError, UserError, more, visible
+from dataenvgym_spec.core.errors import SpecError, UserError, more, refused, visible
 
 COMMANDS: Final = {
     "init": "Make a new repository that runs.",
@@ -111,6 +111,10 @@ def main() -> None:
         # The reader (such as `head`) is gone. Python would fail once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        failure = refused(error)
+        _complain(f"error: {failure.message}", help=failure.help)
+        sys.exit(failure.exit_code)
     except Exception as error:  # the last resort: a fault of ours, reported without a traceback
         if os.environ.get("DATAENVGYM_DEBUG"):
             traceback.print_exc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -210,6 +211,24 @@ class LimitReached(UserError):
     """A limit of the spec stands in the way; nothing is wrong and nothing is lost. Exit code 3."""
 
     exit_code = 3
+
+
+REMEDIES: Final = {
+    errno.ENOSPC: "the disk is full: free some space, for example with 'dataenvgym gc'",
+    errno.EDQUOT: "your quota is used up: free some space, for example with 'dataenvgym gc'",
+    errno.EROFS: "the file system is read-only: work in a clone that you may write to",
+    errno.EACCES: "you may not do that: look at the owner and mode of the file and its folder",
+    errno.EPERM: "you may not do that: look at the owner and mode of the file and its folder",
+}
+"""What to do when the system refuses a file, by its reason."""
+
+
+def refused(error: OSError) -> StageError:
+    """What to tell a user whom the system refused a file: nothing of ours is at fault."""
+    reason = (error.strerror or str(error)).lower()
+    file = f"'{error.filename}'" if error.filename is not None else "a file"
+    help = REMEDIES.get(error.errno or 0, "mend that and run the same command again")
+    return StageError(f"{file} cannot be used: {reason}", help=help)
 
 
 class MissingExtra(UserError):

@@ -159,9 +159,14 @@ class Context(Generic[P]):
         """Adds circumstances to the log: tokens, examples, device, precision; see `Log`."""
         self.facts.update(facts)
 
-    def write_log(self, started: float) -> None:
-        """Writes `log/run.json`."""
-        seconds = {"total": round(time.time() - started, 3), **self.seconds}
+    def write_log(self, started: float, total: float) -> None:
+        """Writes `log/run.json`.
+
+        Args:
+            started: in seconds since the epoch.
+            total: what it took, in seconds.
+        """
+        seconds = {"total": round(total, 3), **self.seconds}
         for judge in self.judges:
             self.record(sandbox=judge.sandbox.name)
             if judge.unreadable:

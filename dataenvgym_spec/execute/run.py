@@ -5,6 +5,7 @@ This is what the `cmd` of every `dvc.yaml` calls.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import traceback
@@ -15,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.errors import StageError, UserError, refused
 from dataenvgym_spec.core.hashing import SHORT, digest
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.execute.context import Context, say
@@ -125,7 +126,8 @@ def execute(
         StageError: its work failed.
         UserError: something it needs is not there.
     """
-    started = time.time()
+    # Clocks are set back; what a stage took is measured by one that is not.
+    started, clock = time.time(), time.monotonic()
     if not space.begin(stage.ports, inputs.digests):
         say("  from the start: an earlier attempt was made from other inputs")
     context = Context(
@@ -144,12 +146,15 @@ def execute(
         with context.phase("imports"):
             function = pass_through(stage.kind) if passes else executor(stage.kind)
         function(context)
-        context.write_log(started)
+        context.write_log(started, time.monotonic() - clock)
     except UserError as error:
-        trace.write_text(f"{error.message}\n", encoding="utf-8")
+        _keep(trace, f"{error.message}\n")
         raise
+    except OSError as error:
+        _keep(trace, traceback.format_exc())
+        raise refused(error) from error
     except Exception as error:
-        trace.write_text(traceback.format_exc(), encoding="utf-8")
+        _keep(trace, traceback.format_exc())
         shown = trace.relative_to(layout.root)
         remedy = f"the whole story is in {shown}; what was finished is kept"
         raise StageError(f"{type(error).__name__}: {error}", help=remedy) from error
@@ -157,7 +162,13 @@ def execute(
         context.close()
     inputs.require_unchanged(layout)
     space.complete(stage.id, inputs.digests)
-    say(f"  done in {time.time() - started:.1f} s")
+    say(f"  done in {time.monotonic() - clock:.1f} s")
+
+
+def _keep(trace: Path, text: str) -> None:
+    # What is wrong may be that nothing can be written.
+    with contextlib.suppress(OSError):
+        trace.write_text(text, encoding="utf-8")
 
 
 def _parsed(content: dict[str, Any]) -> Stage:

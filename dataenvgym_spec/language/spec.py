@@ -146,6 +146,9 @@ class Select(Section, frozen=True, kw_only=True):
     ties: Annotated[Literal["earliest"], hover("Which of equal students wins.")] = "earliest"
 
 
+Seed = Annotated[int, Meta(ge=0, lt=2**31)]
+
+
 class Seeds(Section, frozen=True, kw_only=True):
     """Where randomness comes from. Arms share a run's number."""
 
@@ -154,7 +157,7 @@ class Seeds(Section, frozen=True, kw_only=True):
         int, hover("Initialises and pretrains a student from scratch.", ge=0, lt=2**31)
     ] = 0
     run: Annotated[
-        int | Annotated[list[int], Meta(min_length=1, max_length=1000)],
+        Seed | Annotated[list[Seed], Meta(min_length=1, max_length=1000)],
         hover("One or more replicates: enters the agent's sampling and the training order."),
     ] = 0
 

@@ -40,7 +40,9 @@ class Train(Section, frozen=True, kw_only=True):
     ] = "cosine"
     warmup_ratio: Annotated[float, hover("Part of the steps that warm up.", ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, hover("AdamW weight decay.", ge=0, le=10)] = 0.0
-    max_grad_norm: Annotated[float, hover("Gradients are clipped to this norm.", gt=0)] = 1.0
+    max_grad_norm: Annotated[float, hover("Gradients are clipped to this norm.", gt=0, le=1e6)] = (
+        1.0
+    )
     batch_size: Annotated[
         Count, hover("Global batch: examples per optimizer step over all devices.")
     ]

@@ -235,7 +235,7 @@ def test_a_split_larger_than_its_source_fails_with_a_remedy(repo: Path) -> None:
     expect_refusal(
         call("dataenvgym", "stage", cwd=stage, ok=False),
         "distinct items for 'test', which asks for 40",
-        "draw fewer items",
+        "draw at most",
         code=1,
     )
 
@@ -379,3 +379,35 @@ def test_a_file_of_the_user_beside_the_indexes_is_no_experiment(repo: Path) -> N
     (repo / "experiments" / "notes.json").write_text("{}", encoding="utf-8")
     rows = json.loads(call("dataenvgym", "status", "--json", cwd=repo).stdout)["stages"]
     assert {row["experiment"] for row in rows} == {"tiny"}
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs mount namespaces")
+@pytest.mark.parametrize(
+    ("mount", "remedy"),
+    [
+        ("mount --bind -o ro . . && cd $PWD", "read-only"),
+        (
+            "mkdir /mnt/full && mount -t tmpfs -o size=4m none /mnt/full && cp -r . /mnt/full && "
+            "cd /mnt/full && { cat /dev/zero > filling || true; }",
+            "free some space",
+        ),
+    ],
+)
+def test_a_file_system_that_refuses_is_told_as_such(mount: str, remedy: str, repo: Path) -> None:
+    """A repository that is read-only, and a disk that is full: no fault of ours, and nothing stays."""
+    (repo / "store").mkdir()
+    line = f"{mount} && {{ dataenvgym compile; code=$?; ls -A store specs; exit $code; }}"
+    result = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f"mount -t tmpfs none /mnt && {line}"],
+        cwd=repo,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "unshare failed" in result.stderr or "permission denied" in result.stderr:
+        pytest.skip("this user may not mount")
+    assert result.returncode == 1, result.stderr
+    assert "internal error" not in result.stderr
+    assert remedy in result.stderr
+    assert not [line for line in result.stdout.splitlines() if line.startswith(".")]

@@ -1,5 +1,7 @@
 """What an executor is handed: the ports that its stage declared, and to a component what its definition declared."""
 
+import errno
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +22,7 @@ from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.records.files import read
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.scratch import scratch
+from dataenvgym_spec.store.scratch import Scratch, scratch
 from tests.support.components import Install, installing
 from tests.support.graphs import compiled
 from tests.support.specs import TINY
@@ -38,6 +40,11 @@ def handed(stage: Stage, graph: Graph, root: Path, monkeypatch: pytest.MonkeyPat
     run.execute(layout, stage, inputs, scratch(layout, stage.directory))
     (context,) = seen
     return context
+
+
+def _execute(root: Path, stage: Stage, graph: Graph, space: Scratch) -> None:
+    inputs = Inputs.of(Layout(root=root), content_of(stage, graph), stage)
+    run.execute(Layout(root=root), stage, inputs, space)
 
 
 def content_of(stage: Stage, graph: Graph) -> dict[str, Any]:
@@ -119,7 +126,7 @@ def test_a_component_is_handed_a_student_only_where_it_is_plugged_in(
 def logged(context: Context[Any], **facts: Any) -> Log:
     """The log of a stage that ran."""
     context.record(**facts)
-    context.write_log(0.0)
+    context.write_log(0.0, 1.0)
     return read(context.log / "run.json", Log)
 
 
@@ -144,3 +151,32 @@ def test_a_log_names_the_package_that_brought_a_component(
     context = replace(training_context(tmp_path), params=SkillsParams(discover=part))
     assert "pyyaml" in (logged(context).versions or {})
     assert "pyyaml" not in (logged(training_context(tmp_path)).versions or {})
+
+
+def test_what_a_stage_took_is_not_negative_when_the_clock_is_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = compiled(tmp_path, TINY)
+    stage = next(stage for stage in graph.stages if stage.kind == "data")
+    space = scratch(Layout(root=tmp_path), stage.directory)
+    clock = iter([1000.0])
+    monkeypatch.setattr(run, "executor", lambda _kind: lambda context: None)
+    monkeypatch.setattr(run.time, "time", lambda: next(clock, 10.0))
+    _execute(tmp_path, stage, graph, space)
+    log = json.loads((space.log / "run.json").read_text(encoding="utf-8"))
+    assert log["seconds"]["total"] >= 0
+
+
+def test_a_full_disk_fails_the_stage_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_context: Context[Any]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "items.jsonl")
+
+    graph = compiled(tmp_path, TINY)
+    stage = next(stage for stage in graph.stages if stage.kind == "data")
+    space = scratch(Layout(root=tmp_path), stage.directory)
+    monkeypatch.setattr(run, "executor", lambda _kind: full)
+    with pytest.raises(StageError, match="no space left on device") as caught:
+        _execute(tmp_path, stage, graph, space)
+    assert "free some space" in caught.value.help
