@@ -102,3 +102,20 @@ def test_numbers_nested_columns_and_several_answers(tmp_path: Path) -> None:
 def test_rows_that_say_the_same_are_counted(tmp_path: Path) -> None:
     source = _listed(tmp_path, {"q": "a", "a": 1}, {"q": "A", "a": 1}, {"q": "a", "a": 1})
     assert (len(source.items), source.skipped) == (2, {"repeated rows": 1})
+
+
+def test_a_folder_here_is_not_taken_for_a_data_set_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library would read it in place of the pinned commit."""
+    folder = tmp_path / "maker" / "sums"
+    folder.mkdir(parents=True)
+    row = {"q": "1 + 1", "a": "2", "g": "sum", "c": "1"}
+    (folder / "train.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    described = component(
+        "source", "hub", id="maker/sums", revision="a" * 40, configs="all", split="train",
+        fields=FIELDS,
+    )  # fmt: skip
+    with pytest.raises(StageError, match="'maker/sums' is a folder here"):
+        make("source", described)

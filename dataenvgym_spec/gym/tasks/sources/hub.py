@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
@@ -35,6 +36,12 @@ class HubDataset(Listed):
         """The rows of some configurations of a data set; a text stands for all it has."""
         import datasets
 
+        # The library reads a folder of that name in place of the hub, whatever the commit.
+        if Path(name).is_dir():
+            raise StageError(
+                f"the data set '{name}' is a folder here, and would be read in place of the hub's",
+                help="rename the folder, or name its file with a source of kind jsonl",
+            )
         try:
             names = configs
             if isinstance(configs, str):
