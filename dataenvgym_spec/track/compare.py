@@ -1,23 +1,35 @@
 """What a server holds of a run against what its record says. Pure: no MLflow.
 
 A server can add to a run but not take back: a param, a point of a curve or an input that is wrong
-stays wrong, so a run that contradicts its record is replaced. A run that has more than its record,
-by the same plan, is not wrong: another clone of the repository has got further.
+stays wrong, so a run that contradicts its record is another run. A run that has more than its
+record, by the same plan, is not wrong: another clone of the repository has got further.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from dataenvgym_spec.core.hashing import canonical
-from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, MetricPoint, RunRecord
+from dataenvgym_spec.track.runs import (
+    AXES,
+    PARAMS,
+    Artifact,
+    Dataset,
+    Fact,
+    Metric,
+    MetricPoint,
+    RunRecord,
+    is_circumstance,
+)
 
 ID: Final = "dataenvgym.id"
 PLAN: Final = "dataenvgym.plan"
 DIGEST: Final = "dataenvgym.digest"
+RESULTS: Final = "dataenvgym.results"
 ARTIFACTS: Final = "dataenvgym.artifacts"
 PARENT: Final = "mlflow.parentRunId"
 
@@ -42,6 +54,11 @@ class Held:
     datasets: frozenset[tuple[str, str]] = frozenset()
     files: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def facts(self) -> frozenset[Fact]:
+        """Its points without their times."""
+        return frozenset((key, step, value) for key, step, _, value in self.points)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
@@ -63,25 +80,27 @@ class Missing:
 
 
 def contradictions(record: RunRecord, held: Held) -> list[str]:
-    """What the server says of a run that its record does not, and that cannot be taken back."""
+    """What the server says of a run that its record does not, and that cannot be taken back.
+
+    Circumstances contradict nothing: another clone may have come to the same results elsewhere.
+    """
     if held.tags.get(PLAN) != record.plan:
         return ["it was made by another plan (other settings or stages)"]
-    wrong = []
-    if held.start != record.start:
-        wrong.append(f"start time is {held.start}, not {record.start}")
-    wrong += _wrong_params(record, held)
-    wrong += _wrong_points(record, held)
-    wrong += _wrong_datasets(record, held)
-    return wrong
+    return [
+        *_wrong_params(record, held),
+        *_wrong_points(record, held),
+        *_wrong_datasets(record, held),
+    ]
 
 
 def _wrong_params(record: RunRecord, held: Held) -> Iterator[str]:
     params = dict(record.params)
     for key, value in sorted(held.params.items()):
+        if key.startswith(PARAMS):
+            continue
         if key in params and params[key] != value:
             yield f"param {key} is '{value}', not '{params[key]}'"
-    if record.end is not None:
-        for key in sorted(held.params.keys() - params.keys()):
+        elif key not in params and record.end is not None:
             yield f"param {key} is not of this run"
 
 
@@ -90,11 +109,12 @@ def _wrong_points(record: RunRecord, held: Held) -> Iterator[str]:
 
     Of a run that goes on only those at a step that the record has: it may have got further.
     """
-    wanted = {metric.point for metric in record.metrics}
-    places = {point[:2] for point in wanted}
-    for point in sorted(held.points - wanted, key=str):
-        if record.end is not None or point[:2] in places:
-            key, step, _, value = point
+    wanted = {metric.fact for metric in record.metrics}
+    places = {fact[:2] for fact in wanted}
+    for key, step, value in sorted(held.facts - wanted, key=str):
+        if is_circumstance(key):
+            continue
+        if record.end is not None or (key, step) in places:
             yield f"metric {key} at step {step} has a point that is not of this run: {value}"
 
 
@@ -106,27 +126,48 @@ def _wrong_datasets(record: RunRecord, held: Held) -> Iterator[str]:
             yield f"input '{name}' ({digest[:8]}) is not of this run"
 
 
-def missing(record: RunRecord, held: Held, parent: str | None) -> Missing:
+def missing(record: RunRecord, held: Held, parent: str | None, *, own: bool = True) -> Missing:
     """What the server lacks of a run.
 
     Args:
         record: what it should hold.
         held: what it holds.
         parent: the server's name for the parent run.
+        own: whether this clone made the run, and its circumstances are those that are shown. Of
+            another's run only what is not there at all is missing.
     """
-    ended = (held.status, held.end) == (record.status, record.end)
+    ended = held.status == record.status and (held.end == record.end or not own)
     params = [pair for pair in record.params if pair[0] not in held.params]
-    metrics = [metric for metric in record.metrics if metric.point not in held.points]
     absent = [pair for pair in tags(record, parent) if held.tags.get(pair[0]) != pair[1]]
+    if not own:
+        absent = [pair for pair in absent if pair[0] not in held.tags]
     return Missing(
-        name=held.name != record.name,
+        name=own and held.name != record.name,
         end=record.end is not None and not ended,
         params=tuple(params),
-        metrics=tuple(metrics),
+        metrics=tuple(_missing_metrics(record, held)),
         tags=tuple(absent),
         datasets=tuple(_missing_datasets(record, held)),
-        artifacts=tuple(_missing_artifacts(record, held)),
+        artifacts=tuple(_missing_artifacts(record, held, own=own)),
     )
+
+
+def _missing_metrics(record: RunRecord, held: Held) -> Iterator[Metric]:
+    """Points whose results are not there; circumstances only where none are there."""
+    places = {(key, step) for key, step, _ in held.facts}
+    # On an axis of seconds the same point has another step for everybody: its value tells.
+    values = Counter((key, value) for key, _, value in held.facts if key in AXES)
+    for metric in record.metrics:
+        key, step, value = metric.fact
+        if key in AXES:
+            values[key, value] -= 1
+            there = values[key, value] >= 0
+        elif is_circumstance(key):
+            there = (key, step) in places
+        else:
+            there = metric.fact in held.facts
+        if not there:
+            yield metric
 
 
 def _missing_datasets(record: RunRecord, held: Held) -> Iterator[Dataset]:
@@ -135,10 +176,12 @@ def _missing_datasets(record: RunRecord, held: Held) -> Iterator[Dataset]:
             yield item
 
 
-def _missing_artifacts(record: RunRecord, held: Held) -> Iterator[Artifact]:
+def _missing_artifacts(record: RunRecord, held: Held, *, own: bool) -> Iterator[Artifact]:
     """Those that were never uploaded, were as another content, or lost bytes since."""
     uploaded = _uploaded(held)
     for item in record.artifacts:
+        if item.circumstance and not own and item.path in uploaded:
+            continue
         whole = held.files.get(item.path) == item.size
         if uploaded.get(item.path) != item.digest or not whole:
             yield item

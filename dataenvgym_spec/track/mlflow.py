@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from dataenvgym_spec.core.errors import MissingExtra, UserError
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.track.clones import clone_of
 from dataenvgym_spec.track.compare import ARTIFACTS, ID, Held, Missing, artifacts_tag
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, comparable
 
@@ -126,6 +127,7 @@ def connect(layout: Layout) -> Server:
         shown=shown(uri),
         artifacts=layout.root / "mlartifacts" if is_database(uri) else None,
         private=private,
+        clone=clone_of(layout),
     )
 
 
@@ -139,6 +141,7 @@ class Server:
         shown: the same without a password.
         artifacts: the folder of runs' files where the client decides that (a database), else None.
         private: whether it is this clone's own database.
+        clone: the name of this clone of the repository.
     """
 
     client: Any
@@ -146,6 +149,7 @@ class Server:
     shown: str
     artifacts: Path | None
     private: bool
+    clone: str
 
     def find(self, name: str) -> str | None:
         """The id of an experiment; None if there is none or it is in the bin.
@@ -231,6 +235,10 @@ class Server:
     def remove(self, run_id: str) -> None:
         """Puts a run into the bin."""
         self.client.delete_run(run_id)
+
+    def untag(self, run_id: str, name: str) -> None:
+        """Takes a tag away."""
+        self.client.delete_tag(run_id, name)
 
     def tag(self, run_id: str, tags: Pairs) -> None:
         """Sets tags."""

@@ -17,6 +17,18 @@ Status = Literal["RUNNING", "FINISHED"]
 MetricPoint = tuple[str, int, int, float | str]
 """Key, step, timestamp in ms, and the value; `nan` as text, because it does not equal itself."""
 
+Fact = tuple[str, int, float | str]
+"""Key, step and value of a point, without the time at which it was measured."""
+
+CURVES: Final = ("spent/seconds", "spent/tokens", "train/")
+"""How the names of curves begin that tell of circumstances."""
+AXES: Final = ("selection/accuracy_by_seconds", "selection/accuracy_by_tokens")
+"""Curves whose steps are circumstances."""
+PARAMS: Final = "train."
+"""How the names of params begin that tell of circumstances, such as a device."""
+REPORT: Final = "report/"
+"""Where the files are that tell of circumstances too."""
+
 LARGEST: Final = 1.7976931348623157e308
 """What MLflow's SQL store keeps for infinity."""
 
@@ -41,6 +53,20 @@ class Metric:
         ('loss', 1, 2, 'nan')
         """
         return (self.key, self.step, self.timestamp, comparable(self.value))
+
+    @property
+    def fact(self) -> Fact:
+        """The point without its time: the same for whoever comes to the same result."""
+        return (self.key, self.step, comparable(self.value))
+
+
+def is_circumstance(key: str) -> bool:
+    """Whether a curve tells of how results were made, and not of the results.
+
+    >>> is_circumstance("train/loss"), is_circumstance("selection/accuracy")
+    (True, False)
+    """
+    return key.startswith(CURVES) or key in AXES
 
 
 def comparable(value: float) -> float | str:
@@ -74,6 +100,11 @@ class Artifact:
     file: Path | None = None
 
     @property
+    def circumstance(self) -> bool:
+        """Whether it tells of times and machines too."""
+        return self.path.startswith(REPORT)
+
+    @property
     def size(self) -> int:
         """Its size in bytes."""
         if self.text is not None:
@@ -83,14 +114,15 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One MLflow run.
+    """One MLflow run. Who it is, `id` and `results` say.
 
     Attributes:
-        id: who it is, for ever: experiment, arm, seed, iteration.
+        id: what it is of, for ever: experiment, arm, seed, iteration.
         parent: the id of its parent run.
         plan: digest of what it is going to do. A run with another plan is another run of the same
             name.
         start: ms since the epoch; known as soon as the run is, and never changed by later results.
+            Whoever computes the same results at another time has the same run.
         end: ms since the epoch; None while it is running.
     """
 
@@ -110,6 +142,16 @@ class RunRecord:
     def status(self) -> Status:
         """Whether anything is still to come."""
         return "RUNNING" if self.end is None else "FINISHED"
+
+    @property
+    def results(self) -> str:
+        """Digest of the results that it shows, without the circumstances they were made under."""
+        params = [pair for pair in self.params if not pair[0].startswith(PARAMS)]
+        facts = [one.fact for one in self.metrics if not is_circumstance(one.key)]
+        datasets = [[item.name, item.digest, item.context] for item in self.datasets]
+        files = [[item.path, item.digest] for item in self.artifacts if not item.circumstance]
+        head = [self.id, self.plan, self.status]
+        return digest("track results", [head, params, facts, datasets, files])[:32]
 
     @property
     def digest(self) -> str:

@@ -1,0 +1,193 @@
+"""Two clones on one tracking database: whoever tracks, a run belongs to the results that it shows."""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.records.files import write_rows
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.track import differences, track
+from dataenvgym_spec.track.run import Tracked
+from tests.track.test_sync import EPOCH, Store, _answers
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables and nothing in them; making one takes seconds."""
+    from mlflow.store.db.utils import _initialize_tables
+    from sqlalchemy import create_engine
+
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    engine = create_engine(f"sqlite:///{path}")
+    _initialize_tables(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def shared(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A database that everybody tracks to."""
+    path = tmp_path / "shared" / "mlflow.db"
+    path.parent.mkdir()
+    shutil.copy(database, path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+    return path
+
+
+def done(root: Path, **more: bool) -> Tracked:
+    return track(Layout(root=root), ["tiny"], **more)
+
+
+def told(root: Path) -> list[str]:
+    return differences(Layout(root=root), ["tiny"])
+
+
+def runs(shared: Path) -> dict[str, str]:
+    """The active runs, each with its name for ever."""
+    question = "select t.run_uuid, t.value from tags t join runs r using (run_uuid) "
+    question += "where t.key = 'dataenvgym.id' and r.lifecycle_stage = 'active'"
+    with contextlib.closing(sqlite3.connect(shared)) as base:
+        return dict(base.execute(question))
+
+
+def points(shared: Path) -> Counter[tuple[str, str, int]]:
+    """How many points every curve of every active run has at a step."""
+    with contextlib.closing(sqlite3.connect(shared)) as base:
+        rows = base.execute("select run_uuid, key, step from metrics")
+        return Counter((run, key, step) for run, key, step in rows if run in runs(shared))
+
+
+def change(root: Path, arm: str, iteration: int, right: int) -> None:
+    """Gives a student other answers on selection."""
+    index = json.loads((root / "experiments" / "tiny.json").read_text())
+    for stage in index["stages"]:
+        use = stage["uses"][0]
+        path = root / "store" / stage["directory"] / "out" / "selection" / "results.jsonl"
+        if (use["arm"], use["iteration"]) == (arm, iteration) and path.is_file():
+            write_rows(path, _answers(right))
+
+
+def settled(*clones: Path) -> bool:
+    """Whether nobody finds anything to do any more."""
+    for root in (*clones, *clones):
+        found = done(root)
+        if (found.created, found.removed, found.logged) != (0, 0, 0) or told(root):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("epoch", [EPOCH, EPOCH + 5000])
+def test_the_same_results_are_one_run_whoever_tracks_them(shared, tmp_path, epoch) -> None:
+    """Pulled, or computed once more at another time."""
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b", epoch=epoch).root
+    assert done(first).created == 10
+    before, held = runs(shared), points(shared)
+    found = done(second)
+    assert (found.created, found.removed) == (0, 0)
+    assert (runs(shared), points(shared)) == (before, held)
+    assert settled(first, second)
+
+
+def test_different_results_are_different_runs_and_nobody_removes_anothers(shared, tmp_path) -> None:
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
+    change(second, "no-state", 2, 9)
+    done(first)
+    before = runs(shared)
+    found = done(second)
+    # The run, its three iterations, and the mean over its seeds.
+    assert (found.created, found.removed) == (5, 0)
+    assert before.items() <= runs(shared).items()
+    assert Counter(runs(shared).values())["tiny/no-state/seed-0"] == 2
+    assert Counter(runs(shared).values())["tiny/with-state/seed-0"] == 1
+    assert settled(first, second)
+
+
+def test_another_plan_removes_nothing_of_another_clone(shared, tmp_path) -> None:
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b", rate=0.002).root
+    done(first)
+    before = runs(shared)
+    assert (done(second).created, done(first).removed) == (10, 0)
+    assert before.items() <= runs(shared).items()
+    assert settled(first, second)
+
+
+def test_a_clone_takes_away_what_it_made_and_nobody_else_shows(shared, tmp_path) -> None:
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
+    done(first)
+    change(first, "no-state", 2, 9)
+    assert (done(first).created, done(first).removed) == (5, 0)
+    assert len(runs(shared)) == 10
+    done(second)
+    both = runs(shared)
+    change(first, "no-state", 2, 11)
+    assert (done(first).removed, len(runs(shared))) == (5, 15)
+    change(first, "no-state", 2, 6)
+    done(first)
+    assert settled(first, second)
+    # What `second` shows is the run that `first` shows now: it is one again.
+    assert len(runs(shared)) == 10
+    assert set(runs(shared)) < set(both)
+
+
+def test_a_run_that_two_show_stays_when_one_gets_other_results(shared, tmp_path) -> None:
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
+    done(first)
+    done(second)
+    before = runs(shared)
+    change(first, "with-state", 1, 5)
+    found = done(first)
+    assert (found.created, found.removed) == (5, 0)
+    assert before.items() <= runs(shared).items()
+    assert settled(first, second)
+    change(second, "with-state", 1, 5)
+    done(second)
+    done(first)
+    # Now nobody shows the old one, and its maker takes it away.
+    assert len(runs(shared)) == 10
+    assert settled(first, second)
+
+
+def test_a_clone_goes_on_where_another_stopped(shared, tmp_path) -> None:
+    first = Store(tmp_path / "a", upto=1, closed=False).root
+    second = Store(tmp_path / "b").root
+    done(first)
+    begun = runs(shared)
+    assert done(second).removed == 0
+    assert len(runs(shared)) == 10
+    assert begun.items() <= runs(shared).items()
+    found = done(first)
+    assert (found.created, found.removed, found.logged) == (0, 0, 0)
+    Store(first)
+    assert settled(first, second)
+
+
+def test_two_that_begin_at_once_end_with_one_run(shared, tmp_path) -> None:
+    """Both looked before either had made a run: the double is found by whoever comes next."""
+    from dataenvgym_spec.results.experiment import load
+    from dataenvgym_spec.track.mlflow import connect
+    from dataenvgym_spec.track.project import project
+    from dataenvgym_spec.track.sync import sync
+
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
+    server = connect(Layout(root=second))
+    record = project(load("tiny", second))
+
+    class Late(type(server)):
+        """Sees what was there before the other clone."""
+
+        def runs(self, experiment: str):
+            return {}
+
+    done(first)
+    late = Late(**{name: getattr(server, name) for name in server.__slots__})
+    sync(late, record)
+    assert len(runs(shared)) == 20
+    done(second)
+    done(first)
+    assert len(runs(shared)) == 10
+    assert settled(first, second)
