@@ -170,14 +170,19 @@ def specs(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if specs(path)], ids=name)
-def test_every_shown_spec_is_valid(path: Path, tmp_path: Path) -> None:
+def test_every_shown_spec_is_valid(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     folder = tmp_path / "specs"
     (folder / "quickstart.yaml").rename(folder / "base.yaml")
-    (folder / "models" / "mine").mkdir(parents=True)
-    (folder / "models" / "mine" / "config.json").write_text(
-        '{"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_attention_heads": 2}'
-    )
+    outside = tmp_path.with_name(f"{tmp_path.name}-models")
+    monkeypatch.setenv("DATAENVGYM_ROOTS", f"models={outside}")
+    for model in (folder / "models" / "mine", outside / "gemma-2"):
+        model.mkdir(parents=True)
+        (model / "config.json").write_text(
+            '{"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_attention_heads": 2}'
+        )
     rows = [
         f'{{"question": "{n} + 1 =", "answer": "{n + 1}", "topic": "t{n % 3}"}}\n'
         for n in range(400)
