@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.hashing import SHORT
 from dataenvgym_spec.core.machine import device_stamp, stamp, with_required
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.gym.make import make
+from dataenvgym_spec.gym.students.models.protocol import Found
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.records.files import (
     read,
@@ -29,6 +31,8 @@ from dataenvgym_spec.records.files import (
 )
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.records.record import Record
+from dataenvgym_spec.records.students import REFERENCE, StudentReference
+from dataenvgym_spec.store.outside import Students
 
 P = TypeVar("P", bound=Params)
 R = TypeVar("R", bound=Record)
@@ -58,6 +62,7 @@ class Context(Generic[P]):
     say: Callable[[str], None]
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    students: Students | None = None
     judges: list[Judge] = field(default_factory=list)
 
     def ports(self, slot: str) -> list[PortRead]:
@@ -116,6 +121,23 @@ class Context(Generic[P]):
         """Writes a file of a port that holds records by name."""
         write_table(self.out(port, name), table)
 
+    def folder(self, port: PortRead) -> Path:
+        """The folder of the student that a port holds or refers to.
+
+        Raises:
+            StageError: it refers to one that cannot be had.
+        """
+        return port.path if self.students is None else self.students.folder(port.path)
+
+    def refer(self, model: Component, found: Found) -> None:
+        """Writes a reference to a student that exists, in its place."""
+        assert self.students is not None
+        size = self.students.size(found)
+        stage = f"student-{self.key[:SHORT]}"
+        reference = StudentReference(model=model.plain(), size=size, stage=stage)
+        self.write("student", REFERENCE, reference)
+        self.say(f"  refers to '{found.folder}', {size / 1e9:.3f} GB")
+
     def make(self, component: Component, **more: Any) -> Any:
         """An instance of a component. One that is declared to read a student is handed its folder.
 
@@ -143,7 +165,8 @@ class Context(Generic[P]):
         students, bases = self.ports("student"), self.ports("base")
         if not students:
             return {}
-        return {"student": students[0].path, "base": bases[0].path if bases else None}
+        base = self.folder(bases[0]) if bases else None
+        return {"student": self.folder(students[0]), "base": base}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

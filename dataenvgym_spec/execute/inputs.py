@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.contents import Contents
-from dataenvgym_spec.core.errors import StageError, UserError
-from dataenvgym_spec.core.folders import FolderFault
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.execute.context import PortRead
 from dataenvgym_spec.graph.ir import Input, Stage
 from dataenvgym_spec.store.dvc.hashes import Hashes
 from dataenvgym_spec.store.layout import Layout
-
-COMPILE = "run: dataenvgym compile"
+from dataenvgym_spec.store.outside import verified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,43 +78,6 @@ def _port(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
         remedy = "run: dvc repro NAME, which makes it first, or: dvc pull"
         raise StageError(message, help=remedy)
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
-
-
-def verified(contents: Contents, digest: str, name: str) -> Path:
-    """The file or folder of a digest, verified: a path never stands for a content.
-
-    Args:
-        contents: of the repository.
-        digest: what it has to hold, as keys name it: `sha256:...`.
-        name: what a stage calls it.
-
-    Raises:
-        StageError: it is missing, or another.
-    """
-    needs = _needs(name, digest)
-    try:
-        path = contents.place(name)
-        found = f"sha256:{contents.digest(path)}"
-    except FileNotFoundError as error:
-        message = f"the file '{name}' is missing{needs}"
-        raise StageError(message, help=f"restore it, or {COMPILE}") from error
-    except UserError as error:
-        message = f"'{name}' cannot be read: {error.message}{needs}"
-        raise StageError(message, help=error.help) from error
-    except FolderFault as error:
-        raise StageError(f"'{name}' {error}", help=error.help) from error
-    except OSError as error:
-        message = f"'{name}' cannot be read: {error.strerror}"
-        raise StageError(message, help="make it readable, and run again") from error
-    if found != digest:
-        message = f"'{name}' is not what this stage was compiled for: its content has changed"
-        raise StageError(f"{message}{needs}", help=COMPILE)
-    return path
-
-
-def _needs(name: str, digest: str) -> str:
-    """What a folder outside has to hold: git has no other word of it."""
-    return "" if Outside.parse(name) is None else f"; its content has to be {digest}"
 
 
 def _digests(layout: Layout, places: Mapping[str, Path]) -> dict[str, str]:

@@ -29,6 +29,7 @@ from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json, read_json
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
+from dataenvgym_spec.store.outside import Students
 from dataenvgym_spec.store.scratch import Scratch, clean, scratch
 
 
@@ -139,6 +140,7 @@ def execute(
         log=space.log,
         work=space.work,
         say=say,
+        students=Students(layout),
     )
     trace = space.path / "failure.txt"
     trace.unlink(missing_ok=True)

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     )
     from dataenvgym_spec.gym.students.codec import Codec
     from dataenvgym_spec.gym.students.models.protocol import (
+        Existing,
+        Found,
         Model,
         ModelTools,
         Pretraining,
@@ -89,6 +91,8 @@ __all__ = [
     "Engine",
     "Environment",
     "Example",
+    "Existing",
+    "Found",
     "GenerationSettings",
     "Item",
     "Job",
@@ -165,6 +169,8 @@ _PLACES: Final = {
     "Judgement": "gym.sandboxes.protocol:Judgement",
     "LossPoint": "records.logs:LossPoint",
     "MissingExtra": "core.errors:MissingExtra",
+    "Existing": "gym.students.models.protocol:Existing",
+    "Found": "gym.students.models.protocol:Found",
     "Model": "gym.students.models.protocol:Model",
     "ModelTools": "gym.students.models.protocol:ModelTools",
     "Plan": "records.plans:Plan",

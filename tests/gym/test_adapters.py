@@ -28,6 +28,7 @@ def test_lora_adds_matrices_to_the_linear_layers_and_trains_nothing_else(tmp_pat
     saved = json.loads((tmp_path / "adapter_config.json").read_text(encoding="utf-8"))
     assert (saved["peft_type"], saved["r"], saved["lora_alpha"]) == ("LORA", 3, 5)
     assert (saved["lora_dropout"], saved["task_type"]) == (0.25, "CAUSAL_LM")
+    assert saved["base_model_name_or_path"] == ""
     assert largest_rank(tmp_path) == 8
 
 

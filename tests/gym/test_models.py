@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.students.models.hub import HubModel
 from dataenvgym_spec.gym.students.models.path import Local
-from dataenvgym_spec.gym.students.models.protocol import ModelTools, Pretraining
+from dataenvgym_spec.gym.students.models.protocol import Existing, Found, ModelTools, Pretraining
 from dataenvgym_spec.records.items import Item
 
 RECIPE = {
@@ -54,23 +54,40 @@ def tools(work: Path, pretraining: Pretraining | None = None, **more: Any) -> Mo
     return ModelTools(work=work, say=say, phase=phase, pretraining=pretraining)
 
 
-def test_a_local_model_is_copied_and_checked(tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    base.mkdir()
+def test_a_local_model_is_where_it_is(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="holds no model"):
-        Local(path=base).prepare(tmp_path / "out", tools(tmp_path))
-    (base / "config.json").write_text("{}", encoding="utf-8")
-    (base / "model.safetensors").write_bytes(b"weights")
-    phases: list[str] = []
+        Local(path=tmp_path).find()
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    assert Local(path=tmp_path).find() == Found(folder=tmp_path)
+    assert isinstance(Local(path=tmp_path), Existing)
 
-    def phase(name: str) -> Any:
-        phases.append(name)
-        return nullcontext()
 
-    assert Local(path=base).prepare(tmp_path / "out", tools(tmp_path, phase=phase)) == {}
-    contents = Contents(tmp_path)
-    assert contents.digest(tmp_path / "out") == contents.digest(base)
-    assert phases == ["fetch"]
+COMMIT = "c" * 40
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's cache of this machine, with one model; returns its snapshot."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    model = tmp_path / "hub" / "models--maker--small"
+    snapshot = model / "snapshots" / COMMIT
+    for folder in (model / "blobs", snapshot):
+        folder.mkdir(parents=True)
+    for name, size in {"config.json": 2, "model.safetensors": 50, "pytorch_model.bin": 70}.items():
+        (model / "blobs" / name).write_bytes(b"x" * size)
+        (snapshot / name).symlink_to(f"../../blobs/{name}")
+    return snapshot
+
+
+def test_a_model_of_the_hub_stays_in_the_hubs_cache(hub: Path) -> None:
+    model = HubModel(id="maker/small", revision=COMMIT)
+    # What other programs fetched besides is not counted.
+    assert model.find() == Found(folder=hub, size=52)
+    assert model.find(52) == Found(folder=hub, size=52)
+    assert isinstance(model, Existing)
+    with pytest.raises(StageError, match="cannot be downloaded"):
+        HubModel(id="maker/small", revision="d" * 40).find()
 
 
 def test_a_model_from_scratch_learns_what_is_free(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ def evaluate(context: Context[EvaluateParams]) -> None:
 
     With a `choice`, the students it names are scored, each once.
     """
-    students = _students(context)
-    bases = context.ports("base")
+    students, base = _students(context), _base(context)
+    students_count = len(students)
     with context.phase("score: start"):
         judge = context.judge(context.params.score)
     items = _items(context)
@@ -38,7 +38,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     else:
         judge.start()
     for iteration, path in students.items():
-        answers = _answers(context, path, bases[0].path if bases else None, asked)
+        answers = _answers(context, path, base, asked)
         tokens["prompt"] += sum(answer.prompt_tokens for answer in answers)
         tokens["generated"] += sum(answer.tokens for answer in answers)
         with context.phase("score"):
@@ -55,7 +55,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
         causes = ", ".join(f"{count} {cause}" for cause, count in unreadable)
         context.say(f"  answers that could not be judged: {causes}")
     count = sum(map(len, items.values()))
-    context.record(tokens=tokens, items=count, students=len(_students(context)))
+    context.record(tokens=tokens, items=count, students=students_count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +106,18 @@ def _candidates(port: PortRead) -> list[Item]:
 
 def _students(context: Context[EvaluateParams]) -> dict[int | None, Path]:
     """The students to score, by iteration where a choice names them."""
-    paths = [port.path for port in context.ports("student")]
+    ports = context.ports("student")
     choice = context.one("choice", "choice.json", Choice)
     if choice is None:
-        return {None: paths[0]}
-    return {number: paths[number - 1] for number in sorted({choice.best, choice.last})}
+        return {None: context.folder(ports[0])}
+    wanted = sorted({choice.best, choice.last})
+    return {number: context.folder(ports[number - 1]) for number in wanted}
+
+
+def _base(context: Context[EvaluateParams]) -> Path | None:
+    """The base of students that are adapters."""
+    ports = context.ports("base")
+    return context.folder(ports[0]) if ports else None
 
 
 def _answers(

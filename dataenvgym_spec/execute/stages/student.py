@@ -1,4 +1,4 @@
-"""Makes the base student: has the model that the spec names prepare itself."""
+"""Makes the base student: has the model that the spec names prepare itself, or refers to it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.graph.params import StudentParams
 from dataenvgym_spec.gym.prompt import PromptTemplate
-from dataenvgym_spec.gym.students.models.protocol import Model, ModelTools, Pretraining
+from dataenvgym_spec.gym.students.models.protocol import Existing, Model, ModelTools, Pretraining
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.items import Item, in_lane
 
 
 def student(context: Context[StudentParams]) -> None:
-    """Writes a loadable student."""
+    """Writes a loadable student, or a reference to one that exists."""
     out = context.out_folder / "student"
-    model: Model = context.make(context.params.model)
+    model: Model | Existing = context.make(context.params.model)
+    if isinstance(model, Existing):
+        with context.phase("fetch"):
+            context.refer(context.params.model, model.find())
+        return
     tools = ModelTools(
         work=context.work,
         say=context.say,

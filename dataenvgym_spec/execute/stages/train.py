@@ -37,7 +37,7 @@ def train(context: Context[TrainParams]) -> None:
     context.say(f"  {len(accepted)} examples")
     launch(
         context,
-        base=base.path,
+        base=context.folder(base),
         examples=examples,
         trainer=params.method,
         adapter=params.adapter,

@@ -25,4 +25,6 @@ class Lora:
         # peft keeps their names in a set, and would save them in another order each time.
         for config in adapted.peft_config.values():
             config.target_modules = sorted(config.target_modules)
+            # Where the base lies on this machine is no part of a result.
+            config.base_model_name_or_path = ""
         return adapted

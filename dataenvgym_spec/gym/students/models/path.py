@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.gym.students.models.protocol import ModelTools
+from dataenvgym_spec.gym.students.models.protocol import Found
 
 
 class Local:
-    """A student in a directory of the repository."""
+    """A student in a directory of the repository, or of a folder that the user allows."""
 
     def __init__(self, *, path: Path) -> None:
         self.path = path
 
-    def prepare(self, out: Path, tools: ModelTools) -> dict[str, Any]:
-        """Copies the model to a folder.
+    def find(self, _size: int | None = None) -> Found:
+        """The directory itself: whoever named it has verified what it holds.
 
         Raises:
             StageError: the directory holds no model.
@@ -27,7 +25,4 @@ class Local:
                 f"'{self.path}' holds no model: config.json is missing",
                 help="save the model there with save_pretrained",
             )
-        # The folder of the stage is there already.
-        with tools.phase("fetch"):
-            shutil.copytree(self.path, out, dirs_exist_ok=True)
-        return {}
+        return Found(folder=self.path)

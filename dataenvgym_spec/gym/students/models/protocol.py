@@ -1,8 +1,8 @@
 """What a model is: how a spec says which student is taught.
 
-An installed model brings a class that satisfies `Model` and, beside it, the JSON definition of its
-options, which the class takes as keyword arguments: a file by its path, another component (such as
-a source that it learns from) as an instance.
+An installed model brings a class that satisfies `Model` or `Existing` and, beside it, the JSON
+definition of its options, which the class takes as keyword arguments: a file by its path, another
+component (such as a source that it learns from) as an instance.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.items import Item
@@ -68,8 +68,36 @@ class ModelTools:
     pretraining: Pretraining | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A student that exists: its folder, in the transformers format.
+
+    Attributes:
+        folder: where it lies on this machine.
+        size: of its files, in bytes; None if they are all the files that the folder is.
+    """
+
+    folder: Path
+    size: int | None = None
+
+
+@runtime_checkable
+class Existing(Protocol):
+    """A causal language model that exists: the store refers to it and holds no copy."""
+
+    def find(self, size: int | None = None) -> Found:
+        """The student, fetched first if it has to be.
+
+        Args:
+            size: of its files in bytes, where it was found before.
+
+        Raises:
+            StageError: it cannot be had.
+        """
+
+
 class Model(Protocol):
-    """A causal language model that can be taught."""
+    """A causal language model that is made, and can be taught."""
 
     def prepare(self, out: Path, tools: ModelTools) -> dict[str, Any]:
         """Writes the student to a folder: model and tokenizer in the transformers format.
