@@ -35,6 +35,8 @@ COMMANDS: Final = {
 
 HIDDEN: Final = ("merge", "stage")
 """Commands that are for programs and not listed."""
+INTERRUPTED: Final = 130
+"""The exit code of what Ctrl-C ended, as shells have it."""
 LONGEST_LINE: Final = 10_000
 """A longer line of a message is cut."""
 
@@ -86,7 +88,7 @@ def cli() -> None:
 def main() -> None:
     """Runs a command. Every error is one message.
 
-    The exit code says whose it is: 2 the user's, 1 a failed stage's, 3 a limit's.
+    The exit code says whose it is: 2 the user's, 1 a failed stage's, 3 a limit's, 130 Ctrl-C's.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -105,8 +107,10 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        _complain("interrupted: nothing is lost; the same command goes on from here")
-        sys.exit(1)
+        # A stage gets the same Ctrl-C and leaves the message to the command that started it.
+        if "stage" not in sys.argv[1:2]:
+            _complain("interrupted: nothing is lost; the same command goes on from here")
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader (such as `head`) is gone. Python would fail once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -76,11 +76,18 @@ def _print(experiment: str, steps: Sequence[PlannedStage], *, show_all: bool) ->
     click.echo(f"{experiment}: {sums_of(counts, ACTIONS)}")
     shown = [step for step in steps if show_all or step.action != "reuse"]
     width = max((len(step.what) for step in shown), default=0)
-    for place, members in groupby(shown, key=attrgetter("place")):
+    seeds = {step.use.seed for step in steps if step.use}
+    place_of = _place_and_seed if len(seeds) > 1 else attrgetter("place")
+    for place, members in groupby(shown, key=place_of):
         if place:
             click.echo(f"  {place}")
         for step in members:
             click.echo(f"    {step.action:8} {step.what:{width}}  {step.cause}")
+
+
+def _place_and_seed(step: PlannedStage) -> str:
+    """The heading of a stage in a plan of several seeds."""
+    return f"{step.place}, seed {step.use.seed}" if step.use else ""
 
 
 def _record(plans: Plans, costs: Mapping[str, Bill]) -> dict[str, Any]:

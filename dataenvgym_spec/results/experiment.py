@@ -20,7 +20,7 @@ from dataenvgym_spec.store.layout import Layout, find_root
 R = TypeVar("R", bound="Results")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Results:
     """An experiment with what it has produced so far.
 
@@ -31,6 +31,13 @@ class Results:
 
     layout: Layout
     index: Index
+
+    def __repr__(self) -> str:
+        """One line: a notebook shows it below a cell, and all fields fill 30,000 characters."""
+        done = sum(stage.done for stage in self.stages)
+        arms = ", ".join(self.index.arms)
+        kind = type(self).__name__
+        return f"<{kind} {self.name!r}: arms {arms}; {done} of {len(self.stages)} stages done>"
 
     @property
     def name(self) -> str:
@@ -110,6 +117,9 @@ def open_results(kind: type[R], name: str, root: Path | None = None) -> R:
     layout = Layout(root=root or find_root())
     path = layout.index(name)
     if not path.is_file():
-        help = f"{suggest(name, compiled(layout))}; or run: dataenvgym compile"
+        names = compiled(layout)
+        # Before the first compile there is no name to suggest.
+        suggestion = f"{suggest(name, names)}; or " if names else ""
+        help = f"{suggestion}run: dataenvgym compile"
         raise UserError(f"there is no compiled experiment '{name}'", help=help)
     return kind(layout=layout, index=read_record(path, Index))

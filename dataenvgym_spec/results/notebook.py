@@ -43,7 +43,7 @@ class StudentAnswers:
     rows: Sequence[Result]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Notebook(Results):
     """An experiment as typed tables.
 

@@ -411,3 +411,19 @@ def test_a_file_system_that_refuses_is_told_as_such(mount: str, remedy: str, rep
     assert "internal error" not in result.stderr
     assert remedy in result.stderr
     assert not [line for line in result.stdout.splitlines() if line.startswith(".")]
+
+
+def test_before_the_first_compile_the_remedy_is_to_compile(repo: Path) -> None:
+    for command in ("report", "status"):
+        said = call("dataenvgym", command, "tiny", cwd=repo, ok=False)
+        expect_refusal(said, "there is no compiled experiment 'tiny'", "= help: run: dataenvgym")
+        assert "allowed here" not in said.stderr
+
+
+def test_a_plan_of_several_seeds_names_the_seed(repo: Path) -> None:
+    spec = TINY.replace("iterations: 2", "iterations: 1") + "seeds: {run: [0, 1]}\n"
+    (repo / "specs" / "tiny.yaml").write_text(spec, encoding="utf-8")
+    lines = call("dataenvgym", "plan", "tiny", cwd=repo).stdout.splitlines()
+    headings = [line for line in lines if ", iteration " in line[:30]]
+    assert len(headings) == len(set(headings))
+    assert any("seed 1" in line for line in headings)

@@ -5,6 +5,7 @@ Work is counted, not timed: how many problems the library is asked to prepare an
 
 from __future__ import annotations
 
+import dataclasses
 import resource
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 import reasoning_gym
+from reasoning_gym.factory import DATASETS
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.drawing import draw
@@ -172,3 +174,12 @@ def test_a_draw_from_a_tiny_share_does_not_fail_by_luck() -> None:
     assert len(list(found)) == 5
     never = (item(number) for number in range(10**9))
     assert list(wanted(never, lambda _: False, 0.5)) == []
+
+
+def test_the_options_of_every_data_set_are_declared() -> None:
+    (declared,) = definition("source", "reasoning-gym").marked("x-options").values()
+    own = {"seed", "size"}  # which the source sets itself
+    for name, (_, config) in DATASETS.items():
+        fields = {field.name for field in dataclasses.fields(config)}
+        assert declared["names"][name] == sorted(fields - own), name
+    assert declared["names"].keys() == DATASETS.keys()

@@ -139,3 +139,8 @@ def test_the_face_of_the_package() -> None:
     assert {name: getattr(dataenvgym_spec, name) for name in dataenvgym_spec.__all__}
     with pytest.raises(AttributeError):
         dataenvgym_spec.nothing  # noqa: B018
+
+
+def test_a_notebook_shows_an_experiment_in_a_line(tiny):
+    assert len(repr(tiny)) < 200
+    assert "'tiny': arms " in repr(tiny)

@@ -1,4 +1,4 @@
-"""The prompt's template is Jinja."""
+"""The prompt's template is Jinja, and uses only what an item has."""
 
 from __future__ import annotations
 
@@ -6,26 +6,50 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import jinja2
+from jinja2 import meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from dataenvgym_spec.core.errors import Diagnostic
+from dataenvgym_spec.core.errors import Diagnostic, suggest
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.fields import Options
 from dataenvgym_spec.resolve.arms import Arm
+
+NAMES = frozenset({"input", "group", "metadata"})
+"""What a template sees; a test renders each."""
+_GUARDS = ("defined", "undefined", "default", "d")
+"""Tests and filters of Jinja that take a name which may be unknown."""
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
-    """A template that cannot be parsed."""
-    wrong = _syntax(arm.experiment.student.prompt.template)
+    """A template that cannot be parsed, or uses a name that no item has."""
+    template = arm.experiment.student.prompt.template
+    node = arm.node.at(("student", "prompt", "template"))
+    wrong = _syntax(template)
     if wrong:
-        node = arm.node.at(("student", "prompt", "template"))
         message = f"the template '{node.value}' is no valid Jinja: {wrong}"
         yield node.fault("E203", message, "correct the template")
+        return
+    names, fields = _used(template)
+    for name in sorted(names - NAMES):
+        message = f"the template '{node.value}' uses '{name}', which no item has"
+        yield node.fault("E203", message, suggest(name, NAMES))
+    readable = _readable(arm)
+    if readable is None:
+        return
+    for field in sorted(fields - readable):
+        message = f"the template '{node.value}' uses 'metadata.{field}', which no item has"
+        yield node.fault("E203", message, suggest(field, readable))
+
+
+def _environment() -> SandboxedEnvironment:
+    return SandboxedEnvironment()
 
 
 @lru_cache(maxsize=256)
 def _syntax(template: str) -> str:
     """What is wrong with a template's syntax."""
     try:
-        SandboxedEnvironment().parse(template)
+        _environment().parse(template)
     except jinja2.TemplateSyntaxError as error:
         return f"line {error.lineno}: {error.message}"
     except RecursionError:
@@ -33,3 +57,63 @@ def _syntax(template: str) -> str:
     except ValueError as error:  # a number of more digits than Python converts
         return str(error)
     return ""
+
+
+@lru_cache(maxsize=256)
+def _used(template: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that a template takes from outside, and the fields of `metadata` among them."""
+    environment = _environment()
+    tree = environment.parse(template)
+    try:
+        names = meta.find_undeclared_variables(tree)
+    except jinja2.TemplateError:  # an unknown filter or test, say: told when it is rendered
+        return frozenset(), frozenset()
+    guarded = {id(inner) for guard in _guards(tree) for inner in guard.find_all(nodes.Expr)}
+    safe = {inner.name for inner in tree.find_all(nodes.Name) if id(inner) in guarded}
+    fields: set[str] = set()
+    for access in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        if id(access) not in guarded:
+            fields.add(_field(access))
+    fields.discard("")
+    return frozenset(names - environment.globals.keys() - safe), frozenset(fields)
+
+
+def _guards(tree: nodes.Template) -> Iterator[nodes.Node]:
+    """The parts of a template in which an unknown name is no error."""
+    for node in tree.find_all((nodes.Test, nodes.Filter)):
+        if node.name in _GUARDS:
+            yield node
+
+
+def _field(access: nodes.Expr) -> str:
+    """The field of `metadata` that is read; empty if it is no constant one, or a method."""
+    of = getattr(access, "node", None)
+    if not isinstance(of, nodes.Name) or of.name != "metadata":
+        return ""
+    if isinstance(access, nodes.Getattr):
+        return "" if hasattr(dict, access.attr) else access.attr
+    key = getattr(access, "arg", None)
+    return key.value if isinstance(key, nodes.Const) and isinstance(key.value, str) else ""
+
+
+def _readable(arm: Arm) -> frozenset[str] | None:
+    """The metadata that some item of the sources may have; None if a source declares nothing."""
+    names: set[str] = set()
+    for slot, _, options in arm.experiment.components():
+        if slot != "source":
+            continue
+        marks = definition(slot, options["kind"]).marked("x-metadata")
+        if not marks:
+            return None
+        for path, declared in marks.items():
+            names.update(declared["always"])
+            for group in _groups(options, path):
+                names.update(declared["names"].get(group.get(declared["by"]), ()))
+    return frozenset(names)
+
+
+def _groups(options: Options, path: tuple[str, ...]) -> list[dict[str, str]]:
+    inner = options
+    for step in path:
+        inner = inner.get(step) or {}
+    return list(inner.values())
