@@ -18,8 +18,9 @@ from dataenvgym_spec.setup.scaffold import Scaffold, scaffold
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @as_json
 def command(folder: Path, as_json: bool) -> None:
-    """Make a new repository that runs (git, DVC, one small spec), or complete the one that DIR
-    lies in. Overwrites nothing.
+    """Make a new repository that runs (git, DVC, one small spec), or complete the DVC repository
+    that DIR lies in. In a git repository without DVC, DIR becomes a project of its own. Overwrites
+    nothing.
 
     \b
     Example:

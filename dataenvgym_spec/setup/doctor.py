@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable
@@ -17,9 +19,13 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.language.schema import schema_text
 from dataenvgym_spec.setup.repair import ATTRIBUTES, has_driver
+from dataenvgym_spec.store.git.program import git as git_output
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
 
 FIX: Final = "dataenvgym doctor --fix"
+LARGE: Final = 20_000_000
+"""Bytes of a file that does not belong into git, such as the weights of a model."""
+MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +83,7 @@ def examine() -> list[Finding]:
         _schema(layout),
         _unseen(layout),
         _store(layout),
+        _large(layout),
     ]
 
 
@@ -178,6 +185,29 @@ def _store(layout: Layout) -> Finding:
     detail = f"damaged: {', '.join(names)}" if names else "no damaged file"
     help = "delete dvc.lock files that are damaged; for the others: dataenvgym compile"
     return Finding(name="store", ok=not damaged, detail=detail, help=help)
+
+
+def _large(layout: Layout) -> Finding:
+    """Files that `git add -A` would take into git, where large ones stay for ever."""
+    listing = git_output(layout, "ls-files", "-z", "--others", "--exclude-standard") or b""
+    names = [os.fsdecode(name) for name in listing.split(b"\0") if name]
+    large = sorted(name for name in names if _size(layout.root / name) > LARGE)
+    detail = (
+        f"git add -A would commit {', '.join(large[:MOST_NAMED])}"
+        if large
+        else "none outside of DVC"
+    )
+    if len(large) > MOST_NAMED:
+        detail += f" and {len(large) - MOST_NAMED} more"
+    help = f"dvc add {shlex.quote(large[0])}   (or name it in .gitignore)" if large else ""
+    return Finding(name="large files", ok=not large, detail=detail, help=help, needed=False)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
 
 
 def _is_damaged(path: Path) -> bool:

@@ -41,8 +41,13 @@ ATTRIBUTES: Final = (
 """Lines of the root `.gitattributes`."""
 
 
-def repair(here: Path | None = None) -> list[str]:
+def repair(here: Path | None = None, *, subdir: bool = False) -> list[str]:
     """Sets up the repository that holds a folder (default: the working directory).
+
+    Args:
+        here: the folder.
+        subdir: whether a folder inside of a git repository that does not use DVC becomes a project
+            of DVC by itself; else the whole git repository becomes one.
 
     Returns:
         What was done.
@@ -58,7 +63,7 @@ def repair(here: Path | None = None) -> list[str]:
     try:
         root = find_root(here)
     except UserError:
-        root = _init_dvc(here)
+        root = _init_dvc(here, subdir=subdir)
         done.append("dvc init")
     done += _append(root / ".gitignore", IGNORED)
     done += _append(root / ".gitattributes", ATTRIBUTES)
@@ -95,10 +100,13 @@ def git(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
         raise UserError("the command 'git' is not installed", help="install git") from error
 
 
-def _init_dvc(here: Path) -> Path:
-    """Makes the git repository that holds a folder one of DVC."""
+def _init_dvc(here: Path, *, subdir: bool) -> Path:
+    """Makes the git repository that holds a folder, or the folder in it, a project of DVC."""
     top = Path(git("rev-parse", "--show-toplevel", cwd=here).stdout.strip() or here)
     command = [dvc(), "init", "--quiet"]
+    if subdir and here.resolve() != top.resolve():
+        top = here.resolve()
+        command.append("--subdir")
     _check(subprocess.run(command, cwd=top, capture_output=True, text=True, check=False))
     return top
 

@@ -54,7 +54,7 @@ def scaffold(folder: Path) -> Scaffold:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied", str(folder))
-        done = [SetupStep(what=text, state="made") for text in repair(folder)]
+        done = [SetupStep(what=text, state="made") for text in repair(folder, subdir=True)]
         layout = Layout(root=find_root(folder))
         return Scaffold(root=layout.root, steps=(*done, *_files(layout)), spec=_first(layout))
     except FileExistsError as error:

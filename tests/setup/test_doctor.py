@@ -7,7 +7,7 @@ import pytest
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.language.components import definitions
-from dataenvgym_spec.setup.doctor import PACKAGES, examine
+from dataenvgym_spec.setup.doctor import LARGE, PACKAGES, Finding, examine
 from dataenvgym_spec.setup.scaffold import scaffold
 from tests.support.repositories import call
 
@@ -129,3 +129,21 @@ def test_what_built_in_components_need_is_looked_for() -> None:
         for item in kinds.values():
             needed |= {(package, item.extra) for package in item.packages if not item.distribution}
     assert needed <= {(package.module, package.extra) for package in PACKAGES}
+
+
+def test_large_files_that_git_would_take_are_told(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repo)
+
+    def told() -> Finding:
+        return next(finding for finding in examine() if finding.name == "large files")
+
+    assert told().ok
+    (repo / "models").mkdir()
+    with (repo / "models" / "model.safetensors").open("wb") as file:
+        file.truncate(LARGE + 1)
+    assert "models/model.safetensors" in told().detail
+    assert told().help.startswith("dvc add models/model.safetensors")
+    (repo / ".gitignore").write_text("/models\n", encoding="utf-8")
+    assert told().ok

@@ -139,3 +139,14 @@ def test_a_new_repository_runs(tmp_path: Path) -> None:
     scores = {(row["arm"], row["student"]): row["accuracy"] for row in rows}
     assert scores["with-state", "last"] > scores["with-state", "base"]
     assert "Running stage" not in call("dvc", "repro", "first", cwd=tmp_path / "study").stdout
+
+
+def test_a_folder_of_a_git_repository_becomes_a_project_of_its_own(tmp_path: Path) -> None:
+    call("git", "init", "-q", cwd=tmp_path)
+    (tmp_path / "README.md").write_text("another project", encoding="utf-8")
+    made = scaffold(tmp_path / "study")
+    assert made.root == tmp_path / "study"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", "README.md", "study"]
+    call("dataenvgym", "compile", cwd=made.root)
+    assert "first: " in call("dataenvgym", "status", cwd=made.root).stdout
+    call("dvc", "stage", "list", "--all", cwd=made.root)
