@@ -246,7 +246,8 @@ class Clash:
         if self.path == self.reached:
             deed = f"sets '{varied}'"
         message = f"{who} {deed}, which the matrix varies"
-        help = "remove one of the two: the later setting would make all points of the matrix equal"
+        effect = "the later setting wins, so the points of the matrix would not differ there"
+        help = f"remove one of the two: {effect}"
         return self.node.key_fault("E208", message, help)
 
 
