@@ -97,6 +97,7 @@ _STANDARD_TAGS: Final = {
 }
 _LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What PyYAML counts as the end of a line."""
+_NO_COLON: Final = "could not find expected ':'"
 _BEYOND_UNICODE: Final = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _UNWRITABLE: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
@@ -207,6 +208,9 @@ class _Parser:
             help = "check its escapes and directives"
             return Diagnostic(code="E002", message=message, span=self._odd_escape(), help=help)
         problem = error.problem or "cannot be parsed"
+        # PyYAML notices a missing colon where the next line begins; the fault is where the key is.
+        if problem == _NO_COLON and error.context_mark is not None:
+            mark = error.context_mark
         message = f"invalid YAML: {problem}"
         help = "check indentation, quotes and brackets around this place"
         if "'\\t'" in problem:

@@ -86,3 +86,17 @@ def test_what_was_written_is_read(content: dict[str, object]) -> None:
     node = parse(json.dumps(content) if content else "{}", file="f")
     assert isinstance(node, Node)
     assert node.plain() == content
+
+
+@pytest.mark.parametrize(
+    "text", ["a: 1\nb\nc: 2\n", "a:\n  b: 1\n  c\nd: 2\n", "a: 1\nb\n  c: 2\n"]
+)
+def test_a_missing_colon_is_told_where_it_is_missing(text: str) -> None:
+    lines = [
+        number for number, line in enumerate(text.split("\n"), 1) if line.strip() in ("b", "c")
+    ]
+    with pytest.raises(SpecError) as refused:
+        parse(text, file="x.yaml")
+    (diagnostic,) = refused.value.diagnostics
+    assert diagnostic.span is not None
+    assert diagnostic.span.line == lines[0]
