@@ -230,8 +230,10 @@ def test_the_compiled_graphs_leak_nothing(graph: Graph, whole: Graph, stopping: 
     assert leakage(graph) == leakage(whole) == leakage(stopping) == []
 
 
-def test_the_graph_that_can_stop_has_every_slot_there_is(stopping: Graph) -> None:
-    there = {(stage.kind, item.slot) for stage in stopping.stages for item in stage.inputs}
+def test_these_graphs_have_every_slot_there_is(stopping: Graph, tmp_path: Path) -> None:
+    equal = compiled(tmp_path, TINY.replace("examples: 30,", "examples: 30, equal: true,"))
+    stages = (*stopping.stages, *equal.stages)
+    there = {(stage.kind, item.slot) for stage in stages for item in stage.inputs}
     assert there == {(kind, slot) for kind, declared in KINDS.items() for slot in declared.slots}
 
 

@@ -1,6 +1,7 @@
 """Same meaning, same key: what must and what must not change a stage's key."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,10 @@ def test_neither_path_nor_other_specs_enter_a_key(tmp_path: Path) -> None:
     elsewhere = tmp_path / "a" / "b"
     elsewhere.mkdir(parents=True)
     assert keys(compiled(elsewhere, TINY)) == mine
-    both = front_end([tmp_path / "spec.yaml", ROOT / "specs" / "quickstart.yaml"], root=Path("/"))
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    both = front_end(
+        [tmp_path / "spec.yaml", tmp_path / "specs" / "quickstart.yaml"], root=tmp_path
+    )
     assert mine < keys(lower(both).graph)
 
 

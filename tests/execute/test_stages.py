@@ -183,12 +183,12 @@ KIND_CASES: dict[str, Callable[[Workshop, pytest.MonkeyPatch], str]] = {
 
 
 GOLDEN = {
-    "data": {2: "7e6f8bbf322bc0be"},
+    "data": {2: "4aefdade6391051b"},
     "reserve": {2: "bda3a5d87085d110"},
     "skills": {1: "d4ca1973c9269af1"},
     "plan": {1: "5f06527b376d059a"},
-    "generate": {1: "52dd8211516deb03"},
-    "check": {1: "9d9fdd66004ea5b4"},
+    "generate": {1: "46953b634b019feb"},
+    "check": {1: "57e4e85c16f94b50"},
     "gate": {1: "71caceeb3c597b45"},
     "select": {1: "2d56282f85f35fbc"},
     "student": {1: "b6f379aad904d82f"},

@@ -7,8 +7,10 @@ import pytest
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.make import make
+from dataenvgym_spec.language.components import definition
 
 SOURCE = {"kind": "reasoning-gym", "families": {"sum": {"dataset": "chain_sum"}}}
+VERSION = definition("source", "reasoning-gym").version()
 TEACHER = {"kind": "procedural", "source": "problems"}
 ENGINE = {"kind": "procedural", "teacher": "writer", "oversample": 2.0, "corrupt": 0.0}
 
@@ -19,7 +21,7 @@ def named(slot: str, name: str) -> dict[str, Any]:
 
 def test_what_an_option_names_stands_in_its_place() -> None:
     engine = Component.bind("engine", ENGINE, named)
-    source = {**SOURCE, "semantics": 2}
+    source = {**SOURCE, "semantics": VERSION}
     teacher = {"kind": "procedural", "semantics": 1, "source": source}
     assert engine.plain() == {**ENGINE, "semantics": 1, "teacher": teacher}
     assert [(part.slot, part.kind) for part in engine.walk()] == [
@@ -32,7 +34,7 @@ def test_what_an_option_names_stands_in_its_place() -> None:
 def test_a_part_deep_in_the_options_keeps_what_stands_beside_it() -> None:
     model = {"kind": "scratch", "layers": 1, "pretrain": {"source": "problems", "examples": {}}}
     bound = Component.bind("model", model, named)
-    assert bound.plain()["pretrain"] == {"source": {**SOURCE, "semantics": 2}, "examples": {}}
+    assert bound.plain()["pretrain"] == {"source": {**SOURCE, "semantics": VERSION}, "examples": {}}
     assert bound.options == {"layers": 1, "pretrain": {"examples": {}}}
     assert model["pretrain"] == {"source": "problems", "examples": {}}
 
