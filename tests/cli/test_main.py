@@ -240,9 +240,6 @@ def test_a_split_larger_than_its_source_fails_with_a_remedy(repo: Path) -> None:
     )
 
 
-@pytest.mark.skip(
-    reason="to be rewritten for this release's rules: see the changed behaviour first"
-)
 def test_a_second_run_beside_the_first_is_told(repo: Path) -> None:
     first = subprocess.Popen(
         ["dataenvgym", "run", "tiny"],

@@ -50,9 +50,6 @@ def test_a_clone_reproduces_with_no_execution(shared: Path, tmp_path: Path) -> N
     assert executed(theirs) == set()
 
 
-@pytest.mark.skip(
-    reason="to be rewritten for this release's rules: see the changed behaviour first"
-)
 def test_a_clone_tracks_the_same_runs(shared: Path, tmp_path: Path) -> None:
     theirs = clone(shared, tmp_path / "other")
     call("dvc", "pull", "-q", cwd=theirs)
