@@ -1,7 +1,9 @@
 """The command line with good and bad input: one message, a remedy, the right exit code, no traceback."""
 
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -245,21 +247,25 @@ def test_a_second_run_beside_the_first_is_told(repo: Path) -> None:
         ["dataenvgym", "run", "tiny"],
         cwd=repo,
         env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
-        wait_until(lambda: any(repo.glob("store/*/dvc.lock")), "a first stage done", first)
+        running = ".dataenvgym/locks/student-*.lock"
+        wait_until(lambda: any(repo.glob(running)), "the student is being made", first)
+        # Frozen, it stays in this stage however long the others take.
+        os.killpg(first.pid, signal.SIGSTOP)
         expect_refusal(
             call("dataenvgym", "run", "tiny", cwd=repo, ok=False),
             "another 'dataenvgym run' is at work",
             "status",
         )
-        running = call("dvc", "repro", "tiny", cwd=repo, ok=False)
-        assert running.returncode != 0
-        assert "Traceback" not in running.stderr
+        beside = call("dvc", "repro", "tiny", cwd=repo, ok=False)
+        assert beside.returncode != 0
+        assert "Traceback" not in beside.stderr
     finally:
-        first.kill()
+        os.killpg(first.pid, signal.SIGKILL)
         first.wait()
 
 

@@ -150,6 +150,10 @@ LITERALS = [
 ]  # fmt: skip
 
 
+SUMS = b"{{ group }} {{ metadata.expression }} ="
+"""The template of a spec that has no other family than sums."""
+
+
 def seeds() -> list[Files]:
     """What mutation starts from."""
     prompts = {
@@ -206,6 +210,7 @@ def seeds() -> list[Files]:
             **prompts,
             "specs/items.jsonl": items,
             **{name: text.encode() for name, text in each.items()},
+            **({"specs/prompts/tiny.j2": SUMS} if each.get(SPEC) == small else {}),
         }
         for each in texts
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.track.clones import PREFIX
 from tests.support.repositories import call
 from tests.support.runs import executed
 from tests.support.specs import TINY
@@ -72,11 +73,13 @@ def _runs(repo: Path) -> list[tuple[object, ...]]:
         tags = {
             key: value
             for key, value in run.data.tags.items()
-            if not key.startswith("mlflow.parent")
+            if not key.startswith(("mlflow.parent", PREFIX))
         }
         inputs = sorted(
             (item.dataset.name, item.dataset.digest) for item in run.inputs.dataset_inputs
         )
+        # Each clone leaves its own mark, and no other's.
+        assert sum(key.startswith(PREFIX) for key in run.data.tags) == 1
         found.append(
             (
                 run.info.run_name,

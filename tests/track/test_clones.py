@@ -13,7 +13,7 @@ from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track import differences, track
 from dataenvgym_spec.track.run import Tracked
-from tests.track.test_sync import EPOCH, Store, _answers
+from tests.support.tracked import EPOCH, Store, answers
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def change(root: Path, arm: str, iteration: int, right: int) -> None:
         use = stage["uses"][0]
         path = root / "store" / stage["directory"] / "out" / "selection" / "results.jsonl"
         if (use["arm"], use["iteration"]) == (arm, iteration) and path.is_file():
-            write_rows(path, _answers(right))
+            write_rows(path, answers(right))
 
 
 def settled(*clones: Path) -> bool:

@@ -1,0 +1,268 @@
+"""A finished experiment on disk, written without running anything: for what tracking makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.records.files import write_json, write_rows
+
+ARMS = ("with-state", "no-state")
+SKILLS = ("gcd", "solve for x (hard)")
+ITERATIONS = 2
+EPOCH = 1_700_000_000
+SEALED = {"base": 3, "best": 11, "last": 7}
+"""Right answers of 16 on the sealed test: shares that no other split has."""
+
+
+class Store:
+    """Writes an experiment's index and, as far as asked, the results of its stages."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        upto: int = ITERATIONS,
+        closed: bool = True,
+        seeds: tuple[int, ...] = (0,),
+        rate: float = 0.001,
+        epoch: int = EPOCH,
+    ) -> None:
+        self.root, self.upto, self.closed, self.epoch = root, upto, closed, epoch
+        self.stages: dict[str, dict] = {}
+        (root / ".dvc").mkdir(parents=True, exist_ok=True)
+        for seed in seeds:
+            for arm in ARMS:
+                self._run(arm, seed, rate)
+        settings = {
+            arm: {
+                "environment": "skill-list",
+                "agent": {"observe": arm},
+                "loop": {"iterations": ITERATIONS},
+                "prompt": "x" * 900,
+                "rate": rate,
+            }
+            for arm in ARMS
+        }
+        contrasts = [
+            {
+                "arm": ARMS[0],
+                "against": ARMS[1],
+                "primary": True,
+                "split": "test",
+                "student": "best",
+            }
+        ]
+        index = {
+            "format": 1,
+            "name": "tiny",
+            "description": "Does it teach?",
+            "arms": list(ARMS),
+            "seeds": list(seeds),
+            "settings": settings,
+        }
+        index |= {
+            "iterations": dict.fromkeys(ARMS, ITERATIONS),
+            "contrasts": contrasts,
+            "inputs": {},
+            "stages": list(self.stages.values()),
+        }
+        (root / "experiments").mkdir(exist_ok=True)
+        write_json(root / "experiments" / "tiny.json", index)
+
+    def _stage(
+        self, arm, seed, turn, kind, what, inputs=(), ports=None, done=True, log=None, curve=None
+    ) -> str:
+        key = digest("test stage", what)
+        row = self.stages.setdefault(
+            key,
+            {
+                "directory": f"{kind}-{key[:16]}",
+                "key": key,
+                "kind": kind,
+                "inputs": sorted(inputs),
+                "uses": [],
+            },
+        )
+        row["uses"].append({"arm": arm, "seed": seed, "iteration": turn, "label": f"{arm}, {kind}"})
+        folder = self.root / "store" / row["directory"]
+        if not done or (folder / "log" / "run.json").exists():
+            return key
+        for name, content in (ports or {}).items():
+            (folder / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+            (write_rows if name.endswith("l") else write_json)(folder / "out" / name, content)
+        (folder / "log").mkdir(parents=True)
+        if curve:
+            write_rows(folder / "log" / "loss.jsonl", curve)
+        started = self.epoch + 10 * list(self.stages).index(key) + 0.125
+        write_json(
+            folder / "log" / "run.json",
+            {"started": started, "seconds": {"total": 2.5}, **(log or {})},
+        )
+        return key
+
+    def _run(self, arm: str, seed: int, rate: float) -> None:
+        def stage(turn, kind, what, *arguments, **more):
+            return self._stage(
+                arm, seed, turn, kind, what, *arguments, done=(turn or 0) <= self.upto, **more
+            )
+
+        data = stage(None, "data", ["data"], ports={"selection/items.jsonl": []})
+        base = stage(
+            0,
+            "student",
+            ["student", rate],
+            [data],
+            curve=_curve(3),
+            log={"tokens": {"trained": 900}, "examples": 20, "steps": 30},
+        )
+        selected = [
+            stage(
+                0,
+                "evaluate",
+                ["selection", 0, rate],
+                [data, base],
+                ports={"selection/results.jsonl": answers(2)},
+            )
+        ]
+        stage(
+            0,
+            "evaluate",
+            ["test", 0, rate],
+            [data, base],
+            ports={"test/results.jsonl": answers(SEALED["base"])},
+        )
+        seen = stage(
+            0,
+            "evaluate",
+            ["feedback", 0, rate],
+            [data, base],
+            ports={"hidden/results.jsonl": answers(4)},
+            log={"tokens": {"generated": 7, "prompt": 99}},
+        )
+        checks, trained = [], []
+        for turn in range(1, ITERATIONS + 1):
+            me = [arm, seed, turn, rate]
+            observed = [seen] if arm == "with-state" else []
+            plan = stage(
+                turn,
+                "plan",
+                ["plan", me],
+                observed,
+                ports={"plan/plan.json": _plan(turn, bool(observed))},
+            )
+            made = stage(
+                turn,
+                "generate",
+                ["generate", me],
+                [plan],
+                ports={"candidates/examples.jsonl": examples_of(me, 9)},
+                log={"tokens": {"generated": 40}},
+            )
+            ports = {
+                "accepted/examples.jsonl": examples_of(me, 5),
+                "rejected/tally.json": {"gcd": {"accepted": 5, "duplicate": 3, "surplus": 1}},
+                "rejected/examples.jsonl": [],
+            }
+            checks.append(
+                stage(turn, "check", ["check", me], [plan, made], ports=ports, log={"accepted": 5})
+            )
+            trained.append(
+                stage(
+                    turn,
+                    "train",
+                    ["train", me],
+                    [base, *checks],
+                    curve=_curve(turn),
+                    log={"tokens": {"trained": 100 * turn}, "device": "cpu"},
+                )
+            )
+            selected.append(
+                stage(
+                    turn,
+                    "evaluate",
+                    ["selection", me],
+                    [data, trained[-1]],
+                    ports={"selection/results.jsonl": answers(2 * turn + 2)},
+                )
+            )
+            if arm == "with-state" and turn < ITERATIONS:
+                seen = stage(
+                    turn,
+                    "evaluate",
+                    ["feedback", me],
+                    [data, trained[-1]],
+                    ports={"hidden/results.jsonl": answers(5)},
+                )
+        choice = {"best": 1, "last": ITERATIONS, "accuracy": [0.25, 0.375]}
+        done = self.closed and self.upto == ITERATIONS
+        chosen = self._stage(
+            arm,
+            seed,
+            None,
+            "select",
+            ["select", arm, seed, rate],
+            selected,
+            ports={"choice/choice.json": choice},
+            done=done,
+        )
+        rows = [
+            {"iteration": n, **row}
+            for n, name in ((1, "best"), (2, "last"))
+            for row in answers(SEALED[name])
+        ]
+        self._stage(
+            arm,
+            seed,
+            None,
+            "evaluate",
+            ["sealed", arm, seed, rate],
+            [chosen, *trained],
+            ports={"test/results.jsonl": rows},
+            done=done,
+        )
+
+
+def answers(right: int) -> list[dict]:
+    return [
+        {
+            "id": str(n),
+            "group": SKILLS[n % 2],
+            "input": f"{n} - {n - 1}",
+            "target": "1",
+            "prediction": "1",
+            "score": float(n < right),
+            "correct": n < right,
+            "unparseable": False,
+            "truncated": False,
+        }
+        for n in range(16)
+    ]
+
+
+def examples_of(what, count: int) -> list[dict]:
+    fields = {"input": "1 + 1", "target": "2", "group": "gcd", "cluster": "", "skill": "gcd"}
+    return [{"id": f"{what} {n}", **fields} for n in range(count)]
+
+
+def _plan(turn: int, observed: bool) -> dict:
+    seen = {"scores": {"gcd": 0.5, SKILLS[1]: 0.25}} if observed else {}
+    return {
+        "iteration": turn,
+        "allocation": {"gcd": 4, SKILLS[1]: 6},
+        "reasons": {"gcd": "it | is weak"},
+        "errors": {},
+        **seen,
+    }
+
+
+def _curve(seed: int) -> list[dict]:
+    return [
+        {
+            "step": step,
+            "loss": float("nan") if step == 30 else 1 / (seed + step),
+            "learning_rate": 0.1,
+            "seconds": step / 10,
+        }
+        for step in (10, 20, 30)
+    ]
