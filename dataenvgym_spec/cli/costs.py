@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final
 
@@ -66,6 +66,11 @@ class Bill:
     spent: CostRange
     limits: tuple[Standing, ...]
 
+    def without(self, keys: Collection[str]) -> Bill:
+        """The bill without what some stages will cost, which another experiment makes."""
+        stages = tuple(one for one in self.stages if one.key not in keys)
+        return replace(self, stages=stages, ahead=total(one.cost for one in stages))
+
 
 def bills(project: Project, plans: Mapping[str, Sequence[PlannedStage]]) -> dict[str, Bill]:
     """What the plans of some experiments cost, by experiment. Reads logs and prices.
@@ -115,11 +120,16 @@ def limits_of(spec: Resolved) -> dict[str, float]:
     return {name: float(value) for name, value in values.items() if value is not None}
 
 
-def print_bill(project: Project, item: Entry, bill: Bill, *, table: bool) -> None:
-    """Warns of limits that the plan may pass; with `table`, prints what it costs."""
-    if table:
-        for line in lines(bill):
-            click.echo(line)
+def together(costs: Mapping[str, Bill]) -> Bill:
+    """One bill for some experiments: what lies ahead of all, each stage once."""
+    every = [one for bill in costs.values() for one in bill.stages]
+    stages = tuple({one.key: one for one in every}.values())
+    ahead = total(one.cost for one in stages)
+    return Bill(stages=stages, ahead=ahead, spent=total(()), limits=())
+
+
+def print_warnings(project: Project, item: Entry, bill: Bill) -> None:
+    """Warns of limits that the plan may pass."""
     spec = spec_of(project, item)
     for warning in warn(spec.node, bill.limits):
         click.echo(spec.family.annotate(warning).render(), err=True)

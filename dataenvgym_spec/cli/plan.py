@@ -10,15 +10,34 @@ from typing import Any, Final
 
 import click
 
-from dataenvgym_spec.cli.common import Project, as_json, load_project, print_json, setting, sums_of
-from dataenvgym_spec.cli.costs import Bill, bills, print_bill, records, summary
+from dataenvgym_spec.cli.common import (
+    Project,
+    as_json,
+    load_project,
+    plural,
+    print_json,
+    setting,
+    sums_of,
+)
+from dataenvgym_spec.cli.costs import (
+    Bill,
+    bills,
+    lines,
+    print_warnings,
+    records,
+    summary,
+    together,
+)
 from dataenvgym_spec.questions.plan import PlannedStage, plan
+from dataenvgym_spec.questions.together import Plans, makers, once
 from dataenvgym_spec.store.dvc.disk import Disk
 
-ACTIONS: Final = ("run", "pass", "maybe", "restore", "reuse")
+EARLIER: Final = "earlier"
+"""What is said of a stage that an experiment above makes."""
+ACTIONS: Final = ("run", "pass", "maybe", "restore", EARLIER, "reuse")
 
-Plans = Mapping[str, Sequence[PlannedStage]]
-"""The steps of each experiment."""
+Makers = Mapping[tuple[str, str], str]
+"""Who makes what an experiment shares, by experiment and key of the stage."""
 
 
 @click.command("plan")
@@ -43,6 +62,7 @@ def command(
     maybe    it runs if something above it comes out otherwise than last time, \
 or if a gate says go on
     restore  DVC fetches its result from the cache, or with --pull from the remote
+    earlier  an experiment above it in the list makes it, and it is counted there
     reuse    its result is in the workspace
 
     \b
@@ -52,12 +72,19 @@ or if a gate says go on
     project = load_project((name,) if name else (), sets=sets)
     plans = _plans(project, pull=pull)
     costs = bills(project, plans)
+    earlier = makers(plans)
     if as_json:
-        print_json(_record(plans, costs))
+        print_json(_record(plans, costs, earlier))
     for experiment, steps in plans.items():
         if not as_json:
-            _print(experiment, steps, show_all=show_all)
-        print_bill(project, project.entry(experiment), costs[experiment], table=not as_json)
+            _print(experiment, steps, earlier, show_all=show_all)
+            made = {key for name, key in earlier if name == experiment}
+            _print_lines(lines(costs[experiment].without(made)))
+        print_warnings(project, project.entry(experiment), costs[experiment])
+    if len(plans) > 1 and not as_json:
+        counts: Counter[str] = Counter(step.action for step in once(plans))
+        click.echo(f"in all {len(plans)} experiments: {sums_of(counts, ACTIONS)}")
+        _print_lines(lines(together(costs)))
 
 
 def _plans(project: Project, *, pull: bool) -> Plans:
@@ -70,11 +97,21 @@ def _plans(project: Project, *, pull: bool) -> Plans:
     return plans
 
 
-def _print(experiment: str, steps: Sequence[PlannedStage], *, show_all: bool) -> None:
-    """A line of sums, and one line a stage, under the arm and iteration it belongs to."""
-    counts = Counter(step.action for step in steps)
+def _print(
+    experiment: str, steps: Sequence[PlannedStage], earlier: Makers, *, show_all: bool
+) -> None:
+    """A line of sums, and one line a stage, under the arm and iteration it belongs to.
+
+    What other experiments make is a line for each of them.
+    """
+    own = [step for step in steps if (experiment, step.key) not in earlier]
+    made = Counter(maker for (name, _), maker in earlier.items() if name == experiment)
+    counts: Counter[str] = Counter(step.action for step in own)
+    counts[EARLIER] = made.total()
     click.echo(f"{experiment}: {sums_of(counts, ACTIONS)}")
-    shown = [step for step in steps if show_all or step.action != "reuse"]
+    for maker, count in made.items():
+        click.echo(f"  {EARLIER}: {plural(count, 'stage')} that '{maker}' makes")
+    shown = [step for step in own if show_all or step.action != "reuse"]
     width = max((len(step.what) for step in shown), default=0)
     seeds = {step.use.seed for step in steps if step.use}
     place_of = _place_and_seed if len(seeds) > 1 else attrgetter("place")
@@ -90,16 +127,23 @@ def _place_and_seed(step: PlannedStage) -> str:
     return f"{step.place}, seed {step.use.seed}" if step.use else ""
 
 
-def _record(plans: Plans, costs: Mapping[str, Bill]) -> dict[str, Any]:
-    """For programs: the stages with their costs, and the sums of each experiment."""
+def _print_lines(texts: Sequence[str]) -> None:
+    for text in texts:
+        click.echo(text)
+
+
+def _record(plans: Plans, costs: Mapping[str, Bill], earlier: Makers) -> dict[str, Any]:
+    """For programs: the stages with their costs, the sums of each experiment, and of all."""
     stages = []
     for experiment, steps in plans.items():
         each = records(costs[experiment])
         for step in steps:
             row = {"experiment": experiment, **_step_record(step), "cost": each.get(step.key)}
-            stages.append(row)
+            stages.append({**row, "made_by": earlier.get((experiment, step.key))})
     sums = {experiment: summary(bill) for experiment, bill in costs.items()}
-    return {"stages": stages, "costs": sums}
+    actions = Counter(step.action for step in once(plans))
+    whole = {"actions": dict(actions), "ahead": summary(together(costs))["ahead"]}
+    return {"stages": stages, "costs": sums, "total": whole}
 
 
 def _step_record(step: PlannedStage) -> dict[str, object]:
