@@ -93,9 +93,9 @@ def _say_results(study: Study) -> None:
         who = f"{contrast.arm} less {contrast.against}, {contrast.student}"
         value = points(contrast.difference.value)
         say(f"  {who}: {value} points ({point_interval(contrast.difference)})")
-        mixed = words.circumstances(contrast, study.stamps)
-        if mixed:
-            say(f"  mind: {mixed}")
+        for caveat in (words.amounts(contrast), words.circumstances(contrast, study.stamps)):
+            if caveat:
+                say(f"  mind: {caveat}")
     for sentence in words.judged(study.judging):
         say(f"  {sentence}")
     stops = words.stops(study.curves)

@@ -553,7 +553,7 @@ def test_a_contrast_by_cluster_says_how_many(one):
             path.write_text(text, encoding="utf-8")
 
 
-def test_a_contrast_of_unequal_amounts_says_so(tmp_path, monkeypatch):
+def test_a_contrast_of_unequal_amounts_says_so(tmp_path, monkeypatch, capsys):
     layout = Store(tmp_path / "repo", right=lambda item, *_: item % 3 == 0).write()
     found = study(load("tiny", layout.root))
     assert not amounts(found.contrasts[0])
@@ -572,6 +572,9 @@ def test_a_contrast_of_unequal_amounts_says_so(tmp_path, monkeypatch):
     told = CliRunner().invoke(command, ["tiny"], catch_exceptions=False).output
     assert said in " ".join(told.split())
     assert "4 of 6" in told and "16 of 18" in told
+    monkeypatch.setenv("DATAENVGYM_TRACK", "0")
+    entry(layout, "tiny")
+    assert f"  mind: The amounts are unequal: best of with-state {said}" in capsys.readouterr().out
 
 
 def test_what_a_training_left_out_is_not_taught(tmp_path):
