@@ -1,12 +1,19 @@
-"""Checkpoints are those of the training that goes on, or they are removed."""
+"""What a training is handed; checkpoints are those of the training that goes on, or are removed."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import msgspec
 import pytest
 
 from dataenvgym_spec.execute.training.config import TrainingConfig
+from dataenvgym_spec.execute.training.job import run
 from dataenvgym_spec.execute.training.launch import _keep_checkpoints_of
-from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
+from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingSettings
+from dataenvgym_spec.records.files import write_json
+from tests.support.components import Install, installing
 from tests.support.training import TRAIN
 
 
@@ -19,6 +26,7 @@ def config(work: Path, seed: int = 0, **settings: object) -> TrainingConfig:
         **places,
         trainer={"kind": "sft", "semantics": 1},
         adapter=None,
+        files={},
         settings=TrainingSettings.parse({**TRAIN, **settings}),
         seed=seed,
         processes=1,
@@ -48,3 +56,37 @@ def test_checkpoints_of_another_training_are_removed(work: Path, change: str) ->
         (work / "examples").write_text('{"prompt": "1 + 1 ="}\n', encoding="utf-8")
     _keep_checkpoints_of(config(work, **other))
     assert not (work / "checkpoints").exists()
+
+
+class Reading:
+    """A trainer, or its adapter, with an option that is a file."""
+
+    def __init__(self, words: Path) -> None:
+        self.text = words.read_text(encoding="utf-8")
+
+    def train(self, job: Job) -> None:
+        assert isinstance(job.adapter, Reading)
+        (job.out.parent / "read").write_text(self.text + job.adapter.text, encoding="utf-8")
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    module = ModuleType("reading")
+    module.It = Reading  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "reading", module)
+    yield from installing(monkeypatch)
+
+
+def test_a_trainer_and_an_adapter_are_handed_the_files_of_their_options(
+    install: Install, tmp_path: Path
+) -> None:
+    words = {"words": {"type": "string", "description": "Words.", "x-file": "data"}}
+    for slot in ("trainer", "adapter"):
+        install(slot, "reading", properties=words, required=["words"])
+    (tmp_path / "words.txt").write_text("so ", encoding="utf-8")
+    reading = {"kind": "reading", "semantics": 1, "words": "sha256:1"}
+    files = {"sha256:1": str(tmp_path / "words.txt")}
+    task = msgspec.structs.replace(config(tmp_path), trainer=reading, adapter=reading, files=files)
+    write_json(tmp_path / "config.json", task)
+    assert run(tmp_path / "config.json") == 0
+    assert (tmp_path / "read").read_text(encoding="utf-8") == "so so "

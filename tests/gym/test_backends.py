@@ -1,7 +1,9 @@
 """Which backend is loaded, and what is said where it cannot be."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.language.components import definition
+from tests.support.components import Install, installing
 from tests.support.students import SETTINGS as HOSTILE
 from tests.support.students import untrained, with_config, with_settings
 
@@ -40,6 +43,23 @@ def test_a_missing_engine_says_which_extra(
     )
     helps = [f"run: pip install 'dataenvgym-spec[{extra}]'" for extra in extras]
     assert caught.value.help in helps
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    yield from installing(monkeypatch)
+
+
+def test_a_backend_is_handed_the_files_of_its_options(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "reading", SimpleNamespace(It=lambda **given: given))
+    words = {"words": {"type": "string", "description": "Words.", "x-file": "data"}}
+    install("backend", "reading", properties=words)
+    backend = Component(slot="backend", kind="reading", version=1, options={"words": "sha256:1"})
+    files = {"sha256:1": tmp_path / "words.txt"}
+    loaded: Any = load_backend(backend, settings=SETTINGS, student=tmp_path, base=None, files=files)
+    assert loaded["words"] == tmp_path / "words.txt"
 
 
 PROMPTS = [f"{a} + {b} =" for a in range(1, 9) for b in (3, 17, 40)]

@@ -126,7 +126,9 @@ def _answers(
     params = context.params
     settings = GenerationSettings.parse(params.plain["generate"])
     with context.phase("load"):
-        engine = load_backend(params.backend, settings=settings, student=student, base=base)
+        engine = load_backend(
+            params.backend, settings=settings, student=student, base=base, files=context.files
+        )
     with context.phase("generate"):
         if settings.draws:
             answers = engine.generate(asked.prompts, asked.seeds)

@@ -23,11 +23,13 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
     Attributes:
         trainer: the trainer, with its options and version, as a stage's parameters have it.
         adapter: the adapter, in the same form.
+        files: the places of the files that their options name, by digest.
         failure: where the first process that fails writes a `Failure`.
     """
 
     trainer: dict[str, Any]
     adapter: dict[str, Any] | None
+    files: dict[str, str]
     base: str
     examples: str
     settings: TrainingSettings

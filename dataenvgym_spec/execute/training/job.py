@@ -36,8 +36,9 @@ def run(path: Path) -> int:
 
 
 def _train(config: TrainingConfig) -> None:
-    trainer: Trainer = make(Component.parse("trainer", config.trainer))
+    files = {digest: Path(path) for digest, path in config.files.items()}
+    trainer: Trainer = make(Component.parse("trainer", config.trainer), files=files)
     adapter: Adapter | None = None
     if config.adapter is not None:
-        adapter = make(Component.parse("adapter", config.adapter))
+        adapter = make(Component.parse("adapter", config.adapter), files=files)
     trainer.train(config.job(adapter))

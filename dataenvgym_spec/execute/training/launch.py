@@ -57,6 +57,7 @@ def launch(
     config = TrainingConfig(
         trainer=trainer.plain(),
         adapter=None if adapter is None else adapter.plain(),
+        files={digest: str(path) for digest, path in context.files.items()},
         base=str(base),
         examples=str(examples),
         settings=settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ def load_backend(
     settings: GenerationSettings,
     student: Path,
     base: Path | None,
+    files: Mapping[str, Path] | None = None,
 ) -> Backend:
     """The backend that a spec names, with a student loaded.
 
@@ -28,6 +30,7 @@ def load_backend(
         settings: how it generates.
         student: folder of a model, or of an adapter.
         base: the model that an adapter adapts.
+        files: where the files lie that its options name by digest.
 
     Raises:
         MissingExtra: a package that the backend needs is not installed.
@@ -36,7 +39,9 @@ def load_backend(
     adapter = student if (student / "adapter_config.json").is_file() else None
     model = base if adapter and base else student
     try:
-        backend: Backend = make(component, settings=settings, model=model, adapter=adapter)
+        backend: Backend = make(
+            component, files=files, settings=settings, model=model, adapter=adapter
+        )
     except ModuleNotFoundError as error:
         raise _missing(component.kind, error.name) from error
     except MissingExtra as error:
