@@ -1,5 +1,6 @@
 """What foreign text can do in the sandbox: compute, and nothing else. In bubblewrap and without."""
 
+import ctypes
 import json
 import os
 import signal
@@ -190,6 +191,18 @@ def test_no_text_can_read_signal_or_change_the_next(sandbox: Isolated) -> None:
     # What the first one left is gone, and nobody else's folder is there.
     assert here.value == [] and "left.txt" not in json.dumps(beside.value)
     assert last.value == 42
+
+
+def test_memory_that_processes_share_stays(sandbox: Isolated) -> None:
+    """A segment needs no file and no descriptor: who has its number can remove it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    segment, remove = libc.shmget(0, 4096, 0o1600), 0
+    assert segment >= 0
+    try:
+        (outcome,) = judged(sandbox, f"ctypes.CDLL(None).shmctl({segment}, {remove}, None)")
+        assert outcome.value == -1
+    finally:
+        assert libc.shmctl(segment, remove, None) == 0
 
 
 def test_a_text_that_ends_the_process_that_judges_costs_itself(

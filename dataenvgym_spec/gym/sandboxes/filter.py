@@ -40,9 +40,13 @@ PROCESSES: Final[Numbers] = {
     "process_madvise": (440, 440),
     "kcmp": (312, 272),
     "setpriority": (141, 140),
+    "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
     "sched_setaffinity": (203, 122),
     "ioprio_set": (251, 30),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
 }
 """Calls that reach other processes: numbers on x86-64 and on ARM64, which lacks some."""
 CONNECTIONS: Final[Numbers] = {
@@ -50,9 +54,17 @@ CONNECTIONS: Final[Numbers] = {
     "socketpair": (53, 199),
     "shmget": (29, 194),
     "shmat": (30, 196),
+    "shmctl": (31, 195),
     "msgget": (68, 186),
+    "msgctl": (71, 187),
+    "msgrcv": (70, 188),
+    "msgsnd": (69, 189),
     "semget": (64, 190),
+    "semctl": (66, 191),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
@@ -73,8 +85,13 @@ KERNEL: Final[Numbers] = {
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
     "open_tree": (428, 428),
+    "open_tree_attr": (467, 467),
     "move_mount": (429, 429),
+    "mount_setattr": (442, 442),
 }
 """Calls that change what a process sees, or that get round a filter."""
 WRITES: Final[Numbers] = {
@@ -112,6 +129,8 @@ WRITES: Final[Numbers] = {
     "removexattr": (197, 14),
     "lremovexattr": (198, 15),
     "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "removexattrat": (466, 466),
 }
 """Calls that change files, `open` apart."""
 _LOOKED_AT: Final[Numbers] = {
