@@ -168,7 +168,7 @@ def _unequal(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[str,
         taught = amounts(results, question)
         if taught is not None and not taught.equal:
             one, other = _amount(taught.first), _amount(taught.second)
-            tags[f"{_name(question)}, amounts"] = f"unequal: {one} against {other}"
+            tags[f"{_name(question)} amounts"] = f"unequal: {one} against {other}"
     return tags
 
 

@@ -27,8 +27,11 @@ class Store:
         seeds: tuple[int, ...] = (0,),
         rate: float = 0.001,
         epoch: int = EPOCH,
+        fewer: int = 0,
     ) -> None:
+        """`fewer`: by how many examples `no-state` is taught less in each iteration."""
         self.root, self.upto, self.closed, self.epoch = root, upto, closed, epoch
+        self.accepted = {"with-state": 5, "no-state": 5 - fewer}
         self.stages: dict[str, dict] = {}
         (root / ".dvc").mkdir(parents=True, exist_ok=True)
         for seed in seeds:
@@ -159,13 +162,22 @@ class Store:
                 ports={"candidates/examples.jsonl": examples_of(me, 9)},
                 log={"tokens": {"generated": 40}},
             )
+            accepted = self.accepted[arm]
+            tally = {"accepted": accepted, "duplicate": 8 - accepted, "surplus": 1}
             ports = {
-                "accepted/examples.jsonl": examples_of(me, 5),
-                "rejected/tally.json": {"gcd": {"accepted": 5, "duplicate": 3, "surplus": 1}},
+                "accepted/examples.jsonl": examples_of(me, accepted),
+                "rejected/tally.json": {"gcd": tally},
                 "rejected/examples.jsonl": [],
             }
             checks.append(
-                stage(turn, "check", ["check", me], [plan, made], ports=ports, log={"accepted": 5})
+                stage(
+                    turn,
+                    "check",
+                    ["check", me],
+                    [plan, made],
+                    ports=ports,
+                    log={"accepted": accepted},
+                )
             )
             trained.append(
                 stage(

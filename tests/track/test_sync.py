@@ -17,7 +17,6 @@ import pytest
 from dataenvgym_spec.cli.main import main
 from dataenvgym_spec.cli.track import command
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
@@ -27,7 +26,7 @@ from dataenvgym_spec.track.clones import PREFIX
 from dataenvgym_spec.track.mlflow import shown
 from dataenvgym_spec.track.project import project
 from tests.support.repositories import call, environment
-from tests.support.tracked import ARMS, EPOCH, SEALED, Store, examples_of
+from tests.support.tracked import ARMS, EPOCH, SEALED, Store
 from tests.support.waiting import wait_until
 
 
@@ -319,18 +318,11 @@ def test_sealed_scores_are_in_summaries_only(tmp_path) -> None:
 
 
 def test_a_contrast_of_unequal_amounts_says_so(tmp_path) -> None:
-    store = Store(tmp_path)
-    summary, tag = "tiny/with-state/summary", "test/best minus best of no-state, amounts"
-    assert tag not in dict(runs_of(tmp_path)[summary].tags)
-    rows = [row for row in store.stages.values() if row["kind"] == "check"]
-    (first,) = [
-        row
-        for row in rows
-        if (row["uses"][0]["arm"], row["uses"][0]["iteration"]) == ("no-state", 1)
-    ]
-    accepted = tmp_path / "store" / first["directory"] / "out" / "accepted" / "examples.jsonl"
-    write_rows(accepted, examples_of("fewer", 3))
-    said = dict(runs_of(tmp_path)[summary].tags)[tag]
+    summary, tag = "tiny/with-state/summary", "test/best minus best of no-state amounts"
+    Store(tmp_path / "equal")
+    assert tag not in dict(runs_of(tmp_path / "equal")[summary].tags)
+    Store(tmp_path / "fewer", fewer=2)
+    said = dict(runs_of(tmp_path / "fewer")[summary].tags)[tag]
     assert said == "unequal: 5 of 10 examples against 3 of 10 examples"
 
 
@@ -353,7 +345,8 @@ def test_tracking_again_changes_nothing(root) -> None:
 
 
 def test_it_fills_as_the_experiment_goes_on(root, tmp_path, empty) -> None:
-    Store(root, upto=0, closed=False)
+    # Unequal amounts are said by a tag, which is added to a run that is there.
+    Store(root, upto=0, closed=False, fewer=2)
     done(root, thorough=False)
     ids = ids_of(root / "mlflow.db")
     assert {name: rows["run"][0][1] for name, rows in dump_of(root).items()} == {
@@ -361,7 +354,7 @@ def test_it_fills_as_the_experiment_goes_on(root, tmp_path, empty) -> None:
         "tiny/no-state/seed-0": "RUNNING", "tiny/no-state/seed-0/iteration-0": "FINISHED", "tiny/no-state/summary": "RUNNING",
     }  # fmt: skip
     for upto, closed in ((1, False), (2, False), (2, True)):
-        Store(root, upto=upto, closed=closed)
+        Store(root, upto=upto, closed=closed, fewer=2)
         folder = root / "reports" / "tiny"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "index.html").write_text(f"<p>{upto} {closed}</p>")
