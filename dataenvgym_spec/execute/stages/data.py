@@ -49,16 +49,20 @@ def _ports(params: DataParams, drawn: Sequence[Item]) -> dict[str, list[Item]]:
     if params.role != "feedback":
         return {params.role: list(drawn)}
     assert params.show is not None
-    chosen = _chosen(drawn, params.show, params.seed)
+    groups: dict[str, list[Item]] = {}
+    for item in drawn:
+        groups.setdefault(item.group, []).append(item)
+    chosen = {}
+    for group, members in groups.items():
+        chosen[group] = _chosen(members, params.show, params.seed)
     shared: set[str] = set()
     if params.parts == "by-cluster":
         # Where clusters may span groups, one that a group shows is shown by all.
         shared = set().union(*chosen.values())
     shown_ids = {item.id for item in drawn if item.cluster in chosen[item.group]}
     shown = []
-    for group in sorted(chosen):
-        members = [item for item in drawn if item.group == group]
-        for item in members:
+    for group in sorted(groups):
+        for item in groups[group]:
             # A question that two groups hold appears once.
             joins = item.cluster in shared and item.id not in shown_ids
             if item.cluster in chosen[group] or joins:
@@ -67,11 +71,8 @@ def _ports(params: DataParams, drawn: Sequence[Item]) -> dict[str, list[Item]]:
     return {"shown": shown, "hidden": hidden}
 
 
-def _chosen(drawn: Sequence[Item], show: float, seed: int) -> dict[str, set[str]]:
-    """The clusters that each group shows: the part of them that is first by hash."""
-    chosen = {}
-    for group in {item.group for item in drawn}:
-        clusters = {item.cluster for item in drawn if item.group == group}
-        ranked = sorted(clusters, key=lambda cluster: digest("show", [seed, cluster]))
-        chosen[group] = set(ranked[: math.ceil(show * len(ranked))])
-    return chosen
+def _chosen(members: Sequence[Item], show: float, seed: int) -> set[str]:
+    """The clusters that a group shows: the part of them that is first by hash."""
+    clusters = {item.cluster for item in members}
+    ranked = sorted(clusters, key=lambda cluster: digest("show", [seed, cluster]))
+    return set(ranked[: math.ceil(show * len(ranked))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from dataenvgym_spec.core.errors import suggest
@@ -87,8 +88,15 @@ class Listed:
 
     def groups(self) -> list[str]:
         """The values of the group column."""
-        return sorted({item.group for item in self.items})
+        return sorted(self._members)
 
     def stream(self, group: str, seed: int) -> Iterator[Item]:
         """The items of one group, each once."""
-        return (item for item in self.items if item.group == group)
+        return iter(self._members.get(group, ()))
+
+    @cached_property
+    def _members(self) -> dict[str, list[Item]]:
+        members: dict[str, list[Item]] = {}
+        for item in self.items:
+            members.setdefault(item.group, []).append(item)
+        return members
