@@ -1,4 +1,4 @@
-"""Where DVC keeps its cache, as its configs say. Without importing DVC."""
+"""Where DVC keeps what it keeps, as its configs say. Without importing DVC."""
 
 from __future__ import annotations
 
@@ -12,18 +12,36 @@ from configobj import ConfigObj, ConfigObjError
 def cache_folder(root: Path) -> Path:
     """DVC's cache: `.dvc/cache` unless a config of DVC says otherwise.
 
-    Of the system, the user, the repository and the clone, in this order, the last counts. A
-    relative path starts at the config that has it.
+    A relative path starts at the config that has it.
     """
-    folder = root / ".dvc" / "cache"
-    for config in _configs(root):
+    found = _setting(root, "cache", "dir")
+    if found is None:
+        return root / ".dvc" / "cache"
+    folder, config = found
+    return (config.parent / Path(folder).expanduser()).resolve()
+
+
+def site_folder(root: Path) -> Path | None:
+    """Where DVC keeps what it remembers of all repositories, if a config of DVC says it."""
+    found = _setting(root, "core", "site_cache_dir")
+    return None if found is None else Path(found[0])
+
+
+def _setting(root: Path, section: str, key: str) -> tuple[str, Path] | None:
+    """The value of a key in the config that counts, and that config.
+
+    Of the system, the user, the repository and the clone, in this order, it is the last that has
+    the key.
+    """
+    for config in reversed(_configs(root)):
         try:
-            section = ConfigObj(str(config), encoding="utf-8", interpolation=False).get("cache", {})
+            content = ConfigObj(str(config), encoding="utf-8", interpolation=False)
         except (ConfigObjError, OSError, ValueError):
             continue
-        if "dir" in section:
-            folder = (config.parent / Path(section["dir"]).expanduser()).resolve()
-    return folder
+        values = content.get(section, {})
+        if key in values:
+            return values[key], config
+    return None
 
 
 def _configs(root: Path) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from dataenvgym_spec.core.hashing import md5_file
 from dataenvgym_spec.store.dvc.known import LARGE, Known
@@ -40,6 +41,17 @@ def test_where_dvc_keeps_them_can_be_said(added: Path, tmp_path: Path) -> None:
     large = added / "weights" / "large.bin"
     assert Known(added, {"DVC_SITE_CACHE_DIR": str(tmp_path)}).md5(large) is None
     assert Known(tmp_path).md5(large) is None  # no repository of DVC
+
+
+def test_a_config_of_the_user_says_it_too(
+    added: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
+    monkeypatch.delenv("DVC_SITE_CACHE_DIR", raising=False)
+    site = tmp_path / "site"
+    (tmp_path / "config").write_text(f"[core]\n    site_cache_dir = {site}\n", encoding="utf-8")
+    assert Path(Repo(str(added)).site_cache_dir).is_relative_to(site)
+    assert Known(added)._shared() == site
 
 
 def test_what_is_damaged_is_not_known(added: Path, tmp_path: Path) -> None:

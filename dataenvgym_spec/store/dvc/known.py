@@ -7,7 +7,6 @@ DVC. Where anything is otherwise than expected, nothing is known, and a file is 
 
 from __future__ import annotations
 
-import configparser
 import getpass
 import hashlib
 import os
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+
+from dataenvgym_spec.core.dvc_config import site_folder
 
 LARGE: Final = 1 << 20
 """Bytes from which on a look into a database is faster than reading the file."""
@@ -85,9 +86,4 @@ class Known:
         named = self._environ.get("DVC_SITE_CACHE_DIR")
         if named:
             return Path(named)
-        parser = configparser.ConfigParser(interpolation=None)
-        try:
-            parser.read(self._root / ".dvc" / name for name in ("config", "config.local"))
-        except configparser.Error:
-            return Path(SHARED)
-        return Path(parser.get("core", "site_cache_dir", fallback=SHARED))
+        return site_folder(self._root) or Path(SHARED)
