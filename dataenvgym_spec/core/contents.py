@@ -30,7 +30,7 @@ class Contents:
         self.root = root.resolve()
         self.ignored = Ignored(self.root)
         self._environ = environ
-        self._remembered = Remembered(root / ".dataenvgym" / "digests.sqlite")
+        self.remembered = Remembered(root / ".dataenvgym" / "digests.sqlite")
 
     @cached_property
     def roots(self) -> dict[str, Path]:
@@ -135,7 +135,7 @@ class Contents:
             OSError: it cannot be read.
         """
         if not path.is_dir():
-            return self._remembered.digest(path, "sha256", file_digest)
+            return self.remembered.of(path, "sha256", file_digest)
         return folder_digest({name: self.digest(file) for name, file in self.files(path).items()})
 
     def md5(self, path: Path) -> str:
@@ -144,4 +144,4 @@ class Contents:
         Raises:
             OSError: it cannot be read.
         """
-        return self._remembered.digest(path, "md5", md5_file)
+        return self.remembered.of(path, "md5", md5_file)

@@ -1,4 +1,4 @@
-"""Digests of large files, remembered by this clone: gigabytes of weights are read once.
+"""What is worked out of large files, remembered by this clone: gigabytes are read once.
 
 A file counts as unchanged while its size, inode and time of change are the same, as DVC takes it.
 """
@@ -23,7 +23,7 @@ _TABLE: Final = (
 
 
 class Remembered:
-    """Digests of files; those of large ones are kept in a database of this clone.
+    """Digests of files and the like; those of large ones are kept in a database of this clone.
 
     A clone that cannot be written to forgets them.
     """
@@ -31,26 +31,26 @@ class Remembered:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def digest(self, path: Path, algorithm: str, hashed: Callable[[Path], str]) -> str:
-        """The digest of a file.
+    def of(self, path: Path, algorithm: str, worked_out: Callable[[Path], str]) -> str:
+        """What an algorithm gives for a file, such as its digest.
 
         Args:
             path: the file.
             algorithm: under which name it is remembered.
-            hashed: reads the file.
+            worked_out: the algorithm, which reads the file.
 
         Raises:
             OSError: it cannot be read.
         """
         info = path.stat()
         if info.st_size < LARGE:
-            return hashed(path)
+            return worked_out(path)
         state = f"{info.st_mtime_ns} {info.st_size} {info.st_ino}"
         name = str(path.absolute())
         known = self._ask(name, algorithm, state)
         if known is not None:
             return known
-        digest = hashed(path)
+        digest = worked_out(path)
         if time.time() - info.st_mtime > SETTLED:
             self._keep(name, algorithm, state, digest)
         return digest

@@ -43,12 +43,14 @@ class ColumnTable:
     Attributes:
         columns: the columns that every row has, nested ones as `a.b`: how often each value occurs,
             None if there are too many.
+        rows: how many there are.
         others: columns that only some rows have.
         odd: what a column holds besides texts and numbers, by column.
         fault: what stops reading; None if the whole file was read.
     """
 
     columns: dict[str, dict[str, int] | None]
+    rows: int = 0
     others: tuple[str, ...] = ()
     odd: dict[str, OddValue] = field(default_factory=dict)
     fault: RowFault | None = None
@@ -90,7 +92,7 @@ class _Counts:
             if self.present[name] == self.rows:
                 columns[name] = None if counts is None else dict(counts)
         others = tuple(sorted(set(self.values) - set(columns)))
-        return ColumnTable(columns=columns, others=others, odd=self.odd)
+        return ColumnTable(columns=columns, rows=self.rows, others=others, odd=self.odd)
 
 
 def look(path: Path) -> ColumnTable | None:

@@ -122,7 +122,11 @@ class Reader:
         data = File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True)
         if form == "directory":
             return replace(data, config=_config(path))
-        return replace(data, rows=count_rows(path), table=look(path))
+        table = look(path)
+        if table is not None and table.fault is None:
+            return replace(data, rows=table.rows, table=table)
+        rows = self.contents.remembered.of(path, "rows", lambda file: str(count_rows(file)))
+        return replace(data, rows=int(rows), table=table)
 
     def _report(self, node: Node, message: str, help: str, notes: tuple[str, ...] = ()) -> None:
         finding = Diagnostic(code="E203", message=message, span=node.span, help=help, notes=notes)

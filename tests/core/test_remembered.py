@@ -25,19 +25,19 @@ def large(folder: Path, *, age: float = 60, size: int = LARGE) -> Path:
 def test_a_large_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
     read: list[Path] = []
     path, kept, hashed = large(tmp_path), tmp_path / "x" / "digests.sqlite", counting(read)
-    assert [Remembered(kept).digest(path, "sha256", hashed) for _ in range(3)] == ["1"] * 3
-    assert Remembered(kept).digest(path, "md5", hashed) == "2"
+    assert [Remembered(kept).of(path, "sha256", hashed) for _ in range(3)] == ["1"] * 3
+    assert Remembered(kept).of(path, "md5", hashed) == "2"
     # Each of time, size and inode tells of a change.
     os.utime(path, (1, 1))
-    assert Remembered(kept).digest(path, "sha256", hashed) == "3"
+    assert Remembered(kept).of(path, "sha256", hashed) == "3"
     path.write_bytes(b"w" * (LARGE + 1))
     os.utime(path, (1, 1))
-    assert Remembered(kept).digest(path, "sha256", hashed) == "4"
+    assert Remembered(kept).of(path, "sha256", hashed) == "4"
     (tmp_path / "other").write_bytes(b"v" * (LARGE + 1))
     os.utime(tmp_path / "other", (1, 1))
     (tmp_path / "other").replace(path)
-    assert Remembered(kept).digest(path, "sha256", hashed) == "5"
-    assert Remembered(kept).digest(path, "sha256", hashed) == "5"
+    assert Remembered(kept).of(path, "sha256", hashed) == "5"
+    assert Remembered(kept).of(path, "sha256", hashed) == "5"
 
 
 def test_small_and_fresh_files_are_read_every_time(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_small_and_fresh_files_are_read_every_time(tmp_path: Path) -> None:
     for path in (large(tmp_path, size=LARGE - 1), large(tmp_path, age=0)):
         before = len(read)
         for _ in range(2):
-            Remembered(kept).digest(path, "sha256", hashed)
+            Remembered(kept).of(path, "sha256", hashed)
         assert len(read) == before + 2
 
 
@@ -54,7 +54,7 @@ def test_what_is_remembered_may_be_damaged_or_of_no_use(tmp_path: Path) -> None:
     read: list[Path] = []
     path, kept, hashed = large(tmp_path), tmp_path / "digests.sqlite", counting(read)
     kept.write_bytes(b"no database" * 100)
-    assert Remembered(kept).digest(path, "sha256", hashed) == "1"
-    assert [Remembered(kept).digest(path, "sha256", hashed) for _ in range(2)] == ["1", "1"]
+    assert Remembered(kept).of(path, "sha256", hashed) == "1"
+    assert [Remembered(kept).of(path, "sha256", hashed) for _ in range(2)] == ["1", "1"]
     in_a_file = path / "digests.sqlite"
-    assert Remembered(in_a_file).digest(path, "sha256", hashed) == "2"
+    assert Remembered(in_a_file).of(path, "sha256", hashed) == "2"

@@ -16,7 +16,9 @@ def table(folder: Path, text: str) -> ColumnTable | None:
 
 def test_columns_are_those_that_every_row_has(tmp_path: Path) -> None:
     found = table(tmp_path, '{"q": "1", "g": 3}\n\n{"q": "2", "g": 3, "note": "x"}\n')
-    assert found == ColumnTable(columns={"q": {"1": 1, "2": 1}, "g": {"3": 2}}, others=("note",))
+    assert found == ColumnTable(
+        columns={"q": {"1": 1, "2": 1}, "g": {"3": 2}}, rows=2, others=("note",)
+    )
 
 
 @pytest.mark.parametrize("line", ['{"q": ', "[1]", "3", "\udc80"])
