@@ -6,14 +6,13 @@ time. So results and checkpoints carry the digests of what they were made from; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.execute.context import PortRead
 from dataenvgym_spec.graph.ir import Input, Stage
 from dataenvgym_spec.store.dvc.hashes import Hashes
@@ -28,13 +27,13 @@ class Inputs:
     Attributes:
         ports: the ports that it reads, in order.
         files: the repository's files, by the digest that its parameters name.
-        places: all of them, by their names in the repository.
-        digests: what they hold, by the same names: the hashes that DVC gives them.
+        names: what the stage calls these files, by the same digests.
+        digests: what all of them hold, by their names: of ports the hashes that DVC gives them.
     """
 
     ports: tuple[PortRead, ...]
     files: dict[str, Path]
-    places: dict[str, Path]
+    names: Mapping[str, str]
     digests: dict[str, str]
 
     @classmethod
@@ -50,12 +49,9 @@ class Inputs:
             StageError: one is missing, or a file is not the one that the key was made of.
         """
         ports = tuple(_port(layout, content, item) for item in stage.inputs)
-        contents = Contents(layout.root)
-        files = {digest: verified(contents, digest, name) for digest, name in stage.files.items()}
-        places = {port.path.relative_to(layout.root).as_posix(): port.path for port in ports}
-        places |= {stage.files[digest]: path for digest, path in files.items()}
-        digests = _digests(layout, places)
-        return cls(ports=ports, files=files, places=places, digests=digests)
+        files = _verified(layout, stage.files)
+        digests = _hashes(layout, ports) | {name: digest for digest, name in stage.files.items()}
+        return cls(ports=ports, files=files, names=stage.files, digests=digests)
 
     def require_unchanged(self, layout: Layout) -> None:
         """Checks that they still are what they were.
@@ -64,11 +60,12 @@ class Inputs:
             StageError: one changed while the stage ran; DVC would record the new content as what
                 the result was made from.
         """
-        now = _digests(layout, self.places)
-        changed = [name for name, digest in self.digests.items() if now[name] != digest]
+        now = _hashes(layout, self.ports)
+        changed = [name for name, digest in now.items() if self.digests[name] != digest]
         if changed:
             message = f"'{changed[0]}' changed while this stage read it"
             raise StageError(message, help="let it rest, and run again")
+        _verified(layout, self.names)
 
 
 def _port(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
@@ -80,13 +77,14 @@ def _port(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
 
 
-def _digests(layout: Layout, places: Mapping[str, Path]) -> dict[str, str]:
-    """The hashes that DVC gives files and folders, by name; ours of what is outside."""
+def _verified(layout: Layout, names: Mapping[str, str]) -> dict[str, Path]:
+    """Where files lie, by digest."""
+    contents = Contents(layout.root)
+    return {digest: verified(contents, digest, name) for digest, name in names.items()}
+
+
+def _hashes(layout: Layout, ports: Sequence[PortRead]) -> dict[str, str]:
+    """The hashes that DVC gives ports, by their names in the repository."""
     hashes = Hashes(layout.root)
-    digests = {}
-    for name, path in places.items():
-        if Outside.parse(name) is None:
-            digests[name] = hashes.of(name) or "missing"
-        else:
-            digests[name] = hashes.contents.digest(path)
-    return digests
+    names = (port.path.relative_to(layout.root).as_posix() for port in ports)
+    return {name: hashes.of(name) or "missing" for name in names}

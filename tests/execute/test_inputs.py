@@ -145,6 +145,16 @@ def test_a_stage_whose_input_changes_while_it_runs_has_failed(
     assert not (scratch(work.layout, skills).path / "done.json").exists()
 
 
+def test_a_stage_whose_file_changes_while_it_runs_has_failed(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feedback = work.directory("data", role="feedback")
+    monkeypatch.setattr(run, "executor", lambda _kind: lambda _context: edit(work.layout.root))
+    with pytest.raises(StageError, match=r"rows\.jsonl"):
+        work.run(feedback)
+    assert not (scratch(work.layout, feedback).path / "done.json").exists()
+
+
 def test_a_run_that_is_forced_makes_the_last_result_again(
     work: Work, skills: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
