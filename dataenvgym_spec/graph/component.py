@@ -5,7 +5,7 @@ Its options, its version, and the components that it refers to, bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -101,12 +101,18 @@ class Component:
         for part in self.parts.values():
             yield from part.walk()
 
-    def less(self, paths: Iterable[Path]) -> Component:
-        """The component less the options at some paths."""
+    def acting(self, sees: Callable[[str], bool]) -> Component:
+        """The component less the options that cannot act in an arm, so that no key knows them.
+
+        Args:
+            sees: whether the arm observes what an option is declared to need (`x-needs`).
+        """
         options = dict(self.options)
-        for path in paths:
-            options = without(options, path)
-        return replace(self, options=options)
+        for path, needs in self.definition.marked("x-needs").items():
+            if not any(map(sees, needs)):
+                options = without(options, path)
+        parts = {path: part.acting(sees) for path, part in self.parts.items()}
+        return replace(self, options=options, parts=parts)
 
     def part(self, slot: str) -> Component | None:
         """The first component of a slot that it is made of, if there is one."""

@@ -1,5 +1,6 @@
 """A component with what it refers to bound: one form for keys, whatever order its options stand in."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +9,13 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.make import make
 from dataenvgym_spec.language.components import definition
+from tests.support.components import Install, installing
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    yield from installing(monkeypatch)
+
 
 SOURCE = {"kind": "reasoning-gym", "families": {"sum": {"dataset": "chain_sum"}}}
 VERSION = definition("source", "reasoning-gym").version()
@@ -37,6 +45,17 @@ def test_a_part_deep_in_the_options_keeps_what_stands_beside_it() -> None:
     assert bound.plain()["pretrain"] == {"source": {**SOURCE, "semantics": VERSION}, "examples": {}}
     assert bound.options == {"layers": 1, "pretrain": {"examples": {}}}
     assert model["pretrain"] == {"source": "problems", "examples": {}}
+
+
+def test_what_cannot_act_is_left_out_of_parts_too(install: Install) -> None:
+    needs = {"type": "number", "default": 1.0, "description": "Hints.", "x-needs": ["errors"]}
+    install("teacher", "hinting", properties={"hints": needs})
+    hinting = {"kind": "hinting", "hints": 2.0}
+    engine = Component.bind("engine", ENGINE, lambda _slot, _name: hinting)
+    assert engine.acting({"errors"}.__contains__) == engine
+    blind = engine.acting({"scores"}.__contains__)
+    assert blind.parts["teacher",].options == {}
+    assert blind.options == engine.options
 
 
 def test_plain_and_parse_are_each_others_inverse() -> None:

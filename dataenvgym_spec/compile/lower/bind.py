@@ -11,7 +11,6 @@ from typing import Any
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.language.declared import OptionPath
 from dataenvgym_spec.language.options import at
 from dataenvgym_spec.resolve.arms import Arm
 
@@ -31,16 +30,7 @@ class Binder:
         """A component with its parts."""
         options = {"kind": given} if isinstance(given, str) else given
         bound = Component.bind(slot, options, lambda slot, name: self.named[slot][name])
-        return bound.less(self._idle(bound))
-
-    def _idle(self, component: Component) -> list[OptionPath]:
-        """The options that cannot act in this arm, so that no key knows them."""
-        agent = self.arm.experiment.agent
-        idle = []
-        for path, needs in component.definition.marked("x-needs").items():
-            if not any(map(agent.sees, needs)):
-                idle.append(path)
-        return idle
+        return bound.acting(self.arm.experiment.agent.sees)
 
     def source(self, role: str) -> Component:
         """The source that the split of a role draws from."""
