@@ -29,6 +29,7 @@ from dataenvgym_spec.records.files import (
     write_rows,
     write_table,
 )
+from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.records.students import REFERENCE, StudentReference
@@ -139,7 +140,10 @@ class Context(Generic[P]):
         self.say(f"  refers to '{found.folder}', {size / 1e9:.3f} GB")
 
     def make(self, component: Component, **more: Any) -> Any:
-        """An instance of a component. One that is declared to read a student is handed its folder.
+        """An instance of a component.
+
+        One that is declared to read a student is handed its folder; one that reads the pool, its
+        items.
 
         Raises:
             MissingExtra: a package it needs is not installed.
@@ -147,6 +151,8 @@ class Context(Generic[P]):
         """
         if component.definition.reads == "student" and component.slot != "check":
             more = {**self.student(), **more}
+        if component.definition.reads == "pool":
+            more = {"pool": self.all("pool", "items.jsonl", Item), **more}
         return make(component, files=self.files, **more)
 
     def judge(self, scorer: Component) -> Judge:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Container, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any, Final, Literal
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest, seed_from
+from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.gold import Gold
 from dataenvgym_spec.graph.params import Lane
 from dataenvgym_spec.gym.tasks.drawing import fresh
 from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.language.task import Draw
-from dataenvgym_spec.records.items import Item, in_lane
+from dataenvgym_spec.records.items import Item, in_lane, item_id
+
+HELD: Final = "items of earlier splits"
+"""What items are called that a source has and a split must not have."""
 
 
 def draw(
     source: Source,
-    amount: Draw,
+    amount: Draw | Literal["all"],
     *,
     role: str,
     lane: Lane,
@@ -40,18 +45,22 @@ def draw(
     """
     groups = source.groups()
     streams = {group: _in_lane(source, group, lane, seed) for group in groups}
-    if amount.per_group is None and not source.procedural:
+    if amount == "all" or (amount.per_group is None and not source.procedural):
         everything = [item for group in groups for item in streams[group]]
         everything.sort(key=lambda item: _rank(seed, item))
+        if amount == "all":
+            taken = _taken(iter(everything), len(everything), gold, "the source")
+            # A split without any item is a mistake, whatever was asked for.
+            return taken or _first(taken, 1, role)
         count = amount.items or 0
         return _first(_taken(iter(everything), count, gold, "the source"), count, role)
     counts = _counts(amount, groups)
-    taken = {}
+    shares = {}
     for group in groups:
-        taken[group] = _taken(streams[group], counts[group], gold, f"group '{group}'")
-    if any(len(taken[group]) < counts[group] for group in groups):
-        raise _too_few(taken, counts, amount, role)
-    return [item for group in groups for item in taken[group]]
+        shares[group] = _taken(streams[group], counts[group], gold, f"group '{group}'")
+    if any(len(shares[group]) < counts[group] for group in groups):
+        raise _too_few(shares, counts, amount, role)
+    return [item for group in groups for item in shares[group]]
 
 
 def _taken(items: Iterator[Item], count: int, gold: Gold | None, where: str) -> list[Item]:
@@ -114,3 +123,53 @@ def _remedy(possible: int, what: str, role: str) -> str:
     if possible:
         fewer = f"draw at most {possible} {what}"
     return f"{fewer}, raise 'share' of '{role}', or name a larger source"
+
+
+class Apart:
+    """A source without what others hold: their items, and whatever is in a cluster with one."""
+
+    def __init__(self, source: Source, held: frozenset[str]) -> None:
+        self.source, self.held = source, held
+        self.procedural = source.procedural
+        self.clusters: set[str] = set()
+        self.skipped = dict(getattr(source, "skipped", {}))
+        if not source.procedural:
+            every = _every(source)
+            self.clusters = {item.cluster for item in every if is_held(item, held)}
+            self.skipped[HELD] = sum(item.cluster in self.clusters for item in every)
+
+    def groups(self) -> list[str]:
+        """The groups of the source."""
+        return self.source.groups()
+
+    def stream(self, group: str, seed: int) -> Iterator[Item]:
+        """The items of one group that nobody else holds."""
+        for item in self.source.stream(group, seed):
+            if item.cluster not in self.clusters and not is_held(item, self.held):
+                yield item
+
+
+def _every(source: Source) -> list[Item]:
+    """The items of a source that has an end."""
+    streams = (source.stream(group, 0) for group in source.groups())
+    return list(chain.from_iterable(streams))
+
+
+def is_held(item: Item, held: Container[str]) -> bool:
+    """Whether an item, its question or its cluster is among those that are held."""
+    return item.id in held or item.cluster in held or item_id(item.input) in held
+
+
+def held_apart(context: Context[Any], seed: int) -> frozenset[str]:
+    """What a stage must not draw: items, questions and clusters that other splits could hold.
+
+    What a procedural source could give cannot be listed.
+    """
+    held: set[str] = set()
+    for role, component in (context.params.apart or {}).items():
+        source: Source = context.make(component)
+        lane = context.params.apart_lanes[role]
+        for item in [] if source.procedural else _every(source):
+            if in_lane(seed, item.cluster, lane):
+                held |= {item.id, item.cluster, item_id(item.input)}
+    return frozenset(held)

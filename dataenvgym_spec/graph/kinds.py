@@ -2,7 +2,8 @@
 
 This table is the whole of what a reviewer needs to judge the proof of no leakage
 (`passes/leakage.py`). A role taints whatever is computed from it. `test`, `selection`, `shown` and
-`hidden` are the splits (`shown` and `hidden` the two parts of feedback); `weights` is a student as
+`hidden` are the splits (`shown` and `hidden` the two parts of feedback), `pool` is the one that may
+be taught, with `pool` in what an agent may read and nowhere else; `weights` is a student as
 files, and `student` its behaviour: whatever was computed by running or reading it; `#test` and so
 on are a split seen as hashes only; `bit` is a gate's answer, go on or stop.
 
@@ -40,8 +41,10 @@ WorkKind = Literal["training", "generation", "other"]
 Worker = Literal["light", "heavy"]
 
 SPLITS: Final[frozenset[Role]] = frozenset({"test", "selection", "shown", "hidden"})
+POOL: Final[frozenset[Role]] = frozenset({"pool"})
+"""Real items that may be taught and shown: a split of its own, and of all the least guarded."""
 HASHES: Final[frozenset[Role]] = frozenset({"#test", "#selection", "#feedback"})
-TEACHING: Final[frozenset[Role]] = frozenset({"shown", "hidden", "student"})
+TEACHING: Final[frozenset[Role]] = frozenset({"shown", "hidden", "student", "pool"})
 """What may reach an agent and, through its examples, a student's weights."""
 STUDENT: Final[frozenset[Role]] = TEACHING | {"weights"}
 """What a slot meant for a student may receive: weights, and what they were taught by."""
@@ -256,8 +259,8 @@ KINDS: Final[dict[str, Kind]] = {
         work="generation",
         worker="heavy",
     ),
-    # `student` and `base` are plugged in where the policy is declared to read a student; so are
-    # those of `generate` for the engine.
+    # `student` and `base` are plugged in where the policy is declared to read a student, `pool`
+    # where it is declared to read that; so are those of `generate` for the engine.
     "plan": Kind(
         params=PlanParams,
         part="loop",
@@ -270,6 +273,7 @@ KINDS: Final[dict[str, Kind]] = {
             "yield": Slot(allows=TEACHING),
             "student": Slot(allows=STUDENT),
             "base": Slot(allows=frozenset({"weights"})),
+            "pool": Slot(allows=POOL),
             "gate": Slot(allows=BIT),
         },
         ports=_fixed("plan", "state"),
@@ -290,6 +294,7 @@ KINDS: Final[dict[str, Kind]] = {
             "yield": Slot(allows=TEACHING),
             "student": Slot(allows=STUDENT),
             "base": Slot(allows=frozenset({"weights"})),
+            "pool": Slot(allows=POOL),
             "gate": Slot(allows=BIT),
         },
         ports=_fixed("candidates"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Final, Literal, TypeVar, get_origin
+from typing import Any, ClassVar, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -17,7 +17,7 @@ from dataenvgym_spec.language.student import Generate, Train
 from dataenvgym_spec.language.task import WRONG_GOLD, Draw
 
 P = TypeVar("P", bound="Params")
-SplitRole = Literal["test", "selection", "feedback"]
+SplitRole = Literal["test", "selection", "feedback", "pool"]
 Lane = tuple[float, float]
 Observed = Observe | Literal["nothing"]
 UNUSED: Final = {"top_p": 1.0, "samples": 1, "repeatable": True}
@@ -101,21 +101,26 @@ class DataParams(Params, frozen=True, kw_only=True):
     """One split. `show` and `parts` are of feedback only.
 
     Attributes:
+        draw: a number of items, or all that lie in the lane.
         score: what judges the gold answers; items whose own is wrong are left out.
         wrong_gold: the share of a draw that may be; left out where it is the usual one.
+        apart: sources of earlier splits, where lanes do not keep the two apart: what they hold in
+            `apart_lanes` is left out.
     """
 
-    slots: ClassVar = {"source": "source", "score": "scorer"}
+    slots: ClassVar = {"source": "source", "score": "scorer", "apart": "source"}
 
     role: SplitRole
     source: Component
     score: Component
-    draw: Draw
+    draw: Draw | Literal["all"]
     lane: Lane
     seed: int
     wrong_gold: float | None = None
     show: float | None = None
     parts: Literal["by-cluster"] | None = None
+    apart: dict[SplitRole, Component] | None = None
+    apart_lanes: dict[SplitRole, Lane] | None = None
 
     @property
     def largest_share(self) -> float:
@@ -138,9 +143,10 @@ class StudentParams(Params, frozen=True, kw_only=True):
 
     Attributes:
         trainer: who trains it before it is taught; its version is part of the key.
+        apart: as in `DataParams`.
     """
 
-    slots: ClassVar = {"model": "model", "trainer": "trainer"}
+    slots: ClassVar = {"model": "model", "trainer": "trainer", "apart": "source"}
 
     model: Component
     trainer: Component | None = None
@@ -148,6 +154,8 @@ class StudentParams(Params, frozen=True, kw_only=True):
     seed: int | None = None
     splits_seed: int | None = None
     lane: Lane | None = None
+    apart: dict[SplitRole, Component] | None = None
+    apart_lanes: dict[SplitRole, Lane] | None = None
 
 
 class SkillsParams(Params, frozen=True, kw_only=True):
@@ -315,9 +323,10 @@ class SelectParams(Params, frozen=True, kw_only=True):
 
 def _components(slot: str, value: Any, kind: Any) -> Any:
     """A component, a tuple of them or a mapping to them, as the field is typed."""
-    if get_origin(kind) is dict:
+    forms = {get_origin(form) for form in (kind, *get_args(kind))}
+    if dict in forms:
         return {name: Component.parse(slot, part) for name, part in value.items()}
-    if get_origin(kind) is tuple:
+    if tuple in forms:
         return tuple(Component.parse(slot, part) for part in value)
     return Component.parse(slot, value)
 

@@ -32,13 +32,14 @@ ACTION: Final[dict[str, Any]] = {
 }
 """The option that every check has, declared by it or not."""
 READS: Final[dict[str, tuple[str, ...]]] = {
-    "policy": ("student",),
-    "engine": ("student",),
+    "policy": ("student", "pool"),
+    "engine": ("student", "pool"),
     "check": ("student", "splits"),
 }
 """What the definition of a component may declare that it reads.
 
-Either the latest student (a check: its answers to the candidates), or splits as hashes. A component
+Either the latest student (a check: its answers to the candidates), or the items of the pool, or
+splits as hashes. A component
 receives nothing that it does not declare, and the proof of no leakage is about what it declares.
 """
 PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)

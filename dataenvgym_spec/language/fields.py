@@ -38,9 +38,13 @@ def word(name: str, text: str) -> Meta:
     return Meta(description=text, extra_json_schema={"x-slot-word": name})
 
 
+ONE: Final = {"minProperties": 1, "maxProperties": 1}
+"""What the schema says of a mapping that is a choice of one key."""
+
+
 def one(text: str) -> Meta:
     """A mapping that is a choice of one key."""
-    return Meta(description=text, extra_json_schema={"minProperties": 1, "maxProperties": 1})
+    return Meta(description=text, extra_json_schema=ONE)
 
 
 Name = Annotated[

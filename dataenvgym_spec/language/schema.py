@@ -23,7 +23,7 @@ import msgspec
 
 from dataenvgym_spec.language.components import definitions, standard
 from dataenvgym_spec.language.declared import Definition
-from dataenvgym_spec.language.fields import NAME_PATTERN
+from dataenvgym_spec.language.fields import NAME_PATTERN, ONE
 from dataenvgym_spec.language.hover import with_hover_texts
 from dataenvgym_spec.language.partial import partial, partial_slot
 from dataenvgym_spec.language.places import PLACES
@@ -138,6 +138,8 @@ def _records() -> dict[str, Schema]:
     records: dict[str, Schema] = {
         name: _clean(record) for name, record in generated["$defs"].items()
     }
+    # Where a mapping is one of several forms, msgspec has no place for this.
+    records["Draw"] |= ONE
     for name in ("Split", "FeedbackSplit"):
         _or_same_as(records[name])
     return records

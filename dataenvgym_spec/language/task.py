@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import field
 
-from dataenvgym_spec.language.fields import Count, Name, Options, Section, hover, one, slot
+from dataenvgym_spec.language.fields import Count, Name, Options, Section, hover, slot
 
 WRONG_GOLD = 0.02
 """The part of a draw whose gold answers may score wrong, where a spec does not say."""
@@ -27,13 +27,25 @@ class Draw(Section, frozen=True, kw_only=True):
     items: Annotated[Count, hover("Items in all, whatever their group.")] | None = None
 
 
+Whole = Literal["all", "rest"]
+"""A draw without a number: all of a source, or what no other split's share holds."""
+Amount = Annotated[
+    Draw | Whole,
+    hover(
+        "How many items: `{per_group: N}` or `{items: N}` out of this role's share; `all`: the "
+        "whole source, which no other split may draw from; `rest`: what lies in no other "
+        "split's share."
+    ),
+]
+
+
 class Split(Section, frozen=True, kw_only=True):
     """Items drawn by the hash of their content from one source,
     inside this role's share of the hash space.
     """
 
     from_: Annotated[Name, hover("Name of one of `task.sources`.")] = field(name="from")
-    draw: Annotated[Draw, one("How many items: `{per_group: N}` or `{items: N}`.")]
+    draw: Amount
     share: (
         Annotated[
             float,
@@ -63,12 +75,49 @@ class FeedbackSplit(Split, frozen=True, kw_only=True):
     show: Annotated[float, hover("Part of the items that prompts may show.", gt=0, lt=1)] = 0.5
 
 
-class Splits(Section, frozen=True, kw_only=True):
+class PoolSplit(Section, frozen=True, kw_only=True):
+    """Items that may be taught and shown in prompts. No other split has any of them."""
+
+    same_as: ClassVar[None] = None
+
+    from_: Annotated[Name, hover("Name of one of `task.sources`.")] = field(name="from")
+    draw: Amount
+    share: (
+        Annotated[
+            float,
+            hover("Part of the hash space this role owns (default: 0.2).", gt=0, lt=1),
+        ]
+        | None
+    ) = None
+
+
+AnySplit = Split | PoolSplit
+
+
+class Splits(Section, frozen=True, kw_only=True, omit_defaults=True):
     """The splits and their roles. They are disjoint by item and by cluster."""
 
     test: Annotated[Split, hover("Sealed: reaches only the final evaluations and the report.")]
     selection: Annotated[Split, hover("Picks the best student; never shown to the agent.")]
     feedback: Annotated[FeedbackSplit, hover("What the agent may observe.")]
+    pool: (
+        Annotated[
+            PoolSplit,
+            hover("Real items that may be taught and shown in prompts: whoever reads it is told."),
+        ]
+        | None
+    ) = None
+
+    def drawn(self) -> dict[str, AnySplit]:
+        """The splits that there are, by role, in the order in which they are drawn."""
+        splits: dict[str, AnySplit] = {
+            "test": self.test,
+            "selection": self.selection,
+            "feedback": self.feedback,
+        }
+        if self.pool is not None:
+            splits["pool"] = self.pool
+        return splits
 
 
 class Task(Section, frozen=True, kw_only=True):

@@ -119,7 +119,7 @@ def _origin(
         return _Origin(length=1, path=("seeds", _SEEDS[kind]))
     if path[0] == "source":
         return _Origin(length=1, path=_source_of(experiment, params["role"]))
-    if path[0] == "sources" and len(path) > 1:
+    if path[0] in ("sources", "apart") and len(path) > 1:
         return _Origin(length=2, path=_source_of(experiment, path[1]))
     if path[0] == "checks" and len(path) > 1:
         return _Origin(length=2, path=("agent", "checks", path[1]))

@@ -95,7 +95,7 @@ def _tree(arm: Arm) -> dict[str, Any]:
         holder[path[-1]] = _FileValue(content=file.content, shown=shown)
     # Shares depend on the role, so that the record of a split has no default for them.
     for role, split in whole["task"]["splits"].items():
-        if "same_as" not in split:
+        if "same_as" not in split and not isinstance(split["draw"], str):
             split.setdefault("share", DEFAULT_SHARES[role])
     return whole
 

@@ -107,15 +107,22 @@ def told_apart(items: Iterable[Item]) -> list[Item]:
     same: dict[str, dict[tuple[str, str], Item]] = {}
     for item in items:
         twins = same.setdefault(item.id, {})
-        written = (canonical(item.input, "text"), item.target)
+        written = (canonical(item.input, "text"), _answers(item))
         if written not in twins:
             twins[written] = _with_own_id(item) if twins else item
     return [item for twins in same.values() for item in twins.values()]
 
 
 def _with_own_id(item: Item) -> Item:
-    own = item_id(item.input, task="code", target=item.target)
+    own = item_id(item.input, task="code", target=_answers(item))
     return msgspec.structs.replace(item, id=own)
+
+
+def _answers(item: Item) -> str:
+    """What is accepted as an answer: the target, or whatever else a verifier says."""
+    if not item.verifier:
+        return item.target
+    return digest("answers", [item.target, item.verifier])
 
 
 def in_lane(seed: int, cluster: str, lane: Iterable[float]) -> bool:

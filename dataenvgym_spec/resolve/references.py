@@ -20,7 +20,7 @@ from dataenvgym_spec.language.places import PLACES, Place
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve.merge import KeyPath
 
-ROLES: Final = ("test", "selection", "feedback")
+ROLES: Final = ("test", "selection", "feedback", "pool")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,15 @@ WHOLE = (
         "  with-state: {}",
         "  with-state: {agent: {policy: {kind: watching}, engine: {kind: watching, teacher: generator}, checks: {known: {}}}}",
     )
+    .replace(
+        "  no-state: {agent: {observe: nothing}}",
+        "  no-state: {agent: {observe: nothing, policy: {kind: dipping}, engine: {kind: dipping, teacher: generator}}}",
+    )
+    .replace("student:\n", "    pool: {from: problems, draw: {per_group: 5}}\nstudent:\n", 1)
     .replace("analysis:", "seeds: {run: [0, 1]}\nanalysis:")
 )
-"""Everything that has edges of its own: both arms, a policy, an engine and a check that read a student, an adapter, a refill."""
+"""Everything that has edges of its own: both arms, a policy, an engine and a check that read a student, a policy and an engine
+that read the pool, an adapter, a refill."""
 STOPPING = WHOLE.replace("iterations: 2", "iterations: 3\n  stop: {patience: 1}").replace(
     "run: [0, 1]", "run: 0"
 )
@@ -42,6 +48,7 @@ TEACHING = {
     ("check", "candidates"), ("check", "plan"), ("check", "accepted"), ("check", "yield"), ("check", "answers"),
     ("evaluate", "student"), ("evaluate", "candidates"),
 }  # fmt: skip
+POOL = {("plan", "pool"), ("generate", "pool")}
 READERS = {("evaluate", "student"), ("plan", "student"), ("generate", "student")}
 FLOWS: dict[str, dict[tuple[str, str], str]] = {
     "test": {("evaluate", "items"): "verdict"},
@@ -76,6 +83,20 @@ FLOWS: dict[str, dict[tuple[str, str], str]] = {
         ),
         **dict.fromkeys([("train", "base"), ("train", "previous")], "taught"),
     },
+    # Real items that may be taught: whatever agents and, through examples, students may know, of blind arms too.
+    "pool": {
+        **dict.fromkeys(TEACHING | POOL, "given"),
+        **dict.fromkeys([("train", "accepted"), ("train", "previous")], "given"),
+        ("select", "results"): "given",
+        ("evaluate", "choice"): "verdict",
+    },
+    "given": {
+        **dict.fromkeys(TEACHING, "given"),
+        **dict.fromkeys([("train", "accepted"), ("train", "previous")], "given"),
+        ("select", "results"): "given",
+        ("gate", "results"): "bit",
+        ("evaluate", "choice"): "verdict",
+    },
     "hashes": {("check", "reserve"): "nothing"},
     "rejected": {},
     "nothing": {},
@@ -92,10 +113,11 @@ def graph(tmp_path: Path) -> Graph:
 
 @pytest.fixture
 def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A policy and an engine that are declared to read a student; a real package of such is in `test_components`."""
+    """Policies and engines that are declared to read a student or the pool; a real package of such is in `test_components`."""
     for slot, like in (("policy", "allocate"), ("engine", "procedural")):
-        item = replace(definitions()[slot][like], kind="watching", reads="student")
-        monkeypatch.setitem(definitions()[slot], "watching", item)
+        for kind, reads in (("watching", "student"), ("dipping", "pool")):
+            item = replace(definitions()[slot][like], kind=kind, reads=reads)
+            monkeypatch.setitem(definitions()[slot], kind, item)
     experiment_schema.cache_clear()
     yield
     experiment_schema.cache_clear()
@@ -188,6 +210,7 @@ def sources(graph: Graph) -> dict[str, tuple[str, Stage, str]]:
             pick(graph, "data", "draw the selection split", None),
             "selection",
         ),
+        "the pool": ("pool", pick(graph, "data", "draw the pool split", None), "pool"),
         "results on test": ("verdict", pick(graph, "evaluate", "evaluate on test", 0), "test"),
         "results on selection": (
             "score",
@@ -383,7 +406,9 @@ def test_a_declassification_is_declared_nowhere_else() -> None:
         for port in ("accepted", "yield")
         for role in ("#test", "#selection", "#feedback")
     }
-    scores = {("gate", "gate", role) for role in ("selection", "shown", "hidden", "student")}
+    scores = {
+        ("gate", "gate", role) for role in ("selection", "shown", "hidden", "student", "pool")
+    }
     assert ends == hashes | scores | {
         (kind, port, "bit") for kind in GATED for port in KINDS[kind].ports(parameters(kind, {}))
     }

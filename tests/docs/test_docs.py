@@ -188,6 +188,7 @@ def test_every_shown_spec_is_valid(
         for n in range(400)
     ]
     (folder / "items.jsonl").write_text("".join(rows), encoding="utf-8")
+    (folder / "exam.jsonl").write_text("".join(rows[:50]), encoding="utf-8")
     (folder / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
     for number, text in enumerate(specs(path)):
         head = "" if re.search(r"^(version|extends):", text, re.M) else "extends: base.yaml\n"

@@ -324,10 +324,18 @@ def _at(
     return real(folder, *more, **named)
 
 
-def test_a_data_set_of_the_hub_is_read_through_its_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library reads a folder where there is no network to the hub."""
     import datasets
+
+    for name in ("load_dataset", "get_dataset_config_names"):
+        real = getattr(datasets, name)
+        monkeypatch.setattr(datasets, name, partial(_at, str(tmp_path), real))
+
+
+@pytest.mark.usefixtures("local_hub")
+def test_a_data_set_of_the_hub_is_read_through_its_library(tmp_path: Path) -> None:
     from datasets import Dataset
 
     from dataenvgym_spec.gym.tasks.sources.hub import HubDataset
@@ -336,10 +344,36 @@ def test_a_data_set_of_the_hub_is_read_through_its_library(
     (tmp_path / "data").mkdir()
     Dataset.from_dict(rows).to_parquet(tmp_path / "data" / "train-00000-of-00001.parquet")
     fields = {"input": "problem", "target": "solution", "group": "level"}
-    # The library reads a folder where there is no network to the hub.
-    for name in ("load_dataset", "get_dataset_config_names"):
-        real = getattr(datasets, name)
-        monkeypatch.setattr(datasets, name, partial(_at, str(tmp_path), real))
     source = HubDataset(id="a/b", revision="0" * 40, configs="all", split="train", fields=fields)
     assert source.groups() == ["a", "b"]
     assert [item.target for item in source.stream("a", 0)] == ["2", "6"]
+
+
+@pytest.mark.usefixtures("local_hub")
+def test_one_configuration_of_a_data_set_or_several_or_all(tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    from dataenvgym_spec.gym.tasks.sources.hub import HubDataset
+
+    header = ["---", "configs:"]
+    for name in ("algebra", "geometry", "all-else"):
+        rows = {"q": [f"{name} {n}" for n in range(2)], "a": ["1", "2"]}
+        Dataset.from_dict(rows).to_parquet(tmp_path / f"{name}.parquet")
+        header += [f"- config_name: {name}", f"  data_files: {name}.parquet"]
+    (tmp_path / "README.md").write_text("\n".join([*header, "---", ""]), encoding="utf-8")
+
+    def inputs(configs: str | list[str]) -> set[str]:
+        source = HubDataset(
+            id="a/b",
+            revision="0" * 40,
+            configs=configs,
+            split="train",
+            fields={"input": "q", "target": "a"},
+        )
+        return {item.input.rpartition(" ")[0] for item in source.items}
+
+    assert inputs("algebra") == {"algebra"}
+    assert inputs(["algebra", "geometry"]) == {"algebra", "geometry"}
+    assert inputs("all") == {"algebra", "geometry", "all-else"}
+    with pytest.raises(StageError, match="cannot be loaded"):
+        inputs("physics")

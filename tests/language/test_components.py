@@ -237,7 +237,7 @@ def rewritten(name: str, content: str | dict[str, Any]) -> Callable[[Path], obje
         ),
         (
             rewritten("greedy_policy/greedy.json", {"reads": "test"}),
-            "'reads' cannot be \"test\" for a policy; allowed here: student",
+            "'reads' cannot be \"test\" for a policy; allowed here: pool, student",
         ),
         (
             rewritten("watcher/engine.json", {}),

@@ -47,6 +47,24 @@ def test_what_is_different_never_becomes_one(tmp_path: Path, rows: list[tuple[st
     assert len({item.cluster for item in items}) == 1
 
 
+def test_other_accepted_answers_are_another_item() -> None:
+    def item(*answers: str) -> Item:
+        verifier = {"answers": list(answers)} if len(answers) > 1 else {}
+        question = "Name a prime"
+        return Item(
+            id=item_id(question),
+            input=question,
+            target=answers[0],
+            group="all",
+            cluster="c",
+            verifier=verifier,
+        )
+
+    kept = told_apart([item("2"), item("2", "3"), item("2", "3", "5"), item("2", "3")])
+    assert [row.verifier.get("answers") for row in kept] == [None, ["2", "3"], ["2", "3", "5"]]
+    assert len({row.id for row in kept}) == 3
+
+
 def test_what_is_the_same_becomes_one(tmp_path: Path) -> None:
     rows = [("1 + 1?", "2"), ("2 + 2?", "4"), ("1 + 1?  ", "2"), ("1 + 1?", "2")]
     assert [item.input for item in read(tmp_path, *rows)] == ["1 + 1?", "2 + 2?"]

@@ -6,13 +6,14 @@ Each with what it refers to bound, and the files that it names.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at
 from dataenvgym_spec.resolve.arms import Arm
+from dataenvgym_spec.resolve.lanes import owners
 
 Named = str | Mapping[str, Any]
 """A component as a resolved spec has it: its options with `kind`, or its kind alone."""
@@ -34,8 +35,32 @@ class Binder:
 
     def source(self, role: str) -> Component:
         """The source that the split of a role draws from."""
-        split = getattr(self.arm.experiment.task.splits, role)
+        split = self.arm.experiment.task.splits.drawn()[role]
         return self.component("source", self.named["source"][split.from_])
+
+    def apart(self, role: str) -> dict[str, Component] | None:
+        """The sources of earlier splits that lanes do not keep apart from a split; None if none.
+
+        Lanes keep splits apart which draw a number of items. A split that is a whole source has no
+        lane to itself: of what its source and that of another one hold, the earlier split has it.
+        """
+        splits, whole = self.arm.experiment.task.splits.drawn(), owners(self.arm)
+        mine = splits[role].same_as or role
+        found = {}
+        for earlier in splits:
+            if earlier == mine:
+                break
+            other = splits[earlier]
+            if other.same_as is None and {earlier, mine} & set(whole):
+                found[earlier] = self.source(earlier)
+        return found or None
+
+    def untaught(self) -> dict[str, Component] | None:
+        """The sources of splits that must not be taught, where lanes do not keep them apart."""
+        splits = self.arm.experiment.task.splits.drawn()
+        named = {role: split for role, split in splits.items() if role in RESERVED}
+        whole = [role for role, split in named.items() if isinstance(split.draw, str)]
+        return {role: self.source(role) for role in whole} or None
 
     def checks(self) -> tuple[Component, ...]:
         """The checks that are not off, in the order in which they judge."""
@@ -80,6 +105,10 @@ def spans_groups(source: Component) -> bool:
         if len(set(values)) < len(values):
             return True
     return False
+
+
+RESERVED: Final = ("test", "selection", "feedback")
+"""The roles of splits that nothing may be taught of."""
 
 
 def reserved(check: Component, every: Iterable[str]) -> set[str]:

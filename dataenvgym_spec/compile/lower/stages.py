@@ -6,10 +6,11 @@ In what order is said in `loop`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 
-from dataenvgym_spec.compile.lower.bind import Binder, reserved, spans_groups
+from dataenvgym_spec.compile.lower.bind import RESERVED, Binder, reserved, spans_groups
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Input, Stage, Use
 from dataenvgym_spec.graph.kinds import KINDS
@@ -30,9 +31,10 @@ from dataenvgym_spec.graph.params import (
 from dataenvgym_spec.language.components import standard
 from dataenvgym_spec.language.task import WRONG_GOLD
 from dataenvgym_spec.resolve.arms import Arm
-from dataenvgym_spec.resolve.lanes import lanes
+from dataenvgym_spec.resolve.lanes import lanes, shared_out
 
 Inputs = tuple[Input, ...]
+P = TypeVar("P", bound=Params)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,36 +103,48 @@ class Builder:
         self.judging = self._judging()
         self.training = self._training()
         self.evaluations: dict[tuple[str, ...], EvaluateParams] = {}
+        self.pool: str | None = None
 
     # --- before the loop ------------------------------------------------------------------------
 
     def setup(self) -> Setup:
         """The splits, what is reserved for them, the base student and the skills."""
         splits = {role: self._data(role) for role in self.lanes}
+        self.pool = splits.get("pool")
         reserve, base = self._reserve(), self._student()
         skills = self._skills(splits["feedback"])
         return Setup(splits=splits, reserve=reserve, base=base, skills=skills)
 
     def _data(self, role: str) -> str:
-        split, share = getattr(self.record.task.splits, role), self.record.task.wrong_gold
+        splits, share = self.record.task.splits, self.record.task.wrong_gold
+        amount = splits.drawn()[role].draw
         params = DataParams(
             role=role,  # type: ignore[arg-type]
             source=self.bind.source(role),
             score=self.score,
             wrong_gold=None if share == WRONG_GOLD else share,
-            draw=split.draw,
+            # The rest is all that lies in its lane.
+            draw="all" if isinstance(amount, str) else amount,
             lane=self.lanes[role],
             seed=self.record.seeds.splits,
         )
+        params = self._kept_apart(params, self.bind.apart(role))
         if role == "feedback":
             parts = "by-cluster" if spans_groups(params.source) else None
-            params = msgspec.structs.replace(params, show=split.show, parts=parts)
+            params = msgspec.structs.replace(params, show=splits.feedback.show, parts=parts)
         return self._add(None, f"draw the {role} split", "data", params)
+
+    def _kept_apart(self, params: P, sources: dict[str, Component] | None) -> P:
+        """Parameters with what must not be drawn: sources by role, each in the lane of its role."""
+        if sources is None:
+            return params
+        owned = {role: self.lanes[role] for role in sources}
+        return msgspec.structs.replace(params, apart=sources, apart_lanes=owned)
 
     def _reserve(self) -> Input | None:
         """What the splits may hold that a check keeps examples clear of."""
         readers = [check for check in self.checks if check.definition.reads == "splits"]
-        named = {role for check in readers for role in reserved(check, self.lanes)}
+        named = {role for check in readers for role in reserved(check, RESERVED)}
         roles = sorted(named)
         if not roles:
             return None
@@ -153,8 +167,9 @@ class Builder:
                 template=self.record.student.prompt.template,
                 seed=self.record.seeds.student,
                 splits_seed=self.record.seeds.splits,
-                lane=(max(high for _, high in self.lanes.values()), 1.0),
+                lane=(shared_out(self.arm), 1.0),
             )
+            params = self._kept_apart(params, self.bind.untaught())
         stage = self._add(0, "make the base student", "student", params)
         return Input(slot="student", stage=stage, port="student")
 
@@ -332,8 +347,11 @@ class Builder:
         return inputs
 
     def _read_by(self, component: Component, student: Input) -> Inputs:
-        """The student, if a component is declared to read it."""
-        return self._students(student) if component.definition.reads == "student" else ()
+        """The student or the pool, if a component is declared to read it."""
+        reads = component.definition.reads
+        if reads == "pool" and self.pool is not None:
+            return (Input(slot="pool", stage=self.pool, port="pool"),)
+        return self._students(student) if reads == "student" else ()
 
     def _evaluate(self, iteration: int, turn: Turn, data: str, splits: tuple[str, ...]) -> Input:
         items = [Input(slot="items", stage=data, port=split) for split in splits]

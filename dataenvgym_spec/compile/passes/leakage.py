@@ -26,6 +26,7 @@ Taints = dict[tuple[str, str], dict[Role, Route]]
 _IN_WORDS: Final[dict[Role, str]] = {
     "student": "a student's behaviour",
     "weights": "a student",
+    "pool": "the pool",
     **{role: f"hashes of the {role[1:]} split" for role in HASHES},
     **{role: f"the {role} split" for role in SPLITS},
 }

@@ -42,7 +42,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     for drawing in _drawings(arm):
         findings = list(_alone(arm, drawing))
         yield from findings
-        repeats = getattr(arm.experiment.task.splits, drawing.role).same_as is not None
+        repeats = arm.experiment.task.splits.drawn()[drawing.role].same_as is not None
         if not findings and not repeats:
             single.append(drawing)
     yield from _together(arm, single)
@@ -51,8 +51,11 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
 def _drawings(arm: Arm) -> Iterator[_Drawing]:
     # Splits of one source share it, so that its sizes are computed once.
     sources: dict[str, Supply | None] = {}
+    splits = arm.experiment.task.splits.drawn()
     for role, (low, high) in lanes(arm).items():
-        split = getattr(arm.experiment.task.splits, role)
+        split = splits[role]
+        if isinstance(split.draw, str):
+            continue
         if split.from_ not in sources:
             sources[split.from_] = supply(arm, split.from_)
         source = sources[split.from_]

@@ -8,7 +8,6 @@ from dataenvgym_spec.compile.rules.supply import Supply, supply
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.places import named
 from dataenvgym_spec.resolve.arms import Arm
-from dataenvgym_spec.resolve.lanes import DEFAULT_SHARES
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
@@ -17,8 +16,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     A row may be drawn into both.
     """
     first: dict[str, tuple[str, str]] = {}
-    for role in DEFAULT_SHARES:
-        split = getattr(arm.experiment.task.splits, role)
+    for role, split in arm.experiment.task.splits.drawn().items():
         source = supply(arm, split.from_)
         if source is None or split.same_as is not None or _file_is_missing(source):
             continue

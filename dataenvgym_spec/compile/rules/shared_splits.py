@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.resolve.arms import Arm
-from dataenvgym_spec.resolve.lanes import DEFAULT_SHARES
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """A warning for each role that uses the items of another one."""
-    for role in DEFAULT_SHARES:
-        other = getattr(arm.experiment.task.splits, role).same_as
+    for role, split in arm.experiment.task.splits.drawn().items():
+        other = split.same_as
         if other is not None:
             node = arm.node.at(("task", "splits", role, "same_as"))
             message = f"'{role}' and '{other}' are the same items"

@@ -7,7 +7,7 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.resolve.arms import Arm
-from dataenvgym_spec.resolve.lanes import lanes
+from dataenvgym_spec.resolve.lanes import shared_out
 
 LARGEST: Final = 0.95
 """The part of the hash space that splits may own together."""
@@ -15,7 +15,7 @@ LARGEST: Final = 0.95
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """Splits that own too much."""
-    total = max(high for _, high in lanes(arm).values())
+    total = shared_out(arm)
     if total > LARGEST:
         message = f"the splits own {total:.2f} of the hash space"
         help = f"let the shares sum to at most {LARGEST}"

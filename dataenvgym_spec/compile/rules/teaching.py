@@ -56,13 +56,18 @@ def _rejects_repeats(arm: Arm) -> bool:
 
 
 def _kept(arm: Arm) -> set[tuple[float, float]]:
-    """The lanes of the splits that checks keep examples clear of."""
-    owned = lanes(arm)
+    """The lanes of the splits that checks keep examples clear of.
+
+    A split that is all or the rest of a source with an end has no lane of one without.
+    """
+    splits = arm.experiment.task.splits.drawn()
+    counted = [role for role, split in splits.items() if not isinstance(split.draw, str)]
+    owned = {role: lane for role, lane in lanes(arm).items() if role in counted}
     kept: set[tuple[float, float]] = set()
     for options in arm.experiment.agent.checks.values():
         declared = definition("check", options["kind"])
         if options["action"] == "reject" and declared.reads == "splits":
             option = next(iter(declared.marked("x-splits")), None)
             roles = owned if option is None else dict(named(options, option))[option]
-            kept |= {owned[role] for role in roles}
+            kept |= {owned[role] for role in roles if role in owned}
     return kept

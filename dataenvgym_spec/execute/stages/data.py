@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.drawing import draw
+from dataenvgym_spec.execute.drawing import Apart, draw, held_apart
 from dataenvgym_spec.execute.gold import Gold
 from dataenvgym_spec.graph.params import DataParams
 from dataenvgym_spec.gym.tasks.protocol import Source
@@ -21,6 +21,9 @@ def data(context: Context[DataParams]) -> None:
     judge = context.judge(params.score)
     judge.start()
     source: Source = context.make(params.source)
+    held = held_apart(context, params.seed)
+    if held:
+        source = Apart(source, held)
     gold = Gold(judge=judge, share=params.largest_share)
     drawn = draw(
         source, params.draw, role=params.role, lane=params.lane, seed=params.seed, gold=gold

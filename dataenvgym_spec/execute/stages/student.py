@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.drawing import held_apart, is_held
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.graph.params import StudentParams
@@ -42,10 +43,10 @@ def _pretraining(context: Context[StudentParams], out: Path) -> Pretraining | No
     assert params.trainer is not None
     seed, splits_seed, lane = params.seed, params.splits_seed, params.lane
     trainer = params.trainer
-    prompt = PromptTemplate(params.template)
+    prompt, held = PromptTemplate(params.template), held_apart(context, splits_seed)
 
     def free(item: Item) -> bool:
-        return in_lane(splits_seed, item.cluster, lane)
+        return in_lane(splits_seed, item.cluster, lane) and not is_held(item, held)
 
     def train(base: Path, examples: Sequence[Item], settings: TrainingSettings) -> None:
         path = context.work / "examples.jsonl"

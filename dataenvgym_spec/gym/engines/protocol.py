@@ -15,8 +15,8 @@ class Engine(Protocol):
 
     Its definition has an option that names a teacher; the instance of that teacher is what the
     engine is constructed with. An engine whose definition says `"reads": "student"` is constructed
-    with `student` and `base` too, as a policy is. An engine that asks a model may keep what it
-    spent in `tokens`, by `prompt` and `generated`.
+    with `student` and `base` too, and one that says `"reads": "pool"` with `pool`, as a policy is.
+    An engine that asks a model may keep what it spent in `tokens`, by `prompt` and `generated`.
     """
 
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:

@@ -15,7 +15,8 @@ class Policy(Protocol[S_contra, A_co]):
     """Decides what to generate, in one environment or in several.
 
     A policy whose definition says `"reads": "student"` is constructed with `student`, the folder of
-    the latest student, and `base`, the folder of the model that it adapts, or None.
+    the latest student, and `base`, the folder of the model that it adapts, or None. One that says
+    `"reads": "pool"` is constructed with `pool`, the list of the items of that split.
     """
 
     def act(self, state: S_contra, budget: int, tools: Tools) -> A_co:

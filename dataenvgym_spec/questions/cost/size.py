@@ -26,6 +26,7 @@ from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.places import named
 
 GROUPS: Final = 10
+WHOLE: Final = 1000
 """How many groups a source has that does not list them."""
 POSITIONS: Final = 1024
 """Tokens of the longest sequence of a model that does not say so."""
@@ -167,6 +168,9 @@ def _positions(model: Component) -> float:
 
 
 def _drawn(params: DataParams) -> float:
+    if isinstance(params.draw, str):
+        low, high = params.lane
+        return WHOLE * (high - low)
     if params.draw.items is not None:
         return params.draw.items
     groups = 0

@@ -33,7 +33,7 @@ class HubDataset(Listed):
     def _rows(
         self, name: str, revision: str, configs: str | list[str], split: str
     ) -> Iterator[dict[str, Any]]:
-        """The rows of some configurations of a data set; a text stands for all it has."""
+        """The rows of configurations of a data set: of one, of several, or `all` that it has."""
         import datasets
 
         # The library reads a folder of that name in place of the hub, whatever the commit.
@@ -43,8 +43,8 @@ class HubDataset(Listed):
                 help="rename the folder, or name its file with a source of kind jsonl",
             )
         try:
-            names = configs
-            if isinstance(configs, str):
+            names = [configs] if isinstance(configs, str) else configs
+            if configs == "all":
                 names = datasets.get_dataset_config_names(name, revision=revision)
             for config in names:
                 yield from datasets.load_dataset(name, config, revision=revision, split=split)
