@@ -11,9 +11,8 @@ Lanes = dict[str, tuple[float, float]]
 
 DEFAULT_SHARES: Final = {"test": 0.10, "selection": 0.05, "feedback": 0.10, "pool": 0.20}
 """The roles in the order of their lanes, each with the share that it owns by default."""
-
-
 WHOLE: Final = (0.0, 1.0)
+"""The lane of a split that is a whole source."""
 
 
 def lanes(arm: Arm) -> Lanes:

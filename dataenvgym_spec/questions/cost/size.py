@@ -26,8 +26,9 @@ from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.places import named
 
 GROUPS: Final = 10
-WHOLE: Final = 1000
 """How many groups a source has that does not list them."""
+WHOLE: Final = 1000
+"""How many items a source has that a split draws as a whole."""
 POSITIONS: Final = 1024
 """Tokens of the longest sequence of a model that does not say so."""
 
