@@ -232,14 +232,20 @@ def refused(error: OSError) -> StageError:
 
 
 class MissingExtra(UserError):
-    """An optional package is not installed. Exit code 2."""
+    """An optional package is not installed. Exit code 2.
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
-        self.package = package
-        super().__init__(
-            f"{purpose} needs the package '{package}', which is not installed",
-            help=f"run: pip install 'dataenvgym-spec[{extra}]'",
-        )
+    Args:
+        package: its name.
+        extra: of ours that brings it; None if none does.
+        purpose: what needs it.
+    """
+
+    def __init__(self, package: str, extra: str | None, purpose: str) -> None:
+        help = f"install the package '{package}'"
+        if extra is not None:
+            help = f"run: pip install 'dataenvgym-spec[{extra}]'"
+        message = f"{purpose} needs the package '{package}', which is not installed"
+        super().__init__(message, help=help)
 
 
 def suggest(word: str, allowed: Iterable[str]) -> str:

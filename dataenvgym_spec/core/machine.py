@@ -103,6 +103,11 @@ def _processor() -> str:
     return model or platform.processor() or platform.machine()
 
 
+def gpu_count() -> int:
+    """How many of NVIDIA's GPUs this machine has."""
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
 @cache
 def gpus(folder: Path = _DRIVER) -> tuple[tuple[str, ...], str]:
     """The names of NVIDIA's GPUs here, each once, and the version of their driver.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.machine import gpu_count
 
 PROCESSES: Final = "DATAENVGYM_PROCESSES"
 DEVICE_BATCH: Final = "DATAENVGYM_DEVICE_BATCH"
@@ -102,7 +102,7 @@ class Hardware:
 
 def _gpus(environ: Mapping[str, str]) -> int:
     """How many GPUs this machine lets us see."""
-    found = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    found = gpu_count()
     if VISIBLE not in environ:
         return found
     named = [name for name in environ[VISIBLE].split(",") if name.strip() not in {"", "-1"}]

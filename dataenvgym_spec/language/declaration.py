@@ -89,6 +89,7 @@ def declare(
         schema=schema,
         implementation=implementation,
         extra=data.get("extra"),
+        cpu_extra=data.get("cpu_extra"),
         packages=tuple(data.get("packages", ())),
         serves=_serves(data),
         parts=parts,

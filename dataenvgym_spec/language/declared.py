@@ -32,6 +32,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Literal
 
 from dataenvgym_spec.core.errors import MissingExtra
+from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.language.packages import source_version
 
 OptionPath = tuple[str, ...]
@@ -111,6 +112,9 @@ class Definition:
         semantics: versions its results; None for a package that is versioned by its source.
         schema: `properties` and `required` of its options.
         implementation: its class, as `module:Class`.
+        extra: of ours that brings the packages it needs.
+        cpu_extra: the extra on a machine without GPUs, if that is another.
+        packages: the modules it needs.
         serves: what it works with: the allowed values of `task`, of `decoding`, or of another slot;
             left out means all.
         parts: the options that stand for other components.
@@ -151,6 +155,7 @@ class Definition:
     standard: bool = False
     order: int = LAST
     distribution: str | None = None
+    cpu_extra: str | None = None
 
     def marked(self, keyword: str) -> dict[OptionPath, Any]:
         """The options that carry a keyword of ours: path and value."""
@@ -179,5 +184,14 @@ class Definition:
         module, _, name = self.implementation.partition(":")
         for package in self.packages:
             if importlib.util.find_spec(package) is None:
-                raise MissingExtra(package, self.extra or "all", f"the {self.slot} '{self.kind}'")
-        return getattr(importlib.import_module(module), name)
+                raise self._missing(package)
+        try:
+            return getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            raise self._missing(error.name or module) from error
+
+    def _missing(self, package: str) -> MissingExtra:
+        extra = self.extra
+        if self.cpu_extra is not None and not gpu_count():
+            extra = self.cpu_extra
+        return MissingExtra(package, extra, f"the {self.slot} '{self.kind}'")

@@ -234,7 +234,8 @@ def _about(item: Definition) -> str:
     if item.distribution:
         sentences.append(f"Comes with the package `{item.distribution}`.")
     if item.extra:
-        sentences.append(f"Needs the extra `{item.extra}`.")
+        on_cpu = f", without a GPU `{item.cpu_extra}`" if item.cpu_extra else ""
+        sentences.append(f"Needs the extra `{item.extra}`{on_cpu}.")
     return " ".join(sentences)
 
 

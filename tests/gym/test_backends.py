@@ -39,7 +39,7 @@ def test_a_missing_engine_says_which_extra(
         component = Component(slot="backend", kind=kind, version=version)
         load_backend(component, settings=SETTINGS, student=tmp_path, base=None)
     assert caught.value.message == (
-        f"generation with {kind} needs the package '{package}', which is not installed"
+        f"the backend '{kind}' needs the package '{package}', which is not installed"
     )
     helps = [f"run: pip install 'dataenvgym-spec[{extra}]'" for extra in extras]
     assert caught.value.help in helps

