@@ -8,20 +8,12 @@ other spec was compiled last.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-
-import msgspec
 
 from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.store.layout import Layout
-
-
-class _Named(msgspec.Struct):
-    """The part of a `stage.json` that names files: paths by digest."""
-
-    files: dict[str, str]
+from dataenvgym_spec.store.outside import named_files, verified
 
 
 def settled(graph: Graph, layout: Layout) -> Graph:
@@ -37,21 +29,13 @@ def _settled(stage: Stage, layout: Layout, contents: Contents) -> Stage:
     if not stage.files:
         return stage
     try:
-        files = _named(layout.stage(stage.directory) / "stage.json")
+        files = named_files(layout, stage.directory)
         if files.keys() != stage.files.keys():
             return stage
         for digest, path in stage.files.items():
             # Equal paths need no reading: the graph was made from what they hold now.
-            if files[digest] != path and not _holds(contents, files[digest], digest):
-                return stage
-    except (OSError, ValueError, UserError):  # damaged, gone, or not of this machine
+            if files[digest] != path:
+                verified(contents, digest, files[digest])
+    except (OSError, ValueError, UserError):  # damaged, gone, changed, or not of this machine
         return stage
     return replace(stage, files=files)
-
-
-def _named(path: Path) -> dict[str, str]:
-    return msgspec.json.decode(path.read_bytes(), type=_Named).files
-
-
-def _holds(contents: Contents, name: str, digest: str) -> bool:
-    return f"sha256:{contents.digest(contents.place(name))}" == digest

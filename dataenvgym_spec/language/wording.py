@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import Diagnostic, suggest
+from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.fields import NAME_PATTERN
 from dataenvgym_spec.language.schema import Schema, experiment_schema
@@ -271,9 +272,7 @@ def _shown(value: Json) -> str:
     text = f"'{value}'"
     if not isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
-    if len(text) <= LONGEST_SHOWN:
-        return text
-    return text[: LONGEST_SHOWN - 3] + "..."
+    return shortened(text, LONGEST_SHOWN)
 
 
 def _bound(keyword: str, rule: Any, value: Json) -> str:

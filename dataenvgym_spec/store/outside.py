@@ -67,6 +67,17 @@ class _Named(msgspec.Struct):
     files: dict[str, str]
 
 
+def named_files(layout: Layout, directory: str) -> dict[str, str]:
+    """The files that a stage in the store names: paths by digest.
+
+    Raises:
+        OSError: there is no such stage.
+        ValueError: its `stage.json` is damaged.
+    """
+    text = (layout.stage(directory) / "stage.json").read_bytes()
+    return msgspec.json.decode(text, type=_Named).files
+
+
 class Students:
     """The base students that the store only refers to."""
 
@@ -101,8 +112,8 @@ class Students:
     def _files(self, reference: StudentReference) -> dict[str, Path]:
         path = self._layout.stage(reference.stage) / "stage.json"
         try:
-            named = msgspec.json.decode(path.read_bytes(), type=_Named).files
-        except (OSError, msgspec.DecodeError) as error:
+            named = named_files(self._layout, reference.stage)
+        except (OSError, ValueError) as error:
             message = f"'{path.relative_to(self._layout.root)}' is missing or damaged"
             raise StageError(message, help=COMPILE) from error
         return {digest: verified(self._contents, digest, name) for digest, name in named.items()}

@@ -10,6 +10,7 @@ from typing import Any
 
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.options import at
 from dataenvgym_spec.resolve.arms import Arm
 
 
@@ -17,19 +18,12 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     """Options that the generator of a group does not have."""
     for slot, place, options in arm.experiment.components():
         for path, declared in definition(slot, options["kind"]).marked("x-options").items():
-            groups = _at(options, path)
-            for name, group in groups.items():
+            for name, group in (at(options, path) or {}).items():
                 for key, allowed in _unknown(group, declared):
                     node = arm.node.at((*place, *path, name, declared["options"], key))
                     generator = group[declared["by"]]
                     message = f"'{generator}' has no option '{key}'"
                     yield node.key_fault("E102", message, suggest(key, allowed))
-
-
-def _at(options: Any, path: tuple[str, ...]) -> dict[str, Any]:
-    for step in path:
-        options = options.get(step) or {}
-    return dict(options)
 
 
 def _unknown(group: dict[str, Any], declared: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:

@@ -11,7 +11,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.language.fields import Options
+from dataenvgym_spec.language.options import at
 from dataenvgym_spec.resolve.arms import Arm
 
 NAMES = frozenset({"input", "group", "metadata"})
@@ -41,15 +41,11 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
         yield node.fault("E203", message, suggest(field, readable))
 
 
-def _environment() -> SandboxedEnvironment:
-    return SandboxedEnvironment()
-
-
 @lru_cache(maxsize=256)
 def _syntax(template: str) -> str:
     """What is wrong with a template's syntax."""
     try:
-        _environment().parse(template)
+        SandboxedEnvironment().parse(template)
     except jinja2.TemplateSyntaxError as error:
         return f"line {error.lineno}: {error.message}"
     except RecursionError:
@@ -62,7 +58,7 @@ def _syntax(template: str) -> str:
 @lru_cache(maxsize=256)
 def _used(template: str) -> tuple[frozenset[str], frozenset[str]]:
     """The names that a template takes from outside, and the fields of `metadata` among them."""
-    environment = _environment()
+    environment = SandboxedEnvironment()
     tree = environment.parse(template)
     try:
         names = meta.find_undeclared_variables(tree)
@@ -107,13 +103,6 @@ def _readable(arm: Arm) -> frozenset[str] | None:
             return None
         for path, declared in marks.items():
             names.update(declared["always"])
-            for group in _groups(options, path):
+            for group in (at(options, path) or {}).values():
                 names.update(declared["names"].get(group.get(declared["by"]), ()))
     return frozenset(names)
-
-
-def _groups(options: Options, path: tuple[str, ...]) -> list[dict[str, str]]:
-    inner = options
-    for step in path:
-        inner = inner.get(step) or {}
-    return list(inner.values())
