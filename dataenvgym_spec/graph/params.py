@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.language.options import Path, at
 from dataenvgym_spec.language.spec import Observe, Select
 from dataenvgym_spec.language.student import Generate, Train
 from dataenvgym_spec.language.task import WRONG_GOLD, Draw
@@ -26,6 +27,13 @@ FIRST_ENVIRONMENT: Final = Component(slot="environment", kind="skill-list", vers
 """What a plan that names no environment works in: it was the only one when keys began."""
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A component that JSON values hold: how many steps lead to it, and its slot."""
+
+    length: int
+    slot: str
+
+
 class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a stage does, besides its kind and what it reads.
 
@@ -35,6 +43,10 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     slots: ClassVar[Mapping[str, str]] = {}
     """The slot of each field that holds a component, a tuple of them, or a mapping to them."""
+    places: ClassVar[Mapping[str, Path]] = {}
+    """Where JSON values have a component that does not stand under the name of its field."""
+    seeded: ClassVar[str] = "run"
+    """Which of a spec's seeds `seed` is."""
 
     @cached_property
     def plain(self) -> dict[str, Any]:
@@ -56,9 +68,9 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """
         fields: dict[str, Any] = {}
         for field in msgspec.structs.fields(cls):
-            if field.name not in content:
+            value = at(content, cls.places.get(field.name, (field.name,)))
+            if value is None:
                 continue
-            value = content[field.name]
             if field.name in cls.slots:
                 fields[field.name] = _components(cls.slots[field.name], value, field.type)
             else:
@@ -71,6 +83,18 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return cls(**fields)
         except TypeError as error:
             raise msgspec.ValidationError(str(error)) from error
+
+    @classmethod
+    def held(cls, path: Path) -> Held | None:
+        """The component at or above a path of the JSON values; None if there is none."""
+        types = {field.name: field.type for field in msgspec.structs.fields(cls)}
+        for name, slot in cls.slots.items():
+            place = cls.places.get(name, (name,))
+            # Of several each has a name, or a place in the list.
+            length = len(place) + bool(_forms(types[name]) & {dict, tuple})
+            if path[: len(place)] == place and len(path) >= length:
+                return Held(length=length, slot=slot)
+        return None
 
     def components(self) -> tuple[tuple[str, Component], ...]:
         """The components in it, each with the field that holds it.
@@ -109,6 +133,7 @@ class DataParams(Params, frozen=True, kw_only=True):
     """
 
     slots: ClassVar = {"source": "source", "score": "scorer", "apart": "source"}
+    seeded: ClassVar = "splits"
 
     role: SplitRole
     source: Component
@@ -132,6 +157,7 @@ class ReserveParams(Params, frozen=True, kw_only=True):
     """What generated examples must keep clear of, by role."""
 
     slots: ClassVar = {"sources": "source"}
+    seeded: ClassVar = "splits"
 
     lanes: dict[SplitRole, Lane]
     sources: dict[SplitRole, Component]
@@ -147,6 +173,7 @@ class StudentParams(Params, frozen=True, kw_only=True):
     """
 
     slots: ClassVar = {"model": "model", "trainer": "trainer", "apart": "source"}
+    seeded: ClassVar = "student"
 
     model: Component
     trainer: Component | None = None
@@ -176,6 +203,7 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
     """
 
     slots: ClassVar = {"backend": "backend", "score": "scorer"}
+    places: ClassVar = {"backend": ("generate", "backend")}
 
     splits: tuple[str, ...]
     backend: Component
@@ -201,12 +229,6 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
     def repeatable(self) -> bool:
         """See `Params.repeatable`."""
         return self.generate.repeatable
-
-    @classmethod
-    def parse(cls, content: Mapping[str, Any]) -> EvaluateParams:
-        """See `Params.parse`."""
-        backend = content["generate"]["backend"]
-        return super().parse({**content, "backend": backend})
 
 
 class PlanParams(Params, frozen=True, kw_only=True):
@@ -277,6 +299,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
     """
 
     slots: ClassVar = {"method": "trainer", "adapter": "adapter"}
+    places: ClassVar = {"method": ("train", "method"), "adapter": ("train", "adapter")}
 
     method: Component
     adapter: Component | None = None
@@ -294,13 +317,6 @@ class TrainParams(Params, frozen=True, kw_only=True):
             settings["adapter"] = self.adapter.plain()
         content = {"train": settings, "template": self.template, "seed": self.seed}
         return content if self.rounds is None else {**content, "rounds": self.rounds}
-
-    @classmethod
-    def parse(cls, content: Mapping[str, Any]) -> TrainParams:
-        """See `Params.parse`."""
-        settings = dict(content["train"])
-        parts = {name: settings.get(name) for name in cls.slots}
-        return super().parse({**content, **{key: part for key, part in parts.items() if part}})
 
 
 class GateParams(Params, frozen=True, kw_only=True):
@@ -323,12 +339,17 @@ class SelectParams(Params, frozen=True, kw_only=True):
 
 def _components(slot: str, value: Any, kind: Any) -> Any:
     """A component, a tuple of them or a mapping to them, as the field is typed."""
-    forms = {get_origin(form) for form in (kind, *get_args(kind))}
+    forms = _forms(kind)
     if dict in forms:
         return {name: Component.parse(slot, part) for name, part in value.items()}
     if tuple in forms:
         return tuple(Component.parse(slot, part) for part in value)
     return Component.parse(slot, value)
+
+
+def _forms(kind: Any) -> set[Any]:
+    """What a type is made of: `dict` of a mapping, `tuple` of a tuple."""
+    return {get_origin(form) for form in (kind, *get_args(kind))}
 
 
 def _decoding(generate: Generate) -> dict[str, Any]:

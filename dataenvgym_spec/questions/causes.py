@@ -136,7 +136,7 @@ def _component(stage: Stage, path: KeyPath) -> str:
 def _slot(stage: Stage, path: KeyPath) -> str:
     """What a person calls what is plugged in at a path."""
     params = {name: _named(value) for name, value in stage.plain.items()}
-    slot = slot_within(params, path) or path[-1]
+    slot = slot_within(stage.kind, params, path) or path[-1]
     return WORDS.get(slot, slot)
 
 

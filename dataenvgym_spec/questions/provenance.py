@@ -9,28 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.declared import REFERRED, Part
 from dataenvgym_spec.language.spec import Experiment
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.merge import KeyPath
-
-SLOTS: Final[dict[KeyPath, str]] = {
-    ("policy",): "policy",
-    ("engine",): "engine",
-    ("discover",): "discovery",
-    ("score",): "scorer",
-    ("source",): "source",
-    ("model",): "model",
-    ("environment",): "environment",
-    ("generate", "backend"): "backend",
-    ("trainer",): "trainer",
-    ("train", "method"): "trainer",
-    ("train", "adapter"): "adapter",
-}
-"""The parameters that hold a component, and its slot."""
-MAPS: Final[dict[str, str]] = {"checks": "check", "sources": "source"}
-"""The parameters that hold several, by name."""
 
 _WRITTEN: Final[dict[KeyPath, KeyPath]] = {
     ("observe",): ("agent", "observe"),
@@ -47,15 +31,12 @@ _WRITTEN: Final[dict[KeyPath, KeyPath]] = {
     ("patience",): ("loop", "stop", "patience"),
     ("lane",): ("task", "splits"),
     ("lanes",): ("task", "splits"),
-    ("seed",): ("seeds", "run"),
     ("splits_seed",): ("seeds", "splits"),
     ("model",): ("student", "model"),
     ("by",): ("select", "by"),
     ("ties",): ("select", "ties"),
 }
 """Where a spec says what a parameter is, of any stage kind."""
-_SEEDS: Final = {"data": "splits", "reserve": "splits", "student": "student"}
-"""The seed that a stage kind draws with; others with that of the run."""
 _SPLIT: Final = ("draw", "show")
 """Parameters of a stage that draws a split, and of the split in the spec."""
 
@@ -66,14 +47,6 @@ class _Origin:
 
     length: int
     path: KeyPath
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outer:
-    """The beginning of a parameter's path that leads to a component, and its slot."""
-
-    length: int
-    slot: str
 
 
 def place(kind: str, params: dict[str, Any], path: KeyPath, arm: Arm) -> KeyPath | None:
@@ -89,7 +62,7 @@ def place(kind: str, params: dict[str, Any], path: KeyPath, arm: Arm) -> KeyPath
     if origin is None:
         return None
     # Settings of generation and training hold components deeper than where they are written.
-    outer = _outer(path)
+    outer = KINDS[kind].params.held(path)
     if outer is None:
         return (*origin.path, *path[origin.length :])
     written = (*origin.path, *path[origin.length : outer.length])
@@ -115,8 +88,8 @@ def _option_place(experiment: Experiment, slot: str, written: KeyPath, rest: Key
 def _origin(
     kind: str, params: dict[str, Any], path: KeyPath, experiment: Experiment
 ) -> _Origin | None:
-    if path == ("seed",) and kind in _SEEDS:
-        return _Origin(length=1, path=("seeds", _SEEDS[kind]))
+    if path == ("seed",):
+        return _Origin(length=1, path=("seeds", KINDS[kind].params.seeded))
     if path[0] == "source":
         return _Origin(length=1, path=_source_of(experiment, params["role"]))
     if path[0] in ("sources", "apart") and len(path) > 1:
@@ -138,28 +111,19 @@ def _source_of(experiment: Experiment, role: str) -> KeyPath:
 # --- components ---------------------------------------------------------------------------------
 
 
-def slot_within(params: Mapping[str, Any], path: KeyPath) -> str | None:
+def slot_within(kind: str, params: Mapping[str, Any], path: KeyPath) -> str | None:
     """The slot of a component at any depth: that of `engine.teacher` is `teacher`.
 
     Args:
-        params: a stage's parameters, with components that are given as a list by their kind.
+        kind: the stage kind.
+        params: the stage's parameters, with components that are given as a list by their kind.
         path: of a component.
     """
-    outer = _outer(path)
+    outer = KINDS[kind].params.held(path)
     if outer is None:
         return None
     options = _at(params, path[: outer.length])
     return _follow(outer.slot, options, path[outer.length :])
-
-
-def _outer(path: KeyPath) -> _Outer | None:
-    """The component that a parameter holds, at or above a path."""
-    if path[0] in MAPS and len(path) > 1:
-        return _Outer(length=2, slot=MAPS[path[0]])
-    for length in range(1, len(path) + 1):
-        if path[:length] in SLOTS:
-            return _Outer(length=length, slot=SLOTS[path[:length]])
-    return None
 
 
 def _follow(slot: str, options: Any, rest: KeyPath) -> str | None:

@@ -96,3 +96,24 @@ def test_who_gives_up_repeatability_is_promised_nothing(tmp_path) -> None:
 def definition_word(kind: str):
     version = definition("backend", kind).version()
     return Component(slot="backend", kind=kind, version=version).word()
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "held"),
+    [
+        ("plan", ("policy", "power"), (1, "policy")),
+        ("plan", ("amount",), None),
+        ("evaluate", ("generate", "backend"), (2, "backend")),
+        ("evaluate", ("generate", "dtype"), None),
+        ("train", ("train", "adapter", "r"), (2, "adapter")),
+        ("reserve", ("sources", "test", "path"), (2, "source")),
+        ("data", ("apart", "test"), (2, "source")),
+        ("check", ("checks", "overlap", "against"), (2, "check")),
+        ("check", ("checks",), None),
+    ],
+)
+def test_the_component_at_or_above_a_path_is_found(
+    kind: str, path: tuple[str, ...], held: tuple[int, str] | None
+) -> None:
+    found = KINDS[kind].params.held(path)
+    assert (None if found is None else (found.length, found.slot)) == held
