@@ -15,6 +15,7 @@ from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve import hub, lockfile
 from dataenvgym_spec.resolve.arms import Resolved
+from dataenvgym_spec.resolve.faults import called, unpinned
 from dataenvgym_spec.resolve.lockfile import Lock, Reference
 from dataenvgym_spec.store import atomic
 
@@ -126,17 +127,16 @@ def _old(folder: Path, task: _Task) -> Lock:
 
 def _complain(specs: list[Resolved], old: Lock, task: _Task) -> None:
     """Refuses what differs from its pin, unless it is renewed, and in a check missing pins."""
-    # E209: a pin is missing. E210: what is here differs from its pin.
-    refused: set[str] = set()
-    if task.check:
-        refused.add("E209")
-    if not task.update:
-        refused.add("E210")
-    faults: list[Diagnostic] = []
+    found: list[Diagnostic] = []
     for spec in specs:
-        faults += [fault for fault in pins.check(spec, old) if fault.code in refused]
-    if faults:
-        raise SpecError(faults)
+        if task.check:
+            name = called(spec.path, spec.sweep or spec.base.name)
+            for arm in spec.arms:
+                found += unpinned(arm.node, arm.revisions, old, name)
+        if not task.update:
+            found += pins.check(spec, old)
+    if found:
+        raise SpecError(found)
 
 
 def _differs(path: Path, text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
@@ -34,15 +34,24 @@ from dataenvgym_spec.store.dvc.disk import Disk
 
 EARLIER: Final = "earlier"
 """What is said of a stage that an experiment above makes."""
+LONG: Final = 40
+"""From more stages than these, those that do the same are one line."""
 ACTIONS: Final = ("run", "pass", "maybe", "restore", EARLIER, "reuse")
 
+Place = Callable[[PlannedStage], str]
+"""What says where a stage belongs."""
 Makers = Mapping[tuple[str, str], str]
 """Who makes what an experiment shares, by experiment and key of the stage."""
 
 
 @click.command("plan")
 @click.argument("name", required=False)
-@click.option("--all", "show_all", is_flag=True, help="Also list the stages that are reused.")
+@click.option(
+    "--all",
+    "show_all",
+    is_flag=True,
+    help="List every stage: those that are reused, and long plans.",
+)
 @click.option(
     "--pull",
     is_flag=True,
@@ -54,7 +63,8 @@ def command(
     name: str | None, show_all: bool, pull: bool, sets: tuple[str, ...], as_json: bool
 ) -> None:
     """Say what `dvc repro NAME` will run, reuse or restore, stage by stage, why, and what
-    that will cost. Nothing executes.
+    that will cost. Nothing executes. In a plan of more than 40 stages those that do the same are
+    one line, with the reason of the first; --all lists each.
 
     \b
     run      it executes
@@ -111,15 +121,41 @@ def _print(
     click.echo(f"{experiment}: {sums_of(counts, ACTIONS)}")
     for maker, count in made.items():
         click.echo(f"  {EARLIER}: {plural(count, 'stage')} that '{maker}' makes")
-    shown = [step for step in own if show_all or step.action != "reuse"]
-    width = max((len(step.what) for step in shown), default=0)
     seeds = {step.use.seed for step in steps if step.use}
     place_of = _place_and_seed if len(seeds) > 1 else attrgetter("place")
-    for place, members in groupby(shown, key=place_of):
+    shown = [step for step in own if show_all or step.action != "reuse"]
+    if len(shown) > LONG and not show_all:
+        _print_lines(_gathered(shown, place_of))
+        click.echo(f"  each by itself: dataenvgym plan {experiment} --all")
+    else:
+        _print_lines(_listed(shown, place_of))
+
+
+def _listed(steps: Sequence[PlannedStage], place_of: Place) -> list[str]:
+    """A line a stage, under the place that it belongs to."""
+    width = max((len(step.what) for step in steps), default=0)
+    texts = []
+    for place, members in groupby(steps, key=place_of):
         if place:
-            click.echo(f"  {place}")
+            texts.append(f"  {place}")
         for step in members:
-            click.echo(f"    {step.action:8} {step.what:{width}}  {step.cause}")
+            texts.append(f"    {step.action:8} {step.what:{width}}  {step.cause}")
+    return texts
+
+
+def _gathered(steps: Sequence[PlannedStage], place_of: Place) -> list[str]:
+    """A line for all stages that do the same: how many, and the reason of the first."""
+    groups: dict[tuple[str, str], list[PlannedStage]] = {}
+    for step in steps:
+        groups.setdefault((step.action, step.what), []).append(step)
+    width = max(len(what) for _, what in groups)
+    texts = []
+    for (action, what), members in groups.items():
+        cause = members[0].cause
+        if any(step.cause != cause for step in members):
+            cause = f"{place_of(members[0])}: {cause}"
+        texts.append(f"    {action:8} {len(members):4} x {what:{width}}  {cause}")
+    return texts
 
 
 def _place_and_seed(step: PlannedStage) -> str:

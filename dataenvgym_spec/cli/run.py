@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from dataenvgym_spec.cli.common import Project, layout_here, load_project, plural, setting
@@ -15,6 +17,11 @@ from dataenvgym_spec.schedule.dvc import reproduce
 from dataenvgym_spec.schedule.order import Open, open_targets
 from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.locks import held
+
+KEEP: Final = (
+    "to keep it: git add dvc.* experiments store, git commit; to share the results too: dvc push"
+)
+"""What is said at the end, in place of DVC's list of every file."""
 
 
 @click.command("run")
@@ -82,6 +89,7 @@ def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool
         # Nothing is left, or DVC was given just these and did not fail: giving them again would
         # never end.
         if done and todo.targets in ((), done):
+            click.echo(KEEP)
             return
         limits = {} if ignore_limits else admit(project, item, steps)
         click.echo(f"{item.name}: {_to_do(todo, again=bool(done))}")

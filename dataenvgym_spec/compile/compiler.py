@@ -97,7 +97,10 @@ class _Reader:
         """Reads a spec file; with `names`, only these of its experiments."""
         try:
             lock = self._lock(path) if self.locks != "ignore" else None
-            specs, faults = examine(path, root=self.root, sets=self.sets, only=names, lock=lock)
+            held = self.locks == "hold" and lock is not None
+            specs, faults = examine(
+                path, root=self.root, sets=self.sets, only=names, lock=lock, pinned=held
+            )
         except SpecError as error:
             self.found += error.diagnostics
             return

@@ -98,6 +98,12 @@ _STANDARD_TAGS: Final = {
 _LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What PyYAML counts as the end of a line."""
 _NO_COLON: Final = "could not find expected ':'"
+_OPEN: Final = {
+    "while parsing a flow mapping": "the bracket that opens",
+    "while parsing a flow sequence": "the bracket that opens",
+    "while scanning a quoted scalar": "the quotes that open",
+}
+"""What PyYAML was reading, where a fault is seen that may be lines above it."""
 _BEYOND_UNICODE: Final = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _UNWRITABLE: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
@@ -215,7 +221,12 @@ class _Parser:
         help = "check indentation, quotes and brackets around this place"
         if "'\\t'" in problem:
             message, help = "a tab is used for indentation", "indent with spaces"
-        return Diagnostic(code="E002", message=message, span=self._span(mark, mark), help=help)
+        notes: tuple[str, ...] = ()
+        opened = _OPEN.get(error.context or "")
+        if opened and error.context_mark is not None:
+            notes = (f"in {opened} at {self._span(error.context_mark, error.context_mark)}",)
+        place = self._span(mark, mark)
+        return Diagnostic(code="E002", message=message, span=place, help=help, notes=notes)
 
     def _odd_escape(self) -> Span:
         """The first escape beyond Unicode, where PyYAML fails without a place; else the start."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import PurePath
 
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.source import Node
@@ -11,7 +12,10 @@ from dataenvgym_spec.language.validate import MAX_FINDINGS, unsaid
 from dataenvgym_spec.resolve import matrix, references, same_as
 from dataenvgym_spec.resolve.arms import DEFAULT_ARM
 from dataenvgym_spec.resolve.drafts import Draft, SpecFile
+from dataenvgym_spec.resolve.lockfile import Lock, Reference
 from dataenvgym_spec.resolve.merge import merge
+
+Place = tuple[str | int, ...]
 
 
 def form(spec: SpecFile, drafts: Sequence[Draft]) -> list[Diagnostic]:
@@ -70,6 +74,36 @@ def names(drafts: Sequence[Draft], *, whole: bool) -> list[Diagnostic]:
         unknown = references.contrasts(draft.tree, default=DEFAULT_ARM, whole=whole)
         findings += islice(unknown, MAX_FINDINGS)
     return findings
+
+
+def unpinned(
+    tree: Node, revisions: Mapping[Place, Reference], lock: Lock, shown: str
+) -> Iterator[Diagnostic]:
+    """Revisions of the hub that could move and that a lock does not pin.
+
+    Args:
+        tree: the arm that names them.
+        revisions: each at its place.
+        lock: what is pinned.
+        shown: what the command line calls the spec.
+    """
+    for path, reference in revisions.items():
+        if not reference.is_commit and reference not in lock.hub:
+            message = (
+                f"'{reference.revision}' of the {reference.type} '{reference.id}' "
+                "is a branch or tag, which can move"
+            )
+            help = f"run: dataenvgym lock {shown}   (or write a commit: 40 hex digits)"
+            yield tree.at(path).fault("E209", message, help)
+
+
+def called(path: str, name: str) -> str:
+    """What the command line calls a spec: its name if it is an active one, else its path.
+
+    >>> called("specs/a.yaml", "first"), called("specs/library/a.yaml", "first")
+    ('first', 'specs/library/a.yaml')
+    """
+    return name if PurePath(path).parent == PurePath("specs") else path
 
 
 def _fits(spec: SpecFile, tree: Node, section: str) -> bool:

@@ -45,6 +45,7 @@ def examine(
     sets: Sequence[str] = (),
     only: Collection[str] | None = None,
     lock: Lock | None = None,
+    pinned: bool = False,
 ) -> tuple[tuple[Resolved, ...], list[Diagnostic]]:
     """Resolves the experiments of a spec as far as it goes, and finds what is wrong with them.
 
@@ -57,6 +58,7 @@ def examine(
         sets: settings of the command line, `path=value`.
         only: names of experiments to resolve; None for all.
         lock: whose commits stand for the revisions that it pins.
+        pinned: whether it has to pin all that could move.
 
     Raises:
         SpecError: its text, its parents or its matrix leave nothing whole to look at.
@@ -72,6 +74,8 @@ def examine(
         *faults.names(drafts, whole=not form),
         *completion.wrong_files(drafts),
     ]
+    if pinned:
+        findings += unsaid(completion.unpinned(drafts), findings)
     resolved: tuple[Resolved, ...] = ()
     if not form:
         resolved = tuple(completion.experiment(draft) for draft in drafts)
@@ -91,6 +95,16 @@ class _Completion:
             for arm in draft.arms:
                 self._files(arm.tree)
         return self.reader.findings
+
+    def unpinned(self, drafts: Sequence[Draft]) -> list[Diagnostic]:
+        """Revisions that could move, also in trees in which other things are wrong."""
+        findings: list[Diagnostic] = []
+        shown = faults.called(self.spec.family.shown, self.spec.name)
+        for draft in drafts:
+            for arm in draft.arms:
+                revisions = self._revisions(arm.tree)
+                findings += faults.unpinned(arm.tree, revisions, self.lock, shown)
+        return findings
 
     def experiment(self, draft: Draft) -> Resolved:
         name = self.spec.named(draft.point)

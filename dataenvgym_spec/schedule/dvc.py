@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -16,8 +17,9 @@ from dataenvgym_spec.core.running import announced
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.schedule.order import carry_out
 from dataenvgym_spec.schedule.protocol import Finished, Work
+from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.dvc.busy import release
-from dataenvgym_spec.store.dvc.programs import dvc, environment
+from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
 
@@ -85,7 +87,7 @@ class DvcRunner:
 
     def start(self, work: Work) -> None:
         """Starts DVC on the targets of a work."""
-        command = [dvc(), "repro", *self.options, *work.targets]
+        command = [sys.executable, "-m", messages.__name__, "repro", *self.options, *work.targets]
         parent = os.getpid()
         # A killed run takes its DVC with it: an orphan would go on through all targets, and hold
         # DVC's lock against the next run.

@@ -39,6 +39,8 @@ ATTRIBUTES: Final = (
     *(f"{path} linguist-generated" for path in ("/experiments/**", "/store/**", "/schemas/**")),
 )
 """Lines of the root `.gitattributes`."""
+WEIGHTS: Final = ("*.safetensors", "*.gguf", "*.ckpt", "*.pt", "*.pth", "pytorch_model*.bin")
+"""More lines of a `.gitignore` that is new: models, which git would keep for ever."""
 
 
 def repair(here: Path | None = None, *, subdir: bool = False) -> list[str]:
@@ -65,7 +67,8 @@ def repair(here: Path | None = None, *, subdir: bool = False) -> list[str]:
     except UserError:
         root = _init_dvc(here, subdir=subdir)
         done.append("dvc init")
-    done += _append(root / ".gitignore", IGNORED)
+    ignored = root / ".gitignore"
+    done += _append(ignored, IGNORED if ignored.exists() else (*IGNORED, *WEIGHTS))
     done += _append(root / ".gitattributes", ATTRIBUTES)
     done += _append(root / ".dvcignore", UNSEEN)
     if not has_driver(root):

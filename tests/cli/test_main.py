@@ -429,7 +429,19 @@ def test_before_the_first_compile_the_remedy_is_to_compile(repo: Path) -> None:
 def test_a_plan_of_several_seeds_names_the_seed(repo: Path) -> None:
     spec = TINY.replace("iterations: 2", "iterations: 1") + "seeds: {run: [0, 1]}\n"
     (repo / "specs" / "tiny.yaml").write_text(spec, encoding="utf-8")
-    lines = call("dataenvgym", "plan", "tiny", cwd=repo).stdout.splitlines()
+    lines = call("dataenvgym", "plan", "tiny", "--all", cwd=repo).stdout.splitlines()
     headings = [line for line in lines if ", iteration " in line[:30]]
     assert len(headings) == len(set(headings))
     assert any("seed 1" in line for line in headings)
+
+
+def test_a_long_plan_is_gathered_and_all_lists_it(repo: Path) -> None:
+    spec = TINY + "seeds: {run: [0, 1, 2]}\n"
+    (repo / "specs" / "tiny.yaml").write_text(spec, encoding="utf-8")
+    said = call("dataenvgym", "plan", "tiny", cwd=repo).stdout
+    assert len(said.splitlines()) < 40
+    (line,) = [line for line in said.splitlines() if line.split()[2:4] == ["x", "train"]]
+    whole = call("dataenvgym", "plan", "tiny", "--all", cwd=repo).stdout
+    trainings = [line for line in whole.splitlines() if line.split()[:2] == ["run", "train"]]
+    assert line.split()[:2] == ["run", str(len(trainings))]
+    assert "dataenvgym plan tiny --all" in said

@@ -100,3 +100,17 @@ def test_a_missing_colon_is_told_where_it_is_missing(text: str) -> None:
     (diagnostic,) = refused.value.diagnostics
     assert diagnostic.span is not None
     assert diagnostic.span.line == lines[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("version: 1\nloop: {iterations: 1\narms: {}\n", "the bracket that opens at spec.yaml:2:7"),
+        ("seeds: [1, 2\narms: {}\n", "the bracket that opens at spec.yaml:1:8"),
+        ('a: 1\nname: "first\nb: 2\n', "the quotes that open at spec.yaml:2:7"),
+    ],
+)
+def test_what_is_never_closed_is_told_with_its_beginning(text: str, note: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(text, file="spec.yaml")
+    assert caught.value.diagnostics[0].notes == (f"in {note}",)

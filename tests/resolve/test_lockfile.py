@@ -112,6 +112,26 @@ def keys(root: Path, text: str) -> set[str]:
     }
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        ("iterations: 2", "iterations: -1", "E106"),
+        ("loop:", "lopp: {}\nloop:", "E102"),
+        ("template: ", "template: none-", "E203"),
+    ],
+)
+def test_a_branch_is_told_beside_other_mistakes(
+    right: str, wrong: str, code: str, run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "specs" / "tiny.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert right in text
+    path.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    said = run("validate").stderr
+    assert f"error[{code}]" in said
+    assert said.count("error[E209]") == 2
+
+
 def test_branches_are_pinned_and_have_the_keys_of_their_commits(
     run: Run, tmp_path: Path, hub: ThreadingHTTPServer
 ) -> None:

@@ -94,7 +94,12 @@ def test_a_run_of_one_point_of_a_sweep(sweep: Path) -> None:
     assert "did not finish" in run(sweep, ok=False)
     assert len(ran(sweep)) == 1
     (sweep / "broken").unlink()
-    assert f"{steps} steps to do, 0 done already" in run(sweep)
+    said = run(sweep)
+    assert f"{steps} steps to do, 0 done already" in said
+    assert "Running stage" in said
+    # DVC would name every lock.
+    assert said.count("git add ") == 1
+    assert "git add dvc.* experiments store" in said
     lines = ran(sweep)
     assert [line.split()[-1] for line in lines] == [*stages, "repo"]
     assert {line.split()[1] for line in lines} == {POINT}

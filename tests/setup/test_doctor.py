@@ -141,9 +141,9 @@ def test_large_files_that_git_would_take_are_told(
 
     assert told().ok
     (repo / "models").mkdir()
-    with (repo / "models" / "model.safetensors").open("wb") as file:
+    with (repo / "models" / "weights.onnx").open("wb") as file:
         file.truncate(LARGE + 1)
-    assert "models/model.safetensors" in told().detail
-    assert told().help.startswith("dvc add models/model.safetensors")
+    assert "models/weights.onnx" in told().detail
+    assert told().help.startswith("dvc add models/weights.onnx")
     (repo / ".gitignore").write_text("/models\n", encoding="utf-8")
     assert told().ok

@@ -150,3 +150,19 @@ def test_a_folder_of_a_git_repository_becomes_a_project_of_its_own(tmp_path: Pat
     call("dataenvgym", "compile", cwd=made.root)
     assert "first: " in call("dataenvgym", "status", cwd=made.root).stdout
     call("dvc", "stage", "list", "--all", cwd=made.root)
+
+
+def test_weights_are_no_business_of_git_in_a_new_repository(tmp_path: Path) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    old.mkdir()
+    (old / ".gitignore").write_text("/mine\n", encoding="utf-8")
+    for root in (new, old):
+        call("dataenvgym", "init", str(root), cwd=tmp_path)
+        (root / "models").mkdir()
+        (root / "models" / "model.safetensors").write_bytes(bytes(9))
+        (root / "models" / "config.json").write_text("{}", encoding="utf-8")
+    taken = call("git", "add", "--all", "--dry-run", cwd=new).stdout
+    assert "models/config.json" in taken
+    assert "safetensors" not in taken
+    # Whoever has a .gitignore has a way of their own.
+    assert "model.safetensors" in call("git", "add", "--all", "--dry-run", cwd=old).stdout

@@ -1,9 +1,8 @@
-"""Specs agree with the lock beside them: every revision is pinned, and nothing differs from it."""
+"""Nothing differs from the lock beside a spec. That every revision is pinned is `resolve`'s."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePath
 
 from dataenvgym_spec.compile.rules.renewal import installed_version
 from dataenvgym_spec.core.errors import Diagnostic
@@ -17,24 +16,12 @@ UPDATE = "dataenvgym lock --update"
 
 
 def check(resolved: Resolved, lock: Lock) -> list[Diagnostic]:
-    """Revisions that could move, and what differs from the lock."""
+    """What differs from the lock."""
     findings: list[Diagnostic] = []
     for arm in resolved.arms:
-        findings += _unpinned(arm, _shown_name(resolved), lock)
         findings += _components(arm, lock)
         findings += _files(arm, lock)
     return [*findings, *_stages(lock)]
-
-
-def _unpinned(arm: Arm, name: str, lock: Lock) -> Iterator[Diagnostic]:
-    for path, reference in arm.revisions.items():
-        if not reference.is_commit and reference not in lock.hub:
-            message = (
-                f"'{reference.revision}' of the {reference.type} '{reference.id}' "
-                "is a branch or tag, which can move"
-            )
-            help = f"run: dataenvgym lock {name}   (or write a commit: 40 hex digits)"
-            yield arm.node.at(path).fault("E209", message, help)
 
 
 def _components(arm: Arm, lock: Lock) -> Iterator[Diagnostic]:
@@ -99,10 +86,3 @@ def _differs(node: Node, message: str, help: str, place: Node | None) -> Diagnos
 def _content(fingerprint: Fingerprint) -> str:
     digest = f"sha256 {fingerprint.sha256[:12]}"
     return digest if fingerprint.rows is None else f"{fingerprint.rows} rows, {digest}"
-
-
-def _shown_name(resolved: Resolved) -> str:
-    """What the command line calls a spec: its name if it is an active one, else its path."""
-    if PurePath(resolved.path).parent != PurePath("specs"):
-        return resolved.path
-    return resolved.sweep or resolved.base.name

@@ -1,0 +1,64 @@
+"""DVC's command line with two of its messages as a user needs them.
+
+Its closing hint, a `git add` that names every lock by itself, is left out: DVC has no setting for
+it but `core.autostage`, which changes the user's index. And a disk that is full, which DVC calls
+"no possible cache link types" (dvc/output.py drops the reason), is called so.
+
+It is `python -m dataenvgym_spec.store.dvc.messages repro ...`, for `dataenvgym run`.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+HINTS: Final = "dvc.repo.scm_context"
+"""The module of DVC whose messages are the closing hint."""
+FAILURES: Final = "dvc.cli"
+"""The module of DVC that says why a command failed."""
+
+
+def main() -> int:
+    """Runs DVC with the arguments of this process."""
+    from dvc.cli import main as dvc
+    from dvc.exceptions import CacheLinkError
+
+    unlinked: list[str] = []
+
+    def notice(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        while error and not isinstance(error, CacheLinkError):
+            error = error.__cause__ or error.__context__
+        unlinked.extend(getattr(error, "fs_paths", ()))
+        return True
+
+    logging.getLogger(HINTS).addFilter(_is_warning)
+    logging.getLogger(FAILURES).addFilter(notice)
+    code = int(dvc(sys.argv[1:]))
+    if unlinked:
+        print(f"  = help: {_explanation(Path(unlinked[0]).parent)}", file=sys.stderr)
+    return code
+
+
+def _explanation(folder: Path) -> str:
+    """What a failed link into a folder means, with the space that is left there."""
+    try:
+        space = f"{shutil.disk_usage(folder).free / 1e6:,.1f} MB are free at '{folder}'"
+    except OSError:
+        space = f"'{folder}' cannot be looked at"
+    return (
+        "DVC could not bring a result from its cache to its place, nearly always because the disk "
+        f"is full: {space}; free some space, for example with 'dataenvgym gc'"
+    )
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    """Whether a message is more than a hint."""
+    return record.levelno >= logging.WARNING
+
+
+if __name__ == "__main__":
+    sys.exit(main())

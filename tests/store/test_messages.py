@@ -1,0 +1,57 @@
+"""DVC's own command line, with two messages put in other words; against the real DVC."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import call, environment
+
+PROGRAM = f"{sys.executable} -m dataenvgym_spec.store.dvc.messages"
+STAGE = "stages: {big: {cmd: 'cat ../in > big', deps: [../in], outs: [big]}}"
+SIZE = 1_200_000
+
+
+def repository(folder: Path) -> Path:
+    """A repository of DVC with one stage in a folder of its own."""
+    (folder / "small").mkdir(parents=True)
+    (folder / "in").write_bytes(bytes(SIZE))
+    (folder / "small" / "dvc.yaml").write_text(STAGE, encoding="utf-8")
+    for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
+        call(*command, cwd=folder)
+    return folder
+
+
+def said(folder: Path, line: str) -> str:
+    """What a shell says of a line, in a space of mounts of its own."""
+    result = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", line],
+        cwd=folder,
+        env=environment(PYTHONPATH=os.getcwd()),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if "unshare failed" in result.stdout or "permission denied" in result.stdout:
+        pytest.skip("this user may not mount")
+    return result.stdout
+
+
+def test_the_closing_hint_is_left_out_and_a_full_disk_is_called_so(tmp_path: Path) -> None:
+    repo = repository(tmp_path / "repo")
+    lines = (
+        "cp small/dvc.yaml kept && mount -t tmpfs -o size=2m none small && mv kept small/dvc.yaml",
+        f"{PROGRAM} repro small/dvc.yaml",
+        "echo; echo; rm small/big; head -c 1500000 /dev/zero > small/fill",
+        f"{PROGRAM} repro small/dvc.yaml",
+        "echo code $?",
+    )
+    first, _, second = said(repo, "\n".join(lines)).partition("\n\n\n")
+    assert "Running stage 'small/dvc.yaml:big'" in first
+    assert "git add" not in first
+    assert "No possible cache link types" in second
+    assert "because the disk is full: 0." in second
+    assert "code 255" in second
