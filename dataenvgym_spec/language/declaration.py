@@ -99,6 +99,7 @@ def declare(
         reads=_reads(slot, data),
         procedural=bool(data.get("procedural", False)),
         several=bool(data.get("several", False)),
+        verifier=bool(data.get("verifier", False)),
         skills=_one_of("skills", data, SKILLS),
         rejects=_one_of("rejects", data, REJECTS),
         promise=_one_of("promise", data, PROMISES),

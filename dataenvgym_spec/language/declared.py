@@ -124,6 +124,7 @@ class Definition:
         reads: what it receives besides what all of its slot do (see `declaration.READS`).
         procedural: of a source or a teacher: whether it makes new problems without end.
         several: of a scorer: whether any of several answers of an item is right.
+        verifier: of a source: whether its items carry one; of a check: whether it judges by it.
         skills: of a discovery: "groups" if its skills are the groups of the source.
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives if not what its stage kind does.
@@ -149,6 +150,7 @@ class Definition:
     reads: str | None = None
     procedural: bool = False
     several: bool = False
+    verifier: bool = False
     skills: str | None = None
     rejects: str | None = None
     promise: Promise | None = None

@@ -163,3 +163,33 @@ def test_reasoning_gym_declares_sizes_of_data_sets_it_has() -> None:
     group = declared.schema["properties"]["families"]["additionalProperties"]["properties"]
     assert set(sizes["formulas"]) <= set(group[sizes["by"]]["enum"])
     assert sizes["options"] in group
+
+
+# --- what a check judges by -------------------------------------------------------------------------------------------
+
+
+def test_a_check_that_needs_verifiers_refuses_a_source_without(
+    install: Install, tmp_path: Path
+) -> None:
+    """A target that is compared with itself is always right: 53 of 53 planted wrong ones were accepted."""
+    install("source", "plain", procedural=True)
+    sources = {"problems": {"kind": "plain", "families": None}}
+    kept = {
+        role: {"draw": {"items": 5, "per_group": None}}
+        for role in ("test", "selection", "feedback")
+    }
+    task = {"sources": sources, "score": {"kind": "exact-match"}, "splits": kept}
+    model = {"pretrain": {"examples": {"sum": None, "all": 9}}}
+    changed: dict[str, Any] = {"task": task, "student": {"model": model}}
+    assert said(tmp_path, **changed) == [
+        (
+            "E204",
+            "the check 'scorable' judges by verifiers, and the items of 'problems' carry none: "
+            "it would compare each target with itself",
+            "write 'scorable: {action: off}', or name a source whose items carry a verifier",
+        )
+    ]
+    off = {"agent": {"checks": {"scorable": {"action": "off"}}}}
+    assert said(tmp_path, **changed, **off) == []
+    install("source", "plain", procedural=True, verifier=True)
+    assert said(tmp_path, **changed) == []

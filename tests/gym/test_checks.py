@@ -403,3 +403,14 @@ def test_a_check_that_returns_another_number_of_answers_is_refused() -> None:
     sight = Sight(scorer=ReasoningGymScore())
     with pytest.raises(StageError, match="'silent' returned 0 answers for one example"):
         judge([Example.of(item, "sum")], {"sum": 1}, [silent], sight)
+
+
+@pytest.mark.parametrize("scorer", ["exact-match", "math-verify"])
+def test_a_planted_wrong_target_is_found_by_what_the_item_carries(scorer: str) -> None:
+    engine = ProceduralEngine(teacher=TEACHER, oversample=1.0, corrupt=1.0)
+    planted = list(engine.generate(requests(sum=20, gcd=20), Tools(seed=4)))
+    made = definition("scorer", scorer).load()()
+    objections = Scorable().objections(planted, sight(scorer=made))
+    assert set(objections) == {"the scorer finds the answer wrong"}
+    sound = [replace(item, target=item.golds[0]) for item in planted]
+    assert set(Scorable().objections(sound, sight(scorer=made))) == {None}

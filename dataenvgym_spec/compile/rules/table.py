@@ -29,6 +29,7 @@ from dataenvgym_spec.compile.rules import (
     taking,
     teaching,
     templates,
+    verifying,
 )
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.resolve.arms import Resolved
@@ -51,6 +52,7 @@ RULES: Final = (
     skills,
     draws,
     teaching,
+    verifying,
 )
 
 
