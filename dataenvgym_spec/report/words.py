@@ -22,8 +22,9 @@ ONE_RUN: Final = (
 )
 _SEVERAL_RUNS: Final = (
     "Intervals of means and of differences are t intervals over runs: they cover the run-to-run "
-    "variance on these items and not the choice of items. The base student is one for all runs; "
-    "its interval, and those of single runs, cover the items."
+    "variance on these items and not the choice of items. Intervals of single runs cover "
+    "the items, and so does that of the base student, which all runs share, unless its answers are "
+    "drawn."
 )
 _DRAWN: Final = {"items": "items", "clusters": "clusters", "seeds": "runs"}
 """What would be drawn again, for what an interval covers."""

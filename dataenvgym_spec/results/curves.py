@@ -8,7 +8,7 @@ from itertools import accumulate
 from statistics import fmean
 
 from dataenvgym_spec.results.evidence.scores import accuracy, shares_by_skill
-from dataenvgym_spec.results.evidence.statistics import Estimate, over_seeds
+from dataenvgym_spec.results.evidence.statistics import Estimate, deviation, over_seeds
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Iteration, Run
 
@@ -118,8 +118,9 @@ def _mean_point(mine: Sequence[Curve], iteration: int) -> CurvePoint:
     points = [point for curve in mine for point in _standing(curve, iteration)]
     values = [point.accuracy.value for point in points]
     first = points[0]
-    # The base is one student for all runs: its interval is over items.
-    single = iteration == 0 or len(points) == 1
+    # The base is one student for all runs: its interval is over items, unless each run draws
+    # answers of its own from it.
+    single = len(points) == 1 or (iteration == 0 and not deviation(values))
     return CurvePoint(
         iteration=iteration,
         examples=fmean(point.examples for point in points),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -120,7 +120,7 @@ def iteration_record(
     ledger: Ledger,
     parent: Parent,
     *,
-    cost: Cost | None,
+    metrics: Iterable[Metric],
     plans: Mapping[str, str],
 ) -> RunRecord | None:
     """The child run of one iteration; None before its first stage is done.
@@ -130,7 +130,7 @@ def iteration_record(
         turn: the iteration.
         ledger: of the experiment.
         parent: the run it belongs to.
-        cost: what teaching has cost up to its student; None if that is not known yet.
+        metrics: what it adds to the curves of its run.
         plans: the plan of every run, by id.
     """
     start = ledger.started(turn.stages[0]) if turn.stages else None
@@ -142,7 +142,6 @@ def iteration_record(
     tags = {**parent.tags, "kind": "iteration", "iteration": number, "keys": keys[:LONGEST]}
     params = {"arm": tags["arm"], "seed": tags["seed"], "iteration": number}
     params |= _circumstances(turn, ledger)
-    metrics = [*iteration_metrics(turn, ledger, cost), *_training(turn, ledger)]
     return RunRecord(
         id=name,
         name=f"{top.name}, {f'iteration {number}' if turn.number else 'base'}",
@@ -151,7 +150,7 @@ def iteration_record(
         start=start,
         end=ledger.all_ended(turn.stages),
         params=tuple(sorted(params.items())),
-        metrics=tuple(metrics),
+        metrics=(*metrics, *_training(turn, ledger)),
         datasets=tuple(_datasets(results, turn)),
         artifacts=tuple(_artifacts(turn)),
         tags=tuple(sorted(tags.items())),

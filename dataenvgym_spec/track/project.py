@@ -7,13 +7,13 @@ Pure: no server, no MLflow. The sealed test is not read here; `summary` is the o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Cost, Ledger, read_ledger
-from dataenvgym_spec.results.run import Iteration, Run
+from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.teaching import teaching_costs
 from dataenvgym_spec.track.iteration import (
     LONGEST,
@@ -112,13 +112,19 @@ def _run_records(
         "mlflow.runColor": _colour(results, run.arm),
         "seed": str(run.seed),
     }
-    costs = teaching_costs(run, ledger)
-    top = _run_record(results, run, ledger, shared, costs, plans, first)
+    turns, costs = run.iterations[: 1 + run.reached], teaching_costs(run, ledger)
+    curves: list[Metric] = []
+    metrics = []
+    for turn in turns:
+        cost = costs.get(turn.number)
+        own = iteration_metrics(turn, ledger, cost)
+        metrics.append(own)
+        curves += _with_axes(own, cost)
+    top = _run_record(results, run, ledger, shared, curves, plans, first)
     parent = Parent(record=top, tags=shared)
     records = [top]
-    for turn in run.iterations[: 1 + run.reached]:
-        cost = costs.get(turn.number)
-        record = iteration_record(results, turn, ledger, parent, cost=cost, plans=plans)
+    for turn, own in zip(turns, metrics, strict=True):
+        record = iteration_record(results, turn, ledger, parent, metrics=own, plans=plans)
         if record is not None:
             records.append(record)
     return records
@@ -129,7 +135,7 @@ def _run_record(
     run: Run,
     ledger: Ledger,
     shared: Mapping[str, str],
-    costs: Mapping[int, Cost],
+    curves: Sequence[Metric],
     plans: Mapping[str, str],
     first: int,
 ) -> RunRecord:
@@ -147,7 +153,7 @@ def _run_record(
         start=first - results.runs.index(run),
         end=ledger.all_ended(run.stages),
         params=tuple(sorted(params.items())),
-        metrics=tuple(_curves(run, ledger, costs)),
+        metrics=tuple(curves),
         tags=tuple(sorted(tags.items())),
     )
 
@@ -164,18 +170,13 @@ def _students(run: Run) -> str:
     return " ".join(names)[:LONGEST]
 
 
-def _curves(run: Run, ledger: Ledger, costs: Mapping[int, Cost]) -> Iterator[Metric]:
-    for turn in run.iterations[: 1 + run.reached]:
-        cost = costs.get(turn.number)
-        yield from iteration_metrics(turn, ledger, cost)
-        if cost is not None:
-            yield from _other_axes(turn, ledger, cost)
-
-
-def _other_axes(turn: Iteration, ledger: Ledger, cost: Cost) -> Iterator[Metric]:
-    """Accuracy once more, with examples, tokens and seconds in the place of the step."""
+def _with_axes(metrics: Sequence[Metric], cost: Cost | None) -> Iterator[Metric]:
+    """One iteration's metrics, and accuracy with other steps: examples, tokens and seconds."""
+    yield from metrics
+    if cost is None:
+        return
     axes = {"examples": cost.examples, "tokens": tokens(cost), "seconds": round(cost.seconds)}
-    for metric in iteration_metrics(turn, ledger, None):
+    for metric in metrics:
         if metric.key != "selection/accuracy":
             continue
         for axis, step in axes.items():

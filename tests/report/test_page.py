@@ -558,9 +558,10 @@ def test_a_contrast_of_unequal_amounts_says_so(tmp_path, monkeypatch, capsys):
     found = study(load("tiny", layout.root))
     assert not amounts(found.contrasts[0])
     assert "unequal" not in page(found)
-    (path,) = layout.root.glob("store/check-*no-state-0-1/out/accepted/examples.jsonl")
-    rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    path.write_text("".join(rows[:4]), encoding="utf-8")
+    (path,) = layout.root.glob("store/check-*no-state-0-1/log/run.json")
+    log = json.loads(path.read_text(encoding="utf-8"))
+    assert log["accepted"] == 6
+    path.write_text(json.dumps({**log, "accepted": 4}), encoding="utf-8")
     found = study(load("tiny", layout.root))
     said = "was taught 6 of 6 examples asked for, best of no-state was taught 4 of 6"
     assert said in amounts(found.contrasts[0])

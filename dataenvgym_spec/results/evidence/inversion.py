@@ -1,7 +1,7 @@
 """Intervals that invert a score test: every value that the test would not refuse at 5%.
 
 So an interval leaves out a value exactly if the test of that value is significant. Pure Python,
-because tracking runs after every iteration and must import neither numpy nor scipy.
+because tracking runs after every iteration and should not wait for an import of scipy.
 
 Items of one cluster are not independent, so the variance of a sum over items is multiplied by the
 design effect of the clusters (Rao and Scott 1992, Biometrics 48, 577-585). Both the variance and

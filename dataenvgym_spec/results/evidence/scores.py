@@ -209,7 +209,8 @@ def summary(mine: Sequence[Outcome]) -> Outcome:
         return first
     values = [outcome.accuracy.value for outcome in mine]
     spread = deviation(values)
-    # Runs share one base student, and its greedy answers: its interval is over items, not runs.
+    # Runs share one base student, and its answers if they are greedy: then its interval is over
+    # items, not runs.
     if first.student == "base" and not spread:
         return replace(first, deviation=spread)
     iterations = {outcome.iteration for outcome in mine}

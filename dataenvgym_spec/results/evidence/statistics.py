@@ -100,7 +100,7 @@ def proportion(right: float, items: int) -> Estimate:
     """
     if not items:
         raise ValueError("a proportion of no items")
-    # Written out: tracking runs after every iteration, and scipy takes a second to import.
+    # Written out: tracking runs after every iteration, and `scipy.stats` takes a second to import.
     # The form is Newcombe's (1998), which scipy uses.
     share, squared = right / items, Z**2
     scale = 2 * (items + squared)
@@ -220,12 +220,13 @@ def over_seeds(values: Sequence[float], *, least: float, most: float) -> Estimat
     Raises:
         ValueError: there are fewer than two runs.
     """
-    from scipy.stats import t
+    # What `scipy.stats.t.ppf` calls: `scipy.stats` takes a second to import, and tracking waits.
+    from scipy.special import stdtrit
 
     spread = deviation(values)
     runs = len(values)
     mean = fmean(values)
-    quantile = float(t.ppf((1 + LEVEL) / 2, runs - 1))
+    quantile = float(stdtrit(runs - 1, (1 + LEVEL) / 2))
     half = quantile * spread / runs**0.5
     low, high = max(least, mean - half), min(most, mean + half)
     return Estimate(value=mean, low=low, high=high, covers="seeds", count=runs)

@@ -1,0 +1,32 @@
+"""Learning curves of an arm over its runs."""
+
+import pytest
+
+from dataenvgym_spec.results.curves import Curve, CurvePoint, arm_curve
+from dataenvgym_spec.results.evidence.statistics import Estimate, proportion
+
+
+def run(seed: int, *right: int) -> Curve:
+    """A run with so many right answers of 20 after each iteration."""
+    points = []
+    for iteration, count in enumerate(right):
+        point = CurvePoint(
+            iteration=iteration, examples=0.0, accuracy=proportion(count, 20), items=20
+        )
+        points.append(point)
+    return Curve(arm="a", seed=seed, points=tuple(points), best=None)
+
+
+def means(*runs: Curve) -> list[Estimate]:
+    return [point.accuracy for point in arm_curve(runs).points]
+
+
+def test_the_base_that_all_runs_share_has_its_interval_over_items() -> None:
+    base, taught = means(run(0, 5, 10), run(1, 5, 14))
+    assert base == proportion(5, 20)
+    assert (taught.value, taught.covers) == (0.6, "seeds")
+
+
+def test_a_base_whose_answers_each_run_draws_is_a_mean_over_runs() -> None:
+    base, _ = means(run(0, 4, 10), run(1, 8, 14))
+    assert (base.value, base.covers, base.count) == (pytest.approx(0.3), "seeds", 2)
