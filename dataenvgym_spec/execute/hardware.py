@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.machine import gpu_count
+from dataenvgym_spec.core.variables import count
 
 PROCESSES: Final = "DATAENVGYM_PROCESSES"
 DEVICE_BATCH: Final = "DATAENVGYM_DEVICE_BATCH"
@@ -47,13 +48,13 @@ class Hardware:
             StageError: there are fewer GPUs than processes.
         """
         gpus = _gpus(environ)
-        processes = _count(environ, PROCESSES) or max(1, gpus)
+        processes = count(environ, PROCESSES) or max(1, gpus)
         if gpus and processes > gpus:
             message = f"{processes} processes cannot train on {gpus} GPU{'s' if gpus > 1 else ''}"
             raise StageError(message, help=f"set {PROCESSES} to {gpus} or less")
         return cls(
             processes=processes,
-            device_batch=_count(environ, DEVICE_BATCH),
+            device_batch=count(environ, DEVICE_BATCH),
             gpus=min(gpus, processes),
         )
 
@@ -107,13 +108,3 @@ def _gpus(environ: Mapping[str, str]) -> int:
         return found
     named = [name for name in environ[VISIBLE].split(",") if name.strip() not in {"", "-1"}]
     return min(found, len(named))
-
-
-def _count(environ: Mapping[str, str], name: str) -> int | None:
-    text = environ.get(name, "").strip()
-    if not text:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        message = f"{name} is '{text}', which is no whole number of at least 1"
-        raise UserError(message, help=f"set it to a number, or unset {name}")
-    return int(text)

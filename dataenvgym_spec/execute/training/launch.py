@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest, file_digest
+from dataenvgym_spec.core.variables import number
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
@@ -48,9 +50,11 @@ def launch(
 
     Raises:
         StageError: the trainer failed.
+        UserError: a variable of the environment has a value that cannot be.
     """
     hardware = Hardware.of(os.environ)
     device_batch, accumulation = hardware.spread(settings.batch_size)
+    every = number(os.environ, CHECKPOINT_SECONDS, float, _is_time, "seconds such as 60")
     loss, facts = context.work / "loss.jsonl", context.work / "facts.json"
     failure = context.work / "failure.json"
     failure.unlink(missing_ok=True)
@@ -70,7 +74,7 @@ def launch(
         processes=hardware.processes,
         device_batch=device_batch,
         accumulation=accumulation,
-        checkpoint_seconds=float(os.environ.get(CHECKPOINT_SECONDS, "60")),
+        checkpoint_seconds=60.0 if every is None else every,
     )
     _keep_checkpoints_of(config)
     path = context.work / "config.json"
@@ -85,6 +89,10 @@ def launch(
     shutil.copyfile(loss, context.log / "loss.jsonl")
     context.record(**read(facts, TrainingFacts).plain())
     context.record(processes=hardware.processes, device_batch=device_batch)
+
+
+def _is_time(seconds: float) -> bool:
+    return 0 <= seconds < inf
 
 
 def _keep_checkpoints_of(config: TrainingConfig) -> None:

@@ -7,6 +7,10 @@ from typing import Any, Final
 
 import torch
 
+from dataenvgym_spec.core.variables import count
+
+THREADS: Final = "DATAENVGYM_THREADS"
+
 SMALL: Final = 20_000_000
 """Parameters below which one thread is enough.
 
@@ -23,10 +27,13 @@ def settle(model: Any, processes: int = 1) -> None:
     Args:
         model: a torch module.
         processes: that share this machine's cores.
+
+    Raises:
+        UserError: the variable is no such number.
     """
-    wanted = os.environ.get("DATAENVGYM_THREADS")
-    if wanted:
-        torch.set_num_threads(int(wanted))
+    wanted = count(os.environ, THREADS)
+    if wanted is not None:
+        torch.set_num_threads(wanted)
         return
     parameters = sum(part.numel() for part in model.parameters())
     if parameters < SMALL:

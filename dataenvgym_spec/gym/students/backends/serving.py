@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.variables import count, number
 
 MEMORY: Final = "DATAENVGYM_VLLM_MEMORY"
 LENGTH: Final = "DATAENVGYM_VLLM_LENGTH"
@@ -38,9 +39,9 @@ class Serving:
         Raises:
             UserError: a variable has a value that cannot be.
         """
-        memory = _value(environ, MEMORY, float, "a share such as 0.8", lambda share: share <= 1)
-        length = _value(environ, LENGTH, int, "a number of tokens such as 4096")
-        gpus = _value(environ, GPUS, int, "a number of GPUs such as 2")
+        memory = number(environ, MEMORY, float, _is_share, "a share such as 0.8")
+        length = count(environ, LENGTH, "a number of tokens")
+        gpus = count(environ, GPUS, "a number of GPUs")
         return cls(memory=memory, length=length or FITTED, gpus=gpus or 1)
 
     def options(self) -> dict[str, Any]:
@@ -71,20 +72,5 @@ def fits(needed: int, length: int) -> None:
         )
 
 
-def _value(
-    environ: Mapping[str, str],
-    name: str,
-    kind: Callable[[str], Any],
-    wanted: str,
-    holds: Callable[[Any], bool] = lambda _: True,
-) -> Any:
-    text = environ.get(name)
-    if not text:
-        return None
-    try:
-        value = kind(text)
-    except ValueError:
-        value = 0
-    if not (value > 0 and holds(value)):
-        raise UserError(f"{name} is '{text}'", help=f"set it to {wanted}, or unset it")
-    return value
+def _is_share(value: float) -> bool:
+    return 0 < value <= 1

@@ -1,0 +1,53 @@
+"""Numbers that a user sets by variables of the environment. They enter no spec and no key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from dataenvgym_spec.core.errors import UserError
+
+Number = TypeVar("Number", int, float)
+
+
+def number(
+    environ: Mapping[str, str],
+    name: str,
+    kind: Callable[[str], Number],
+    holds: Callable[[Number], bool],
+    wanted: str,
+) -> Number | None:
+    """The number that a variable says; None where it is not set or empty.
+
+    >>> number({"SHARE": "0.5"}, "SHARE", float, lambda share: 0 < share <= 1, "a share")
+    0.5
+
+    Args:
+        environ: the environment.
+        name: of the variable.
+        kind: reads a number.
+        holds: whether a number can be meant.
+        wanted: what can be meant, in words.
+
+    Raises:
+        UserError: it says something else.
+    """
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        value: Number | None = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not holds(value):
+        raise UserError(f"{name} is '{text}'", help=f"set it to {wanted}, or unset it")
+    return value
+
+
+def count(environ: Mapping[str, str], name: str, wanted: str = "a whole number") -> int | None:
+    """The number of things that a variable says; see `number`.
+
+    >>> count({"GPUS": "2"}, "GPUS")
+    2
+    """
+    return number(environ, name, int, lambda value: value >= 1, f"{wanted} of at least 1")
