@@ -140,6 +140,8 @@ def _marks(schema: Schema) -> dict[str, dict[OptionPath, Any]]:
                 _allow(keyword, value, MARKED[keyword])
             if keyword == "x-needs":
                 _check_needs(path, option)
+            if keyword == "x-recipe":
+                _check_recipe(path, option)
             if keyword.startswith("x-"):
                 marks.setdefault(keyword, {})[path] = value
     return marks
@@ -151,6 +153,14 @@ def _check_needs(path: OptionPath, option: Schema) -> None:
     if len(path) > 1 or "default" not in option:
         # A class is constructed with the default where the option is in no key.
         raise ValueError(f"'x-needs' of '{'.'.join(path)}' needs a default, and no outer option")
+
+
+def _check_recipe(path: OptionPath, option: Schema) -> None:
+    inner = {".".join(name) for name, _, _ in options_of(option)}
+    for name in map(".".join, option["x-recipe"]):
+        if name not in inner:
+            message = f"'x-recipe' of '{'.'.join(path)}' names '{name}'"
+            raise ValueError(f"{message}; {suggest(name, inner)}")
 
 
 def _limit(limit: Mapping[str, Any]) -> Limit:

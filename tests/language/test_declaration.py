@@ -26,6 +26,7 @@ def test_every_slot_has_a_folder_of_the_gym() -> None:
         ({"properties": {"a": {"x-file": "dta"}}}, "did you mean 'data'"),
         ({"properties": {"a": {"x-revision": "modl"}}}, "did you mean 'model'"),
         ({"properties": {"a": {"properties": {"b": {"x-file": "?"}}}}}, "'x-file'"),
+        ({"properties": {"a": {"properties": {"n": {}}, "x-recipe": [["m"]]}}}, "names 'm'"),
     ],
 )
 def test_a_word_that_is_not_declared_for_is_refused(more: dict[str, Any], words: str) -> None:

@@ -19,11 +19,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
+import msgspec
+
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.execute.pass_through import stopped
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.store.layout import Layout
 
 PRELOAD: Final[dict[str, tuple[str, ...]]] = {
@@ -46,6 +48,8 @@ PRELOAD: Final[dict[str, tuple[str, ...]]] = {
 """What a worker of each group imports before it serves."""
 IMPORTED: Final = frozenset({"torch", "transformers", "accelerate", "peft"})
 """The packages that a heavy worker has imported, or that a fork of it imports in no time."""
+MODELS: Final = frozenset({"backend", "trainer"})
+"""The slots of what runs a model, which is what a heavy worker is for."""
 START_SECONDS: Final = 90
 LOST: Final = (
     "error: the stage's process ended without an answer\n"
@@ -175,17 +179,21 @@ def _possible(content: dict[str, Any]) -> bool:
     # A process that forks must not have touched CUDA.
     if gpu_count():
         return False
-    if content["kind"] == "student":
-        # A model that is fetched or copied needs none of the imports.
-        return "template" in content["params"]
-    backend = content["params"].get("generate", {}).get("backend")
-    return backend is None or _preloaded(backend)
+    kind = KINDS[content["kind"]]
+    if kind.worker == "light":
+        return True
+    try:
+        parts = kind.params.parse(content["params"]).components()
+    except (KeyError, msgspec.ValidationError):
+        return False  # whoever runs the stage says what is wrong
+    # A model that is fetched or copied needs none of the imports.
+    models = [part for _, part in parts if part.slot in MODELS]
+    return bool(models) and all(map(_preloaded, models))
 
 
-def _preloaded(backend: str | dict[str, Any]) -> bool:
-    """Whether all that a backend is declared to need is there in a worker."""
-    kind = backend if isinstance(backend, str) else backend["kind"]
-    return IMPORTED.issuperset(definition("backend", kind).packages)
+def _preloaded(component: Component) -> bool:
+    """Whether all that a component is declared to need is there in a worker."""
+    return IMPORTED.issuperset(component.definition.packages)
 
 
 def socket_path(served: int, group: str) -> Path | None:

@@ -23,6 +23,7 @@ from dataenvgym_spec.graph.params import (
     TrainParams,
 )
 from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.places import named
 
 GROUPS: Final = 10
@@ -80,7 +81,7 @@ def allowed_tokens(stage: Stage, what: str, known: Known) -> float:
         return units(stage, known) * params.generate.max_new_tokens
     if isinstance(params, TrainParams) and what == "trained":
         return units(stage, known) * params.train.max_length
-    if isinstance(params, StudentParams) and what == "trained" and _recipes(params.model):
+    if isinstance(params, StudentParams) and what == "trained" and _pretraining(params.model):
         return units(stage, known) * _positions(params.model)
     return math.inf
 
@@ -146,18 +147,14 @@ def _model(stage: Stage, known: Known) -> dict[str, Any]:
     return {}
 
 
-def _recipes(model: Component) -> list[Mapping[str, Any]]:
-    """The trainings that make a base student."""
-    paths = _marked(model, "x-recipe")
-    return [recipe for path in paths for _, recipe in named(model.options, path)]
-
-
 def _pretraining(model: Component) -> float:
-    """Examples that the trainings of a base student look at."""
-    recipes = _recipes(model)
-    if not recipes:
-        return 1.0
-    return sum(float(recipe["length"]["steps"] * recipe["batch_size"]) for recipe in recipes)
+    """Examples that the trainings of a base student look at; 0 without any."""
+    examples = 0.0
+    for path, factors in _marked(model, "x-recipe").items():
+        recipe = at(model.options, path)
+        if recipe is not None:
+            examples += math.prod(float(at(recipe, tuple(factor)) or 0) for factor in factors)
+    return examples
 
 
 def _positions(model: Component) -> float:
