@@ -13,10 +13,11 @@ from dataenvgym_spec.compile.compiler import read_lock
 from dataenvgym_spec.compile.rules import pins, renewal
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.language.source import Node
-from dataenvgym_spec.resolve import hub, lockfile
+from dataenvgym_spec.resolve import lockfile
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.faults import called, unpinned
 from dataenvgym_spec.resolve.lockfile import Lock, Reference
+from dataenvgym_spec.setup import hub
 from dataenvgym_spec.store import atomic
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.stage import StageResult
-
-SETUP: Final = frozenset({"data", "reserve", "skills", "student"})
-"""Kinds that are there before the teaching begins."""
 
 
 def teaching_costs(run: Run, ledger: Ledger) -> dict[int, Cost]:
@@ -17,8 +13,9 @@ def teaching_costs(run: Run, ledger: Ledger) -> dict[int, Cost]:
 
     Counted is all that the training stages so far depend on: plans, generation, checks, training,
     and the evaluations that an agent observes. So an arm that observes nothing does not pay for
-    feedback, and nobody pays for selection. Left out are iterations whose costs are not complete
-    yet, and those that were passed through: they have no student of their own.
+    feedback, and nobody pays for selection. What is there before the teaching begins costs nothing.
+    Left out are iterations whose costs are not complete yet, and those that were passed through:
+    they have no student of their own.
     """
     upstream: set[str] = set()
     costs = {0: Cost()}
@@ -28,7 +25,7 @@ def teaching_costs(run: Run, ledger: Ledger) -> dict[int, Cost]:
             _add_upstream(stage, ledger, upstream)
         # In a fixed order, because the sum of floats depends on it.
         stages = [ledger.stages[key] for key in sorted(upstream)]
-        spent = [stage for stage in stages if stage.kind not in SETUP]
+        spent = [stage for stage in stages if KINDS[stage.kind].part != "setup"]
         if trained and all(stage.key in ledger.logs for stage in spent):
             costs[turn.number] = ledger.cost(spent)
     return costs

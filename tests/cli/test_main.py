@@ -352,7 +352,8 @@ def test_an_interrupted_run_says_how_to_go_on(repo: Path) -> None:
 def test_one_spec_named_twice_is_one_spec(repo: Path) -> None:
     """By two spellings of its path, and by the experiment's name."""
     for again in ("tiny", "./specs/tiny.yaml", str(repo / "specs" / "tiny.yaml")):
-        call("dataenvgym", "validate", "specs/tiny.yaml", again, cwd=repo)
+        said = call("dataenvgym", "validate", "specs/tiny.yaml", again, cwd=repo).stdout
+        assert said == "1 experiment valid: tiny\n"
 
 
 @pytest.mark.parametrize("letter", ["x", "ü"])
