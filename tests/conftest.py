@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from dataenvgym_spec.gym.sandboxes.shared import sharing
 from dataenvgym_spec.store.locks import held
 from tests.support.repositories import PACKAGE, call, new_repo
 from tests.support.runs import QUICK, install_quick_executors, quick_path
@@ -18,6 +19,13 @@ from tests.support.runs import QUICK, install_quick_executors, quick_path
 # Hypothesis fails an example that takes 0.2 s, which on a busy machine any may.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _judges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Stages that run inside of this process share one that judges, as in a warm worker."""
+    with sharing(tmp_path_factory.mktemp("judges") / "s"):
+        yield
 
 
 @pytest.fixture

@@ -14,6 +14,12 @@ from typing import Any, Final
 
 SHORT: Final = 16
 
+STEADY: Final = {"PYTHONHASHSEED": "0"}
+"""The environment of a process in which the order of a set of texts is that of every other one.
+
+Some data sets of reasoning-gym draw from sets.
+"""
+
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no white space.

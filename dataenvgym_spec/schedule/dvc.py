@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.running import announced
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.schedule.order import carry_out
@@ -94,7 +95,7 @@ class DvcRunner:
         process = subprocess.Popen(
             command,
             cwd=self.layout.root,
-            env={**environment(), **self.variables},
+            env={**environment(), **self.variables, **STEADY},
             preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509
         )
         self.running.append((work, process))

@@ -1,9 +1,11 @@
 """What foreign text can do in the sandbox: compute, and nothing else. In bubblewrap and without."""
 
+import contextlib
 import ctypes
 import json
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,26 +21,40 @@ from dataenvgym_spec.gym.sandboxes.protocol import (
     SandboxLimits,
     SandboxOutcome,
 )
+from dataenvgym_spec.gym.sandboxes.shared import JUDGES, connected, sharing
 from tests.support.golden import assert_golden
 from tests.support.repositories import ROOT
+from tests.support.waiting import wait_until
 
 EVALUATING = Judgement(maker="tests.support.judges:evaluating")
 LIMITS = SandboxLimits(seconds=30, cpu=1, memory=1 << 29)
 needs_bubblewrap = pytest.mark.skipif(available() is None, reason="bubblewrap is not installed")
 
 
-@pytest.fixture(params=[pytest.param("bubblewrap", marks=needs_bubblewrap), "process"])
-def sandbox(request, monkeypatch):
-    """Each of the two, which imports the tests' judges."""
+@pytest.fixture(
+    params=[
+        pytest.param("bubblewrap", marks=needs_bubblewrap),
+        pytest.param("shared", marks=needs_bubblewrap),
+        "process",
+    ]
+)
+def sandbox(request, monkeypatch, tmp_path_factory):
+    """In bubblewrap, by itself or with others, and without; it imports the tests' judges."""
     if not calls.possible():
         pytest.skip("there is no filter of system calls for this machine")
     monkeypatch.syspath_prepend(str(ROOT))
-    made = Isolated()
-    if request.param == "process":
-        made.bubblewrap = None
-    assert made.name == request.param
-    yield made
-    made.close()
+    with monkeypatch.context() as apart, contextlib.ExitStack() as stack:
+        apart.delenv(JUDGES, raising=False)
+        made = Isolated()
+        if request.param == "process":
+            made.bubblewrap = None
+        elif request.param == "shared":
+            stack.enter_context(sharing(tmp_path_factory.mktemp("s") / "judges"))
+            connection = connected()
+            assert connection is not None
+            connection.close()
+        yield made
+        made.close()
 
 
 def judged(
@@ -146,6 +162,51 @@ def test_it_writes_nowhere_but_into_its_own_folder(sandbox: Isolated, tmp_path: 
     assert mine.read_text(encoding="utf-8") == "mine"
     (own,) = judged(sandbox, "open('own', 'w').write('x')")
     assert (own.value == 1) is (sandbox.name == "bubblewrap")
+
+
+def test_no_text_can_plant_what_the_next_one_imports(sandbox: Isolated) -> None:
+    """Nor anything else that outlives it: its folder is nobody else's."""
+    plant = (
+        "[open(f'{place}/planted.py', 'w').write('value = 1') for place in ('.', '..', '/scratch')]"
+    )
+    mounts = "len(open('/proc/self/mounts').readlines())"
+    _, planted, listed, before, after, again = judged(
+        sandbox,
+        plant,
+        "__import__('planted')",
+        "os.listdir('.') + [n for n in os.listdir('..') if 'planted' in n]",
+        mounts,
+        mounts,
+        "__import__('math').floor(2.5)",
+    )
+    assert planted.stderr == "ModuleNotFoundError: No module named 'planted'"
+    assert listed.value == [] and before.value == after.value and again.value == 2
+
+
+@needs_bubblewrap
+def test_stages_that_share_a_process_see_nothing_of_each_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Two at once: the one waits in its folder while the other looks for it."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.delenv(JUDGES, raising=False)
+    first, second = Isolated(), Isolated()
+    waits = "open('mine', 'w').write('x'), sleep(30)"
+    with ThreadPoolExecutor() as threads, sharing(tmp_path_factory.mktemp("s") / "judges"):
+        waiting = threads.submit(judged, first, waits)
+        # Bubblewrap, the process that is shared, and one with a child for each of the two.
+        wait_until(lambda: judged(second, "len(processes())")[0].value == 6, "the other text")
+        found, kills, traced = judged(
+            second,
+            "[n for n in processes() if os.path.exists(f'/proc/{n}/cwd/mine')], os.listdir('..')",
+            "signals(0, 9, 15, 19)",
+            "traces()",
+        )
+        assert not waiting.done()
+    assert found.value[0] == [] and len(found.value[1]) == 1
+    assert set(kills.value) == {"PermissionError"} and set(traced.value) == {-1}
+    assert waiting.result()[0].ending == "failed"
+    second.close()
 
 
 @needs_bubblewrap

@@ -21,6 +21,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.execute.pass_through import stopped
@@ -244,6 +245,7 @@ def start(layout: Layout, path: Path, served: int, group: str) -> socket.socket 
             stderr=log,
             start_new_session=True,
             cwd=layout.root,
+            env={**os.environ, **STEADY},
         )
     for _ in range(START_SECONDS * 20):
         connection = connect(path)

@@ -25,9 +25,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.execute.warm.client import EXECUTOR, PRELOAD
+from dataenvgym_spec.gym.sandboxes.shared import JUDGES, sharing
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
+
+OWN: Final = (JUDGES, *STEADY)
+"""Variables of the environment that are the worker's own, whoever asks."""
 
 
 def serve(path: Path, served: int, group: str) -> None:
@@ -39,15 +44,17 @@ def serve(path: Path, served: int, group: str) -> None:
         except OSError:  # the run is over, or another worker of the same run was faster
             return
         server.listen(64)
-        # Nobody waits for the children: the kernel drops them.
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        _import(PRELOAD[group])
-        # Without it, collecting garbage in a child would copy the pages that it shares.
-        gc.freeze()
-        try:
-            _answer(server, lifetime)
-        finally:
-            path.unlink(missing_ok=True)
+        # Both workers of a run have the same one.
+        with sharing(path.with_name(path.name.removesuffix(f"{group}.sock") + "judges")):
+            # Nobody waits for the children: the kernel drops them.
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            _import(PRELOAD[group])
+            # Without it, collecting garbage in a child would copy the pages that it shares.
+            gc.freeze()
+            try:
+                _answer(server, lifetime)
+            finally:
+                path.unlink(missing_ok=True)
 
 
 def _import(modules: tuple[str, ...]) -> None:
@@ -105,8 +112,9 @@ def _received(connection: socket.socket) -> dict[str, Any]:
     for number, descriptor in enumerate(descriptors, start=1):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    own = {name: os.environ[name] for name in OWN if name in os.environ}
     os.environ.clear()
-    os.environ.update(request["environ"])
+    os.environ.update({**request["environ"], **own})
     os.chdir(request["cwd"])
     return request
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import site
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from dataenvgym_spec.core.hashing import STEADY
+from dataenvgym_spec.gym.sandboxes import filter as calls
 
 SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache")
 """What programs and their libraries are read from."""
@@ -19,6 +23,15 @@ HOME: Final = "/scratch"
 
 GIVEN: Final = "/given"
 """Where the files of a program lie."""
+
+SCRATCH: Final = 1 << 26
+"""What may be written to a working directory, in bytes."""
+
+WARM: Final = (sys.executable, "-P", "-m", "dataenvgym_spec.gym.sandboxes.warm")
+"""The process that judges. It imports nothing from its working directory (`-P`)."""
+
+OWN_VIEW: Final = "own-view"
+"""Its argument in bubblewrap, where a child sees none of the user's files and may write."""
 
 
 @cache
@@ -41,7 +54,7 @@ def enclosed(
     scratch: int,
     readable: Iterable[Path] = (),
     given: str | None = None,
-    variables: Sequence[tuple[str, str]] = (),
+    mounts: bool = False,
 ) -> list[str]:
     """The beginning of a command: no network, no other process, nothing to write but a folder.
 
@@ -50,11 +63,13 @@ def enclosed(
         scratch: how many bytes it may write to its working directory, which is in memory.
         readable: files and folders that it sees, besides the system's and the interpreter's.
         given: a folder that it sees as `GIVEN`.
-        variables: of its environment.
+        mounts: whether it may change what it sees, which it does for its children.
     """
     command = [program, "--unshare-all", "--unshare-user", "--disable-userns"]
     command += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
-    for name, value in variables:
+    if mounts:
+        command += ["--cap-add", "CAP_SYS_ADMIN"]
+    for name, value in variables(HOME):
         command += ["--setenv", name, value]
     seen = [*map(Path, SYSTEM), Path(sys.base_prefix), Path(sys.prefix), *readable]
     for path in dict.fromkeys(seen):
@@ -64,6 +79,33 @@ def enclosed(
     command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     command += ["--size", str(scratch), "--tmpfs", HOME, "--chdir", HOME]
     return [*command, "--remount-ro", "/"]
+
+
+def judging(program: str, readable: Iterable[Path] = ()) -> list[str]:
+    """The command of a process that judges; arguments as of `enclosed`."""
+    inside = enclosed(
+        program,
+        scratch=SCRATCH,
+        readable=[*importable(), *readable],
+        # What takes this right from a child is the filter.
+        mounts=calls.possible(),
+    )
+    return [*inside, *WARM, OWN_VIEW]
+
+
+def variables(home: str) -> tuple[tuple[str, str], ...]:
+    """The environment: nothing of the user's, and nothing by which two runs differ."""
+    return (
+        ("HOME", home),
+        ("LANG", "C.UTF-8"),
+        ("OMP_NUM_THREADS", "1"),
+        ("OPENBLAS_NUM_THREADS", "1"),
+        ("PATH", os.defpath),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+        *STEADY.items(),
+        ("PYTHONPATH", os.pathsep.join(path for path in sys.path if path)),
+        ("TMPDIR", home),
+    )
 
 
 def importable() -> list[Path]:

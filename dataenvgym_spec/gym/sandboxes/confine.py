@@ -21,6 +21,8 @@ FILES: Final = 64
 FILE: Final = 1 << 26
 """The largest file that it may write, in bytes."""
 _DUMPABLE, _PARENT_DEATH = 4, 1  # of `prctl`
+_NEW_MOUNTS = 0x20000  # CLONE_NEWNS
+_NO_SETUID, _NO_DEVICES = 2, 4  # of `mount`
 _CAPABILITIES: Final = 0x20080522
 """The version of `capset` that has 64 bits of them."""
 
@@ -29,6 +31,25 @@ def hide() -> None:
     """Lets no other process of this user read or trace this one; those that it forks inherit it."""
     if sys.platform == "linux":
         calls.kernel().prctl(_DUMPABLE, 0, 0, 0, 0)
+
+
+def empty_folder(path: str, size: int) -> None:
+    """Puts an empty folder in memory over another one, for this process and its children alone.
+
+    It is gone with them.
+
+    Args:
+        path: the folder.
+        size: how much may be written there, in bytes.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    libc = calls.kernel()
+    options = f"size={size},mode=700".encode()
+    flags = _NO_SETUID | _NO_DEVICES
+    if libc.unshare(_NEW_MOUNTS) or libc.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options):
+        raise OSError(ctypes.get_errno(), "it can have no folder of its own")
 
 
 def enclose(keep: int) -> None:

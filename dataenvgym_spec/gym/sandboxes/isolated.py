@@ -10,27 +10,25 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes.bubblewrap import (
-    HOME,
+    SCRATCH,
+    WARM,
     available,
     enclosed,
     importable,
+    judging,
 )
-from dataenvgym_spec.gym.sandboxes.messages import receive, send
+from dataenvgym_spec.gym.sandboxes.judge import JudgeProcess
 from dataenvgym_spec.gym.sandboxes.protocol import (
     Call,
     Ending,
@@ -39,14 +37,10 @@ from dataenvgym_spec.gym.sandboxes.protocol import (
     SandboxLimits,
     SandboxOutcome,
 )
-from dataenvgym_spec.gym.sandboxes.warm import FREE, OWN_VIEW, TOGETHER
+from dataenvgym_spec.gym.sandboxes.shared import connected
+from dataenvgym_spec.gym.sandboxes.warm import FREE, TOGETHER
 
 LAUNCH: Final = "dataenvgym_spec.gym.sandboxes.launch"
-WARM: Final = "dataenvgym_spec.gym.sandboxes.warm"
-SCRATCH: Final = 1 << 26
-"""What may be written to the working directory, in bytes."""
-GRACE: Final = 30.0
-"""How much longer than its limit a judge may take to answer, in seconds."""
 _LOST: Final = SandboxOutcome(ending="failed", stderr="it ended the process that judges")
 
 
@@ -64,7 +58,7 @@ class Isolated:
         self.bubblewrap = available()
         self.readable: tuple[Path, ...] = ()
         self.free = False
-        self._judge: _Judge | None = None
+        self._judge: JudgeProcess | None = None
 
     @property
     def name(self) -> str:
@@ -88,7 +82,6 @@ class Isolated:
                 scratch=SCRATCH,
                 readable=importable(),
                 given=folder,
-                variables=_variables(None),
             )
             return _run([*inside, *launch, *command], program.stdin, limits)
 
@@ -114,7 +107,18 @@ class Isolated:
         """Starts the process that judges, which imports its library while others work."""
         if self._judge is None or self._judge.judgement != judgement:
             self.close()
-            self._judge = _Judge(self, judgement)
+            # What is shared sees no file of one stage, and gives no rights.
+            own = self.bubblewrap is None or self.free or bool(self.readable)
+            connection = None if own else connected()
+            self._judge = JudgeProcess(judgement, self._command(), connection)
+
+    def _command(self) -> list[str]:
+        """How a process that judges for this sandbox alone is started."""
+        if self.free:
+            return [*WARM, FREE]
+        if self.bubblewrap is None:
+            return list(WARM)
+        return judging(self.bubblewrap, self.readable)
 
     def _try(
         self,
@@ -135,90 +139,6 @@ class Isolated:
             groups = groups[done + 1 :]
 
 
-class _Judge:
-    """A process that judges, and the connection to it."""
-
-    def __init__(self, sandbox: Isolated, judgement: Judgement) -> None:
-        self.judgement = judgement
-        self.folder = tempfile.mkdtemp()
-        self.errors = Path(self.folder, "errors.txt")
-        self.ready = False
-        variables = dict(_variables(self.folder))
-        self.connection, other = socket.socketpair()
-        with other, self.errors.open("wb") as errors:
-            self.process = subprocess.Popen(
-                _command(sandbox),
-                stdin=other.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                env=variables,
-                cwd=self.folder,
-                start_new_session=True,
-            )
-        # Whoever forgets a judge does not leave its process behind.
-        self.close = weakref.finalize(self, _end, self.connection, self.process, self.folder)
-
-    def _wait(self) -> None:
-        """Waits until the process has made the function.
-
-        Raises:
-            UserError: a component cannot be made, as it says itself.
-            StageError: the function cannot be made for another reason.
-        """
-        answer = None
-        if not self.ready:
-            with suppress(OSError):
-                send(self.connection, asdict(self.judgement))
-                answer = receive(self.connection)
-            self.ready = answer is not None and answer["fault"] is None
-        if self.ready:
-            return
-        reason = self._last_words() if answer is None else answer["fault"]
-        if answer is not None and answer.get("user"):
-            raise UserError(reason, help=answer["help"])
-        raise StageError(f"what judges answers cannot be started: {reason}")
-
-    def _last_words(self) -> str:
-        lines = self.errors.read_text(encoding="utf-8", errors="replace").split("\n")
-        return "\n".join(line for line in lines[-2:] if line) or "its process ended"
-
-    def answers(
-        self,
-        calls: Sequence[Call],
-        groups: Sequence[Sequence[int]],
-        limits: SandboxLimits,
-        outcomes: dict[int, SandboxOutcome],
-    ) -> int:
-        """Has groups of calls judged; returns how many were, before the process ended."""
-        request = {
-            "calls": [call.arguments for call in calls],
-            "groups": groups,
-            "limits": asdict(limits),
-        }
-        self._wait()
-        self.connection.settimeout(limits.seconds + GRACE)
-        for done, group in enumerate(groups):
-            try:
-                if done == 0:
-                    send(self.connection, request)
-                answers = receive(self.connection)
-            except OSError:
-                answers = None
-            if answers is None:
-                return done
-            for position, answer in zip(group, answers, strict=True):
-                outcomes[position] = SandboxOutcome(**answer)
-        return len(groups)
-
-
-def _end(connection: socket.socket, process: subprocess.Popen[bytes], folder: str) -> None:
-    """Ends a process that judges, and removes its folder."""
-    connection.close()
-    process.kill()
-    process.wait()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def _groups(calls: Sequence[Call], *, free: bool) -> list[list[int]]:
     """Which calls share a child: plain ones, up to a number."""
     together = [n for n, call in enumerate(calls) if call.plain or free]
@@ -226,38 +146,6 @@ def _groups(calls: Sequence[Call], *, free: bool) -> list[list[int]]:
     groups = [together[start : start + size] for start in range(0, len(together), size)]
     alone = set(range(len(calls))).difference(together)
     return groups + [[number] for number in sorted(alone)]
-
-
-def _command(sandbox: Isolated) -> list[str]:
-    """How the process that judges is started."""
-    start = [sys.executable, "-m", WARM]
-    if sandbox.free:
-        return [*start, FREE]
-    if sandbox.bubblewrap is None:
-        return start
-    inside = enclosed(
-        sandbox.bubblewrap,
-        scratch=SCRATCH,
-        readable=[*importable(), *sandbox.readable],
-        variables=_variables(None),
-    )
-    return [*inside, *start, OWN_VIEW]
-
-
-def _variables(folder: str | None) -> tuple[tuple[str, str], ...]:
-    """The environment: nothing of the user's, and nothing by which two runs differ."""
-    home = folder or HOME
-    return (
-        ("HOME", home),
-        ("LANG", "C.UTF-8"),
-        ("OMP_NUM_THREADS", "1"),
-        ("OPENBLAS_NUM_THREADS", "1"),
-        ("PATH", os.defpath),
-        ("PYTHONDONTWRITEBYTECODE", "1"),
-        ("PYTHONHASHSEED", "0"),
-        ("PYTHONPATH", os.pathsep.join(path for path in sys.path if path)),
-        ("TMPDIR", home),
-    )
 
 
 def _run(command: list[str], text: str, limits: SandboxLimits) -> SandboxOutcome:

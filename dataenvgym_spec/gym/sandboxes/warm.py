@@ -1,7 +1,8 @@
 """The process that judges: it has imported a library, and forks a child for each text.
 
 It runs inside of the sandbox (`python -m ...warm`), reads requests from the socket that is its
-standard input, and never touches a text itself. Who asks it is in `isolated`.
+standard input, and never touches a text itself. Who asks it is in `judge`. One that is shared
+listens on that socket, and forks a process for each stage that connects.
 """
 
 from __future__ import annotations
@@ -17,18 +18,25 @@ import socket
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NoReturn
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes import filter as calls
-from dataenvgym_spec.gym.sandboxes.confine import confine, enclose, hide
+from dataenvgym_spec.gym.sandboxes.bubblewrap import HOME, OWN_VIEW, SCRATCH
+from dataenvgym_spec.gym.sandboxes.confine import confine, empty_folder, enclose, hide
 from dataenvgym_spec.gym.sandboxes.messages import receive, send
 from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
 
-FREE, OWN_VIEW = "free", "own-view"
-"""Arguments: a child keeps its rights; it sees none of the user's files, so that it may write."""
+FREE, SHARED = "free", "shared"
+"""Arguments: a child keeps its rights; more than one stage is served."""
+PROMPT: Final = 10.0
+"""How long a stage may take to say what it wants made, in seconds."""
 TOGETHER: Final = 64
 """How many plain calls share a child."""
 MOST_WORDS: Final = 300
@@ -39,31 +47,81 @@ EARLY: Final = ("memory", "refused")
 Answer = dict[str, Any]
 
 
-def serve(connection: socket.socket, *, free: bool, writes: bool) -> None:
-    """Answers requests until the other side is gone."""
-    setup = receive(connection)
-    if setup is None:
-        return
+Judging = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What a child may do.
+
+    Attributes:
+        free: whatever the process that judges may.
+        writes: write files, in a folder in memory that no other child sees.
+    """
+
+    free: bool = False
+    writes: bool = False
+
+
+def share(server: socket.socket, rights: Rights) -> None:
+    """Serves every stage that connects, each in a process that has imported what it needs."""
+    made: dict[str, Judging] = {}
+    # Nobody waits for those processes: the kernel drops them.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        connection, _ = server.accept()
+        with connection:
+            setup = _setup(connection)
+            name = json.dumps(setup)
+            judge = made.get(name) or _made(connection, setup)
+            if judge is None:
+                continue
+            made[name] = judge
+            if os.fork() == 0:
+                server.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _ending(partial(serve, connection, judge, rights))
+
+
+def _setup(connection: socket.socket) -> Any:
+    """What a stage wants made; None from one that does not say so at once, as others wait."""
+    connection.settimeout(PROMPT)
     try:
-        judge = _load(setup["maker"])(**setup["arguments"])
-    except UserError as error:
-        send(connection, {"fault": error.message, "help": error.help, "user": True})
-        return
-    except Exception as error:
-        send(connection, {"fault": f"{type(error).__name__}: {error}", "help": None})
-        return
-    if not free and calls.possible():
-        calls.compiled("judge", writes=writes)
-    # Without it, collecting garbage in a child would copy the pages that it shares.
-    gc.freeze()
-    gc.disable()
+        setup = receive(connection)
+    except TimeoutError:
+        return None
+    connection.settimeout(None)
+    return setup
+
+
+def serve(connection: socket.socket, judge: Judging, rights: Rights) -> None:
+    """Answers requests until the other side is gone."""
     send(connection, {"fault": None})
     while (request := receive(connection)) is not None:
         limits = SandboxLimits(**request["limits"])
         for positions in request["groups"]:
             group = [request["calls"][position] for position in positions]
-            child = Child(limits, free=free, writes=writes)
+            child = Child(limits, rights)
             send(connection, child.answers(judge, group))
+
+
+def _made(connection: socket.socket, setup: Any) -> Judging | None:
+    """The function that judges; None if it cannot be made, which the other side is told."""
+    if setup is None:
+        return None
+    try:
+        judge: Judging = _load(setup["maker"])(**setup["arguments"])
+    except Exception as error:
+        fault: Answer = {"fault": f"{type(error).__name__}: {error}", "help": None}
+        if isinstance(error, UserError):
+            fault = {"fault": error.message, "help": error.help, "user": True}
+        with suppress(OSError):
+            send(connection, fault)
+        return None
+    # Without it, collecting garbage in a child would copy the pages that it shares.
+    gc.freeze()
+    gc.disable()
+    return judge
 
 
 def _load(name: str) -> Callable[..., Any]:
@@ -75,12 +133,10 @@ def _load(name: str) -> Callable[..., Any]:
 class Child:
     """One child: what it may use, and how it is watched."""
 
-    def __init__(self, limits: SandboxLimits, *, free: bool, writes: bool) -> None:
-        self.limits, self.free, self.writes = limits, free, writes
+    def __init__(self, limits: SandboxLimits, rights: Rights) -> None:
+        self.limits, self.rights = limits, rights
 
-    def answers(
-        self, judge: Callable[..., Any], group: Sequence[Mapping[str, Any]]
-    ) -> list[Answer]:
+    def answers(self, judge: Judging, group: Sequence[Mapping[str, Any]]) -> list[Answer]:
         """What each call came to; if one ends its child, it ended for all."""
         most = self.limits.output * len(group)
         folder = tempfile.mkdtemp()
@@ -104,18 +160,21 @@ class Child:
 
     def _work(
         self,
-        judge: Callable[..., Any],
+        judge: Judging,
         group: Sequence[Mapping[str, Any]],
         folder: str,
         writing: int,
     ) -> None:
         """Judges in the child, which ends here."""
         try:
+            if self.rights.writes:
+                empty_folder(HOME, SCRATCH)
+                Path(folder).mkdir()
             os.chdir(folder)
             gc.enable()
             enclose(writing)
-            if not self.free:
-                confine(self.limits, writes=self.writes)
+            if not self.rights.free:
+                confine(self.limits, writes=self.rights.writes)
             answers = [_called(judge, arguments) for arguments in group]
             _write(writing, json.dumps(answers).encode())
         finally:
@@ -136,7 +195,7 @@ class Child:
         return b"".join(parts), True
 
 
-def _called(judge: Callable[..., Any], arguments: Mapping[str, Any]) -> Answer:
+def _called(judge: Judging, arguments: Mapping[str, Any]) -> Answer:
     try:
         return {"ending": "returned", "code": 0, "value": judge(**arguments)}
     except MemoryError:
@@ -192,11 +251,45 @@ def _answered(data: bytes, calls: int) -> list[Answer]:
     return whole if len(whole) == calls else [_failed("it gave no answer")]
 
 
+def _ending(work: Callable[[], object]) -> NoReturn:
+    """Does work as the last thing of this process."""
+    try:
+        work()
+    except OSError:  # the other side is gone
+        os._exit(1)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def _rights(arguments: Sequence[str]) -> Rights:
+    """What children may do here; a system may refuse to give them folders of their own."""
+    free = FREE in arguments
+    writes = OWN_VIEW in arguments and _possible(partial(empty_folder, HOME, SCRATCH))
+    if not free and calls.possible():
+        calls.compiled("judge", writes=writes)
+    return Rights(free=free, writes=writes)
+
+
+def _possible(work: Callable[[], object]) -> bool:
+    """Whether a child can do something."""
+    process = os.fork()
+    if process == 0:
+        _ending(work)
+    return os.waitpid(process, 0)[1] == 0
+
+
 def main() -> None:
     """Serves the socket that is the standard input."""
     hide()
+    rights = _rights(sys.argv[1:])
     connection = socket.socket(fileno=os.dup(0))
-    serve(connection, free=FREE in sys.argv[1:], writes=OWN_VIEW in sys.argv[1:])
+    if SHARED in sys.argv[1:]:
+        _ending(partial(share, connection, rights))
+    judge = _made(connection, receive(connection))
+    if judge is not None:
+        serve(connection, judge, rights)
     os._exit(0)
 
 
