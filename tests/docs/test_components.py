@@ -1,5 +1,6 @@
 """The page on components of one's own: the package that it shows is known, checked, compiled and does what it says."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -34,6 +35,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     points = re.sub(r'"([^"]+)" = "([^"]+)"', r"\1 = \2", block("toml").partition("\n")[2])
     (info / "entry_points.txt").write_text(f"[dataenvgym_spec.components]\n{points}")
     return folder
+
+
+def test_the_page_names_all_that_a_definition_can_declare() -> None:
+    """As far as a component of this repository declares it."""
+    words = set()
+    for path in (ROOT / "dataenvgym_spec" / "gym").rglob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        words |= {*json.loads(text), *re.findall(r'"(x-[a-z-]+)":', text)}
+    assert {"semantics", "limits", "x-file", "x-groups"} <= words
+    # A word of the table, also in a row on two of them, or in the text below it.
+    assert [word for word in sorted(words) if not re.search(rf'[`"]{word}["`]', PAGE)] == []
 
 
 def test_the_package_of_the_page_is_used(site: Path, tmp_path: Path) -> None:
