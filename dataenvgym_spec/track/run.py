@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dataenvgym_spec.core.errors import UserError
@@ -10,8 +11,9 @@ from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.indexes import compiled
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
-from dataenvgym_spec.track.mlflow import connect, is_database
+from dataenvgym_spec.track.mlflow import Server, connect, is_database
 from dataenvgym_spec.track.project import project
+from dataenvgym_spec.track.runs import ExperimentRecord
 from dataenvgym_spec.track.sync import sync, verify
 
 
@@ -70,14 +72,7 @@ def track(
         MissingExtra: mlflow is not installed.
         TrackingUnavailable: the server cannot be reached or refuses.
     """
-    # Searching for a run and making it if there is none are two steps: without the lock, two
-    # projectors make two runs.
-    with held(
-        layout.lock("track"),
-        waiting=lambda holder: say(f"waiting for {holder or 'another process'}, which is tracking"),
-    ):
-        records = [project(load(name, layout.root)) for name in names]
-        server = connect(layout)
+    with _opened(layout, names, say) as (server, records):
         done = [sync(server, record, thorough=thorough) for record in records]
     return Tracked(
         runs=sum(item.runs for item in done),
@@ -100,10 +95,23 @@ def differences(
         MissingExtra: mlflow is not installed.
         TrackingUnavailable: the server cannot be reached or refuses.
     """
-    with held(
-        layout.lock("track"),
-        waiting=lambda holder: say(f"waiting for {holder or 'another process'}, which is tracking"),
-    ):
-        records = [project(load(name, layout.root)) for name in names]
-        server = connect(layout)
+    with _opened(layout, names, say) as (server, records):
         return [line for record in records for line in verify(server, record)]
+
+
+@contextmanager
+def _opened(
+    layout: Layout, names: Sequence[str], say: Callable[[str], None]
+) -> Iterator[tuple[Server, list[ExperimentRecord]]]:
+    """The tracking server and what it should hold of experiments, for one process at a time.
+
+    Searching for a run and making it if there is none are two steps: without the lock, two
+    projectors make two runs.
+    """
+
+    def waiting(holder: str) -> None:
+        say(f"waiting for {holder or 'another process'}, which is tracking")
+
+    with held(layout.lock("track"), waiting=waiting):
+        records = [project(load(name, layout.root)) for name in names]
+        yield connect(layout), records
