@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.store.layout import report_folder
 
 MARK: Final = "dataenvgym stage"
 """Part of the command of every stage that compile writes."""
+_CURVES: Final = re.compile(rf'"{report_folder("([^/]+)")}/curves/')
 _MISSING: Final = object()
 _OURS: Final = "<<<<<<< "
 _BASE: Final = "||||||| "
@@ -116,6 +119,14 @@ def _by_name(shown: Iterable[Any] | None) -> dict[str, Any]:
     return {plot_name(plot): plot for plot in shown or ()}
 
 
+def drawn(plot: Any) -> set[str]:
+    """The experiments whose curves a plot draws.
+
+    >>> drawn({"tiny-test": {"y": {"reports/tiny/curves/test/with-state-0.csv": "accuracy"}}})
+    {'tiny'}
+    """
+    return set(_CURVES.findall(json.dumps(plot, default=str)))
+
+
 def _is_generated(value: Any) -> bool:
-    text = json.dumps(value, default=str)
-    return MARK in text or "/curves/" in text
+    return MARK in json.dumps(value, default=str) or bool(drawn(value))

@@ -7,18 +7,17 @@ merged by stage.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any, Final
 
 import yaml
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.emit.entry import entry, home, plots
-from dataenvgym_spec.emit.merge import MARK, merged, plot_name, sides
+from dataenvgym_spec.emit.merge import MARK, drawn, merged, plot_name, sides
 from dataenvgym_spec.emit.stages import dump
 from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.store.git.program import git
-from dataenvgym_spec.store.layout import Layout, report_folder
+from dataenvgym_spec.store.layout import Layout
 
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 RESTORE: Final = (
@@ -55,9 +54,9 @@ def pipeline(graph: Graph, layout: Layout, *, everything: bool) -> str:
             )
     # What compile wrote for other specs goes with `everything`; what a user wrote stays.
     ours = {name for name, body in stages.items() if _is_ours(name, body, layout)}
-    gone = ours | entries.keys() if everything else entries.keys()
+    gone = {*entries, *ours} if everything else {*entries}
     stages = {name: body for name, body in stages.items() if name not in gone}
-    kept = [plot for plot in shown if not _is_plot_of(plot, gone)]
+    kept = [plot for plot in shown if gone.isdisjoint(drawn(plot))]
     for item in items:
         kept += plots(item)
     content = {**content, "stages": {**stages, **entries}}
@@ -70,12 +69,6 @@ def pipeline(graph: Graph, layout: Layout, *, everything: bool) -> str:
 def _is_ours(name: str, body: Any, layout: Layout) -> bool:
     """Whether compile wrote a stage: it has an index or, if that was deleted, our command."""
     return layout.index(name).is_file() or MARK in json.dumps(body, default=str)
-
-
-def _is_plot_of(plot: Any, names: Iterable[str]) -> bool:
-    """Whether a plot draws the curves of one of some experiments."""
-    text = json.dumps(plot, default=str)
-    return any(f'"{report_folder(name)}/curves/' in text for name in names)
 
 
 def _existing(layout: Layout) -> dict[str, Any]:

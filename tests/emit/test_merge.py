@@ -1,6 +1,7 @@
 """Two branches change one spec and both compile: what compile writes never stops the merge, what a user wrote is never lost."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -99,6 +100,17 @@ def test_what_a_side_took_away_is_gone() -> None:
     }
     with pytest.raises(UserError, match="differ in the stage 'a'"):
         merged(base, ours, {"stages": {"a": {"cmd": "changed"}}})
+
+
+def test_a_users_plot_that_differs_is_not_chosen() -> None:
+    def drawing(path: str, column: str) -> dict[str, Any]:
+        return {"plots": [{"p": {"y": {path: column}}}]}
+
+    own, written = "data/curves/loss.csv", "reports/tiny/curves/test/with-state-0.csv"
+    with pytest.raises(UserError, match="differ in the plot 'p'"):
+        merged({}, drawing(own, "a"), drawing(own, "b"))
+    ours = drawing(written, "a")
+    assert merged({}, ours, drawing(written, "b"))["plots"] == ours["plots"]
 
 
 def test_both_sides_of_markers_with_a_base() -> None:
