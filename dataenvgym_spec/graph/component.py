@@ -95,6 +95,11 @@ class Component:
         declared = _installed(self.slot, self.kind)
         return declared is not None and declared.procedural
 
+    def marked(self, keyword: str) -> Mapping[Path, Any]:
+        """The options that carry a keyword of ours, and its values; none if not installed here."""
+        declared = _installed(self.slot, self.kind)
+        return {} if declared is None else declared.marked(keyword)
+
     def walk(self) -> Iterator[Component]:
         """Itself, and all that it is made of."""
         yield self

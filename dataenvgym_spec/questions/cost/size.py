@@ -22,7 +22,6 @@ from dataenvgym_spec.graph.params import (
     StudentParams,
     TrainParams,
 )
-from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.places import named
 
@@ -121,15 +120,9 @@ def _about(stage: Stage, known: Known) -> Any:
     return stage.kind
 
 
-def _marked(component: Component, keyword: str) -> dict[tuple[str, ...], Any]:
-    """What a component declares; nothing if it is not installed here."""
-    declared = definitions()[component.slot].get(component.kind)
-    return declared.marked(keyword) if declared is not None else {}
-
-
 def _bare(model: Component) -> dict[str, Any]:
     """A model less the training that made it."""
-    recipes = {path[0] for path in _marked(model, "x-recipe")}
+    recipes = {path[0] for path in model.marked("x-recipe")}
     options = {key: value for key, value in model.options.items() if key not in recipes}
     return {**options, "kind": model.kind}
 
@@ -150,7 +143,7 @@ def _model(stage: Stage, known: Known) -> dict[str, Any]:
 def _pretraining(model: Component) -> float:
     """Examples that the trainings of a base student look at; 0 without any."""
     examples = 0.0
-    for path, factors in _marked(model, "x-recipe").items():
+    for path, factors in model.marked("x-recipe").items():
         recipe = at(model.options, path)
         if recipe is not None:
             examples += math.prod(float(at(recipe, tuple(factor)) or 0) for factor in factors)
@@ -158,7 +151,7 @@ def _pretraining(model: Component) -> float:
 
 
 def _positions(model: Component) -> float:
-    for path, measure in _marked(model, "x-measure").items():
+    for path, measure in model.marked("x-measure").items():
         for _, positions in named(model.options, path):
             if measure == "positions":
                 return float(positions)
@@ -172,7 +165,7 @@ def _drawn(params: DataParams) -> float:
     if params.draw.items is not None:
         return params.draw.items
     groups = 0
-    for path in _marked(params.source, "x-groups"):
+    for path in params.source.marked("x-groups"):
         for _, listed in named(params.source.options, path):
             groups = len(listed)
     return (params.draw.per_group or 0) * (groups or GROUPS)
