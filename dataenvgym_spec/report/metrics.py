@@ -134,6 +134,8 @@ def metrics(study: Study) -> str:
         content["caveats"] = list(study.caveats)
     if study.judging.wrong_gold:
         content["wrong_gold"] = dict(study.judging.wrong_gold)
+    if study.judging.skipped:
+        content["skipped"] = {label: dict(reasons) for label, reasons in study.judging.skipped}
     if study.judging.unreadable:
         content["unreadable"] = dict(study.judging.unreadable)
     stopped = _stopped(study.curves)

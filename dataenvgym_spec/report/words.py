@@ -62,6 +62,9 @@ def _stop(curve: Curve, *, many: bool) -> str:
 def judged(judging: Judging) -> list[str]:
     """What became of answers that could not be judged; empty if there is nothing to say."""
     sentences = []
+    if judging.skipped:
+        draws = "; ".join(_skips(label, reasons) for label, reasons in judging.skipped)
+        sentences.append(f"Rows of sources that gave no item: {draws}.")
     if judging.wrong_gold:
         draws = ", ".join(f"{number} ({label})" for label, number in judging.wrong_gold)
         sentences.append(f"Items left out because their own gold answer scores wrong: {draws}.")
@@ -69,6 +72,10 @@ def judged(judging: Judging) -> list[str]:
         causes = ", ".join(f"{number} {cause}" for cause, number in judging.unreadable)
         sentences.append(f"Answers that could not be judged and count as unreadable: {causes}.")
     return sentences
+
+
+def _skips(label: str, reasons: Sequence[tuple[str, int]]) -> str:
+    return f"{', '.join(f'{count(number)} {reason}' for reason, number in reasons)} ({label})"
 
 
 def difference(contrast: Comparison) -> str:

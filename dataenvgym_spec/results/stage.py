@@ -69,6 +69,11 @@ class StageResult:
         path = self.path / "log" / "loss.jsonl"
         return read_records(path, LossPoint) if self.done and path.is_file() else []
 
+    @property
+    def work(self) -> str:
+        """What it does, without the arm and iteration that its label has."""
+        return self.uses[0].label.rpartition(", ")[2]
+
     def label(self, arm: str | None = None) -> str:
         """What a person calls it, in one arm."""
         return next(use.label for use in self.uses if arm is None or use.arm == arm)

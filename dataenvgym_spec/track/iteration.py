@@ -14,7 +14,8 @@ from dataenvgym_spec.results.evidence.scores import share, shares_by_skill
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.fates import fates_of
 from dataenvgym_spec.results.ledger import Cost, Ledger
-from dataenvgym_spec.results.run import Iteration
+from dataenvgym_spec.results.run import Iteration, Run
+from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.track.naming import slug
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord
 
@@ -43,11 +44,20 @@ class Parent:
 def iteration_metrics(turn: Iteration, ledger: Ledger, cost: Cost | None) -> list[Metric]:
     """What one iteration adds to the curves of its run; step = iteration. Only what is done."""
     values = [*_selection(turn, ledger), *_plan(turn, ledger), *_data(turn, ledger)]
-    values += [*_spent(turn, ledger, cost), *_judging(turn, ledger)]
+    values += [*_spent(turn, ledger, cost), *_judging(turn.stages, ledger)]
+    return _metrics(values, turn.number)
+
+
+def draw_metrics(run: Run, ledger: Ledger) -> list[Metric]:
+    """What the draws of a run left out. Drawing comes before the loop: step = 0."""
+    draws = [stage for stage in run.closing if stage.kind == "data"]
+    return _metrics(_judging(draws, ledger), 0)
+
+
+def _metrics(values: Iterable[Value], step: int) -> list[Metric]:
     metrics = []
     for key, value, when in values:
-        metric = Metric(key=key, value=float(value), step=turn.number, timestamp=when)
-        metrics.append(metric)
+        metrics.append(Metric(key=key, value=float(value), step=step, timestamp=when))
     return metrics
 
 
@@ -66,14 +76,17 @@ def _spent(turn: Iteration, ledger: Ledger, cost: Cost | None) -> Iterator[Value
     yield "spent/seconds", round(cost.seconds, 3), when
 
 
-def _judging(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
-    """Items that were left out of draws, and answers that could not be judged, by cause."""
-    for stage in turn.stages:
+def _judging(stages: Iterable[StageResult], ledger: Ledger) -> Iterator[Value]:
+    """Rows and items that draws left out, and answers that could not be judged, by cause."""
+    for stage in stages:
         log, when = ledger.logs.get(stage.key), ledger.ended(stage)
         if log is None or when is None:
             continue
+        draw = slug(stage.work)
+        for reason, number in sorted((log.skipped or {}).items()):
+            yield f"data/skipped/{draw}/{slug(reason)}", number, when
         if log.wrong_gold:
-            yield f"judging/wrong_gold/{slug(stage.label())}", log.wrong_gold, when
+            yield f"judging/wrong_gold/{draw}", log.wrong_gold, when
         for cause, number in sorted((log.unreadable or {}).items()):
             yield f"judging/unreadable/{slug(cause)}", number, when
 

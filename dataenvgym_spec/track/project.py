@@ -18,6 +18,7 @@ from dataenvgym_spec.results.teaching import teaching_costs
 from dataenvgym_spec.track.iteration import (
     LONGEST,
     Parent,
+    draw_metrics,
     iteration_metrics,
     iteration_record,
     tokens,
@@ -113,7 +114,7 @@ def _run_records(
         "seed": str(run.seed),
     }
     turns, costs = run.iterations[: 1 + run.reached], teaching_costs(run, ledger)
-    curves: list[Metric] = []
+    curves = draw_metrics(run, ledger)
     metrics = []
     for turn in turns:
         cost = costs.get(turn.number)

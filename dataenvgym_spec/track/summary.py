@@ -5,6 +5,7 @@ It is the only place where scores on the sealed test are shown, so that nobody s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from dataenvgym_spec.core.hashing import file_digest
@@ -48,7 +49,7 @@ def summary_record(
         "seeds": " ".join(str(run.seed) for run in runs),
     }
     metrics = [*_selection(runs, ledger), *_test(runs, ledger)]
-    metrics += _contrasts(results, runs, ledger)
+    metrics += [*_contrasts(results, runs, ledger), *_unreadable(runs, ledger)]
     # Before all runs: MLflow lists the newest first, the runs in the order of the spec.
     position = len(results.runs) + results.index.arms.index(arm)
     return RunRecord(
@@ -130,6 +131,23 @@ def _answered(
         when = _when([*runs, *others], question.student, ledger)
         if when is not None:
             yield question, when
+
+
+def _unreadable(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
+    """Answers on the sealed test that could not be judged, by cause, over all runs."""
+    causes: Counter[str] = Counter()
+    stages = []
+    for run in runs:
+        stages += [stage for stage in run.closing if stage.kind == "evaluate"]
+    for stage in stages:
+        log = ledger.logs.get(stage.key)
+        causes.update((log.unreadable if log else None) or {})
+    when = ledger.all_ended(stages)
+    if when is None:
+        return
+    for cause, number in sorted(causes.items()):
+        key = f"judging/unreadable/{slug(cause)}"
+        yield Metric(key=key, value=float(number), step=0, timestamp=when)
 
 
 def _name(question: Question) -> str:

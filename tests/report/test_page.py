@@ -476,6 +476,20 @@ def test_examples_that_were_cut_are_said_everywhere(tmp_path):
     assert "mind that the trainings of no-state cut 7 and" in call(layout, "tiny").output
 
 
+def test_rows_that_gave_no_item_are_said_everywhere(tmp_path):
+    layout = Store(tmp_path / "repo").write()
+    assert "gave no item" not in page(study(load("tiny", layout.root)))
+    path = layout.stage("student-base") / "log" / "run.json"
+    log = json.loads(path.read_text(encoding="utf-8"))
+    skipped = {"repeated rows": 1234, "items of earlier splits": 5}
+    write_json(path, {**log, "skipped": skipped})
+    results = study(load("tiny", layout.root))
+    said = "gave no item: 5 items of earlier splits, 1,234 repeated rows (student 0)"
+    assert said in page(results)
+    assert json.loads(metrics(results))["skipped"] == {"student 0": skipped}
+    assert said in " ".join(call(layout, "tiny").output.split())
+
+
 def test_same_bytes_twice(one, text):
     again = study(load("tiny", one.layout.root))
     assert page(again) == text

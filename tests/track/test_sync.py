@@ -17,6 +17,7 @@ import pytest
 from dataenvgym_spec.cli.main import main
 from dataenvgym_spec.cli.track import command
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
@@ -315,6 +316,45 @@ def test_sealed_scores_are_in_summaries_only(tmp_path) -> None:
     assert series(summary, "test/best_deviation") == [(0, 0)] and not series(
         summary, "test/best_low"
     )
+
+
+def test_what_draws_left_out_and_what_was_unreadable_is_shown(tmp_path) -> None:
+    store = Store(tmp_path)
+    stages = {row["kind"]: row["directory"] for row in store.stages.values()}
+    sealed = [
+        row["directory"]
+        for row in store.stages.values()
+        if row["kind"] == "evaluate" and row["uses"][0]["iteration"] is None
+    ]
+    notes = {
+        stages["data"]: {"skipped": {"repeated rows": 12}, "wrong_gold": 3},
+        sealed[0]: {"unreadable": {"timeout": 2}},
+    }
+    for directory, more in notes.items():
+        path = tmp_path / "store" / directory / "log" / "run.json"
+        write_json(path, {**json.loads(path.read_text(encoding="utf-8")), **more})
+    runs = runs_of(tmp_path)
+    for arm in ARMS:
+        run = runs[f"tiny/{arm}/seed-0"]
+        assert series(run, "data/skipped/data/repeated rows") == [(0, 12)]
+        assert series(run, "judging/wrong_gold/data") == [(0, 3)]
+        assert not series(run, "judging/unreadable/timeout")
+    assert series(runs["tiny/with-state/summary"], "judging/unreadable/timeout") == [(0, 2)]
+
+
+def test_a_seed_more_changes_no_run_that_was_there(tmp_path) -> None:
+    Store(tmp_path)
+    before = runs_of(tmp_path)
+    Store(tmp_path, seeds=(0, 1))
+    after = runs_of(tmp_path)
+    shifted = 0
+    for name, record in before.items():
+        if name.endswith("/summary"):
+            continue
+        assert (after[name].plan, after[name].results) == (record.plan, record.results)
+        shifted += after[name].start != record.start
+    # The runs stand in another order now, for which none is made anew.
+    assert shifted
 
 
 def test_a_contrast_of_unequal_amounts_says_so(tmp_path) -> None:
