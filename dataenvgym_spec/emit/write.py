@@ -17,6 +17,7 @@ from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.indexes import is_index
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.locks import held
 
 OWN: Final = ("dvc.yaml", "dvc.lock", ".gitignore")
 """What compile and DVC write into the folder of an entry."""
@@ -42,6 +43,12 @@ def write(graph: Graph, layout: Layout, *, everything: bool) -> list[Path]:
     Raises:
         UserError: the root `dvc.yaml` is damaged, or has another stage with an experiment's name.
     """
+    # The root file is read, changed and written: two at once would lose the entries of one.
+    with held(layout.lock("compile"), waiting=lambda _holder: None):
+        return _write(graph, layout, everything=everything)
+
+
+def _write(graph: Graph, layout: Layout, *, everything: bool) -> list[Path]:
     root_file = pipeline(graph, layout, everything=everything)
     changed = []
     # Stages first: an entry must not name a stage that does not exist yet.

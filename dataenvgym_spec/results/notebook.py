@@ -124,6 +124,21 @@ class Notebook(Results):
         rows = [row for run in self.runs for row in _students(run)]
         return Table(StudentRow, tuple(rows))
 
+    def folder(self, student: StudentRow) -> Path:
+        """The folder from which a student loads.
+
+        It is the row's own, but for a base student from the hub or from a folder, which the store
+        only refers to: that one is found, and fetched from the hub if it is not here.
+
+        Raises:
+            StageError: it cannot be had, or is another than it was.
+            MissingExtra: a package that fetches it is not installed.
+        """
+        # Whoever reads tables alone does not need it.
+        from dataenvgym_spec.store.outside import Students
+
+        return Students(self.layout).folder(student.path)
+
     def _turns(self) -> Iterator[tuple[Run, Iteration]]:
         """The iterations of the loop that took place, run by run."""
         for run in self.runs:

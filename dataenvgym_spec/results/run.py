@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from dataenvgym_spec.records.evaluations import Choice, Result, Stopped
 from dataenvgym_spec.records.examples import Example, Rejected
@@ -180,7 +179,7 @@ class Run:
             return None
         return choice.best if student == "best" else choice.last
 
-    @cached_property
+    @property
     def reached(self) -> int:
         """The last iteration that took or takes place: what has stopped stays stopped."""
         for turn in self.iterations:

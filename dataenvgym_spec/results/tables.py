@@ -162,7 +162,8 @@ class StudentRow:
     """A student that was trained.
 
     Attributes:
-        path: its folder, in the transformers or peft format.
+        path: its folder in the store, in the transformers or peft format. Of a base student from
+            the hub or from a folder it holds a `reference.json` alone; `Notebook.folder` finds it.
         adapter: whether it is an adapter on the base student of iteration 0.
         best: whether it is the best on selection.
         last: whether it is the last.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -10,9 +11,13 @@ import yaml
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.emit.entry import entry, entry_file, home, plots
 from dataenvgym_spec.emit.stages import dump
+from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.locks import held
+from tests.support.repositories import new_repo
 from tests.support.specs import TINY
+from tests.support.waiting import wait_until
 
 MATRIX = "matrix: {student.train.learning_rate: [1e-3, 2e-3], agent.policy.floor: [0.1, 0.2]}\n"
 
@@ -180,3 +185,24 @@ def test_a_spec_in_a_folder_is_not_active_until_it_is_named(
     # A compile of all that is active takes its entry away again; stages stay where they are.
     dataenvgym("compile")
     assert "experiments/shelf.json" not in written(repo)
+
+
+def test_two_that_compile_at_once_lose_no_entry(tmp_path: Path) -> None:
+    repo = new_repo(tmp_path / "repo")
+    layout = Layout(root=repo)
+    graph = lower(front_end([repo / "specs" / "tiny.yaml"], root=repo)).graph
+    lock = layout.lock("compile")
+    with ThreadPoolExecutor() as pool:
+        with held(lock):
+            later = pool.submit(write, graph, layout, everything=False)
+            wait_until(lambda: _is_waited_for(lock) or later.done(), "another one at the lock")
+            layout.pipeline.write_text("stages: {mine: {cmd: echo}}\n", encoding="utf-8")
+        later.result()
+    stages = yaml.safe_load(layout.pipeline.read_text(encoding="utf-8"))["stages"]
+    assert sorted(stages) == ["mine", "tiny"]
+
+
+def _is_waited_for(lock: Path) -> bool:
+    """Whether somebody waits for a lock, as the kernel says: `1: -> FLOCK ... 00:2a:1234 0 EOF`."""
+    waiters = [line for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
+    return any(f":{lock.stat().st_ino} " in line for line in waiters)

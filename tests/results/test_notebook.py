@@ -8,8 +8,11 @@ import pytest
 
 import dataenvgym_spec
 from dataenvgym_spec.core.errors import MissingExtra, UserError
+from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.results.evidence.scores import comparison
 from dataenvgym_spec.results.notebook import Notebook
+from dataenvgym_spec.results.run import Iteration, Run
+from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.results.tables import ScoreRow, Table
 from dataenvgym_spec.track.project import project
 from tests.support.commands import call
@@ -103,6 +106,18 @@ def test_students_can_be_loaded(tiny: Notebook) -> None:
     for arm in ("with-state", "no-state"):
         mine = [row for row in rows if row.arm == arm]
         assert (sum(row.best for row in mine), [row.last for row in mine].index(True)) == (1, 2)
+
+
+def test_what_a_running_experiment_has_reached_is_looked_up_each_time(tmp_path: Path) -> None:
+    gate = StageResult(key="g", kind="gate", path=tmp_path, inputs=(), uses=())
+    turns = (Iteration(number=0, stages=()), Iteration(number=1, stages=(gate,)))
+    run = Run(arm="a", seed=0, iterations=turns, closing=())
+    assert (run.reached, run.stopped) == (1, None)
+    (tmp_path / "out" / "gate").mkdir(parents=True)
+    write_json(tmp_path / "out" / "gate" / "gate.json", {"stop": True})
+    (tmp_path / "log").mkdir()
+    write_json(tmp_path / "log" / "run.json", {"started": 0.0, "seconds": {"total": 1.0}})
+    assert (run.reached, run.stopped) == (0, 0)
 
 
 def test_a_table_is_a_data_frame(tiny: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:

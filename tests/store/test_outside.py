@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import dataenvgym_spec
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.run import run_stage
 from dataenvgym_spec.records.students import REFERENCE
@@ -56,6 +57,9 @@ def test_a_local_base_is_referred_to_and_verified(tmp_path: Path) -> None:
     assert reference["model"]["path"].startswith("sha256:")
     assert reference["size"] == len(WEIGHTS) + (folder / "config.json").stat().st_size
     assert Students(layout).folder(port) == folder
+    results = dataenvgym_spec.load("tiny", repo)
+    base = results.students()[0]
+    assert (base.path, results.folder(base)) == (port, folder)
     # The bytes are the same wherever the folder lies.
     assert str(tmp_path) not in (port / REFERENCE).read_text(encoding="utf-8")
     (folder / "model.safetensors").write_bytes(WEIGHTS[::-1] + b"v")
