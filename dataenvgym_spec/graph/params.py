@@ -34,6 +34,18 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     slot: str
 
 
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """That prompts are conversations, and what of them is the same for all items.
+
+    Attributes:
+        system: what the system says first.
+        thinking: what the chat template is told; None leaves it to the template.
+    """
+
+    system: str | None = None
+    thinking: bool | None = None
+
+
 class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a stage does, besides its kind and what it reads.
 
@@ -199,6 +211,7 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
     Attributes:
         splits: the names of what it answers, and of the ports.
         generate: the settings of generation, less the backend.
+        chat: of prompts that are conversations.
         seed: of the run, where answers are drawn.
     """
 
@@ -209,6 +222,7 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
     backend: Component
     generate: Generate
     template: str
+    chat: Conversation | None = None
     score: Component
     seed: int | None = None
 
@@ -221,6 +235,8 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
             "template": self.template,
             "score": self.score.plain(),
         }
+        if self.chat is not None:
+            content["chat"] = _values(self.chat)
         if self.seed is not None:
             content["seed"] = self.seed
         return content
@@ -294,6 +310,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
 
     Attributes:
         train: the settings of training, less the trainer and the adapter.
+        chat: of prompts that are conversations.
         rounds: how many of the ports with accepted examples are of one iteration; only where
             amounts are made equal to those of other arms.
     """
@@ -305,6 +322,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
     adapter: Component | None = None
     train: Train
     template: str
+    chat: Conversation | None = None
     seed: int
     rounds: int | None = None
 
@@ -316,6 +334,8 @@ class TrainParams(Params, frozen=True, kw_only=True):
         if self.adapter is not None:
             settings["adapter"] = self.adapter.plain()
         content = {"train": settings, "template": self.template, "seed": self.seed}
+        if self.chat is not None:
+            content["chat"] = _values(self.chat)
         return content if self.rounds is None else {**content, "rounds": self.rounds}
 
 

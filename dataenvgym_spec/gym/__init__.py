@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
     from dataenvgym_spec.gym.policies.allocate import share_out
     from dataenvgym_spec.gym.policies.protocol import Policy
+    from dataenvgym_spec.gym.prompt import Message, Prompt
     from dataenvgym_spec.gym.sandboxes.protocol import (
         Call,
         Ending,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
         Completion,
         GenerationSettings,
     )
-    from dataenvgym_spec.gym.students.codec import Codec
+    from dataenvgym_spec.gym.students.codec import Codec, Encoder
     from dataenvgym_spec.gym.students.models.protocol import (
         Existing,
         Found,
@@ -87,6 +88,7 @@ __all__ = [
     "Codec",
     "Completion",
     "Discovery",
+    "Encoder",
     "Ending",
     "Engine",
     "Environment",
@@ -98,6 +100,7 @@ __all__ = [
     "Job",
     "Judgement",
     "LossPoint",
+    "Message",
     "MissingExtra",
     "Model",
     "ModelTools",
@@ -107,6 +110,7 @@ __all__ = [
     "ProceduralEngine",
     "ProceduralTeacher",
     "Program",
+    "Prompt",
     "Record",
     "Reply",
     "Request",
@@ -159,6 +163,7 @@ _PLACES: Final = {
     "Codec": "gym.students.codec:Codec",
     "Completion": "gym.students.backends.protocol:Completion",
     "Discovery": "gym.skills.protocol:Discovery",
+    "Encoder": "gym.students.codec:Encoder",
     "Ending": "gym.sandboxes.protocol:Ending",
     "Engine": "gym.engines.protocol:Engine",
     "Environment": "gym.environments.protocol:Environment",
@@ -168,6 +173,7 @@ _PLACES: Final = {
     "Job": "gym.students.trainers.protocol:Job",
     "Judgement": "gym.sandboxes.protocol:Judgement",
     "LossPoint": "records.logs:LossPoint",
+    "Message": "gym.prompt:Message",
     "MissingExtra": "core.errors:MissingExtra",
     "Existing": "gym.students.models.protocol:Existing",
     "Found": "gym.students.models.protocol:Found",
@@ -179,6 +185,7 @@ _PLACES: Final = {
     "ProceduralEngine": "gym.engines.procedural:ProceduralEngine",
     "ProceduralTeacher": "gym.teachers.procedural:ProceduralTeacher",
     "Program": "gym.sandboxes.protocol:Program",
+    "Prompt": "gym.prompt:Prompt",
     "Record": "records.record:Record",
     "Reply": "gym.teachers.protocol:Reply",
     "Request": "records.plans:Request",

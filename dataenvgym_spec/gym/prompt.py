@@ -1,12 +1,47 @@
-"""One prompt template, before and after training and in every evaluation."""
+"""What a student is asked: one template, before and after training and in every evaluation.
+
+How a prompt becomes tokens is in `students/codec`, which has the student's tokenizer.
+"""
 
 from __future__ import annotations
 
-from jinja2 import StrictUndefined, TemplateError
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from jinja2 import Environment, StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.record import Record
+
+OPEN, CLOSE = "\ufdd2", "\ufdd3"
+"""Stand around what an item gave while a template is rendered; no text holds these characters."""
+UNDEFINED: Final = (TemplateError, TypeError, ArithmeticError)
+
+
+class Message(Record, frozen=True, kw_only=True):
+    """A part of a conversation. All of its content is text."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Prompt(Record, frozen=True, kw_only=True):
+    """What a student is asked, before it is tokens: a text, or a conversation.
+
+    Attributes:
+        text: of a prompt that is one; empty for a conversation.
+        given: where in it stands what the item gave, from and to: a special token that is spelled
+            out there is text. One that the template spells out is the token.
+        messages: of a conversation, which the student's own chat template renders.
+        thinking: what that template is told about thinking; None leaves it to the template.
+    """
+
+    text: str = ""
+    given: tuple[tuple[int, int], ...] = ()
+    messages: tuple[Message, ...] = ()
+    thinking: bool | None = None
 
 
 class PromptTemplate:
@@ -17,17 +52,18 @@ class PromptTemplate:
     >>> item = Item(id="1", input="1 + 1", target="2", group="sum", cluster="1")
     >>> PromptTemplate("{{ input }} =").render(item)
     '1 + 1 ='
+    >>> PromptTemplate("Is {{ input }} odd?").prompt(item).given
+    ((3, 8),)
     """
 
     def __init__(self, template: str) -> None:
-        # Without trimming, a line with a tag alone would leave an empty line in the prompt.
-        environment = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        self.template = environment.from_string(template)
+        self.template = _environment().from_string(template)
+        marking = _environment()
+        marking.finalize = _marked
+        self.marking = marking.from_string(template)
 
     def render(self, item: Item) -> str:
-        """The prompt of an item.
+        """The prompt of an item, as text.
 
         The template sees `input`, `group` and `metadata`, never the answer: a source puts nothing
         into the metadata that tells more than the question does.
@@ -36,11 +72,100 @@ class PromptTemplate:
             StageError: the template needs something that the item does not have.
         """
         try:
-            return self.template.render(input=item.input, group=item.group, metadata=item.metadata)
-        except (TemplateError, TypeError, ArithmeticError) as error:
+            return _rendered(self.template, item)
+        except UNDEFINED as error:
             names = [f"metadata.{name}" for name in sorted(item.metadata)]
             listed = ", ".join(["input", "group", *names])
             raise StageError(
                 f"the prompt template fails for item {item.id}: {error}",
                 help=f"of this item a template can use: {listed}",
             ) from error
+
+    def prompt(self, item: Item) -> Prompt:
+        """The prompt of an item.
+
+        Raises:
+            StageError: see `render`.
+        """
+        text = self.render(item)
+        try:
+            marked = _rendered(self.marking, item)
+        except UNDEFINED:
+            marked = ""
+        if marked.replace(OPEN, "").replace(CLOSE, "") != text:
+            # The template works on what it has written: whose text it is cannot be told.
+            return Prompt(text=text, given=((0, len(text)),))
+        return Prompt(text=text, given=_spans(marked))
+
+
+class Prompts:
+    """The prompts of a spec: texts, or conversations with what precedes each question.
+
+    Args of the constructor:
+        template: Jinja; it gives a text, or the question of a conversation.
+        chat: whether they are conversations.
+        system: what the system says first; empty for nothing.
+        shots: items that are asked and answered before.
+        thinking: see `Prompt`.
+    """
+
+    def __init__(
+        self,
+        template: str,
+        *,
+        chat: bool = False,
+        system: str = "",
+        shots: Sequence[Item] = (),
+        thinking: bool | None = None,
+    ) -> None:
+        self.template, self.chat, self.thinking = PromptTemplate(template), chat, thinking
+        before = [Message(role="system", content=system)] if system else []
+        for shot in shots:
+            before += [self._question(shot), Message(role="assistant", content=shot.target)]
+        self.before = before
+
+    def prompt(self, item: Item) -> Prompt:
+        """The prompt of an item.
+
+        Raises:
+            StageError: see `PromptTemplate.render`.
+        """
+        if not self.chat:
+            return self.template.prompt(item)
+        messages = (*self.before, self._question(item))
+        return Prompt(messages=messages, thinking=self.thinking)
+
+    def _question(self, item: Item) -> Message:
+        return Message(role="user", content=self.template.render(item))
+
+
+def _environment() -> Environment:
+    # Without trimming, a line with a tag alone would leave an empty line in the prompt.
+    return ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def _rendered(template: Template, item: Item) -> str:
+    return template.render(input=item.input, group=item.group, metadata=item.metadata)
+
+
+def _marked(value: object) -> str:
+    return f"{OPEN}{value}{CLOSE}"
+
+
+def _spans(marked: str) -> tuple[tuple[int, int], ...]:
+    """Where the outermost marks stand, in the text without them."""
+    spans = []
+    depth = at = start = 0
+    for sign in marked:
+        if sign == OPEN:
+            start = start if depth else at
+            depth += 1
+        elif sign == CLOSE:
+            depth -= 1
+            if not depth and at > start:
+                spans.append((start, at))
+        else:
+            at += 1
+    return tuple(spans)

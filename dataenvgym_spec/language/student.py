@@ -109,6 +109,24 @@ class Prompt(Section, frozen=True, kw_only=True):
             extra_json_schema={"x-file": "template"},
         ),
     ]
+    chat: Annotated[
+        bool,
+        hover("Whether the model's own chat template renders it, as what a user says."),
+    ] = False
+    system: (
+        Annotated[
+            str,
+            hover("With `chat`: what the system says first.", min_length=1, max_length=100_000),
+        ]
+        | None
+    ) = None
+    thinking: (
+        Annotated[
+            bool,
+            hover("With `chat`: what the chat template is told; left out, it has its own way."),
+        ]
+        | None
+    ) = None
 
 
 class Student(Section, frozen=True, kw_only=True):

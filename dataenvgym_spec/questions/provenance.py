@@ -21,6 +21,7 @@ _WRITTEN: Final[dict[KeyPath, KeyPath]] = {
     ("score",): ("task", "score"),
     ("wrong_gold",): ("task", "wrong_gold"),
     ("template",): ("student", "prompt", "template"),
+    ("chat",): ("student", "prompt"),
     ("generate",): ("student", "generate"),
     ("train",): ("student", "train"),
     ("policy",): ("agent", "policy"),

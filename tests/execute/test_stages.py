@@ -13,7 +13,7 @@ from dataenvgym_spec.execute.stages import evaluate as evaluation
 from dataenvgym_spec.execute.stages import train as training
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.gym.prompt import PromptTemplate
+from dataenvgym_spec.gym.prompt import Prompt, Prompts, PromptTemplate
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.gym.students.models.protocol import Pretraining
 from dataenvgym_spec.gym.students.models.scratch import ScratchModel
@@ -111,7 +111,7 @@ def _student(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
         train=lambda *_: None,
     )
     items = ScratchModel(**sizes, pretrain=recipe).examples(tools)
-    write_examples(shop.folder / "examples.jsonl", items, prompt)
+    write_examples(shop.folder / "examples.jsonl", items, Prompts(TEMPLATE))
     return bytes_of(shop.folder)
 
 
@@ -140,13 +140,13 @@ def _evaluate(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
     class Echo:
         device = "cpu"
 
-        def generate(self, prompts: list[str]) -> list[Completion]:
+        def generate(self, prompts: list[Prompt]) -> list[Completion]:
             return [
                 Completion(
-                    text=prompt.split("=")[0][-2:],
+                    text=prompt.text.split("=")[0][-2:],
                     tokens=2,
-                    prompt_tokens=len(prompt),
-                    truncated=len(prompt) % 2 == 0,
+                    prompt_tokens=len(prompt.text),
+                    truncated=len(prompt.text) % 2 == 0,
                 )
                 for prompt in prompts
             ]
@@ -191,8 +191,8 @@ GOLDEN = {
     "check": {1: "57e4e85c16f94b50"},
     "gate": {1: "71caceeb3c597b45"},
     "select": {1: "2d56282f85f35fbc"},
-    "student": {1: "b6f379aad904d82f"},
-    "train": {1: "b74163de459f6528"},
+    "student": {1: "6781fdd7430f20b5"},
+    "train": {1: "91781a5925ec773b"},
     "evaluate": {1: "e01bde6e8867e007", 2: "190556aa5eab3485"},
 }
 """The digests of each kind, by its number."""

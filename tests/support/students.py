@@ -30,6 +30,14 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 """Generation settings such as models have them, and more of them at once than any has."""
 
+CHATML = (
+    "{% for message in messages %}"
+    "<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""A chat template as many models have it."""
+
 
 def untrained(out: Path, *, seed: int = 0, **sizes: Any) -> Path:
     """A small untrained student in a folder."""
@@ -37,6 +45,22 @@ def untrained(out: Path, *, seed: int = 0, **sizes: Any) -> Path:
 
     texts = [f"{number} + {number} ={number}" for number in range(50)]
     ScratchModel(**{**SIZES, **sizes}, vocabulary=120, pretrain={}).build(texts, seed, out)
+    return out
+
+
+def conversational(out: Path, *, template: str = CHATML, **sizes: Any) -> Path:
+    """A small untrained student with a chat template and the tokens that it needs."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    untrained(out, **{"max_positions": 256, **sizes})
+    tokenizer = AutoTokenizer.from_pretrained(out)
+    special = ["<|im_start|>", "<|im_end|>"]
+    tokenizer.add_special_tokens({"additional_special_tokens": special})
+    tokenizer.chat_template = template
+    model = AutoModelForCausalLM.from_pretrained(out)
+    model.resize_token_embeddings(len(tokenizer))
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +23,11 @@ from dataenvgym_spec.gym.students.backends.protocol import (
     Completion,
     GenerationSettings,
 )
-from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
+from dataenvgym_spec.gym.students.trainers.protocol import (
+    Job,
+    TrainingExample,
+    TrainingSettings,
+)
 from dataenvgym_spec.language.components import definition, standard
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.store.layout import Layout
@@ -95,6 +99,29 @@ def sums(path: Path, count: int = 200) -> Path:
     pairs = [divmod(number, 10) for number in range(count)]
     write_rows(path, [{"prompt": f"{a} + {b} =", "completion": str(a + b)} for a, b in pairs])
     return path
+
+
+def training_job(
+    folder: Path, base: Path, examples: Sequence[TrainingExample], **settings: Any
+) -> Job:
+    """A training of all weights in this process."""
+    (folder / "out").mkdir()
+    write_rows(folder / "examples.jsonl", examples)
+    return Job(
+        base=base,
+        examples=folder / "examples.jsonl",
+        settings=TrainingSettings.parse({**TRAIN, "batch_size": 4, **settings}),
+        adapter=None,
+        seed=0,
+        out=folder / "out",
+        checkpoints=folder / "checkpoints",
+        loss=folder / "loss.jsonl",
+        facts=folder / "facts.json",
+        processes=1,
+        device_batch=4,
+        accumulation=1,
+        checkpoint_seconds=60,
+    )
 
 
 def completions(

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from dataenvgym_spec.graph.component import Component
-from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.graph.params import Conversation, Params
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at
+from dataenvgym_spec.language.student import Prompt
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.lanes import owners
 
@@ -85,6 +86,13 @@ def _digests(component: Component) -> Iterable[str]:
         value = at(component.options, path)
         if isinstance(value, str):
             yield value
+
+
+def conversation(prompt: Prompt) -> Conversation | None:
+    """What prompts that are conversations have in common; None of those that are texts."""
+    if not prompt.chat:
+        return None
+    return Conversation(system=prompt.system, thinking=prompt.thinking)
 
 
 def spans_groups(source: Component) -> bool:

@@ -10,7 +10,13 @@ from typing import TypeVar
 
 import msgspec
 
-from dataenvgym_spec.compile.lower.bind import RESERVED, Binder, reserved, spans_groups
+from dataenvgym_spec.compile.lower.bind import (
+    RESERVED,
+    Binder,
+    conversation,
+    reserved,
+    spans_groups,
+)
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Input, Stage, Use
 from dataenvgym_spec.graph.kinds import KINDS
@@ -370,6 +376,7 @@ class Builder:
                 backend=self.bind.component("backend", student.generate.backend),
                 generate=student.generate,
                 template=student.prompt.template,
+                chat=conversation(student.prompt),
                 score=self.score,
                 seed=seed,
             )
@@ -405,5 +412,6 @@ class Builder:
             adapter=None if adapter is None else self.bind.component("adapter", adapter),
             train=train,
             template=self.record.student.prompt.template,
+            chat=conversation(self.record.student.prompt),
             seed=self.seed,
         )

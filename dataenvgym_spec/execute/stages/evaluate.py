@@ -9,8 +9,9 @@ from pathlib import Path
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context, PortRead
+from dataenvgym_spec.execute.prompts import prompts_of
 from dataenvgym_spec.graph.params import EvaluateParams
-from dataenvgym_spec.gym.prompt import PromptTemplate
+from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
@@ -69,21 +70,21 @@ class Asked:
     """
 
     items: Sequence[Item]
-    prompts: Sequence[str]
+    prompts: Sequence[Prompt]
     seeds: Sequence[int]
     samples: int
 
 
 def _asked(params: EvaluateParams, items: dict[str, Sequence[Item]]) -> Asked:
-    prompt, samples = PromptTemplate(params.template), params.generate.samples
+    ask, samples = prompts_of(params), params.generate.samples
     asked: list[Item] = []
-    prompts: list[str] = []
+    prompts: list[Prompt] = []
     seeds: list[int] = []
     for item in chain.from_iterable(items.values()):
-        text = prompt.render(item)
+        prompt = ask.prompt(item)
         for number in range(samples):
             asked.append(item)
-            prompts.append(text)
+            prompts.append(prompt)
             if params.generate.draws:
                 # Students answer an item under the same seeds: what differs is the student.
                 seeds.append(seed_from("answer", params.seed, item.id, number))

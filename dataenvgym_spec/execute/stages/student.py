@@ -10,7 +10,7 @@ from dataenvgym_spec.execute.drawing import held_apart, is_held
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.graph.params import StudentParams
-from dataenvgym_spec.gym.prompt import PromptTemplate
+from dataenvgym_spec.gym.prompt import Prompts, PromptTemplate
 from dataenvgym_spec.gym.students.models.protocol import Existing, Model, ModelTools, Pretraining
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.items import Item, in_lane
@@ -43,14 +43,14 @@ def _pretraining(context: Context[StudentParams], out: Path) -> Pretraining | No
     assert params.trainer is not None
     seed, splits_seed, lane = params.seed, params.splits_seed, params.lane
     trainer = params.trainer
-    prompt, held = PromptTemplate(params.template), held_apart(context, splits_seed)
+    template, held = params.template, held_apart(context, splits_seed)
 
     def free(item: Item) -> bool:
         return in_lane(splits_seed, item.cluster, lane) and not is_held(item, held)
 
     def train(base: Path, examples: Sequence[Item], settings: TrainingSettings) -> None:
         path = context.work / "examples.jsonl"
-        write_examples(path, examples, prompt)
+        write_examples(path, examples, Prompts(template))
         launch(
             context,
             base=base,
@@ -61,4 +61,4 @@ def _pretraining(context: Context[StudentParams], out: Path) -> Pretraining | No
             out=out,
         )
 
-    return Pretraining(seed=seed, prompt=prompt.render, free=free, train=train)
+    return Pretraining(seed=seed, prompt=PromptTemplate(template).render, free=free, train=train)

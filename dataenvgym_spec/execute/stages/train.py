@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.prompts import prompts_of
 from dataenvgym_spec.execute.training.equal import common
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.graph.params import TrainParams
-from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_all, read_table
@@ -32,7 +32,7 @@ def train(context: Context[TrainParams]) -> None:
             help="look at the checks' reasons in the rejected port",
         )
     examples = context.work / "examples.jsonl"
-    write_examples(examples, accepted, PromptTemplate(params.template))
+    write_examples(examples, accepted, prompts_of(params))
     (base,) = context.ports("base")
     context.say(f"  {len(accepted)} examples")
     launch(

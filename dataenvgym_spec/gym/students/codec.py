@@ -3,14 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.protocol import Completion
+from dataenvgym_spec.gym.students.chat import Chat
 from dataenvgym_spec.gym.students.pretrained import read_config, read_tokenizer, special_tokens
+from dataenvgym_spec.gym.students.spelling import Spelling
 
 UNSCALED: Final = frozenset({"default", "llama3"})
 """Rotary positions whose number a model's configuration states as it is."""
+
+
+class Encoder:
+    """A student's tokenizer: prompts as tokens, and the answers that it learns to them."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self.spelling = Spelling(tokenizer)
+
+    @cached_property
+    def chat(self) -> Chat:
+        """The student's chat template.
+
+        Raises:
+            StageError: it has none.
+        """
+        return Chat(self.tokenizer, self.spelling)
+
+    def prompt(self, prompt: Prompt | str) -> list[int]:
+        """The tokens of a prompt.
+
+        A conversation has the special tokens that its template gives it, and no others.
+
+        Raises:
+            StageError: the chat template is missing, or does not take the conversation.
+        """
+        if isinstance(prompt, str):
+            return self.spelling.encode(prompt, add_special_tokens=True)
+        if prompt.messages:
+            return self.spelling.encode(self.chat.prompt(prompt), add_special_tokens=False)
+        guarded = self.spelling.guard_given(prompt.text, prompt.given)
+        return self.spelling.encode(guarded, add_special_tokens=True)
+
+    def answer(self, prompt: Prompt | str, text: str) -> list[int]:
+        """The tokens of an answer to a prompt, and the token that ends it.
+
+        Raises:
+            StageError: no token ends it.
+        """
+        guarded = self.spelling.guard(text)
+        if isinstance(prompt, Prompt) and prompt.messages:
+            return self._turn(prompt, guarded + self.chat.end)
+        if self.tokenizer.eos_token_id is None:
+            message = "the student's tokenizer has no end-of-text token, so no answer could end"
+            raise StageError(message, help="set 'eos_token' in its tokenizer_config.json")
+        ids = self.spelling.encode(guarded, add_special_tokens=False)
+        return [*ids, self.tokenizer.eos_token_id]
+
+    def _turn(self, prompt: Prompt, guarded: str) -> list[int]:
+        """An answer with its end, tokenized behind its prompt if that leaves the prompt's tokens.
+
+        Some tokenizers begin a text as they do not go on with one.
+        """
+        asked = self.prompt(prompt)
+        whole = self.spelling.encode(self.chat.prompt(prompt) + guarded, add_special_tokens=False)
+        if whole[: len(asked)] == asked:
+            return whole[len(asked) :]
+        return self.spelling.encode(guarded, add_special_tokens=False)
 
 
 class Codec:
@@ -18,13 +81,14 @@ class Codec:
 
     Attributes:
         ends: the tokens that end a completion: the model's, and the tokenizer's, which training
-            puts behind each answer.
+            puts behind each answer; once a conversation was encoded, the end of a turn as well.
         pad: the token that fills a batch.
     """
 
     def __init__(self, model: Path, *, max_new_tokens: int) -> None:
         # Padded on the left, every prompt of a batch ends where its completion begins.
         self.tokenizer = read_tokenizer(model, padding_side="left")
+        self.encoder = Encoder(self.tokenizer)
         self.longest = max_new_tokens
         self.positions = _positions(read_config(model))
         special = special_tokens(model)
@@ -33,9 +97,15 @@ class Codec:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         self.pad: int | None = self.tokenizer.pad_token_id
 
-    def encode(self, prompt: str) -> list[int]:
-        """The tokens of a whole prompt."""
-        return list(self.tokenizer(prompt).input_ids)
+    def encode(self, prompt: Prompt | str) -> list[int]:
+        """The tokens of a whole prompt; of a text alone, what looks like a special token is one.
+
+        Raises:
+            StageError: the chat template is missing, or does not take the conversation.
+        """
+        if isinstance(prompt, Prompt) and prompt.messages:
+            self.ends |= {self.encoder.chat.end_token}
+        return self.encoder.prompt(prompt)
 
     def room(self, prompt: Sequence[int]) -> int:
         """How many tokens a completion may have: none behind a prompt that fills the model."""

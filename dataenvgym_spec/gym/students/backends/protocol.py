@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.records.record import Record
 
 
@@ -69,11 +70,13 @@ class Backend(Protocol):
     device: str
     """Where it runs, such as `cpu` or `cuda`; for the log."""
 
-    def generate(self, prompts: Sequence[str], seeds: Sequence[int] = ()) -> list[Completion]:
+    def generate(
+        self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()
+    ) -> list[Completion]:
         """Completes prompts.
 
         Args:
-            prompts: whole prompts; they are tokenized as they are.
+            prompts: whole prompts, texts or conversations; `Codec.encode` gives their tokens.
             seeds: one a prompt where tokens are drawn; none where they are not.
 
         Returns:

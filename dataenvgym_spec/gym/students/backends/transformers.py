@@ -10,6 +10,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList
 from transformers.utils.logging import disable_progress_bar
 
+from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.drawing import Draw
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.students.codec import Codec
@@ -33,7 +34,9 @@ class TransformersBackend:
         loaded.generation_config = GenerationConfig()
         self.model = loaded.to(self.device).eval()
 
-    def generate(self, prompts: Sequence[str], seeds: Sequence[int] = ()) -> list[Completion]:
+    def generate(
+        self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()
+    ) -> list[Completion]:
         """Completes prompts, in their order."""
         encoded = [self.codec.encode(prompt) for prompt in prompts]
         completions: dict[int, Completion] = {}

@@ -23,6 +23,7 @@ from transformers import GenerationConfig
 from vllm import LLM, SamplingParams, TokensPrompt
 from vllm.lora.request import LoRARequest
 
+from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.lora import largest_rank
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.students.backends.serving import Serving, fits
@@ -45,7 +46,9 @@ class VllmBackend:
             options |= {"enable_lora": True, "max_lora_rank": largest_rank(adapter)}
         self.engine = self._engine(model, options)
 
-    def generate(self, prompts: Sequence[str], seeds: Sequence[int] = ()) -> list[Completion]:
+    def generate(
+        self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()
+    ) -> list[Completion]:
         """Completes prompts, in their order."""
         encoded = [self.codec.encode(prompt) for prompt in prompts]
         drawn: Sequence[int | None] = seeds or [None] * len(prompts)

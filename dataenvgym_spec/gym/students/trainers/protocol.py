@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.adapters.protocol import Adapter
 from dataenvgym_spec.records.record import Record
 
@@ -54,9 +55,9 @@ class TrainingSettings(Record, frozen=True, kw_only=True):
 
 
 class TrainingExample(Record, frozen=True, kw_only=True):
-    """A row of `Job.examples`: the prompt, and the completion to learn."""
+    """A row of `Job.examples`: the prompt, and the completion to learn; see `codec.Encoder`."""
 
-    prompt: str
+    prompt: Prompt | str
     completion: str
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import torch
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.codec import Encoder
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
 
 Encoded = dict[str, list[int]]
@@ -19,8 +20,8 @@ IGNORED: Final = -100
 class Responses(torch.utils.data.Dataset[Encoded]):
     """Token ids and labels of the examples that have room for an answer.
 
-    A completion is cut so that the end-of-text token, which ends it, still fits: a student that
-    never sees it never learns to stop. An example without room for that token and one of its
+    A completion is cut so that the token that ends it still fits: a student that never sees it
+    never learns to stop. An example without room for that token and one of its
     completion would teach nothing, or that the answer is empty; it is left out.
 
     Attributes:
@@ -35,18 +36,16 @@ class Responses(torch.utils.data.Dataset[Encoded]):
         """Encodes the examples.
 
         Raises:
-            StageError: nothing is left to learn, or the tokenizer has no end-of-text token.
+            StageError: nothing is left to learn, no token ends an answer, or a chat template is
+                missing or does not take a conversation.
         """
-        if tokenizer.eos_token_id is None:
-            message = "the student's tokenizer has no end-of-text token, so no answer could end"
-            raise StageError(message, help="set 'eos_token' in its tokenizer_config.json")
+        encoder = Encoder(tokenizer)
         self.rows: list[Encoded] = []
         self.cut = self.left_out = self.longest = 0
         shortest = max_length
         for example in examples:
-            prompt = tokenizer(example.prompt).input_ids
-            completion = tokenizer(example.completion, add_special_tokens=False).input_ids
-            answer = [*completion, tokenizer.eos_token_id]
+            prompt = encoder.prompt(example.prompt)
+            answer = encoder.answer(example.prompt, example.completion)
             self.longest = max(self.longest, len(prompt) + len(answer))
             shortest = min(shortest, len(prompt)) if self.rows or self.left_out else len(prompt)
             self._add(prompt, answer, max_length)

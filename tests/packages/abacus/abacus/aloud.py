@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from dataenvgym_spec.gym import Codec, Completion, GenerationSettings, read_model
+from dataenvgym_spec.gym import Codec, Completion, GenerationSettings, Prompt, read_model
 
 
 class Aloud:
@@ -19,11 +19,11 @@ class Aloud:
         self.codec = Codec(model, max_new_tokens=settings.max_new_tokens)
         self.model: Any = read_model(model, dtype=torch.float32, adapter=adapter)
 
-    def generate(self, prompts: Sequence[str]) -> list[Completion]:
+    def generate(self, prompts: Sequence[Prompt | str]) -> list[Completion]:
         """Completes prompts, in their order."""
         return [self._complete(prompt) for prompt in prompts]
 
-    def _complete(self, prompt: str) -> Completion:
+    def _complete(self, prompt: Prompt | str) -> Completion:
         ids = self.codec.encode(prompt)
         said: list[int] = []
         while len(said) < self.codec.room(ids) and not self.codec.ends.intersection(said):
