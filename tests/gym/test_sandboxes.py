@@ -103,6 +103,18 @@ def test_each_ending_costs_one_text(sandbox: Isolated) -> None:
     assert outcomes[-1].value == 42
 
 
+def test_a_value_that_is_nested_too_deeply_to_be_read_costs_one_text(sandbox: Isolated) -> None:
+    """What the process that judges can read from its shallow stack, this one may not."""
+
+    def from_below(frames: int, texts: list[str]) -> list[SandboxOutcome]:
+        return from_below(frames - 1, texts) if frames else judged(sandbox, *texts)
+
+    nested = "__import__('functools').reduce(lambda value, _: [value], range({}), 1)"
+    texts = [text for depth in (900, 940, 980) for text in (nested.format(depth), "42")]
+    outcomes = from_below(60, texts)
+    assert [outcome.value for outcome in outcomes[1::2]] == [42, 42, 42]
+
+
 def test_what_fails_in_company_is_judged_again_alone(sandbox: Isolated) -> None:
     outcomes = judged(sandbox, "1", "os._exit(0)", "3", "1 / 0", plain=True)
     assert [(outcome.ending, outcome.value) for outcome in outcomes] == [
@@ -312,6 +324,17 @@ def test_a_program_runs_without_rights() -> None:
     bomb = run("python", "-c", "import os\nwhile True: os.fork()")
     assert "PermissionError" in bomb.stderr
     assert "MemoryError" in run("python", "-c", "x = [0] * 10 ** 9").stderr
+
+
+@needs_bubblewrap
+def test_a_program_whose_file_leads_elsewhere_writes_nothing(tmp_path: Path) -> None:
+    """A model may have named it."""
+    for name in (f"{tmp_path}/planted.py", "../planted.py", "/planted.py"):
+        given = Program(command=("python", "-c", "1"), files={name: "x = 1"})
+        assert Isolated().run(given, LIMITS).ending == "failed"
+    good = Program(command=("python", "a/b.py"), files={"a/b.py": "print('é')"})
+    assert Isolated().run(good, LIMITS).stdout == "é\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_bubblewrap_no_program_runs() -> None:

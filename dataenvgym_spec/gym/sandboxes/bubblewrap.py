@@ -21,14 +21,17 @@ SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.s
 HOME: Final = "/scratch"
 """Its working directory, in memory; not `/tmp`, below which a package may lie."""
 
-GIVEN: Final = "/given"
-"""Where the files of a program lie."""
+GIVEN: Final = "/given.json"
+"""Where the files of a program are, by name."""
 
 SCRATCH: Final = 1 << 26
 """What may be written to a working directory, in bytes."""
 
-WARM: Final = (sys.executable, "-P", "-m", "dataenvgym_spec.gym.sandboxes.warm")
-"""The process that judges. It imports nothing from its working directory (`-P`)."""
+MODULE: Final = (sys.executable, "-P", "-m")
+"""Runs a module, which imports nothing from its working directory (`-P`)."""
+
+WARM: Final = (*MODULE, "dataenvgym_spec.gym.sandboxes.warm")
+"""The process that judges."""
 
 OWN_VIEW: Final = "own-view"
 """Its argument in bubblewrap, where a child sees none of the user's files and may write."""
@@ -62,7 +65,7 @@ def enclosed(
         program: bubblewrap's path.
         scratch: how many bytes it may write to its working directory, which is in memory.
         readable: files and folders that it sees, besides the system's and the interpreter's.
-        given: a folder that it sees as `GIVEN`.
+        given: a file that it sees as `GIVEN`.
         mounts: whether it may change what it sees, which it does for its children.
     """
     command = [program, "--unshare-all", "--unshare-user", "--disable-userns"]

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes.bubblewrap import (
+    MODULE,
     SCRATCH,
     WARM,
     available,
@@ -71,17 +72,16 @@ class Isolated:
             message = "programs that a model wrote are run in bubblewrap, which does not work here"
             raise UserError(message, help="install it: apt-get install bubblewrap")
         command = [sys.executable if word == "python" else word for word in program.command]
-        launch = [sys.executable, "-m", LAUNCH, json.dumps(asdict(limits))]
-        with tempfile.TemporaryDirectory() as folder:
-            for name, text in program.files.items():
-                path = Path(folder, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
+        launch = [*MODULE, LAUNCH, json.dumps(asdict(limits))]
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as given:
+            # They are written inside, where a name that leads elsewhere leads nowhere.
+            json.dump(dict(program.files), given)
+            given.flush()
             inside = enclosed(
                 self.bubblewrap,
                 scratch=SCRATCH,
                 readable=importable(),
-                given=folder,
+                given=given.name,
             )
             return _run([*inside, *launch, *command], program.stdin, limits)
 

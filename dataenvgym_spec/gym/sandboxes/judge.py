@@ -109,7 +109,8 @@ class JudgeProcess:
                 if done == 0:
                     send(self.connection, request)
                 answers = receive(self.connection)
-            except OSError:
+            # A value may be nested more deeply than can be read from here.
+            except (OSError, RecursionError):
                 answers = None
             if answers is None:
                 return done

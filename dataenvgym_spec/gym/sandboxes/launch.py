@@ -1,4 +1,4 @@
-"""Becomes a program inside of bubblewrap: copies its files, sets its limits, and executes it.
+"""Becomes a program inside of bubblewrap: writes its files, sets its limits, and executes it.
 
 It is called as `python -m ...launch LIMITS COMMAND...`, with the limits as JSON.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
+from pathlib import Path
 
 from dataenvgym_spec.gym.sandboxes import filter as calls
 from dataenvgym_spec.gym.sandboxes.bubblewrap import GIVEN
@@ -19,7 +19,10 @@ from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
 def main() -> None:
     """Executes the command; what it writes stays in memory and is gone with it."""
     limits, command = SandboxLimits(**json.loads(sys.argv[1])), sys.argv[2:]
-    shutil.copytree(GIVEN, ".", dirs_exist_ok=True)
+    for name, text in json.loads(Path(GIVEN).read_text(encoding="utf-8")).items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     bound(limits)
     if calls.possible():
         calls.install("program" if limits.processes == 1 else "programs", writes=True)
