@@ -14,12 +14,12 @@ from itertools import islice
 from typing import Any
 
 import pytest
-import reasoning_gym
 from reasoning_gym.factory import DATASETS
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.drawing import draw
 from dataenvgym_spec.gym.tasks.drawing import PATIENCE, wanted
+from dataenvgym_spec.gym.tasks.library import reasoning_gym
 from dataenvgym_spec.gym.tasks.sources import reasoning_gym as source_module
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import BLOCKS, BY_NUMBERS, ReasoningGym
 from dataenvgym_spec.language.components import definition

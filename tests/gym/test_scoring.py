@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import reasoning_gym
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.gym.tasks import scoring
+from dataenvgym_spec.gym.tasks.library import reasoning_gym
 from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.gym.tasks.scorers.exact_match import ExactMatch
 from dataenvgym_spec.gym.tasks.scoring import PLAIN, Judge

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", SyntaxWarning)  # of cellpylib, a dependency of reasoning-gym
-    import reasoning_gym
-
+from dataenvgym_spec.gym.tasks.library import reasoning_gym
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.records.items import Item
 

@@ -8,20 +8,15 @@ from __future__ import annotations
 import json
 import random
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain, count
 from typing import Any, Final
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", SyntaxWarning)  # of cellpylib, a dependency of reasoning-gym
-    import reasoning_gym
-    from reasoning_gym.composite import DatasetSpec
-
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.tasks.library import DatasetSpec, reasoning_gym
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.items import Item, item_id
 
