@@ -45,6 +45,7 @@ CODES: Final[dict[str, str]] = {
     "W402": "one split in two roles",
     "W403": "an early stop that does not do what it seems to",
     "W404": "an estimate beyond a limit",
+    "W405": "a chat template that is not used",
 }
 
 

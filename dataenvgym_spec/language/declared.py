@@ -116,8 +116,8 @@ class Definition:
         extra: of ours that brings the packages it needs.
         cpu_extra: the extra on a machine without GPUs, if that is another.
         packages: the modules it needs.
-        serves: what it works with: the allowed values of `task`, of `decoding`, or of another slot;
-            left out means all.
+        serves: what it works with: the allowed values of `task`, `decoding` or `prompt`, or of
+            another slot; left out means all.
         parts: the options that stand for other components.
         files: the paths of the options that name files.
         marks: the options that carry a keyword of ours: path and value, by keyword.

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from dataenvgym_spec.core.chat_template import read_template
 from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import Diagnostic, UserError
 from dataenvgym_spec.core.roots import Outside
@@ -38,6 +39,7 @@ class File:
         rows: lines that are not empty, of a data file.
         table: of a data file, its columns; None if it is too large to be looked into.
         config: of a model's directory, its `config.json`; None if there is none that can be read.
+        chat_template: of a model's directory; None if it has none.
     """
 
     content: str
@@ -47,6 +49,7 @@ class File:
     rows: int | None = None
     table: ColumnTable | None = None
     config: dict[str, Any] | None = None
+    chat_template: str | None = None
 
 
 class Reader:
@@ -121,7 +124,7 @@ class Reader:
             return File(content=path.read_text(encoding="utf-8"), digest=digest, path=shown)
         data = File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True)
         if form == "directory":
-            return replace(data, config=_config(path))
+            return replace(data, config=_config(path), chat_template=read_template(path))
         table = look(path)
         if table is not None and table.fault is None:
             return replace(data, rows=table.rows, table=table)

@@ -1,4 +1,4 @@
-"""Components serve what they work with: the task, the decoding, and each other."""
+"""Components serve what they work with: the task, the decoding, the prompt, and each other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
 
 
 def _actual(arm: Arm) -> dict[str, str]:
-    """The task and decoding of an arm, and the component of each slot that an arm has one of."""
+    """The task, decoding and prompt of an arm, and the component of each slot that has one."""
     single = {place.path: place.slot for place in PLACES if "*" not in place.path}
     kinds = {
         single[path]: options["kind"]
@@ -33,4 +33,6 @@ def _actual(arm: Arm) -> dict[str, str]:
     }
     draws = arm.experiment.student.generate.draws
     decoding = "sampling" if draws else "greedy"
-    return {"task": arm.experiment.task.kind, "decoding": decoding, **kinds}
+    prompt = "chat" if arm.experiment.student.prompt.chat else "text"
+    task = arm.experiment.task.kind
+    return {"task": task, "decoding": decoding, "prompt": prompt, **kinds}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from dataenvgym_spec.compile.rules import (
+    chatting,
     checkpoints,
     columns,
     decoding,
@@ -47,6 +48,7 @@ RULES: Final = (
     serving,
     decoding,
     checkpoints,
+    chatting,
     limits,
     columns,
     skills,

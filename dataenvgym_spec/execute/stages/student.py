@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from dataenvgym_spec.core.chat_template import read_template
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.drawing import held_apart, is_held
 from dataenvgym_spec.execute.training.examples import write_examples
@@ -22,7 +23,10 @@ def student(context: Context[StudentParams]) -> None:
     model: Model | Existing = context.make(context.params.model)
     if isinstance(model, Existing):
         with context.phase("fetch"):
-            context.refer(context.params.model, model.find())
+            found = model.find()
+            context.refer(context.params.model, found)
+        if read_template(found.folder) is not None:
+            context.say("  it has a chat template: 'student.prompt' uses it with 'chat: true'")
         return
     tools = ModelTools(
         work=context.work,
