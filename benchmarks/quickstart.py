@@ -76,9 +76,9 @@ def ledger(repo: Path, wall: float | None) -> None:
     """Prints the wall time by stage kind: start-up and imports, model load, the work itself."""
     totals: dict[str, Total] = defaultdict(Total)
     for stage in load("quickstart", repo).stages:
-        seconds = stage.log["seconds"]
+        seconds = stage.log.seconds
         # Of a training process, all that is not training is its start.
-        training = stage.log.get("training_seconds", 0.0)
+        training = stage.log.training_seconds or 0.0
         starting = max(0.0, seconds.get("train", 0.0) - training)
         total = totals[stage.kind]
         total.stages += 1
@@ -99,7 +99,7 @@ def warm(repo: Path) -> None:
     """Prints what an evaluation takes in its own process, and what it took in the warm worker."""
     stages = load("quickstart", repo).stages
     stage = next(stage for stage in stages if stage.kind == "evaluate")
-    inside = stage.log["seconds"]["total"]
+    inside = stage.log.seconds["total"]
     command = ["dataenvgym", "stage"]
     outside = timed(command, stage.path, DATAENVGYM_WARM="0", DATAENVGYM_TRACK="0")
     print(

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from transformers import Trainer as TransformersTrainer
 from transformers import TrainingArguments
-from transformers.loss.loss_utils import ForCausalLMLoss
 from transformers.trainer_callback import PrinterCallback
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.students.trainers.batches import Batches, Loader
+from dataenvgym_spec.gym.students.trainers.learned import Learned
 from dataenvgym_spec.gym.students.trainers.protocol import Job
 from dataenvgym_spec.gym.students.trainers.responses import Collator, Responses
 from dataenvgym_spec.gym.students.trainers.student import trained
@@ -28,12 +28,13 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # transformers is skippe
             StageError: another number of processes trains than was started.
         """
         self.job, self.responses = job, responses
+        self.learned = Learned(model)
         super().__init__(
             model=model,
             args=arguments(job),
             train_dataset=responses,
             data_collator=Collator(tokenizer),
-            compute_loss_func=token_loss,
+            compute_loss_func=self.learned.loss,
             callbacks=[Watch(job.loss, job.checkpoint_seconds)],
         )
         # It would print every point of the curve; `Watch` prints a line now and then.
@@ -48,6 +49,11 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # transformers is skippe
         return Loader(
             self.responses, batch_sampler=self.batches, collate_fn=self.data_collator, num_workers=0
         )
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **more: Any) -> Any:
+        """The loss of a batch."""
+        self.learned.look(inputs["labels"])
+        return super().compute_loss(model, inputs, *args, **more)
 
     def training_step(self, *args: Any, **more: Any) -> torch.Tensor:
         """One batch forth and back.
@@ -81,23 +87,6 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # transformers is skippe
             step = self.state.global_step
             message = f"the student has weights that are no finite numbers after step {step}"
             raise StageError(message, help="lower the learning rate")
-
-
-def token_loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor) -> Any:
-    """The cross-entropy of a batch's answers, as its part of the mean over the tokens of a step.
-
-    Every token of a step weighs the same, whichever batch or process has it. Models that bring a
-    loss of their own take the mean of each batch.
-
-    Args:
-        outputs: of the model, with `logits` of shape (examples, tokens, vocabulary).
-        labels: of shape (examples, tokens).
-        num_items_in_batch: the tokens of the whole step that carry loss, over all processes.
-    """
-    logits = outputs["logits"]
-    return ForCausalLMLoss(
-        logits, labels, vocab_size=logits.shape[-1], num_items_in_batch=num_items_in_batch
-    )
 
 
 def arguments(job: Job) -> TrainingArguments:

@@ -1,0 +1,369 @@
+"""Training speed beside TRL's SFTTrainer, on one model and the same examples.
+
+Both train a LoRA adapter on the same token ids in the same order, with equal precision, batches,
+length, optimizer, attention and threads, in turns within one process, so that whatever else the
+machine does meets both. `real.py` runs it and says where model and packages are:
+
+python benchmarks/training.py MODEL PACKAGES OUT [--data FOLDER] [--repetitions N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from measure import table
+
+from dataenvgym_spec.gym.prompt import PromptTemplate
+from dataenvgym_spec.gym.students.adapters.lora import Lora
+from dataenvgym_spec.gym.students.pretrained import read_tokenizer, special_tokens
+from dataenvgym_spec.gym.students.trainers.batches import Batches
+from dataenvgym_spec.gym.students.trainers.loop import arguments
+from dataenvgym_spec.gym.students.trainers.protocol import (
+    Job,
+    TrainingExample,
+    TrainingLength,
+    TrainingSettings,
+)
+from dataenvgym_spec.gym.students.trainers.responses import Responses
+from dataenvgym_spec.gym.students.trainers.student import load, trained
+from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
+from dataenvgym_spec.records.files import read_all, read_rows, write_rows
+from dataenvgym_spec.records.items import Item
+
+HERE: Final = Path(__file__).resolve().parent
+OURS: Final = "this project"
+SAME: Final = "TRL, equal settings"
+DEFAULTS: Final = "TRL's own defaults"
+LORA: Final = {"r": 16, "alpha": 32, "dropout": 0.0}
+SEED: Final = 0
+COMMON: Final = (
+    *("per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate"),
+    *("lr_scheduler_type", "warmup_steps", "weight_decay", "max_grad_norm", "bf16", "fp16"),
+    *("optim", "seed", "data_seed", "logging_steps", "logging_first_step", "save_strategy"),
+    *("logging_nan_inf_filter", "report_to", "disable_tqdm", "dataloader_pin_memory", "use_cpu"),
+    *("max_steps", "num_train_epochs", "gradient_checkpointing", "torch_compile"),
+)
+"""The arguments of our trainer that TRL's is given as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Examples, and how they are trained.
+
+    Attributes:
+        name: what is learned.
+        batch: examples a step.
+        length: the longest example in tokens.
+        dtype: of the arithmetic.
+    """
+
+    name: str
+    examples: list[TrainingExample]
+    batch: int
+    length: int
+    dtype: str = "float32"
+
+    def job(self, model: Path, folder: Path) -> Job:
+        """The training of one adapter."""
+        out = folder / "out"
+        out.mkdir(parents=True)
+        write_rows(folder / "examples.jsonl", self.examples)
+        settings = TrainingSettings(
+            length=TrainingLength(epochs=1),
+            learning_rate=5e-4,
+            schedule="cosine",
+            warmup_ratio=0.1,
+            weight_decay=0.0,
+            max_grad_norm=1.0,
+            batch_size=self.batch,
+            max_length=self.length,
+            dtype=self.dtype,
+        )
+        return Job(
+            base=model,
+            examples=folder / "examples.jsonl",
+            settings=settings,
+            adapter=Lora(**LORA),
+            seed=SEED,
+            out=out,
+            checkpoints=folder / "checkpoints",
+            loss=folder / "loss.jsonl",
+            facts=folder / "facts.json",
+            processes=1,
+            device_batch=self.batch,
+            accumulation=1,
+            checkpoint_seconds=1e9,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Seconds of one training without its start, and the losses of its first and last step."""
+
+    wall: float
+    cpu: float
+    first: float
+    last: float
+
+
+def ours(job: Job) -> Timing:
+    """The project's own trainer, as a stage calls it."""
+    from dataenvgym_spec.gym.students.trainers import sft
+
+    clock = Clock(sft.Loop, "train")
+    with clock:
+        sft.Sft().train(job)
+    losses = [row["loss"] for row in read_rows(job.loss)]
+    return clock.timing(losses)
+
+
+def equal_trl(job: Job) -> Timing:
+    """TRL with everything set as ours has it, on the tokens that ours learns."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    tokenizer = read_tokenizer(job.base)
+    rows = Responses(read_all(job.examples, TrainingExample), tokenizer, job.settings.max_length)
+    order = Batches(len(rows), job, 0).order(0)
+    model = load_plain(job)
+    given = arguments(job)
+    config = SFTConfig(
+        output_dir=str(job.checkpoints),
+        max_length=job.settings.max_length,
+        packing=False,
+        train_sampling_strategy="sequential",
+        **{name: getattr(given, name) for name in COMMON},
+    )
+    trainer = SFTTrainer(
+        model=model,
+        args=config,
+        train_dataset=Dataset.from_list([rows[index] for index in order]),
+        processing_class=tokenizer,
+        peft_config=Lora(**LORA).config,
+    )
+    compare(job, trainer.model, trainer.args, given)
+    return timed(trainer)
+
+
+def default_trl(job: Job) -> Timing:
+    """TRL as it comes, told no more than the model, the adapter, the examples and their batch."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    examples = read_all(job.examples, TrainingExample)
+    config = SFTConfig(
+        output_dir=str(job.checkpoints),
+        per_device_train_batch_size=job.device_batch,
+        num_train_epochs=1,
+        report_to=[],
+        save_strategy="no",
+        logging_first_step=True,
+    )
+    trainer = SFTTrainer(
+        model=str(job.base),
+        args=config,
+        train_dataset=Dataset.from_list([example.plain() for example in examples]),
+        peft_config=Lora(**LORA).config,
+    )
+    return timed(trainer)
+
+
+WAYS: Final[dict[str, Callable[[Job], Timing]]] = {
+    OURS: ours,
+    SAME: equal_trl,
+    DEFAULTS: default_trl,
+}
+
+
+class Clock:
+    """Times a method of a class, while it is entered."""
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self.owner, self.name, self.real = owner, name, getattr(owner, name)
+        self.wall = self.cpu = 0.0
+
+    def __enter__(self) -> None:
+        def call(*given: Any, **named: Any) -> Any:
+            wall, cpu = time.perf_counter(), time.process_time()
+            made = self.real(*given, **named)
+            self.wall, self.cpu = time.perf_counter() - wall, time.process_time() - cpu
+            return made
+
+        setattr(self.owner, self.name, call)
+
+    def __exit__(self, *_: object) -> None:
+        setattr(self.owner, self.name, self.real)
+
+    def timing(self, losses: list[float]) -> Timing:
+        """What it took, with the losses of its steps."""
+        return Timing(wall=self.wall, cpu=self.cpu, first=losses[0], last=losses[-1])
+
+
+def timed(trainer: Any) -> Timing:
+    """Trains with a trainer of TRL."""
+    clock = Clock(type(trainer), "train")
+    with clock:
+        trainer.train()
+    losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
+    return clock.timing(losses)
+
+
+def load_plain(job: Job) -> Any:
+    """The model as our trainer reads it, before the adapter: TRL adds that itself."""
+    import torch
+
+    from dataenvgym_spec.gym.students.pretrained import read_model
+
+    model = read_model(job.base, dtype=getattr(torch, job.settings.dtype))
+    model.generation_config = special_tokens(job.base)
+    torch.manual_seed(job.seed)
+    return model
+
+
+def compare(job: Job, theirs: Any, args: Any, given: Any) -> None:
+    """Says what differs between the two trainings, and stops: they would not be comparable."""
+    import torch
+
+    torch.manual_seed(job.seed)
+    mine = load(job)
+    facts = [
+        ("attention", mine.config._attn_implementation, theirs.config._attn_implementation),
+        ("trained weights", _weights(mine), _weights(theirs)),
+        ("frozen weights", mine.dtype, theirs.dtype),
+    ]
+    facts += [(name, getattr(given, name), getattr(args, name)) for name in COMMON]
+    for name, one, other in facts:
+        if one != other:
+            raise SystemExit(f"{name} is {one} here and {other} with TRL")
+
+
+def _weights(model: Any) -> list[tuple[int, str]]:
+    return sorted((part.numel(), str(part.dtype)) for part in trained(model))
+
+
+def tasks(data: Path | None, scale: int) -> Iterator[Task]:
+    """Short answers to long questions, and whole solutions where there is data with some."""
+    template = PromptTemplate((HERE / "real/prompts/question.j2").read_text(encoding="utf-8"))
+    families = yaml.safe_load((HERE / "real/reasoning.yaml").read_text(encoding="utf-8"))
+    source = ReasoningGym(families=families["task"]["sources"]["problems"]["families"])
+    each = 8 * scale
+    items = [item for group in source.groups() for item in islice(source.stream(group, 0), each)]
+    answers = [_example(template, item) for item in items]
+    yield Task(name="answers", examples=answers, batch=8, length=96)
+    yield Task(name="answers", examples=answers, batch=8, length=96, dtype="bfloat16")
+    if data is None:
+        return
+    rows = islice(read_rows(data / "gsm8k-train.jsonl"), 8 * scale)
+    solved = [_solution(template, row) for row in rows]
+    yield Task(name="GSM8K solutions", examples=solved, batch=4, length=256)
+
+
+def _example(template: PromptTemplate, item: Item) -> TrainingExample:
+    return TrainingExample(prompt=template.render(item), completion=item.target)
+
+
+def _solution(template: PromptTemplate, row: Any) -> TrainingExample:
+    item = Item(id="", input=row["question"], target=row["answer"], group="", cluster="")
+    return _example(template, item)
+
+
+def measure(task: Task, model: Path, repetitions: int) -> dict[str, list[Timing]]:
+    """The timings of each way, in turns; TRL's defaults, which have no bound, run once."""
+    timings: dict[str, list[Timing]] = {name: [] for name in WAYS}
+    for number in range(repetitions):
+        for name, train in WAYS.items():
+            if name == DEFAULTS and (number or task.dtype != "float32"):
+                continue
+            folder = Path(tempfile.mkdtemp())
+            timing = train(task.job(model, folder))
+            shutil.rmtree(folder)
+            timings[name].append(timing)
+            print(f"  {task.name}, {task.dtype}, {name}: {timing.wall:.1f} s", flush=True)
+    return timings
+
+
+def figures(task: Task, tokens: int, timings: dict[str, list[Timing]]) -> list[dict[str, Any]]:
+    """Medians by way, and how many times ours is as fast."""
+    rows = []
+    mine = _median(timings[OURS], "wall"), _median(timings[OURS], "cpu")
+    for name, made in timings.items():
+        if not made:
+            continue
+        wall, cpu = _median(made, "wall"), _median(made, "cpu")
+        rows.append(
+            {
+                "task": task.name,
+                "dtype": task.dtype,
+                "way": name,
+                "examples": len(task.examples),
+                "batch": task.batch,
+                "max_length": task.length,
+                "tokens": tokens,
+                "runs": len(made),
+                "wall_s": round(wall, 2),
+                "cpu_s": round(cpu, 2),
+                "tokens_per_s": round(tokens / wall, 1),
+                "ratio_wall": round(wall / mine[0], 2),
+                "ratio_cpu": round(cpu / mine[1], 2),
+                "loss_first": round(made[0].first, 4),
+                "loss_last": round(made[0].last, 4),
+            }
+        )
+    return rows
+
+
+def _median(made: list[Timing], name: str) -> float:
+    return statistics.median(getattr(timing, name) for timing in made)
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Prints the figures."""
+    head = ["task", "dtype", "way", "tokens_per_s", "wall_s", "cpu_s", "ratio_wall", "ratio_cpu"]
+    head += ["runs", "loss_first", "loss_last"]
+    table(head, [[f"{row[name]}" for name in head] for row in rows])
+
+
+def count(task: Task, model: Path) -> int:
+    """The tokens of a task, without padding."""
+    rows = Responses(task.examples, read_tokenizer(model), task.length).rows
+    return sum(len(row["input_ids"]) for row in rows)
+
+
+def main() -> None:
+    """Measures, prints, and writes JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path)
+    parser.add_argument("packages", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--scale", type=int, default=1)
+    given = parser.parse_args()
+    sys.path.append(str(given.packages))
+    # TRL would import vLLM, of which its trainer needs nothing here.
+    import_module("trl.import_utils").is_vllm_available = lambda *_, **__: False
+    rows: list[dict[str, Any]] = []
+    for task in tasks(given.data, given.scale):
+        timings = measure(task, given.model, given.repetitions)
+        rows += figures(task, count(task, given.model), timings)
+        given.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    show(rows)
+
+
+if __name__ == "__main__":
+    main()
