@@ -60,7 +60,7 @@ def interrupt_run(repo: Path, files: str, *, shared: bool = True) -> str:
     wait_until(lambda: any(repo.glob(files)), files, run)
     os.killpg(run.pid, signal.SIGINT)
     said = run.communicate(timeout=HANG)[0]
-    assert run.returncode == 130
+    assert run.returncode == 130, said
     assert said.count("interrupted") == 1
     assert "Traceback" not in said
     return said
