@@ -71,13 +71,16 @@ def test_the_rule_notices_every_import_upward(wing: str) -> None:
         assert forbidden(wing, wings(code)) == ({other} if upward else set())
 
 
-def test_only_one_file_imports_mlflow() -> None:
+@pytest.mark.parametrize(
+    ("module", "file"), [("mlflow", "track/mlflow.py"), ("hashlib", "core/hashing.py")]
+)
+def test_only_one_file_imports(module: str, file: str) -> None:
     found = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
-        if "mlflow" in {name.split(".")[0] for name in imported(parsed(path))}
+        if module in {name.split(".")[0] for name in imported(parsed(path))}
     }
-    assert found == {"track/mlflow.py"}
+    assert found == {file}
 
 
 @pytest.mark.parametrize(

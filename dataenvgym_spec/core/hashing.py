@@ -60,7 +60,7 @@ def digest(tag: str, value: Any) -> str:
 
 def digest_canonical(tag: str, text: str) -> str:
     """SHA-256 of canonical JSON under a tag: `digest` of the value that the text encodes."""
-    return hashlib.sha256(f"{tag}\0{text}".encode()).hexdigest()
+    return sha256_text(f"{tag}\0{text}")
 
 
 def text_digest(text: str) -> str:
@@ -81,6 +81,11 @@ def folder_digest(digests: Mapping[str, str]) -> str:
         digests: those of its files by relative path, in order; see `folders.files_of`.
     """
     return digest("directory", [list(row) for row in digests.items()])
+
+
+def sha256_text(text: str) -> str:
+    """SHA-256 of a text's bytes: DVC's key of a run."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def md5_file(path: Path) -> str:

@@ -8,7 +8,6 @@ DVC. Where anything is otherwise than expected, nothing is known, and a file is 
 from __future__ import annotations
 
 import getpass
-import hashlib
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from typing import Final
 import msgspec
 
 from dataenvgym_spec.core.dvc_config import site_folder
+from dataenvgym_spec.core.hashing import md5_text
 
 LARGE: Final = 1 << 20
 """Bytes from which on a look into a database is faster than reading the file."""
@@ -55,7 +55,7 @@ class Known:
             return None
         # The file system's description of a file, hashed as fsspec does it.
         signature = str(([info.st_ino, info.st_mtime, info.st_size],))
-        token = hashlib.md5(signature.encode(), usedforsecurity=False).hexdigest()
+        token = md5_text(signature)
         return entry.hash_info.get("md5") if entry.checksum == str(int(token, 16)) else None
 
     def _entry(self, name: str) -> _Entry | None:
@@ -78,7 +78,7 @@ class Known:
             place = (str(self._root), None, born, getpass.getuser(), release, 0)
         except (OSError, KeyError, PackageNotFoundError, ValueError):
             return None
-        token = hashlib.md5(str(place).encode(), usedforsecurity=False).hexdigest()
+        token = md5_text(str(place))
         path = self._shared() / "repo" / token / "hashes" / "local" / "cache.db"
         return path if path.is_file() else None
 

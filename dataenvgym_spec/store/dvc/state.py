@@ -7,7 +7,6 @@ the installed DVC. What a remote holds is in `remote`.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -21,7 +20,7 @@ from typing import Any, Final
 import yaml
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.core.hashing import md5_file, md5_text
+from dataenvgym_spec.core.hashing import md5_file, md5_text, sha256_text
 from dataenvgym_spec.core.ignored import Ignored
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -132,7 +131,7 @@ def run_key(cmd: str, deps: dict[str, str], outs: list[str]) -> str:
     """The key of a command with these dependencies and outputs in the run cache."""
     rows = [{"path": path, "hash": "md5", "md5": digest} for path, digest in sorted(deps.items())]
     text = json.dumps({"cmd": cmd, "deps": rows, "outs": sorted(outs)}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_text(text)
 
 
 def hash_of(
