@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,13 +142,27 @@ def execute(
         say=say,
         students=Students(layout),
     )
-    trace = space.path / "failure.txt"
-    trace.unlink(missing_ok=True)
-    try:
+    with _failures(layout, space.path / "failure.txt"), contextlib.closing(context):
         with context.phase("imports"):
             function = pass_through(stage.kind) if passes else executor(stage.kind)
         function(context)
         context.write_log(started, time.monotonic() - clock)
+    inputs.require_unchanged(layout)
+    space.complete(stage.id, inputs.digests)
+    say(f"  done in {time.monotonic() - clock:.1f} s")
+
+
+@contextlib.contextmanager
+def _failures(layout: Layout, trace: Path) -> Iterator[None]:
+    """Keeps why a stage fails, and makes of it what its user is told.
+
+    Raises:
+        StageError: its work failed.
+        UserError: something it needs is not there.
+    """
+    trace.unlink(missing_ok=True)
+    try:
+        yield
     except UserError as error:
         _keep(trace, f"{error.message}\n")
         raise
@@ -160,11 +174,6 @@ def execute(
         shown = trace.relative_to(layout.root)
         remedy = f"the whole story is in {shown}; what was finished is kept"
         raise StageError(f"{type(error).__name__}: {error}", help=remedy) from error
-    finally:
-        context.close()
-    inputs.require_unchanged(layout)
-    space.complete(stage.id, inputs.digests)
-    say(f"  done in {time.monotonic() - clock:.1f} s")
 
 
 def _keep(trace: Path, text: str) -> None:

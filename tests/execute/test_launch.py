@@ -18,12 +18,10 @@ from tests.support.training import TRAIN
 
 
 def config(work: Path, seed: int = 0, **settings: object) -> TrainingConfig:
-    places = {
-        name: str(work / name)
-        for name in ("base", "out", "checkpoints", "loss", "facts", "failure", "examples")
-    }
+    places = {name: str(work / name) for name in ("base", "out", "examples")}
     return TrainingConfig(
         **places,
+        work=str(work),
         trainer={"kind": "sft", "semantics": 1},
         adapter=None,
         files={},

@@ -24,7 +24,7 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
         trainer: the trainer, with its options and version, as a stage's parameters have it.
         adapter: the adapter, in the same form.
         files: the places of the files that their options name, by digest.
-        failure: where the first process that fails writes a `Failure`.
+        work: the folder for what the trainer leaves, for itself and for its caller.
     """
 
     trainer: dict[str, Any]
@@ -35,14 +35,31 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
     settings: TrainingSettings
     seed: int
     out: str
-    checkpoints: str
-    loss: str
-    facts: str
-    failure: str
+    work: str
     processes: int
     device_batch: int
     accumulation: int
     checkpoint_seconds: float
+
+    @property
+    def checkpoints(self) -> Path:
+        """See `Job`."""
+        return Path(self.work, "checkpoints")
+
+    @property
+    def loss(self) -> Path:
+        """See `Job`."""
+        return Path(self.work, "loss.jsonl")
+
+    @property
+    def facts(self) -> Path:
+        """See `Job`."""
+        return Path(self.work, "facts.json")
+
+    @property
+    def failure(self) -> Path:
+        """Where the first process that fails writes a `Failure`."""
+        return Path(self.work, "failure.json")
 
     def job(self, adapter: Adapter | None) -> Job:
         """The job, with the instance of its adapter."""
@@ -53,9 +70,9 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
             adapter=adapter,
             seed=self.seed,
             out=Path(self.out),
-            checkpoints=Path(self.checkpoints),
-            loss=Path(self.loss),
-            facts=Path(self.facts),
+            checkpoints=self.checkpoints,
+            loss=self.loss,
+            facts=self.facts,
             processes=self.processes,
             device_batch=self.device_batch,
             accumulation=self.accumulation,

@@ -27,9 +27,13 @@ def common(
     cut = []
     for number, examples in enumerate(iterations):
         rivals = others[number * arms : (number + 1) * arms]
-        amounts = [sum(given.accepted for given in rival.values()) for rival in rivals]
-        cut.append(prefix(examples, min([len(examples), *amounts])))
+        cut.append(prefix(examples, min([len(examples), *map(_accepted, rivals)])))
     return cut
+
+
+def _accepted(given: Mapping[str, Yield]) -> int:
+    """How many examples an arm accepted, of all skills."""
+    return sum(one.accepted for one in given.values())
 
 
 def prefix(examples: Iteration, amount: int) -> Iteration:

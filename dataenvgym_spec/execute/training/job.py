@@ -30,7 +30,7 @@ def run(path: Path) -> int:
         failure = Failure(message=f"{type(error).__name__}: {error}")
     else:
         return 0
-    with contextlib.suppress(FileExistsError), Path(config.failure).open("x") as file:
+    with contextlib.suppress(FileExistsError), config.failure.open("x") as file:
         file.write(json_text(failure))
     return 1
 

@@ -55,9 +55,6 @@ def launch(
     hardware = Hardware.of(os.environ)
     device_batch, accumulation = hardware.spread(settings.batch_size)
     every = number(os.environ, CHECKPOINT_SECONDS, float, _is_time, "seconds such as 60")
-    loss, facts = context.work / "loss.jsonl", context.work / "facts.json"
-    failure = context.work / "failure.json"
-    failure.unlink(missing_ok=True)
     config = TrainingConfig(
         trainer=trainer.plain(),
         adapter=None if adapter is None else adapter.plain(),
@@ -67,28 +64,35 @@ def launch(
         settings=settings,
         seed=seed,
         out=str(out),
-        checkpoints=str(context.work / "checkpoints"),
-        loss=str(loss),
-        facts=str(facts),
-        failure=str(failure),
+        work=str(context.work),
         processes=hardware.processes,
         device_batch=device_batch,
         accumulation=accumulation,
         checkpoint_seconds=60.0 if every is None else every,
     )
+    _train(context, hardware, config)
+    context.record(processes=hardware.processes, device_batch=device_batch)
+
+
+def _train(context: Context[Any], hardware: Hardware, config: TrainingConfig) -> None:
+    """Has the trainer do its work, and takes over what it measured.
+
+    Raises:
+        StageError: it failed.
+    """
     _keep_checkpoints_of(config)
+    config.failure.unlink(missing_ok=True)
     path = context.work / "config.json"
     write_json(path, config)
     messages = context.work / "trainer.txt"
     with context.phase("train"):
         code = _run(hardware, context.work, path, messages)
     if code:
-        raise _failed(failure, messages, code)
-    if not loss.is_file():
-        raise damaged(loss)
-    shutil.copyfile(loss, context.log / "loss.jsonl")
-    context.record(**read(facts, TrainingFacts).plain())
-    context.record(processes=hardware.processes, device_batch=device_batch)
+        raise _failed(config.failure, messages, code)
+    if not config.loss.is_file():
+        raise damaged(config.loss)
+    shutil.copyfile(config.loss, context.log / "loss.jsonl")
+    context.record(**read(config.facts, TrainingFacts).plain())
 
 
 def _is_time(seconds: float) -> bool:
@@ -100,7 +104,7 @@ def _keep_checkpoints_of(config: TrainingConfig) -> None:
     content = config.plain()
     identity = {name: content[name] for name in ("trainer", "adapter", "settings", "seed")}
     training = digest("training", {**identity, "examples": file_digest(Path(config.examples))})
-    folder = Path(config.checkpoints)
+    folder = config.checkpoints
     mark = folder.with_suffix(".txt")
     if not (mark.is_file() and mark.read_text(encoding="utf-8") == training):
         shutil.rmtree(folder, ignore_errors=True)
