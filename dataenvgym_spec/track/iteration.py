@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,17 +45,20 @@ class Parent:
 def iteration_metrics(turn: Iteration, ledger: Ledger, cost: Cost | None) -> list[Metric]:
     """What one iteration adds to the curves of its run; step = iteration. Only what is done."""
     values = [*_selection(turn, ledger), *_plan(turn, ledger), *_data(turn, ledger)]
-    values += [*_spent(turn, ledger, cost), *_judging(turn.stages, ledger)]
-    return _metrics(values, turn.number)
+    # What the base made of the sealed test is in the summary.
+    open_ones = [stage for stage in turn.stages if not stage.port("test").is_dir()]
+    values += [*_spent(turn, ledger, cost), *unreadable(open_ones, ledger)]
+    return metrics_of(values, turn.number)
 
 
 def draw_metrics(run: Run, ledger: Ledger) -> list[Metric]:
     """What the draws of a run left out. Drawing comes before the loop: step = 0."""
     draws = [stage for stage in run.closing if stage.kind == "data"]
-    return _metrics(_judging(draws, ledger), 0)
+    return metrics_of(_left_out(draws, ledger), 0)
 
 
-def _metrics(values: Iterable[Value], step: int) -> list[Metric]:
+def metrics_of(values: Iterable[Value], step: int) -> list[Metric]:
+    """Values as points of curves."""
     metrics = []
     for key, value, when in values:
         metrics.append(Metric(key=key, value=float(value), step=step, timestamp=when))
@@ -76,8 +80,20 @@ def _spent(turn: Iteration, ledger: Ledger, cost: Cost | None) -> Iterator[Value
     yield "spent/seconds", round(cost.seconds, 3), when
 
 
-def _judging(stages: Iterable[StageResult], ledger: Ledger) -> Iterator[Value]:
-    """Rows and items that draws left out, and answers that could not be judged, by cause."""
+def unreadable(stages: Sequence[StageResult], ledger: Ledger) -> Iterator[Value]:
+    """Answers that could not be judged, by cause: a sum, once all of some stages are done."""
+    when = ledger.all_ended(stages)
+    if when is None:
+        return
+    causes: Counter[str] = Counter()
+    for stage in stages:
+        causes.update(ledger.logs[stage.key].unreadable or {})
+    for cause, number in sorted(causes.items()):
+        yield f"judging/unreadable/{slug(cause)}", number, when
+
+
+def _left_out(stages: Iterable[StageResult], ledger: Ledger) -> Iterator[Value]:
+    """Rows and items that draws left out."""
     for stage in stages:
         log, when = ledger.logs.get(stage.key), ledger.ended(stage)
         if log is None or when is None:
@@ -87,8 +103,6 @@ def _judging(stages: Iterable[StageResult], ledger: Ledger) -> Iterator[Value]:
             yield f"data/skipped/{draw}/{slug(reason)}", number, when
         if log.wrong_gold:
             yield f"judging/wrong_gold/{draw}", log.wrong_gold, when
-        for cause, number in sorted((log.unreadable or {}).items()):
-            yield f"judging/unreadable/{slug(cause)}", number, when
 
 
 def _selection(turn: Iteration, ledger: Ledger) -> Iterator[Value]:

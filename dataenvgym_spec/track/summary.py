@@ -5,7 +5,6 @@ It is the only place where scores on the sealed test are shown, so that nobody s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from dataenvgym_spec.core.hashing import file_digest
@@ -23,6 +22,7 @@ from dataenvgym_spec.results.evidence.scores import (
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.run import Run
+from dataenvgym_spec.track.iteration import metrics_of, unreadable
 from dataenvgym_spec.track.naming import level_of, slug
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
 
@@ -133,21 +133,16 @@ def _answered(
             yield question, when
 
 
-def _unreadable(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
+def _unreadable(runs: Sequence[Run], ledger: Ledger) -> list[Metric]:
     """Answers on the sealed test that could not be judged, by cause, over all runs."""
-    causes: Counter[str] = Counter()
-    stages = []
+    sealed = []
     for run in runs:
-        stages += [stage for stage in run.closing if stage.kind == "evaluate"]
-    for stage in stages:
-        log = ledger.logs.get(stage.key)
-        causes.update((log.unreadable if log else None) or {})
-    when = ledger.all_ended(stages)
-    if when is None:
-        return
-    for cause, number in sorted(causes.items()):
-        key = f"judging/unreadable/{slug(cause)}"
-        yield Metric(key=key, value=float(number), step=0, timestamp=when)
+        sealed += [run.sealed_evaluation("base"), run.sealed_evaluation("best")]
+    # Runs may share the base's.
+    stages = {stage.key: stage for stage in sealed if stage is not None}
+    if None in sealed:
+        return []
+    return metrics_of(unreadable(list(stages.values()), ledger), 0)
 
 
 def _name(question: Question) -> str:

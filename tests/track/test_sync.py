@@ -321,14 +321,19 @@ def test_sealed_scores_are_in_summaries_only(tmp_path) -> None:
 def test_what_draws_left_out_and_what_was_unreadable_is_shown(tmp_path) -> None:
     store = Store(tmp_path)
     stages = {row["kind"]: row["directory"] for row in store.stages.values()}
-    sealed = [
-        row["directory"]
-        for row in store.stages.values()
-        if row["kind"] == "evaluate" and row["uses"][0]["iteration"] is None
-    ]
+    evaluations: dict[tuple, list[str]] = {}
+    for row in store.stages.values():
+        if row["kind"] == "evaluate":
+            use = row["uses"][0]
+            evaluations.setdefault((use["arm"], use["iteration"]), []).append(row["directory"])
+    first, base = evaluations["with-state", 1], evaluations["with-state", 0][1]
+    assert len(first) == 2 and (tmp_path / "store" / base / "out" / "test").is_dir()
     notes = {
         stages["data"]: {"skipped": {"repeated rows": 12}, "wrong_gold": 3},
-        sealed[0]: {"unreadable": {"timeout": 2}},
+        evaluations["with-state", None][0]: {"unreadable": {"timeout": 2}},
+        base: {"unreadable": {"timeout": 5}},
+        first[0]: {"unreadable": {"ValueError": 1}},
+        first[1]: {"unreadable": {"ValueError": 3}},
     }
     for directory, more in notes.items():
         path = tmp_path / "store" / directory / "log" / "run.json"
@@ -339,7 +344,10 @@ def test_what_draws_left_out_and_what_was_unreadable_is_shown(tmp_path) -> None:
         assert series(run, "data/skipped/data/repeated rows") == [(0, 12)]
         assert series(run, "judging/wrong_gold/data") == [(0, 3)]
         assert not series(run, "judging/unreadable/timeout")
-    assert series(runs["tiny/with-state/summary"], "judging/unreadable/timeout") == [(0, 2)]
+    # Sums: over the evaluations of an iteration, and over those on the sealed test.
+    run = runs["tiny/with-state/seed-0"]
+    assert series(run, "judging/unreadable/ValueError") == [(1, 4)]
+    assert series(runs["tiny/with-state/summary"], "judging/unreadable/timeout") == [(0, 7)]
 
 
 def test_a_seed_more_changes_no_run_that_was_there(tmp_path) -> None:
