@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from dataenvgym_spec.compile.lower.equal import equalised
 from dataenvgym_spec.compile.lower.index import index
-from dataenvgym_spec.compile.lower.stages import Builder, Turn
+from dataenvgym_spec.compile.lower.stages import Builder
+from dataenvgym_spec.compile.lower.turn import Turn
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.resolve.arms import Arm, Resolved
 

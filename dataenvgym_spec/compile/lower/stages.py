@@ -5,7 +5,7 @@ In what order is said in `loop`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -17,6 +17,7 @@ from dataenvgym_spec.compile.lower.bind import (
     reserved,
     spans_groups,
 )
+from dataenvgym_spec.compile.lower.turn import Inputs, Made, Setup, Turn
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Input, Stage, Use
 from dataenvgym_spec.graph.kinds import KINDS
@@ -39,56 +40,7 @@ from dataenvgym_spec.language.task import WRONG_GOLD
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.lanes import lanes, shared_out
 
-Inputs = tuple[Input, ...]
 P = TypeVar("P", bound=Params)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What stands before the loop begins.
-
-    Attributes:
-        splits: the stage that draws each split, by role.
-        reserve: what examples must keep clear of; None if no check asks.
-        base: the base student.
-        skills: the skills of the task.
-    """
-
-    splits: dict[str, str]
-    reserve: Input | None
-    base: Input
-    skills: Input
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """Where the loop stands after an iteration; 0 is before the first.
-
-    Attributes:
-        number: of the iteration.
-        student: the latest.
-        state: what the agent remembers, and the yield if it may see it.
-        accepted: the examples of all iterations so far.
-        latest: the examples of this iteration.
-        scores: the evaluations on selection so far.
-        gate: what tells whether this iteration takes place; empty if nothing does.
-    """
-
-    number: int
-    student: Input
-    state: Inputs = ()
-    accepted: Inputs = ()
-    latest: Inputs = ()
-    scores: Inputs = ()
-    gate: Inputs = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """What the rounds of an iteration gave: the accepted examples of each, and the last yield."""
-
-    accepted: Inputs
-    given: Input
 
 
 class Builder:

@@ -1,0 +1,57 @@
+"""Where the loop of an arm stands: what its steps hand on to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dataenvgym_spec.graph.ir import Input
+
+Inputs = tuple[Input, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What stands before the loop begins.
+
+    Attributes:
+        splits: the stage that draws each split, by role.
+        reserve: what examples must keep clear of; None if no check asks.
+        base: the base student.
+        skills: the skills of the task.
+    """
+
+    splits: dict[str, str]
+    reserve: Input | None
+    base: Input
+    skills: Input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Where the loop stands after an iteration; 0 is before the first.
+
+    Attributes:
+        number: of the iteration.
+        student: the latest.
+        state: what the agent remembers, and the yield if it may see it.
+        accepted: the examples of all iterations so far.
+        latest: the examples of this iteration.
+        scores: the evaluations on selection so far.
+        gate: what tells whether this iteration takes place; empty if nothing does.
+    """
+
+    number: int
+    student: Input
+    state: Inputs = ()
+    accepted: Inputs = ()
+    latest: Inputs = ()
+    scores: Inputs = ()
+    gate: Inputs = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What the rounds of an iteration gave: the accepted examples of each, and the last yield."""
+
+    accepted: Inputs
+    given: Input
