@@ -20,6 +20,7 @@ from dataenvgym_spec.cli.common import (
     sums_of,
 )
 from dataenvgym_spec.core.errors import SpecError, UserError
+from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.emit.write import drift
 from dataenvgym_spec.questions.garbage import garbage, needed
 from dataenvgym_spec.store.gc import (
@@ -133,7 +134,7 @@ def _print(
     click.echo(f"not needed: {plural(len(leftovers), 'stage')} ({kinds}); {_sizes(leftovers)}")
     largest = sorted(leftovers, key=lambda item: (-item.size, item.directory))
     for item in largest[:SHOWN]:
-        click.echo(f"  {_shown(item.size):>9}  store/{item.directory}")
+        click.echo(f"  {size_text(item.size):>9}  store/{item.directory}")
     if len(leftovers) > SHOWN:
         click.echo(f"  {'...':>9}  (all of them: dataenvgym gc --json)")
     _print_losses(leftovers)
@@ -143,7 +144,7 @@ def _sizes(leftovers: Sequence[Leftover]) -> str:
     out = sum(item.out for item in leftovers)
     log = sum(item.log for item in leftovers)
     scratch = sum(item.scratch for item in leftovers)
-    return f"out/ {_shown(out)}, log/ {_shown(log)}, scratch {_shown(scratch)}"
+    return f"out/ {size_text(out)}, log/ {size_text(log)}, scratch {size_text(scratch)}"
 
 
 def _print_losses(leftovers: Sequence[Leftover]) -> None:
@@ -170,17 +171,4 @@ def _verdict(leftovers: Sequence[Leftover], *, removed: bool) -> str:
         return "nothing was removed" + ("" if sys.stdin.isatty() else "; run with --yes")
     size = sum(item.size for item in leftovers)
     rest = "what DVC's cache has of them stays: to free it, run: dvc gc --workspace --all-commits"
-    return f"removed {plural(len(leftovers), 'stage')}, {_shown(size)}; {rest}"
-
-
-def _shown(size: float) -> str:
-    """A size for people.
-
-    >>> _shown(2_340_000)
-    '2.3 MB'
-    """
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+    return f"removed {plural(len(leftovers), 'stage')}, {size_text(size)}; {rest}"

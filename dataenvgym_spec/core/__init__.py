@@ -30,11 +30,12 @@ from dataenvgym_spec.core.hashing import (
     md5_file,
     md5_text,
     seed_from,
+    sha256_text,
     text_digest,
     unit_interval,
 )
 from dataenvgym_spec.core.running import announced, current
-from dataenvgym_spec.core.text import shortened
+from dataenvgym_spec.core.text import shortened, size_text
 
 __all__ = [
     "CODES",
@@ -60,7 +61,9 @@ __all__ = [
     "md5_text",
     "more",
     "seed_from",
+    "sha256_text",
     "shortened",
+    "size_text",
     "suggest",
     "text_digest",
     "unit_interval",

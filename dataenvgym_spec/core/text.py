@@ -1,4 +1,4 @@
-"""Texts for one line."""
+"""Texts for one line, and numbers in words."""
 
 from __future__ import annotations
 
@@ -12,3 +12,16 @@ def shortened(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     return f"{text[: limit - 3]}..."
+
+
+def size_text(size: float) -> str:
+    """A number of bytes in the unit that fits.
+
+    >>> size_text(2_340_000), size_text(12)
+    ('2.3 MB', '12 B')
+    """
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import SHORT
 from dataenvgym_spec.core.machine import device_stamp, stamp, with_required
+from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.gym.make import make
@@ -137,7 +138,7 @@ class Context(Generic[P]):
         stage = f"student-{self.key[:SHORT]}"
         reference = StudentReference(model=model.plain(), size=size, stage=stage)
         self.write("student", REFERENCE, reference)
-        self.say(f"  refers to '{found.folder}', {size / 1e9:.3f} GB")
+        self.say(f"  refers to '{found.folder}', {size_text(size)}")
 
     def make(self, component: Component, **more: Any) -> Any:
         """An instance of a component.

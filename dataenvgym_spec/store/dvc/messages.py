@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from dataenvgym_spec.core.text import size_text
+
 HINTS: Final = "dvc.repo.scm_context"
 """The module of DVC whose messages are the closing hint."""
 FAILURES: Final = "dvc.cli"
@@ -46,7 +48,7 @@ def main() -> int:
 def _explanation(folder: Path) -> str:
     """What a failed link into a folder means, with the space that is left there."""
     try:
-        space = f"{shutil.disk_usage(folder).free / 1e6:,.1f} MB are free at '{folder}'"
+        space = f"{size_text(shutil.disk_usage(folder).free)} are free at '{folder}'"
     except OSError:
         space = f"'{folder}' cannot be looked at"
     return (
