@@ -16,13 +16,11 @@ class Judging:
     Attributes:
         wrong_gold: how many items were left out of each draw, by its label.
         unreadable: how many answers could not be judged, by cause: an exception or a limit.
-        lesser: whether some were judged without bubblewrap.
         skipped: how many rows of its source gave a draw no item, by its label and by reason.
     """
 
     wrong_gold: tuple[tuple[str, int], ...]
     unreadable: tuple[tuple[str, int], ...]
-    lesser: bool
     skipped: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
 
 
@@ -31,7 +29,6 @@ def judging(results: Results) -> Judging:
     wrong_gold: list[tuple[str, int]] = []
     skipped: list[tuple[str, tuple[tuple[str, int], ...]]] = []
     unreadable: Counter[str] = Counter()
-    lesser = False
     for stage in results.stages:
         log = stage.log
         if log is None:
@@ -41,11 +38,8 @@ def judging(results: Results) -> Judging:
         if log.skipped:
             skipped.append((_whose(results, stage), tuple(sorted(log.skipped.items()))))
         unreadable.update(log.unreadable or {})
-        lesser = lesser or log.sandbox == "process"
     causes = tuple(sorted(unreadable.items()))
-    return Judging(
-        wrong_gold=tuple(wrong_gold), unreadable=causes, lesser=lesser, skipped=tuple(skipped)
-    )
+    return Judging(wrong_gold=tuple(wrong_gold), unreadable=causes, skipped=tuple(skipped))
 
 
 def _whose(results: Results, stage: StageResult) -> str:

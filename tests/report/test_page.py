@@ -772,11 +772,9 @@ def test_missing_packages_are_named():
 
 
 def test_what_could_not_be_judged_is_said() -> None:
-    nothing = Judging(wrong_gold=(), unreadable=(), lesser=False)
+    nothing = Judging(wrong_gold=(), unreadable=())
     assert words.judged(nothing) == []
-    judging = Judging(
-        wrong_gold=(("draw the test split", 3),), unreadable=(("timeout", 2),), lesser=True
-    )
+    judging = Judging(wrong_gold=(("draw the test split", 3),), unreadable=(("timeout", 2),))
     left_out, unreadable = words.judged(judging)
     assert "gold answer scores wrong: 3 (draw the test split)" in left_out
     assert "count as unreadable: 2 timeout" in unreadable
