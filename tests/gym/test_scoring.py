@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.gym.sandboxes.shared import JUDGES, sharing
 from dataenvgym_spec.gym.tasks import scoring
 from dataenvgym_spec.gym.tasks.library import reasoning_gym
 from dataenvgym_spec.gym.tasks.protocol import Answer
@@ -93,6 +94,26 @@ def test_a_child_that_a_text_took_over_gives_no_more_than_a_score(odd: dict[str,
     texts = [write.format(text) + " and __import__('os')._exit(0)" for text in forged]
     scores = odd["evaluating"].score(pairs("7", *texts, "7"))
     assert [score.correct for score in scores] == [True, *[False] * len(forged), True]
+
+
+def test_a_scorer_of_a_package_that_was_edited_is_the_edited_one(
+    odd: dict[str, Judge],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where one process judges for all stages of a run."""
+    file = tmp_path / "site" / "odd" / "fragile.py"
+    monkeypatch.delenv(JUDGES, raising=False)
+    with sharing(tmp_path_factory.mktemp("s") / "judges"):
+        scores = []
+        for sign in ("==", "!="):
+            text = file.read_text(encoding="utf-8")
+            file.write_text(text.replace("int(answer.text) ==", f"int(answer.text) {sign}"))
+            judge = Judge(scorer("fragile"))
+            scores += judge.score(pairs("7"))
+            judge.close()
+    assert [score.correct for score in scores] == [True, False]
 
 
 def test_a_scorer_that_cannot_work_says_so(odd: dict[str, Judge]) -> None:

@@ -53,12 +53,14 @@ class Isolated:
         readable: files that the functions need.
         free: for functions that hand what they are given to another sandbox: they are only
             separate, and can be killed.
+        alone: for functions whose code may change: the process that has imported it serves nobody
+            else.
     """
 
     def __init__(self) -> None:
         self.bubblewrap = available()
         self.readable: tuple[Path, ...] = ()
-        self.free = False
+        self.free = self.alone = False
         self._judge: JudgeProcess | None = None
 
     @property
@@ -108,7 +110,7 @@ class Isolated:
         if self._judge is None or self._judge.judgement != judgement:
             self.close()
             # What is shared sees no file of one stage, and gives no rights.
-            own = self.bubblewrap is None or self.free or bool(self.readable)
+            own = self.bubblewrap is None or self.free or self.alone or bool(self.readable)
             connection = None if own else connected()
             self._judge = JudgeProcess(judgement, self._command(), connection)
 

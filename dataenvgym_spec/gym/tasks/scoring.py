@@ -13,6 +13,7 @@ from dataenvgym_spec.gym.make import Described, Named
 from dataenvgym_spec.gym.sandboxes.isolated import Isolated
 from dataenvgym_spec.gym.sandboxes.protocol import Call, Judgement, SandboxLimits, SandboxOutcome
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
+from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.items import Item
 
 LIMITS: Final = SandboxLimits(seconds=20.0, cpu=5.0, memory=1 << 30, output=1 << 16)
@@ -31,11 +32,17 @@ class Judge:
     """
 
     def __init__(self, scorer: Described, *, files: Mapping[str, Path] | None = None) -> None:
-        """Args: the scorer, and where the files lie that its options name by digest."""
+        """Args: the scorer, and where the files lie that its options name by digest.
+
+        Raises:
+            UserError: there is no such scorer here.
+        """
         self.unreadable: Counter[str] = Counter()
         self.sandbox = Isolated()
         # A scorer that holds a sandbox hands texts on to it, and must be able to start it.
         self.sandbox.free = any(part.slot == "sandbox" for part in scorer.parts.values())
+        # A package may be installed anew, or edited, while a process lives that has imported it.
+        self.sandbox.alone = definition(scorer.slot, scorer.kind).distribution is not None
         named = Named.of(scorer)
         places = {digest: str(path) for digest, path in (files or {}).items()}
         arguments = {"scorer": named.plain(), "files": places}
