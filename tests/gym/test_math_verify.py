@@ -57,6 +57,24 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "truncated", "value", "parsed"),
+    [
+        ("Tom has 12 and Bob has 7", True, 0.0, False),
+        ("Tom has 12 and Bob has 7", False, 1.0, True),
+        ("5 + 2 = 7", True, 1.0, True),
+        (r"so \boxed{7} since Tom", True, 1.0, True),
+        ("$5 + 2 = 7$ of them, and then we take", True, 0.0, False),
+    ],
+)
+def test_what_a_cut_sentence_ends_with_is_no_answer(
+    text: str, truncated: bool, value: float, parsed: bool
+) -> None:
+    item = Item(id="1", input="?", target="7", group="g", cluster="c")
+    (score,) = MathVerify().score([(item, Answer(text=text, truncated=truncated))])
+    assert (score.value, score.parsed) == (value, parsed)
+
+
 def correct(pairs: list[tuple[str, str]]) -> list[bool]:
     """Whether answers to targets are right, of `(target, answer)`."""
     given = []

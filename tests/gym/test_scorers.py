@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,11 @@ ANSWERS = [
     "-7",
     "A: 7 A: 8",
 ]
+CUT = ["There were 5 and then 7", "5 + 2 = 7", "and that is A: 7", "so \\boxed{7} because of the"]
+"""Answers that were cut at the longest length."""
 
 
-def _scores(kind: str, **options: Any) -> Callable[[Path], Any]:
+def _scores(kind: str, cut: Sequence[str] = (), **options: Any) -> Callable[[Path], Any]:
     def case(_shop: Path) -> Any:
         made = make("scorer", component("scorer", kind, **options))
         targets = [
@@ -37,6 +39,7 @@ def _scores(kind: str, **options: Any) -> Callable[[Path], Any]:
             for n, target in enumerate(["7", "A: 7", "x = \\frac{14}{2}"])
         ]
         answers = [(item, Answer(text=text)) for item in targets for text in ANSWERS]
+        answers += [(item, Answer(text=text, truncated=True)) for item in targets for text in cut]
         found = made.score(answers)
         return [[score.value, score.parsed] for score in found]
 
@@ -65,8 +68,8 @@ def test_the_scorer_exact_match_makes_what_its_number_says(tmp_path: Path) -> No
 
 
 def test_the_scorer_math_verify_makes_what_its_number_says(tmp_path: Path) -> None:
-    made = _scores("math-verify")(tmp_path)
-    assert_golden("scorer", "math-verify", {2: "8a3fe27cd5e8ca46"}, made)
+    made = _scores("math-verify", cut=CUT)(tmp_path)
+    assert_golden("scorer", "math-verify", {3: "9d5e5f74ec97bb3e"}, made)
 
 
 @pytest.mark.parametrize("kind", ["exact-match", "math-verify"])

@@ -70,6 +70,17 @@ def expression(text: str) -> str:
     return f"\\boxed{{{_SIGN.sub('', answer).strip().rstrip('.')}}}"
 
 
+def breaks_off(text: str) -> bool:
+    """Whether a text that was cut short ends before it came to its answer.
+
+    That is a sentence which marks none: the number that it happens to end with is not one.
+
+    >>> breaks_off("First we add 12 and 3"), breaks_off("12 + 3 = 15"), breaks_off("so #### 15")
+    (True, False, False)
+    """
+    return final(text) is None and _prose(text)
+
+
 def words(text: str) -> str:
     r"""The final answer as plain words, for answers that are no expression; empty for others.
 

@@ -10,7 +10,7 @@ from typing import Any
 from math_verify import parse, verify
 
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
-from dataenvgym_spec.gym.tasks.scorers.final import expression, words
+from dataenvgym_spec.gym.tasks.scorers.final import breaks_off, expression, words
 from dataenvgym_spec.records.items import Item
 
 # Each call without a time-out of the library's own is a warning. They are alarms of this process,
@@ -22,7 +22,8 @@ class MathVerify:
     """Right when math-verify finds the final answers of answer and target equal.
 
     Both may be whole solutions; see `final` for what their final answer is. Answers that are words
-    are right when they are the same words.
+    are right when they are the same words. A sentence that was cut short before it marked an answer
+    has none: what it happens to end with is not read.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,8 @@ class MathVerify:
 
     def _best(self, item: Item, answer: Answer) -> Score:
         """The score by whichever accepted answer fits best."""
+        if answer.truncated and breaks_off(answer.text):
+            return Score(value=0.0, parsed=False)
         scores = [_score(answer.text, gold) for gold in item.golds]
         return max(scores, key=attrgetter("value"))
 
