@@ -64,19 +64,22 @@ def _run(project: Project, *, pull: bool, ignore_limits: bool) -> None:
     """
     entries = project.compiled.graph.entries
     failures: list[UserError] = []
+    worked = False
     for item in entries:
         try:
-            _reproduce(project, item, pull=pull, ignore_limits=ignore_limits)
+            worked |= _reproduce(project, item, pull=pull, ignore_limits=ignore_limits)
         except (StageError, LimitReached) as error:
             failures.append(error)
             if len(entries) > 1:
                 click.echo(f"{item.name}: {error.message}", err=True)
     if failures:
         raise max(failures, key=lambda error: isinstance(error, StageError))
+    if worked:
+        click.echo(KEEP)
 
 
-def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool) -> None:
-    """Does what a plan says, and plans again until nothing is left.
+def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool) -> bool:
+    """Does what a plan says, and plans again until nothing is left; returns whether that was any.
 
     A result may come out otherwise than its stage promises. What is open then is below what was
     done just now, so that this ends.
@@ -89,12 +92,11 @@ def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool
         # Nothing is left, or DVC was given just these and did not fail: giving them again would
         # never end.
         if done and todo.targets in ((), done):
-            click.echo(KEEP)
-            return
+            return True
         limits = {} if ignore_limits else admit(project, item, steps)
         click.echo(f"{item.name}: {_to_do(todo, again=bool(done))}")
         if not todo.targets:
-            return
+            return False
         if reproduce(item, todo.targets, layout, pull=pull, limits=limits):
             # It failed, or paused at a limit, which `guard` says.
             guard(layout, limits)

@@ -446,3 +446,10 @@ def test_a_long_plan_is_gathered_and_all_lists_it(repo: Path) -> None:
     trainings = [line for line in whole.splitlines() if line.split()[:2] == ["run", "train"]]
     assert line.split()[:2] == ["run", str(len(trainings))]
     assert "dataenvgym plan tiny --all" in said
+    matrix = "matrix: {student.train.learning_rate: [1e-3, 2e-3]}\n"
+    (repo / "specs" / "tiny.yaml").write_text(TINY + matrix, encoding="utf-8")
+    points = call("dataenvgym", "plan", "tiny", cwd=repo).stdout.splitlines()
+    assert [line.startswith("tiny-learning_rate-") for line in points[:2]] == [True, True]
+    # The stages of all points are gathered once, below the sums of each.
+    assert sum(line.split()[2:4] == ["x", "train"] for line in points) == 1
+    assert any(line.startswith("in all 2 experiments") for line in points[:5])

@@ -123,6 +123,7 @@ def test_a_run_of_one_point_of_a_sweep(sweep: Path) -> None:
     # The sweep as a whole: the other point makes only what the first does not share with it.
     said = run(sweep, "tiny")
     assert f"{POINT}: 0 steps to do, {steps} done already" in said
+    assert said.count("git add ") == 1
     new = ran(sweep)
     assert f"{OTHER}: {len(new)} steps to do, {steps - len(new)} done already" in said
     assert 1 < len(new) < steps
