@@ -54,5 +54,5 @@ def test_the_closing_hint_is_left_out_and_a_full_disk_is_called_so(tmp_path: Pat
     assert "Running stage 'small/dvc.yaml:big'" in first
     assert "git add" not in first
     assert "No possible cache link types" in second
-    assert re.search(r"because the disk is full: \d+\.\d kB are free at", second)
+    assert re.search(r"because the disk is full: [0-9.]+ k?B are free at", second)
     assert "code 255" in second
