@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 
-def shortened(text: str, limit: int) -> str:
+def shortened(text: str, limit: int, mark: str = "...") -> str:
     """A text, cut to a length.
 
     >>> shortened("abcdefgh", 6)
     'abc...'
     """
-    if len(text) <= limit:
-        return text
-    return f"{text[: limit - 3]}..."
+    return text if len(text) <= limit else text[: limit - len(mark)] + mark
 
 
 def size_text(size: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.results.evidence.statistics import Estimate
 
 
@@ -116,4 +117,4 @@ def shorten(text: str, limit: int) -> str:
     >>> shorten("abcdef", 4)
     'abc…'
     """
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return shortened(text, limit, "…")
