@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,10 @@ from dataenvgym_spec.cli.common import (
     read_specs,
     setting,
 )
+from dataenvgym_spec.compile.allotment import allotment, in_words
 from dataenvgym_spec.compile.compiler import warnings
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
+from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.store.layout import Layout, find_root
 
 MOST_NAMES: Final = 8
@@ -52,7 +55,19 @@ def command(specs: tuple[str, ...], sets: tuple[str, ...], as_json: bool) -> int
     if len(names) > MOST_NAMES:
         shown.append("...")
     click.echo(f"{plural(len(names), 'experiment')} valid: {', '.join(shown)}")
+    for line in _splits(resolved[:MOST_NAMES]):
+        click.echo(line)
     return 0
+
+
+def _splits(specs: Sequence[Resolved]) -> Iterable[str]:
+    """What splits take of local files, each line once."""
+    lines: dict[str, None] = {}
+    for spec in specs:
+        for arm in spec.arms:
+            for line in in_words(allotment(arm).shares):
+                lines[f"  {spec.base.name}: {line}"] = None
+    return lines
 
 
 def _root() -> Path:

@@ -46,6 +46,7 @@ CODES: Final[dict[str, str]] = {
     "W403": "an early stop that does not do what it seems to",
     "W404": "an estimate beyond a limit",
     "W405": "a chat template that is not used",
+    "W406": "splits allotted by another seed",
 }
 
 

@@ -128,4 +128,9 @@ def _answers(item: Item) -> str:
 def in_lane(seed: int, cluster: str, lane: Iterable[float]) -> bool:
     """Whether a cluster's hash falls into a lane `[low, high)` of the hash space."""
     low, high = lane
-    return low <= unit_interval("lane", [seed, cluster]) < high
+    return low <= place_of(seed, cluster) < high
+
+
+def place_of(seed: int, cluster: str) -> float:
+    """Where a cluster lies in the hash space [0, 1)."""
+    return unit_interval("lane", [seed, cluster])

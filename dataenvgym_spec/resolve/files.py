@@ -20,6 +20,7 @@ from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.records.tables import count_rows
 from dataenvgym_spec.resolve.columns import ColumnTable, look
 from dataenvgym_spec.resolve.extends import Family
+from dataenvgym_spec.resolve.holdings import Holding
 
 BUILT_IN_TEMPLATES: Final = {"builtin:question": "{{ input }}\n"}
 LARGEST_TEMPLATE: Final = 400_000
@@ -38,6 +39,7 @@ class File:
         is_data: whether stages read the file itself.
         rows: lines that are not empty, of a data file.
         table: of a data file, its columns; None if it is too large to be looked into.
+        holding: its items, if they are not too many to be counted.
         config: of a model's directory, its `config.json`; None if there is none that can be read.
         chat_template: of a model's directory; None if it has none.
     """
@@ -48,6 +50,7 @@ class File:
     is_data: bool = False
     rows: int | None = None
     table: ColumnTable | None = None
+    holding: Holding | None = None
     config: dict[str, Any] | None = None
     chat_template: str | None = None
 
@@ -127,7 +130,8 @@ class Reader:
             return replace(data, config=_config(path), chat_template=read_template(path))
         table = look(path)
         if table is not None and table.fault is None:
-            return replace(data, rows=table.rows, table=table)
+            holding = Holding(path, self.contents.remembered)
+            return replace(data, rows=table.rows, table=table, holding=holding)
         rows = self.contents.remembered.of(path, "rows", lambda file: str(count_rows(file)))
         return replace(data, rows=int(rows), table=table)
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from dataenvgym_spec.compile.allotment import allotment
 from dataenvgym_spec.compile.lower.bind import (
     RESERVED,
     Binder,
@@ -52,6 +53,7 @@ class Builder:
         self.bind = Binder(arm)
         self.stages: list[Stage] = []
         self.lanes = lanes(arm)
+        self.splits_seed = allotment(arm).seed
         # Parameters that iterations have in common are one record, whose canonical form is made
         # once.
         self.checks = self.bind.checks()
@@ -84,7 +86,7 @@ class Builder:
             # The rest is all that lies in its lane.
             draw="all" if isinstance(amount, str) else amount,
             lane=self.lanes[role],
-            seed=self.record.seeds.splits,
+            seed=self.splits_seed,
         )
         params = self._kept_apart(params, self.bind.apart(role))
         if role == "feedback":
@@ -109,7 +111,7 @@ class Builder:
         params = ReserveParams(
             lanes={role: self.lanes[role] for role in roles},  # type: ignore[misc]
             sources={role: self.bind.source(role) for role in roles},  # type: ignore[misc]
-            seed=self.record.seeds.splits,
+            seed=self.splits_seed,
         )
         stage = self._add(None, "reserve what splits may hold", "reserve", params)
         return Input(slot="reserve", stage=stage, port="hashes")
@@ -124,7 +126,7 @@ class Builder:
                 trainer=self.bind.component("trainer", standard("trainer")),
                 template=self.record.student.prompt.template,
                 seed=self.record.seeds.student,
-                splits_seed=self.record.seeds.splits,
+                splits_seed=self.splits_seed,
                 lane=(shared_out(self.arm), 1.0),
             )
             params = self._kept_apart(params, self.bind.untaught())

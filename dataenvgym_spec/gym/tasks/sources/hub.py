@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.gym.tasks.sources.rows import Columns, Listed
+from dataenvgym_spec.gym.tasks.sources.rows import Listed
+from dataenvgym_spec.records.rows import Columns
 from dataenvgym_spec.records.tables import RowFault
 
 

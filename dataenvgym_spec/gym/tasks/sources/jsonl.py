@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.gym.tasks.sources.rows import Columns, Listed
+from dataenvgym_spec.gym.tasks.sources.rows import Listed
+from dataenvgym_spec.records.rows import Columns
 from dataenvgym_spec.records.tables import RowFault, rows_of
 
 

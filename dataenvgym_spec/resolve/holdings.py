@@ -1,0 +1,90 @@
+"""How many items of a data file lie in the lanes of splits, before anything is drawn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.core.remembered import Remembered
+from dataenvgym_spec.records.items import place_of
+from dataenvgym_spec.records.record import Record
+from dataenvgym_spec.records.rows import Columns
+from dataenvgym_spec.records.tables import RowFault, rows_of
+
+FORM: Final = 1
+"""Raised when what is remembered of a file would be counted in another way."""
+
+Fields = Mapping[str, str]
+Lanes = Mapping[str, tuple[float, float]]
+Clusters = Counter[tuple[str, str]]
+"""How many items there are of each group and cluster."""
+
+
+class Within(Record, frozen=True, kw_only=True):
+    """What lies in lanes.
+
+    Attributes:
+        clusters: how many there are in the file.
+        counts: how many items, by the lane's role and by group; groups without any have 0.
+    """
+
+    clusters: int
+    counts: dict[str, dict[str, int]]
+
+
+class Holding:
+    """The items of a data file. It is read when somebody asks, and of a large one only once."""
+
+    def __init__(self, path: Path, remembered: Remembered) -> None:
+        self._path, self._remembered = path, remembered
+        self._clusters: dict[str, Clusters] = {}
+        self._known: dict[str, Within | None] = {}
+
+    def within(self, fields: Fields, lanes: Lanes, seed: int) -> Within | None:
+        """How many items lie in lanes, less those that are twice in the file.
+
+        Args:
+            fields: the columns, by what they hold.
+            lanes: by role.
+            seed: of the splits.
+
+        Returns:
+            None if the file cannot be read, which is told elsewhere.
+        """
+        asked = digest("within", [FORM, dict(fields), lanes, seed])
+        if asked not in self._known:
+            self._known[asked] = self._asked(asked, fields, lanes, seed)
+        return self._known[asked]
+
+    def _asked(self, asked: str, fields: Fields, lanes: Lanes, seed: int) -> Within | None:
+        def counted(_: Path) -> str:
+            return msgspec.json.encode(self._counted(fields, lanes, seed)).decode()
+
+        try:
+            text = self._remembered.of(self._path, asked, counted)
+            return msgspec.json.decode(text, type=Within)
+        except (RowFault, OSError, msgspec.DecodeError):
+            return None
+
+    def _counted(self, fields: Fields, lanes: Lanes, seed: int) -> Within:
+        clusters = self._read(fields)
+        groups = sorted({group for group, _ in clusters})
+        counts = {role: dict.fromkeys(groups, 0) for role in lanes}
+        for (group, cluster), number in clusters.items():
+            place = place_of(seed, cluster)
+            for role, (low, high) in lanes.items():
+                if low <= place < high:
+                    counts[role][group] += number
+        return Within(clusters=len(clusters), counts=counts)
+
+    def _read(self, fields: Fields) -> Clusters:
+        asked = digest("fields", dict(fields))
+        if asked not in self._clusters:
+            items, _ = Columns(fields=fields).items(rows_of(self._path))
+            self._clusters[asked] = Counter((item.group, item.cluster) for item in items)
+        return self._clusters[asked]
