@@ -168,7 +168,7 @@ def test_parts_are_told_apart_over_groups_where_clusters_may_span_them(
     source: str, parts: str | None, tmp_path: Path
 ) -> None:
     (tmp_path / "items.jsonl").write_text(
-        "\n".join('{"q": "1", "a": "2", "g": "sum", "c": "y"}' for _ in range(2000)),
+        "\n".join(f'{{"q": {n}, "a": 2, "g": "sum", "c": {n}}}' for n in range(2000)),
         encoding="utf-8",
     )
     text = TINY.replace("  score:", f"    other: {source}\n  score:", 1).replace(

@@ -209,7 +209,8 @@ def test_splits_of_the_same_rows_by_different_columns_may_overlap(
         "selection: {from: problems, draw: {per_group: 4}",
         "selection: {from: two, draw: {items: 4}",
     )
-    found = findings(tmp_path, text)
+    # By few clusters a share is often empty: that other seeds are tried is a warning.
+    found = [item for item in findings(tmp_path, text) if item.severity == "error"]
     assert [item.code for item in found] == (["E202"] if overlap else []), [
         item.render() for item in found
     ]
@@ -274,7 +275,7 @@ def test_a_split_larger_than_its_file_is_an_error_before_the_run(tmp_path: Path)
     [
         ("from: one, draw: {items: 150}", "from: two, draw: {items: 120}", "from: one, draw: {per_group: 30}", "ask for 420 items together, but 'rows.jsonl' has 400"),
         ("from: one, draw: {per_group: 30}", "from: one, draw: {per_group: 30}", "from: one, draw: {per_group: 25}", "ask for 85 items of '0' together, but"),
-        ("from: one, draw: {items: 130}", "from: two, draw: {items: 130}", "from: one, draw: {per_group: 28}", ""),
+        ("from: one, draw: {items: 115}", "from: two, draw: {items: 115}", "from: one, draw: {per_group: 18}", ""),
     ],
 )  # fmt: skip
 def test_splits_that_each_can_be_drawn_and_not_together(
