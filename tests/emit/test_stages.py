@@ -106,7 +106,8 @@ def test_odd_paths_are_quoted(tmp_path: Path) -> None:
     from tests.support.specs import TINY
 
     name = 'it: is "odd" #1.jsonl'
-    (tmp_path / name).write_text('{"q": "1", "a": "1"}\n' * 300, encoding="utf-8")
+    rows = "".join(f'{{"q": {number}, "a": "1"}}\n' for number in range(300))
+    (tmp_path / name).write_text(rows, encoding="utf-8")
     source = "other: {kind: jsonl, path: 'it: is \"odd\" #1.jsonl', fields: {input: q, target: a}}"
     text = TINY.replace("  score:", f"    {source}\n  score:", 1).replace(
         "test: {from: problems", "test: {from: other", 1

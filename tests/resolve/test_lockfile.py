@@ -228,7 +228,8 @@ def local(root: Path) -> Path:
     """A folder with a spec that names a data file, and its lock."""
     (root / "prompts").mkdir()
     (root / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
-    (root / "items.jsonl").write_text('{"q": "1", "a": "1"}\n' * 300, encoding="utf-8")
+    rows = "".join(f'{{"q": {number}, "a": "1"}}\n' for number in range(300))
+    (root / "items.jsonl").write_text(rows, encoding="utf-8")
     text = TINY.replace("  score:", JSONL, 1).replace("test: {from: problems", "test: {from: sums")
     (root / "tiny.yaml").write_text(text, encoding="utf-8")
     specs = front_end([root / "tiny.yaml"], root=root)

@@ -70,7 +70,8 @@ def editor_in(folder: Path, schema: str) -> Iterator[Editor]:
     (folder / "specs" / "base" / "config.json").write_text("{}", encoding="utf-8")
     for name in ("tiny.j2", "quickstart.j2"):
         (folder / "specs" / "prompts" / name).write_text(TEMPLATE, encoding="utf-8")
-    (folder / "specs" / "items.jsonl").write_text('{"q": "1", "a": "1"}\n' * 90, encoding="utf-8")
+    rows = "".join(f'{{"q": {number}, "a": "1"}}\n' for number in range(90))
+    (folder / "specs" / "items.jsonl").write_text(rows, encoding="utf-8")
     (folder / "specs" / "tiny.yaml").write_text(TINY, encoding="utf-8")
     (folder / "schemas").mkdir()
     (folder / "schemas" / "experiment.schema.json").write_text(schema, encoding="utf-8")
