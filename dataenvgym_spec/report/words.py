@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from dataenvgym_spec.report.text import count, p_value, point_interval, points
+from dataenvgym_spec.report.text import clean, count, p_value, point_interval, points
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.evidence.amounts import Amount
 from dataenvgym_spec.results.evidence.scores import Comparison, Gain
@@ -108,7 +108,8 @@ def circumstances(contrast: Comparison, stamps: Sequence[Stamp]) -> str:
     if not rows:
         return ""
     kinds = "; ".join(f"{kind}: {', '.join(differing)}" for kind, differing in rows)
-    return f"These arms did not run under the same circumstances ({kinds})."
+    # What logs say is foreign: somebody else's machine may have written them.
+    return f"These arms did not run under the same circumstances ({clean(kinds)})."
 
 
 def evidence(contrast: Comparison) -> str:

@@ -34,7 +34,8 @@ class SandboxLimits:
             one is over long before the other.
         memory: in bytes.
         output: in bytes, of each of its two streams, or of what a function returns.
-        processes: that it may have at once, itself included.
+        processes: that it may have at once, itself included: 1 is held to, and of more their time
+            and memory are bounded, not their number.
     """
 
     seconds: float = 10.0
