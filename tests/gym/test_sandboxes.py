@@ -291,6 +291,17 @@ def test_a_text_that_ends_the_process_that_judges_costs_itself(
     ]  # fmt: skip
 
 
+def test_many_calls_are_handed_over_in_blocks(
+    sandbox: Isolated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also behind a text that gives none."""
+    monkeypatch.setattr("dataenvgym_spec.gym.sandboxes.isolated.BLOCK", 2)
+    nested = "__import__('functools').reduce(lambda value, _: [value], range(5000), 1)"
+    texts = ["1", "2", "3", nested, nested, "6", "7"]
+    outcomes = judged(sandbox, *texts)
+    assert [outcome.value for outcome in outcomes] == [1, 2, 3, None, None, 6, 7]
+
+
 def test_a_judge_that_cannot_be_made_says_why(sandbox: Isolated) -> None:
     broken = Judgement(maker="tests.support.judges:failing", arguments={"why": "no model"})
     with pytest.raises(StageError, match="cannot be started: ValueError: no model"):

@@ -12,7 +12,7 @@ from dataenvgym_spec.gym.tasks.library import reasoning_gym
 from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.gym.tasks.scorers.exact_match import ExactMatch
 from dataenvgym_spec.gym.tasks.scoring import PLAIN, Judge
-from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.components import definition, definitions
 from dataenvgym_spec.records.items import Item
 from tests.support.odd import install_odd, scorer
 
@@ -44,10 +44,12 @@ def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, J
     """Judges by the scorers of an installed package."""
     install_odd(tmp_path / "site")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    definitions.cache_clear()
     made = {kind: Judge(scorer(kind)) for kind in ("fragile", "evaluating", "short")}
     yield made
     for judge in made.values():
         judge.close()
+    definitions.cache_clear()
 
 
 def test_an_answer_that_raises_is_unreadable_and_costs_no_other(odd: dict[str, Judge]) -> None:

@@ -42,6 +42,8 @@ from dataenvgym_spec.gym.sandboxes.shared import connected
 from dataenvgym_spec.gym.sandboxes.warm import FREE, TOGETHER
 
 LAUNCH: Final = "dataenvgym_spec.gym.sandboxes.launch"
+BLOCK: Final = 256
+"""How many groups of calls are handed over at once: a large evaluation is no single message."""
 _LOST: Final = SandboxOutcome(ending="failed", stderr="it ended the process that judges")
 
 
@@ -134,11 +136,13 @@ class Isolated:
         while groups:
             self.start(judgement)
             assert self._judge is not None
-            done = self._judge.answers(calls, groups, limits, outcomes)
-            if done < len(groups):
-                outcomes.update(dict.fromkeys(groups[done], _LOST))
+            block = groups[:BLOCK]
+            done = self._judge.answers(calls, block, limits, outcomes)
+            if done < len(block):
+                outcomes.update(dict.fromkeys(block[done], _LOST))
                 self.close()
-            groups = groups[done + 1 :]
+                done += 1
+            groups = groups[done:]
 
 
 def _groups(calls: Sequence[Call], *, free: bool) -> list[list[int]]:

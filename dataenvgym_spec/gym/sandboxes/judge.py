@@ -97,11 +97,8 @@ class JudgeProcess:
         outcomes: dict[int, SandboxOutcome],
     ) -> int:
         """Has groups of calls judged; returns how many were, before the process ended."""
-        request = {
-            "calls": [call.arguments for call in calls],
-            "groups": groups,
-            "limits": asdict(limits),
-        }
+        asked = [[calls[number].arguments for number in group] for group in groups]
+        request = {"groups": asked, "limits": asdict(limits)}
         self._wait()
         self.connection.settimeout(limits.seconds + GRACE)
         for done, group in enumerate(groups):

@@ -99,8 +99,7 @@ def serve(connection: socket.socket, judge: Judging, rights: Rights) -> None:
     send(connection, {"fault": None})
     while (request := receive(connection)) is not None:
         limits = SandboxLimits(**request["limits"])
-        for positions in request["groups"]:
-            group = [request["calls"][position] for position in positions]
+        for group in request["groups"]:
             child = Child(limits, rights)
             send(connection, child.answers(judge, group))
 
