@@ -236,7 +236,8 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     # A student's answers to one split, or to candidates that a check wants to know them of. The
     # sealed evaluation names its students through `choice`, the one legitimate use of selection
-    # besides selecting; its results have no reader but the report.
+    # besides selecting; its results have no reader but the report. `shots` are items of the pool
+    # that every prompt shows, here and in training.
     "evaluate": Kind(
         params=EvaluateParams,
         part="loop",
@@ -248,6 +249,7 @@ KINDS: Final[dict[str, Kind]] = {
             "items": Slot(allows=SPLITS, many=True),
             "candidates": Slot(allows=TEACHING),
             "choice": Slot(allows=TEACHING | {"selection"}),
+            "shots": Slot(allows=POOL),
             "gate": Slot(allows=BIT),
         },
         ports=_item_ports,
@@ -347,6 +349,7 @@ KINDS: Final[dict[str, Kind]] = {
             "accepted": Slot(allows=TEACHING, many=True),
             "previous": Slot(allows=STUDENT),
             "others": Slot(allows=TEACHING, many=True),
+            "shots": Slot(allows=POOL),
             "gate": Slot(allows=BIT),
         },
         ports=_fixed("student"),

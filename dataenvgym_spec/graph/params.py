@@ -21,6 +21,8 @@ P = TypeVar("P", bound="Params")
 SplitRole = Literal["test", "selection", "feedback", "pool"]
 Lane = tuple[float, float]
 Observed = Observe | Literal["nothing"]
+SHOTS: Final = ("chat", "few_shot", "from")
+"""Where JSON values have the source of what is asked and answered before each question."""
 UNUSED: Final = {"top_p": 1.0, "samples": 1, "repeatable": True}
 """Settings of generation that are left out where they say this: it was so when keys began."""
 FIRST_ENVIRONMENT: Final = Component(slot="environment", kind="skill-list", version=1)
@@ -34,15 +36,23 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     slot: str
 
 
+class Shots(msgspec.Struct, frozen=True, kw_only=True):
+    """How many items are asked and answered before each question."""
+
+    count: int
+
+
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """That prompts are conversations, and what of them is the same for all items.
 
     Attributes:
         system: what the system says first.
+        few_shot: what is asked and answered before each question, if anything is.
         thinking: what the chat template is told; None leaves it to the template.
     """
 
     system: str | None = None
+    few_shot: Shots | None = None
     thinking: bool | None = None
 
 
@@ -212,17 +222,19 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
         splits: the names of what it answers, and of the ports.
         generate: the settings of generation, less the backend.
         chat: of prompts that are conversations.
+        shots: where what is asked and answered before comes from; None if it is the pool.
         seed: of the run, where answers are drawn.
     """
 
-    slots: ClassVar = {"backend": "backend", "score": "scorer"}
-    places: ClassVar = {"backend": ("generate", "backend")}
+    slots: ClassVar = {"backend": "backend", "score": "scorer", "shots": "source"}
+    places: ClassVar = {"backend": ("generate", "backend"), "shots": SHOTS}
 
     splits: tuple[str, ...]
     backend: Component
     generate: Generate
     template: str
     chat: Conversation | None = None
+    shots: Component | None = None
     score: Component
     seed: int | None = None
 
@@ -236,7 +248,7 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
             "score": self.score.plain(),
         }
         if self.chat is not None:
-            content["chat"] = _values(self.chat)
+            content["chat"] = _conversation(self.chat, self.shots)
         if self.seed is not None:
             content["seed"] = self.seed
         return content
@@ -311,18 +323,24 @@ class TrainParams(Params, frozen=True, kw_only=True):
     Attributes:
         train: the settings of training, less the trainer and the adapter.
         chat: of prompts that are conversations.
+        shots: where what is asked and answered before comes from; None if it is the pool.
         rounds: how many of the ports with accepted examples are of one iteration; only where
             amounts are made equal to those of other arms.
     """
 
-    slots: ClassVar = {"method": "trainer", "adapter": "adapter"}
-    places: ClassVar = {"method": ("train", "method"), "adapter": ("train", "adapter")}
+    slots: ClassVar = {"method": "trainer", "adapter": "adapter", "shots": "source"}
+    places: ClassVar = {
+        "method": ("train", "method"),
+        "adapter": ("train", "adapter"),
+        "shots": SHOTS,
+    }
 
     method: Component
     adapter: Component | None = None
     train: Train
     template: str
     chat: Conversation | None = None
+    shots: Component | None = None
     seed: int
     rounds: int | None = None
 
@@ -335,7 +353,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
             settings["adapter"] = self.adapter.plain()
         content = {"train": settings, "template": self.template, "seed": self.seed}
         if self.chat is not None:
-            content["chat"] = _values(self.chat)
+            content["chat"] = _conversation(self.chat, self.shots)
         return content if self.rounds is None else {**content, "rounds": self.rounds}
 
 
@@ -370,6 +388,14 @@ def _components(slot: str, value: Any, kind: Any) -> Any:
 def _forms(kind: Any) -> set[Any]:
     """What a type is made of: `dict` of a mapping, `tuple` of a tuple."""
     return {get_origin(form) for form in (kind, *get_args(kind))}
+
+
+def _conversation(chat: Conversation, shots: Component | None) -> dict[str, Any]:
+    """What conversations have in common; the source of shots stands among it, as in the spec."""
+    content: dict[str, Any] = _values(chat)
+    if shots is not None:
+        content["few_shot"]["from"] = shots.plain()
+    return content
 
 
 def _decoding(generate: Generate) -> dict[str, Any]:

@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 from msgspec import field
 
 from dataenvgym_spec.language.components import standard
-from dataenvgym_spec.language.fields import Count, Options, Section, Word, hover, one, slot, word
+from dataenvgym_spec.language.fields import (
+    Count,
+    Name,
+    Options,
+    Section,
+    Word,
+    hover,
+    one,
+    slot,
+    word,
+)
 
 
 class Length(Section, frozen=True, kw_only=True):
@@ -99,6 +109,15 @@ class Generate(Section, frozen=True, kw_only=True):
         return self.temperature > 0
 
 
+class FewShot(Section, frozen=True, kw_only=True):
+    """Items that are asked and answered before each question; all prompts have the same."""
+
+    from_: Annotated[
+        Name, hover("`pool`, or the name of one of `task.sources` that no split draws from.")
+    ] = field(name="from")
+    count: Annotated[int, hover("How many: the first ones, of each group in turn.", ge=1, le=1000)]
+
+
 class Prompt(Section, frozen=True, kw_only=True):
     """How an item becomes a prompt; one and the same before and after training."""
 
@@ -117,6 +136,13 @@ class Prompt(Section, frozen=True, kw_only=True):
         Annotated[
             str,
             hover("With `chat`: what the system says first.", min_length=1, max_length=100_000),
+        ]
+        | None
+    ) = None
+    few_shot: (
+        Annotated[
+            FewShot,
+            hover("With `chat`: items that are asked and answered before each question."),
         ]
         | None
     ) = None

@@ -54,6 +54,9 @@ def check(tree: Node, *, whole: bool) -> Iterator[Diagnostic]:
             are defined at all.
     """
     uses = [("source", tree.find("task", "splits", role, "from")) for role in ROLES]
+    shown = tree.find("student", "prompt", "few_shot", "from")
+    if shown is not None and shown.value != "pool":
+        uses.append(("source", shown))
     for place in PLACES:
         uses += _names(tree, place)
     for slot, node in uses:

@@ -10,6 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dataenvgym_spec.compile.passes.leakage import leakage, roles
 from dataenvgym_spec.core.errors import SpecError
@@ -18,7 +19,7 @@ from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.schema import experiment_schema
 from tests.support.graphs import compiled, parameters
-from tests.support.specs import TINY
+from tests.support.specs import TINY, plain
 
 WHOLE = (
     TINY.replace("train: {length", "train: {adapter: {kind: lora, r: 4}, length")
@@ -253,9 +254,37 @@ def test_the_compiled_graphs_leak_nothing(graph: Graph, whole: Graph, stopping: 
     assert leakage(graph) == leakage(whole) == leakage(stopping) == []
 
 
+def showing(folder: Path) -> Graph:
+    """A graph whose prompts show items of the pool."""
+    model = folder / "mine"
+    model.mkdir()
+    (model / "config.json").write_text("{}", encoding="utf-8")
+    (model / "chat_template.jinja").write_text("{{ messages }}", encoding="utf-8")
+    tree = plain(TINY)
+    tree["task"]["splits"]["pool"] = {"from": "problems", "draw": {"per_group": 5}}
+    tree["student"]["model"] = {"kind": "path", "path": "mine"}
+    tree["student"]["prompt"] |= {"chat": True, "few_shot": {"from": "pool", "count": 2}}
+    return compiled(folder, yaml.safe_dump(tree), "showing.yaml")
+
+
+def test_prompts_show_the_pool_and_nothing_else(tmp_path: Path) -> None:
+    graph = showing(tmp_path)
+    assert leakage(graph) == []
+    ports = {stage.params.role: stage.id for stage in graph.stages if stage.kind == "data"}
+    reading = [stage for stage in graph.stages if any(one.slot == "shots" for one in stage.inputs)]
+    assert {stage.kind for stage in reading} == {"train", "evaluate"}
+    for stage in (reading[0], reading[-1]):
+        for role, port in (("test", "test"), ("selection", "selection"), ("feedback", "shown")):
+            inputs = [one for one in stage.inputs if one.slot != "shots"]
+            shown = Input(slot="shots", stage=ports[role], port=port)
+            other = replace(stage, inputs=(*inputs, shown))
+            stages = [other if one is stage else one for one in graph.stages]
+            assert leakage(replace(graph, stages=tuple(stages)))
+
+
 def test_these_graphs_have_every_slot_there_is(stopping: Graph, tmp_path: Path) -> None:
     equal = compiled(tmp_path, TINY.replace("examples: 30,", "examples: 30, equal: true,"))
-    stages = (*stopping.stages, *equal.stages)
+    stages = (*stopping.stages, *equal.stages, *showing(tmp_path).stages)
     there = {(stage.kind, item.slot) for stage in stages for item in stage.inputs}
     assert there == {(kind, slot) for kind, declared in KINDS.items() for slot in declared.slots}
 

@@ -183,6 +183,8 @@ def test_every_shown_spec_is_valid(
         (model / "config.json").write_text(
             '{"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_attention_heads": 2}'
         )
+    chatty = Path(shutil.copytree(folder / "models" / "mine", folder / "models" / "chatty"))
+    (chatty / "chat_template.jinja").write_text("{{ enable_thinking }}", encoding="utf-8")
     rows = [
         f'{{"question": "{n} + 1 =", "answer": "{n + 1}", "topic": "t{n % 3}"}}\n'
         for n in range(400)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from dataenvgym_spec.graph.component import Component
-from dataenvgym_spec.graph.params import Conversation, Params
+from dataenvgym_spec.graph.params import Conversation, Params, Shots
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.student import Prompt
@@ -38,6 +38,15 @@ class Binder:
         """The source that the split of a role draws from."""
         split = self.arm.experiment.task.splits.drawn()[role]
         return self.component("source", self.named["source"][split.from_])
+
+    def shots(self, prompt: Prompt) -> Component | None:
+        """The source of what a prompt asks and answers before; None if it is the pool or nothing.
+
+        The pool is an input.
+        """
+        if prompt.few_shot is None or prompt.few_shot.from_ == "pool":
+            return None
+        return self.component("source", self.named["source"][prompt.few_shot.from_])
 
     def apart(self, role: str) -> dict[str, Component] | None:
         """The sources of earlier splits that lanes do not keep apart from a split; None if none.
@@ -92,7 +101,8 @@ def conversation(prompt: Prompt) -> Conversation | None:
     """What prompts that are conversations have in common; None of those that are texts."""
     if not prompt.chat:
         return None
-    return Conversation(system=prompt.system, thinking=prompt.thinking)
+    shots = None if prompt.few_shot is None else Shots(count=prompt.few_shot.count)
+    return Conversation(system=prompt.system, few_shot=shots, thinking=prompt.thinking)
 
 
 def spans_groups(source: Component) -> bool:

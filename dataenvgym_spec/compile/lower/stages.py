@@ -220,7 +220,7 @@ class Builder:
         if all(check.definition.reads != "student" for check in self.checks):
             return ()
         params = self._evaluation(("candidates",))
-        inputs = (*self._students(turn.student), candidates)
+        inputs = (*self._students(turn.student), candidates, *self._shots())
         what = f"evaluate on candidates{again}"
         stage = self._add(turn.number, what, "evaluate", params, *inputs, gate=turn.gate)
         return (Input(slot="answers", stage=stage, port="candidates"),)
@@ -244,7 +244,7 @@ class Builder:
         if turn.gate:
             previous = (Input(slot="previous", stage=turn.student.stage, port="student"),)
         base = Input(slot="base", stage=setup.base.stage, port="student")
-        inputs = (base, *taught, *previous)
+        inputs = (base, *taught, *previous, *self._shots())
         stage = self._add(turn.number, "train", "train", self.training, *inputs, gate=turn.gate)
         return replace(turn, student=Input(slot="student", stage=stage, port="student"))
 
@@ -259,7 +259,7 @@ class Builder:
     def sealed(self, students: Inputs, choice: Input, test: str) -> None:
         """The evaluation of best and last on test, which nothing reads but the report."""
         items = Input(slot="items", stage=test, port="test")
-        inputs = (*self._students(*students), items, choice)
+        inputs = (*self._students(*students), items, choice, *self._shots())
         params = self._evaluation(("test",))
         self._add(None, "evaluate best and last on test", "evaluate", params, *inputs)
 
@@ -306,6 +306,13 @@ class Builder:
             return (*inputs, Input(slot="base", stage=base, port="student"))
         return inputs
 
+    def _shots(self) -> Inputs:
+        """The pool, if prompts show some of it."""
+        shots = self.record.student.prompt.few_shot
+        if shots is None or shots.from_ != "pool" or self.pool is None:
+            return ()
+        return (Input(slot="shots", stage=self.pool, port="pool"),)
+
     def _read_by(self, component: Component, student: Input) -> Inputs:
         """The student or the pool, if a component is declared to read it."""
         reads = component.definition.reads
@@ -317,7 +324,8 @@ class Builder:
         items = [Input(slot="items", stage=data, port=split) for split in splits]
         feedback = splits[0] in ("shown", "hidden")
         what = f"evaluate on {'feedback' if feedback else splits[0]}"
-        params, inputs = self._evaluation(splits), (*self._students(turn.student), *items)
+        params = self._evaluation(splits)
+        inputs = (*self._students(turn.student), *items, *self._shots())
         stage = self._add(iteration, what, "evaluate", params, *inputs, gate=turn.gate)
         return Input(slot="results", stage=stage, port=splits[0])
 
@@ -331,6 +339,7 @@ class Builder:
                 generate=student.generate,
                 template=student.prompt.template,
                 chat=conversation(student.prompt),
+                shots=self.bind.shots(student.prompt),
                 score=self.score,
                 seed=seed,
             )
@@ -367,5 +376,6 @@ class Builder:
             train=train,
             template=self.record.student.prompt.template,
             chat=conversation(self.record.student.prompt),
+            shots=self.bind.shots(self.record.student.prompt),
             seed=self.seed,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from dataenvgym_spec.compile.rules.supply import supply
 from dataenvgym_spec.core.chat_template import SWITCHES, switches
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.components import definition
@@ -12,7 +13,7 @@ from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.student import Prompt
 from dataenvgym_spec.resolve.arms import Arm
 
-SPOKEN: Final = ("system", "thinking")
+SPOKEN: Final = ("system", "few_shot", "thinking")
 """Options of a prompt that act in conversations only."""
 
 
@@ -21,6 +22,8 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     prompt, node = arm.experiment.student.prompt, arm.node.at(("student", "prompt"))
     if not prompt.chat:
         yield from _unspoken(prompt, node)
+    elif prompt.few_shot is not None:
+        yield from _shots(arm, prompt.few_shot.from_, prompt.few_shot.count)
     for path in definition("model", arm.experiment.student.model["kind"]).files:
         place = ("student", "model", *path)
         file = arm.references.get(place)
@@ -34,6 +37,35 @@ def _unspoken(prompt: Prompt, node: Node) -> Iterator[Diagnostic]:
             message = f"'{name}' is for conversations, and this prompt is a text"
             help = f"add 'chat: true', or leave '{name}' out"
             yield node.at((name,)).key_fault("E204", message, help)
+
+
+def _shots(arm: Arm, name: str, count: int) -> Iterator[Diagnostic]:
+    """What cannot be shown before each question: what a split may hold, or what never ends."""
+    splits, node = arm.experiment.task.splits, arm.node.at(("student", "prompt", "few_shot"))
+    source = supply(arm, name)
+    if name == "pool":
+        if splits.pool is None:
+            message = "the prompt shows items of the pool, but 'task.splits' has none"
+            help = "add 'pool: {from: SOURCE, draw: rest}' to 'task.splits', or name a source"
+            yield node.at(("from",)).fault("E204", message, help)
+        return
+    if source is None:
+        return
+    for role, split in splits.drawn().items():
+        other = supply(arm, split.from_)
+        if other is not None and other.rows() == source.rows():
+            message = f"the prompt shows items of '{name}', which the {role} split draws from"
+            help = "write 'from: pool', or name a source that no split draws from"
+            yield node.at(("from",)).fault("E204", message, help)
+            return
+    if source.declared.procedural:
+        message = f"the prompt shows items of '{name}', which makes new ones without end"
+        help = "name a source that has an end, such as a file, or write 'from: pool'"
+        yield node.at(("from",)).fault("E204", message, help)
+    rows = source.file.rows if source.file is not None else None
+    if rows is not None and rows < count:
+        message = f"the prompt shows {count} items of '{name}', which has {rows} rows"
+        yield node.at(("count",)).fault("E204", message, f"set it to {rows} at most")
 
 
 def _fits(

@@ -11,7 +11,7 @@ from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.execute.prompts import prompts_of
 from dataenvgym_spec.graph.params import EvaluateParams
-from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.prompt import Prompt, Prompts
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
@@ -31,7 +31,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     with context.phase("score: start"):
         judge = context.judge(context.params.score)
     items = _items(context)
-    asked = _asked(context.params, items)
+    asked = _asked(context.params, prompts_of(context), items)
     rows: dict[str, list[Result]] = {port: [] for port in items}
     tokens = {"prompt": 0, "generated": 0}
     if not asked.items:  # a refill that was not needed has no candidates
@@ -75,8 +75,8 @@ class Asked:
     samples: int
 
 
-def _asked(params: EvaluateParams, items: dict[str, Sequence[Item]]) -> Asked:
-    ask, samples = prompts_of(params), params.generate.samples
+def _asked(params: EvaluateParams, ask: Prompts, items: dict[str, Sequence[Item]]) -> Asked:
+    samples = params.generate.samples
     asked: list[Item] = []
     prompts: list[Prompt] = []
     seeds: list[int] = []

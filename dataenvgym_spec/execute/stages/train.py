@@ -32,7 +32,7 @@ def train(context: Context[TrainParams]) -> None:
             help="look at the checks' reasons in the rejected port",
         )
     examples = context.work / "examples.jsonl"
-    write_examples(examples, accepted, prompts_of(params))
+    write_examples(examples, accepted, prompts_of(context))
     (base,) = context.ports("base")
     context.say(f"  {len(accepted)} examples")
     launch(
