@@ -15,6 +15,7 @@ from typing import Final
 
 import yaml
 
+from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.language.schema import schema_text
@@ -25,6 +26,8 @@ from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
 FIX: Final = "dataenvgym doctor --fix"
 LARGE: Final = 20_000_000
 """Bytes of a file that does not belong into git, such as the weights of a model."""
+SCARCE: Final = 1_000_000_000
+"""Free bytes below which a student or a cache of packages soon does not fit."""
 MOST_NAMED: Final = 3
 
 
@@ -84,6 +87,7 @@ def examine() -> list[Finding]:
         _unseen(layout),
         _store(layout),
         _large(layout),
+        _space(layout),
     ]
 
 
@@ -201,6 +205,23 @@ def _large(layout: Layout) -> Finding:
         detail += f" and {len(large) - MOST_NAMED} more"
     help = f"dvc add {shlex.quote(large[0])}   (or name it in .gitignore)" if large else ""
     return Finding(name="large files", ok=not large, detail=detail, help=help, needed=False)
+
+
+def _space(layout: Layout) -> Finding:
+    """What is left on the disks of results and of DVC's cache, which would fail in other words."""
+    free = {folder: _free(folder) for folder in (layout.root, cache_folder(layout.root))}
+    folder = min(free, key=lambda one: free[one])
+    detail = f"{free[folder] / 1e9:,.1f} GB free at {folder}"
+    help = "free some space, for example with: dataenvgym gc"
+    ok = free[folder] >= SCARCE
+    return Finding(name="disk space", ok=ok, detail=detail, help=help, needed=False)
+
+
+def _free(folder: Path) -> int:
+    """Free bytes where a folder is, or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def _size(path: Path) -> int:

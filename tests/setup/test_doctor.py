@@ -7,6 +7,7 @@ import pytest
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.setup import doctor
 from dataenvgym_spec.setup.doctor import LARGE, PACKAGES, Finding, examine
 from dataenvgym_spec.setup.scaffold import scaffold
 from tests.support.repositories import call
@@ -129,6 +130,20 @@ def test_what_built_in_components_need_is_looked_for() -> None:
         for item in kinds.values():
             needed |= {(package, item.extra) for package in item.packages if not item.distribution}
     assert needed <= {(package.module, package.extra) for package in PACKAGES}
+
+
+def test_a_disk_that_is_nearly_full_is_told(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repo)
+
+    def told() -> Finding:
+        return next(finding for finding in examine() if finding.name == "disk space")
+
+    monkeypatch.setattr(doctor, "SCARCE", 0)
+    assert told().ok
+    monkeypatch.setattr(doctor, "SCARCE", 1 << 62)
+    assert not told().ok
+    assert f"GB free at {repo}" in told().detail
+    assert "dataenvgym gc" in told().help
 
 
 def test_large_files_that_git_would_take_are_told(
