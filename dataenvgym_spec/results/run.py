@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataenvgym_spec.records.evaluations import Choice, Result, Stopped
@@ -10,12 +11,16 @@ from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.results.stage import StageResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Iteration:
     """One turn of the loop in one run; 0 is the base student before the first plan."""
 
     number: int
     stages: tuple[StageResult, ...]
+
+    def __repr__(self) -> str:
+        """One line for a notebook."""
+        return f"<Iteration {self.number}: {_progress(self.stages)}>"
 
     def of(self, kind: str) -> tuple[StageResult, ...]:
         """Its stages of a kind, in order."""
@@ -117,7 +122,7 @@ class Iteration:
         return False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Run:
     """One arm under one seed.
 
@@ -132,6 +137,10 @@ class Run:
     seed: int
     iterations: tuple[Iteration, ...]
     closing: tuple[StageResult, ...]
+
+    def __repr__(self) -> str:
+        """One line for a notebook."""
+        return f"<Run {self.arm!r}, seed {self.seed}: {_progress(self.stages)}>"
 
     @property
     def stages(self) -> tuple[StageResult, ...]:
@@ -209,3 +218,7 @@ class Run:
 
     def _taught(self, iteration: int) -> list[Iteration]:
         return [turn for turn in self.iterations if 1 <= turn.number <= iteration]
+
+
+def _progress(stages: Sequence[StageResult]) -> str:
+    return f"{sum(stage.done for stage in stages)} of {len(stages)} stages done"

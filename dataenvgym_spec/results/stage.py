@@ -19,7 +19,7 @@ from dataenvgym_spec.records.record import Record
 R = TypeVar("R", bound=Record)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StageResult:
     """One stage of the experiment and where it is used."""
 
@@ -28,6 +28,11 @@ class StageResult:
     path: Path
     inputs: tuple[str, ...]
     uses: tuple[StageUse, ...]
+
+    def __repr__(self) -> str:
+        """One line for a notebook: all fields, of every stage of a run, would fill it."""
+        state = "done" if self.done else "not done"
+        return f"<StageResult {self.path.name}: {state}>"
 
     @property
     def done(self) -> bool:

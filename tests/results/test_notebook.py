@@ -159,3 +159,13 @@ def test_the_face_of_the_package() -> None:
 def test_a_notebook_shows_an_experiment_in_a_line(tiny):
     assert len(repr(tiny)) < 200
     assert "'tiny': arms " in repr(tiny)
+
+
+def test_a_notebook_shows_runs_and_stages_in_a_line_each(tmp_path: Path) -> None:
+    repo = new_repo(tmp_path / "repo")
+    call("dataenvgym", "compile", cwd=repo)
+    results = dataenvgym_spec.load("tiny", repo)
+    run = results.runs[0]
+    for part in (*results.runs, *run.iterations, *results.stages):
+        assert len(repr(part)) < 120
+    assert repr(run) == f"<Run 'with-state', seed 0: 0 of {len(run.stages)} stages done>"
