@@ -105,3 +105,12 @@ def test_stages_without_a_model_import_no_torch(kind: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.split() == ["False", "False"]
+
+
+def test_what_a_worker_does_costs_the_process_that_asks_no_import() -> None:
+    """DVC starts one for each stage: what runs a stage takes as long to import as all else that it does."""
+    code = "import sys, dataenvgym_spec.cli.stage, dataenvgym_spec.execute.content, dataenvgym_spec.execute.warm.client; print('dataenvgym_spec.execute.context' in sys.modules, 'jinja2' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["False", "False"]

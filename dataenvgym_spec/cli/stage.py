@@ -55,7 +55,7 @@ def _root() -> Path:
 
 def _run(layout: Layout) -> int:
     """Runs the stage of the working directory, in a warm worker if one serves it."""
-    from dataenvgym_spec.execute.run import read_stage, run_stage, stage_of
+    from dataenvgym_spec.execute.content import read_stage, stage_of
     from dataenvgym_spec.execute.warm.client import delegate
 
     directory = stage_of(Path.cwd(), layout)
@@ -69,6 +69,9 @@ def _run(layout: Layout) -> int:
     if code is not None:
         return code
     _be_steady()
+    # What runs a stage takes longer to import than all that a worker's client does.
+    from dataenvgym_spec.execute.run import run_stage
+
     _track(layout, run_stage(layout, directory))
     return 0
 

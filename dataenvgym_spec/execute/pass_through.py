@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.records.evaluations import Stopped
 from dataenvgym_spec.records.files import read, write_json, write_rows
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.store.atomic import link_tree
 from dataenvgym_spec.store.layout import Layout
+
+if TYPE_CHECKING:
+    from dataenvgym_spec.execute.context import Context
 
 NO_PLAN: Final = Plan(allocation={}, reasons={}, errors={})
 

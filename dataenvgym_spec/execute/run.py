@@ -17,16 +17,15 @@ from typing import Any
 import msgspec
 
 from dataenvgym_spec.core.errors import StageError, UserError, refused
-from dataenvgym_spec.core.hashing import SHORT, digest
 from dataenvgym_spec.core.running import current
+from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.context import Context, say
 from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import pass_through, stopped
 from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.graph.ir import Stage
-from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.records.experiment import Index
-from dataenvgym_spec.records.files import parse_json, read_json
+from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.outside import Students
@@ -80,35 +79,6 @@ def _other(found: Mapping[str, str], digests: Mapping[str, str]) -> str:
     """How a result that is not adopted came about."""
     changed = [path for path, digest in digests.items() if found.get(path) != digest]
     return f"was made from another '{changed[0]}'" if changed else "was made from other inputs"
-
-
-def read_stage(layout: Layout, directory: str) -> dict[str, Any]:
-    """Reads and verifies `stage.json`.
-
-    Raises:
-        StageError: it is missing, damaged, or its content does not give its key.
-    """
-    path = layout.stage(directory) / "stage.json"
-    try:
-        content: dict[str, Any] = read_json(path)
-        identity = {name: content[name] for name in ("kind", "semantics", "params", "inputs")}
-        whole = content["key"] == digest("stage", identity)
-        named = {content["key"]: directory, **content["reads"]}
-        whole = whole and all(name.endswith(f"-{key[:SHORT]}") for key, name in named.items())
-    except (StageError, ValueError, KeyError, TypeError, AttributeError):
-        whole = False
-    if not whole:
-        message = f"'{path.relative_to(layout.root)}' is damaged: it does not give its key"
-        raise StageError(message, help="run: dataenvgym compile")
-    kind = content["kind"]
-    declared = KINDS[kind].semantics if kind in KINDS else None
-    if content["semantics"] != declared:
-        message = (
-            f"'{directory}' was compiled for version {content['semantics']} of '{kind}', "
-            f"but version {declared} is installed"
-        )
-        raise StageError(message, help="run: dataenvgym compile")
-    return content
 
 
 def execute(
@@ -220,17 +190,3 @@ def _labels(path: Path, key: str) -> list[str]:
     except (OSError, ValueError):
         return []
     return [use.label for stage in stages if stage.key == key for use in stage.uses]
-
-
-def stage_of(folder: Path, layout: Layout) -> str:
-    """The stage directory that a working directory is.
-
-    Raises:
-        UserError: it is none.
-    """
-    if folder.parent != layout.store or not (folder / "stage.json").exists():
-        raise UserError(
-            f"'{folder}' is no stage directory",
-            help="this command is run by DVC; run: dvc repro NAME",
-        )
-    return folder.name
