@@ -98,6 +98,15 @@ _STANDARD_TAGS: Final = {
 _LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What PyYAML counts as the end of a line."""
 _NO_COLON: Final = "could not find expected ':'"
+_REMEDIES: Final = {
+    "mapping values are not allowed here": (
+        "put a text with ': ' in quotes; indent a key as its neighbours are"
+    ),
+    "expected <block end>": "indent this line as its neighbours are",
+    "cannot start any token": "put the text in quotes",
+    "undefined alias": "put a text that begins with '*' in quotes",
+}
+"""What to do, by a part of what PyYAML says."""
 _OPEN: Final = {
     "while parsing a flow mapping": "the bracket that opens",
     "while parsing a flow sequence": "the bracket that opens",
@@ -218,7 +227,8 @@ class _Parser:
         if problem == _NO_COLON and error.context_mark is not None:
             mark = error.context_mark
         message = f"invalid YAML: {problem}"
-        help = "check indentation, quotes and brackets around this place"
+        usual = "check indentation, quotes and brackets around this place"
+        help = next((text for part, text in _REMEDIES.items() if part in problem), usual)
         if "'\\t'" in problem:
             message, help = "a tab is used for indentation", "indent with spaces"
         notes: tuple[str, ...] = ()

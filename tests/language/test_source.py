@@ -103,6 +103,22 @@ def test_a_missing_colon_is_told_where_it_is_missing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "help"),
+    [
+        ("loop:\n  iterations: 1\n teach: {}\n", "indent this line as its neighbours are"),
+        ("loop:\n  iterations: 1\n   teach: {}\n", "indent a key as its neighbours are"),
+        ("description: it is 5: five\n", "put a text with ': ' in quotes"),
+        ("description: @home\n", "put the text in quotes"),
+        ("description: *star\n", "that begins with '*' in quotes"),
+    ],
+)
+def test_what_yaml_cannot_read_has_a_remedy_that_fits(text: str, help: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(text, file="spec.yaml")
+    assert help in caught.value.diagnostics[0].help
+
+
+@pytest.mark.parametrize(
     ("text", "note"),
     [
         ("version: 1\nloop: {iterations: 1\narms: {}\n", "the bracket that opens at spec.yaml:2:7"),
