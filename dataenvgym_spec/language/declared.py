@@ -11,7 +11,8 @@ beside those of JSON Schema, at any depth of `properties`:
     x-groups     of a source: a mapping whose keys are its groups; words for one, many, their items
     x-sizes      beside it: how many items a group has at most (see compile/rules/capacity.py)
     x-metadata   beside it: what prompts may show of an item's metadata, by the key of its group
-    x-options    beside it: the names of a generator's own options, by the key of its group
+    x-options    beside it: a generator's own options and their values, by the key of its group
+                 (see compile/rules/generators.py)
     x-clusters-by  beside it: the key of a group; groups that are equal in it share clusters
     x-groups-of  a mapping whose keys are groups of the source that the option at a path names
     x-column     of a source: the column with the "input", "target", "group" or "cluster" of items

@@ -193,3 +193,51 @@ def test_a_check_that_needs_verifiers_refuses_a_source_without(
     assert said(tmp_path, **changed, **off) == []
     install("source", "plain", procedural=True, verifier=True)
     assert said(tmp_path, **changed) == []
+
+
+def test_a_prompt_that_says_so_may_leave_a_chat_template_unused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "mine" / "chat_template.jinja").write_text("{{ messages }}", encoding="utf-8")
+    template = {"template": "builtin:question"}
+    path = tmp_path / "spec.yaml"
+    for prompt, codes in (({}, ["W405"]), ({"chat": False}, []), ({"chat": True}, [])):
+        tree = merged(plain(TINY), {"student": {"prompt": {**template, **prompt}}})
+        tree["student"]["model"] = {"kind": "path", "path": "mine"}
+        path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+        found = warnings(front_end([path], root=tmp_path))
+        assert [finding.code for finding in found] == codes
+
+
+# --- the values of a generator's options ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dataset", "config", "words"),
+    [
+        ("chain_sum", {"min_terms": 0}, "E106 'min_terms': must be at least 1, not 0"),
+        ("chain_sum", {"min_terms": "two"}, "E103 'min_terms' must be a whole number, not 'two'"),
+        ("chain_sum", {"min_terms": True}, "E103 'min_terms' must be a whole number, not true"),
+        ("chain_sum", {"min_terms": 4, "max_terms": 3}, "E106 'min_terms' must be at most 'max_terms', which is 3"),
+        ("chain_sum", {"max_terms": 1}, "E106 'max_terms' is 1, and 'min_terms' is 2"),
+        ("gcd", {"min_value": 1000}, "E106 'min_value' must be less than 'max_value', which is 1000"),
+        ("countdown", {"operators": ["+", "%"]}, "E106 '%' is not allowed for 'operators'"),
+        ("basic_arithmetic", {"whitespace": "many"}, "E106 'many' is not allowed for 'whitespace'"),
+        ("shortest_path", {"p_blocked": 1.5}, "E106 'p_blocked': must be at most 1.0, not 1.5"),
+        ("composite", {"datasets": []}, "E106 'datasets': needs items, at least 1"),
+        ("composite", {"datasets": [{"name": "gdc", "weight": 1, "config": {}}]}, "E106 there is no generator 'gdc'"),
+        ("composite", {"datasets": [{"name": "gcd", "weight": 0, "config": {}}]}, "E106 'weight': must be more than 0, not 0"),
+        ("composite", {"datasets": [{"name": "gcd", "weight": 1, "config": {"min_number": 2}}]}, "E102 'gcd' has no option 'min_number'"),
+        ("composite", {"datasets": [{"name": "gcd", "weight": 1, "config": {"min_numbers": 1}}]}, "E106 'min_numbers': must be at least 2, not 1"),
+        ("composite", {"datasets": 2 * [{"name": "gcd", "weight": 1, "config": {}}]}, "E106 'gcd' is listed twice"),
+    ],
+)  # fmt: skip
+def test_a_value_that_a_generator_refuses_is_told_before_anything_runs(
+    dataset: str, config: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    families = {"sum": None, "lcm": None, "other": {"dataset": dataset, "config": config}}
+    model = {"pretrain": {"examples": {"sum": None, "other": 9}}}
+    text = tiny(task={"sources": {"problems": {"families": families}}}, student={"model": model})
+    found = [item for item in findings(tmp_path, text) if item.code != "E203"]
+    assert [f"{item.code} {item.message}" for item in found] == [words]
+    assert found[0].span is not None

@@ -10,9 +10,10 @@ import resource
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
+import jsonschema
 import pytest
 from reasoning_gym.factory import DATASETS
 
@@ -31,6 +32,7 @@ from tests.support.sources import LANES
 NAMES = definition("source", "reasoning-gym").schema["properties"]["families"][
     "additionalProperties"
 ]["properties"]["dataset"]["enum"]
+(OPTIONS,) = definition("source", "reasoning-gym").marked("x-options").values()
 PREPARED_BY_SIZE = ("acre", "gsm_symbolic", "list_functions", "word_ladder")
 WITHOUT_NUMBERS = ("caesar_cipher", "syllogism", "family_relationships", "shortest_path", "ab")
 QUICK = (*PREPARED_BY_SIZE, *WITHOUT_NUMBERS, "composite", "gcd")
@@ -177,9 +179,57 @@ def test_a_draw_from_a_tiny_share_does_not_fail_by_luck() -> None:
 
 
 def test_the_options_of_every_data_set_are_declared() -> None:
-    (declared,) = definition("source", "reasoning-gym").marked("x-options").values()
     own = {"seed", "size"}  # which the source sets itself
     for name, (_, config) in DATASETS.items():
         fields = {field.name for field in dataclasses.fields(config)}
-        assert declared["names"][name] == sorted(fields - own), name
-    assert declared["names"].keys() == DATASETS.keys()
+        assert sorted(OPTIONS["names"][name]) == sorted(fields - own), name
+    assert OPTIONS["names"].keys() == DATASETS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS.keys() - {"composite"}))
+def test_what_is_declared_of_an_option_is_what_the_library_takes(name: str) -> None:
+    """What the declaration refuses the library refuses, and it allows the bounds and the library's own values."""
+    schemas, pairs = OPTIONS["names"][name], OPTIONS["ordered"].get(name, [])
+    usual = DATASETS[name][1]()
+    lowest = {
+        option: schema["minimum"] for option, schema in schemas.items() if "minimum" in schema
+    }
+    wide = {option: 30 for option in lowest if "maximum" not in schemas[option]}
+    for option, schema in schemas.items():
+        value = getattr(usual, option)
+        plain = list(value) if isinstance(value, tuple) else value
+        jsonschema.Draft7Validator(schema).validate(plain)
+        assert schema.get("default", value) == value
+        beside = [{}, *({low: n, high: n + 1} for low, high, _ in pairs for n in (1, 3, 6, 9, 15))]
+        for bound, step in (("minimum", -1), ("maximum", 1)):
+            if bound in schema:
+                beyond = schema[bound] + step
+                assert not any(takes(name, {**more, option: beyond}) for more in beside), option
+                at_bound = [_beside(option, schema[bound], pair) for pair in pairs]
+                configs = [{option: schema[bound]}, *chain.from_iterable(at_bound)]
+                configs += [{**lowest, option: schema[bound]}, {**wide, option: schema[bound]}]
+                assert any(takes(name, config) for config in configs), (option, bound)
+    for low, high, how in pairs:
+        middle = max(schemas[low]["default"], schemas[high]["default"])
+        wrong = {low: middle, high: middle - (how == "at most")}
+        assert not takes(name, wrong), (low, high)
+
+
+def _beside(option: str, value: Any, pair: tuple[str, str, str]) -> list[dict[str, Any]]:
+    """An option at its bound, and one that is ordered with it where that fits."""
+    low, high, _ = pair
+    return [
+        {option: value, (high if option == low else low): value + step}
+        for step in (-1, 0, 1, 2)
+        if option in (low, high)
+    ]
+
+
+def takes(name: str, config: dict[str, Any]) -> bool:
+    try:
+        made = DATASETS[name][1](**config)
+        if hasattr(made, "validate"):  # one looks at its values as it is made
+            made.validate()
+    except (ValueError, TypeError, AssertionError):
+        return False
+    return True

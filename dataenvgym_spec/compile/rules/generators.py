@@ -1,36 +1,107 @@
-"""A group of a procedural source sets only options that its generator has.
+"""A group of a procedural source sets only options that its generator has, to values it takes.
 
-A source declares their names (`x-options`), so that nothing of the generator is imported here.
+A source declares them (`x-options`), so that nothing of the generator is imported here:
+
+    by, options  the keys of a group that name its generator and hold its options
+    names        by generator, its options, each with a JSON Schema of its values; `x-nested` beside
+                 a list of further generators says their `by` and `options`
+    ordered      by generator, pairs of options of which the first is "less" than the second or "at
+                 most" as large; the schemas of both say what holds where one is left out
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at
+from dataenvgym_spec.language.source import Node
+from dataenvgym_spec.language.validate import against
 from dataenvgym_spec.resolve.arms import Arm
+
+Declared = Mapping[str, Any]
+Group = Mapping[str, Any]
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
-    """Options that the generator of a group does not have."""
+    """Options that the generator of a group does not have, and values that it would refuse."""
     for slot, place, options in arm.experiment.components():
         for path, declared in definition(slot, options["kind"]).marked("x-options").items():
             for name, group in (at(options, path) or {}).items():
-                for key, allowed in _unknown(group, declared):
-                    node = arm.node.at((*place, *path, name, declared["options"], key))
-                    generator = group[declared["by"]]
-                    message = f"'{generator}' has no option '{key}'"
-                    yield node.key_fault("E102", message, suggest(key, allowed))
+                node = arm.node.at((*place, *path, name))
+                yield from _group(node, group, declared)
 
 
-def _unknown(group: dict[str, Any], declared: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """The options of a group that its generator does not have, and those that it has."""
-    allowed = declared["names"].get(group.get(declared["by"]))
-    if allowed is None:
+def _group(node: Node, group: Group, declared: Declared) -> Iterator[Diagnostic]:
+    generator, options = group[declared["by"]], group.get(declared["options"]) or {}
+    known = declared["names"].get(generator)
+    if known is None:
+        help = suggest(str(generator), declared["names"])
+        message = f"there is no generator '{generator}'"
+        yield node.at((declared["by"],)).fault("E106", message, help)
         return
-    for key in group.get(declared["options"]) or {}:
-        if key not in allowed:
-            yield key, allowed
+    held = node.at((declared["options"],))
+    for key in options.keys() - known.keys():
+        message = f"'{generator}' has no option '{key}'"
+        yield held.at((key,)).key_fault("E102", message, suggest(key, known))
+    wrong = list(_values(held, generator, known))
+    if wrong:
+        yield from wrong
+        return
+    for low, high, how in declared["ordered"].get(generator, ()):
+        yield from _order(held, {**_defaults(known), **options}, (low, high, how))
+    for key in options.keys() & known.keys():
+        if "x-nested" in known[key]:
+            yield from _nested(
+                held.at((key,)), options[key], {**declared, **known[key]["x-nested"]}
+            )
+
+
+def _values(held: Node, generator: str, known: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Values of another type, or out of bounds."""
+    if not isinstance(held.value, dict):
+        return  # there are no options
+    properties = {}
+    for key, schema in known.items():
+        remedy = f"write what the generator '{generator}' takes as '{key}'"
+        properties[key] = {"description": remedy, **schema}
+    yield from against({"type": "object", "properties": properties}, held)
+
+
+def _defaults(known: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: schema["default"] for key, schema in known.items() if "default" in schema}
+
+
+def _order(held: Node, values: Group, pair: tuple[str, str, str]) -> Iterator[Diagnostic]:
+    low, high, how = pair
+    if values[low] < values[high] or (how == "at most" and values[low] == values[high]):
+        return
+    message = (
+        f"'{low}' must be {how.replace('less', 'less than')} '{high}', which is {values[high]}"
+    )
+    written = low if held.find(low) is not None else high
+    if written == high:
+        message = f"'{high}' is {values[high]}, and '{low}' is {values[low]}"
+    yield held.at((written,)).fault("E106", message, _remedy(held, low, high))
+
+
+def _remedy(held: Node, low: str, high: str) -> str:
+    """What to write: an option that is left out has the generator's own value."""
+    for key in (low, high):
+        if held.find(key) is None:
+            return f"set '{key}' too"
+    return f"raise '{high}', or lower '{low}'"
+
+
+def _nested(node: Node, groups: list[Group], declared: Declared) -> Iterator[Diagnostic]:
+    """A list of generators, each once."""
+    seen: set[str] = set()
+    for index, group in enumerate(groups):
+        name = group[declared["by"]]
+        if name in seen:
+            message = f"'{name}' is listed twice"
+            yield node.at((index, declared["by"])).fault("E106", message, "list each once")
+        seen.add(name)
+        yield from _group(node.at((index,)), group, declared)
