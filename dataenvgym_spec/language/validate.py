@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -162,6 +163,7 @@ def _findings(errors: Iterable[Fault], root: Node) -> list[Diagnostic]:
 # --- keywords of the schema -------------------------------------------------------------------
 
 
+@cache
 def _strict() -> Any:
     # The stubs know no custom keyword functions; jsonschema documents them under "Extending or
     # Creating Validators". Draft-07 counts 2.0 as an integer; the typed records do not.

@@ -195,20 +195,6 @@ def test_a_check_that_needs_verifiers_refuses_a_source_without(
     assert said(tmp_path, **changed) == []
 
 
-def test_a_prompt_that_says_so_may_leave_a_chat_template_unused(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "config.json").write_text("{}", encoding="utf-8")
-    (tmp_path / "mine" / "chat_template.jinja").write_text("{{ messages }}", encoding="utf-8")
-    template = {"template": "builtin:question"}
-    path = tmp_path / "spec.yaml"
-    for prompt, codes in (({}, ["W405"]), ({"chat": False}, []), ({"chat": True}, [])):
-        tree = merged(plain(TINY), {"student": {"prompt": {**template, **prompt}}})
-        tree["student"]["model"] = {"kind": "path", "path": "mine"}
-        path.write_text(yaml.safe_dump(tree), encoding="utf-8")
-        found = warnings(front_end([path], root=tmp_path))
-        assert [finding.code for finding in found] == codes
-
-
 # --- the values of a generator's options ------------------------------------------------------------------------------
 
 
