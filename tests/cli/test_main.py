@@ -347,6 +347,7 @@ def test_doctor_sets_a_repository_up_once(tmp_path: Path) -> None:
 def test_an_interrupted_run_says_how_to_go_on(repo: Path) -> None:
     said = interrupt_run(repo, ".dataenvgym/scratch/student-*/*/examples.jsonl")
     assert "the same command goes on from here" in said
+    assert "failed to reproduce" not in said
 
 
 def test_one_spec_named_twice_is_one_spec(repo: Path) -> None:

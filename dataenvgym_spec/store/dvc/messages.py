@@ -1,8 +1,9 @@
-"""DVC's command line with two of its messages as a user needs them.
+"""DVC's command line with some of its messages as a user needs them.
 
 Its closing hint, a `git add` that names every lock by itself, is left out: DVC has no setting for
 it but `core.autostage`, which changes the user's index. And a disk that is full, which DVC calls
-"no possible cache link types" (dvc/output.py drops the reason), is called so.
+"no possible cache link types" (dvc/output.py drops the reason), is called so. A stage that Ctrl-C
+ended is no failure.
 
 It is `python -m dataenvgym_spec.store.dvc.messages repro ...`, for `dataenvgym run`.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,8 @@ from dataenvgym_spec.core.text import size_text
 
 HINTS: Final = "dvc.repo.scm_context"
 """The module of DVC whose messages are the closing hint."""
+INTERRUPTED: Final = 130
+"""The exit code of what Ctrl-C ended."""
 FAILURES: Final = "dvc.cli"
 """The module of DVC that says why a command failed."""
 
@@ -26,15 +30,15 @@ FAILURES: Final = "dvc.cli"
 def main() -> int:
     """Runs DVC with the arguments of this process."""
     from dvc.cli import main as dvc
-    from dvc.exceptions import CacheLinkError
 
     unlinked: list[str] = []
 
     def notice(record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        while error and not isinstance(error, CacheLinkError):
-            error = error.__cause__ or error.__context__
-        unlinked.extend(getattr(error, "fs_paths", ()))
+        for error in _chain(record):
+            unlinked.extend(getattr(error, "fs_paths", ()))
+            # After Ctrl-C whoever started DVC says that nothing is lost.
+            if str(error).endswith(f"exited with {INTERRUPTED}"):
+                return False
         return True
 
     logging.getLogger(HINTS).addFilter(_is_warning)
@@ -43,6 +47,14 @@ def main() -> int:
     if unlinked:
         print(f"  = help: {_explanation(Path(unlinked[0]).parent)}", file=sys.stderr)
     return code
+
+
+def _chain(record: logging.LogRecord) -> Iterator[BaseException]:
+    """The exception that a message tells of, and what it was raised for."""
+    error = record.exc_info[1] if record.exc_info else None
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _explanation(folder: Path) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 # vLLM reads these when it is imported: one process, no network, and a small cache unless the user
 # says otherwise.
@@ -26,10 +27,13 @@ from vllm.lora.request import LoRARequest
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.lora import largest_rank
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
+from dataenvgym_spec.gym.students.backends.quiet import kept_back
 from dataenvgym_spec.gym.students.backends.serving import Serving, fits
 from dataenvgym_spec.gym.students.codec import Codec
 
 Tokens = list[int]
+QUIET: Final = ("ERROR", "CRITICAL", "FATAL")
+"""Levels of vLLM's log at which nobody asked to see how it starts."""
 
 
 class VllmBackend:
@@ -73,7 +77,7 @@ class VllmBackend:
 
     def _engine(self, model: Path, options: dict[str, Any]) -> LLM:
         # vLLM reads generation settings from a folder; these are empty in place of the model's.
-        with TemporaryDirectory() as neutral:
+        with TemporaryDirectory() as neutral, _terminal():
             GenerationConfig().save_pretrained(neutral)
             return LLM(
                 model=str(model),
@@ -96,3 +100,9 @@ class VllmBackend:
             # The codec reads the tokens as it does those of every backend.
             detokenize=False,
         )
+
+
+def _terminal() -> AbstractContextManager[None]:
+    """Keeps back progress bars and messages of libraries, unless the user wants vLLM's log."""
+    level = os.environ.get("VLLM_LOGGING_LEVEL", "").upper()
+    return kept_back() if level in QUIET else nullcontext()
