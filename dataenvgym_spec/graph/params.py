@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Final, Literal, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 
 from dataenvgym_spec.graph.component import Component
-from dataenvgym_spec.language.options import Path, at
+from dataenvgym_spec.graph.values import decoding, forms, read_components, values
+from dataenvgym_spec.language.options import Path, at, with_value
 from dataenvgym_spec.language.spec import Observe, Select
 from dataenvgym_spec.language.student import Generate, Train
 from dataenvgym_spec.language.task import WRONG_GOLD, Draw
@@ -23,8 +24,6 @@ Lane = tuple[float, float]
 Observed = Observe | Literal["nothing"]
 SHOTS: Final = ("chat", "few_shot", "from")
 """Where JSON values have the source of what is asked and answered before each question."""
-UNUSED: Final = {"top_p": 1.0, "samples": 1, "repeatable": True}
-"""Settings of generation that are left out where they say this: it was so when keys began."""
 FIRST_ENVIRONMENT: Final = Component(slot="environment", kind="skill-list", version=1)
 """What a plan that names no environment works in: it was the only one when keys began."""
 
@@ -73,12 +72,18 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def plain(self) -> dict[str, Any]:
         """JSON values; one object for a record, however many stages share it."""
-        content = {}
-        for name in self.__struct_fields__:
+        content: dict[str, Any] = {}
+        # What stands among the values of another field comes after that.
+        for name in sorted(self.__struct_fields__, key=self.places.__contains__):
             value = getattr(self, name)
             if value is not None:
-                content[name] = _values(value)
+                place = self.places.get(name, (name,))
+                content = with_value(content, place, self._written(name, value))
         return content
+
+    def _written(self, _name: str, value: Any) -> Any:
+        """The JSON values of a field."""
+        return values(value)
 
     @classmethod
     def parse(cls: type[P], content: Mapping[str, Any]) -> P:
@@ -94,7 +99,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             if value is None:
                 continue
             if field.name in cls.slots:
-                fields[field.name] = _components(cls.slots[field.name], value, field.type)
+                fields[field.name] = read_components(cls.slots[field.name], value, field.type)
             else:
                 fields[field.name] = msgspec.convert(value, field.type)
         return cls._made(fields)
@@ -113,7 +118,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for name, slot in cls.slots.items():
             place = cls.places.get(name, (name,))
             # Of several each has a name, or a place in the list.
-            length = len(place) + bool(_forms(types[name]) & {dict, tuple})
+            length = len(place) + bool(forms(types[name]) & {dict, tuple})
             if path[: len(place)] == place and len(path) >= length:
                 return Held(length=length, slot=slot)
         return None
@@ -238,20 +243,10 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
     score: Component
     seed: int | None = None
 
-    @cached_property
-    def plain(self) -> dict[str, Any]:
-        """JSON values; the backend stands among the settings, as in the spec."""
-        content: dict[str, Any] = {
-            "splits": list(self.splits),
-            "generate": {**_decoding(self.generate), "backend": self.backend.word()},
-            "template": self.template,
-            "score": self.score.plain(),
-        }
-        if self.chat is not None:
-            content["chat"] = _conversation(self.chat, self.shots)
-        if self.seed is not None:
-            content["seed"] = self.seed
-        return content
+    def _written(self, name: str, value: Any) -> Any:
+        if name == "generate":
+            return decoding(value)
+        return value.word() if name == "backend" else values(value)
 
     @property
     def repeatable(self) -> bool:
@@ -344,17 +339,14 @@ class TrainParams(Params, frozen=True, kw_only=True):
     seed: int
     rounds: int | None = None
 
-    @cached_property
-    def plain(self) -> dict[str, Any]:
-        """JSON values; trainer and adapter stand among the settings, as in the spec."""
-        settings = {**_values(self.train), "method": self.method.word()}
-        settings.pop("adapter", None)
-        if self.adapter is not None:
-            settings["adapter"] = self.adapter.plain()
-        content = {"train": settings, "template": self.template, "seed": self.seed}
-        if self.chat is not None:
-            content["chat"] = _conversation(self.chat, self.shots)
-        return content if self.rounds is None else {**content, "rounds": self.rounds}
+    def _written(self, name: str, value: Any) -> Any:
+        if name == "method":
+            return value.word()
+        content = values(value)
+        if name == "train":
+            del content["method"]
+            content.pop("adapter", None)
+        return content
 
 
 class GateParams(Params, frozen=True, kw_only=True):
@@ -373,53 +365,3 @@ class SelectParams(Params, frozen=True, kw_only=True):
     def of(cls, select: Select) -> SelectParams:
         """From the spec."""
         return cls(by=select.by, ties=select.ties)
-
-
-def _components(slot: str, value: Any, kind: Any) -> Any:
-    """A component, a tuple of them or a mapping to them, as the field is typed."""
-    forms = _forms(kind)
-    if dict in forms:
-        return {name: Component.parse(slot, part) for name, part in value.items()}
-    if tuple in forms:
-        return tuple(Component.parse(slot, part) for part in value)
-    return Component.parse(slot, value)
-
-
-def _forms(kind: Any) -> set[Any]:
-    """What a type is made of: `dict` of a mapping, `tuple` of a tuple."""
-    return {get_origin(form) for form in (kind, *get_args(kind))}
-
-
-def _conversation(chat: Conversation, shots: Component | None) -> dict[str, Any]:
-    """What conversations have in common; the source of shots stands among it, as in the spec."""
-    content: dict[str, Any] = _values(chat)
-    if shots is not None:
-        content["few_shot"]["from"] = shots.plain()
-    return content
-
-
-def _decoding(generate: Generate) -> dict[str, Any]:
-    """The settings of generation that act."""
-    settings: dict[str, Any] = _values(generate)
-    if not generate.draws:
-        # As it was written when there was nothing else.
-        settings["temperature"] = 0
-        settings["top_p"] = UNUSED["top_p"]
-    for name, unused in UNUSED.items():
-        if settings[name] == unused:
-            del settings[name]
-    return settings
-
-
-def _values(value: Any) -> Any:
-    """JSON values of a field. A setting that is None is left out, as it is in a spec."""
-    if isinstance(value, Component):
-        return value.plain()
-    if isinstance(value, msgspec.Struct):
-        settings = msgspec.to_builtins(value)
-        return {key: _values(part) for key, part in settings.items() if part is not None}
-    if isinstance(value, Mapping):
-        return {key: _values(part) for key, part in value.items() if part is not None}
-    if isinstance(value, tuple | list):
-        return [_values(part) for part in value]
-    return value
