@@ -113,6 +113,32 @@ def told_apart(items: Iterable[Item]) -> list[Item]:
     return [item for twins in same.values() for item in twins.values()]
 
 
+def joined(items: Iterable[Item]) -> list[Item]:
+    """Items in order, where clusters that hold one question are one cluster.
+
+    Two splits would else have the question. The cluster is called as the first of them in the order
+    of the alphabet, whatever the order of the items.
+    """
+    items, above = list(items), dict[str, str]()
+    first: dict[str, str] = {}
+    for item in items:
+        one, other = _top(above, item.cluster), _top(above, first.setdefault(item.id, item.cluster))
+        if one != other:
+            above[max(one, other)] = min(one, other)
+    if not above:
+        return items
+    return [msgspec.structs.replace(item, cluster=_top(above, item.cluster)) for item in items]
+
+
+def _top(above: dict[str, str], cluster: str) -> str:
+    """The cluster that a cluster is part of."""
+    while cluster in above:
+        # Half of the way is saved for whoever comes after.
+        above[cluster] = above.get(above[cluster], above[cluster])
+        cluster = above[cluster]
+    return cluster
+
+
 def _with_own_id(item: Item) -> Item:
     own = item_id(item.input, task="code", target=_answers(item))
     return msgspec.structs.replace(item, id=own)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from dataenvgym_spec.core.errors import suggest
 from dataenvgym_spec.records.files import Row
-from dataenvgym_spec.records.items import Item, item_id, told_apart
+from dataenvgym_spec.records.items import Item, item_id, joined, told_apart
 from dataenvgym_spec.records.tables import REMEDY, RowFault, at, text_of, texts_of
 
 T = TypeVar("T", str, tuple[str, ...])
@@ -40,7 +40,7 @@ class Columns:
             RowFault: a row does not hold what the spec says it does.
         """
         read = [self._item(number, row) for number, row in rows]
-        items = told_apart(read)
+        items = told_apart(joined(read))
         repeated = len(read) - len(items)
         return items, {REPEATED: repeated} if repeated else {}
 

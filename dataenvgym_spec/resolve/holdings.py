@@ -16,7 +16,7 @@ from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.records.rows import Columns
 from dataenvgym_spec.records.tables import RowFault, rows_of
 
-FORM: Final = 1
+FORM: Final = 2
 """Raised when what is remembered of a file would be counted in another way."""
 
 Fields = Mapping[str, str]

@@ -57,12 +57,12 @@ def test_the_source_reasoning_gym_makes_what_its_number_says(tmp_path: Path) -> 
 
 def test_the_source_jsonl_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _jsonl(tmp_path)
-    assert_golden("source", "jsonl", {2: "8f6b7de44ee25a5b"}, made)
+    assert_golden("source", "jsonl", {3: "8f6b7de44ee25a5b"}, made)
 
 
 def test_the_source_hub_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _hub(tmp_path)
-    assert_golden("source", "hub", {2: "173b6b65ecf302c9"}, made)
+    assert_golden("source", "hub", {3: "173b6b65ecf302c9"}, made)
 
 
 def _listed(folder: Path, *rows: dict[str, Any], **fields: str) -> Any:

@@ -11,6 +11,7 @@ from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
 from dataenvgym_spec.language.task import Task
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.items import FORMS, Item, canonical, item_id, told_apart
+from dataenvgym_spec.records.rows import Columns
 
 FIELDS = {"input": "question", "target": "answer"}
 PROGRAMS = ("for x in y:\n    a()\nb()", "for x in y:\n    a()\n    b()")
@@ -105,3 +106,31 @@ def test_items_of_one_source_have_identities_of_their_own(rows: list[tuple[str, 
     written = {(canonical(item.input, "text"), item.target) for item in items}
     assert {(canonical(item.input, "text"), item.target) for item in kept} == written
     assert told_apart(kept) == kept
+
+
+# --- one question in several clusters ---------------------------------------------------------------------------------
+
+CLUSTERED = [
+    ("Name a prime", "2", "a"),
+    ("1 + 1?", "2", "a"),
+    ("name a prime", "3", "b"),  # as the first, in another cluster
+    ("2 + 2?", "4", "b"),
+    ("2 + 2?", "4", "c"),  # a repeated row
+    ("3 + 3?", "6", "c"),
+    ("4 + 4?", "8", "d"),
+]
+
+
+@given(st.permutations(CLUSTERED))
+def test_clusters_that_share_a_question_are_one_in_any_order(
+    rows: list[tuple[str, str, str]],
+) -> None:
+    columns = Columns(fields={**FIELDS, "cluster": "cluster"})
+    names = ("question", "answer", "cluster")
+    items, _ = columns.items(
+        (number, dict(zip(names, row, strict=True))) for number, row in enumerate(rows)
+    )
+    clusters = {item.input.casefold(): item.cluster for item in items}
+    assert clusters.pop("4 + 4?") == "d"
+    assert set(clusters.values()) == {"a"}
+    assert len(items) == len(rows) - 1
