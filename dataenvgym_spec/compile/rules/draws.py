@@ -6,10 +6,10 @@ First by what no seed can change, and then, where a file is here, by how many it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
 
-from dataenvgym_spec.compile.allotment import Share, allotment, short
+from dataenvgym_spec.compile.rules.allotted import allotted
 from dataenvgym_spec.compile.rules.supply import Supply, supply
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.task import Draw
@@ -43,7 +43,7 @@ _Demands = Callable[[_Drawing], Iterator[_Demand]]
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """Splits that ask for too much."""
     findings = list(_out_of_reach(arm))
-    yield from findings or _allotted(arm)
+    yield from findings or allotted(arm)
 
 
 def _out_of_reach(arm: Arm) -> Iterator[Diagnostic]:
@@ -56,51 +56,6 @@ def _out_of_reach(arm: Arm) -> Iterator[Diagnostic]:
         if not findings and not repeats:
             single.append(drawing)
     yield from _together(arm, single)
-
-
-def _allotted(arm: Arm) -> Iterator[Diagnostic]:
-    """Splits for which a file that is here has too few items in their share.
-
-    A warning where another seed than the spec's has enough for all, which is then taken.
-    """
-    found = allotment(arm)
-    missing = short(found.shares)
-    note = f"by the seed {arm.experiment.seeds.splits} they can have: {_listed(found.own)}"
-    for role, share in short(found.own).items():
-        node = arm.node.at(("task", "splits", role, "draw"))
-        message = f"'{role}' asks for {_wanted(share)}: its share of '{share.path}' {_has(share)}"
-        if missing:
-            tries = f", and none of {found.tried} other seeds has enough for all"
-            help = (
-                f"draw at most {share.possible}, raise 'share' of '{role}', or name a larger file"
-            )
-            if not share.possible:
-                help = f"raise 'share' of '{role}', or name a larger file"
-            finding = node.fault("E202", message + tries, help)
-        else:
-            instead = f"; the splits are allotted by another seed, {found.seed}"
-            help = f"raise 'share' of '{role}', so that any seed is likely to have enough"
-            finding = node.fault("W406", message + instead, help, severity="warning")
-        yield replace(finding, notes=(note,))
-
-
-def _wanted(share: Share) -> str:
-    if share.draw.per_group is None:
-        return f"{share.draw.items} items"
-    return f"{share.draw.per_group} items a group"
-
-
-def _has(share: Share) -> str:
-    """What there is of what is missing."""
-    if share.draw.per_group is None or len(share.counts) == 1:
-        return f"has {share.possible}"
-    parts = [f"{share.counts[group]} of '{group}'" for group in share.missing]
-    return f"has {', '.join(parts)}"
-
-
-def _listed(shares: dict[str, Share]) -> str:
-    each = {role: " a group" if share.draw.per_group else "" for role, share in shares.items()}
-    return ", ".join(f"'{role}' {share.possible}{each[role]}" for role, share in shares.items())
 
 
 def _drawings(arm: Arm) -> Iterator[_Drawing]:

@@ -75,24 +75,21 @@ def _defaults(known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _order(held: Node, values: Group, pair: tuple[str, str, str]) -> Iterator[Diagnostic]:
+    """A pair of options the wrong way round, told at the first of them that is written."""
     low, high, how = pair
-    if values[low] < values[high] or (how == "at most" and values[low] == values[high]):
+    least, most = values[low], values[high]
+    if least < most or (how == "at most" and least == most):
         return
-    message = (
-        f"'{low}' must be {how.replace('less', 'less than')} '{high}', which is {values[high]}"
-    )
-    written = low if held.find(low) is not None else high
-    if written == high:
-        message = f"'{high}' is {values[high]}, and '{low}' is {values[low]}"
-    yield held.at((written,)).fault("E106", message, _remedy(held, low, high))
-
-
-def _remedy(held: Node, low: str, high: str) -> str:
-    """What to write: an option that is left out has the generator's own value."""
-    for key in (low, high):
-        if held.find(key) is None:
-            return f"set '{key}' too"
-    return f"raise '{high}', or lower '{low}'"
+    words = "less than" if how == "less" else how
+    if held.find(low) is None:
+        message = f"'{high}' is {most}, and '{low}', which is {least}, must be {words} that"
+        yield held.at((high,)).fault("E106", message, f"set '{low}' too")
+        return
+    message = f"'{low}' must be {words} '{high}', which is {most}"
+    help = f"raise '{high}', or lower '{low}'"
+    if held.find(high) is None:
+        help = f"set '{high}' too"
+    yield held.at((low,)).fault("E106", message, help)
 
 
 def _nested(node: Node, groups: list[Group], declared: Declared) -> Iterator[Diagnostic]:
