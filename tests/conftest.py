@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from dataenvgym_spec.gym.sandboxes.shared import sharing
 from dataenvgym_spec.store.locks import held
+from tests.support.components import Install, installing
 from tests.support.repositories import PACKAGE, call, new_repo
 from tests.support.runs import QUICK, install_quick_executors, quick_path
 
@@ -32,6 +33,12 @@ def _judges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def repo(tmp_path: Path) -> Path:
     """A fresh repository with the small spec, not yet compiled."""
     return new_repo(tmp_path / "repo")
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Adds components to the table, as if a package had brought them."""
+    yield from installing(monkeypatch)
 
 
 @pytest.fixture(scope="session")

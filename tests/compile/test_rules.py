@@ -1,6 +1,5 @@
 """Rules about components that are declared, whoever brings them; most rules are proved by tests/diagnostics."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,12 @@ import pytest
 from dataenvgym_spec.compile.rules.capacity import capacity
 from dataenvgym_spec.compile.rules.table import RULES
 from dataenvgym_spec.language.components import definition
-from tests.support.components import Install, installing
+from tests.support.components import Install
 from tests.support.graphs import findings
 from tests.support.repositories import ROOT
 from tests.support.specs import tiny
 
 TEACHER = {"teacher": {"type": "string", "x-refers": "teacher"}}
-
-
-@pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    yield from installing(monkeypatch)
 
 
 def said(folder: Path, **sections: Any) -> list[tuple[str, str, str]]:

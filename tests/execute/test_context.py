@@ -2,7 +2,6 @@
 
 import errno
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from dataenvgym_spec.records.files import read
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.scratch import Scratch, scratch
-from tests.support.components import Install, installing
+from tests.support.components import Install
 from tests.support.graphs import compiled
 from tests.support.specs import TINY
 from tests.support.training import context as training_context
@@ -134,11 +133,6 @@ def test_a_log_names_the_processor_and_threads_of_a_model(tmp_path: Path) -> Non
     log = logged(training_context(tmp_path), device="cpu", precision="float32", threads=3)
     assert log.processor and (log.gpu, log.threads) == (None, 3)
     assert logged(training_context(tmp_path), items=4).processor is None
-
-
-@pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    yield from installing(monkeypatch)
 
 
 def test_a_log_names_the_package_that_brought_a_component(

@@ -1,7 +1,6 @@
 """What a training is handed; checkpoints are those of the training that goes on, or are removed."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +12,7 @@ from dataenvgym_spec.execute.training.job import run
 from dataenvgym_spec.execute.training.launch import _keep_checkpoints_of
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingSettings
 from dataenvgym_spec.records.files import write_json
-from tests.support.components import Install, installing
+from tests.support.components import Install
 from tests.support.training import TRAIN
 
 
@@ -68,23 +67,23 @@ class Reading:
 
 
 @pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+def reading(monkeypatch: pytest.MonkeyPatch, install: Install) -> Install:
     module = ModuleType("reading")
     module.It = Reading  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "reading", module)
-    yield from installing(monkeypatch)
+    return install
 
 
 def test_a_trainer_and_an_adapter_are_handed_the_files_of_their_options(
-    install: Install, tmp_path: Path
+    reading: Install, tmp_path: Path
 ) -> None:
     words = {"words": {"type": "string", "description": "Words.", "x-file": "data"}}
     for slot in ("trainer", "adapter"):
-        install(slot, "reading", properties=words, required=["words"])
+        reading(slot, "reading", properties=words, required=["words"])
     (tmp_path / "words.txt").write_text("so ", encoding="utf-8")
-    reading = {"kind": "reading", "semantics": 1, "words": "sha256:1"}
+    named = {"kind": "reading", "semantics": 1, "words": "sha256:1"}
     files = {"sha256:1": str(tmp_path / "words.txt")}
-    task = msgspec.structs.replace(config(tmp_path), trainer=reading, adapter=reading, files=files)
+    task = msgspec.structs.replace(config(tmp_path), trainer=named, adapter=named, files=files)
     write_json(tmp_path / "config.json", task)
     assert run(tmp_path / "config.json") == 0
     assert (tmp_path / "read").read_text(encoding="utf-8") == "so so "

@@ -1,6 +1,5 @@
 """A component with what it refers to bound: one form for keys, whatever order its options stand in."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,13 +8,7 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.make import make
 from dataenvgym_spec.language.components import definition
-from tests.support.components import Install, installing
-
-
-@pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    yield from installing(monkeypatch)
-
+from tests.support.components import Install
 
 SOURCE = {"kind": "reasoning-gym", "families": {"sum": {"dataset": "chain_sum"}}}
 VERSION = definition("source", "reasoning-gym").version()

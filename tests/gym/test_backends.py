@@ -1,7 +1,6 @@
 """Which backend is loaded, and what is said where it cannot be."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +12,7 @@ from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.language.components import definition
-from tests.support.components import Install, installing
+from tests.support.components import Install
 from tests.support.students import SETTINGS as HOSTILE
 from tests.support.students import untrained, with_config, with_settings
 
@@ -43,11 +42,6 @@ def test_a_missing_engine_says_which_extra(
     )
     helps = [f"run: pip install 'dataenvgym-spec[{extra}]'" for extra in extras]
     assert caught.value.help in helps
-
-
-@pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    yield from installing(monkeypatch)
 
 
 def test_a_backend_is_handed_the_files_of_its_options(

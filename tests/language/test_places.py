@@ -1,6 +1,5 @@
 """Components wherever a spec has them: bare words, mappings, and components inside of components."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,12 @@ from dataenvgym_spec.language.places import PLACES
 from dataenvgym_spec.language.reference import reference
 from dataenvgym_spec.language.schema import experiment_schema
 from dataenvgym_spec.language.spec import Experiment
-from tests.support.components import Install, installing
+from tests.support.components import Install
 from tests.support.graphs import findings
 from tests.support.specs import TEMPLATE, tiny
 
 DEPTH = {"type": "integer", "minimum": 1, "default": 3, "description": "Levels."}
 SANDBOX = {"description": "Where code runs.", "x-slot": "sandbox"}
-
-
-@pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    yield from installing(monkeypatch)
 
 
 def resolved(folder: Path, **sections: Any) -> Experiment:

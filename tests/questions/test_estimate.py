@@ -32,7 +32,7 @@ from dataenvgym_spec.questions.cost.table import SECONDS
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.store.layout import Layout
-from tests.support.components import installing
+from tests.support.components import Install
 from tests.support.graphs import parameters
 from tests.support.repositories import PACKAGE, ROOT, call, new_repo
 from tests.support.specs import SMALL, TEMPLATE, TINY
@@ -221,16 +221,13 @@ def test_spent_on_a_gpu() -> None:
     assert (cost.gpu.high, cost.usd.low) == (7200.0, 1.0 + 6.0)
 
 
-def test_a_model_of_a_package_says_what_its_training_looks_at(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_model_of_a_package_says_what_its_training_looks_at(install: Install) -> None:
     number = {"type": "integer"}
     grow = {"properties": {"turns": number, "each": number}, "x-recipe": [["turns"], ["each"]]}
     model = {"kind": "grown", "semantics": 1, "grow": {"turns": 7, "each": 3}}
-    for install in installing(monkeypatch):
-        install("model", "grown", properties={"grow": grow})
-        params = parameters("student", {"model": model})
-        assert units(Stage(id="s", kind="student", params=params), {}) == 21
+    install("model", "grown", properties={"grow": grow})
+    params = parameters("student", {"model": model})
+    assert units(Stage(id="s", kind="student", params=params), {}) == 21
 
 
 def test_every_kind_has_a_size_and_a_row_in_the_table(tmp_path: Path) -> None:
