@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from dataenvgym_spec.results.evidence.scores import Comparison, Outcome
 
-STUDENTS: Final = ("base", "best", "last")
-"""Those of every run that are measured on the sealed test."""
 HEADINGS: Final = (
     "arm",
     "seed",
@@ -39,7 +37,7 @@ WORDS: Final = ("arm", "student")
 @as_json
 def command(name: str, as_json: bool) -> None:
     """Print the results of a finished experiment on the sealed test: base, best and last student
-    of every arm.
+    of every arm, and the base under other prompts where the spec has baselines.
 
     \b
     Example:
@@ -52,7 +50,7 @@ def command(name: str, as_json: bool) -> None:
     results = load(name, layout_here().root)
     warn_of_edits(results)
     rows = outcomes(results)
-    if len(rows) < len(STUDENTS) * len(results.runs):
+    if len(rows) < sum(len(run.students) for run in results.runs):
         message = f"'{name}' has no results on the sealed test yet"
         raise UserError(message, help=f"run: dvc repro {name}")
     if as_json:

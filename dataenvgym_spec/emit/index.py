@@ -32,4 +32,10 @@ def _row(stage: Stage, experiment: str) -> IndexedStage:
 
 
 def _use(use: Use) -> StageUse:
-    return StageUse(arm=use.arm, seed=use.seed, iteration=use.iteration, label=use.label())
+    return StageUse(
+        arm=use.arm,
+        seed=use.seed,
+        iteration=use.iteration,
+        label=use.label(),
+        baseline=use.baseline,
+    )

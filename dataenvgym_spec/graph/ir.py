@@ -29,7 +29,8 @@ class Input:
 class Use:
     """Where an experiment uses a stage.
 
-    `iteration` 0 is before the first plan; None is outside the loop.
+    `iteration` 0 is before the first plan; None is outside the loop. `baseline` is the name of the
+    prompt that an untaught student is asked with in place of its own.
     """
 
     experiment: str
@@ -38,6 +39,7 @@ class Use:
     iteration: int | None
     iterations: int
     what: str
+    baseline: str | None = None
 
     def place(self) -> str:
         """Where it stands: `no-state, iteration 2/4`."""

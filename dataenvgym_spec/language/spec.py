@@ -25,7 +25,7 @@ from dataenvgym_spec.language.fields import (
     word,
 )
 from dataenvgym_spec.language.places import PLACES, inline, named
-from dataenvgym_spec.language.student import Student
+from dataenvgym_spec.language.student import Baseline, Prompt, Student
 from dataenvgym_spec.language.task import Task
 
 
@@ -231,6 +231,10 @@ class Experiment(Section, frozen=True, kw_only=True):
     ] = ""
     task: Task
     student: Student
+    baselines: Annotated[
+        dict[Name, Baseline],
+        hover("The untaught student under other prompts, named; each answers the sealed test."),
+    ] = field(default_factory=dict)
     teachers: Annotated[
         dict[str, Annotated[Options, slot("teacher", "Who writes examples.")]],
         hover("Named teachers that engines refer to."),
@@ -251,6 +255,12 @@ class Experiment(Section, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+
+    def prompts(self) -> Iterator[tuple[tuple[str, ...], Prompt]]:
+        """Every prompt, with its place: the student's first, then those of baselines."""
+        yield ("student", "prompt"), self.student.prompt
+        for name, baseline in self.baselines.items():
+            yield ("baselines", name, "prompt"), baseline.prompt
 
     @property
     def environment_kind(self) -> str:

@@ -155,6 +155,12 @@ class Prompt(Section, frozen=True, kw_only=True):
     ) = None
 
 
+class Baseline(Section, frozen=True, kw_only=True):
+    """The untaught student under another prompt."""
+
+    prompt: Prompt
+
+
 class Student(Section, frozen=True, kw_only=True):
     """The model that is taught."""
 

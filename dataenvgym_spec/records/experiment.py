@@ -11,12 +11,17 @@ from dataenvgym_spec.records.record import Record
 
 
 class StageUse(Record, frozen=True, kw_only=True):
-    """Where an experiment uses a stage. `iteration` None is outside of the loop."""
+    """Where an experiment uses a stage.
+
+    `iteration` None is outside of the loop; `baseline` is the name of the prompt that an untaught
+    student is asked with in place of its own.
+    """
 
     arm: str
     seed: int
     iteration: int | None
     label: str
+    baseline: str | None = None
 
 
 class IndexedStage(Record, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 """Names that a spec uses, in a value or on a path, and must define.
 
-They are names of arms, sources, teachers and groups of sources. Which options hold one is declared
-by the components (`x-refers`, `x-groups-of`). Works on trees, so that the names of a spec that
-breaks the schema elsewhere are checked as well, except where its other mistakes may hide them.
+They are names of arms, baselines, sources, teachers and groups of sources. Which options hold one
+is declared by the components (`x-refers`, `x-groups-of`). Works on trees, so that the names of a
+spec that breaks the schema elsewhere are checked as well, except where its other mistakes may hide
+them.
 """
 
 from __future__ import annotations
@@ -54,9 +55,10 @@ def check(tree: Node, *, whole: bool) -> Iterator[Diagnostic]:
             are defined at all.
     """
     uses = [("source", tree.find("task", "splits", role, "from")) for role in ROLES]
-    shown = tree.find("student", "prompt", "few_shot", "from")
-    if shown is not None and shown.value != "pool":
-        uses.append(("source", shown))
+    for prompt in _prompts(tree):
+        shown = prompt.find("few_shot", "from")
+        if shown is not None and shown.value != "pool":
+            uses.append(("source", shown))
     for place in PLACES:
         uses += _names(tree, place)
     for slot, node in uses:
@@ -66,6 +68,15 @@ def check(tree: Node, *, whole: bool) -> Iterator[Diagnostic]:
             yield from _unknown(slot, node, defined or {})
     for place in PLACES:
         yield from _groups(tree, place)
+
+
+def _prompts(tree: Node) -> Iterator[Node]:
+    """The prompts of the student and of baselines."""
+    own = tree.find("student", "prompt")
+    named = (_mapping(tree, "baselines") or {}).values()
+    for prompt in (own, *(baseline.find("prompt") for baseline in named)):
+        if prompt is not None:
+            yield prompt
 
 
 def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
@@ -111,8 +122,9 @@ def stepped(
 
 
 def holders() -> Iterator[Holder]:
-    """The mappings whose keys are names: arms, teachers, sources, groups that sources list."""
+    """The mappings whose keys are names: arms, baselines, teachers, sources, groups of sources."""
     yield Holder(noun="arm", path=("arms",))
+    yield Holder(noun="baseline", path=("baselines",))
     yield Holder(noun="teacher", path=REFERRED["teacher"])
     yield Holder(noun="source", path=REFERRED["source"])
     for path, words in _group_options().items():

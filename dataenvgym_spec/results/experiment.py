@@ -5,7 +5,7 @@ What report, tracking and notebooks read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,7 +68,7 @@ class Results:
         runs = []
         for arm in self.index.arms:
             for seed in self.index.seeds:
-                mine = places.get((arm, seed), {})
+                mine = places.get((arm, seed), _Places())
                 runs.append(_run(arm, seed, self.index.iterations[arm], mine))
         return tuple(runs)
 
@@ -77,25 +77,43 @@ class Results:
         return tuple(run for run in self.runs if run.arm == arm)
 
     def _places(self) -> dict[tuple[str, int], _Places]:
-        """The stages of every arm and seed, by iteration."""
+        """The stages of every arm and seed."""
         places: dict[tuple[str, int], _Places] = {}
         for stage in self.stages:
             for use in stage.uses:
-                mine = places.setdefault((use.arm, use.seed), {})
-                mine.setdefault(use.iteration, []).append(stage)
+                mine = places.setdefault((use.arm, use.seed), _Places())
+                if use.baseline is not None:
+                    mine.baselines[use.baseline] = stage
+                else:
+                    mine.turns.setdefault(use.iteration, []).append(stage)
         return places
 
 
-_Places = dict[int | None, list[StageResult]]
-"""Stages by iteration; None is outside of the loop."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """The stages of a run.
+
+    Attributes:
+        turns: by iteration; None is outside of the loop.
+        baselines: by name.
+    """
+
+    turns: dict[int | None, list[StageResult]] = field(default_factory=dict)
+    baselines: dict[str, StageResult] = field(default_factory=dict)
 
 
 def _run(arm: str, seed: int, iterations: int, places: _Places) -> Run:
     turns = []
     for number in range(iterations + 1):
-        turns.append(Iteration(number=number, stages=tuple(places.get(number, ()))))
-    closing = tuple(places.get(None, ()))
-    return Run(arm=arm, seed=seed, iterations=tuple(turns), closing=closing)
+        turns.append(Iteration(number=number, stages=tuple(places.turns.get(number, ()))))
+    closing = tuple(places.turns.get(None, ()))
+    return Run(
+        arm=arm,
+        seed=seed,
+        iterations=tuple(turns),
+        closing=closing,
+        baselines=places.baselines,
+    )
 
 
 def load(name: str, root: Path | None = None) -> Results:

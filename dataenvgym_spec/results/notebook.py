@@ -13,7 +13,7 @@ from typing import Literal
 from dataenvgym_spec.core.errors import UserError, suggest
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example, Rejected
-from dataenvgym_spec.results.evidence.scores import STUDENTS, accuracy, share, shares_by_skill
+from dataenvgym_spec.results.evidence.scores import accuracy, share, shares_by_skill
 from dataenvgym_spec.results.experiment import Results, open_results
 from dataenvgym_spec.results.ledger import cost_of
 from dataenvgym_spec.results.run import Iteration, Run
@@ -172,7 +172,7 @@ def _open(run: Run, split: str) -> Iterator[StudentAnswers]:
 
 
 def _sealed(run: Run) -> Iterator[StudentAnswers]:
-    for student in STUDENTS:
+    for student in run.students:
         number = run.iteration_of(student)
         if number is not None:
             rows = run.sealed(student)

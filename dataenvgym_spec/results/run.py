@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from dataenvgym_spec.records.evaluations import Choice, Result, Stopped
 from dataenvgym_spec.records.examples import Example, Rejected
@@ -131,12 +131,19 @@ class Run:
         seed: the run's seed.
         iterations: the base student as number 0, and every turn of the loop.
         closing: the stages after the loop: selection and the sealed evaluation.
+        baselines: the untaught student's answers to the sealed test under other prompts, by name.
     """
 
     arm: str
     seed: int
     iterations: tuple[Iteration, ...]
     closing: tuple[StageResult, ...]
+    baselines: Mapping[str, StageResult] = field(default_factory=dict)
+
+    @property
+    def students(self) -> tuple[str, ...]:
+        """Who answers the sealed test: base, baselines, best and last."""
+        return ("base", *self.baselines, "best", "last")
 
     def __repr__(self) -> str:
         """One line for a notebook."""
@@ -146,7 +153,7 @@ class Run:
     def stages(self) -> tuple[StageResult, ...]:
         """All its stages, iteration by iteration, the closing ones last."""
         looped = [stage for turn in self.iterations for stage in turn.stages]
-        return (*looped, *self.closing)
+        return (*looped, *self.baselines.values(), *self.closing)
 
     @property
     def choice(self) -> Choice | None:
@@ -157,36 +164,42 @@ class Run:
         return None
 
     def sealed_evaluation(self, student: str) -> StageResult | None:
-        """The stage that scores `base`, `best` or `last` on the sealed test.
+        """The stage that scores `base`, `best`, `last` or a baseline on the sealed test.
 
         None before it is done.
         """
+        if student in self.baselines:
+            stage = self.baselines[student]
+            return stage if stage.done else None
         if student == "base":
             return self.iterations[0].evaluation("test")
         stages = [stage for stage in self.closing if stage.kind == "evaluate"]
         return stages[0] if stages and stages[0].done else None
 
     def sealed(self, student: str) -> list[Result]:
-        """The answers of `base`, `best` or `last` on the sealed test.
+        """The answers of `base`, `best`, `last` or a baseline on the sealed test.
 
         Empty before they are there.
         """
         stage = self.sealed_evaluation(student)
         rows = stage.rows("test", "results.jsonl", Result) if stage else []
-        if student == "base":
+        if self._untaught(student):
             return rows
         # Best and last are scored in one stage; a row says whose answer it is.
         iteration = self.iteration_of(student)
         return [row for row in rows if iteration is not None and row.iteration == iteration]
 
     def iteration_of(self, student: str) -> int | None:
-        """The iteration of `base`, `best` or `last`; None before selection."""
-        if student == "base":
+        """The iteration of a student, 0 of base and baselines; None before selection."""
+        if self._untaught(student):
             return 0
         choice = self.choice
         if choice is None:
             return None
         return choice.best if student == "best" else choice.last
+
+    def _untaught(self, student: str) -> bool:
+        return student == "base" or student in self.baselines
 
     @property
     def reached(self) -> int:

@@ -17,7 +17,7 @@ class ScoreRow:
     """A student on a split.
 
     Attributes:
-        student: `base`, `best` or `last` on the sealed test; empty for the others.
+        student: `base`, `best`, `last` or a baseline on the sealed test; empty for others.
         split: `selection` or `test`.
         items: how many it answered.
         correct: how many of them right.

@@ -12,7 +12,6 @@ from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.curves import arm_curve, curve
 from dataenvgym_spec.results.evidence.amounts import Amount, amounts
 from dataenvgym_spec.results.evidence.scores import (
-    STUDENTS,
     Outcome,
     comparison,
     difference,
@@ -86,7 +85,7 @@ def _selection(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
 
 
 def _test(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
-    for student in STUDENTS:
+    for student in runs[0].students:
         when = _when(runs, student, ledger)
         if when is None:
             continue

@@ -302,6 +302,34 @@ def test_records(one):
     assert (base["examples"], best["examples"], last["examples"]) == (0, 6 * best["iteration"], 18)
 
 
+class WithBaseline(Store):
+    """The untaught student is asked in another way as well, and is always right then."""
+
+    def run(self, arm, seed):
+        super().run(arm, seed)
+        rows = [{**row, "correct": True, "score": 1.0} for row in self.scores(60, "", 0, 0)]
+        self.stage("evaluate", "few", arm, seed, 0, {"test/results.jsonl": rows})
+        self.stages["few"]["uses"][-1]["baseline"] = "few-shot"
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_a_baseline_stands_beside_the_base_by_its_name(seeds, tmp_path):
+    results = load("tiny", WithBaseline(tmp_path, seeds=seeds).write().root)
+    students = ["base", "few-shot", "best", "last"]
+    found = study(results)
+    assert [row.student for row in found.outcomes] == students * len(ARMS) * len(seeds)
+    assert [row.student for row in found.summaries] == students * len(ARMS)
+    assert "few-shot" in page(found)
+    for arm, scores in json.loads(headline(found)).items():
+        if arm in ARMS:
+            assert set(scores) == set(students)
+            assert scores["few-shot"] == 1.0 > scores["base"]
+    few = json.loads(metrics(found))["arms"]["with-state"]["few-shot"]
+    assert (few["accuracy"], few["iteration"], few["examples"]) == (1.0, 0, 0)
+    # The curves begin with the student that is taught, asked as it is.
+    assert results.runs[0].iterations[0].results("test") == results.runs[0].sealed("base")
+
+
 def test_metrics_are_the_numbers_of_the_page(one, text):
     words = html.unescape(re.sub(r"<[^>]+>", " ", text))
     content = json.loads(metrics(study(one)))

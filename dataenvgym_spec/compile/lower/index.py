@@ -39,4 +39,6 @@ def index(resolved: Resolved) -> Index:
 def settings(arm: Arm) -> dict[str, Any]:
     """What a person compares arms by."""
     plain: dict[str, Any] = msgspec.to_builtins(arm.experiment)
-    return {key: plain[key] for key in COMPARED}
+    compared = {key: plain[key] for key in COMPARED}
+    # Few specs have baselines, and an index without any is what it was.
+    return {**compared, "baselines": plain["baselines"]} if plain["baselines"] else compared

@@ -36,6 +36,7 @@ def loop(arm: Arm, seed: int, experiment: str) -> list[Stage]:
     turn = Turn(number=0, student=setup.base)
     build.evaluate(turn, "selection", setup.splits["selection"])
     build.evaluate(turn, "test", setup.splits["test"])
+    build.baselines(turn, setup.splits["test"])
     students = []
     for _ in range(arm.experiment.loop.iterations):
         turn = build.gate(turn)

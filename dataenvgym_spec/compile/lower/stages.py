@@ -37,6 +37,7 @@ from dataenvgym_spec.graph.params import (
     TrainParams,
 )
 from dataenvgym_spec.language.components import standard
+from dataenvgym_spec.language.student import Prompt
 from dataenvgym_spec.language.task import WRONG_GOLD
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.lanes import lanes, shared_out
@@ -160,6 +161,18 @@ class Builder:
         """The latest student's answers to a split."""
         return self._evaluate(turn.number, turn, data, (split,))
 
+    def baselines(self, turn: Turn, test: str) -> None:
+        """The untaught student's answers to the sealed test under other prompts.
+
+        Nothing reads them but the report.
+        """
+        items = Input(slot="items", stage=test, port="test")
+        for name, baseline in self.record.baselines.items():
+            params = self._asked(("test",), baseline.prompt)
+            inputs = (*self._students(turn.student), items, *self._shots(baseline.prompt))
+            what = f"evaluate baseline {name} on test"
+            self._add(0, what, "evaluate", params, *inputs, baseline=name)
+
     def observe(self, turn: Turn, setup: Setup) -> Inputs:
         """What the agent sees of the latest student.
 
@@ -273,6 +286,7 @@ class Builder:
         params: Params,
         *inputs: Input,
         gate: Inputs = (),
+        baseline: str | None = None,
     ) -> str:
         where = "" if iteration is None else f"{iteration}/"
         stage = f"{self.name}/{self.arm.name}/{self.seed}/{where}{what.replace(' ', '-')}"
@@ -283,6 +297,7 @@ class Builder:
             iteration=iteration,
             iterations=self.record.loop.iterations,
             what=what,
+            baseline=baseline,
         )
         assert not gate or KINDS[kind].gated
         self.stages.append(
@@ -306,9 +321,9 @@ class Builder:
             return (*inputs, Input(slot="base", stage=base, port="student"))
         return inputs
 
-    def _shots(self) -> Inputs:
-        """The pool, if prompts show some of it."""
-        shots = self.record.student.prompt.few_shot
+    def _shots(self, prompt: Prompt | None = None) -> Inputs:
+        """The pool, if prompts show some of it; the student's, if no other is given."""
+        shots = (prompt or self.record.student.prompt).few_shot
         if shots is None or shots.from_ != "pool" or self.pool is None:
             return ()
         return (Input(slot="shots", stage=self.pool, port="pool"),)
@@ -331,19 +346,21 @@ class Builder:
 
     def _evaluation(self, splits: tuple[str, ...]) -> EvaluateParams:
         if splits not in self.evaluations:
-            student = self.record.student
-            seed = self.seed if student.generate.draws else None
-            self.evaluations[splits] = EvaluateParams(
-                splits=splits,
-                backend=self.bind.component("backend", student.generate.backend),
-                generate=student.generate,
-                template=student.prompt.template,
-                chat=conversation(student.prompt),
-                shots=self.bind.shots(student.prompt),
-                score=self.score,
-                seed=seed,
-            )
+            self.evaluations[splits] = self._asked(splits, self.record.student.prompt)
         return self.evaluations[splits]
+
+    def _asked(self, splits: tuple[str, ...], prompt: Prompt) -> EvaluateParams:
+        generate = self.record.student.generate
+        return EvaluateParams(
+            splits=splits,
+            backend=self.bind.component("backend", generate.backend),
+            generate=generate,
+            template=prompt.template,
+            chat=conversation(prompt),
+            shots=self.bind.shots(prompt),
+            score=self.score,
+            seed=self.seed if generate.draws else None,
+        )
 
     def _planning(self) -> PlanParams:
         agent = self.record.agent

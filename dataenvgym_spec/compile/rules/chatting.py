@@ -19,16 +19,30 @@ SPOKEN: Final = ("system", "few_shot", "thinking")
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """Options that need a conversation, and a conversation that the model was not made for."""
-    prompt, node = arm.experiment.student.prompt, arm.node.at(("student", "prompt"))
-    if not prompt.chat:
-        yield from _unspoken(prompt, node)
-    elif prompt.few_shot is not None:
-        yield from _shots(arm, prompt.few_shot.from_, prompt.few_shot.count)
+    for place, prompt in arm.experiment.prompts():
+        node = arm.node.at(place)
+        if not prompt.chat:
+            yield from _unspoken(prompt, node)
+        elif prompt.few_shot is not None:
+            shown = node.at(("few_shot",))
+            yield from _shots(arm, shown, prompt.few_shot.from_, prompt.few_shot.count)
+        yield from _model(arm, prompt, node)
+
+
+def _model(arm: Arm, prompt: Prompt, node: Node) -> Iterator[Diagnostic]:
     for path in definition("model", arm.experiment.student.model["kind"]).files:
         place = ("student", "model", *path)
         file = arm.references.get(place)
-        if file is not None and file.path and file.config is not None:
-            yield from _fits(prompt, node, file.chat_template, file.path, arm.node.at(place))
+        if file is None or not file.path or file.config is None:
+            continue
+        yield from _fits(prompt, node, file.chat_template, file.path)
+        # A baseline may be the student asked as a base model.
+        of_student = prompt is arm.experiment.student.prompt
+        unused = file.chat_template is not None and not prompt.chat and node.find("chat") is None
+        if of_student and unused:
+            message = f"'{file.path}' has a chat template, and the prompt does not use it"
+            help = "add 'chat: true' to 'student.prompt'; or say 'chat: false' if that is meant"
+            yield arm.node.at(place).fault("W405", message, help, severity="warning")
 
 
 def _unspoken(prompt: Prompt, node: Node) -> Iterator[Diagnostic]:
@@ -39,10 +53,9 @@ def _unspoken(prompt: Prompt, node: Node) -> Iterator[Diagnostic]:
             yield node.at((name,)).key_fault("E204", message, help)
 
 
-def _shots(arm: Arm, name: str, count: int) -> Iterator[Diagnostic]:
+def _shots(arm: Arm, node: Node, name: str, count: int) -> Iterator[Diagnostic]:
     """What cannot be shown before each question: what a split may hold, or what never ends."""
-    splits, node = arm.experiment.task.splits, arm.node.at(("student", "prompt", "few_shot"))
-    source = supply(arm, name)
+    splits, source = arm.experiment.task.splits, supply(arm, name)
     if name == "pool":
         if splits.pool is None:
             message = "the prompt shows items of the pool, but 'task.splits' has none"
@@ -68,18 +81,12 @@ def _shots(arm: Arm, name: str, count: int) -> Iterator[Diagnostic]:
         yield node.at(("count",)).fault("E204", message, f"set it to {rows} at most")
 
 
-def _fits(
-    prompt: Prompt, node: Node, template: str | None, name: str, model: Node
-) -> Iterator[Diagnostic]:
-    """Whether a model's chat template is there, can do what is asked of it, and is used."""
+def _fits(prompt: Prompt, node: Node, template: str | None, name: str) -> Iterator[Diagnostic]:
+    """Whether a model's chat template is there, and can do what is asked of it."""
     if prompt.chat and template is None:
         message = f"'{name}' has no chat template, and the prompt is a conversation"
         help = "leave 'chat' out, or take a model that was made for conversations"
         yield node.at(("chat",)).fault("E204", message, help)
-    elif template is not None and not prompt.chat and node.find("chat") is None:
-        message = f"'{name}' has a chat template, and the prompt does not use it"
-        help = "add 'chat: true' to 'student.prompt'; or say 'chat: false' if that is meant"
-        yield model.fault("W405", message, help, severity="warning")
     if template is not None and prompt.thinking is not None and not switches(template):
         message = f"the chat template of '{name}' cannot switch thinking on or off"
         help = f"leave 'thinking' out: a template that can reads {' or '.join(SWITCHES)}"

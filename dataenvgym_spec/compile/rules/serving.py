@@ -33,6 +33,7 @@ def _actual(arm: Arm) -> dict[str, str]:
     }
     draws = arm.experiment.student.generate.draws
     decoding = "sampling" if draws else "greedy"
-    prompt = "chat" if arm.experiment.student.prompt.chat else "text"
+    chats = any(prompt.chat for _, prompt in arm.experiment.prompts())
+    prompt = "chat" if chats else "text"
     task = arm.experiment.task.kind
     return {"task": task, "decoding": decoding, "prompt": prompt, **kinds}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from dataenvgym_spec.compile.rules import (
+    baselines,
     chatting,
     checkpoints,
     columns,
@@ -49,6 +50,7 @@ RULES: Final = (
     decoding,
     checkpoints,
     chatting,
+    baselines,
     limits,
     columns,
     skills,

@@ -12,6 +12,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at
+from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve.arms import Arm
 
 NAMES = frozenset({"input", "group", "metadata"})
@@ -21,9 +22,12 @@ _GUARDS = ("defined", "undefined", "default", "d")
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
-    """A template that cannot be parsed, or uses a name that no item has."""
-    template = arm.experiment.student.prompt.template
-    node = arm.node.at(("student", "prompt", "template"))
+    """Templates that cannot be parsed, or use a name that no item has."""
+    for place, prompt in arm.experiment.prompts():
+        yield from _check(arm, prompt.template, arm.node.at((*place, "template")))
+
+
+def _check(arm: Arm, template: str, node: Node) -> Iterator[Diagnostic]:
     wrong = _syntax(template)
     if wrong:
         message = f"the template '{node.value}' is no valid Jinja: {wrong}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Final
 
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.experiment import Question
@@ -26,8 +25,6 @@ from dataenvgym_spec.results.evidence.statistics import (
 )
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
-
-STUDENTS: Final = ("base", "best", "last")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,13 +147,13 @@ def shares_by_skill(rows: Sequence[Result]) -> dict[str, Share]:
 
 
 def outcomes(results: Results) -> tuple[Outcome, ...]:
-    """Base, best and last of every run on the sealed test, in that order.
+    """Base, baselines, best and last of every run on the sealed test, in that order.
 
     As far as they are there.
     """
     found: list[Outcome] = []
     for run in results.runs:
-        for student in STUDENTS:
+        for student in run.students:
             found += outcomes_of([run], student)
     return tuple(found)
 
@@ -191,7 +188,7 @@ def summaries(results: Results, outcomes: Sequence[Outcome]) -> tuple[Outcome, .
     """One outcome per arm and student: the run's own, or the mean over runs."""
     rows = []
     for arm in results.index.arms:
-        for student in STUDENTS:
+        for student in dict.fromkeys(item.student for item in outcomes if item.arm == arm):
             mine = [item for item in outcomes if (item.arm, item.student) == (arm, student)]
             if mine:
                 rows.append(summary(mine))
@@ -211,7 +208,7 @@ def summary(mine: Sequence[Outcome]) -> Outcome:
     spread = deviation(values)
     # Runs share one base student, and its answers if they are greedy: then its interval is over
     # items, not runs.
-    if first.student == "base" and not spread:
+    if first.iteration == 0 and not spread:
         return replace(first, deviation=spread)
     iterations = {outcome.iteration for outcome in mine}
     return Outcome(
