@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import socket
@@ -92,15 +91,6 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def end(process: subprocess.Popen) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-
-
 @pytest.fixture(scope="module")
 def first(tmp_path_factory) -> Path:
     """A repository that was tracked once, from no database at all, by the command."""
@@ -118,7 +108,12 @@ def empty(tmp_path_factory, first) -> Path:
     """A database with MLflow's tables and nothing of ours in them; making one takes seconds."""
     path = tmp_path_factory.mktemp("empty") / "mlflow.db"
     shutil.copy(first / "mlflow.db", path)
-    with contextlib.closing(sqlite3.connect(path)) as base:
+    empty_out(path)
+    return path
+
+
+def empty_out(database: Path) -> None:
+    with contextlib.closing(sqlite3.connect(database)) as base:
         for table in (
             "metrics",
             "latest_metrics",
@@ -133,86 +128,39 @@ def empty(tmp_path_factory, first) -> Path:
             base.execute(f"delete from {table}")
         base.execute("delete from experiments where name = 'tiny'")
         base.commit()
-    return path
 
 
 @pytest.fixture(scope="module")
-def starting(tmp_path_factory, empty):
-    """A server that is starting, which takes seconds: folder, address, process."""
-    folder = tmp_path_factory.mktemp("server")
+def opening(tmp_path_factory, empty):
+    """`dataenvgym ui` in a repository, starting: its folder and port, its process, and the file with what it says."""
+    folder = tmp_path_factory.mktemp("ui")
+    Store(folder)
     shutil.copy(empty, folder / "mlflow.db")
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-        "--workers",
-        "1",
-    ]
-    command += [
-        "--artifacts-destination",
-        str(folder / "files"),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    settings = environment(
-        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_DISABLE_TELEMETRY="true"
-    )
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=settings,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    yield folder, f"http://127.0.0.1:{port}", process
-    end(process)
-
-
-@pytest.fixture(scope="module")
-def server(starting):
-    """A server that answers: folder and address."""
-    folder, address, process = starting
-
-    def answers() -> bool:
-        with (
-            contextlib.suppress(OSError),
-            urllib.request.urlopen(f"{address}/health", timeout=5) as answer,
-        ):
-            return answer.status == 200
-        return False
-
-    wait_until(answers, f"an answer of the server, see {folder / 'log'}", process)
-    return folder, address
-
-
-@pytest.fixture(scope="module")
-def opening(first, empty):
-    """`dataenvgym ui` in a tracked repository, starting: its port, its process, and the file with what it says."""
-    port = free_port()
-    said = first / "ui.log"
+    said = folder / "ui.log"
     with said.open("w") as log:
         process = subprocess.Popen(
             ["dataenvgym", "ui", "--port", str(port)],
-            cwd=first,
+            cwd=folder,
             env=environment(),
             stdout=log,
             stderr=subprocess.DEVNULL,
         )
-    yield port, process, said
+    yield folder, port, process, said
     process.kill()
 
 
+@pytest.fixture(scope="module")
+def server(opening):
+    """The server of the UI, which answers, with nothing of ours in its database: folder and address."""
+    folder, port, process, said = opening
+    wait_until(lambda: "look at it" in said.read_text(), "the address of the UI", process)
+    empty_out(folder / "mlflow.db")
+    return folder, f"http://127.0.0.1:{port}"
+
+
 @pytest.fixture
-def root(tmp_path, empty, starting, opening, monkeypatch) -> Path:
+def root(tmp_path, empty, opening, monkeypatch) -> Path:
     """A repository to be, with an empty database, tracked to by default."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("DATAENVGYM_TRACK", "1")
@@ -536,7 +484,7 @@ def test_two_at_once_make_no_doubles_on_a_server(server, tmp_path, root) -> None
     assert all(f"{address}/#/experiments/" in text for text in said)
     Store(root)
     done(root)
-    assert dump(folder / "mlflow.db", folder / "files") == dump_of(root)
+    assert dump(folder / "mlflow.db", folder / "mlartifacts") == dump_of(root)
 
 
 def test_a_server_that_is_down_is_said_after_few_tries(tmp_path, monkeypatch, capsys) -> None:
@@ -606,7 +554,7 @@ def test_ui_says_when_its_port_is_taken(tmp_path) -> None:
 
 
 def test_ui_answers_and_leaves_nothing_behind(opening) -> None:
-    port, process, said = opening
+    _, port, process, said = opening
     wait_until(lambda: "look at it" in said.read_text(), "the address of the UI", process)
     assert f"http://127.0.0.1:{port}/#/experiments/" in said.read_text()
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
