@@ -201,14 +201,14 @@ def test_a_damaged_stage_or_result_fails_its_stage_with_a_remedy(copy_of_finishe
 
 def test_a_failed_stage_exits_with_1_and_says_why(repo: Path) -> None:
     text = TINY.replace(
-        "sum: {dataset: chain_sum, config: {min_terms: 2",
-        "sum: {dataset: chain_sum, config: {min_terms: 0",
+        "      families:\n",
+        "      families:\n        odd: {dataset: decimal_arithmetic, config: {precision: 4}}\n",
     )
     (repo / "specs" / "tiny.yaml").write_text(text, encoding="utf-8")
     result = call("dataenvgym", "run", "tiny", cwd=repo, ok=False)
     expect_refusal(
         result,
-        "reasoning-gym refuses the family 'sum'",
+        "reasoning-gym refuses the family 'odd'",
         "correct its 'dataset' or 'config'",
         "did not finish",
         code=1,

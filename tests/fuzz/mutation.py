@@ -185,7 +185,7 @@ def seeds() -> list[Files]:
     files = files.replace(
         "test: {from: problems, draw: {per_group: 6}}", "test: {from: listed, draw: {items: 10}}"
     )
-    items = b'{"q": "1 + 1", "a": "2"}\n' * 300
+    items = "".join(f'{{"q": "{n} + 1", "a": "{n + 1}"}}\n' for n in range(300)).encode()
     small = (
         TINY[: TINY.index("analysis:")]
         .replace("    hidden_size: 32\n    intermediate_size: 64\n", "")

@@ -486,14 +486,11 @@ def harmless() -> str:
     text = text.replace(
         "teachers:\n", f"teachers:\n  {key}: {{kind: procedural, source: problems}}\n"
     )
-    text = text.replace(
-        "config: {min_terms: 2", f"config: {{allow_negation: {quoted}, min_terms: 2"
-    )
-    # The options of most generators are known by name; those of one inside of another are not.
-    inner = f"{{name: chain_sum, weight: 1, config: {{{key}: {quoted}}}}}"
+    # What the options of generators hold is known but for a few.
+    inner = f"{{board_format_opts: {{{key}: {quoted}}}}}"
     text = text.replace(
         "      families:\n",
-        f"      families:\n        odd: {{dataset: composite, config: {{datasets: [{inner}]}}}}\n",
+        f"      families:\n        odd: {{dataset: arc_agi, config: {inner}}}\n",
         1,
     )
     return text.replace("prompts/tiny.j2", json.dumps(TEMPLATE_NAME, ensure_ascii=False))
@@ -629,8 +626,8 @@ def test_what_show_prints_of_odd_texts_is_the_same_experiment(tmp_path: Path) ->
         "\u00e9",
     ):
         key = json.dumps(text if text.isprintable() else "y")
-        inner = f"{{name: chain_sum, weight: 1, config: {{x: {json.dumps(text)}, {key}: 1}}}}"
-        odd = f"        odd: {{dataset: composite, config: {{datasets: [{inner}]}}}}\n"
+        inner = f"{{board_format_opts: {{x: {json.dumps(text)}, {key}: 1}}}}"
+        odd = f"        odd: {{dataset: arc_agi, config: {inner}}}\n"
         place(tmp_path, TINY.replace("      families:\n", f"      families:\n{odd}", 1))
         before = front_end([tmp_path / "specs" / "tiny.yaml"], root=tmp_path)
         code, out, complaints = told(tmp_path, "show", "tiny")
