@@ -12,18 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-# vLLM reads these when it is imported: one process, no network, and a small cache unless the user
-# says otherwise.
-os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
-os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-
-import torch
-from transformers import GenerationConfig
-from vllm import LLM, SamplingParams, TokensPrompt
-from vllm.lora.request import LoRARequest
-
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.lora import largest_rank
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
@@ -31,9 +19,29 @@ from dataenvgym_spec.gym.students.backends.quiet import kept_back
 from dataenvgym_spec.gym.students.backends.serving import Serving, fits
 from dataenvgym_spec.gym.students.codec import Codec
 
-Tokens = list[int]
+# vLLM reads these when it is imported: one process, no network, and a small cache unless the user
+# says otherwise.
+os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 QUIET: Final = ("ERROR", "CRITICAL", "FATAL")
 """Levels of vLLM's log at which nobody asked to see how it starts."""
+
+
+def _terminal() -> AbstractContextManager[None]:
+    """Keeps back progress bars and messages of libraries, unless the user wants vLLM's log."""
+    level = os.environ["VLLM_LOGGING_LEVEL"].upper()
+    return kept_back() if level in QUIET else nullcontext()
+
+
+with _terminal():
+    import torch
+    from transformers import GenerationConfig
+    from vllm import LLM, SamplingParams, TokensPrompt
+    from vllm.lora.request import LoRARequest
+
+Tokens = list[int]
 
 
 class VllmBackend:
@@ -100,9 +108,3 @@ class VllmBackend:
             # The codec reads the tokens as it does those of every backend.
             detokenize=False,
         )
-
-
-def _terminal() -> AbstractContextManager[None]:
-    """Keeps back progress bars and messages of libraries, unless the user wants vLLM's log."""
-    level = os.environ.get("VLLM_LOGGING_LEVEL", "").upper()
-    return kept_back() if level in QUIET else nullcontext()
