@@ -5,6 +5,7 @@ A source declares them (`x-options`), so that nothing of the generator is import
     by, options  the keys of a group that name its generator and hold its options
     names        by generator, its options, each with a JSON Schema of its values; `x-nested` beside
                  a list of further generators says their `by` and `options`
+    required     by generator, the options that cannot be left out
     ordered      by generator, pairs of options of which the first is "less" than the second or "at
                  most" as large; the schemas of both say what holds where one is left out
 """
@@ -42,32 +43,33 @@ def _group(node: Node, group: Group, declared: Declared) -> Iterator[Diagnostic]
         message = f"there is no generator '{generator}'"
         yield node.at((declared["by"],)).fault("E106", message, help)
         return
-    held = node.at((declared["options"],))
-    for key in options.keys() - known.keys():
-        message = f"'{generator}' has no option '{key}'"
-        yield held.at((key,)).key_fault("E102", message, suggest(key, known))
-    wrong = list(_values(held, generator, known))
+    held = node.find(declared["options"]) or Node(value={}, span=node.span)
+    for key in options:
+        if key not in known:
+            message = f"'{generator}' has no option '{key}'"
+            yield held.at((key,)).key_fault("E102", message, suggest(str(key), known))
+    required = declared["required"].get(generator, [])
+    wrong = list(_values(held, generator, known, required))
     if wrong:
         yield from wrong
         return
     for low, high, how in declared["ordered"].get(generator, ()):
         yield from _order(held, {**_defaults(known), **options}, (low, high, how))
-    for key in options.keys() & known.keys():
-        if "x-nested" in known[key]:
-            yield from _nested(
-                held.at((key,)), options[key], {**declared, **known[key]["x-nested"]}
-            )
+    for key, schema in known.items():
+        if key in options and "x-nested" in schema:
+            yield from _nested(held.at((key,)), options[key], {**declared, **schema["x-nested"]})
 
 
-def _values(held: Node, generator: str, known: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Values of another type, or out of bounds."""
-    if not isinstance(held.value, dict):
-        return  # there are no options
+def _values(
+    held: Node, generator: str, known: Mapping[str, Any], required: list[str]
+) -> Iterator[Diagnostic]:
+    """Values of another type or out of bounds, and options that cannot be left out."""
     properties = {}
     for key, schema in known.items():
         remedy = f"write what the generator '{generator}' takes as '{key}'"
         properties[key] = {"description": remedy, **schema}
-    yield from against({"type": "object", "properties": properties}, held)
+    schema = {"type": "object", "properties": properties, "required": required}
+    yield from against(schema, held)
 
 
 def _defaults(known: Mapping[str, Any]) -> dict[str, Any]:
