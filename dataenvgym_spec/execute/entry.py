@@ -83,12 +83,13 @@ def _say_results(study: Study) -> None:
     from dataenvgym_spec.report import words
     from dataenvgym_spec.report.text import interval, percent, point_interval, points
 
+    width = max([5, *(len(outcome.student) for outcome in study.summaries)])
     for outcome in study.summaries:
         accuracy = f"{percent(outcome.accuracy.value):>6} of {outcome.items} sealed items"
         spread = interval(outcome.accuracy)
-        say(f"  {outcome.arm:20} {outcome.student:5} {accuracy} ({spread})")
+        say(f"  {outcome.arm:20} {outcome.student:{width}} {accuracy} ({spread})")
         for k, estimate in outcome.passes:
-            say(f"  {'':26} {percent(estimate.value):>6} pass@{k} ({interval(estimate)})")
+            say(f"  {'':{21 + width}} {percent(estimate.value):>6} pass@{k} ({interval(estimate)})")
     for contrast in study.contrasts:
         who = f"{contrast.arm} less {contrast.against}, {contrast.student}"
         value = points(contrast.difference.value)
