@@ -88,7 +88,9 @@ class DvcRunner:
 
     def start(self, work: Work) -> None:
         """Starts DVC on the targets of a work."""
-        command = [sys.executable, "-m", messages.__name__, "repro", *self.options, *work.targets]
+        # Without -P, Python would import a `dvc.py` of the repository in place of DVC.
+        program = [sys.executable, "-P", "-m", messages.__name__]
+        command = [*program, "repro", *self.options, *work.targets]
         parent = os.getpid()
         # A killed run takes its DVC with it: an orphan would go on through all targets, and hold
         # DVC's lock against the next run.

@@ -89,6 +89,9 @@ def test_a_run_of_one_point_of_a_sweep(sweep: Path) -> None:
     whole = lone.read_text(encoding="utf-8")
     lone.write_text("stages: [", encoding="utf-8")
 
+    # Nor does it run what only bears its name.
+    (sweep / "dvc.py").write_text("raise SystemExit('no DVC')", encoding="utf-8")
+
     # A failed stage ends the run; the next one goes on, in topological order.
     (sweep / "broken").touch()
     assert "did not finish" in run(sweep, ok=False)
