@@ -145,11 +145,20 @@ def _written(change: ParamChange, stage: Stage, arm: Arm) -> _Written:
     path = place(stage.kind, stage.plain, change.path, arm)
     if path is None:
         return _Written()
+    path = _of_baseline(path, stage)
     node = arm.node.at(path)
     if node is arm.node:
         return _Written(path=path)
     span = node.span
     return _Written(path=path, place=f", {span.file}:{span.line}")
+
+
+def _of_baseline(path: KeyPath, stage: Stage) -> KeyPath:
+    """The place of a prompt that stands among the baselines."""
+    name = stage.uses[0].baseline if stage.uses else None
+    if name is None or path[:2] != ("student", "prompt"):
+        return path
+    return ("baselines", name, "prompt", *path[2:])
 
 
 def _short(value: Any) -> str:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.compile.compiler import front_end
 from dataenvgym_spec.compile.passes.leakage import leakage
+from dataenvgym_spec.questions.causes import ParamChange, _describe
 from tests.support.graphs import compiled, findings, keys
 from tests.support.specs import TINY, tiny
 
@@ -43,6 +45,18 @@ def test_an_index_without_baselines_is_what_it_was(tmp_path: Path) -> None:
         assert [("baselines" in settings) for settings in entry.index.settings.values()] == [
             there
         ] * 2
+
+
+def test_what_changed_of_a_baseline_is_told_at_its_place(tmp_path: Path) -> None:
+    graph = compiled(tmp_path, tiny(baselines={"short": SHORT}))
+    (spec,) = front_end([tmp_path / "spec.yaml"], root=tmp_path)
+    for stage in graph.stages:
+        if stage.kind == "evaluate" and stage.uses[0].iteration == 0:
+            change = ParamChange(path=("template",), old="a", new="b")
+            told = _describe(change, stage, spec.arms[0])
+            of_baseline = stage.uses[0].baseline is not None
+            assert ("baselines.short.prompt.template" in told) == of_baseline, told
+            assert told.startswith("`baselines" if of_baseline else "the file prompts/tiny.j2")
 
 
 @pytest.mark.parametrize(
