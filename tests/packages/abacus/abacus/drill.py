@@ -34,7 +34,7 @@ class Drill:
         steps, curve = job.settings.length.steps or 1, []
         for step in range(1, steps + 1):
             row = rows[step % len(rows)]
-            ids = tokenizer(row.prompt + row.completion, return_tensors="pt").input_ids
+            ids = tokenizer(row.prompt.text + row.completion, return_tensors="pt").input_ids
             loss = model(input_ids=ids, labels=ids).loss
             loss.backward()
             optimizer.step()
