@@ -5,6 +5,8 @@ import ctypes
 import json
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -219,6 +221,21 @@ def test_stages_that_share_a_process_see_nothing_of_each_other(
     assert set(kills.value) == {"PermissionError"} and set(traced.value) == {-1}
     assert waiting.result()[0].ending == "failed"
     second.close()
+
+
+@needs_bubblewrap
+def test_a_shared_process_ends_with_the_one_that_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """However early that is: bubblewrap may be killed before it has asked to end with its parent."""
+    base = tmp_path_factory.mktemp("s") / "judges"
+    code = f"import os; from pathlib import Path; from dataenvgym_spec.gym.sandboxes.shared import sharing\nwith sharing(Path({str(base)!r})): os._exit(0)"
+    monkeypatch.delenv(JUDGES, raising=False)
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as errors:
+        subprocess.run([sys.executable, "-c", code], stderr=writing, check=True)
+        os.close(writing)
+        errors.read()  # until nobody has it any longer
 
 
 @needs_bubblewrap

@@ -34,11 +34,15 @@ def sharing(base: Path) -> Iterator[None]:
     """
     os.environ[JUDGES] = str(base)
     path = _socket(base)
-    process = _started(path)
+    # It ends with the writing end; `--die-with-parent` is not sure while bubblewrap starts.
+    lives, keeps = os.pipe()
+    process = _started(path, lives)
+    os.close(lives)
     try:
         yield
     finally:
         del os.environ[JUDGES]
+        os.close(keeps)
         if process is not None:
             path.unlink(missing_ok=True)
             process.kill()
@@ -65,8 +69,8 @@ def _socket(base: Path) -> Path:
     return base.with_name(f"{base.name}-{places[:SHORT]}.sock")
 
 
-def _started(path: Path) -> subprocess.Popen[bytes] | None:
-    """The process that listens at a path.
+def _started(path: Path, lives: int) -> subprocess.Popen[bytes] | None:
+    """The process that listens at a path, until a pipe is closed.
 
     None if another does, or if here a text could end it, and so cost another stage.
     """
@@ -82,7 +86,7 @@ def _started(path: Path) -> subprocess.Popen[bytes] | None:
         return subprocess.Popen(
             [*judging(program), SHARED],
             stdin=server.fileno(),
-            stdout=subprocess.DEVNULL,
+            stdout=lives,
             env={},
             start_new_session=True,
         )

@@ -2,7 +2,8 @@
 
 It runs inside of the sandbox (`python -m ...warm`), reads requests from the socket that is its
 standard input, and never touches a text itself. Who asks it is in `judge`. One that is shared
-listens on that socket, and forks a process for each stage that connects.
+listens on that socket, forks a process for each stage that connects, and ends when the pipe that is
+its standard output is closed.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
 
 FREE, SHARED = "free", "shared"
 """Arguments: a child keeps its rights; more than one stage is served."""
+LIVES: Final = 1
+"""The descriptor of a pipe that whoever keeps a shared process holds open."""
 PROMPT: Final = 10.0
 """How long a stage may take to say what it wants made, in seconds."""
 TOGETHER: Final = 64
@@ -68,7 +71,7 @@ def share(server: socket.socket, rights: Rights) -> None:
     made: dict[str, Judging] = {}
     # Nobody waits for those processes: the kernel drops them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
+    while LIVES not in select.select([server.fileno(), LIVES], [], [])[0]:
         connection, _ = server.accept()
         with connection:
             setup = _setup(connection)
