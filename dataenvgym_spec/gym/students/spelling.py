@@ -32,6 +32,9 @@ class Spelling:
         for token in tokenizer.added_tokens_decoder.values():
             if token.special and token.content:
                 self.special[token.content] = token
+        self._aliases: dict[str, str] = {}
+        for number, content in enumerate(self.special):
+            self._aliases[content] = f"{ALIAS}{number}{ALIAS}"
         longest = sorted(self.special, key=len, reverse=True)
         self._looks = re.compile("|".join(map(re.escape, longest)) or r"(?!)")
         self._apart: Any = None
@@ -72,14 +75,11 @@ class Spelling:
             ids = self.tokenizer(guarded, add_special_tokens=add_special_tokens).input_ids
             return list(ids)
         aliased = guarded.replace(ALIAS, "\ufffd")
-        aliased = self._looks.sub(lambda found: self._alias(found.group()), aliased)
+        aliased = self._looks.sub(lambda found: self._aliases[found.group()], aliased)
         encoding = self._copy().encode(
             aliased.replace(BREAK, ""), add_special_tokens=add_special_tokens
         )
         return [self._ids.get(token, token) for token in encoding.ids]
-
-    def _alias(self, content: str) -> str:
-        return f"{ALIAS}{list(self.special).index(content)}{ALIAS}"
 
     def _copy(self) -> Any:
         """A copy of the tokenizer that takes only aliases for special tokens."""
@@ -97,15 +97,16 @@ class Spelling:
         """Adds the aliases to a tokenizer; returns the ids of what they stand for, by their own."""
         from tokenizers import AddedToken
 
-        ids = {}
-        for content, token in self.special.items():
-            alias = self._alias(content)
-            added = AddedToken(
-                alias, special=False, normalized=False, lstrip=token.lstrip, rstrip=token.rstrip
-            )
-            apart.add_tokens([added])
-            ids[apart.token_to_id(alias)] = apart.token_to_id(content)
-        return ids
+        added = []
+        for content, alias in self._aliases.items():
+            strips = {side: getattr(self.special[content], side) for side in ("lstrip", "rstrip")}
+            added.append(AddedToken(alias, special=False, normalized=False, **strips))
+        # All at once: a tokenizer of thousands takes a moment for each time.
+        apart.add_tokens(added)
+        return {
+            apart.token_to_id(alias): apart.token_to_id(content)
+            for content, alias in self._aliases.items()
+        }
 
 
 def _broken(content: str) -> str:
