@@ -83,7 +83,7 @@ class Holding:
         return Within(clusters=len(clusters), counts=counts)
 
     def _read(self, fields: Fields) -> Clusters:
-        asked = digest("fields", dict(fields))
+        asked = digest("read", dict(fields))
         if asked not in self._clusters:
             items, _ = Columns(fields=fields).items(rows_of(self._path))
             self._clusters[asked] = Counter((item.group, item.cluster) for item in items)

@@ -92,7 +92,7 @@ def test_what_is_shown_of_a_file_is_that_file(folder: Path) -> None:
     for stage in stages(folder, tree(**CHATS, few_shot=shots)).values():
         if stage.kind in ("train", "evaluate"):
             (digest,) = stage.files
-            source = {**SHOWN, "semantics": 2, "path": digest}
+            source = {**SHOWN, "semantics": 3, "path": digest}
             few_shot = stage.plain["chat"]["few_shot"]
             assert few_shot["count"] == 2
             assert few_shot["from"] == source

@@ -56,6 +56,8 @@ def interrupt_run(repo: Path, files: str, *, shared: bool = True) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # A shell that puts the tests into the background has them ignore Ctrl-C, and so all below.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     wait_until(lambda: any(repo.glob(files)), files, run)
     os.killpg(run.pid, signal.SIGINT)

@@ -477,7 +477,8 @@ def harmless() -> str:
     hub = f"{{kind: hub, id: a/b, revision: '{'0' * 40}', configs: [{quoted}], split: {quoted}, fields: {{input: q, target: a}}}}"
     text = text.replace(
         "  score:",
-        f"    {other}\n    hub: {hub}\n    listed: {other.split(': ', 1)[1]}\n  score:",
+        f"    {other}\n    hub: {hub}\n    one: {hub.replace(f'[{quoted}]', quoted, 1)}\n"
+        f"    listed: {other.split(': ', 1)[1]}\n  score:",
         1,
     )
     text = text.replace(
@@ -490,9 +491,11 @@ def harmless() -> str:
     inner = f"{{board_format_opts: {{{key}: {quoted}}}}}"
     text = text.replace(
         "      families:\n",
-        f"      families:\n        odd: {{dataset: arc_agi, config: {inner}}}\n",
+        f"      families:\n        odd: {{dataset: arc_agi, config: {inner}}}\n"
+        f"        ciphers: {{dataset: caesar_cipher, config: {{delimiter: {quoted}}}}}\n",
         1,
     )
+    text += "baselines: {odd: {prompt: {template: prompts/tiny.j2}}}\n"
     return text.replace("prompts/tiny.j2", json.dumps(TEMPLATE_NAME, ensure_ascii=False))
 
 
@@ -501,6 +504,9 @@ ELSEWHERE = {
     "extends", "extends.[]", "student.model.path",
 }  # fmt: skip
 """Texts that must be the name of something: of a part of the spec (E201), or of a file or a folder that is there (E203)."""
+
+SPOKEN = {"student.prompt.system", "baselines.*.prompt.system"}
+"""Texts of a conversation, which needs a model that has a template of one."""
 
 
 def texts(part: dict[str, Any], path: tuple[str, ...] = ()) -> set[str]:
@@ -549,7 +555,7 @@ def test_every_slot_that_takes_any_text_is_among_the_harmless() -> None:
         if len(path) == slot.count(".") + 1
         and all(a in ("*", b) for a, b in zip(slot.split("."), path, strict=True))
     }
-    assert slots - tried == ELSEWHERE
+    assert slots - tried == ELSEWHERE | SPOKEN
 
 
 ITEMS = "it; touch MARKER; `touch MARKER` $(touch MARKER) \"quoted\" 'too' {{ 7*7 }} # %x & \u00e9\U0001f600.jsonl"
