@@ -16,6 +16,7 @@ import pytest
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.errors import SpecError
+from tests.support.commands import ROOT
 from tests.support.language_server import LanguageServer, Place, serve
 from tests.support.specs import TEMPLATE, TINY
 
@@ -68,8 +69,9 @@ def editor_in(folder: Path, schema: str) -> Iterator[Editor]:
     (folder / "specs" / "prompts").mkdir(parents=True)
     (folder / "specs" / "base").mkdir()
     (folder / "specs" / "base" / "config.json").write_text("{}", encoding="utf-8")
-    for name in ("tiny.j2", "quickstart.j2"):
-        (folder / "specs" / "prompts" / name).write_text(TEMPLATE, encoding="utf-8")
+    prompts = folder / "specs" / "prompts"
+    (prompts / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
+    shutil.copy(ROOT / "specs" / "prompts" / "quickstart.j2", prompts)
     rows = "".join(f'{{"q": {number}, "a": "1"}}\n' for number in range(90))
     (folder / "specs" / "items.jsonl").write_text(rows, encoding="utf-8")
     (folder / "specs" / "tiny.yaml").write_text(TINY, encoding="utf-8")
