@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.students import untrained
-from tests.support.training import TRAIN
+from tests.support.training import job_in
 
 LABELS = [[-100, -100, 7, 8, -100], [-100, 5, -100, -100, -100]]
 
@@ -105,7 +105,7 @@ def test_training_computes_no_score_of_a_prompt_or_of_padding(
 ) -> None:
     from dataenvgym_spec.gym.students.adapters.lora import Lora
     from dataenvgym_spec.gym.students.trainers import sft, student
-    from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingSettings
+    from dataenvgym_spec.gym.students.trainers.protocol import Job
     from dataenvgym_spec.records.files import write_rows
 
     seen: list[tuple[int, ...]] = []
@@ -121,22 +121,9 @@ def test_training_computes_no_score_of_a_prompt_or_of_padding(
     rows = [("1 + 2 + 3 + 4 =", "10"), ("3 + 4 =", "7")]
     given = [{"prompt": prompt, "completion": answer} for prompt, answer in rows]
     write_rows(tmp_path / "examples.jsonl", given)
-    (tmp_path / "out").mkdir()
-    job = Job(
-        base=base,
-        examples=tmp_path / "examples.jsonl",
-        settings=TrainingSettings.parse({**TRAIN, "length": {"steps": 1}, "batch_size": 2}),
-        adapter=Lora(r=2, alpha=4, dropout=0.0) if adapted else None,
-        seed=0,
-        out=tmp_path / "out",
-        checkpoints=tmp_path / "checkpoints",
-        loss=tmp_path / "loss.jsonl",
-        facts=tmp_path / "facts.json",
-        processes=1,
-        device_batch=2,
-        accumulation=1,
-        checkpoint_seconds=60,
-    )
+    lora = Lora(r=2, alpha=4, dropout=0.0) if adapted else None
+    settings = {"length": {"steps": 1}, "batch_size": 2}
+    job = job_in(tmp_path, base, settings, adapter=lora, device_batch=2)
     sft.Sft().train(job)
     # Two digits and one, each with its end.
     assert [shape[:-1] for shape in seen] == [(1, 5)]

@@ -10,10 +10,10 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.students.adapters.lora import Lora
-from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingSettings
+from dataenvgym_spec.gym.students.trainers.protocol import Job
 from dataenvgym_spec.records.files import read_rows
 from tests.support.students import SETTINGS, untrained, with_settings
-from tests.support.training import TRAIN, sums
+from tests.support.training import job_in, sums
 
 Train = Callable[..., Path]
 QUICK = {"length": {"steps": 2}, "batch_size": 5}
@@ -25,23 +25,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _job(folder: Path, base: Path, **more: Any) -> Job:
-    (folder / "out").mkdir(exist_ok=True)
     own = {name: more.pop(name) for name in ("adapter", "processes") if name in more}
-    given = {"adapter": None, "processes": 1, **own}
-    return Job(
-        base=base,
-        examples=sums(folder / "examples.jsonl", 20),
-        settings=TrainingSettings.parse({**TRAIN, **QUICK, **more}),
-        seed=0,
-        out=folder / "out",
-        checkpoints=folder / "checkpoints",
-        loss=folder / "loss.jsonl",
-        facts=folder / "facts.json",
-        device_batch=5,
-        accumulation=1,
-        checkpoint_seconds=60,
-        **given,
-    )
+    sums(folder / "examples.jsonl", 20)
+    return job_in(folder, base, {**QUICK, **more}, device_batch=5, **own)
 
 
 def _trained(folder: Path, base: Path, **more: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +17,7 @@ from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.execute.warm import client
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import GateParams
+from dataenvgym_spec.gym.students.adapters.protocol import Adapter
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import (
     Backend,
@@ -101,27 +102,40 @@ def sums(path: Path, count: int = 200) -> Path:
     return path
 
 
-def training_job(
-    folder: Path, base: Path, examples: Sequence[TrainingExample], **settings: Any
+def job_in(
+    folder: Path,
+    base: Path,
+    settings: Mapping[str, Any],
+    *,
+    adapter: Adapter | None = None,
+    processes: int = 1,
+    device_batch: int = 4,
 ) -> Job:
-    """A training of all weights in this process."""
-    (folder / "out").mkdir()
-    write_rows(folder / "examples.jsonl", examples)
+    """A training in this process on the examples in a folder, which gets all that it makes."""
+    (folder / "out").mkdir(exist_ok=True)
     return Job(
         base=base,
         examples=folder / "examples.jsonl",
-        settings=TrainingSettings.parse({**TRAIN, "batch_size": 4, **settings}),
-        adapter=None,
+        settings=TrainingSettings.parse({**TRAIN, **settings}),
+        adapter=adapter,
         seed=0,
         out=folder / "out",
         checkpoints=folder / "checkpoints",
         loss=folder / "loss.jsonl",
         facts=folder / "facts.json",
-        processes=1,
-        device_batch=4,
+        processes=processes,
+        device_batch=device_batch,
         accumulation=1,
         checkpoint_seconds=60,
     )
+
+
+def training_job(
+    folder: Path, base: Path, examples: Sequence[TrainingExample], **settings: Any
+) -> Job:
+    """A training of all weights in this process."""
+    write_rows(folder / "examples.jsonl", examples)
+    return job_in(folder, base, {"batch_size": 4, **settings})
 
 
 def completions(
