@@ -7,7 +7,7 @@ from typing import Literal
 
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.stage import StageResult
-from dataenvgym_spec.store.locks import held
+from dataenvgym_spec.store.locks import holder
 
 StageState = Literal["done", "running", "failed", "missing"]
 
@@ -36,12 +36,10 @@ def _status(results: Results, stage: StageResult) -> StageStatus:
 
 def _state(results: Results, stage: StageResult) -> tuple[StageState, str]:
     layout = results.layout
-    lock = layout.lock(stage.path.name)
-    if lock.exists():
-        # Whoever runs the stage holds its lock; a file that nobody holds is left from before.
-        with held(lock) as free:
-            if not free:
-                return "running", lock.read_text(encoding="utf-8").strip()
+    # Whoever runs the stage holds its lock; a file that nobody holds is left from before.
+    at_work = holder(layout.lock(stage.path.name))
+    if at_work is not None:
+        return "running", at_work
     if stage.done:
         return "done", _work(stage)
     trace = layout.scratch(stage.path.name) / "failure.txt"

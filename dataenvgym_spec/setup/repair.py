@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.store.atomic import write
 from dataenvgym_spec.store.dvc.programs import dvc
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, find_root
 
@@ -130,5 +131,6 @@ def _append(path: Path, lines: tuple[str, ...]) -> list[str]:
     if text and not text.endswith("\n"):
         text += "\n"
     added = "\n".join(missing)
-    path.write_text(f"{text}{added}\n", encoding="utf-8")
+    # Whole or not at all: the file is the user's, and a disk may be full.
+    write(path.resolve(), f"{text}{added}\n")
     return [f"{len(missing)} lines of {path.name}"]

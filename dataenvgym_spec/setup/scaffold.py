@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
-from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.errors import REMEDIES, UserError
 from dataenvgym_spec.language.schema import schema_text
 from dataenvgym_spec.setup.repair import repair
 from dataenvgym_spec.store import atomic
@@ -64,6 +65,8 @@ def scaffold(folder: Path) -> Scaffold:
         reason = (error.strerror or str(error)).lower()
         message = f"'{error.filename or folder}' cannot be written: {reason}"
         help = "name a folder that you may write to: dataenvgym init DIR"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            help = REMEDIES[error.errno]
         raise UserError(message, help=help) from error
 
 

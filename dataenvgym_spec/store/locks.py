@@ -43,9 +43,19 @@ def held(path: Path, *, waiting: Callable[[str], None] | None = None) -> Iterato
         yield got
 
 
-def _try(handle: IO[str]) -> bool:
+def holder(path: Path) -> str | None:
+    """Who holds a lock; None if nobody does. Changes nothing, so it may be read-only."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with path.open(encoding="utf-8") as handle:
+            # A lock that others may share is got where nobody has it for himself.
+            return None if _try(handle, fcntl.LOCK_SH) else handle.read().strip()
+    except FileNotFoundError:
+        return None
+
+
+def _try(handle: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

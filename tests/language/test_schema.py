@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from typing import Any
+
 import jsonschema
 import pytest
 import yaml
@@ -40,6 +43,30 @@ def test_everything_a_person_can_write_is_described() -> None:
             if not (value.get("description") or "$ref" in value)
         ]
     assert missing == []
+
+
+def test_every_whole_number_has_bounds() -> None:
+    """One without an end passes `validate` and fails, or never comes to an end, in a stage."""
+    parts = [
+        part
+        for name, definition in experiment_schema()["definitions"].items()
+        if not name.startswith("partial.")
+        for part in parts_of(definition)
+    ]
+    whole = [part for part in parts if part.get("type") == "integer" and "enum" not in part]
+    assert len(whole) > 20
+    for part in whole:
+        assert {"minimum", "exclusiveMinimum"} & set(part), part
+        assert {"maximum", "exclusiveMaximum"} & set(part), part
+
+
+def parts_of(part: Any) -> Iterator[dict[str, Any]]:
+    """The mappings in a part of a schema, at every depth."""
+    if isinstance(part, dict):
+        yield part
+    values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for value in values:
+        yield from parts_of(value)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.yaml")))

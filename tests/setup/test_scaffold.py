@@ -1,5 +1,6 @@
 """`init`: a new repository runs, an existing one is completed, and nothing is overwritten."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -119,6 +120,23 @@ def test_a_folder_without_write_permission_is_told(tmp_path: Path) -> None:
     (tmp_path / "closed").mkdir(mode=0o555)
     with pytest.raises(UserError, match="cannot be written: permission denied"):
         scaffold(tmp_path / "closed")
+
+
+def test_a_disk_that_fills_up_costs_no_file_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    ignored = tmp_path / ".gitignore"
+    ignored.write_text("/mine\n", encoding="utf-8")
+    call("git", "init", "-q", cwd=tmp_path)
+    call("dvc", "init", "-q", cwd=tmp_path)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="cannot be written: no space left") as caught:
+        scaffold(tmp_path)
+    assert "free some space" in caught.value.help
+    assert ignored.read_text(encoding="utf-8") == "/mine\n"
 
 
 def test_the_packaged_spec_is_small(tmp_path: Path) -> None:

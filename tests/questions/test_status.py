@@ -1,0 +1,26 @@
+"""What `dataenvgym status` says of stages, and that asking changes nothing."""
+
+from pathlib import Path
+
+from dataenvgym_spec.questions.status import status
+from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.locks import held
+from tests.support.tracked import Store
+
+
+def test_a_stage_is_running_while_somebody_holds_its_lock(tmp_path: Path) -> None:
+    root = Store(tmp_path, upto=1, closed=False).root
+    results = load("tiny", root)
+    last = results.stages[-1].path.name
+    lock = Layout(root=root).lock(last)
+    assert {row.state for row in status(results)} == {"done", "missing"}
+    assert not lock.exists()
+    with held(lock):
+        row = status(results)[-1]
+        assert (row.state, row.detail) == ("running", lock.read_text(encoding="utf-8").strip())
+    lock.write_text("process 1\n", encoding="utf-8")
+    # As in a repository that may only be read: not even a lock that was left is touched.
+    before = lock.stat().st_mtime_ns
+    assert status(results)[-1].state == "missing"
+    assert (lock.read_text(encoding="utf-8"), lock.stat().st_mtime_ns) == ("process 1\n", before)
