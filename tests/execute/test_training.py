@@ -172,6 +172,7 @@ def test_both_engines_give_the_same_greedy_text(
         (60, True), (64, True), (65, True),
     ]  # fmt: skip
     assert [row["text"] for row in long[1:]] == ["", ""]
+    assert told["eager"] == [True, False]
     first, again, backwards, other = told["drawn"]
     assert first == again == backwards
     assert first != other and first != [item.text for item in mine]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -169,7 +170,17 @@ def answered(student: Path, base: Path) -> dict[str, Any]:
         return [answer.text for answer in answers][::step]
 
     drawn = [texts(1, seeds), texts(1, seeds), texts(-1, seeds), texts(1, seeds[::-1])]
-    return {"greedy": greedy, "drawn": drawn}
+    return {"greedy": greedy, "drawn": drawn, "eager": eager(engine)}
+
+
+def eager(engine: Any) -> list[bool]:
+    """Whether vLLM is told to compute eagerly: where a rerun must give the same, and elsewhere."""
+    with patch.object(sys.modules[type(engine).__module__], "LLM", dict):
+        told = []
+        for repeatable in (True, False):
+            engine.settings = msgspec.structs.replace(SETTINGS, repeatable=repeatable)
+            told.append(engine._engine(Path(), {})["enforce_eager"])
+    return told
 
 
 @contextmanager

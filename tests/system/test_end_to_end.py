@@ -75,8 +75,11 @@ def test_the_log_says_what_it_took(finished: Path) -> None:
             assert stage.log.device in ("cpu", "cuda")
             assert stage.log.precision == "float32"
             assert sum(stage.log.tokens.values()) > 0
+            assert stage.log.threads or stage.log.gpu
+            assert stage.log.versions["tokenizers"] and stage.log.versions["sympy"]
     trained = [stage for stage in load("tiny", finished).stages if stage.kind == "train"]
     assert all([row.step for row in stage.curve()] == [1, 5, 6] for stage in trained)
+    assert all((stage.log.processes, stage.log.device_batch) == (1, 16) for stage in trained)
 
 
 def test_the_report_and_its_numbers(finished: Path) -> None:
