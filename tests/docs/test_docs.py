@@ -72,6 +72,8 @@ def test_every_shown_command_runs_and_says_what_is_shown(path: Path, desk: Path)
             )
         if language != "console":
             said = ""
+    # What DVC's views write is no business of git.
+    assert "dvc_plots" not in call("git", "status", "--porcelain", cwd=desk).stdout
 
 
 def test_the_notebook_runs_and_prints_what_is_shown(desk: Path) -> None:

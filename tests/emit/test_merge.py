@@ -70,6 +70,16 @@ def test_the_drivers_merge_without_a_conflict(branches: Path) -> None:
     whole(branches)
 
 
+def test_a_review_shows_what_people_wrote(repo: Path) -> None:
+    call("dataenvgym", "compile", cwd=repo)
+    call("git", "add", "-A", cwd=repo)
+    written = [path for path in call("git", "ls-files", cwd=repo).stdout.split() if "." in path[1:]]
+    told = call("git", "check-attr", "linguist-generated", "--", *written, cwd=repo).stdout
+    marked = {line.split(":")[0] for line in told.splitlines() if line.endswith(": set")}
+    assert {"dvc.yaml", "experiments/tiny.json"} < marked
+    assert {path.split("/")[0] for path in set(written) - marked} <= {"specs", ".dvc"}
+
+
 def whole(repo: Path) -> None:
     """Nothing is damaged, and the user's stages of both sides are there."""
     assert call("dataenvgym", "compile", "--check", cwd=repo).stdout == "up to date\n"
