@@ -113,6 +113,8 @@ _OPEN: Final = {
     "while scanning a quoted scalar": "the quotes that open",
 }
 """What PyYAML was reading, where a fault is seen that may be lines above it."""
+_CONFLICT: Final = re.compile(r"^<{7} ", re.MULTILINE)
+"""Where a merge of git begins to differ."""
 _BEYOND_UNICODE: Final = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _UNWRITABLE: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
@@ -211,6 +213,14 @@ class _Parser:
 
     def _syntax(self, error: Exception) -> Diagnostic:
         """Why PyYAML cannot read the text, and where."""
+        conflict = _CONFLICT.search(self.text)
+        if conflict:
+            message = "git left a conflict here, which is not settled"
+            help = (
+                "keep one of its two sides and remove the lines of '<<<<<<<', '=======', '>>>>>>>'"
+            )
+            place = self._at(conflict.start(), 7)
+            return Diagnostic(code="E002", message=message, span=place, help=help)
         if isinstance(error, yaml.reader.ReaderError):
             line = self.text.count("\n", 0, error.position) + 1
             span = Span(file=self.file, line=line, column=1, end_column=2)
@@ -241,11 +251,14 @@ class _Parser:
     def _odd_escape(self) -> Span:
         """The first escape beyond Unicode, where PyYAML fails without a place; else the start."""
         escape = _BEYOND_UNICODE.search(self.text)
-        at = escape.start() if escape else 0
-        line = self.text.count("\n", 0, at) + 1
-        column = at - self.text.rfind("\n", 0, at)
+        return self._at(escape.start() if escape else 0, 10)
+
+    def _at(self, index: int, width: int) -> Span:
+        """A place of the text, by the characters before it."""
+        line = self.text.count("\n", 0, index) + 1
+        column = index - self.text.rfind("\n", 0, index)
         text = self.lines[min(line, len(self.lines)) - 1]
-        return Span(file=self.file, line=line, column=column, end_column=column + 10, text=text)
+        return Span(file=self.file, line=line, column=column, end_column=column + width, text=text)
 
     def _span(self, start: yaml.Mark, end: yaml.Mark) -> Span:
         text = self.lines[start.line] if start.line < len(self.lines) else ""

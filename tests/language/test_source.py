@@ -118,6 +118,16 @@ def test_what_yaml_cannot_read_has_a_remedy_that_fits(text: str, help: str) -> N
     assert help in caught.value.diagnostics[0].help
 
 
+@pytest.mark.parametrize("before", ["", "loop:\n"])
+def test_a_conflict_of_git_is_called_so_where_it_begins(before: str) -> None:
+    text = f"{before}<<<<<<< HEAD\n  a: 1\n=======\n  a: 2\n>>>>>>> other\nb: 3\n"
+    with pytest.raises(SpecError) as caught:
+        parse(text, file="spec.yaml")
+    (found,) = caught.value.diagnostics
+    assert "conflict" in found.message and "keep one" in found.help
+    assert str(found.span) == f"spec.yaml:{1 + before.count(chr(10))}:1"
+
+
 @pytest.mark.parametrize(
     ("text", "note"),
     [
