@@ -17,6 +17,7 @@ import yaml
 
 from dataenvgym_spec.core.errors import Diagnostic, Severity, Span, SpecError, character
 from dataenvgym_spec.language import scalars
+from dataenvgym_spec.language.indentation import indent, misplaced
 from dataenvgym_spec.language.scalars import Scalar
 
 MAX_BYTES: Final = 400_000
@@ -98,7 +99,11 @@ _STANDARD_TAGS: Final = {
 _LINE_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What PyYAML counts as the end of a line."""
 _NO_COLON: Final = "could not find expected ':'"
+_MISFITS: Final = ("expected <block end>", "mapping values are not allowed here")
+"""What PyYAML says at the second of two lines of which one is indented wrongly."""
+_ODD: Final = "this line is indented otherwise than what follows"
 _REMEDIES: Final = {
+    _ODD: "indent this line as its neighbours are",
     "mapping values are not allowed here": (
         "put a text with ': ' in quotes; indent a key as its neighbours are"
     ),
@@ -216,9 +221,7 @@ class _Parser:
         conflict = _CONFLICT.search(self.text)
         if conflict:
             message = "git left a conflict here, which is not settled"
-            help = (
-                "keep one of its two sides and remove the lines of '<<<<<<<', '=======', '>>>>>>>'"
-            )
+            help = "keep one of its two sides, without git's lines around them"
             place = self._at(conflict.start(), 7)
             return Diagnostic(code="E002", message=message, span=place, help=help)
         if isinstance(error, yaml.reader.ReaderError):
@@ -236,6 +239,10 @@ class _Parser:
         # PyYAML notices a missing colon where the next line begins; the fault is where the key is.
         if problem == _NO_COLON and error.context_mark is not None:
             mark = error.context_mark
+        if problem.startswith(_MISFITS):
+            line = misplaced(self.lines, mark.line, _is_yaml)
+            if line < mark.line:
+                mark, problem = yaml.Mark("", 0, line, indent(self.lines[line]), None, 0), _ODD
         message = f"invalid YAML: {problem}"
         usual = "check indentation, quotes and brackets around this place"
         help = next((text for part, text in _REMEDIES.items() if part in problem), usual)
@@ -355,6 +362,14 @@ class _Parser:
         if refusal is not None:
             self._report("E003", refusal.message, node, refusal.help)
         return value
+
+
+def _is_yaml(text: str) -> bool:
+    try:
+        yaml.compose(text, Loader=_Loader)
+    except (_TooMuch, yaml.YAMLError, RecursionError, ValueError):
+        return False
+    return True
 
 
 class _TooMuch(Exception):

@@ -19,6 +19,8 @@ from dataenvgym_spec.language.schema import Schema, experiment_schema
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.wording import Fault, described, worded
 
+VALUES: Final = ("E103", "E106")
+"""Findings about a value: its type, and what it may be."""
 MARKS: Final = ("x-file", "x-revision")
 """Keywords of values that name a file, or a revision of a "model" or "dataset" of the hub."""
 MAX_FINDINGS: Final = 200
@@ -157,7 +159,21 @@ def _place(span: Span) -> tuple[Span, str]:
 def _findings(errors: Iterable[Fault], root: Node) -> list[Diagnostic]:
     """The first findings in words; the others are not worked out."""
     findings = (finding for error in errors for finding in worded(error, root))
-    return list(islice(findings, MAX_FINDINGS))
+    return list(islice(_once(findings), MAX_FINDINGS))
+
+
+def _once(findings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """Findings, of which each value has one: what else is wrong of it follows from the first.
+
+    Every kind of a component asks for a mapping, and a fraction is no whole number of at least 1.
+    """
+    told: set[tuple[Span, str]] = set()
+    for finding in findings:
+        if finding.code not in VALUES or finding.span is None:
+            yield finding
+        elif _place(finding.span) not in told:
+            told.add(_place(finding.span))
+            yield finding
 
 
 # --- keywords of the schema -------------------------------------------------------------------

@@ -102,6 +102,44 @@ def test_a_missing_colon_is_told_where_it_is_missing(text: str) -> None:
     assert diagnostic.span.line == lines[0]
 
 
+INDENTED = """\
+task:
+  splits:
+    test: 1
+    selection: 2
+loop:
+  iterations: 2
+  teach:
+    examples: 3
+    of: accepted
+  train_on: all
+arms: {}
+"""
+
+
+@pytest.mark.parametrize("by", [-1, 1])
+@pytest.mark.parametrize("key", ["test", "selection", "iterations", "examples", "of", "train_on"])
+def test_a_line_that_is_indented_wrongly_is_told_itself(key: str, by: int) -> None:
+    """PyYAML notices the first of several at the line after it."""
+    lines = INDENTED.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if line.strip().startswith(f"{key}:")]
+    lines[at] = f" {lines[at]}" if by == 1 else lines[at][1:]
+    with pytest.raises(SpecError) as caught:
+        parse("\n".join(lines), file="spec.yaml")
+    (found,) = caught.value.diagnostics
+    assert found.span is not None
+    assert (found.span.line, found.span.text) == (at + 1, lines[at])
+    assert "as its neighbours are" in found.help
+
+
+def test_a_block_that_is_indented_wrongly_is_told_where_it_begins() -> None:
+    text = INDENTED.replace("  teach:\n    ex", "   teach:\n     ex").replace("    of", "     of")
+    text = text.replace("  iterations: 2\n", "")
+    with pytest.raises(SpecError) as caught:
+        parse(text, file="spec.yaml")
+    assert str(caught.value.diagnostics[0].span) == "spec.yaml:6:4"
+
+
 @pytest.mark.parametrize(
     ("text", "help"),
     [

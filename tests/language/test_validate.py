@@ -125,6 +125,25 @@ def test_what_follows_from_a_mistake_is_not_told_beside_it(tmp_path: Path) -> No
     assert codes["prompts/tiny.j2"] == ["E203"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  generator: {kind: procedural, source: problems}\n", "  generator: procedural\n"),
+        ("score: {kind: reasoning-gym}", "score: exact-match"),
+        ("policy: {kind: allocate, power: 1.0, floor: 0.2}", "policy: allocate"),
+        ("overlap: {action: reject}", "overlap: reject"),
+        ("examples: 30", "examples: 0.7"),
+        ("examples: 30", "examples: -0.5"),
+        ("learning_rate: 1e-3", "learning_rate: fast"),
+        ("  no-state: {agent: {observe: nothing}}", "  no-state: {agent: {policy: allocate}}"),
+    ],
+)
+def test_a_wrong_value_is_one_error(old: str, new: str, tmp_path: Path) -> None:
+    """Whatever follows from it, of each kind that a component could be and of each bound."""
+    assert old in TINY
+    assert [item.code for item in findings(tmp_path, TINY.replace(old, new))] == ["E103"]
+
+
 def test_a_key_written_twice_hides_nothing_else(tmp_path: Path) -> None:
     found = findings(
         tmp_path,
