@@ -37,7 +37,7 @@ class File:
         path: relative to the repository, or in a folder outside that the user allows, such as
             `models:gemma-2`; empty for a built-in template.
         is_data: whether stages read the file itself.
-        rows: lines that are not empty, of a data file.
+        rows: lines that are not empty, of a data file; None if a line cannot be read.
         table: of a data file, its columns; None if it is too large to be looked into.
         holding: its items, if they are not too many to be counted.
         config: of a model's directory, its `config.json`; None if there is none that can be read.
@@ -129,11 +129,13 @@ class Reader:
         if form == "directory":
             return replace(data, config=_config(path), chat_template=read_template(path))
         table = look(path)
-        if table is not None and table.fault is None:
-            holding = Holding(path, self.contents.remembered)
-            return replace(data, rows=table.rows, table=table, holding=holding)
-        rows = self.contents.remembered.of(path, "rows", lambda file: str(count_rows(file)))
-        return replace(data, rows=int(rows), table=table)
+        if table is None:
+            rows = self.contents.remembered.of(path, "rows", lambda file: str(count_rows(file)))
+            return replace(data, rows=int(rows))
+        if table.fault is not None:  # how many rows there are is not known then
+            return replace(data, table=table)
+        holding = Holding(path, self.contents.remembered)
+        return replace(data, rows=table.rows, table=table, holding=holding)
 
     def _report(self, node: Node, message: str, help: str, notes: tuple[str, ...] = ()) -> None:
         finding = Diagnostic(code="E203", message=message, span=node.span, help=help, notes=notes)

@@ -88,8 +88,9 @@ def test_a_data_set_that_does_not_survive_json_is_refused(name: str) -> None:
         drawn(ReasoningGym(families={"g": {"dataset": name}}), gold("reasoning-gym"), per_group=4)
 
 
-def test_a_data_stage_lists_what_it_leaves_out(tmp_path: Path) -> None:
+def test_a_data_stage_lists_counts_and_says_what_it_leaves_out(tmp_path: Path) -> None:
     rows = [{"q": f"{n}?", "a": "#### " if n % 40 == 0 else f"#### {n}"} for n in range(400)]
+    rows += rows[:7]
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     params = {
@@ -101,7 +102,13 @@ def test_a_data_stage_lists_what_it_leaves_out(tmp_path: Path) -> None:
         "seed": 0,
         "wrong_gold": 0.1,
     }
-    out = Workshop(folder=tmp_path).run("test", "data", params, files={"digest": path})
+    shop = Workshop(folder=tmp_path)
+    out = shop.run("test", "data", params, files={"digest": path})
     items = read_rows(out / "test" / "items.jsonl")
     listed = read_rows(out.parent / "log" / "left-out.jsonl")
     assert len(items) == 150 and {row["target"] for row in listed} == {"#### "}
+    assert (shop.facts["test"]["wrong_gold"], len(listed) > 0) == (len(listed), True)
+    assert shop.facts["test"]["skipped"] == {"repeated rows": 7}
+    said = "\n".join(shop.said)
+    assert f"{len(listed)} of {150 + len(listed)} gold answers score wrong" in said
+    assert "7 repeated rows skipped" in said

@@ -173,6 +173,7 @@ def test_both_engines_give_the_same_greedy_text(
     ]  # fmt: skip
     assert [row["text"] for row in long[1:]] == ["", ""]
     assert told["eager"] == [True, False]
+    assert told["broken"] == "the student's scores of the next token are no numbers"
     first, again, backwards, other = told["drawn"]
     assert first == again == backwards
     assert first != other and first != [item.text for item in mine]

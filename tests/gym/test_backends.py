@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.core.errors import MissingExtra
+from dataenvgym_spec.core.errors import MissingExtra, StageError
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
@@ -131,6 +131,26 @@ def test_an_answer_ends_where_the_student_has_no_more_positions(student: Path) -
     for answer in answers[2:]:
         assert (answer.text, answer.tokens, answer.truncated) == ("", 0, True)
     assert answers[0] == complete(student, "1 + 1 =")[0]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_scores_that_are_no_numbers_are_no_answer(
+    temperature: float, student: Path, tmp_path: Path
+) -> None:
+    """Greedy search would take the first of them for the likeliest token: an empty answer."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder = with_settings(student, tmp_path / "student")
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][0] = torch.nan
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(StageError, match="scores of the next token are no numbers") as caught:
+        drawn(folder, PROMPTS[:1], [0], temperature=temperature)
+    assert caught.value.help == "look at the student's weights"
+    with pytest.raises(StageError) as caught:
+        complete(folder, *PROMPTS[:1], dtype="bfloat16")
+    assert "student.generate.dtype: float32" in caught.value.help
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------------

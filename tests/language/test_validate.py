@@ -290,6 +290,24 @@ def test_a_split_larger_than_its_file_is_an_error_before_the_run(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    "content",
+    [b'[{"q": "1", "a": "1"}]', b'{"q": "1", "a": "\xe9"}\n', b"\xff\xfe1"],
+    ids=["an array", "Latin-1", "UTF-16"],
+)
+def test_how_many_items_an_unreadable_file_has_is_not_guessed(
+    tmp_path: Path, content: bytes
+) -> None:
+    """One cause is one error: the lines of a JSON array, say, are not its items."""
+    (tmp_path / "items.jsonl").write_bytes(content)
+    source = "other: {kind: jsonl, path: items.jsonl, fields: {input: q, target: a}}"
+    text = TINY.replace("  score:", f"    {source}\n  score:", 1).replace(
+        "test: {from: problems", "test: {from: other", 1
+    )
+    (item,) = findings(tmp_path, text)
+    assert (item.code, item.message.split(":")[0]) == ("E203", "'items.jsonl'")
+
+
+@pytest.mark.parametrize(
     ("test", "selection", "feedback", "words"),
     [
         ("from: one, draw: {items: 150}", "from: two, draw: {items: 120}", "from: one, draw: {per_group: 30}", "ask for 420 items together, but 'rows.jsonl' has 400"),

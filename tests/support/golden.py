@@ -84,10 +84,12 @@ def items() -> list[Item]:
 
 @dataclass(slots=True)
 class Workshop:
-    """Runs stages one after the other as DVC would, without it, and keeps what they wrote."""
+    """Runs stages one after the other as DVC would, without it, and keeps what they wrote, noted and said."""
 
     folder: Path
     outs: dict[str, Path] = field(default_factory=dict)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
 
     def run(
         self,
@@ -107,11 +109,11 @@ class Workshop:
             for slot, stage, port in reads
         )
         made = Context(
-            key=f"key-of-{name}", params=parsed, reads=ports, files=files or {}, out_folder=out, log=log, work=work, say=lambda _: None
+            key=f"key-of-{name}", params=parsed, reads=ports, files=files or {}, out_folder=out, log=log, work=work, say=self.said.append
         )  # fmt: skip
         executor(kind)(made)
         made.close()
-        self.outs[name] = out
+        self.outs[name], self.facts[name] = out, made.facts
         return out
 
     def data(self, role: str, **more: Any) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from unittest.mock import patch
 
 import msgspec
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.execute.warm import client
@@ -170,7 +172,22 @@ def answered(student: Path, base: Path) -> dict[str, Any]:
         return [answer.text for answer in answers][::step]
 
     drawn = [texts(1, seeds), texts(1, seeds), texts(-1, seeds), texts(1, seeds[::-1])]
-    return {"greedy": greedy, "drawn": drawn, "eager": eager(engine)}
+    told = {"greedy": greedy, "drawn": drawn, "eager": eager(engine)}
+    return {**told, "broken": broken(engine)}
+
+
+def broken(engine: Any) -> str:
+    """What vLLM's backend says once the weights of its student are no numbers."""
+    engine.engine.apply_model(_break)
+    try:
+        engine.generate(PROMPTS[:1], [0])
+    except StageError as error:
+        return error.message
+    return ""
+
+
+def _break(model: Any) -> None:
+    model.model.norm.weight.data.fill_(math.nan)
 
 
 def eager(engine: Any) -> list[bool]:

@@ -275,6 +275,7 @@ def test_what_draws_left_out_and_what_was_unreadable_is_shown(tmp_path) -> None:
             use = row["uses"][0]
             evaluations.setdefault((use["arm"], use["iteration"]), []).append(row["directory"])
     first, base = evaluations["with-state", 1], evaluations["with-state", 0][1]
+    trainings = [row["directory"] for row in store.stages.values() if row["kind"] == "train"]
     assert len(first) == 2 and (tmp_path / "store" / base / "out" / "test").is_dir()
     notes = {
         stages["data"]: {"skipped": {"repeated rows": 12}, "wrong_gold": 3},
@@ -282,6 +283,8 @@ def test_what_draws_left_out_and_what_was_unreadable_is_shown(tmp_path) -> None:
         base: {"unreadable": {"timeout": 5}},
         first[0]: {"unreadable": {"ValueError": 1}},
         first[1]: {"unreadable": {"ValueError": 3}},
+        stages["student"]: {"cut": 2},
+        trainings[0]: {"cut": 4, "left_out": 1},
     }
     for directory, more in notes.items():
         path = tmp_path / "store" / directory / "log" / "run.json"
@@ -292,6 +295,9 @@ def test_what_draws_left_out_and_what_was_unreadable_is_shown(tmp_path) -> None:
         assert series(run, "data/skipped/data/repeated rows") == [(0, 12)]
         assert series(run, "judging/wrong_gold/data") == [(0, 3)]
         assert not series(run, "judging/unreadable/timeout")
+    base_run, taught = (runs[f"tiny/with-state/seed-0/iteration-{n}"] for n in (0, 1))
+    assert dict(base_run.params)["train.cut"] == "2"
+    assert {"train.cut": "4", "train.left_out": "1"}.items() <= dict(taught.params).items()
     # Sums: over the evaluations of an iteration, and over those on the sealed test.
     run = runs["tiny/with-state/seed-0"]
     assert series(run, "judging/unreadable/ValueError") == [(1, 4)]

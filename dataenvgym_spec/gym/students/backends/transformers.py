@@ -12,6 +12,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.drawing import Draw
+from dataenvgym_spec.gym.students.backends.finite import Finite
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.students.codec import Codec
 from dataenvgym_spec.gym.students.pretrained import read_model
@@ -74,18 +75,19 @@ class TransformersBackend:
                 input_ids=inputs["input_ids"],
                 attention_mask=inputs["attention_mask"],
                 generation_config=decoding,
-                logits_processor=self._drawing(seeds),
+                logits_processor=self._processors(seeds),
             )
         longest = inputs["input_ids"].shape[1]
         rows: list[Tokens] = out[:, longest:].tolist()
         return rows
 
-    def _drawing(self, seeds: list[int]) -> LogitsProcessorList:
-        """What turns greedy search into drawing; nothing without seeds."""
-        if not seeds:
-            return LogitsProcessorList()
+    def _processors(self, seeds: list[int]) -> LogitsProcessorList:
+        """What looks at the scores, and with seeds turns greedy search into drawing."""
         settings = self.settings
-        draw = Draw(
-            seeds, temperature=settings.temperature, top_p=settings.top_p, device=self.device
-        )
-        return LogitsProcessorList([draw])
+        processors = LogitsProcessorList([Finite(settings.dtype)])
+        if seeds:
+            draw = Draw(
+                seeds, temperature=settings.temperature, top_p=settings.top_p, device=self.device
+            )
+            processors.append(draw)
+        return processors

@@ -13,20 +13,24 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from dataenvgym_spec.gym.prompt import Prompt
+from dataenvgym_spec.gym.students.backends.finite import no_numbers
 from dataenvgym_spec.gym.students.backends.lora import largest_rank
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.students.backends.quiet import kept_back
 from dataenvgym_spec.gym.students.backends.serving import Serving, fits
 from dataenvgym_spec.gym.students.codec import Codec
 
-# vLLM reads these when it is imported: one process, no network, and a small cache unless the user
-# says otherwise.
+# vLLM reads these when it is imported: one process, no network, a small cache, and no answer out of
+# scores that are no numbers, unless the user says otherwise.
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+os.environ.setdefault("VLLM_RAISE_ON_LOGIT_NANS", "1")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 QUIET: Final = ("ERROR", "CRITICAL", "FATAL")
 """Levels of vLLM's log at which nobody asked to see how it starts."""
+NO_NUMBERS: Final = "NaNs detected in logits"
+"""What it says of such scores (vllm/v1/worker/utils.py)."""
 
 
 def _terminal() -> AbstractContextManager[None]:
@@ -74,7 +78,14 @@ class VllmBackend:
             decoding.append(self._decoding(room, drawn[index]))
             needed = max(needed, len(tokens) + room)
         fits(needed, self.engine.model_config.max_model_len)
-        outputs = self.engine.generate(inputs, decoding, lora_request=self.request, use_tqdm=False)
+        try:
+            outputs = self.engine.generate(
+                inputs, decoding, lora_request=self.request, use_tqdm=False
+            )
+        except RuntimeError as error:
+            if NO_NUMBERS not in str(error):
+                raise
+            raise no_numbers(self.settings.dtype) from error
         generated: dict[int, Sequence[int]] = {}
         for index, output in zip(asked, outputs, strict=True):
             generated[index] = output.outputs[0].token_ids
