@@ -18,7 +18,7 @@ from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.gym.students.models.protocol import Pretraining
 from dataenvgym_spec.gym.students.models.scratch import ScratchModel
 from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.records.files import read_all, read_rows, write_table
+from dataenvgym_spec.records.files import read_all, read_rows, read_table, write_rows, write_table
 from dataenvgym_spec.records.items import Item, in_lane
 from dataenvgym_spec.records.plans import Yield
 from tests.support.golden import (
@@ -238,6 +238,19 @@ def test_a_training_with_equal_amounts_leaves_out_what_another_arm_lacks(
     shop.run("train", "train", params, reads)
     rows = read_rows(shop.folder / "train" / "work" / "examples.jsonl")
     assert len(rows) == had[0] - 1 < sum(had)
+
+
+def test_a_check_says_how_much_of_what_was_asked_for_there_is(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    shop.loop()
+    candidates = shop.outs["generate"] / "candidates" / "examples.jsonl"
+    write_rows(candidates, read_rows(candidates)[:9])
+    shop.check("check-of-few", "generate", ())
+    given = read_table(shop.outs["check-of-few"] / "yield" / "yield.json", Yield).values()
+    accepted = sum(one.accepted for one in given)
+    assert 0 < accepted < 20
+    assert shop.said[-1].endswith(f"; {accepted} of 20 asked for")
+    assert sum("20 accepted" in line for line in shop.said) == 1
 
 
 def test_other_bytes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

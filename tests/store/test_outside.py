@@ -71,12 +71,15 @@ def test_a_local_base_is_referred_to_and_verified(tmp_path: Path) -> None:
 
 
 def test_a_base_outside_is_found_under_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     repo, outside = new_repo(tmp_path / "repo", SMALL), tmp_path / "data"
     folder = model(outside / "gemma")
+    (folder / "chat_template.jinja").write_text("{{ messages }}", encoding="utf-8")
     call("git", "config", "--local", "dataenvgym.root.models", str(outside), cwd=repo)
     layout, port = made(repo, "models:gemma")
+    # Of a model of the hub it is known here at the earliest.
+    assert "it has a chat template: 'student.prompt' uses it" in capsys.readouterr().out
     assert Students(layout).folder(port) == folder
     stage = port.parents[1]
     (use,) = json.loads((stage / "stage.json").read_text(encoding="utf-8"))["files"].values()
