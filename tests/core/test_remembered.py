@@ -3,6 +3,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from dataenvgym_spec.core import contents
+from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.remembered import LARGE, Remembered
 
 
@@ -58,3 +62,21 @@ def test_what_is_remembered_may_be_damaged_or_of_no_use(tmp_path: Path) -> None:
     assert [Remembered(kept).of(path, "sha256", hashed) for _ in range(2)] == ["1", "1"]
     in_a_file = path / "digests.sqlite"
     assert Remembered(in_a_file).of(path, "sha256", hashed) == "2"
+
+
+def test_what_a_repository_holds_is_not_hashed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by the next command, and for a folder."""
+    (tmp_path / "model").mkdir()
+    path = large(tmp_path / "model")
+    places = (path, path.parent)
+
+    def hashed() -> list[str]:
+        here = Contents(tmp_path)
+        return [*map(here.digest, places), here.md5(path)]
+
+    first = hashed()
+    monkeypatch.setattr(contents, "file_digest", None)
+    monkeypatch.setattr(contents, "md5_file", None)
+    assert hashed() == first

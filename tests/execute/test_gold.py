@@ -33,7 +33,7 @@ class Listed:
 
     def stream(self, group: str, seed: int):
         for n in range(200):
-            target = "#### " if n % self.every == 0 else f"#### {n}"
+            target = "A: " if n % self.every == 0 else f"A: {n}"
             yield Item(
                 id=f"{group}{n}",
                 input=f"{group}{n}",
@@ -44,7 +44,7 @@ class Listed:
 
 
 def gold(kind: str = "exact-match", share: float = 0.02) -> Gold:
-    options = {"after": "####"} if kind == "exact-match" else {}
+    options = {"after": "A:"} if kind == "exact-match" else {}
     named = scorer(kind, int(definition("scorer", kind).version()), **options)
     return Gold(judge=Judge(named), share=share)
 
@@ -57,8 +57,8 @@ def test_items_whose_gold_answer_is_wrong_are_left_out_and_the_amount_is_kept() 
     few = Listed(60)
     judge = gold(share=0.05)
     items = drawn(few, judge, per_group=60)
-    assert len(items) == 120 and "#### " not in {item.target for item in items}
-    assert judge.left_out and {row.target for row in judge.left_out} == {"#### "}
+    assert len(items) == 120 and "A: " not in {item.target for item in items}
+    assert judge.left_out and {row.target for row in judge.left_out} == {"A: "}
     assert {row.reason for row in judge.left_out} == {"cannot be read"}
     assert f"{len(judge.left_out)} of {120 + len(judge.left_out)} gold answers" in judge.words(120)
     fewer = drawn(few, gold(share=0.05), per_group=20)
@@ -89,14 +89,14 @@ def test_a_data_set_that_does_not_survive_json_is_refused(name: str) -> None:
 
 
 def test_a_data_stage_lists_counts_and_says_what_it_leaves_out(tmp_path: Path) -> None:
-    rows = [{"q": f"{n}?", "a": "#### " if n % 40 == 0 else f"#### {n}"} for n in range(400)]
+    rows = [{"q": f"{n}?", "a": "A: " if n % 40 == 0 else f"A: {n}"} for n in range(400)]
     rows += rows[:7]
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     params = {
         "role": "test",
         "source": component("source", "jsonl", path="digest", fields={"input": "q", "target": "a"}),
-        "score": component("scorer", "exact-match", after="####"),
+        "score": component("scorer", "exact-match", after="A:"),
         "draw": {"items": 150},
         "lane": LANE,
         "seed": 0,
@@ -106,9 +106,10 @@ def test_a_data_stage_lists_counts_and_says_what_it_leaves_out(tmp_path: Path) -
     out = shop.run("test", "data", params, files={"digest": path})
     items = read_rows(out / "test" / "items.jsonl")
     listed = read_rows(out.parent / "log" / "left-out.jsonl")
-    assert len(items) == 150 and {row["target"] for row in listed} == {"#### "}
-    assert (shop.facts["test"]["wrong_gold"], len(listed) > 0) == (len(listed), True)
-    assert shop.facts["test"]["skipped"] == {"repeated rows": 7}
+    assert len(items) == 150 and {row["target"] for row in listed} == {"A: "}
+    facts = shop.contexts["test"].facts
+    assert 0 < facts["wrong_gold"] == len(listed)
+    assert facts["skipped"] == {"repeated rows": 7}
     said = "\n".join(shop.said)
     assert f"{len(listed)} of {150 + len(listed)} gold answers score wrong" in said
     assert "7 repeated rows skipped" in said

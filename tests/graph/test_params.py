@@ -76,6 +76,22 @@ def test_greedy_decoding_has_the_parameters_that_it_had_before_there_was_another
         assert not any("seed" in stage.plain for stage in stages)
 
 
+def test_a_draw_has_the_parameters_that_it_had_before_there_was_a_pool(tmp_path) -> None:
+    """Nor are there others where the usual draws, shares and bounds are written out."""
+    usual = {"wrong_gold": 0.02, "splits": {"test": {"share": 0.1}}}
+    for task in ({}, usual):
+        stages = compiled(tmp_path, tiny(task=task)).stages
+        drawn = {stage.plain["role"]: stage.plain for stage in stages if stage.kind == "data"}
+        common = {"role", "source", "score", "draw", "lane", "seed"}
+        assert {role: set(params) - common for role, params in drawn.items()} == {
+            "test": set(), "selection": set(), "feedback": {"show"},
+        }  # fmt: skip
+        assert drawn["test"]["draw"] == {"per_group": 6}
+        assert [drawn[role]["lane"] for role in ("test", "selection", "feedback")] == [
+            [0.0, 0.1], [0.1, 0.15], [0.15, 0.25],
+        ]  # fmt: skip
+
+
 def test_drawn_answers_have_the_seed_of_their_run(tmp_path) -> None:
     stages = evaluations(tmp_path, temperature=0.7, samples=4)
     assert {stage.plain["seed"] for stage in stages} == {0, 1}

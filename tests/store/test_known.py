@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
+from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.hashing import md5_file
+from dataenvgym_spec.store.dvc.hashes import Hashes
 from dataenvgym_spec.store.dvc.known import LARGE, Known
 from tests.support.repositories import call, new_repo
 
@@ -25,6 +27,13 @@ def test_a_large_file_that_dvc_has_hashed_is_known(added: Path) -> None:
     large = added / "weights" / "large.bin"
     assert Known(added).md5(large) == md5_file(large)
     assert Known(added).md5(added / "weights" / "small.bin") is None
+
+
+def test_what_dvc_has_hashed_is_not_read(added: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = added / "weights" / "large.bin"
+    before = md5_file(large)
+    monkeypatch.setattr(Contents, "md5", None)
+    assert Hashes(added).md5(large) == before
 
 
 def test_a_file_that_is_not_as_dvc_saw_it_is_not_known(added: Path) -> None:

@@ -88,7 +88,7 @@ class Workshop:
 
     folder: Path
     outs: dict[str, Path] = field(default_factory=dict)
-    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    contexts: dict[str, Context[Any]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
 
     def run(
@@ -113,7 +113,7 @@ class Workshop:
         )  # fmt: skip
         executor(kind)(made)
         made.close()
-        self.outs[name], self.facts[name] = out, made.facts
+        self.outs[name], self.contexts[name] = out, made
         return out
 
     def data(self, role: str, **more: Any) -> Path:
