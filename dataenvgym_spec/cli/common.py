@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -49,6 +49,10 @@ class Project:
 def layout_here() -> Layout:
     """The layout of the repository that holds the working directory."""
     return Layout(root=find_root())
+
+
+FIRST: Final = "run: dataenvgym init   (it adds a spec to begin with), or write one"
+"""What to do where there is no spec."""
 
 
 def load_project(
@@ -101,10 +105,7 @@ def read_specs(
     """
     chosen = _chosen(names, layout, sets) if names else dict.fromkeys(layout.specs())
     if not chosen:
-        raise UserError(
-            "there are no specs: specs/*.yaml is empty",
-            help="run: dataenvgym init   (it adds one to begin with), or write one",
-        )
+        raise UserError("there are no specs: specs/*.yaml is empty", help=FIRST)
     specs = front_end(chosen, root=layout.root, sets=sets, locks=locks)
     _warn(warnings(specs))
     return specs
@@ -153,13 +154,15 @@ def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str
         except SpecError:
             if candidate.stem == name:
                 return candidate, None
+            names.add(candidate.stem)
             continue  # what is wrong with another file is not what was asked
         if name in (candidate.stem, spec):
             return candidate, None
         if name in experiments:
             return candidate, {name}
         names.update((candidate.stem, spec), experiments)
-    raise UserError(f"there is no experiment '{name}'", help=suggest(name, names))
+    message = f"there is no experiment '{name}'"
+    raise UserError(message, help=suggest(name, names) if names else FIRST)
 
 
 def warn_of_edits(results: Results) -> None:

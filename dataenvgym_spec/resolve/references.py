@@ -243,7 +243,8 @@ def _unknown_groups(
 def _unknown(noun: str, node: Node | None, defined: Mapping[str, Node]) -> Iterator[Diagnostic]:
     if node is not None and isinstance(node.value, str) and node.value not in defined:
         message = f"there is no {noun} '{node.value}'"
-        yield node.fault("E201", message, suggest(node.value, defined))
+        help = f"no {noun} is defined: add one of that name"
+        yield node.fault("E201", message, suggest(node.value, defined) if defined else help)
 
 
 def _mapping(tree: Node, *path: str) -> dict[str, Node] | None:

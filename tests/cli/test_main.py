@@ -13,7 +13,7 @@ import yaml
 
 from dataenvgym_spec.cli.main import COMMANDS
 from tests.support.repositories import call, environment, expect_refusal
-from tests.support.specs import TINY
+from tests.support.specs import TINY, tiny
 from tests.support.waiting import interrupt_run, wait_until
 
 
@@ -62,6 +62,20 @@ def test_other_bad_files(repo: Path) -> None:
         "there is no experiment 'quickstar'",
         "tiny",
     )
+
+
+def test_where_there_is_nothing_the_remedy_is_to_make_something(repo: Path) -> None:
+    spec = repo / "specs" / "tiny.yaml"
+    spec.write_text("version: 1\n", encoding="utf-8")
+    said = call("dataenvgym", "plan", "other", cwd=repo, ok=False)
+    expect_refusal(said, "there is no experiment 'other'", "allowed here: tiny")
+    spec.unlink()
+    for command in ("validate", "compile", "plan", "show", "graph"):
+        said = call("dataenvgym", command, "other", cwd=repo, ok=False)
+        expect_refusal(said, "there is no experiment 'other'", "run: dataenvgym init")
+    spec.write_text(tiny(teachers=None), encoding="utf-8")
+    said = call("dataenvgym", "validate", cwd=repo, ok=False)
+    expect_refusal(said, "there is no teacher 'generator'", "add one of that name")
 
 
 def test_diagnostics_for_programs(repo: Path) -> None:
