@@ -160,7 +160,8 @@ def _find(name: str, layout: Layout, sets: Sequence[str]) -> tuple[Path, set[str
             return candidate, None
         if name in experiments:
             return candidate, {name}
-        names.update((candidate.stem, spec), experiments)
+        # A spec that lacks its name has an empty one.
+        names.update(filter(None, (candidate.stem, spec, *experiments)))
     message = f"there is no experiment '{name}'"
     raise UserError(message, help=suggest(name, names) if names else FIRST)
 
