@@ -48,7 +48,11 @@ class FolderFault(ValueError):
 
 
 def files_of(
-    folder: Path, *, may_follow: MayFollow | None = None, left_out: LeftOut | None = None
+    folder: Path,
+    *,
+    may_follow: MayFollow | None = None,
+    left_out: LeftOut | None = None,
+    within: str = "the repository",
 ) -> dict[str, Path]:
     """The files of a folder by their names relative to it, in order. Links are followed.
 
@@ -56,13 +60,14 @@ def files_of(
         folder: the folder.
         may_follow: which links may be followed; any if None.
         left_out: what is left out besides what is foreign.
+        within: what a link leaves that may not be followed, for an error.
 
     Raises:
         FolderFault: an entry is no file and no folder, or a link to nothing, in a circle or to
             where none may lead; or there are too many links.
         OSError: it cannot be read.
     """
-    walk = _Walk(may_follow=may_follow, left_out=left_out)
+    walk = _Walk(may_follow=may_follow, left_out=left_out, within=within)
     found = sorted(walk.files(folder, (), (folder.resolve(),)))
     return {"/".join(parts): path for parts, path in found}
 
@@ -71,6 +76,7 @@ def files_of(
 class _Walk:
     may_follow: MayFollow | None
     left_out: LeftOut | None
+    within: str
     count: int = field(default=0)
 
     def files(
@@ -111,7 +117,7 @@ class _Walk:
                 f"holds more than {MOST} links to folders", "put copies in their place"
             )
         if self.may_follow is not None and not self.may_follow(target):
-            message = f"holds a link that leaves the repository, '{shown}'"
+            message = f"holds a link that leaves {self.within}, '{shown}'"
             raise FolderFault(message, "put a copy in its place, or remove it")
         return target
 

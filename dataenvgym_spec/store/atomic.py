@@ -11,6 +11,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from dataenvgym_spec.core.folders import files_of
+
 
 def write(path: Path, text: str) -> bool:
     """Writes a text file if its content changes; returns whether it did."""
@@ -113,11 +115,22 @@ def _move(folder: str, path: Path) -> None:
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """Makes `target` a copy of `source`: by hard links where the file system supports them."""
+    """Makes `target` a copy of the files that a folder is, which has the same folders at its top.
+
+    Files are hard links where the file system supports them. Links are followed.
+
+    Raises:
+        FolderFault: the folder holds what cannot be used.
+        OSError: it cannot be written.
+    """
     shutil.rmtree(target, ignore_errors=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        shutil.copytree(source, target, copy_function=os.link)
-    except OSError:
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target)
+    target.mkdir(parents=True)
+    for folder in filter(Path.is_dir, source.iterdir()):
+        (target / folder.name).mkdir()
+    for name, path in files_of(source).items():
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.hardlink_to(path.resolve())
+        except OSError:
+            shutil.copy2(path, place)

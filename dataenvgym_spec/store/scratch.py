@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.folders import FolderFault, files_of
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.records.files import json_text, parse_json
 from dataenvgym_spec.store import atomic
@@ -62,7 +64,7 @@ class Scratch:
         """
         (self.path / DONE).unlink(missing_ok=True)
         stale = [self.out, self.log]
-        fits = _read(self.path / INPUTS) == inputs or not _files(self.work)
+        fits = _read(self.path / INPUTS) == inputs or not any(_ordinary(self.work))
         if not fits:
             stale.append(self.work)
         for folder in stale:
@@ -74,9 +76,16 @@ class Scratch:
         return fits
 
     def complete(self, key: str, inputs: Mapping[str, str]) -> None:
-        """Marks the result complete, after everything is on disk."""
-        files = self._files()
-        for path in files:
+        """Marks the result complete, after everything is on disk.
+
+        Raises:
+            StageError: it holds what no result may, such as a link that leads out of it.
+        """
+        try:
+            files = self._files()
+        except FolderFault as fault:
+            raise StageError(f"what the stage made {fault}", help=fault.help) from fault
+        for path in files.values():
             with path.open("rb") as handle:
                 os.fsync(handle.fileno())
         done = {"key": key, "inputs": inputs, "files": self._digests(files)}
@@ -89,7 +98,7 @@ class Scratch:
             return None
         try:
             whole = done.get("files") == self._digests(self._files())
-        except OSError:
+        except (OSError, FolderFault):
             return None
         return done.get("inputs", {}) if whole else None
 
@@ -98,12 +107,19 @@ class Scratch:
         for name in ("out", "log"):
             atomic.link_tree(self.path / name, self.target / name)
 
-    def _files(self) -> list[Path]:
-        """The files of the result."""
-        return _files(self.out) + _files(self.log)
+    def _files(self) -> dict[str, Path]:
+        """The files of the result by name. It is published whole, so no link may lead out of it."""
+        own = self.path.resolve()
+        found: dict[str, Path] = {}
+        for folder in filter(Path.is_dir, (self.out, self.log)):
+            inside = files_of(
+                folder, may_follow=lambda target: target.is_relative_to(own), within="the result"
+            )
+            found |= {f"{folder.name}/{name}": path for name, path in inside.items()}
+        return found
 
-    def _digests(self, files: Iterable[Path]) -> dict[str, str]:
-        return {path.relative_to(self.path).as_posix(): file_digest(path) for path in files}
+    def _digests(self, files: Mapping[str, Path]) -> dict[str, str]:
+        return {name: file_digest(path) for name, path in files.items()}
 
 
 def scratch(layout: Layout, directory: str) -> Scratch:
@@ -153,5 +169,6 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+def _ordinary(folder: Path) -> Iterator[Path]:
+    """The files below a folder, whatever they are."""
+    return filter(Path.is_file, folder.rglob("*"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.state import hash_of
 from dataenvgym_spec.store.layout import Layout
@@ -50,6 +51,33 @@ def test_a_damaged_result_is_not_adopted(space: Scratch, damage: str) -> None:
             '{"key": "k"', encoding="utf-8"
         ),
     }[damage]()
+    assert space.finished("k") is None
+
+
+def test_a_result_is_its_own_files(space: Scratch, tmp_path: Path) -> None:
+    """What programs leave beside them differs each time; a link is what it leads to."""
+    student = space.out / "student"
+    (student / ".cache").mkdir(parents=True)
+    (student / ".cache" / "fetched.json").write_text("1", encoding="utf-8")
+    (space.work / "weights").write_text("w", encoding="utf-8")
+    (student / "weights").symlink_to("../../work/weights")
+    (space.out / "empty").mkdir()
+    space.complete("k", INPUTS)
+    space.publish()
+    assert sorted(path.name for path in (space.target / "out").rglob("*")) == [
+        "empty", "plan", "plan.json", "student", "weights",
+    ]  # fmt: skip
+    published = space.target / "out" / "student" / "weights"
+    assert not published.is_symlink() and published.read_text(encoding="utf-8") == "w"
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "/etc", "../../../../../foreign.txt"])
+def test_a_link_that_leaves_a_result_ends_in_none(space: Scratch, target: str) -> None:
+    (space.target.parents[1] / "foreign.txt").write_text("f", encoding="utf-8")
+    (space.out / "plan" / "link").symlink_to(target)
+    with pytest.raises(StageError, match="what the stage made holds a link") as caught:
+        space.complete("k", INPUTS)
+    assert caught.value.help
     assert space.finished("k") is None
 
 
