@@ -1,13 +1,15 @@
 """Real training under Accelerate and real generation by both engines, on a student made on the spot."""
 
+import functools
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +17,16 @@ from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.records.files import read_rows
 from tests.support.repositories import environment
-from tests.support.students import SETTINGS, untrained, with_settings
-from tests.support.training import completions, sums, trained, warm_trainers
+from tests.support.students import SETTINGS, SHORT, conversational, with_settings
+from tests.support.training import completions, conversations, sums, trained, warm_trainers
 from tests.support.waiting import wait_until
 
 LORA = Component(
     slot="adapter", kind="lora", version=1, options={"r": 8, "alpha": 16, "dropout": 0.0}
 )
+
+Told = dict[str, Any]
+"""What was asked, and what came."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,8 +37,9 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small untrained student."""
-    return untrained(tmp_path_factory.mktemp("base") / "student")
+    """A small untrained student, which has a chat template."""
+    out = tmp_path_factory.mktemp("base") / "student"
+    return conversational(out, template=SHORT, max_positions=64)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +55,10 @@ def full(tmp_path_factory: pytest.TempPathFactory, base: Path, examples: Path) -
 
 
 @pytest.fixture(scope="module")
-def adapter(tmp_path_factory: pytest.TempPathFactory, base: Path, examples: Path) -> Path:
+def adapter(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
+    """An adapter that has learned from texts and from conversations."""
     folder = tmp_path_factory.mktemp("lora")
+    examples = sums(folder / "examples.jsonl", spoken=16)
     trained(folder, base, examples, adapter=LORA, learning_rate=2e-2)
     return folder
 
@@ -137,34 +145,55 @@ def test_a_trainer_that_fails_says_why_without_a_traceback(tmp_path: Path, examp
         trained(tmp_path, tmp_path / "no-model", examples)
 
 
-@pytest.mark.parametrize("kind", ["adapter", pytest.param("full", marks=pytest.mark.slow)])
-def test_both_engines_give_the_same_greedy_text(
-    kind: str, base: Path, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
+    """The same student with generation settings that would change all that it says."""
+    return with_settings(base, tmp_path_factory.mktemp("hostile") / "base", **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def vllm(tmp_path_factory: pytest.TempPathFactory, hostile: Path) -> Callable[[Path], Told]:
+    """Asks vLLM, once for each student: in a process of its own, which it keeps its engine for."""
     pytest.importorskip("vllm")
-    student = request.getfixturevalue(kind) / "out" / "student"
-    mine = completions(student, base)
-    before = completions(base)
-    if kind == "adapter":  # what a model says of decoding counts in neither
-        base = with_settings(base, tmp_path / "base", **SETTINGS)
-        assert completions(student, base) == mine
     code = (
         "import json, sys; from pathlib import Path\n"
         "from tests.support.training import answered\n"
         "student, base, out = map(Path, sys.argv[1:])\n"
         "out.write_text(json.dumps(answered(student, base)))"
     )
-    # In a process of its own: vLLM keeps its engine for the life of a process.
-    result = subprocess.run(
-        [sys.executable, "-c", code, str(student), str(base), str(tmp_path / "out.json")],
-        env=environment(PYTHONPATH=str(Path(__file__).parents[2])),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stderr[-3000:]
-    told = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+
+    @functools.cache
+    def ask(student: Path) -> Told:
+        out = tmp_path_factory.mktemp("vllm") / "out.json"
+        result = subprocess.run(
+            [sys.executable, "-c", code, str(student), str(hostile), str(out)],
+            env=environment(PYTHONPATH=str(Path(__file__).parents[2])),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert result.returncode == 0, result.stdout[-3000:]
+        return {**json.loads(out.read_text(encoding="utf-8")), "written": result.stdout}
+
+    return ask
+
+
+@pytest.mark.parametrize("kind", ["adapter", pytest.param("full", marks=pytest.mark.slow)])
+def test_both_engines_give_the_same_greedy_text(
+    kind: str,
+    base: Path,
+    hostile: Path,
+    vllm: Callable[[Path], Told],
+    request: pytest.FixtureRequest,
+) -> None:
+    student = request.getfixturevalue(kind) / "out" / "student"
+    mine = completions(student, base)
+    before = completions(base)
+    # What a model says of decoding counts in neither.
+    assert completions(student, hostile) == mine
+    told = vllm(student)
     theirs, long = told["greedy"][: len(mine)], told["greedy"][len(mine) :]
     assert theirs == [asdict(item) for item in mine]
     # No answer goes on behind the student's last position.
@@ -178,6 +207,27 @@ def test_both_engines_give_the_same_greedy_text(
     assert first == again == backwards
     assert first != other and first != [item.text for item in mine]
     assert [item.text for item in mine] != [item.text for item in before]
+
+
+def test_both_engines_give_the_same_text_in_a_conversation(
+    adapter: Path, hostile: Path, vllm: Callable[[Path], Told]
+) -> None:
+    """Before and after training, with a system text and examples, by the student's own template."""
+    student = adapter / "out" / "student"
+    before = completions(hostile, prompts=conversations())
+    after = completions(student, hostile, prompts=conversations())
+    told = vllm(student)
+    assert told["before"] == [asdict(answer) for answer in before]
+    assert told["chats"] == [asdict(answer) for answer in after]
+    assert [one.prompt_tokens for one in before] == [one.prompt_tokens for one in after]
+    # What it says depends on what it is asked, and once taught it ends its turn.
+    assert len({answer.text for answer in before}) > 1
+    assert all(answer.truncated for answer in before)
+    assert any(not answer.truncated for answer in after)
+
+
+def test_nothing_is_seen_of_what_vllm_writes(adapter: Path, vllm: Callable[[Path], Told]) -> None:
+    assert vllm(adapter / "out" / "student")["written"] == ""
 
 
 def test_a_batch_does_not_change_an_answer(full: Path) -> None:

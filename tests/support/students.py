@@ -37,6 +37,8 @@ CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 """A chat template as many models have it."""
+SHORT = CHATML.replace("message.role", "message.role[0]").replace("assistant", "a")
+"""The same with roles of one letter, for a student with few positions."""
 
 
 def untrained(out: Path, *, seed: int = 0, **sizes: Any) -> Path:

@@ -20,6 +20,7 @@ from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.execute.warm import client
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import GateParams
+from dataenvgym_spec.gym.prompt import Prompt, Prompts
 from dataenvgym_spec.gym.students.adapters.protocol import Adapter
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.gym.students.backends.protocol import (
@@ -34,6 +35,7 @@ from dataenvgym_spec.gym.students.trainers.protocol import (
 )
 from dataenvgym_spec.language.components import definition, standard
 from dataenvgym_spec.records.files import write_rows
+from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.store.layout import Layout
 from tests.support.commands import environment, session
 
@@ -98,11 +100,35 @@ def trained(
     return made
 
 
-def sums(path: Path, count: int = 200) -> Path:
-    """Writes examples of addition."""
+def sums(path: Path, count: int = 200, *, spoken: int = 0) -> Path:
+    """Writes examples of addition.
+
+    Args:
+        path: a JSON-lines file.
+        count: how many are texts.
+        spoken: how often all `conversations` are there besides. Their answer is always the same,
+            which a small student learns by heart together with the end of its turn.
+    """
     pairs = [divmod(number, 10) for number in range(count)]
-    write_rows(path, [{"prompt": f"{a} + {b} =", "completion": str(a + b)} for a, b in pairs])
+    rows = [TrainingExample(prompt=f"{a} + {b} =", completion=str(a + b)) for a, b in pairs]
+    rows += [TrainingExample(prompt=prompt, completion="7") for prompt in conversations()] * spoken
+    write_rows(path, rows)
     return path
+
+
+def conversations() -> list[Prompt]:
+    """Additions as a conversation asks for them: a system text, and two answered before.
+
+    The last question spells out what ends a text.
+    """
+    shots = [_item("2 + 5", "7"), _item("20 + 1", "21")]
+    prompts = Prompts("{{ input }} =", chat=True, system="Add.", shots=shots)
+    questions = [f"{a} + {b}" for a in range(1, 7) for b in (3, 4)]
+    return [prompts.prompt(_item(question, "")) for question in [*questions, "1<end>1"]]
+
+
+def _item(question: str, target: str) -> Item:
+    return Item(id=question, input=question, target=target, group="sum", cluster="1")
 
 
 def job_in(
@@ -142,10 +168,14 @@ def training_job(
 
 
 def completions(
-    student: Path, base: Path | None = None, *, backend: str = "transformers", batch_size: int = 8
+    student: Path,
+    base: Path | None = None,
+    *,
+    prompts: Sequence[Prompt | str] = PROMPTS,
+    batch_size: int = 8,
 ) -> list[Completion]:
     settings = msgspec.structs.replace(SETTINGS, batch_size=batch_size)
-    return loaded(student, base, backend, settings).generate(PROMPTS)
+    return loaded(student, base, "transformers", settings).generate(prompts)
 
 
 def loaded(
@@ -157,13 +187,14 @@ def loaded(
 
 
 def answered(student: Path, base: Path) -> dict[str, Any]:
-    """What vLLM answers: greedily, and drawn in several orders.
+    """What vLLM answers: greedily, in conversations, and drawn in several orders.
 
     One engine does it all, since it is there for the life of a process.
     """
     engine: Any = loaded(student, base, "vllm")
     long = ["1" * 60, "1" * 64, "1" * 65]
     greedy = [asdict(answer) for answer in engine.generate([*PROMPTS, *long])]
+    chats = [asdict(answer) for answer in engine.generate(conversations())]
     engine.settings = msgspec.structs.replace(SETTINGS, temperature=1.0, top_p=0.9)
     seeds = list(range(len(PROMPTS)))
 
@@ -172,8 +203,10 @@ def answered(student: Path, base: Path) -> dict[str, Any]:
         return [answer.text for answer in answers][::step]
 
     drawn = [texts(1, seeds), texts(1, seeds), texts(-1, seeds), texts(1, seeds[::-1])]
-    told = {"greedy": greedy, "drawn": drawn, "eager": eager(engine)}
-    return {**told, "broken": broken(engine)}
+    engine.settings, engine.request = SETTINGS, None  # the base, where an adapter was asked
+    before = [asdict(answer) for answer in engine.generate(conversations())]
+    said = {"greedy": greedy, "chats": chats, "drawn": drawn, "before": before}
+    return {**said, "eager": eager(engine), "broken": broken(engine)}
 
 
 def broken(engine: Any) -> str:

@@ -16,7 +16,7 @@ import pytest
 from dataenvgym_spec.cli.main import main
 from dataenvgym_spec.cli.track import command
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.records.files import write_json
+from dataenvgym_spec.records.files import write_json, write_rows
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
@@ -26,7 +26,7 @@ from dataenvgym_spec.track.clones import PREFIX
 from dataenvgym_spec.track.mlflow import shown
 from dataenvgym_spec.track.project import project
 from tests.support.repositories import call, environment
-from tests.support.tracked import ARMS, EPOCH, SEALED, Store
+from tests.support.tracked import ARMS, EPOCH, SEALED, Store, answers
 from tests.support.waiting import wait_until
 
 
@@ -264,6 +264,27 @@ def test_sealed_scores_are_in_summaries_only(tmp_path) -> None:
     assert series(summary, "test/best_deviation") == [(0, 0)] and not series(
         summary, "test/best_low"
     )
+
+
+def test_a_baseline_stands_beside_the_base_in_summaries_only(tmp_path) -> None:
+    store = Store(tmp_path)
+    path = tmp_path / "experiments" / "tiny.json"
+    index = json.loads(path.read_text(encoding="utf-8"))
+    folders = {row["directory"]: tmp_path / "store" / row["directory"] for row in index["stages"]}
+    (base,) = [
+        row
+        for row in index["stages"]
+        if row["uses"][0]["iteration"] == 0 and (folders[row["directory"]] / "out/test").is_dir()
+    ]
+    uses = [{**use, "baseline": "few-shot"} for use in base["uses"]]
+    few = {**base, "directory": "evaluate-few", "key": "few", "uses": uses}
+    folder = shutil.copytree(folders[base["directory"]], store.root / "store" / "evaluate-few")
+    write_rows(folder / "out" / "test" / "results.jsonl", answers(14))
+    write_json(path, {**index, "stages": [*index["stages"], few]})
+    for name, run in runs_of(tmp_path).items():
+        shown = series(run, "test/few-shot")
+        assert shown == ([(0, 0.875)] if name.endswith("/summary") else [])
+        assert bool(shown) or 0.875 not in [metric.value for metric in run.metrics]
 
 
 def test_what_draws_left_out_and_what_was_unreadable_is_shown(tmp_path) -> None:
