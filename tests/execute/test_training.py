@@ -18,7 +18,14 @@ from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.records.files import read_rows
 from tests.support.repositories import environment
 from tests.support.students import SETTINGS, SHORT, conversational, with_settings
-from tests.support.training import completions, conversations, sums, trained, warm_trainers
+from tests.support.training import (
+    BREAKING,
+    completions,
+    conversations,
+    sums,
+    trained,
+    warm_trainers,
+)
 from tests.support.waiting import wait_until
 
 LORA = Component(
@@ -226,8 +233,14 @@ def test_both_engines_give_the_same_text_in_a_conversation(
     assert any(not answer.truncated for answer in after)
 
 
-def test_nothing_is_seen_of_what_vllm_writes(adapter: Path, vllm: Callable[[Path], Told]) -> None:
-    assert vllm(adapter / "out" / "student")["written"] == ""
+def test_what_vllm_writes_is_seen_where_it_fails(
+    adapter: Path, vllm: Callable[[Path], Told]
+) -> None:
+    usual, marked, failing = vllm(adapter / "out" / "student")["written"].partition(BREAKING)
+    assert (usual, marked) == ("", BREAKING)
+    # Its log still has where to write.
+    assert "ERROR" in failing
+    assert "Logging error" not in failing
 
 
 def test_a_batch_does_not_change_an_answer(full: Path) -> None:

@@ -1,5 +1,6 @@
 """What libraries write is kept back, however they write it, and shown when something fails."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -32,3 +33,15 @@ def test_all_is_seen_of_what_fails(capfd: pytest.CaptureFixture[str]) -> None:
     assert out == ""
     for who in ("Python", "Python's errors", "compiled code", "a child"):
         assert f"by {who}\n" in complaints
+
+
+def test_a_log_that_is_set_up_meanwhile_is_seen_afterwards(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with kept_back():
+        handlers = [logging.StreamHandler(stream) for stream in (sys.stdout, sys.stderr)]
+        for handler in handlers:
+            handler.emit(logging.makeLogRecord({"msg": "meanwhile"}))
+    for handler in handlers:
+        handler.emit(logging.makeLogRecord({"msg": "afterwards"}))
+    assert capfd.readouterr() == ("afterwards\n", "afterwards\n")

@@ -51,6 +51,8 @@ TRAIN = {
     "dtype": "float32",
 }
 SETTINGS = GenerationSettings(dtype="float32", max_new_tokens=6, batch_size=8)
+BREAKING = "now it breaks"
+"""What a process says before it asks vLLM for what fails."""
 PROMPTS = [f"{a} + {b} =" for a in range(1, 9) for b in (3, 17, 40)]
 
 
@@ -205,8 +207,10 @@ def answered(student: Path, base: Path) -> dict[str, Any]:
     drawn = [texts(1, seeds), texts(1, seeds), texts(-1, seeds), texts(1, seeds[::-1])]
     engine.settings, engine.request = SETTINGS, None  # the base, where an adapter was asked
     before = [asdict(answer) for answer in engine.generate(conversations())]
-    said = {"greedy": greedy, "chats": chats, "drawn": drawn, "before": before}
-    return {**said, "eager": eager(engine), "broken": broken(engine)}
+    said: dict[str, Any] = {"greedy": greedy, "chats": chats, "drawn": drawn, "before": before}
+    said["eager"] = eager(engine)
+    print(BREAKING, flush=True)
+    return {**said, "broken": broken(engine)}
 
 
 def broken(engine: Any) -> str:

@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from io import FileIO, TextIOWrapper
 from tempfile import TemporaryFile
+from typing import TextIO
 
 
 @contextmanager
@@ -20,12 +22,22 @@ def kept_back() -> Iterator[None]:
         stream.flush()
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as kept:
         try:
-            with redirect_stdout(kept), redirect_stderr(kept), _written_to(kept.fileno()):
+            with (
+                redirect_stdout(_stream(1)),
+                redirect_stderr(_stream(2)),
+                _written_to(kept.fileno()),
+            ):
                 yield
         except BaseException:
             kept.seek(0)
             sys.stderr.write(kept.read())
             raise
+
+
+def _stream(number: int) -> TextIO:
+    """A stream to a descriptor, wherever that leads: a log may hold it longer than it is needed."""
+    raw = FileIO(number, "w", closefd=False)
+    return TextIOWrapper(raw, encoding="utf-8", errors="replace", write_through=True)
 
 
 @contextmanager
@@ -37,7 +49,4 @@ def _written_to(place: int) -> Iterator[None]:
             after.callback(os.close, before)
             after.callback(os.dup2, before, number)
             os.dup2(place, number)
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
+        yield
