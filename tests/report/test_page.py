@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
-from dataenvgym_spec.execute.entry import entry
+from dataenvgym_spec.execute.entry import _say_results, entry
 from dataenvgym_spec.records.files import write_json, write_rows
 from dataenvgym_spec.report import words
 from dataenvgym_spec.report.extra import require
@@ -664,7 +664,9 @@ def test_different_devices_are_said(one, three, text):
     assert "different circumstances" in page(study(three))
 
 
-def test_a_contrast_says_that_its_arms_ran_under_different_circumstances(one, three):
+def test_a_contrast_says_that_its_arms_ran_under_different_circumstances(
+    one, three, monkeypatch, capsys
+):
     same, mixed_arms = study(one), study(three)
     assert words.circumstances(same.contrasts[0], same.stamps) == ""
     said = words.circumstances(mixed_arms.contrasts[0], mixed_arms.stamps)
@@ -675,6 +677,11 @@ def test_a_contrast_says_that_its_arms_ran_under_different_circumstances(one, th
     assert set(row["circumstances"]) == {"train", "evaluate"}
     (row,) = json.loads(metrics(same))["contrasts"].values()
     assert "circumstances" not in row
+    monkeypatch.chdir(three.layout.root)
+    told = CliRunner().invoke(command, ["tiny"], catch_exceptions=False).output
+    assert "did not run under the same circumstances" in " ".join(told.split())
+    _say_results(mixed_arms)
+    assert f"  mind: {said}" in capsys.readouterr().out
 
 
 def test_settings_that_differ(one):
