@@ -1,5 +1,6 @@
 """How a model prepares itself; real pretraining is in the golden bytes and in the quickstart."""
 
+import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import count
@@ -88,6 +89,22 @@ def test_a_model_of_the_hub_stays_in_the_hubs_cache(hub: Path) -> None:
     assert isinstance(model, Existing)
     with pytest.raises(StageError, match="cannot be downloaded"):
         HubModel(id="maker/small", revision="d" * 40).find()
+
+
+def test_a_model_of_which_only_a_part_is_here_is_none(hub: Path) -> None:
+    """Its size would go into the result, and no other machine would find it."""
+    weights = hub / "model.safetensors"
+    index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    model = HubModel(id="maker/small", revision=COMMIT)
+    weights.rename(hub / "model-1.safetensors")
+    with pytest.raises(StageError, match=r"not whole: 'model\.safetensors' is missing") as caught:
+        model.find()
+    assert "with the network" in caught.value.help
+    (hub / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(StageError, match=r"'model-2\.safetensors' is missing"):
+        model.find()
+    (hub / "model-2.safetensors").write_bytes(b"xx")
+    assert model.find().folder == hub
 
 
 def test_a_model_from_scratch_learns_what_is_free(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """What a JSON-lines file holds, before anything runs."""
 
+import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
 from dataenvgym_spec.resolve import columns
 from dataenvgym_spec.resolve.columns import ColumnTable, OddValue, look
 
@@ -58,3 +62,35 @@ def test_a_file_without_rows_has_no_columns_and_a_large_one_is_not_read(
     assert table(tmp_path, "\n") == ColumnTable(columns={})
     monkeypatch.setattr(columns, "LARGEST", 5)
     assert table(tmp_path, '{"q": "1"}\n') is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: b"\xef\xbb\xbf" + text,
+        gzip.compress,
+        lambda text: text + b'{"q": "\\ud800", "a": "1"}\n',
+        lambda text: text + b'{"q": "caf\xe9", "a": "1"}\n',
+        lambda text: text + b'{"q": "cut',
+        lambda text: b"[" + text + b"]",
+    ],
+    ids=["byte-order mark", "gzip", "a lone surrogate", "Latin-1", "a cut line", "an array"],
+)
+def test_what_validation_reads_a_stage_reads(
+    change: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "items.jsonl"
+    path.write_bytes(change(b'{"q": "1 + 1", "a": "2"}\n{"q": "2 + 2", "a": "4"}\n'))
+    found = look(path)
+    assert found is not None
+    line = (
+        found.fault.line
+        if found.fault
+        else min((odd.line for odd in found.odd.values()), default=0)
+    )
+    try:
+        items = Jsonl(path=path, fields={"input": "q", "target": "a"}).items
+    except StageError as error:
+        assert f": line {line} " in error.message
+    else:
+        assert (line, len(items)) == (0, found.rows)
