@@ -143,8 +143,10 @@ BROKEN: dict[str, Edit] = {
 NO_YAML: dict[str, Edit] = {
     "a tab": ("  iterations: 2\n", "\titerations: 2\n"),
     "a quote left open": ("name: tiny", "name: 'tiny"),
-    "a wrong indentation": ("  iterations: 2\n", "    iterations: 2\n"),
+    "a wrong indentation": ("  score: {kind", "   score: {kind"),
 }
+FIRST_OF_SEVERAL = ("  iterations: 2\n", "    iterations: 2\n")
+"""An indentation of which a parser of YAML knows at the next line only that it does not fit."""
 
 # Only one of the two speaks: who, and why. Whatever a spec means beyond its form is for `validate`.
 DIFFERENCES: dict[str, tuple[Edit, str, str]] = {
@@ -207,6 +209,7 @@ def checked(editor: Editor) -> dict[str, Path]:
     return {
         **{name: editor.open(edited(edit)) for name, edit in edits.items()},
         **{name: editor.open(text) for name, text in VALID.items()},
+        "an indentation before others": editor.open(edited(FIRST_OF_SEVERAL)),
     }
 
 
@@ -321,6 +324,16 @@ def test_what_is_no_yaml_is_underlined_too(
     lines = editor.validated(checked[name])
     assert lines
     assert lines <= editor.underlined(checked[name])
+
+
+def test_an_indentation_is_told_where_it_is_and_underlined_where_it_is_noticed(
+    editor: Editor, checked: dict[str, Path]
+) -> None:
+    place = checked["an indentation before others"]
+    lines = place.read_text(encoding="utf-8").splitlines()
+    line = lines.index("    iterations: 2") + 1
+    assert editor.validated(place) == {line}
+    assert line + 1 in editor.underlined(place)
 
 
 @pytest.mark.parametrize("name", VALID)
