@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.stages import evaluate as evaluation
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.language.components import definitions
@@ -55,7 +56,7 @@ def port(shop: Workshop, name: str) -> Path:
     return made
 
 
-def drawn(shop: Workshop, texts: Sequence[str], score: dict[str, Any]) -> None:
+def drawn(shop: Workshop, texts: Sequence[Any], score: dict[str, Any]) -> None:
     rows = shop.folder / "rows.jsonl"
     lines = [json.dumps({"q": f"{n}?", "a": text}) for n, text in enumerate(texts)]
     rows.write_text("\n".join(lines), encoding="utf-8")
@@ -102,6 +103,14 @@ def test_no_stage_runs_what_it_reads(
     monkeypatch.setattr(evaluation, "load_backend", lambda *_, **__: Writing(texts))
     stage(shop, texts, component("scorer", "evaluating"))
     assert not planted.exists()
+
+
+def test_several_answers_to_an_item_need_a_scorer_that_takes_them(shop: Workshop) -> None:
+    with pytest.raises(StageError, match="'evaluating' takes one answer, and an item has several"):
+        drawn(shop, ["7", ["7", "8"]], component("scorer", "evaluating"))
+    other = Workshop(shop.folder / "other")
+    other.folder.mkdir()
+    drawn(other, ["7", ["7", "8"]], component("scorer", "exact-match"))
 
 
 def test_an_evaluation_goes_on_after_an_odd_answer_and_counts_it(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.drawing import Apart, draw, held_apart
-from dataenvgym_spec.execute.gold import Gold
+from dataenvgym_spec.execute.gold import SHOWN, Gold
 from dataenvgym_spec.graph.params import DataParams
 from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.records.files import write_rows
@@ -16,7 +17,11 @@ from dataenvgym_spec.records.items import Item
 
 
 def data(context: Context[DataParams]) -> None:
-    """Writes the items of a split; for feedback, the shown and the hidden part."""
+    """Writes the items of a split; for feedback, the shown and the hidden part.
+
+    Raises:
+        StageError: the source has less, or what the scorer does not take.
+    """
     params = context.params
     judge = context.judge(params.score)
     judge.start()
@@ -28,6 +33,7 @@ def data(context: Context[DataParams]) -> None:
     drawn = draw(
         source, params.draw, role=params.role, lane=params.lane, seed=params.seed, gold=gold
     )
+    _require_one_answer(params, drawn)
     for port, items in _ports(params, drawn).items():
         context.write_rows(port, "items.jsonl", items)
     if gold.left_out:
@@ -36,6 +42,23 @@ def data(context: Context[DataParams]) -> None:
         context.record(wrong_gold=len(gold.left_out))
     context.record(items=len(drawn), groups=len({item.group for item in drawn}))
     _tell_skipped(context, source)
+
+
+def _require_one_answer(params: DataParams, drawn: Sequence[Item]) -> None:
+    """Checks that no item has several answers, unless the scorer takes any of them.
+
+    Of a file that is here, this is known before anything runs.
+
+    Raises:
+        StageError: one has.
+    """
+    if params.score.definition.several:
+        return
+    for item in drawn:
+        if len(item.golds) > 1:
+            message = f"the scorer '{params.score.kind}' takes one answer, and an item has several"
+            remedy = "name a scorer that takes several answers, or leave one in each row"
+            raise StageError(f"{message}: {item.input[:SHOWN]!r}", help=remedy)
 
 
 def _tell_skipped(context: Context[DataParams], source: Source) -> None:
