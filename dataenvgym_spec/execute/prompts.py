@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, islice, zip_longest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.gold import SHOWN
 from dataenvgym_spec.graph.params import EvaluateParams, TrainParams
 from dataenvgym_spec.gym.prompt import Prompts
 from dataenvgym_spec.gym.tasks.protocol import Source
@@ -44,6 +45,22 @@ def _shown(context: Prompting) -> list[Item]:
     source: Source = context.make(context.params.shots)
     streams = [source.stream(group, 0) for group in source.groups()]
     return list(chain.from_iterable(streams))
+
+
+def require_unseen(shots: Sequence[Item], asked: Iterable[Item]) -> None:
+    """Checks that no prompt shows the answer to what is asked.
+
+    The pool is apart from all splits; another source may hold what a split holds, too.
+
+    Raises:
+        StageError: one is shown.
+    """
+    shown = {shot.id for shot in shots} | {shot.input for shot in shots}
+    for item in asked:
+        if item.id in shown or item.input in shown:
+            message = "'student.prompt.few_shot' shows an item that a split asks"
+            remedy = "take it out of the source that is shown, or write 'from: pool'"
+            raise StageError(f"{message}: {item.input[:SHOWN]!r}", help=remedy)
 
 
 def first(items: Sequence[Item], count: int) -> list[Item]:

@@ -119,6 +119,7 @@ class Prompts:
         thinking: bool | None = None,
     ) -> None:
         self.template, self.chat, self.thinking = PromptTemplate(template), chat, thinking
+        self.shots = tuple(shots)
         before = [Message(role="system", content=system)] if system else []
         for shot in shots:
             before += [self._question(shot), Message(role="assistant", content=shot.target)]

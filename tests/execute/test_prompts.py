@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.execute.prompts import first
+from dataenvgym_spec.execute.prompts import first, require_unseen
 from dataenvgym_spec.execute.stages import evaluate as evaluation
 from dataenvgym_spec.gym.prompt import Message, Prompt
 from dataenvgym_spec.gym.students.backends.protocol import Completion
@@ -71,3 +71,39 @@ def test_too_few_items_to_show_are_an_error() -> None:
     assert first([item, item], 2) == [item, item]
     with pytest.raises(StageError, match="asks for 3 items, and there are 2"):
         first([item, item], 3)
+
+
+def test_a_prompt_that_shows_what_a_split_asks_is_refused() -> None:
+    """Another file may hold items of the test set: their answers would stand in every prompt."""
+
+    def item(name: str, question: str) -> Item:
+        return Item(id=name, input=question, target="2", group="all", cluster=name)
+
+    require_unseen([], [item("1", "1 + 1")])
+    require_unseen([item("1", "1 + 1")], [item("2", "2 + 2")])
+    for shown in (item("1", "1  +  1"), item("3", "1 + 1")):
+        with pytest.raises(
+            StageError, match="shows an item that a split asks: '1 \\+ 1'"
+        ) as caught:
+            require_unseen([shown], [item("2", "2 + 2"), item("1", "1 + 1")])
+        assert "from: pool" in (caught.value.help or "")
+
+
+def test_an_evaluation_refuses_such_a_prompt(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    file = tmp_path / "both.jsonl"
+    file.write_text('{"q": "1 + 1", "a": "2"}\n', encoding="utf-8")
+    source = component("source", "jsonl", path="sha256:1", fields={"input": "q", "target": "a"})
+    score = component("scorer", "exact-match")
+    test = {"role": "test", "source": source, "score": score, "draw": "all", "seed": 0}
+    shop.run("test", "data", {**test, "lane": [0.0, 1.0]}, files={"sha256:1": file})
+    params: dict[str, Any] = {
+        "splits": ["test"],
+        "generate": {"dtype": "float32", "backend": "vllm", "max_new_tokens": 2},
+        "template": "{{ input }}",
+        "chat": {"few_shot": {"count": 1, "from": source}},
+        "score": score,
+    }
+    reads = (("student", "test", "test"), ("items", "test", "test"))
+    with pytest.raises(StageError, match="shows an item that a split asks"):
+        shop.run("evaluate", "evaluate", params, reads, {"sha256:1": file})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context, PortRead
-from dataenvgym_spec.execute.prompts import prompts_of
+from dataenvgym_spec.execute.prompts import prompts_of, require_unseen
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.gym.prompt import Prompt, Prompts
 from dataenvgym_spec.gym.students.backends.loading import load_backend
@@ -25,13 +25,19 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     """Writes one row per item and student.
 
     With a `choice`, the students it names are scored, each once.
+
+    Raises:
+        StageError: prompts show the answer to an item of a split.
     """
     students, base = _students(context), _base(context)
     students_count = len(students)
     with context.phase("score: start"):
         judge = context.judge(context.params.score)
     items = _items(context)
-    asked = _asked(context.params, prompts_of(context), items)
+    prompts = prompts_of(context)
+    if not context.ports("candidates"):  # an example may well be one that is shown
+        require_unseen(prompts.shots, chain.from_iterable(items.values()))
+    asked = _asked(context.params, prompts, items)
     rows: dict[str, list[Result]] = {port: [] for port in items}
     tokens = {"prompt": 0, "generated": 0}
     if not asked.items:  # a refill that was not needed has no candidates
