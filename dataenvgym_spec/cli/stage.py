@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
-
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.store.layout import Layout, find_root
@@ -21,20 +20,28 @@ MOST_TRACKED: Final = 4
 """A stage of a sweep under plain DVC can be in hundreds of experiments; their reports track."""
 
 
-@click.command("stage", hidden=True)
-@click.argument("experiment", required=False)
-def command(experiment: str | None) -> int:
-    """Run the stage whose directory is the working directory,
-    or make the report of an experiment.
+def run(*arguments: str) -> int:
+    """Runs the stage that the working directory is, or makes the report of an experiment.
+
+    Args:
+        arguments: the experiment, or nothing.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UserError: DVC would not call it so.
     """
+    if len(arguments) > 1 or "".join(arguments).startswith("-"):
+        raise UserError("this command is for DVC", help="run: dvc repro NAME")
     # When DVC is killed, its stage must not go on and hold the lock against the next run.
     die_with_parent()
     _ask_nobody()
     layout = Layout(root=_root())
-    if experiment:
+    if arguments:
         from dataenvgym_spec.execute.entry import entry
 
-        entry(layout, experiment)
+        entry(layout, *arguments)
         return 0
     return _run(layout)
 

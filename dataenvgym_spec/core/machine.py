@@ -10,7 +10,6 @@ import re
 import subprocess
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +51,9 @@ def versions(more: Iterable[str] = ()) -> dict[str, str]:
 @cache
 def _version(package: str) -> str:
     """The version of a package; empty if it is not installed."""
+    # Imported late: it takes as long as all that a stage's process needs to find a worker.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
@@ -60,6 +62,8 @@ def _version(package: str) -> str:
 
 def with_required(packages: Iterable[str]) -> set[str]:
     """Packages and those that each of them requires, extras apart."""
+    from importlib.metadata import PackageNotFoundError, requires
+
     found = set(packages)
     for package in tuple(found):
         try:

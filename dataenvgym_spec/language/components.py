@@ -12,14 +12,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from importlib.resources import files
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from dataenvgym_spec.core.errors import UserError, suggest
 from dataenvgym_spec.language.declaration import declare
 from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.packages import definition_path, read_definition
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP: Final = "dataenvgym_spec.components"
 FOLDERS: Final[dict[str, str]] = {
@@ -47,6 +49,8 @@ def definitions() -> dict[str, dict[str, Definition]]:
     Raises:
         UserError: an installed package registers a component in a way that cannot be used.
     """
+    from importlib.metadata import entry_points
+
     table: dict[str, dict[str, Definition]] = {}
     for slot, folder in FOLDERS.items():
         built_in = sorted(_built_in(slot, folder), key=lambda item: (item.order, item.kind))
@@ -85,8 +89,7 @@ def _built_in(slot: str, folder: str) -> Iterator[Definition]:
 
     A kind is called as its file, with '-' for '_', unless it says otherwise.
     """
-    root = files("dataenvgym_spec").joinpath("gym")
-    place = root.joinpath(*folder.split("/"))
+    place = Path(__file__).parents[1] / "gym" / folder
     if not place.is_dir():
         return
     module = f"dataenvgym_spec.gym.{folder.replace('/', '.')}"

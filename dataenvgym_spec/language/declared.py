@@ -30,7 +30,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Literal
 
 from dataenvgym_spec.core.errors import MissingExtra
@@ -174,6 +173,8 @@ class Definition:
 
     def release(self) -> str:
         """The release of the distribution that brings it; empty if it is not installed as one."""
+        from importlib.metadata import PackageNotFoundError, version
+
         try:
             return version(self.distribution or "dataenvgym-spec")
         except PackageNotFoundError:

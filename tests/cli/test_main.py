@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dataenvgym_spec.cli.main import COMMANDS
+from dataenvgym_spec.cli.commands import COMMANDS
 from tests.support.repositories import call, environment, expect_refusal
 from tests.support.specs import TINY, tiny
 from tests.support.waiting import interrupt_run, wait_until

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.cli.main import COMMANDS
+from dataenvgym_spec.cli.commands import COMMANDS
 from tests.support.repositories import ROOT, call, environment, shell
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

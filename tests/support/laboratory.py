@@ -19,7 +19,7 @@ import yaml
 from click.testing import CliRunner
 from dvc.exceptions import ReproductionError
 
-from dataenvgym_spec.cli.main import cli
+from dataenvgym_spec.cli.commands import cli
 from dataenvgym_spec.core.machine import stamp
 from dataenvgym_spec.questions.repro import STOPS
 from dataenvgym_spec.store.dvc import disk

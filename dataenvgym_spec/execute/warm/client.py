@@ -25,7 +25,6 @@ from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.execute.pass_through import stopped
-from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.store.layout import Layout
 
@@ -49,9 +48,11 @@ PRELOAD: Final[dict[str, tuple[str, ...]]] = {
 """What a worker of each group imports before it serves."""
 IMPORTED: Final = frozenset({"torch", "transformers", "accelerate", "peft"})
 """The packages that a heavy worker has imported, or that a fork of it imports in no time."""
-MODELS: Final = frozenset({"backend", "trainer"})
-"""The slots of what runs a model, which is what a heavy worker is for."""
+MODELS: Final = frozenset({"backend", "model", "trainer"})
+"""The slots of what makes or runs a model, which is what a heavy worker is for."""
 START_SECONDS: Final = 90
+DECLINED: Final = 254
+"""The exit code by which a worker says that a stage gains nothing by it."""
 LOST: Final = (
     "error: the stage's process ended without an answer\n"
     "  = help: was it killed for lack of memory? DATAENVGYM_WARM=0 runs stages without a worker"
@@ -75,7 +76,7 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     Returns:
         The stage's exit code, or None if no worker serves it and the caller should run it itself.
     """
-    if not _possible(content) or stopped(layout, content):
+    if not _possible() or stopped(layout, content):
         return None
     served = _served(os.environ)
     group = KINDS[content["kind"]].worker
@@ -87,12 +88,16 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     if group is None:
         return None
     try:
-        connection = connect(path) or start(layout, path, served, group)
+        connection = connect(path)
+        # A worker that is there knows by itself whether a stage gains by it: asking costs less.
+        if connection is None and gains(content):
+            connection = start(layout, path, served, group)
     except OSError:
         return None
     if connection is None:
         return None
-    return _ask(connection, "stage", [str(layout.root), directory])
+    code = _ask(connection, "stage", [str(layout.root), directory])
+    return None if code == DECLINED else code
 
 
 def _served(environ: Mapping[str, str]) -> int:
@@ -173,13 +178,20 @@ def _ask(
     return answer[0]
 
 
-def _possible(content: dict[str, Any]) -> bool:
-    """Whether a fork of a worker can do the work, and gains from what the worker has imported."""
+def _possible() -> bool:
+    """Whether this machine and its user let a fork of a worker do the work."""
     if sys.platform != "linux" or os.environ.get("DATAENVGYM_WARM") == "0":
         return False
     # A process that forks must not have touched CUDA.
-    if gpu_count():
-        return False
+    return not gpu_count()
+
+
+def gains(content: dict[str, Any]) -> bool:
+    """Whether a stage gains from what a worker has imported.
+
+    Args:
+        content: its `stage.json`.
+    """
     kind = KINDS[content["kind"]]
     if kind.worker == "light":
         return True
@@ -187,14 +199,10 @@ def _possible(content: dict[str, Any]) -> bool:
         parts = kind.params.parse(content["params"]).components()
     except (KeyError, msgspec.ValidationError):
         return False  # whoever runs the stage says what is wrong
+    models = [part.definition for _, part in parts if part.slot in MODELS]
+    needed = {package for definition in models for package in definition.packages}
     # A model that is fetched or copied needs none of the imports.
-    models = [part for _, part in parts if part.slot in MODELS]
-    return bool(models) and all(map(_preloaded, models))
-
-
-def _preloaded(component: Component) -> bool:
-    """Whether all that a component is declared to need is there in a worker."""
-    return IMPORTED.issuperset(component.definition.packages)
+    return bool(needed) and needed <= IMPORTED
 
 
 def socket_path(served: int, group: str) -> Path | None:

@@ -21,13 +21,16 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import STEADY
-from dataenvgym_spec.execute.warm.client import EXECUTOR, PRELOAD
+from dataenvgym_spec.execute.content import read_stage
+from dataenvgym_spec.execute.warm.client import DECLINED, EXECUTOR, PRELOAD, gains
 from dataenvgym_spec.gym.sandboxes.shared import JUDGES, sharing
+from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
 
@@ -49,6 +52,7 @@ def serve(path: Path, served: int, group: str) -> None:
             # Nobody waits for the children: the kernel drops them.
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
             _import(PRELOAD[group])
+            _look_up_components()
             # Without it, collecting garbage in a child would copy the pages that it shares.
             gc.freeze()
             try:
@@ -63,6 +67,13 @@ def _import(modules: tuple[str, ...]) -> None:
             importlib.import_module(module)
         except ImportError:  # a missing extra is reported by the stage that needs it
             continue
+
+
+def _look_up_components() -> None:
+    """Reads the table of components, which every stage needs."""
+    # What is wrong with an installed package is told by the stage that meets it.
+    with suppress(UserError):
+        definitions()
 
 
 def _answer(server: socket.socket, lifetime: int) -> None:
@@ -138,7 +149,10 @@ def _end_with(connection: socket.socket) -> None:
 def _stage(root: str, directory: str) -> int:
     from dataenvgym_spec.execute.run import run_stage
 
-    return _exit_code(lambda: run_stage(Layout(root=Path(root)), directory))
+    layout = Layout(root=Path(root))
+    if not gains(read_stage(layout, directory)):
+        return DECLINED
+    return _exit_code(lambda: run_stage(layout, directory))
 
 
 def _train(config: str) -> int:
