@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader, Sampler
 from dataenvgym_spec.gym.students.trainers.protocol import Job
 
 
-class Batches(Sampler[list[int]]):
+# The type checker skips torch, which takes it longer than all else.
+class Batches(Sampler[list[int]]):  # type: ignore[misc]
     """The batches of one process in a pass over the examples, as indices; some may be empty.
 
     Every pass has its own order, drawn from the seed and the number of the pass.
@@ -56,7 +57,7 @@ class Batches(Sampler[list[int]]):
         yield from self.order(passes)[: rest * batch]
 
 
-class Loader(DataLoader[Any]):
+class Loader(DataLoader[Any]):  # type: ignore[misc]
     """Loads batches, and tells them which pass it is: transformers' Trainer asks the loader."""
 
     def set_epoch(self, epoch: int) -> None:

@@ -17,7 +17,8 @@ IGNORED: Final = -100
 """The label of a token that carries no loss."""
 
 
-class Responses(torch.utils.data.Dataset[Encoded]):
+# The type checker skips torch, which takes it longer than all else.
+class Responses(torch.utils.data.Dataset[Encoded]):  # type: ignore[misc]
     """Token ids and labels of the examples that have room for an answer.
 
     A completion is cut so that the token that ends it still fits: a student that never sees it
