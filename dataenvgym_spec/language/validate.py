@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -47,6 +48,14 @@ def against(schema: Schema, node: Node) -> list[Diagnostic]:
     return _findings(_strict()(schema).iter_errors(node.plain()), node)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Section:
+    """What the schema says about one section: what is wrong, and its marks by keyword."""
+
+    findings: list[Diagnostic]
+    marks: list[tuple[str, Mark]]
+
+
 class Checker:
     """Validates trees that have sections in common, each section (`task`, `student`, ...) once.
 
@@ -63,14 +72,12 @@ class Checker:
         marking = _extend(strict, marks)
         partial = {"$ref": "#/definitions/partial.spec", "definitions": schema["definitions"]}
         names = {name: {"description": described(part)} for name, part in self._sections.items()}
-        self._whole = strict(schema)
-        self._marking = marking(schema)
+        self._whole = marking(schema)
         self._override = strict(partial)
         self._outline = strict({**outline, "properties": names})
-        # Findings by identity. The node is stored with them: as long as it lives, no other object
-        # gets its id.
-        self._findings: dict[tuple[str, int], tuple[Node, list[Diagnostic]]] = {}
-        self._marks: dict[tuple[str, int], tuple[Node, list[tuple[str, Mark]]]] = {}
+        # What was seen, by identity. The node is stored with it: as long as it lives, no other
+        # object gets its id.
+        self._seen: dict[tuple[str, int], tuple[Node, _Section]] = {}
         self._outlines: dict[tuple[object, ...], list[Diagnostic]] = {}
 
     def validate(self, node: Node) -> list[Diagnostic]:
@@ -88,12 +95,23 @@ class Checker:
 
     def section(self, name: str, node: Node) -> list[Diagnostic]:
         """What the schema says about one section."""
+        return self._look(name, node).findings
+
+    def _look(self, name: str, node: Node) -> _Section:
         key = (name, id(node))
-        if key not in self._findings:
+        if key not in self._seen:
+            errors: list[Fault] = []
+            marks = []
+            for error in self._whole.descend(node.plain(), self._sections[name], path=name):
+                if error.validator in MARKS:
+                    mark = Mark(tuple(error.absolute_path), str(error.validator_value))
+                    marks.append((error.validator, mark))
+                else:
+                    errors.append(error)
             root = Node(value={name: node}, span=node.span)
-            errors = self._whole.descend(node.plain(), self._sections[name], path=name)
-            self._findings[key] = (node, _findings(errors, root))
-        return self._findings[key][1]
+            section = _Section(findings=_findings(errors, root), marks=marks)
+            self._seen[key] = (node, section)
+        return self._seen[key][1]
 
     def files(self, node: Node) -> list[Mark]:
         """Where a valid tree names files, in order of the paths."""
@@ -120,22 +138,11 @@ class Checker:
         marks: set[Mark] = set()
         for name, section in node.value.items():
             if name in self._sections:
-                for marker, mark in self._marks_of(name, section):
+                for marker, mark in self._look(name, section).marks:
                     if marker == keyword:
                         marks.add(mark)
         # Paths mix keys and indexes, which have no order among each other.
         return sorted(marks, key=str)
-
-    def _marks_of(self, name: str, node: Node) -> list[tuple[str, Mark]]:
-        key = (name, id(node))
-        if key not in self._marks:
-            marks = []
-            for error in self._marking.descend(node.plain(), self._sections[name], path=name):
-                if error.validator in MARKS:
-                    mark = Mark(tuple(error.absolute_path), str(error.validator_value))
-                    marks.append((error.validator, mark))
-            self._marks[key] = (node, marks)
-        return self._marks[key][1]
 
 
 def unsaid(later: Iterable[Diagnostic], earlier: Iterable[Diagnostic]) -> list[Diagnostic]:

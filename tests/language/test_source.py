@@ -1,9 +1,14 @@
+import random
+from textwrap import dedent
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.core.errors import Diagnostic, SpecError
+from dataenvgym_spec.language import source
 from dataenvgym_spec.language.source import Node, parse
+from tests.support.specs import TINY
 
 
 @pytest.mark.parametrize(
@@ -178,3 +183,32 @@ def test_what_is_never_closed_is_told_with_its_beginning(text: str, note: str) -
     with pytest.raises(SpecError) as caught:
         parse(text, file="spec.yaml")
     assert caught.value.diagnostics[0].notes == (f"in {note}",)
+
+
+ODD = [*"\t\n :-?[]{}'\"#&*!|>%@,\u2028\ufeff", "---\n", "...\n", "\n  ", ": ", "<<: ", "!!str ", "|\n", ">-\n", "? ", "&a ", "*a "]  # fmt: skip
+
+
+def test_both_parsers_read_a_text_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """libyaml's and PyYAML's own, on pieces of a spec with odd signs in them."""
+    chance = random.Random(0)
+    texts, lines = [], TINY.splitlines(keepends=True)
+    for _ in range(400):
+        start = chance.randrange(len(lines) - 8)
+        text = dedent("".join(lines[start : start + chance.randrange(1, 8)]))
+        for _ in range(chance.randrange(3)):
+            place = chance.randrange(len(text))
+            text = text[:place] + chance.choice(ODD) + text[place:]
+        texts.append(text)
+    fast = [read_in_full(text) for text in texts]
+    monkeypatch.setattr(source, "_FastLoader", None)
+    assert fast == [read_in_full(text) for text in texts]
+    assert sum(tree is None for tree, _ in fast) in range(50, 350)
+
+
+def read_in_full(text: str) -> tuple[Node | None, list[Diagnostic]]:
+    """A text's tree with all places, and what is wrong with it."""
+    faults: list[Diagnostic] = []
+    try:
+        return parse(text, file="f", faults=faults), faults
+    except SpecError as error:
+        return None, error.diagnostics
