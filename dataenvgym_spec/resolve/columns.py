@@ -11,10 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from dataenvgym_spec.records.tables import RowFault, rows_of, text_of, texts_of
+import msgspec
 
-LARGEST: Final = 20_000_000
-"""Bytes of a file that is looked into; reading this much takes half a second."""
+from dataenvgym_spec.core.remembered import Remembered
+from dataenvgym_spec.records.tables import rows_of, text_of, texts_of
+
+LARGEST: Final = 400_000_000
+"""Bytes of a file that is looked into: this much takes most of a minute, once."""
+FORM: Final = 1
+"""Raised when what is remembered of a file would be told in another way."""
 MANY: Final = 200
 """Values of a column beyond which they are no groups."""
 DEEPEST: Final = 4
@@ -46,14 +51,12 @@ class ColumnTable:
         rows: how many there are.
         others: columns that only some rows have.
         odd: what a column holds besides texts and numbers, by column.
-        fault: what stops reading; None if the whole file was read.
     """
 
     columns: dict[str, dict[str, int] | None]
     rows: int = 0
     others: tuple[str, ...] = ()
     odd: dict[str, OddValue] = field(default_factory=dict)
-    fault: RowFault | None = None
 
 
 class _Counts:
@@ -95,17 +98,23 @@ class _Counts:
         return ColumnTable(columns=columns, rows=self.rows, others=others, odd=self.odd)
 
 
-def look(path: Path) -> ColumnTable | None:
-    """What a file holds; None if it is too large to be looked into."""
+def look(path: Path, remembered: Remembered) -> ColumnTable | None:
+    """What a file holds; None if it is too large to be looked into.
+
+    Raises:
+        RowFault: a row cannot be read.
+    """
     if path.stat().st_size > LARGEST:
         return None
+    text = remembered.of(path, f"columns {FORM}", _counted)
+    return msgspec.json.decode(text, type=ColumnTable)
+
+
+def _counted(path: Path) -> str:
     counts = _Counts()
-    try:
-        for line, row in rows_of(path):
-            counts.add(line, row)
-    except RowFault as fault:
-        return ColumnTable(columns={}, fault=fault)
-    return counts.table()
+    for line, row in rows_of(path):
+        counts.add(line, row)
+    return msgspec.json.encode(counts.table()).decode()
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Any]]:

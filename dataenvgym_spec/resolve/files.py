@@ -17,7 +17,7 @@ from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import Diagnostic, UserError
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.language.source import Node
-from dataenvgym_spec.records.tables import count_rows
+from dataenvgym_spec.records.tables import RowFault, count_rows
 from dataenvgym_spec.resolve.columns import ColumnTable, look
 from dataenvgym_spec.resolve.extends import Family
 from dataenvgym_spec.resolve.holdings import Holding
@@ -39,6 +39,7 @@ class File:
         is_data: whether stages read the file itself.
         rows: lines that are not empty, of a data file; None if a line cannot be read.
         table: of a data file, its columns; None if it is too large to be looked into.
+        fault: what stops the reading of a data file; None if all of it was read.
         holding: its items, if they are not too many to be counted.
         config: of a model's directory, its `config.json`; None if there is none that can be read.
         chat_template: of a model's directory; None if it has none.
@@ -50,6 +51,7 @@ class File:
     is_data: bool = False
     rows: int | None = None
     table: ColumnTable | None = None
+    fault: RowFault | None = None
     holding: Holding | None = None
     config: dict[str, Any] | None = None
     chat_template: str | None = None
@@ -128,12 +130,13 @@ class Reader:
         data = File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True)
         if form == "directory":
             return replace(data, config=_config(path), chat_template=read_template(path))
-        table = look(path)
+        try:
+            table = look(path, self.contents.remembered)
+        except RowFault as fault:  # how many rows there are is not known then
+            return replace(data, fault=fault)
         if table is None:
             rows = self.contents.remembered.of(path, "rows", lambda file: str(count_rows(file)))
             return replace(data, rows=int(rows))
-        if table.fault is not None:  # how many rows there are is not known then
-            return replace(data, table=table)
         holding = Holding(path, self.contents.remembered)
         return replace(data, rows=table.rows, table=table, holding=holding)
 

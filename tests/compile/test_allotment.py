@@ -17,6 +17,7 @@ from dataenvgym_spec.graph.params import DataParams, ReserveParams
 from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
 from dataenvgym_spec.records import tables
 from dataenvgym_spec.resolve.arms import Resolved
+from dataenvgym_spec.resolve.columns import look
 from dataenvgym_spec.resolve.holdings import Holding
 from tests.support.commands import call
 from tests.support.graphs import findings
@@ -139,9 +140,12 @@ def test_a_large_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     os.utime(path, (10**9, 10**9))
     known = Remembered(tmp_path / "known")
     first = Holding(path, known).within(FIELDS, LANES, 3)
+    table = look(path, known)
+    assert table is not None
     monkeypatch.setattr(tables, "_lines", None)
     assert first is not None
     assert Holding(path, known).within(FIELDS, LANES, 3) == first
+    assert look(path, known) == table
 
 
 def test_validate_says_what_each_split_can_have(tmp_path: Path) -> None:

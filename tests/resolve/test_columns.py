@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.remembered import Remembered
 from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
+from dataenvgym_spec.records.tables import RowFault
 from dataenvgym_spec.resolve import columns
 from dataenvgym_spec.resolve.columns import ColumnTable, OddValue, look
 
@@ -15,7 +17,7 @@ from dataenvgym_spec.resolve.columns import ColumnTable, OddValue, look
 def table(folder: Path, text: str) -> ColumnTable | None:
     path = folder / "items.jsonl"
     path.write_text(text, encoding="utf-8")
-    return look(path)
+    return look(path, Remembered(folder / "known"))
 
 
 def test_columns_are_those_that_every_row_has(tmp_path: Path) -> None:
@@ -30,10 +32,9 @@ def test_a_line_that_is_no_object_is_told_by_its_number(line: str, tmp_path: Pat
     (tmp_path / "items.jsonl").write_bytes(
         b'{"q": "1"}\n\n' + line.encode("utf-8", "surrogateescape") + b"\n"
     )
-    found = look(tmp_path / "items.jsonl")
-    assert found is not None
-    assert found.fault is not None
-    assert found.fault.line == 3
+    with pytest.raises(RowFault) as caught:
+        look(tmp_path / "items.jsonl", Remembered(tmp_path / "known"))
+    assert caught.value.line == 3
 
 
 def test_the_first_value_that_is_no_text_is_told_by_column_and_line(tmp_path: Path) -> None:
@@ -81,13 +82,13 @@ def test_what_validation_reads_a_stage_reads(
 ) -> None:
     path = tmp_path / "items.jsonl"
     path.write_bytes(change(b'{"q": "1 + 1", "a": "2"}\n{"q": "2 + 2", "a": "4"}\n'))
-    found = look(path)
-    assert found is not None
-    line = (
-        found.fault.line
-        if found.fault
-        else min((odd.line for odd in found.odd.values()), default=0)
-    )
+    try:
+        found = look(path, Remembered(tmp_path / "known"))
+    except RowFault as fault:
+        found, line = ColumnTable(columns={}), fault.line
+    else:
+        assert found is not None
+        line = min((odd.line for odd in found.odd.values()), default=0)
     try:
         items = Jsonl(path=path, fields={"input": "q", "target": "a"}).items
     except StageError as error:

@@ -17,14 +17,14 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     """Columns that rows do not have, values that are no texts, and lines that are no rows."""
     for name in arm.experiment.task.sources:
         source = supply(arm, name)
-        if source is None or source.file is None or source.file.table is None or not source.columns:
+        if source is None or source.file is None or not source.columns:
             continue
-        table, path = source.file.table, source.file.path
-        if table.fault is not None:
+        table, fault, path = source.file.table, source.file.fault, source.file.path
+        if fault is not None:
             (option,) = source.declared.files
             node = arm.node.at((*source.place, *option))
-            yield node.fault("E203", table.fault.text(f"'{path}'"), table.fault.help)
-        else:
+            yield node.fault("E203", fault.text(f"'{path}'"), fault.help)
+        elif table is not None:
             yield from _missing(arm, source, table, path)
             yield from _odd(arm, source, table, path)
 
