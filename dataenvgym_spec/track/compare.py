@@ -38,8 +38,8 @@ PARENT: Final = "mlflow.parentRunId"
 class Held:
     """A run as a server holds it.
 
-    `keys` names its curves, `points` is all their points, `files` the size of every artifact by
-    path.
+    `place` is the address of its artifacts, `keys` names its curves, `points` is all their points,
+    `files` the size of every artifact by path.
     """
 
     run_id: str
@@ -47,6 +47,7 @@ class Held:
     status: str
     start: int
     end: int | None
+    place: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[str, ...] = ()

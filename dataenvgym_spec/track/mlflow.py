@@ -214,15 +214,22 @@ class Server:
         points = frozenset(
             (point.key, point.step, point.timestamp, comparable(point.value)) for point in history
         )
-        files = dict(self._files(run.run_id)) if run.tags.get(ARTIFACTS, "{}") != "{}" else {}
+        files = dict(self._files(run)) if run.tags.get(ARTIFACTS, "{}") != "{}" else {}
         return replace(run, points=points, files=files)
 
-    def _files(self, run_id: str, path: str | None = None) -> Iterator[tuple[str, int]]:
-        for item in self.client.list_artifacts(run_id, path):
-            if item.is_dir:
-                yield from self._files(run_id, item.path)
-            else:
-                yield item.path, item.file_size
+    def _files(self, run: Held) -> Iterator[tuple[str, int]]:
+        """The artifacts of a run and their sizes."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        # The client would ask for the run and for models that it logged, for each folder again.
+        place = get_artifact_repository(run.place, tracking_uri=self.uri)
+        folders: list[str | None] = [None]
+        while folders:
+            for item in place.list_artifacts(folders.pop()):
+                if item.is_dir:
+                    folders.append(item.path)
+                else:
+                    yield item.path, item.file_size
 
     def create(self, experiment: str, record: RunRecord, tags: Pairs) -> Held:
         """Makes a run with nothing but its name, start and tags."""
@@ -290,6 +297,7 @@ def _held(run: Any) -> Held:
         status=run.info.status,
         start=run.info.start_time,
         end=run.info.end_time,
+        place=run.info.artifact_uri,
         params=run.data.params,
         tags=run.data.tags,
         keys=tuple(sorted(run.data.metrics)),
