@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -45,39 +46,59 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository in which the small spec was reproduced once. Not to be changed; copy it."""
 
-    def reproduce(repo: Path) -> None:
-        # As users call it: a process of its own, with warm workers of its own.
-        result = call("dvc", "repro", "tiny", cwd=repo, timeout=600, apart=True)
-        (repo.parent / "repro.txt").write_text(result.stdout, encoding="utf-8")
+    def reproduce(folder: Path) -> None:
+        said = call("dvc", "repro", "tiny", cwd=committed(folder / "repo")).stdout
+        (folder / "repro.txt").write_text(said, encoding="utf-8")
 
-    return once(tmp_path_factory, "finished", reproduce)
+    return once(tmp_path_factory, "finished", reproduce) / "repo"
 
 
 @pytest.fixture(scope="session")
 def quickly_finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, by executors that only stand in: for what DVC and `plan` decide. Not to be changed; copy it."""
 
-    def reproduce(repo: Path) -> None:
+    def reproduce(folder: Path) -> None:
+        repo = committed(folder / "repo")
         install_quick_executors(repo / QUICK)
         call("dvc", "repro", "tiny", cwd=repo, **quick_path(repo))
 
-    return once(tmp_path_factory, "quick", reproduce)
+    return once(tmp_path_factory, "quick", reproduce) / "repo"
 
 
-def once(factory: pytest.TempPathFactory, name: str, reproduce: Callable[[Path], None]) -> Path:
-    """A compiled and committed repository that one worker of the session finishes for all."""
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables and nothing in them; making one takes seconds. To be copied."""
+
+    def make(folder: Path) -> None:
+        from mlflow.store.db.utils import _initialize_tables
+        from sqlalchemy import create_engine
+
+        engine = create_engine(f"sqlite:///{folder / 'mlflow.db'}")
+        _initialize_tables(engine)
+        engine.dispose()
+
+    return once(tmp_path_factory, "database", make) / "mlflow.db"
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that one worker of the session fills for all."""
     base = factory.getbasetemp()
     # Workers of pytest-xdist have neighbouring folders.
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
-    path = folder / "repo"
     with held(folder.with_suffix(".lock"), waiting=lambda _: None):
         if not (folder / "whole").exists():
-            new_repo(path)
-            call("dataenvgym", "compile", cwd=path)
-            call("git", "add", "-A", cwd=path)
-            call("git", "commit", "-qm", "compiled", cwd=path)
-            reproduce(path)
+            folder.mkdir(exist_ok=True)
+            make(folder)
             (folder / "whole").touch()
+    return folder
+
+
+def committed(path: Path) -> Path:
+    """A compiled and committed repository."""
+    new_repo(path)
+    call("dataenvgym", "compile", cwd=path)
+    call("git", "add", "-A", cwd=path)
+    call("git", "commit", "-qm", "compiled", cwd=path)
     return path
 
 
@@ -110,6 +131,11 @@ class OnlyDoctests:
         if collection_path.suffix != ".py" or PACKAGE not in collection_path.parents:
             return None
         return True if ">>> " not in collection_path.read_text(encoding="utf-8") else None
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: collecting garbage need not walk through it each time."""
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

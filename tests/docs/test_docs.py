@@ -7,15 +7,17 @@ follow a console block and is what its last line prints, `...` standing for any 
 """
 
 import re
+import runpy
 import shutil
 import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.language.reference import reference
+from tests.support.commands import environment, inside
 from tests.support.repositories import ROOT, call, shell
 from tests.support.specs import TEMPLATE
 
@@ -86,7 +88,9 @@ def test_the_notebook_runs_and_prints_what_is_shown(desk: Path) -> None:
         elif language == "text":
             shown[-1] = text
     (desk / "notebook.py").write_text(program, encoding="utf-8")
-    printed = call(sys.executable, "notebook.py", cwd=desk, apart=True).stdout
+    notebook = partial(runpy.run_path, "notebook.py")
+    ran = inside(notebook, "notebook.py", cwd=desk, environ=environment())
+    printed = ran.stdout
     assert printed.split(f"{mark}\n")[:-1] == shown
 
 

@@ -15,7 +15,7 @@ from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
 from dataenvgym_spec.execute.entry import _say_results, entry
 from dataenvgym_spec.records.files import write_json, write_rows
-from dataenvgym_spec.report import words
+from dataenvgym_spec.report import drawing, words
 from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.report.metrics import curve_files, curves_csv, headline, metrics, records
 from dataenvgym_spec.report.page import page
@@ -274,6 +274,13 @@ def text(one):
     return page(study(one))
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """What a page says, without its figures: drawing them takes most of its time."""
+    for figure in ("outcomes", "curves", "grid", "fates"):
+        monkeypatch.setattr(drawing, figure, lambda *_, **__: "")
+
+
 def test_records(one):
     found = records(one)
     assert [(row["arm"], row["student"]) for row in found] == [
@@ -312,6 +319,9 @@ class WithBaseline(Store):
         self.stages["few"]["uses"][-1]["baseline"] = "few-shot"
 
 
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])
 def test_a_baseline_stands_beside_the_base_by_its_name(seeds, tmp_path):
     results = load("tiny", WithBaseline(tmp_path, seeds=seeds).write().root)
@@ -464,6 +474,7 @@ def test_every_figure_says_how_many_items(text):
     )
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_one_split_in_two_roles_is_stamped_everywhere(tmp_path):
     layout = Store(tmp_path / "repo").write()
     plain = page(study(load("tiny", layout.root)))
@@ -482,6 +493,7 @@ def test_one_split_in_two_roles_is_stamped_everywhere(tmp_path):
     assert "mind that selection and test are the same items" in call(layout, "tiny").output
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_examples_that_were_cut_are_said_everywhere(tmp_path):
     layout = Store(tmp_path / "repo").write()
     whole = study(load("tiny", layout.root))
@@ -504,6 +516,7 @@ def test_examples_that_were_cut_are_said_everywhere(tmp_path):
     assert "mind that the trainings of no-state cut 7 and" in call(layout, "tiny").output
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_rows_that_gave_no_item_are_said_everywhere(tmp_path):
     layout = Store(tmp_path / "repo").write()
     assert "gave no item" not in page(study(load("tiny", layout.root)))
@@ -595,6 +608,7 @@ def test_a_contrast_by_cluster_says_how_many(one):
             path.write_text(text, encoding="utf-8")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_contrast_of_unequal_amounts_says_so(tmp_path, monkeypatch, capsys):
     layout = Store(tmp_path / "repo", right=lambda item, *_: item % 3 == 0).write()
     found = study(load("tiny", layout.root))
@@ -634,6 +648,7 @@ def test_what_a_training_left_out_is_not_taught(tmp_path):
     assert "taught 4 of 6" in amounts(found.contrasts[0])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_several_seeds(three):
     found = study(three)
     text = page(found)
@@ -654,6 +669,7 @@ def test_several_seeds(three):
     assert interval(found.summaries[2].accuracy) in words
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_different_devices_are_said(one, three, text):
     assert not mixed(study(one).stamps)
     assert "equal versions, devices and precision" in text
@@ -664,6 +680,7 @@ def test_different_devices_are_said(one, three, text):
     assert "different circumstances" in page(study(three))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_contrast_says_that_its_arms_ran_under_different_circumstances(
     one, three, monkeypatch, capsys
 ):

@@ -32,14 +32,17 @@ def records(repo: Path, name: str) -> list[dict[str, object]]:
     return found
 
 
-@pytest.fixture
-def shared(copy_of_finished: Path) -> Path:
+@pytest.fixture(scope="module")
+def shared(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The finished repository with a remote that was pushed to, everything committed."""
-    (copy_of_finished.parent / "remote").mkdir()
-    call("dvc", "remote", "add", "-q", "--default", "storage", "../../remote", cwd=copy_of_finished)
-    call("dvc", "push", "-q", "--run-cache", cwd=copy_of_finished)
-    commit(copy_of_finished, "results")
-    return copy_of_finished
+    folder = tmp_path_factory.mktemp("shared")
+    repo = folder / "repo"
+    shutil.copytree(finished, repo, symlinks=True)
+    (folder / "remote").mkdir()
+    call("dvc", "remote", "add", "-q", "--default", "storage", "../../remote", cwd=repo)
+    call("dvc", "push", "-q", "--run-cache", cwd=repo)
+    commit(repo, "results")
+    return repo
 
 
 def test_a_clone_reproduces_with_no_execution(shared: Path, tmp_path: Path) -> None:
@@ -51,13 +54,13 @@ def test_a_clone_reproduces_with_no_execution(shared: Path, tmp_path: Path) -> N
     assert executed(theirs) == set()
 
 
-def test_a_clone_tracks_the_same_runs(shared: Path, tmp_path: Path) -> None:
+def test_a_clone_tracks_the_same_runs(shared: Path, empty_database: Path, tmp_path: Path) -> None:
     theirs = clone(shared, tmp_path / "other")
     call("dvc", "pull", "-q", cwd=theirs)
     dumps = []
     for repo in (shared, theirs):
+        shutil.copy(empty_database, repo)
         call("dataenvgym", "track", "tiny", cwd=repo)
-
         dumps.append(_runs(repo))
     assert dumps[0] == dumps[1]
     assert len(dumps[0]) >= 2 + 2 * 3

@@ -16,25 +16,12 @@ from dataenvgym_spec.track.run import Tracked
 from tests.support.tracked import EPOCH, Store, answers
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with MLflow's tables and nothing in them; making one takes seconds."""
-    from mlflow.store.db.utils import _initialize_tables
-    from sqlalchemy import create_engine
-
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    engine = create_engine(f"sqlite:///{path}")
-    _initialize_tables(engine)
-    engine.dispose()
-    return path
-
-
 @pytest.fixture
-def shared(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shared(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A database that everybody tracks to."""
     path = tmp_path / "shared" / "mlflow.db"
     path.parent.mkdir()
-    shutil.copy(database, path)
+    shutil.copy(empty_database, path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
     return path
 
@@ -73,12 +60,12 @@ def change(root: Path, arm: str, iteration: int, right: int) -> None:
 
 
 def settled(*clones: Path) -> bool:
-    """Whether nobody finds anything to do any more."""
-    for root in (*clones, *clones):
+    """Whether nobody finds anything to do any more, also after the others looked."""
+    for root in (*clones, clones[0]):
         found = done(root)
-        if (found.created, found.removed, found.logged) != (0, 0, 0) or told(root):
+        if (found.created, found.removed, found.logged) != (0, 0, 0):
             return False
-    return True
+    return not any(map(told, clones))
 
 
 @pytest.mark.parametrize("epoch", [EPOCH, EPOCH + 5000])
