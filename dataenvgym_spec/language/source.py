@@ -9,25 +9,19 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import yaml
-from yaml.composer import Composer
-from yaml.resolver import BaseResolver
 
 from dataenvgym_spec.core.errors import Diagnostic, Severity, Span, SpecError, character
 from dataenvgym_spec.language import scalars
+from dataenvgym_spec.language.composing import MAX_DEPTH, MAX_NODES, TooMuch, compose
 from dataenvgym_spec.language.indentation import indent, misplaced
 from dataenvgym_spec.language.scalars import Scalar
 
 MAX_BYTES: Final = 400_000
-MAX_NODES: Final = 20_000
-"""PyYAML takes 25 microseconds a node: half a second at most, for a file that may be read twice."""
-MAX_DEPTH: Final = 64
-
 Json = Scalar | list["Json"] | dict[str, "Json"]
 
 
@@ -123,9 +117,6 @@ _OPEN: Final = {
 """What PyYAML was reading, where a fault is seen that may be lines above it."""
 _CONFLICT: Final = re.compile(r"^<{7} ", re.MULTILINE)
 """Where a merge of git begins to differ."""
-_DISPUTED: Final = re.compile("[\t!\ufeff\x85\u2028\u2029]| \\Z|: *[],}]")
-"""What libyaml and PyYAML's own parser do not always read alike, or not at the same place."""
-_BRACKETS: Final = re.compile(r"[][{}?]")
 _BEYOND_UNICODE: Final = re.compile(r"\\U(?!000|0010)[0-9A-Fa-f]{8}")
 _UNWRITABLE: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
@@ -212,8 +203,8 @@ class _Parser:
 
     def run(self) -> Node:
         try:
-            tree = self._composed()
-        except _TooMuch as error:
+            tree = compose(self.text)
+        except TooMuch as error:
             self._too_much(self._span(error.mark, error.mark))
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             raise SpecError([self._syntax(error)]) from error
@@ -221,17 +212,6 @@ class _Parser:
             span = Span(file=self.file, line=1, column=1, end_column=2)
             raise _failure("E002", "the file is empty", "start with 'version: 1'", span)
         return self._convert(tree, depth=0, above=frozenset())
-
-    def _composed(self) -> yaml.Node | None:
-        """The nodes of the text.
-
-        libyaml, where PyYAML was built with it, takes a quarter of the time; what it cannot read is
-        read again by PyYAML, whose words for what is wrong are known to `_syntax`.
-        """
-        if _FastLoader is not None and not _disputed(self.text):
-            with suppress(yaml.YAMLError, ValueError):
-                return yaml.compose(self.text, Loader=_FastLoader)
-        return yaml.compose(self.text, Loader=_Loader)
 
     def _syntax(self, error: Exception) -> Diagnostic:
         """Why PyYAML cannot read the text, and where."""
@@ -383,69 +363,7 @@ class _Parser:
 
 def _is_yaml(text: str) -> bool:
     try:
-        yaml.compose(text, Loader=_Loader)
-    except (_TooMuch, yaml.YAMLError, RecursionError, ValueError):
+        compose(text)
+    except (TooMuch, yaml.YAMLError, RecursionError, ValueError):
         return False
     return True
-
-
-def _disputed(text: str) -> bool:
-    """Whether libyaml may read a text otherwise than PyYAML's own parser."""
-    if _DISPUTED.search(text):
-        return True
-    depth = 0
-    for sign in _BRACKETS.findall(text):
-        # Among brackets a question mark is part of a word for the one and a sign for the other.
-        if sign == "?" and depth:
-            return True
-        depth = max(depth + {"[": 1, "{": 1, "]": -1, "}": -1}.get(sign, 0), 0)
-    return False
-
-
-class _TooMuch(Exception):
-    """A text with more nodes or levels than a spec may have."""
-
-    def __init__(self, mark: yaml.Mark) -> None:
-        self.mark = mark
-
-
-class _Bounded(Composer, BaseResolver):
-    """Composes nodes within bounds. The tag of a node is the one that is written, or empty."""
-
-    nodes = depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Counts on the way down, so that a bomb costs no more than a large spec."""
-        self.nodes += 1
-        self.depth += 1
-        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH + 1:
-            raise _TooMuch(self.peek_event().start_mark)  # type: ignore[attr-defined]
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
-        """Guesses no type: `scalars` has the rules of YAML 1.2."""
-        return ""
-
-
-def _over_libyaml() -> Any:
-    """The same over the events of libyaml's parser; None where PyYAML was built without it."""
-    if not yaml.__with_libyaml__:
-        return None
-    from yaml.cyaml import CParser  # type: ignore[attr-defined]
-
-    class Fast(_Bounded, CParser):
-        def __init__(self, stream: Any) -> None:
-            CParser.__init__(self, stream)
-            Composer.__init__(self)
-            BaseResolver.__init__(self)
-
-    return Fast
-
-
-class _Loader(_Bounded, yaml.SafeLoader):
-    """Over the events of PyYAML's own parser."""
-
-
-_FastLoader = _over_libyaml()

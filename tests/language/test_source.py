@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataenvgym_spec.core.errors import Diagnostic, SpecError
-from dataenvgym_spec.language import source
+from dataenvgym_spec.language import composing
 from dataenvgym_spec.language.source import Node, parse
 from tests.support.specs import TINY
 
@@ -200,7 +200,7 @@ def test_both_parsers_read_a_text_alike(monkeypatch: pytest.MonkeyPatch) -> None
             text = text[:place] + chance.choice(ODD) + text[place:]
         texts.append(text)
     fast = [read_in_full(text) for text in texts]
-    monkeypatch.setattr(source, "_FastLoader", None)
+    monkeypatch.setattr(composing, "_FastLoader", None)
     assert fast == [read_in_full(text) for text in texts]
     assert sum(tree is None for tree, _ in fast) in range(50, 350)
 

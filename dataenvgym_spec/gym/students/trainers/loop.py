@@ -18,7 +18,7 @@ from dataenvgym_spec.gym.students.trainers.student import trained
 from dataenvgym_spec.gym.students.trainers.watch import Watch
 
 
-class Loop(TransformersTrainer):  # type: ignore[misc]  # transformers is skipped by the type checker
+class Loop(TransformersTrainer):  # type: ignore[misc]  # the type checker skips transformers
     """Trains a model as a job says."""
 
     def __init__(self, job: Job, model: Any, tokenizer: Any, responses: Responses) -> None:
