@@ -43,6 +43,7 @@ class Package:
 PACKAGES: Final = (
     Package(module="torch", distribution="torch", extra="train"),
     Package(module="transformers", distribution="transformers", extra="train"),
+    Package(module="huggingface_hub", distribution="huggingface-hub", extra="train"),
     Package(module="accelerate", distribution="accelerate", extra="train"),
     Package(module="peft", distribution="peft", extra="train"),
     Package(module="datasets", distribution="datasets", extra="train"),
