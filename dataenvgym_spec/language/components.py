@@ -51,10 +51,7 @@ def definitions() -> dict[str, dict[str, Definition]]:
     """
     from importlib.metadata import entry_points
 
-    table: dict[str, dict[str, Definition]] = {}
-    for slot, folder in FOLDERS.items():
-        built_in = sorted(_built_in(slot, folder), key=lambda item: (item.order, item.kind))
-        table[slot] = {item.kind: item for item in built_in}
+    table = {slot: dict(kinds) for slot, kinds in built_in().items()}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         item = _installed(point)
         other = table[item.slot].get(item.kind)
@@ -63,6 +60,16 @@ def definitions() -> dict[str, dict[str, Definition]]:
             message = f"'{package}' registers the {item.slot} '{item.kind}', which {holder} has"
             raise UserError(message, help=f"uninstall one of them: pip uninstall {package}")
         table[item.slot][item.kind] = item
+    return table
+
+
+@cache
+def built_in() -> dict[str, dict[str, Definition]]:
+    """The definitions of this package, by slot and kind, in the order in which they are listed."""
+    table = {}
+    for slot, folder in FOLDERS.items():
+        kinds = sorted(_in_folder(slot, folder), key=lambda item: (item.order, item.kind))
+        table[slot] = {item.kind: item for item in kinds}
     return table
 
 
@@ -84,7 +91,7 @@ def standard(slot: str) -> str:
     return next((kind for kind, item in definitions()[slot].items() if item.standard), "")
 
 
-def _built_in(slot: str, folder: str) -> Iterator[Definition]:
+def _in_folder(slot: str, folder: str) -> Iterator[Definition]:
     """The definitions in a folder of `gym`.
 
     A kind is called as its file, with '-' for '_', unless it says otherwise.

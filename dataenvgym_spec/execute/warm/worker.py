@@ -21,7 +21,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +29,7 @@ from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.warm.client import DECLINED, EXECUTOR, PRELOAD, gains
 from dataenvgym_spec.gym.sandboxes.shared import JUDGES, sharing
-from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.components import built_in
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
 
@@ -52,7 +51,8 @@ def serve(path: Path, served: int, group: str) -> None:
             # Nobody waits for the children: the kernel drops them.
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
             _import(PRELOAD[group])
-            _look_up_components()
+            # Packages can be installed while it serves: each child looks for theirs itself.
+            built_in()
             # Without it, collecting garbage in a child would copy the pages that it shares.
             gc.freeze()
             try:
@@ -67,13 +67,6 @@ def _import(modules: tuple[str, ...]) -> None:
             importlib.import_module(module)
         except ImportError:  # a missing extra is reported by the stage that needs it
             continue
-
-
-def _look_up_components() -> None:
-    """Reads the table of components, which every stage needs."""
-    # What is wrong with an installed package is told by the stage that meets it.
-    with suppress(UserError):
-        definitions()
 
 
 def _answer(server: socket.socket, lifetime: int) -> None:
