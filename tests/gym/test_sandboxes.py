@@ -4,9 +4,11 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.gym.sandboxes import filter as calls
-from dataenvgym_spec.gym.sandboxes.bubblewrap import available
+from dataenvgym_spec.gym.sandboxes.bubblewrap import available, enclosed, stop
 from dataenvgym_spec.gym.sandboxes.isolated import Isolated
 from dataenvgym_spec.gym.sandboxes.protocol import (
     Call,
@@ -371,3 +373,26 @@ def test_without_bubblewrap_no_program_runs() -> None:
     sandbox.bubblewrap = None
     with pytest.raises(UserError, match="bubblewrap"):
         sandbox.run(Program(command=("python", "-c", "1")), LIMITS)
+
+
+@needs_bubblewrap
+def test_what_is_stopped_while_it_starts_leaves_nothing() -> None:
+    """Whatever bubblewrap is doing: before its child is set up, that one does not end with it."""
+    program = available()
+    assert program is not None
+    lives, keeps = os.pipe()
+    for number in range(40):
+        process = subprocess.Popen(
+            [*enclosed(program, scratch=1 << 20), "/bin/cat"],
+            stdin=lives,
+            stdout=subprocess.DEVNULL,
+            env={},
+            start_new_session=True,
+        )
+        time.sleep(number * 0.0004)  # some moment of its start
+        assert stop(process) == -signal.SIGKILL
+    os.close(lives)
+    readers = select.poll()
+    readers.register(keeps, 0)
+    wait_until(lambda: readers.poll(0), "nobody reads any more")
+    os.close(keeps)

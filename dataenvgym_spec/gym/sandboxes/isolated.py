@@ -28,6 +28,7 @@ from dataenvgym_spec.gym.sandboxes.bubblewrap import (
     enclosed,
     importable,
     judging,
+    stop,
 )
 from dataenvgym_spec.gym.sandboxes.judge import JudgeProcess
 from dataenvgym_spec.gym.sandboxes.protocol import (
@@ -171,8 +172,7 @@ def _run(command: list[str], text: str, limits: SandboxLimits) -> SandboxOutcome
             process.communicate(text.encode(), timeout=limits.seconds)
         except subprocess.TimeoutExpired:
             late = True
-        process.kill()
-        code = process.wait()
+        code = stop(process)
         ending: Ending = "failed" if code else "returned"
         if max(_size(out), _size(errors)) > limits.output:
             ending = "output"

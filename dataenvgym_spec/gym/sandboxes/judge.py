@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import StageError, UserError
-from dataenvgym_spec.gym.sandboxes.bubblewrap import variables
+from dataenvgym_spec.gym.sandboxes.bubblewrap import stop, variables
 from dataenvgym_spec.gym.sandboxes.messages import receive, send
 from dataenvgym_spec.gym.sandboxes.protocol import Call, Judgement, SandboxLimits, SandboxOutcome
 
@@ -120,6 +120,5 @@ def _end(connection: socket.socket, process: subprocess.Popen[bytes] | None, fol
     """Ends a connection and the process behind it, unless it is shared; removes its folder."""
     connection.close()
     if process is not None:
-        process.kill()
-        process.wait()
+        stop(process)
     shutil.rmtree(folder, ignore_errors=True)

@@ -18,7 +18,7 @@ from typing import Final
 
 from dataenvgym_spec.core.hashing import SHORT, digest
 from dataenvgym_spec.gym.sandboxes import filter as calls
-from dataenvgym_spec.gym.sandboxes.bubblewrap import available, judging
+from dataenvgym_spec.gym.sandboxes.bubblewrap import available, judging, stop
 from dataenvgym_spec.gym.sandboxes.warm import SHARED
 
 JUDGES: Final = "DATAENVGYM_JUDGES"
@@ -45,8 +45,7 @@ def sharing(base: Path) -> Iterator[None]:
         os.close(keeps)
         if process is not None:
             path.unlink(missing_ok=True)
-            process.kill()
-            process.wait()
+            stop(process)
 
 
 def connected() -> socket.socket | None:
