@@ -117,8 +117,8 @@ def execute(
             function = pass_through(stage.kind) if passes else executor(stage.kind)
         function(context)
         context.write_log(started, time.monotonic() - clock)
-    inputs.require_unchanged(layout)
-    space.complete(stage.id, inputs.digests)
+        inputs.require_unchanged(layout)
+        space.complete(stage.id, inputs.digests)
     say(f"  done in {time.monotonic() - clock:.1f} s")
 
 

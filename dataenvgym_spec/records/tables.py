@@ -69,15 +69,13 @@ def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def count_rows(path: Path) -> int:
-    """How many lines of a file are not blank; 0 of one that is no text.
+    """How many lines of a file are not blank.
 
     Raises:
+        RowFault: it is no text.
         OSError: the file cannot be read.
     """
-    try:
-        return sum(1 for _, line in _lines(path) if line.strip())
-    except RowFault:
-        return 0
+    return sum(1 for _, line in _lines(path) if line.strip())
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -16,8 +16,8 @@ import msgspec
 from dataenvgym_spec.core.remembered import Remembered
 from dataenvgym_spec.records.tables import rows_of, text_of, texts_of
 
-LARGEST: Final = 400_000_000
-"""Bytes of a file that is looked into: this much takes most of a minute, once."""
+LARGEST: Final = 100_000_000
+"""Bytes of a file that is looked into: this much takes up to a minute and a gigabyte, once."""
 FORM: Final = 1
 """Raised when what is remembered of a file would be told in another way."""
 MANY: Final = 200

@@ -130,14 +130,15 @@ class Reader:
         data = File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True)
         if form == "directory":
             return replace(data, config=_config(path), chat_template=read_template(path))
+        remembered = self.contents.remembered
         try:
-            table = look(path, self.contents.remembered)
+            table = look(path, remembered)
+            if table is None:
+                rows = remembered.of(path, "rows", lambda file: str(count_rows(file)))
+                return replace(data, rows=int(rows))
         except RowFault as fault:  # how many rows there are is not known then
             return replace(data, fault=fault)
-        if table is None:
-            rows = self.contents.remembered.of(path, "rows", lambda file: str(count_rows(file)))
-            return replace(data, rows=int(rows))
-        holding = Holding(path, self.contents.remembered)
+        holding = Holding(path, remembered)
         return replace(data, rows=table.rows, table=table, holding=holding)
 
     def _report(self, node: Node, message: str, help: str, notes: tuple[str, ...] = ()) -> None:

@@ -124,3 +124,10 @@ def test_nested_columns_are_reached_by_a_dot() -> None:
         with pytest.raises(KeyError):
             at(row, missing)
     assert at({"a": {"b": {"c": 1}}}, "a.b.c") == 1
+
+
+def test_rows_of_what_is_no_text_are_not_counted(tmp_path: Path) -> None:
+    path = tmp_path / "items.jsonl"
+    path.write_bytes('{"q": "1"}\n'.encode("utf-16"))
+    with pytest.raises(RowFault):
+        count_rows(path)

@@ -320,8 +320,6 @@ class WithBaseline(Store):
 
 
 @pytest.mark.usefixtures("undrawn")
-@pytest.mark.usefixtures("undrawn")
-@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])
 def test_a_baseline_stands_beside_the_base_by_its_name(seeds, tmp_path):
     results = load("tiny", WithBaseline(tmp_path, seeds=seeds).write().root)
@@ -543,6 +541,7 @@ PARTISAN = re.compile(
 )
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("favoured", ["with-state", "no-state", None])
 def test_wording_takes_no_side(tmp_path, favoured):
     def right(item, arm, _seed, iteration):
@@ -757,6 +756,7 @@ def test_entry_writes_the_report(tmp_path, monkeypatch, capsys):
     )
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     "failure", [UserError("the server is down", help="start it"), RuntimeError("odd")]
 )

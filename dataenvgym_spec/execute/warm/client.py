@@ -21,6 +21,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import current
@@ -83,10 +84,12 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     path = socket_path(served, group or "heavy")
     if path is None:
         return None
-    # A training stage stays in this process, but its trainer finds the worker.
-    os.environ[WORKER] = str(path)
     if group is None:
+        # A training stage stays in this process, but its trainer finds the worker.
+        if gains(content):
+            os.environ[WORKER] = str(path)
         return None
+    os.environ[WORKER] = str(path)
     try:
         connection = connect(path)
         # A worker that is there knows by itself whether a stage gains by it: asking costs less.
@@ -197,12 +200,13 @@ def gains(content: dict[str, Any]) -> bool:
         return True
     try:
         parts = kind.params.parse(content["params"]).components()
-    except (KeyError, msgspec.ValidationError):
+        models = [part.definition for _, part in parts if part.slot in MODELS]
+    except (KeyError, msgspec.ValidationError, UserError):
         return False  # whoever runs the stage says what is wrong
-    models = [part.definition for _, part in parts if part.slot in MODELS]
     needed = {package for definition in models for package in definition.packages}
-    # A model that is fetched or copied needs none of the imports.
-    return bool(needed) and needed <= IMPORTED
+    runs = any(definition.slot != "model" for definition in models)
+    # A model that is fetched or copied, and not run, needs none of the imports.
+    return (runs or bool(needed)) and needed <= IMPORTED
 
 
 def socket_path(served: int, group: str) -> Path | None:
