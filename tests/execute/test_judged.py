@@ -56,7 +56,7 @@ def port(shop: Workshop, name: str) -> Path:
     return made
 
 
-def drawn(shop: Workshop, texts: Sequence[Any], score: dict[str, Any]) -> None:
+def drawn(shop: Workshop, texts: Sequence[Any], score: dict[str, Any]) -> list[dict[str, Any]]:
     rows = shop.folder / "rows.jsonl"
     lines = [json.dumps({"q": f"{n}?", "a": text}) for n, text in enumerate(texts)]
     rows.write_text("\n".join(lines), encoding="utf-8")
@@ -64,7 +64,8 @@ def drawn(shop: Workshop, texts: Sequence[Any], score: dict[str, Any]) -> None:
     source = component("source", "jsonl", path="digest", fields=fields)
     params = {"role": "test", "source": source, "score": score, "draw": "all", "seed": 0}
     params |= {"lane": [0.0, 1.0], "wrong_gold": 1.0}
-    shop.run("test", "data", params, files={"digest": rows})
+    out = shop.run("test", "data", params, files={"digest": rows})
+    return read_rows(out / "test" / "items.jsonl")
 
 
 def answered(shop: Workshop, texts: Sequence[str], score: dict[str, Any]) -> list[dict[str, Any]]:
@@ -80,7 +81,7 @@ def answered(shop: Workshop, texts: Sequence[str], score: dict[str, Any]) -> lis
     return read_rows(out / "test" / "results.jsonl")
 
 
-def checked(shop: Workshop, texts: Sequence[str], score: dict[str, Any]) -> None:
+def checked(shop: Workshop, texts: Sequence[str], score: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for number, text in enumerate(texts):
         item = Item(id=str(number), input="?", target=text, group="g", cluster=str(number))
@@ -91,7 +92,8 @@ def checked(shop: Workshop, texts: Sequence[str], score: dict[str, Any]) -> None
     scorable = component("check", "scorable", action="reject")
     params = {"observe": OBSERVE, "checks": [scorable], "score": score}
     reads = (("candidates", "candidates", "candidates"), ("plan", "plan", "plan"))
-    shop.run("check", "check", params, reads)
+    out = shop.run("check", "check", params, reads)
+    return read_rows(out / "accepted" / "examples.jsonl")
 
 
 @pytest.mark.parametrize("stage", [drawn, answered, checked])
@@ -101,8 +103,11 @@ def test_no_stage_runs_what_it_reads(
     planted = shop.folder / "planted"
     texts = (f"open('{planted}', 'w')", f"__import__('os').system('touch {planted}')", "7")
     monkeypatch.setattr(evaluation, "load_backend", lambda *_, **__: Writing(texts))
-    stage(shop, texts, component("scorer", "evaluating"))
+    rows = stage(shop, texts, component("scorer", "evaluating"))
     assert not planted.exists()
+    # What was harmless was judged, and is right.
+    right = [row for row in rows if row.get("correct", True)]
+    assert [row.get("prediction", row["target"]) for row in right] == ["7"]
 
 
 def test_several_answers_to_an_item_need_a_scorer_that_takes_them(shop: Workshop) -> None:
