@@ -105,9 +105,10 @@ def stop(process: subprocess.Popen[bytes]) -> int:
     ends, is killed first, by itself, while the process is held and can start no other.
     """
     if process.poll() is None and sys.platform == "linux":
-        process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        # It may be gone by now, and nobody has to wait for it where SIGCHLD is ignored.
         with suppress(OSError):
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
             for child in children.split():
                 os.kill(int(child), signal.SIGKILL)
