@@ -47,7 +47,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository in which the small spec was reproduced once. Not to be changed; copy it."""
 
     def reproduce(folder: Path) -> None:
-        said = call("dvc", "repro", "tiny", cwd=committed(folder / "repo")).stdout
+        repo = committed(folder / "repo")
+        # As users call it: a process of its own, with warm workers of its own, which end with it.
+        said = call("dvc", "repro", "tiny", cwd=repo, timeout=600, apart=True).stdout
         (folder / "repro.txt").write_text(said, encoding="utf-8")
 
     return once(tmp_path_factory, "finished", reproduce) / "repo"
