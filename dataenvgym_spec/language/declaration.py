@@ -50,6 +50,8 @@ MARKED: Final[dict[str, tuple[str, ...]]] = {
     "x-revision": ("model", "dataset"),
 }
 """What a mark of an option may say."""
+VALUES: Final = ("const", "default", "enum", "examples")
+"""Keywords of JSON Schema whose values are values, not schemas."""
 OBSERVED: Final = ("errors", "scores", "yield")
 """What an arm may observe of its student."""
 TAKES: Final = ("procedural", "language-model")
@@ -135,6 +137,7 @@ def _parts(schema: Schema) -> Iterator[Part]:
 def _marks(schema: Schema) -> dict[str, dict[OptionPath, Any]]:
     marks: dict[str, dict[OptionPath, Any]] = {}
     for path, option, _ in options_of(schema):
+        _check_alternatives(path, option)
         for keyword, value in option.items():
             if keyword in MARKED:
                 _allow(keyword, value, MARKED[keyword])
@@ -145,6 +148,30 @@ def _marks(schema: Schema) -> dict[str, dict[OptionPath, Any]]:
             if keyword.startswith("x-"):
                 marks.setdefault(keyword, {})[path] = value
     return marks
+
+
+def _check_alternatives(path: OptionPath, option: Schema) -> None:
+    """Refuses a keyword of ours where none is looked for: in one of several forms of a value."""
+    own = (*VALUES, "properties")
+    others = [value for key, value in option.items() if key not in own and key[:2] != "x-"]
+    for keyword in _keys(others):
+        if keyword.startswith("x-") and keyword != "x-list":
+            message = f"'{keyword}' of '{'.'.join(path)}' stands below another keyword"
+            raise ValueError(
+                f"{message}: it belongs to the option itself, or to one of `properties`"
+            )
+
+
+def _keys(schema: Any) -> Iterator[str]:
+    """The keywords of schemas at any depth."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _keys(part)
+    elif isinstance(schema, Mapping):
+        for keyword, value in schema.items():
+            yield keyword
+            if keyword not in VALUES:
+                yield from _keys(value)
 
 
 def _check_needs(path: OptionPath, option: Schema) -> None:

@@ -22,6 +22,7 @@ beside those of JSON Schema, at any depth of `properties`:
     x-recipe     of a model: the training that makes the base student; which of its options give,
                  multiplied, how many examples it looks at
     x-measure    a number that limits are about: "width", "heads", "head", "positions", "rank"
+    x-list       beside an `enum`, at any depth of the schema: what its values are, in words
     x-measures   beside x-file: the same, by the keys of a model's configuration in the directory
 """
 

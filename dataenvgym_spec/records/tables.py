@@ -16,8 +16,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
-import msgspec
-
 GZIP: Final = b"\x1f\x8b"
 ENCODINGS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive"}
 """What the first bytes of a file that is not UTF-8 say it is."""
@@ -28,9 +26,6 @@ REMEDY: Final = (
 )
 LONGEST_NUMBER: Final = 20
 """Digits before or after the point beyond which a number is written with an exponent."""
-
-_decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFault(Exception):
@@ -102,7 +97,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _row(number: int, line: bytes) -> dict[str, Any]:
     try:
-        value = _value(line)
+        value = _decoder.decode(line.decode("utf-8").rstrip())
     except UnicodeDecodeError:
         raise RowFault(
             line=number,
@@ -112,6 +107,9 @@ def _row(number: int, line: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         reason = f"is no JSON: {error.msg.lower()} at column {error.pos + 1}"
         raise RowFault(line=number, reason=reason, help=_remedy(line)) from None
+    except _TwiceError as error:
+        reason = f"has the key '{error}' twice"
+        raise RowFault(line=number, reason=reason, help="keep one of the two") from None
     except (ValueError, RecursionError) as error:
         raise RowFault(line=number, reason=f"is no JSON: {error}", help=_remedy(line)) from None
     if isinstance(value, dict):
@@ -123,12 +121,20 @@ def _row(number: int, line: bytes) -> dict[str, Any]:
     raise RowFault(line=number, reason=reason, help=help)
 
 
-def _value(line: bytes) -> Any:
-    try:
-        return _decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError):
-        # Slower, more tolerant (NaN, halves of surrogates), and its messages say where.
-        return json.loads(line.decode("utf-8").rstrip(), parse_float=Decimal)
+class _TwiceError(Exception):
+    """A key that an object has twice, of which a parser would keep the last."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+    return value
+
+
+# It reads NaN and halves of surrogates, so that the message about them can name the column.
+_decoder: Final = json.JSONDecoder(parse_float=Decimal, object_pairs_hook=_object)
 
 
 def _remedy(line: bytes) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from dataenvgym_spec.core.folders import files_of
 
 
 def write(path: Path, text: str) -> bool:
-    """Writes a text file if its content changes; returns whether it did."""
+    """Writes a text file if its content changes; returns whether it did.
+
+    A file that exists keeps its mode; a new one gets that of files that programs write.
+    """
     if holds(path, text):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +31,7 @@ def write(path: Path, text: str) -> bool:
             file.flush()
             os.fsync(file.fileno())
         # `mkstemp` makes files that only their owner can read.
-        temporary.chmod(0o644)
+        temporary.chmod(_mode(path))
         temporary.replace(path)
     except BaseException:
         # A full disk, Ctrl-C, or a text that has no bytes: nothing stays behind.
@@ -44,6 +48,13 @@ def holds(path: Path, text: str) -> bool:
             return file.read() == text.encode()
     except OSError:
         return False
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0o644
 
 
 def write_directory(path: Path, files: dict[str, str], *, staging: Path) -> bool:

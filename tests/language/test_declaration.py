@@ -27,12 +27,26 @@ def test_every_slot_has_a_folder_of_the_gym() -> None:
         ({"properties": {"a": {"x-revision": "modl"}}}, "did you mean 'model'"),
         ({"properties": {"a": {"properties": {"b": {"x-file": "?"}}}}}, "'x-file'"),
         ({"properties": {"a": {"properties": {"n": {}}, "x-recipe": [["m"]]}}}, "names 'm'"),
+        (
+            {"properties": {"a": {"anyOf": [{}, {"x-file": "data"}]}}},
+            "'x-file' of 'a' stands below",
+        ),
+        (
+            {"properties": {"a": {"if": {}, "then": {"properties": {"b": {"x-slot": "teacher"}}}}}},
+            "'x-slot' of 'a'",
+        ),
     ],
 )
 def test_a_word_that_is_not_declared_for_is_refused(more: dict[str, Any], words: str) -> None:
     """A typo in a promise would otherwise be the strongest one."""
     with pytest.raises(ValueError, match=words):
         declare("policy", "odd", {**DATA, **more}, implementation="odd:Odd", by="a-package")
+
+
+def test_values_that_look_like_keywords_are_values() -> None:
+    option = {"default": {"x-file": 1}, "items": {"enum": [{"x-slot": 2}], "x-list": "all"}}
+    made = declare("policy", "odd", {**DATA, "properties": {"a": option}}, implementation="o:O")
+    assert not made.files and not made.parts
 
 
 def test_lists_are_filled_by_the_schema_of_their_items() -> None:

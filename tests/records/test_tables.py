@@ -48,6 +48,8 @@ def test_what_programs_write_is_read(content: bytes, tmp_path: Path) -> None:
         (b'{"q": "caf\xe9"}', 1, "bytes that are not UTF-8", "iconv -f latin1"),
         (ROWS.decode().encode("utf-16"), 0, "the file is UTF-16", "save it as UTF-8"),
         (b"PK\x03\x04", 0, "the file is a zip archive", "save it as UTF-8"),
+        (b'{"q": 1, "a": 2, "q": 3}', 1, "has the key 'q' twice", "keep one"),
+        (b'{"q": [{"a": 1, "a": 1}]}', 1, "has the key 'a' twice", "keep one"),
         (b"[" * 100_000, 1, "is no JSON", "one object a line"),
         (gzip.compress(ROWS * 1000)[:-30], None, "the gzip data is damaged", "fetch"),
     ],
