@@ -27,6 +27,7 @@ REMEDY: Final = (
 LONGEST_NUMBER: Final = 20
 """Digits before or after the point beyond which a number is written with an exponent."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFault(Exception):
     """A row that cannot be used.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import CheckParams
 from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, set_apart
 from dataenvgym_spec.gym.checks.protocol import Sight, answers_of
-from dataenvgym_spec.gym.tasks.ahead import Ahead
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read
@@ -32,7 +31,7 @@ def check(context: Context[CheckParams]) -> None:
     verdict = Verdict()
     if candidates:  # else a refill that was not needed: a scorer's imports would be all it does
         checks = [_judged(context, component) for component in context.params.checks]
-        verdict = judge(candidates, quota, checks, _sight(context, candidates))
+        verdict = judge(candidates, quota, checks, _sight(context))
     accepted = verdict.accepted
     if context.params.apart is not None:
         accepted, notes = set_apart(accepted, context.params.apart)
@@ -55,13 +54,13 @@ def _judged(context: Context[CheckParams], component: Component) -> Judged:
     return Judged(name=component.kind, action=action, reads=reads, check=made)
 
 
-def _sight(context: Context[CheckParams], candidates: Sequence[Example]) -> Sight:
+def _sight(context: Context[CheckParams]) -> Sight:
     earlier = context.all("accepted", "examples.jsonl", Example)
     answers = None
     if context.ports("answers"):
         answers = answers_of(context.all("answers", "results.jsonl", Result))
     return Sight(
-        scorer=Ahead(context.judge(context.params.score), (one.item() for one in candidates)),
+        scorer=context.judge(context.params.score),
         accepted={example.id for example in earlier},
         reserve=context.one("reserve", "reserve.json", Reserve),
         answers=answers,

@@ -67,17 +67,18 @@ def enclose(keep: int) -> None:
     os.closerange(keep + 1, min(highest, 1 << 16))
 
 
-def confine(limits: SandboxLimits, *, writes: bool) -> None:
+def confine(limits: SandboxLimits, *, taken: int, writes: bool) -> None:
     """Leaves this process its memory and what the limits allow.
 
     Args:
         limits: what it may use.
+        taken: see `bound`.
         writes: whether it may write files.
 
     Raises:
         OSError: the kernel refuses to confine it.
     """
-    bound(limits)
+    bound(limits, taken)
     if not calls.possible():
         return
     libc = calls.kernel()
@@ -87,11 +88,16 @@ def confine(limits: SandboxLimits, *, writes: bool) -> None:
     calls.install("judge", writes=writes)
 
 
-def bound(limits: SandboxLimits) -> None:
-    """Sets the limits that the kernel keeps itself: processor time, memory, files."""
+def bound(limits: SandboxLimits, taken: int) -> None:
+    """Sets the limits that the kernel keeps itself: processor time, memory, files.
+
+    Args:
+        limits: what it may use.
+        taken: the address space that it takes already, in bytes; see `address_space`.
+    """
     seconds = int(limits.cpu or limits.seconds) or 1
     _limit(resource.RLIMIT_CPU, seconds, seconds + 1)
-    _limit(resource.RLIMIT_AS, _address_space() + limits.memory)
+    _limit(resource.RLIMIT_AS, taken + limits.memory)
     _limit(resource.RLIMIT_FSIZE, min(limits.memory, FILE))
     _limit(resource.RLIMIT_NOFILE, FILES)
     _limit(resource.RLIMIT_CORE, 0)
@@ -105,8 +111,8 @@ def _limit(what: int, soft: int, hard: int | None = None) -> None:
     resource.setrlimit(what, (min(soft, wanted), wanted))
 
 
-def _address_space() -> int:
-    """What this process takes already, in bytes: libraries that it was forked with."""
+def address_space() -> int:
+    """The address space of this process, in bytes: the libraries that children are forked with."""
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
     except OSError:

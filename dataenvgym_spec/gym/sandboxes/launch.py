@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dataenvgym_spec.gym.sandboxes import filter as calls
 from dataenvgym_spec.gym.sandboxes.bubblewrap import GIVEN
-from dataenvgym_spec.gym.sandboxes.confine import bound
+from dataenvgym_spec.gym.sandboxes.confine import address_space, bound
 from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
 
 
@@ -23,7 +23,7 @@ def main() -> None:
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    bound(limits)
+    bound(limits, address_space())
     if calls.possible():
         calls.install("program" if limits.processes == 1 else "programs", writes=True)
     os.execvp(command[0], command)

@@ -80,11 +80,9 @@ class Call:
 
     Attributes:
         arguments: by name, as JSON values.
-        plain: whether no text among them can be code, so that it may share a child with others.
     """
 
     arguments: Mapping[str, Any]
-    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +127,8 @@ class Sandbox(Protocol):
     ) -> list[SandboxOutcome]:
         """Calls an installed function in children, for a library that may hang on a text.
 
-        Each call has a child of its own, which has imported the library before; plain ones may
-        share one. No child can read, signal or change another.
+        Each call has a child of its own, which has imported the library before. No child can read,
+        signal or change another.
 
         Args:
             judgement: the function.

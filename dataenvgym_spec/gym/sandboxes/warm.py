@@ -30,8 +30,15 @@ from typing import Any, Final, NoReturn
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes import filter as calls
 from dataenvgym_spec.gym.sandboxes.bubblewrap import HOME, OWN_VIEW, SCRATCH
-from dataenvgym_spec.gym.sandboxes.confine import confine, empty_folder, enclose, hide
+from dataenvgym_spec.gym.sandboxes.confine import (
+    address_space,
+    confine,
+    empty_folder,
+    enclose,
+    hide,
+)
 from dataenvgym_spec.gym.sandboxes.messages import receive, send
+from dataenvgym_spec.gym.sandboxes.pages import enlarge
 from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
 
 FREE, SHARED = "free", "shared"
@@ -40,8 +47,6 @@ LIVES: Final = 1
 """The descriptor of a pipe that whoever keeps a shared process holds open."""
 PROMPT: Final = 10.0
 """How long a stage may take to say what it wants made, in seconds."""
-TOGETHER: Final = 64
-"""How many plain calls share a child."""
 MOST_WORDS: Final = 300
 """How much of an exception is told, in characters."""
 EARLY: Final = ("memory", "refused")
@@ -102,9 +107,8 @@ def serve(connection: socket.socket, judge: Judging, rights: Rights) -> None:
     send(connection, {"fault": None})
     while (request := receive(connection)) is not None:
         limits = SandboxLimits(**request["limits"])
-        for group in request["groups"]:
-            child = Child(limits, rights)
-            send(connection, child.answers(judge, group))
+        for arguments in request["calls"]:
+            send(connection, Child(limits, rights).answer(judge, arguments))
 
 
 def _made(connection: socket.socket, setup: Any) -> Judging | None:
@@ -123,6 +127,7 @@ def _made(connection: socket.socket, setup: Any) -> Judging | None:
     # Without it, collecting garbage in a child would copy the pages that it shares.
     gc.freeze()
     gc.disable()
+    enlarge()
     return judge
 
 
@@ -138,34 +143,33 @@ class Child:
     def __init__(self, limits: SandboxLimits, rights: Rights) -> None:
         self.limits, self.rights = limits, rights
 
-    def answers(self, judge: Judging, group: Sequence[Mapping[str, Any]]) -> list[Answer]:
-        """What each call came to; if one ends its child, it ended for all."""
-        most = self.limits.output * len(group)
+    def answer(self, judge: Judging, arguments: Mapping[str, Any]) -> Answer:
+        """What a call came to."""
         folder = tempfile.mkdtemp()
         reading, writing = os.pipe()
+        taken = address_space()
         started = time.monotonic()
         process = os.fork()
         if process == 0:
-            self._work(judge, group, folder, writing)
+            self._work(judge, arguments, folder, writing, taken)
         os.close(writing)
         try:
-            data, in_time = self._read(reading, started + self.limits.seconds, most)
+            data, in_time = self._read(reading, started + self.limits.seconds)
         finally:
             os.close(reading)
             status = _ended(process)
             shutil.rmtree(folder, ignore_errors=True)
         seconds = round(time.monotonic() - started, 3)
-        found = _early(status, late=not in_time, long=len(data) > most) or _answered(
-            data, len(group)
-        )
-        return [{**answer, "seconds": seconds} for answer in found * (len(group) // len(found))]
+        early = _early(status, late=not in_time, long=len(data) > self.limits.output)
+        return {**(early or _answered(data)), "seconds": seconds}
 
     def _work(
         self,
         judge: Judging,
-        group: Sequence[Mapping[str, Any]],
+        arguments: Mapping[str, Any],
         folder: str,
         writing: int,
+        taken: int,
     ) -> None:
         """Judges in the child, which ends here."""
         try:
@@ -176,15 +180,14 @@ class Child:
             gc.enable()
             enclose(writing)
             if not self.rights.free:
-                confine(self.limits, writes=self.rights.writes)
-            answers = [_called(judge, arguments) for arguments in group]
-            _write(writing, json.dumps(answers).encode())
+                confine(self.limits, taken=taken, writes=self.rights.writes)
+            _write(writing, json.dumps(_called(judge, arguments)).encode())
         finally:
             os._exit(0)
 
-    def _read(self, reading: int, deadline: float, most: int) -> tuple[bytes, bool]:
-        """What the child wrote, up to one byte too many, and whether it ended in time."""
-        parts = []
+    def _read(self, reading: int, deadline: float) -> tuple[bytes, bool]:
+        """What the child wrote, up to where it is too much, and whether it ended in time."""
+        parts, most = [], self.limits.output
         while most >= 0:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([reading], [], [], left)[0]:
@@ -235,22 +238,21 @@ def _ended(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def _early(status: int, *, late: bool, long: bool) -> list[Answer]:
-    """How a child ended that passed a limit; nothing of another one."""
+def _early(status: int, *, late: bool, long: bool) -> Answer | None:
+    """How a child ended that passed a limit; None of another one."""
     if late or status == -signal.SIGXCPU:
-        return [{"ending": "timeout", "stderr": "it takes too long"}]
+        return {"ending": "timeout", "stderr": "it takes too long"}
     if long:
-        return [{"ending": "output", "stderr": "it answers too much"}]
-    return []
+        return {"ending": "output", "stderr": "it answers too much"}
+    return None
 
 
-def _answered(data: bytes, calls: int) -> list[Answer]:
-    """The answers of a child. What a text made of it may have written anything."""
+def _answered(data: bytes) -> Answer:
+    """The answer of a child. What a text made of it may have written anything."""
     try:
-        whole = [_told(answer) for answer in json.loads(data)]
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        whole = []
-    return whole if len(whole) == calls else [_failed("it gave no answer")]
+        return _told(json.loads(data))
+    except (ValueError, AttributeError, RecursionError):
+        return _failed("it gave no answer")
 
 
 def _ending(work: Callable[[], object]) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,8 +17,6 @@ from dataenvgym_spec.records.items import Item
 
 LIMITS: Final = SandboxLimits(seconds=20.0, cpu=5.0, memory=1 << 30, output=1 << 16)
 """What reading one answer may take."""
-PLAIN: Final = re.compile(r"[0-9A-Za-z .,:/+\-\n]{0,80}")
-"""A text that can be no code: nothing is called without a bracket. Such texts share a child."""
 
 
 class Judge:
@@ -92,11 +89,9 @@ class Judge:
 def _call(item: Item, answer: Answer | None) -> Call:
     """A call for an answer, or for the item's own."""
     arguments: dict[str, Any] = {"item": item.plain(), "text": None, "truncated": False}
-    text = item.target
     if answer is not None:
-        text = answer.text
-        arguments |= {"text": text, "truncated": answer.truncated}
-    return Call(arguments=arguments, plain=PLAIN.fullmatch(text) is not None)
+        arguments |= {"text": answer.text, "truncated": answer.truncated}
+    return Call(arguments=arguments)
 
 
 def _score(outcome: SandboxOutcome) -> Score:
