@@ -39,11 +39,13 @@ class Gold:
 
     Attributes:
         judge: of the task's scorer.
+        computed: whether a program made them, and no model or person.
         share: of a draw, how many items may be left out, rounded up.
         left_out: the items that were.
     """
 
     judge: Judge
+    computed: bool
     share: float
     left_out: list[LeftOut] = field(default_factory=list)
 
@@ -72,7 +74,7 @@ class Gold:
 
     def _right(self, items: list[Item]) -> list[Item]:
         """Items whose answer is right; the others are noted."""
-        scores = self.judge.score_gold(items)
+        scores = self.judge.score_gold(items, computed=self.computed)
         right = []
         for item, score in zip(items, scores, strict=True):
             if score.correct and score.parsed:

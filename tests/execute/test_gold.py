@@ -46,7 +46,7 @@ class Listed:
 def gold(kind: str = "exact-match", share: float = 0.02) -> Gold:
     options = {"after": "A:"} if kind == "exact-match" else {}
     named = scorer(kind, int(definition("scorer", kind).version()), **options)
-    return Gold(judge=Judge(named), share=share)
+    return Gold(judge=Judge(named), computed=True, share=share)
 
 
 def drawn(source, judge: Gold, **amount: int) -> list[Item]:

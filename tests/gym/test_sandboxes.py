@@ -61,8 +61,10 @@ def sandbox(request, monkeypatch, tmp_path_factory):
         made.close()
 
 
-def judged(sandbox: Isolated, *texts: str, limits: SandboxLimits = LIMITS) -> list[SandboxOutcome]:
-    given = [Call(arguments={"text": text}) for text in texts]
+def judged(
+    sandbox: Isolated, *texts: str, limits: SandboxLimits = LIMITS, computed: bool = False
+) -> list[SandboxOutcome]:
+    given = [Call(arguments={"text": text}, computed=computed) for text in texts]
     return sandbox.judge(EVALUATING, given, limits)
 
 
@@ -80,6 +82,14 @@ def test_each_text_has_its_own_process_and_folder_and_values_keep_their_order(
     numbers, processes, folders = zip(*(outcome.value for outcome in outcomes), strict=True)
     assert numbers == tuple(range(9))
     assert len(set(processes)) == len(set(folders)) == 9
+
+
+def test_values_come_back_in_order_whoever_shares_a_child(sandbox: Isolated) -> None:
+    given = [Call(arguments={"text": f"{n} * 2"}, computed=n % 3 == 0) for n in range(9)]
+    outcomes = sandbox.judge(EVALUATING, given, LIMITS)
+    assert [outcome.value for outcome in outcomes] == [2 * n for n in range(9)]
+    together = judged(sandbox, *["os.getcwd()"] * 3, computed=True)
+    assert len({outcome.value for outcome in together}) == 1
 
 
 def test_each_ending_costs_one_text(sandbox: Isolated) -> None:
@@ -114,6 +124,13 @@ def test_a_value_that_is_nested_too_deeply_to_be_read_costs_one_text(sandbox: Is
     texts = [text for depth in (900, 940, 980) for text in (nested.format(depth), "42")]
     outcomes = from_below(60, texts)
     assert [outcome.value for outcome in outcomes[1::2]] == [42, 42, 42]
+
+
+def test_what_fails_in_company_is_judged_again_alone(sandbox: Isolated) -> None:
+    outcomes = judged(sandbox, "1", "os._exit(0)", "3", "1 / 0", computed=True)
+    assert [(outcome.ending, outcome.value) for outcome in outcomes] == [
+        ("returned", 1), ("failed", None), ("returned", 3), ("failed", None),
+    ]  # fmt: skip
 
 
 def test_no_program_runs_and_no_connection_opens(sandbox: Isolated, tmp_path: Path) -> None:

@@ -45,11 +45,19 @@ def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, J
     install_odd(tmp_path / "site")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     definitions.cache_clear()
-    made = {kind: Judge(scorer(kind)) for kind in ("fragile", "evaluating", "short")}
+    made = {kind: Judge(scorer(kind)) for kind in ("fragile", "evaluating", "short", "hoarding")}
     yield made
     for judge in made.values():
         judge.close()
     definitions.cache_clear()
+
+
+def test_what_a_model_wrote_has_a_process_of_its_own(odd: dict[str, Judge]) -> None:
+    """However plain it is; what a program made shares one."""
+    answers = pairs("7", "8", "import this")
+    assert [score.correct for score in odd["hoarding"].score(answers)] == [True] * 3
+    computed = odd["hoarding"].score_computed(answers)
+    assert [score.correct for score in computed] == [True, False, False]
 
 
 def test_an_answer_that_raises_is_unreadable_and_costs_no_other(odd: dict[str, Judge]) -> None:

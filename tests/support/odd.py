@@ -33,6 +33,16 @@ class Short:
 
     def score(self, answers):
         return []
+
+
+class Hoarding:
+    """Finds right what it is the first to read in its process."""
+
+    read = []
+
+    def score(self, answers):
+        self.read += answers
+        return [Score(value=float(len(self.read) == 1), parsed=True)]
 '''
 
 
@@ -43,7 +53,7 @@ def install_odd(folder: Path) -> None:
     info.mkdir()
     (package / "__init__.py").write_text("")
     points = ["[dataenvgym_spec.components]"]
-    for name in ("Fragile", "Evaluating", "Short"):
+    for name in ("Fragile", "Evaluating", "Short", "Hoarding"):
         kind = name.lower()
         (package / f"{kind}.py").write_text(MODULE, encoding="utf-8")
         definition = {"title": name, "description": f"{name}.", "semantics": 1}

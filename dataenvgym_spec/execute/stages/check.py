@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import CheckParams
 from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, set_apart
 from dataenvgym_spec.gym.checks.protocol import Sight, answers_of
+from dataenvgym_spec.gym.tasks.ahead import Ahead
+from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read
@@ -31,7 +33,7 @@ def check(context: Context[CheckParams]) -> None:
     verdict = Verdict()
     if candidates:  # else a refill that was not needed: a scorer's imports would be all it does
         checks = [_judged(context, component) for component in context.params.checks]
-        verdict = judge(candidates, quota, checks, _sight(context))
+        verdict = judge(candidates, quota, checks, _sight(context, candidates))
     accepted = verdict.accepted
     if context.params.apart is not None:
         accepted, notes = set_apart(accepted, context.params.apart)
@@ -54,17 +56,26 @@ def _judged(context: Context[CheckParams], component: Component) -> Judged:
     return Judged(name=component.kind, action=action, reads=reads, check=made)
 
 
-def _sight(context: Context[CheckParams]) -> Sight:
+def _sight(context: Context[CheckParams], candidates: Sequence[Example]) -> Sight:
     earlier = context.all("accepted", "examples.jsonl", Example)
     answers = None
     if context.ports("answers"):
         answers = answers_of(context.all("answers", "results.jsonl", Result))
+    computed = (one.item() for one in candidates if _is_computed(one))
     return Sight(
-        scorer=context.judge(context.params.score),
+        scorer=Ahead(context.judge(context.params.score), computed),
         accepted={example.id for example in earlier},
         reserve=context.one("reserve", "reserve.json", Reserve),
         answers=answers,
     )
+
+
+def _is_computed(example: Example) -> bool:
+    """Whether a generator made it, and no language model."""
+    if example.provenance is None:
+        return False
+    teacher = definitions()["teacher"].get(example.provenance.teacher)
+    return teacher is not None and teacher.procedural
 
 
 def _short(given: Mapping[str, Yield]) -> str:

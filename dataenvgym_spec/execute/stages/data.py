@@ -29,7 +29,7 @@ def data(context: Context[DataParams]) -> None:
     held = held_apart(context, params.seed)
     if held:
         source = Apart(source, held)
-    gold = Gold(judge=judge, share=params.largest_share)
+    gold = Gold(judge=judge, computed=params.source.procedural, share=params.largest_share)
     drawn = draw(
         source, params.draw, role=params.role, lane=params.lane, seed=params.seed, gold=gold
     )

@@ -40,11 +40,11 @@ from dataenvgym_spec.gym.sandboxes.protocol import (
     SandboxOutcome,
 )
 from dataenvgym_spec.gym.sandboxes.shared import connected
-from dataenvgym_spec.gym.sandboxes.warm import FREE
+from dataenvgym_spec.gym.sandboxes.warm import FREE, TOGETHER
 
 LAUNCH: Final = "dataenvgym_spec.gym.sandboxes.launch"
 BLOCK: Final = 256
-"""How many calls are handed over at once: a large evaluation is no single message."""
+"""How many groups of calls are handed over at once: a large evaluation is no single message."""
 _LOST: Final = SandboxOutcome(ending="failed", stderr="it ended the process that judges")
 
 
@@ -94,18 +94,13 @@ class Isolated:
         self, judgement: Judgement, calls: Sequence[Call], limits: SandboxLimits
     ) -> list[SandboxOutcome]:
         """Calls an installed function; see `Sandbox`."""
-        outcomes: list[SandboxOutcome] = []
-        while len(outcomes) < len(calls):
-            self.start(judgement)
-            assert self._judge is not None
-            block = calls[len(outcomes) : len(outcomes) + BLOCK]
-            answered = list(self._judge.answers(block, limits))
-            outcomes += answered
-            # One that ends the process that judges costs itself alone.
-            if len(answered) < len(block):
-                outcomes.append(_LOST)
-                self.close()
-        return outcomes
+        outcomes: dict[int, SandboxOutcome] = {}
+        self._try(judgement, calls, _groups(calls), limits, outcomes)
+        # What fails in company is judged again alone, so that no answer depends on another.
+        shared = [n for n, call in enumerate(calls) if call.computed]
+        again = [[n] for n in shared if outcomes[n].ending != "returned"]
+        self._try(judgement, calls, again, limits, outcomes)
+        return [outcomes[number] for number in range(len(calls))]
 
     def close(self) -> None:
         """Ends the process that judges."""
@@ -129,6 +124,37 @@ class Isolated:
         if self.bubblewrap is None:
             return list(WARM)
         return judging(self.bubblewrap, self.readable)
+
+    def _try(
+        self,
+        judgement: Judgement,
+        calls: Sequence[Call],
+        groups: list[list[int]],
+        limits: SandboxLimits,
+        outcomes: dict[int, SandboxOutcome],
+    ) -> None:
+        """Judges groups of calls. One that ends the process that judges costs itself alone."""
+        while groups:
+            self.start(judgement)
+            assert self._judge is not None
+            block = groups[:BLOCK]
+            done = self._judge.answers(calls, block, limits, outcomes)
+            if done < len(block):
+                self.close()
+                if len(block) == 1:
+                    outcomes.update(dict.fromkeys(block[0], _LOST))
+                else:  # it may have been another one, which ran beside it
+                    self._try(judgement, calls, [block[done]], limits, outcomes)
+                done += 1
+            groups = groups[done:]
+
+
+def _groups(calls: Sequence[Call]) -> list[list[int]]:
+    """Which calls share a child: computed ones, up to a number."""
+    together = [n for n, call in enumerate(calls) if call.computed]
+    starts = range(0, len(together), TOGETHER)
+    groups = [together[start : start + TOGETHER] for start in starts]
+    return groups + [[n] for n, call in enumerate(calls) if not call.computed]
 
 
 def _run(command: list[str], text: str, limits: SandboxLimits) -> SandboxOutcome:

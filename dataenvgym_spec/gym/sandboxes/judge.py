@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -89,19 +89,31 @@ class JudgeProcess:
         lines = said.split("\n")
         return "\n".join(line for line in lines[-2:] if line) or "its process ended"
 
-    def answers(self, calls: Sequence[Call], limits: SandboxLimits) -> Iterator[SandboxOutcome]:
-        """Has calls judged; less than one outcome a call if the process ended before."""
-        request = {"calls": [call.arguments for call in calls], "limits": asdict(limits)}
+    def answers(
+        self,
+        calls: Sequence[Call],
+        groups: Sequence[Sequence[int]],
+        limits: SandboxLimits,
+        outcomes: dict[int, SandboxOutcome],
+    ) -> int:
+        """Has groups of calls judged; returns how many were, before the process ended."""
+        asked = [[calls[number].arguments for number in group] for group in groups]
+        request = {"groups": asked, "limits": asdict(limits)}
         self._wait()
         self.connection.settimeout(limits.seconds + GRACE)
-        # A value may be nested more deeply than can be read from here.
-        with suppress(OSError, RecursionError):
-            send(self.connection, request)
-            for _ in calls:
-                answer = receive(self.connection)
-                if answer is None:
-                    return
-                yield SandboxOutcome(**answer)
+        for done, group in enumerate(groups):
+            try:
+                if done == 0:
+                    send(self.connection, request)
+                answers = receive(self.connection)
+            # A value may be nested more deeply than can be read from here.
+            except (OSError, RecursionError):
+                answers = None
+            if answers is None:
+                return done
+            for position, answer in zip(group, answers, strict=True):
+                outcomes[position] = SandboxOutcome(**answer)
+        return len(groups)
 
 
 def _end(connection: socket.socket, process: subprocess.Popen[bytes] | None, folder: str) -> None:

@@ -80,9 +80,12 @@ class Call:
 
     Attributes:
         arguments: by name, as JSON values.
+        computed: whether a program made all of it, as a generator makes its answers: such calls
+            may share a child. What a model or a person wrote may not.
     """
 
     arguments: Mapping[str, Any]
+    computed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +130,8 @@ class Sandbox(Protocol):
     ) -> list[SandboxOutcome]:
         """Calls an installed function in children, for a library that may hang on a text.
 
-        Each call has a child of its own, which has imported the library before. No child can read,
-        signal or change another.
+        Each call has a child of its own, which has imported the library before; computed ones may
+        share one. No child can read, signal or change another.
 
         Args:
             judgement: the function.

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,6 +48,10 @@ LIVES: Final = 1
 """The descriptor of a pipe that whoever keeps a shared process holds open."""
 PROMPT: Final = 10.0
 """How long a stage may take to say what it wants made, in seconds."""
+LANES: Final = min(os.cpu_count() or 1, 4)
+"""How many children work at once; each may take as much memory as the limits allow."""
+TOGETHER: Final = 64
+"""How many calls whose text no model wrote share a child."""
 MOST_WORDS: Final = 300
 """How much of an exception is told, in characters."""
 EARLY: Final = ("memory", "refused")
@@ -107,8 +112,13 @@ def serve(connection: socket.socket, judge: Judging, rights: Rights) -> None:
     send(connection, {"fault": None})
     while (request := receive(connection)) is not None:
         limits = SandboxLimits(**request["limits"])
-        for arguments in request["calls"]:
-            send(connection, Child(limits, rights).answer(judge, arguments))
+        running: deque[Child] = deque()
+        for group in request["groups"]:
+            running.append(Child(judge, group, limits, rights))
+            if len(running) == LANES:
+                send(connection, running.popleft().answers())
+        for child in running:
+            send(connection, child.answers())
 
 
 def _made(connection: socket.socket, setup: Any) -> Judging | None:
@@ -138,61 +148,66 @@ def _load(name: str) -> Callable[..., Any]:
 
 
 class Child:
-    """One child: what it may use, and how it is watched."""
+    """One child, which begins when this is made: what it may use, and how it is watched."""
 
-    def __init__(self, limits: SandboxLimits, rights: Rights) -> None:
-        self.limits, self.rights = limits, rights
-
-    def answer(self, judge: Judging, arguments: Mapping[str, Any]) -> Answer:
-        """What a call came to."""
-        folder = tempfile.mkdtemp()
-        reading, writing = os.pipe()
-        taken = address_space()
-        started = time.monotonic()
-        process = os.fork()
-        if process == 0:
-            self._work(judge, arguments, folder, writing, taken)
-        os.close(writing)
-        try:
-            data, in_time = self._read(reading, started + self.limits.seconds)
-        finally:
-            os.close(reading)
-            status = _ended(process)
-            shutil.rmtree(folder, ignore_errors=True)
-        seconds = round(time.monotonic() - started, 3)
-        early = _early(status, late=not in_time, long=len(data) > self.limits.output)
-        return {**(early or _answered(data)), "seconds": seconds}
-
-    def _work(
+    def __init__(
         self,
         judge: Judging,
-        arguments: Mapping[str, Any],
-        folder: str,
-        writing: int,
-        taken: int,
+        group: Sequence[Mapping[str, Any]],
+        limits: SandboxLimits,
+        rights: Rights,
     ) -> None:
+        self.group, self.limits, self.rights = group, limits, rights
+        self.folder = tempfile.mkdtemp()
+        self.reading, writing = os.pipe()
+        taken = address_space()
+        self.started = time.monotonic()
+        self.process = os.fork()
+        if self.process == 0:
+            self._work(judge, writing, taken)
+        os.close(writing)
+
+    def answers(self) -> list[Answer]:
+        """What each call came to; if one ends its child, it ended for all."""
+        most = self.limits.output * len(self.group)
+        try:
+            data, in_time = self._read(most)
+        finally:
+            os.close(self.reading)
+            status = _ended(self.process)
+            shutil.rmtree(self.folder, ignore_errors=True)
+        seconds = round(time.monotonic() - self.started, 3)
+        early = _early(status, late=not in_time, long=len(data) > most)
+        found = early or _answered(data, len(self.group))
+        alike = len(self.group) // len(found)
+        return [{**answer, "seconds": seconds} for answer in found * alike]
+
+    def _work(self, judge: Judging, writing: int, taken: int) -> None:
         """Judges in the child, which ends here."""
         try:
             if self.rights.writes:
                 empty_folder(HOME, SCRATCH)
-                Path(folder).mkdir()
-            os.chdir(folder)
+                Path(self.folder).mkdir()
+            os.chdir(self.folder)
             gc.enable()
+            # Others may be looked at first: what is late is ended all the same.
+            signal.setitimer(signal.ITIMER_REAL, self.limits.seconds)
             enclose(writing)
             if not self.rights.free:
                 confine(self.limits, taken=taken, writes=self.rights.writes)
-            _write(writing, json.dumps(_called(judge, arguments)).encode())
+            answers = [_called(judge, arguments) for arguments in self.group]
+            _write(writing, json.dumps(answers).encode())
         finally:
             os._exit(0)
 
-    def _read(self, reading: int, deadline: float) -> tuple[bytes, bool]:
-        """What the child wrote, up to where it is too much, and whether it ended in time."""
-        parts, most = [], self.limits.output
+    def _read(self, most: int) -> tuple[bytes, bool]:
+        """What the child wrote, up to one byte too many, and whether it ended in time."""
+        parts = []
         while most >= 0:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([reading], [], [], left)[0]:
+            left = self.started + self.limits.seconds - time.monotonic()
+            if not select.select([self.reading], [], [], max(left, 0.0))[0]:
                 return b"", False
-            part = os.read(reading, 1 << 16)
+            part = os.read(self.reading, 1 << 16)
             if not part:
                 break
             parts.append(part)
@@ -238,21 +253,22 @@ def _ended(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def _early(status: int, *, late: bool, long: bool) -> Answer | None:
-    """How a child ended that passed a limit; None of another one."""
-    if late or status == -signal.SIGXCPU:
-        return {"ending": "timeout", "stderr": "it takes too long"}
+def _early(status: int, *, late: bool, long: bool) -> list[Answer]:
+    """How a child ended that passed a limit; nothing of another one."""
+    if late or -status in (signal.SIGXCPU, signal.SIGALRM):
+        return [{"ending": "timeout", "stderr": "it takes too long"}]
     if long:
-        return {"ending": "output", "stderr": "it answers too much"}
-    return None
+        return [{"ending": "output", "stderr": "it answers too much"}]
+    return []
 
 
-def _answered(data: bytes) -> Answer:
-    """The answer of a child. What a text made of it may have written anything."""
+def _answered(data: bytes, calls: int) -> list[Answer]:
+    """The answers of a child. What a text made of it may have written anything."""
     try:
-        return _told(json.loads(data))
-    except (ValueError, AttributeError, RecursionError):
-        return _failed("it gave no answer")
+        whole = [_told(answer) for answer in json.loads(data)]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        whole = []
+    return whole if len(whole) == calls else [_failed("it gave no answer")]
 
 
 def _ending(work: Callable[[], object]) -> NoReturn:

@@ -60,13 +60,25 @@ class Judge:
         """
         return self._scores([_call(item, answer) for item, answer in answers])
 
-    def score_gold(self, items: Sequence[Item]) -> list[Score]:
-        """Scores the gold answers of items, as somebody would write them who knows them.
+    def score_computed(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
+        """Scores answers that a program made, which is much faster: they share a child.
 
         Raises:
             StageError: see `score`.
         """
-        return self._scores([_call(item, None) for item in items])
+        return self._scores([_call(item, answer, computed=True) for item, answer in answers])
+
+    def score_gold(self, items: Sequence[Item], *, computed: bool) -> list[Score]:
+        """Scores the gold answers of items, as somebody would write them who knows them.
+
+        Args:
+            items: whose.
+            computed: whether a program made them, as a generator does.
+
+        Raises:
+            StageError: see `score`.
+        """
+        return self._scores([_call(item, None, computed=computed) for item in items])
 
     def _scores(self, calls: list[Call]) -> list[Score]:
         if not calls:
@@ -86,12 +98,12 @@ class Judge:
         self.sandbox.close()
 
 
-def _call(item: Item, answer: Answer | None) -> Call:
+def _call(item: Item, answer: Answer | None, *, computed: bool = False) -> Call:
     """A call for an answer, or for the item's own."""
     arguments: dict[str, Any] = {"item": item.plain(), "text": None, "truncated": False}
     if answer is not None:
         arguments |= {"text": answer.text, "truncated": answer.truncated}
-    return Call(arguments=arguments)
+    return Call(arguments=arguments, computed=computed)
 
 
 def _score(outcome: SandboxOutcome) -> Score:
