@@ -89,7 +89,7 @@ def test_what_must_start_fast_imports_nothing_heavy(repo: Path) -> None:
         f"""
 import sys
 from dataenvgym_spec.cli.main import main
-for line in "validate", "compile --check", "plan", "show tiny", "graph tiny":
+for line in "validate", "compile --check", "plan", "show tiny", "graph tiny", "components":
     sys.argv = ["dataenvgym", *line.split()]
     try:
         main()
@@ -100,7 +100,7 @@ for line in "validate", "compile --check", "plan", "show tiny", "graph tiny":
         cwd=repo,
     )
     heavy = [line for line in said.splitlines() if line.startswith("HEAVY")]
-    assert len(heavy) == 5 and all(line.endswith(" []") for line in heavy), heavy
+    assert len(heavy) == 6 and all(line.endswith(" []") for line in heavy), heavy
 
 
 def test_stages_without_a_model_import_no_torch() -> None:

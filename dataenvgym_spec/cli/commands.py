@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "show": "Print a spec in full, as it is after resolution.",
     "explain": "Say who set a value, or what a code means.",
     "diff": "Say what differs in meaning between two specs, or two revisions of one.",
+    "components": "List what a spec can name: policies, engines, checks, ...",
     "lock": "Pin revisions of the hub, data files and components.",
     "graph": "Print the pipeline as mermaid, dot or JSON.",
     "report": "Print the results of an experiment.",

@@ -85,8 +85,8 @@ def declare(
     return Definition(
         slot=slot,
         kind=kind,
-        title=data["title"],
-        description=data["description"],
+        title=_text("title", data),
+        description=_text("description", data),
         semantics=data.get("semantics") if by else data["semantics"],
         schema=schema,
         implementation=implementation,
@@ -188,6 +188,13 @@ def _check_recipe(path: OptionPath, option: Schema) -> None:
         if name not in inner:
             message = f"'x-recipe' of '{'.'.join(path)}' names '{name}'"
             raise ValueError(f"{message}; {suggest(name, inner)}")
+
+
+def _text(keyword: str, data: Mapping[str, Any]) -> str:
+    value = data[keyword]
+    if not isinstance(value, str):
+        raise ValueError(f"'{keyword}' is a text, not {json.dumps(value)}")
+    return value
 
 
 def _limit(limit: Mapping[str, Any]) -> Limit:

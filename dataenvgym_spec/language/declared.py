@@ -188,16 +188,24 @@ class Definition:
             MissingExtra: a package it needs is not installed.
         """
         module, _, name = self.implementation.partition(":")
-        for package in self.packages:
-            if importlib.util.find_spec(package) is None:
-                raise self._missing(package)
+        for package in self.missing():
+            raise self._missing(package)
         try:
             return getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
             raise self._missing(error.name or module) from error
 
-    def _missing(self, package: str) -> MissingExtra:
-        extra = self.extra
+    def missing(self) -> tuple[str, ...]:
+        """The packages it needs that are not installed here. None is imported."""
+        # The outermost package is looked up alone: for an inner one it would be imported.
+        tops = dict.fromkeys(package.partition(".")[0] for package in self.packages)
+        return tuple(package for package in tops if importlib.util.find_spec(package) is None)
+
+    def extra_here(self) -> str | None:
+        """The extra that brings what it needs on this machine; None if none does."""
         if self.cpu_extra is not None and not gpu_count():
-            extra = self.cpu_extra
-        return MissingExtra(package, extra, f"the {self.slot} '{self.kind}'")
+            return self.cpu_extra
+        return self.extra
+
+    def _missing(self, package: str) -> MissingExtra:
+        return MissingExtra(package, self.extra_here(), f"the {self.slot} '{self.kind}'")

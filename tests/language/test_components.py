@@ -72,6 +72,7 @@ def test_no_command_that_compiles_imports_a_package(user: Call, tmp_path: Path) 
     for command in (
         ["validate"],
         ["schema"],
+        ["components"],
         ["show", "tiny"],
         ["explain", "tiny", "agent.policy"],
         ["compile"],

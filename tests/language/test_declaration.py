@@ -20,6 +20,7 @@ def test_every_slot_has_a_folder_of_the_gym() -> None:
     ("more", "words"),
     [
         ({"promise": "same-machne"}, "'promise' cannot be \"same-machne\""),
+        ({"description": ["Decides."]}, "'description' is a text, not"),
         ({"skills": "grups"}, "did you mean 'groups'"),
         ({"rejects": "repeat"}, "did you mean 'repeats'"),
         ({"properties": {"a": {"x-slot": "techer"}}}, "did you mean 'teacher'"),

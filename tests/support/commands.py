@@ -25,8 +25,8 @@ PACKAGE = ROOT / "dataenvgym_spec"
 BIN = Path(sys.executable).parent
 
 INSIDE = {
-    "compile", "diff", "doctor", "explain", "gc", "graph", "init", "plan", "report", "schema",
-    "show", "status", "track", "validate",
+    "compile", "components", "diff", "doctor", "explain", "gc", "graph", "init", "plan", "report",
+    "schema", "show", "status", "track", "validate",
 }  # fmt: skip
 """Commands that leave nothing behind in the process that calls them; importing them costs up to two seconds each time."""
 
