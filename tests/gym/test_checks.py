@@ -102,7 +102,7 @@ def test_planted_cases_are_rejected_for_their_reasons() -> None:
 
 def test_what_was_accepted_in_an_earlier_iteration_is_a_duplicate() -> None:
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
-    verdict = judge(rows([item]), {"gcd": 9}, CHECKS[1:2], sight(accepted={item.id}))
+    verdict = judge(rows([item]), {"gcd": 9}, CHECKS[1:2], sight(accepted={item.id: item.input}))
     assert (verdict.accepted, verdict.rejected[0].check) == ([], "duplicate")
 
 
@@ -119,7 +119,7 @@ def test_a_finite_source_reserves_what_it_holds() -> None:
 def test_recording_notes_and_accepts() -> None:
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
     checks = [judged("duplicate", Duplicate(), "record")]
-    verdict = judge(rows([item]), {"gcd": 9}, checks, sight(accepted={item.id}))
+    verdict = judge(rows([item]), {"gcd": 9}, checks, sight(accepted={item.id: item.input}))
     assert verdict.accepted[0].notes == {"duplicate": "accepted before"}
     assert verdict.rejected == []
 

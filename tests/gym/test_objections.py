@@ -31,7 +31,7 @@ def _objections(kind: str, **options: Any) -> Callable[[Path], Any]:
         judge = make("scorer", component("scorer", "reasoning-gym"))
         sight = Sight(
             scorer=judge,
-            accepted={item.id for item in several[::4]},
+            accepted={item.id: item.input for item in several[::4]},
             reserve=reserve,
             answers=answers,
         )

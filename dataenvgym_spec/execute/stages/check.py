@@ -64,7 +64,7 @@ def _sight(context: Context[CheckParams], candidates: Sequence[Example]) -> Sigh
     computed = (one.item() for one in candidates if _is_computed(one))
     return Sight(
         scorer=Ahead(context.judge(context.params.score), computed),
-        accepted={example.id for example in earlier},
+        accepted={example.id: example.input for example in earlier},
         reserve=context.one("reserve", "reserve.json", Reserve),
         answers=answers,
     )

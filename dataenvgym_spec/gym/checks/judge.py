@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import msgspec
 
@@ -64,9 +65,9 @@ def judge(
     may only remove.
     """
     left = dict(quota)
-    taken = dict.fromkeys(sight.accepted)
-    # The keys of a dictionary follow it and cannot be written to.
-    seen = replace(sight, accepted=taken.keys())
+    taken = dict(sight.accepted)
+    # A view that follows it and cannot be written to.
+    seen = replace(sight, accepted=MappingProxyType(taken))
     sights = {item.name: seen.shown_to(item.reads) for item in checks}
     verdict = Verdict()
     for example in candidates:
@@ -81,7 +82,7 @@ def judge(
             continue
         noted = msgspec.structs.replace(example, notes=notes) if notes else example
         verdict.accepted.append(noted)
-        taken[example.id] = None
+        taken[example.id] = example.input
         left[example.skill] -= 1
         count["accepted"] += 1
     return verdict

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -26,14 +26,14 @@ class Sight:
 
     Attributes:
         scorer: the task's scorer.
-        accepted: the ids of the examples accepted so far.
+        accepted: the questions of the examples accepted so far, by id.
         reserve: what is reserved for splits; only for a check that is declared to read splits.
         answers: how the latest student does on the candidates; only for a check that is declared to
             read a student.
     """
 
     scorer: Scorer
-    accepted: Set[str] = frozenset()
+    accepted: Mapping[str, str] = field(default_factory=dict)
     reserve: Reserve | None = None
     answers: Answers | None = None
 
