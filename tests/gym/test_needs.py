@@ -20,7 +20,7 @@ PORTS = {
     "yield": (("yield", "uneven", "yield"),),
 }
 """What a plan reads where an arm observes it."""
-VALUES: dict[str, tuple[Any, Any]] = {"power": (0.5, 3.0), "floor": (0.0, 0.9)}
+VALUES: dict[str, tuple[Any, Any]] = {"power": (0.5, 3.0), "floor": (0.0, 0.9), "n": (1, 2)}
 NEEDS = [
     (slot, kind, path[0], needs)
     for slot, kinds in definitions().items()
