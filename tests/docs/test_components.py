@@ -25,13 +25,13 @@ def block(language: str) -> str:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package as an installer lays it out."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "weakest_policy").mkdir()
-    (folder / "weakest_policy" / "__init__.py").touch()
-    (folder / "weakest_policy" / "weakest.py").write_text(block("python"), encoding="utf-8")
-    (folder / "weakest_policy" / "weakest.json").write_text(block("json"), encoding="utf-8")
-    info = folder / "weakest-1.dist-info"
+    (folder / "lagging_policy").mkdir()
+    (folder / "lagging_policy" / "__init__.py").touch()
+    (folder / "lagging_policy" / "lagging.py").write_text(block("python"), encoding="utf-8")
+    (folder / "lagging_policy" / "lagging.json").write_text(block("json"), encoding="utf-8")
+    info = folder / "lagging-1.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: weakest\nVersion: 1\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lagging\nVersion: 1\n")
     points = re.sub(r'"([^"]+)" = "([^"]+)"', r"\1 = \2", block("toml").partition("\n")[2])
     (info / "entry_points.txt").write_text(f"[dataenvgym_spec.components]\n{points}")
     return folder
@@ -50,29 +50,29 @@ def test_the_page_names_all_that_a_definition_can_declare() -> None:
 
 def test_the_package_of_the_page_is_used(site: Path, tmp_path: Path) -> None:
     path = path_with(site)
-    text = TINY.replace("{kind: allocate, power: 1.0, floor: 0.2}", "{kind: weakest, topp: 2}")
+    text = TINY.replace("{kind: allocate, power: 1.0, floor: 0.2}", "{kind: lagging, topp: 2}")
     repo = new_repo(tmp_path / "repo", text)
     told = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path, apart=True).stderr
     assert "unknown key 'topp'" in told and "did you mean 'top'?" in told
     (repo / "specs" / "tiny.yaml").write_text(text.replace("topp", "top"), encoding="utf-8")
     call("dataenvgym", "compile", cwd=repo, PYTHONPATH=path, apart=True)
     plans = [path.read_text() for path in (repo / "store").glob("plan-*/stage.json")]
-    assert plans and all('"kind": "weakest"' in plan and '"top": 2' in plan for plan in plans)
+    assert plans and all('"kind": "lagging"' in plan and '"top": 2' in plan for plan in plans)
 
 
 def test_the_policy_of_the_page_does_what_it_says(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(site))
-    from weakest_policy.weakest import Weakest
+    from lagging_policy.lagging import Lagging
 
     scores = {
         "a": gym.SkillScore(accuracy=1.0, items=2),
         "b": gym.SkillScore(accuracy=0.5, items=2),
     }
     state = gym.SkillListState(skills=("a", "b", "c"), scores=scores)
-    assert Weakest(top=2).act(state, 9, gym.Tools(seed=0)).allocation == {"b": 5, "c": 4}
-    sys.modules.pop("weakest_policy.weakest")
+    assert Lagging(top=2).act(state, 9, gym.Tools(seed=0)).allocation == {"b": 5, "c": 4}
+    sys.modules.pop("lagging_policy.lagging")
 
 
 def test_the_page_lists_every_slot_with_its_protocol() -> None:
