@@ -14,13 +14,23 @@ from tests.support.golden import OBSERVE, Workshop, bytes_of, component
 BLIND = "nothing"
 PORTS = {
     "scores": (
-        ("results", "base-shown", "shown"),
-        ("results", "base-hidden", "hidden"),
+        ("results", "{student}-shown", "shown"),
+        ("results", "{student}-hidden", "hidden"),
     ),
     "yield": (("yield", "uneven", "yield"),),
 }
 """What a plan reads where an arm observes it."""
-VALUES: dict[str, tuple[Any, Any]] = {"power": (0.5, 3.0), "floor": (0.0, 0.9), "n": (1, 2)}
+STUDENTS = ("base", "taught", "base")
+"""Whose answers each plan sees: what is taught changes what they can do."""
+VALUES: dict[str, tuple[Any, Any]] = {
+    "power": (0.5, 3.0),
+    "floor": (0.0, 0.9),
+    "n": (1, 2),
+    "arms_per_step": (1, 2),
+    "discount": (0.5, 0.9),
+    "exploration": (0.0, 0.5),
+    "prior_items": (5, 50),
+}
 NEEDS = [
     (slot, kind, path[0], needs)
     for slot, kinds in definitions().items()
@@ -34,6 +44,8 @@ def looped(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """Everything up to the second plan of a loop."""
     made = Workshop(tmp_path_factory.mktemp("needs"))
     made.loop()
+    for port in ("shown", "hidden"):
+        made.answers(f"taught-{port}", "feedback", port)
     uneven = made.outs["uneven"] = tmp_path_factory.mktemp("uneven")
     yields = {
         "sum": Yield(requested=10, accepted=10),
@@ -45,16 +57,21 @@ def looped(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 
 def _planned(looped: Workshop, kind: str, seen: Collection[str], options: dict[str, Any]) -> str:
-    """The bytes that the stages of two plans write."""
+    """The bytes that the stages of plans write, one after the other."""
     policy = component("policy", kind, **options)
     observe = OBSERVE if seen else BLIND
     params = {"observe": observe, "policy": policy, "amount": 101, "seed": 7}
-    reads = [("skills", "skills", "skills"), *(port for name in seen for port in PORTS[name])]
-    first, second = (f"plan-{len(looped.outs)}-{turn}" for turn in (1, 2))
-    # An agent that has not taught yet has no yield to look at.
-    looped.run(first, "plan", params, tuple(port for port in reads if port[0] != "yield"))
-    looped.run(second, "plan", params, (*reads, ("state", first, "state")))
-    return bytes_of(looped.outs[first], looped.outs[second])
+    start, names = len(looped.outs), list[str]()
+    for student in STUDENTS:
+        reads = [("skills", "skills", "skills")]
+        for slot, stage, port in (port for name in seen for port in PORTS[name]):
+            # An agent that has not taught yet has no yield to look at.
+            if slot != "yield" or names:
+                reads.append((slot, stage.format(student=student), port))
+        reads += [("state", before, "state") for before in names[-1:]]
+        names.append(f"plan-{start}-{len(names)}")
+        looped.run(names[-1], "plan", params, tuple(reads))
+    return bytes_of(*(looped.outs[name] for name in names))
 
 
 STAGES: dict[str, Callable[[Workshop, str, Collection[str], dict[str, Any]], str]] = {
