@@ -47,6 +47,7 @@ CODES: Final[dict[str, str]] = {
     "W404": "an estimate beyond a limit",
     "W405": "a chat template that is not used",
     "W406": "splits allotted by another seed",
+    "W407": "too few picks to learn from",
 }
 
 

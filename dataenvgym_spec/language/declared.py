@@ -19,6 +19,7 @@ beside those of JSON Schema, at any depth of `properties`:
     x-splits     of a check that reads splits: which
     x-needs      of an option with a default: it acts only where the arm observes one of these, of
                  "errors", "scores" and "yield"; elsewhere it is in no key
+    x-picks      of a policy: a number of skills that it picks in an iteration, to learn from them
     x-recipe     of a model: the training that makes the base student; which of its options give,
                  multiplied, how many examples it looks at
     x-measure    a number that limits are about: "width", "heads", "head", "positions", "rank"

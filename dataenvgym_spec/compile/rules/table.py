@@ -21,6 +21,7 @@ from dataenvgym_spec.compile.rules import (
     limits,
     overlapping,
     owning,
+    picking,
     pool,
     seeds,
     serving,
@@ -56,6 +57,7 @@ RULES: Final = (
     skills,
     draws,
     teaching,
+    picking,
     verifying,
 )
 

@@ -1,0 +1,81 @@
+"""A policy that learns from the skills it picks is warned of where it picks too few."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.compile.compiler import front_end, warnings
+from tests.support.components import Install
+from tests.support.graphs import findings
+from tests.support.specs import tiny
+
+OTHER = {"power": None, "floor": None}
+BANDIT = {"kind": "thompson", **OTHER}
+
+
+def _said(
+    folder: Path, iterations: int, policy: dict[str, Any], **more: Any
+) -> list[tuple[str, str]]:
+    """Code and help of what is found in a spec with two skills."""
+    agent = {"policy": policy, **more.pop("agent", {})}
+    text = tiny(agent=agent, loop={"iterations": iterations}, **more)
+    assert findings(folder, text) == ()
+    found = warnings(front_end([folder / "spec.yaml"], root=folder))
+    return [(item.code, item.help) for item in found]
+
+
+@pytest.mark.parametrize(
+    ("iterations", "arms", "help"),
+    [
+        (1, 3, "run at least 2 iterations"),
+        (1, 1, "run at least 4 iterations"),
+        (2, 1, "raise 'arms_per_step' to at least 2, or run at least 4 iterations"),
+        (3, 1, "raise 'arms_per_step' to at least 2, or run at least 4 iterations"),
+        (4, 1, None),
+        (2, 2, None),
+        (2, 9, None),
+    ],
+)
+def test_a_bandit_needs_twice_as_many_picks_as_there_are_skills(
+    tmp_path: Path, iterations: int, arms: int, help: str | None
+) -> None:
+    found = _said(tmp_path, iterations, {**BANDIT, "arms_per_step": arms})
+    assert found == ([] if help is None else [("W407", help)])
+
+
+def test_nothing_is_said_where_no_scores_are_seen_or_the_policy_does_not_pick(
+    tmp_path: Path,
+) -> None:
+    for observe in ("nothing", {"scores": False, "yield": True, "errors": 0}):
+        assert _said(tmp_path, 1, BANDIT, agent={"observe": observe}) == []
+    assert _said(tmp_path, 1, {"kind": "learning-progress", **OTHER}) == []
+
+
+def test_the_default_counts(tmp_path: Path) -> None:
+    assert _said(tmp_path, 1, BANDIT) == [("W407", "run at least 2 iterations")]
+
+
+def test_the_skills_of_a_file_are_counted_and_those_that_are_yet_to_be_found_are_not(
+    install: Install, tmp_path: Path
+) -> None:
+    rows = [{"q": f"{n} + 1", "a": str(n + 1), "g": ("sum", "lcm")[n % 2]} for n in range(200)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    fields = {"input": "q", "target": "a", "group": "g"}
+    listed = {"kind": "jsonl", "path": "rows.jsonl", "fields": fields}
+    splits = {
+        "feedback": {"from": "listed", "share": 0.5, "draw": {"items": 20, "per_group": None}}
+    }
+    # The teacher has a third family, which is no skill of the file.
+    more = {"families": {"more": {"dataset": "gcd", "config": {}}}}
+    task = {"sources": {"listed": listed, "problems": more}, "splits": splits}
+    policy = {**BANDIT, "arms_per_step": 1}
+    message = "raise 'arms_per_step' to at least 2, or run at least 4 iterations"
+    assert ("W407", message) in _said(tmp_path, 3, policy, task=task)
+    install("discovery", "found")
+    skills = {"discover": {"kind": "found"}}
+    found = _said(tmp_path, 3, policy, task=task, skills=skills)
+    assert "W407" not in {code for code, _ in found}
