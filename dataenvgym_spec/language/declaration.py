@@ -79,8 +79,6 @@ def declare(
         options = {"action": ACTION, **options}
     schema = {"properties": options, "required": list(data.get("required", []))}
     parts = tuple(_parts(schema))
-    if slot == "engine" and not any(part.slot == "teacher" and part.required for part in parts):
-        raise ValueError("an engine requires an option 'teacher'")
     marks = _marks(schema)
     return Definition(
         slot=slot,
@@ -228,7 +226,7 @@ def _reads(slot: str, data: Mapping[str, Any]) -> str | None:
     if reads is None:
         return None
     if reads not in allowed:
-        message = f"'reads' cannot be {json.dumps(reads)} for a {slot}"
+        message = f"'reads' cannot be {json.dumps(reads)} in the slot '{slot}'"
         raise ValueError(f"{message}; {suggest(str(reads), allowed)}")
     return str(reads)
 

@@ -238,11 +238,11 @@ def rewritten(name: str, content: str | dict[str, Any]) -> Callable[[Path], obje
         ),
         (
             rewritten("greedy_policy/greedy.json", {"reads": "test"}),
-            "'reads' cannot be \"test\" for a policy; allowed here: pool, student",
+            "'reads' cannot be \"test\" in the slot 'policy'; allowed here: pool, student",
         ),
         (
-            rewritten("watcher/engine.json", {}),
-            "'engine.watcher' of 'watcher' cannot be read: an engine requires an option 'teacher'",
+            rewritten("watcher/engine.json", {"reads": "test"}),
+            "'engine.watcher' of 'watcher' cannot be read: 'reads' cannot be \"test\" in the slot 'engine'",
         ),
         (
             renamed("policy.greedy =", "policy.allocate ="),

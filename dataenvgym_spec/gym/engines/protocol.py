@@ -13,8 +13,8 @@ from dataenvgym_spec.records.plans import Request
 class Engine(Protocol):
     """Makes candidate examples.
 
-    Its definition has an option that names a teacher; the instance of that teacher is what the
-    engine is constructed with. An engine whose definition says `"reads": "student"` is constructed
+    Where its definition has an option that names a teacher, it is constructed with the instance of
+    that teacher. An engine whose definition says `"reads": "student"` is constructed
     with `student` and `base` too, and one that says `"reads": "pool"` with `pool`, as a policy is.
     An engine that asks a model may keep what it spent in `tokens`, by `prompt` and `generated`.
     """

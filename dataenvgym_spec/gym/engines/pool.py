@@ -1,0 +1,36 @@
+"""An engine that makes nothing: it takes real items of the pool, the control of generated ones."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+
+from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import Request
+
+
+class PoolEngine:
+    """Draws candidates of every skill in the plan from the pool."""
+
+    def __init__(self, *, pool: Sequence[Item], oversample: float) -> None:
+        self.oversample = oversample
+        self._groups: dict[str, list[Item]] = {}
+        for item in pool:
+            self._groups.setdefault(item.group, []).append(item)
+
+    def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
+        """Candidates skill by skill, each in the order of drawing, none of them twice.
+
+        A skill is a group of the pool. One that the pool has no more items of gives what there is.
+        """
+        for request in sorted(requests, key=lambda request: request.skill):
+            skill = request.skill
+            items = self._groups.get(skill, [])
+            count = min(math.ceil(request.count * self.oversample), len(items))
+            rng = random.Random(seed_from("pool", tools.seed, skill))
+            for item in rng.sample(items, count):
+                yield Example.of(item, skill)
