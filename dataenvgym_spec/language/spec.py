@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
+from msgspec.structs import replace
 
 from dataenvgym_spec.language.declared import REFERRED
 from dataenvgym_spec.language.fields import (
@@ -53,6 +54,17 @@ class Observe(Section, frozen=True, kw_only=True):
         bool,
         hover("What became of earlier requests: requested and accepted, per skill."),
     ] = field(name="yield", default=True)
+    student: (
+        Annotated[
+            Literal["latest", "base"],
+            hover(
+                "Whose behaviour it is: the latest student's (the default), or in every iteration "
+                "the untaught one's, so that the state is stale."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    # Not None: what is written of specs that do not say it stays as it was.
 
 
 class Agent(Section, frozen=True, kw_only=True):
@@ -76,6 +88,18 @@ class Agent(Section, frozen=True, kw_only=True):
         if isinstance(self.observe, str):
             return False
         return bool(getattr(self.observe, "yield_" if what == "yield" else what))
+
+    @property
+    def watches_base(self) -> bool:
+        """Whether it sees the untaught student in every iteration."""
+        return isinstance(self.observe, Observe) and self.observe.student == "base"
+
+    @property
+    def observed(self) -> Observe | Literal["nothing"]:
+        """What it observes; of whom says what is plugged into its stages."""
+        if isinstance(self.observe, str):
+            return self.observe
+        return replace(self.observe, student=UNSET)
 
 
 class Teach(Section, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ def in_one_form(plain: dict[str, Any]) -> dict[str, Any]:
     task, agent = plain["task"], plain["agent"]
     if _observes_nothing(agent.get("observe", {})):
         agent["observe"] = "nothing"
+    elif isinstance(agent.get("observe"), dict) and agent["observe"].get("student") == "latest":
+        del agent["observe"]["student"]
     run = plain.get("seeds", {}).get("run")
     if isinstance(run, list) and len(run) == 1:
         plain["seeds"]["run"] = run[0]

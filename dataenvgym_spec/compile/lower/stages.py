@@ -18,23 +18,21 @@ from dataenvgym_spec.compile.lower.bind import (
     reserved,
     spans_groups,
 )
+from dataenvgym_spec.compile.lower.common import judging, planning, training
 from dataenvgym_spec.compile.lower.turn import Inputs, Made, Setup, Turn
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Input, Stage, Use
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.params import (
-    CheckParams,
     DataParams,
     EvaluateParams,
     GateParams,
     GenerateParams,
     Params,
-    PlanParams,
     ReserveParams,
     SelectParams,
     SkillsParams,
     StudentParams,
-    TrainParams,
 )
 from dataenvgym_spec.language.components import standard
 from dataenvgym_spec.language.student import Prompt
@@ -60,11 +58,12 @@ class Builder:
         self.checks = self.bind.checks()
         self.score = self.bind.component("scorer", self.record.task.score)
         self.engine = self.bind.component("engine", self.record.agent.engine)
-        self.planning = self._planning()
-        self.judging = self._judging()
-        self.training = self._training()
+        self.planning = planning(self.bind, seed)
+        self.judging = judging(self.record.agent, self.checks, self.score)
+        self.training = training(self.bind, seed)
         self.evaluations: dict[tuple[str, ...], EvaluateParams] = {}
         self.pool: str | None = None
+        self.stale: Inputs = ()
 
     # --- before the loop ------------------------------------------------------------------------
 
@@ -174,7 +173,7 @@ class Builder:
             self._add(0, what, "evaluate", params, *inputs, baseline=name)
 
     def observe(self, turn: Turn, setup: Setup) -> Inputs:
-        """What the agent sees of the latest student.
+        """What the agent sees of the student that it watches.
 
         Nothing is evaluated that nobody may look at. The evaluation stands in the iteration whose
         student it is of, and under the gate of the plan that alone reads it.
@@ -186,12 +185,23 @@ class Builder:
             splits += ("hidden",)
         if not splits:
             return ()
-        stage = self._evaluate(turn.number - 1, turn, setup.splits["feedback"], splits).stage
-        return tuple(Input(slot="results", stage=stage, port=split) for split in splits)
+        if self.stale:
+            return self.stale
+        watched = self._watching(turn, setup)
+        stage = self._evaluate(turn.number - 1, watched, setup.splits["feedback"], splits).stage
+        seen = tuple(Input(slot="results", stage=stage, port=split) for split in splits)
+        if self.record.agent.watches_base:
+            self.stale = seen
+        return seen
+
+    def _watching(self, turn: Turn, setup: Setup) -> Turn:
+        """The turn as the agent sees it: with the base student, if that is whom it watches."""
+        return replace(turn, student=setup.base) if self.record.agent.watches_base else turn
 
     def plan(self, turn: Turn, setup: Setup, seen: Inputs) -> Input:
         """What the agent decides."""
-        read = self._read_by(self.planning.policy, turn.student)
+        watched = self._watching(turn, setup).student
+        read = self._read_by(self.planning.policy, watched)
         inputs = (*turn.state, *seen, setup.skills, *read)
         stage = self._add(turn.number, "plan", "plan", self.planning, *inputs, gate=turn.gate)
         return Input(slot="plan", stage=stage, port="plan")
@@ -201,6 +211,7 @@ class Builder:
         accepted: Inputs = ()
         given: Inputs = ()
         reserve = (setup.reserve,) if setup.reserve is not None else ()
+        turn = self._watching(turn, setup)
         for attempt in range(self.record.loop.teach.refill + 1):
             again = f", refill {attempt}" if attempt else ""
             candidates = self._generate(turn, attempt, again, (plan, *given))
@@ -216,7 +227,7 @@ class Builder:
 
     def _generate(self, turn: Turn, attempt: int, again: str, inputs: Inputs) -> Input:
         params = GenerateParams(
-            observe=self.record.agent.observe,
+            observe=self.record.agent.observed,
             engine=self.engine,
             iteration=turn.number,
             round=attempt,
@@ -360,39 +371,4 @@ class Builder:
             shots=self.bind.shots(prompt),
             score=self.score,
             seed=self.seed if generate.draws else None,
-        )
-
-    def _planning(self) -> PlanParams:
-        agent = self.record.agent
-        return PlanParams.of(
-            agent.observe,
-            self.bind.component("policy", agent.policy),
-            self.bind.component("environment", self.record.environment),
-            amount=self.record.loop.teach.examples,
-            seed=self.seed,
-        )
-
-    def _judging(self) -> CheckParams:
-        apart = []
-        for check in self.checks:
-            # What is only recorded of a split's hashes must not go with an example.
-            if check.options["action"] == "record" and check.definition.reads == "splits":
-                apart.append(check.kind)
-        return CheckParams(
-            observe=self.record.agent.observe,
-            checks=self.checks,
-            score=self.score,
-            apart=tuple(apart) or None,
-        )
-
-    def _training(self) -> TrainParams:
-        train, adapter = self.record.student.train, self.record.student.train.adapter
-        return TrainParams(
-            method=self.bind.component("trainer", train.method),
-            adapter=None if adapter is None else self.bind.component("adapter", adapter),
-            train=train,
-            template=self.record.student.prompt.template,
-            chat=conversation(self.record.student.prompt),
-            shots=self.bind.shots(self.record.student.prompt),
-            seed=self.seed,
         )

@@ -1,0 +1,47 @@
+"""Parameters that the iterations of an arm have in common: who plans, checks and trains."""
+
+from __future__ import annotations
+
+from dataenvgym_spec.compile.lower.bind import Binder, conversation
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.graph.params import CheckParams, PlanParams, TrainParams
+from dataenvgym_spec.language.spec import Agent
+
+
+def planning(bind: Binder, seed: int) -> PlanParams:
+    """Who decides, in which environment, and for how many examples."""
+    record = bind.arm.experiment
+    return PlanParams.of(
+        record.agent.observed,
+        bind.component("policy", record.agent.policy),
+        bind.component("environment", record.environment),
+        amount=record.loop.teach.examples,
+        seed=seed,
+    )
+
+
+def judging(agent: Agent, checks: tuple[Component, ...], score: Component) -> CheckParams:
+    """By which checks candidates are judged."""
+    apart = []
+    for check in checks:
+        # What is only recorded of a split's hashes must not go with an example.
+        if check.options["action"] == "record" and check.definition.reads == "splits":
+            apart.append(check.kind)
+    return CheckParams(
+        observe=agent.observed, checks=checks, score=score, apart=tuple(apart) or None
+    )
+
+
+def training(bind: Binder, seed: int) -> TrainParams:
+    """How a student is trained."""
+    student = bind.arm.experiment.student
+    train, adapter = student.train, student.train.adapter
+    return TrainParams(
+        method=bind.component("trainer", train.method),
+        adapter=None if adapter is None else bind.component("adapter", adapter),
+        train=train,
+        template=student.prompt.template,
+        chat=conversation(student.prompt),
+        shots=bind.shots(student.prompt),
+        seed=seed,
+    )
