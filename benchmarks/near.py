@@ -36,7 +36,7 @@ def questions(count: int) -> list[str]:
 
 def checked(texts: Sequence[str]) -> int:
     """How many are accepted by the check."""
-    check = NearDuplicate(threshold=THRESHOLD, words=WORDS)
+    check = NearDuplicate(threshold=THRESHOLD, shingle=WORDS)
     judged = Judged(name="near-duplicate", action="reject", reads=None, check=check)
     rows = [_example(str(number), text) for number, text in enumerate(texts)]
     sight = Sight(scorer=ExactMatch())

@@ -93,7 +93,7 @@ def _fill_mapping(schema: Schema, value: dict[str, Any]) -> dict[str, Any]:
     if "properties" in schema:
         options = schema["properties"]
         defaults = {
-            key: copy.deepcopy(option["default"])
+            key: _fill(option, copy.deepcopy(option["default"]))
             for key, option in options.items()
             if "default" in option and key not in value
         }

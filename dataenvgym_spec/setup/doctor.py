@@ -49,6 +49,7 @@ PACKAGES: Final = (
     Package(module="datasets", distribution="datasets", extra="train"),
     Package(module="reasoning_gym", distribution="reasoning-gym", extra="math"),
     Package(module="math_verify", distribution="math-verify", extra="math"),
+    Package(module="rensa", distribution="rensa", extra="near"),
     Package(module="matplotlib", distribution="matplotlib", extra="report"),
     Package(module="scipy", distribution="scipy", extra="report"),
     Package(module="mlflow", distribution="mlflow", extra="track"),

@@ -170,6 +170,8 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
         "duplicate": (False, False),
         "overlap": (True, False),
         "known": (False, True),
+        "near-duplicate": (False, False),
+        "text-length": (False, False),
     }
 
 

@@ -35,7 +35,7 @@ def said(
 ) -> list[str | None]:
     """The objections where everything without one is accepted."""
     check = make(
-        "check", component("check", "near-duplicate", **{"threshold": 0.7, "words": 3, **options})
+        "check", component("check", "near-duplicate", **{"threshold": 0.7, "shingle": 3, **options})
     )
     taken = dict(accepted or {})
     sight = Sight(scorer=ExactMatch(), accepted=MappingProxyType(taken))
@@ -57,7 +57,7 @@ def test_what_is_nearly_the_same_is_objected_to_and_names_what_it_is_like() -> N
 
 def test_what_earlier_iterations_accepted_counts_and_what_was_rejected_does_not() -> None:
     assert said([CHANGED], {"old": STORY}) != [None]
-    check = NearDuplicate(threshold=0.7, words=3)
+    check = NearDuplicate(threshold=0.7, shingle=3)
     sight = Sight(scorer=ExactMatch(), accepted=MappingProxyType({}))
     assert (
         check.objections([example(STORY)], sight)
@@ -83,7 +83,7 @@ def test_it_finds_what_an_exact_comparison_finds(
     texts = [" ".join(words), " ".join([*words[:place], "x", *words[place:]])]
     one, other = (set(runs(text, 2)) for text in texts)
     exact = len(one & other) / len(one | other)
-    objection = said(texts, threshold=threshold, words=2)[1]
+    objection = said(texts, threshold=threshold, shingle=2)[1]
     if exact > threshold + 0.2:
         assert objection is not None
     if exact < threshold - 0.2:
@@ -102,7 +102,7 @@ def test_judged_with_others_only_the_accepted_count() -> None:
             name="near-duplicate",
             action="reject",
             reads=None,
-            check=NearDuplicate(threshold=0.7, words=3),
+            check=NearDuplicate(threshold=0.7, shingle=3),
         )
     ]
     rows = [example(text, id=str(n)) for n, text in enumerate([STORY, CHANGED, OTHER, CHANGED])]

@@ -50,6 +50,12 @@ def test_values_that_look_like_keywords_are_values() -> None:
     assert not made.files and not made.parts
 
 
+def test_a_default_is_filled_as_if_a_spec_said_it() -> None:
+    """Otherwise what `show` prints of a spec would have another key."""
+    schema = {"properties": {"a": {"type": "number", "default": 20}}}
+    assert repr(_fill(schema, {})) == repr(_fill(schema, {"a": 20})) == "{'a': 20.0}"
+
+
 def test_lists_are_filled_by_the_schema_of_their_items() -> None:
     assert _fill({"type": "array", "uniqueItems": True}, ["b", "a"]) == ["b", "a"]
     numbers = _fill({"type": "array", "items": {"type": "number"}}, [1, 2.0])

@@ -107,7 +107,14 @@ def test_the_built_in_components_are_the_listing_of_the_folders() -> None:
 
 
 def test_what_is_installed_is_ordered_after_what_is_built_in() -> None:
-    assert list(definitions()["check"]) == ["scorable", "duplicate", "overlap", "known"]
+    assert list(definitions()["check"]) == [
+        "scorable",
+        "duplicate",
+        "overlap",
+        "known",
+        "near-duplicate",
+        "text-length",
+    ]
     data = {"title": "T", "description": "D.", "semantics": 1, "order": 0}
     installed = declare("check", "aaa", data, implementation="a:A", by="a")
     assert all(installed.order > item.order for item in definitions()["check"].values())

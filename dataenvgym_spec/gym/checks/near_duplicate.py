@@ -24,8 +24,8 @@ class NearDuplicate:
     found by locality-sensitive hashing, so that 100,000 examples take seconds.
     """
 
-    def __init__(self, *, threshold: float, words: int) -> None:
-        self.threshold, self.words = threshold, words
+    def __init__(self, *, threshold: float, shingle: int) -> None:
+        self.threshold, self.shingle = threshold, shingle
         self._index = RMinHashLSH(threshold, HASHES, bands(threshold))
         self._hashes: list[RMinHash] = []
         self._ids: list[str] = []
@@ -68,11 +68,11 @@ class NearDuplicate:
 
     def _hashed(self, question: str) -> RMinHash:
         hashed = RMinHash(HASHES, SEED)
-        hashed.update(runs(question, self.words))
+        hashed.update(runs(question, self.shingle))
         return hashed
 
 
-def runs(text: str, words: int) -> list[str]:
+def runs(text: str, shingle: int) -> list[str]:
     """The runs of words of a text, in lower case; of a shorter one the whole.
 
     >>> runs("What is  2 + 3?", 3)
@@ -81,8 +81,8 @@ def runs(text: str, words: int) -> list[str]:
     ['why?']
     """
     found = text.lower().split()
-    last = max(len(found) - words, 0)
-    return [" ".join(found[start : start + words]) for start in range(last + 1)]
+    last = max(len(found) - shingle, 0)
+    return [" ".join(found[start : start + shingle]) for start in range(last + 1)]
 
 
 def bands(threshold: float) -> int:

@@ -8,7 +8,7 @@ from dataenvgym_spec.gym.checks.protocol import Sight
 from dataenvgym_spec.records.examples import Example
 
 
-class Length:
+class TextLength:
     """Objects to an example whose question or answer has too few or too many characters.
 
     White space at its ends does not count.

@@ -13,7 +13,7 @@ from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import Request
 
 
-class PoolEngine:
+class FromPool:
     """Draws candidates of every skill in the plan from the pool."""
 
     def __init__(self, *, pool: Sequence[Item], oversample: float) -> None:
