@@ -149,7 +149,7 @@ def test_an_arm_may_exchange_one_of_two_keys_that_exclude_each_other(tmp_path: P
         ),
         (
             "{agent: {observe: 3}}",
-            "E103]: 'observe' must be 'nothing' or a mapping with 'errors', 'scores', 'yield', not 3",
+            "E103]: 'observe' must be 'nothing' or a mapping with 'errors', 'scores', 'yield', 'student', not 3",
         ),
         (
             "{student: {train: {length: {steps: 1, epochs: 2}}}}",
