@@ -125,7 +125,8 @@ class Definition:
         marks: the options that carry a keyword of ours: path and value, by keyword.
         limits: bounds on what it works with.
         reads: what it receives besides what all of its slot do (see `declaration.READS`).
-        procedural: of a source or a teacher: whether it makes new problems without end.
+        procedural: of a source or a teacher: whether it makes new problems without end; of an
+            engine: whether no model writes any of its examples.
         several: of a scorer: whether any of several answers of an item is right.
         verifier: of a source: whether its items carry one; of a check: whether it judges by it.
         skills: of a discovery: "groups" if its skills are the groups of the source.

@@ -15,7 +15,8 @@ class Provenance(Record, frozen=True, kw_only=True):
         iteration: the turn of the loop, from 1 on.
         round: 0, or the number of the refill.
         plan: the key of the plan that it was generated for.
-        teacher: the kind of the teacher that wrote it, or of an engine that asks none.
+        teacher: the kind of the teacher that wrote it, or of an engine that asks none or may be
+            its own.
         request: its number among the candidates of the round.
     """
 

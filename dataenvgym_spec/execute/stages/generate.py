@@ -73,6 +73,12 @@ def _candidates(context: Context[GenerateParams], requests: Sequence[Request]) -
 
 
 def _writer(engine: Component) -> str:
-    """The kind of the teacher that an engine names; of one that asks nobody its own."""
+    """The kind of the teacher that an engine names; of one that asks nobody its own.
+
+    An engine that names a procedural teacher and is not declared to be procedural itself may ask a
+    model all the same, such as the student that it reads: then what it makes is its own.
+    """
     teacher = engine.part("teacher")
-    return engine.kind if teacher is None else teacher.kind
+    if teacher is None or (teacher.procedural and not engine.procedural):
+        return engine.kind
+    return teacher.kind
