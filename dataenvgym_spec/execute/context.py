@@ -19,9 +19,10 @@ from dataenvgym_spec.core.machine import device_stamp, stamp, with_required
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Params
-from dataenvgym_spec.gym.make import make
+from dataenvgym_spec.gym.make import Described, make
 from dataenvgym_spec.gym.students.models.protocol import Found
 from dataenvgym_spec.gym.tasks.scoring import Judge
+from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.files import (
     read,
     read_all,
@@ -143,18 +144,21 @@ class Context(Generic[P]):
     def make(self, component: Component, **more: Any) -> Any:
         """An instance of a component.
 
-        One that is declared to read a student is handed its folder; one that reads the pool, its
-        items.
+        One that is declared to read a student is handed its folder, and one that reads the pool
+        its items; so is each of its parts.
 
         Raises:
             MissingExtra: a package it needs is not installed.
             UserError: it is not installed, or in another version.
         """
-        if component.definition.reads == "student" and component.slot != "check":
-            more = {**self.student(), **more}
-        if component.definition.reads == "pool":
-            more = {"pool": self.all("pool", "items.jsonl", Item), **more}
-        return make(component, files=self.files, **more)
+        return make(component, files=self.files, hand=self._hand, **more)
+
+    def _hand(self, component: Described) -> Mapping[str, Any]:
+        """What a component is declared to read."""
+        reads = definition(component.slot, component.kind).reads
+        if reads == "student" and component.slot != "check":
+            return self.student()
+        return {"pool": self.all("pool", "items.jsonl", Item)} if reads == "pool" else {}
 
     def judge(self, scorer: Component) -> Judge:
         """What judges answers by a scorer. Its process ends with this run."""

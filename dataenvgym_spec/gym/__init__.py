@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
     from dataenvgym_spec.gym.policies.allocate import share_out
     from dataenvgym_spec.gym.policies.protocol import Policy
-    from dataenvgym_spec.gym.prompt import Message, Prompt
+    from dataenvgym_spec.gym.prompt import Image, Message, Prompt
     from dataenvgym_spec.gym.sandboxes.protocol import (
         Call,
         Ending,
@@ -96,6 +96,7 @@ __all__ = [
     "Existing",
     "Found",
     "GenerationSettings",
+    "Image",
     "Item",
     "Job",
     "Judgement",
@@ -169,6 +170,7 @@ _PLACES: Final = {
     "Environment": "gym.environments.protocol:Environment",
     "Example": "records.examples:Example",
     "GenerationSettings": "gym.students.backends.protocol:GenerationSettings",
+    "Image": "gym.prompt:Image",
     "Item": "records.items:Item",
     "Job": "gym.students.trainers.protocol:Job",
     "Judgement": "gym.sandboxes.protocol:Judgement",

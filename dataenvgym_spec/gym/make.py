@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -79,7 +79,20 @@ class Named:
         }
 
 
-def make(described: Described, *, files: Mapping[str, Path] | None = None, **more: Any) -> Any:
+Hand = Callable[[Described], Mapping[str, Any]]
+"""Gives a component what it is declared to read, as keyword arguments."""
+Around = Callable[[Described, Any], Any]
+"""Puts something around an instance, which whoever refers to the component is given instead."""
+
+
+def make(
+    described: Described,
+    *,
+    files: Mapping[str, Path] | None = None,
+    hand: Hand | None = None,
+    around: Around | None = None,
+    **more: Any,
+) -> Any:
     """An instance of a component, its parts made first.
 
     The class is called with its options as keyword arguments. An option that stands for another
@@ -88,6 +101,8 @@ def make(described: Described, *, files: Mapping[str, Path] | None = None, **mor
     Args:
         described: the component.
         files: where the files lie that options name by digest.
+        hand: gives it and each of its parts what they read.
+        around: puts something around it and each of its parts.
         more: arguments that do not come from the spec.
 
     Raises:
@@ -102,11 +117,14 @@ def make(described: Described, *, files: Mapping[str, Path] | None = None, **mor
         if isinstance(digest, str) and digest in (files or {}):
             arguments = with_value(arguments, path, (files or {})[digest])
     for path, part in described.parts.items():
-        arguments = with_value(arguments, path, make(part, files=files))
+        arguments = with_value(arguments, path, make(part, files=files, hand=hand, around=around))
     if described.slot == "check":
         # What is done about an objection is the judge's business; see `language.components.ACTION`.
         arguments.pop("action", None)
-    return item.load()(**arguments, **more)
+    if hand is not None:
+        more = {**hand(described), **more}
+    made = item.load()(**arguments, **more)
+    return made if around is None else around(described, made)
 
 
 def _idle(item: Definition) -> dict[str, Any]:

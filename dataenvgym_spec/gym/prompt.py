@@ -20,11 +20,28 @@ OPEN, CLOSE = "\ufdd2", "\ufdd3"
 UNDEFINED: Final = (TemplateError, TypeError, ArithmeticError)
 
 
+class Image(Record, frozen=True, kw_only=True):
+    """An image of a message.
+
+    Attributes:
+        media: its media type, such as `image/png`.
+        data: its bytes, in base64.
+    """
+
+    media: str
+    data: str
+
+
 class Message(Record, frozen=True, kw_only=True):
-    """A part of a conversation. All of its content is text."""
+    """A part of a conversation. All of its content is text.
+
+    Attributes:
+        images: what is shown before the text; only to teachers that see.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[Image, ...] = ()
 
 
 class Prompt(Record, frozen=True, kw_only=True):

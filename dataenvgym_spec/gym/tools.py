@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dataenvgym_spec.records.plans import Request, ShownError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,10 +16,22 @@ class Tools:
     Attributes:
         seed: derived from the run's seed, the iteration and the round. Whoever draws, draws from
             it, so that a stage that is run again gives the same.
+        errors: the errors of the student that prompts of an engine may show, by skill.
     """
 
     seed: int
+    errors: Mapping[str, tuple[ShownError, ...]] = field(default_factory=dict)
 
     def random(self) -> random.Random:
         """A generator of its own, seeded."""
         return random.Random(self.seed)
+
+    def shown(self, request: Request) -> tuple[ShownError, ...]:
+        """The errors that a prompt for a request may show.
+
+        They are those that it names or, where it names none, those of its skill.
+        """
+        if request.show is None:
+            return self.errors.get(request.skill, ())
+        named = {error.id: error for errors in self.errors.values() for error in errors}
+        return tuple(named[name] for name in request.show if name in named)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import Request
 from dataenvgym_spec.records.record import Record
 
 
@@ -32,19 +33,31 @@ class Example(Item, frozen=True, kw_only=True):
 
     Attributes:
         skill: the skill that its request asks for.
+        subskill: the part of the skill that its request asks for, if it does.
+        request: the name of its request, where that is not the skill.
         provenance: where it comes from; the executor completes it, an engine leaves it out.
         notes: objections of checks that only record, by check.
     """
 
     skill: str
+    subskill: str | None = None
+    request: str | None = None
     provenance: Provenance | None = None
     notes: dict[str, str] | None = None
 
     @classmethod
-    def of(cls, item: Item, skill: str) -> Example:
-        """An item as an example of a skill."""
+    def of(cls, item: Item, about: Request | str) -> Example:
+        """An item as an example of what a request asks for, or only of a skill."""
         fields = {name: getattr(item, name) for name in ITEM_FIELDS}
-        return cls(**fields, skill=skill)
+        if isinstance(about, str):
+            return cls(**fields, skill=about)
+        named = None if about.id == about.skill else about.id
+        return cls(**fields, skill=about.skill, subskill=about.subskill, request=named)
+
+    @property
+    def asked_by(self) -> str:
+        """The name of the request that it counts for."""
+        return self.request or self.skill
 
     def item(self) -> Item:
         """The question with its answer, without the history."""

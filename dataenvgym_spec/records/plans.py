@@ -31,19 +31,24 @@ class Request(Record, frozen=True, kw_only=True):
 
 
 class Yield(Record, frozen=True, kw_only=True):
-    """What became of the last request for a skill, in examples."""
+    """What became of a request, in examples."""
 
     requested: int
     accepted: int
 
 
 class ShownError(Record, frozen=True, kw_only=True):
-    """An item that the student got wrong, from the shown part of feedback."""
+    """An item that the student got wrong, from the shown part of feedback.
+
+    Attributes:
+        group: what the source says it belongs to; left out where its skill says it.
+    """
 
     id: str
     input: str
     target: str
     prediction: str
+    group: str | None = None
 
 
 class Step(Record, frozen=True, kw_only=True):
@@ -53,7 +58,7 @@ class Step(Record, frozen=True, kw_only=True):
         allocation: examples to generate, by skill.
         reasons: why, in words, by skill.
         scores: the accuracies that were observed, by skill.
-        shortfall: how many examples the last request was short of, by skill.
+        shortfall: how many examples each of the last requests was short of, by its name.
     """
 
     allocation: dict[str, int]

@@ -340,11 +340,12 @@ class Builder:
         return (Input(slot="shots", stage=self.pool, port="pool"),)
 
     def _read_by(self, component: Component, student: Input) -> Inputs:
-        """The student or the pool, if a component is declared to read it."""
-        reads = component.definition.reads
-        if reads == "pool" and self.pool is not None:
-            return (Input(slot="pool", stage=self.pool, port="pool"),)
-        return self._students(student) if reads == "student" else ()
+        """The student and the pool, if a component or a part of it is declared to read them."""
+        reads = {part.definition.reads for part in component.walk()}
+        inputs: Inputs = ()
+        if "pool" in reads and self.pool is not None:
+            inputs = (Input(slot="pool", stage=self.pool, port="pool"),)
+        return (*inputs, *self._students(student)) if "student" in reads else inputs
 
     def _evaluate(self, iteration: int, turn: Turn, data: str, splits: tuple[str, ...]) -> Input:
         items = [Input(slot="items", stage=data, port=split) for split in splits]

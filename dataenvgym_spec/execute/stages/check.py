@@ -25,10 +25,10 @@ def check(context: Context[CheckParams]) -> None:
     The amount is cut at a prefix of the request order, so that it never depends on who answered
     first.
     """
-    wanted = read(context.path("plan", "plan.json"), Plan).allocation
+    asked = read(context.path("plan", "plan.json"), Plan).asked()
     before = context.table("yield", "yield.json", Yield) or {}
-    had = {skill: before[skill].accepted if skill in before else 0 for skill in wanted}
-    quota = {skill: count - had[skill] for skill, count in wanted.items()}
+    had = {name: given.accepted for name, given in before.items()}
+    quota = {request.id: request.count - had.get(request.id, 0) for request in asked}
     candidates = context.all("candidates", "examples.jsonl", Example)
     verdict = Verdict()
     if candidates:  # else a refill that was not needed: a scorer's imports would be all it does
@@ -38,10 +38,11 @@ def check(context: Context[CheckParams]) -> None:
     if context.params.apart is not None:
         accepted, notes = set_apart(accepted, context.params.apart)
         context.write_rows("rejected", "noted.jsonl", notes)
-    counts = Counter(example.skill for example in accepted)
+    counts = Counter(example.asked_by for example in accepted)
     given = {}
-    for skill, count in wanted.items():
-        given[skill] = Yield(requested=count, accepted=had[skill] + counts[skill])
+    for request in asked:
+        had_and_new = had.get(request.id, 0) + counts[request.id]
+        given[request.id] = Yield(requested=request.count, accepted=had_and_new)
     context.write_rows("accepted", "examples.jsonl", accepted)
     context.write_table("yield", "yield.json", given)
     context.write_rows("rejected", "examples.jsonl", verdict.rejected)

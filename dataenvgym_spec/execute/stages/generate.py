@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.component import Component
@@ -22,10 +23,11 @@ from dataenvgym_spec.records.plans import Plan, Request, Yield
 
 def generate(context: Context[GenerateParams]) -> None:
     """Writes candidates for what the plan asks, or in a refill for what is still missing."""
-    asked = read(context.path("plan", "plan.json"), Plan).asked()
+    plan = read(context.path("plan", "plan.json"), Plan)
+    asked = plan.asked()
     given = context.table("yield", "yield.json", Yield) or {}
     requests = missing(asked, given)
-    rows = _candidates(context, requests) if requests else []
+    rows = _candidates(context, requests, plan) if requests else []
     context.write_rows("candidates", "examples.jsonl", rows)
     amount = sum(request.count for request in requests)
     context.record(requested=amount, candidates=len(rows))
@@ -35,29 +37,31 @@ def generate(context: Context[GenerateParams]) -> None:
 def missing(asked: Sequence[Request], given: Mapping[str, Yield]) -> list[Request]:
     """What is still to be made, in the order of the requests.
 
-    The accepted examples of a skill count for its requests in their order.
-
     >>> asked = [Request(id="sum", count=5, skill="sum")]
     >>> short = missing(asked, {"sum": Yield(requested=5, accepted=3)})
     >>> [request.count for request in short]
     [2]
     """
-    left = {skill: row.accepted for skill, row in given.items()}
     requests = []
     for request in asked:
-        covered = min(request.count, left.get(request.skill, 0))
-        left[request.skill] = left.get(request.skill, 0) - covered
+        covered = given[request.id].accepted if request.id in given else 0
         if covered < request.count:
             requests.append(msgspec.structs.replace(request, count=request.count - covered))
     return requests
 
 
-def _candidates(context: Context[GenerateParams], requests: Sequence[Request]) -> list[Example]:
+def _candidates(
+    context: Context[GenerateParams], requests: Sequence[Request], plan: Plan
+) -> list[Example]:
     params = context.params
     engine: Engine = context.make(params.engine)
     seed = seed_from("generate", params.seed, params.iteration, params.round)
     rows = []
-    for number, example in enumerate(engine.generate(requests, Tools(seed=seed))):
+    names = {request.id for request in requests}
+    tools = Tools(seed=seed, errors=plan.errors)
+    for number, example in enumerate(engine.generate(requests, tools)):
+        if example.asked_by not in names:
+            raise _unasked(params.engine.kind, example)
         provenance = Provenance(
             iteration=params.iteration,
             round=params.round,
@@ -70,6 +74,14 @@ def _candidates(context: Context[GenerateParams], requests: Sequence[Request]) -
     if tokens:
         context.record(tokens=tokens)
     return rows
+
+
+def _unasked(engine: str, example: Example) -> StageError:
+    """An example that no request asks for."""
+    message = f"the engine '{engine}' made an example for '{example.asked_by}', "
+    message += "which is the name of no request"
+    help = "an engine makes each with Example.of(item, request)"
+    return StageError(message, help=help)
 
 
 def _writer(engine: Component) -> str:

@@ -60,9 +60,9 @@ def judge(
 ) -> Verdict:
     """Splits candidates into accepted and rejected ones, and counts them by skill.
 
-    A candidate beyond its skill's quota is `surplus`: it is not judged. A check sees what it is
-    declared to read and nothing else, and whatever it does to what it is handed changes nothing: it
-    may only remove.
+    A candidate beyond the quota of its request is `surplus`: it is not judged. A check sees what it
+    is declared to read and nothing else, and whatever it does to what it is handed changes nothing:
+    it may only remove.
     """
     left = dict(quota)
     taken = dict(sight.accepted)
@@ -72,7 +72,7 @@ def judge(
     verdict = Verdict()
     for example in candidates:
         count = verdict.tally.setdefault(example.skill, Counter())
-        if left.get(example.skill, 0) <= 0:
+        if left.get(example.asked_by, 0) <= 0:
             count["surplus"] += 1
             continue
         rejection, notes = _objections(example, checks, sights)
@@ -83,7 +83,7 @@ def judge(
         noted = msgspec.structs.replace(example, notes=notes) if notes else example
         verdict.accepted.append(noted)
         taken[example.id] = example.input
-        left[example.skill] -= 1
+        left[example.asked_by] -= 1
         count["accepted"] += 1
     return verdict
 

@@ -31,6 +31,6 @@ class FromPool:
             skill = request.skill
             items = self._groups.get(skill, [])
             count = min(math.ceil(request.count * self.oversample), len(items))
-            rng = random.Random(seed_from("pool", tools.seed, skill))
+            rng = random.Random(seed_from("pool", tools.seed, request.id))
             for item in rng.sample(items, count):
-                yield Example.of(item, skill)
+                yield Example.of(item, request)

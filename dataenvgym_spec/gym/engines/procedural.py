@@ -31,11 +31,11 @@ class ProceduralEngine:
         """
         for request in sorted(requests, key=lambda request: request.skill):
             skill = request.skill
-            stream = self.source.stream(skill, seed_from("engine", tools.seed, skill))
-            rng = random.Random(seed_from("corrupt", tools.seed, skill))
+            stream = self.source.stream(skill, seed_from("engine", tools.seed, request.id))
+            rng = random.Random(seed_from("corrupt", tools.seed, request.id))
             for item in islice(stream, math.ceil(request.count * self.oversample)):
                 spoil = rng.random() < self.corrupt
-                yield Example.of(_spoiled(item, rng) if spoil else item, skill)
+                yield Example.of(_spoiled(item, rng) if spoil else item, request)
 
 
 def _spoiled(item: Item, rng: random.Random) -> Item:

@@ -7,11 +7,12 @@ policy sees states, an engine sees requests, and neither knows the other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import msgspec
 
+from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.plans import Request, Step, Yield
 from dataenvgym_spec.records.record import Record
@@ -52,15 +53,17 @@ class Seen:
     """What an arm may observe; what it may not is None.
 
     Attributes:
-        skills: the skills of the task.
+        errors: how many of the student's errors a prompt may show.
+        skills: the skills of the task; none in an environment that does not read them.
         of_item: the skill of every feedback item, by its id.
         hidden: the student's answers on the hidden part of feedback, which measures its state.
         shown: its answers on the part that prompts may show.
-        yields: what became of the last requests, by skill.
+        yields: what became of the last requests, by name.
     """
 
-    skills: tuple[str, ...]
-    of_item: Mapping[str, str]
+    errors: int = 0
+    skills: tuple[str, ...] = ()
+    of_item: Mapping[str, str] = field(default_factory=dict)
     hidden: Sequence[Result] | None = None
     shown: Sequence[Result] | None = None
     yields: Mapping[str, Yield] | None = None
@@ -79,22 +82,28 @@ class Seen:
         return scores
 
     def shortfall(self) -> dict[str, int] | None:
-        """How many examples the last request for a skill was short of."""
+        """How many examples each of the last requests was short of, by name."""
         if self.yields is None:
             return None
         short = {}
-        for skill, given in self.yields.items():
+        for name, given in self.yields.items():
             if given.accepted < given.requested:
-                short[skill] = given.requested - given.accepted
+                short[name] = given.requested - given.accepted
         return short
 
 
 S = TypeVar("S", bound=State)
-A_contra = TypeVar("A_contra", bound=Action, contravariant=True)
+A = TypeVar("A", bound=Action)
 
 
-class Environment(Protocol[S, A_contra]):
-    """The contract of state and action."""
+class Environment(Protocol[S, A]):
+    """The contract of state and action.
+
+    In each iteration `observe` makes a state, a policy answers it with an action, `complete` fills
+    in what the action leaves open, `requests` says what an engine is asked for, and `advance`
+    what is remembered. An environment whose definition says `"reads": "skills"` is handed the
+    skills of the task in what it sees.
+    """
 
     state: type[S]
     """The record of its states."""
@@ -107,20 +116,33 @@ class Environment(Protocol[S, A_contra]):
             before: what `advance` returned in the iteration before; None in the first.
         """
 
-    def requests(self, state: S, action: A_contra, budget: int) -> tuple[Request, ...]:
-        """What an engine is asked for, in order; amounts are cut at a prefix of it.
+    def complete(self, state: S, action: A, budget: int, tools: Tools) -> A:
+        """The action with what it leaves open, such as the names of new subskills.
 
         Args:
             state: what the policy saw.
             action: what it decided.
             budget: examples to ask for in all.
+            tools: a seed, and what else it may use.
+
+        Raises:
+            StageError: the action cannot be carried out in this state.
         """
 
-    def advance(self, state: S, action: A_contra, given: Mapping[str, Yield]) -> S:
+    def requests(self, state: S, action: A, budget: int) -> tuple[Request, ...]:
+        """What an engine is asked for, in order; amounts are cut at a prefix of it.
+
+        Args:
+            state: what the policy saw.
+            action: what it decided, completed.
+            budget: examples to ask for in all.
+        """
+
+    def advance(self, state: S, action: A, given: Mapping[str, Yield]) -> S:
         """What is remembered for the next iteration.
 
         Args:
             state: what the policy saw.
             action: what it decided.
-            given: what became of the requests of the iteration before, by skill.
+            given: what became of the requests of the iteration before, by name.
         """

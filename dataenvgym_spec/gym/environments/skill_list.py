@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from dataenvgym_spec.gym.environments.protocol import Action, Seen, SkillScore, State
+from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.plans import Request, Yield
 
 
@@ -42,6 +43,12 @@ class SkillList:
             yields=None if seen.yields is None else dict(seen.yields),
             history=before.history if before is not None else (),
         )
+
+    def complete(
+        self, state: SkillListState, action: Allocation, budget: int, tools: Tools
+    ) -> Allocation:
+        """The action as it is: it leaves nothing open."""
+        return action
 
     def requests(
         self, state: SkillListState, action: Allocation, budget: int

@@ -6,50 +6,87 @@ What is procedural is a source that its engine uses.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from dataenvgym_spec.gym.prompt import Message
 from dataenvgym_spec.records.record import Record
+
+Finish = Literal["stop", "length", "refusal", "empty", "invalid"]
+"""How an answer ended: whole, cut at the longest length allowed, declined, without a text, or of
+another shape than was asked for."""
 
 
 class Ask(Record, frozen=True, kw_only=True):
     """One question to a teacher.
 
     Attributes:
-        id: its name; the reply carries it.
-        prompt: the text of the user's turn.
-        system: the instruction that stands before it.
-        seed: of the sampling, for a teacher that takes one.
+        id: its name; the replies carry it.
+        messages: the conversation so far, the question last.
+        shape: JSON Schema of the answer, where it has to be JSON.
+        samples: how many answers are drawn.
+        seed: what tells apart questions that are asked again to get another answer: whoever asks
+            in each iteration gives the seed of its tools. It is part of what an answer is kept
+            by, and goes to a teacher that takes one.
     """
 
     id: str
-    prompt: str
-    system: str | None = None
+    messages: tuple[Message, ...]
+    shape: dict[str, Any] | None = None
+    samples: int = 1
     seed: int | None = None
+
+    @classmethod
+    def of(cls, id: str, prompt: str, *, system: str = "", **more: Any) -> Ask:
+        """A question that is one text.
+
+        >>> [message.role for message in Ask.of("1", "2 + 2 =", system="Be brief.").messages]
+        ['system', 'user']
+        """
+        before = (Message(role="system", content=system),) if system else ()
+        return cls(id=id, messages=(*before, Message(role="user", content=prompt)), **more)
 
 
 class Reply(Record, frozen=True, kw_only=True):
-    """What a teacher answered.
+    """One answer to a question.
 
     Attributes:
         ask: the name of the question.
+        sample: which of its answers, from 0 on.
         text: the answer.
-        tokens: by `prompt` and `generated`.
-        finish: whether the answer is whole, was cut at the longest length allowed, or refused.
+        tokens: by `prompt` and `generated`, and `cached` of the prompt where the service says so.
+        finish: see `Finish`.
         model: the model that answered, as it calls itself.
+        logprobs: of the generated tokens, natural logarithms, where the teacher gives them.
+        tries: how many requests were made for it.
     """
 
     ask: str
+    sample: int = 0
     text: str
     tokens: dict[str, int]
-    finish: Literal["stop", "length", "refusal"]
+    finish: Finish
     model: str
+    logprobs: tuple[float, ...] | None = None
+    tries: int = 1
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is whole and of the shape that was asked for."""
+        return self.finish == "stop"
 
 
 class Teacher(Protocol):
-    """A language model. Policies, engines, checks and discoveries are constructed with one."""
+    """A language model. Policies, engines, checks and discoveries are constructed with one.
+
+    What they hold stands between them and the component that the spec names: it keeps every answer
+    before anyone sees it, asks again where an answer is not of the shape that was asked for, and
+    gives the answers in the order of the questions.
+    """
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
-        """One reply to each question, in their order.
+        """As many replies to each question as it asks for.
+
+        A component may give them as they come, in any order.
 
         Raises:
             StageError: it cannot be reached or refuses to work.

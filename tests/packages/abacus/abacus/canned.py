@@ -14,7 +14,7 @@ class Canned:
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
         """One reply to each question, in their order."""
         for ask in asks:
-            words = ask.prompt.split()
+            words = ask.messages[-1].content.split()
             largest, start = int(words[3]), int(words[-1])
             lines = [
                 f"{(start + n) % (largest + 1)}+{(start + 2 * n) % (largest + 1)}"

@@ -20,10 +20,10 @@ class Dictation:
         for request in requests:
             start = rng.randint(0, self.largest)
             prompt = f"sums up to {self.largest} ({request.brief}), beginning at {start}"
-            asks.append(Ask(id=request.id, prompt=prompt))
+            asks.append(Ask.of(request.id, prompt, seed=tools.seed))
         for request, reply in zip(requests, self.teacher.answer(asks), strict=True):
             for kind, count in reply.tokens.items():
                 self.tokens[kind] += count
             for line in reply.text.splitlines():
                 one, other = line.split("+")
-                yield Example.of(sum_of(int(one), int(other), "beads"), request.skill)
+                yield Example.of(sum_of(int(one), int(other), "beads"), request)

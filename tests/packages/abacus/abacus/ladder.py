@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from dataenvgym_spec.gym import Action, Request, Seen, State, Yield
+from dataenvgym_spec.gym import Action, Request, Seen, State, Tools, Yield
 
 
 class Rung(State, frozen=True, kw_only=True):
@@ -28,6 +28,10 @@ class Ladder:
         if before is None:
             return Rung(skills=seen.skills)
         return Rung(skills=seen.skills, rung=before.rung, history=before.history)
+
+    def complete(self, state: Rung, action: Step, budget: int, tools: Tools) -> Step:
+        """The action as it is."""
+        return action
 
     def requests(self, state: Rung, action: Step, budget: int) -> tuple[Request, ...]:
         """Each skill in parts, as far as the budget reaches."""
