@@ -22,7 +22,12 @@ ROW: Final = "  {:17}{:>4}  "
 """What a row begins with: kind and semantics."""
 REST: Final = " " * len(ROW.format("", ""))
 FACT: Final = f"{REST}- "
-READS: Final = {"student": "the latest student", "pool": "the pool", "splits": "hashes of splits"}
+READS: Final = {
+    "student": "the latest student",
+    "pool": "the pool",
+    "splits": "hashes of splits",
+    "skills": "the skills of the task",
+}
 
 
 @click.command("components")

@@ -35,12 +35,13 @@ READS: Final[dict[str, tuple[str, ...]]] = {
     "policy": ("student", "pool"),
     "engine": ("student", "pool"),
     "check": ("student", "splits"),
+    "environment": ("skills",),
 }
 """What the definition of a component may declare that it reads.
 
 Either the latest student (a check: its answers to the candidates), or the items of the pool, or
-splits as hashes. A component
-receives nothing that it does not declare, and the proof of no leakage is about what it declares.
+splits as hashes, or the skills of the task. A component receives nothing that it does not declare,
+and the proof of no leakage is about what it declares.
 """
 PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)
 SKILLS: Final = ("groups",)

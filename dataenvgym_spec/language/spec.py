@@ -264,7 +264,9 @@ class Experiment(Section, frozen=True, kw_only=True):
         hover("Named teachers that engines refer to."),
     ] = field(default_factory=dict)
     environment: Annotated[Word, word("environment", "The structure the agent works in.")]
-    skills: Skills
+    skills: (
+        Annotated[Skills, hover("The skills; left out where the environment reads none.")] | None
+    ) = None
     agent: Agent
     loop: Loop
     select: Annotated[Select, hover("Which student is called best.")] = Select()

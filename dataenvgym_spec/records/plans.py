@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dataenvgym_spec.records.record import Record
+
+TASK: Final = "task"
+"""The skill of a request that is about the task as a whole, where there are no skills."""
+
+
+class Like(Record, frozen=True, kw_only=True):
+    """A real item that a prompt shows as an example, from the pool.
+
+    Attributes:
+        group: what its source says it belongs to.
+    """
+
+    input: str
+    target: str
+    group: str
 
 
 class Request(Record, frozen=True, kw_only=True):
@@ -14,7 +31,8 @@ class Request(Record, frozen=True, kw_only=True):
         skill: what they are about.
         subskill: a part of the skill, in an environment that has them.
         brief: the instruction in words.
-        show: ids of errors that a prompt may show.
+        show: ids of errors that a prompt may show; None for those of the skill.
+        like: real items that a prompt shows as examples.
     """
 
     id: str
@@ -23,6 +41,7 @@ class Request(Record, frozen=True, kw_only=True):
     subskill: str | None = None
     brief: str | None = None
     show: tuple[str, ...] | None = None
+    like: tuple[Like, ...] = ()
 
     @property
     def simple(self) -> bool:

@@ -386,7 +386,11 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
                     ("agent", "checks", kind),
                 )
             else:
-                yield seeing.replace(usual, f"{{kind: {kind}}}"), ("agent", slot)
+                (works_in,) = definitions()[slot][kind].serves.get("environment", ("skill-list",))[
+                    :1
+                ]
+                placed = seeing.replace("environment: skill-list", f"environment: {works_in}")
+                yield placed.replace(usual, f"{{kind: {kind}}}"), ("agent", slot)
 
 
 def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:

@@ -13,10 +13,8 @@ from tests.support.golden import OBSERVE, Workshop, bytes_of, component
 
 BLIND = "nothing"
 PORTS = {
-    "scores": (
-        ("results", "{student}-shown", "shown"),
-        ("results", "{student}-hidden", "hidden"),
-    ),
+    "errors": (("results", "{student}-shown", "shown"),),
+    "scores": (("results", "{student}-hidden", "hidden"),),
     "yield": (("yield", "uneven", "yield"),),
 }
 """What a plan reads where an arm observes it."""
@@ -30,6 +28,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "discount": (0.5, 0.9),
     "exploration": (0.0, 0.5),
     "prior_items": (5, 50),
+    "mode": ("batched", "one-by-one"),
+    "per_prompt": (10, 30),
 }
 NEEDS = [
     (slot, kind, path[0], needs)
@@ -60,10 +60,13 @@ def _planned(looped: Workshop, kind: str, seen: Collection[str], options: dict[s
     """The bytes that the stages of plans write, one after the other."""
     policy = component("policy", kind, **options)
     observe = OBSERVE if seen else BLIND
+    (works_in,) = definitions()["policy"][kind].serves["environment"]
     params = {"observe": observe, "policy": policy, "amount": 101, "seed": 7}
+    if works_in != "skill-list":
+        params["environment"] = component("environment", works_in)
     start, names = len(looped.outs), list[str]()
     for student in STUDENTS:
-        reads = [("skills", "skills", "skills")]
+        reads = [("skills", "skills", "skills")] if works_in == "skill-list" else []
         for slot, stage, port in (port for name in seen for port in PORTS[name]):
             # An agent that has not taught yet has no yield to look at.
             if slot != "yield" or names:

@@ -133,12 +133,14 @@ class Builder:
         stage = self._add(0, "make the base student", "student", params)
         return Input(slot="student", stage=stage, port="student")
 
-    def _skills(self, feedback: str) -> Input:
+    def _skills(self, feedback: str) -> Inputs:
+        if self.record.skills is None or self.planning.works_in.definition.reads != "skills":
+            return ()
         discovery = self.bind.component("discovery", self.record.skills.discover)
         inputs = [Input(slot="items", stage=feedback, port=port) for port in ("shown", "hidden")]
         params = SkillsParams(discover=discovery)
         stage = self._add(0, "discover skills", "skills", params, *inputs)
-        return Input(slot="skills", stage=stage, port="skills")
+        return (Input(slot="skills", stage=stage, port="skills"),)
 
     # --- the loop -------------------------------------------------------------------------------
 
@@ -202,7 +204,7 @@ class Builder:
         """What the agent decides."""
         watched = self._watching(turn, setup).student
         read = self._read_by(self.planning.policy, watched)
-        inputs = (*turn.state, *seen, setup.skills, *read)
+        inputs = (*turn.state, *seen, *setup.skills, *read)
         stage = self._add(turn.number, "plan", "plan", self.planning, *inputs, gate=turn.gate)
         return Input(slot="plan", stage=stage, port="plan")
 

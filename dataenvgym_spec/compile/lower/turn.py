@@ -17,13 +17,13 @@ class Setup:
         splits: the stage that draws each split, by role.
         reserve: what examples must keep clear of; None if no check asks.
         base: the base student.
-        skills: the skills of the task.
+        skills: the skills of the task; empty where the environment reads none.
     """
 
     splits: dict[str, str]
     reserve: Input | None
     base: Input
-    skills: Input
+    skills: Inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

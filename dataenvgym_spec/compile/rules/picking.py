@@ -47,6 +47,8 @@ def _help(option: str, count: int, iterations: int, skills: int) -> str:
 def _skills(arm: Arm) -> int | None:
     """How many skills there are; None where that is not known before they are found."""
     record = arm.experiment
+    if record.skills is None:
+        return None
     discovery = definition("discovery", record.skills.discover["kind"])
     source = supply(arm, record.task.splits.feedback.from_)
     if discovery.skills != "groups" or source is None:

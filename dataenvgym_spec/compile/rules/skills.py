@@ -1,4 +1,4 @@
-"""Where skills are groups of the source, every item has one, and examples of each can be made."""
+"""Skills are there where they are read; as groups, each item has one, and each can be taught."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from dataenvgym_spec.resolve.arms import Arm
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """A source without groups, or a group that no example can be made of."""
     record = arm.experiment
+    if definition("environment", record.environment_kind).reads != "skills":
+        return
+    if record.skills is None:
+        message = f"the environment '{record.environment_kind}' needs skills"
+        help = "say how they are found, such as 'skills: {discover: {kind: gold}}'"
+        yield arm.node.at(("environment",)).fault("E204", message, help)
+        return
     discovery = definition("discovery", record.skills.discover["kind"])
     source = supply(arm, record.task.splits.feedback.from_)
     if discovery.skills != "groups" or source is None:

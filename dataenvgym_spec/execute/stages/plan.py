@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,8 +16,8 @@ from dataenvgym_spec.gym.environments.protocol import Environment, Seen
 from dataenvgym_spec.gym.policies.protocol import Policy
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.records.files import read, read_all
-from dataenvgym_spec.records.plans import Plan, Request, ShownError, SkillMap, Step, Yield
+from dataenvgym_spec.records.files import read_all
+from dataenvgym_spec.records.plans import TASK, Plan, Request, ShownError, SkillMap, Step, Yield
 
 
 def plan(context: Context[PlanParams]) -> None:
@@ -32,11 +32,12 @@ def plan(context: Context[PlanParams]) -> None:
     state = environment.observe(seen, before)
     tools = Tools(seed=seed_from("policy", params.seed, number))
     action = policy.act(state, params.amount, tools)
+    action = environment.complete(state, action, params.amount, tools)
     requests = within(environment.requests(state, action, params.amount), params.amount)
     step = _step(seen, requests, action.reasons)
     after = environment.advance(state, action, seen.yields or {})
     after = msgspec.structs.replace(after, history=(*steps, step))
-    errors = _errors(context, seen, number)
+    errors = _errors(context, seen, requests, number)
     context.write("state", "state.json", after)
     context.write("plan", "plan.json", _whole(step, number + 1, errors, requests))
     _tell(context, step)
@@ -108,12 +109,14 @@ def by_skill(requests: Sequence[Request]) -> dict[str, int]:
 
 def _seen(context: Context[PlanParams]) -> Seen:
     """What is plugged in is what the arm may observe."""
-    skills = read(context.path("skills", "skills.json"), SkillMap)
+    skills = context.one("skills", "skills.json", SkillMap) or SkillMap(skills=(), items={})
+    observe = context.params.observe
     answers = {
         port.port: read_all(port.path / "results.jsonl", Result)
         for port in context.ports("results")
     }
     return Seen(
+        errors=0 if isinstance(observe, str) else observe.errors,
         skills=skills.skills,
         of_item=skills.items,
         hidden=answers.get("hidden"),
@@ -123,30 +126,34 @@ def _seen(context: Context[PlanParams]) -> Seen:
 
 
 def _errors(
-    context: Context[PlanParams], seen: Seen, number: int
+    context: Context[PlanParams], seen: Seen, requests: Sequence[Request], number: int
 ) -> dict[str, tuple[ShownError, ...]]:
-    """Some of the student's errors on the shown part, by skill.
+    """The errors that an engine may put into a prompt, by skill.
 
-    What an engine may put into a prompt.
+    Those that requests name or, of the skills of requests that name none, as many as the arm
+    observes.
     """
-    observe = context.params.observe
-    if isinstance(observe, str):
-        return {}
+    named = {name for request in requests for name in request.show or ()}
+    chosen: dict[str, tuple[ShownError, ...]] = {}
+    if named:
+        shown = seen.errors_of(seen.shown or ())
+        chosen[TASK] = tuple(error for error in shown if error.id in named)
+    if not seen.skills:
+        return chosen
     rng = random.Random(seed_from("plan", context.params.seed, number))
-    chosen = {}
-    for skill, wrong in sorted(_wrong(seen.shown or (), seen.of_item).items()):
-        chosen[skill] = tuple(rng.sample(wrong, min(observe.errors, len(wrong))))
+    for skill, wrong in sorted(_wrong(seen).items()):
+        chosen[skill] = tuple(rng.sample(wrong, min(seen.errors, len(wrong))))
     return chosen
 
 
-def _wrong(rows: Sequence[Result], of_item: Mapping[str, str]) -> dict[str, list[ShownError]]:
+def _wrong(seen: Seen) -> dict[str, list[ShownError]]:
+    """The student's errors on the shown part, by skill, which tells what the group would."""
     errors: dict[str, list[ShownError]] = {}
-    for row in rows:
-        if not row.correct:
-            shown = ShownError(
-                id=row.id, input=row.input, target=row.target, prediction=row.prediction
-            )
-            errors.setdefault(of_item[row.id], []).append(shown)
+    for error in seen.errors_of(seen.shown or ()):
+        skill = seen.of_item[error.id]
+        group = None if error.group == skill else error.group
+        bare = msgspec.structs.replace(error, group=group)
+        errors.setdefault(skill, []).append(bare)
     return errors
 
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.engines.groups import groups_for
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
@@ -26,10 +27,12 @@ class FromPool:
         """Candidates skill by skill, each in the order of drawing, none of them twice.
 
         A skill is a group of the pool. One that the pool has no more items of gives what there is.
+        A request for another skill is met from the groups of what its prompt would show, and one
+        about the task as a whole from the whole pool.
         """
         for request in sorted(requests, key=lambda request: request.skill):
-            skill = request.skill
-            items = self._groups.get(skill, [])
+            names = dict.fromkeys(groups_for(request, tools, list(self._groups)))
+            items = [item for name in names for item in self._groups[name]]
             count = min(math.ceil(request.count * self.oversample), len(items))
             rng = random.Random(seed_from("pool", tools.seed, request.id))
             for item in rng.sample(items, count):

@@ -9,7 +9,9 @@ from itertools import islice
 
 import msgspec
 
+from dataenvgym_spec.core.errors import StageError, suggest
 from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.engines.groups import groups_for
 from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
@@ -27,15 +29,37 @@ class ProceduralEngine:
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """Candidates skill by skill, each in the order of drawing.
 
-        A skill is a group of the source.
+        A skill is a group of the source. A request for another skill is met from the groups of
+        what its prompt would show, in turns, and one about the task as a whole from all.
+
+        Raises:
+            StageError: a request is for a skill that nothing ties to a group.
         """
+        groups = self.source.groups()
         for request in sorted(requests, key=lambda request: request.skill):
-            skill = request.skill
-            stream = self.source.stream(skill, seed_from("engine", tools.seed, request.id))
+            names = groups_for(request, tools, groups)
+            if not names:
+                raise _unknown(request.skill, groups)
+            stream = self._stream(names, seed_from("engine", tools.seed, request.id))
             rng = random.Random(seed_from("corrupt", tools.seed, request.id))
             for item in islice(stream, math.ceil(request.count * self.oversample)):
                 spoil = rng.random() < self.corrupt
                 yield Example.of(_spoiled(item, rng) if spoil else item, request)
+
+    def _stream(self, groups: Sequence[str], seed: int) -> Iterator[Item]:
+        """Items of some groups in turns."""
+        if len(groups) == 1:
+            return self.source.stream(groups[0], seed)
+        streams = []
+        for number, group in enumerate(groups):
+            streams.append(self.source.stream(group, seed_from("turn", seed, number)))
+        return (item for turn in zip(*streams, strict=False) for item in turn)
+
+
+def _unknown(skill: str, groups: Sequence[str]) -> StageError:
+    message = f"the teacher's source has no group '{skill}', and the request shows no errors"
+    help = "observe errors of the student, name skills as the groups are, or ask a language model; "
+    return StageError(message, help=help + suggest(skill, groups))
 
 
 def _spoiled(item: Item, rng: random.Random) -> Item:

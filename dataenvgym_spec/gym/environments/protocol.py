@@ -6,7 +6,7 @@ policy sees states, an engine sees requests, and neither knows the other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -14,7 +14,7 @@ import msgspec
 
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.records.plans import Request, Step, Yield
+from dataenvgym_spec.records.plans import TASK, Request, ShownError, Step, Yield
 from dataenvgym_spec.records.record import Record
 
 
@@ -69,9 +69,12 @@ class Seen:
     yields: Mapping[str, Yield] | None = None
 
     def scores(self) -> dict[str, SkillScore] | None:
-        """The student's score on every skill that has hidden items."""
+        """The student's score on every skill that has hidden items, or on the task as a whole."""
         if self.hidden is None:
             return None
+        if not self.skills:
+            whole = self.score()
+            return {} if whole is None else {TASK: whole}
         marks: dict[str, list[bool]] = {skill: [] for skill in self.skills}
         for row in self.hidden:
             marks[self.of_item[row.id]].append(row.correct)
@@ -80,6 +83,26 @@ class Seen:
             if right:
                 scores[skill] = SkillScore(accuracy=sum(right) / len(right), items=len(right))
         return scores
+
+    def score(self) -> SkillScore | None:
+        """The student's score on the task as a whole; None if there is nothing to score."""
+        if not self.hidden:
+            return None
+        right = sum(row.correct for row in self.hidden)
+        return SkillScore(accuracy=right / len(self.hidden), items=len(self.hidden))
+
+    @staticmethod
+    def errors_of(rows: Sequence[Result]) -> Iterator[ShownError]:
+        """What the student got wrong, each with the group of its item, in the order of the rows."""
+        for row in rows:
+            if not row.correct:
+                yield ShownError(
+                    id=row.id,
+                    input=row.input,
+                    target=row.target,
+                    prediction=row.prediction,
+                    group=row.group,
+                )
 
     def shortfall(self) -> dict[str, int] | None:
         """How many examples each of the last requests was short of, by name."""

@@ -1,0 +1,111 @@
+"""The open-ended environment: no skills, only the errors and what prompts show of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.environments.protocol import Action, Seen, SkillScore, State
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.plans import TASK, Like, Request, ShownError, Yield
+from dataenvgym_spec.records.record import Record
+
+
+class OpenEndedState(State, frozen=True, kw_only=True):
+    """The student's errors.
+
+    Attributes:
+        errors: all of them on the shown part of feedback, in the order of its items; None if the
+            agent does not observe errors.
+        per_request: how many of them the prompt of a request may show.
+        score: the student's score on the hidden part; None if the agent does not observe scores.
+        yields: what became of the last requests; None if it does not observe yields.
+    """
+
+    errors: tuple[ShownError, ...] | None = None
+    per_request: int = 0
+    score: SkillScore | None = None
+    yields: dict[str, Yield] | None = None
+
+
+class Wanted(Record, frozen=True, kw_only=True):
+    """Examples that one prompt is to bring.
+
+    Attributes:
+        count: how many.
+        show: ids of the errors that the prompt shows.
+        like: real items that the prompt shows as examples.
+        brief: an instruction in words.
+    """
+
+    count: int
+    show: tuple[str, ...] = ()
+    like: tuple[Like, ...] = ()
+    brief: str | None = None
+
+
+class OpenEndedAction(Action, frozen=True, kw_only=True):
+    """The requests, in order."""
+
+    wanted: tuple[Wanted, ...]
+
+
+class OpenEnded:
+    """The environment of the paper's open-ended agents."""
+
+    state: ClassVar[type[OpenEndedState]] = OpenEndedState
+
+    def observe(self, seen: Seen, before: OpenEndedState | None) -> OpenEndedState:
+        """The errors, as far as the arm may see them."""
+        errors = None
+        if seen.shown is not None:
+            errors = tuple(seen.errors_of(seen.shown))
+        return OpenEndedState(
+            errors=errors,
+            per_request=seen.errors,
+            score=seen.score(),
+            yields=None if seen.yields is None else dict(seen.yields),
+            history=before.history if before is not None else (),
+        )
+
+    def complete(
+        self, state: OpenEndedState, action: OpenEndedAction, budget: int, tools: Tools
+    ) -> OpenEndedAction:
+        """The action as it is: it leaves nothing open.
+
+        Raises:
+            StageError: it shows what is not an error of the student.
+        """
+        known = {error.id for error in state.errors or ()}
+        for number, wanted in enumerate(action.wanted):
+            unknown = [name for name in wanted.show if name not in known]
+            if unknown:
+                message = f"request {number + 1} shows '{unknown[0]}', which is no observed error"
+                help = "a policy shows errors of its state, by their ids"
+                raise StageError(message, help=help)
+        return action
+
+    def requests(
+        self, state: OpenEndedState, action: OpenEndedAction, budget: int
+    ) -> tuple[Request, ...]:
+        """One request for each prompt, numbered from 1 on."""
+        digits = len(str(len(action.wanted)))
+        requests = []
+        for number, wanted in enumerate(action.wanted, start=1):
+            request = Request(
+                id=f"{TASK}-{number:0{digits}d}",
+                count=wanted.count,
+                skill=TASK,
+                brief=wanted.brief,
+                show=wanted.show,
+                like=wanted.like,
+            )
+            requests.append(request)
+        return tuple(requests)
+
+    def advance(
+        self, state: OpenEndedState, action: OpenEndedAction, given: Mapping[str, Yield]
+    ) -> OpenEndedState:
+        """Only the history: what is seen is seen anew in every iteration."""
+        return OpenEndedState(history=state.history)
