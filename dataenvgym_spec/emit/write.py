@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.hashing import Canonical
+from dataenvgym_spec.emit import circumstances
 from dataenvgym_spec.emit.entry import entry_file, home
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.emit.merge import MARK
@@ -55,13 +56,12 @@ def _write(graph: Graph, layout: Layout, *, everything: bool) -> list[Path]:
     for path, texts in _directories(graph, layout):
         if atomic.write_directory(path, texts, staging=layout.staging):
             changed.append(path)
-    for path, text in (*_indexes(graph, layout), (layout.pipeline, root_file)):
+    for path, text in (*_beside(graph, layout), (layout.pipeline, root_file)):
         if atomic.write(path, text):
             changed.append(path)
-    if everything:
-        for path in _gone(graph, layout):
-            _remove(path)
-            changed.append(path)
+    for path in _gone(graph, layout, everything=everything):
+        _remove(path)
+        changed.append(path)
     return changed
 
 
@@ -83,9 +83,8 @@ def drift(graph: Graph, layout: Layout, *, everything: bool) -> list[Drift]:
         if not atomic.holds(path, text):
             reason = "differs" if path.exists() else "missing"
             drifts.append(_drift(path, reason, layout))
-    if everything:
-        for path in _gone(graph, layout):
-            drifts.append(_drift(path, "belongs to no spec", layout))
+    for path in _gone(graph, layout, everything=everything):
+        drifts.append(_drift(path, "belongs to no spec", layout))
     return drifts
 
 
@@ -98,7 +97,7 @@ def _files(graph: Graph, layout: Layout, *, everything: bool) -> Iterator[tuple[
     for folder, texts in _directories(graph, layout):
         for name, text in texts.items():
             yield folder / name, text
-    yield from _indexes(graph, layout)
+    yield from _beside(graph, layout)
     yield layout.pipeline, pipeline(graph, layout, everything=everything)
 
 
@@ -113,13 +112,21 @@ def _directories(graph: Graph, layout: Layout) -> Iterator[tuple[Path, dict[str,
             yield layout.root / home(item), {"dvc.yaml": entry_file(item, graph)}
 
 
-def _indexes(graph: Graph, layout: Layout) -> Iterator[tuple[Path, str]]:
+def _beside(graph: Graph, layout: Layout) -> Iterator[tuple[Path, str]]:
+    """What the stages of a graph do not depend on."""
     for item in graph.entries:
         yield layout.index(item.name), index(item, graph)
+    yield from circumstances.files(graph, layout)
 
 
-def _gone(graph: Graph, layout: Layout) -> list[Path]:
-    """Indexes and folders of experiments that no spec makes. Other files there are the user's."""
+def _gone(graph: Graph, layout: Layout, *, everything: bool) -> list[Path]:
+    """Files and folders of experiments that no spec makes. Other files there are the user's."""
+    idle = circumstances.idle(graph, layout, everything=everything)
+    return [*_experiments_gone(graph, layout), *idle] if everything else idle
+
+
+def _experiments_gone(graph: Graph, layout: Layout) -> list[Path]:
+    """Indexes and folders of experiments that no spec makes."""
     if not layout.experiments.is_dir():
         return []
     indexes = {item.name for item in graph.entries}

@@ -17,7 +17,7 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import SHORT
 from dataenvgym_spec.core.machine import device_stamp, stamp, with_required
 from dataenvgym_spec.core.text import size_text
-from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.graph.component import Circumstances, Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.gym.make import Described, make
 from dataenvgym_spec.gym.students.models.protocol import Found
@@ -67,6 +67,7 @@ class Context(Generic[P]):
     seconds: dict[str, float] = field(default_factory=dict)
     students: Students | None = None
     judges: list[Judge] = field(default_factory=list)
+    circumstances: Circumstances = field(default_factory=dict)
 
     def ports(self, slot: str) -> list[PortRead]:
         """The ports plugged into a slot, in order."""
@@ -151,7 +152,8 @@ class Context(Generic[P]):
             MissingExtra: a package it needs is not installed.
             UserError: it is not installed, or in another version.
         """
-        return make(component, files=self.files, hand=self._hand, **more)
+        arranged = component.under(self.circumstances)
+        return make(arranged, files=self.files, hand=self._hand, **more)
 
     def _hand(self, component: Described) -> Mapping[str, Any]:
         """What a component is declared to read."""

@@ -18,11 +18,13 @@ import msgspec
 
 from dataenvgym_spec.core.errors import StageError, UserError, refused
 from dataenvgym_spec.core.running import current
+from dataenvgym_spec.execute.circumstances import read_circumstances
 from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.context import Context, say
 from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import pass_through, stopped
 from dataenvgym_spec.execute.table import executor
+from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json
@@ -57,6 +59,8 @@ def run_stage(layout: Layout, directory: str) -> Published:
     say(f"== {': '.join(places[0])}{more}" if places else f"== {directory}")
     clean(layout)
     stage, space = _parsed(content), scratch(layout, directory)
+    experiments = sorted({experiment for experiment, _ in places})
+    known = read_circumstances(layout, experiments)
     with held(layout.lock(directory), waiting=_waits):
         inputs = Inputs.of(layout, content, stage)
         found = space.finished(stage.id)
@@ -65,9 +69,9 @@ def run_stage(layout: Layout, directory: str) -> Published:
         else:
             if found is not None:
                 say(f"  made again: a finished result {_other(found, inputs.digests)}")
-            execute(layout, stage, inputs, space, passes=stopped(layout, content))
+            passes = stopped(layout, content)
+            execute(layout, stage, inputs, space, passes=passes, circumstances=known)
         space.publish()
-    experiments = sorted({experiment for experiment, _ in places})
     return Published(kind=content["kind"], experiments=tuple(experiments))
 
 
@@ -82,7 +86,13 @@ def _other(found: Mapping[str, str], digests: Mapping[str, str]) -> str:
 
 
 def execute(
-    layout: Layout, stage: Stage, inputs: Inputs, space: Scratch, *, passes: bool = False
+    layout: Layout,
+    stage: Stage,
+    inputs: Inputs,
+    space: Scratch,
+    *,
+    passes: bool = False,
+    circumstances: Circumstances | None = None,
 ) -> None:
     """Executes a stage in scratch and marks its result complete.
 
@@ -92,6 +102,7 @@ def execute(
         inputs: what it reads.
         space: where it works.
         passes: whether its loop has stopped, so that it passes through what stood before.
+        circumstances: how its components run here.
 
     Raises:
         StageError: its work failed.
@@ -111,6 +122,7 @@ def execute(
         work=space.work,
         say=say,
         students=Students(layout),
+        circumstances=circumstances or {},
     )
     with _failures(layout, space.path / "failure.txt"), contextlib.closing(context):
         with context.phase("imports"):

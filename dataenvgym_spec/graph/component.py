@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.hashing import SHORT, digest
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.options import Path, at, with_value, without
@@ -17,6 +18,9 @@ from dataenvgym_spec.language.options import Path, at, with_value, without
 Options = Mapping[str, Any]
 Lookup = Callable[[str, str], Options]
 """Looks up the options of the component that a spec gives a name, by slot and name."""
+
+Circumstances = Mapping[str, Options]
+"""The options that change no result, of components by their `identity`."""
 
 _OURS: Final = ("kind", "semantics")
 
@@ -123,18 +127,56 @@ class Component:
         """The first component of a slot that it is made of, if there is one."""
         return next((part for part in self.walk() if part.slot == slot), None)
 
+    def circumstances(self) -> dict[str, Any]:
+        """Its own options that change no result, where they are not the default."""
+        declared = _installed(self.slot, self.kind)
+        known = {} if declared is None else declared.schema["properties"]
+        found = {}
+        for (name,) in self.marked("x-circumstance"):
+            value = self.options.get(name)
+            if value is not None and value != known[name].get("default"):
+                found[name] = value
+        return found
+
+    def under(self, circumstances: Circumstances) -> Component:
+        """The component, and each part, with the options that change no result.
+
+        Args:
+            circumstances: what holds here; of a component that is not named there its own are kept.
+        """
+        if not circumstances:
+            return self
+        options = {**self.options, **circumstances.get(self.identity, {})}
+        parts = {path: part.under(circumstances) for path, part in self.parts.items()}
+        return replace(self, options=options, parts=parts)
+
+    @property
+    def identity(self) -> str:
+        """Equal of components that give equal results: `teacher-3f9c2a71b04de615`."""
+        return f"{self.slot}-{digest('component', self.plain())[:SHORT]}"
+
     def plain(self) -> dict[str, Any]:
-        """JSON values as they enter a key: the options, each part at its place, and the version."""
-        content: dict[str, Any] = {**self.options, "kind": self.kind, "semantics": self.version}
+        """JSON values as they enter a key: the options, each part at its place, and the version.
+
+        Options that change no result are left out.
+        """
+        content: dict[str, Any] = {**self._lasting(), "kind": self.kind, "semantics": self.version}
         for path, part in self.parts.items():
             content = with_value(content, path, part.plain())
         return content
 
     def word(self) -> str | dict[str, Any]:
         """`plain`, or its kind alone where that says it all: version 1 and no options."""
-        if self.version == 1 and not self.options and not self.parts:
+        if self.version == 1 and not self._lasting() and not self.parts:
             return self.kind
         return self.plain()
+
+    def _lasting(self) -> Options:
+        """Its own options less those that change no result."""
+        passing = {name for (name,) in self.marked("x-circumstance")}
+        if not passing:
+            return self.options
+        return {name: value for name, value in self.options.items() if name not in passing}
 
 
 def _installed(slot: str, kind: str) -> Definition | None:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from dataenvgym_spec.core.hashing import SHORT
+from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.kinds import KINDS, Kind
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.records.experiment import Index
@@ -109,11 +110,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One experiment: what its report needs."""
+    """One experiment: what its report needs, and under which circumstances its stages run."""
 
     name: str
     stages: tuple[str, ...]
     index: Index
+    circumstances: Circumstances = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

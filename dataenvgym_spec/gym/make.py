@@ -128,9 +128,10 @@ def make(
 
 
 def _idle(item: Definition) -> dict[str, Any]:
-    """The defaults of options that are in no key where they cannot act."""
+    """The defaults of options that are in no key: they cannot act, or change no result."""
     options = item.schema["properties"]
-    return {path[0]: options[path[0]]["default"] for path in item.marked("x-needs")}
+    names = [name for name, *_ in (*item.marked("x-needs"), *item.marked("x-circumstance"))]
+    return {name: options[name]["default"] for name in names if "default" in options[name]}
 
 
 def _same_version(described: Described, item: Definition) -> None:

@@ -142,6 +142,10 @@ def _marks(schema: Schema) -> dict[str, dict[OptionPath, Any]]:
                 _allow(keyword, value, MARKED[keyword])
             if keyword == "x-needs":
                 _check_needs(path, option)
+            if keyword == "x-circumstance" and (value is not True or len(path) > 1):
+                raise ValueError(
+                    f"'x-circumstance' of '{'.'.join(path)}' is true, of no inner option"
+                )
             if keyword == "x-recipe":
                 _check_recipe(path, option)
             if keyword.startswith("x-"):

@@ -19,6 +19,8 @@ beside those of JSON Schema, at any depth of `properties`:
     x-splits     of a check that reads splits: which
     x-needs      of an option with a default: it acts only where the arm observes one of these, of
                  "errors", "scores" and "yield"; elsewhere it is in no key
+    x-circumstance  true: the option changes no result, so it is in no key at all, and reaches
+                 whoever runs the stage beside it (see emit/circumstances.py)
     x-picks      of a policy: a number of skills that it picks in an iteration, to learn from them
     x-recipe     of a model: the training that makes the base student; which of its options give,
                  multiplied, how many examples it looks at

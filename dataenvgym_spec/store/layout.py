@@ -78,6 +78,11 @@ class Layout:
         """The compiled index of an experiment."""
         return self.experiments / f"{name}.json"
 
+    @property
+    def circumstances(self) -> Path:
+        """Of experiments that have any, the options that change no result, a file for each."""
+        return self.experiments / "circumstances"
+
     def report(self, name: str) -> Path:
         """The report directory of an experiment."""
         return self.root / report_folder(name)

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.options import at, without
 from dataenvgym_spec.records.experiment import Index, Question
 from dataenvgym_spec.resolve.arms import Arm, Resolved
 from dataenvgym_spec.resolve.same_as import stamps
@@ -39,6 +41,10 @@ def index(resolved: Resolved) -> Index:
 def settings(arm: Arm) -> dict[str, Any]:
     """What a person compares arms by."""
     plain: dict[str, Any] = msgspec.to_builtins(arm.experiment)
+    for slot, place, options in arm.experiment.components():
+        for path in definition(slot, options["kind"]).marked("x-circumstance"):
+            if at(plain, (*place, *path)) is not None:
+                plain = without(plain, (*place, *path))
     compared = {key: plain[key] for key in COMPARED}
     # Few specs have baselines, and an index without any is what it was.
     return {**compared, "baselines": plain["baselines"]} if plain["baselines"] else compared

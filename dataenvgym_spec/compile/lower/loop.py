@@ -6,12 +6,15 @@ iteration, arm and seed; `share` gives equal ones one key.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from dataenvgym_spec.compile.lower.equal import equalised
 from dataenvgym_spec.compile.lower.index import index
 from dataenvgym_spec.compile.lower.stages import Builder
 from dataenvgym_spec.compile.lower.turn import Turn
+from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.resolve.arms import Arm, Resolved
 
@@ -25,8 +28,26 @@ def unroll(resolved: Resolved) -> Graph:
             stages += loop(arm, seed, name)
     linked = tuple(equalised(stages, resolved.arms))
     keys = tuple(stage.id for stage in linked)
-    entry = Entry(name=name, stages=keys, index=index(resolved))
+    entry = Entry(
+        name=name, stages=keys, index=index(resolved), circumstances=circumstances(linked)
+    )
     return Graph(stages=linked, entries=(entry,))
+
+
+def circumstances(stages: Iterable[Stage]) -> Circumstances:
+    """The options of an experiment's components that change no result.
+
+    Of components that give equal results, those of the first stage hold.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    # Stages of a loop share their parameters.
+    every = {id(stage.params): stage.params for stage in stages}
+    for params in every.values():
+        for _, component in params.components():
+            for part in component.walk():
+                if part.marked("x-circumstance"):
+                    found.setdefault(part.identity, part.circumstances())
+    return {name: options for name, options in found.items() if options}
 
 
 def loop(arm: Arm, seed: int, experiment: str) -> list[Stage]:
