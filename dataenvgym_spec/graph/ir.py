@@ -31,7 +31,8 @@ class Use:
     """Where an experiment uses a stage.
 
     `iteration` 0 is before the first plan; None is outside the loop. `baseline` is the name of the
-    prompt that an untaught student is asked with in place of its own.
+    prompt that an untaught student is asked with in place of its own. `blind` says that the arm
+    observes nothing, also of stages whose parameters do not.
     """
 
     experiment: str
@@ -41,6 +42,7 @@ class Use:
     iterations: int
     what: str
     baseline: str | None = None
+    blind: bool = False
 
     def place(self) -> str:
         """Where it stands: `no-state, iteration 2/4`."""
@@ -101,6 +103,11 @@ class Stage:
     def declaration(self) -> Kind:
         """The stage kind as declared in `kinds`."""
         return KINDS[self.kind]
+
+    @property
+    def blind(self) -> bool:
+        """Whether it belongs to an arm that observes nothing; one such use is enough."""
+        return self.params.blind or any(use.blind for use in self.uses)
 
     @property
     def ports(self) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ class Kind:
             in a comment.
         blinded: under `observe: nothing`, its slots refuse a student, its weights and its
             behaviour.
+        sighted: slots that are no part of an agent, and refuse neither.
         repeats: ports that repeat what came through a slot when the loop has stopped; its other
             ports are empty then.
         unreported: ports that no report reads.
@@ -120,6 +121,7 @@ class Kind:
     turns: Mapping[Role, Role] = field(default_factory=dict)
     drops: Callable[[Params, str], frozenset[Role]] = _nothing
     blinded: bool = False
+    sighted: frozenset[str] = frozenset()
     repeats: Mapping[str, str] = field(default_factory=dict)
     unreported: frozenset[str] = frozenset()
     amount: str | None = None
@@ -133,12 +135,22 @@ class Kind:
         """Whether a gate can tell it to pass through what stood before."""
         return "gate" in self.slots
 
-    def allowed(self, slot: str, params: Params, carried: Collection[Role]) -> frozenset[Role]:
-        """The roles that a slot may receive from a port that carries some."""
+    def guards(self, slot: str) -> bool:
+        """Whether a slot refuses a student in an arm that observes nothing."""
+        return self.blinded and slot not in self.sighted
+
+    def allowed(self, slot: str, carried: Collection[Role], *, blind: bool) -> frozenset[Role]:
+        """The roles that a slot may receive from a port that carries some.
+
+        Args:
+            slot: the slot.
+            carried: the roles that the port carries.
+            blind: whether the stage belongs to an arm that observes nothing.
+        """
         declared = self.slots[slot]
         if not declared.needs.issubset(carried):
             return frozenset()
-        if self.blinded and params.blind:
+        if blind and self.guards(slot):
             return declared.allows - {"student", "weights"}
         return declared.allows
 
@@ -336,7 +348,12 @@ KINDS: Final[dict[str, Kind]] = {
         amount="accepted",
         worker="light",
     ),
-    # `previous` is the student that is passed through after a stop; no training starts from it.
+    # `previous` is the student of the iteration before: the training starts from it where a spec
+    # says so (`loop.start_from`), and it is passed through after a stop. What earlier students were
+    # taught is then in the weights of this one.
+    # A blind arm is blind in what it is taught as well: whatever option brings the examples
+    # (`accepted`), none may be computed from a student. Which student it starts from is no
+    # observation.
     # `others` is how many examples the other arms accepted, where a spec asks for equal amounts
     # (`loop.teach.equal`): the amount, and nothing else of them, reaches the student.
     "train": Kind(
@@ -355,6 +372,8 @@ KINDS: Final[dict[str, Kind]] = {
         ports=_fixed("student"),
         adds=_weights,
         drops=_bit,
+        blinded=True,
+        sighted=frozenset({"base", "previous", "others"}),
         repeats={"student": "previous"},
         amount="examples",
         on_device=True,

@@ -321,6 +321,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
         shots: where what is asked and answered before comes from; None if it is the pool.
         rounds: how many of the ports with accepted examples are of one iteration; only where
             amounts are made equal to those of other arms.
+        start: where it does not start from the base student: from the one in `previous`.
     """
 
     slots: ClassVar = {"method": "trainer", "adapter": "adapter", "shots": "source"}
@@ -338,6 +339,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
     shots: Component | None = None
     seed: int
     rounds: int | None = None
+    start: Literal["previous"] | None = None
 
     def _written(self, name: str, value: Any) -> Any:
         if name == "method":

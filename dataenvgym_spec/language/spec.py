@@ -148,7 +148,11 @@ class Loop(Section, frozen=True, kw_only=True):
         hover("The accepted examples of all iterations so far, or of the latest."),
     ] = "all"
     start_from: Annotated[
-        Literal["base"], hover("Every iteration trains from the base student.")
+        Literal["base", "previous"],
+        hover(
+            "Where every iteration's training starts: at the base student, or at the student of "
+            "the iteration before. An adapter of that one is trained on."
+        ),
     ] = "base"
     teach: Teach
     stop: (

@@ -32,6 +32,7 @@ WHOLE = (
         "  no-state: {agent: {observe: nothing, policy: {kind: dipping}, engine: {kind: dipping, teacher: generator}}}",
     )
     .replace("student:\n", "    pool: {from: problems, draw: {per_group: 5}}\nstudent:\n", 1)
+    .replace("  iterations: 2", "  iterations: 2\n  start_from: previous")
     .replace("analysis:", "seeds: {run: [0, 1]}\nanalysis:")
 )
 """Everything that has edges of its own: both arms, a policy, an engine and a check that read a student, a policy and an engine
@@ -180,7 +181,9 @@ class Oracle:
         self.known: dict[tuple[str, str], bool] = {}
 
     def welcome(self, what: str, stage: Stage, slot: str) -> bool:
-        blind = what in STUDENT and stage.kind in AGENT and stage.plain["observe"] == "nothing"
+        agent = stage.kind in AGENT and stage.plain["observe"] == "nothing"
+        taught = slot == "accepted" and any(use.arm == "no-state" for use in stage.uses)
+        blind = what in STUDENT and (agent or taught)
         return (stage.kind, slot) in FLOWS[what] and not blind
 
     def legal(self, what: str, stage: Stage, slot: str) -> bool:

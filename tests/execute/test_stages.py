@@ -240,6 +240,29 @@ def test_a_training_with_equal_amounts_leaves_out_what_another_arm_lacks(
     assert len(rows) == had[0] - 1 < sum(had)
 
 
+@pytest.mark.parametrize("adapter", [None, component("adapter", "lora", r=2, alpha=4, dropout=0.0)])
+def test_a_training_that_goes_on_starts_from_the_student_before(
+    adapter: dict[str, Any] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All weights of it, or its adapter on the base."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(training, "launch", lambda context, **more: given.update(more))
+    shop = Workshop(tmp_path)
+    shop.loop()
+    reads = (
+        ("base", "skills", "skills"),
+        ("accepted", "check", "accepted"),
+        ("previous", "plan", "state"),
+    )
+    settings = {"length": {"steps": 3}, "learning_rate": 0.001, "batch_size": 4, "method": "sft"}
+    settings |= {} if adapter is None else {"adapter": adapter}
+    params = {"template": TEMPLATE, "train": settings, "seed": 7, "start": "previous"}
+    shop.run("train", "train", params, reads)
+    base, previous = shop.outs["skills"] / "skills", shop.outs["plan"] / "state"
+    whole = (previous, None) if adapter is None else (base, previous)
+    assert (given["base"], given["start"]) == whole
+
+
 def test_a_check_says_how_much_of_what_was_asked_for_there_is(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     shop.loop()

@@ -7,6 +7,7 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.students.adapters.lora import Lora
+from dataenvgym_spec.gym.students.adapters.stored import trained_on
 from dataenvgym_spec.gym.students.backends.lora import largest_rank
 
 
@@ -30,6 +31,32 @@ def test_lora_adds_matrices_to_the_linear_layers_and_trains_nothing_else(tmp_pat
     assert (saved["lora_dropout"], saved["task_type"]) == (0.25, "CAUSAL_LM")
     assert saved["base_model_name_or_path"] == ""
     assert largest_rank(tmp_path) == 8
+
+
+def test_an_adapter_of_an_earlier_training_is_trained_on(tmp_path: Path) -> None:
+    """It goes on where it was, with its own settings, and is stored as it was before."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=32, hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=2,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    model = Lora(r=3, alpha=5, dropout=0.0).adapt(LlamaForCausalLM(config))
+    weights = {name: part for name, part in model.named_parameters() if part.requires_grad}
+    for part in weights.values():
+        torch.nn.init.normal_(part)
+    model.save_pretrained(tmp_path / "first")
+    again = trained_on(LlamaForCausalLM(config), tmp_path / "first")
+    trainable = {name: part for name, part in again.named_parameters() if part.requires_grad}
+    assert trainable.keys() == weights.keys()
+    assert all(torch.equal(part, weights[name]) for name, part in trainable.items())
+    again.save_pretrained(tmp_path / "second")
+    first, second = (tmp_path / name / "adapter_config.json" for name in ("first", "second"))
+    assert json.loads(first.read_text(encoding="utf-8")) == json.loads(
+        second.read_text(encoding="utf-8")
+    )
 
 
 @pytest.mark.parametrize(("rank", "largest"), [(8, 8), (9, 16), (257, 320), (512, 512)])

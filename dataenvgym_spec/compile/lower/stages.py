@@ -61,6 +61,7 @@ class Builder:
         self.planning = planning(self.bind, seed)
         self.judging = judging(self.record.agent, self.checks, self.score)
         self.training = training(self.bind, seed)
+        self.going_on = msgspec.structs.replace(self.training, start="previous")
         self.evaluations: dict[tuple[str, ...], EvaluateParams] = {}
         self.pool: str | None = None
         self.stale: Inputs = ()
@@ -266,12 +267,14 @@ class Builder:
     def train(self, turn: Turn, setup: Setup) -> Turn:
         """The turn with its student."""
         taught = turn.latest if self.record.loop.train_on == "latest" else turn.accepted
+        goes_on = self.record.loop.start_from == "previous" and turn.number > 1
         previous: Inputs = ()
-        if turn.gate:
+        if turn.gate or goes_on:
             previous = (Input(slot="previous", stage=turn.student.stage, port="student"),)
+        params = self.going_on if goes_on else self.training
         base = Input(slot="base", stage=setup.base.stage, port="student")
         inputs = (base, *taught, *previous, *self._shots())
-        stage = self._add(turn.number, "train", "train", self.training, *inputs, gate=turn.gate)
+        stage = self._add(turn.number, "train", "train", params, *inputs, gate=turn.gate)
         return replace(turn, student=Input(slot="student", stage=stage, port="student"))
 
     # --- after the loop -------------------------------------------------------------------------
@@ -311,6 +314,7 @@ class Builder:
             iterations=self.record.loop.iterations,
             what=what,
             baseline=baseline,
+            blind=self.record.agent.observe == "nothing",
         )
         assert not gate or KINDS[kind].gated
         self.stages.append(

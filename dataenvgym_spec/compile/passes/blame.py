@@ -45,6 +45,8 @@ def blame(leaks: Iterable[Leak], specs: Iterable[Resolved]) -> tuple[Diagnostic,
         if not leak.reader.uses:
             found[leak.shown, leak.slot] = _diagnostic(leak)
         for use in leak.reader.uses:
+            if leak.blind and not (use.blind or leak.reader.params.blind):
+                continue  # another arm, that shares the stage and may see the student
             place = (use.experiment, use.arm, leak.reader.kind, leak.slot, leak.role)
             if place not in found:
                 found[place] = _located(leak, by_name[use.experiment], use.arm)

@@ -56,7 +56,8 @@ class Leak:
     @property
     def blind(self) -> bool:
         """Whether it is a student that reaches an agent which observes nothing."""
-        return self.role in ("student", "weights") and self.reader.params.blind
+        guarded = self.reader.blind and self.reader.declaration.guards(self.slot)
+        return guarded and self.role in ("student", "weights")
 
     @property
     def what(self) -> str:
@@ -103,7 +104,7 @@ def roles(graph: Graph) -> Taints:
 def _violations(stage: Stage, taints: Taints) -> Iterator[Leak]:
     for item in stage.inputs:
         carried = taints[item.stage, item.port]
-        allowed = stage.declaration.allowed(item.slot, stage.params, carried)
+        allowed = stage.declaration.allowed(item.slot, carried, blind=stage.blind)
         for role in sorted(carried.keys() - allowed):
             path = (*_stages(carried[role]), stage)
             yield Leak(role=role, slot=item.slot, path=path)

@@ -1,9 +1,11 @@
-"""Trains the next student from the base on accepted examples.
+"""Trains the next student, from the base or from the one before, on accepted examples.
 
 Itself imports no model: the trainer is a process of its own.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
@@ -33,11 +35,12 @@ def train(context: Context[TrainParams]) -> None:
         )
     examples = context.work / "examples.jsonl"
     write_examples(examples, accepted, prompts_of(context))
-    (base,) = context.ports("base")
     context.say(f"  {len(accepted)} examples")
+    base, start = _beginning(context)
     launch(
         context,
-        base=context.folder(base),
+        base=base,
+        start=start,
         examples=examples,
         trainer=params.method,
         adapter=params.adapter,
@@ -45,6 +48,17 @@ def train(context: Context[TrainParams]) -> None:
         seed=params.seed,
         out=context.out_folder / "student",
     )
+
+
+def _beginning(context: Context[TrainParams]) -> tuple[Path, Path | None]:
+    """The model that is trained, and the adapter on it that is trained on, if one is."""
+    (base,) = context.ports("base")
+    if context.params.start is None:
+        return context.folder(base), None
+    (previous,) = context.ports("previous")
+    if context.params.adapter is None:
+        return context.folder(previous), None
+    return context.folder(base), context.folder(previous)
 
 
 def _accepted(context: Context[TrainParams]) -> list[Example]:

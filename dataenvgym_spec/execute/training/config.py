@@ -36,6 +36,7 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
     seed: int
     out: str
     work: str
+    start: str | None = None
     processes: int
     device_batch: int
     accumulation: int
@@ -65,6 +66,7 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
         """The job, with the instance of its adapter."""
         return Job(
             base=Path(self.base),
+            start=None if self.start is None else Path(self.start),
             examples=Path(self.examples),
             settings=self.settings,
             adapter=adapter,

@@ -29,6 +29,7 @@ def launch(
     context: Context[Any],
     *,
     base: Path,
+    start: Path | None = None,
     examples: Path,
     trainer: Component,
     adapter: Component | None = None,
@@ -41,6 +42,7 @@ def launch(
     Args:
         context: the running stage.
         base: folder of the model to start from.
+        start: folder of an adapter on it that is trained on; None begins with a fresh one.
         examples: a `TrainingExample` per line.
         trainer: who trains.
         adapter: what is trained in place of all weights; None trains all of them.
@@ -60,6 +62,7 @@ def launch(
         adapter=None if adapter is None else adapter.plain(),
         files={digest: str(path) for digest, path in context.files.items()},
         base=str(base),
+        start=None if start is None else str(start),
         examples=str(examples),
         settings=settings,
         seed=seed,

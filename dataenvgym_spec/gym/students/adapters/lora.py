@@ -6,6 +6,8 @@ from typing import Any
 
 from peft import LoraConfig, get_peft_model
 
+from dataenvgym_spec.gym.students.adapters.stored import saved_alike
+
 
 class Lora:
     """Adds low-rank matrices to the linear layers, the output layer left out."""
@@ -21,10 +23,4 @@ class Lora:
 
     def adapt(self, model: Any) -> Any:
         """The model with a fresh adapter on it."""
-        adapted = get_peft_model(model, self.config)
-        # peft keeps their names in a set, and would save them in another order each time.
-        for config in adapted.peft_config.values():
-            config.target_modules = sorted(config.target_modules)
-            # Where the base lies on this machine is no part of a result.
-            config.base_model_name_or_path = ""
-        return adapted
+        return saved_alike(get_peft_model(model, self.config))

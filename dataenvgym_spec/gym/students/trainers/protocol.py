@@ -93,6 +93,8 @@ class Job:
 
     Attributes:
         base: folder of the model to start from, in the transformers format.
+        start: folder of an adapter on the base, in peft's format, that is trained on; None begins
+            with a fresh adapter, or has none.
         examples: JSON lines, a `TrainingExample` each.
         settings: what the spec says.
         adapter: what is trained in place of all weights; None trains all of them.
@@ -121,6 +123,7 @@ class Job:
     device_batch: int
     accumulation: int
     checkpoint_seconds: float
+    start: Path | None = None
 
 
 class Trainer(Protocol):

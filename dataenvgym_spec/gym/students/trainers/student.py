@@ -13,6 +13,7 @@ from typing import Any, Final
 import torch
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.adapters.stored import trained_on
 from dataenvgym_spec.gym.students.pretrained import read_model, special_tokens
 from dataenvgym_spec.gym.students.threads import settle
 from dataenvgym_spec.gym.students.trainers.protocol import Job
@@ -35,7 +36,9 @@ def load(job: Job) -> Any:
     # A spec says how a student decodes; and transformers refuses to save some settings that it
     # loads, such as a temperature without sampling.
     model.generation_config = special_tokens(job.base)
-    if job.adapter is not None:
+    if job.start is not None:
+        model = trained_on(model, job.start)
+    elif job.adapter is not None:
         model = job.adapter.adapt(model)
     for part in trained(model):
         part.data = part.data.to(MASTER)
