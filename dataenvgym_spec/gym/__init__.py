@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
     from dataenvgym_spec.gym.policies.allocate import share_out
     from dataenvgym_spec.gym.policies.protocol import Policy
-    from dataenvgym_spec.gym.prompt import Image, Message, Prompt
+    from dataenvgym_spec.gym.prompt import Image, Message, Prompt, TextTemplate
     from dataenvgym_spec.gym.sandboxes.protocol import (
         Call,
         Ending,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         SandboxLimits,
         SandboxOutcome,
     )
-    from dataenvgym_spec.gym.skills.protocol import Discovered, Discovery
+    from dataenvgym_spec.gym.skills.protocol import Discovery
     from dataenvgym_spec.gym.students.adapters.protocol import Adapter
     from dataenvgym_spec.gym.students.backends.protocol import (
         Backend,
@@ -87,7 +87,6 @@ __all__ = [
     "Check",
     "Codec",
     "Completion",
-    "Discovered",
     "Discovery",
     "Encoder",
     "Ending",
@@ -133,6 +132,7 @@ __all__ = [
     "State",
     "Step",
     "Teacher",
+    "TextTemplate",
     "Tools",
     "Trainer",
     "Training",
@@ -164,7 +164,6 @@ _PLACES: Final = {
     "Check": "gym.checks.protocol:Check",
     "Codec": "gym.students.codec:Codec",
     "Completion": "gym.students.backends.protocol:Completion",
-    "Discovered": "gym.skills.protocol:Discovered",
     "Discovery": "gym.skills.protocol:Discovery",
     "Encoder": "gym.students.codec:Encoder",
     "Ending": "gym.sandboxes.protocol:Ending",
@@ -210,6 +209,7 @@ _PLACES: Final = {
     "State": "gym.environments.protocol:State",
     "Step": "records.plans:Step",
     "Teacher": "gym.teachers.protocol:Teacher",
+    "TextTemplate": "gym.prompt:TextTemplate",
     "Tools": "gym.tools:Tools",
     "Trainer": "gym.students.trainers.protocol:Trainer",
     "Training": "gym.students.models.protocol:Training",

@@ -115,6 +115,32 @@ class PromptTemplate:
         return Prompt(text=text, given=_spans(marked))
 
 
+class TextTemplate:
+    """Renders what a component asks, by a sandboxed Jinja template.
+
+    A name that is not given is an error, not an empty string.
+
+    >>> TextTemplate("{{ count }} about {{ skill }}.").render(count=2, skill="sums")
+    '2 about sums.'
+    """
+
+    def __init__(self, template: str) -> None:
+        self.template = _environment().from_string(template)
+
+    def render(self, **given: object) -> str:
+        """The text with what is given.
+
+        Raises:
+            StageError: the template needs something else.
+        """
+        try:
+            return self.template.render(**given)
+        except UNDEFINED as error:
+            listed = ", ".join(sorted(given))
+            message = f"a prompt's template fails: {error}"
+            raise StageError(message, help=f"a template can use: {listed}") from error
+
+
 class Prompts:
     """The prompts of a spec: texts, or conversations with what precedes each question.
 

@@ -7,6 +7,7 @@ beside those of JSON Schema, at any depth of `properties`:
     x-takes      beside it: what that has to be, "procedural" or a "language-model"
     x-slot       holds a component of a slot
     x-file       a path: of a "template", of "data", or of a "directory"
+    x-names      beside x-file: the names that the template may use
     x-revision   a revision of a "model" or a "dataset" of the hub, beside its `id`
     x-groups     of a source: a mapping whose keys are its groups; words for one, many, their items
     x-sizes      beside it: how many items a group has at most (see compile/rules/capacity.py)

@@ -19,13 +19,19 @@ class Provenance(Record, frozen=True, kw_only=True):
         teacher: the kind of the teacher that wrote it, or of an engine that asks none or may be
             its own.
         request: its number among the candidates of the round.
+        asks: the questions to teachers that it was made of, by their names in the stage's log.
+        shown: the ids of the student's errors that the prompt showed.
+        model: the language model that wrote its answer, as it calls itself.
     """
 
-    iteration: int
-    round: int
-    plan: str
-    teacher: str
-    request: int
+    iteration: int = 0
+    round: int = 0
+    plan: str = ""
+    teacher: str = ""
+    request: int = 0
+    asks: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    model: str | None = None
 
 
 class Example(Item, frozen=True, kw_only=True):
@@ -35,7 +41,8 @@ class Example(Item, frozen=True, kw_only=True):
         skill: the skill that its request asks for.
         subskill: the part of the skill that its request asks for, if it does.
         request: the name of its request, where that is not the skill.
-        provenance: where it comes from; the executor completes it, an engine leaves it out.
+        provenance: where it comes from. An engine that asks a model says of what it was made;
+            the executor adds the rest.
         notes: objections of checks that only record, by check.
     """
 

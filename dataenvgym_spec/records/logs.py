@@ -19,6 +19,7 @@ class Log(Record, frozen=True, kw_only=True):
         tokens: by what was done with them: prompt, generated, trained.
         precision: of the arithmetic, such as `bfloat16`.
         weights: precision of the weights that were trained.
+        made: what became of an engine's calls to a teacher, in numbers.
         skipped: rows of a source that gave no item, by reason.
         gpu: the names of the GPUs that the machine has, where one was used.
         driver: the version of their driver; that of CUDA is among the versions.
@@ -63,6 +64,7 @@ class Log(Record, frozen=True, kw_only=True):
     students: int | None = None
     requested: int | None = None
     candidates: int | None = None
+    made: dict[str, int] | None = None
     accepted: int | None = None
     examples: int | None = None
     wrong_gold: int | None = None

@@ -6,7 +6,9 @@ Where a spec names files is in `language.validate`.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,9 +24,23 @@ from dataenvgym_spec.resolve.columns import ColumnTable, look
 from dataenvgym_spec.resolve.extends import Family
 from dataenvgym_spec.resolve.holdings import Holding
 
-BUILT_IN_TEMPLATES: Final = {"builtin:question": "{{ input }}\n"}
+BUILT_IN: Final = "builtin:"
+"""What the name of a built-in template begins with."""
 LARGEST_TEMPLATE: Final = 400_000
 """Bytes of a text that is parsed: a template, a model's configuration."""
+
+
+@cache
+def built_in_templates() -> Mapping[str, str]:
+    """The built-in templates by name: the files of `gym/prompts`."""
+    folder = Path(__file__).parents[1] / "gym" / "prompts"
+    paths = sorted(folder.glob("*.j2"))
+    return {f"{BUILT_IN}{path.stem}": path.read_text(encoding="utf-8") for path in paths}
+
+
+def template_text(given: str) -> str:
+    """The text of a template that a resolved spec has: its own, or that of the built-in name."""
+    return built_in_templates().get(given, given) if given.startswith(BUILT_IN) else given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +86,7 @@ class Reader:
     def read(self, node: Node, form: str) -> File:
         """A file by the path at a node, relative to the spec file that the node is written in."""
         name = str(node.value)
-        if form == "template" and name.startswith("builtin:"):
+        if form == "template" and name.startswith(BUILT_IN):
             return self._built_in(node, name)
         folder = self.folders.get(node.span.file, self.folder)
         earlier = self._read.get((folder, name, form))
@@ -116,10 +132,11 @@ class Reader:
         return (shown if Outside.parse(shown) is None else f"./{shown}"), target
 
     def _built_in(self, node: Node, name: str) -> File:
-        if name not in BUILT_IN_TEMPLATES:
+        known = built_in_templates()
+        if name not in known:
             message = f"there is no built-in template '{name}'"
-            self._report(node, message, f"built in: {', '.join(BUILT_IN_TEMPLATES)}")
-        return File(content=BUILT_IN_TEMPLATES.get(name, ""))
+            self._report(node, message, f"built in: {', '.join(known)}")
+        return File(content=known.get(name, ""))
 
     def _load(self, path: Path, shown: str, form: str) -> File:
         if form == "template" and path.stat().st_size > LARGEST_TEMPLATE:

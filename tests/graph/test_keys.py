@@ -21,6 +21,7 @@ from dataenvgym_spec.language.schema import experiment_schema
 from dataenvgym_spec.language.source import parse
 from dataenvgym_spec.questions.explain import leaves, resolved
 from dataenvgym_spec.resolve.merge import KeyPath
+from tests.support import teachers
 from tests.support.repositories import PACKAGE, ROOT, call
 from tests.support.specs import TEMPLATE, TINY
 from tests.support.writing import split, written
@@ -66,6 +67,8 @@ OTHER_FILES = {
     "prompts/tiny.j2": "prompts/other.j2",
     "prompts/other.j2": "prompts/tiny.j2",
     "student": "other-student",
+    "builtin:examples": "prompts/words.j2",
+    "builtin:answer": "prompts/words.j2",
 }
 """A file is its content: another one, for each that a spec here names."""
 
@@ -86,6 +89,7 @@ def fill(folder: Path) -> Path:
     )
     for name, more in (("tiny", ""), ("other", " ")):
         (folder / "prompts" / f"{name}.j2").write_text(TEMPLATE + more, encoding="utf-8")
+    (folder / "prompts" / "words.j2").write_text("Write.", encoding="utf-8")
     for name, count in (("items", 90), ("others", 91)):
         rows = [
             {"q": f"question {n}", "a": f"answer {n}", "g": "gf"[n % 2], "c": n}
@@ -344,6 +348,8 @@ PLACES = {
 NEVER_VARIED = {
     ("teacher", "procedural", "source"): "the name of a part of the spec",
     ("engine", "procedural", "teacher"): "the name of a part of the spec",
+    ("engine", "llm", "teacher"): "the name of a part of the spec",
+    ("teacher", "scripted", "most"): "of a teacher that these tests bring along",
 }
 """Options of components that have no other value here, and why."""
 
@@ -365,6 +371,12 @@ def option_at(path: KeyPath, tree: Tree) -> tuple[str, str, str] | None:
     return None
 
 
+MORE = {
+    "llm": ", teacher: writer, reasoning: true, solver: {teacher: writer}",
+}
+"""What kinds need besides."""
+
+
 def agents() -> Iterator[tuple[str, KeyPath]]:
     """Specs with the components of agents that the others do not have, and where they stand."""
     parts = {
@@ -375,6 +387,7 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     pool = "    pool: {from: problems, draw: {per_group: 40}}\nstudent:\n"
     blind = "  no-state: {agent: {observe: nothing}}\n"
     seeing = TINY.replace("student:\n", pool, 1).replace(blind, "").partition("analysis:")[0]
+    seeing = seeing.replace("teachers:\n", "teachers:\n  writer: {kind: scripted}\n")
     for slot, usual in parts.items():
         assert usual in seeing
         for kind in definitions()[slot]:
@@ -390,9 +403,20 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
                     :1
                 ]
                 placed = seeing.replace("environment: skill-list", f"environment: {works_in}")
-                yield placed.replace(usual, f"{{kind: {kind}}}"), ("agent", slot)
+                said = f"{{kind: {kind}{MORE.get(kind, '')}}}"
+                yield placed.replace(usual, said), ("agent", slot)
 
 
+@pytest.fixture
+def teacher() -> Iterator[None]:
+    """A language model for whatever asks one."""
+    with pytest.MonkeyPatch.context() as patch:
+        teachers.install(patch)
+        yield
+    teachers.forget()
+
+
+@pytest.mark.usefixtures("teacher")
 def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
     changed: set[str] = set()
     alone: set[str] = set()

@@ -6,14 +6,16 @@ Each with what it refers to bound, and the files that it names.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Conversation, Params, Shots
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.language.options import at
+from dataenvgym_spec.language.options import at, with_value
 from dataenvgym_spec.language.student import Prompt
 from dataenvgym_spec.resolve.arms import Arm
+from dataenvgym_spec.resolve.files import template_text
 from dataenvgym_spec.resolve.lanes import owners
 
 Named = str | Mapping[str, Any]
@@ -32,7 +34,7 @@ class Binder:
         """A component with its parts."""
         options = {"kind": given} if isinstance(given, str) else given
         bound = Component.bind(slot, options, lambda slot, name: self.named[slot][name])
-        return bound.acting(self.arm.experiment.agent.sees)
+        return _with_texts(bound.acting(self.arm.experiment.agent.sees))
 
     def source(self, role: str) -> Component:
         """The source that the split of a role draws from."""
@@ -95,6 +97,17 @@ def _digests(component: Component) -> Iterable[str]:
         value = at(component.options, path)
         if isinstance(value, str):
             yield value
+
+
+def _with_texts(component: Component) -> Component:
+    """The component with the texts of the built-in templates that it names by default."""
+    options = dict(component.options)
+    for path, form in component.definition.marked("x-file").items():
+        value = at(options, path)
+        if form == "template" and isinstance(value, str):
+            options = with_value(options, path, template_text(value))
+    parts = {path: _with_texts(part) for path, part in component.parts.items()}
+    return replace(component, options=options, parts=parts)
 
 
 def conversation(prompt: Prompt) -> Conversation | None:

@@ -1,4 +1,8 @@
-"""The prompt's template is Jinja, and uses only what an item has."""
+"""Templates are Jinja, and use only what they are given.
+
+That of a student's prompt is given what an item has, and that of a component what it declares
+(`x-names`).
+"""
 
 from __future__ import annotations
 
@@ -14,29 +18,47 @@ from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve.arms import Arm
+from dataenvgym_spec.resolve.files import template_text
 
 NAMES = frozenset({"input", "group", "metadata"})
-"""What a template sees; a test renders each."""
+"""What the template of a student's prompt sees; a test renders each."""
 _GUARDS = ("defined", "undefined", "default", "d")
 """Tests and filters of Jinja that take a name which may be unknown."""
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
-    """Templates that cannot be parsed, or use a name that no item has."""
+    """Templates that cannot be parsed, or use a name that they are not given."""
     for place, prompt in arm.experiment.prompts():
         yield from _check(arm, prompt.template, arm.node.at((*place, "template")))
+    for slot, place, options in arm.experiment.components():
+        declared = definition(slot, options["kind"])
+        for path, names in declared.marked("x-names").items():
+            given = at(options, path)
+            if given is not None:
+                node = arm.node.at((*place, *path))
+                giver = f"which the {slot} '{declared.kind}' does not give"
+                yield from _unusable(template_text(given), node, frozenset(names), giver)
 
 
-def _check(arm: Arm, template: str, node: Node) -> Iterator[Diagnostic]:
+def _unusable(template: str, node: Node, known: frozenset[str], giver: str) -> Iterator[Diagnostic]:
+    """That a template cannot be parsed, or each name in it that it is not given."""
     wrong = _syntax(template)
     if wrong:
         message = f"the template '{node.value}' is no valid Jinja: {wrong}"
         yield node.fault("E203", message, "correct the template")
         return
-    names, fields = _used(template)
-    for name in sorted(names - NAMES):
-        message = f"the template '{node.value}' uses '{name}', which no item has"
-        yield node.fault("E203", message, suggest(name, NAMES))
+    names, _ = _used(template)
+    for name in sorted(names - known):
+        message = f"the template '{node.value}' uses '{name}', {giver}"
+        yield node.fault("E203", message, suggest(name, known))
+
+
+def _check(arm: Arm, template: str, node: Node) -> Iterator[Diagnostic]:
+    """What is wrong with the template of a student's prompt."""
+    yield from _unusable(template, node, NAMES, "which no item has")
+    if _syntax(template):
+        return
+    _, fields = _used(template)
     readable = _readable(arm)
     if readable is None:
         return

@@ -62,7 +62,8 @@ def _candidates(
     for number, example in enumerate(engine.generate(requests, tools)):
         if example.asked_by not in names:
             raise _unasked(params.engine.kind, example)
-        provenance = Provenance(
+        provenance = msgspec.structs.replace(
+            example.provenance or Provenance(),
             iteration=params.iteration,
             round=params.round,
             plan=context.key_of("plan"),
@@ -73,6 +74,9 @@ def _candidates(
     tokens = getattr(engine, "tokens", None)  # of an engine that asks a model
     if tokens:
         context.record(tokens=tokens)
+    counts = getattr(engine, "counts", None)
+    if counts:
+        context.record(made={name: count for name, count in sorted(counts.items()) if count})
     return rows
 
 

@@ -1,0 +1,243 @@
+"""An engine that has a language model write examples, whatever the task is.
+
+With a solver the first teacher only proposes questions, and the second one answers them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import msgspec
+
+from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.prompt import TextTemplate
+from dataenvgym_spec.gym.solving import Question, Solver, exactly, read_object, text_in
+from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.examples import Example, Provenance
+from dataenvgym_spec.records.items import Item, item_id
+from dataenvgym_spec.records.plans import TASK, Request, ShownError
+
+LONGEST: Final = 2000
+"""Characters of a text that a prompt shows; what is longer is cut."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """A request, and what is made for it so far.
+
+    Attributes:
+        wanted: how many examples.
+        errors: of the student, that prompts may show.
+    """
+
+    request: Request
+    wanted: int
+    errors: tuple[ShownError, ...]
+    examples: list[Example] = field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        """How many examples are still to be made."""
+        return max(0, self.wanted - len(self.examples))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One question to the teacher: for which request, and which errors it shows."""
+
+    ask: Ask
+    draft: Draft
+    shown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """An example that a reply holds, and by whom."""
+
+    call: Call
+    input: str
+    target: str
+    asks: tuple[str, ...]
+    model: str
+
+
+class Llm:
+    """Has a teacher write as many examples as are asked for.
+
+    Attributes:
+        counts: what became of the calls: how many, unusable replies by how they ended, examples
+            proposed, and of these how many were repeated or remained without an answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        teacher: Teacher,
+        prompt: str,
+        task: str,
+        per_call: int,
+        oversample: float,
+        top_up: int,
+        errors: int,
+        existing: int,
+        reasoning: bool,
+        solver: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.teacher, self.template = teacher, TextTemplate(prompt)
+        self.task, self.reasoning = task, reasoning
+        self.per_call, self.oversample, self.top_up = per_call, oversample, top_up
+        self.errors, self.existing = errors, existing
+        self.solver = None if solver is None else Solver(**solver, reasoning=reasoning)
+        self.counts: Counter[str] = Counter()
+
+    def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
+        """Examples request by request, exactly as many as are asked for if the teacher can.
+
+        All requests are asked about at once. What is then missing is asked for again, a bounded
+        number of times, in prompts that show what exists; what is too much is cut.
+        """
+        drafts = [self._draft(request, tools) for request in requests]
+        known: set[str] = set()
+        for attempt in range(self.top_up + 1):
+            short = [draft for draft in drafts if draft.missing]
+            if not short:
+                break
+            calls = [call for draft in short for call in self._calls(draft, attempt, tools)]
+            self._add(self._answered(self._proposed(calls), known))
+        for draft in drafts:
+            yield from draft.examples
+
+    def _draft(self, request: Request, tools: Tools) -> Draft:
+        wanted = math.ceil(request.count * self.oversample)
+        return Draft(request=request, wanted=wanted, errors=tools.shown(request))
+
+    def _calls(self, draft: Draft, attempt: int, tools: Tools) -> Iterator[Call]:
+        """The calls that ask for what is missing of a request."""
+        calls = math.ceil(draft.missing / self.per_call)
+        for number in range(calls):
+            count = min(self.per_call, draft.missing - number * self.per_call)
+            shown = self._shown(draft, attempt + number)
+            ask = Ask.of(
+                f"{draft.request.id}/{attempt}/{number}",
+                self._prompt(draft, shown, count=count, call=number + 1, calls=calls),
+                shape=_shape(count, self.reasoning and self.solver is None),
+                # Equal prompts shall give different answers.
+                seed=seed_from("llm", tools.seed, draft.request.id, attempt, number),
+            )
+            yield Call(ask=ask, draft=draft, shown=tuple(error.id for error in shown))
+
+    def _shown(self, draft: Draft, turn: int) -> tuple[ShownError, ...]:
+        """The errors that a call shows: each call goes on where the one before ended."""
+        count = min(self.errors, len(draft.errors))
+        places = [(turn * count + step) % len(draft.errors) for step in range(count)]
+        return tuple(_cut(draft.errors[place]) for place in places)
+
+    def _prompt(self, draft: Draft, shown: Sequence[ShownError], **more: int) -> str:
+        request = draft.request
+        # A slice from -0 on would be all of it.
+        first = max(0, len(draft.examples) - self.existing)
+        existing = [example.input[:LONGEST] for example in draft.examples[first:]]
+        return self.template.render(
+            task=self.task,
+            skill=None if request.skill == TASK else request.skill,
+            subskill=request.subskill,
+            brief=request.brief,
+            like=request.like,
+            errors=shown,
+            existing=existing,
+            reasoning=self.reasoning and self.solver is None,
+            **more,
+        )
+
+    def _proposed(self, calls: Sequence[Call]) -> list[Proposal]:
+        """What the replies to calls hold, in the order of the calls."""
+        replies = {reply.ask: reply for reply in self.teacher.answer([call.ask for call in calls])}
+        proposals = []
+        for call in calls:
+            self.counts["calls"] += 1
+            reply = replies[call.ask.id]
+            found = list(self._read(call, reply))
+            if not found:
+                self.counts["unusable" if reply.usable else reply.finish] += 1
+            proposals += found
+        self.counts["proposed"] += len(proposals)
+        return proposals
+
+    def _read(self, call: Call, reply: Reply) -> Iterator[Proposal]:
+        """The examples that a reply holds; no more than were asked for are expected."""
+        listed = read_object(reply).get("examples")
+        for given in listed if isinstance(listed, list) else ():
+            question, target = text_in(given, "input"), text_in(given, "target")
+            if question is None or (target is None and self.solver is None):
+                continue
+            reasoning = text_in(given, "reasoning") if self.reasoning else None
+            taught = f"{reasoning}\n{target}" if reasoning else target or ""
+            asks = (call.ask.id,)
+            yield Proposal(call=call, input=question, target=taught, asks=asks, model=reply.model)
+
+    def _answered(self, proposals: Sequence[Proposal], known: set[str]) -> list[Proposal]:
+        """The proposals that are new and needed, with the answers of the solver if there is one."""
+        kept = []
+        left = Counter({proposal.call.draft.request.id: 0 for proposal in proposals})
+        for proposal in proposals:
+            draft, identity = proposal.call.draft, item_id(proposal.input)
+            if identity in known:
+                self.counts["repeated"] += 1
+            elif left[draft.request.id] < draft.missing:
+                left[draft.request.id] += 1
+                known.add(identity)
+                kept.append(proposal)
+        return kept if self.solver is None else self._solved(kept, self.solver)
+
+    def _solved(self, proposals: Sequence[Proposal], solver: Solver) -> list[Proposal]:
+        questions = []
+        for number, proposal in enumerate(proposals):
+            questions.append(Question(id=f"{proposal.asks[0]}/{number}", input=proposal.input))
+        solved = []
+        for question, proposal, solution in zip(
+            questions, proposals, solver.solve(questions), strict=True
+        ):
+            answer = solution.majority()
+            if answer is None:
+                self.counts["unsolved"] += 1
+                continue
+            asks = (*proposal.asks, question.id)
+            solved.append(replace(proposal, target=answer.text, asks=asks, model=solution.model))
+        return solved
+
+    def _add(self, proposals: Sequence[Proposal]) -> None:
+        for proposal in proposals:
+            proposal.call.draft.examples.append(_example(proposal))
+
+
+def _shape(count: int, reasoning: bool) -> dict[str, Any]:
+    """The JSON Schema of a list of examples."""
+    names = ("input", "reasoning", "target") if reasoning else ("input", "target")
+    example = exactly({name: {"type": "string"} for name in names})
+    listed = {"type": "array", "items": example, "minItems": 1, "maxItems": count}
+    return exactly({"examples": listed})
+
+
+def _cut(error: ShownError) -> ShownError:
+    """An error whose texts are short enough for a prompt."""
+    texts = {name: getattr(error, name)[:LONGEST] for name in ("input", "target", "prediction")}
+    return msgspec.structs.replace(error, **texts)
+
+
+def _example(proposal: Proposal) -> Example:
+    """A proposal as an example: a question is its own cluster, as of rows that name none."""
+    request, identity = proposal.call.draft.request, item_id(proposal.input)
+    item = Item(
+        id=identity,
+        input=proposal.input,
+        target=proposal.target,
+        group=request.skill,
+        cluster=identity,
+    )
+    provenance = Provenance(asks=proposal.asks, shown=proposal.call.shown, model=proposal.model)
+    return msgspec.structs.replace(Example.of(item, request), provenance=provenance)

@@ -1,0 +1,96 @@
+"""A teacher that is told what to say, for whatever asks one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.declaration import declare
+from dataenvgym_spec.language.schema import experiment_schema
+
+Said = str | Reply
+Says = Callable[[Ask, int], Said]
+SUM = re.compile(r"What is (\d+) \+ (\d+)\?")
+
+
+class Scripted:
+    """Says what a function of the question and the sample says; without one it writes and answers sums.
+
+    Attributes:
+        batches: what it was asked, one list a call.
+    """
+
+    def __init__(self, *, says: Says | None = None, most: int = 99) -> None:
+        self.says = says or sums(most)
+        self.batches: list[list[Ask]] = []
+
+    @property
+    def asked(self) -> list[Ask]:
+        return [ask for batch in self.batches for ask in batch]
+
+    @property
+    def prompts(self) -> list[str]:
+        return [ask.messages[-1].content for ask in self.asked]
+
+    def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
+        """The replies, in order."""
+        self.batches.append(list(asks))
+        for ask in asks:
+            for sample in range(ask.samples):
+                said = self.says(ask, sample)
+                yield said if isinstance(said, Reply) else reply(ask, said, sample=sample)
+
+
+def reply(ask: Ask, text: str, *, sample: int = 0, finish: str = "stop") -> Reply:
+    tokens = {"prompt": len(ask.messages[-1].content.split()), "generated": len(text.split())}
+    return Reply(ask=ask.id, sample=sample, text=text, tokens=tokens, finish=finish, model="scripted-1")  # fmt: skip
+
+
+def sums(most: int = 99) -> Says:
+    """Writes sums, at most so many at once and none twice, and answers the one in a prompt."""
+    written = iter(range(10**6))
+
+    def says(ask: Ask, _sample: int) -> str:
+        properties = (ask.shape or {})["properties"]
+        if "examples" not in properties:
+            one, other = SUM.findall(ask.messages[-1].content)[-1]
+            content = dict.fromkeys(properties, "added up") | {"answer": str(int(one) + int(other))}
+            return json.dumps(content)
+        listed = properties["examples"]
+        count = min(most, listed["maxItems"])
+        rows = []
+        for number in [next(written) for _ in range(count)]:
+            row = dict.fromkeys(listed["items"]["properties"], "added up")
+            row |= {
+                "input": f"What is {number} + {number % 7}?",
+                "target": str(number + number % 7),
+            }
+            rows.append(row)
+        return examples(*rows)
+
+    return says
+
+
+def examples(*rows: dict[str, Any]) -> str:
+    return json.dumps({"examples": rows})
+
+
+def install(patch: pytest.MonkeyPatch, kind: str = "scripted") -> None:
+    """Puts it into the table of components until the test ends, as if a package had brought it."""
+    most = {"type": "integer", "minimum": 0, "maximum": 99, "default": 99, "description": "Most."}
+    data = {"title": kind, "description": "Writes sums.", "semantics": 1, "promise": "anywhere"}
+    data |= {"properties": {"most": most}}
+    item = declare("teacher", kind, data, implementation=f"{__name__}:Scripted", by="pytest")
+    patch.setitem(definitions()["teacher"], kind, item)
+    experiment_schema.cache_clear()
+
+
+def forget() -> None:
+    """Lets the schema be made anew, after it was taken out of the table."""
+    experiment_schema.cache_clear()
