@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from dataenvgym_spec.gym.sandboxes.shared import sharing
 from dataenvgym_spec.store.locks import held
+from tests.support.commands import journal_folder
 from tests.support.components import Install, installing
 from tests.support.repositories import PACKAGE, call, new_repo
 from tests.support.runs import QUICK, install_quick_executors, quick_path
@@ -142,4 +143,5 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ["DATAENVGYM_JOURNAL"] = str(journal_folder())
     config.pluginmanager.register(OnlyDoctests())

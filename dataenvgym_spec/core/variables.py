@@ -1,13 +1,33 @@
-"""Numbers that a user sets by variables of the environment. They enter no spec and no key."""
+"""Variables of the environment that a user sets. They enter no spec and no key."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from dataenvgym_spec.core.errors import UserError
 
 Number = TypeVar("Number", int, float)
+
+JOURNAL: Final = "DATAENVGYM_JOURNAL"
+"""The folder of the journal, where it is not the usual one of this user."""
+REPLAY: Final = "DATAENVGYM_REPLAY"
+"""Whether teachers are asked nothing: each answer has to be in the journal."""
+
+
+def switch(environ: Mapping[str, str], name: str) -> bool:
+    """Whether a variable switches something on.
+
+    >>> switch({"DATAENVGYM_REPLAY": "1"}, REPLAY), switch({}, REPLAY)
+    (True, False)
+
+    Raises:
+        UserError: it says neither yes nor no.
+    """
+    text = environ.get(name, "").strip()
+    if text not in ("", "0", "1"):
+        raise UserError(f"{name} is '{text}'", help="set it to 1 or 0, or unset it")
+    return text == "1"
 
 
 def number(

@@ -17,6 +17,8 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import SHORT
 from dataenvgym_spec.core.machine import device_stamp, stamp, with_required
 from dataenvgym_spec.core.text import size_text
+from dataenvgym_spec.execute.desk import Desk
+from dataenvgym_spec.execute.journaled import around
 from dataenvgym_spec.graph.component import Circumstances, Component
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.gym.make import Described, make
@@ -43,12 +45,18 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortRead:
-    """A port as an executor sees it: which slot it is plugged into, its name, and its directory."""
+    """A port as an executor sees it: which slot it is plugged into, its name, and its directory.
+
+    Attributes:
+        key: of the stage that wrote it.
+        digest: of what it holds; empty where nobody has worked it out.
+    """
 
     slot: str
     port: str
     path: Path
     key: str
+    digest: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +76,7 @@ class Context(Generic[P]):
     students: Students | None = None
     judges: list[Judge] = field(default_factory=list)
     circumstances: Circumstances = field(default_factory=dict)
+    desk: Desk | None = None
 
     def ports(self, slot: str) -> list[PortRead]:
         """The ports plugged into a slot, in order."""
@@ -146,14 +155,21 @@ class Context(Generic[P]):
         """An instance of a component.
 
         One that is declared to read a student is handed its folder, and one that reads the pool
-        its items; so is each of its parts.
+        its items; so is each of its parts. In front of teachers stands the journal.
 
         Raises:
             MissingExtra: a package it needs is not installed.
             UserError: it is not installed, or in another version.
         """
         arranged = component.under(self.circumstances)
-        return make(arranged, files=self.files, hand=self._hand, **more)
+        journal = None if self.desk is None else around(self.desk, self._read)
+        return make(arranged, files=self.files, hand=self._hand, around=journal, **more)
+
+    def _read(self, word: str) -> list[list[str]]:
+        """What identifies what a component reads: a student trained anew is another one."""
+        slots = ("student", "base") if word == "student" else (word,)
+        ports = [port for slot in slots for port in self.ports(slot)]
+        return [[port.slot, port.key, port.digest] for port in ports]
 
     def _hand(self, component: Described) -> Mapping[str, Any]:
         """What a component is declared to read."""
@@ -172,6 +188,8 @@ class Context(Generic[P]):
         """Ends the processes of this run."""
         for judge in self.judges:
             judge.close()
+        if self.desk is not None:
+            self.desk.close()
 
     def student(self) -> dict[str, Path | None]:
         """The folder of the latest student, and that of the base if it is an adapter."""
@@ -207,6 +225,8 @@ class Context(Generic[P]):
             self.record(sandbox=judge.sandbox.name)
             if judge.unreadable:
                 self.record(unreadable=dict(sorted(judge.unreadable.items())))
+        if self.desk is not None:
+            self.record(**asked_of(self.desk))
         facts = {**stamp(with_required(self._packages())), **self._devices(), **self.facts}
         log = Log(started=round(started, 3), seconds=seconds, **facts)
         write_json(self.log / "run.json", log)
@@ -228,6 +248,18 @@ class Context(Generic[P]):
         if device == "cpu" and torch is not None:
             found["threads"] = torch.get_num_threads()
         return found
+
+
+def asked_of(desk: Desk) -> dict[str, Any]:
+    """What a log says of the teachers of a stage; nothing where none was asked."""
+    used = desk.used()
+    if not used:
+        return {}
+    tokens = dict.fromkeys(("prompt", "generated"), 0)
+    for one in used.values():
+        for name in tokens:
+            tokens[name] += one.tokens.get(name, 0)
+    return {"teachers": used, "tokens": tokens}
 
 
 def say(text: str) -> None:

@@ -7,7 +7,7 @@ time. So results and checkpoints carry the digests of what they were made from; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,9 @@ class Inputs:
         """
         ports = tuple(_port(layout, content, item) for item in stage.inputs)
         files = _verified(layout, stage.files)
-        digests = _hashes(layout, ports) | {name: digest for digest, name in stage.files.items()}
+        hashes = _hashes(layout, ports)
+        ports = tuple(replace(port, digest=hashes[_name(layout, port)]) for port in ports)
+        digests = hashes | {name: digest for digest, name in stage.files.items()}
         return cls(ports=ports, files=files, names=stage.files, digests=digests)
 
     def require_unchanged(self, layout: Layout) -> None:
@@ -86,5 +88,10 @@ def _verified(layout: Layout, names: Mapping[str, str]) -> dict[str, Path]:
 def _hashes(layout: Layout, ports: Sequence[PortRead]) -> dict[str, str]:
     """The hashes that DVC gives ports, by their names in the repository."""
     hashes = Hashes(layout.root)
-    names = (port.path.relative_to(layout.root).as_posix() for port in ports)
+    names = (_name(layout, port) for port in ports)
     return {name: hashes.of(name) or "missing" for name in names}
+
+
+def _name(layout: Layout, port: PortRead) -> str:
+    """A port's path in the repository."""
+    return port.path.relative_to(layout.root).as_posix()

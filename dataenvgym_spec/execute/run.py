@@ -21,11 +21,13 @@ from dataenvgym_spec.core.running import current
 from dataenvgym_spec.execute.circumstances import read_circumstances
 from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.context import Context, say
+from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import pass_through, stopped
 from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store.layout import Layout
@@ -112,9 +114,19 @@ def execute(
     started, clock = time.time(), time.monotonic()
     if not space.begin(stage.ports, inputs.digests):
         say("  from the start: an earlier attempt was made from other inputs")
+    params = stage.params
+    desk = Desk.of(
+        layout,
+        os.environ,
+        stage=stage.id,
+        seed=run_seed(params),
+        name=stage.directory,
+        log=space.log,
+        say=say,
+    )
     context = Context(
         key=stage.id,
-        params=stage.params,
+        params=params,
         reads=inputs.ports,
         files=inputs.files,
         out_folder=space.out,
@@ -123,6 +135,7 @@ def execute(
         say=say,
         students=Students(layout),
         circumstances=circumstances or {},
+        desk=desk,
     )
     with _failures(layout, space.path / "failure.txt"), contextlib.closing(context):
         with context.phase("imports"):
@@ -132,6 +145,12 @@ def execute(
         inputs.require_unchanged(layout)
         space.complete(stage.id, inputs.digests)
     say(f"  done in {time.monotonic() - clock:.1f} s")
+
+
+def run_seed(params: Params) -> int | None:
+    """The seed of the run that a stage belongs to; None for one that runs share."""
+    seed: int | None = getattr(params, "seed", None)
+    return seed if params.seeded == "run" else None
 
 
 @contextlib.contextmanager

@@ -81,8 +81,11 @@ class Named:
 
 Hand = Callable[[Described], Mapping[str, Any]]
 """Gives a component what it is declared to read, as keyword arguments."""
-Around = Callable[[Described, Any], Any]
-"""Puts something around an instance, which whoever refers to the component is given instead."""
+Around = Callable[[Described, Callable[[], Any]], Any]
+"""Gives whoever refers to a component an instance, or something that stands in front of it.
+
+It is handed the component and what makes the instance, which may never be needed.
+"""
 
 
 def make(
@@ -102,7 +105,7 @@ def make(
         described: the component.
         files: where the files lie that options name by digest.
         hand: gives it and each of its parts what they read.
-        around: puts something around it and each of its parts.
+        around: puts something in front of it and each of its parts.
         more: arguments that do not come from the spec.
 
     Raises:
@@ -123,8 +126,11 @@ def make(
         arguments.pop("action", None)
     if hand is not None:
         more = {**hand(described), **more}
-    made = item.load()(**arguments, **more)
-    return made if around is None else around(described, made)
+
+    def instance() -> Any:
+        return item.load()(**arguments, **more)
+
+    return instance() if around is None else around(described, instance)
 
 
 def _idle(item: Definition) -> dict[str, Any]:

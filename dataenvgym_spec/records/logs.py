@@ -8,6 +8,33 @@ from __future__ import annotations
 from dataenvgym_spec.records.record import Record
 
 
+class TeacherUse(Record, frozen=True, kw_only=True):
+    """What a stage asked of one teacher, and what that took.
+
+    A response counts as paid for by the stage that it was asked for first. Where that is another
+    one, it was found in the journal and is `reused`: it costs nothing twice.
+
+    Attributes:
+        requests: that were made for this stage, those of earlier attempts and retries included.
+        retries: how many of them were made again after a failure.
+        replayed: responses of earlier attempts, or of a colleague, that the journal had.
+        tokens: of what this stage paid for: `prompt`, `generated`, and `cached` of the prompt.
+        reused: responses that another stage has paid for.
+        reused_tokens: theirs.
+        finishes: responses by how they ended; `invalid` were of another shape, and asked for again.
+        seconds: spent waiting for it, now.
+    """
+
+    requests: int
+    retries: int = 0
+    replayed: int = 0
+    tokens: dict[str, int]
+    reused: int = 0
+    reused_tokens: dict[str, int]
+    finishes: dict[str, int]
+    seconds: float = 0.0
+
+
 class Log(Record, frozen=True, kw_only=True):
     """What a stage records of its run; `log/run.json`. Which facts are there depends on its kind.
 
@@ -17,6 +44,7 @@ class Log(Record, frozen=True, kw_only=True):
         versions: of the packages that can change a result, those of installed components included.
         passed: whether the loop had stopped and the stage passed through what stood before.
         tokens: by what was done with them: prompt, generated, trained.
+        teachers: what each teacher was asked, by its model or kind.
         precision: of the arithmetic, such as `bfloat16`.
         weights: precision of the weights that were trained.
         made: what became of an engine's calls to a teacher, in numbers.
@@ -44,6 +72,7 @@ class Log(Record, frozen=True, kw_only=True):
     versions: dict[str, str] | None = None
     passed: bool | None = None
     tokens: dict[str, int] | None = None
+    teachers: dict[str, TeacherUse] | None = None
     device: str | None = None
     precision: str | None = None
     weights: str | None = None

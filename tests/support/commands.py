@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import importlib
@@ -9,6 +10,7 @@ import io
 import logging
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,10 +51,19 @@ def environment(*, shared: bool = True, **more: str) -> dict[str, str]:
         "DVC_NO_ANALYTICS": "1",
         "DATAENVGYM_TRACK": "0",
         "COLUMNS": "160",
+        "DATAENVGYM_JOURNAL": str(journal_folder()),
     }
     if shared and "PYTHONPATH" not in more:  # a worker has the packages of where it started
         own["DATAENVGYM_SERVED"] = str(session())
     return {**kept, **own, **more}
+
+
+@functools.cache
+def journal_folder() -> Path:
+    """The journal of this process's tests, never that of who runs them."""
+    folder = Path(tempfile.mkdtemp(prefix="journal-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def session() -> int:

@@ -1,0 +1,244 @@
+"""What the teachers of one stage share: the journal, the log of responses, and the account of them.
+
+How a teacher is asked is in `journaled`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+import msgspec
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.hashing import text_digest
+from dataenvgym_spec.core.variables import REPLAY, switch
+from dataenvgym_spec.execute.used import Used
+from dataenvgym_spec.gym.prompt import Message
+from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
+from dataenvgym_spec.records.logs import TeacherUse
+from dataenvgym_spec.records.responses import RESPONSES, LoggedResponse, Response
+from dataenvgym_spec.store.journal import Journal
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.place import journal_file
+
+SETTLE: Final = 0.1
+"""Seconds after which responses that have come are forced to the disk."""
+LEAST: Final = -9999.0
+"""The least logarithm of a probability that is kept: JSON has no infinity."""
+WORDS: Final = 12
+"""How many words of a question a message shows."""
+
+Receive = Callable[[str, Reply], None]
+"""Keeps a reply under a key."""
+
+
+class Lost(StageError):
+    """A response that was in the journal is not there any more."""
+
+
+class Desk:
+    """Where the components of a stage ask teachers.
+
+    Args of the constructor:
+        stage: the key of the stage.
+        seed: of the run; None where runs share the stage.
+        name: the stage, for messages.
+        log: the folder of its log.
+        open_journal: opens the journal; it is not called if nobody asks a teacher.
+        replay: whether each answer has to be in the journal.
+    """
+
+    def __init__(
+        self,
+        *,
+        stage: str,
+        seed: int | None,
+        name: str,
+        log: Path,
+        open_journal: Callable[[], Journal],
+        replay: bool = False,
+    ) -> None:
+        self.stage, self.seed, self.name, self.replay = stage, seed, name, replay
+        self._log, self._open_journal = log, open_journal
+        self._journal: Journal | None = None
+        self._responses: IO[bytes] | None = None
+        self._noted: set[str] = set()
+        self._received: set[str] = set()
+        self._used: dict[str, Used] = {}
+
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        environ: Mapping[str, str],
+        *,
+        stage: str,
+        seed: int | None,
+        name: str,
+        log: Path,
+        say: Callable[[str], None],
+    ) -> Desk:
+        """The desk of a stage of a repository.
+
+        Raises:
+            UserError: a variable of the environment says what cannot be meant.
+        """
+
+        def logs() -> Iterable[Path]:
+            return sorted(layout.store.glob(f"*/log/{RESPONSES}"))
+
+        def open_journal() -> Journal:
+            return Journal(journal_file(environ), logs=logs, say=say)
+
+        replay = switch(environ, REPLAY)
+        return cls(
+            stage=stage, seed=seed, name=name, log=log, open_journal=open_journal, replay=replay
+        )
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of this machine."""
+        if self._journal is None:
+            self._journal = self._open_journal()
+        return self._journal
+
+    def close(self) -> None:
+        """Ends what was opened."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+        if self._responses is not None:
+            self._responses.close()
+            self._responses = None
+
+    def find(self, keys: Sequence[str]) -> dict[str, Response]:
+        """Responses that are in the journal, and safe on the disk.
+
+        Raises:
+            Lost: one of them is not there any more.
+        """
+        found = self.journal.find(keys)
+        self.journal.settle()
+        if any(key not in found for key in keys):
+            message = f"the journal '{self.journal.path}' was damaged or removed meanwhile"
+            raise Lost(message, help="run again: only what it has lost is asked for")
+        return found
+
+    @contextmanager
+    def receiving(self) -> Iterator[Receive]:
+        """While a teacher answers: gives what keeps a reply. All are safe when it ends.
+
+        Raises:
+            StageError: a reply is none.
+        """
+        settled = time.monotonic()
+
+        def receive(key: str, reply: Reply) -> None:
+            nonlocal settled
+            response = Response(key=key, stage=self.stage, at=time.time(), reply=_content(reply))
+            self.journal.keep([response])
+            self._received.add(key)
+            if time.monotonic() - settled > SETTLE:
+                self.journal.settle()
+                settled = time.monotonic()
+
+        try:
+            yield receive
+        finally:
+            self.journal.settle()
+
+    def require_allowed(self, teacher: str, ask: Ask, count: int) -> None:
+        """Checks that a teacher may be asked.
+
+        Raises:
+            StageError: answers are only replayed, and some are not in the journal.
+        """
+        if not self.replay:
+            return
+        more = f" and {count - 1} other answers" if count > 1 else ""
+        asked = f"the answer of '{teacher}' to '{ask.id}' ({first_words(ask)}){more}"
+        message = f"{self.name}: not in the journal: {asked}"
+        remedy = (
+            "bring its responses with 'dataenvgym journal import FILE', or 'dvc pull' and "
+            "'dataenvgym journal rebuild'; or ask the teacher: run without --replay and without "
+            f"{REPLAY}"
+        )
+        raise StageError(message, help=remedy)
+
+    def note(
+        self,
+        teacher: str,
+        ask: Ask,
+        reply: Reply,
+        response: Response,
+        *,
+        sample: int,
+        fault: str | None,
+    ) -> None:
+        """Accounts for a response that the stage uses, and writes it to the log; each once."""
+        if response.key in self._noted:
+            return
+        self._noted.add(response.key)
+        used = self._used.setdefault(teacher, Used())
+        used.count(
+            reply,
+            finish="invalid" if fault is not None else reply.finish,
+            own=response.stage == self.stage,
+            received=response.key in self._received,
+        )
+        row = LoggedResponse(
+            **msgspec.structs.asdict(response),
+            teacher=teacher,
+            ask=ask.id,
+            sample=sample,
+            messages=tuple(map(_shown, ask.messages)),
+            fault=fault,
+        )
+        if self._responses is None:
+            path = self._log / RESPONSES
+            self._responses = path.open("wb")
+        self._responses.write(msgspec.json.encode(row) + b"\n")
+
+    def used(self) -> dict[str, TeacherUse]:
+        """What each teacher was asked, by its name."""
+        return {name: used.record() for name, used in sorted(self._used.items())}
+
+
+def _content(reply: Reply) -> dict[str, Any]:
+    """What the journal keeps of a reply.
+
+    Raises:
+        StageError: it is not of the shape of one; kept, it could never be read.
+    """
+    content = msgspec.structs.asdict(reply)
+    if reply.logprobs is not None:
+        content["logprobs"] = [max(value, LEAST) for value in reply.logprobs]
+    try:
+        Reply.parse(content)
+    except msgspec.ValidationError as error:
+        message = f"the reply to '{reply.ask}' is none: {error}"
+        raise StageError(message, help="correct the teacher; see 'Reply' in the gym") from error
+    for name in ("ask", "sample"):
+        del content[name]
+    return content
+
+
+def _shown(message: Message) -> dict[str, Any]:
+    """A message as a log holds it: images by their digests, which are large otherwise."""
+    content = message.plain()
+    if message.images:
+        content["images"] = [
+            {"media": image.media, "sha256": text_digest(image.data)} for image in message.images
+        ]
+    return content
+
+
+def first_words(ask: Ask) -> str:
+    """The beginning of what is asked."""
+    words = ask.messages[-1].content.split() if ask.messages else []
+    more = " ..." if len(words) > WORDS else ""
+    return f"{' '.join(words[:WORDS])}{more}"
