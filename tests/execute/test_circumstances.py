@@ -15,11 +15,13 @@ from dataenvgym_spec.emit.write import drift, write
 from dataenvgym_spec.execute import run
 from dataenvgym_spec.execute.circumstances import read_circumstances
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.gym import Ask
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.declaration import declare
 from dataenvgym_spec.store.layout import Layout
 from tests.support.components import Install
 from tests.support.specs import TEMPLATE, tiny
+from tests.support.teachers import Scripted
 
 SPEED = {"type": "integer", "default": 4, "description": "Requests.", "x-circumstance": True}
 WIT = {"type": "string", "default": "dry", "description": "What it is like."}
@@ -31,8 +33,9 @@ def asking(install: Install, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, 
     """An engine that holds a teacher with a circumstance, and what that was made with."""
     made: list[dict[str, Any]] = []
 
-    def teacher(**options: Any) -> None:
+    def teacher(**options: Any) -> Scripted:
         made.append(options)
+        return Scripted(says=lambda _ask, _sample: "!")
 
     install("teacher", "witty", properties={"wit": WIT, "speed": SPEED})
     install("engine", "asking", properties={"teacher": TEACHER})
@@ -151,8 +154,13 @@ def shared(asking: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     both = compiled(tmp_path, spec("one", speed=9), spec("two", speed=11))
     write(both.graph, layout, everything=True)
 
+    # Else the one before has paid for what this one asks.
+    monkeypatch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "journal"))
+
     def execute(context: Context[Any]) -> None:
-        context.make(context.params.engine)
+        # A teacher is made when it is asked first.
+        teacher = context.make(context.params.engine)["teacher"]
+        assert [reply.text for reply in teacher.answer([Ask.of("1", "?")])] == ["!"]
 
     monkeypatch.setattr(run, "executor", lambda _kind: execute)
     return layout
