@@ -99,6 +99,12 @@ class Component:
         declared = _installed(self.slot, self.kind)
         return declared is not None and declared.procedural
 
+    @property
+    def of_groups(self) -> bool:
+        """Whether it is a discovery whose skills are the groups of the source."""
+        declared = _installed(self.slot, self.kind)
+        return declared is not None and declared.skills == "groups"
+
     def marked(self, keyword: str) -> Mapping[Path, Any]:
         """The options that carry a keyword of ours, and its values; none if not installed here."""
         declared = _installed(self.slot, self.kind)

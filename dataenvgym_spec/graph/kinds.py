@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from dataenvgym_spec.graph.params import (
+    AssignParams,
     CheckParams,
     DataParams,
     EvaluateParams,
@@ -139,20 +140,22 @@ class Kind:
         """Whether a slot refuses a student in an arm that observes nothing."""
         return self.blinded and slot not in self.sighted
 
-    def allowed(self, slot: str, carried: Collection[Role], *, blind: bool) -> frozenset[Role]:
+    def allowed(
+        self, slot: str, params: Params, carried: Collection[Role], *, blind: bool
+    ) -> frozenset[Role]:
         """The roles that a slot may receive from a port that carries some.
 
         Args:
             slot: the slot.
+            params: the parameters of the stage.
             carried: the roles that the port carries.
             blind: whether the stage belongs to an arm that observes nothing.
         """
         declared = self.slots[slot]
         if not declared.needs.issubset(carried):
             return frozenset()
-        if blind and self.guards(slot):
-            return declared.allows - {"student", "weights"}
-        return declared.allows
+        allows = declared.allows - params.refused
+        return allows - {"student", "weights"} if blind and self.guards(slot) else allows
 
 
 def _fixed(*names: str) -> Callable[[Params], tuple[str, ...]]:
@@ -238,12 +241,28 @@ KINDS: Final[dict[str, Kind]] = {
         worker="heavy",
         unreported=frozenset({"student"}),
     ),
+    # Names, descriptions and groups of skills come of shown items; hidden ones are refused, unless
+    # skills are the groups of the source: then the executor hands on the group of a hidden item and
+    # nothing else of it.
     "skills": Kind(
         params=SkillsParams,
         part="setup",
         semantics=1,
         promise="anywhere",
         slots={"items": Slot(allows=frozenset({"shown", "hidden"}), many=True)},
+        ports=_fixed("skills"),
+    ),
+    # Each item alone to one of the skills that were found before: those of hidden items go on to
+    # plans, those of test and selection have no reader but the report.
+    "assign": Kind(
+        params=AssignParams,
+        part="setup",
+        semantics=1,
+        promise="anywhere",
+        slots={
+            "skills": Slot(allows=frozenset({"shown"})),
+            "items": Slot(allows=SPLITS, many=True),
+        },
         ports=_fixed("skills"),
     ),
     # A student's answers to one split, or to candidates that a check wants to know them of. The

@@ -147,6 +147,11 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Whether it belongs to an agent that observes nothing of its student."""
         return getattr(self, "observe", None) == "nothing"
 
+    @property
+    def refused(self) -> frozenset[str]:
+        """The roles that none of its slots may receive, whatever its kind allows."""
+        return frozenset()
+
 
 class DataParams(Params, frozen=True, kw_only=True):
     """One split. `show` and `parts` are of feedback only.
@@ -214,6 +219,24 @@ class StudentParams(Params, frozen=True, kw_only=True):
 
 class SkillsParams(Params, frozen=True, kw_only=True):
     """How skills are found."""
+
+    slots: ClassVar = {"discover": "discovery"}
+
+    discover: Component
+
+    @property
+    def of_source(self) -> bool:
+        """Whether the skills are the groups of the source, of which no item says anything."""
+        return self.discover.of_groups
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Hidden items, unless the skills are known without looking at any."""
+        return frozenset() if self.of_source else frozenset({"hidden"})
+
+
+class AssignParams(Params, frozen=True, kw_only=True):
+    """Who assigns items to skills that are found already."""
 
     slots: ClassVar = {"discover": "discovery"}
 

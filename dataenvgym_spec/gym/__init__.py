@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         SandboxLimits,
         SandboxOutcome,
     )
-    from dataenvgym_spec.gym.skills.protocol import Discovery
+    from dataenvgym_spec.gym.skills.protocol import Discovered, Discovery
     from dataenvgym_spec.gym.students.adapters.protocol import Adapter
     from dataenvgym_spec.gym.students.backends.protocol import (
         Backend,
@@ -87,6 +87,7 @@ __all__ = [
     "Check",
     "Codec",
     "Completion",
+    "Discovered",
     "Discovery",
     "Encoder",
     "Ending",
@@ -164,6 +165,7 @@ _PLACES: Final = {
     "Check": "gym.checks.protocol:Check",
     "Codec": "gym.students.codec:Codec",
     "Completion": "gym.students.backends.protocol:Completion",
+    "Discovered": "gym.skills.protocol:Discovered",
     "Discovery": "gym.skills.protocol:Discovery",
     "Encoder": "gym.students.codec:Encoder",
     "Ending": "gym.sandboxes.protocol:Ending",

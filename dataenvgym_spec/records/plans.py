@@ -108,7 +108,14 @@ class Plan(Step, frozen=True, kw_only=True):
 
 
 class SkillMap(Record, frozen=True, kw_only=True):
-    """The skills of a task and the skill of every feedback item, by its id; `skills.json`."""
+    """The skills of a task and the skill of every feedback item, by its id; `skills.json`.
+
+    Attributes:
+        skills: their names.
+        items: the skill of each item, by its id.
+        descriptions: what a skill is, in words, by its name; left out where nothing is said.
+    """
 
     skills: tuple[str, ...]
     items: dict[str, str]
+    descriptions: dict[str, str] | None = None

@@ -72,6 +72,17 @@ def _in_the_loop(*names: str) -> Callable[[Workshop, pytest.MonkeyPatch], str]:
     return case
 
 
+def _assign(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+    shop.data("feedback", show=0.25)
+    found = {"discover": component("discovery", "gold")}
+    shown = ("items", "feedback", "shown")
+    shop.run("found", "skills", found, (shown,))
+    hidden = ("items", "feedback", "hidden")
+    return bytes_of(
+        shop.run("assign", "assign", found, (("skills", "found", "skills"), shown, hidden))
+    )
+
+
 def _three_answers(shop: Workshop) -> tuple[tuple[str, str, str], ...]:
     shop.data("selection")
     for number in (1, 2, 3):
@@ -171,6 +182,7 @@ KIND_CASES: dict[str, Callable[[Workshop, pytest.MonkeyPatch], str]] = {
     "data": _data,
     "reserve": _reserve,
     "skills": _in_the_loop("skills"),
+    "assign": _assign,
     "plan": _in_the_loop("plan", "plan-again"),
     "generate": _in_the_loop("generate", "generate-again"),
     "check": _in_the_loop("check", "check-again"),
@@ -186,6 +198,7 @@ GOLDEN = {
     "data": {2: "4aefdade6391051b"},
     "reserve": {2: "bda3a5d87085d110"},
     "skills": {1: "d4ca1973c9269af1"},
+    "assign": {1: "d4ca1973c9269af1"},
     "plan": {1: "5f06527b376d059a"},
     "generate": {1: "46953b634b019feb"},
     "check": {1: "57e4e85c16f94b50"},

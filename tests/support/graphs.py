@@ -64,6 +64,7 @@ _PARTIAL: dict[str, dict[str, Any]] = {
         "score": {"kind": "exact-match"},
     },
     "skills": {"discover": {"kind": "gold"}},
+    "assign": {"discover": {"kind": "gold"}},
     "student": {"model": {"kind": "hub", "id": "a"}},
     "plan": {"observe": "nothing", "policy": {"kind": "allocate"}, "amount": 10, "seed": 0},
     "generate": {

@@ -24,6 +24,7 @@ from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Input, Stage, Use
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.params import (
+    AssignParams,
     DataParams,
     EvaluateParams,
     GateParams,
@@ -138,9 +139,17 @@ class Builder:
         if self.record.skills is None or self.planning.works_in.definition.reads != "skills":
             return ()
         discovery = self.bind.component("discovery", self.record.skills.discover)
-        inputs = [Input(slot="items", stage=feedback, port=port) for port in ("shown", "hidden")]
+        shown, hidden = (
+            Input(slot="items", stage=feedback, port=port) for port in ("shown", "hidden")
+        )
         params = SkillsParams(discover=discovery)
-        stage = self._add(0, "discover skills", "skills", params, *inputs)
+        read = (shown, hidden) if params.of_source else (shown,)
+        stage = self._add(0, "discover skills", "skills", params, *read)
+        found = Input(slot="skills", stage=stage, port="skills")
+        if params.of_source:
+            return (found,)
+        labelled = AssignParams(discover=discovery)
+        stage = self._add(0, "assign skills", "assign", labelled, found, shown, hidden)
         return (Input(slot="skills", stage=stage, port="skills"),)
 
     # --- the loop -------------------------------------------------------------------------------

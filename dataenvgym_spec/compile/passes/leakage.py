@@ -104,7 +104,8 @@ def roles(graph: Graph) -> Taints:
 def _violations(stage: Stage, taints: Taints) -> Iterator[Leak]:
     for item in stage.inputs:
         carried = taints[item.stage, item.port]
-        allowed = stage.declaration.allowed(item.slot, carried, blind=stage.blind)
+        kind, params = stage.declaration, stage.params
+        allowed = kind.allowed(item.slot, params, carried, blind=stage.blind)
         for role in sorted(carried.keys() - allowed):
             path = (*_stages(carried[role]), stage)
             yield Leak(role=role, slot=item.slot, path=path)

@@ -1,27 +1,56 @@
-"""Finds the skills that make up the task, and the skill of every feedback item."""
+"""Finds the skills that make up the task, from the shown items of feedback."""
 
 from __future__ import annotations
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import SkillsParams
-from dataenvgym_spec.gym.skills.protocol import Discovery
+from dataenvgym_spec.gym.skills.protocol import Discovered, Discovery
+from dataenvgym_spec.records.files import read_all
 from dataenvgym_spec.records.items import Item
-from dataenvgym_spec.records.plans import SkillMap
 
 
 def skills(context: Context[SkillsParams]) -> None:
-    """Writes the skills and the skill of every item."""
-    items = context.all("items", "items.jsonl", Item)
+    """Writes the skills, and the skill of every item that they were made from."""
+    items = _items(context)
     discovery: Discovery = context.make(context.params.discover)
-    of_item = dict(discovery.assign(items))
-    without = [item.id for item in items if item.id not in of_item]
+    found = discovery.discover(items)
+    require_whole(found, items, type(discovery).__name__)
+    context.write("skills", "skills.json", found)
+    context.record(skills=len(found.skills), items=len(items))
+
+
+def _items(context: Context[SkillsParams]) -> list[Item]:
+    """The shown items; of hidden ones, which only groups of the source are made of, the groups."""
+    items = []
+    for port in context.ports("items"):
+        for item in read_all(port.path / "items.jsonl", Item):
+            items.append(_bare(item) if port.port == "hidden" else item)
+    return items
+
+
+def _bare(item: Item) -> Item:
+    """An item without anything that it asks or answers."""
+    return Item(id=item.id, input="", target="", group=item.group, cluster="")
+
+
+def require_whole(found: Discovered, items: list[Item], name: str) -> None:
+    """Checks that a discovery gave skills that have names, and every item one of them.
+
+    Raises:
+        StageError: it did not.
+    """
+    without = [item.id for item in items if item.id not in found.items]
     if without:
-        name = type(discovery).__name__
         raise StageError(
             f"the discovery {name} gave {len(without)} of {len(items)} items no skill",
             help=f"it must give one to every item; the first without one is {without[0]}",
         )
-    names = tuple(sorted(set(of_item.values())))
-    context.write("skills", "skills.json", SkillMap(skills=names, items=of_item))
-    context.record(skills=len(names), items=len(items))
+    named = {*found.items.values(), *(found.descriptions or {})}
+    unlisted = sorted(named - {*found.skills})
+    if unlisted:
+        message = f"the discovery {name} uses the skill '{unlisted[0]}', which it does not list"
+        raise StageError(message, help="every skill that an item has is one of `skills`")
+    if len(set(found.skills)) < len(found.skills) or not all(found.skills):
+        message = f"the discovery {name} gave two skills one name, or a skill none"
+        raise StageError(message, help="names of skills differ and are not empty")

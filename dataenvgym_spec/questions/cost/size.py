@@ -13,6 +13,7 @@ from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.params import (
+    AssignParams,
     CheckParams,
     DataParams,
     EvaluateParams,
@@ -54,7 +55,7 @@ def units(stage: Stage, known: Known) -> float:
     params, amount = stage.params, 1.0
     if isinstance(params, DataParams):
         amount = _drawn(params)
-    elif isinstance(params, SkillsParams):
+    elif isinstance(params, SkillsParams | AssignParams):
         amount = _read_items(stage, known)
     elif isinstance(params, EvaluateParams):
         students = 2 if any(read.slot == "choice" for read in stage.inputs) else 1
@@ -115,7 +116,7 @@ def _about(stage: Stage, known: Known) -> Any:
         return params.source.kind
     if isinstance(params, PlanParams):
         return params.policy.kind
-    if isinstance(params, SkillsParams):
+    if isinstance(params, SkillsParams | AssignParams):
         return params.discover.kind
     return stage.kind
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dataenvgym_spec.gym import Item
+from dataenvgym_spec.gym import Discovered, Item
 
 
 class Sizes:
@@ -11,6 +11,17 @@ class Sizes:
     def __init__(self, *, large: int) -> None:
         self.large = large
 
-    def assign(self, items: Sequence[Item]) -> dict[str, str]:
-        """The skill of every item, by item id."""
-        return {item.id: "large" if int(item.target) >= self.large else "small" for item in items}
+    def discover(self, items: Sequence[Item]) -> Discovered:
+        """Both, whichever of them the items are."""
+        return Discovered(
+            skills=("large", "small"),
+            items={item.id: self._size(item) for item in items},
+            descriptions={"large": f"from {self.large} on", "small": f"below {self.large}"},
+        )
+
+    def assign(self, item: Item, skills: Discovered) -> str:
+        """By the size of its result."""
+        return self._size(item)
+
+    def _size(self, item: Item) -> str:
+        return "large" if int(item.target) >= self.large else "small"
