@@ -344,6 +344,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
         shots: where what is asked and answered before comes from; None if it is the pool.
         rounds: how many of the ports with accepted examples are of one iteration; only where
             amounts are made equal to those of other arms.
+        fraction: how much of each iteration's examples it learns; all where it is left out.
         start: where it does not start from the base student: from the one in `previous`.
     """
 
@@ -362,6 +363,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
     shots: Component | None = None
     seed: int
     rounds: int | None = None
+    fraction: float | None = None
     start: Literal["previous"] | None = None
 
     def _written(self, name: str, value: Any) -> Any:

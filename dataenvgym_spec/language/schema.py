@@ -37,7 +37,16 @@ KEYED: Final = frozenset(place.slot for place in PLACES if place.keyed)
 """The slots whose components are called by their keys, and have no `kind`."""
 PUBLISHED: Final = ("x-file", "x-revision", "x-list")
 """The keywords of components' options that the published schema keeps."""
-ARM_KEYS: Final = ("student", "teachers", "environment", "skills", "agent", "loop", "select")
+ARM_KEYS: Final = (
+    "student",
+    "teachers",
+    "environment",
+    "skills",
+    "agent",
+    "data_from",
+    "loop",
+    "select",
+)
 """What an arm may change."""
 
 _POINT_NAME: Final[Schema] = {

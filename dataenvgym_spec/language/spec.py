@@ -21,12 +21,13 @@ from dataenvgym_spec.language.fields import (
     Section,
     Word,
     hover,
+    one,
     slot,
     slot_map,
     word,
 )
 from dataenvgym_spec.language.places import PLACES, inline, named
-from dataenvgym_spec.language.student import Baseline, Prompt, Student
+from dataenvgym_spec.language.student import Baseline, Length, Prompt, Student
 from dataenvgym_spec.language.task import Task
 
 
@@ -36,6 +37,21 @@ class Skills(Section, frozen=True, kw_only=True):
     discover: Annotated[
         Options, slot("discovery", "How the skills and the skill of every item are found.")
     ]
+
+
+class Yoke(Section, frozen=True, kw_only=True):
+    """A student of another arm, watched in place of the arm's own: what is seen is real, and has
+    nothing to do with the student that is taught.
+    """
+
+    arm: Annotated[str, hover("The arm whose students are watched.")]
+    run: Annotated[
+        Literal["next"],
+        hover(
+            "Which of its runs: that of the next run seed of the list, and the last watches that "
+            "of the first."
+        ),
+    ] = "next"
 
 
 class Observe(Section, frozen=True, kw_only=True):
@@ -56,10 +72,11 @@ class Observe(Section, frozen=True, kw_only=True):
     ] = field(name="yield", default=True)
     student: (
         Annotated[
-            Literal["latest", "base"],
+            Literal["latest", "base"] | Yoke,
             hover(
-                "Whose behaviour it is: the latest student's (the default), or in every iteration "
-                "the untaught one's, so that the state is stale."
+                "Whose behaviour it is: the latest student's (the default); in every iteration the "
+                "untaught one's, so that the state is stale; or another arm's (`{arm: NAME}`), so "
+                "that the agent is yoked to it."
             ),
         ]
         | UnsetType
@@ -93,6 +110,13 @@ class Agent(Section, frozen=True, kw_only=True):
     def watches_base(self) -> bool:
         """Whether it sees the untaught student in every iteration."""
         return isinstance(self.observe, Observe) and self.observe.student == "base"
+
+    @property
+    def yoke(self) -> Yoke | None:
+        """Whose student it sees, if that is another arm's."""
+        if isinstance(self.observe, Observe) and isinstance(self.observe.student, Yoke):
+            return self.observe.student
+        return None
 
     @property
     def observed(self) -> Observe | Literal["nothing"]:
@@ -159,6 +183,31 @@ class Loop(Section, frozen=True, kw_only=True):
         Annotated[
             Stop,
             hover("Stop early, decided on the selection split; left out, all iterations run."),
+        ]
+        | None
+    ) = None
+
+
+class DataFrom(Section, frozen=True, kw_only=True):
+    """Examples that the agent of another arm made for its own student, run seed by run seed.
+
+    The agent of this arm does nothing.
+    """
+
+    arm: Annotated[str, hover("The arm whose accepted examples are taught.")]
+    fraction: Annotated[
+        float,
+        hover(
+            "How much of each iteration's examples is taught, drawn by the run seed, of every "
+            "request its share.",
+            gt=0,
+            le=1,
+        ),
+    ] = 1.0
+    length: (
+        Annotated[
+            Length,
+            one("In place of `student.train.length`: `{steps: N}` or `{epochs: N}`."),
         ]
         | None
     ) = None
@@ -272,6 +321,13 @@ class Experiment(Section, frozen=True, kw_only=True):
         Annotated[Skills, hover("The skills; left out where the environment reads none.")] | None
     ) = None
     agent: Agent
+    data_from: (
+        Annotated[
+            DataFrom,
+            hover("In an arm: it is taught what was made for another one."),
+        ]
+        | None
+    ) = None
     loop: Loop
     select: Annotated[Select, hover("Which student is called best.")] = Select()
     seeds: Annotated[Seeds, hover("Where randomness comes from.")] = Seeds()

@@ -26,6 +26,8 @@ _WRITTEN: Final[dict[KeyPath, KeyPath]] = {
     ("train",): ("student", "train"),
     ("policy",): ("agent", "policy"),
     ("environment",): ("environment",),
+    ("fraction",): ("data_from", "fraction"),
+    ("start",): ("loop", "start_from"),
     ("amount",): ("loop", "teach", "examples"),
     ("engine",): ("agent", "engine"),
     ("discover",): ("skills", "discover"),

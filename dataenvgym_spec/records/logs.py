@@ -61,7 +61,7 @@ class Log(Record, frozen=True, kw_only=True):
         cut: examples that were longer than they may be, and learned without their ends.
         left_out: examples that were not learned: their prompts left no room for an answer.
         set_aside: accepted examples of its iteration that a training left out, so that arms are
-            taught equal amounts.
+            taught equal amounts or a part of another arm's data.
         accuracy: on selection by iteration, as a gate saw it.
     """
 

@@ -37,10 +37,13 @@ WHOLE = (
 )
 """Everything that has edges of its own: both arms, skills that are found and skills of the source, a policy, an engine and a check that read a student, a policy and an engine
 that read the pool, an adapter, a refill."""
-STOPPING = WHOLE.replace("iterations: 2", "iterations: 3\n  stop: {patience: 1}").replace(
-    "run: [0, 1]", "run: 0"
+LENT = "  tenth: {agent: {observe: nothing}, data_from: {arm: no-state, fraction: 0.1}}\n"
+STOPPING = (
+    WHOLE.replace("iterations: 2", "iterations: 3\n  stop: {patience: 1}")
+    .replace("run: [0, 1]", "run: 0")
+    .replace("seeds:", LENT + "seeds:")
 )
-"""The same with gates, and the students that are passed through after a stop."""
+"""The same with gates, the students that are passed through after a stop, and a blind arm that is taught another one's data."""
 
 AGENT = ("plan", "generate", "check")
 GATED = (*AGENT, "train", "evaluate")
@@ -199,7 +202,7 @@ class Oracle:
 
     def welcome(self, what: str, stage: Stage, slot: str) -> bool:
         agent = stage.kind in AGENT and stage.plain["observe"] == "nothing"
-        taught = slot == "accepted" and any(use.arm == "no-state" for use in stage.uses)
+        taught = slot == "accepted" and any(use.arm in ("no-state", "tenth") for use in stage.uses)
         blind = what in STUDENT and (agent or taught)
         # Skills that are found are found without looking at hidden items.
         unfair = (what, stage.kind) == ("hidden", "skills") and not stage.params.of_source

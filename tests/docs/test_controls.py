@@ -13,12 +13,19 @@ BLIND = "  no-state: {agent: {observe: nothing}}"
 
 def test_every_override_is_an_arm_of_its_own(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8").partition("## Controls")[2]
-    overrides = re.findall(r"^\| ([\w ]+) \| `(agent: .*?)` \|", page, flags=re.M)
-    assert len(overrides) >= 5
+    overrides = re.findall(
+        r"^\| ([\w ]+) \| `((?:agent|loop|data_from): .*?)` \|", page, flags=re.M
+    )
+    assert len(overrides) >= 10
     arms = [f"  {name.replace(' ', '-')}: {{{override}}}" for name, override in overrides]
-    text = TINY.replace(*POOL, 1).replace(BLIND, "\n".join([BLIND, *arms]))
+    text = (
+        TINY.replace("analysis:", "seeds: {run: [0, 1]}\nanalysis:")
+        .replace(*POOL, 1)
+        .replace(BLIND, "\n".join([BLIND, *arms]))
+    )
     text = text.replace("  blind: {agent: {observe: nothing}}\n", "")
     text = text.partition("analysis:")[0]
     taught = {stage.id for stage in compiled(tmp_path, text).stages if stage.kind == "train"}
-    # Two iterations of each arm; the stale one shares its first with the arm that observes.
-    assert len(taught) == 2 * (len(arms) + 1) - 1
+    # Two runs of two iterations of each arm, one shot has one; those that look at another student only
+    # share their first with the arm that observes.
+    assert len(taught) == 2 * (2 * (len(arms) + 1) - 3)

@@ -253,6 +253,21 @@ def test_a_training_with_equal_amounts_leaves_out_what_another_arm_lacks(
     assert len(rows) == had[0] - 1 < sum(had)
 
 
+def test_a_training_on_a_part_of_the_data_says_how_much_it_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "launch", lambda *_, **__: None)
+    shop = Workshop(tmp_path)
+    shop.loop()
+    settings = {"length": {"steps": 3}, "learning_rate": 0.001, "batch_size": 4, "method": "sft"}
+    params = {"template": TEMPLATE, "train": settings, "seed": 7, "fraction": 0.25}
+    accepted = [("accepted", name, "accepted") for name in ("check", "check-again")]
+    shop.run("train", "train", params, (("base", "skills", "skills"), *accepted))
+    assert len(read_rows(shop.folder / "train" / "work" / "examples.jsonl")) == 5
+    assert shop.contexts["train"].facts["set_aside"] == 15
+    assert shop.said[-2] == "  5 of the 20 examples of this iteration are taught"
+
+
 @pytest.mark.parametrize("adapter", [None, component("adapter", "lora", r=2, alpha=4, dropout=0.0)])
 def test_a_training_that_goes_on_starts_from_the_student_before(
     adapter: dict[str, Any] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

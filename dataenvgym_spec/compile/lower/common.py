@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from dataenvgym_spec.compile.lower.bind import Binder, conversation
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import CheckParams, PlanParams, TrainParams
@@ -33,9 +35,12 @@ def judging(agent: Agent, checks: tuple[Component, ...], score: Component) -> Ch
 
 
 def training(bind: Binder, seed: int) -> TrainParams:
-    """How a student is trained."""
-    student = bind.arm.experiment.student
-    train, adapter = student.train, student.train.adapter
+    """How a student is trained, if it is taught another arm's data as that says."""
+    student, data = bind.arm.experiment.student, bind.arm.experiment.data_from
+    train, adapter, fraction = student.train, student.train.adapter, None
+    if data is not None:
+        train = replace(train, length=data.length or train.length)
+        fraction = data.fraction if data.fraction < 1 else None
     return TrainParams(
         method=bind.component("trainer", train.method),
         adapter=None if adapter is None else bind.component("adapter", adapter),
@@ -44,4 +49,5 @@ def training(bind: Binder, seed: int) -> TrainParams:
         chat=conversation(student.prompt),
         shots=bind.shots(student.prompt),
         seed=seed,
+        fraction=fraction,
     )

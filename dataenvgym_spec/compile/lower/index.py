@@ -14,6 +14,8 @@ from dataenvgym_spec.resolve.same_as import stamps
 
 COMPARED = ("task", "student", "teachers", "environment", "skills", "agent", "loop", "select")
 """The parts of a spec that make a difference to results."""
+SELDOM = ("baselines", "data_from")
+"""Further ones, where they are said."""
 
 
 def index(resolved: Resolved) -> Index:
@@ -46,5 +48,5 @@ def settings(arm: Arm) -> dict[str, Any]:
             if at(plain, (*place, *path)) is not None:
                 plain = without(plain, (*place, *path))
     compared = {key: plain[key] for key in COMPARED}
-    # Few specs have baselines, and an index without any is what it was.
-    return {**compared, "baselines": plain["baselines"]} if plain["baselines"] else compared
+    # Few specs have these, and an index without any is what it was.
+    return compared | {key: plain[key] for key in SELDOM if plain[key]}

@@ -12,8 +12,9 @@ from typing import Any
 
 from dataenvgym_spec.compile.lower.equal import equalised
 from dataenvgym_spec.compile.lower.index import index
-from dataenvgym_spec.compile.lower.stages import Builder
-from dataenvgym_spec.compile.lower.turn import Turn
+from dataenvgym_spec.compile.lower.linked import Looped, following, in_order
+from dataenvgym_spec.compile.lower.stages import Builder, Other
+from dataenvgym_spec.compile.lower.turn import Setup, Turn
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.resolve.arms import Arm, Resolved
@@ -21,11 +22,19 @@ from dataenvgym_spec.resolve.arms import Arm, Resolved
 
 def unroll(resolved: Resolved) -> Graph:
     """The graph of one experiment before sharing."""
-    name = resolved.base.name
+    name, seeds = resolved.base.name, resolved.base.seeds.runs()
+    loops: dict[tuple[str, int], Looped] = {}
     stages: list[Stage] = []
-    for arm in resolved.arms:
-        for seed in resolved.base.seeds.runs():
-            stages += loop(arm, seed, name)
+    for arm in in_order(resolved.arms):
+        data, yoke = arm.experiment.data_from, arm.experiment.agent.yoke
+        for seed in seeds:
+            made = watched = None
+            if data is not None:
+                made = loops[data.arm, seed]
+            elif yoke is not None:
+                watched = loops[yoke.arm, following(seeds, seed)].watched()
+            loops[arm.name, seed] = one = loop(arm, seed, name, made=made, watched=watched)
+            stages += one.build.stages
     linked = tuple(equalised(stages, resolved.arms))
     keys = tuple(stage.id for stage in linked)
     entry = Entry(
@@ -50,23 +59,45 @@ def circumstances(stages: Iterable[Stage]) -> Circumstances:
     return {name: options for name, options in found.items() if options}
 
 
-def loop(arm: Arm, seed: int, experiment: str) -> list[Stage]:
-    """The stages of one arm under one run seed, each after those that it reads."""
-    build = Builder(arm, seed, experiment)
+def loop(
+    arm: Arm,
+    seed: int,
+    experiment: str,
+    *,
+    made: Looped | None = None,
+    watched: Other | None = None,
+) -> Looped:
+    """The loop of one arm under one run seed, its stages each after those that it reads.
+
+    Args:
+        arm: the arm.
+        seed: the run seed.
+        experiment: its name.
+        made: the loop whose data it is taught, if it is another arm's.
+        watched: the students that its agent sees, if they are not its own.
+    """
+    build = Builder(arm, seed, experiment, watched)
     setup = build.setup()
     turn = Turn(number=0, student=setup.base)
     build.evaluate(turn, "selection", setup.splits["selection"])
     build.evaluate(turn, "test", setup.splits["test"])
     build.baselines(turn, setup.splits["test"])
-    students = []
+    turns = [turn]
     for _ in range(arm.experiment.loop.iterations):
-        turn = build.gate(turn)
-        seen = build.observe(turn, setup)
-        plan = build.plan(turn, setup, seen)
-        made = build.rounds(turn, setup, plan)
-        turn = build.train(build.after(turn, plan, made), setup)
+        turn = teach(build, turn, setup) if made is None else made.lend(turn, build)
+        turn = build.train(turn, setup)
         score = build.evaluate(turn, "selection", setup.splits["selection"])
         turn = replace(turn, scores=(*turn.scores, score))
-        students.append(turn.student)
-    build.sealed(tuple(students), build.select(turn), setup.splits["test"])
-    return build.stages
+        turns.append(turn)
+    students = tuple(turn.student for turn in turns[1:])
+    build.sealed(students, build.select(turn), setup.splits["test"])
+    return Looped(build=build, turns=turns)
+
+
+def teach(build: Builder, turn: Turn, setup: Setup) -> Turn:
+    """The next turn, with the examples that its agent got."""
+    turn = build.gate(turn)
+    seen = build.observe(turn, setup)
+    plan = build.plan(turn, setup, seen)
+    made = build.rounds(turn, setup, plan)
+    return build.after(turn, plan, made)

@@ -27,6 +27,9 @@ class Cause:
     @property
     def remedy(self) -> str:
         """What to do about it."""
+        if self.slot == "arm":
+            taken = f"what is made for '{self.kind}' is made by watching a student"
+            return f"{taken}: take the data of a blind arm, or let this arm observe the student"
         remove = f"choose another {self.slot} in this arm"
         if self.slot == "check":
             remove = f"turn it off in this arm ({self.kind}: {{action: off}})"
@@ -77,7 +80,9 @@ def _diagnostic(leak: Leak, arm: str | None = None) -> Diagnostic:
 
 def _causes(leak: Leak, arm: Arm) -> Iterator[Cause]:
     """The components that the stage reads a student for, in the slot that it comes through."""
-    agent = arm.experiment.agent
+    agent, data = arm.experiment.agent, arm.experiment.data_from
+    if leak.slot == "accepted" and data is not None:
+        yield Cause(slot="arm", kind=data.arm, node=arm.node.at(("data_from", "arm")))
     if leak.slot == "answers":
         for name, options in agent.checks.items():
             if definition("check", name).reads == "student" and options["action"] != "off":

@@ -29,7 +29,9 @@ def share(graph: Graph) -> Graph:
         if key not in shared:
             shared[key] = replace(stage, id=key, inputs=inputs, uses=())
         uses.setdefault(key, []).extend(stage.uses)
-    stages = tuple(replace(stage, uses=tuple(uses[key])) for key, stage in shared.items())
+    # An arm that watches the student of another asks for what that one may ask for itself.
+    once = {key: tuple(dict.fromkeys(places)) for key, places in uses.items()}
+    stages = tuple(replace(stage, uses=once[key]) for key, stage in shared.items())
     if len({stage.directory for stage in stages}) != len(stages):
         raise ValueError("two stages would share a directory; raise hashing.SHORT")
     entries = tuple(replace(entry, stages=_unique(keys, entry)) for entry in graph.entries)

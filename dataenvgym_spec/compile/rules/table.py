@@ -20,6 +20,7 @@ from dataenvgym_spec.compile.rules import (
     equal,
     generators,
     limits,
+    linked,
     overlapping,
     owning,
     picking,
@@ -66,7 +67,7 @@ RULES: Final = (
 
 def check(resolved: Resolved) -> list[Diagnostic]:
     """All findings about the meaning of a spec."""
-    findings = [*seeds.check(resolved), *equal.check(resolved)]
+    findings = [*seeds.check(resolved), *equal.check(resolved), *linked.check(resolved)]
     for arm in resolved.arms:
         for rule in RULES:
             findings += rule.check(arm)

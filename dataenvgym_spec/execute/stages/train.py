@@ -12,6 +12,7 @@ from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.prompts import prompts_of
 from dataenvgym_spec.execute.training.equal import common
 from dataenvgym_spec.execute.training.examples import write_examples
+from dataenvgym_spec.execute.training.fraction import by_iteration, part
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.graph.params import TrainParams
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
@@ -63,9 +64,11 @@ def _beginning(context: Context[TrainParams]) -> tuple[Path, Path | None]:
 
 def _accepted(context: Context[TrainParams]) -> list[Example]:
     """The examples to train on; with equal amounts, as many of each iteration as all arms have."""
-    rounds = context.params.rounds
+    params = context.params
+    rounds, fraction = params.rounds, params.fraction
     if rounds is None:
-        return context.all("accepted", "examples.jsonl", Example)
+        accepted = context.all("accepted", "examples.jsonl", Example)
+        return accepted if fraction is None else _part(context, accepted, fraction)
     ports = context.ports("accepted")
     iterations: list[list[Example]] = []
     for number, port in enumerate(ports):
@@ -79,3 +82,16 @@ def _accepted(context: Context[TrainParams]) -> list[Example]:
     if set_aside:
         context.say(f"  {set_aside} accepted examples left out: another arm has fewer")
     return [example for examples in equal for example in examples]
+
+
+def _part(context: Context[TrainParams], accepted: list[Example], fraction: float) -> list[Example]:
+    """A part of the examples of each iteration."""
+    kept: list[Example] = []
+    latest = set_aside = 0
+    for examples in by_iteration(accepted):
+        taught = part(examples, fraction, context.params.seed)
+        kept += taught
+        latest, set_aside = len(taught), len(examples) - len(taught)
+    context.record(set_aside=set_aside)
+    context.say(f"  {latest} of the {latest + set_aside} examples of this iteration are taught")
+    return kept

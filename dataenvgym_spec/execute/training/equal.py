@@ -37,16 +37,16 @@ def _accepted(given: Mapping[str, Yield]) -> int:
 
 
 def prefix(examples: Iteration, amount: int) -> Iteration:
-    """So many of some examples, each skill's first ones, so that every skill keeps its share.
+    """So many of some examples, each request's first ones, so that every request keeps its share.
 
-    Requests come skill by skill: the plain prefix would leave out nothing but the last skill.
+    They come request by request: the plain prefix would leave out nothing but the last one.
     """
-    sizes = Counter(example.skill for example in examples)
-    had: Counter[str | None] = Counter()
+    sizes = Counter(example.asked_by for example in examples)
+    had: Counter[str] = Counter()
     places: list[tuple[Fraction, int]] = []
     for position, example in enumerate(examples):
-        place = Fraction(2 * had[example.skill] + 1, 2 * sizes[example.skill])
+        place = Fraction(2 * had[example.asked_by] + 1, 2 * sizes[example.asked_by])
         places.append((place, position))
-        had[example.skill] += 1
+        had[example.asked_by] += 1
     kept = sorted(position for _, position in sorted(places)[:amount])
     return [examples[position] for position in kept]
