@@ -348,6 +348,8 @@ PLACES = {
 NEVER_VARIED = {
     ("teacher", "procedural", "source"): "the name of a part of the spec",
     ("engine", "procedural", "teacher"): "the name of a part of the spec",
+    ("engine", "label-only", "teacher"): "the name of a part of the spec",
+    ("check", "verified", "teacher"): "the name of a part of the spec",
     ("engine", "llm", "teacher"): "the name of a part of the spec",
     ("teacher", "scripted", "most"): "of a teacher that these tests bring along",
 }
@@ -372,9 +374,12 @@ def option_at(path: KeyPath, tree: Tree) -> tuple[str, str, str] | None:
 
 
 MORE = {
+    "label-only": ", teacher: writer",
+    "verified": ", teacher: writer",
     "llm": ", teacher: writer, reasoning: true, solver: {teacher: writer}",
 }
 """What kinds need besides."""
+DRAWING = ("max_new_tokens: 5", "max_new_tokens: 5, temperature: 0.7, samples: 2")
 
 
 def agents() -> Iterator[tuple[str, KeyPath]]:
@@ -394,10 +399,10 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
             if kind in usual:
                 continue
             if slot == "check":
-                yield (
-                    seeing.replace(usual, f"{{{kind}: {{action: record}}}}"),
-                    ("agent", "checks", kind),
-                )
+                said = f"{{{kind}: {{action: record{MORE.get(kind, '')}}}}}"
+                drawing = "sampling" in definitions()[slot][kind].serves.get("decoding", ())
+                placed = seeing.replace(*DRAWING) if drawing else seeing
+                yield placed.replace(usual, said), ("agent", "checks", kind)
             else:
                 (works_in,) = definitions()[slot][kind].serves.get("environment", ("skill-list",))[
                     :1

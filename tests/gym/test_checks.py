@@ -160,16 +160,24 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
 
         def objections(self, examples: list[Example], given: Sight) -> list[str | None]:
             seen[self.name] = (given.reserve is not None, given.answers is not None)
+            assert (given.rates is None) is (given.answers is None)
             return [None]
 
     item = next(ReasoningGym(families=FAMILIES).stream("gcd", 1))
     checks = [judged(name, Looks(name)) for name in definitions()["check"]]
-    judge(rows([item]), {"gcd": 9}, checks, sight(answers={(item.id, item.target): True}))
+    judge(
+        rows([item]),
+        {"gcd": 9},
+        checks,
+        sight(answers={(item.id, item.target): True}, rates={(item.id, item.target): 1.0}),
+    )
     assert seen == {
         "scorable": (False, False),
         "duplicate": (False, False),
         "overlap": (True, False),
         "known": (False, True),
+        "difficulty": (False, True),
+        "verified": (False, False),
         "near-duplicate": (False, False),
         "text-length": (False, False),
     }

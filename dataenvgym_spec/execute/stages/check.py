@@ -9,7 +9,7 @@ from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import CheckParams
 from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, set_apart
-from dataenvgym_spec.gym.checks.protocol import Sight, answers_of
+from dataenvgym_spec.gym.checks.protocol import Sight, answers_of, rates_of
 from dataenvgym_spec.gym.tasks.ahead import Ahead
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.records.evaluations import Result
@@ -59,15 +59,17 @@ def _judged(context: Context[CheckParams], component: Component) -> Judged:
 
 def _sight(context: Context[CheckParams], candidates: Sequence[Example]) -> Sight:
     earlier = context.all("accepted", "examples.jsonl", Example)
-    answers = None
+    answers, rates = None, None
     if context.ports("answers"):
-        answers = answers_of(context.all("answers", "results.jsonl", Result))
+        rows = context.all("answers", "results.jsonl", Result)
+        answers, rates = answers_of(rows), rates_of(rows)
     computed = (one.item() for one in candidates if _is_computed(one))
     return Sight(
         scorer=Ahead(context.judge(context.params.score), computed),
         accepted={example.id: example.input for example in earlier},
         reserve=context.one("reserve", "reserve.json", Reserve),
         answers=answers,
+        rates=rates,
     )
 
 

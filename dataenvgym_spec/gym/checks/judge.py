@@ -64,6 +64,10 @@ def judge(
     is declared to read and nothing else, and whatever it does to what it is handed changes nothing:
     it may only remove.
     """
+    candidates = list(candidates)
+    for item in checks:
+        if hasattr(item.check, "coming"):
+            item.check.coming(deepcopy(candidates), dict(quota))
     left = dict(quota)
     taken = dict(sight.accepted)
     # A view that follows it and cannot be written to.
