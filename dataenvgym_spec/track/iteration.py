@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.hashing import file_digest, text_digest
-from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.results.evidence.scores import share, shares_by_skill
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.fates import fates_of
@@ -18,6 +19,7 @@ from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.track.naming import slug
+from dataenvgym_spec.track.ports import DATA, STATES
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord
 
 CIRCUMSTANCES: Final = (
@@ -25,8 +27,6 @@ CIRCUMSTANCES: Final = (
     *("examples", "cut", "left_out", "steps"),
 )
 """What a run says of the training of its student."""
-DATA: Final = (("generate", "candidates", "generated"), ("check", "accepted", "accepted"))
-"""The ports that are data sets: kind of stage, port, and what they are called."""
 LONGEST: Final = 7900
 """Characters of a tag; MLflow takes 8,000."""
 
@@ -205,18 +205,18 @@ def _training(turn: Iteration, ledger: Ledger) -> Iterator[Metric]:
 
 
 def _datasets(results: Results, turn: Iteration) -> Iterator[Dataset]:
-    """The generated and the accepted examples of every round that has any."""
-    for kind, port, context in DATA:
-        for stage in turn.of(kind):
-            rows = stage.rows(port, "examples.jsonl", Example)
+    """The generated, accepted and rejected examples of every round that has any."""
+    for data in DATA:
+        for stage in turn.of(data.kind):
+            path = stage.port(data.port) / "examples.jsonl"
+            rows = len(stage.rows(data.port, path.name, Record))
             if rows:
-                path = stage.port(port) / "examples.jsonl"
                 yield Dataset(
-                    name=f"{context} {stage.path.name}",
+                    name=f"{data.context} {stage.path.name}",
                     digest=file_digest(path)[:16],
-                    rows=len(rows),
+                    rows=rows,
                     source=path.relative_to(results.layout.root).as_posix(),
-                    context=context,
+                    context=data.context,
                 )
 
 
@@ -227,6 +227,17 @@ def _artifacts(turn: Iteration) -> Iterator[Artifact]:
         yield _text("plan/plan.md", _table(plan))
     if tally:
         yield _text("checks/tally.json", json_text(tally))
+    for state in STATES:
+        done = [stage for stage in turn.of(state.kind) if stage.done]
+        path = done[-1].port(state.port) / state.file if done else None
+        # Of a loop that has stopped there is none.
+        if path is not None and path.is_file():
+            yield text_artifact(state.path, path)
+
+
+def text_artifact(name: str, path: Path) -> Artifact:
+    """A text file of a port as an artifact."""
+    return _text(name, path.read_text(encoding="utf-8"))
 
 
 def _text(path: str, text: str) -> Artifact:

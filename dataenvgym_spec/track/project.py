@@ -21,10 +21,11 @@ from dataenvgym_spec.track.iteration import (
     draw_metrics,
     iteration_metrics,
     iteration_record,
+    text_artifact,
     tokens,
 )
 from dataenvgym_spec.track.naming import flatten, level_of
-from dataenvgym_spec.track.runs import ExperimentRecord, Metric, RunRecord
+from dataenvgym_spec.track.runs import Artifact, ExperimentRecord, Metric, RunRecord
 from dataenvgym_spec.track.summary import summary_record
 
 FORMAT: Final = 1
@@ -155,8 +156,16 @@ def _run_record(
         end=ledger.all_ended(run.stages),
         params=tuple(sorted(params.items())),
         metrics=tuple(curves),
+        artifacts=tuple(_choice(run)),
         tags=tuple(sorted(tags.items())),
     )
+
+
+def _choice(run: Run) -> Iterator[Artifact]:
+    """Which student is best, with the selection scores that say so."""
+    for stage in run.closing:
+        if stage.kind == "select" and stage.done:
+            yield text_artifact("selection/choice.json", stage.port("choice") / "choice.json")
 
 
 def _colour(results: Results, arm: str) -> str:

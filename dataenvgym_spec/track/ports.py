@@ -1,0 +1,116 @@
+"""What a tracking server shows of every port, log and fact of the stages, and why not the rest.
+
+A stage kind, port or fact that is new has to be entered here: a test compares these tables with
+what there is, and what they promise with the records of a finished experiment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """A port whose examples are a data set of the iteration's run.
+
+    Attributes:
+        kind: of the stage.
+        port: its port, which holds `examples.jsonl`.
+        context: what the data set is called.
+    """
+
+    kind: str
+    port: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A port with a JSON file that is an artifact of the iteration's run.
+
+    Attributes:
+        kind: of the stage; of several in an iteration the last one is shown.
+        port: its port.
+        file: the file in it.
+        path: what the artifact is called.
+    """
+
+    kind: str
+    port: str
+    file: str
+    path: str
+
+
+DATA: Final = (
+    Data(kind="generate", port="candidates", context="generated"),
+    Data(kind="check", port="accepted", context="accepted"),
+    Data(kind="check", port="rejected", context="rejected"),
+)
+STATES: Final = (
+    State(kind="skills", port="skills", file="skills.json", path="skills/skills.json"),
+    State(kind="assign", port="skills", file="skills.json", path="skills/assigned.json"),
+    State(kind="plan", port="state", file="state.json", path="plan/state.json"),
+    State(kind="check", port="yield", file="yield.json", path="checks/yield.json"),
+)
+SHOWN: Final = {
+    ("plan", "plan"): "artifact plan/plan.json",
+    ("evaluate", "selection"): "metric selection/accuracy",
+    ("evaluate", "hidden"): "metric teaching/score_seen/",
+    ("evaluate", "shown"): "artifact plan/plan.json",
+    ("evaluate", "candidates"): "metric teaching/rejected/",
+    ("evaluate", "test"): "metric test/",
+    ("gate", "gate"): "tag stopped",
+    ("select", "choice"): "artifact selection/choice.json",
+    **{(data.kind, data.port): f"dataset {data.context}" for data in DATA},
+    **{(state.kind, state.port): f"artifact {state.path}" for state in STATES},
+}
+"""How each port is shown: as a metric, artifact, data set or tag, and how its name begins."""
+
+_ITEMS: Final = "items of the task: params say where they come from, and a sealed one is no one's"
+_WEIGHTS: Final = "weights: the tag 'keys' names the stage, and 'load' gives the folder"
+HIDDEN: Final = {
+    ("data", "test"): _ITEMS,
+    ("data", "selection"): _ITEMS,
+    ("data", "shown"): _ITEMS,
+    ("data", "hidden"): _ITEMS,
+    ("data", "pool"): _ITEMS,
+    ("reserve", "hashes"): "hashes of items: nobody looks at them",
+    ("student", "student"): _WEIGHTS,
+    ("train", "student"): _WEIGHTS,
+}
+"""Ports of which nothing is shown, with the reason."""
+
+_STAMP: Final = "a stamp: the report says where stages differ in it"
+_COUNT: Final = "the size of what stands in the params or in an artifact"
+FACTS: Final = {
+    **dict.fromkeys(("device", "precision", "weights", "processes"), "param train."),
+    **dict.fromkeys(("examples", "cut", "left_out", "steps"), "param train."),
+    **dict.fromkeys(("started", "seconds", "tokens"), "metric spent/"),
+    "candidates": "metric teaching/generated",
+    "requested": "metric teaching/allocation/",
+    "accepted": "metric teaching/accepted",
+    "skipped": "metric data/skipped/",
+    "wrong_gold": "metric judging/wrong_gold/",
+    "unreadable": "metric judging/unreadable/",
+    "accuracy": "metric selection/accuracy",
+    "teachers": "metric teacher/",
+}
+"""How each fact of a stage's log is shown."""
+UNSHOWN: Final = {
+    **dict.fromkeys(("python", "platform", "versions", "gpu", "driver", "processor"), _STAMP),
+    **dict.fromkeys(("threads", "device_batch", "backend", "sandbox"), _STAMP),
+    **dict.fromkeys(("items", "groups", "skills", "students", "parameters"), _COUNT),
+    "training_seconds": "part of the seconds of the stage",
+    "passed": "an iteration that was passed through has no run",
+    "set_aside": "the difference of accepted examples and of those that were trained on",
+    "made": "the yield of an engine's calls, which the report shows",
+}
+"""Facts of which nothing is shown, with the reason."""
+LOGS: Final = {
+    "run.json": "its facts: see FACTS",
+    "loss.jsonl": "metric train/",
+    "left-out.jsonl": "metric judging/wrong_gold/",
+    "responses.jsonl": "not shown: as large as all prompts; 'dataenvgym trace' reads it",
+}
+"""The files of a stage's log."""

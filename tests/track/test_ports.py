@@ -1,0 +1,84 @@
+"""Every port, fact and log of every stage kind is shown by the tracking server, or says why not."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.graph.params import DataParams, EvaluateParams
+from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.track.ports import FACTS, HIDDEN, LOGS, SHOWN, UNSHOWN
+from dataenvgym_spec.track.project import project
+from dataenvgym_spec.track.runs import ExperimentRecord
+from tests.support.graphs import compiled
+from tests.support.repositories import PACKAGE
+from tests.support.specs import TINY
+
+POOL = ("student:\n", "    pool: {from: problems, draw: {per_group: 40}}\nstudent:\n")
+CHECKS = ("duplicate: {action: reject}", "duplicate: {action: reject}, known: {action: record}")
+EVERYTHING = (
+    TINY.replace(*POOL, 1).replace(*CHECKS, 1).replace("teach:", "stop: {patience: 1}\n  teach:")
+)
+NAMED_BY_PARAMS = (DataParams, EvaluateParams)
+"""Records of kinds whose ports depend on their parameters."""
+
+
+def ports(folder: Path) -> set[tuple[str, str]]:
+    """The ports of all kinds."""
+    stages = compiled(
+        folder,
+        EVERYTHING.replace("  no-state: {agent: {observe: nothing}}\n", "").partition("analysis:")[
+            0
+        ],
+    ).stages
+    found = {(stage.kind, port) for stage in stages for port in stage.ports}
+    for name, kind in KINDS.items():
+        if kind.params not in NAMED_BY_PARAMS:
+            found |= {(name, port) for port in kind.ports(None)}  # type: ignore[arg-type]  # the same whatever they are
+    return found
+
+
+def shown(record: ExperimentRecord) -> set[str]:
+    """What the runs of an experiment show, as `metric NAME`, `artifact PATH` and so on."""
+    found: set[str] = set()
+    for run in record.runs:
+        found |= {f"metric {metric.key}" for metric in run.metrics}
+        found |= {f"artifact {artifact.path}" for artifact in run.artifacts}
+        found |= {f"dataset {data.context}" for data in run.datasets}
+        found |= {f"param {name}" for name, _ in run.params}
+        found |= {f"tag {name}" for name, _ in run.tags}
+    return found
+
+
+def is_shown(promised: str, there: set[str]) -> bool:
+    return any(name.startswith(promised) for name in there)
+
+
+def test_every_port_is_shown_or_says_why_not(tmp_path: Path) -> None:
+    assert not SHOWN.keys() & HIDDEN.keys()
+    assert ports(tmp_path) == SHOWN.keys() | HIDDEN.keys()
+    assert all(len(reason) > 20 for reason in HIDDEN.values())
+
+
+def test_every_fact_of_a_log_is_shown_or_says_why_not() -> None:
+    facts = {field.name for field in msgspec.structs.fields(Log)}
+    assert not FACTS.keys() & UNSHOWN.keys()
+    assert facts == FACTS.keys() | UNSHOWN.keys()
+
+
+def test_every_file_of_a_log_is_listed() -> None:
+    written = set()
+    for path in (PACKAGE / "execute").rglob("*.py"):
+        written |= set(re.findall(r'log / "([\w.-]+)"', path.read_text(encoding="utf-8")))
+    assert written >= {"run.json", "loss.jsonl", "left-out.jsonl"}
+    assert written | {"responses.jsonl"} == LOGS.keys()
+
+
+def test_a_finished_experiment_shows_what_is_promised(finished: Path, tmp_path: Path) -> None:
+    there = shown(project(load("tiny", finished)))
+    made = {(stage.kind, port) for stage in compiled(tmp_path, TINY).stages for port in stage.ports}
+    missing = {pair for pair in made & SHOWN.keys() if not is_shown(SHOWN[pair], there)}
+    assert missing == set()
+    assert is_shown(LOGS["loss.jsonl"], there)
