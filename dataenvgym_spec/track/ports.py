@@ -94,7 +94,7 @@ FACTS: Final = {
     "wrong_gold": "metric judging/wrong_gold/",
     "unreadable": "metric judging/unreadable/",
     "accuracy": "metric selection/accuracy",
-    "teachers": "metric teacher/",
+    "teachers": "metric teachers/",
 }
 """How each fact of a stage's log is shown."""
 UNSHOWN: Final = {
