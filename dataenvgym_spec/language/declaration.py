@@ -47,7 +47,7 @@ PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)
 SKILLS: Final = ("groups",)
 REJECTS: Final = ("repeats",)
 MARKED: Final[dict[str, tuple[str, ...]]] = {
-    "x-file": ("template", "data", "directory"),
+    "x-file": ("template", "data", "directory", "skills"),
     "x-revision": ("model", "dataset"),
 }
 """What a mark of an option may say."""

@@ -6,7 +6,7 @@ beside those of JSON Schema, at any depth of `properties`:
     x-refers     names a component of the spec: a "source" or a "teacher"
     x-takes      beside it: what that has to be, "procedural" or a "language-model"
     x-slot       holds a component of a slot
-    x-file       a path: of a "template", of "data", or of a "directory"
+    x-file       a path: of a "template", of "data", of a "directory", or of a file of "skills"
     x-names      beside x-file: the names that the template may use
     x-revision   a revision of a "model" or a "dataset" of the hub, beside its `id`
     x-groups     of a source: a mapping whose keys are its groups; words for one, many, their items
@@ -23,6 +23,7 @@ beside those of JSON Schema, at any depth of `properties`:
     x-circumstance  true: the option changes no result, so it is in no key at all, and reaches
                  whoever runs the stage beside it (see emit/circumstances.py)
     x-picks      of a policy: a number of skills that it picks in an iteration, to learn from them
+    x-clusters   of a discovery: into how many groups it divides the shown items
     x-recipe     of a model: the training that makes the base student; which of its options give,
                  multiplied, how many examples it looks at
     x-measure    a number that limits are about: "width", "heads", "head", "positions", "rank"

@@ -36,7 +36,8 @@ class Mark(NamedTuple):
 
     Attributes:
         path: its path in the tree.
-        form: "template", "data" or "directory" for a file, "model" or "dataset" for a revision.
+        form: "template", "data", "directory" or "skills" for a file, "model" or "dataset" for a
+            revision.
     """
 
     path: tuple[str | int, ...]

@@ -19,6 +19,7 @@ from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import Diagnostic, UserError
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.language.source import Node
+from dataenvgym_spec.records.skill_files import read_skill_file
 from dataenvgym_spec.records.tables import RowFault, count_rows
 from dataenvgym_spec.resolve.columns import ColumnTable, look
 from dataenvgym_spec.resolve.extends import Family
@@ -59,6 +60,7 @@ class File:
         holding: its items, if they are not too many to be counted.
         config: of a model's directory, its `config.json`; None if there is none that can be read.
         chat_template: of a model's directory; None if it has none.
+        skills: of a file of skills, their names.
     """
 
     content: str
@@ -71,6 +73,7 @@ class File:
     holding: Holding | None = None
     config: dict[str, Any] | None = None
     chat_template: str | None = None
+    skills: tuple[str, ...] = ()
 
 
 class Reader:
@@ -145,6 +148,8 @@ class Reader:
         if form == "template":
             return File(content=path.read_text(encoding="utf-8"), digest=digest, path=shown)
         data = File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True)
+        if form == "skills":
+            return replace(data, skills=read_skill_file(path).skills)
         if form == "directory":
             return replace(data, config=_config(path), chat_template=read_template(path))
         remembered = self.contents.remembered

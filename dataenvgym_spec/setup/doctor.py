@@ -50,6 +50,7 @@ PACKAGES: Final = (
     Package(module="reasoning_gym", distribution="reasoning-gym", extra="math"),
     Package(module="math_verify", distribution="math-verify", extra="math"),
     Package(module="rensa", distribution="rensa", extra="near"),
+    Package(module="sklearn", distribution="scikit-learn", extra="skills"),
     Package(module="matplotlib", distribution="matplotlib", extra="report"),
     Package(module="scipy", distribution="scipy", extra="report"),
     Package(module="mlflow", distribution="mlflow", extra="track"),
