@@ -129,6 +129,8 @@ def _packages(item: Definition) -> Iterator[str]:
 def _part(part: Part) -> str:
     """What an option stands for, as in "a procedural teacher ('teacher')"."""
     noun = f"{part.takes or ''} {part.slot}".strip()
+    if part.takes == "variants":
+        noun = f"{part.slot} with variants"
     article = "an" if noun[0] in "aeiou" else "a"
     return f"{article} {noun} ('{'.'.join(part.path)}')"
 

@@ -1,9 +1,9 @@
 """What a spec can name, and the one place that a component of another package imports from.
 
 A component is a class and, beside its module, a JSON file that declares its options. Its slot says
-which protocol it satisfies: `Environment`, `Policy`, `Engine`, `Teacher`, `Check`, `Discovery`,
-`Source`, `Scorer`, `Model`, `Adapter`, `Trainer`, `Backend` or `Sandbox`. What a component is
-handed and gives back is here as well. Nothing is imported before it is asked for.
+which protocol it satisfies: `Environment`, `Policy`, `Proposer`, `Engine`, `Teacher`, `Check`,
+`Discovery`, `Source`, `Scorer`, `Model`, `Adapter`, `Trainer`, `Backend` or `Sandbox`. What a
+component is handed and gives back is here as well. Nothing is imported before it is asked for.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
         State,
     )
     from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
+    from dataenvgym_spec.gym.environments.skill_tree import SkillTreeAction, SkillTreeState
     from dataenvgym_spec.gym.policies.allocate import share_out
     from dataenvgym_spec.gym.policies.protocol import Policy
     from dataenvgym_spec.gym.prompt import Image, Message, Prompt, TextTemplate
+    from dataenvgym_spec.gym.proposers.protocol import Proposer, Wanted
     from dataenvgym_spec.gym.sandboxes.protocol import (
         Call,
         Ending,
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
         TrainingLength,
         TrainingSettings,
     )
-    from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer, Source
+    from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer, Source, SourceWithVariants
     from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher
     from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
     from dataenvgym_spec.gym.tools import Tools
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from dataenvgym_spec.records.logs import LossPoint
     from dataenvgym_spec.records.plans import Plan, Request, ShownError, Step, Yield
     from dataenvgym_spec.records.record import Record
+    from dataenvgym_spec.records.skills import Exploit, Explore, SkillTree, Subskill
     from dataenvgym_spec.records.splits import Reserve
 
 __all__ = [
@@ -95,6 +98,8 @@ __all__ = [
     "Environment",
     "Example",
     "Existing",
+    "Exploit",
+    "Explore",
     "Found",
     "GenerationSettings",
     "Image",
@@ -113,6 +118,7 @@ __all__ = [
     "ProceduralTeacher",
     "Program",
     "Prompt",
+    "Proposer",
     "Record",
     "Reply",
     "Request",
@@ -128,10 +134,15 @@ __all__ = [
     "Sight",
     "SkillListState",
     "SkillScore",
+    "SkillTree",
+    "SkillTreeAction",
+    "SkillTreeState",
     "Source",
+    "SourceWithVariants",
     "StageError",
     "State",
     "Step",
+    "Subskill",
     "Teacher",
     "TextTemplate",
     "Tools",
@@ -142,6 +153,7 @@ __all__ = [
     "TrainingLength",
     "TrainingSettings",
     "UserError",
+    "Wanted",
     "Yield",
     "item_id",
     "read_all",
@@ -172,6 +184,10 @@ _PLACES: Final = {
     "Engine": "gym.engines.protocol:Engine",
     "Environment": "gym.environments.protocol:Environment",
     "Example": "records.examples:Example",
+    "Existing": "gym.students.models.protocol:Existing",
+    "Exploit": "records.skills:Exploit",
+    "Explore": "records.skills:Explore",
+    "Found": "gym.students.models.protocol:Found",
     "GenerationSettings": "gym.students.backends.protocol:GenerationSettings",
     "Image": "gym.prompt:Image",
     "Item": "records.items:Item",
@@ -180,8 +196,6 @@ _PLACES: Final = {
     "LossPoint": "records.logs:LossPoint",
     "Message": "gym.prompt:Message",
     "MissingExtra": "core.errors:MissingExtra",
-    "Existing": "gym.students.models.protocol:Existing",
-    "Found": "gym.students.models.protocol:Found",
     "Model": "gym.students.models.protocol:Model",
     "ModelTools": "gym.students.models.protocol:ModelTools",
     "Plan": "records.plans:Plan",
@@ -191,6 +205,7 @@ _PLACES: Final = {
     "ProceduralTeacher": "gym.teachers.procedural:ProceduralTeacher",
     "Program": "gym.sandboxes.protocol:Program",
     "Prompt": "gym.prompt:Prompt",
+    "Proposer": "gym.proposers.protocol:Proposer",
     "Record": "records.record:Record",
     "Reply": "gym.teachers.protocol:Reply",
     "Request": "records.plans:Request",
@@ -206,10 +221,15 @@ _PLACES: Final = {
     "Sight": "gym.checks.protocol:Sight",
     "SkillListState": "gym.environments.skill_list:SkillListState",
     "SkillScore": "gym.environments.protocol:SkillScore",
+    "SkillTree": "records.skills:SkillTree",
+    "SkillTreeAction": "gym.environments.skill_tree:SkillTreeAction",
+    "SkillTreeState": "gym.environments.skill_tree:SkillTreeState",
     "Source": "gym.tasks.protocol:Source",
+    "SourceWithVariants": "gym.tasks.protocol:SourceWithVariants",
     "StageError": "core.errors:StageError",
     "State": "gym.environments.protocol:State",
     "Step": "records.plans:Step",
+    "Subskill": "records.skills:Subskill",
     "Teacher": "gym.teachers.protocol:Teacher",
     "TextTemplate": "gym.prompt:TextTemplate",
     "Tools": "gym.tools:Tools",
@@ -220,6 +240,7 @@ _PLACES: Final = {
     "TrainingLength": "gym.students.trainers.protocol:TrainingLength",
     "TrainingSettings": "gym.students.trainers.protocol:TrainingSettings",
     "UserError": "core.errors:UserError",
+    "Wanted": "gym.proposers.protocol:Wanted",
     "Yield": "records.plans:Yield",
     "item_id": "records.items:item_id",
     "read_all": "records.files:read_all",

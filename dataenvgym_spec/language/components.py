@@ -31,6 +31,7 @@ FOLDERS: Final[dict[str, str]] = {
     "adapter": "students/adapters",
     "discovery": "skills",
     "policy": "policies",
+    "proposer": "proposers",
     "teacher": "teachers",
     "engine": "engines",
     "check": "checks",

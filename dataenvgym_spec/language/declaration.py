@@ -32,10 +32,10 @@ ACTION: Final[dict[str, Any]] = {
 }
 """The option that every check has, declared by it or not."""
 READS: Final[dict[str, tuple[str, ...]]] = {
+    "environment": ("skills",),
     "policy": ("student", "pool"),
     "engine": ("student", "pool"),
     "check": ("student", "splits"),
-    "environment": ("skills",),
 }
 """What the definition of a component may declare that it reads.
 
@@ -55,8 +55,10 @@ VALUES: Final = ("const", "default", "enum", "examples")
 """Keywords of JSON Schema whose values are values, not schemas."""
 OBSERVED: Final = ("errors", "scores", "yield")
 """What an arm may observe of its student."""
-TAKES: Final = ("procedural", "language-model")
-"""What an option can ask of the component it names: that it is procedural, or that it is not."""
+TAKES: Final = ("procedural", "language-model", "variants")
+"""What an option can ask of the component it names.
+
+That it is procedural, that it is not, or that it has variants of its groups."""
 
 
 def declare(
@@ -99,6 +101,7 @@ def declare(
         limits=tuple(map(_limit, data.get("limits", ()))),
         reads=_reads(slot, data),
         procedural=bool(data.get("procedural", False)),
+        variants=bool(data.get("variants", False)),
         several=bool(data.get("several", False)),
         verifier=bool(data.get("verifier", False)),
         skills=_one_of("skills", data, SKILLS),

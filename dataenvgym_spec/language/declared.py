@@ -4,7 +4,8 @@ The compiler knows no option of a component by name. What it has to know is decl
 beside those of JSON Schema, at any depth of `properties`:
 
     x-refers     names a component of the spec: a "source" or a "teacher"
-    x-takes      beside it: what that has to be, "procedural" or a "language-model"
+    x-takes      beside it: what that has to be, "procedural", a "language-model", or a source with
+                 "variants"
     x-slot       holds a component of a slot
     x-file       a path: of a "template", of "data", of a "directory", or of a file of "skills"
     x-names      beside x-file: the names that the template may use
@@ -58,6 +59,7 @@ SLOTS: Final = (
     "adapter",
     "discovery",
     "policy",
+    "proposer",
     "teacher",
     "engine",
     "check",
@@ -131,6 +133,7 @@ class Definition:
         reads: what it receives besides what all of its slot do (see `declaration.READS`).
         procedural: of a source or a teacher: whether it makes new problems without end; of an
             engine: whether no model writes any of its examples.
+        variants: of a source: whether it has harder and easier variants of its groups.
         several: of a scorer: whether any of several answers of an item is right.
         verifier: of a source: whether its items carry one; of a check: whether it judges by it.
         skills: of a discovery: "groups" if its skills are the groups of the source.
@@ -157,6 +160,7 @@ class Definition:
     limits: tuple[Limit, ...] = ()
     reads: str | None = None
     procedural: bool = False
+    variants: bool = False
     several: bool = False
     verifier: bool = False
     skills: str | None = None

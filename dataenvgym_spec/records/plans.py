@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.record import Record
+from dataenvgym_spec.records.skills import SkillTree
 
 TASK: Final = "task"
 """The skill of a request that is about the task as a whole, where there are no skills."""
@@ -47,6 +52,32 @@ class Request(Record, frozen=True, kw_only=True):
     def simple(self) -> bool:
         """Whether it says no more than how many examples of a skill."""
         return self == Request(id=self.skill, count=self.count, skill=self.skill)
+
+
+def within(requests: Sequence[Request], budget: int) -> tuple[Request, ...]:
+    """The prefix of requests that asks for no more examples than there are to teach.
+
+    >>> asked = [Request(id="1", count=5, skill="sum"), Request(id="2", count=5, skill="gcd")]
+    >>> [request.count for request in within(asked, 7)]
+    [5, 2]
+
+    Raises:
+        StageError: a request asks for less than nothing.
+    """
+    left = budget
+    kept = []
+    for request in requests:
+        if request.count < 0:
+            message = f"the request '{request.id}' asks for {request.count} examples"
+            raise StageError(message, help="correct the policy or the environment that made it")
+        count = min(request.count, left)
+        left -= count
+        # A request for nothing stays: the plan says that it was considered.
+        if count == request.count:
+            kept.append(request)
+        elif count:
+            kept.append(msgspec.structs.replace(request, count=count))
+    return tuple(kept)
 
 
 class Yield(Record, frozen=True, kw_only=True):
@@ -93,11 +124,13 @@ class Plan(Step, frozen=True, kw_only=True):
         errors: some of the student's errors, by skill: what a prompt may show.
         iteration: from 1 on; left out when the loop has stopped.
         requests: what is asked for, in order; left out where the allocation says it all.
+        tree: the skills with their subskills after this plan, in an environment that has them.
     """
 
     errors: dict[str, tuple[ShownError, ...]]
     iteration: int | None = None
     requests: tuple[Request, ...] | None = None
+    tree: dict[str, SkillTree] | None = None
 
     def asked(self) -> tuple[Request, ...]:
         """The requests, in order."""

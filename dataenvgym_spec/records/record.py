@@ -19,8 +19,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     def plain(self) -> dict[str, Any]:
-        """The record as JSON values."""
-        return {name: _plain(value) for name, value in self._written()}
+        """The record as JSON values; one of several that stand in a place says which it is."""
+        values = {name: _plain(value) for name, value in self._written()}
+        config = self.__struct_config__
+        return values if config.tag_field is None else {config.tag_field: config.tag, **values}
 
     def _written(self) -> list[tuple[str, Any]]:
         written = []

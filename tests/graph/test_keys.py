@@ -23,7 +23,7 @@ from dataenvgym_spec.questions.explain import leaves, resolved
 from dataenvgym_spec.resolve.merge import KeyPath
 from tests.support import teachers
 from tests.support.repositories import PACKAGE, ROOT, call
-from tests.support.specs import TEMPLATE, TINY
+from tests.support.specs import TEMPLATE, TINY, TREE
 from tests.support.writing import split, written
 
 Tree = Any
@@ -342,10 +342,15 @@ PLACES = {
     ("agent", "policy"): "policy",
     ("agent", "engine"): "engine",
     ("agent", "checks", "*"): "check",
+    ("environment", "subskills"): "proposer",
+    ("environment",): "environment",
 }
 """Where a spec has components, and of which slot."""
 
 NEVER_VARIED = {
+    ("environment", "skill-tree", "subskills"): "a component of its own",
+    ("proposer", "by-source", "source"): "the name of a part of the spec",
+    ("proposer", "listed", "source"): "the name of a part of the spec",
     ("teacher", "procedural", "source"): "the name of a part of the spec",
     ("engine", "procedural", "teacher"): "the name of a part of the spec",
     ("engine", "label-only", "teacher"): "the name of a part of the spec",
@@ -376,10 +381,17 @@ def option_at(path: KeyPath, tree: Tree) -> tuple[str, str, str] | None:
 MORE = {
     "label-only": ", teacher: writer",
     "verified": ", teacher: writer",
+    "alternating": ", each: 5, most_examples: 50",
+    "fill-balanced": ", each: 5",
     "llm": ", teacher: writer, reasoning: true, solver: {teacher: writer}",
 }
 """What kinds need besides."""
 DRAWING = ("max_new_tokens: 5", "max_new_tokens: 5, temperature: 0.7, samples: 2")
+
+
+LISTED_TREE = TREE.replace(
+    "kind: by-source", "kind: listed, lists: {sum: [as set, harder], lcm: [as set, harder]}"
+)
 
 
 def agents() -> Iterator[tuple[str, KeyPath]]:
@@ -407,9 +419,13 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
                 (works_in,) = definitions()[slot][kind].serves.get("environment", ("skill-list",))[
                     :1
                 ]
-                placed = seeing.replace("environment: skill-list", f"environment: {works_in}")
+                where = TREE if works_in == "skill-tree" else works_in
+                placed = seeing.replace("environment: skill-list", f"environment: {where}")
                 said = f"{{kind: {kind}{MORE.get(kind, '')}}}"
                 yield placed.replace(usual, said), ("agent", slot)
+    grown = seeing.replace(parts["policy"], "{kind: threshold}")
+    yield grown.replace("skill-list", TREE), ("environment",)
+    yield grown.replace("skill-list", LISTED_TREE), ("environment", "subskills")
 
 
 @pytest.fixture

@@ -30,7 +30,11 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "prior_items": (5, 50),
     "mode": ("batched", "one-by-one"),
     "per_prompt": (10, 30),
+    "least_reward": (-1.0, 1.0),
+    "gain": ("paired", "plain"),
 }
+BESIDE = {"threshold": {"increase": 5, "new_subskills": 2, "each": 9}}
+"""The other options of a kind that has some which act everywhere."""
 NEEDS = [
     (slot, kind, path[0], needs)
     for slot, kinds in definitions().items()
@@ -58,15 +62,37 @@ def looped(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 def _planned(looped: Workshop, kind: str, seen: Collection[str], options: dict[str, Any]) -> str:
     """The bytes that the stages of plans write, one after the other."""
-    policy = component("policy", kind, **options)
+    policy = component("policy", kind, **BESIDE.get(kind, {}), **options)
     observe = OBSERVE if seen else BLIND
     (works_in,) = definitions()["policy"][kind].serves["environment"]
     params = {"observe": observe, "policy": policy, "amount": 101, "seed": 7}
-    if works_in != "skill-list":
+    if works_in == "skill-tree":
+        params["environment"] = _tree()
+    elif works_in != "skill-list":
         params["environment"] = component("environment", works_in)
+    return _plans(looped, params, seen)
+
+
+def _tree(**options: Any) -> dict[str, Any]:
+    names = {skill: [f"{skill} {number}" for number in range(9)] for skill in ("sum", "gcd")}
+    listed = component("proposer", "listed", lists=names)
+    return component("environment", "skill-tree", subskills=listed, proposals=1, **options)
+
+
+def _observed(looped: Workshop, kind: str, seen: Collection[str], options: dict[str, Any]) -> str:
+    """The same, of plans in an environment with some options."""
+    assert kind == "skill-tree"
+    policy = component("policy", "threshold", least_reward=0.0, **BESIDE["threshold"])
+    params = {"policy": policy, "environment": _tree(**options)}
+    observe = OBSERVE if seen else BLIND
+    return _plans(looped, {**params, "observe": observe, "amount": 101, "seed": 7}, seen)
+
+
+def _plans(looped: Workshop, params: dict[str, Any], seen: Collection[str]) -> str:
+    works_in = params.get("environment", {}).get("kind", "skill-list")
     start, names = len(looped.outs), list[str]()
     for student in STUDENTS:
-        reads = [("skills", "skills", "skills")] if works_in == "skill-list" else []
+        reads = [("skills", "skills", "skills")] if works_in != "open-ended" else []
         for slot, stage, port in (port for name in seen for port in PORTS[name]):
             # An agent that has not taught yet has no yield to look at.
             if slot != "yield" or names:
@@ -78,7 +104,8 @@ def _planned(looped: Workshop, kind: str, seen: Collection[str], options: dict[s
 
 
 STAGES: dict[str, Callable[[Workshop, str, Collection[str], dict[str, Any]], str]] = {
-    "policy": _planned
+    "policy": _planned,
+    "environment": _observed,
 }
 """The stages that components of a slot act in, of what is observed and their options."""
 

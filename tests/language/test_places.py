@@ -16,6 +16,7 @@ from tests.support.graphs import findings
 from tests.support.specs import TEMPLATE, tiny
 
 DEPTH = {"type": "integer", "minimum": 1, "default": 3, "description": "Levels."}
+ENVIRONMENTS = [*definitions()["environment"]]
 SANDBOX = {"description": "Where code runs.", "x-slot": "sandbox"}
 
 
@@ -29,7 +30,7 @@ def resolved(folder: Path, **sections: Any) -> Experiment:
 
 
 def test_every_slot_has_a_place_or_is_held_by_components() -> None:
-    assert {place.slot for place in PLACES} | {"sandbox"} == set(definitions())
+    assert {place.slot for place in PLACES} | {"sandbox", "proposer"} == set(definitions())
 
 
 def test_a_component_without_options_stays_a_bare_word(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_one_with_options_is_a_mapping_with_defaults(install: Install, tmp_path:
         ({"kind": "tre"}, "E105", "did you mean 'tree'?"),
         ({"kind": "tree", "dept": 1}, "E102", "did you mean 'depth'?"),
         ({"kind": "tree", "depth": 0}, "E106", "Levels."),
-        (3, "E106", "allowed here: skill-list, tree"),
+        (3, "E106", f"allowed here: {', '.join([*ENVIRONMENTS, 'tree'])}"),
     ],
 )
 def test_a_wrong_word_or_mapping_is_told_like_others(
@@ -89,7 +90,8 @@ def test_editors_offer_installed_words(install: Install) -> None:
 def test_the_reference_has_words_and_mappings(install: Install) -> None:
     install("environment", "tree", properties={"depth": DEPTH})
     page = reference()
-    assert "| `environment` | `skill-list` or `tree` or an [environment](#environment) |" in page
+    words = " or ".join(f"`{kind}`" for kind in [*ENVIRONMENTS, "tree"])
+    assert f"| `environment` | {words} or an [environment](#environment) |" in page
     assert "| `student.generate.backend` | `transformers` or `vllm` | `transformers` |" in page
     assert "#### environment `tree`" in page
 

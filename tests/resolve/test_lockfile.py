@@ -346,7 +346,10 @@ def test_every_slot_of_components_is_locked(tmp_path: Path) -> None:
     (spec,) = front_end([path], root=tmp_path) if path.write_text(text, encoding="utf-8") else ()
     named = {slot for arm in spec.arms for slot, _, _ in arm.experiment.components()}
     # A sandbox is an option of the components that need one.
-    assert named == {slot for slot, kinds in table.definitions().items() if kinds} - {"sandbox"}
+    assert named == {slot for slot, kinds in table.definitions().items() if kinds} - {
+        "sandbox",
+        "proposer",
+    }
 
 
 def test_the_hub_client_is_imported_by_nothing_but_lock(run: Run) -> None:

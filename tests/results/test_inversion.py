@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import multinomial
 
+from dataenvgym_spec.records.skills import Z
 from dataenvgym_spec.results.evidence.inversion import (
     Clustered,
-    Z,
     difference_interval,
     difference_statistic,
     share_interval,

@@ -54,6 +54,8 @@ arms:
 analysis:
   contrasts: [{arm: with-state, against: no-state, student: best, split: test, primary: true}]
 """
+TREE = "{kind: skill-tree, subskills: {kind: by-source, source: problems}}"
+"""An environment for it that policies of skill trees work in: `text.replace("skill-list", TREE)`."""
 TEMPLATE = (
     '{{ group }} {{ metadata.expression if group == "sum" else metadata.numbers | join(" ") }} ='
 )

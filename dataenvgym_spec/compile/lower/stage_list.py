@@ -97,9 +97,9 @@ class StageList:
             return ()
         return (Input(slot="shots", stage=self.pool, port="pool"),)
 
-    def read_by(self, component: Component, who: StageList, turn: Turn) -> Inputs:
-        """The student and the pool, if a component or a part of it is declared to read them."""
-        reads = {part.definition.reads for part in component.walk()}
+    def read_by(self, who: StageList, turn: Turn, *components: Component) -> Inputs:
+        """The student and the pool, if components or parts of them are declared to read them."""
+        reads = {part.definition.reads for one in components for part in one.walk()}
         inputs: Inputs = ()
         if "pool" in reads and self.pool is not None:
             inputs = (Input(slot="pool", stage=self.pool, port="pool"),)

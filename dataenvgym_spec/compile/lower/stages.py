@@ -204,7 +204,8 @@ class Builder(StageList):
 
     def plan(self, turn: Turn, setup: Setup, seen: Inputs) -> Input:
         """What the agent decides."""
-        read = self.read_by(self.planning.policy, *self._watching(turn, setup))
+        who, watched = self._watching(turn, setup)
+        read = self.read_by(who, watched, self.planning.policy, self.planning.works_in)
         inputs = (*turn.state, *seen, *setup.skills, *read)
         stage = self.add(turn.number, "plan", "plan", self.planning, *inputs, gate=turn.gate)
         return Input(slot="plan", stage=stage, port="plan")
@@ -238,7 +239,7 @@ class Builder(StageList):
             round=attempt,
             seed=self.seed,
         )
-        read = self.read_by(self.engine, who, turn)
+        read = self.read_by(who, turn, self.engine)
         stage = self.add(
             turn.number, f"generate{again}", "generate", params, *inputs, *read, gate=turn.gate
         )

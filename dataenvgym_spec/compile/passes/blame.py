@@ -93,9 +93,10 @@ def _causes(leak: Leak, arm: Arm) -> Iterator[Cause]:
         return
     for field, component in leak.reader.params.components():
         # What an agent is made of is called in a spec as in a stage's parameters.
-        if component.slot in ("policy", "engine"):
-            node = arm.node.at(("agent", field, "kind"))
-            yield Cause(slot=component.slot, kind=component.kind, node=node)
+        if any(part.definition.reads == "student" for part in component.walk()):
+            holder = () if component.slot == "environment" else ("agent",)
+            place = (*holder, field, "kind")
+            yield Cause(slot=component.slot, kind=component.kind, node=arm.node.at(place))
 
 
 def _onward(leak: Leak) -> Iterator[str]:

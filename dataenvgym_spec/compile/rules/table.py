@@ -31,10 +31,12 @@ from dataenvgym_spec.compile.rules import (
     shares,
     skills,
     stopping,
+    subskills,
     taking,
     teaching,
     templates,
     verifying,
+    words,
 )
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.resolve.arms import Resolved
@@ -58,10 +60,12 @@ RULES: Final = (
     columns,
     skills,
     clusters,
+    subskills,
     draws,
     teaching,
     picking,
     verifying,
+    words,
 )
 
 

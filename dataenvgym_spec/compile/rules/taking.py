@@ -29,8 +29,11 @@ def _misfit(
         return
     fitting = [item.kind for item in definitions()[part.slot].values() if _fits(part, item)]
     if part.slot == "source":
-        message = f"the source '{name}' cannot make new problems"
-        help = f"name a procedural source, such as {fitting[0]}"
+        lack = "cannot make new problems"
+        if part.takes == "variants":
+            lack = "has no harder and easier variants of its groups"
+        message = f"the source '{name}' {lack}"
+        help = f"name a source of kind {' or '.join(fitting)}"
     else:
         sort = (
             "a language model" if part.takes == "language-model" else f"a {part.takes} {part.slot}"
@@ -41,4 +44,6 @@ def _misfit(
 
 
 def _fits(part: Part, item: Definition) -> bool:
+    if part.takes == "variants":
+        return item.variants
     return item.procedural is (part.takes == "procedural")

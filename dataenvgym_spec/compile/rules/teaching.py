@@ -18,7 +18,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     loop = arm.experiment.loop
     made = drawn(arm)
     total = _problems(made)
-    if total is None or not _rejects_repeats(arm):
+    if total is None or not _rejects_repeats(arm) or _has_subskills(arm):
         return
     kept = _kept(arm)
     free = total * max(0.0, 1 - sum(high - low for low, high in kept))
@@ -53,6 +53,11 @@ def _rejects_repeats(arm: Arm) -> bool:
     checks = arm.experiment.agent.checks.values()
     rejecting = [check["kind"] for check in checks if check["action"] == "reject"]
     return any(definition("check", kind).rejects == "repeats" for kind in rejecting)
+
+
+def _has_subskills(arm: Arm) -> bool:
+    """Whether examples are of variants of the groups too, whose problems nobody counts."""
+    return any(slot == "proposer" for slot, _, _ in arm.experiment.components())
 
 
 def _kept(arm: Arm) -> set[tuple[float, float]]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import PlanParams
@@ -17,7 +16,16 @@ from dataenvgym_spec.gym.policies.protocol import Policy
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.files import read_all
-from dataenvgym_spec.records.plans import TASK, Plan, Request, ShownError, SkillMap, Step, Yield
+from dataenvgym_spec.records.plans import (
+    TASK,
+    Plan,
+    Request,
+    ShownError,
+    SkillMap,
+    Step,
+    Yield,
+    within,
+)
 
 
 def plan(context: Context[PlanParams]) -> None:
@@ -39,34 +47,10 @@ def plan(context: Context[PlanParams]) -> None:
     after = msgspec.structs.replace(after, history=(*steps, step))
     errors = _errors(context, seen, requests, number)
     context.write("state", "state.json", after)
-    context.write("plan", "plan.json", _whole(step, number + 1, errors, requests))
+    whole = _whole(step, number + 1, errors, requests)
+    whole = msgspec.structs.replace(whole, tree=after.tree())
+    context.write("plan", "plan.json", whole)
     _tell(context, step)
-
-
-def within(requests: Sequence[Request], budget: int) -> tuple[Request, ...]:
-    """The prefix of requests that asks for no more examples than there are to teach.
-
-    >>> asked = [Request(id="1", count=5, skill="sum"), Request(id="2", count=5, skill="gcd")]
-    >>> [request.count for request in within(asked, 7)]
-    [5, 2]
-
-    Raises:
-        StageError: a request asks for less than nothing.
-    """
-    left = budget
-    kept = []
-    for request in requests:
-        if request.count < 0:
-            message = f"the request '{request.id}' asks for {request.count} examples"
-            raise StageError(message, help="correct the policy or the environment that made it")
-        count = min(request.count, left)
-        left -= count
-        # A request for nothing stays: the plan says that it was considered.
-        if count == request.count:
-            kept.append(request)
-        elif count:
-            kept.append(msgspec.structs.replace(request, count=count))
-    return tuple(kept)
 
 
 def _step(seen: Seen, requests: Sequence[Request], reasons: dict[str, str]) -> Step:
@@ -115,10 +99,12 @@ def _seen(context: Context[PlanParams]) -> Seen:
         port.port: read_all(port.path / "results.jsonl", Result)
         for port in context.ports("results")
     }
+    evaluated = {port.key for port in context.ports("results")}
     return Seen(
         errors=0 if isinstance(observe, str) else observe.errors,
         skills=skills.skills,
         of_item=skills.items,
+        answered=" ".join(sorted(evaluated)) or None,
         hidden=answers.get("hidden"),
         shown=answers.get("shown"),
         yields=context.table("yield", "yield.json", Yield),

@@ -29,22 +29,37 @@ class ProceduralEngine:
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """Candidates skill by skill, each in the order of drawing.
 
-        A skill is a group of the source. A request for another skill is met from the groups of
-        what its prompt would show, in turns, and one about the task as a whole from all.
+        A skill is a group of the source, and a subskill a variant of it. A request for another
+        skill is met from the groups of what its prompt would show, in turns, and one about the task
+        as a whole from all.
 
         Raises:
-            StageError: a request is for a skill that nothing ties to a group.
+            StageError: a request is for a skill that nothing ties to a group, or for a subskill
+                that is no variant.
         """
         groups = self.source.groups()
         for request in sorted(requests, key=lambda request: request.skill):
-            names = groups_for(request, tools, groups)
-            if not names:
-                raise _unknown(request.skill, groups)
-            stream = self._stream(names, seed_from("engine", tools.seed, request.id))
+            stream = self._requested(request, tools, groups)
             rng = random.Random(seed_from("corrupt", tools.seed, request.id))
             for item in islice(stream, math.ceil(request.count * self.oversample)):
                 spoil = rng.random() < self.corrupt
                 yield Example.of(_spoiled(item, rng) if spoil else item, request)
+
+    def _requested(self, request: Request, tools: Tools, groups: Sequence[str]) -> Iterator[Item]:
+        seed = seed_from("engine", tools.seed, request.id)
+        if request.subskill is not None:
+            return self._variant(request, request.subskill, seed)
+        names = groups_for(request, tools, groups)
+        if not names:
+            raise _unknown(request.skill, groups)
+        return self._stream(names, seed)
+
+    def _variant(self, request: Request, subskill: str, seed: int) -> Iterator[Item]:
+        if not hasattr(self.source, "variant"):
+            message = f"the source has no variants, and '{request.id}' asks for one"
+            raise StageError(message, help="name an engine that can write examples of subskills")
+        items: Iterator[Item] = self.source.variant(request.skill, subskill, seed)
+        return items
 
     def _stream(self, groups: Sequence[str], seed: int) -> Iterator[Item]:
         """Items of some groups in turns."""

@@ -55,6 +55,7 @@ class OpenEnded:
     """The environment of the paper's open-ended agents."""
 
     state: ClassVar[type[OpenEndedState]] = OpenEndedState
+    action: ClassVar[type[OpenEndedAction]] = OpenEndedAction
 
     def observe(self, seen: Seen, before: OpenEndedState | None) -> OpenEndedState:
         """The errors, as far as the arm may see them."""

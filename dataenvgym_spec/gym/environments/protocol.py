@@ -16,13 +16,9 @@ from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.plans import TASK, Request, ShownError, Step, Yield
 from dataenvgym_spec.records.record import Record
+from dataenvgym_spec.records.skills import SkillScore, SkillTree
 
-
-class SkillScore(Record, frozen=True, kw_only=True):
-    """A student's score on one skill, on the hidden part of feedback."""
-
-    accuracy: float
-    items: int
+__all__ = ["Action", "Environment", "Seen", "SkillScore", "State"]
 
 
 class State(Record, frozen=True, kw_only=True):
@@ -36,6 +32,10 @@ class State(Record, frozen=True, kw_only=True):
     """
 
     history: tuple[Step, ...] = ()
+
+    def tree(self) -> dict[str, SkillTree] | None:
+        """What it knows of subskills, for the report and for tracking; None if it has none."""
+        return None
 
 
 class Action(Record, frozen=True, kw_only=True):
@@ -59,6 +59,8 @@ class Seen:
         hidden: the student's answers on the hidden part of feedback, which measures its state.
         shown: its answers on the part that prompts may show.
         yields: what became of the last requests, by name.
+        answered: what tells apart the evaluations that the answers come from: the same again means
+            that the student was not evaluated anew. None if nothing is observed.
     """
 
     errors: int = 0
@@ -67,21 +69,30 @@ class Seen:
     hidden: Sequence[Result] | None = None
     shown: Sequence[Result] | None = None
     yields: Mapping[str, Yield] | None = None
+    answered: str | None = None
+
+    def marks(self) -> dict[str, dict[str, bool]] | None:
+        """Whether each hidden item of each skill is answered right, by its id."""
+        if self.hidden is None:
+            return None
+        marks: dict[str, dict[str, bool]] = {skill: {} for skill in self.skills}
+        for row in self.hidden:
+            marks[self.of_item[row.id]][row.id] = row.correct
+        return marks
 
     def scores(self) -> dict[str, SkillScore] | None:
         """The student's score on every skill that has hidden items, or on the task as a whole."""
-        if self.hidden is None:
-            return None
-        if not self.skills:
+        if self.hidden is not None and not self.skills:
             whole = self.score()
             return {} if whole is None else {TASK: whole}
-        marks: dict[str, list[bool]] = {skill: [] for skill in self.skills}
-        for row in self.hidden:
-            marks[self.of_item[row.id]].append(row.correct)
+        marks = self.marks()
+        if marks is None:
+            return None
         scores = {}
         for skill, right in marks.items():
             if right:
-                scores[skill] = SkillScore(accuracy=sum(right) / len(right), items=len(right))
+                share = sum(right.values()) / len(right)
+                scores[skill] = SkillScore(accuracy=share, items=len(right))
         return scores
 
     def score(self) -> SkillScore | None:
@@ -130,6 +141,8 @@ class Environment(Protocol[S, A]):
 
     state: type[S]
     """The record of its states."""
+    action: type[A]
+    """The record of its actions."""
 
     def observe(self, seen: Seen, before: S | None) -> S:
         """The state that a policy sees.

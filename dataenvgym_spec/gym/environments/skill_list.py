@@ -34,6 +34,7 @@ class SkillList:
     """The environment of the paper's skill-list agents."""
 
     state: ClassVar[type[SkillListState]] = SkillListState
+    action: ClassVar[type[Allocation]] = Allocation
 
     def observe(self, seen: Seen, before: SkillListState | None) -> SkillListState:
         """The skills with their scores and yields, as far as the arm may see them."""

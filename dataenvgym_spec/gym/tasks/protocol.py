@@ -23,6 +23,8 @@ class Source(Protocol):
     Its definition declares the same, since a spec is checked without importing the class.
 
     A source that skips rows of its data says how many in `skipped`, by reason.
+
+    One whose definition says `"variants": true` is a `SourceWithVariants`.
     """
 
     def groups(self) -> list[str]:
@@ -36,6 +38,20 @@ class Source(Protocol):
 
         What prompts may show besides the question is in an item's `metadata`: nothing that the
         question does not say. What tells of the answer, for a scorer, is in its `verifier`.
+        """
+
+
+class SourceWithVariants(Source, Protocol):
+    """A source with harder and easier variants of its groups, which an agent can ask for."""
+
+    def variants(self, group: str) -> Iterator[str]:
+        """Names of the variants of a group: the group as it is, then the nearest ones first."""
+
+    def variant(self, group: str, name: str, seed: int) -> Iterator[Item]:
+        """Items of one variant of a group, and of that group, as `stream` gives them.
+
+        Raises:
+            StageError: there is no such variant.
         """
 
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from math import erfc, inf, sqrt
 from typing import Final
 
-Z: Final = 1.959963984540054
-"""The normal quantile of a 95% interval, both ends."""
+from dataenvgym_spec.records.skills import Z
+
 _PRECISION: Final = 1e-10
 """How far the end of an interval may be from where the test turns."""
 

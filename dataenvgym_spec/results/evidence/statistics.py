@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from statistics import fmean, stdev
 from types import MappingProxyType
 from typing import Final, Literal
 
+from dataenvgym_spec.records.skills import wilson
 from dataenvgym_spec.results.evidence.inversion import (
     Clustered,
     Interval,
-    Z,
     difference_interval,
     difference_statistic,
     p_value,
@@ -100,14 +99,8 @@ def proportion(right: float, items: int) -> Estimate:
     """
     if not items:
         raise ValueError("a proportion of no items")
-    # Written out: tracking runs after every iteration, and `scipy.stats` takes a second to import.
-    # The form is Newcombe's (1998), which scipy uses.
-    share, squared = right / items, Z**2
-    scale = 2 * (items + squared)
-    middle = (2 * items * share + squared) / scale
-    half = Z / scale * sqrt(4 * items * share * (1 - share) + squared)
-    low = middle - half if right else 0.0
-    high = middle + half if right < items else 1.0
+    share = right / items
+    low, high = wilson(right, items)
     return Estimate(value=share, low=low, high=high, covers="items", count=items)
 
 

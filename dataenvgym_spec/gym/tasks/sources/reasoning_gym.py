@@ -17,6 +17,7 @@ from typing import Any, Final
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.tasks.library import DatasetSpec, reasoning_gym
+from dataenvgym_spec.gym.tasks.sources.curricula import Variant, variants
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.items import Item, item_id
 
@@ -67,6 +68,8 @@ _NUMBER: Final = re.compile(r"-?[\d.,/]+")
 _REFUSALS: Final = (ValueError, TypeError, AssertionError, AttributeError, KeyError)
 
 Entry = dict[str, Any]
+Family = dict[str, Any]
+"""A data set with its configuration."""
 
 
 class ReasoningGym:
@@ -74,7 +77,7 @@ class ReasoningGym:
 
     procedural = True
 
-    def __init__(self, *, families: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, *, families: dict[str, Family]) -> None:
         self.families = families
 
     def groups(self) -> list[str]:
@@ -88,36 +91,89 @@ class ReasoningGym:
             StageError: reasoning-gym does not know the data set, refuses the configuration, or
                 makes no problem of it.
         """
-        items = self._items(group, seed)
-        # What is wrong with a family is said before anything is drawn.
-        first = next(items)
-        return chain([first], items)
+        return _started(_items(self.families[group], group, seed))
 
-    def _items(self, group: str, seed: int) -> Iterator[Item]:
-        for epoch in count():
-            own = seed if epoch == 0 else seed_from("epoch", seed, epoch)
-            for start, end in BLOCKS:
-                dataset = self._dataset(group, own, end)
-                for entry in _entries(dataset, own, range(start, end), group):
-                    yield _item(entry, group)
+    def variants(self, group: str) -> Iterator[str]:
+        """Names of a family's harder and easier configurations, by the library's curriculum.
 
-    def _dataset(self, group: str, seed: int, size: int) -> Any:
-        """The data set of a family.
+        The first is the family as it is set; then, attribute by attribute, those nearest to it. One
+        that the library refuses, or makes no problem of, is left out.
+        """
+        for variant in self._variants(group):
+            family = self._varied(group, variant)
+            if not variant.change or _works(family, group):
+                yield variant.name
+
+    def variant(self, group: str, name: str, seed: int) -> Iterator[Item]:
+        """Items of one variant of a family, as `stream` gives them of the family.
 
         Raises:
-            StageError: reasoning-gym does not know the data set or refuses the configuration.
+            StageError: there is no such variant, or see `stream`.
         """
+        by_name = {variant.name: variant for variant in self._variants(group)}
+        if name not in by_name:
+            message = f"the family '{group}' has no variant '{name}'"
+            raise StageError(message, help=f"it has {', '.join(map(repr, by_name))}")
+        return _started(_items(self._varied(group, by_name[name]), group, seed))
+
+    def _variants(self, group: str) -> list[Variant]:
         family = self.families[group]
-        name, config = family["dataset"], dict(family.get("config", {}))
         try:
-            if name == "composite":
-                config["datasets"] = [DatasetSpec(**part) for part in config["datasets"]]
-            return reasoning_gym.create_dataset(name, seed=seed, size=size, **config)
+            return variants(family["dataset"], family.get("config", {}))
         except _REFUSALS as error:
-            raise StageError(
-                f"reasoning-gym refuses the family '{group}': {error}",
-                help="correct its 'dataset' or 'config' in the spec",
-            ) from error
+            raise _refused(group, error) from error
+
+    def _varied(self, group: str, variant: Variant) -> Family:
+        family = self.families[group]
+        return {**family, "config": {**family.get("config", {}), **variant.change}}
+
+
+def _started(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items: what is wrong with a family is said before anything is drawn."""
+    first = next(items)
+    return chain([first], items)
+
+
+def _items(family: Family, group: str, seed: int) -> Iterator[Item]:
+    for epoch in count():
+        own = seed if epoch == 0 else seed_from("epoch", seed, epoch)
+        for start, end in BLOCKS:
+            dataset = _dataset(family, group, own, end)
+            for entry in _entries(dataset, own, range(start, end), group):
+                yield _item(entry, group)
+
+
+def _dataset(family: Family, group: str, seed: int, size: int) -> Any:
+    """The data set of a family.
+
+    Raises:
+        StageError: reasoning-gym does not know the data set or refuses the configuration.
+    """
+    name, config = family["dataset"], dict(family.get("config", {}))
+    try:
+        if name == "composite":
+            config["datasets"] = [DatasetSpec(**part) for part in config["datasets"]]
+        return reasoning_gym.create_dataset(name, seed=seed, size=size, **config)
+    except _REFUSALS as error:
+        raise _refused(group, error) from error
+
+
+def _refused(group: str, error: Exception) -> StageError:
+    return StageError(
+        f"reasoning-gym refuses the family '{group}': {error}",
+        help="correct its 'dataset' or 'config' in the spec",
+    )
+
+
+def _works(family: Family, group: str) -> bool:
+    """Whether the library makes a problem of a configuration."""
+    try:
+        dataset = _dataset(family, group, 0, 1)
+        with _seeded(0):
+            dataset[0]
+    except Exception:  # data sets fail in many ways
+        return False
+    return True
 
 
 def _entries(dataset: Any, seed: int, indexes: range, group: str) -> Iterator[Entry]:

@@ -22,6 +22,7 @@ class Ladder:
     """Carries the rung on from plan to plan."""
 
     state = Rung
+    action = Step
 
     def observe(self, seen: Seen, before: Rung | None) -> Rung:
         """The rung that this iteration stands on."""

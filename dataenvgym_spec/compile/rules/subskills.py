@@ -1,0 +1,62 @@
+"""Whoever draws examples of subskills knows them: what is proposed are variants of its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dataenvgym_spec.compile.rules.supply import drawn
+from dataenvgym_spec.core.errors import Diagnostic
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.places import named
+from dataenvgym_spec.resolve.arms import Arm
+
+
+def check(arm: Arm) -> Iterator[Diagnostic]:
+    """Proposers whose subskills the engine, or the discovery of skills, does not fit."""
+    for slot, place, options in arm.experiment.components():
+        if slot == "proposer":
+            sources = _sources(options)
+            yield from _undrawn(arm, place, options["kind"], sources)
+            if sources:
+                yield from _ungrouped(arm, place, options["kind"], sources[0])
+
+
+def _sources(options: Mapping[str, Any]) -> list[str]:
+    """The sources whose variants a proposer proposes."""
+    names = []
+    for part in definition("proposer", options["kind"]).parts:
+        if part.takes == "variants":
+            names += [name for _, name in named(options, part.path)]
+    return names
+
+
+def _undrawn(
+    arm: Arm, place: tuple[str, ...], kind: str, sources: list[str]
+) -> Iterator[Diagnostic]:
+    engine = arm.experiment.agent.engine["kind"]
+    for source in drawn(arm):
+        if source.name not in sources:
+            message = (
+                f"the engine '{engine}' draws examples from '{source.name}', "
+                f"but what '{kind}' proposes need not be its variants"
+            )
+            help = (
+                f"name '{source.name}' as the source of the proposer, or choose another "
+                "proposer, or an engine whose examples a language model writes"
+            )
+            yield arm.node.at((*place, "kind")).fault("E204", message, help)
+
+
+def _ungrouped(arm: Arm, place: tuple[str, ...], kind: str, source: str) -> Iterator[Diagnostic]:
+    skills = arm.experiment.skills
+    if skills is None:
+        return  # which is reported where the environment is
+    discovery = skills.discover["kind"]
+    if definition("discovery", discovery).skills != "groups":
+        message = (
+            f"'{kind}' proposes variants of the groups of '{source}', "
+            f"but the skills of '{discovery}' are not its groups"
+        )
+        help = "choose a discovery whose skills are groups of the source, or another proposer"
+        yield arm.node.at((*place, "kind")).fault("E204", message, help)

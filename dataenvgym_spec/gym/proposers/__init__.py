@@ -1,0 +1,1 @@
+"""Who names the subskills of a skill: one proposer a file, the contract in `protocol`."""
