@@ -1,15 +1,22 @@
-"""Limits before an experiment runs: refuses what cannot fit, and lets stages know when to pause."""
+"""Before an experiment runs: refuses what cannot work or fit, and tells stages when to pause."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from dataenvgym_spec.cli.common import Project
 from dataenvgym_spec.cli.costs import bills, limits_of, spec_of
-from dataenvgym_spec.core.errors import LimitReached
+from dataenvgym_spec.core.errors import Diagnostic, LimitReached, SpecError
+from dataenvgym_spec.core.variables import REPLAY, switch
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.guard import packed
 from dataenvgym_spec.questions.plan import PlannedStage
+from dataenvgym_spec.questions.services import unusable
+
+EXECUTES: Final = ("run", "maybe")
+"""What a plan says of stages that may ask a service."""
 
 
 def admit(project: Project, item: Entry, steps: Sequence[PlannedStage]) -> dict[str, str]:
@@ -38,3 +45,26 @@ def admit(project: Project, item: Entry, steps: Sequence[PlannedStage]) -> dict[
             help = f"raise it, or: dataenvgym run {item.name} --ignore-limits"
             raise LimitReached(message, help=help)
     return packed(item.name, limits)
+
+
+def require_services(project: Project, item: Entry, steps: Sequence[PlannedStage]) -> None:
+    """Checks that the services can be asked which an experiment needs that is about to run.
+
+    Raises:
+        SpecError: an address or a key is missing.
+    """
+    found = out_of_reach(project, {item.name: steps})
+    if found:
+        raise SpecError(found)
+
+
+def out_of_reach(
+    project: Project, plans: Mapping[str, Sequence[PlannedStage]]
+) -> tuple[Diagnostic, ...]:
+    """What is missing to ask the services of some plans; nothing where answers are replayed."""
+    if switch(os.environ, REPLAY):
+        return ()
+    known = project.compiled.graph.by_id()
+    steps = (step for plan in plans.values() for step in plan)
+    stages = [known[step.key] for step in steps if step.use and step.action in EXECUTES]
+    return unusable(project.compiled.specs, stages, os.environ)

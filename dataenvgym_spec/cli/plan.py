@@ -10,7 +10,9 @@ import click
 
 from dataenvgym_spec.cli.common import Project, as_json, load_project, print_json, setting
 from dataenvgym_spec.cli.costs import Bill, bills, print_warnings, records, summary, together
+from dataenvgym_spec.cli.guard import out_of_reach
 from dataenvgym_spec.cli.planned import Makers, plan_text
+from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.questions.together import Plans, makers, once
 from dataenvgym_spec.store.dvc.disk import Disk
@@ -37,6 +39,7 @@ def command(
     """Say what `dvc repro NAME` will run, reuse or restore, stage by stage, why, and what
     that will cost. Nothing executes. In a plan of more than 30 stages those that do the same are
     one line, with the reason of the first; --all lists each, also those that are reused.
+    Where a teacher cannot be asked from here, the exit code is 2.
 
     \b
     run      it executes
@@ -62,6 +65,9 @@ or if a gate says go on
             click.echo(line)
     for experiment, bill in costs.items():
         print_warnings(project, project.entry(experiment), bill)
+    missing = out_of_reach(project, plans)
+    if missing:
+        raise SpecError(missing)
 
 
 def _plans(project: Project, *, pull: bool) -> Plans:

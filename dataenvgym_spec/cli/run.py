@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from dataenvgym_spec.cli.common import Project, layout_here, load_project, plural, setting
-from dataenvgym_spec.cli.guard import admit
+from dataenvgym_spec.cli.guard import admit, require_services
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.graph.ir import Entry
@@ -93,6 +93,7 @@ def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool
         # never end.
         if done and todo.targets in ((), done):
             return True
+        require_services(project, item, steps)
         limits = {} if ignore_limits else admit(project, item, steps)
         click.echo(f"{item.name}: {_to_do(todo, again=bool(done))}")
         if not todo.targets:

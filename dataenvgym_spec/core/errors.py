@@ -40,6 +40,7 @@ CODES: Final[dict[str, str]] = {
     "E208": "settings that fight",
     "E209": "a revision that can move is not pinned",
     "E210": "the lock and this environment differ",
+    "E211": "a service that cannot be used from here",
     "E301": "a forbidden flow of information",
     "W401": "two experiments that are one",
     "W402": "one split in two roles",

@@ -21,6 +21,11 @@ beside those of JSON Schema, at any depth of `properties`:
     x-splits     of a check that reads splits: which
     x-needs      of an option with a default: it acts only where the arm observes one of these, of
                  "errors", "scores" and "yield"; elsewhere it is in no key
+    x-services   of a component that asks a remote service: names its provider; what is known of
+                 some: their "url", the "variable" of the environment that says it, and the
+                 variable of their "key" (see language/services.py)
+    x-address    beside it, true: where the service is
+    x-key        beside it, true: the variable of the environment that holds its key
     x-circumstance  true: the option changes no result, so it is in no key at all, and reaches
                  whoever runs the stage beside it (see emit/circumstances.py)
     x-picks      of a policy: a number of skills that it picks in an iteration, to learn from them

@@ -68,7 +68,8 @@ def keys(compiled: Compiled) -> list[str]:
 
 
 OTHERS: dict[str, Any] = {"integer": 3, "number": 3.5, "boolean": True, "string": "OTHER"}
-"""Another value, by type."""
+OTHERS |= {"address": "https://other.example"}
+"""Another value, by type or option."""
 CIRCUMSTANCES = [
     (slot, kind, path[0])
     for slot, kinds in definitions().items()
@@ -86,7 +87,7 @@ def test_a_circumstance_changes_no_key_and_no_index(
     assert slot == "teacher", "say in `spec` how a component of this slot is used"
     item = definitions()[slot][kind]
     needed = dict.fromkeys(item.schema["required"], "some")
-    value = OTHERS[item.schema["properties"][option]["type"]]
+    value = OTHERS.get(option) or OTHERS[item.schema["properties"][option]["type"]]
     before = compiled(tmp_path, spec("one", kind=kind, **needed))
     after = compiled(tmp_path, spec("one", kind=kind, **needed, **{option: value}))
     assert keys(before) == keys(after)

@@ -31,6 +31,7 @@ OPTION_WORDS = {
     "path": "a word of many files",
     "config": "a word of DVC and of the command line",
     "alpha": "of a drawing's colours",
+    "logprobs": "a field of a reply",
 }
 """Words that are options of a component and also mean something else where they stand."""
 KIND_WORDS = {

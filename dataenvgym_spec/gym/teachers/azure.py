@@ -1,0 +1,28 @@
+"""A teacher that is deployed on Azure OpenAI."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import quote, urlencode
+
+from dataenvgym_spec.gym.teachers.remote import RemoteTeacher, shown
+from dataenvgym_spec.gym.teachers.transport import Target
+from dataenvgym_spec.language.services import Service
+
+
+class AzureTeacher(RemoteTeacher):
+    """See `RemoteTeacher`. The deployment is in the address, and the key in a header of its own."""
+
+    kind: ClassVar[str] = "azure"
+
+    def _target(self, found: Service, key: str) -> Target:
+        deployment = quote(self.settings.model, safe="")
+        query = urlencode({"api-version": self.settings.api_version})
+        url = f"{found.address}/openai/deployments/{deployment}/chat/completions?{query}"
+        return Target(
+            name=f"'{self.settings.model}' at {shown(found.address)}",
+            url=url,
+            headers={"Content-Type": "application/json", "api-key": key},
+            key=key,
+            secret=found.secret,
+        )

@@ -1,0 +1,131 @@
+"""A teacher behind a chat completions service; whose, its kinds say."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.teachers import chat
+from dataenvgym_spec.gym.teachers.chat import Dialect, Settings
+from dataenvgym_spec.gym.teachers.flow import Background, flow
+from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
+from dataenvgym_spec.gym.teachers.transport import Rejected, Sleep, Stopped, Target, Transport
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.services import Service, service
+
+AHEAD: Final = 2
+"""Requests that are begun, or done and not yet taken, for each that may be in flight."""
+
+
+class RemoteTeacher:
+    """Asks a service over HTTP. Replies come as they are complete, in any order.
+
+    Raises:
+        StageError: its address or its key is missing.
+    """
+
+    kind: ClassVar[str]
+    sleep: Sleep | None = None
+    """Waits between requests; see `Transport`."""
+
+    def __init__(self, **options: Any) -> None:
+        self.settings = msgspec.convert(options, Settings)
+        found = service(definition("teacher", self.kind), options, os.environ)
+        assert found is not None
+        for fault in found.faults:
+            raise StageError(f"teacher '{self.settings.model}': {fault.message}", help=fault.help)
+        self.dialect = Dialect()
+        self.target = self._target(found, os.environ.get(found.secret, "").strip())
+
+    def _target(self, found: Service, key: str) -> Target:
+        """Where requests go, and with what."""
+        raise NotImplementedError
+
+    def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
+        """As many replies to each question as it asks for; each sample is a request of its own.
+
+        Raises:
+            StageError: the service cannot be reached, fails again and again, or refuses to work.
+                What was under way is handed on before.
+        """
+        with Background() as background:
+            line = background.run(self._line())
+            works = (line.ask(ask, sample) for ask in asks for sample in range(ask.samples))
+            ahead = AHEAD * self.settings.concurrency
+            try:
+                yield from flow(background, works, ahead=ahead, failed=line.stop)
+            finally:
+                background.run(line.transport.close())
+
+    async def _line(self) -> _Line:
+        return _Line(self)
+
+
+class _Line:
+    """The requests of one call of `answer`; made and used inside of an event loop."""
+
+    def __init__(self, teacher: RemoteTeacher) -> None:
+        self.teacher, settings = teacher, teacher.settings
+        self.slots = asyncio.Semaphore(settings.concurrency)
+        self.transport = Transport(
+            teacher.target,
+            timeout=settings.timeout,
+            retries=settings.retries,
+            requests=settings.requests_per_minute,
+            tokens=settings.tokens_per_minute,
+            sleep=teacher.sleep,
+        )
+
+    async def stop(self) -> None:
+        """Has nothing more begun, and nothing made again."""
+        self.transport.stopped.set()
+
+    async def ask(self, ask: Ask, sample: int) -> Reply:
+        """One answer to a question."""
+        async with self.slots:
+            if self.transport.stopped.is_set():
+                raise Stopped
+            return await self._asked(ask, sample)
+
+    async def _asked(self, ask: Ask, sample: int) -> Reply:
+        """Asks in simpler words where the service does not know those of the interface."""
+        settings, dialect = self.teacher.settings, self.teacher.dialect
+        tries = 0
+        while True:
+            body = chat.body(ask, sample, settings, dialect)
+            tokens = chat.estimate(ask, settings)
+            try:
+                reply, made = await self.transport.post(
+                    body, tokens, lambda content: chat.reply(ask, sample, content, settings)
+                )
+            except Rejected as error:
+                tries += 1
+                withheld = chat.withheld(ask, sample, str(error), error.code, settings)
+                if withheld is not None:
+                    return msgspec.structs.replace(withheld, tries=tries)
+                other = chat.simpler(dialect, body, str(error))
+                if other is None:
+                    message = f"{self.teacher.target.name}: {error}"
+                    help = "correct the options of the teacher, or what it is asked"
+                    raise StageError(message, help=help) from None
+                dialect = other
+                continue
+            if dialect != self.teacher.dialect and tries:
+                self.teacher.dialect = dialect
+            return msgspec.structs.replace(reply, tries=tries + made)
+
+
+def shown(address: str) -> str:
+    """An address as a message may show it: without a user, a password or a query.
+
+    >>> shown("https://me:secret@example.org/v1?key=secret")
+    'https://example.org/v1'
+    """
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,0 +1,92 @@
+"""The remote service of a component: its address and what it asks for, by options and environment.
+
+A spec names a provider. Where that is, and what opens it, is known of the component (`x-services`),
+said by the user's environment, or by the spec itself (`x-address`, `x-key`). Reads no environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dataenvgym_spec.language.declared import Definition, OptionPath
+from dataenvgym_spec.language.options import at
+
+VARIABLE: Final = "DATAENVGYM_{}_URL"
+"""In which a user says where a provider is."""
+MARKS: Final = ("x-services", "x-address", "x-key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is missing to use a service: the option it is about, the reason and the remedy."""
+
+    path: OptionPath
+    message: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service as this environment reaches it.
+
+    Attributes:
+        provider: its name.
+        address: where it is; empty if nobody says so.
+        secret: the variable that holds its key; empty if it asks for none.
+        faults: why it cannot be used.
+    """
+
+    provider: str
+    address: str
+    secret: str
+    faults: tuple[Fault, ...]
+
+
+def service(
+    item: Definition, options: Mapping[str, Any], environ: Mapping[str, str]
+) -> Service | None:
+    """The service that a component asks; None of a component that asks none.
+
+    What the environment says of an address goes before what the spec says.
+
+    Args:
+        item: its definition.
+        options: its options.
+        environ: the environment.
+    """
+    naming, addressed, opened = (_place(item, word) for word in MARKS)
+    if not naming:
+        return None
+    known: Mapping[str, Mapping[str, str]] = item.marked("x-services")[naming]
+    provider = str(at(options, naming))
+    usual = known.get(provider, {})
+    variable = VARIABLE.format(provider.upper().replace("-", "_"))
+    here = _said(environ, variable) or _said(environ, usual.get("variable", ""))
+    stated = at(options, addressed) or ""
+    secret = at(options, opened) or usual.get("key", "")
+    faults = []
+    if not (here or stated or usual.get("url")):
+        ways = " or ".join(filter(None, (usual.get("variable"), variable)))
+        message = f"the address of '{provider}' is not known: {ways} is not set"
+        help = f"export {variable}=https://...   (or say it in the spec)"
+        faults.append(Fault(path=naming, message=message, help=help))
+    if secret and not _said(environ, secret):
+        message = f"the key of '{provider}' is missing: the variable {secret} is not set"
+        faults.append(Fault(path=opened, message=message, help=f"export {secret}=KEY"))
+    if secret and not here and stated not in ("", usual.get("url")):
+        # A spec may be a stranger's: where a key goes is for its owner to say.
+        message = f"the key in {secret} would go to {stated}, which only the spec says"
+        help = f"if you trust it: export {variable}={stated}   (or name another provider)"
+        faults.append(Fault(path=addressed, message=message, help=help))
+    address = (here or stated or usual.get("url", "")).rstrip("/")
+    return Service(provider=provider, address=address, secret=secret, faults=tuple(faults))
+
+
+def _place(item: Definition, keyword: str) -> OptionPath:
+    return next(iter(item.marked(keyword)), ())
+
+
+def _said(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name, "").strip()
