@@ -76,7 +76,7 @@ class Made:
             )
 
 
-SOURCES = {"finite": Listed(1200), "procedural": Made()}
+SOURCES = {"finite": Listed(3000), "procedural": Made()}
 CASES = {
     "name": st.sampled_from(sorted(SOURCES)),
     "seed": st.integers(0, 2**20),
