@@ -58,8 +58,10 @@ def _faults(arm: Arm, asked: set[str], environ: Mapping[str, str]) -> Iterator[D
         found = service(item, options, environ)
         if found is None or canonical(bound.plain()) not in asked:
             continue
-        name = place[-1]
+        holder = arm.node.at(place)
         for fault in found.faults:
             node = arm.node.at((*place, *fault.path))
-            message = f"the {slot} '{name}' cannot be asked: {fault.message}"
-            yield node.fault("E211", message, fault.help)
+            message = f"the {slot} '{place[-1]}' cannot be asked: {fault.message}"
+            # What is left out has no place of its own.
+            tell = node.key_fault if node is holder else node.fault
+            yield tell("E211", message, fault.help)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import msgspec
@@ -136,8 +138,9 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=timeout),
-            trust_env=True,
         )
+        # aiohttp looks for it before each request, in a thread, which takes as long as the rest.
+        self._proxy = proxy(target.url)
         self._timeout = timeout
 
     async def close(self) -> None:
@@ -160,6 +163,13 @@ class Transport:
             Stopped: the work ended before.
         """
         data = msgspec.json.encode(body)
+        try:
+            return await self._tried(data, tokens, read), 1
+        except Transient as error:
+            return await self._again(error, lambda: self._tried(data, tokens, read))
+
+    async def _again(self, first: Transient, work: Callable[[], Awaitable[T]]) -> tuple[T, int]:
+        """What work gives that has failed once, and how often it was done."""
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self.retries + 1),
             wait=_wait,
@@ -172,8 +182,10 @@ class Transport:
             async for attempt in retrying:
                 with attempt:
                     tries = attempt.retry_state.attempt_number
-                    await self._admitted(tokens)
-                    answer = await self._once(data, read)
+                    # Most requests succeed at once, so the first one is made without this.
+                    if tries == 1:
+                        raise first
+                    answer = await work()
         except Transient as error:
             times = "one request" if tries == 1 else f"{tries} requests"
             message = f"{self.target.name}: {error} ({times})"
@@ -201,7 +213,9 @@ class Transport:
         if self.stopped.is_set():
             raise Stopped
 
-    async def _once(self, data: bytes, read: Callable[[Any], T]) -> T:
+    async def _tried(self, data: bytes, tokens: int, read: Callable[[Any], T]) -> T:
+        """What one request gives."""
+        await self._admitted(tokens)
         with self._breaker:
             status, headers, text = await self._sent(data)
             if status == 200:
@@ -218,7 +232,11 @@ class Transport:
         try:
             # A redirection would take the key to another address.
             async with self._session.post(
-                target.url, data=data, headers=target.headers, allow_redirects=False
+                target.url,
+                data=data,
+                headers=target.headers,
+                allow_redirects=False,
+                proxy=self._proxy,
             ) as response:
                 body = await response.read()
         except TimeoutError:
@@ -279,6 +297,17 @@ class Transport:
 
     def _fatal(self, message: str, help: str) -> StageError:
         return StageError(f"{self.target.name}: {message}", help=help)
+
+
+def proxy(url: str) -> str | None:
+    """The proxy that the environment names for an address; None if there is none.
+
+    >>> proxy("nowhere://localhost")
+    """
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 def waiting(headers: Mapping[str, str]) -> float | None:
