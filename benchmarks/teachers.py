@@ -50,7 +50,7 @@ TARGETS = {0.05: 0.75, 0.5: 0.9}
 
 
 class Answer(asyncio.Protocol):
-    """A connection that knows no more of HTTP than it needs: the service is not what is measured."""
+    """A connection that knows little of HTTP: it is not the service that is measured."""
 
     def __init__(self, delay: float) -> None:
         self.delay, self.data = delay, b""

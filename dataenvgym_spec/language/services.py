@@ -72,6 +72,12 @@ def service(
         message = f"the address of '{provider}' is not known: {ways} is not set"
         help = f"export {variable}=https://...   (or say it in the spec)"
         faults.append(Fault(path=naming, message=message, help=help))
+    if here and not here.startswith(("http://", "https://")):
+        # It is not shown: what stands in the wrong variable may be a key.
+        message = (
+            f"the address of '{provider}' in the environment begins with no http:// or https://"
+        )
+        faults.append(Fault(path=naming, message=message, help=f"export {variable}=https://..."))
     if secret and not _said(environ, secret):
         message = f"the key of '{provider}' is missing: the variable {secret} is not set"
         faults.append(Fault(path=opened, message=message, help=f"export {secret}=KEY"))

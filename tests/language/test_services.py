@@ -46,6 +46,7 @@ def test_a_service_that_can_be_used(
         ({"OPENAI_API_KEY": " \n"}, {}, ("key_env",), "the variable OPENAI_API_KEY is not set"),
         ({"OPENAI_API_KEY": "k"}, {"key_env": "MINE"}, ("key_env",), "the variable MINE is not set"),
         ({}, {"provider": "my-lab"}, ("provider",), "DATAENVGYM_MY_LAB_URL is not set"),
+        ({"DATAENVGYM_MY_LAB_URL": "sk-planted"}, {"provider": "my-lab"}, ("provider",), "begins with no http://"),
         ({"OPENAI_API_KEY": "k"}, {"address": OURS}, ("address",), f"the key in OPENAI_API_KEY would go to {OURS}"),
         ({"MINE": "k"}, {"provider": "my-lab", "address": OURS, "key_env": "MINE"}, ("address",), f"MINE would go to {OURS}"),
     ],
@@ -57,6 +58,7 @@ def test_what_is_missing_is_told_at_its_option(
     assert fault.path == path
     assert words in fault.message
     assert fault.help
+    assert "sk-planted" not in fault.message + fault.help
 
 
 def test_azure_has_variables_of_its_own() -> None:
