@@ -22,6 +22,8 @@ from unittest.mock import patch
 import dvc.logger  # noqa: F401  (sets up its loggers, which hold the streams of this moment)
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tests.support.forks import Fork, stand
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "dataenvgym_spec"
 BIN = Path(sys.executable).parent
@@ -31,6 +33,9 @@ INSIDE = {
     "schema", "show", "status", "track", "validate",
 }  # fmt: skip
 """Commands that leave nothing behind in the process that calls them; importing them costs up to two seconds each time."""
+
+COPIED = {"lock", "run", "ui"}
+"""Commands that may leave something behind: a copy of this process, which has imported all they need, does their work."""
 
 
 def environment(*, shared: bool = True, **more: str) -> dict[str, str]:
@@ -93,7 +98,9 @@ def call(
     """
     program = None if apart or "PYTHONPATH" in more else _program(*command[:2])
     environ = environment(shared=not apart, **more)
-    if program is None:
+    if program is not None and command[0] == "dataenvgym" and command[1] in COPIED:
+        result = copied(program, *command, cwd=cwd, environ=environ, together=together)
+    elif program is None:
         result = subprocess.run(
             command,
             cwd=cwd,
@@ -118,7 +125,7 @@ def _program(name: str, command: str) -> Callable[[], object] | None:
     """What a console script calls; None where it has to be a process."""
     if name == "dvc":
         return functools.partial(_main_of, "dvc.cli")
-    if name == "dataenvgym" and command in INSIDE:
+    if name == "dataenvgym" and command in INSIDE | COPIED:
         return functools.partial(_main_of, "dataenvgym_spec.cli.main")
     return None
 
@@ -152,6 +159,36 @@ def inside(
                 code = _exit_code(program, first, second)
         finally:
             os.chdir(before)
+        texts = [_text(file) for file in (out, complaints)]
+    return subprocess.CompletedProcess(command, code, *texts)
+
+
+READS_ENVIRONMENT = {"huggingface_hub"}
+"""Packages that read the environment once, when they are imported."""
+
+
+def copied(
+    program: Callable[[], object],
+    *command: str,
+    cwd: Path,
+    environ: dict[str, str],
+    together: bool = False,
+) -> subprocess.CompletedProcess[str]:
+    """A console script in a fork of this process, and so is the DVC that it starts.
+
+    A fork has the imports of this process, and what it leaves behind ends with it.
+    """
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as complaints:
+
+        def work() -> int:
+            stand(cwd, environ, list(command))
+            for name in [name for name in sys.modules if name.split(".")[0] in READS_ENVIRONMENT]:
+                del sys.modules[name]
+            errors = out if together else complaints
+            with _descriptor(1, out) as first, _descriptor(2, errors) as second:
+                return _exit_code(program, first, second)
+
+        code = Fork(work).wait()
         texts = [_text(file) for file in (out, complaints)]
     return subprocess.CompletedProcess(command, code, *texts)
 
