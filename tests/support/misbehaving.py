@@ -37,6 +37,9 @@ class Service:
         self.closing = asyncio.Event()
         self.address = ""
 
+    def routes(self, app: web.Application) -> None:
+        app.router.add_post("/{path:.*}", self.handle)
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.requests.append(body)
@@ -62,29 +65,36 @@ def text_of(body: Mapping[str, Any]) -> str:
 @contextmanager
 def serving(behaviours: Mapping[str, Sequence[Behaviour]] | None = None) -> Iterator[Service]:
     """A service in a thread of its own."""
-    loop = asyncio.new_event_loop()
     service = Service(behaviours or {})
+    with listening(service.routes) as address:
+        service.address = address
+        yield service
+        service.closing.set()
+
+
+@contextmanager
+def listening(routes: Callable[[web.Application], None]) -> Iterator[str]:
+    """The address of a server in a thread of its own."""
+    loop = asyncio.new_event_loop()
     runner: list[web.AppRunner] = []
 
-    async def start() -> None:
+    async def start() -> str:
         app = web.Application()
-        app.router.add_post("/{path:.*}", service.handle)
+        routes(app)
         runner.append(web.AppRunner(app, shutdown_timeout=0))
         await runner[0].setup()
         site = web.TCPSite(runner[0], "127.0.0.1", 0)
         await site.start()
         host, port = runner[0].addresses[0][:2]
-        service.address = f"http://{host}:{port}/v1"
+        return f"http://{host}:{port}/v1"
 
     async def stop() -> None:
-        service.closing.set()
         await runner[0].cleanup()
 
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(start(), loop).result()
-        yield service
+        yield asyncio.run_coroutine_threadsafe(start(), loop).result()
     finally:
         asyncio.run_coroutine_threadsafe(stop(), loop).result()
         loop.call_soon_threadsafe(loop.stop)

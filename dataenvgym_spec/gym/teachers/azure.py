@@ -21,8 +21,9 @@ class AzureTeacher(RemoteTeacher):
         url = f"{found.address}/openai/deployments/{deployment}/chat/completions?{query}"
         return Target(
             name=f"'{self.settings.model}' at {shown(found.address)}",
+            base=found.address,
             url=url,
-            headers={"Content-Type": "application/json", "api-key": key},
+            headers={"api-key": key},
             key=key,
             secret=found.secret,
         )

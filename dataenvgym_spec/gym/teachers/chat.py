@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None = None
     key_env: str | None = None
     api_version: str = ""
+    batch: bool = False
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 

@@ -15,11 +15,10 @@ class OpenAITeacher(RemoteTeacher):
     kind: ClassVar[str] = "openai"
 
     def _target(self, found: Service, key: str) -> Target:
-        headers = {"Content-Type": "application/json"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         return Target(
             name=f"'{self.settings.model}' at {shown(found.address)}",
+            base=found.address,
             url=f"{found.address}/chat/completions",
             headers=headers,
             key=key,

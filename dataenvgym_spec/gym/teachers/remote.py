@@ -12,6 +12,7 @@ import msgspec
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.teachers import chat
+from dataenvgym_spec.gym.teachers.batches import Batches, rows
 from dataenvgym_spec.gym.teachers.chat import Dialect, Settings
 from dataenvgym_spec.gym.teachers.flow import Background, flow
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
@@ -56,12 +57,30 @@ class RemoteTeacher:
         """
         with Background() as background:
             line = background.run(self._line())
+            if self.settings.batch:
+                yield from self._handed_in(background, line, asks)
+                return
             works = (line.ask(ask, sample) for ask in asks for sample in range(ask.samples))
             ahead = AHEAD * self.settings.concurrency
             try:
                 yield from flow(background, works, ahead=ahead, failed=line.stop)
             finally:
                 background.run(line.transport.close())
+
+    def _handed_in(
+        self, background: Background, line: _Line, asks: Sequence[Ask]
+    ) -> Iterator[Reply]:
+        """The same by batches."""
+        batches = Batches(line.transport, self.settings)
+        try:
+            handed = background.run(batches.arranged(rows(asks, self.settings)))
+            works = map(batches.answers, handed)
+            for replies in flow(background, works, ahead=len(handed), failed=line.stop):
+                yield from replies
+            # Whoever took them has kept them.
+            background.run(batches.settle())
+        finally:
+            background.run(line.transport.close())
 
     async def _line(self) -> _Line:
         return _Line(self)

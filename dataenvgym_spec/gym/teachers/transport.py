@@ -39,6 +39,7 @@ Sleep = Callable[[float], Awaitable[None]]
 BACKOFF: Final = wait_random_exponential(multiplier=1, max=60)
 SPREAD: Final = wait_random(0, 1)
 """Added to what a service asks to wait, so that all do not come back at once. Seconds."""
+JSON: Final = {"Content-Type": "application/json"}
 LONGEST: Final = 900.0
 """Seconds that a service may ask to wait; beyond them a user should know."""
 FAILURES, RECOVERY = 10, 30
@@ -86,19 +87,44 @@ class Rejected(Exception):
         self.code = code
 
 
+class Missing(StageError):
+    """What an address names is not there (404)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request.
+
+    Attributes:
+        url: where it goes; of the same service as all others.
+        method: of HTTP.
+        data: makes what is sent, for each try anew.
+        headers: beside those of the service.
+        is_json: whether the answer is JSON, or any text.
+    """
+
+    url: str
+    method: str = "GET"
+    data: Callable[[], Any] = lambda: None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_json: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Where requests go.
 
     Attributes:
         name: of the service, for messages.
-        url: with a query that may hold more than a message may show.
+        base: what all addresses of the service begin with.
+        url: of questions, with a query that may hold more than a message may show.
         headers: with the key.
         key: what must appear nowhere; empty if there is none.
         secret: the variable that holds the key.
     """
 
     name: str
+    base: str = field(repr=False)
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     key: str = field(default="", repr=False)
@@ -150,23 +176,38 @@ class Transport:
     async def post(
         self, body: Mapping[str, Any], tokens: int, read: Callable[[Any], T]
     ) -> tuple[T, int]:
+        """What a service answers to a question, and how many requests it took; see `send`."""
+        data = msgspec.json.encode(body)
+        call = Call(url=self.target.url, method="POST", data=lambda: data, headers=JSON)
+        return await self.send(call, read, tokens)
+
+    async def send(self, call: Call, read: Callable[[Any], T], tokens: int = 0) -> tuple[T, int]:
         """What a service answers, and how many requests it took.
 
         Args:
-            body: the request.
-            tokens: what it may cost, about.
+            call: the request.
             read: reads the JSON of an answer; raises `Unreadable` where it is none.
+            tokens: what it may cost, about.
 
         Raises:
             Rejected: the service does not take this request.
             StageError: it takes none, or fails again and again.
             Stopped: the work ended before.
         """
-        data = msgspec.json.encode(body)
         try:
-            return await self._tried(data, tokens, read), 1
+            return await self._tried(call, tokens, read), 1
         except Transient as error:
-            return await self._again(error, lambda: self._tried(data, tokens, read))
+            return await self._again(error, lambda: self._tried(call, tokens, read))
+
+    async def rest(self, seconds: float) -> None:
+        """Waits, unless the work ends before.
+
+        Raises:
+            Stopped: it ended.
+        """
+        await self._sleep(seconds)
+        if self.stopped.is_set():
+            raise Stopped
 
     async def _again(self, first: Transient, work: Callable[[], Awaitable[T]]) -> tuple[T, int]:
         """What work gives that has failed once, and how often it was done."""
@@ -213,28 +254,28 @@ class Transport:
         if self.stopped.is_set():
             raise Stopped
 
-    async def _tried(self, data: bytes, tokens: int, read: Callable[[Any], T]) -> T:
+    async def _tried(self, call: Call, tokens: int, read: Callable[[Any], T]) -> T:
         """What one request gives."""
         await self._admitted(tokens)
         with self._breaker:
-            status, headers, text = await self._sent(data)
+            status, headers, text = await self._sent(call)
             if status == 200:
-                return self._answer(text, read)
+                return self._answer(text, read) if call.is_json else read(text)
             error = self._refused(status, headers, text)
             if isinstance(error, Busy) and error.after:
                 # The others need not be told one by one.
                 self._quiet = asyncio.get_running_loop().time() + error.after
             raise error
 
-    async def _sent(self, data: bytes) -> tuple[int, Mapping[str, str], str]:
+    async def _sent(self, call: Call) -> tuple[int, Mapping[str, str], str]:
         """Status, headers and body, with the key taken out of it."""
-        target = self.target
         try:
             # A redirection would take the key to another address.
-            async with self._session.post(
-                target.url,
-                data=data,
-                headers=target.headers,
+            async with self._session.request(
+                call.method,
+                call.url,
+                data=call.data(),
+                headers={**self.target.headers, **call.headers},
                 allow_redirects=False,
                 proxy=self._proxy,
             ) as response:
@@ -290,7 +331,8 @@ class Transport:
             remedy = "set the key that this service gave you, and what it may do there"
             return self._fatal(f"it answers {status}: it does not accept {where}", remedy)
         if status == 404:
-            return self._fatal(said, "correct `model`, or the address of the service")
+            help = "correct `model`, or the address of the service"
+            return Missing(f"{self.target.name}: {said}", help=help)
         if 300 <= status < 400:
             return self._fatal(f"{said}: it is elsewhere", "give its final address")
         return self._fatal(said, "correct the options of the teacher")

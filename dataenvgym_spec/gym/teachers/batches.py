@@ -1,0 +1,247 @@
+"""Questions handed in as batches: OpenAI's files and batches, which cost less and take up to a day.
+
+Nothing is remembered here. Each question has a name made of all that is asked, and batches of ours
+are marked, so whoever asks again finds what is under way or done, also after a kill, in part, or on
+another machine. A file of answers that were all taken is removed: who asks then asks anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.gym.teachers import chat
+from dataenvgym_spec.gym.teachers.chat import Dialect, Settings, Unreadable
+from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
+from dataenvgym_spec.gym.teachers.transport import JSON, Call, Missing, Rejected, Transport
+
+ENDPOINT: Final = "/v1/chat/completions"
+MARK: Final = {"made_by": "dataenvgym"}
+"""What our batches say of themselves."""
+DIALECT: Final = Dialect(longest="max_completion_tokens")
+POLL: Final = 30.0
+"""Seconds between two looks at a batch."""
+MOST_ROWS, MOST_BYTES = 50_000, 150_000_000
+"""What one batch holds."""
+PAGES: Final = 10
+"""How many pages of a hundred batches are looked through."""
+RUNNING: Final = ("validating", "in_progress", "finalizing")
+"""States of a batch that still gives answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A question in a batch: its name there, and its line."""
+
+    id: str
+    ask: Ask
+    sample: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """Questions of one batch, which is known by its name or not yet handed in."""
+
+    batch: str | None
+    rows: tuple[Row, ...]
+
+
+def rows(asks: Iterable[Ask], settings: Settings) -> Iterator[Row]:
+    """The questions as lines of batches. What is asked twice has two names."""
+    times: Counter[str] = Counter()
+    for ask in asks:
+        for sample in range(ask.samples):
+            body = chat.body(ask, sample, settings, DIALECT)
+            name = digest("asked", body)
+            times[name] += 1
+            id = f"{name}-{times[name]}"
+            line = {"custom_id": id, "method": "POST", "url": ENDPOINT, "body": body}
+            yield Row(id=id, ask=ask, sample=sample, line=json.dumps(line, ensure_ascii=False))
+
+
+class Batches:
+    """The batches of one call of `answer`; made and used inside of an event loop."""
+
+    def __init__(self, transport: Transport, settings: Settings) -> None:
+        self.transport, self.settings = transport, settings
+        self._taken: list[str] = []
+        self._unanswered: list[str] = []
+
+    async def arranged(self, wanted: Iterable[Row]) -> list[Handed]:
+        """Which questions are in earlier batches, and new batches of the others."""
+        open_rows = {row.id: row for row in wanted}
+        found = []
+        async for batch in self._earlier():
+            if not open_rows:
+                break
+            ids = await self._ids(batch)
+            mine = tuple(open_rows.pop(id) for id in ids if id in open_rows)
+            if mine:
+                found.append(Handed(batch=batch["id"], rows=mine))
+        new = [Handed(batch=None, rows=part) for part in _parts(open_rows.values())]
+        return [*found, *new]
+
+    async def answers(self, handed: Handed) -> list[Reply]:
+        """The replies to the questions of a batch, once it is done."""
+        name = handed.batch or await self._hand_in(handed.rows)
+        batch = await self._done(name)
+        replies = []
+        open_rows = {row.id: row for row in handed.rows}
+        for file in (batch.get("output_file_id"), batch.get("error_file_id")):
+            lines = list(_lines(await self._content(file))) if file else []
+            known = {row.id for row in handed.rows}
+            for line in lines:
+                row = open_rows.get(str(line.get("custom_id")))
+                reply = None if row is None else self._reply(row, line)
+                if row is not None and reply is not None:
+                    replies.append(reply)
+                    del open_rows[row.id]
+            # What somebody else may be waiting for stays.
+            if file and all(line.get("custom_id") in known for line in lines):
+                self._taken.append(file)
+        if open_rows:
+            state = str(batch.get("status"))
+            self._unanswered.append(f"{len(open_rows)} of a batch that is '{state}'")
+        return replies
+
+    async def settle(self) -> None:
+        """Removes from the service what was taken.
+
+        Raises:
+            StageError: some questions were not answered.
+        """
+        for file in self._taken:
+            await self._gone(file)
+        if self._unanswered:
+            message = f"{self.transport.target.name}: not answered: {', '.join(self._unanswered)}"
+            raise StageError(message, help="the others are kept; run again, which asks for these")
+
+    # --- the service ----------------------------------------------------------------------------
+
+    async def _hand_in(self, handed: Sequence[Row]) -> str:
+        data = "".join(f"{row.line}\n" for row in handed).encode()
+
+        def form() -> Any:
+            form = aiohttp.FormData()
+            form.add_field("purpose", "batch")
+            form.add_field("file", data, filename="asked.jsonl")
+            return form
+
+        file = await self._call("/files", "POST", form)
+        asked = {"input_file_id": file["id"], "endpoint": ENDPOINT, "metadata": MARK}
+        body = msgspec.json.encode({**asked, "completion_window": "24h"})
+        batch = await self._call("/batches", "POST", lambda: body, JSON)
+        return str(batch["id"])
+
+    async def _done(self, name: str) -> dict[str, Any]:
+        while True:
+            batch = await self._call(f"/batches/{name}")
+            if batch.get("status") not in (*RUNNING, "cancelling"):
+                return batch
+            await self.transport.rest(POLL)
+
+    async def _earlier(self) -> AsyncIterator[dict[str, Any]]:
+        """Our batches, the latest first."""
+        after = ""
+        for _ in range(PAGES):
+            page = await self._call(f"/batches?limit=100{after}")
+            held = [batch for batch in page.get("data", ()) if isinstance(batch, dict)]
+            for batch in held:
+                if (batch.get("metadata") or {}).get("made_by") == MARK["made_by"]:
+                    yield batch
+            if not held or not page.get("has_more"):
+                return
+            after = f"&after={held[-1]['id']}"
+
+    async def _ids(self, batch: Mapping[str, Any]) -> list[str]:
+        """The questions that a batch will answer, or has."""
+        running = batch.get("status") in RUNNING
+        file = batch.get("input_file_id" if running else "output_file_id")
+        text = await self._content(file) if file else ""
+        return [str(line.get("custom_id")) for line in _lines(text)]
+
+    async def _content(self, file: str) -> str:
+        """What a file holds; nothing of one that was removed."""
+        call = Call(url=f"{self.transport.target.base}/files/{file}/content", is_json=False)
+        try:
+            text, _ = await self.transport.send(call, str)
+        except Missing:
+            return ""
+        return text
+
+    async def _gone(self, file: str) -> None:
+        try:
+            await self._call(f"/files/{file}", "DELETE")
+        except Missing:
+            return
+
+    async def _call(
+        self, path: str, method: str = "GET", data: Any = lambda: None, headers: Any = None
+    ) -> dict[str, Any]:
+        """A record that the service gives.
+
+        Raises:
+            StageError: it gives none.
+        """
+        url = f"{self.transport.target.base}{path}"
+        call = Call(url=url, method=method, data=data, headers=headers or {})
+        try:
+            content, _ = await self.transport.send(call, _record)
+        except Rejected as error:
+            message = f"{self.transport.target.name}: it takes no batches: {error}"
+            raise StageError(message, help="leave `batch` out for this service") from None
+        return content
+
+    def _reply(self, row: Row, line: Mapping[str, Any]) -> Reply | None:
+        """The reply in a line of a batch; None if it has to be asked for again."""
+        response = line.get("response")
+        if not isinstance(response, dict):
+            return None
+        body = response.get("body")
+        if response.get("status_code") == 200:
+            try:
+                return chat.reply(row.ask, row.sample, body, self.settings)
+            except Unreadable:
+                return None
+        error = body.get("error") if isinstance(body, dict) else None
+        said = error if isinstance(error, dict) else {}
+        words, code = str(said.get("message") or ""), str(said.get("code") or "")
+        return chat.withheld(row.ask, row.sample, words, code, self.settings)
+
+
+def _record(content: Any) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise Unreadable
+    return content
+
+
+def _lines(text: str) -> Iterator[dict[str, Any]]:
+    """The records of a file that holds one a line."""
+    for line in text.splitlines():
+        content = json.loads(line) if line.strip() else None
+        if isinstance(content, dict):
+            yield content
+
+
+def _parts(every: Iterable[Row]) -> Iterator[tuple[Row, ...]]:
+    """Rows in parts that a batch can hold."""
+    part: list[Row] = []
+    size = 0
+    for row in every:
+        length = len(row.line.encode()) + 1
+        if part and (len(part) == MOST_ROWS or size + length > MOST_BYTES):
+            yield tuple(part)
+            part, size = [], 0
+        part.append(row)
+        size += length
+    if part:
+        yield tuple(part)

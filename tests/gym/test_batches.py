@@ -1,0 +1,142 @@
+"""Questions handed in as batches: what was asked is found again, whatever ended the run that asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.teachers import batches
+from dataenvgym_spec.gym.teachers.openai import OpenAITeacher
+from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
+from tests.support.batching import BatchService
+from tests.support.misbehaving import listening, serving
+
+OPTIONS: dict[str, Any] = {
+    "model": "m", "max_tokens": 9, "logprobs": False, "concurrency": 4, "timeout": 5, "retries": 1,
+}  # fmt: skip
+
+
+class Killed(Exception):
+    """The run ends while it waits."""
+
+
+@contextmanager
+def serve(looks: int = 2) -> Iterator[BatchService]:
+    service = BatchService(looks)
+    with listening(service.routes) as service.address:
+        yield service
+
+
+def teacher(address: str, killed_at: int = -1) -> OpenAITeacher:
+    """A teacher that waits for nothing, or is killed at one of its waits."""
+    made = OpenAITeacher(provider="local", address=address, batch=True, **OPTIONS)
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == killed_at:
+            raise Killed
+
+    made.sleep = sleep
+    return made
+
+
+def asks(*questions: str, **more: Any) -> list[Ask]:
+    return [Ask.of(question, question, **more) for question in questions]
+
+
+def texts(replies: Iterator[Reply]) -> dict[tuple[str, int], str]:
+    return {(reply.ask, reply.sample): reply.text for reply in replies}
+
+
+def test_questions_are_one_batch_and_their_answers_are_removed_once_taken() -> None:
+    with serve() as service:
+        found = texts(teacher(service.address).answer(asks("a", "b", samples=2)))
+        assert found == {(ask, sample): f"re: {ask}" for ask in "ab" for sample in (0, 1)}
+        (batch,) = service.batches.values()
+        assert service.files[batch["output_file_id"]] == ""
+        body = service.files[batch["input_file_id"]]
+        assert body.count("max_completion_tokens") == 4
+        # So who asks again gets other answers.
+        texts(teacher(service.address).answer(asks("a")))
+        assert service.given == {"a": 3, "b": 2}
+
+
+def test_a_batch_is_found_again_after_a_kill_while_it_was_waited_for() -> None:
+    with serve() as service:
+        with pytest.raises(Killed):
+            texts(teacher(service.address, killed_at=1).answer(asks("a", "b")))
+        assert service.given == {}
+        found = texts(teacher(service.address).answer(asks("a", "b")))
+        assert set(found.values()) == {"re: a", "re: b"}
+        assert service.given == {"a": 1, "b": 1}
+        assert len(service.batches) == 1
+
+
+def test_what_was_not_taken_before_a_kill_is_found_again_and_nothing_is_paid_for_twice() -> None:
+    questions = list("abcdef")
+    with serve() as service:
+        replies = teacher(service.address).answer(asks(*questions))
+        taken = [next(replies).ask for _ in range(2)]
+        replies.close()  # type: ignore[attr-defined]
+        left = [question for question in questions if question not in taken]
+        found = texts(teacher(service.address).answer(asks(*left, "new")))
+        assert {ask for ask, _ in found} == {*left, "new"}
+        assert service.given == dict.fromkeys([*questions, "new"], 1)
+        assert len(service.batches) == 2
+
+
+def test_batches_of_others_are_left_alone_and_lists_have_pages() -> None:
+    with serve() as service:
+        with pytest.raises(Killed):
+            texts(teacher(service.address, killed_at=1).answer(asks("a")))
+        for number in range(5):
+            service.batches[f"other-{number}"] = {"id": f"other-{number}", "metadata": None}
+        texts(teacher(service.address).answer(asks("a")))
+        assert service.given == {"a": 1}
+
+
+def test_large_amounts_are_several_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "MOST_ROWS", 2)
+    with serve() as service:
+        assert len(texts(teacher(service.address).answer(asks(*"abcde")))) == 5
+        assert len(service.batches) == 3
+    monkeypatch.setattr(batches, "MOST_BYTES", 10)
+    with serve() as service:
+        assert len(texts(teacher(service.address).answer(asks(*"abc")))) == 3
+        assert len(service.batches) == 3
+
+
+def test_an_answer_that_is_withheld_is_a_reply_and_others_are_told() -> None:
+    with serve() as service:
+        service.failing = {
+            "a": {"message": "no", "code": "content_filter"},
+            "b": {"message": "overloaded", "code": "server_error"},
+        }
+        replies = []
+        with pytest.raises(StageError, match="not answered: 1 of a batch that is 'completed'"):
+            for reply in teacher(service.address).answer(asks("a", "b", "c")):
+                replies.append((reply.ask, reply.finish))
+        assert sorted(replies) == [("a", "refusal"), ("c", "stop")]
+        service.failing = {}
+        assert texts(teacher(service.address).answer(asks("b"))) == {("b", 0): "re: b"}
+        assert service.given == {"b": 1, "c": 1}
+
+
+def test_a_batch_that_expires_gives_what_it_has() -> None:
+    with serve() as service:
+        service.state = "expired"
+        service.failing = {"a": {"message": "expired", "code": "batch_expired"}}
+        with pytest.raises(StageError, match="1 of a batch that is 'expired'"):
+            texts(teacher(service.address).answer(asks("a", "b")))
+        assert service.given == {"b": 1}
+
+
+def test_a_service_without_batches_is_told() -> None:
+    with (
+        serving({}) as service,
+        pytest.raises(StageError, match=r"404|405"),
+    ):
+        texts(teacher(service.address).answer(asks("a")))
