@@ -18,6 +18,7 @@ from dataenvgym_spec.gym.teachers.chat import Dialect, Settings
 from dataenvgym_spec.gym.teachers.openai import OpenAITeacher
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
 from dataenvgym_spec.gym.teachers.remote import RemoteTeacher
+from dataenvgym_spec.gym.teachers.transport import proxy
 from dataenvgym_spec.language.components import definition
 from tests.support.golden import assert_golden
 from tests.support.misbehaving import (
@@ -310,13 +311,31 @@ def test_a_shape_is_asked_for_as_a_schema() -> None:
 def test_a_service_without_schemas_is_told_the_shape_in_words_from_then_on() -> None:
     refusal = error(400, "response_format is not supported")
     said = chat.SHAPED.format(shape=json.dumps(SHAPE))
-    with serving({"q": [refusal]}) as service:
+    with serving({"q": [refusal, refusal]}) as service:
         made = teacher(service)
         reply = only(made.answer(asks("q", shape=SHAPE)))
         only(made.answer(asks("r", shape=SHAPE)))
-    assert reply.tries == 2
-    assert ["response_format" in request for request in service.requests] == [True, False, False]
-    assert text_of(service.requests[2]) == f"r\n\n{said}"
+    assert reply.tries == 3
+    asked = [request.get("response_format") for request in service.requests]
+    strict = [None if shape is None else shape["json_schema"]["strict"] for shape in asked]
+    assert strict == [True, False, None, None]
+    assert text_of(service.requests[3]) == f"r\n\n{said}"
+
+
+def test_a_schema_that_a_service_cannot_hold_answers_to_is_still_sent() -> None:
+    with serving({"q": [error(400, "minItems is not permitted")]}) as service:
+        made = teacher(service)
+        only(made.answer(asks("q", shape=SHAPE)))
+        only(made.answer(asks("r", shape=SHAPE)))
+    strict = [row["response_format"]["json_schema"]["strict"] for row in service.requests]
+    assert strict == [True, False, False]
+
+
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "near.example")
+    assert proxy("https://far.example/v1") == "http://proxy.example:3128"
+    assert proxy("https://near.example/v1") is None
 
 
 def test_a_service_that_knows_the_longest_answer_by_another_word() -> None:
@@ -330,7 +349,7 @@ def test_a_service_that_knows_the_longest_answer_by_another_word() -> None:
 
 
 def test_a_refusal_that_no_other_words_mend_changes_no_words() -> None:
-    with serving({"*": [error(400, "max_tokens: no")] * 3}) as service:
+    with serving({"*": [error(400, "max_tokens: no")] * 4}) as service:
         made = teacher(service)
         with pytest.raises(StageError, match="max_tokens: no"):
             list(made.answer(asks("q", shape=SHAPE)))

@@ -54,10 +54,12 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         schema: whether it takes a JSON Schema of the answer.
+        strict: whether it holds answers to one; not every schema can be held to everywhere.
         longest: what it calls the length of the longest answer.
     """
 
     schema: bool = True
+    strict: bool = True
     longest: str = "max_tokens"
 
 
@@ -71,7 +73,7 @@ def body(ask: Ask, sample: int, settings: Settings, dialect: Dialect) -> dict[st
     content: dict[str, Any] = {"model": settings.model, dialect.longest: settings.max_tokens}
     messages = [_message(message) for message in ask.messages]
     if shape is not None and dialect.schema:
-        schema = {"name": "answer", "schema": shape, "strict": _is_strict(shape)}
+        schema = {"name": "answer", "schema": shape, "strict": dialect.strict and _is_strict(shape)}
         content["response_format"] = {"type": "json_schema", "json_schema": schema}
     elif shape is not None:
         said = SHAPED.format(shape=json.dumps(shape, ensure_ascii=False))
@@ -130,7 +132,10 @@ def simpler(dialect: Dialect, request: Mapping[str, Any], reason: str) -> Dialec
     """
     if dialect.longest in reason and dialect.longest == "max_tokens":
         return msgspec.structs.replace(dialect, longest="max_completion_tokens")
-    if "response_format" in request:
+    shaped = request.get("response_format")
+    if shaped is not None and shaped["json_schema"]["strict"]:
+        return msgspec.structs.replace(dialect, strict=False)
+    if shaped is not None:
         return msgspec.structs.replace(dialect, schema=False)
     return None
 
