@@ -17,6 +17,7 @@ from dataenvgym_spec.gym.teachers.azure import AzureTeacher
 from dataenvgym_spec.gym.teachers.chat import Dialect, Settings
 from dataenvgym_spec.gym.teachers.openai import OpenAITeacher
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
+from dataenvgym_spec.gym.teachers.refusals import waiting
 from dataenvgym_spec.gym.teachers.remote import RemoteTeacher
 from dataenvgym_spec.gym.teachers.transport import proxy
 from dataenvgym_spec.language.components import definition
@@ -267,6 +268,24 @@ def test_waits_honour_what_the_service_asks_for() -> None:
     assert any(7 <= wait <= 8 for wait in waits)
     assert any(290 <= wait <= 301 for wait in waits)
     assert any(1.5 <= wait <= 2.5 for wait in waits)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("nan", None), ("inf", None), ("soon", None), ("", None),
+     ("Sun, 06 Nov 1994 08:49:37 GMT", 0.0), ("Sun, 06 Nov 1994 08:49:37", None)],
+)  # fmt: skip
+def test_what_a_service_asks_to_wait(text: str, seconds: float | None) -> None:
+    assert waiting({"Retry-After": text}) == seconds
+
+
+def test_a_long_wait_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    faults = {name: [status(429, retry_after="20"), status(500)] for name in "abc"}
+    with serving(faults) as service:
+        list(teacher(service).answer(asks("a", "b", "c", "d")))
+    (line,) = capsys.readouterr().out.splitlines()
+    start = f"  'gpt' at {service.address}: it answers 429, 'overloaded'; asked again in 2"
+    assert line.startswith(start)
 
 
 def test_a_service_that_fails_again_and_again_is_left_alone_for_a_while() -> None:

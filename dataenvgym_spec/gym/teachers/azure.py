@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import quote, urlencode
 
+from dataenvgym_spec.gym.teachers.refusals import Target
 from dataenvgym_spec.gym.teachers.remote import RemoteTeacher, shown
-from dataenvgym_spec.gym.teachers.transport import Target
 from dataenvgym_spec.language.services import Service
 
 

@@ -21,7 +21,8 @@ from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.gym.teachers import chat
 from dataenvgym_spec.gym.teachers.chat import Dialect, Settings, Unreadable
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
-from dataenvgym_spec.gym.teachers.transport import JSON, Call, Missing, Rejected, Transport
+from dataenvgym_spec.gym.teachers.refusals import Missing, Rejected
+from dataenvgym_spec.gym.teachers.transport import JSON, Call, Transport
 
 ENDPOINT: Final = "/v1/chat/completions"
 MARK: Final = {"made_by": "dataenvgym"}

@@ -16,7 +16,8 @@ from dataenvgym_spec.gym.teachers.batches import Batches, rows
 from dataenvgym_spec.gym.teachers.chat import Dialect, Settings
 from dataenvgym_spec.gym.teachers.flow import Background, flow
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
-from dataenvgym_spec.gym.teachers.transport import Rejected, Sleep, Stopped, Target, Transport
+from dataenvgym_spec.gym.teachers.refusals import Rejected, Stopped, Target
+from dataenvgym_spec.gym.teachers.transport import Sleep, Transport
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.services import Service, service
 

@@ -12,8 +12,6 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -30,8 +28,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from dataenvgym_spec.core.errors import StageError, visible
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.teachers.chat import Unreadable
+from dataenvgym_spec.gym.teachers.refusals import Broken, Busy, Stopped, Target, Transient, quoted
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -40,55 +39,13 @@ BACKOFF: Final = wait_random_exponential(multiplier=1, max=60)
 SPREAD: Final = wait_random(0, 1)
 """Added to what a service asks to wait, so that all do not come back at once. Seconds."""
 JSON: Final = {"Content-Type": "application/json"}
-LONGEST: Final = 900.0
-"""Seconds that a service may ask to wait; beyond them a user should know."""
 FAILURES, RECOVERY = 10, 30
 """Failures in a row after which nothing is sent, and for how many seconds."""
-SHOWN: Final = 300
-"""Characters of a service's words that a message holds."""
+PATIENCE, SILENCE = 5.0, 30.0
+"""Seconds of a wait that a user is told of, and until the next one is told."""
 SHORTEST_KEY: Final = 6
 """Characters of a key; a shorter one hides nothing, and its letters are in every text."""
 GOES_ON: Final = "what was answered is kept; the same command goes on from there"
-
-
-class Stopped(Exception):
-    """Another request ended the work before this one was made."""
-
-
-class Transient(Exception):
-    """A request that may succeed when it is made again.
-
-    Attributes:
-        after: seconds that the service asks to wait; None if it does not.
-    """
-
-    def __init__(self, message: str, after: float | None = None) -> None:
-        super().__init__(message)
-        self.after = after
-
-
-class Busy(Transient):
-    """The service is well, and wants fewer requests."""
-
-
-class Broken(Transient):
-    """The service or the way to it fails."""
-
-
-class Rejected(Exception):
-    """The service does not take this request (400, 422).
-
-    Attributes:
-        code: the service's word for why.
-    """
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class Missing(StageError):
-    """What an address names is not there (404)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,27 +65,6 @@ class Call:
     data: Callable[[], Any] = lambda: None
     headers: Mapping[str, str] = field(default_factory=dict)
     is_json: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where requests go.
-
-    Attributes:
-        name: of the service, for messages.
-        base: what all addresses of the service begin with.
-        url: of questions, with a query that may hold more than a message may show.
-        headers: with the key.
-        key: what must appear nowhere; empty if there is none.
-        secret: the variable that holds the key.
-    """
-
-    name: str
-    base: str = field(repr=False)
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    key: str = field(default="", repr=False)
-    secret: str = ""
 
 
 class Transport:
@@ -159,7 +95,7 @@ class Transport:
         self._requests = AsyncLimiter(requests) if requests else None
         self._tokens = AsyncLimiter(tokens) if tokens else None
         self._breaker = CircuitBreaker(FAILURES, RECOVERY, expected_exception=Broken)
-        self._quiet = 0.0
+        self._quiet, self._told = 0.0, -SILENCE
         # What limits requests in flight is whoever makes them.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
@@ -216,6 +152,7 @@ class Transport:
             wait=_wait,
             retry=self._is_made_again,
             sleep=self._sleep,
+            before_sleep=self._tell,
             reraise=True,
         )
         tries = 0
@@ -236,6 +173,15 @@ class Transport:
     def _is_made_again(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome is not None else None
         return isinstance(error, Transient) and not self.stopped.is_set()
+
+    def _tell(self, state: RetryCallState) -> None:
+        """Says why a run stands still; of many requests that wait, the first."""
+        now, seconds = asyncio.get_running_loop().time(), state.upcoming_sleep
+        if seconds < PATIENCE or now - self._told < SILENCE:
+            return
+        self._told = now
+        error = state.outcome.exception() if state.outcome is not None else None
+        print(f"  {self.target.name}: {error}; asked again in {seconds:.0f} s", flush=True)
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -261,7 +207,7 @@ class Transport:
             status, headers, text = await self._sent(call)
             if status == 200:
                 return self._answer(text, read) if call.is_json else read(text)
-            error = self._refused(status, headers, text)
+            error = self.target.refusal(status, headers, text)
             if isinstance(error, Busy) and error.after:
                 # The others need not be told one by one.
                 self._quiet = asyncio.get_running_loop().time() + error.after
@@ -299,46 +245,16 @@ class Transport:
         try:
             content = msgspec.json.decode(text)
         except msgspec.DecodeError:
-            raise Broken(f"it answers with something that is no JSON: {_shown(text)}") from None
+            raise Broken(f"it answers with something that is no JSON: {quoted(text)}") from None
         # Some pass an error on under the status of success.
         error = content.get("error") if isinstance(content, dict) else None
         if isinstance(error, dict) and "choices" not in content:
             code = error.get("code")
-            raise self._refused(code if isinstance(code, int) else 502, {}, text)
+            raise self.target.refusal(code if isinstance(code, int) else 502, {}, text)
         try:
             return read(content)
         except Unreadable:
-            raise Broken(f"it answers with other JSON than it should: {_shown(text)}") from None
-
-    def _refused(self, status: int, headers: Mapping[str, str], text: str) -> Exception:
-        """What a status other than that of success means."""
-        code, words = _reason(text)
-        said = f"it answers {status}, {words}"
-        if code == "insufficient_quota":
-            return self._fatal(said, "look at the limits and the credit of the account")
-        if status in (408, 409, 425, 429) or status >= 500:
-            after = waiting(headers)
-            if after is not None and after > LONGEST:
-                return self._fatal(f"{said}, and asks to wait {after:.0f} s", "run it again then")
-            return Busy(said, after) if status == 429 else Broken(said, after)
-        if status in (400, 413, 422):
-            return Rejected(said, code)
-        if status in (401, 403):
-            # What the service says here may hold parts of the key.
-            where = (
-                f"the key in {self.target.secret}" if self.target.secret else "a call without key"
-            )
-            remedy = "set the key that this service gave you, and what it may do there"
-            return self._fatal(f"it answers {status}: it does not accept {where}", remedy)
-        if status == 404:
-            help = "correct `model`, or the address of the service"
-            return Missing(f"{self.target.name}: {said}", help=help)
-        if 300 <= status < 400:
-            return self._fatal(f"{said}: it is elsewhere", "give its final address")
-        return self._fatal(said, "correct the options of the teacher")
-
-    def _fatal(self, message: str, help: str) -> StageError:
-        return StageError(f"{self.target.name}: {message}", help=help)
+            raise Broken(f"it answers with other JSON than it should: {quoted(text)}") from None
 
 
 def proxy(url: str) -> str | None:
@@ -352,42 +268,9 @@ def proxy(url: str) -> str | None:
     return getproxies().get(parts.scheme)
 
 
-def waiting(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a service asks to wait; None if it does not say so in a way that is known.
-
-    >>> waiting({"Retry-After": "7"})
-    7.0
-    """
-    exact = headers.get("retry-after-ms") or headers.get("Retry-After-Ms")
-    text = headers.get("Retry-After") or headers.get("retry-after") or ""
-    with suppress(ValueError):
-        return max(0.0, float(exact) / 1000 if exact else float(text))
-    with suppress(ValueError):
-        ahead = parsedate_to_datetime(text) - datetime.now(UTC)
-        return max(0.0, ahead.total_seconds())
-    return None
-
-
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome is not None else None
     after = getattr(error, "after", None)
     if after is None:
         return float(BACKOFF(state))
     return float(after) + float(SPREAD(state))
-
-
-def _reason(text: str) -> tuple[str, str]:
-    """The code of an error, and what is said of it."""
-    try:
-        content = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return "", _shown(text)
-    error = content.get("error", content) if isinstance(content, dict) else content
-    if not isinstance(error, dict):
-        return "", _shown(text)
-    words = error.get("message") or error.get("detail")
-    return str(error.get("code") or ""), _shown(words if isinstance(words, str) else text)
-
-
-def _shown(text: str) -> str:
-    return f"'{visible(text.strip(), SHOWN)}'"
