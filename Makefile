@@ -42,11 +42,14 @@ quickstart: setup
 	dataenvgym report quickstart
 	@echo "look at: reports/quickstart/index.html   and: dataenvgym ui"
 
+# The hundreds of processes that tests start need not compile what was edited since the install.
 test: setup $(EDITOR_TOOLS)
 	ruff check . && ruff format --check . && mypy
-	pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m compileall -q dataenvgym_spec
+	pytest -m "not slow" -p tests.support.workers
 
 test-all: setup $(EDITOR_TOOLS)
+	$(BIN)/python -m compileall -q dataenvgym_spec
 	pytest
 
 lint: setup

@@ -71,9 +71,13 @@ def journal_folder() -> Path:
     return folder
 
 
+SESSION = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+"""The process of pytest, or what started its workers, even in a fork of it."""
+
+
 def session() -> int:
-    """The process whose end ends this test session: of pytest, or of what started its workers."""
-    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    """The process whose end ends this test session."""
+    return SESSION
 
 
 def call(

@@ -5,6 +5,7 @@ A process that nobody waited for (a daemon) is missing here; `time make test` ha
 
 from __future__ import annotations
 
+import os
 import resource
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 SHOWN = 60
 _seconds: dict[tuple[str, str], float] = defaultdict(float)
+_collecting = 0.0
 
 
 def spent() -> float:
@@ -21,15 +23,25 @@ def spent() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What follows is that of tests."""
+    global _collecting  # noqa: PLW0603
+    _collecting = spent()
+    session.config._cpu = os.getpid(), _collecting  # type: ignore[attr-defined]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Iterator[pytest.TestReport]:
     """Adds to a report what was spent since the report before it."""
     report = yield
-    now = spent()
-    report.user_properties.append((f"cpu {call.when}", now - getattr(item.config, "_cpu", 0.0)))
-    item.config._cpu = now
+    now, process = spent(), os.getpid()
+    known, before = getattr(item.config, "_cpu", (process, 0.0))
+    # A fork has spent nothing yet.
+    more = now - (before if known == process else 0.0)
+    report.user_properties.append((f"cpu {call.when}", more))
+    item.config._cpu = process, now
     return report
 
 
@@ -45,7 +57,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     files: dict[str, float] = defaultdict(float)
     for (nodeid, _), value in _seconds.items():
         files[nodeid.partition("::")[0]] += value
-    terminalreporter.section(f"processor time: {sum(files.values()):.0f} s")
+    whole = f"processor time: {sum(files.values()):.0f} s, and {_collecting:.0f} s for collecting"
+    terminalreporter.section(whole)
     for path, value in sorted(files.items(), key=lambda row: -row[1])[:SHOWN]:
         terminalreporter.write_line(f"{value:8.2f} s  {path}")
     terminalreporter.write_line("")
