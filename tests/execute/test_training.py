@@ -32,6 +32,9 @@ LORA = Component(
     slot="adapter", kind="lora", version=1, options={"r": 8, "alpha": 16, "dropout": 0.0}
 )
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+"""A small student gains nothing by a second thread, which would wait for the first and cost as much."""
+
 Told = dict[str, Any]
 """What was asked, and what came."""
 
@@ -174,7 +177,7 @@ def vllm(tmp_path_factory: pytest.TempPathFactory, hostile: Path) -> Callable[[P
         out = tmp_path_factory.mktemp("vllm") / "out.json"
         result = subprocess.run(
             [sys.executable, "-c", code, str(student), str(hostile), str(out)],
-            env=environment(PYTHONPATH=str(Path(__file__).parents[2])),
+            env=environment(PYTHONPATH=str(Path(__file__).parents[2]), **ONE_THREAD),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -102,11 +102,11 @@ def roles(graph: Graph) -> Taints:
 
 
 def _violations(stage: Stage, taints: Taints) -> Iterator[Leak]:
+    kind, params, blind = stage.declaration, stage.params, stage.blind
     for item in stage.inputs:
         carried = taints[item.stage, item.port]
-        kind, params = stage.declaration, stage.params
-        allowed = kind.allowed(item.slot, params, carried, blind=stage.blind)
-        for role in sorted(carried.keys() - allowed):
+        more = carried.keys() - kind.allowed(item.slot, params, carried, blind=blind)
+        for role in sorted(more) if more else ():
             path = (*_stages(carried[role]), stage)
             yield Leak(role=role, slot=item.slot, path=path)
 
@@ -140,17 +140,17 @@ def _propagate(stage: Stage, taints: Taints) -> None:
     carried: dict[Role, Route] = {}
     for item in stage.inputs:
         for role, route in taints[item.stage, item.port].items():
-            carried.setdefault(role, (route, stage))
+            if role not in carried:
+                carried[role] = (route, stage)
     for role, becomes in kind.turns.items():
         if role in carried:  # the nearest cause, whatever else brought the same
             carried[becomes] = carried.pop(role)
     for port in stage.ports:
         begins: dict[Role, Route] = dict.fromkeys(kind.adds(stage.params, port), (None, stage))
-        dropped = kind.drops(stage.params, port)
-        routes = {**begins, **carried}
-        taints[stage.id, port] = {
-            role: route for role, route in routes.items() if role not in dropped
-        }
+        routes = begins | carried
+        for role in kind.drops(stage.params, port):
+            routes.pop(role, None)
+        taints[stage.id, port] = routes
 
 
 def _stages(route: Route | None) -> list[Stage]:
