@@ -37,7 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Has forks of this process run all tests, file by file."""
     options = session.config.option
-    if session.testsfailed or options.collectonly or getattr(options, "dist", "no") != "no":
+    distributed = getattr(options, "dist", "no") != "no" or hasattr(session.config, "workerinput")
+    if session.testsfailed or options.collectonly or distributed:
         return None
     files = [list(items) for _, items in groupby(session.items, lambda item: item.path)]
     files.sort(key=len, reverse=True)
