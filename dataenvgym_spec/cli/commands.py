@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "report": "Print the results of an experiment.",
     "track": "Bring MLflow up to date with the results.",
     "ui": "Bring MLflow up to date and open it.",
+    "journal": "Say what is kept of teachers' responses; export and import it.",
     "gc": "Remove stages and results that no spec needs.",
     "schema": "Print or refresh the JSON Schema of the spec language.",
     "doctor": "Check this machine and repository.",

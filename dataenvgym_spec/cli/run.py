@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import click
@@ -9,6 +10,7 @@ import click
 from dataenvgym_spec.cli.common import Project, layout_here, load_project, plural, setting
 from dataenvgym_spec.cli.guard import admit, require_services
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
+from dataenvgym_spec.core.variables import REPLAY
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.guard import guard
@@ -30,8 +32,13 @@ KEEP: Final = (
     "--pull", is_flag=True, help="Let DVC fetch from its remote what colleagues have made already."
 )
 @click.option("--ignore-limits", is_flag=True, help="Run whatever it costs.")
+@click.option(
+    "--replay",
+    is_flag=True,
+    help="Ask no teacher: each answer has to be in the journal (dataenvgym journal --help).",
+)
 @setting
-def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -> int:
+def command(name: str, pull: bool, ignore_limits: bool, replay: bool, sets: tuple[str, ...]) -> int:
     """Compile an experiment and reproduce it with DVC. What is done already is not done again.
 
     NAME is an experiment, or a sweep: then its experiments run one after the other, and one that
@@ -51,11 +58,14 @@ def command(name: str, pull: bool, ignore_limits: bool, sets: tuple[str, ...]) -
         project = load_project((name,), sets=sets)
         # Other specs were not read, so nothing of theirs may be taken away.
         write(project.compiled.graph, layout, everything=False)
-        _run(project, pull=pull, ignore_limits=ignore_limits)
+        variables = {REPLAY: "1"} if replay else {}
+        _run(project, pull=pull, ignore_limits=ignore_limits, variables=variables)
     return 0
 
 
-def _run(project: Project, *, pull: bool, ignore_limits: bool) -> None:
+def _run(
+    project: Project, *, pull: bool, ignore_limits: bool, variables: Mapping[str, str]
+) -> None:
     """Reproduces the experiments one after the other; one that fails does not hold up the next.
 
     Raises:
@@ -67,7 +77,9 @@ def _run(project: Project, *, pull: bool, ignore_limits: bool) -> None:
     worked = False
     for item in entries:
         try:
-            worked |= _reproduce(project, item, pull=pull, ignore_limits=ignore_limits)
+            worked |= _reproduce(
+                project, item, pull=pull, ignore_limits=ignore_limits, variables=variables
+            )
         except (StageError, LimitReached) as error:
             failures.append(error)
             if len(entries) > 1:
@@ -78,7 +90,14 @@ def _run(project: Project, *, pull: bool, ignore_limits: bool) -> None:
         click.echo(KEEP)
 
 
-def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool) -> bool:
+def _reproduce(
+    project: Project,
+    item: Entry,
+    *,
+    pull: bool,
+    ignore_limits: bool,
+    variables: Mapping[str, str],
+) -> bool:
     """Does what a plan says, and plans again until nothing is left; returns whether that was any.
 
     A result may come out otherwise than its stage promises. What is open then is below what was
@@ -98,7 +117,7 @@ def _reproduce(project: Project, item: Entry, *, pull: bool, ignore_limits: bool
         click.echo(f"{item.name}: {_to_do(todo, again=bool(done))}")
         if not todo.targets:
             return False
-        if reproduce(item, todo.targets, layout, pull=pull, limits=limits):
+        if reproduce(item, todo.targets, layout, pull=pull, variables={**variables, **limits}):
             # It failed, or paused at a limit, which `guard` says.
             guard(layout, limits)
             help = "the reason is above; the same command goes on from what is done"

@@ -30,7 +30,7 @@ MOST: Final = 4096
 
 
 def reproduce(
-    item: Entry, targets: Sequence[str], layout: Layout, *, pull: bool, limits: Mapping[str, str]
+    item: Entry, targets: Sequence[str], layout: Layout, *, pull: bool, variables: Mapping[str, str]
 ) -> int:
     """Has DVC make targets, up to the first that fails.
 
@@ -39,7 +39,7 @@ def reproduce(
         targets: its stages as DVC names them, in topological order.
         layout: the repository.
         pull: whether DVC may fetch from its remote what was made elsewhere.
-        limits: variables of the environment that its stages get.
+        variables: of the environment, that its stages get besides.
 
     Returns:
         DVC's exit code.
@@ -47,7 +47,7 @@ def reproduce(
     if not targets:  # DVC would take none for all
         return 0
     release(layout)
-    runner = DvcRunner(layout, {**announced(item.name), **limits}, pull=pull)
+    runner = DvcRunner(layout, {**announced(item.name), **variables}, pull=pull)
     # For a pull DVC reads the whole repository, once a process.
     calls = [targets] if pull else list(batches(targets))
     return carry_out(_chain(calls), runner)

@@ -29,7 +29,7 @@ PACKAGE = ROOT / "dataenvgym_spec"
 BIN = Path(sys.executable).parent
 
 INSIDE = {
-    "compile", "components", "diff", "doctor", "explain", "gc", "graph", "init", "plan", "report",
+    "compile", "components", "diff", "doctor", "explain", "gc", "graph", "init", "journal", "plan", "report",
     "schema", "show", "status", "track", "validate",
 }  # fmt: skip
 """Commands that leave nothing behind in the process that calls them; importing them costs up to two seconds each time."""

@@ -18,8 +18,8 @@ from dataenvgym_spec.store.journal import Journal
 class Counting:
     """A teacher that answers each question with a number made of it, and writes a byte a request into a file."""
 
-    def __init__(self, *, counts: str, in_flight: int = 1) -> None:
-        self.counts, self.in_flight = Path(counts), in_flight
+    def __init__(self, *, counts: str, in_flight: int = 1, key_env: str = "") -> None:
+        self.counts, self.in_flight, self.secret = Path(counts), in_flight, os.environ.get(key_env)
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
         """With several in flight, those that came in last are answered first."""

@@ -1,0 +1,153 @@
+"""A stage that asks a teacher, as DVC runs it: nothing that was paid for is lost, nor paid for twice, and no secret is kept."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.emit.write import write
+from dataenvgym_spec.execute.run import run_stage
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.declaration import declare
+from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.records.files import read, read_all, write_json
+from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.store.journal import Journal
+from dataenvgym_spec.store.layout import Layout
+from tests.support import desks
+from tests.support.components import Install
+from tests.support.desks import killed, moments
+from tests.support.graphs import compiled
+from tests.support.specs import tiny
+
+SECRET = "sk-0123456789-this-is-a-secret"
+COUNTING = {
+    "counts": {"type": "string", "description": "A file."},
+    "in_flight": {"type": "integer", "minimum": 1, "maximum": 64, "default": 1, "description": "."},
+    "key_env": {"type": "string", "default": "A_KEY", "description": ".", "x-circumstance": True},
+}
+TEACHER = {"type": "string", "x-refers": "teacher", "description": "Who is asked."}
+
+
+@pytest.fixture
+def stage(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Layout, str]]:
+    """A generate stage with a plan of so many examples, in a repository and with a journal of its own."""
+    for slot, kind, properties in (
+        ("teacher", "counting", COUNTING),
+        ("engine", "asking", {"teacher": TEACHER}),
+    ):
+        install(slot, kind)
+        data = {"title": kind, "description": ".", "semantics": 1, "properties": properties}
+        name = f"{desks.__name__}:{kind.title()}"
+        monkeypatch.setitem(
+            definitions()[slot], kind, declare(slot, kind, data, implementation=name, by="pytest")
+        )
+    monkeypatch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "journal"))
+
+    def made(amount: int, folder: str = "repo", **more: Any) -> tuple[Layout, str]:
+        root = tmp_path / folder
+        writer = {"kind": "counting", "counts": str(tmp_path / "counts"), **more}
+        engine = {"kind": "asking", "teacher": "writer", "oversample": None}
+        spec = tiny(teachers={"writer": writer}, agent={"engine": engine})
+        root.mkdir(exist_ok=True)
+        layout = Layout(root=root)
+        graph = compiled(root, spec)
+        write(graph, layout, everything=True)
+        directory = next(one.directory for one in graph.stages if one.kind == "generate")
+        content = json.loads((layout.stage(directory) / "stage.json").read_text())
+        plan = Plan(allocation={"sum": amount}, reasons={}, errors={}, iteration=1)
+        for _, key, port in content["inputs"]:
+            (stage,) = layout.store.glob(f"*-{key[:16]}")
+            (stage / "out" / port).mkdir(parents=True, exist_ok=True)
+            if port == "plan":
+                write_json(stage / "out" / port / "plan.json", plan)
+        (tmp_path / "counts").touch()
+        return layout, directory
+
+    return made
+
+
+def examples(layout: Layout, directory: str) -> list[Example]:
+    return read_all(layout.stage(directory) / "out" / "candidates" / "examples.jsonl", Example)
+
+
+def requests(layout: Layout) -> int:
+    return (layout.root.parent / "counts").stat().st_size
+
+
+def through_kills(made: tuple[Layout, str], kills: int, total: int, in_flight: int) -> None:
+    layout, directory = made
+
+    def work() -> None:
+        run_stage(layout, directory)
+
+    died = 0
+    for moment in moments(kills, total):
+        died += killed(work, lambda moment=moment: requests(layout) >= moment)
+    work()
+    assert total <= requests(layout) <= total + died * in_flight
+
+
+def test_kills_change_nothing_in_what_is_generated(stage: Any, tmp_path: Path) -> None:
+    disturbed, undisturbed = stage(200), stage(200, "undisturbed")
+    through_kills(disturbed, 3, 200, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "another"))
+        run_stage(*undisturbed)
+    assert examples(*disturbed) == examples(*undisturbed) and len(examples(*disturbed)) == 200
+    log = read(disturbed[0].stage(disturbed[1]) / "log" / "run.json", Log)
+    assert log.teachers is not None and log.tokens == {"prompt": 400, "generated": 200}
+    used = log.teachers["counting"]
+    # All attempts are its own, of which the last asked for the rest.
+    assert (used.requests, used.reused, used.finishes) == (200, 0, {"stop": 200})
+    assert used.replayed > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("in_flight", [1, 32])
+def test_fifty_kills_of_two_thousand_requests(in_flight: int, stage: Any, tmp_path: Path) -> None:
+    disturbed = stage(2000, in_flight=in_flight)
+    through_kills(disturbed, 50, 2000, in_flight)
+    undisturbed = stage(2000, "undisturbed", in_flight=in_flight)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "another"))
+        run_stage(*undisturbed)
+    assert examples(*disturbed) == examples(*undisturbed)
+
+
+def test_a_replay_asks_nobody_and_says_what_is_missing(
+    stage: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = stage(5)
+    run_stage(*first)
+    monkeypatch.setenv("DATAENVGYM_REPLAY", "1")
+    again = stage(5, "colleague")
+    monkeypatch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "colleague-journal"))
+    with pytest.raises(StageError) as caught:
+        run_stage(*again)
+    assert (
+        f"{again[1]}: not in the journal: the answer of 'counting' to 'sum-0'"
+        in caught.value.message
+    )
+    (log,) = first[0].store.glob("*/log/responses.jsonl")
+    journal = Journal(tmp_path / "colleague-journal" / "journal.sqlite")
+    journal.take_over(log)
+    journal.close()
+    run_stage(*again)
+    assert examples(*again) == examples(*first) and requests(first[0]) == 5
+
+
+def test_no_secret_is_in_anything_that_is_kept(
+    stage: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("A_KEY", SECRET)
+    run_stage(*stage(3))
+    kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert kept and not [data for data in kept if SECRET.encode() in data]
+    assert SECRET not in capsys.readouterr().out
