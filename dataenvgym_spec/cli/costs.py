@@ -24,10 +24,10 @@ from dataenvgym_spec.questions.cost.estimate import (
 )
 from dataenvgym_spec.questions.cost.limits import NAMES as LIMITS
 from dataenvgym_spec.questions.cost.limits import Standing, number, standings, warn
-from dataenvgym_spec.questions.cost.prices import read_prices
 from dataenvgym_spec.questions.cost.spending import latest, of
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.resolve.arms import Resolved
+from dataenvgym_spec.results.prices import read_prices
 
 NAMES: Final = {
     "examples": "examples",

@@ -128,6 +128,10 @@ class Desk:
             raise Lost(message, help="run again: only what it has lost is asked for")
         return found
 
+    def seat(self, teacher: str, kind: str) -> None:
+        """Opens the account of a teacher."""
+        self._used.setdefault(teacher, Used(kind))
+
     @contextmanager
     def receiving(self) -> Iterator[Receive]:
         """While a teacher answers: gives what keeps a reply. All are safe when it ends.
@@ -183,7 +187,7 @@ class Desk:
         if response.key in self._noted:
             return
         self._noted.add(response.key)
-        used = self._used.setdefault(teacher, Used())
+        used = self._used[teacher]
         used.count(
             reply,
             finish="invalid" if fault is not None else reply.finish,
@@ -205,7 +209,7 @@ class Desk:
 
     def used(self) -> dict[str, TeacherUse]:
         """What each teacher was asked, by its name."""
-        return {name: used.record() for name, used in sorted(self._used.items())}
+        return {name: used.record() for name, used in sorted(self._used.items()) if used.finishes}
 
 
 def _content(reply: Reply) -> dict[str, Any]:

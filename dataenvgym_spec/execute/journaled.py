@@ -51,11 +51,13 @@ class Journaled:
         identity: what of the component, and of what it reads, determines its answers.
         desk: of the stage.
         name: of the teacher, for the ledger.
+        kind: of the teacher.
     """
 
     def __init__(
-        self, construct: Callable[[], Teacher], *, identity: Any, desk: Desk, name: str
+        self, construct: Callable[[], Teacher], *, identity: Any, desk: Desk, name: str, kind: str
     ) -> None:
+        desk.seat(name, kind)
         self._construct, self._desk, self._name = construct, desk, name
         self._identity = digest("teacher", identity)
         self._teacher: Teacher | None = None
@@ -255,7 +257,8 @@ def around(desk: Desk, reads: Callable[[str], Any]) -> Around:
         if described.slot != "teacher" or declared.procedural:
             return construct()
         identity = [determining(described), [reads(word) for word in _read_by(described)]]
-        return Journaled(construct, identity=identity, desk=desk, name=name_of(described))
+        name = name_of(described)
+        return Journaled(construct, identity=identity, desk=desk, name=name, kind=described.kind)
 
     return place
 

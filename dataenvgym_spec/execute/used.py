@@ -13,6 +13,7 @@ from dataenvgym_spec.records.logs import TeacherUse
 class Used:
     """What was asked and what came; see `TeacherUse`."""
 
+    kind: str
     requests: int = 0
     retries: int = 0
     replayed: int = 0
@@ -44,6 +45,7 @@ class Used:
     def record(self) -> TeacherUse:
         """As the log holds it."""
         return TeacherUse(
+            kind=self.kind,
             requests=self.requests,
             retries=self.retries,
             replayed=self.replayed,

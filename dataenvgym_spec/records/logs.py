@@ -15,6 +15,7 @@ class TeacherUse(Record, frozen=True, kw_only=True):
     one, it was found in the journal and is `reused`: it costs nothing twice.
 
     Attributes:
+        kind: of the teacher.
         requests: that were made for this stage, those of earlier attempts and retries included.
         retries: how many of them were made again after a failure.
         replayed: responses of earlier attempts, or of a colleague, that the journal had.
@@ -25,6 +26,7 @@ class TeacherUse(Record, frozen=True, kw_only=True):
         seconds: spent waiting for it, now.
     """
 
+    kind: str
     requests: int
     retries: int = 0
     replayed: int = 0
@@ -62,6 +64,7 @@ class Log(Record, frozen=True, kw_only=True):
         left_out: examples that were not learned: their prompts left no room for an answer.
         set_aside: accepted examples of its iteration that a training left out, so that arms are
             taught equal amounts or a part of another arm's data.
+        rejected: candidates that were not accepted, by the check that rejected them, or surplus.
         accuracy: on selection by iteration, as a gate saw it.
     """
 
@@ -102,6 +105,7 @@ class Log(Record, frozen=True, kw_only=True):
     cut: int | None = None
     left_out: int | None = None
     set_aside: int | None = None
+    rejected: dict[str, int] | None = None
     accuracy: tuple[float | None, ...] | None = None
 
     @property

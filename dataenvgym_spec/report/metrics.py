@@ -182,9 +182,28 @@ def _costs(ledger: Ledger) -> Row:
     }
 
 
+ALWAYS: Final = ("stages", "seconds", "tokens")
+"""What is said of the cost of some stages also where it is nothing."""
+
+
 def _cost(account: Account) -> Row:
     cost = account.cost
-    return {"stages": cost.stages, "seconds": round(cost.seconds, 3), "tokens": cost.tokens}
+    row: Row = {
+        "stages": cost.stages,
+        "seconds": round(cost.seconds, 3),
+        "tokens": cost.tokens,
+        "requested": cost.requested,
+        "candidates": cost.candidates,
+        "accepted": cost.examples,
+        "rejected": cost.rejected,
+        "requests": cost.requests,
+        "retries": cost.retries,
+        "reused": cost.reused,
+        "answers": cost.finishes,
+        "usd": round(cost.usd, 6),
+    }
+    # What there is nothing of is left out: most experiments ask no teacher.
+    return {name: value for name, value in row.items() if value or name in ALWAYS}
 
 
 def _stopped(curves: Sequence[Curve]) -> dict[str, dict[str, int]]:

@@ -2,20 +2,20 @@
 
 The only place that adds costs up.
 
-What is still to come, and prices, are in `questions.cost`; what teaching cost up to a student is in
-`teaching`.
+What is still to come is in `questions.cost`, and what teaching cost up to a student in `teaching`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.records.logs import Log, TeacherUse
 from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.prices import Prices, read_prices
 from dataenvgym_spec.results.stage import StageResult
 
 Number = TypeVar("Number", int, float)
@@ -35,10 +35,19 @@ class Cost:
         stages: how many they are.
         examples: accepted examples.
         amount: what they worked on, in the unit of their kind.
-        tokens: by what was done with them.
+        tokens: by what was done with them; `cached` are among those of prompts, and `reused` are
+            of responses that another stage has paid for.
         seconds: of work, by the clock of one executor.
         gpu_seconds: seconds on GPUs, times the GPUs in use.
         phases: seconds by phase.
+        usd: US dollars for the machine and for tokens of teachers, by the table of prices.
+        requests: that were made to teachers, those that were made again after a failure included.
+        retries: how many those are.
+        finishes: responses of teachers by how they ended, reused ones included.
+        reused: responses that another stage has paid for.
+        requested: examples that were asked for.
+        candidates: examples that were made.
+        rejected: of these, by the check that rejected them, or surplus.
     """
 
     stages: int = 0
@@ -48,17 +57,22 @@ class Cost:
     seconds: float = 0.0
     gpu_seconds: float = 0.0
     phases: Mapping[str, float] = field(default_factory=dict)
+    usd: float = 0.0
+    requests: int = 0
+    retries: int = 0
+    finishes: Mapping[str, int] = field(default_factory=dict)
+    reused: int = 0
+    requested: int = 0
+    candidates: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            stages=self.stages + other.stages,
-            examples=self.examples + other.examples,
-            amount=self.amount + other.amount,
-            tokens=_added(self.tokens, other.tokens),
-            seconds=self.seconds + other.seconds,
-            gpu_seconds=self.gpu_seconds + other.gpu_seconds,
-            phases=_added(self.phases, other.phases),
-        )
+        sums: dict[str, Any] = {}
+        for item in fields(self):
+            mine, theirs = getattr(self, item.name), getattr(other, item.name)
+            together = _added(mine, theirs) if isinstance(mine, Mapping) else mine + theirs
+            sums[item.name] = together
+        return Cost(**sums)
 
 
 def _added(first: Mapping[str, Number], second: Mapping[str, Number]) -> dict[str, Number]:
@@ -68,19 +82,44 @@ def _added(first: Mapping[str, Number], second: Mapping[str, Number]) -> dict[st
     return sums
 
 
-def cost_of(kind: str, log: Log) -> Cost:
+def cost_of(kind: str, log: Log, prices: Prices) -> Cost:
     """What one stage took, by its log."""
     total = log.seconds.get("total", 0.0)
     named = {phase: value for phase, value in log.seconds.items() if phase != "total"}
     rest = max(0.0, total - sum(named.values()))
-    return Cost(
+    gpu_seconds = total * _gpus(log)
+    # A check has candidates as well, those of a generation that counts them.
+    made = log.candidates if log.requested is not None else None
+    cost = Cost(
         stages=1,
         examples=log.accepted or 0,
         amount=_amount(kind, log),
         tokens=_added(_no_tokens(), log.tokens or {}),
         seconds=total,
-        gpu_seconds=total * _gpus(log),
+        gpu_seconds=gpu_seconds,
         phases={**named, "other": rest},
+        usd=prices.time(total, gpu_seconds) + prices.asked(log),
+        requested=log.requested or 0,
+        candidates=made or 0,
+        rejected=log.rejected or {},
+    )
+    return sum(map(_of_teacher, (log.teachers or {}).values()), start=cost)
+
+
+def _of_teacher(used: TeacherUse) -> Cost:
+    """What was asked of one teacher, besides the tokens that its stage has among its own."""
+    tokens = _no_tokens()
+    if used.tokens.get("cached"):
+        tokens["cached"] = used.tokens["cached"]
+    if used.reused:
+        shared = used.reused_tokens
+        tokens["reused"] = shared.get("prompt", 0) + shared.get("generated", 0)
+    return Cost(
+        tokens=tokens,
+        requests=used.requests,
+        retries=used.retries,
+        finishes=used.finishes,
+        reused=used.reused,
     )
 
 
@@ -115,11 +154,13 @@ class Ledger:
         arms: the experiment's arms.
         stages: by key, in topological order.
         logs: by key.
+        prices: what they cost.
     """
 
     arms: tuple[str, ...]
     stages: Mapping[str, StageResult]
     logs: Mapping[str, Log]
+    prices: Prices
 
     def started(self, stage: StageResult) -> int | None:
         """When a stage began, in ms since the epoch; None if it is not done."""
@@ -147,7 +188,7 @@ class Ledger:
         for stage in stages:
             log = self.logs.get(stage.key)
             if log is not None:
-                total += cost_of(stage.kind, log)
+                total += cost_of(stage.kind, log, self.prices)
         return total
 
     @cached_property
@@ -201,11 +242,16 @@ def _arms(stage: StageResult) -> set[str]:
 
 
 def read_ledger(results: Results) -> Ledger:
-    """Reads the logs of an experiment, each once."""
+    """Reads the logs of an experiment, each once, and the table of prices.
+
+    Raises:
+        SpecError: the table is wrong.
+    """
     logs = {}
     for stage in results.stages:
         log = stage.log
         if log is not None:
             logs[stage.key] = log
     stages = {stage.key: stage for stage in results.stages}
-    return Ledger(arms=results.index.arms, stages=stages, logs=logs)
+    prices = read_prices(results.layout.root)
+    return Ledger(arms=results.index.arms, stages=stages, logs=logs, prices=prices)

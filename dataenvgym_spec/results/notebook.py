@@ -16,6 +16,7 @@ from dataenvgym_spec.records.examples import Example, Rejected
 from dataenvgym_spec.results.evidence.scores import accuracy, share, shares_by_skill
 from dataenvgym_spec.results.experiment import Results, open_results
 from dataenvgym_spec.results.ledger import cost_of
+from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.tables import (
     ExampleRow,
@@ -96,11 +97,12 @@ class Notebook(Results):
     def ledger(self) -> Table[LedgerRow]:
         """What every stage took that is done."""
         rows = []
+        prices = read_prices(self.layout.root)
         for stage in self.stages:
             log = stage.log
             if log is None:
                 continue
-            cost = cost_of(stage.kind, log)
+            cost = cost_of(stage.kind, log, prices)
             arms = dict.fromkeys(use.arm for use in stage.uses)
             row = LedgerRow(
                 stage=stage.path.name,
@@ -112,6 +114,9 @@ class Notebook(Results):
                 prompt_tokens=cost.tokens["prompt"],
                 generated_tokens=cost.tokens["generated"],
                 trained_tokens=cost.tokens["trained"],
+                requests=cost.requests,
+                reused=cost.reused,
+                usd=cost.usd,
                 examples=cost.examples,
                 device=log.device or "",
                 passed=bool(log.passed),

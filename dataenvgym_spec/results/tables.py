@@ -139,6 +139,9 @@ class LedgerRow:
         prompt_tokens: tokens that teachers and students read.
         generated_tokens: tokens that they wrote.
         trained_tokens: tokens that were trained on.
+        requests: that were made to teachers.
+        reused: responses of teachers that another stage has paid for.
+        usd: US dollars, by the table of prices.
         examples: accepted examples.
         passed: whether the loop had stopped, so that it did no work.
     """
@@ -152,6 +155,9 @@ class LedgerRow:
     prompt_tokens: int
     generated_tokens: int
     trained_tokens: int
+    requests: int
+    reused: int
+    usd: float
     examples: int
     device: str
     passed: bool

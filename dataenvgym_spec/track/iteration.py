@@ -27,6 +27,10 @@ CIRCUMSTANCES: Final = (
     *("examples", "cut", "left_out", "steps"),
 )
 """What a run says of the training of its student."""
+ASKING: Final = ("plan", "generate", "check")
+"""The kinds of stages of an iteration that may ask teachers."""
+DATA: Final = (("generate", "candidates", "generated"), ("check", "accepted", "accepted"))
+"""The ports that are data sets: kind of stage, port, and what they are called."""
 LONGEST: Final = 7900
 """Characters of a tag; MLflow takes 8,000."""
 
@@ -48,6 +52,7 @@ def iteration_metrics(turn: Iteration, ledger: Ledger, cost: Cost | None) -> lis
     # What the base made of the sealed test is in the summary.
     open_ones = [stage for stage in turn.stages if not stage.port("test").is_dir()]
     values += [*_spent(turn, ledger, cost), *unreadable(open_ones, ledger)]
+    values += _asked(turn, ledger)
     return metrics_of(values, turn.number)
 
 
@@ -78,6 +83,24 @@ def _spent(turn: Iteration, ledger: Ledger, cost: Cost | None) -> Iterator[Value
     yield "spent/examples", cost.examples, when
     yield "spent/tokens", tokens(cost), when
     yield "spent/seconds", round(cost.seconds, 3), when
+
+
+def _asked(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
+    """What was asked of teachers, once all stages of the iteration are done that ask one."""
+    asking = [stage for kind in ASKING for stage in turn.of(kind)]
+    when = ledger.all_ended(asking)
+    cost = ledger.cost(asking)
+    if when is None or not cost.finishes:
+        return
+    yield "teachers/requests", cost.requests, when
+    yield "teachers/retries", cost.retries, when
+    yield "teachers/reused", cost.reused, when
+    for name in ("prompt", "generated", "cached", "reused"):
+        yield f"teachers/tokens/{name}", cost.tokens.get(name, 0), when
+    for finish, count in sorted(cost.finishes.items()):
+        yield f"teachers/answers/{finish}", count, when
+    if cost.usd:
+        yield "teachers/usd", cost.usd, when
 
 
 def unreadable(stages: Sequence[StageResult], ledger: Ledger) -> Iterator[Value]:

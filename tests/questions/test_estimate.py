@@ -25,12 +25,12 @@ from dataenvgym_spec.questions.cost.estimate import (
     total,
     widening,
 )
-from dataenvgym_spec.questions.cost.prices import Prices, TokenPrice, read_prices
 from dataenvgym_spec.questions.cost.size import size, units
 from dataenvgym_spec.questions.cost.spending import latest, of_experiment
 from dataenvgym_spec.questions.cost.table import SECONDS
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.results.prices import Prices, TokenPrice, read_prices
 from dataenvgym_spec.store.layout import Layout
 from tests.support.components import Install
 from tests.support.graphs import parameters

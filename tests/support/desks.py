@@ -89,7 +89,7 @@ def desk(folder: Path, **more: Any) -> Desk:
 
 def journaled(at: Desk, teacher: Teacher, identity: Any = "t") -> Journaled:
     """A teacher with the journal in front of it."""
-    return Journaled(lambda: teacher, identity=identity, desk=at, name="m-1")
+    return Journaled(lambda: teacher, identity=identity, desk=at, name="m-1", kind="made")
 
 
 def questions(count: int, **more: Any) -> list[Ask]:

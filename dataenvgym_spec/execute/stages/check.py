@@ -48,6 +48,10 @@ def check(context: Context[CheckParams]) -> None:
     context.write_rows("rejected", "examples.jsonl", verdict.rejected)
     context.write("rejected", "tally.json", verdict.counts())
     context.record(candidates=len(candidates), accepted=len(accepted))
+    rejected = totals(verdict.tally)
+    rejected.pop("accepted", None)
+    if rejected:
+        context.record(rejected=dict(sorted(rejected.items())))
     context.say(f"  {_totals(verdict.tally) or 'nothing to check'}{_short(given)}")
 
 
@@ -88,9 +92,14 @@ def _short(given: Mapping[str, Yield]) -> str:
     return f"; {accepted} of {asked} asked for" if accepted < asked else ""
 
 
-def _totals(tally: Mapping[str, Counter[str]]) -> str:
-    """How many candidates were accepted, surplus, or rejected by each check, in words."""
-    totals: Counter[str] = Counter()
+def totals(tally: Mapping[str, Counter[str]]) -> Counter[str]:
+    """How many candidates were accepted, surplus, or rejected by each check."""
+    sums: Counter[str] = Counter()
     for count in tally.values():
-        totals.update(count)
-    return ", ".join(f"{count} {what}" for what, count in sorted(totals.items()))
+        sums.update(count)
+    return sums
+
+
+def _totals(tally: Mapping[str, Counter[str]]) -> str:
+    """The same in words."""
+    return ", ".join(f"{count} {what}" for what, count in sorted(totals(tally).items()))

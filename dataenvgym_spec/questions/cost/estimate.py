@@ -19,8 +19,6 @@ from typing import Final
 
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
-from dataenvgym_spec.graph.params import GenerateParams
-from dataenvgym_spec.questions.cost.prices import Prices
 from dataenvgym_spec.questions.cost.size import allowed_tokens, like, size, units
 from dataenvgym_spec.questions.cost.table import (
     ACCEPTED,
@@ -33,6 +31,7 @@ from dataenvgym_spec.questions.cost.table import (
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.results.ledger import TOKENS, cost_of
+from dataenvgym_spec.results.prices import Prices
 
 NEAR: Final = 4.0
 """Measurements within this factor of the size are preferred to others."""
@@ -213,14 +212,16 @@ def total(costs: Iterable[CostRange]) -> CostRange:
 
 def spent(past: Past, prices: Prices) -> CostRange:
     """What a finished stage has cost, by its log."""
-    cost = cost_of(past.stage.kind, past.log)
+    cost = cost_of(past.stage.kind, past.log, prices)
     work = Work(
         seconds=exactly(cost.seconds),
         gpu=exactly(cost.gpu_seconds),
         tokens={what: exactly(float(count)) for what, count in cost.tokens.items()},
         examples=exactly(float(cost.examples)),
     )
-    return _priced(past.stage, work, prices)
+    priced = _priced(past.stage, work, prices)
+    # Each teacher's tokens have their own price, and a cached one another.
+    return replace(priced, usd=exactly(cost.usd)) if past.log.teachers is not None else priced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,10 +256,12 @@ def _priced(stage: Stage, work: Work, prices: Prices) -> CostRange:
 
 
 def teacher_of(stage: Stage) -> Component | None:
-    """The teacher that a stage asks, if any."""
-    if not isinstance(stage.params, GenerateParams):
-        return None
-    return stage.params.engine.part("teacher")
+    """The first language model that a stage asks, else what it names as its teacher."""
+    teachers = []
+    for _, component in stage.params.components():
+        teachers += [part for part in component.walk() if part.slot == "teacher"]
+    models = [teacher for teacher in teachers if not teacher.procedural]
+    return next(iter((*models, *teachers)), None)
 
 
 # --- one stage ------------------------------------------------------------------------------------

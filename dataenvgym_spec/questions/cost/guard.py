@@ -15,8 +15,8 @@ from typing import Final
 from dataenvgym_spec.core.errors import LimitReached
 from dataenvgym_spec.questions.cost.estimate import CostRange, spent, total
 from dataenvgym_spec.questions.cost.limits import standings
-from dataenvgym_spec.questions.cost.prices import read_prices
 from dataenvgym_spec.questions.cost.spending import of_experiment
+from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.store.layout import Layout
 
 LIMITS: Final = "DATAENVGYM_LIMITS"

@@ -16,6 +16,7 @@ from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.language import source
 from dataenvgym_spec.language.validate import against
+from dataenvgym_spec.records.logs import Log
 
 FILE: Final = "prices.yaml"
 
@@ -50,6 +51,11 @@ SCHEMA: Final[dict[str, Any]] = {
                         **_DOLLARS,
                         "description": "US dollars per million tokens that it writes.",
                     },
+                    "cached": {
+                        **_DOLLARS,
+                        "description": "US dollars per million tokens that it reads from its "
+                        "cache; without it they cost what others do.",
+                    },
                 },
             },
         },
@@ -59,10 +65,30 @@ SCHEMA: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPrice:
-    """US dollars per million tokens."""
+    """US dollars per million tokens.
+
+    Attributes:
+        prompt: read.
+        generated: written.
+        cached: read from the service's cache; None if they cost what others do.
+    """
 
     prompt: float
     generated: float
+    cached: float | None = None
+
+    def usd(self, tokens: Mapping[str, int]) -> float:
+        """What some tokens cost. Those from a cache are among the ones of the prompt.
+
+        >>> TokenPrice(prompt=2, generated=8, cached=1).usd({"prompt": 10**6, "cached": 500_000})
+        1.5
+        """
+        cached = tokens.get("cached", 0)
+        fresh = tokens.get("prompt", 0) - cached
+        cheap = self.prompt if self.cached is None else self.cached
+        millions = fresh * self.prompt + cached * cheap
+        millions += tokens.get("generated", 0) * self.generated
+        return millions / 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +101,27 @@ class Prices:
 
     def of(self, teacher: Component) -> TokenPrice | None:
         """What a teacher's tokens cost: by the model it names, else by its kind."""
-        for name in (str(teacher.options.get("model")), teacher.kind):
-            if name in self.models:
-                return self.models[name]
-        return None
+        return self.named(str(teacher.options.get("model")), teacher.kind)
+
+    def named(self, *names: str) -> TokenPrice | None:
+        """The price under the first of some names that the table has."""
+        return next((self.models[name] for name in names if name in self.models), None)
+
+    def asked(self, log: Log) -> float:
+        """What the teachers of a stage cost, in US dollars, by its log.
+
+        Only what it has paid for itself: what it found in the journal costs nothing twice.
+        """
+        total = 0.0
+        for name, used in (log.teachers or {}).items():
+            price = self.named(name, used.kind)
+            if price is not None:
+                total += price.usd(used.tokens)
+        return total
+
+    def time(self, seconds: float, gpu_seconds: float) -> float:
+        """What the machine costs for so long, in US dollars."""
+        return (seconds * self.machine_hour + gpu_seconds * self.gpu_hour) / 3600
 
 
 def read_prices(root: Path) -> Prices:
