@@ -29,8 +29,6 @@ CIRCUMSTANCES: Final = (
 """What a run says of the training of its student."""
 ASKING: Final = ("plan", "generate", "check")
 """The kinds of stages of an iteration that may ask teachers."""
-DATA: Final = (("generate", "candidates", "generated"), ("check", "accepted", "accepted"))
-"""The ports that are data sets: kind of stage, port, and what they are called."""
 LONGEST: Final = 7900
 """Characters of a tag; MLflow takes 8,000."""
 

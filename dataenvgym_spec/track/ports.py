@@ -95,6 +95,7 @@ FACTS: Final = {
     "unreadable": "metric judging/unreadable/",
     "accuracy": "metric selection/accuracy",
     "teachers": "metric teachers/",
+    "rejected": "metric teaching/rejected/",
 }
 """How each fact of a stage's log is shown."""
 UNSHOWN: Final = {

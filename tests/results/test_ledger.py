@@ -1,0 +1,63 @@
+"""What a log says of teachers, as costs: nothing is paid for twice, and each teacher has its price."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.records.logs import Log, TeacherUse
+from dataenvgym_spec.results.ledger import Cost, cost_of
+from dataenvgym_spec.results.prices import Prices, TokenPrice
+
+PRICES = Prices(
+    machine_hour=3.6,
+    models={
+        "big": TokenPrice(prompt=2.0, generated=8.0, cached=0.5),
+        "local": TokenPrice(prompt=0.0, generated=1.0),
+    },
+)
+BIG = TeacherUse(
+    kind="openai",
+    requests=12,
+    retries=2,
+    tokens={"prompt": 1_000_000, "cached": 400_000, "generated": 100_000},
+    reused=3,
+    reused_tokens={"prompt": 500, "generated": 50},
+    finishes={"stop": 11, "invalid": 2},
+)
+SMALL = TeacherUse(
+    kind="local",
+    requests=1,
+    tokens={"prompt": 10, "generated": 1_000_000},
+    reused_tokens={},
+    finishes={"stop": 1},
+)
+
+
+def log(**facts: object) -> Log:
+    return Log(started=1.0, seconds={"total": 10.0}, **facts)  # type: ignore[arg-type]
+
+
+def test_each_teacher_has_the_price_of_its_model_or_kind() -> None:
+    cost = cost_of("generate", log(teachers={"big": BIG, "small": SMALL}), PRICES)
+    # The machine, fresh and cached and generated tokens of one, and the other's generated ones.
+    assert cost.usd == pytest.approx(0.01 + 0.6 * 2.0 + 0.4 * 0.5 + 0.8 + 1.0)
+    assert (cost.requests, cost.retries, cost.reused) == (13, 2, 3)
+    assert cost.finishes == {"stop": 12, "invalid": 2}
+    assert (cost.tokens["cached"], cost.tokens["reused"]) == (400_000, 550)
+    assert cost_of("generate", log(teachers={"big": BIG}), Prices()).usd == 0
+
+
+def test_what_became_of_requests_is_added_up_once() -> None:
+    made = cost_of("generate", log(requested=10, candidates=20), PRICES)
+    checked = cost_of("check", log(candidates=20, accepted=9, rejected={"even": 11}), PRICES)
+    total = made + checked + Cost()
+    assert (total.requested, total.candidates, total.examples) == (10, 20, 9)
+    assert total.rejected == {"even": 11}
+    assert total.usd == pytest.approx(0.02)
+
+
+def test_a_log_with_teachers_is_read_as_it_was_written(tmp_path: Path) -> None:
+    whole = log(teachers={"big": BIG})
+    text = json.dumps(whole.plain())
+    assert Log.parse(json.loads(text)) == whole
