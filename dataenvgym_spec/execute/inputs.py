@@ -49,7 +49,7 @@ class Inputs:
             StageError: one is missing, or a file is not the one that the key was made of.
         """
         ports = tuple(_port(layout, content, item) for item in stage.inputs)
-        files = _verified(layout, stage.files)
+        files = verified_files(layout, stage.files)
         hashes = _hashes(layout, ports)
         ports = tuple(replace(port, digest=hashes[_name(layout, port)]) for port in ports)
         digests = hashes | {name: digest for digest, name in stage.files.items()}
@@ -67,7 +67,7 @@ class Inputs:
         if changed:
             message = f"'{changed[0]}' changed while this stage read it"
             raise StageError(message, help="let it rest, and run again")
-        _verified(layout, self.names)
+        verified_files(layout, self.names)
 
 
 def _port(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
@@ -79,7 +79,7 @@ def _port(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
 
 
-def _verified(layout: Layout, names: Mapping[str, str]) -> dict[str, Path]:
+def verified_files(layout: Layout, names: Mapping[str, str]) -> dict[str, Path]:
     """Where files lie, by digest."""
     contents = Contents(layout.root)
     return {digest: verified(contents, digest, name) for digest, name in names.items()}

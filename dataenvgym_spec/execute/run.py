@@ -114,6 +114,21 @@ def execute(
     started, clock = time.time(), time.monotonic()
     if not space.begin(stage.ports, inputs.digests):
         say("  from the start: an earlier attempt was made from other inputs")
+    context = working(layout, stage, inputs, space, circumstances or {})
+    with _failures(layout, space.path / "failure.txt"), contextlib.closing(context):
+        with context.phase("imports"):
+            function = pass_through(stage.kind) if passes else executor(stage.kind)
+        function(context)
+        context.write_log(started, time.monotonic() - clock)
+        inputs.require_unchanged(layout)
+        space.complete(stage.id, inputs.digests)
+    say(f"  done in {time.monotonic() - clock:.1f} s")
+
+
+def working(
+    layout: Layout, stage: Stage, inputs: Inputs, space: Scratch, circumstances: Circumstances
+) -> Context[Any]:
+    """What an executor is handed that works in a scratch directory."""
     params = stage.params
     desk = Desk.of(
         layout,
@@ -124,7 +139,7 @@ def execute(
         log=space.log,
         say=say,
     )
-    context = Context(
+    return Context(
         key=stage.id,
         params=params,
         reads=inputs.ports,
@@ -134,17 +149,9 @@ def execute(
         work=space.work,
         say=say,
         students=Students(layout),
-        circumstances=circumstances or {},
+        circumstances=circumstances,
         desk=desk,
     )
-    with _failures(layout, space.path / "failure.txt"), contextlib.closing(context):
-        with context.phase("imports"):
-            function = pass_through(stage.kind) if passes else executor(stage.kind)
-        function(context)
-        context.write_log(started, time.monotonic() - clock)
-        inputs.require_unchanged(layout)
-        space.complete(stage.id, inputs.digests)
-    say(f"  done in {time.monotonic() - clock:.1f} s")
 
 
 def run_seed(params: Params) -> int | None:

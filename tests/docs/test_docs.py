@@ -184,7 +184,7 @@ def test_every_shown_spec_is_valid(
     (folder / "quickstart.yaml").rename(folder / "base.yaml")
     outside = tmp_path.with_name(f"{tmp_path.name}-models")
     monkeypatch.setenv("DATAENVGYM_ROOTS", f"models={outside}")
-    for model in (folder / "models" / "mine", outside / "gemma-2"):
+    for model in (folder / "models" / "mine", folder / "models" / "all-MiniLM-L6-v2", outside / "gemma-2"):  # fmt: skip
         model.mkdir(parents=True)
         (model / "config.json").write_text(
             '{"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_attention_heads": 2}'
