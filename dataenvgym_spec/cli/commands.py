@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "lock": "Pin revisions of the hub, data files and components.",
     "graph": "Print the pipeline as mermaid, dot or JSON.",
     "report": "Print the results of an experiment.",
+    "trace": "Say where a generated example comes from and what became of it.",
     "track": "Bring MLflow up to date with the results.",
     "ui": "Bring MLflow up to date and open it.",
     "journal": "Say what is kept of teachers' responses; export and import it.",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from textwrap import indent
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,16 +15,13 @@ from dataenvgym_spec.cli.common import (
     print_json,
     setting,
 )
+from dataenvgym_spec.cli.replies import response_lines, text_lines
 from dataenvgym_spec.core.errors import UserError, suggest, visible
 from dataenvgym_spec.graph.ir import Entry, Stage, Use
 
 if TYPE_CHECKING:
     from dataenvgym_spec.execute.preview import Preview
     from dataenvgym_spec.records.examples import Example
-    from dataenvgym_spec.records.responses import LoggedResponse
-
-LONGEST: Final = 4000
-"""Characters of a text that are shown; JSON has all."""
 
 
 @click.command("preview")
@@ -118,7 +114,7 @@ def _lines(use: Use, shown: Preview) -> Iterator[str]:
         yield from _example(number, example)
     for response in shown.responses:
         yield ""
-        yield from _response(response)
+        yield from response_lines(response)
     missing = sum(request.count for request in shown.requests) - count
     if missing:
         yield ""
@@ -129,30 +125,13 @@ def _lines(use: Use, shown: Preview) -> Iterator[str]:
 def _example(number: int, example: Example) -> Iterator[str]:
     part = f", {visible(example.subskill)}" if example.subskill else ""
     yield f"{number}. {visible(example.skill)}{part}"
-    yield from _text("input", example.input)
-    yield from _text("target", example.target)
+    yield from text_lines("input", example.input)
+    yield from text_lines("target", example.target)
     made = example.provenance
     if made is not None and made.asks:
         yield f"   from    {', '.join(map(visible, made.asks))} below"
     if made is not None and made.shown:
         yield f"   errors  {', '.join(map(visible, made.shown))}"
-
-
-def _response(response: LoggedResponse) -> Iterator[str]:
-    yield f"asked {visible(response.teacher)}: {visible(response.ask)}"
-    for message in response.messages:
-        yield from _text(str(message["role"]), str(message["content"]))
-    yield from _text("reply", str(response.reply.get("text", "")))
-    if response.fault is not None:
-        yield f"   asked again: {visible(response.fault)}"
-
-
-def _text(name: str, text: str) -> Iterator[str]:
-    """A text behind its name, its further lines below its first."""
-    cut = f"{text[:LONGEST]} ..." if len(text) > LONGEST else text
-    # What a model wrote shall not talk to the terminal.
-    lines = "\n".join(visible(line, limit=LONGEST) for line in cut.split("\n"))
-    yield f"   {name:7} {indent(lines, ' ' * 11).strip()}"
 
 
 def _record(use: Use, shown: Preview) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""`dataenvgym trace`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json
+from dataenvgym_spec.cli.replies import response_lines, text_lines
+from dataenvgym_spec.core.errors import UserError, visible
+from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.stage import StageResult
+from dataenvgym_spec.results.trace import Trace, traces
+from dataenvgym_spec.store.indexes import compiled
+
+
+@click.command("trace")
+@click.argument("example")
+@click.option("--experiment", metavar="NAME", help="Look in this experiment only.")
+@as_json
+def command(example: str, experiment: str | None, as_json: bool) -> None:
+    """Say where a generated example comes from and what became of it: the student's errors that
+    the prompt showed, the plan and its reason, what teachers were asked and replied, which check
+    objected, and the students that it taught.
+
+    EXAMPLE is its id, or the first signs of it. The same question may be made more than once.
+
+    \b
+    Example:
+      dataenvgym trace 3f9c2a71b04de615
+    """
+    layout = layout_here()
+    names = compiled(layout) if experiment is None else [experiment]
+    found = list(traces([load(name, layout.root) for name in names], example))
+    if not found:
+        where = f"in '{experiment}'" if experiment else f"in {plural(len(names), 'experiment')}"
+        help = "ids are in store/generate-*/out/candidates/examples.jsonl, once an engine has run"
+        raise UserError(f"no generated example has the id '{example}' {where}", help=help)
+    if as_json:
+        print_json([_record(trace) for trace in found])
+        return
+    for number, trace in enumerate(found):
+        if number:
+            click.echo()
+        for line in _lines(trace):
+            click.echo(line)
+
+
+def _lines(trace: Trace) -> Iterator[str]:
+    example = trace.example
+    yield f"{example.id}  {_fate(trace)}"
+    yield from text_lines("input", example.input)
+    yield from text_lines("target", example.target)
+    for error in trace.errors:
+        yield f"error {visible(error.id)}"
+        yield from text_lines("input", error.input)
+        yield from text_lines("target", error.target)
+        yield from text_lines("student", error.prediction)
+    if trace.plan is not None:
+        yield f"planned  {_stage(trace.plan)}"
+    if trace.request is not None:
+        request = trace.request
+        about = f"{request.skill}, {request.subskill}" if request.subskill else request.skill
+        reason = f": {visible(trace.reason)}" if trace.reason else ""
+        yield f"   {request.count} examples of {visible(about)}{reason}"
+        if request.brief:
+            yield from text_lines("brief", request.brief)
+    yield f"made     {_stage(trace.generate)}{_writer(trace)}"
+    for response in trace.asked:
+        yield from response_lines(response)
+    if trace.check is not None:
+        yield f"checked  {_stage(trace.check)}"
+    for name, note in (trace.notes or {}).items():
+        yield f"   {visible(name)} noted: {visible(note)}"
+    for response in trace.verified:
+        yield from response_lines(response)
+    for stage in trace.trained:
+        yield f"taught   {_stage(stage)}{'' if stage.done else ' (not trained yet)'}"
+
+
+def _fate(trace: Trace) -> str:
+    if trace.rejected is not None:
+        rejected = trace.rejected
+        return f"rejected by {visible(rejected.check)}: {visible(rejected.reason)}"
+    if trace.check is None:
+        return "not checked yet"
+    return "accepted" if trace.accepted else "surplus: enough was accepted before it"
+
+
+def _stage(stage: StageResult) -> str:
+    more = f" (and {len(stage.uses) - 1} more)" if len(stage.uses) > 1 else ""
+    return f"{stage.uses[0].label}{more}, store/{stage.path.name}"
+
+
+def _writer(trace: Trace) -> str:
+    made = trace.example.provenance
+    if made is None:
+        return ""
+    return f", by {made.teacher}" + (f" ({visible(made.model)})" if made.model else "")
+
+
+def _record(trace: Trace) -> dict[str, Any]:
+    """For programs: all of it."""
+    plan, check, request = trace.plan, trace.check, trace.request
+    rejected = trace.rejected
+    return {
+        "example": trace.example.plain(),
+        "experiments": list(trace.experiments),
+        "errors": [error.plain() for error in trace.errors],
+        "plan": None if plan is None else plan.path.name,
+        "request": None if request is None else request.plain(),
+        "reason": trace.reason or None,
+        "generate": trace.generate.path.name,
+        "asked": [response.plain() for response in trace.asked],
+        "check": None if check is None else check.path.name,
+        "accepted": trace.accepted,
+        "rejected": rejected and {"check": rejected.check, "reason": rejected.reason},
+        "notes": trace.notes or {},
+        "verified": [response.plain() for response in trace.verified],
+        "trained": [_trained(stage) for stage in trace.trained],
+    }
+
+
+def _trained(stage: StageResult) -> dict[str, Any]:
+    uses = [use.plain() for use in stage.uses]
+    return {"stage": stage.path.name, "done": stage.done, "uses": uses}

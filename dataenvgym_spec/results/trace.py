@@ -1,0 +1,166 @@
+"""Where a generated example comes from, and what became of it.
+
+From the student's error, the plan and what a teacher was asked to the students that it taught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+from dataenvgym_spec.records.examples import Example, Notes, Provenance, Rejected
+from dataenvgym_spec.records.files import parse_json
+from dataenvgym_spec.records.plans import Plan, Request, ShownError
+from dataenvgym_spec.records.responses import RESPONSES, LoggedResponse
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.stage import StageResult, read_record, read_records
+
+EXAMPLES: Final = "examples.jsonl"
+E = TypeVar("E", Example, Rejected)
+N = TypeVar("N", Example, Rejected, Notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One generated example, with what led to it and what followed.
+
+    Attributes:
+        example: as the engine made it.
+        experiments: whose stages it is of.
+        generate: the stage that made it.
+        plan: the stage that asked for it; None if it is not of these experiments.
+        request: what that asked for.
+        reason: why, in words; empty if the plan does not say.
+        errors: of the student, that the prompt showed.
+        asked: what teachers were asked for it, with their replies.
+        check: the stage that judged it; None if none is done.
+        accepted: whether it did.
+        rejected: by which check and why, if one rejected it.
+        notes: what checks recorded of it, by check.
+        verified: what a check asked teachers about it.
+        trained: the stages whose students it taught.
+    """
+
+    example: Example
+    experiments: tuple[str, ...]
+    generate: StageResult
+    plan: StageResult | None = None
+    request: Request | None = None
+    reason: str = ""
+    errors: tuple[ShownError, ...] = ()
+    asked: tuple[LoggedResponse, ...] = ()
+    check: StageResult | None = None
+    accepted: bool = False
+    rejected: Rejected | None = None
+    notes: dict[str, str] | None = None
+    verified: tuple[LoggedResponse, ...] = ()
+    trained: tuple[StageResult, ...] = ()
+
+
+def traces(experiments: Sequence[Results], id: str) -> Iterator[Trace]:
+    """Every example whose id begins with some signs, once for each stage that judged it.
+
+    The same question may be made again, and arms may judge the same candidates by other checks.
+
+    Args:
+        experiments: where to look, each with its stages.
+        id: the first signs of the example's id.
+    """
+    used: dict[str, dict[str, None]] = {}
+    stages: dict[str, StageResult] = {}
+    for results in experiments:
+        for stage in results.stages:
+            stages.setdefault(stage.key, stage)
+            used.setdefault(stage.key, {})[results.name] = None
+    for stage in stages.values():
+        if stage.kind != "generate" or not stage.done:
+            continue
+        readers = [other for other in stages.values() if stage.key in other.inputs and other.done]
+        checks = [other for other in readers if other.kind == "check"]
+        for example in _matching(stage.port("candidates") / EXAMPLES, Example, id):
+            made = _made(example, stage, tuple(used[stage.key]), stages)
+            if not checks:
+                yield made
+            for check in checks:
+                taught = [other for other in stages.values() if check.key in other.inputs]
+                trains = [other for other in taught if other.kind == "train"]
+                yield _with_fate(made, check, trains)
+
+
+def _made(
+    example: Example,
+    generate: StageResult,
+    experiments: tuple[str, ...],
+    stages: Mapping[str, StageResult],
+) -> Trace:
+    made = example.provenance or Provenance()
+    found = Trace(
+        example=example,
+        experiments=experiments,
+        generate=generate,
+        asked=_responses(generate, made.asks),
+    )
+    return _with_plan(found, stages.get(made.plan), made.shown)
+
+
+def _with_plan(found: Trace, stage: StageResult | None, shown: Sequence[str]) -> Trace:
+    if stage is None or not stage.done:
+        return found
+    plan = read_record(stage.port("plan") / "plan.json", Plan)
+    name = found.example.asked_by
+    request = next((request for request in plan.asked() if request.id == name), None)
+    errors = {error.id: error for some in plan.errors.values() for error in some}
+    return replace(
+        found,
+        plan=stage,
+        request=request,
+        reason=plan.reasons.get(found.example.skill, ""),
+        errors=tuple(errors[id] for id in shown if id in errors),
+    )
+
+
+def _with_fate(found: Trace, check: StageResult, trains: Sequence[StageResult]) -> Trace:
+    """With what a check made of it. What is in neither list was beyond what was asked for."""
+    accepted = _same(check.port("accepted") / EXAMPLES, Example, found.example)
+    rejected = _same(check.port("rejected") / EXAMPLES, Rejected, found.example)
+    notes = dict(accepted.notes or {}) if accepted is not None else {}
+    apart = check.port("rejected") / "noted.jsonl"
+    if accepted is not None and apart.is_file():
+        for row in _matching(apart, Notes, found.example.id):
+            notes |= row.notes
+    return replace(
+        found,
+        check=check,
+        accepted=accepted is not None,
+        rejected=rejected,
+        notes=notes or None,
+        verified=_responses(check, (found.example.id,)),
+        trained=tuple(trains) if accepted is not None else (),
+    )
+
+
+def _same(path: Path, kind: type[E], example: Example) -> E | None:
+    """The row of a file that is about an example: the same one of the same round."""
+    rows = _matching(path, kind, example.id)
+    return next((row for row in rows if row.provenance == example.provenance), None)
+
+
+def _matching(path: Path, kind: type[N], id: str) -> Iterator[N]:
+    """The rows of a file whose id begins with some signs; few of many are parsed."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if id in line:
+                row = kind.parse(parse_json(line))
+                if row.id.startswith(id):
+                    yield row
+
+
+def _responses(stage: StageResult, names: Collection[str]) -> tuple[LoggedResponse, ...]:
+    """What the log of a stage has of some questions to teachers."""
+    path = stage.path / "log" / RESPONSES
+    if not names or not path.is_file():
+        return ()
+    rows = read_records(path, LoggedResponse)
+    return tuple(row for row in rows if row.ask.partition(" (answer ")[0] in names)
