@@ -67,8 +67,11 @@ class Observe(Section, frozen=True, kw_only=True):
     ] = 0
     scores: Annotated[bool, hover("Scores per skill on the hidden part of feedback.")] = True
     yield_: Annotated[
-        bool,
-        hover("What became of earlier requests: requested and accepted, per skill."),
+        bool | Literal["reasons"],
+        hover(
+            "What became of earlier requests: requested and accepted, per skill; with `reasons`, "
+            "also how many an engine made, and why checks that read no split rejected some."
+        ),
     ] = field(name="yield", default=True)
     student: (
         Annotated[

@@ -81,10 +81,18 @@ def within(requests: Sequence[Request], budget: int) -> tuple[Request, ...]:
 
 
 class Yield(Record, frozen=True, kw_only=True):
-    """What became of a request, in examples."""
+    """What became of a request, in examples.
+
+    Attributes:
+        candidates: how many an engine made for it; only where an arm observes reasons.
+        reasons: why checks rejected some, with how many, by check; the same. A check that reads
+            splits is not among them.
+    """
 
     requested: int
     accepted: int
+    candidates: int | None = None
+    reasons: dict[str, dict[str, int]] | None = None
 
 
 class ShownError(Record, frozen=True, kw_only=True):

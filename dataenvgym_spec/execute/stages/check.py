@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.yields import with_reasons, yields
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import CheckParams
 from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, set_apart
 from dataenvgym_spec.gym.checks.protocol import Sight, answers_of, rates_of
 from dataenvgym_spec.gym.tasks.ahead import Ahead
 from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.spec import Observe
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read
@@ -38,11 +40,11 @@ def check(context: Context[CheckParams]) -> None:
     if context.params.apart is not None:
         accepted, notes = set_apart(accepted, context.params.apart)
         context.write_rows("rejected", "noted.jsonl", notes)
-    counts = Counter(example.asked_by for example in accepted)
-    given = {}
-    for request in asked:
-        had_and_new = had.get(request.id, 0) + counts[request.id]
-        given[request.id] = Yield(requested=request.count, accepted=had_and_new)
+    given = yields(asked, before, accepted)
+    observe = context.params.observe
+    if isinstance(observe, Observe) and observe.yield_ == "reasons":
+        judging = context.params.checks
+        given = with_reasons(given, before, candidates, verdict.rejected, judging)
     context.write_rows("accepted", "examples.jsonl", accepted)
     context.write_table("yield", "yield.json", given)
     context.write_rows("rejected", "examples.jsonl", verdict.rejected)
