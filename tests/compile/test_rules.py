@@ -25,7 +25,7 @@ def test_every_rule_of_an_arm_is_a_file_of_its_own() -> None:
     files = {path.stem for path in (ROOT / "dataenvgym_spec/compile/rules").glob("*.py")}
     rules = {rule.__name__.rpartition(".")[2] for rule in RULES}
     assert len(rules) == len(RULES)
-    others = {"__init__", "table", "seeds", "equal", "size", "pins", "duplicates"}
+    others = {"__init__", "table", "seeds", "equal", "size", "pins", "duplicates", "linked"}
     helpers = {"allotted", "supply", "capacity", "renewal"}
     assert files - rules == others | helpers
 
@@ -44,7 +44,7 @@ def test_an_engine_that_takes_a_language_model_refuses_a_procedural_teacher(
         (
             "E204",
             "the engine 'writer' needs a language model, and 'generator' is not one",
-            "name a teacher of kind model",
+            "name a teacher of kind azure or openai or model",
         )
     ]
     language = {"generator": {"kind": "model", "source": None}}

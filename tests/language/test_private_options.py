@@ -40,7 +40,10 @@ KIND_WORDS = {
     "skill-list": "what a plan works in whose key names no environment",
     "path": "a key of many records",
 }
-LEFT = {("execute/stages/student.py", "pretrain"): "the label of a seed"}
+LEFT = {
+    ("execute/stages/student.py", "pretrain"): "the label of a seed",
+    ("report/metrics.py", "retries"): "requests that were made again, in the ledger",
+}
 
 
 def options(schema: dict[str, Any]) -> Iterator[str]:

@@ -20,7 +20,7 @@ CASES = {
     "an unknown component": ("policy: {kind: allocate", "policy: {kind: alocate", "E105", "  policy: {kind: alocate", "did you mean 'allocate'?"),
     "an unknown check": ("overlap: {action", "overlop: {action", "E105", "  checks: {scorable", "did you mean 'overlap'?"),
     "an unknown option": ("floor: 0.2", "flor: 0.2", "E102", "  policy:", "did you mean 'floor'?"),
-    "an environment that is not there": ("environment: skill-list", "environment: skill-tree", "E106", "environment:", "skill-list"),
+    "an environment that is not there": ("environment: skill-list", "environment: skill-forest", "E106", "environment:", "did you mean 'skill-tree'?"),
     "a name that is no DVC name": ("name: tiny", "name: my experiment", "E106", "name: my", "letters, digits"),
     "an arm's name that is none": ("  no-state:", "  no state:", "E106", "  no state:", "letters, digits"),
     "an unknown source": ("test: {from: problems", "test: {from: problem", "E201", "    test:", "did you mean 'problems'?"),

@@ -502,11 +502,19 @@ def harmless() -> str:
 ELSEWHERE = {
     "agent.engine.teacher", "analysis.contrasts.[].against", "analysis.contrasts.[].arm", "student.model.pretrain.source", "teachers.*.source",
     "extends", "extends.[]", "student.model.path",
+    "agent.checks.verified.prompt", "agent.checks.verified.teacher", "agent.engine.prompt", "agent.engine.solver.prompt", "agent.engine.solver.teacher",
+    "agent.observe.student.arm", "data_from.arm", "environment.subskills.source", "skills.discover.assign_template", "skills.discover.embedder",
+    "skills.discover.group_template", "skills.discover.label_template", "skills.discover.path", "skills.discover.teacher",
 }  # fmt: skip
 """Texts that must be the name of something: of a part of the spec (E201), or of a file or a folder that is there (E203)."""
 
 SPOKEN = {"student.prompt.system", "baselines.*.prompt.system"}
 """Texts of a conversation, which needs a model that has a template of one."""
+
+ASKED = {
+    "agent.engine.task", "environment.subskills.lists.*.[]", "skills.discover.fallback", "skills.discover.topic", "teachers.*.api_version", "teachers.*.model",
+}  # fmt: skip
+"""Texts that go to a language model or a service, of which the small spec has none."""
 
 
 def texts(part: dict[str, Any], path: tuple[str, ...] = ()) -> set[str]:
@@ -555,7 +563,7 @@ def test_every_slot_that_takes_any_text_is_among_the_harmless() -> None:
         if len(path) == slot.count(".") + 1
         and all(a in ("*", b) for a, b in zip(slot.split("."), path, strict=True))
     }
-    assert slots - tried == ELSEWHERE | SPOKEN
+    assert slots - tried == ELSEWHERE | SPOKEN | ASKED
 
 
 ITEMS = "it; touch MARKER; `touch MARKER` $(touch MARKER) \"quoted\" 'too' {{ 7*7 }} # %x & \u00e9\U0001f600.jsonl"

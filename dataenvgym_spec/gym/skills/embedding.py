@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import MissingExtra
+from dataenvgym_spec.gym.students.pretrained import read_encoder, read_tokenizer
 
 LONGEST: Final = 256
 """Tokens of a text that are read."""
@@ -51,10 +52,9 @@ def _loaded(folder: Path) -> tuple[Any, Any, int]:
         MissingExtra: the packages that run a model are not installed.
     """
     try:
-        from transformers import AutoModel, AutoTokenizer
+        tokenizer = read_tokenizer(folder, local_files_only=True)
+        model = read_encoder(folder, local_files_only=True, dtype="float32").eval()
     except ImportError as error:
         raise MissingExtra("transformers", "train", "the discovery 'clusters'") from error
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModel.from_pretrained(folder, local_files_only=True, dtype="float32").eval()
     positions = getattr(model.config, "max_position_embeddings", LONGEST)
     return tokenizer, model, min(LONGEST, positions)

@@ -63,6 +63,21 @@ def read_model(folder: Path, *, dtype: Any, adapter: Path | None = None) -> Any:
     return PeftModel.from_pretrained(model, adapter)
 
 
+def read_encoder(folder: Path, **options: Any) -> Any:
+    """A model that gives hidden states, such as one of embeddings.
+
+    Args:
+        folder: of a model, in the transformers format.
+        options: as `AutoModel.from_pretrained` takes them.
+
+    Raises:
+        StageError: it needs code that the folder brings.
+    """
+    from transformers import AutoModel
+
+    return _read(AutoModel.from_pretrained, folder, **options)
+
+
 def special_tokens(folder: Path) -> Any:
     """A model's generation settings, less all but the ids of its special tokens.
 
