@@ -228,7 +228,11 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUser]:
 def test_a_spec_from_completion_and_the_pages_is_valid_at_the_second_try(user: NewUser) -> None:
     user.tree = {}
     user.write()
-    teacher, patience = validate(user)
+    skills, teacher, patience = validate(user)
+    # Which environment reads skills is what the editor does not know.
+    assert (skills["code"], skills["path"]) == ("E204", ("environment",))
+    assert "skills: {discover: {kind: gold}}" in skills["help"]
+    user.tree["skills"] = {"discover": {"kind": "gold"}}
     assert (teacher["code"], teacher["path"]) == ("E201", ("agent", "engine", "teacher"))
     user.tree["agent"]["engine"]["teacher"] = teacher["help"].removeprefix("allowed here: ")
     assert (patience["code"], patience["path"]) == ("W403", ("loop", "stop", "patience"))
