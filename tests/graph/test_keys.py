@@ -356,6 +356,13 @@ NEVER_VARIED = {
     ("engine", "label-only", "teacher"): "the name of a part of the spec",
     ("check", "verified", "teacher"): "the name of a part of the spec",
     ("engine", "llm", "teacher"): "the name of a part of the spec",
+    ("discovery", "llm", "teacher"): "the name of a part of the spec",
+    ("discovery", "llm", "label_template"): "a file, by its content",
+    ("discovery", "llm", "group_template"): "a file, by its content",
+    ("discovery", "llm", "assign_template"): "a file, by its content",
+    ("discovery", "file", "path"): "a file, by its content",
+    ("discovery", "file", "fallback"): "needs such a file",
+    ("discovery", "clusters", "embedder"): "a folder, by its content",
     ("teacher", "scripted", "most"): "of a teacher that these tests bring along",
 }
 """Options of components that have no other value here, and why."""
@@ -397,6 +404,11 @@ MORE = {
     "llm": ", teacher: writer, reasoning: true, solver: {teacher: writer}",
 }
 """What kinds need besides."""
+DISCOVERIES = (
+    "{kind: llm, teacher: writer}",
+    "{kind: clusters}",
+    "{kind: clusters, count: 2}",
+)
 DRAWING = ("max_new_tokens: 5", "max_new_tokens: 5, temperature: 0.7, samples: 2")
 
 
@@ -439,6 +451,8 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
                 placed = seeing.replace("environment: skill-list", f"environment: {where}")
                 said = f"{{kind: {kind}{MORE.get(kind, '')}}}"
                 yield placed.replace(usual, said), ("agent", slot)
+    for said in DISCOVERIES:
+        yield seeing.replace("discover: {kind: gold}", f"discover: {said}"), ("skills", "discover")
     grown = seeing.replace(parts["policy"], "{kind: threshold}")
     yield grown.replace("skill-list", TREE), ("environment",)
     yield grown.replace("skill-list", LISTED_TREE), ("environment", "subskills")
@@ -489,7 +503,8 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
     # What has no other valid value here: closed choices of one, a data set's name, the lower of two
     # bounds that are equal, a conversation with a model that has no template of one.
     ends = {path.rsplit(".", 1)[-1] for path in alone - changed}
-    closed = {"environment", "method", "of", "start_from", "ties", "dataset", "chat"}
+    files = {"label_template", "group_template", "assign_template"}
+    closed = files | {"environment", "method", "of", "start_from", "ties", "dataset", "chat"}
     assert ends <= closed | {"min_digits", "min_numbers"}
     there = {
         (slot, kind, option)
