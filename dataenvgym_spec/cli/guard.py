@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -47,24 +46,32 @@ def admit(project: Project, item: Entry, steps: Sequence[PlannedStage]) -> dict[
     return packed(item.name, limits)
 
 
-def require_services(project: Project, item: Entry, steps: Sequence[PlannedStage]) -> None:
+def require_services(
+    project: Project, item: Entry, steps: Sequence[PlannedStage], environ: Mapping[str, str]
+) -> None:
     """Checks that the services can be asked which an experiment needs that is about to run.
+
+    Args:
+        project: the compiled specs.
+        item: the experiment.
+        steps: its plan.
+        environ: the environment of its stages.
 
     Raises:
         SpecError: an address or a key is missing.
     """
-    found = out_of_reach(project, {item.name: steps})
+    found = out_of_reach(project, {item.name: steps}, environ)
     if found:
         raise SpecError(found)
 
 
 def out_of_reach(
-    project: Project, plans: Mapping[str, Sequence[PlannedStage]]
+    project: Project, plans: Mapping[str, Sequence[PlannedStage]], environ: Mapping[str, str]
 ) -> tuple[Diagnostic, ...]:
     """What is missing to ask the services of some plans; nothing where answers are replayed."""
-    if switch(os.environ, REPLAY):
+    if switch(environ, REPLAY):
         return ()
     known = project.compiled.graph.by_id()
     steps = (step for plan in plans.values() for step in plan)
     stages = [known[step.key] for step in steps if step.use and step.action in EXECUTES]
-    return unusable(project.compiled.specs, stages, os.environ)
+    return unusable(project.compiled.specs, stages, environ)

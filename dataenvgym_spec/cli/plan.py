@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -65,7 +66,7 @@ or if a gate says go on
             click.echo(line)
     for experiment, bill in costs.items():
         print_warnings(project, project.entry(experiment), bill)
-    missing = out_of_reach(project, plans)
+    missing = out_of_reach(project, plans, os.environ)
     if missing:
         raise SpecError(missing)
 

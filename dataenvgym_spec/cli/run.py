@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Final
 
@@ -112,7 +113,7 @@ def _reproduce(
         # never end.
         if done and todo.targets in ((), done):
             return True
-        require_services(project, item, steps)
+        require_services(project, item, steps, {**os.environ, **variables})
         limits = {} if ignore_limits else admit(project, item, steps)
         click.echo(f"{item.name}: {_to_do(todo, again=bool(done))}")
         if not todo.targets:

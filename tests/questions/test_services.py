@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from dataenvgym_spec.cli import run
 from dataenvgym_spec.compile.compiler import Compiled, front_end, lower
+from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.questions.services import unusable
 from tests.support.repositories import call, new_repo
@@ -56,3 +59,24 @@ def test_plan_shows_the_plan_and_what_is_missing(tmp_path: Path) -> None:
     assert "error[E211]" in result.stderr and "OPENAI_API_KEY is not set" in result.stderr
     for known in ({"OPENAI_API_KEY": "k"}, {"DATAENVGYM_REPLAY": "1"}):
         assert "E211" not in call("dataenvgym", "plan", "tiny", cwd=repo, **known).stderr
+
+
+def test_a_run_is_refused_before_anything_runs_unless_it_replays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+
+    def reproduce(*_given: object, **more: object) -> int:
+        started.append(more["variables"])
+        return 0
+
+    monkeypatch.setattr(run, "reproduce", reproduce)
+    monkeypatch.chdir(new_repo(tmp_path / "repo", SPEC))
+    for name in ("OPENAI_API_KEY", "DATAENVGYM_REPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    refused = CliRunner().invoke(run.command, ["tiny"])
+    assert isinstance(refused.exception, SpecError)
+    assert {finding.code for finding in refused.exception.diagnostics} == {"E211"}
+    assert started == []
+    assert CliRunner().invoke(run.command, ["tiny", "--replay"]).exception is None
+    assert started == [{"DATAENVGYM_REPLAY": "1"}]
