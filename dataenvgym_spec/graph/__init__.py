@@ -6,7 +6,8 @@ How specs become a graph is in `compile`; how it becomes files, in `emit`.
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.graph.keys import identity, key_of
-from dataenvgym_spec.graph.kinds import HASHES, KINDS, SPLITS, Role
+from dataenvgym_spec.graph.kind import Role
+from dataenvgym_spec.graph.kinds import HASHES, KINDS, SPLITS
 from dataenvgym_spec.graph.params import (
     CheckParams,
     DataParams,

@@ -12,7 +12,8 @@ from typing import Any
 
 from dataenvgym_spec.core.hashing import SHORT
 from dataenvgym_spec.graph.component import Circumstances
-from dataenvgym_spec.graph.kinds import KINDS, Kind
+from dataenvgym_spec.graph.kind import Kind
+from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.records.experiment import Index
 

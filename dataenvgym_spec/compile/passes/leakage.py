@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dataenvgym_spec.graph.ir import Graph, Stage
-from dataenvgym_spec.graph.kinds import HASHES, SPLITS, Role
+from dataenvgym_spec.graph.kind import Role
+from dataenvgym_spec.graph.kinds import HASHES, SPLITS
 from dataenvgym_spec.graph.params import DataParams
 
 Route = tuple["Route | None", Stage]

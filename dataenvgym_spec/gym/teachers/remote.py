@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -25,7 +26,7 @@ AHEAD: Final = 2
 """Requests that are begun, or done and not yet taken, for each that may be in flight."""
 
 
-class RemoteTeacher:
+class RemoteTeacher(ABC):
     """Asks a service over HTTP. Replies come as they are complete, in any order.
 
     Raises:
@@ -45,9 +46,9 @@ class RemoteTeacher:
         self.dialect = Dialect()
         self.target = self._target(found, os.environ.get(found.secret, "").strip())
 
+    @abstractmethod
     def _target(self, found: Service, key: str) -> Target:
         """Where requests go, and with what."""
-        raise NotImplementedError
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
         """As many replies to each question as it asks for; each sample is a request of its own.
