@@ -19,6 +19,8 @@ class Like(Record, frozen=True, kw_only=True):
     """A real item that a prompt shows as an example, from the pool.
 
     Attributes:
+        input: the question.
+        target: the right answer.
         group: what its source says it belongs to.
     """
 
@@ -84,6 +86,8 @@ class Yield(Record, frozen=True, kw_only=True):
     """What became of a request, in examples.
 
     Attributes:
+        requested: how many were asked for.
+        accepted: how many all checks let through.
         candidates: how many an engine made for it; only where an arm observes reasons.
         reasons: why checks rejected some, with how many, by check; the same. A check that reads
             splits is not among them.
@@ -99,6 +103,10 @@ class ShownError(Record, frozen=True, kw_only=True):
     """An item that the student got wrong, from the shown part of feedback.
 
     Attributes:
+        id: what a request shows it by.
+        input: the question.
+        target: the right answer.
+        prediction: what the student answered.
         group: what the source says it belongs to; left out where its skill says it.
     """
 

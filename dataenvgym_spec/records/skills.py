@@ -37,7 +37,12 @@ def wilson(right: float, items: int) -> tuple[float, float]:
 
 
 class SkillScore(Record, frozen=True, kw_only=True):
-    """A student's score on one skill, on the hidden part of feedback."""
+    """A student's score on one skill, on the hidden part of feedback.
+
+    Attributes:
+        accuracy: the share of the items that it answers right.
+        items: how many items that is measured on.
+    """
 
     accuracy: float
     items: int

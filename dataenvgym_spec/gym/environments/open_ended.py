@@ -46,7 +46,12 @@ class Wanted(Record, frozen=True, kw_only=True):
 
 
 class OpenEndedAction(Action, frozen=True, kw_only=True):
-    """The requests, in order."""
+    """The requests, in order.
+
+    Attributes:
+        wanted: what each prompt is to bring; all of them ask for no more than there is to teach,
+            or the last are cut.
+    """
 
     wanted: tuple[Wanted, ...]
 

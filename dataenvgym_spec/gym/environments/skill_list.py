@@ -25,7 +25,11 @@ class SkillListState(State, frozen=True, kw_only=True):
 
 
 class Allocation(Action, frozen=True, kw_only=True):
-    """Examples to generate for each skill."""
+    """Examples to generate for each skill.
+
+    Attributes:
+        allocation: how many, by skill; in order, which says what is cut if they are too many.
+    """
 
     allocation: dict[str, int]
 
