@@ -55,13 +55,13 @@ def _answered(discovery: Any, said: dict[str, str | Ask], skills: Discovered) ->
 
 
 def _listed(discovery: Discovery, item: Item, name: Any, skills: Discovered) -> str:
-    """A name that is in the list.
+    """A name that is in the list, or the fallback.
 
     Raises:
         StageError: it is not.
     """
-    if name in skills.skills:
+    if name in skills.skills or (name is not None and name == skills.fallback):
         return str(name)
     message = f"the discovery {type(discovery).__name__} assigns '{item.id}' to no skill that was "
     message += "found"
-    raise StageError(message, help="`assign` gives one of the names in `skills`, and nothing else")
+    raise StageError(message, help="`assign` gives one of the names in `skills`, or the fallback")

@@ -28,6 +28,7 @@ from dataenvgym_spec.results.judging import Judging, judging
 from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, key_settings
+from dataenvgym_spec.results.skills import ArmQuality, qualities
 from dataenvgym_spec.results.stamps import Stamp, stamps
 
 
@@ -52,6 +53,7 @@ class Study:
     curves: tuple[Curve, ...]
     mean_curves: tuple[Curve, ...]
     skills: tuple[Grid, ...]
+    qualities: tuple[ArmQuality, ...]
     allocation: tuple[Grid, ...]
     yields: tuple[IterationFates, ...]
     ledger: Ledger
@@ -81,6 +83,7 @@ def study(results: Results) -> Study:
         curves=lines,
         mean_curves=mean_curves(lines),
         skills=skill_grids(results),
+        qualities=qualities(results),
         allocation=allocation_grids(results),
         yields=fates(results),
         ledger=read_ledger(results),

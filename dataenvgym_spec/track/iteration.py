@@ -17,6 +17,7 @@ from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.fates import fates_of
 from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Iteration, Run
+from dataenvgym_spec.results.skills import measured
 from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.track.naming import slug
 from dataenvgym_spec.track.ports import DATA, STATES
@@ -50,7 +51,7 @@ def iteration_metrics(turn: Iteration, ledger: Ledger, cost: Cost | None) -> lis
     # What the base made of the sealed test is in the summary.
     open_ones = [stage for stage in turn.stages if not stage.port("test").is_dir()]
     values += [*_spent(turn, ledger, cost), *unreadable(open_ones, ledger)]
-    values += _asked(turn, ledger)
+    values += [*_asked(turn, ledger), *_skills(turn, ledger)]
     return metrics_of(values, turn.number)
 
 
@@ -99,6 +100,16 @@ def _asked(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
         yield f"teachers/answers/{finish}", count, when
     if cost.usd:
         yield "teachers/usd", cost.usd, when
+
+
+def _skills(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
+    """How good the skills are, as the stages that name them measured it."""
+    for stage, quality in measured(turn):
+        when = ledger.ended(stage)
+        if when is not None:
+            for name, value in quality.measures().items():
+                yield f"{stage.kind}/quality/{name}", value, when
+            yield f"{stage.kind}/quality/left_out", quality.left_out, when
 
 
 def unreadable(stages: Sequence[StageResult], ledger: Ledger) -> Iterator[Value]:

@@ -112,6 +112,7 @@ LOGS: Final = {
     "run.json": "its facts: see FACTS",
     "loss.jsonl": "metric train/",
     "left-out.jsonl": "metric judging/wrong_gold/",
+    "quality.json": "metric skills/quality/",
     "responses.jsonl": "not shown: as large as all prompts; 'dataenvgym trace' reads it",
 }
 """The files of a stage's log."""

@@ -14,6 +14,7 @@ from dataenvgym_spec.gym.skills.protocol import Discovered
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
 from dataenvgym_spec.records.files import read, write_rows
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.quality import SkillQuality
 from tests.support.golden import Workshop, component, items
 
 GROUPS = ("gcd", "sum")
@@ -94,6 +95,17 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     return shop
 
 
+class Falling(Curious):
+    """Knows one skill, and falls back for all else."""
+
+    def discover(self, items: Sequence[Item]) -> Discovered:
+        names = {item.id: self.assign(item, Discovered.of({})) for item in items}
+        return Discovered.of(names, fallback="rest")
+
+    def assign(self, item: Item, skills: Discovered) -> str:
+        return "sum" if item.group == "sum" else "rest"
+
+
 def run(shop: Workshop, made: Any, monkeypatch: pytest.MonkeyPatch) -> Discovered:
     """What both stages make of a discovery."""
     monkeypatch.setattr(Context, "make", lambda *_: made)
@@ -153,6 +165,47 @@ def test_questions_about_items_are_answered_apart_in_any_order(
     first = next(item for item in items() if item.group == "sum" and item not in items()[::4])
     expected = {item.id: item.group for item in items()} | {first.id: "gcd"}
     assert found.items == expected
+
+
+def measured(shop: Workshop, stage: str) -> SkillQuality:
+    """What a stage says of the quality of its skills."""
+    return read(shop.outs[stage].parent / "log" / "quality.json", SkillQuality)
+
+
+def test_a_fallback_that_no_shown_item_has_is_no_skill_and_its_items_are_left_out(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [item for item in items() if item.group == "sum"]
+    write_rows(shop.outs["feedback"] / "shown" / "items.jsonl", rows[:6])
+    rest = [item for item in items() if item not in rows[:6]]
+    write_rows(shop.outs["feedback"] / "hidden" / "items.jsonl", rest)
+    found = run(shop, Falling(), monkeypatch)
+    assert found.skills == ("sum",)
+    assert found.items == {item.id: "sum" for item in rows}
+    whole = measured(shop, "assign")
+    assert (whole.items, whole.left_out, whole.skills) == (24, 24 - len(rows), 1)
+    assert whole.coverage == pytest.approx(len(rows) / 24)
+
+
+def test_the_quality_is_measured_on_what_each_stage_names(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = run(shop, Falling(), monkeypatch)
+    assert found.skills == ("rest", "sum") and len(found.items) == 24
+    shown, whole = measured(shop, "skills"), measured(shop, "assign")
+    assert (shown.items, whole.items, whole.left_out) == (6, 24, 0)
+    assert shown.agreement == whole.agreement == 1
+    assert shown.coverage == sum(item.group == "sum" for item in items()[::4]) / 6
+
+
+def test_no_port_says_more_of_hidden_items_than_names(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(shop, Falling(), monkeypatch)
+    written = [path for path in shop.outs["assign"].rglob("*") if path.is_file()]
+    assert [path.name for path in written] == ["skills.json"]
+    text = written[0].read_text(encoding="utf-8")
+    assert not any(item.input in text for item in items())
 
 
 @pytest.mark.parametrize(

@@ -83,19 +83,22 @@ def test_questions_are_labelled_labels_grouped_and_others_assigned_to_a_group() 
     teacher = Scripted(says=model)
     made = discovery(teacher, topic="words")
     found = made.discover(questions("apple", "avocado", "banana", "apple", "blueberry"))
-    assert found.skills == ("a-words", "b-words", "other")
+    assert (found.skills, found.fallback) == (("a-words", "b-words"), "other")
     assert list(found.items.values()) == ["a-words", "a-words", "b-words", "a-words", "b-words"]
     assert found.descriptions == {"a-words": "of a", "b-words": "of b"}
     (hidden,) = questions("berry")
     ask = made.assign(hidden, found)
-    assert ask.shape["properties"]["skill"]["enum"] == list(found.skills)
+    assert ask.shape["properties"]["skill"]["enum"] == ["a-words", "b-words"]
     assert (
         "on words teaches" in ask.messages[-1].content
         and "- a-words: of a" in ask.messages[-1].content
     )
     assert made.read(reply(ask, model(ask)), found) == "b-words"
     assert_golden(
-        "discovery", "llm", {1: "bb684d135fd248b9"}, [found.plain(), ask.plain(), teacher.prompts]
+        "discovery",
+        "llm",
+        {1: "bb684d135fd248b9", 2: "e84acb9c595eff5a"},
+        [found.plain(), ask.plain(), teacher.prompts],
     )
 
 
@@ -108,7 +111,7 @@ def test_no_prompt_grows_with_the_items() -> None:
     found = discovery(teacher, labels_per_prompt=50, items_per_prompt=20).discover(
         questions(*words)
     )
-    assert found.skills == (*(f"{letter}-words" for letter in "abcdefg"), "other")
+    assert found.skills == tuple(f"{letter}-words" for letter in "abcdefg")
     assert len(found.items) == 3000
     assert {len(listed(prompt)) for prompt in teacher.prompts} <= {*range(51)}
     assert max(map(len, teacher.prompts)) < 5000
@@ -140,10 +143,13 @@ def test_what_is_not_answered_ends_in_the_fallback(text: str) -> None:
     # Without labels, nothing can be grouped, and each item falls back.
     found = discovery(Scripted(says=broken("labels", text)), fallback="rest").discover(asked)
     assert (found.skills, {*found.items.values()}) == (("rest",), {"rest"})
+    # Nor is anybody asked to choose where there is no choice.
+    made = discovery(Scripted(says=model), fallback="rest")
+    assert made.assign(asked[0], found) == "rest"
     # Without groups, the labels are the skills.
     found = discovery(Scripted(says=broken("skills", text)), fallback="rest").discover(asked)
     assert (found.skills, [*found.items.values()]) == (
-        ("apple", "banana", "rest"),
+        ("apple", "banana"),
         ["apple", "banana"],
     )
     # An assignment that cannot be read is the fallback too.
@@ -162,10 +168,13 @@ def test_what_an_answer_leaves_out_is_asked_again_alone_and_then_assigned() -> N
         return json.dumps(said)
 
     teacher = Scripted(says=forgetful)
-    found = discovery(teacher).discover(questions("apple", "banana", "avocado"))
+    made = discovery(teacher)
+    found = made.discover(questions("apple", "banana", "avocado"))
     assert [len(batch) for batch in teacher.batches] == [1, 2, 1, 1]
     assert found.skills == ("a-words", "other")
     assert [*found.items.values()] == ["a-words", "other", "a-words"]
+    (ask,) = (made.assign(item, found) for item in questions("apricot"))
+    assert ask.shape["properties"]["skill"]["enum"] == ["a-words"]  # the fallback is no choice
 
 
 def test_of_more_groups_than_may_be_the_largest_are_kept() -> None:

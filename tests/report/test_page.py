@@ -830,3 +830,29 @@ def test_what_could_not_be_judged_is_said() -> None:
     left_out, unreadable = words.judged(judging)
     assert "gold answer scores wrong: 3 (draw the test split)" in left_out
     assert "count as unreadable: 2 timeout" in unreadable
+
+
+class WithSkills(Store):
+    """The skills of one arm were found, and measured."""
+
+    def run(self, arm, seed):
+        super().run(arm, seed)
+        if arm == "no-state":
+            return
+        measured = {"items": 40, "skills": 3, "left_out": 0, "coverage": 0.975, "balance": 0.811}
+        for kind, more in (("skills", {}), ("assign", {"within": 0.5, "between": 0.125})):
+            self.stage(kind, f"{kind}-found", arm, seed, 0, {})
+            log = self.layout.stage(f"{kind}-{kind}-found") / "log"
+            write_json(log / "quality.json", {**measured, **more})
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_how_good_skills_are_is_said_by_arm(tmp_path):
+    content = study(load("tiny", WithSkills(tmp_path / "repo").write().root))
+    assert [(row.arm, row.stage) for row in content.qualities] == [
+        ("with-state", "skills"),
+        ("with-state", "assign"),
+    ]
+    rows = re.findall(r"<tr>.*?coverage.*?</tr>(.*?)</tbody>", page(content), re.S)
+    assert "97.5%" in rows[0] and "81.1%" in rows[0] and "0.375" in rows[0]
+    assert "what they were made of" in rows[0] and "all of feedback" in rows[0]

@@ -74,7 +74,18 @@ class Store:
         write_json(root / "experiments" / "tiny.json", index)
 
     def _stage(
-        self, arm, seed, turn, kind, what, inputs=(), ports=None, done=True, log=None, curve=None
+        self,
+        arm,
+        seed,
+        turn,
+        kind,
+        what,
+        inputs=(),
+        ports=None,
+        done=True,
+        log=None,
+        curve=None,
+        quality=None,
     ) -> str:
         key = digest("test stage", what)
         row = self.stages.setdefault(
@@ -97,6 +108,8 @@ class Store:
         (folder / "log").mkdir(parents=True)
         if curve:
             write_rows(folder / "log" / "loss.jsonl", curve)
+        if quality:
+            write_json(folder / "log" / "quality.json", quality)
         started = self.epoch + 10 * list(self.stages).index(key) + 0.125
         write_json(
             folder / "log" / "run.json",
@@ -142,6 +155,14 @@ class Store:
             [data, base],
             ports={"hidden/results.jsonl": answers(4)},
             log={"tokens": {"generated": 7, "prompt": 99}},
+        )
+        stage(
+            0,
+            "skills",
+            ["skills"],
+            [data],
+            ports={"skills/skills.json": {"skills": list(SKILLS), "items": {}}},
+            quality={"items": 9, "skills": 2, "left_out": 1, "coverage": 0.75, "balance": 0.5},
         )
         checks, trained = [], []
         for turn in range(1, ITERATIONS + 1):

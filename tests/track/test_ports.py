@@ -81,4 +81,4 @@ def test_a_finished_experiment_shows_what_is_promised(finished: Path, tmp_path: 
     made = {(stage.kind, port) for stage in compiled(tmp_path, TINY).stages for port in stage.ports}
     missing = {pair for pair in made & SHOWN.keys() if not is_shown(SHOWN[pair], there)}
     assert missing == set()
-    assert is_shown(LOGS["loss.jsonl"], there)
+    assert is_shown(LOGS["loss.jsonl"], there) and is_shown(LOGS["quality.json"], there)

@@ -397,7 +397,16 @@ def test_a_deleted_database_comes_back(root, first) -> None:
     Store(root)
     done(root)
     # `first` had no database and no artifacts: that is what a deleted one leaves.
-    assert dump_of(root) == dump_of(first)
+    again = dump_of(root)
+    assert again == dump_of(first)
+    base = again["tiny/no-state/seed-0/iteration-0"]
+    quality = {key: value for key, _, _, value, _ in base["latest_metrics"] if "quality" in key}
+    assert quality == {
+        "skills/quality/coverage": 0.75,
+        "skills/quality/balance": 0.5,
+        "skills/quality/left_out": 1,
+    }
+    assert b'"gcd"' in base["files"]["skills/skills.json"]
 
 
 def test_what_cannot_be_taken_back_is_replaced(root) -> None:

@@ -6,19 +6,25 @@ from dataenvgym_spec.execute.assigning import assigned
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import AssignParams
 from dataenvgym_spec.gym.skills.protocol import Discovered
-from dataenvgym_spec.records.files import read
+from dataenvgym_spec.gym.skills.quality import quality
+from dataenvgym_spec.records.files import read, write_json
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import SkillMap
 
 
 def assign(context: Context[AssignParams]) -> None:
-    """Writes the skills, and the skill of every item; those of shown items stay as they are."""
+    """Writes the skills, and the skill of every item; those of shown items stay as they are.
+
+    An item with a fallback that is not listed is left out.
+    """
     found = read(context.path("skills", "skills.json"), Discovered)
     items = context.all("items", "items.jsonl", Item)
     discovery = context.make(context.params.discover)
-    names = assigned(discovery, [item for item in items if item.id not in found.items], found)
-    whole = SkillMap(
-        skills=found.skills, items={**found.items, **names}, descriptions=found.descriptions
-    )
+    rest = [item for item in items if item.id not in found.items]
+    names = {**found.items, **assigned(discovery, rest, found)}
+    listed = {id: name for id, name in names.items() if name in found.skills}
+    whole = SkillMap(skills=found.skills, items=listed, descriptions=found.descriptions)
     context.write("skills", "skills.json", whole)
+    measured = quality(items, names, found.skills, found.fallback)
+    write_json(context.log / "quality.json", measured)
     context.record(skills=len(found.skills), items=len(items))

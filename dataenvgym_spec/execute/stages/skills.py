@@ -6,7 +6,8 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import SkillsParams
 from dataenvgym_spec.gym.skills.protocol import Discovered, Discovery
-from dataenvgym_spec.records.files import read_all
+from dataenvgym_spec.gym.skills.quality import quality
+from dataenvgym_spec.records.files import read_all, write_json
 from dataenvgym_spec.records.items import Item
 
 
@@ -17,6 +18,8 @@ def skills(context: Context[SkillsParams]) -> None:
     found = discovery.discover(items)
     require_whole(found, items, type(discovery).__name__)
     context.write("skills", "skills.json", found)
+    measured = quality(items, found.items, found.skills, found.fallback)
+    write_json(context.log / "quality.json", measured)
     context.record(skills=len(found.skills), items=len(items))
 
 

@@ -55,7 +55,7 @@ class Seen:
     Attributes:
         errors: how many of the student's errors a prompt may show.
         skills: the skills of the task; none in an environment that does not read them.
-        of_item: the skill of every feedback item, by its id.
+        of_item: the skill of every feedback item, by its id; of hidden ones some may be left out.
         hidden: the student's answers on the hidden part of feedback, which measures its state.
         shown: its answers on the part that prompts may show.
         yields: what became of the last requests, by name.
@@ -77,7 +77,9 @@ class Seen:
             return None
         marks: dict[str, dict[str, bool]] = {skill: {} for skill in self.skills}
         for row in self.hidden:
-            marks[self.of_item[row.id]][row.id] = row.correct
+            skill = self.of_item.get(row.id)
+            if skill is not None:
+                marks[skill][row.id] = row.correct
         return marks
 
     def scores(self) -> dict[str, SkillScore] | None:

@@ -19,7 +19,8 @@ REMEDY = (
 class SkillsOfFile:
     """The skill that a file gives an item.
 
-    All skills of the file are skills of the task; so is the one for items that are not in it.
+    All skills of the file are skills of the task; so is the one for items that are not in it, if
+    there are any.
     """
 
     def __init__(self, *, path: Path, fallback: str | None = None) -> None:
@@ -32,10 +33,11 @@ class SkillsOfFile:
         unknown = [item for item in items if names[item.id] is None]
         if unknown:
             raise _unknown(unknown, len(items))
-        more = () if self.fallback is None else (self.fallback,)
+        items_of = {id: name for id, name in names.items() if name is not None}
         return Discovered(
-            skills=tuple(dict.fromkeys((*self.file.skills, *more))),
-            items={id: name for id, name in names.items() if name is not None},
+            skills=tuple(dict.fromkeys((*self.file.skills, *items_of.values()))),
+            items=items_of,
+            fallback=self.fallback,
             descriptions=dict(self.file.descriptions) or None,
         )
 

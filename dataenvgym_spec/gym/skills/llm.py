@@ -51,23 +51,33 @@ class SkillsByModel:
         counts = Counter(labels.values())
         groups = self._groups(counts)
         skill_of = {label: group.name for group in groups for label in group.labels}
-        names = tuple(dict.fromkeys((*(group.name for group in groups), self.fallback)))
+        names = tuple(group.name for group in groups)
         told = {group.name: group.description for group in groups if group.description}
         found = Discovered(skills=names, items={}, descriptions=told or None)
         placed = {id: skill_of[label] for id, label in labels.items() if label in skill_of}
-        rest = [self.assign(item, found) for item in items if item.id not in placed]
+        asks = [self.assign(item, found) for item in items if item.id not in placed]
+        rest = [ask for ask in asks if isinstance(ask, Ask)]
         replies = self.teacher.answer(rest) if rest else ()
         placed |= {reply.ask: self.read(reply, found) for reply in replies}
         every = {item.id: placed.get(item.id, self.fallback) for item in items}
-        return Discovered(skills=names, items=every, descriptions=told or None)
+        more = (self.fallback,) if self.fallback in every.values() else ()
+        return Discovered(
+            skills=(*names, *more),
+            items=every,
+            descriptions=told or None,
+            fallback=self.fallback,
+        )
 
-    def assign(self, item: Item, skills: SkillMap) -> Ask:
-        """The question which skill an item needs."""
+    def assign(self, item: Item, skills: SkillMap) -> str | Ask:
+        """The question which skill an item needs; the fallback where there is no other."""
+        names = [name for name in skills.skills if name != self.fallback]
+        if not names:
+            return self.fallback
         told = skills.descriptions or {}
-        listed = [{"name": name, "description": told.get(name, "")} for name in skills.skills]
+        listed = [{"name": name, "description": told.get(name, "")} for name in names]
         text = item.input[: self.longest]
         prompt = self.assign_template.render(topic=self.topic, skills=listed, text=text)
-        return Ask.of(item.id, prompt, shape=choice(skills.skills))
+        return Ask.of(item.id, prompt, shape=choice(names))
 
     def read(self, reply: Reply, skills: SkillMap) -> str:
         """The name that a reply gives, or the fallback."""

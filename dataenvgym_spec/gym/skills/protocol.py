@@ -13,13 +13,18 @@ from dataenvgym_spec.records.plans import SkillMap
 class Discovered(SkillMap, frozen=True, kw_only=True):
     """The skills that a discovery found, and the skill of every item that it was shown.
 
-    The list of names is closed: whatever is assigned later is assigned to one of them.
+    The list of names is closed: whatever is assigned later is assigned to one of them, or to the
+    fallback.
 
     Attributes:
         memory: what else `assign` has to know, as JSON values.
+        fallback: the skill of items of which nothing better is known, if there may be such. It is
+            one of `skills` only where an item that was shown has it: a skill of no such item would
+            get examples, of nothing. Others that have it are then left out.
     """
 
     memory: dict[str, Any] | None = None
+    fallback: str | None = None
 
     @classmethod
     def of(cls, items: Mapping[str, str], **more: Any) -> Discovered:
@@ -56,6 +61,8 @@ class Discovery(Protocol):
 
     def assign(self, item: Item, skills: Discovered) -> str | Ask:
         """The name of the skill that an item needs, or a question that a teacher answers.
+
+        It is one of the skills that were found, or their fallback.
 
         Raises:
             StageError: the item has no skill, and none is stated for such ones.
