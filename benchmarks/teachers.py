@@ -110,7 +110,7 @@ def journaled(asked: Teacher, folder: Path) -> Journaled:
         return Journal(folder / "journal" / "journal.sqlite", say=print)
 
     desk = Desk(stage="s" * 64, seed=0, name="here", log=folder / "log", open_journal=journal)
-    return Journaled(lambda: asked, identity="made-up", desk=desk, name="made-up")
+    return Journaled(lambda: asked, identity="made-up", desk=desk, name="made-up", kind="openai")
 
 
 def timed(asked: Teacher, asks: Sequence[Ask]) -> tuple[float, float, float]:

@@ -32,8 +32,8 @@ LEAST: Final = -9999.0
 WORDS: Final = 12
 """How many words of a question a message shows."""
 
-Receive = Callable[[str, Reply], None]
-"""Keeps a reply under a key."""
+Receive = Callable[[Sequence[tuple[str, Reply]]], list[Response]]
+"""Keeps replies that came together under their keys; gives what the journal has for each."""
 
 
 class Lost(StageError):
@@ -134,26 +134,40 @@ class Desk:
 
     @contextmanager
     def receiving(self) -> Iterator[Receive]:
-        """While a teacher answers: gives what keeps a reply. All are safe when it ends.
+        """While a teacher answers: gives what keeps replies. All are safe when it ends.
 
         Raises:
             StageError: a reply is none.
         """
         settled = time.monotonic()
 
-        def receive(key: str, reply: Reply) -> None:
+        def receive(replies: Sequence[tuple[str, Reply]]) -> list[Response]:
             nonlocal settled
-            response = Response(key=key, stage=self.stage, at=time.time(), reply=_content(reply))
-            self.journal.keep([response])
-            self._received.add(key)
+            responses = self._kept(replies)
             if time.monotonic() - settled > SETTLE:
                 self.journal.settle()
                 settled = time.monotonic()
+            return responses
 
         try:
             yield receive
         finally:
             self.journal.settle()
+
+    def _kept(self, replies: Sequence[tuple[str, Reply]]) -> list[Response]:
+        """What the journal has once some replies are kept, in one transaction."""
+        at = time.time()
+        came = [
+            Response(key=key, stage=self.stage, at=at, reply=_content(reply))
+            for key, reply in replies
+        ]
+        added = self.journal.keep(came)
+        self._received.update(key for key, _ in replies)
+        if added == len(came):
+            return came
+        # Another process asked the same and was faster: what came first counts.
+        there = self.journal.find([one.key for one in came])
+        return [there[one.key] for one in came]
 
     def require_allowed(self, teacher: str, ask: Ask, count: int) -> None:
         """Checks that a teacher may be asked.

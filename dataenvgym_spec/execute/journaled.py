@@ -19,7 +19,7 @@ from dataenvgym_spec.core.hashing import canonical, digest, seed_from
 from dataenvgym_spec.execute.desk import Desk, Lost
 from dataenvgym_spec.execute.shapes import MOST_AGAIN, Shape, again, bare
 from dataenvgym_spec.gym.make import Around, Described
-from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
+from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher, arrivals
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at, without
 from dataenvgym_spec.records.responses import Response
@@ -62,6 +62,7 @@ class Journaled:
         self._identity = digest("teacher", identity)
         self._teacher: Teacher | None = None
         self._shapes: dict[str, Shape] = {}
+        self._latest: tuple[Any, Shape] | None = None
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
         """As many replies to each question as it asks for, in their order.
@@ -104,8 +105,8 @@ class Journaled:
 
     # --- asking -----------------------------------------------------------------------------------
 
-    def _ask_for(self, wanted: Sequence[Wanted]) -> None:
-        """Asks for what is not in the journal, each once."""
+    def _ask_for(self, wanted: Sequence[Wanted]) -> list[Wanted]:
+        """Asks for what is not in the journal, each once; gives those that were not asked for."""
         there = self._desk.journal.known([one.keys[-1] for one in wanted])
         missing: dict[str, Wanted] = {}
         for one in wanted:
@@ -115,21 +116,30 @@ class Journaled:
             first = next(iter(missing.values()))
             self._desk.require_allowed(self._name, first.ask, len(missing))
             self._receive(list(missing.values()))
+        return [one for one in wanted if missing.get(one.keys[-1]) is not one]
 
     def _receive(self, wanted: Sequence[Wanted]) -> None:
-        """Asks the teacher, and keeps each answer as it comes."""
+        """Asks the teacher, keeps each answer as it comes, and looks at it."""
         slots = _slots(wanted)
         asks = [_posed(name, ones) for name, ones in slots.items()]
         if self._teacher is None:
             self._teacher = self._construct()
         with self._desk.receiving() as receive:
-            for reply in self._teacher.answer(asks):
-                one = _taken(slots, reply, self._name)
-                receive(one.keys[-1], reply)
-        for name, ones in slots.items():
-            missing = sum(one is not None for one in ones)
+            for replies in arrivals(self._teacher, asks):
+                ones = [_taken(slots, reply, self._name) for reply in replies]
+                keyed = [(one.keys[-1], reply) for one, reply in zip(ones, replies, strict=True)]
+                for one, response in zip(ones, receive(keyed), strict=True):
+                    self._look_at(one, response)
+        for name, left in slots.items():
+            missing = sum(one is not None for one in left)
             if missing:
                 raise self._too_few(name, missing)
+
+    def _look_at(self, one: Wanted, response: Response) -> None:
+        """Holds an answer against the shape that was asked for, and accounts for it."""
+        reply = _reply(response)
+        one.fault = self._fault(one.ask, reply)
+        self._desk.note(self._name, one.ask, reply, response, sample=one.sample, fault=one.fault)
 
     def _too_few(self, name: str, missing: int) -> StageError:
         message = f"the teacher '{self._name}' left {missing} answers to '{name}' out"
@@ -138,26 +148,25 @@ class Journaled:
 
     def _misshapen(self, wanted: Sequence[Wanted]) -> list[Wanted]:
         """Asks for what is missing; gives those whose answer is whole and of another shape."""
-        self._ask_for(wanted)
-        left = []
-        for one, responses in zip(wanted, self._responses(wanted, latest=True), strict=True):
-            reply = _reply(responses[-1])
-            one.fault = self._fault(one.ask, reply)
-            self._desk.note(
-                self._name, one.ask, reply, responses[-1], sample=one.sample, fault=one.fault
-            )
-            if one.fault is not None:
-                left.append(one)
-        return left
+        there = self._ask_for(wanted)
+        for one, responses in zip(there, self._responses(there, latest=True), strict=True):
+            self._look_at(one, responses[-1])
+        return [one for one in wanted if one.fault is not None]
 
     def _fault(self, ask: Ask, reply: Reply) -> str | None:
         """What is wrong with the shape of an answer that is whole."""
         if ask.shape is None or reply.finish not in ("stop", "invalid"):
             return None
-        text = canonical(ask.shape)
-        if text not in self._shapes:
-            self._shapes[text] = Shape(ask.shape)
-        return self._shapes[text].fault(reply.text)
+        return self._shape(ask.shape).fault(reply.text)
+
+    def _shape(self, schema: dict[str, Any]) -> Shape:
+        # Most often all questions of a call have the same one.
+        if self._latest is None or self._latest[0] is not schema:
+            text = canonical(schema)
+            if text not in self._shapes:
+                self._shapes[text] = Shape(schema)
+            self._latest = schema, self._shapes[text]
+        return self._latest[1]
 
     def _responses(
         self, wanted: Sequence[Wanted], *, latest: bool = False

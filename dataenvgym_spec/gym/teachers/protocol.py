@@ -6,7 +6,7 @@ What is procedural is a source that its engine uses.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from dataenvgym_spec.gym.prompt import Message
 from dataenvgym_spec.records.record import Record
@@ -91,3 +91,20 @@ class Teacher(Protocol):
         Raises:
             StageError: it cannot be reached or refuses to work.
         """
+
+
+@runtime_checkable
+class Together(Protocol):
+    """What a teacher may have besides, which spares work where many replies come at once."""
+
+    def together(self, asks: Sequence[Ask]) -> Iterator[Sequence[Reply]]:
+        """As `answer`, with those together that came together."""
+
+
+def arrivals(teacher: Teacher, asks: Sequence[Ask]) -> Iterator[Sequence[Reply]]:
+    """The replies of a teacher as they come; those that came together are together."""
+    if isinstance(teacher, Together):
+        yield from teacher.together(asks)
+    else:
+        for reply in teacher.answer(asks):
+            yield (reply,)

@@ -51,7 +51,12 @@ class RemoteTeacher(ABC):
         """Where requests go, and with what."""
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
-        """As many replies to each question as it asks for; each sample is a request of its own.
+        """As many replies to each question as it asks for; see `together`."""
+        for replies in self.together(asks):
+            yield from replies
+
+    def together(self, asks: Sequence[Ask]) -> Iterator[Sequence[Reply]]:
+        """The replies that came together; each sample is a request of its own.
 
         Raises:
             StageError: the service cannot be reached, fails again and again, or refuses to work.
@@ -71,14 +76,14 @@ class RemoteTeacher(ABC):
 
     def _handed_in(
         self, background: Background, line: _Line, asks: Sequence[Ask]
-    ) -> Iterator[Reply]:
+    ) -> Iterator[Sequence[Reply]]:
         """The same by batches."""
         batches = Batches(line.transport, self.settings)
         try:
             handed = background.run(batches.arranged(rows(asks, self.settings)))
             works = map(batches.answers, handed)
-            for replies in flow(background, works, ahead=len(handed), failed=line.stop):
-                yield from replies
+            for several in flow(background, works, ahead=len(handed), failed=line.stop):
+                yield from several
             # Whoever took them has kept them.
             background.run(batches.settle())
         finally:
