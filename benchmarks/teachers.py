@@ -3,6 +3,7 @@
 `python benchmarks/teachers.py [REQUESTS]`: a service on loopback, a process of its own, that
 answers each request after 50 ms and after 500 ms, asked with 64 in flight. Ideal is what as many
 requests take if nothing takes any time but the service. Answers have a shape, which is checked.
+Beside it bare aiohttp, which sends the same bodies and reads the JSON that comes back.
 """
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import msgspec
 from measure import table
 
 from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.journaled import Journaled
+from dataenvgym_spec.gym.teachers import chat
 from dataenvgym_spec.gym.teachers.openai import OpenAITeacher
 from dataenvgym_spec.gym.teachers.protocol import Ask, Teacher
 from dataenvgym_spec.store.journal import Journal
@@ -47,6 +52,8 @@ RESPONSE = HEAD.encode() + BODY
 LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 TARGETS = {0.05: 0.75, 0.5: 0.9}
 """The least share of the ideal, by delay in seconds."""
+KEPT = "journal, shapes and accounts"
+JSON = {"Content-Type": "application/json"}
 
 
 class Answer(asyncio.Protocol):
@@ -113,45 +120,80 @@ def journaled(asked: Teacher, folder: Path) -> Journaled:
     return Journaled(lambda: asked, identity="made-up", desk=desk, name="made-up", kind="openai")
 
 
-def timed(asked: Teacher, asks: Sequence[Ask]) -> tuple[float, float, float]:
-    """Seconds by the clock and of this process's processor, and megabytes that memory grew by."""
+def bare(asked: OpenAITeacher, asks: Sequence[Ask]) -> int:
+    """Sends what the teacher sends, and does nothing with what comes."""
+    bodies = [chat.body(ask, 0, asked.settings, asked.dialect) for ask in asks]
+    left = map(msgspec.json.encode, bodies)
+
+    async def send(session: aiohttp.ClientSession) -> int:
+        count = 0
+        for data in left:
+            async with session.post(asked.target.url, data=data, headers=JSON) as response:
+                msgspec.json.decode(await response.read())
+                count += 1
+        return count
+
+    async def run() -> int:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            return sum(await asyncio.gather(*(send(session) for _ in range(IN_FLIGHT))))
+
+    return asyncio.run(run())
+
+
+def usable(asked: Teacher, asks: Sequence[Ask]) -> int:
+    """Asks for all, one after the other, as a component does."""
+    return sum(reply.usable for reply in asked.answer(asks))
+
+
+Work = Callable[[OpenAITeacher, Sequence[Ask], Path], int]
+WAYS: dict[str, Work] = {
+    "bare aiohttp": lambda asked, asks, _folder: bare(asked, asks),
+    "the teacher alone": lambda asked, asks, _folder: usable(asked, asks),
+    KEPT: lambda asked, asks, folder: usable(journaled(asked, folder), asks),
+}
+
+
+def timed(work: Callable[[], int]) -> tuple[int, float, float, float]:
+    """How many, seconds by the clock and of this processor, megabytes that memory grew by."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started, worked = time.perf_counter(), time.process_time()
-    count = sum(reply.usable for reply in asked.answer(asks))
+    count = work()
     wall, busy = time.perf_counter() - started, time.process_time() - worked
-    assert count == len(asks)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return wall, busy, grown / 1000
+    return count, wall, busy, grown / 1000
 
 
-def row(delay: float, amount: int, *, kept: bool) -> list[str]:
+def rows(delay: float, amount: int) -> Iterator[list[str]]:
+    """A row for each way, one after the other."""
     asks = [Ask.of(str(n), f"Question {n}. " * 20, shape=SHAPE) for n in range(amount)]
-    with service(delay) as address, tempfile.TemporaryDirectory() as folder:
-        asked = teacher(address)
-        # Connections are made before it counts.
-        list(asked.answer(asks[:IN_FLIGHT]))
-        wall, busy, grown = timed(journaled(asked, Path(folder)) if kept else asked, asks)
-    ideal = amount * delay / IN_FLIGHT
-    wanted = f"{TARGETS[delay]:.2f}" if kept else ""
-    what = "journal, shapes and accounts" if kept else "the teacher alone"
-    share = f"{ideal / wall:.2f}"
-    return [
-        f"{delay * 1000:.0f} ms",
-        what,
-        f"{wall:.1f}",
-        share,
-        wanted,
-        f"{busy:.1f}",
-        f"{grown:.0f}",
-    ]
+    ideal, first = amount * delay / IN_FLIGHT, 0.0
+    for name, work in WAYS.items():
+        with service(delay) as address, tempfile.TemporaryDirectory() as folder:
+            asked = teacher(address)
+            # What is imported and made once is there before it counts.
+            list(asked.answer(asks[:IN_FLIGHT]))
+            count, wall, busy, grown = timed(partial(work, asked, asks, Path(folder)))
+        assert count == amount
+        first = first or wall
+        shares = [f"{ideal / wall:.2f}", f"{first / wall:.2f}"]
+        least = f"{TARGETS[delay]:.2f}" if name == KEPT else ""
+        yield [
+            f"{delay * 1000:.0f} ms",
+            name,
+            f"{wall:.1f}",
+            *shares,
+            least,
+            f"{busy:.1f}",
+            f"{grown:.0f}",
+        ]
 
 
 def main() -> None:
     amount = int(sys.argv[1]) if len(sys.argv) > 1 else REQUESTS
     print(f"{amount} requests, {IN_FLIGHT} in flight, {os.cpu_count()} cores")
-    head = ["each", "with", "s", "of the ideal", "at least", "CPU s", "MB more"]
-    rows = [row(delay, amount, kept=kept) for delay in DELAYS for kept in (False, True)]
-    table(head, rows)
+    head = ["each", "with", "s", "of the ideal", "of bare", "at least", "CPU s", "MB more"]
+    table(head, [row for delay in DELAYS for row in rows(delay, amount)])
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ from dataenvgym_spec.store.place import journal_file
 
 SETTLE: Final = 0.1
 """Seconds after which responses that have come are forced to the disk."""
+BUFFER: Final = 1 << 18
+"""Bytes of the log that are written at once; what a kill takes of it, the next attempt writes."""
 LEAST: Final = -9999.0
 """The least logarithm of a probability that is kept: JSON has no infinity."""
 WORDS: Final = 12
@@ -218,7 +220,7 @@ class Desk:
         )
         if self._responses is None:
             path = self._log / RESPONSES
-            self._responses = path.open("wb")
+            self._responses = path.open("wb", buffering=BUFFER)
         self._responses.write(msgspec.json.encode(row) + b"\n")
 
     def used(self) -> dict[str, TeacherUse]:

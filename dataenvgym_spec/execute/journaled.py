@@ -181,17 +181,16 @@ class Journaled:
     def _given(self, one: Wanted, name: str, responses: tuple[Response, ...]) -> Reply:
         """An answer as it is given: the latest, with what all of its tries took."""
         replies = tuple(map(_reply, responses))
+        last = replies[-1]
         tokens: Counter[str] = Counter()
         for reply in replies:
             tokens.update(reply.tokens)
-        last = replies[-1]
-        text = bare(last.text) if one.ask.shape is not None else last.text
         return msgspec.structs.replace(
             last,
             ask=name,
             sample=one.sample,
-            text=text,
-            tokens=dict(tokens),
+            text=bare(last.text) if one.ask.shape is not None else last.text,
+            tokens=last.tokens if len(replies) == 1 else dict(tokens),
             finish="invalid" if one.fault is not None else last.finish,
             tries=sum(reply.tries for reply in replies),
         )

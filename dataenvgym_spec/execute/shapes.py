@@ -37,13 +37,14 @@ class Shape:
         from jsonschema.validators import validator_for
 
         self._validator = validator_for(schema)(schema)
+        self._json = json.JSONDecoder(parse_constant=_refuse)
 
     def fault(self, text: str) -> str | None:
         """What is wrong with an answer, in words that its writer understands; None if it fits."""
         from jsonschema.exceptions import best_match
 
         try:
-            value = json.loads(bare(text), parse_constant=_refuse)
+            value = self._json.decode(bare(text))
         except json.JSONDecodeError as error:
             return f"it is not JSON: {error.msg}"
         except (ValueError, RecursionError) as error:

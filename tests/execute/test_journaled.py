@@ -62,6 +62,37 @@ def test_what_came_before_a_failure_is_not_asked_again(tmp_path: Path) -> None:
     assert counts.stat().st_size == 20 + 1
 
 
+class Crowd(Said):
+    """A teacher all of whose replies come together."""
+
+    def together(self, asks: Sequence[Ask]) -> Iterator[Sequence[Reply]]:
+        yield list(self.answer(asks))
+
+
+def test_replies_that_come_together_are_kept_in_one_transaction(tmp_path: Path) -> None:
+    at, said = desk(tmp_path), list[str]()
+    at.journal._connection.set_trace_callback(said.append)
+    given = list(journaled(at, Crowd(lambda ask, _: ask.id)).answer(questions(30)))
+    assert [one.text for one in given] == [f"q-{turn}" for turn in range(30)]
+    assert sum(line.startswith("BEGIN") for line in said) == 1
+    at.close()
+
+
+def test_of_two_stages_that_ask_the_same_at_once_the_first_answer_counts(tmp_path: Path) -> None:
+    def other(ask: Ask, _: int) -> str:
+        # It asks and is done while this answer is on its way.
+        if ask.id == "q-1":
+            answers(tmp_path / "fast", Said(lambda *_: "first"), [ask], journal=tmp_path)
+        return "second"
+
+    at = desk(tmp_path)
+    given = list(journaled(at, Crowd(other)).answer(questions(3)))
+    at.close()
+    assert [one.text for one in given] == ["second", "first", "second"]
+    rows = (tmp_path / "log" / "responses.jsonl").read_text().splitlines()
+    assert [json.loads(row)["reply"]["text"] for row in rows] == ["second", "first", "second"]
+
+
 def kills(folder: Path, total: int, count: int, in_flight: int) -> None:
     counts, asks = folder / "counts", questions(total, seed=3)
     counts.touch()

@@ -1,11 +1,16 @@
 """The one reader and writer of JSON: one form, and an error that says what to do for what cannot be read."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.files import (
+    json_text,
     read,
     read_all,
     read_json,
@@ -23,6 +28,19 @@ def test_json_has_one_form(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"b": "ü", "a": [1.0]})
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert text == '{\n  "a": [\n    1.0\n  ],\n  "b": "ü"\n}\n'
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(), values))
+def test_json_is_indented_as_python_does(content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+    assert json_text(content) == f"{text}\n"
 
 
 def test_a_line_separator_in_an_answer_ends_no_row(tmp_path: Path) -> None:

@@ -76,13 +76,14 @@ def reply(ask: Ask, text: str, **more: Any) -> Reply:
     return Reply(ask=ask.id, text=text, **given)
 
 
-def desk(folder: Path, **more: Any) -> Desk:
-    """A desk whose journal and log are in a folder."""
+def desk(folder: Path, journal: Path | None = None, **more: Any) -> Desk:
+    """A desk whose log is in a folder, and its journal too unless another one is named."""
     (folder / "log").mkdir(parents=True, exist_ok=True)
     given: dict[str, Any] = {"stage": "k" * 64, "seed": 7, "name": "generate-kkkk", **more}
 
     def open_journal() -> Journal:
-        return Journal(folder / "journal" / "journal.sqlite", say=lambda _line: None)
+        where = journal or folder
+        return Journal(where / "journal" / "journal.sqlite", say=lambda _line: None)
 
     return Desk(log=folder / "log", open_journal=open_journal, **given)
 
