@@ -1,14 +1,10 @@
 """The lock: what specs leave open is pinned by asking the real client of a hub on this machine, and `compile` honours it."""
 
 import json
-import re
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 import pytest
 
@@ -18,6 +14,7 @@ from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.language import components as table
 from dataenvgym_spec.language.source import parse as parse_text
 from dataenvgym_spec.resolve.lockfile import FILE, Lock, Reference, parse, render
+from tests.support.hub import Hub, serving
 from tests.support.repositories import call
 from tests.support.specs import TEMPLATE, TINY
 
@@ -45,60 +42,21 @@ def with_hub(model: str = MODEL, source: str = SOURCE) -> str:
     )
 
 
-class _Hub(BaseHTTPRequestHandler):
-    """Answers as the hub's API does when a client asks for the commit of a revision."""
-
-    def do_GET(self) -> None:
-        server = self.server
-        found = re.fullmatch(
-            r"/api/(models|datasets)/(.+)/revision/([^/]+)", urlparse(self.path).path
-        )
-        kind, name, revision = (found[1], found[2], unquote(found[3])) if found else ("", "", "")
-        server.asked += [(kind, name, revision)] if found else []  # type: ignore[attr-defined]  # the client has questions of its own too
-        commit = server.commits.get((kind, name, revision))  # type: ignore[attr-defined]
-        known = any(key[:2] == (kind, name) for key in server.commits)  # type: ignore[attr-defined]
-        body = {"id": name, "sha": commit} if commit else {"error": "not found"}
-        self.send_response(200 if commit else 404)
-        if not commit:
-            self.send_header("X-Error-Code", "RevisionNotFound" if known else "RepoNotFound")
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, *_arguments: object) -> None:
-        """Says nothing."""
-
-
 @pytest.fixture
-def hub() -> Iterator[ThreadingHTTPServer]:
+def hub() -> Iterator[Hub]:
     """A hub on a free port, which ends with the test."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
-    server.daemon_threads = True
-    server.commits, server.asked = dict(COMMITS), []  # type: ignore[attr-defined]
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-    )
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join(10)
+    with serving(COMMITS) as server:
+        yield server
 
 
 @pytest.fixture
-def run(tmp_path: Path, hub: ThreadingHTTPServer) -> Run:
+def run(tmp_path: Path, hub: Hub) -> Run:
     """Calls the command line in a folder with specs/tiny.yaml, with that hub in reach."""
     (tmp_path / ".dvc").mkdir()
     (tmp_path / "specs" / "prompts").mkdir(parents=True)
     (tmp_path / "specs" / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
     (tmp_path / "specs" / "tiny.yaml").write_text(with_hub(), encoding="utf-8")
-    reach = {
-        "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_address[1]}",
-        "HF_HUB_OFFLINE": "0",
-        "HF_HOME": str(tmp_path / "home"),
-        "NO_PROXY": "127.0.0.1",
-        "no_proxy": "127.0.0.1",
-    }
+    reach = hub.reach(tmp_path / "home")
     return lambda *arguments, **more: call(
         "dataenvgym", *arguments, cwd=tmp_path, ok=False, **{**reach, **more}
     )
@@ -133,7 +91,7 @@ def test_a_branch_is_told_beside_other_mistakes(
 
 
 def test_branches_are_pinned_and_have_the_keys_of_their_commits(
-    run: Run, tmp_path: Path, hub: ThreadingHTTPServer
+    run: Run, tmp_path: Path, hub: Hub
 ) -> None:
     refused = run("compile")
     assert refused.returncode == 2
@@ -142,25 +100,25 @@ def test_branches_are_pinned_and_have_the_keys_of_their_commits(
     assert "'main' of the model 'maker/small' is a branch or tag" in refused.stderr
     assert "run: dataenvgym lock tiny" in refused.stderr
     assert run("lock", "--check").returncode == 2
-    assert not hub.asked  # type: ignore[attr-defined]
+    assert not hub.asked
     said = run("lock")
     assert said.returncode == 0, said.stderr
     assert f"model maker/small main -> {'a' * 40}" in said.stdout
     assert sorted(hub.asked) == [
         ("datasets", "maker/sums", "main"),
         ("models", "maker/small", "main"),
-    ]  # type: ignore[attr-defined]
+    ]
     pinned = keys(tmp_path, with_hub())
     written = keys(
         tmp_path, with_hub(MODEL.replace("main", "a" * 40), SOURCE.replace("main", f"'{FIRST}'"))
     )
     assert pinned == written
-    hub.commits["datasets", "maker/sums", "main"] = SECOND  # type: ignore[attr-defined]
+    hub.commits["datasets", "maker/sums", "main"] = SECOND
     (tmp_path / "specs" / "tiny.yaml").write_text(with_hub(), encoding="utf-8")
-    before = len(hub.asked)  # type: ignore[attr-defined]
+    before = len(hub.asked)
     assert run("lock").stdout.endswith("up to date\n")
     assert run("lock", "--check").returncode == 0
-    assert len(hub.asked) == before  # type: ignore[attr-defined]
+    assert len(hub.asked) == before
     assert keys(tmp_path, with_hub()) == pinned
     assert run("lock", "--update").returncode == 0
     assert (
@@ -198,7 +156,7 @@ def test_a_tag_with_a_slash_and_a_commit_that_looks_like_a_number(run: Run, tmp_
 
 
 def test_what_cannot_be_pinned_is_told_at_once_with_places(
-    run: Run, tmp_path: Path, hub: ThreadingHTTPServer
+    run: Run, tmp_path: Path, hub: Hub
 ) -> None:
     (tmp_path / "specs" / "tiny.yaml").write_text(
         with_hub(MODEL.replace("small", "none"), SOURCE.replace("main", "mian")), encoding="utf-8"

@@ -1,0 +1,147 @@
+"""The specs of `specs/library`: each compiles as it stands, and runs at a small size."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import yaml
+
+from dataenvgym_spec import load
+from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.execute.run import run_stage
+from dataenvgym_spec.results.notebook import Notebook
+from dataenvgym_spec.store.layout import Layout
+from tests.support.repositories import ROOT, call, environment, new_repo
+from tests.support.specs import merged
+from tests.support.training import warm_trainers
+
+LIBRARY = ROOT / "specs" / "library"
+SPECS = sorted(LIBRARY.glob("*.yaml"))
+SMALL: dict[str, Any] = {
+    "task": {
+        "splits": {
+            "test": {"draw": {"per_group": 1}},
+            "selection": {"draw": {"per_group": 1}},
+            "feedback": {"draw": {"per_group": 2}, "show": 0.5},
+        }
+    },
+    "student": {
+        "model": {
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "layers": 1,
+            "heads": 2,
+            "pretrain": {
+                "examples": {"count13": None, "count16": None, "count20": None, "count10": 30},
+                "length": {"steps": 4},
+                "batch_size": 16,
+            },
+        },
+        "train": {"length": {"steps": 4}, "batch_size": 16},
+        "generate": {"max_new_tokens": 4},
+    },
+    "loop": {"iterations": 2, "teach": {"examples": 12}},
+    "arms": {"no-state": None},
+    "analysis": {"contrasts": []},
+}
+"""What makes any of them small: two iterations, a student of one layer, hardly any items."""
+
+
+def small(name: str, **more: Any) -> str:
+    """A spec that extends one of the library and says less of everything."""
+    head = {"version": 1, "name": f"small-{name}", "extends": f"library/{name}.yaml"}
+    return yaml.safe_dump({**head, **merged(SMALL, more)}, sort_keys=False)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_it_compiles(path: Path) -> None:
+    compiled = lower(front_end([path], root=ROOT))
+    assert compiled.graph.stages
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the specs that are shipped; what small ones share is made once."""
+    repo = new_repo(tmp_path_factory.mktemp("library") / "repo")
+    shutil.rmtree(repo / "specs")
+    shutil.copytree(ROOT / "specs", repo / "specs")
+    return repo
+
+
+def made(repo: Path, text: str) -> Notebook:
+    """What an experiment has produced once all its stages ran, one after the other; DVC would start a process for each."""
+    name = yaml.safe_load(text)["name"]
+    path = repo / "specs" / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    call("dataenvgym", "compile", str(path.relative_to(repo)), cwd=repo)
+    with warm_trainers(repo), patch.dict(os.environ, environment()):
+        for stage in load(name, root=repo).stages:
+            if not stage.done:
+                run_stage(Layout(root=repo), stage.path.name)
+    return load(name, root=repo)
+
+
+def accepted(results: Notebook) -> dict[tuple[str, int, int], int]:
+    """Accepted examples of each arm, run seed and iteration."""
+    return Counter((row.arm, row.seed, row.iteration) for row in results.examples() if row.accepted)
+
+
+def require_whole(results: Notebook) -> None:
+    """Every arm has a score of its best and its last student on the sealed test."""
+    scored = {(row.arm, row.student) for row in results.scores() if row.split == "test"}
+    assert scored >= {(arm, student) for arm in results.index.arms for student in ("best", "last")}
+    assert all(stage.done for stage in results.stages)
+
+
+def test_open_ended_runs(shelf: Path) -> None:
+    results = made(shelf, small("open-ended"))
+    require_whole(results)
+    assert {*accepted(results).values()} == {12}
+    asked = {(row.arm, row.iteration): row.reason for row in results.plans()}
+    assert asked["with-state", 1] == "2 prompts on 6 errors"
+    assert {row.skill for row in results.examples()} == {"task"}
+    plans = {row.plan for row in results.examples()}
+    assert len(plans) == 4, "an arm asks as the other one does"
+
+
+def test_skill_tree_runs(shelf: Path) -> None:
+    results = made(shelf, small("skill-tree", agent={"policy": {"each": 6}}))
+    require_whole(results)
+    turns = {row.iteration: row.reason for row in results.plans() if row.arm == "alternating"}
+    assert turns == {1: "its turn to be explored", 2: "it was explored in the plan before"}
+    grown = [row.skill for row in results.plans() if row.arm == "with-state" and row.asked]
+    assert len({*grown}) == len(grown) == 4, "an exploration begins with what was asked for least"
+
+
+@pytest.mark.slow
+def test_controls_run(shelf: Path) -> None:
+    sizes = {
+        "task": {"splits": {"pool": {"draw": {"per_group": 10}}}},
+        "arms": {
+            "no-state": {"agent": {"observe": "nothing"}},
+            "one-shot": {"loop": {"teach": {"examples": 24}}},
+            "equal-compute": {"data_from": {"length": {"steps": 4}}},
+        },
+    }
+    results = made(shelf, small("controls", **sizes))
+    require_whole(results)
+    amounts = accepted(results)
+    agents = {"with-state", "no-state", "equal-amounts", "random-amounts", "stale", "yoked"}
+    for arm in agents:
+        assert {(arm, seed, 1) for seed in (0, 1)} <= {*amounts}
+
+
+@pytest.mark.slow
+def test_policies_run_at_equal_amounts(shelf: Path) -> None:
+    arms = {"no-state": {"agent": {"observe": "nothing", "policy": {"kind": "even"}}}}
+    results = made(shelf, small("policies", arms=arms, seeds={"run": [0]}))
+    require_whole(results)
+    amounts = accepted(results)
+    assert {*amounts.values()} == {12}
+    assert {(arm, 0, number) for arm in results.index.arms for number in (1, 2)} == {*amounts}
