@@ -16,7 +16,7 @@ class Tools:
     Attributes:
         seed: derived from the run's seed, the iteration and the round. Whoever draws, draws from
             it, so that a stage that is run again gives the same.
-        errors: the errors of the student that prompts of an engine may show, by skill.
+        errors: the errors of the student that prompts may show, by skill.
     """
 
     seed: int

@@ -69,6 +69,7 @@ OTHER_FILES = {
     "student": "other-student",
     "builtin:examples": "prompts/words.j2",
     "builtin:answer": "prompts/words.j2",
+    "builtin:propose-subskills": "prompts/words.j2",
 }
 """A file is its content: another one, for each that a spec here names."""
 
@@ -351,6 +352,7 @@ NEVER_VARIED = {
     ("environment", "skill-tree", "subskills"): "a component of its own",
     ("proposer", "by-source", "source"): "the name of a part of the spec",
     ("proposer", "listed", "source"): "the name of a part of the spec",
+    ("proposer", "llm", "teacher"): "the name of a part of the spec",
     ("teacher", "procedural", "source"): "the name of a part of the spec",
     ("engine", "procedural", "teacher"): "the name of a part of the spec",
     ("engine", "label-only", "teacher"): "the name of a part of the spec",
@@ -409,6 +411,7 @@ DISCOVERIES = (
     "{kind: clusters}",
     "{kind: clusters, count: 2}",
 )
+WRITTEN_TREE = "{kind: skill-tree, subskills: {kind: llm, teacher: writer}}"
 DRAWING = ("max_new_tokens: 5", "max_new_tokens: 5, temperature: 0.7, samples: 2")
 
 
@@ -456,6 +459,8 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     grown = seeing.replace(parts["policy"], "{kind: threshold}")
     yield grown.replace("skill-list", TREE), ("environment",)
     yield grown.replace("skill-list", LISTED_TREE), ("environment", "subskills")
+    written = grown.replace(parts["engine"], f"{{kind: llm{MORE['llm']}}}")
+    yield written.replace("skill-list", WRITTEN_TREE), ("environment", "subskills")
 
 
 @pytest.fixture

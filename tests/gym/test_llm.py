@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataenvgym_spec.gym.engines.llm import LONGEST, Llm
+from dataenvgym_spec.gym.engines.llm import Llm
+from dataenvgym_spec.gym.showing import LONGEST
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example

@@ -1,6 +1,6 @@
 """Options that are declared to need what an arm observes do nothing where it does not."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +9,8 @@ from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.declaration import OBSERVED
 from dataenvgym_spec.records.files import write_table
 from dataenvgym_spec.records.plans import Yield
+from dataenvgym_spec.resolve.files import built_in_templates
+from tests.support import teachers
 from tests.support.golden import OBSERVE, Workshop, bytes_of, component
 
 BLIND = "nothing"
@@ -32,15 +34,27 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "per_prompt": (10, 30),
     "least_reward": (-1.0, 1.0),
     "gain": ("paired", "plain"),
+    "errors": (0, 3),
 }
 BESIDE = {"threshold": {"increase": 5, "new_subskills": 2, "each": 9}}
 """The other options of a kind that has some which act everywhere."""
+MOVES = {"most_new": 3, "most_each": 9, "most_active": 9, "most_allocation": 9}
+PROMPT = built_in_templates()["builtin:propose-subskills"]
 NEEDS = [
     (slot, kind, path[0], needs)
     for slot, kinds in definitions().items()
     for kind, item in kinds.items()
     for path, needs in item.marked("x-needs").items()
 ]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def teacher() -> Iterator[None]:
+    """A language model for whatever asks one."""
+    with pytest.MonkeyPatch.context() as patch:
+        teachers.install(patch, "filling", teachers.Filling)
+        yield
+    teachers.forget()
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +102,16 @@ def _observed(looped: Workshop, kind: str, seen: Collection[str], options: dict[
     return _plans(looped, {**params, "observe": observe, "amount": 101, "seed": 7}, seen)
 
 
+def _proposed(looped: Workshop, kind: str, seen: Collection[str], options: dict[str, Any]) -> str:
+    """The same, of plans whose subskills a proposer names, by a teacher that goes by the prompt."""
+    said = {"topic": "", "per_call": 2, "existing": 9, "prompt": PROMPT, **options}
+    proposer = component("proposer", kind, teacher=component("teacher", "filling"), **said)
+    tree = component("environment", "skill-tree", subskills=proposer, proposals=1)
+    policy = component("policy", "random-moves", **MOVES)
+    params = {"policy": policy, "environment": tree}
+    return _plans(looped, {**params, "observe": OBSERVE, "amount": 101, "seed": 7}, seen)
+
+
 def _plans(looped: Workshop, params: dict[str, Any], seen: Collection[str]) -> str:
     works_in = params.get("environment", {}).get("kind", "skill-list")
     start, names = len(looped.outs), list[str]()
@@ -106,6 +130,7 @@ def _plans(looped: Workshop, params: dict[str, Any], seen: Collection[str]) -> s
 STAGES: dict[str, Callable[[Workshop, str, Collection[str], dict[str, Any]], str]] = {
     "policy": _planned,
     "environment": _observed,
+    "proposer": _proposed,
 }
 """The stages that components of a slot act in, of what is observed and their options."""
 

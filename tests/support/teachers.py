@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 
+from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.declaration import declare
@@ -81,12 +83,40 @@ def examples(*rows: dict[str, Any]) -> str:
     return json.dumps({"examples": rows})
 
 
-def install(patch: pytest.MonkeyPatch, kind: str = "scripted") -> None:
+class Filling:
+    """Says something of the shape that was asked for, which depends on every word of the question."""
+
+    def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
+        """The replies, in order."""
+        for ask in asks:
+            for sample in range(ask.samples):
+                words = [ask.messages[-1].content, ask.seed, sample]
+                rng = random.Random(seed_from("filling", words))
+                yield reply(ask, json.dumps(filled(ask.shape or {}, rng)), sample=sample)
+
+
+def filled(shape: dict[str, Any], rng: random.Random) -> Any:
+    """A value of a JSON Schema of those that components ask by."""
+    if "enum" in shape:
+        return rng.choice(shape["enum"])
+    if shape.get("type") == "object":
+        return {name: filled(inner, rng) for name, inner in shape["properties"].items()}
+    if shape.get("type") == "array":
+        return [filled(shape["items"], rng) for _ in range(shape.get("maxItems", 2))]
+    number = rng.randrange(10**6)
+    return f"word {number}" if shape.get("type") == "string" else number
+
+
+def install(
+    patch: pytest.MonkeyPatch, kind: str = "scripted", teacher: type[Any] = Scripted
+) -> None:
     """Puts it into the table of components until the test ends, as if a package had brought it."""
     most = {"type": "integer", "minimum": 0, "maximum": 99, "default": 99, "description": "Most."}
     data = {"title": kind, "description": "Writes sums.", "semantics": 1, "promise": "anywhere"}
-    data |= {"properties": {"most": most}}
-    item = declare("teacher", kind, data, implementation=f"{__name__}:Scripted", by="pytest")
+    data |= {"properties": {"most": most} if teacher is Scripted else {}}
+    item = declare(
+        "teacher", kind, data, implementation=f"{__name__}:{teacher.__name__}", by="pytest"
+    )
     patch.setitem(definitions()["teacher"], kind, item)
     experiment_schema.cache_clear()
 

@@ -38,14 +38,15 @@ def plan(context: Context[PlanParams]) -> None:
     steps: tuple[Step, ...] = before.history if before is not None else ()
     number = len(steps)
     state = environment.observe(seen, before)
-    tools = Tools(seed=seed_from("policy", params.seed, number))
+    of_skills = _of_skills(context, seen, number)
+    tools = Tools(seed=seed_from("policy", params.seed, number), errors=of_skills)
     action = policy.act(state, params.amount, tools)
     action = environment.complete(state, action, params.amount, tools)
     requests = within(environment.requests(state, action, params.amount), params.amount)
     step = _step(seen, requests, action.reasons)
     after = environment.advance(state, action, seen.yields or {})
     after = msgspec.structs.replace(after, history=(*steps, step))
-    errors = _errors(context, seen, requests, number)
+    errors = _named(seen, requests) | of_skills
     context.write("state", "state.json", after)
     whole = _whole(step, number + 1, errors, requests)
     whole = msgspec.structs.replace(whole, tree=after.tree())
@@ -111,22 +112,23 @@ def _seen(context: Context[PlanParams]) -> Seen:
     )
 
 
-def _errors(
-    context: Context[PlanParams], seen: Seen, requests: Sequence[Request], number: int
-) -> dict[str, tuple[ShownError, ...]]:
-    """The errors that an engine may put into a prompt, by skill.
+def _named(seen: Seen, requests: Sequence[Request]) -> dict[str, tuple[ShownError, ...]]:
+    """The errors that requests name, which an engine may put into a prompt."""
+    names = {name for request in requests for name in request.show or ()}
+    if not names:
+        return {}
+    shown = seen.errors_of(seen.shown or ())
+    return {TASK: tuple(error for error in shown if error.id in names)}
 
-    Those that requests name or, of the skills of requests that name none, as many as the arm
-    observes.
-    """
-    named = {name for request in requests for name in request.show or ()}
-    chosen: dict[str, tuple[ShownError, ...]] = {}
-    if named:
-        shown = seen.errors_of(seen.shown or ())
-        chosen[TASK] = tuple(error for error in shown if error.id in named)
+
+def _of_skills(
+    context: Context[PlanParams], seen: Seen, number: int
+) -> dict[str, tuple[ShownError, ...]]:
+    """As many errors of each skill as the arm observes, for prompts of an agent and an engine."""
     if not seen.skills:
-        return chosen
+        return {}
     rng = random.Random(seed_from("plan", context.params.seed, number))
+    chosen: dict[str, tuple[ShownError, ...]] = {}
     for skill, wrong in sorted(_wrong(seen).items()):
         chosen[skill] = tuple(rng.sample(wrong, min(seen.errors, len(wrong))))
     return chosen

@@ -9,21 +9,19 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.prompt import TextTemplate
+from dataenvgym_spec.gym.showing import LONGEST, in_turn
 from dataenvgym_spec.gym.solving import Question, Solver, exactly, read_object, text_in
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example, Provenance
 from dataenvgym_spec.records.items import Item, item_id
 from dataenvgym_spec.records.plans import TASK, Request, ShownError
-
-LONGEST: Final = 2000
-"""Characters of a text that a prompt shows; what is longer is cut."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,7 +119,7 @@ class Llm:
         calls = math.ceil(draft.missing / self.per_call)
         for number in range(calls):
             count = min(self.per_call, draft.missing - number * self.per_call)
-            shown = self._shown(draft, attempt + number)
+            shown = in_turn(draft.errors, self.errors, attempt + number)
             ask = Ask.of(
                 f"{draft.request.id}/{attempt}/{number}",
                 self._prompt(draft, shown, count=count, call=number + 1, calls=calls),
@@ -130,12 +128,6 @@ class Llm:
                 seed=seed_from("llm", tools.seed, draft.request.id, attempt, number),
             )
             yield Call(ask=ask, draft=draft, shown=tuple(error.id for error in shown))
-
-    def _shown(self, draft: Draft, turn: int) -> tuple[ShownError, ...]:
-        """The errors that a call shows: each call goes on where the one before ended."""
-        count = min(self.errors, len(draft.errors))
-        places = [(turn * count + step) % len(draft.errors) for step in range(count)]
-        return tuple(_cut(draft.errors[place]) for place in places)
 
     def _prompt(self, draft: Draft, shown: Sequence[ShownError], **more: int) -> str:
         request = draft.request
@@ -221,12 +213,6 @@ def _shape(count: int, reasoning: bool) -> dict[str, Any]:
     example = exactly({name: {"type": "string"} for name in names})
     listed = {"type": "array", "items": example, "minItems": 1, "maxItems": count}
     return exactly({"examples": listed})
-
-
-def _cut(error: ShownError) -> ShownError:
-    """An error whose texts are short enough for a prompt."""
-    texts = {name: getattr(error, name)[:LONGEST] for name in ("input", "target", "prediction")}
-    return msgspec.structs.replace(error, **texts)
 
 
 def _example(proposal: Proposal) -> Example:
