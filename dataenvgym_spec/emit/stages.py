@@ -55,6 +55,8 @@ def stage_json(
         "reads": reads,
         "files": stage.files,
     }
+    if stage.worker != stage.declaration.worker:
+        content["worker"] = stage.worker  # who runs it asks without reading its components
     parts = []
     for name, part in sorted(content.items()):
         value = text(part) if name == "params" else canonical(part)

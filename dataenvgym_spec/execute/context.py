@@ -259,7 +259,8 @@ def asked_of(desk: Desk) -> dict[str, Any]:
     for one in used.values():
         for name in tokens:
             tokens[name] += one.tokens.get(name, 0)
-    return {"teachers": used, "tokens": tokens}
+    device = desk.device()
+    return {"teachers": used, "tokens": tokens, **({"device": device} if device else {})}
 
 
 def say(text: str) -> None:

@@ -71,6 +71,7 @@ class Desk:
         self._noted: set[str] = set()
         self._received: set[str] = set()
         self._used: dict[str, Used] = {}
+        self._asked: list[Any] = []
 
     @classmethod
     def of(
@@ -109,7 +110,11 @@ class Desk:
         return self._journal
 
     def close(self) -> None:
-        """Ends what was opened."""
+        """Ends what was opened, and what teachers started."""
+        for teacher in self._asked:
+            if hasattr(teacher, "close"):
+                teacher.close()
+        self._asked.clear()
         if self._journal is not None:
             self._journal.close()
             self._journal = None
@@ -133,6 +138,15 @@ class Desk:
     def seat(self, teacher: str, kind: str) -> None:
         """Opens the account of a teacher."""
         self._used.setdefault(teacher, Used(kind))
+
+    def asks(self, teacher: Any) -> None:
+        """Notes a teacher that is asked, so that what it starts ends with the stage."""
+        self._asked.append(teacher)
+
+    def device(self) -> str | None:
+        """Where the models of its teachers run, if they run here."""
+        devices = (getattr(teacher, "device", None) for teacher in self._asked)
+        return next((device for device in devices if device), None)
 
     @contextmanager
     def receiving(self) -> Iterator[Receive]:

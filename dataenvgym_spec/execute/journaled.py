@@ -124,6 +124,7 @@ class Journaled:
         asks = [_posed(name, ones) for name, ones in slots.items()]
         if self._teacher is None:
             self._teacher = self._construct()
+            self._desk.asks(self._teacher)
         with self._desk.receiving() as receive:
             for replies in arrivals(self._teacher, asks):
                 ones = [_taken(slots, reply, self._name) for reply in replies]
@@ -289,7 +290,9 @@ def determining(described: Described) -> dict[str, Any]:
 def name_of(teacher: Described) -> str:
     """What accounts call a teacher: its model, or its kind if it names none."""
     model = teacher.options.get("model")
-    return model if isinstance(model, str) else teacher.kind
+    held = [part.options.get("id") for part in teacher.parts.values() if part.slot == "model"]
+    named = [name for name in (model, *held) if isinstance(name, str)]
+    return named[0] if named else teacher.kind
 
 
 def _read_by(described: Described) -> list[str]:

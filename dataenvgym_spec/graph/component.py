@@ -100,6 +100,12 @@ class Component:
         return declared is not None and declared.procedural
 
     @property
+    def on_device(self) -> bool:
+        """Whether it runs a model in the stage that it is part of; False if not installed here."""
+        declared = _installed(self.slot, self.kind)
+        return declared is not None and declared.device
+
+    @property
     def of_groups(self) -> bool:
         """Whether it is a discovery whose skills are the groups of the source."""
         declared = _installed(self.slot, self.kind)

@@ -12,7 +12,7 @@ from typing import Any
 
 from dataenvgym_spec.core.hashing import SHORT
 from dataenvgym_spec.graph.component import Circumstances
-from dataenvgym_spec.graph.kind import Kind
+from dataenvgym_spec.graph.kind import Kind, Worker
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.params import Params
 from dataenvgym_spec.records.experiment import Index
@@ -109,6 +109,21 @@ class Stage:
     def blind(self) -> bool:
         """Whether it belongs to an arm that observes nothing; one such use is enough."""
         return self.params.blind or any(use.blind for use in self.uses)
+
+    @property
+    def on_device(self) -> bool:
+        """Whether a model runs or is trained in it, be it one of a component."""
+        return self.declaration.on_device or self._runs_a_teacher
+
+    @property
+    def worker(self) -> Worker | None:
+        """Which warm worker can run it."""
+        return "heavy" if self._runs_a_teacher else self.declaration.worker
+
+    @property
+    def _runs_a_teacher(self) -> bool:
+        parts = (part for _, component in self.params.components() for part in component.walk())
+        return any(part.on_device for part in parts)
 
     @property
     def ports(self) -> tuple[str, ...]:

@@ -55,10 +55,10 @@ VALUES: Final = ("const", "default", "enum", "examples")
 """Keywords of JSON Schema whose values are values, not schemas."""
 OBSERVED: Final = ("errors", "scores", "yield")
 """What an arm may observe of its student."""
-TAKES: Final = ("procedural", "language-model", "variants")
-"""What an option can ask of the component it names.
+TAKES: Final = ("procedural", "language-model", "variants", "ready")
+"""What an option can ask of the component it names or holds.
 
-That it is procedural, that it is not, or that it has variants of its groups."""
+That it is procedural, that it is not, that it has variants of its groups, or that it exists."""
 
 
 def declare(
@@ -102,6 +102,8 @@ def declare(
         reads=_reads(slot, data),
         procedural=bool(data.get("procedural", False)),
         variants=bool(data.get("variants", False)),
+        ready=bool(data.get("ready", False)),
+        device=bool(data.get("device", False)),
         several=bool(data.get("several", False)),
         verifier=bool(data.get("verifier", False)),
         skills=_one_of("skills", data, SKILLS),
@@ -125,15 +127,17 @@ def options_of(schema: Schema, path: OptionPath = (), *, needed: bool = True) ->
 
 def _parts(schema: Schema) -> Iterator[Part]:
     for path, option, required in options_of(schema):
+        takes = option.get("x-takes")
+        if takes is not None:
+            _allow("x-takes", takes, TAKES)
         if "x-refers" in option:
-            slot, takes = option["x-refers"], option.get("x-takes")
+            slot = option["x-refers"]
             _allow("x-refers", slot, tuple(REFERRED))
-            if takes is not None:
-                _allow("x-takes", takes, TAKES)
             yield Part(path=path, slot=slot, by="name", required=required, takes=takes)
         elif "x-slot" in option:
             _allow("x-slot", option["x-slot"], SLOTS)
-            yield Part(path=path, slot=option["x-slot"], by="value", required=required)
+            slot = option["x-slot"]
+            yield Part(path=path, slot=slot, by="value", required=required, takes=takes)
 
 
 def _marks(schema: Schema) -> dict[str, dict[OptionPath, Any]]:

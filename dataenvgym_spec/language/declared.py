@@ -6,7 +6,7 @@ beside those of JSON Schema, at any depth of `properties`:
     x-refers     names a component of the spec: a "source" or a "teacher"
     x-takes      beside it: what that has to be, "procedural", a "language-model", or a source with
                  "variants"
-    x-slot       holds a component of a slot
+    x-slot       holds a component of a slot; `x-takes` beside it: a model that is "ready"
     x-file       a path: of a "template", of "data", of a "directory", or of a file of "skills"
     x-names      beside x-file: the names that the template may use
     x-revision   a revision of a "model" or a "dataset" of the hub, beside its `id`
@@ -139,6 +139,9 @@ class Definition:
         procedural: of a source or a teacher: whether it makes new problems without end; of an
             engine: whether no model writes any of its examples.
         variants: of a source: whether it has harder and easier variants of its groups.
+        ready: of a model: whether it exists, so that the store refers to it.
+        device: of a teacher: whether a model runs in the stage that asks it, on a GPU where there
+            is one.
         several: of a scorer: whether any of several answers of an item is right.
         verifier: of a source: whether its items carry one; of a check: whether it judges by it.
         skills: of a discovery: "groups" if its skills are the groups of the source.
@@ -166,6 +169,8 @@ class Definition:
     reads: str | None = None
     procedural: bool = False
     variants: bool = False
+    ready: bool = False
+    device: bool = False
     several: bool = False
     verifier: bool = False
     skills: str | None = None

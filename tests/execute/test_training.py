@@ -15,11 +15,15 @@ import pytest
 
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.gym.teachers.protocol import Reply
+from dataenvgym_spec.gym.teachers.speech import prompt_of
 from dataenvgym_spec.records.files import read_rows
 from tests.support.repositories import environment
 from tests.support.students import SETTINGS, SHORT, conversational, with_settings
 from tests.support.training import (
     BREAKING,
+    QUESTION,
+    SPOKEN,
     completions,
     conversations,
     sums,
@@ -234,6 +238,32 @@ def test_both_engines_give_the_same_text_in_a_conversation(
     assert len({answer.text for answer in before}) > 1
     assert all(answer.truncated for answer in before)
     assert any(not answer.truncated for answer in after)
+
+
+def test_a_teacher_in_vllm_answers_in_shape_and_whatever_is_asked_beside_it(
+    adapter: Path, hostile: Path, vllm: Callable[[Path], Told]
+) -> None:
+    told = [Reply.parse(row) for row in vllm(adapter / "out" / "student")["teacher"]]
+    count = QUESTION.samples + sum(ask.samples for ask in SPOKEN)
+    together = {(one.ask, one.sample): one for one in told[:count]}
+    assert len(together) == count
+    # What it answers does not depend on what it is asked besides, nor on when.
+    alone = told[count:]
+    assert [together[one.ask, one.sample].text for one in alone] == [one.text for one in alone]
+    assert {one.ask for one in alone} == {SPOKEN[2].id, QUESTION.id}
+    shaped = [one for one in alone if one.ask == QUESTION.id]
+    for one in shaped:
+        assert one.usable and len(json.loads(one.text)["answer"]) <= 4
+        assert one.logprobs is not None and len(one.logprobs) == one.tokens["generated"]
+        assert max(one.logprobs) <= 0 > min(one.logprobs)
+    # Each sample is another draw, and so is another question.
+    assert len({one.text for one in shaped}) > 1
+    assert len({one.text for one in together.values()}) > 4
+    assert {one.model for one in told} == {hostile.name}
+    # It is asked in its own chat template.
+    prompt = prompt_of(SPOKEN[0], chats=True)
+    (asked,) = completions(hostile, prompts=[prompt])
+    assert together[SPOKEN[0].id, 0].tokens["prompt"] == asked.prompt_tokens
 
 
 def test_what_vllm_writes_is_seen_where_it_fails(

@@ -403,6 +403,7 @@ MORE = {
     "fill-balanced": ", each: 5",
     "openai": ", model: m, temperature: 0.5, top_p: 0.9",
     "azure": ", model: m, temperature: 0.5, top_p: 0.9",
+    "vllm": ", model: {kind: path, path: student}, thinking: true",
     "llm": ", teacher: writer, reasoning: true, solver: {teacher: writer}",
 }
 """What kinds need besides."""
@@ -430,7 +431,7 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     pool = "    pool: {from: problems, draw: {per_group: 40}}\nstudent:\n"
     blind = "  no-state: {agent: {observe: nothing}}\n"
     seeing = TINY.replace("student:\n", pool, 1).replace(blind, "").partition("analysis:")[0]
-    for kind in ("openai", "azure"):
+    for kind in ("openai", "azure", "vllm"):
         writer = f"teachers:\n  writer: {{kind: {kind}{MORE[kind]}}}\n"
         asking = seeing.replace("teachers:\n", writer)
         said = f"{{kind: llm{MORE['llm']}}}"

@@ -20,6 +20,7 @@ from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.execute.warm import client
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import GateParams
+from dataenvgym_spec.gym.make import make
 from dataenvgym_spec.gym.prompt import Prompt, Prompts
 from dataenvgym_spec.gym.students.adapters.protocol import Adapter
 from dataenvgym_spec.gym.students.backends.loading import load_backend
@@ -33,6 +34,7 @@ from dataenvgym_spec.gym.students.trainers.protocol import (
     TrainingExample,
     TrainingSettings,
 )
+from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
 from dataenvgym_spec.language.components import definition, standard
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item
@@ -205,17 +207,19 @@ def answered(student: Path, base: Path) -> dict[str, Any]:
         return [answer.text for answer in answers][::step]
 
     drawn = [texts(1, seeds), texts(1, seeds), texts(-1, seeds), texts(1, seeds[::-1])]
-    engine.settings, engine.request = SETTINGS, None  # the base, where an adapter was asked
+    engine.settings, engine.engine.request = SETTINGS, None  # the base, not the adapter
     before = [asdict(answer) for answer in engine.generate(conversations())]
     said: dict[str, Any] = {"greedy": greedy, "chats": chats, "drawn": drawn, "before": before}
     said["eager"] = eager(engine)
+    teacher = teacher_in_vllm(base)  # kept: what ends an engine ends the groups of all
+    said["teacher"] = [answer.plain() for answer in replies(teacher)]
     print(BREAKING, flush=True)
     return {**said, "broken": broken(engine)}
 
 
 def broken(engine: Any) -> str:
     """What vLLM's backend says once the weights of its student are no numbers."""
-    engine.engine.apply_model(_break)
+    engine.engine.llm.apply_model(_break)
     try:
         engine.generate(PROMPTS[:1], [0])
     except StageError as error:
@@ -229,12 +233,41 @@ def _break(model: Any) -> None:
 
 def eager(engine: Any) -> list[bool]:
     """Whether vLLM is told to compute eagerly: where a rerun must give the same, and elsewhere."""
-    with patch.object(sys.modules[type(engine).__module__], "LLM", dict):
+    started = engine.engine
+    with patch.object(sys.modules[type(started).__module__], "LLM", dict):
         told = []
         for repeatable in (True, False):
-            engine.settings = msgspec.structs.replace(SETTINGS, repeatable=repeatable)
-            told.append(engine._engine(Path(), {})["enforce_eager"])
+            started.repeatable = repeatable
+            told.append(started.started(Path(), {})["enforce_eager"])
     return told
+
+
+SHAPE = {
+    "type": "object",
+    "properties": {"answer": {"type": "string", "maxLength": 4}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
+QUESTION = Ask.of("json", "2 + 2 =", shape=SHAPE, samples=3, seed=5)
+SPOKEN = [Ask.of(f"plain {n}", f"{n} + 3 =", samples=2) for n in range(4)]
+
+
+def teacher_in_vllm(model: Path) -> Teacher:
+    """A teacher of a model in a folder."""
+    options = {"dtype": "float32", "temperature": 1.0, "top_p": 0.9, "max_tokens": 24}
+    options |= {"logprobs": True, "concurrency": 8}
+    part = Component(slot="model", kind="path", version=2, options={"path": "sha256:1"})
+    described = Component(
+        slot="teacher", kind="vllm", version=1, options=options, parts={("model",): part}
+    )
+    teacher: Teacher = make(described, files={"sha256:1": model})
+    return teacher
+
+
+def replies(teacher: Teacher) -> list[Reply]:
+    """What a teacher answers: to several questions at once, then to two of them alone."""
+    together = list(teacher.answer([QUESTION, *SPOKEN]))
+    return [*together, *teacher.answer([SPOKEN[2]]), *teacher.answer([QUESTION])]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A model that is a directory holds the weights of a causal language model that can be trained."""
+"""A model that is a directory holds a causal language model; the student's can be trained."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ CAUSAL: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
-    """What is wrong with the directory of the student's model."""
-    student = arm.experiment.student
-    for path in definition("model", student.model["kind"]).files:
-        place = ("student", "model", *path)
-        file = arm.references.get(place)
-        if file is not None and file.path:
-            trained = student.train.adapter is None
-            yield from _directory(arm.node.at(place), file, weights_are_trained=trained)
+    """What is wrong with the directories of models."""
+    for slot, holder, options in arm.experiment.components():
+        if slot != "model":
+            continue
+        whole = holder[0] == "student" and arm.experiment.student.train.adapter is None
+        for path in definition("model", options["kind"]).files:
+            place = (*holder, *path)
+            file = arm.references.get(place)
+            if file is not None and file.path:
+                whose = "student" if holder[0] == "student" else "teacher"
+                node = arm.node.at(place)
+                yield from _directory(node, file, whose, weights_are_trained=whole)
 
 
-def _directory(node: Node, file: File, *, weights_are_trained: bool) -> Iterator[Diagnostic]:
+def _directory(
+    node: Node, file: File, whose: str, *, weights_are_trained: bool
+) -> Iterator[Diagnostic]:
     if file.config is None:
         message = f"'{file.path}' holds no readable 'config.json', so it is no model"
         help = "name a directory that save_pretrained() of a model wrote"
@@ -35,7 +41,7 @@ def _directory(node: Node, file: File, *, weights_are_trained: bool) -> Iterator
     other = _not_causal(file.config)
     if other:
         message = f"'{file.path}' is {other}"
-        yield node.fault("E204", message, "a student is a causal language model")
+        yield node.fault("E204", message, f"a {whose} is a causal language model")
     elif "quantization_config" in file.config and weights_are_trained:
         # transformers/trainer.py: "You cannot perform fine-tuning on purely quantized models."
         message = f"the weights of '{file.path}' are quantized and cannot be trained"

@@ -31,9 +31,11 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
 
 
 def _measures(arm: Arm) -> dict[str, int]:
-    """The measures that options state, or the configuration of a model in a directory."""
+    """The measures that options of the student state, or the configuration in its directory."""
     measures: dict[str, int] = {}
     for slot, place, options in arm.experiment.components():
+        if place[0] != "student":  # a teacher's model is another one
+            continue
         declared = definition(slot, options["kind"])
         for path, measure in declared.marked("x-measure").items():
             for _, value in named(options, path):

@@ -1,8 +1,9 @@
-"""What an option names is of the sort that its component takes: procedural, or a language model."""
+"""What an option names or holds is of the sort that its component takes, such as procedural."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.components import definition, definitions
@@ -17,18 +18,24 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
         user = definition(slot, options["kind"])
         for part in user.parts:
             if part.takes is not None:
-                for path, name in named(options, part.path):
-                    yield from _misfit(arm, user, part, (*place, *path), name)
+                for path, value in named(options, part.path):
+                    yield from _misfit(arm, user, part, (*place, *path), value)
 
 
 def _misfit(
-    arm: Arm, user: Definition, part: Part, place: tuple[str, ...], name: str
+    arm: Arm, user: Definition, part: Part, place: tuple[str, ...], value: Any
 ) -> Iterator[Diagnostic]:
-    options = arm.experiment.referred(part.slot, name)
+    by_name = part.by == "name"
+    options = arm.experiment.referred(part.slot, value) if by_name else value
     if options is None or _fits(part, definition(part.slot, options["kind"])):
         return
     fitting = [item.kind for item in definitions()[part.slot].values() if _fits(part, item)]
-    if part.slot == "source":
+    name = value if by_name else options["kind"]
+    if part.takes == "ready":
+        message = f"the {user.slot} '{user.kind}' takes a model that exists, not one to be made"
+        place = (*place, "kind")
+        help = f"name one of kind {' or '.join(fitting)}"
+    elif part.slot == "source":
         lack = "cannot make new problems"
         if part.takes == "variants":
             lack = "has no harder and easier variants of its groups"
@@ -46,4 +53,6 @@ def _misfit(
 def _fits(part: Part, item: Definition) -> bool:
     if part.takes == "variants":
         return item.variants
+    if part.takes == "ready":
+        return item.ready
     return item.procedural is (part.takes == "procedural")

@@ -26,6 +26,7 @@ from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.execute.pass_through import stopped
+from dataenvgym_spec.graph.kind import Worker
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.store.layout import Layout
 
@@ -50,7 +51,9 @@ PRELOAD: Final[dict[str, tuple[str, ...]]] = {
 IMPORTED: Final = frozenset({"torch", "transformers", "accelerate", "peft"})
 """The packages that a heavy worker has imported, or that a fork of it imports in no time."""
 MODELS: Final = frozenset({"backend", "model", "trainer"})
-"""The slots of what makes or runs a model, which is what a heavy worker is for."""
+"""The slots of what makes or runs a model, which is what a heavy worker is for.
+
+A teacher may be one too: see `Definition.device`."""
 START_SECONDS: Final = 90
 DECLINED: Final = 254
 """The exit code by which a worker says that a stage gains nothing by it."""
@@ -80,7 +83,7 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     if not _possible() or stopped(layout, content):
         return None
     served = _served(os.environ)
-    group = KINDS[content["kind"]].worker
+    group = worker_of(content)
     path = socket_path(served, group or "heavy")
     if path is None:
         return None
@@ -189,6 +192,12 @@ def _possible() -> bool:
     return not gpu_count()
 
 
+def worker_of(content: dict[str, Any]) -> Worker | None:
+    """Which worker can run a stage: what its `stage.json` says, or else that of its kind."""
+    named: Worker | None = content.get("worker")
+    return named or KINDS[content["kind"]].worker
+
+
 def gains(content: dict[str, Any]) -> bool:
     """Whether a stage gains from what a worker has imported.
 
@@ -196,11 +205,13 @@ def gains(content: dict[str, Any]) -> bool:
         content: its `stage.json`.
     """
     kind = KINDS[content["kind"]]
-    if kind.worker == "light":
+    if worker_of(content) == "light":
         return True
     try:
-        parts = kind.params.parse(content["params"]).components()
-        models = [part.definition for _, part in parts if part.slot in MODELS]
+        parts = [part for _, part in kind.params.parse(content["params"]).components()]
+        models = [part.definition for part in parts if part.slot in MODELS]
+        inner = [part for whole in parts for part in whole.walk()]
+        models += [part.definition for part in inner if part.on_device]
     except (KeyError, msgspec.ValidationError, UserError):
         return False  # whoever runs the stage says what is wrong
     needed = {package for definition in models for package in definition.packages}

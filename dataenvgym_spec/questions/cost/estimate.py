@@ -270,7 +270,7 @@ def teacher_of(stage: Stage) -> Component | None:
 def _estimate(
     stage: Stage, known: Known, history: PastStages, prices: Prices, machine: Machine
 ) -> StageEstimate:
-    on_gpu = bool(machine.gpus) and stage.declaration.on_device
+    on_gpu = bool(machine.gpus) and stage.on_device
     # A stage without a device takes as long on any machine; an installed backend may name its own.
     elsewhere = "cpu" if on_gpu else "cuda"
     rows = [row for row in history.by_kind.get(stage.kind, []) if _device(row.past) != elsewhere]
