@@ -1,7 +1,7 @@
-"""How long the check of near duplicates takes, beside a comparison of all pairs.
+"""How long the checks of near duplicates and of near overlap take, the first beside all pairs.
 
 `python benchmarks/near.py [EXAMPLES]`: made-up questions of 40 words, of which every second one is
-an earlier one with a word changed.
+an earlier one with a word changed. A twentieth of them are the items that the others must not hold.
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ from collections.abc import Callable, Sequence
 
 from dataenvgym_spec.gym.checks.judge import Judged, judge
 from dataenvgym_spec.gym.checks.near_duplicate import NearDuplicate, runs
+from dataenvgym_spec.gym.checks.near_overlap import NearOverlap
 from dataenvgym_spec.gym.checks.protocol import Sight
 from dataenvgym_spec.gym.tasks.scorers.exact_match import ExactMatch
 from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.records.ngrams import ngrams
+from dataenvgym_spec.records.splits import Kept, Reserve
 
 THRESHOLD, WORDS, PAIRWISE = 0.8, 3, 2_000
+HELD, NGRAM, SHARE = 20, 8, 0.7
 
 
 def questions(count: int) -> list[str]:
@@ -40,6 +44,17 @@ def checked(texts: Sequence[str]) -> int:
     judged = Judged(name="near-duplicate", action="reject", reads=None, check=check)
     rows = [_example(str(number), text) for number, text in enumerate(texts)]
     sight = Sight(scorer=ExactMatch())
+    return len(judge(rows, {"made": len(rows)}, [judged], sight).accepted)
+
+
+def kept_clear(texts: Sequence[str]) -> int:
+    """How many are accepted that hold no item of a split."""
+    hashed = tuple(sorted({ngrams(text, NGRAM) for text in texts[::HELD]}))
+    reserve = Reserve(seed=0, roles={"test": Kept(ngrams={str(NGRAM): hashed})})
+    check = NearOverlap(against=["test"], threshold=SHARE, ngram=NGRAM)
+    judged = Judged(name="near-overlap", action="reject", reads="splits", check=check)
+    rows = [_example(str(number), text) for number, text in enumerate(texts)]
+    sight = Sight(scorer=ExactMatch(), reserve=reserve)
     return len(judge(rows, {"made": len(rows)}, [judged], sight).accepted)
 
 
@@ -67,6 +82,8 @@ def main() -> None:
     texts = questions(count)
     accepted, seconds = timed(checked, texts)
     print(f"{count} examples: {accepted} accepted in {seconds:.1f} s of one core")
+    accepted, seconds = timed(kept_clear, texts)
+    print(f"near overlap with {len(texts[::HELD])} items: {accepted} accepted in {seconds:.1f} s")
     few = texts[:PAIRWISE]
     (mine, quick), (all_pairs, slow) = timed(checked, few), timed(compared, few)
     print(f"{len(few)} of them: {mine} accepted, by all pairs {all_pairs}")

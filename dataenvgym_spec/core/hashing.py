@@ -105,6 +105,16 @@ def unit_interval(tag: str, value: Any) -> float:
     return int(digest(tag, value)[:13], 16) / 16**13
 
 
+def short_number(tag: str, text: str) -> int:
+    """48 bits of a text's digest under a tag: for many short texts, and exact in any JSON reader.
+
+    >>> short_number("a", "x") == short_number("b", "x")
+    False
+    """
+    made = hashlib.blake2b(text.encode(), digest_size=6, person=tag.encode())
+    return int.from_bytes(made.digest(), "big")
+
+
 def seed_from(*parts: Any) -> int:
     """A 31-bit seed derived from parts such as the run's seed, the iteration and the round."""
     return int(digest("seed", list(parts))[:8], 16) & 0x7FFFFFFF

@@ -49,6 +49,13 @@ BEHAVIOUR: Final[Mapping[Role, Role]] = {"weights": "student"}
 No longer weights, and still the student's.
 """
 
+HASHED: Final[Mapping[Role, Role]] = {
+    "test": "#test",
+    "selection": "#selection",
+    "shown": "#feedback",
+    "hidden": "#feedback",
+}
+"""What is left of splits in a stage that writes nothing of their items but hashes."""
 BIT: Final[frozenset[Role]] = frozenset({"bit"})
 """What a gate says.
 
@@ -114,15 +121,19 @@ KINDS: Final[dict[str, Kind]] = {
         unreported=frozenset({"test", "selection", "shown", "hidden"}),
     ),
     # What generated examples must keep clear of, as hashes or as lanes of the hash space.
-    # Independent of how many items a split draws, so that a larger test set changes no training.
+    # Where it can be, independent of how many items a split draws, so that a larger test set
+    # changes no training. What a model writes lies in no lane of a procedural source, and n-grams
+    # are of texts: for these the drawn items are read (`items`), and nothing of them is written but
+    # hashes.
     "reserve": Kind(
         params=ReserveParams,
         part="setup",
         semantics=2,
         promise="anywhere",
-        slots={},
+        slots={"items": Slot(allows=SPLITS, many=True)},
         ports=_fixed("hashes"),
         adds=_hashes,
+        turns=HASHED,
         worker="light",
         unreported=frozenset({"hashes"}),
     ),

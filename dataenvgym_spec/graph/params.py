@@ -186,7 +186,13 @@ class DataParams(Params, frozen=True, kw_only=True):
 
 
 class ReserveParams(Params, frozen=True, kw_only=True):
-    """What generated examples must keep clear of, by role."""
+    """What generated examples must keep clear of, by role.
+
+    Attributes:
+        lanes: of the splits that keep what they could hold; of others what was drawn is read.
+        ngrams: of which splits n-grams are kept, and of how many words; left out where no check
+            compares them.
+    """
 
     slots: ClassVar = {"sources": "source"}
     seeded: ClassVar = "splits"
@@ -194,6 +200,7 @@ class ReserveParams(Params, frozen=True, kw_only=True):
     lanes: dict[SplitRole, Lane]
     sources: dict[SplitRole, Component]
     seed: int
+    ngrams: dict[SplitRole, tuple[int, ...]] | None = None
 
 
 class StudentParams(Params, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ beside those of JSON Schema, at any depth of `properties`:
     x-groups-of  a mapping whose keys are groups of the source that the option at a path names
     x-column     of a source: the column with the "input", "target", "group" or "cluster" of items
     x-splits     of a check that reads splits: which
+    x-ngrams     of such a check: the words in an n-gram, whose hashes it compares
     x-needs      of an option with a default: it acts only where the arm observes one of these, of
                  "errors", "scores" and "yield"; elsewhere it is in no key
     x-services   of a component that asks a remote service: names its provider; what is known of

@@ -10,15 +10,17 @@ from dataenvgym_spec.records.record import Record
 
 
 class Kept(Record, frozen=True, kw_only=True):
-    """What one split keeps: a lane of the hash space, or ids where the source can be listed.
+    """What one split keeps: a lane of the hash space, or ids where the items can be listed.
 
     Attributes:
         lane: `[low, high)`.
         items: sorted.
+        ngrams: the hashes of the n-grams of each question, by the length of an n-gram in words.
     """
 
     lane: tuple[float, float] | None = None
     items: tuple[str, ...] | None = None
+    ngrams: dict[str, tuple[tuple[int, ...], ...]] | None = None
 
     def holds(self, identity: str) -> bool:
         """Whether an id is among those that are listed."""

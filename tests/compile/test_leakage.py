@@ -25,7 +25,7 @@ WHOLE = (
     TINY.replace("train: {length", "train: {adapter: {kind: lora, r: 4}, length")
     .replace(
         "  with-state: {}",
-        "  with-state: {skills: {discover: {kind: finding}}, agent: {policy: {kind: watching}, engine: {kind: watching, teacher: generator}, checks: {known: {}}}}",
+        "  with-state: {skills: {discover: {kind: finding}}, agent: {policy: {kind: watching}, engine: {kind: watching, teacher: generator}, checks: {known: {}, near-overlap: {}}}}",
     )
     .replace(
         "  no-state: {agent: {observe: nothing}}",
@@ -36,7 +36,7 @@ WHOLE = (
     .replace("analysis:", "seeds: {run: [0, 1]}\nanalysis:")
 )
 """Everything that has edges of its own: both arms, skills that are found and skills of the source, a policy, an engine and a check that read a student, a policy and an engine
-that read the pool, an adapter, a refill."""
+that read the pool, a check that compares with what splits have drawn, an adapter, a refill."""
 LENT = "  tenth: {agent: {observe: nothing}, data_from: {arm: no-state, fraction: 0.1}}\n"
 STOPPING = (
     WHOLE.replace("iterations: 2", "iterations: 3\n  stop: {patience: 1}")
@@ -56,11 +56,16 @@ TEACHING = {
 POOL = {("plan", "pool"), ("generate", "pool")}
 READERS = {("evaluate", "student"), ("plan", "student"), ("generate", "student")}
 FLOWS: dict[str, dict[tuple[str, str], str]] = {
-    "test": {("evaluate", "items"): "verdict", ("assign", "items"): "verdict"},
+    "test": {
+        ("evaluate", "items"): "verdict",
+        ("assign", "items"): "verdict",
+        ("reserve", "items"): "hashes",
+    },
     # Selecting, naming and stopping may know of selection whatever there is to know: it is what the split is for.
     "selection": {
         ("evaluate", "items"): "score",
         ("assign", "items"): "verdict",
+        ("reserve", "items"): "hashes",
         ("select", "results"): "score",
         ("evaluate", "choice"): "verdict",
         ("gate", "results"): "bit",
@@ -117,6 +122,7 @@ FLOWS["hidden"] = {
     # Each alone to a skill that was found before, and of the source to a group.
     ("assign", "items"): "given",
     ("skills", "items"): "hidden",
+    ("reserve", "items"): "hashes",
 }
 FLOWS["shown"] = {**FLOWS["hidden"], ("skills", "items"): "shown", ("assign", "skills"): "given"}
 FLOWS["seen"] = FLOWS["answers"]
@@ -491,7 +497,13 @@ def test_a_declassification_is_declared_nowhere_else() -> None:
         if it.needs
     } == {("gate", "results"): {"selection"}}
     assert {kind: dict(it.turns) for kind, it in KINDS.items() if it.turns} == {
-        key: {"weights": "student"} for key in ("evaluate", "plan", "generate")
+        **{key: {"weights": "student"} for key in ("evaluate", "plan", "generate")},
+        "reserve": {
+            "test": "#test",
+            "selection": "#selection",
+            "shown": "#feedback",
+            "hidden": "#feedback",
+        },
     }
 
 

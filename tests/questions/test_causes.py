@@ -18,6 +18,7 @@ DERIVED = {
     "semantics",
     "lane",
     "lanes",
+    "ngrams",
     "role",
     "iteration",
     "round",

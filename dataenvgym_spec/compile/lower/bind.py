@@ -148,3 +148,13 @@ def reserved(check: Component, every: Iterable[str]) -> set[str]:
     for path in check.definition.marked("x-splits"):
         roles.update(at(check.options, path) or ())
     return roles or set(every)
+
+
+def ngram_sizes(checks: Iterable[Component], every: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """The lengths of n-grams that checks compare with those of a split, by split."""
+    every, sizes = list(every), dict[str, set[int]]()
+    for check in checks:
+        for path in check.definition.marked("x-ngrams"):
+            for role in reserved(check, every):
+                sizes.setdefault(role, set()).add(at(check.options, path))
+    return {role: tuple(sorted(found)) for role, found in sorted(sizes.items())}

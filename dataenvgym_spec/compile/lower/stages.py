@@ -5,6 +5,7 @@ In what order is said in `loop`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ import msgspec
 
 from dataenvgym_spec.compile.lower.bind import (
     RESERVED,
+    ngram_sizes,
     reserved,
     spans_groups,
 )
@@ -59,7 +61,7 @@ class Builder(StageList):
         """The splits, what is reserved for them, the base student and the skills."""
         splits = {role: self._data(role) for role in self.lanes}
         self.pool = splits.get("pool")
-        reserve, base = self._reserve(), self._student()
+        reserve, base = self._reserve(splits), self._student()
         skills = self._skills(splits["feedback"])
         return Setup(splits=splits, reserve=reserve, base=base, skills=skills)
 
@@ -89,19 +91,30 @@ class Builder(StageList):
         owned = {role: self.lanes[role] for role in sources}
         return msgspec.structs.replace(params, apart=sources, apart_lanes=owned)
 
-    def _reserve(self) -> Input | None:
+    def _reserve(self, splits: Mapping[str, str]) -> Input | None:
         """What the splits may hold that a check keeps examples clear of."""
         readers = [check for check in self.checks if check.definition.reads == "splits"]
         named = {role for check in readers for role in reserved(check, RESERVED)}
-        roles = sorted(named)
-        if not roles:
+        if not named:
             return None
+        sizes = ngram_sizes(readers, RESERVED)
+        lanes, sources, drawn = {}, {}, []
+        for role in sorted(named):
+            source = self.bind.source(role)
+            # Only what a source itself makes can be told to lie in one of its lanes.
+            laned = self.engine.procedural or not source.procedural
+            if laned:
+                lanes[role], sources[role] = self.lanes[role], source
+            if not laned or (source.procedural and role in sizes):
+                drawn.append(role)
         params = ReserveParams(
-            lanes={role: self.lanes[role] for role in roles},  # type: ignore[misc]
-            sources={role: self.bind.source(role) for role in roles},  # type: ignore[misc]
+            lanes=lanes,  # type: ignore[arg-type]
+            sources=sources,  # type: ignore[arg-type]
             seed=self.splits_seed,
+            ngrams=sizes or None,  # type: ignore[arg-type]
         )
-        stage = self.add(None, "reserve what splits may hold", "reserve", params)
+        inputs = [one for role in drawn for one in _items_of(role, splits[role])]
+        stage = self.add(None, "reserve what splits may hold", "reserve", params, *inputs)
         return Input(slot="reserve", stage=stage, port="hashes")
 
     def _student(self) -> Input:
@@ -294,3 +307,9 @@ class Builder(StageList):
         inputs = (*self.students(*students), items, choice, *self.shots())
         params = self.evaluation(("test",))
         self.add(None, "evaluate best and last on test", "evaluate", params, *inputs)
+
+
+def _items_of(role: str, split: str) -> Inputs:
+    """All items of a split."""
+    ports = ("shown", "hidden") if role == "feedback" else (role,)
+    return tuple(Input(slot="items", stage=split, port=port) for port in ports)

@@ -71,7 +71,9 @@ def _kept(arm: Arm) -> set[tuple[float, float]]:
     kept: set[tuple[float, float]] = set()
     for options in arm.experiment.agent.checks.values():
         declared = definition("check", options["kind"])
-        if options["action"] == "reject" and declared.reads == "splits":
+        # What is compared by n-grams keeps no lane free.
+        compared = declared.marked("x-ngrams")
+        if options["action"] == "reject" and declared.reads == "splits" and not compared:
             option = next(iter(declared.marked("x-splits")), None)
             roles = owned if option is None else dict(named(options, option))[option]
             kept |= {owned[role] for role in roles if role in owned}

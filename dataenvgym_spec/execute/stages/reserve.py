@@ -5,35 +5,72 @@ Hashes of every item that a split holds or could hold when it grows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import Lane, ReserveParams
 from dataenvgym_spec.gym.tasks.protocol import Source
-from dataenvgym_spec.records.items import in_lane, item_id
+from dataenvgym_spec.records.files import read_all
+from dataenvgym_spec.records.items import Item, in_lane, item_id
+from dataenvgym_spec.records.ngrams import ngrams
 from dataenvgym_spec.records.splits import Kept, Reserve
+
+PARTS: Final = {"shown": "feedback", "hidden": "feedback"}
+"""The split that a port is a part of; any other port is a split."""
 
 
 def reserve(context: Context[ReserveParams]) -> None:
-    """Writes the lanes and, for finite sources, the identities of the items in them.
+    """Writes the lanes and, for what can be listed, the identities of the items.
 
     A procedural source cannot be listed, so whatever falls into the lane of a split is reserved; of
-    a finite source only what it holds.
+    a finite source only what it holds. Where that does not do, the items that the split has drawn
+    are plugged in.
     """
-    params = context.params
+    params, sizes = context.params, context.params.ngrams or {}
     roles = {}
     for role, lane in params.lanes.items():
         source: Source = context.make(params.sources[role])
         if source.procedural:
             roles[str(role)] = Kept(lane=lane)
         else:
-            roles[str(role)] = Kept(items=_items(source, params.seed, lane))
+            roles[str(role)] = _kept(_items(source, params.seed, lane), sizes.get(role, ()))
+    for name, items in _drawn(context).items():
+        kept = _kept(items, sizes.get(name, ()))  # type: ignore[call-overload]
+        if name in roles:
+            # A lane reserves more than what was drawn from it.
+            kept = msgspec.structs.replace(roles[name], ngrams=kept.ngrams)
+        roles[name] = kept
     context.write("hashes", "reserve.json", Reserve(seed=params.seed, roles=roles))
 
 
-def _items(source: Source, seed: int, lane: Lane) -> tuple[str, ...]:
-    found = set()
+def _items(source: Source, seed: int, lane: Lane) -> list[Item]:
+    """What a source that has an end holds in a lane."""
+    found = []
     for group in source.groups():
-        for item in source.stream(group, 0):
-            if in_lane(seed, item.cluster, lane):
-                # An example is known by its question, whatever the source adds to tell items apart.
-                found |= {item.id, item_id(item.input)}
-    return tuple(sorted(found))
+        found += [item for item in source.stream(group, 0) if in_lane(seed, item.cluster, lane)]
+    return found
+
+
+def _drawn(context: Context[ReserveParams]) -> dict[str, list[Item]]:
+    """The items that are plugged in, by split."""
+    drawn: dict[str, list[Item]] = {}
+    for port in context.ports("items"):
+        items = drawn.setdefault(PARTS.get(port.port, port.port), [])
+        items += read_all(port.path / "items.jsonl", Item)
+    return drawn
+
+
+def _kept(items: Iterable[Item], sizes: Iterable[int]) -> Kept:
+    """What is known of items afterwards."""
+    items = list(items)
+    ids = set()
+    for item in items:
+        # An example is known by its question, whatever the source adds to tell items apart.
+        ids |= {item.id, item_id(item.input)}
+    runs = {}
+    for size in sizes:
+        runs[str(size)] = tuple(sorted({ngrams(item.input, size) for item in items}))
+    return Kept(items=tuple(sorted(ids)), ngrams=runs or None)
