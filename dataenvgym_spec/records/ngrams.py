@@ -25,4 +25,4 @@ def ngrams(text: str, size: int) -> tuple[int, ...]:
         return ()
     last = max(len(words) - size, 0)
     runs = {" ".join(words[start : start + size]) for start in range(last + 1)}
-    return tuple(sorted(short_number("ngram", run) for run in runs))
+    return tuple(sorted(short_number("n-gram", run) for run in runs))

@@ -116,4 +116,4 @@ def test_a_model_that_repeats_an_item_of_a_procedural_split_is_rejected(tmp_path
     sight = Sight(scorer=ExactMatch(), reserve=reserve)
     assert [bool(one) for one in near.objections([example, other], sight)] == [True, True]
     assert said not in (out / "hashes" / "reserve.json").read_text(encoding="utf-8")
-    assert_golden("kind", "reserve", {2: "eacf3d798bf3bdf0"}, bytes_of(out))
+    assert_golden("kind", "reserve", {2: "94d3e460b0a431ea"}, bytes_of(out))
