@@ -114,6 +114,7 @@ def test_what_is_installed_is_ordered_after_what_is_built_in() -> None:
         "known",
         "difficulty",
         "near-duplicate",
+        "near-overlap",
         "text-length",
         "verified",
     ]
