@@ -179,6 +179,7 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
         "difficulty": (False, True),
         "verified": (False, False),
         "near-duplicate": (False, False),
+        "near-overlap": (True, False),
         "text-length": (False, False),
     }
 
