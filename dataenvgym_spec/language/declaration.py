@@ -101,6 +101,7 @@ def declare(
         limits=tuple(map(_limit, data.get("limits", ()))),
         reads=_reads(slot, data),
         procedural=bool(data.get("procedural", False)),
+        selects=bool(data.get("selects", False)),
         variants=bool(data.get("variants", False)),
         ready=bool(data.get("ready", False)),
         device=bool(data.get("device", False)),

@@ -139,6 +139,7 @@ class Definition:
         reads: what it receives besides what all of its slot do (see `declaration.READS`).
         procedural: of a source or a teacher: whether it makes new problems without end; of an
             engine: whether no model writes any of its examples.
+        selects: of an engine: whether its questions are items of what it reads, none of them twice.
         variants: of a source: whether it has harder and easier variants of its groups.
         ready: of a model: whether it exists, so that the store refers to it.
         device: of a teacher: whether a model runs in the stage that asks it, on a GPU where there
@@ -169,6 +170,7 @@ class Definition:
     limits: tuple[Limit, ...] = ()
     reads: str | None = None
     procedural: bool = False
+    selects: bool = False
     variants: bool = False
     ready: bool = False
     device: bool = False

@@ -25,7 +25,7 @@ ALL = ["test", "selection", "feedback"]
 def spec(agent: dict[str, Any], test: dict[str, Any] | None = None) -> str:
     tree = plain(TINY)
     tree["teachers"]["writer"] = {"kind": "scripted"}
-    tree["task"]["splits"]["pool"] = {"from": "problems", "draw": {"per_group": 9}}
+    tree["task"]["splits"]["pool"] = {"from": "problems", "draw": {"per_group": 40}}
     tree["task"]["splits"]["test"] |= test or {}
     tree["agent"] |= agent
     return yaml.safe_dump(tree)
@@ -55,8 +55,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Any:
         ),
         (
             {"checks": {"overlap": {"against": ["test"]}}, "engine": {"kind": "from-pool"}},
-            [],
             ["test"],
+            [],
             None,
         ),
         (

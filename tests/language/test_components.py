@@ -330,4 +330,5 @@ def test_they_run_as_stages_of_dvc(copy_of_finished: Path, target: Path) -> None
         (row.notes == {"unknown": "the student cannot answer it yet"}) is not answers[row.id]
         for row in accepted
     )
-    assert said.count("Running stage") == 4
+    # What such an engine makes may come from anywhere, so the drawn items are reserved anew.
+    assert said.count("Running stage") == 5

@@ -101,8 +101,7 @@ class Builder(StageList):
         lanes, sources, drawn = {}, {}, []
         for role in sorted(named):
             source = self.bind.source(role)
-            # Only what a source itself makes can be told to lie in one of its lanes.
-            laned = self.engine.procedural or not source.procedural
+            laned = not source.procedural or self._of_sources(source)
             if laned:
                 lanes[role], sources[role] = self.lanes[role], source
             if not laned or (source.procedural and role in sizes):
@@ -116,6 +115,17 @@ class Builder(StageList):
         inputs = [one for role in drawn for one in _items_of(role, splits[role])]
         stage = self.add(None, "reserve what splits may hold", "reserve", params, *inputs)
         return Input(slot="reserve", stage=stage, port="hashes")
+
+    def _of_sources(self, source: Component) -> bool:
+        """Whether candidates are a source's own items, of which its lanes tell where they belong.
+
+        A question that a model wrote, or that comes from elsewhere, lies in no lane of the source.
+        """
+        if self.engine.procedural:
+            return True
+        declared = self.engine.definition
+        of_pool = declared.selects and declared.reads == "pool" and self.pool is not None
+        return of_pool and self.bind.source("pool") == source
 
     def _student(self) -> Input:
         model = self.bind.component("model", self.record.student.model)
