@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -15,7 +15,7 @@ from dataenvgym_spec.questions.status import StageState, StageStatus, status
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.indexes import compiled
 
-STATES: Final[tuple[StageState, ...]] = ("done", "running", "failed", "missing")
+STATES: Final[tuple[StageState, ...]] = ("done", "running", "paused", "failed", "missing")
 
 
 @click.command("status")
@@ -23,8 +23,8 @@ STATES: Final[tuple[StageState, ...]] = ("done", "running", "failed", "missing")
 @click.option("--all", "show_all", is_flag=True, help="Also list the stages that are done.")
 @as_json
 def command(name: str | None, show_all: bool, as_json: bool) -> None:
-    """Say which stages of an experiment (default: of every one) are done, running, failed or
-    missing.
+    """Say which stages of an experiment (default: of every one) are done, running, paused at a
+    limit, failed or missing; of those that ask teachers, how far they are and what remains.
 
     \b
     Example:
@@ -50,11 +50,13 @@ def _print(experiment: str, rows: Sequence[StageStatus], *, show_all: bool) -> N
     counts = Counter(row.state for row in rows)
     click.echo(f"{experiment}: {sums_of(counts, STATES)}")
     for row in rows:
-        if show_all or row.state in ("running", "failed"):
+        if show_all or row.state in ("running", "paused", "failed"):
             click.echo(f"  {row.state:8} {row.label:48} {row.detail}")
+            for one in row.asked:
+                click.echo(f"  {'':8} {one.text()}")
 
 
-def _records(stages: Mapping[str, Sequence[StageStatus]]) -> list[dict[str, str]]:
+def _records(stages: Mapping[str, Sequence[StageStatus]]) -> list[dict[str, Any]]:
     """For programs: the stages of all experiments."""
     records = []
     for experiment, rows in stages.items():

@@ -211,6 +211,10 @@ class StageError(UserError):
     exit_code = 1
 
 
+PAUSED: Final = "paused: "
+"""How a message begins that says that a stage has not failed."""
+
+
 class LimitReached(UserError):
     """A limit of the spec stands in the way; nothing is wrong and nothing is lost. Exit code 3."""
 

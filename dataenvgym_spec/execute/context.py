@@ -226,7 +226,7 @@ class Context(Generic[P]):
             if judge.unreadable:
                 self.record(unreadable=dict(sorted(judge.unreadable.items())))
         if self.desk is not None:
-            self.record(**asked_of(self.desk))
+            self.record(**self.desk.facts())
         facts = {**stamp(with_required(self._packages())), **self._devices(), **self.facts}
         log = Log(started=round(started, 3), seconds=seconds, **facts)
         write_json(self.log / "run.json", log)
@@ -248,19 +248,6 @@ class Context(Generic[P]):
         if device == "cpu" and torch is not None:
             found["threads"] = torch.get_num_threads()
         return found
-
-
-def asked_of(desk: Desk) -> dict[str, Any]:
-    """What a log says of the teachers of a stage; nothing where none was asked."""
-    used = desk.used()
-    if not used:
-        return {}
-    tokens = dict.fromkeys(("prompt", "generated"), 0)
-    for one in used.values():
-        for name in tokens:
-            tokens[name] += one.tokens.get(name, 0)
-    device = desk.device()
-    return {"teachers": used, "tokens": tokens, **({"device": device} if device else {})}
 
 
 def say(text: str) -> None:

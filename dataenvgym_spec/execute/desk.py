@@ -13,13 +13,15 @@ from typing import IO, Any, Final
 
 import msgspec
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.errors import LimitReached, StageError
 from dataenvgym_spec.core.hashing import text_digest
 from dataenvgym_spec.core.variables import REPLAY, switch
 from dataenvgym_spec.execute.used import Used
+from dataenvgym_spec.execute.watch import Watch
 from dataenvgym_spec.gym.prompt import Message
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
-from dataenvgym_spec.records.logs import TeacherUse
+from dataenvgym_spec.records.logs import Log, TeacherUse
+from dataenvgym_spec.records.progress import Progress
 from dataenvgym_spec.records.responses import RESPONSES, LoggedResponse, Response
 from dataenvgym_spec.store.journal import Journal
 from dataenvgym_spec.store.layout import Layout
@@ -52,6 +54,7 @@ class Desk:
         log: the folder of its log.
         open_journal: opens the journal; it is not called if nobody asks a teacher.
         replay: whether each answer has to be in the journal.
+        watch: looks at how far the stage has come; None where nobody does.
     """
 
     def __init__(
@@ -63,11 +66,15 @@ class Desk:
         log: Path,
         open_journal: Callable[[], Journal],
         replay: bool = False,
+        watch: Watch | None = None,
     ) -> None:
         self.stage, self.seed, self.name, self.replay = stage, seed, name, replay
+        self._watch = watch
+        self._started, self._clock = time.time(), time.monotonic()
         self._log, self._open_journal = log, open_journal
         self._journal: Journal | None = None
         self._responses: IO[bytes] | None = None
+        self._wanted: set[str] = set()
         self._noted: set[str] = set()
         self._received: set[str] = set()
         self._used: dict[str, Used] = {}
@@ -84,6 +91,7 @@ class Desk:
         name: str,
         log: Path,
         say: Callable[[str], None],
+        watch: Watch | None = None,
     ) -> Desk:
         """The desk of a stage of a repository.
 
@@ -99,7 +107,13 @@ class Desk:
 
         replay = switch(environ, REPLAY)
         return cls(
-            stage=stage, seed=seed, name=name, log=log, open_journal=open_journal, replay=replay
+            stage=stage,
+            seed=seed,
+            name=name,
+            log=log,
+            open_journal=open_journal,
+            replay=replay,
+            watch=watch,
         )
 
     @property
@@ -148,18 +162,31 @@ class Desk:
         devices = (getattr(teacher, "device", None) for teacher in self._asked)
         return next((device for device in devices if device), None)
 
+    def want(self, teacher: str, keys: Iterable[str]) -> None:
+        """Notes that some answers of a teacher are wanted, each once."""
+        new = set(keys) - self._wanted
+        self._wanted |= new
+        self._used[teacher].wanted += len(new)
+
+    def over(self) -> LimitReached | None:
+        """Why no more may be asked for; None if it may."""
+        return None if self._watch is None else self._watch.look(self.progress)
+
     @contextmanager
-    def receiving(self) -> Iterator[Receive]:
+    def receiving(self, teacher: str) -> Iterator[Receive]:
         """While a teacher answers: gives what keeps replies. All are safe when it ends.
 
         Raises:
             StageError: a reply is none.
         """
-        settled = time.monotonic()
+        used = self._used[teacher]
+        began = settled = time.monotonic()
+        before = used.seconds
 
         def receive(replies: Sequence[tuple[str, Reply]]) -> list[Response]:
             nonlocal settled
             responses = self._kept(replies)
+            used.seconds = before + time.monotonic() - began
             if time.monotonic() - settled > SETTLE:
                 self.journal.settle()
                 settled = time.monotonic()
@@ -169,6 +196,8 @@ class Desk:
             yield receive
         finally:
             self.journal.settle()
+            if self._watch is not None:
+                self._watch.look(self.progress, last=True)
 
     def _kept(self, replies: Sequence[tuple[str, Reply]]) -> list[Response]:
         """What the journal has once some replies are kept, in one transaction."""
@@ -236,6 +265,25 @@ class Desk:
             path = self._log / RESPONSES
             self._responses = path.open("wb", buffering=BUFFER)
         self._responses.write(msgspec.json.encode(row) + b"\n")
+
+    def progress(self) -> Progress:
+        """How far the stage has come."""
+        seconds = {"total": round(time.monotonic() - self._clock, 3)}
+        log = Log(started=round(self._started, 3), seconds=seconds, **self.facts())
+        asked = {name: used.asked() for name, used in sorted(self._used.items()) if used.wanted}
+        return Progress(log=log, asked=asked)
+
+    def facts(self) -> dict[str, Any]:
+        """What its log says of teachers; nothing if none was asked."""
+        used = self.used()
+        if not used:
+            return {}
+        tokens = dict.fromkeys(("prompt", "generated"), 0)
+        for one in used.values():
+            for name in tokens:
+                tokens[name] += one.tokens.get(name, 0)
+        device = self.device()
+        return {"teachers": used, "tokens": tokens, **({"device": device} if device else {})}
 
     def used(self) -> dict[str, TeacherUse]:
         """What each teacher was asked, by its name."""

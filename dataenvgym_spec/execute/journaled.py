@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.errors import LimitReached, StageError
 from dataenvgym_spec.core.hashing import canonical, digest, seed_from
 from dataenvgym_spec.execute.desk import Desk, Lost
 from dataenvgym_spec.execute.shapes import MOST_AGAIN, Shape, again, bare
 from dataenvgym_spec.gym.make import Around, Described
-from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher, arrivals
+from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher, arrivals, stop
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at, without
 from dataenvgym_spec.records.responses import Response
@@ -105,36 +106,73 @@ class Journaled:
 
     # --- asking -----------------------------------------------------------------------------------
 
-    def _ask_for(self, wanted: Sequence[Wanted]) -> list[Wanted]:
-        """Asks for what is not in the journal, each once; gives those that were not asked for."""
-        there = self._desk.journal.known([one.keys[-1] for one in wanted])
+    def _ask_for(self, wanted: Sequence[Wanted]) -> None:
+        """Asks for what is not in the journal, each once.
+
+        What is there is accounted for before anything is asked for.
+        """
+        keys = [one.keys[-1] for one in wanted]
+        self._desk.want(self._name, keys)
+        there = self._desk.journal.known(keys)
+        had: list[Wanted] = []
         missing: dict[str, Wanted] = {}
+        twice: list[Wanted] = []
         for one in wanted:
-            if one.keys[-1] not in there:
-                missing.setdefault(one.keys[-1], one)
+            if one.keys[-1] in there:
+                had.append(one)
+            elif missing.setdefault(one.keys[-1], one) is not one:
+                twice.append(one)
+        self._look_up(had)
         if missing:
             first = next(iter(missing.values()))
             self._desk.require_allowed(self._name, first.ask, len(missing))
             self._receive(list(missing.values()))
-        return [one for one in wanted if missing.get(one.keys[-1]) is not one]
+            self._look_up(twice)
+
+    def _look_up(self, wanted: Sequence[Wanted]) -> None:
+        """Looks at answers that are in the journal."""
+        for one, responses in zip(wanted, self._responses(wanted, latest=True), strict=True):
+            self._look_at(one, responses[-1])
 
     def _receive(self, wanted: Sequence[Wanted]) -> None:
-        """Asks the teacher, keeps each answer as it comes, and looks at it."""
+        """Asks the teacher, keeps each answer as it comes, and looks at it.
+
+        Raises:
+            StageError: it fails, or gives what was not asked for.
+            LimitReached: what may be spent is; all that was under way is kept.
+        """
         slots = _slots(wanted)
-        asks = [_posed(name, ones) for name, ones in slots.items()]
+        reached = self._desk.over()
+        if reached is None:
+            reached = self._received([_posed(name, ones) for name, ones in slots.items()], slots)
+        for name, left in slots.items():
+            missing = sum(one is not None for one in left)
+            if missing:
+                raise reached or self._too_few(name, missing)
+
+    def _received(
+        self, asks: Sequence[Ask], slots: Mapping[str, list[Wanted | None]]
+    ) -> LimitReached | None:
+        """Takes what the teacher answers; gives why it was stopped, if it was."""
         if self._teacher is None:
             self._teacher = self._construct()
             self._desk.asks(self._teacher)
-        with self._desk.receiving() as receive:
-            for replies in arrivals(self._teacher, asks):
+        reached: LimitReached | None = None
+        with (
+            self._desk.receiving(self._name) as receive,
+            closing(arrivals(self._teacher, asks)) as arriving,
+        ):
+            for replies in arriving:
                 ones = [_taken(slots, reply, self._name) for reply in replies]
                 keyed = [(one.keys[-1], reply) for one, reply in zip(ones, replies, strict=True)]
                 for one, response in zip(ones, receive(keyed), strict=True):
                     self._look_at(one, response)
-        for name, left in slots.items():
-            missing = sum(one is not None for one in left)
-            if missing:
-                raise self._too_few(name, missing)
+                if reached is None:
+                    reached = self._desk.over()
+                    # What is under way is paid for: it still comes, where a teacher can do that.
+                    if reached is not None and not stop(self._teacher):
+                        break
+        return (self._desk.over() or reached) if reached is not None else None
 
     def _look_at(self, one: Wanted, response: Response) -> None:
         """Holds an answer against the shape that was asked for, and accounts for it."""
@@ -149,9 +187,7 @@ class Journaled:
 
     def _misshapen(self, wanted: Sequence[Wanted]) -> list[Wanted]:
         """Asks for what is missing; gives those whose answer is whole and of another shape."""
-        there = self._ask_for(wanted)
-        for one, responses in zip(there, self._responses(there, latest=True), strict=True):
-            self._look_at(one, responses[-1])
+        self._ask_for(wanted)
         return [one for one in wanted if one.fault is not None]
 
     def _fault(self, ask: Ask, reply: Reply) -> str | None:

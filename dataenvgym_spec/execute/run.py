@@ -25,11 +25,15 @@ from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import pass_through, stopped
 from dataenvgym_spec.execute.table import executor
+from dataenvgym_spec.execute.watch import Watch
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.questions.cost.guard import Allowance
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json
+from dataenvgym_spec.records.progress import PROGRESS
+from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.outside import Students
@@ -130,6 +134,12 @@ def working(
 ) -> Context[Any]:
     """What an executor is handed that works in a scratch directory."""
     params = stage.params
+    watch = Watch(
+        path=space.path / PROGRESS,
+        prices=lambda: read_prices(layout.root),
+        say=say,
+        allowance=Allowance.of(layout, os.environ, stage),
+    )
     desk = Desk.of(
         layout,
         os.environ,
@@ -138,6 +148,7 @@ def working(
         name=stage.directory,
         log=space.log,
         say=say,
+        watch=watch,
     )
     return Context(
         key=stage.id,

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 
 from dataenvgym_spec.gym.teachers.protocol import Finish, Reply
 from dataenvgym_spec.records.logs import TeacherUse
+from dataenvgym_spec.records.progress import Asked
 
 
 @dataclass(slots=True)
 class Used:
-    """What was asked and what came; see `TeacherUse`."""
+    """What was asked and what came; see `TeacherUse` and `Asked`."""
 
     kind: str
+    wanted: int = 0
+    received: int = 0
     requests: int = 0
     retries: int = 0
     replayed: int = 0
@@ -33,6 +36,7 @@ class Used:
             received: whether it came now.
         """
         self.finishes[finish] += 1
+        self.received += received
         if own:
             self.requests += reply.tries
             self.retries += reply.tries - 1
@@ -41,6 +45,11 @@ class Used:
         else:
             self.reused += 1
             self.reused_tokens.update(reply.tokens)
+
+    def asked(self) -> Asked:
+        """How far it is."""
+        seconds = round(self.seconds, 3)
+        return Asked(wanted=self.wanted, received=self.received, seconds=seconds)
 
     def record(self) -> TeacherUse:
         """As the log holds it."""

@@ -1,26 +1,37 @@
-"""Which stages are done, running, failed or missing. Reads the store; changes nothing."""
+"""Which stages are done, running, paused, failed or missing. Reads the store; changes nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from dataenvgym_spec.core.errors import PAUSED, StageError
+from dataenvgym_spec.records.files import read
+from dataenvgym_spec.records.progress import PROGRESS, Progress
 from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.prices import read_prices
+from dataenvgym_spec.results.projection import Projection, projections
 from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.store.locks import holder
 
-StageState = Literal["done", "running", "failed", "missing"]
+StageState = Literal["done", "running", "paused", "failed", "missing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStatus:
-    """The state of one stage."""
+    """The state of one stage.
+
+    Attributes:
+        detail: who runs it, why it failed, how long it took.
+        asked: what it has asked teachers so far, and what remains, unless it is done.
+    """
 
     key: str
     kind: str
     state: StageState
     label: str
     detail: str
+    asked: tuple[Projection, ...] = ()
 
 
 def status(results: Results) -> list[StageStatus]:
@@ -30,8 +41,10 @@ def status(results: Results) -> list[StageStatus]:
 
 def _status(results: Results, stage: StageResult) -> StageStatus:
     state, detail = _state(results, stage)
-    label = stage.label()
-    return StageStatus(key=stage.key, kind=stage.kind, state=state, label=label, detail=detail)
+    asked = _asked(results, stage) if state in ("running", "paused") else ()
+    return StageStatus(
+        key=stage.key, kind=stage.kind, state=state, label=stage.label(), detail=detail, asked=asked
+    )
 
 
 def _state(results: Results, stage: StageResult) -> tuple[StageState, str]:
@@ -46,8 +59,22 @@ def _state(results: Results, stage: StageResult) -> tuple[StageState, str]:
     if trace.is_file():
         # A full disk leaves an empty file.
         lines = trace.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return "failed", lines[-1] if lines else "no reason was recorded"
+        why = lines[-1] if lines else "no reason was recorded"
+        if why.startswith(PAUSED):
+            return "paused", why.removeprefix(PAUSED)
+        return "failed", why
     return "missing", ""
+
+
+def _asked(results: Results, stage: StageResult) -> tuple[Projection, ...]:
+    """What it asks teachers, as it was told last."""
+    path = results.layout.scratch(stage.path.name) / PROGRESS
+    if not path.is_file():
+        return ()
+    try:
+        return projections(read(path, Progress), read_prices(results.layout.root))
+    except StageError:
+        return ()
 
 
 def _work(stage: StageResult) -> str:

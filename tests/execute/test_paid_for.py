@@ -1,21 +1,26 @@
 """A stage that asks a teacher, as DVC runs it: nothing that was paid for is lost, nor paid for twice, and no secret is kept."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.errors import LimitReached, StageError
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.execute.run import run_stage
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.declaration import declare
+from dataenvgym_spec.questions.cost.guard import guard, packed
+from dataenvgym_spec.questions.status import status
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read, read_all, write_json
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.records.progress import PROGRESS, Progress
+from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.journal import Journal
 from dataenvgym_spec.store.layout import Layout
 from tests.support import desks
@@ -119,6 +124,55 @@ def test_fifty_kills_of_two_thousand_requests(in_flight: int, stage: Any, tmp_pa
         patch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "another"))
         run_stage(*undisturbed)
     assert examples(*disturbed) == examples(*undisturbed)
+
+
+@contextmanager
+def limited(tokens: int) -> Iterator[None]:
+    """The environment of a stage that `dataenvgym run` starts; each answer takes three tokens."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in packed("tiny", {"tokens": tokens}).items():
+            patch.setenv(name, value)
+        yield
+
+
+def test_a_limit_pauses_between_requests_and_what_was_answered_is_not_paid_for_again(
+    stage: Any, tmp_path: Path
+) -> None:
+    layout, directory = stage(200)
+    with limited(90), pytest.raises(LimitReached) as caught:
+        run_stage(layout, directory)
+    assert "the limit on 'tokens' is passed: 93 tokens are spent" in caught.value.message
+    assert "raise 'limits.tokens' in the spec and run again" in caught.value.help
+    assert requests(layout) == 31
+    row = next(row for row in status(load("tiny", layout.root)) if row.state == "paused")
+    assert row.detail == caught.value.message.removeprefix("paused: ")
+    (asked,) = row.asked
+    assert (asked.done, asked.wanted, asked.tokens, asked.tokens_left) == (31, 200, 93, 507)
+
+    # Under the same limit it is not even begun, and no other stage of the experiment is.
+    with pytest.raises(LimitReached):
+        guard(layout, packed("tiny", {"tokens": 90}))
+    with limited(600):
+        run_stage(layout, directory)
+    assert requests(layout) == 200
+    assert not [row for row in status(load("tiny", layout.root)) if row.state == "paused"]
+    undisturbed = stage(200, "undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "another"))
+        run_stage(*undisturbed)
+    assert examples(layout, directory) == examples(*undisturbed)
+
+
+def test_stages_at_work_at_once_see_what_all_have_spent(stage: Any) -> None:
+    layout, directory = stage(200)
+    other = next(layout.store.glob("plan-*"))
+    so_far = Log(started=0.0, seconds={"total": 1.0}, tokens={"prompt": 50, "generated": 10})
+    scratch = layout.scratch(other.name)
+    scratch.mkdir(parents=True)
+    write_json(scratch / PROGRESS, Progress(log=so_far, asked={}))
+    with limited(90), pytest.raises(LimitReached, match="93 tokens are spent"):
+        run_stage(layout, directory)
+    assert requests(layout) == 11
 
 
 def test_a_replay_asks_nobody_and_says_what_is_missing(

@@ -194,6 +194,20 @@ def test_whoever_stops_listening_ends_the_requests() -> None:
     assert len(service.requests) == 2
 
 
+def test_whoever_has_it_stop_gets_what_is_under_way_and_no_more_is_begun() -> None:
+    late = after([])
+    with serving({"q0": [answer()], "q1": [late], "q2": [late]}) as service:
+        made = teacher(service, concurrency=3)
+        replies = []
+        for reply in made.answer(asks(*(f"q{number}" for number in range(40)))):
+            replies.append(reply)
+            made.stop()
+        assert len(service.requests) < 10
+    assert (
+        {reply.ask for reply in replies} == set(service.given) == {*map(text_of, service.requests)}
+    )
+
+
 # --- answers that are kept whatever they are ---------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ What is procedural is a source that its engine uses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from dataenvgym_spec.gym.prompt import Message
@@ -101,10 +101,29 @@ class Together(Protocol):
         """As `answer`, with those together that came together."""
 
 
-def arrivals(teacher: Teacher, asks: Sequence[Ask]) -> Iterator[Sequence[Reply]]:
+@runtime_checkable
+class Stoppable(Protocol):
+    """What a teacher may have besides whose answers cost something once they are asked for."""
+
+    def stop(self) -> None:
+        """Begins nothing more; what is under way still comes, and then the replies end.
+
+        It is called between two replies, by whoever takes them.
+        """
+
+
+def arrivals(teacher: Teacher, asks: Sequence[Ask]) -> Generator[Sequence[Reply], None, None]:
     """The replies of a teacher as they come; those that came together are together."""
     if isinstance(teacher, Together):
         yield from teacher.together(asks)
     else:
         for reply in teacher.answer(asks):
             yield (reply,)
+
+
+def stop(teacher: Teacher) -> bool:
+    """Has a teacher begin nothing more; returns whether what is under way still comes."""
+    if isinstance(teacher, Stoppable):
+        teacher.stop()
+        return True
+    return False

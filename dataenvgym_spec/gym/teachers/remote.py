@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -44,6 +44,7 @@ class RemoteTeacher(ABC):
         for fault in found.faults:
             raise StageError(f"teacher '{self.settings.model}': {fault.message}", help=fault.help)
         self.dialect = Dialect()
+        self._end: Callable[[], None] = _nothing
         self.target = self._target(found, os.environ.get(found.secret, "").strip())
 
     @abstractmethod
@@ -69,10 +70,20 @@ class RemoteTeacher(ABC):
                 return
             works = (line.ask(ask, sample) for ask in asks for sample in range(ask.samples))
             ahead = AHEAD * self.settings.concurrency
+            self._end = lambda: background.run(line.end())
             try:
                 yield from flow(background, works, ahead=ahead, failed=line.stop)
+            except Exception:
+                # Whoever had it stopped has a reason of his own.
+                if not line.ended:
+                    raise
             finally:
+                self._end = _nothing
                 background.run(line.transport.close())
+
+    def stop(self) -> None:
+        """Begins no request more. Batches are handed in at once, and none is called off."""
+        self._end()
 
     def _handed_in(
         self, background: Background, line: _Line, asks: Sequence[Ask]
@@ -99,6 +110,7 @@ class _Line:
     def __init__(self, teacher: RemoteTeacher) -> None:
         self.teacher, settings = teacher, teacher.settings
         self.slots = asyncio.Semaphore(settings.concurrency)
+        self.ended = False
         self.transport = Transport(
             teacher.target,
             timeout=settings.timeout,
@@ -111,6 +123,11 @@ class _Line:
     async def stop(self) -> None:
         """Has nothing more begun, and nothing made again."""
         self.transport.stopped.set()
+
+    async def end(self) -> None:
+        """The same, where nothing failed."""
+        self.ended = True
+        await self.stop()
 
     async def ask(self, ask: Ask, sample: int) -> Reply:
         """One answer to a question."""
@@ -145,6 +162,10 @@ class _Line:
             if dialect != self.teacher.dialect and tries:
                 self.teacher.dialect = dialect
             return msgspec.structs.replace(reply, tries=tries + made)
+
+
+def _nothing() -> None:
+    """Ends nothing."""
 
 
 def shown(address: str) -> str:

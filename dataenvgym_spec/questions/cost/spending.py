@@ -15,6 +15,7 @@ from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.questions.cost.estimate import Past, PastStages
 from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.records.progress import PROGRESS, Progress
 from dataenvgym_spec.store.layout import Layout
 
 MOST: Final = 100
@@ -37,11 +38,18 @@ def of(layout: Layout, directories: Iterable[str]) -> PastStages:
     return _Reader(layout).history(directories)
 
 
-def of_experiment(layout: Layout, name: str) -> PastStages:
-    """The logs of the stages of one compiled experiment that are done."""
+def of_experiment(layout: Layout, name: str, *, without: str | None = None) -> PastStages:
+    """The logs of the stages of one compiled experiment, those that are not done as they stand.
+
+    Args:
+        layout: the repository.
+        name: of the experiment.
+        without: a stage that is left out.
+    """
     index = _json(layout.index(name))
     rows = index["stages"] if index is not None else []
-    return of(layout, [row["directory"] for row in rows])
+    directories = [row["directory"] for row in rows if row["directory"] != without]
+    return _Reader(layout, unfinished=True).history(directories)
 
 
 def _latest(store: Path, kind: str) -> list[Path]:
@@ -54,14 +62,16 @@ def _latest(store: Path, kind: str) -> list[Path]:
 class _Reader:
     """Reads stages with those they read, each once."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
+    def __init__(self, layout: Layout, *, unfinished: bool = False) -> None:
+        self.layout, self.unfinished = layout, unfinished
         self.stages: dict[str, Stage | None] = {}
 
     def history(self, directories: Iterable[str]) -> PastStages:
         pasts = []
         for directory in directories:
             log = _log(self.layout.stage(directory) / "log" / "run.json")
+            if log is None and self.unfinished:
+                log = _so_far(self.layout.scratch(directory) / PROGRESS)
             stage = self.stage(directory) if log is not None else None
             if log is not None and stage is not None:
                 pasts.append(Past(stage=stage, log=log))
@@ -98,6 +108,14 @@ def _log(path: Path) -> Log | None:
     except ValueError:
         return None
     return log if "total" in log.seconds else None
+
+
+def _so_far(path: Path) -> Log | None:
+    """The log of a stage that is at work, or was."""
+    try:
+        return Progress.parse(_json(path)).log
+    except ValueError:
+        return None
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -1,0 +1,113 @@
+"""What a stage that asks teachers has used so far, and what remains of what it is asking for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dataenvgym_spec.core.text import duration_text
+from dataenvgym_spec.records.logs import TeacherUse
+from dataenvgym_spec.records.progress import Asked, Progress
+from dataenvgym_spec.results.prices import Prices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """One teacher: what is done, and what the rest takes if it is like what is done.
+
+    Attributes:
+        teacher: its name.
+        done: answers that are there.
+        reused: of these, those that cost nothing now: they were in the journal.
+        wanted: answers in all, as far as is known: a stage may ask again later.
+        tokens: that were paid for, read and written.
+        usd: US dollars for these; None if the table of prices does not know the teacher.
+        tokens_left: about as many remain.
+        usd_left: about as many US dollars remain.
+        seconds_left: about as many seconds remain; None before the first answer has come.
+    """
+
+    teacher: str
+    done: int
+    reused: int
+    wanted: int
+    tokens: int
+    usd: float | None
+    tokens_left: int
+    usd_left: float | None
+    seconds_left: float | None
+
+    @property
+    def left(self) -> int:
+        """Answers that are still to come."""
+        return self.wanted - self.done
+
+    def text(self) -> str:
+        """All of it on a line.
+
+        >>> one = Projection(
+        ...     teacher="gpt", done=5, reused=1, wanted=2000, tokens=40, usd=0.4,
+        ...     tokens_left=15000, usd_left=1.5, seconds_left=90.0,
+        ... )
+        >>> one.text().partition("; ")[0]
+        'gpt: 5 of 2,000 answers (1 from the journal), 40 tokens, 0.40 USD'
+        >>> one.text().partition("; ")[2]
+        'about 15,000 tokens, 1.50 USD, 90 s remain'
+        """
+        journal = f" ({self.reused:,} from the journal)" if self.reused else ""
+        so_far = _amounts(self.tokens, self.usd, None)
+        text = f"{self.teacher}: {self.done:,} of {self.wanted:,} answers{journal}, {so_far}"
+        if not self.left:
+            return text
+        return (
+            f"{text}; about {_amounts(self.tokens_left, self.usd_left, self.seconds_left)} remain"
+        )
+
+
+def projections(progress: Progress, prices: Prices) -> tuple[Projection, ...]:
+    """Of each teacher that is asked, by name.
+
+    Args:
+        progress: of the stage.
+        prices: what tokens cost.
+    """
+    used = progress.log.teachers or {}
+    return tuple(
+        _projection(name, asked, used[name], prices)
+        for name, asked in sorted(progress.asked.items())
+        if name in used
+    )
+
+
+def _projection(name: str, asked: Asked, used: TeacherUse, prices: Prices) -> Projection:
+    done = sum(used.finishes.values())
+    left = max(0, asked.wanted - done)
+    # What was found in the journal tells how long answers are as well as what came now.
+    tokens = {word: used.tokens.get(word, 0) for word in ("prompt", "generated", "cached")}
+    each = {word: count + used.reused_tokens.get(word, 0) for word, count in tokens.items()}
+    ahead = {word: round(count * left / max(1, done)) for word, count in each.items()}
+    price = prices.named(name, used.kind)
+    return Projection(
+        teacher=name,
+        done=done,
+        reused=used.replayed + used.reused,
+        wanted=max(asked.wanted, done),
+        tokens=_sum(tokens),
+        usd=None if price is None else price.usd(tokens),
+        tokens_left=_sum(ahead),
+        usd_left=None if price is None else price.usd(ahead),
+        seconds_left=left * asked.seconds / asked.received if asked.received else None,
+    )
+
+
+def _sum(tokens: Mapping[str, int]) -> int:
+    return tokens["prompt"] + tokens["generated"]
+
+
+def _amounts(tokens: int, usd: float | None, seconds: float | None) -> str:
+    amounts = [f"{tokens:,} tokens"]
+    if usd is not None:
+        amounts.append(f"{usd:,.2f} USD")
+    if seconds is not None:
+        amounts.append(duration_text(seconds))
+    return ", ".join(amounts)
