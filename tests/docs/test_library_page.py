@@ -1,0 +1,83 @@
+"""The page on the library: its commands in a repository with the specs, beside a hub; its tables beside what compiles."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.compile.compiler import front_end, lower
+from tests.docs.test_docs import NAMED, VARY, blocks, pattern
+from tests.support.hub import Hub, serving
+from tests.support.repositories import ROOT, call
+
+PAGE = ROOT / "docs" / "library.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+ROW = re.compile(
+    r"^\| \[`([\w-]+)`\]\(\.\./(specs/library/[\w/-]+\.yaml)\) \|(?: ([^|]+) \|)? (\d+) x (\d+) \| (\d+) \| (\d+) \|$",
+    re.M,
+)
+COMMITS = {
+    ("datasets", "EleutherAI/hendrycks_math", "main"): "a" * 40,
+    ("models", "google/gemma-2-2b-it", "main"): "b" * 40,
+}
+KEYS = {"AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9", "AZURE_OPENAI_API_KEY": "none"}
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    with serving(COMMITS) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Path:
+    """A repository with the specs of this one, in which every command of the page was run."""
+    folder = tmp_path_factory.mktemp("library")
+    repo = folder / "repo"
+    (repo / ".dvc").mkdir(parents=True)
+    shutil.copytree(ROOT / "specs", repo / "specs")
+    said = ""
+    for language, text in blocks(PAGE):
+        if language == "yaml":
+            named = NAMED["yaml"].match(text)
+            assert named
+            (repo / named[1]).write_text(text[named.end() :], encoding="utf-8")
+        elif language == "console":
+            for line in text.splitlines():
+                reach = hub.reach(folder / "home") | KEYS
+                said = call(*shlex.split(line), cwd=repo, **reach).stdout
+        else:
+            assert f"{VARY}```text\n{text}" in TEXT
+            assert re.fullmatch(pattern(text, vary=True), said), said
+    return repo
+
+
+def test_every_spec_of_the_library_has_a_row() -> None:
+    whole = [*(ROOT / "specs" / "library").glob("*.yaml")]
+    whole += (ROOT / "specs" / "library" / "paper").glob("*.yaml")
+    rows = Counter(row[1] for row in ROW.findall(TEXT))
+    assert rows == Counter(path.relative_to(ROOT).as_posix() for path in whole)
+
+
+@pytest.mark.parametrize("row", ROW.findall(TEXT), ids=lambda row: row[0])
+def test_a_row_says_what_compiles(row: tuple[str, ...], repo: Path) -> None:
+    name, file, asks, arms, runs, stages, trainings = row
+    compiled = lower(front_end([repo / file], root=repo))
+    (spec,) = compiled.specs
+    experiment = spec.arms[0].experiment
+    seeds = experiment.seeds.run
+    kinds = Counter(stage.kind for stage in compiled.graph.stages)
+    said = (
+        len(spec.arms),
+        len(seeds) if isinstance(seeds, list) else 1,
+        len(compiled.graph.stages),
+        kinds["train"],
+    )
+    assert tuple(map(int, (arms, runs, stages, trainings))) == said, name
+    assert asks in ("", experiment.description)
