@@ -111,6 +111,11 @@ class Component:
         declared = _installed(self.slot, self.kind)
         return declared is not None and declared.skills == "groups"
 
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether it is made of a teacher who is asked something, be it a model or not."""
+        return any(part.slot == "teacher" and not part.procedural for part in self.walk())
+
     def marked(self, keyword: str) -> Mapping[Path, Any]:
         """The options that carry a keyword of ours, and its values; none if not installed here."""
         declared = _installed(self.slot, self.kind)

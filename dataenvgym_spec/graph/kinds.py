@@ -5,7 +5,8 @@ This table is the whole of what a reviewer needs to judge the proof of no leakag
 `hidden` are the splits (`shown` and `hidden` the two parts of feedback), `pool` is the one that may
 be taught, with `pool` in what an agent may read and nowhere else; `weights` is a student as
 files, and `student` its behaviour: whatever was computed by running or reading it; `#test` and so
-on are a split seen as hashes only; `bit` is a gate's answer, go on or stop.
+on are a split seen as hashes only; `bit` is a gate's answer, go on or stop; `label` is the skill of
+an item of selection or test, for the report alone.
 
 A role ends at few places only, each declared below with its reason: `evaluate`, `plan` and
 `generate` turn a student's weights into its behaviour (no declassification: whoever refuses one
@@ -26,6 +27,7 @@ from dataenvgym_spec.graph.params import (
     EvaluateParams,
     GateParams,
     GenerateParams,
+    LabelParams,
     Params,
     PlanParams,
     ReserveParams,
@@ -78,6 +80,11 @@ def _item_ports(params: Params) -> tuple[str, ...]:
     return params.splits
 
 
+def _split_port(params: Params) -> tuple[str, ...]:
+    assert isinstance(params, LabelParams)
+    return (params.split,)
+
+
 def _its_name(_params: Params, port: str) -> frozenset[Role]:
     return frozenset({port})
 
@@ -93,6 +100,10 @@ def _weights(_params: Params, _port: str) -> frozenset[Role]:
 
 def _behaviour(_params: Params, _port: str) -> frozenset[Role]:
     return frozenset({"student"})
+
+
+def _label(_params: Params, _port: str) -> frozenset[Role]:
+    return frozenset({"label"})
 
 
 def _bit(_params: Params, _port: str) -> frozenset[Role]:
@@ -163,7 +174,7 @@ KINDS: Final[dict[str, Kind]] = {
         ports=_fixed("skills"),
     ),
     # Each item alone to one of the skills that were found before: those of hidden items go on to
-    # plans, those of test and selection have no reader but the report.
+    # plans.
     "assign": Kind(
         params=AssignParams,
         part="setup",
@@ -171,9 +182,25 @@ KINDS: Final[dict[str, Kind]] = {
         promise="anywhere",
         slots={
             "skills": Slot(allows=frozenset({"shown"})),
-            "items": Slot(allows=SPLITS, many=True),
+            "items": Slot(allows=frozenset({"shown", "hidden"}), many=True),
         },
         ports=_fixed("skills"),
+    ),
+    # The same for items of selection or test, where a spec asks for it: they have no reader but the
+    # report, which joins them to scores, as no slot allows the role `label`. Where the discovery
+    # asks a teacher, who is sent the questions, a split is refused that the spec does not say it
+    # may read (`params.refused`).
+    "label": Kind(
+        params=LabelParams,
+        part="closing",
+        semantics=1,
+        promise="anywhere",
+        slots={
+            "skills": Slot(allows=frozenset({"shown"})),
+            "items": Slot(allows=frozenset({"selection", "test"})),
+        },
+        ports=_split_port,
+        adds=_label,
     ),
     # A student's answers to one split, or to candidates that a check wants to know them of. The
     # sealed evaluation names its students through `choice`, the one legitimate use of selection

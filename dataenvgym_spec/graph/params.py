@@ -250,6 +250,28 @@ class AssignParams(Params, frozen=True, kw_only=True):
     discover: Component
 
 
+class LabelParams(Params, frozen=True, kw_only=True):
+    """Who assigns the items of a split that no agent sees to skills that are found already.
+
+    Attributes:
+        split: whose items they are, and the name of the port.
+        may_read: the splits that a teacher may read; left out where none is asked.
+    """
+
+    slots: ClassVar = {"discover": "discovery"}
+
+    split: Literal["selection", "test"]
+    discover: Component
+    may_read: tuple[Literal["selection", "test"], ...] | None = None
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """What a spec does not say that a teacher may read, if one is asked."""
+        if not self.discover.asks_teacher:
+            return frozenset()
+        return frozenset({"selection", "test"} - {*(self.may_read or ())})
+
+
 class EvaluateParams(Params, frozen=True, kw_only=True):
     """How a student answers, and how its answers are scored.
 

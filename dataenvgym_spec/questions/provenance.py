@@ -31,6 +31,7 @@ _WRITTEN: Final[dict[KeyPath, KeyPath]] = {
     ("amount",): ("loop", "teach", "examples"),
     ("engine",): ("agent", "engine"),
     ("discover",): ("skills", "discover"),
+    ("may_read",): ("skills", "teacher_may_read"),
     ("patience",): ("loop", "stop", "patience"),
     ("lane",): ("task", "splits"),
     ("lanes",): ("task", "splits"),

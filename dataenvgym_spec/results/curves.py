@@ -141,11 +141,12 @@ def _standing(curve: Curve, iteration: int) -> list[CurvePoint]:
 
 def skill_grids(results: Results) -> tuple[Grid, ...]:
     """Accuracy on the selection split by skill and iteration, one grid per arm."""
-    return _grids(results, lambda run, number: _accuracies(run.standing(number)), first=0)
+    return _grids(results, _accuracies, first=0)
 
 
-def _accuracies(turn: Iteration) -> _Column:
-    shares = shares_by_skill(turn.results("selection"))
+def _accuracies(run: Run, number: int) -> _Column:
+    rows = run.standing(number).results("selection")
+    shares = shares_by_skill(rows, run.names("selection"))
     return {skill: _Cell(value=share.value, items=share.items) for skill, share in shares.items()}
 
 

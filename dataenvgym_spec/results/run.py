@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dataenvgym_spec.records.evaluations import Choice, Result, Stopped
 from dataenvgym_spec.records.examples import Example, Rejected
-from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.records.plans import Plan, SkillMap
 from dataenvgym_spec.results.stage import StageResult
 
 
@@ -200,6 +200,24 @@ class Run:
 
     def _untaught(self, student: str) -> bool:
         return student == "base" or student in self.baselines
+
+    def labelling(self, split: str) -> StageResult | None:
+        """The stage that assigns the items of `selection` or `test` to skills; None without one."""
+        for stage in self.closing:
+            if stage.kind == "label" and stage.work == f"label the {split} split":
+                return stage
+        return None
+
+    def names(self, split: str) -> Mapping[str, str] | None:
+        """The skill of every item of a split, by its id, where a stage labels it.
+
+        Empty before it has; None where the groups of the source are all that is known.
+        """
+        stage = self.labelling(split)
+        if stage is None:
+            return None
+        labels = stage.record(split, "labels.json", SkillMap)
+        return {} if labels is None else labels.items
 
     @property
     def reached(self) -> int:

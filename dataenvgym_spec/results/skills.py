@@ -1,18 +1,26 @@
-"""The skills of arms: how good the discoveries of their names are."""
+"""The skills of arms: how good the discoveries are, and how students do by skill."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.quality import SkillQuality
+from dataenvgym_spec.results.evidence.scores import accuracy, by_skill, share
+from dataenvgym_spec.results.evidence.statistics import Estimate, over_seeds
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.run import Iteration
+from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult, read_record
 
-NAMING: Final = ("skills", "assign")
-"""The kinds of stages that name the skills of feedback, in order."""
+NAMING: Final = {"skills": "what they were made of", "assign": "all of feedback"}
+"""The kinds of stages that name the skills of feedback, and of which items, in words."""
+LABELLED: Final = ("selection", "test")
+"""The splits that can be labelled for the report."""
 FILE: Final = "quality.json"
+STUDENTS: Final = ("base", "best", "last")
+"""Whose accuracy is shown by skill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,13 +29,12 @@ class ArmQuality:
 
     Attributes:
         arm: the arm.
-        stage: the kind of the stage that measured it: `skills` on the items that the skills were
-            made of, `assign` on all of feedback.
+        items: on which items, in words.
         quality: what it measured.
     """
 
     arm: str
-    stage: str
+    items: str
     quality: SkillQuality
 
 
@@ -51,7 +58,82 @@ def qualities(results: Results) -> tuple[ArmQuality, ...]:
     """The quality of the skills of every arm: its runs share them."""
     rows = []
     for arm in results.index.arms:
-        base = results.of_arm(arm)[0].iterations[0]
-        for stage, quality in measured(base):
-            rows.append(ArmQuality(arm=arm, stage=stage.kind, quality=quality))
+        run = results.of_arm(arm)[0]
+        for stage, quality in measured(run.iterations[0]):
+            rows.append(ArmQuality(arm=arm, items=NAMING[stage.kind], quality=quality))
+        for split in LABELLED:
+            labelling = run.labelling(split)
+            of_split = None if labelling is None else quality_of(labelling)
+            if of_split is not None:
+                rows.append(ArmQuality(arm=arm, items=f"the {split} split", quality=of_split))
     return tuple(rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkillAccuracy:
+    """How students of one arm do in one skill, on a split that a spec has labelled.
+
+    Attributes:
+        arm: the arm.
+        split: `selection` or `test`.
+        skill: its name.
+        items: how many items of the split have it.
+        students: the accuracy of each student that there is, with its interval.
+    """
+
+    arm: str
+    split: str
+    skill: str
+    items: int
+    students: tuple[tuple[str, Estimate], ...]
+
+
+def labelled(results: Results, arm: str) -> tuple[str, ...]:
+    """The splits that an arm's spec has labelled with skills."""
+    skills = results.settings[arm].get("skills") or {}
+    return tuple(skills.get("label") or ())
+
+
+def skill_accuracies(results: Results) -> tuple[SkillAccuracy, ...]:
+    """Accuracy by skill of every arm on the splits that its spec has labelled."""
+    rows: list[SkillAccuracy] = []
+    for arm in results.index.arms:
+        for split in labelled(results, arm):
+            rows += by_split(results.of_arm(arm), split)
+    return tuple(rows)
+
+
+def by_split(runs: Sequence[Run], split: str) -> list[SkillAccuracy]:
+    """Accuracy by skill of the students of one arm on a split, skills in alphabetical order."""
+    found: dict[str, dict[str, list[list[Result]]]] = {}
+    for student in STUDENTS:
+        for run in runs:
+            answers = by_skill(_answers(run, student, split), run.names(split))
+            for skill, mine in answers.items():
+                found.setdefault(skill, {}).setdefault(student, []).append(mine)
+    rows = []
+    for skill, students in sorted(found.items()):
+        estimates = tuple((student, _estimate(of_runs)) for student, of_runs in students.items())
+        items = len(next(iter(students.values()))[0])
+        row = SkillAccuracy(
+            arm=runs[0].arm, split=split, skill=skill, items=items, students=estimates
+        )
+        rows.append(row)
+    return rows
+
+
+def _answers(run: Run, student: str, split: str) -> list[Result]:
+    """The answers of base, best or last to a split; empty before they are there."""
+    if split == "test":
+        return run.sealed(student)
+    number = run.iteration_of(student)
+    return [] if number is None else run.iterations[number].results(split)
+
+
+def _estimate(runs: Sequence[Sequence[Result]]) -> Estimate:
+    """The accuracy of the one run, or the mean over runs."""
+    values = [share(rows).value for rows in runs]
+    # Runs share the base's answers where they are greedy: the interval is over items then.
+    if len(runs) == 1 or len(set(values)) == 1:
+        return accuracy(runs[0])
+    return over_seeds(values, least=0.0, most=1.0)

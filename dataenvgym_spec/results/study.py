@@ -28,7 +28,7 @@ from dataenvgym_spec.results.judging import Judging, judging
 from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, key_settings
-from dataenvgym_spec.results.skills import ArmQuality, qualities
+from dataenvgym_spec.results.skills import ArmQuality, SkillAccuracy, qualities, skill_accuracies
 from dataenvgym_spec.results.stamps import Stamp, stamps
 
 
@@ -54,6 +54,7 @@ class Study:
     mean_curves: tuple[Curve, ...]
     skills: tuple[Grid, ...]
     qualities: tuple[ArmQuality, ...]
+    skill_accuracies: tuple[SkillAccuracy, ...]
     allocation: tuple[Grid, ...]
     yields: tuple[IterationFates, ...]
     ledger: Ledger
@@ -84,6 +85,7 @@ def study(results: Results) -> Study:
         mean_curves=mean_curves(lines),
         skills=skill_grids(results),
         qualities=qualities(results),
+        skill_accuracies=skill_accuracies(results),
         allocation=allocation_grids(results),
         yields=fates(results),
         ledger=read_ledger(results),

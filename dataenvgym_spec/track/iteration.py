@@ -45,9 +45,9 @@ class Parent:
     tags: Mapping[str, str]
 
 
-def iteration_metrics(turn: Iteration, ledger: Ledger, cost: Cost | None) -> list[Metric]:
+def iteration_metrics(run: Run, turn: Iteration, ledger: Ledger, cost: Cost | None) -> list[Metric]:
     """What one iteration adds to the curves of its run; step = iteration. Only what is done."""
-    values = [*_selection(turn, ledger), *_plan(turn, ledger), *_data(turn, ledger)]
+    values = [*_selection(run, turn, ledger), *_plan(turn, ledger), *_data(turn, ledger)]
     # What the base made of the sealed test is in the summary.
     open_ones = [stage for stage in turn.stages if not stage.port("test").is_dir()]
     values += [*_spent(turn, ledger, cost), *unreadable(open_ones, ledger)]
@@ -137,16 +137,19 @@ def _left_out(stages: Iterable[StageResult], ledger: Ledger) -> Iterator[Value]:
             yield f"judging/wrong_gold/{draw}", log.wrong_gold, when
 
 
-def _selection(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
+def _selection(run: Run, turn: Iteration, ledger: Ledger) -> Iterator[Value]:
     stage = turn.evaluation("selection")
     when = ledger.ended(stage) if stage is not None else None
     rows = turn.results("selection")
-    if not rows or when is None:
+    if not rows or stage is None or when is None:
         return
     yield "selection/accuracy", share(rows).value, when
-    for group, answers in sorted(shares_by_skill(rows).items()):
-        if group:
-            yield f"selection/skill/{slug(group)}", answers.value, when
+    # By skill as soon as it is known which one an item has, so that no figure changes.
+    labelling = run.labelling("selection")
+    named = when if labelling is None else ledger.all_ended([stage, labelling])
+    for skill, answers in sorted(shares_by_skill(rows, run.names("selection")).items()):
+        if skill and named is not None:
+            yield f"selection/skill/{slug(skill)}", answers.value, named
 
 
 def _plan(turn: Iteration, ledger: Ledger) -> Iterator[Value]:

@@ -60,6 +60,8 @@ SHOWN: Final = {
     ("evaluate", "shown"): "artifact plan/plan.json",
     ("evaluate", "candidates"): "metric teaching/rejected/",
     ("evaluate", "test"): "metric test/",
+    ("label", "selection"): "metric selection/skill/",
+    ("label", "test"): "metric test/base/skill/",
     ("gate", "gate"): "tag stopped",
     ("select", "choice"): "artifact selection/choice.json",
     **{(data.kind, data.port): f"dataset {data.context}" for data in DATA},

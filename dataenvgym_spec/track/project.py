@@ -119,7 +119,7 @@ def _run_records(
     metrics = []
     for turn in turns:
         cost = costs.get(turn.number)
-        own = iteration_metrics(turn, ledger, cost)
+        own = iteration_metrics(run, turn, ledger, cost)
         metrics.append(own)
         curves += _with_axes(own, cost)
     top = _run_record(results, run, ledger, shared, curves, plans, first)

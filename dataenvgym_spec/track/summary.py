@@ -21,6 +21,7 @@ from dataenvgym_spec.results.evidence.scores import (
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.run import Run
+from dataenvgym_spec.results.skills import STUDENTS, by_split, labelled
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
 from dataenvgym_spec.track.naming import level_of, slug
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
@@ -48,6 +49,8 @@ def summary_record(
         "seeds": " ".join(str(run.seed) for run in runs),
     }
     metrics = [*_selection(runs, ledger), *_test(runs, ledger)]
+    if "test" in labelled(results, arm):
+        metrics += _skills(runs, ledger)
     metrics += [*_contrasts(results, runs, ledger), *_unreadable(runs, ledger)]
     # Before all runs: MLflow lists the newest first, the runs in the order of the spec.
     position = len(results.runs) + results.index.arms.index(arm)
@@ -92,6 +95,21 @@ def _test(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
         mean = summary(outcomes_of(runs, student))
         for name, value in _figures(mean).items():
             yield Metric(key=f"test/{student}{name}", value=value, step=0, timestamp=when)
+
+
+def _skills(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
+    """Mean accuracy by skill on the sealed test, where a spec has it labelled."""
+    labelling = [run.labelling("test") for run in runs]
+    stages = [stage for stage in labelling if stage is not None]
+    times = [ledger.all_ended(stages)] if stages else []
+    times += [_when(runs, student, ledger) for student in STUDENTS]
+    ended = [time for time in times if time is not None]
+    if len(ended) < len(times):
+        return
+    for row in by_split(runs, "test"):
+        for student, estimate in row.students:
+            key = f"test/{student}/skill/{slug(row.skill)}"
+            yield Metric(key=key, value=estimate.value, step=0, timestamp=max(ended))
 
 
 def _figures(outcome: Outcome) -> dict[str, float]:

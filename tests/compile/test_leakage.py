@@ -9,6 +9,7 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
@@ -25,7 +26,7 @@ WHOLE = (
     TINY.replace("train: {length", "train: {adapter: {kind: lora, r: 4}, length")
     .replace(
         "  with-state: {}",
-        "  with-state: {skills: {discover: {kind: finding}}, agent: {policy: {kind: watching}, engine: {kind: watching, teacher: generator}, checks: {known: {}, near-overlap: {}}}}",
+        "  with-state: {skills: {discover: {kind: finding}, label: [selection, test]}, agent: {policy: {kind: watching}, engine: {kind: watching, teacher: generator}, checks: {known: {}, near-overlap: {}}}}",
     )
     .replace(
         "  no-state: {agent: {observe: nothing}}",
@@ -58,13 +59,13 @@ READERS = {("evaluate", "student"), ("plan", "student"), ("generate", "student")
 FLOWS: dict[str, dict[tuple[str, str], str]] = {
     "test": {
         ("evaluate", "items"): "verdict",
-        ("assign", "items"): "verdict",
+        ("label", "items"): "verdict",
         ("reserve", "items"): "hashes",
     },
     # Selecting, naming and stopping may know of selection whatever there is to know: it is what the split is for.
     "selection": {
         ("evaluate", "items"): "score",
-        ("assign", "items"): "verdict",
+        ("label", "items"): "verdict",
         ("reserve", "items"): "hashes",
         ("select", "results"): "score",
         ("evaluate", "choice"): "verdict",
@@ -124,7 +125,12 @@ FLOWS["hidden"] = {
     ("skills", "items"): "hidden",
     ("reserve", "items"): "hashes",
 }
-FLOWS["shown"] = {**FLOWS["hidden"], ("skills", "items"): "shown", ("assign", "skills"): "given"}
+FLOWS["shown"] = {
+    **FLOWS["hidden"],
+    ("skills", "items"): "shown",
+    ("assign", "skills"): "given",
+    ("label", "skills"): "verdict",
+}
 FLOWS["seen"] = FLOWS["answers"]
 STUDENT = frozenset({"answers", "taught", "base", "seen"})
 """What no part of an agent that observes nothing may read."""
@@ -258,6 +264,12 @@ def sources(graph: Graph) -> dict[str, tuple[str, Stage, str]]:
             pick(graph, "assign", "assign skills", 0),
             "skills",
         ),
+        "labels of test": ("verdict", pick(graph, "label", "label the test split", None), "test"),
+        "labels of selection": (
+            "verdict",
+            pick(graph, "label", "label the selection split", None),
+            "selection",
+        ),
         "the pool": ("pool", pick(graph, "data", "draw the pool split", None), "pool"),
         "results on test": ("verdict", pick(graph, "evaluate", "evaluate on test", 0), "test"),
         "results on selection": (
@@ -379,8 +391,47 @@ def test_every_edge_rewired_is_caught_just_when_it_is_illegal(
         len(tried[name]) for name in ("the test split", "the selection split", "the base student")
     } == {edges}
     assert all(len(legal) > edges / 2 for legal in tried.values())
-    never = {"results on test", "what a check removed"}
+    never = {"results on test", "what a check removed", "labels of test", "labels of selection"}
     assert {name for name, legal in tried.items() if not any(legal)} == never
+
+
+def test_a_teacher_reads_no_split_that_the_spec_does_not_name(tmp_path: Path) -> None:
+    """Both are labelled, but a teacher may read only one: its items are refused where the other's were."""
+    tree = plain(TINY)
+    tree["teachers"]["writer"] = {"kind": "openai", "model": "m"}
+    tree["skills"] = {
+        "discover": {"kind": "llm", "teacher": "writer"},
+        "label": ["selection", "test"],
+        "teacher_may_read": ["selection", "test"],
+    }
+    graph = compiled(tmp_path, yaml.safe_dump(tree))
+    assert leakage(graph) == []
+    labels = {stage.params.split: stage for stage in graph.stages if stage.kind == "label"}
+    for split, other in (("selection", "test"), ("test", "selection")):
+        params = msgspec.structs.replace(labels[split].params, may_read=(split,))
+        alone = replace(labels[split], params=params)
+        stages = [alone if stage is labels[split] else stage for stage in graph.stages]
+        assert leakage(replace(graph, stages=tuple(stages))) == []
+        ((index, _),) = (pair for pair in enumerate(alone.inputs) if pair[1].slot == "items")
+        source = pick(graph, "data", f"draw the {other} split", None)
+        changed = rewired(replace(graph, stages=tuple(stages)), alone, index, source, other)
+        assert changed is not None
+        (leak,) = leakage(changed)
+        assert (leak.role, leak.slot, leak.reader.kind) == (other, "items", "label")
+
+
+def test_labels_are_read_by_no_stage(whole: Graph) -> None:
+    labels = {stage.id for stage in whole.stages if stage.kind == "label"}
+    assert len(labels) == 2
+    assert not labels & {item.stage for stage in whole.stages for item in stage.inputs}
+    carried = roles(whole)
+    for stage in whole.stages:
+        if stage.kind == "label":
+            split = stage.params.split
+            assert {*carried[stage.id, split]} == {split, "shown", "label"}
+    assert not any(
+        "label" in slot.allows for kind in KINDS.values() for slot in kind.slots.values()
+    )
 
 
 def test_a_leak_is_told_with_its_path(graph: Graph) -> None:

@@ -208,6 +208,26 @@ def test_no_port_says_more_of_hidden_items_than_names(
     assert not any(item.input in text for item in items())
 
 
+def test_labels_of_a_split_name_every_item_and_no_other(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fallback is named even where no plan knows it: the report shows what is left."""
+    rows = [item for item in items() if item.group == "sum"]
+    write_rows(shop.outs["feedback"] / "shown" / "items.jsonl", rows[:6])
+    monkeypatch.setattr(Context, "make", lambda *_: Falling())
+    plain = {"discover": component("discovery", "gold")}
+    shop.run("skills", "skills", plain, (("items", "feedback", "shown"),))
+    sealed = [item for item in items() if item not in rows[:6]]
+    (shop.outs["feedback"] / "test").mkdir()
+    write_rows(shop.outs["feedback"] / "test" / "items.jsonl", sealed)
+    reads = (("skills", "skills", "skills"), ("items", "feedback", "test"))
+    out = shop.run("label", "label", {**plain, "split": "test"}, reads)
+    found = read(out / "test" / "labels.json", Discovered)
+    assert found.skills == ("sum", "rest")
+    assert found.items == {item.id: "sum" if item.group == "sum" else "rest" for item in sealed}
+    assert measured(shop, "label").left_out == sum(item.group != "sum" for item in sealed)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

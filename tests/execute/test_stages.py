@@ -83,6 +83,15 @@ def _assign(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
     )
 
 
+def _label(shop: Workshop, _patch: pytest.MonkeyPatch) -> str:
+    shop.data("feedback", show=0.25)
+    shop.data("test")
+    found = {"discover": component("discovery", "gold")}
+    shop.run("found", "skills", found, (("items", "feedback", "shown"),))
+    reads = (("skills", "found", "skills"), ("items", "test", "test"))
+    return bytes_of(shop.run("label", "label", {**found, "split": "test"}, reads))
+
+
 def _three_answers(shop: Workshop) -> tuple[tuple[str, str, str], ...]:
     shop.data("selection")
     for number in (1, 2, 3):
@@ -183,6 +192,7 @@ KIND_CASES: dict[str, Callable[[Workshop, pytest.MonkeyPatch], str]] = {
     "reserve": _reserve,
     "skills": _in_the_loop("skills"),
     "assign": _assign,
+    "label": _label,
     "plan": _in_the_loop("plan", "plan-again"),
     "generate": _in_the_loop("generate", "generate-again"),
     "check": _in_the_loop("check", "check-again"),
@@ -199,6 +209,7 @@ GOLDEN = {
     "reserve": {2: "bda3a5d87085d110"},
     "skills": {1: "d4ca1973c9269af1"},
     "assign": {1: "d4ca1973c9269af1"},
+    "label": {1: "7cb29270e9c87e9b"},
     "plan": {1: "5f06527b376d059a"},
     "generate": {1: "46953b634b019feb"},
     "check": {1: "57e4e85c16f94b50"},

@@ -846,13 +846,83 @@ class WithSkills(Store):
             write_json(log / "quality.json", {**measured, **more})
 
 
+class WithLabels(WithSkills):
+    """Selection and test are labelled with skills that the source does not know, in one arm of three runs."""
+
+    def write(self):
+        layout = super().write()
+        index = json.loads(layout.index("tiny").read_text())
+        index["settings"]["with-state"]["skills"] = {"label": ["selection", "test"]}
+        index["settings"]["no-state"]["skills"] = {"label": ["test"]}
+        write_json(layout.index("tiny"), index)
+        return layout
+
+    def run(self, arm, seed):
+        super().run(arm, seed)
+        if arm == "no-state":
+            return
+        for split, count in (("selection", 30), ("test", 60)):
+            names = {f"{item:04x}": "even" if item % 2 == 0 else "<odd>" for item in range(count)}
+            labels = {"skills": ["even", "<odd>"], "items": names}
+            self.stage("label", f"{split}-l", arm, seed, None, {f"{split}/labels.json": labels})
+            use = self.stages[f"{split}-l"]["uses"][-1]
+            use["label"] = f"{arm}, label the {split} split"
+            measured = {"items": count, "skills": 2, "left_out": 0, "coverage": 1.0}
+            write_json(self.layout.stage(f"label-{split}-l") / "log" / "quality.json", measured)
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+def test_students_are_shown_by_the_skills_that_splits_are_labelled_with(seeds, tmp_path):
+    results = load("tiny", WithLabels(tmp_path / "repo", seeds=seeds).write().root)
+    content = study(results)
+    rows = {(row.arm, row.split, row.skill): row for row in content.skill_accuracies}
+    assert [*rows] == [
+        ("with-state", "selection", "<odd>"),
+        ("with-state", "selection", "even"),
+        ("with-state", "test", "<odd>"),
+        ("with-state", "test", "even"),
+        *(("no-state", "test", skill) for skill in sorted(SKILLS)),  # of the source: no stage
+    ]
+    row = rows["with-state", "test", "even"]
+    assert row.items == 30 and [student for student, _ in row.students] == ["base", "best", "last"]
+    even = range(0, 60, 2)
+    base, _, last = (estimate.value for _, estimate in row.students)
+    assert base == pytest.approx(sum(Store.learns(item, "", 0, 0) for item in even) / 30)
+    every = [Store.learns(item, "with-state", seed, 3) for item in even for seed in seeds]
+    assert last == pytest.approx(sum(every) / len(every))
+    best = rows["with-state", "selection", "even"].students[1][1]
+    chosen = [run.choice.best for run in results.of_arm("with-state")]
+    right = [
+        Store.learns(item, "with-state", seed, number)
+        for item in range(0, 30, 2)
+        for seed, number in zip(seeds, chosen, strict=True)
+    ]
+    assert best.value == pytest.approx(sum(right) / len(right))
+    # So are skills over iterations; the other arm's are those of the source.
+    assert [grid.skills for grid in content.skills] == [("<odd>", "even"), tuple(sorted(SKILLS))]
+    text = page(content)
+    assert "Students by skill" in text and "&lt;odd&gt;" in text
+    assert [row.items for row in content.qualities][2:] == ["the selection split", "the test split"]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_labels_that_are_not_there_yet_are_no_skills(tmp_path):
+    layout = WithLabels(tmp_path / "repo").write()
+    (layout.stage("label-test-l") / "log" / "run.json").unlink()
+    rows = study(load("tiny", layout.root)).skill_accuracies
+    assert {(row.arm, row.split) for row in rows} == {
+        ("with-state", "selection"),
+        ("no-state", "test"),
+    }
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_how_good_skills_are_is_said_by_arm(tmp_path):
     content = study(load("tiny", WithSkills(tmp_path / "repo").write().root))
-    assert [(row.arm, row.stage) for row in content.qualities] == [
-        ("with-state", "skills"),
-        ("with-state", "assign"),
+    assert [(row.arm, row.items) for row in content.qualities] == [
+        ("with-state", "what they were made of"),
+        ("with-state", "all of feedback"),
     ]
     rows = re.findall(r"<tr>.*?coverage.*?</tr>(.*?)</tbody>", page(content), re.S)
     assert "97.5%" in rows[0] and "81.1%" in rows[0] and "0.375" in rows[0]
-    assert "what they were made of" in rows[0] and "all of feedback" in rows[0]

@@ -65,6 +65,7 @@ _PARTIAL: dict[str, dict[str, Any]] = {
     },
     "skills": {"discover": {"kind": "gold"}},
     "assign": {"discover": {"kind": "gold"}},
+    "label": {"split": "test", "discover": {"kind": "gold"}},
     "student": {"model": {"kind": "hub", "id": "a"}},
     "plan": {"observe": "nothing", "policy": {"kind": "allocate"}, "amount": 10, "seed": 0},
     "generate": {

@@ -9,6 +9,8 @@ from dataenvgym_spec.records.files import write_json, write_rows
 
 ARMS = ("with-state", "no-state")
 SKILLS = ("gcd", "solve for x (hard)")
+LABELS = ("late", "early (found)")
+"""Skills that the items of test are labelled with, the second half and the first."""
 ITERATIONS = 2
 EPOCH = 1_700_000_000
 SEALED = {"base": 3, "best": 11, "last": 7}
@@ -40,6 +42,7 @@ class Store:
         settings = {
             arm: {
                 "environment": "skill-list",
+                "skills": {"label": ["test"]},
                 "agent": {"observe": arm},
                 "loop": {"iterations": ITERATIONS},
                 "prompt": "x" * 900,
@@ -86,6 +89,7 @@ class Store:
         log=None,
         curve=None,
         quality=None,
+        label=None,
     ) -> str:
         key = digest("test stage", what)
         row = self.stages.setdefault(
@@ -98,7 +102,8 @@ class Store:
                 "uses": [],
             },
         )
-        row["uses"].append({"arm": arm, "seed": seed, "iteration": turn, "label": f"{arm}, {kind}"})
+        use = {"arm": arm, "seed": seed, "iteration": turn, "label": f"{arm}, {label or kind}"}
+        row["uses"].append(use)
         folder = self.root / "store" / row["directory"]
         if not done or (folder / "log" / "run.json").exists():
             return key
@@ -253,6 +258,18 @@ class Store:
             [chosen, *trained],
             ports={"test/results.jsonl": rows},
             done=done,
+        )
+        names = {row["id"]: LABELS[int(row["id"]) < 8] for row in rows}
+        self._stage(
+            arm,
+            seed,
+            None,
+            "label",
+            ["label"],
+            [data],
+            ports={"test/labels.json": {"skills": list(LABELS), "items": names}},
+            done=done,
+            label="label the test split",
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.graph.params import DataParams, EvaluateParams
+from dataenvgym_spec.graph.params import DataParams, EvaluateParams, LabelParams
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.track.ports import FACTS, HIDDEN, LOGS, SHOWN, UNSHOWN
@@ -18,10 +18,14 @@ from tests.support.specs import TINY
 
 POOL = ("student:\n", "    pool: {from: problems, draw: {per_group: 40}}\nstudent:\n")
 CHECKS = ("duplicate: {action: reject}", "duplicate: {action: reject}, known: {action: record}")
+GOLD = ("{kind: gold}", "{kind: clusters, count: 2}, label: [selection, test]")
 EVERYTHING = (
-    TINY.replace(*POOL, 1).replace(*CHECKS, 1).replace("teach:", "stop: {patience: 1}\n  teach:")
+    TINY.replace(*GOLD, 1)
+    .replace(*POOL, 1)
+    .replace(*CHECKS, 1)
+    .replace("teach:", "stop: {patience: 1}\n  teach:")
 )
-NAMED_BY_PARAMS = (DataParams, EvaluateParams)
+NAMED_BY_PARAMS = (DataParams, EvaluateParams, LabelParams)
 """Records of kinds whose ports depend on their parameters."""
 
 

@@ -24,9 +24,10 @@ from dataenvgym_spec.track import differences, track
 from dataenvgym_spec.track.background import start_in_background
 from dataenvgym_spec.track.clones import PREFIX
 from dataenvgym_spec.track.mlflow import shown
+from dataenvgym_spec.track.naming import slug
 from dataenvgym_spec.track.project import project
 from tests.support.repositories import call, environment
-from tests.support.tracked import ARMS, EPOCH, SEALED, Store, answers
+from tests.support.tracked import ARMS, EPOCH, LABELS, SEALED, Store, answers
 from tests.support.waiting import wait_until
 
 
@@ -407,6 +408,19 @@ def test_a_deleted_database_comes_back(root, first) -> None:
         "skills/quality/left_out": 1,
     }
     assert b'"gcd"' in base["files"]["skills/skills.json"]
+    # By skills that test is labelled with, in the summary alone.
+    right = {
+        name: {key: value for key, _, _, value, _ in rows["latest_metrics"] if "/skill/" in key}
+        for name, rows in again.items()
+    }
+    wanted = {"base": (3 / 8, 0), "best": (1, 3 / 8), "last": (7 / 8, 0)}
+    assert right["tiny/no-state/summary"] == {
+        f"test/{student}/skill/{skill}": share
+        for student, shares in wanted.items()
+        for skill, share in zip((slug(LABELS[1]), LABELS[0]), shares, strict=True)
+    }
+    runs = [name for name, shown in right.items() if not name.endswith("summary")]
+    assert not any(key.startswith("test/") for name in runs for key in right[name])
 
 
 def test_what_cannot_be_taken_back_is_replaced(root) -> None:

@@ -91,6 +91,7 @@ def loop(
         turns.append(turn)
     students = tuple(turn.student for turn in turns[1:])
     build.sealed(students, build.select(turn), setup.splits["test"])
+    build.labels(setup)
     return Looped(build=build, turns=turns)
 
 

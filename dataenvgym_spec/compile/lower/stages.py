@@ -26,6 +26,7 @@ from dataenvgym_spec.graph.params import (
     DataParams,
     GateParams,
     GenerateParams,
+    LabelParams,
     Params,
     ReserveParams,
     SelectParams,
@@ -62,8 +63,9 @@ class Builder(StageList):
         splits = {role: self._data(role) for role in self.lanes}
         self.pool = splits.get("pool")
         reserve, base = self._reserve(splits), self._student()
-        skills = self._skills(splits["feedback"])
-        return Setup(splits=splits, reserve=reserve, base=base, skills=skills)
+        found = self._found(splits["feedback"])
+        skills = self._skills(splits["feedback"], found)
+        return Setup(splits=splits, reserve=reserve, base=base, skills=skills, found=found)
 
     def _data(self, role: str) -> str:
         splits, share = self.record.task.splits, self.record.task.wrong_gold
@@ -144,22 +146,33 @@ class Builder(StageList):
         stage = self.add(0, "make the base student", "student", params)
         return Input(slot="student", stage=stage, port="student")
 
-    def _skills(self, feedback: str) -> Inputs:
-        if self.record.skills is None or self.planning.works_in.definition.reads != "skills":
+    def _found(self, feedback: str) -> Inputs:
+        """The skills that are found, if anybody reads them."""
+        skills = self.record.skills
+        if skills is None or not (self._plans_by_skills or skills.labelled):
             return ()
-        discovery = self.bind.component("discovery", self.record.skills.discover)
-        shown, hidden = (
-            Input(slot="items", stage=feedback, port=port) for port in ("shown", "hidden")
-        )
-        params = SkillsParams(discover=discovery)
+        params = SkillsParams(discover=self.bind.component("discovery", skills.discover))
+        shown, hidden = _items_of("feedback", feedback)
         read = (shown, hidden) if params.of_source else (shown,)
         stage = self.add(0, "discover skills", "skills", params, *read)
-        found = Input(slot="skills", stage=stage, port="skills")
-        if params.of_source:
-            return (found,)
-        labelled = AssignParams(discover=discovery)
-        stage = self.add(0, "assign skills", "assign", labelled, found, shown, hidden)
         return (Input(slot="skills", stage=stage, port="skills"),)
+
+    def _skills(self, feedback: str, found: Inputs) -> Inputs:
+        """The skills with those of hidden items, for plans."""
+        if self.record.skills is None or not self._plans_by_skills:
+            return ()
+        discovery = self.bind.component("discovery", self.record.skills.discover)
+        if discovery.of_groups:
+            return found
+        params = AssignParams(discover=discovery)
+        stage = self.add(
+            0, "assign skills", "assign", params, *found, *_items_of("feedback", feedback)
+        )
+        return (Input(slot="skills", stage=stage, port="skills"),)
+
+    @property
+    def _plans_by_skills(self) -> bool:
+        return self.planning.works_in.definition.reads == "skills"
 
     # --- the loop -------------------------------------------------------------------------------
 
@@ -310,6 +323,23 @@ class Builder(StageList):
         params = SelectParams.of(self.record.select)
         stage = self.add(None, "select", "select", params, *turn.scores)
         return Input(slot="choice", stage=stage, port="choice")
+
+    def labels(self, setup: Setup) -> None:
+        """The skills of items of selection and test, which nothing reads but the report.
+
+        Those of the source say it themselves.
+        """
+        skills = self.record.skills
+        if skills is None or not skills.labelled:
+            return
+        discovery = self.bind.component("discovery", skills.discover)
+        if discovery.of_groups:
+            return
+        readable = skills.readable if discovery.asks_teacher else None
+        for split in skills.labelled:
+            params = LabelParams(split=split, discover=discovery, may_read=readable)
+            items = Input(slot="items", stage=setup.splits[split], port=split)
+            self.add(None, f"label the {split} split", "label", params, *setup.found, items)
 
     def sealed(self, students: Inputs, choice: Input, test: str) -> None:
         """The evaluation of best and last on test, which nothing reads but the report."""

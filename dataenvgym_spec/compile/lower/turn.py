@@ -18,12 +18,14 @@ class Setup:
         reserve: what examples must keep clear of; None if no check asks.
         base: the base student.
         skills: the skills of the task; empty where the environment reads none.
+        found: the skills as they were found, for labels of other splits; empty where none are.
     """
 
     splits: dict[str, str]
     reserve: Input | None
     base: Input
     skills: Inputs
+    found: Inputs = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ _IN_WORDS: Final[dict[Role, str]] = {
     "student": "a student's behaviour",
     "weights": "a student",
     "pool": "the pool",
+    "label": "labels of a split that no agent sees",
     **{role: f"hashes of the {role[1:]} split" for role in HASHES},
     **{role: f"the {role} split" for role in SPLITS},
 }

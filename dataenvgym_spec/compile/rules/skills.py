@@ -13,7 +13,8 @@ from dataenvgym_spec.resolve.arms import Arm
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """A source without groups, or a group that no example can be made of."""
     record = arm.experiment
-    if definition("environment", record.environment_kind).reads != "skills":
+    plans = definition("environment", record.environment_kind).reads == "skills"
+    if not plans and (record.skills is None or not record.skills.labelled):
         return
     if record.skills is None:
         message = f"the environment '{record.environment_kind}' needs skills"
@@ -26,15 +27,16 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
         return
     option = source.column_option("group")
     if option is not None and "group" not in source.columns:
-        environment = record.environment_kind
+        who = record.environment_kind if plans else "skills.label"
         message = (
-            f"'{environment}' needs skills, "
+            f"'{who}' needs skills, "
             f"but the source '{source.name}' does not say which column names them"
         )
         help = f"add '{option[-1]}:' with the column of the gold skill"
         yield arm.node.at((*source.place, *option[:-1])).fault("E204", message, help)
         return
-    yield from _untaught(arm, source)
+    if plans:
+        yield from _untaught(arm, source)
 
 
 def _untaught(arm: Arm, source: Supply) -> Iterator[Diagnostic]:

@@ -18,6 +18,7 @@ from dataenvgym_spec.graph.params import (
     DataParams,
     EvaluateParams,
     GenerateParams,
+    LabelParams,
     PlanParams,
     SkillsParams,
     StudentParams,
@@ -55,7 +56,7 @@ def units(stage: Stage, known: Known) -> float:
     params, amount = stage.params, 1.0
     if isinstance(params, DataParams):
         amount = _drawn(params)
-    elif isinstance(params, SkillsParams | AssignParams):
+    elif isinstance(params, SkillsParams | AssignParams | LabelParams):
         amount = _read_items(stage, known)
     elif isinstance(params, EvaluateParams):
         students = 2 if any(read.slot == "choice" for read in stage.inputs) else 1
@@ -116,7 +117,7 @@ def _about(stage: Stage, known: Known) -> Any:
         return params.source.kind
     if isinstance(params, PlanParams):
         return params.policy.kind
-    if isinstance(params, SkillsParams | AssignParams):
+    if isinstance(params, SkillsParams | AssignParams | LabelParams):
         return params.discover.kind
     return stage.kind
 

@@ -20,6 +20,7 @@ SECONDS: Final[dict[str, tuple[Range, Range]]] = {
     ),  # an example of the pretraining; a model that exists is fetched
     "skills": ((0.01, 30), (0, 0.05)),  # an item sorted
     "assign": ((0.01, 30), (0, 5)),  # an item sorted, by a teacher perhaps
+    "label": ((0.01, 30), (0, 5)),  # the same
     "evaluate": ((0.05, 180), (1e-6, 0.02)),  # a token that an answer may have
     "plan": ((0.01, 30), (0, 0)),
     "generate": ((0.01, 30), (0, 5)),  # an example asked for; a teacher behind an API takes seconds

@@ -138,12 +138,29 @@ def accuracy(rows: Sequence[Result]) -> Estimate:
     return clustered_proportion((row.unit, row.correct) for row in rows)
 
 
-def shares_by_skill(rows: Sequence[Result]) -> dict[str, Share]:
-    """How many answers are right in each gold skill, in the order in which skills appear."""
+def by_skill(
+    rows: Sequence[Result], names: Mapping[str, str] | None = None
+) -> dict[str, list[Result]]:
+    """Answers by skill, in the order in which skills appear.
+
+    Args:
+        rows: the answers.
+        names: the skill of each item, by its id; left out, it is what the source says. An item
+            that has none is left out.
+    """
     groups: dict[str, list[Result]] = {}
     for row in rows:
-        groups.setdefault(row.group, []).append(row)
-    return {skill: share(members) for skill, members in groups.items()}
+        skill = row.group if names is None else names.get(row.id)
+        if skill is not None:
+            groups.setdefault(skill, []).append(row)
+    return groups
+
+
+def shares_by_skill(
+    rows: Sequence[Result], names: Mapping[str, str] | None = None
+) -> dict[str, Share]:
+    """How many answers are right in each skill; see `by_skill`."""
+    return {skill: share(members) for skill, members in by_skill(rows, names).items()}
 
 
 def outcomes(results: Results) -> tuple[Outcome, ...]:
