@@ -19,6 +19,7 @@ from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.language.schema import schema_text
+from dataenvgym_spec.setup.keys import is_set, needed
 from dataenvgym_spec.setup.repair import ATTRIBUTES, has_driver
 from dataenvgym_spec.store.git.program import git as git_output
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
@@ -90,6 +91,7 @@ def examine() -> list[Finding]:
         _ignored(layout),
         _driver(layout),
         _specs(layout),
+        *_keys(layout),
         _schema(layout),
         _unseen(layout),
         _store(layout),
@@ -162,6 +164,19 @@ def _specs(layout: Layout) -> Finding:
     detail = f"{count} in specs/" if count else "none in specs/"
     help = "dataenvgym init"
     return Finding(name="specs", ok=count > 0, detail=detail, help=help, needed=False)
+
+
+def _keys(layout: Layout) -> list[Finding]:
+    """Without its key a service is not asked; whoever replays needs none."""
+    found = []
+    for variable, files in needed(layout, os.environ).items():
+        ok = is_set(variable, os.environ)
+        detail = f"{'set' if ok else 'not set'}, a key for {', '.join(files[:MOST_NAMED])}"
+        if len(files) > MOST_NAMED:
+            detail += f" and {len(files) - MOST_NAMED} more"
+        help = f"export {variable}=KEY   (or run with --replay, which asks nobody)"
+        found.append(Finding(name=variable, ok=ok, detail=detail, help=help, needed=False))
+    return found
 
 
 def _schema(layout: Layout) -> Finding:

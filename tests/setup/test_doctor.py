@@ -11,6 +11,7 @@ from dataenvgym_spec.setup import doctor
 from dataenvgym_spec.setup.doctor import LARGE, PACKAGES, Finding, examine
 from dataenvgym_spec.setup.scaffold import scaffold
 from tests.support.repositories import call
+from tests.support.specs import TEMPLATE, tiny
 
 LOCK = "store/train-0123456789abcdef/dvc.lock"
 
@@ -162,3 +163,26 @@ def test_large_files_that_git_would_take_are_told(
     assert told().help.startswith("dvc add models/weights.onnx")
     (repo / ".gitignore").write_text("/models\n", encoding="utf-8")
     assert told().ok
+
+
+def test_each_key_that_a_spec_needs_is_named_and_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "specs" / "prompts").mkdir(parents=True)
+    (tmp_path / "specs" / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
+    one = {"kind": "openai", "model": "gpt"}
+    other = {"kind": "openai", "model": "m", "provider": "lab", "key_env": "LAB_KEY"}
+    for name, teachers in (("a", {"w": one}), ("b", {"w": one, "v": other}), ("c", {"w": other})):
+        text = tiny(name=name, teachers=teachers)
+        (tmp_path / "specs" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "specs" / "broken.yaml").write_text("version: [", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("LAB_KEY", "sk-planted-0123456789")
+    found = {finding.name: finding for finding in examine()}
+    missing, there = found["OPENAI_API_KEY"], found["LAB_KEY"]
+    assert (missing.ok, missing.needed) == (False, False)
+    assert missing.detail == "not set, a key for a.yaml, b.yaml"
+    assert (there.ok, there.detail) == (True, "set, a key for b.yaml, c.yaml")
+    assert "planted" not in str(found)
