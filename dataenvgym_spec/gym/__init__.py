@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     )
     from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
     from dataenvgym_spec.gym.environments.skill_tree import SkillTreeAction, SkillTreeState
-    from dataenvgym_spec.gym.policies.allocate import share_out
     from dataenvgym_spec.gym.policies.protocol import Policy
     from dataenvgym_spec.gym.prompt import Image, Message, Prompt, TextTemplate
     from dataenvgym_spec.gym.proposers.protocol import Proposer, Wanted
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
         SandboxLimits,
         SandboxOutcome,
     )
+    from dataenvgym_spec.gym.sharing import share_out
     from dataenvgym_spec.gym.skills.protocol import Discovered, Discovery
     from dataenvgym_spec.gym.students.adapters.protocol import Adapter
     from dataenvgym_spec.gym.students.backends.protocol import (
@@ -247,7 +247,7 @@ _PLACES: Final = {
     "read_model": "gym.students.pretrained:read_model",
     "read_tokenizer": "gym.students.pretrained:read_tokenizer",
     "seed_from": "core.hashing:seed_from",
-    "share_out": "gym.policies.allocate:share_out",
+    "share_out": "gym.sharing:share_out",
     "write_json": "records.files:write_json",
     "write_rows": "records.files:write_rows",
 }

@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dataenvgym_spec.records.plans import Request, ShownError
+
+if TYPE_CHECKING:
+    from dataenvgym_spec.gym.environments.contract import Contract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +21,12 @@ class Tools:
         seed: derived from the run's seed, the iteration and the round. Whoever draws, draws from
             it, so that a stage that is run again gives the same.
         errors: the errors of the student that prompts may show, by skill.
+        contract: what a policy may say in this state; None for an engine.
     """
 
     seed: int
     errors: Mapping[str, tuple[ShownError, ...]] = field(default_factory=dict)
+    contract: Contract | None = None
 
     def random(self) -> random.Random:
         """A generator of its own, seeded."""

@@ -70,6 +70,7 @@ OTHER_FILES = {
     "builtin:examples": "prompts/words.j2",
     "builtin:answer": "prompts/words.j2",
     "builtin:propose-subskills": "prompts/words.j2",
+    "builtin:decide": "prompts/words.j2",
 }
 """A file is its content: another one, for each that a spec here names."""
 
@@ -353,6 +354,7 @@ NEVER_VARIED = {
     ("proposer", "by-source", "source"): "the name of a part of the spec",
     ("proposer", "listed", "source"): "the name of a part of the spec",
     ("proposer", "llm", "teacher"): "the name of a part of the spec",
+    ("policy", "llm", "teacher"): "the name of a part of the spec",
     ("teacher", "procedural", "source"): "the name of a part of the spec",
     ("engine", "procedural", "teacher"): "the name of a part of the spec",
     ("engine", "label-only", "teacher"): "the name of a part of the spec",
@@ -397,6 +399,7 @@ def is_circumstance(option: tuple[str, str, str] | None) -> bool:
 
 
 MORE = {
+    "policy llm": ", teacher: writer",
     "label-only": ", teacher: writer",
     "verified": ", teacher: writer",
     "alternating": ", each: 5, most_examples: 50",
@@ -453,7 +456,8 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
                 ]
                 where = TREE if works_in == "skill-tree" else works_in
                 placed = seeing.replace("environment: skill-list", f"environment: {where}")
-                said = f"{{kind: {kind}{MORE.get(kind, '')}}}"
+                more = MORE.get(f"{slot} {kind}", MORE.get(kind, ""))
+                said = f"{{kind: {kind}{more}}}"
                 yield placed.replace(usual, said), ("agent", slot)
     for said in DISCOVERIES:
         yield seeing.replace("discover: {kind: gold}", f"discover: {said}"), ("skills", "discover")

@@ -102,8 +102,10 @@ def filled(shape: dict[str, Any], rng: random.Random) -> Any:
     if shape.get("type") == "object":
         return {name: filled(inner, rng) for name, inner in shape["properties"].items()}
     if shape.get("type") == "array":
-        return [filled(shape["items"], rng) for _ in range(shape.get("maxItems", 2))]
-    number = rng.randrange(10**6)
+        return [filled(shape["items"], rng) for _ in range(min(4, shape.get("maxItems", 2)))]
+    if "anyOf" in shape:
+        return filled(rng.choice(shape["anyOf"]), rng)
+    number = rng.randint(shape.get("minimum", 0), shape.get("maximum", 10**6))
     return f"word {number}" if shape.get("type") == "string" else number
 
 

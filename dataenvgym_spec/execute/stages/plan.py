@@ -11,6 +11,7 @@ import msgspec
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import PlanParams
+from dataenvgym_spec.gym.environments.contract import Contract
 from dataenvgym_spec.gym.environments.protocol import Environment, Seen
 from dataenvgym_spec.gym.policies.protocol import Policy
 from dataenvgym_spec.gym.tools import Tools
@@ -39,7 +40,10 @@ def plan(context: Context[PlanParams]) -> None:
     number = len(steps)
     state = environment.observe(seen, before)
     of_skills = _of_skills(context, seen, number)
-    tools = Tools(seed=seed_from("policy", params.seed, number), errors=of_skills)
+    words = params.works_in.definition.description
+    contract = Contract.of(environment, state, params.amount, words)
+    seed = seed_from("policy", params.seed, number)
+    tools = Tools(seed=seed, errors=of_skills, contract=contract)
     action = policy.act(state, params.amount, tools)
     action = environment.complete(state, action, params.amount, tools)
     requests = within(environment.requests(state, action, params.amount), params.amount)

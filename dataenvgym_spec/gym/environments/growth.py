@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from dataenvgym_spec.core.errors import StageError, suggest
 from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.environments import shapes
+from dataenvgym_spec.gym.environments.shapes import Shape
 from dataenvgym_spec.gym.proposers.protocol import Proposer, Wanted, alike, tidy
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.plans import Request
@@ -15,6 +17,8 @@ from dataenvgym_spec.records.skills import Exploit, Explore, Move, SkillTree, Su
 
 Trees = Mapping[str, SkillTree]
 Moves = Mapping[str, Move]
+MOST_NEW = 50
+"""Subskills that a language model can add to a skill at once."""
 LONGEST = 200
 """Characters of a subskill's name."""
 SHOWN = 20
@@ -50,6 +54,22 @@ def _listed(names: Sequence[str]) -> str:
     if more:
         shown.append(f"and {more} more")
     return ", ".join(shown) or "none so far"
+
+
+def shape(tree: SkillTree, budget: int) -> Shape:
+    """The JSON Schema of a move of one skill."""
+    explore = shapes.closed(
+        {
+            "kind": shapes.one_of(["explore"]),
+            "count": shapes.whole(1, MOST_NEW),
+            "allocation": shapes.whole(1, budget),
+        }
+    )
+    if not tree.subskills:
+        return explore
+    delta = shapes.each(tree.names, shapes.whole(-budget, budget))
+    exploit = shapes.closed({"kind": shapes.one_of(["exploit"]), "delta": delta})
+    return {"anyOf": [explore, exploit]}
 
 
 def filled(

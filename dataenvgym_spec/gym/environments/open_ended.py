@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from random import Random
+from typing import Any, ClassVar, Final
+
+from msgspec.structs import replace
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.environments import shapes
 from dataenvgym_spec.gym.environments.protocol import Action, Seen, SkillScore, State
+from dataenvgym_spec.gym.environments.shapes import Shape
+from dataenvgym_spec.gym.showing import cut
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.plans import TASK, Like, Request, ShownError, Yield
 from dataenvgym_spec.records.record import Record
+
+MOST_NAMED: Final = 200
+"""Errors that a shape can name."""
+MOST_PROMPTS: Final = 100
+"""Requests of one plan that a language model can make."""
 
 
 class OpenEndedState(State, frozen=True, kw_only=True):
@@ -27,6 +38,15 @@ class OpenEndedState(State, frozen=True, kw_only=True):
     per_request: int = 0
     score: SkillScore | None = None
     yields: dict[str, Yield] | None = None
+
+    def brief(self, history: int, errors: int, rng: Random) -> dict[str, Any]:
+        """The state with some of the errors, whose texts are cut."""
+        few = self
+        if self.errors is not None:
+            drawn = rng.sample(self.errors, min(errors, len(self.errors)))
+            few = replace(self, errors=tuple(map(cut, drawn)))
+        content = State.brief(few, history, errors, rng)
+        return content if self.errors is None else {**content, "errors_in_all": len(self.errors)}
 
 
 class Wanted(Record, frozen=True, kw_only=True):
@@ -56,11 +76,21 @@ class OpenEndedAction(Action, frozen=True, kw_only=True):
     wanted: tuple[Wanted, ...]
 
 
+WORDS: Final = """\
+Examples are written by prompts. Decide which prompts there are: of each, an instruction in words to
+whoever writes the examples ("brief"), how many it asks for ("count") and, where errors are known,
+the ids of those that it shows ("show").
+Answer with {"reasons": {"task": WHY},
+"wanted": [{"brief": WORDS, "count": NUMBER, "show": [ID, ...]}, ...]}."""
+"""What a language model is told; part of the semantics of policies that show it."""
+
+
 class OpenEnded:
     """The environment of the paper's open-ended agents."""
 
     state: ClassVar[type[OpenEndedState]] = OpenEndedState
     action: ClassVar[type[OpenEndedAction]] = OpenEndedAction
+    words: ClassVar[str] = WORDS
 
     def observe(self, seen: Seen, before: OpenEndedState | None) -> OpenEndedState:
         """The errors, as far as the arm may see them."""
@@ -81,7 +111,16 @@ class OpenEnded:
         """The action as it is: it leaves nothing open.
 
         Raises:
-            StageError: it shows what is not an error of the student.
+            StageError: see `check`.
+        """
+        self.check(state, action)
+        return action
+
+    def check(self, state: OpenEndedState, action: OpenEndedAction) -> None:
+        """Refuses an action that shows what is not an error of the student.
+
+        Raises:
+            StageError: it does.
         """
         known = {error.id for error in state.errors or ()}
         for number, wanted in enumerate(action.wanted):
@@ -90,7 +129,25 @@ class OpenEnded:
                 message = f"request {number + 1} shows '{unknown[0]}', which is no observed error"
                 help = "a policy shows errors of its state, by their ids"
                 raise StageError(message, help=help)
-        return action
+            if wanted.count < 0:
+                message = f"request {number + 1} asks for {wanted.count} examples"
+                raise StageError(message, help="an amount is zero or more")
+
+    def shape(self, state: OpenEndedState, budget: int) -> Shape:
+        """Prompts, each with an instruction, an amount, and the errors that it shows."""
+        wanted = {"brief": shapes.TEXT, "count": shapes.whole(1, budget)}
+        if state.errors and state.per_request:
+            names = [error.id for error in state.errors]
+            # Services bound how many values a shape names; what is none of them is then refused.
+            known = shapes.one_of(names) if len(names) <= MOST_NAMED else shapes.TEXT
+            wanted["show"] = shapes.listed(known, 0, state.per_request)
+        reasons = shapes.each([TASK], shapes.TEXT)
+        prompts = shapes.listed(shapes.closed(wanted), 1, MOST_PROMPTS)
+        return shapes.closed({"reasons": reasons, "wanted": prompts})
+
+    def fallback(self, state: OpenEndedState, budget: int) -> OpenEndedAction:
+        """The fixed prompt."""
+        return OpenEndedAction(wanted=(Wanted(count=budget),))
 
     def requests(
         self, state: OpenEndedState, action: OpenEndedAction, budget: int

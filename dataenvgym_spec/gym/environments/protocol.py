@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from random import Random
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -36,6 +37,17 @@ class State(Record, frozen=True, kw_only=True):
     def tree(self) -> dict[str, SkillTree] | None:
         """What it knows of subskills, for the report and for tracking; None if it has none."""
         return None
+
+    def brief(self, history: int, errors: int, rng: Random) -> dict[str, Any]:
+        """The state as JSON values for a prompt, which stays short however long the loop is.
+
+        Args:
+            history: how many of the latest steps it holds at most.
+            errors: how many errors of the student, at most.
+            rng: draws them.
+        """
+        first = max(0, len(self.history) - history)
+        return msgspec.structs.replace(self, history=self.history[first:]).plain()
 
 
 class Action(Record, frozen=True, kw_only=True):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
+from dataenvgym_spec.core.errors import StageError, suggest
+from dataenvgym_spec.gym.environments import shapes
 from dataenvgym_spec.gym.environments.protocol import Action, Seen, SkillScore, State
+from dataenvgym_spec.gym.environments.shapes import Shape
+from dataenvgym_spec.gym.sharing import share_out
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.plans import Request, Yield
 
@@ -34,11 +38,18 @@ class Allocation(Action, frozen=True, kw_only=True):
     allocation: dict[str, int]
 
 
+WORDS: Final = """\
+The task is divided into skills. Decide how many examples each of them gets.
+Answer with {"reasons": {SKILL: WHY, ...}, "allocation": {SKILL: NUMBER, ...}}."""
+"""What a language model is told; part of the semantics of policies that show it."""
+
+
 class SkillList:
     """The environment of the paper's skill-list agents."""
 
     state: ClassVar[type[SkillListState]] = SkillListState
     action: ClassVar[type[Allocation]] = Allocation
+    words: ClassVar[str] = WORDS
 
     def observe(self, seen: Seen, before: SkillListState | None) -> SkillListState:
         """The skills with their scores and yields, as far as the arm may see them."""
@@ -52,8 +63,38 @@ class SkillList:
     def complete(
         self, state: SkillListState, action: Allocation, budget: int, tools: Tools
     ) -> Allocation:
-        """The action as it is: it leaves nothing open."""
+        """The action as it is: it leaves nothing open.
+
+        Raises:
+            StageError: see `check`.
+        """
+        self.check(state, action)
         return action
+
+    def check(self, state: SkillListState, action: Allocation) -> None:
+        """Refuses an amount of a skill that there is not, and one below zero.
+
+        Raises:
+            StageError: there is one.
+        """
+        for skill, count in action.allocation.items():
+            if skill not in state.skills:
+                message = f"the action asks for examples of the skill '{skill}', which there is not"
+                raise StageError(message, help=suggest(skill, state.skills))
+            if count < 0:
+                message = f"the action asks for {count} examples of the skill '{skill}'"
+                raise StageError(message, help="an amount is zero or more")
+
+    def shape(self, state: SkillListState, budget: int) -> Shape:
+        """An amount for each skill, and why."""
+        amounts = shapes.each(state.skills, shapes.whole(0, budget))
+        return shapes.closed(
+            {"reasons": shapes.each(state.skills, shapes.TEXT), "allocation": amounts}
+        )
+
+    def fallback(self, state: SkillListState, budget: int) -> Allocation:
+        """Equal amounts."""
+        return Allocation(allocation=share_out(dict.fromkeys(state.skills, 1.0), budget))
 
     def requests(
         self, state: SkillListState, action: Allocation, budget: int

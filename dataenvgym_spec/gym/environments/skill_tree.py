@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from random import Random
+from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec.structs import replace
 
-from dataenvgym_spec.gym.environments import growth, rewards
+from dataenvgym_spec.gym.environments import growth, rewards, shapes
 from dataenvgym_spec.gym.environments.protocol import Action, Seen, State
+from dataenvgym_spec.gym.environments.shapes import Shape
 from dataenvgym_spec.gym.proposers.protocol import Proposer
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.plans import Request, Yield, within
 from dataenvgym_spec.records.record import Record
-from dataenvgym_spec.records.skills import Move, SkillTree, Subskill
+from dataenvgym_spec.records.skills import Explore, Move, SkillTree, Subskill
 
 
 class Measured(Record, frozen=True, kw_only=True):
@@ -48,6 +50,12 @@ class SkillTreeState(State, frozen=True, kw_only=True):
         """The trees."""
         return self.trees
 
+    def brief(self, history: int, errors: int, rng: Random) -> dict[str, Any]:
+        """The trees without what rewards are measured from, and the steps."""
+        skills = {skill: _brief(tree) for skill, tree in self.trees.items()}
+        steps = State(history=self.history).brief(history, errors, rng)
+        return {"skills": skills, **steps}
+
 
 class SkillTreeAction(Action, frozen=True, kw_only=True):
     """What happens to each skill.
@@ -61,11 +69,24 @@ class SkillTreeAction(Action, frozen=True, kw_only=True):
     requests: tuple[Request, ...] = ()
 
 
+WORDS: Final = """\
+The task is divided into skills, and each skill into subskills. A subskill has an allocation: how
+many examples every plan asks for until a move changes it. Decide one move for each skill:
+- {"kind": "explore", "count": N, "allocation": M} adds N new subskills with M examples each; what
+  they are called is not yours to say.
+- {"kind": "exploit", "delta": {SUBSKILL: CHANGE, ...}} adds to the allocations of its subskills.
+  None falls below zero, and a CHANGE of 0 leaves one as it is.
+A reward is what the student gained in a skill that was taught, compared with the others.
+Answer with {"reasons": {SKILL: WHY, ...}, "moves": {SKILL: MOVE, ...}}."""
+"""What a language model is told; part of the semantics of policies that show it."""
+
+
 class SkillTreeEnvironment:
     """The environment of the paper's skill-tree agents."""
 
     state: ClassVar[type[SkillTreeState]] = SkillTreeState
     action: ClassVar[type[SkillTreeAction]] = SkillTreeAction
+    words: ClassVar[str] = WORDS
 
     def __init__(
         self,
@@ -126,11 +147,32 @@ class SkillTreeEnvironment:
         Raises:
             StageError: it moves a skill or a subskill that there is not.
         """
-        growth.check(state.trees, action.moves)
+        self.check(state, action)
         moves = growth.filled(state.trees, action.moves, self.proposer, tools, times=self.proposals)
         trees = growth.grown(state.trees, moves, len(state.history) + 1)
         requests = within(growth.in_turn(trees), budget)
         return replace(action, moves=moves, requests=requests)
+
+    def check(self, state: SkillTreeState, action: SkillTreeAction) -> None:
+        """Refuses moves of skills and subskills that there are not.
+
+        Raises:
+            StageError: there is one.
+        """
+        growth.check(state.trees, action.moves)
+
+    def shape(self, state: SkillTreeState, budget: int) -> Shape:
+        """A move for each skill, and why; one without subskills can only be explored."""
+        moves = {skill: growth.shape(tree, budget) for skill, tree in state.trees.items()}
+        reasons = shapes.each(state.trees, shapes.TEXT)
+        return shapes.closed({"reasons": reasons, "moves": shapes.closed(moves)})
+
+    def fallback(self, state: SkillTreeState, budget: int) -> SkillTreeAction:
+        """Allocations stay; a skill without subskills gets two, with an equal share."""
+        each = max(1, budget // (2 * max(1, len(state.trees))))
+        explore = Explore(count=2, allocation=each)
+        bare = [skill for skill, tree in state.trees.items() if not tree.subskills]
+        return SkillTreeAction(moves=dict.fromkeys(bare, explore))
 
     def requests(
         self, state: SkillTreeState, action: SkillTreeAction, budget: int
@@ -144,6 +186,18 @@ class SkillTreeEnvironment:
         """The trees after the moves, with what is asked for and what the amount did not reach."""
         trees = growth.grown(state.trees, action.moves, len(state.history) + 1)
         return replace(state, trees=growth.served(trees, action.requests))
+
+
+def _brief(tree: SkillTree) -> dict[str, Any]:
+    """A tree as few JSON values."""
+    content = replace(tree, subskills=(), move=None).plain()
+    parts = {}
+    for subskill in tree.subskills:
+        parts[subskill.name] = subskill.plain()
+        del parts[subskill.name]["name"]
+    if tree.move is not None:
+        content["move"] = type(tree.move).__name__.lower()
+    return {**content, "subskills": parts}
 
 
 def _credited(

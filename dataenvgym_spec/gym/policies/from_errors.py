@@ -8,8 +8,8 @@ from math import ceil
 from typing import Literal
 
 from dataenvgym_spec.gym.environments.open_ended import OpenEndedAction, OpenEndedState, Wanted
-from dataenvgym_spec.gym.policies.allocate import share_out
 from dataenvgym_spec.gym.policies.fixed_prompt import unseen
+from dataenvgym_spec.gym.sharing import share_out
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.plans import TASK, ShownError
 

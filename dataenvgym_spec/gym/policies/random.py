@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
-from dataenvgym_spec.gym.policies.allocate import share_out
+from dataenvgym_spec.gym.sharing import share_out
 from dataenvgym_spec.gym.tools import Tools
 
 

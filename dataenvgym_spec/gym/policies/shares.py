@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from dataenvgym_spec.gym.environments.protocol import SkillScore
 from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
-from dataenvgym_spec.gym.policies.allocate import share_out
+from dataenvgym_spec.gym.sharing import share_out
 
 
 def equally(reasons: dict[str, str], budget: int) -> Allocation:

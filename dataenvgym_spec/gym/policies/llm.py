@@ -1,0 +1,114 @@
+"""A policy that asks a language model, in whatever environment it works."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.environments.contract import Contract, Unfit
+from dataenvgym_spec.gym.environments.protocol import Action, State
+from dataenvgym_spec.gym.prompt import Message, TextTemplate
+from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.plans import TASK
+
+DIGITS = 4
+"""Decimal places of numbers in a prompt."""
+
+
+class PolicyByModel:
+    """Has a teacher decide by the state, in the shape of the environment's action.
+
+    What cannot be carried out is asked for again, with what is wrong with it. After the last answer
+    the environment's own fallback holds, and the reasons of the plan say so.
+    """
+
+    def __init__(
+        self,
+        *,
+        teacher: Teacher,
+        prompt: str,
+        topic: str,
+        history: int,
+        errors: int,
+        again: int,
+    ) -> None:
+        self.teacher, self.template, self.topic = teacher, TextTemplate(prompt), topic
+        self.history, self.errors, self.again = history, errors, again
+
+    def act(self, state: State, budget: int, tools: Tools) -> Action:
+        """What the teacher decides, or the environment's fallback.
+
+        Raises:
+            StageError: the teacher cannot be reached or refuses to work.
+        """
+        contract = tools.contract
+        assert contract is not None
+        ask = self._ask(state, budget, contract, tools)
+        fault = ""
+        for turn in range(self.again + 1):
+            (reply,) = self.teacher.answer([ask])
+            try:
+                return _read(reply, contract)
+            except Unfit as error:
+                fault = str(error)
+            ask = _again(ask, reply, fault, turn + 1)
+        return _fallen_back(contract.fallback(), f"no usable answer of the teacher: {fault}")
+
+    def _ask(self, state: State, budget: int, contract: Contract, tools: Tools) -> Ask:
+        brief = state.brief(self.history, self.errors, tools.random())
+        prompt = self.template.render(
+            topic=self.topic,
+            environment=contract.words,
+            budget=budget,
+            state=_text(_rounded(brief)),
+        )
+        seed = seed_from("decide", tools.seed)
+        return Ask.of("policy/0", prompt, shape=contract.shape(), seed=seed)
+
+
+def _read(reply: Reply, contract: Contract) -> Action:
+    """The action that a reply holds.
+
+    Raises:
+        Unfit: it holds none that can be carried out.
+    """
+    if not reply.usable:
+        raise Unfit(f"the answer is not whole or has another shape ({reply.finish})")
+    try:
+        content = json.loads(reply.text)
+    except (ValueError, RecursionError) as error:
+        raise Unfit(f"the answer is not JSON: {error}") from None
+    return contract.read(content)
+
+
+def _again(ask: Ask, reply: Reply, fault: str, turn: int) -> Ask:
+    """The question after an answer that cannot be carried out; it never holds more than one."""
+    said = (
+        Message(role="assistant", content=reply.text),
+        Message(role="user", content=f"This cannot be carried out: {fault}. Decide again."),
+    )
+    before = ask.messages[:1]
+    messages = (*before, *said) if reply.usable else before
+    seed = seed_from("again", ask.seed)
+    return msgspec.structs.replace(ask, id=f"policy/{turn}", messages=messages, seed=seed)
+
+
+def _fallen_back(action: Action, reason: str) -> Action:
+    return msgspec.structs.replace(action, reasons={**action.reasons, TASK: reason})
+
+
+def _rounded(value: Any) -> Any:
+    """JSON values whose numbers are short."""
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(", ", ": "))
