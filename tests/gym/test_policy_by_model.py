@@ -33,7 +33,7 @@ from tests.support.specs import TINY, TREE
 from tests.support.teachers import Filling, Scripted, filled, reply
 
 USUAL: dict[str, Any] = {
-    "prompt": built_in_templates()["builtin:decide"], "topic": "sums", "history": 2, "errors": 3, "again": 2
+    "prompt": built_in_templates()["builtin:decide"], "topic": "sums", "history": 2, "errors": 3, "corrections": 2
 }  # fmt: skip
 ERRORS = tuple(
     ShownError(id=f"e{n}", input=f"Q{n}" + "x" * 5000, target=f"right {n}", prediction="wrong")
@@ -117,7 +117,9 @@ def test_it_decides_by_what_it_is_shown() -> None:
     (prompt,) = teacher.prompts
     assert "sums" in prompt and "60 examples" in prompt
     assert '"a": {"accuracy": 0.3333, "items": 12}' in prompt and prompt.count("to see") == 2
-    assert_golden("policy", "llm", {1: "9661af2bb2b129eb"}, [teacher.prompts, teacher.asked[0].shape])
+    assert_golden(
+        "policy", "llm", {1: "9661af2bb2b129eb"}, [teacher.prompts, teacher.asked[0].shape]
+    )
 
 
 def test_a_blind_arm_shows_no_score() -> None:
@@ -128,7 +130,7 @@ def test_a_blind_arm_shows_no_score() -> None:
         ("open-ended", OpenEndedState()),
     ):
         teacher = Scripted(says=lambda _ask, _sample: "")
-        act(kind, state, teacher, again=0)
+        act(kind, state, teacher, corrections=0)
         prompts += teacher.prompts
     stated = [prompt.partition("as JSON")[2] for prompt in prompts]
     assert len(stated) == 3
@@ -138,11 +140,11 @@ def test_a_blind_arm_shows_no_score() -> None:
 def test_a_prompt_does_not_grow_with_iterations_errors_or_what_is_measured() -> None:
     teacher = Scripted(says=lambda _ask, _sample: "")
     many = OpenEndedState(errors=ERRORS * 9, per_request=2, history=(STEP,) * 500)
-    act("open-ended", many, teacher, again=0)
+    act("open-ended", many, teacher, corrections=0)
     made = trees.environment()
     seeing = trees.seen({skill: [0, 1] * 400 for skill in trees.SKILLS}, by="one")
     state = msgspec.structs.replace(made.observe(seeing, None), history=(STEP,) * 500)
-    act("skill-tree", state, teacher, again=0)
+    act("skill-tree", state, teacher, corrections=0)
     short, tree = teacher.prompts
     assert len(short) < 9000 and '"errors_in_all": 360' in short and short.count("right") == 3
     assert len(tree) < 4000 and '"interval": [0.4' in tree and "sum-17" not in tree
@@ -168,7 +170,7 @@ def test_what_cannot_be_carried_out_is_asked_again_with_the_fault() -> None:
 
 def test_a_refusal_is_asked_again_without_what_was_said() -> None:
     teacher = Scripted(says=lambda ask, _sample: reply(ask, "I cannot", finish="refusal"))
-    action = act("skill-list", SkillListState(skills=("a",)), teacher, again=1)
+    action = act("skill-list", SkillListState(skills=("a",)), teacher, corrections=1)
     assert "(refusal)" in action.reasons[TASK]
     assert [len(ask.messages) for ask in teacher.asked] == [1, 1]
 
@@ -179,6 +181,7 @@ def test_a_refusal_is_asked_again_without_what_was_said() -> None:
         ("skill-list", [], "Expected `object`"),
         ("skill-list", {"allocation": {"a": "3"}}, "$.allocation[...]"),
         ("skill-list", {"allocation": {"A": 3}}, "the skill 'A', which there is not"),
+        ("skill-list", {"allocation": {"a": 0}}, "asks for no example"),
         ("skill-list", {"allocation": {"a": -3}}, "-3 examples of the skill 'a'"),
         ("skill-list", {"allocations": {"a": 3}}, "missing required field `allocation`"),
         ("skill-list", {"allocation": {"a": 3}, "reason": {}}, "at `$` is 'reason'"),

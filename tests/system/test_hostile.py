@@ -503,7 +503,7 @@ ELSEWHERE = {
     "agent.engine.teacher", "analysis.contrasts.[].against", "analysis.contrasts.[].arm", "student.model.pretrain.source", "teachers.*.source",
     "extends", "extends.[]", "student.model.path",
     "agent.checks.verified.prompt", "agent.checks.verified.teacher", "agent.engine.prompt", "agent.engine.solver.prompt", "agent.engine.solver.teacher",
-    "agent.observe.student.arm", "data_from.arm", "environment.subskills.prompt", "environment.subskills.source", "environment.subskills.teacher",
+    "agent.policy.prompt", "agent.policy.teacher", "agent.observe.student.arm", "data_from.arm", "environment.subskills.prompt", "environment.subskills.source", "environment.subskills.teacher",
     "skills.discover.assign_template", "skills.discover.embedder",
     "skills.discover.group_template", "skills.discover.label_template", "skills.discover.path", "skills.discover.teacher",
 }  # fmt: skip
@@ -513,7 +513,7 @@ SPOKEN = {"student.prompt.system", "baselines.*.prompt.system"}
 """Texts of a conversation, which needs a model that has a template of one."""
 
 ASKED = {
-    "agent.engine.task", "environment.subskills.lists.*.[]", "environment.subskills.topic", "skills.discover.fallback", "skills.discover.topic", "teachers.*.api_version", "teachers.*.model",
+    "agent.engine.task", "agent.policy.topic", "environment.subskills.lists.*.[]", "environment.subskills.topic", "skills.discover.fallback", "skills.discover.topic", "teachers.*.api_version", "teachers.*.model",
 }  # fmt: skip
 """Texts that go to a language model or a service, of which the small spec has none."""
 

@@ -72,7 +72,7 @@ class SkillList:
         return action
 
     def check(self, state: SkillListState, action: Allocation) -> None:
-        """Refuses an amount of a skill that there is not, and one below zero.
+        """Refuses an amount of a skill that there is not, one below zero, and nothing at all.
 
         Raises:
             StageError: there is one.
@@ -84,6 +84,8 @@ class SkillList:
             if count < 0:
                 message = f"the action asks for {count} examples of the skill '{skill}'"
                 raise StageError(message, help="an amount is zero or more")
+        if not any(action.allocation.values()):
+            raise StageError("the action asks for no example", help="give a skill an amount")
 
     def shape(self, state: SkillListState, budget: int) -> Shape:
         """An amount for each skill, and why."""

@@ -34,10 +34,10 @@ class PolicyByModel:
         topic: str,
         history: int,
         errors: int,
-        again: int,
+        corrections: int,
     ) -> None:
         self.teacher, self.template, self.topic = teacher, TextTemplate(prompt), topic
-        self.history, self.errors, self.again = history, errors, again
+        self.history, self.errors, self.corrections = history, errors, corrections
 
     def act(self, state: State, budget: int, tools: Tools) -> Action:
         """What the teacher decides, or the environment's fallback.
@@ -49,7 +49,7 @@ class PolicyByModel:
         assert contract is not None
         ask = self._ask(state, budget, contract, tools)
         fault = ""
-        for turn in range(self.again + 1):
+        for turn in range(self.corrections + 1):
             (reply,) = self.teacher.answer([ask])
             try:
                 return _read(reply, contract)
