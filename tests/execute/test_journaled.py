@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.journaled import around, determining
 from dataenvgym_spec.gym import Ask, Image, Message, Reply
 from dataenvgym_spec.gym.make import Named
+from dataenvgym_spec.gym.teachers.openai import OpenAITeacher
 from dataenvgym_spec.store.journal import Journal
 from tests.support.components import Install
 from tests.support.desks import (
@@ -24,6 +26,7 @@ from tests.support.desks import (
     questions,
     reply,
 )
+from tests.support.misbehaving import serving, status
 
 SHAPE = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
 
@@ -113,6 +116,45 @@ def kills(folder: Path, total: int, count: int, in_flight: int) -> None:
 @pytest.mark.parametrize("in_flight", [1, 8])
 def test_a_kill_loses_no_response_that_had_arrived(in_flight: int, tmp_path: Path) -> None:
     kills(tmp_path, total=300, count=3, in_flight=in_flight)
+
+
+def remote(address: str) -> OpenAITeacher:
+    """A teacher of a service that asks at once again."""
+    known = {"max_tokens": 9, "logprobs": False, "timeout": 9, "retries": 1, "concurrency": 4}
+    made = OpenAITeacher(model="m", provider="local", address=address, **known)
+
+    async def sleep(_seconds: float) -> None:
+        pass
+
+    made.sleep = sleep
+    return made
+
+
+def test_a_kill_loses_no_response_of_a_service_that_had_arrived(tmp_path: Path) -> None:
+    asks = questions(120)
+    with serving() as service:
+
+        def work() -> None:
+            answers(tmp_path, remote(service.address), asks)
+
+        died = 0
+        for moment in moments(3, 120):
+            died += killed(work, lambda moment=moment: sum(service.given.values()) >= moment)
+        given = answers(tmp_path, remote(service.address), asks)
+        paid = service.given
+    assert [one.text for one in given] == [f"re: what is {n}?" for n in range(120)]
+    # What was on its way to a process that died is all that is paid for twice.
+    assert sum(paid.values()) <= 120 + died * 4 and len(paid) == 120
+
+
+def test_what_a_service_answered_before_it_failed_for_good_is_asked_once(tmp_path: Path) -> None:
+    with serving({"what is 7?": [status(503)] * 2}) as service:
+        for _ in range(2):
+            with suppress(StageError):
+                given = answers(tmp_path, remote(service.address), questions(12))
+        paid = service.given
+    assert [one.text for one in given] == [f"re: what is {n}?" for n in range(12)]
+    assert set(paid.values()) == {1} and len(paid) == 12
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """A stage that asks a service: what it makes, that no key is written anywhere, and what a missing one does."""
 
 import json
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from dataenvgym_spec.execute import run
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.track import track
 from tests.support.misbehaving import Service, answer, serving, status
 from tests.support.specs import SMALL, TEMPLATE, merged, plain
+from tests.support.tracked import Store
 
 KEY = "sk-planted-0123456789abcdef"
 ROWS = [{"input": f"{n} + {n}", "target": str(2 * n)} for n in range(3)]
@@ -78,6 +82,30 @@ def test_a_stage_makes_examples_of_what_a_service_says(
     assert holding(candidates, "What is [key]?")
     assert holding(layout.root, KEY) == []
     assert KEY not in "".join(capsys.readouterr())
+
+
+def test_what_is_tracked_holds_no_key(
+    stage: tuple[Layout, str], empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the stage made takes the place of a generation of an experiment that is done otherwise."""
+    layout, directory = stage
+    echo = json.dumps({"examples": [{**ROWS[0], "input": f"What is {KEY}?"}, *ROWS[1:]]})
+    with serving({"*": [answer(text=echo)]}) as service:
+        reach(service, monkeypatch)
+        run.run_stage(layout, directory)
+    made = Store(layout.root / "done").root
+    for target in made.glob("store/generate-*"):
+        for name in ("out/candidates", "log"):
+            shutil.copytree(layout.stage(directory) / name, target / name, dirs_exist_ok=True)
+    shutil.copy(empty_database, made / "mlflow.db")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("DATAENVGYM_TRACK", "1")
+    track(Layout(root=made), ["tiny"])
+    with sqlite3.connect(made / "mlflow.db") as database:
+        tables = "\n".join(database.iterdump())
+    assert "'generated'" in tables and KEY not in tables
+    assert holding(made / "mlartifacts", "reasons")
+    assert holding(layout.root, KEY) == []
 
 
 def test_a_stage_that_fails_writes_no_key_and_keeps_what_was_answered(

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -120,6 +121,38 @@ def test_a_damaged_file_is_set_aside_and_what_is_left_taken_over(
     least = {"garbage": 0, "torn": 300, "a page": 1500, "a row": 1999}[wound]
     assert len(found) >= least
     assert journal.keep(map(response, range(2000))) == 2000 - len(found)
+
+
+@pytest.mark.parametrize("wound", ["cut", "cut in a page", "turned over", "gone"])
+def test_a_torn_log_of_writes_loses_its_end_alone(wound: str, tmp_path: Path) -> None:
+    """As a machine leaves it that goes down: the file itself is whole, and what was written ahead is not."""
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    journal = opened(whole)
+    for number in range(40):
+        journal.keep([response(number)])
+    torn.mkdir()
+    shutil.copy(journal.path, torn)
+    ahead = torn / "journal.sqlite-wal"
+    data = bytearray((whole / ahead.name).read_bytes())
+    middle = len(data) // 2
+    if wound == "cut":
+        data = data[:middle]
+    elif wound == "cut in a page":
+        data = data[: middle // 4096 * 4096 + 99]
+    elif wound == "turned over":
+        data[middle] ^= 255
+    if wound != "gone":
+        ahead.write_bytes(data)
+    journal.close()
+    said: list[str] = []
+    again = opened(torn, said)
+    found = again.find([response(number).key for number in range(40)])
+    # Whole ones from the beginning on, and nothing that was never kept.
+    assert list(map(int, sorted(found))) == list(range(len(found)))
+    assert all(one == response(int(key)) for key, one in found.items())
+    assert 0 < len(found) < 40 if wound != "gone" else not found
+    assert not said
+    assert again.keep(map(response, range(40))) == 40 - len(found)
 
 
 def test_who_has_it_open_goes_on_in_the_new_file(tmp_path: Path) -> None:
