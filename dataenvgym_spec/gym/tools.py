@@ -22,11 +22,14 @@ class Tools:
             it, so that a stage that is run again gives the same.
         errors: the errors of the student that prompts may show, by skill.
         contract: what a policy may say in this state; None for an engine.
+        groups: how many of the items that a skill was made of are in which group of the source, by
+            skill; none where skills are the groups.
     """
 
     seed: int
     errors: Mapping[str, tuple[ShownError, ...]] = field(default_factory=dict)
     contract: Contract | None = None
+    groups: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def random(self) -> random.Random:
         """A generator of its own, seeded."""

@@ -141,12 +141,14 @@ class Plan(Step, frozen=True, kw_only=True):
         iteration: from 1 on; left out when the loop has stopped.
         requests: what is asked for, in order; left out where the allocation says it all.
         tree: the skills with their subskills after this plan, in an environment that has them.
+        groups: of the skills that are asked for, as in `SkillMap`.
     """
 
     errors: dict[str, tuple[ShownError, ...]]
     iteration: int | None = None
     requests: tuple[Request, ...] | None = None
     tree: dict[str, SkillTree] | None = None
+    groups: dict[str, dict[str, int]] | None = None
 
     def asked(self) -> tuple[Request, ...]:
         """The requests, in order."""
@@ -165,8 +167,11 @@ class SkillMap(Record, frozen=True, kw_only=True):
         skills: their names.
         items: the skill of each item, by its id.
         descriptions: what a skill is, in words, by its name; left out where nothing is said.
+        groups: how many of the items that a skill was made of are in which group of the source,
+            for engines that draw; left out where skills are the groups.
     """
 
     skills: tuple[str, ...]
     items: dict[str, str]
     descriptions: dict[str, str] | None = None
+    groups: dict[str, dict[str, int]] | None = None

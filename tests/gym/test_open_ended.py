@@ -146,11 +146,19 @@ def test_a_request_is_met_from_the_groups_of_what_it_shows() -> None:
     tools = Tools(seed=0, errors={TASK: errors(2)})
     asked = Request(id="task-1", count=1, skill=TASK, show=("e1",))
     assert groups_for(asked, tools, ["gcd", "sum"]) == ["sum"]
-    assert groups_for(Request(id="a", count=1, skill="moving"), tools, ["gcd", "sum"]) == []
+    moving = Request(id="a", count=1, skill="moving")
+    assert groups_for(moving, tools, ["gcd", "sum"]) == []
+    # What a skill was made of tells where nothing is shown, in proportion and never not at all.
+    made_of = Tools(seed=0, groups={"moving": {"sum": 1, "gcd": 99, "lcm": 5}})
+    assert groups_for(moving, made_of, ["gcd", "sum"]) == ["gcd"] * 20 + ["sum"]
+    shown = Tools(seed=0, groups=made_of.groups, errors={"moving": errors(2)})
+    assert {*groups_for(moving, shown, ["gcd", "sum"])} == {error.group for error in errors(2)}
 
 
 def test_the_engine_refuses_a_skill_that_nothing_ties_to_a_group() -> None:
-    with pytest.raises(StageError, match="has no group 'moving', and the request shows no errors"):
+    with pytest.raises(
+        StageError, match="has no group 'moving', and nothing ties the skill to one"
+    ):
         list(
             made("engine", engine()).generate(
                 [Request(id="m", count=1, skill="moving")], Tools(seed=0)

@@ -23,7 +23,9 @@ def assign(context: Context[AssignParams]) -> None:
     rest = [item for item in items if item.id not in found.items]
     names = {**found.items, **assigned(discovery, rest, found)}
     listed = {id: name for id, name in names.items() if name in found.skills}
-    whole = SkillMap(skills=found.skills, items=listed, descriptions=found.descriptions)
+    whole = SkillMap(
+        skills=found.skills, items=listed, descriptions=found.descriptions, groups=found.groups
+    )
     context.write("skills", "skills.json", whole)
     measured = quality(items, names, found.skills, found.fallback)
     write_json(context.log / "quality.json", measured)

@@ -58,7 +58,7 @@ def _candidates(
     seed = seed_from("generate", params.seed, params.iteration, params.round)
     rows = []
     names = {request.id for request in requests}
-    tools = Tools(seed=seed, errors=plan.errors)
+    tools = Tools(seed=seed, errors=plan.errors, groups=plan.groups or {})
     for number, example in enumerate(engine.generate(requests, tools)):
         if example.asked_by not in names:
             raise _unasked(params.engine.kind, example)

@@ -34,7 +34,8 @@ def plan(context: Context[PlanParams]) -> None:
     params = context.params
     environment: Environment[Any, Any] = context.make(params.works_in)
     policy: Policy[Any, Any] = context.make(params.policy)
-    seen = _seen(context)
+    skills = context.one("skills", "skills.json", SkillMap) or SkillMap(skills=(), items={})
+    seen = _seen(context, skills)
     before = context.one("state", "state.json", environment.state)
     steps: tuple[Step, ...] = before.history if before is not None else ()
     number = len(steps)
@@ -53,7 +54,8 @@ def plan(context: Context[PlanParams]) -> None:
     errors = _named(seen, requests) | of_skills
     context.write("state", "state.json", after)
     whole = _whole(step, number + 1, errors, requests)
-    whole = msgspec.structs.replace(whole, tree=after.tree())
+    groups = _groups(skills, requests)
+    whole = msgspec.structs.replace(whole, tree=after.tree(), groups=groups)
     context.write("plan", "plan.json", whole)
     _tell(context, step)
 
@@ -84,6 +86,13 @@ def _whole(
     return Plan(**fields, iteration=iteration, errors=errors, requests=more)
 
 
+def _groups(skills: SkillMap, requests: Sequence[Request]) -> dict[str, dict[str, int]] | None:
+    """The groups of the source that the skills of requests were made of, for engines that draw."""
+    asked = {request.skill for request in requests}
+    known = {skill: mine for skill, mine in (skills.groups or {}).items() if skill in asked}
+    return known or None
+
+
 def by_skill(requests: Sequence[Request]) -> dict[str, int]:
     """How many examples are asked for, by skill.
 
@@ -96,9 +105,8 @@ def by_skill(requests: Sequence[Request]) -> dict[str, int]:
     return amounts
 
 
-def _seen(context: Context[PlanParams]) -> Seen:
+def _seen(context: Context[PlanParams], skills: SkillMap) -> Seen:
     """What is plugged in is what the arm may observe."""
-    skills = context.one("skills", "skills.json", SkillMap) or SkillMap(skills=(), items={})
     observe = context.params.observe
     answers = {
         port.port: read_all(port.path / "results.jsonl", Result)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import msgspec
+
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import SkillsParams
@@ -17,6 +21,8 @@ def skills(context: Context[SkillsParams]) -> None:
     discovery: Discovery = context.make(context.params.discover)
     found = discovery.discover(items)
     require_whole(found, items, type(discovery).__name__)
+    if not context.params.of_source:
+        found = msgspec.structs.replace(found, groups=groups_of(found, items))
     context.write("skills", "skills.json", found)
     measured = quality(items, found.items, found.skills, found.fallback)
     write_json(context.log / "quality.json", measured)
@@ -35,6 +41,18 @@ def _items(context: Context[SkillsParams]) -> list[Item]:
 def _bare(item: Item) -> Item:
     """An item without anything that it asks or answers."""
     return Item(id=item.id, input="", target="", group=item.group, cluster="")
+
+
+def groups_of(found: Discovered, items: list[Item]) -> dict[str, dict[str, int]] | None:
+    """How many items of each skill are in which group of the source; None if it names none."""
+    counts: dict[str, Counter[str]] = {}
+    for item in items:
+        if item.group:
+            counts.setdefault(found.items[item.id], Counter())[item.group] += 1
+    groups = {}
+    for skill, mine in sorted(counts.items()):
+        groups[skill] = dict(sorted(mine.items()))
+    return groups or None
 
 
 def require_whole(found: Discovered, items: list[Item], name: str) -> None:

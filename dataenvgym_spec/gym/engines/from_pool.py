@@ -27,8 +27,8 @@ class FromPool:
         """Candidates skill by skill, each in the order of drawing, none of them twice.
 
         A skill is a group of the pool. One that the pool has no more items of gives what there is.
-        A request for another skill is met from the groups of what its prompt would show, and one
-        about the task as a whole from the whole pool.
+        A request for another skill is met from the groups of what its prompt would show, or of the
+        items that the skill was made of, and one about the task as a whole from the whole pool.
         """
         for request in sorted(requests, key=lambda request: request.skill):
             names = dict.fromkeys(groups_for(request, tools, list(self._groups)))

@@ -30,8 +30,8 @@ class ProceduralEngine:
         """Candidates skill by skill, each in the order of drawing.
 
         A skill is a group of the source, and a subskill a variant of it. A request for another
-        skill is met from the groups of what its prompt would show, in turns, and one about the task
-        as a whole from all.
+        skill is met from the groups of what its prompt would show, or of the items that the skill
+        was made of, in turns, and one about the task as a whole from all.
 
         Raises:
             StageError: a request is for a skill that nothing ties to a group, or for a subskill
@@ -72,8 +72,11 @@ class ProceduralEngine:
 
 
 def _unknown(skill: str, groups: Sequence[str]) -> StageError:
-    message = f"the teacher's source has no group '{skill}', and the request shows no errors"
-    help = "observe errors of the student, name skills as the groups are, or ask a language model; "
+    message = f"the teacher's source has no group '{skill}', and nothing ties the skill to one"
+    help = (
+        "draw feedback from a source with the groups of the teacher's, name skills as the groups "
+    )
+    help += "are, or ask a language model; "
     return StageError(message, help=help + suggest(skill, groups))
 
 
