@@ -19,11 +19,11 @@ from dataenvgym_spec.graph.params import (
     PlanParams,
     ReserveParams,
     SelectParams,
-    SkillsParams,
     StudentParams,
     TrainParams,
 )
 from dataenvgym_spec.graph.promises import promise
+from dataenvgym_spec.graph.skill_params import SkillsParams
 
 __all__ = [
     "HASHES",

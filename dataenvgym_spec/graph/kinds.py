@@ -21,21 +21,19 @@ from typing import Final
 
 from dataenvgym_spec.graph.kind import Kind, Role, Slot
 from dataenvgym_spec.graph.params import (
-    AssignParams,
     CheckParams,
     DataParams,
     EvaluateParams,
     GateParams,
     GenerateParams,
-    LabelParams,
     Params,
     PlanParams,
     ReserveParams,
     SelectParams,
-    SkillsParams,
     StudentParams,
     TrainParams,
 )
+from dataenvgym_spec.graph.skill_params import AssignParams, LabelParams, SkillsParams
 
 SPLITS: Final[frozenset[Role]] = frozenset({"test", "selection", "shown", "hidden"})
 POOL: Final[frozenset[Role]] = frozenset({"pool"})

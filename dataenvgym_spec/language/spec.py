@@ -27,51 +27,9 @@ from dataenvgym_spec.language.fields import (
     word,
 )
 from dataenvgym_spec.language.places import PLACES, inline, named
+from dataenvgym_spec.language.skills import Skills
 from dataenvgym_spec.language.student import Baseline, Length, Prompt, Student
 from dataenvgym_spec.language.task import Task
-
-LabelledSplit = Literal["selection", "test"]
-
-
-class Skills(Section, frozen=True, kw_only=True):
-    """The skills that make up the task."""
-
-    discover: Annotated[
-        Options, slot("discovery", "How the skills and the skill of every item are found.")
-    ]
-    label: (
-        Annotated[
-            list[LabelledSplit],
-            hover(
-                "Splits whose items are assigned to skills too, for the report alone: it then "
-                "has the accuracy by skill.",
-                max_length=2,
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    teacher_may_read: (
-        Annotated[
-            list[LabelledSplit],
-            hover(
-                "Which of them the teacher of a discovery may read, who is sent their questions. "
-                "Without it, such a discovery labels none.",
-                max_length=2,
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    # Not None: what is written of specs that do not say them stays as it was.
-
-    @property
-    def labelled(self) -> tuple[LabelledSplit, ...]:
-        """The splits that are labelled, each once."""
-        return () if self.label is UNSET else tuple(dict.fromkeys(self.label))
-
-    @property
-    def readable(self) -> tuple[LabelledSplit, ...]:
-        """The splits that a teacher may read."""
-        return () if self.teacher_may_read is UNSET else tuple(dict.fromkeys(self.teacher_may_read))
 
 
 class Yoke(Section, frozen=True, kw_only=True):

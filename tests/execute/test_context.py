@@ -16,7 +16,7 @@ from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.graph.keys import identity
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.graph.params import SkillsParams
+from dataenvgym_spec.graph.skill_params import SkillsParams
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.records.files import read
 from dataenvgym_spec.records.logs import Log

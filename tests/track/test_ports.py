@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.graph.params import DataParams, EvaluateParams, LabelParams
+from dataenvgym_spec.graph.params import DataParams, EvaluateParams
+from dataenvgym_spec.graph.skill_params import LabelParams
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.track.ports import FACTS, HIDDEN, LOGS, SHOWN, UNSHOWN

@@ -22,17 +22,15 @@ from dataenvgym_spec.compile.lower.turn import Inputs, Made, Setup, Turn
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Input
 from dataenvgym_spec.graph.params import (
-    AssignParams,
     DataParams,
     GateParams,
     GenerateParams,
-    LabelParams,
     Params,
     ReserveParams,
     SelectParams,
-    SkillsParams,
     StudentParams,
 )
+from dataenvgym_spec.graph.skill_params import AssignParams, LabelParams, SkillsParams
 from dataenvgym_spec.language.components import standard
 from dataenvgym_spec.language.task import WRONG_GOLD
 from dataenvgym_spec.resolve.arms import Arm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataenvgym_spec.execute.assigning import assigned
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.graph.params import AssignParams
+from dataenvgym_spec.graph.skill_params import AssignParams
 from dataenvgym_spec.gym.skills.protocol import Discovered
 from dataenvgym_spec.gym.skills.quality import quality
 from dataenvgym_spec.records.files import read, write_json

@@ -8,7 +8,7 @@ import msgspec
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.graph.params import SkillsParams
+from dataenvgym_spec.graph.skill_params import SkillsParams
 from dataenvgym_spec.gym.skills.protocol import Discovered, Discovery
 from dataenvgym_spec.gym.skills.quality import quality
 from dataenvgym_spec.records.files import read_all, write_json

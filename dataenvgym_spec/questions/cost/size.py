@@ -13,17 +13,15 @@ from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.params import (
-    AssignParams,
     CheckParams,
     DataParams,
     EvaluateParams,
     GenerateParams,
-    LabelParams,
     PlanParams,
-    SkillsParams,
     StudentParams,
     TrainParams,
 )
+from dataenvgym_spec.graph.skill_params import AssignParams, LabelParams, SkillsParams
 from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.places import named
 
