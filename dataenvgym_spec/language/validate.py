@@ -5,10 +5,11 @@ The words of a diagnostic are in `wording`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -57,6 +58,50 @@ class _Section:
     marks: list[tuple[str, Mark]]
 
 
+class _Rules:
+    """The validators of the spec language, and the sections that they found nothing wrong in."""
+
+    def __init__(self, schema: Schema) -> None:
+        outline = schema["definitions"]["spec"]
+        self.sections: Schema = outline["properties"]
+        strict = _strict()
+        marking = _extend(strict, dict.fromkeys(MARKS, _mark))
+        partial = {"$ref": "#/definitions/partial.spec", "definitions": schema["definitions"]}
+        names = {name: {"description": described(part)} for name, part in self.sections.items()}
+        self.override = strict(partial)
+        self.outline = strict({**outline, "properties": names})
+        self._whole = marking(schema)
+        self._right: dict[tuple[str, str], list[tuple[str, Mark]]] = {}
+
+    def look(self, name: str, plain: Any) -> tuple[list[tuple[str, Mark]], list[Fault]]:
+        """The marks of a section, and what is wrong with it.
+
+        A section that was right is looked at once, wherever it stands: most specs of a sweep, and
+        of a day's work, differ in a few values.
+        """
+        text = json.dumps(plain, sort_keys=True)
+        known = self._right.get((name, text))
+        if known is not None:
+            return known, []
+        errors: list[Fault] = []
+        marks = []
+        for error in self._whole.descend(plain, self.sections[name], path=name):
+            if error.validator in MARKS:
+                mark = Mark(tuple(error.absolute_path), str(error.validator_value))
+                marks.append((error.validator, mark))
+            else:
+                errors.append(error)
+        if not errors:
+            self._right[name, text] = marks
+        return marks, errors
+
+
+@lru_cache(maxsize=1)
+def _rules(_schema: int) -> _Rules:
+    """What checks by the schema of that identity, which it keeps alive: packages may change it."""
+    return _Rules(experiment_schema())
+
+
 class Checker:
     """Validates trees that have sections in common, each section (`task`, `student`, ...) once.
 
@@ -65,17 +110,7 @@ class Checker:
     """
 
     def __init__(self) -> None:
-        schema = experiment_schema()
-        outline = schema["definitions"]["spec"]
-        self._sections: Schema = outline["properties"]
-        strict = _strict()
-        marks = dict.fromkeys(MARKS, _mark)
-        marking = _extend(strict, marks)
-        partial = {"$ref": "#/definitions/partial.spec", "definitions": schema["definitions"]}
-        names = {name: {"description": described(part)} for name, part in self._sections.items()}
-        self._whole = marking(schema)
-        self._override = strict(partial)
-        self._outline = strict({**outline, "properties": names})
+        self._rules = _rules(id(experiment_schema()))
         # What was seen, by identity. The node is stored with it: as long as it lives, no other
         # object gets its id.
         self._seen: dict[tuple[str, int], tuple[Node, _Section]] = {}
@@ -86,13 +121,13 @@ class Checker:
         assert isinstance(node.value, dict)
         findings = list(self._names(node, node.value))
         for name, section in node.value.items():
-            if name in self._sections:
+            if name in self._rules.sections:
                 findings += self.section(name, section)
         return findings
 
     def fragment(self, node: Node) -> list[Diagnostic]:
         """What the schema has to say about a part of a spec: all but what is missing."""
-        return _findings(self._override.iter_errors(node.plain()), node)
+        return _findings(self._rules.override.iter_errors(node.plain()), node)
 
     def section(self, name: str, node: Node) -> list[Diagnostic]:
         """What the schema says about one section."""
@@ -101,17 +136,9 @@ class Checker:
     def _look(self, name: str, node: Node) -> _Section:
         key = (name, id(node))
         if key not in self._seen:
-            errors: list[Fault] = []
-            marks = []
-            for error in self._whole.descend(node.plain(), self._sections[name], path=name):
-                if error.validator in MARKS:
-                    mark = Mark(tuple(error.absolute_path), str(error.validator_value))
-                    marks.append((error.validator, mark))
-                else:
-                    errors.append(error)
-            root = Node(value={name: node}, span=node.span)
-            section = _Section(findings=_findings(errors, root), marks=marks)
-            self._seen[key] = (node, section)
+            marks, errors = self._rules.look(name, node.plain())
+            findings = _findings(errors, Node(value={name: node}, span=node.span))
+            self._seen[key] = (node, _Section(findings=findings, marks=marks))
         return self._seen[key][1]
 
     def files(self, node: Node) -> list[Mark]:
@@ -130,7 +157,7 @@ class Checker:
         keys = [(name, *_place(child.key or child.span)) for name, child in sections.items()]
         place = (*_place(node.key or node.span), *keys)
         if place not in self._outlines:
-            errors = self._outline.iter_errors(dict.fromkeys(sections))
+            errors = self._rules.outline.iter_errors(dict.fromkeys(sections))
             self._outlines[place] = _findings(errors, node)
         return self._outlines[place]
 
@@ -138,7 +165,7 @@ class Checker:
         assert isinstance(node.value, dict)
         marks: set[Mark] = set()
         for name, section in node.value.items():
-            if name in self._sections:
+            if name in self._rules.sections:
                 for marker, mark in self._look(name, section).marks:
                     if marker == keyword:
                         marks.add(mark)
