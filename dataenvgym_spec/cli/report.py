@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, warn_of_edits
+from dataenvgym_spec.cli.teaching import PARTS, print_part
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.results.experiment import Results, load
@@ -34,15 +35,26 @@ WORDS: Final = ("arm", "student")
 
 @click.command("report")
 @click.argument("name")
+@click.argument("part", required=False, type=click.Choice(PARTS))
 @as_json
-def command(name: str, as_json: bool) -> None:
+def command(name: str, part: str | None, as_json: bool) -> None:
     """Print the results of a finished experiment on the sealed test: base, best and last student
     of every arm, and the base under other prompts where the spec has baselines.
+
+    With PART, print what the report says of teaching instead, also while the experiment runs:
+    skill trees by iteration (`tree`), who got how much and why (`allocation`), what was left
+    after each check (`yield`), what it took (`ledger`), or some `examples` with all that led to
+    them.
 
     \b
     Example:
       dataenvgym report quickstart
+      dataenvgym report quickstart yield
     """
+    if part is not None:
+        results = load(name, layout_here().root)
+        print_part(results, part, as_json=as_json)
+        return
     require("scipy")
     from dataenvgym_spec.report.metrics import record
     from dataenvgym_spec.results.evidence.scores import comparisons, outcomes

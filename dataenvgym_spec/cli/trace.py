@@ -39,16 +39,17 @@ def command(example: str, experiment: str | None, as_json: bool) -> None:
         help = "ids are in store/generate-*/out/candidates/examples.jsonl, once an engine has run"
         raise UserError(f"no generated example has the id '{example}' {where}", help=help)
     if as_json:
-        print_json([_record(trace) for trace in found])
+        print_json([trace_record(trace) for trace in found])
         return
     for number, trace in enumerate(found):
         if number:
             click.echo()
-        for line in _lines(trace):
+        for line in trace_lines(trace):
             click.echo(line)
 
 
-def _lines(trace: Trace) -> Iterator[str]:
+def trace_lines(trace: Trace) -> Iterator[str]:
+    """The chain of one example, for people."""
     example = trace.example
     yield f"{example.id}  {_fate(trace)}"
     yield from text_lines("input", example.input)
@@ -101,8 +102,8 @@ def _writer(trace: Trace) -> str:
     return f", by {made.teacher}" + (f" ({visible(made.model)})" if made.model else "")
 
 
-def _record(trace: Trace) -> dict[str, Any]:
-    """For programs: all of it."""
+def trace_record(trace: Trace) -> dict[str, Any]:
+    """The chain of one example, for programs: all of it."""
     plan, check, request = trace.plan, trace.check, trace.request
     rejected = trace.rejected
     return {

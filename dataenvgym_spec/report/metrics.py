@@ -16,7 +16,7 @@ from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.evidence.scores import Comparison, Outcome, outcomes
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.ledger import Account, Ledger
+from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
 from dataenvgym_spec.store.layout import curve_file
@@ -175,10 +175,10 @@ def _contrasts(study: Study) -> dict[str, Row]:
 
 def _costs(ledger: Ledger) -> Row:
     return {
-        **_cost(ledger.total),
-        "kinds": {account.name: _cost(account) for account in ledger.kinds},
-        "arms": {account.name: _cost(account) for account in ledger.by_arm},
-        "shared": _cost(ledger.shared),
+        **cost_record(ledger.total.cost),
+        "kinds": {account.name: cost_record(account.cost) for account in ledger.kinds},
+        "arms": {account.name: cost_record(account.cost) for account in ledger.by_arm},
+        "shared": cost_record(ledger.shared.cost),
     }
 
 
@@ -186,11 +186,12 @@ ALWAYS: Final = ("stages", "seconds", "tokens")
 """What is said of the cost of some stages also where it is nothing."""
 
 
-def _cost(account: Account) -> Row:
-    cost = account.cost
+def cost_record(cost: Cost) -> Row:
+    """What some stages took, as plain data."""
     row: Row = {
         "stages": cost.stages,
         "seconds": round(cost.seconds, 3),
+        "gpu_seconds": round(cost.gpu_seconds, 3),
         "tokens": cost.tokens,
         "requested": cost.requested,
         "candidates": cost.candidates,

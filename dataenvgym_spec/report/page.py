@@ -12,8 +12,9 @@ from typing import Any, Final
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from dataenvgym_spec.report import drawing, text, words
+from dataenvgym_spec.report import drawing, tables, text, words
 from dataenvgym_spec.results.curves import Grid
+from dataenvgym_spec.results.fates import in_order
 from dataenvgym_spec.results.stamps import common, mixed
 from dataenvgym_spec.results.study import Study
 
@@ -35,7 +36,7 @@ _FILTERS: Final = (
 def page(study: Study) -> str:
     """The HTML of the report; equal studies give equal bytes."""
     rejected = [pair for item in study.yields for pair in item.fates.rejected]
-    checks = sorted({check for check, _ in rejected})
+    checks = in_order(check for check, _ in rejected)
     names = ["accepted", "surplus", *checks]
     arm_hues = {arm: drawing.hue(number) for number, arm in enumerate(study.arms)}
     fate_hues = [(name, drawing.fate_hue(number)) for number, name in enumerate(names)]
@@ -46,12 +47,23 @@ def page(study: Study) -> str:
         svg=_drawings(study, names),
         hue=arm_hues,
         whats=fate_hues,
-        checks=checks,
+        tables=_tables(study),
         common=common(study.stamps),
         mixed=mixed(study.stamps),
         items=_items(study),
     )
     return f"{html}\n"
+
+
+def _tables(study: Study) -> dict[str, Any]:
+    """The tables of the sections on teaching."""
+    return {
+        "trees": tables.tree_tables(study.trees),
+        "allocations": tables.allocation_tables(study.amounts),
+        "reasons": tables.reason_tables(study.reasons),
+        "yields": tables.yield_table(study.yields),
+        "ledger": tables.ledger_tables(study.accounts),
+    }
 
 
 def _template() -> Any:
@@ -76,12 +88,14 @@ def _drawings(study: Study, names: Sequence[str]) -> dict[str, Any]:
     outcomes = drawing.outcomes(study.summaries, study.arms)
     by_iteration = drawing.curves(study.mean_curves, study.curves, "iteration")
     by_examples = drawing.curves(study.mean_curves, study.curves, "examples")
+    planned = [grid for grid in study.allocation if grid.skills]
+    drawn = _grids(planned, "allocation", percent=False)
     return {
         "outcomes": Markup(outcomes),
         "by_iteration": Markup(by_iteration),
         "by_examples": Markup(by_examples),
         "skills": _grids(study.skills, "skills", percent=True),
-        "allocation": _grids(study.allocation, "allocation", percent=False),
+        "allocation": list(zip(planned, drawn, strict=True)),
         "yields": _fates(study, names),
     }
 
@@ -97,14 +111,15 @@ def _grids(grids: Sequence[Grid], name: str, *, percent: bool) -> list[Markup]:
     return drawn
 
 
-def _fates(study: Study, names: Sequence[str]) -> list[Markup]:
-    """One bar chart per arm, all on one scale."""
+def _fates(study: Study, names: Sequence[str]) -> list[tuple[str, Markup]]:
+    """One bar chart per arm with candidates, all on one scale."""
     most = max((item.fates.candidates for item in study.yields), default=1)
     drawn = []
     for number, arm in enumerate(study.arms):
         mine = [item for item in study.yields if item.arm == arm]
-        svg = drawing.fates(mine, names, f"yields-{number}", most)
-        drawn.append(Markup(svg))
+        if mine:
+            svg = drawing.fates(mine, names, f"yields-{number}", most)
+            drawn.append((arm, Markup(svg)))
     return drawn
 
 

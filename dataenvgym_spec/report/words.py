@@ -5,10 +5,10 @@ What was measured and how sure it is, in the same words each time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from dataenvgym_spec.report.text import clean, count, p_value, point_interval, points
+from dataenvgym_spec.report.text import clean, count, p_value, point_interval, points, shorten
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.evidence.amounts import Amount
 from dataenvgym_spec.results.evidence.scores import Comparison, Gain
@@ -76,6 +76,42 @@ def judged(judging: Judging) -> list[str]:
 
 def _skips(label: str, reasons: Sequence[tuple[str, int]]) -> str:
     return f"{', '.join(f'{count(number)} {reason}' for reason, number in reasons)} ({label})"
+
+
+def move(row: Mapping[str, Any]) -> str:
+    """What the latest plan did to a skill, and what of it could not be done.
+
+    Args:
+        row: of `report.teaching.tree_rows`.
+    """
+    said = []
+    if row["move"] is not None:
+        said.append(_MOVES[row["move"]["kind"]](row["move"]))
+    if row["missing"]:
+        said.append(f"{count(row['missing'])} wanted names that nobody proposed")
+    if row["cut"]:
+        said.append(f"{count(row['cut'])} examples beyond what is taught")
+    return "; ".join(said)
+
+
+def _explored(move: Mapping[str, Any]) -> str:
+    return f"explore {count(move['count'])} more, {count(move['allocation'])} each"
+
+
+def _exploited(move: Mapping[str, Any]) -> str:
+    changes = []
+    for name, number in move["delta"].items():
+        if number:
+            changes.append(f"{shorten(clean(name), _LONGEST)} {number:+,}")
+    more = len(changes) - _MOST_CHANGES
+    if more > 0:
+        changes = [*changes[:_MOST_CHANGES], f"and {more} more"]
+    return f"exploit: {', '.join(changes)}" if changes else "exploit, as before"
+
+
+_MOVES: Final = {"explore": _explored, "exploit": _exploited}
+_MOST_CHANGES: Final = 6
+_LONGEST: Final = 40
 
 
 def difference(contrast: Comparison) -> str:

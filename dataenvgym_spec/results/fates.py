@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.records.examples import Notes
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Iteration
 
@@ -21,7 +23,7 @@ class Fates:
     Attributes:
         requested: examples that the plan asked for.
         surplus: candidates that came after their skill's amount was full; no check judged them.
-        rejected: by check.
+        rejected: by check, in the order in which checks judge.
     """
 
     requested: int
@@ -44,26 +46,62 @@ class Fates:
         """The share of the judged candidates that was accepted."""
         return self.accepted / self.judged if self.judged else 0.0
 
+    def left(self, checks: Sequence[str]) -> tuple[int, ...]:
+        """How many candidates are left after each of some checks, in their order.
+
+        >>> fates = Fates(requested=9, accepted=6, surplus=0, rejected=(("a", 3), ("c", 1)))
+        >>> fates.left(["a", "b", "c"])
+        (7, 7, 6)
+        """
+        rejected, left, counts = dict(self.rejected), self.judged, []
+        for check in checks:
+            left -= rejected.get(check, 0)
+            counts.append(left)
+        return tuple(counts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IterationFates:
-    """The fates in one iteration of one arm, summed over its runs."""
+    """The fates in one iteration of one arm, summed over its runs.
+
+    Attributes:
+        checks: those of the arm that are not off, in the order in which they judge.
+        noted: objections to accepted examples that checks only recorded, by check.
+    """
 
     arm: str
     iteration: int
     fates: Fates
+    checks: tuple[str, ...] = ()
+    noted: tuple[tuple[str, int], ...] = ()
 
 
 def fates(results: Results) -> tuple[IterationFates, ...]:
-    """The fates per arm and iteration, summed over runs."""
+    """The fates per arm and iteration, summed over runs; none of an arm without candidates."""
     groups: dict[tuple[str, int], list[Iteration]] = {}
     for run in results.runs:
         for turn in run.iterations[1 : 1 + run.reached]:
-            groups.setdefault((run.arm, turn.number), []).append(turn)
+            if any(stage.done for stage in turn.of("check")):
+                groups.setdefault((run.arm, turn.number), []).append(turn)
     rows = []
     for (arm, number), turns in groups.items():
-        rows.append(IterationFates(arm=arm, iteration=number, fates=fates_of(turns)))
+        mine, noted = fates_of(turns), _noted(turns)
+        said = {check for check, _ in (*mine.rejected, *noted)}
+        checks = in_order({*_at_work(results, arm), *said})
+        row = IterationFates(
+            arm=arm, iteration=number, fates=mine, checks=tuple(checks), noted=noted
+        )
+        rows.append(row)
     return tuple(rows)
+
+
+def _at_work(results: Results, arm: str) -> Iterator[str]:
+    """The checks of an arm that are not off, by its settings."""
+    agent = results.settings[arm].get("agent")
+    checks = agent.get("checks") if isinstance(agent, dict) else None
+    for check, options in (checks or {}).items():
+        if options["action"] != "off":
+            yield check
 
 
 def fates_of(turns: Sequence[Iteration]) -> Fates:
@@ -71,14 +109,32 @@ def fates_of(turns: Sequence[Iteration]) -> Fates:
     requested = 0
     counts: Counter[str] = Counter()
     for turn in turns:
-        plan = turn.plan
-        requested += sum(plan.allocation.values()) if plan else 0
+        requested += turn.asked
         for by_fate in turn.tally.values():
             counts.update(by_fate)
-    rejected = [pair for pair in counts.items() if pair[0] not in NOT_REJECTED]
+    rejecting = in_order(fate for fate in counts if fate not in NOT_REJECTED)
     return Fates(
         requested=requested,
         accepted=counts["accepted"],
         surplus=counts["surplus"],
-        rejected=tuple(sorted(rejected)),
+        rejected=tuple((check, counts[check]) for check in rejecting),
     )
+
+
+def in_order(checks: Iterable[str]) -> list[str]:
+    """Checks in the order in which they judge; those that are not installed here come last."""
+    known = definitions()["check"]
+    ranks = {check: (known[check].order if check in known else float("inf")) for check in checks}
+    return sorted(ranks, key=lambda check: (ranks[check], check))
+
+
+def _noted(turns: Iterable[Iteration]) -> tuple[tuple[str, int], ...]:
+    counts: Counter[str] = Counter()
+    for turn in turns:
+        for example in turn.accepted:
+            counts.update((example.notes or {}).keys())
+        for stage in turn.of("check"):
+            if (stage.port("rejected") / "noted.jsonl").is_file():
+                for row in stage.rows("rejected", "noted.jsonl", Notes):
+                    counts.update(row.notes.keys())
+    return tuple((check, counts[check]) for check in in_order(counts))

@@ -33,6 +33,12 @@ class Iteration:
         return plans[0].record("plan", "plan.json", Plan) if plans else None
 
     @property
+    def plans(self) -> list[Plan]:
+        """What the agent decided, plan after plan; those that are done."""
+        found = [stage.record("plan", "plan.json", Plan) for stage in self.of("plan")]
+        return [plan for plan in found if plan is not None]
+
+    @property
     def generated(self) -> list[Example]:
         """All candidates of all rounds."""
         rows: list[Example] = []
@@ -60,9 +66,8 @@ class Iteration:
 
     @property
     def asked(self) -> int:
-        """How many examples the plan asks for."""
-        plan = self.plan
-        return sum(plan.allocation.values()) if plan is not None else 0
+        """How many examples its plans ask for."""
+        return sum(sum(plan.allocation.values()) for plan in self.plans)
 
     @property
     def rejected(self) -> list[Rejected]:

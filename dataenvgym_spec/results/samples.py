@@ -1,16 +1,17 @@
-"""Some generated examples with where they come from: accepted ones and rejected ones."""
+"""Some generated examples with their whole provenance: accepted ones and rejected ones."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from dataenvgym_spec.records.examples import Example, Rejected
-from dataenvgym_spec.records.plans import Plan, ShownError
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.run import Run
+from dataenvgym_spec.results.run import Iteration, Run
+from dataenvgym_spec.results.stage import StageResult
+from dataenvgym_spec.results.trace import Trace, trace_of
 
 ACCEPTED: Final = 6
 REJECTED: Final = 6
@@ -18,29 +19,19 @@ REJECTED: Final = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A generated example and its provenance.
-
-    Attributes:
-        arm: the arm whose data it is.
-        skill: what it was requested for.
-        question: its input.
-        answer: its target.
-        plan: the plan that asked for it, and why it did.
-        origin: iteration, round, request and teacher.
-        error: an error of the student in this skill that the plan saw; empty if it saw none.
-        check: the check that rejected it; empty if it was accepted.
-        reason: the check's words.
-    """
+    """A generated example of the first run of an arm, and where it comes from."""
 
     arm: str
-    skill: str
-    question: str
-    answer: str
-    plan: str
-    origin: str
-    error: str
-    check: str = ""
-    reason: str = ""
+    seed: int
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """An example and the stage that judged it."""
+
+    example: Example
+    check: StageResult
 
 
 def samples(results: Results) -> tuple[Sample, ...]:
@@ -48,91 +39,58 @@ def samples(results: Results) -> tuple[Sample, ...]:
 
     Accepted ones are taken over skills and iterations, rejected ones over checks.
     """
+    stages = {stage.key: stage for stage in results.stages}
     found: list[Sample] = []
     for arm in results.index.arms:
         first = results.of_arm(arm)[0]
-        found += _accepted(first)
-        found += _rejected(first)
+        for one in (*_accepted(first), *_rejected(first)):
+            trace = trace_of(one.example, one.check, stages)
+            found.append(Sample(arm=arm, seed=first.seed, trace=trace))
     return tuple(found)
 
 
-def _accepted(run: Run) -> Iterator[Sample]:
+def _accepted(run: Run) -> Iterator[_Found]:
     """One of each skill in turn, from one iteration after the other."""
-    turns = run.iterations[1:]
-    firsts = [_first_of_skill(turn.accepted) for turn in turns]
+    firsts = [_first_of_skill(turn) for turn in run.iterations[1:]]
     skills = sorted({skill for examples in firsts for skill in examples})
     for number, skill in enumerate(skills[:ACCEPTED]):
-        holders = [index for index, examples in enumerate(firsts) if skill in examples]
-        index = holders[number % len(holders)]
-        yield _sample(run.arm, firsts[index][skill], turns[index].plan)
+        holders = [examples for examples in firsts if skill in examples]
+        yield holders[number % len(holders)][skill]
 
 
-def _first_of_skill(examples: Iterable[Example]) -> dict[str, Example]:
-    firsts: dict[str, Example] = {}
-    for example in examples:
-        firsts.setdefault(example.skill, example)
+def _first_of_skill(turn: Iteration) -> dict[str, _Found]:
+    firsts: dict[str, _Found] = {}
+    for check in turn.of("check"):
+        for example in check.rows("accepted", "examples.jsonl", Example):
+            firsts.setdefault(example.skill, _Found(example=example, check=check))
     return firsts
 
 
-def _rejected(run: Run) -> Iterator[Sample]:
+def _rejected(run: Run) -> Iterator[_Found]:
     """One of every check in each iteration, until there are enough.
 
     Of a check's examples the skill comes first that was shown least so far.
     """
     shown: Counter[str] = Counter()
     for turn in run.iterations[1:]:
-        rejected = turn.rejected
-        for check in sorted({example.check for example in rejected}):
+        by_check = _by_check(turn)
+        for check in sorted(by_check):
             if shown.total() == REJECTED:
                 return
-            mine = [example for example in rejected if example.check == check]
-            example = _least_shown(mine, shown)
-            shown[example.skill] += 1
-            yield _sample(run.arm, example, turn.plan)
+            found = _least_shown(by_check[check], shown)
+            shown[found.example.skill] += 1
+            yield found
 
 
-def _least_shown(examples: Sequence[Rejected], shown: Counter[str]) -> Rejected:
-    return min(examples, key=lambda example: shown[example.skill])
+def _by_check(turn: Iteration) -> dict[str, list[_Found]]:
+    """The rejected examples of an iteration by the check that rejected them."""
+    by_check: dict[str, list[_Found]] = {}
+    for stage in turn.of("check"):
+        for example in stage.rows("rejected", "examples.jsonl", Rejected):
+            found = _Found(example=example, check=stage)
+            by_check.setdefault(example.check, []).append(found)
+    return by_check
 
 
-def _sample(arm: str, example: Example, plan: Plan | None) -> Sample:
-    check, reason = "", ""
-    if isinstance(example, Rejected):
-        check, reason = example.check, example.reason
-    return Sample(
-        arm=arm,
-        skill=example.skill,
-        question=example.input,
-        answer=example.target,
-        plan=_why(example, plan),
-        origin=_origin(example),
-        error=_error(plan.errors.get(example.skill, ()) if plan else ()),
-        check=check,
-        reason=reason,
-    )
-
-
-def _why(example: Example, plan: Plan | None) -> str:
-    asked: int | None = None
-    reason = "no reason given"
-    if plan is not None:
-        asked = plan.allocation.get(example.skill)
-        reason = plan.reasons.get(example.skill, reason)
-    key = example.provenance.plan if example.provenance else ""
-    return f"plan {key[:8]} asked for {asked}: {reason}"
-
-
-def _origin(example: Example) -> str:
-    source = example.provenance
-    if source is None:
-        return "of unknown origin"
-    place = f"iteration {source.iteration}, round {source.round}"
-    return f"{place}, request {source.request}, teacher {source.teacher}"
-
-
-def _error(errors: Sequence[ShownError]) -> str:
-    if not errors:
-        return ""
-    error = errors[0]
-    answer = f'the student had answered "{error.prediction}", not "{error.target}".'
-    return f'To "{error.input}" {answer}'
+def _least_shown(examples: Sequence[_Found], shown: Counter[str]) -> _Found:
+    return min(examples, key=lambda found: shown[found.example.skill])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dataenvgym_spec.results.accounts import TurnAccount, turn_accounts
 from dataenvgym_spec.results.caveats import caveats
 from dataenvgym_spec.results.curves import (
     Curve,
@@ -30,6 +31,14 @@ from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, key_settings
 from dataenvgym_spec.results.skills import ArmQuality, SkillAccuracy, qualities, skill_accuracies
 from dataenvgym_spec.results.stamps import Stamp, stamps
+from dataenvgym_spec.results.teachings import (
+    Allocations,
+    GrownTree,
+    Reason,
+    allocations,
+    grown_trees,
+    reasons,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +65,12 @@ class Study:
     qualities: tuple[ArmQuality, ...]
     skill_accuracies: tuple[SkillAccuracy, ...]
     allocation: tuple[Grid, ...]
+    amounts: tuple[Allocations, ...]
+    reasons: tuple[Reason, ...]
+    trees: tuple[GrownTree, ...]
     yields: tuple[IterationFates, ...]
     ledger: Ledger
+    accounts: tuple[TurnAccount, ...]
     judging: Judging
     stamps: tuple[Stamp, ...]
     samples: tuple[Sample, ...]
@@ -71,6 +84,7 @@ def study(results: Results) -> Study:
     index = results.index
     students = outcomes(results)
     lines = curves(results)
+    ledger = read_ledger(results)
     return Study(
         name=index.name,
         description=index.description,
@@ -87,8 +101,12 @@ def study(results: Results) -> Study:
         qualities=qualities(results),
         skill_accuracies=skill_accuracies(results),
         allocation=allocation_grids(results),
+        amounts=allocations(results),
+        reasons=reasons(results),
+        trees=grown_trees(results),
         yields=fates(results),
-        ledger=read_ledger(results),
+        ledger=ledger,
+        accounts=turn_accounts(ledger),
         judging=judging(results),
         stamps=stamps(results),
         samples=samples(results),

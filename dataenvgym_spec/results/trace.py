@@ -5,6 +5,7 @@ From the student's error, the plan and what a teacher was asked to the students 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.records.plans import Plan, Request, ShownError
 from dataenvgym_spec.records.responses import RESPONSES, LoggedResponse
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.stage import StageResult, read_record, read_records
+from dataenvgym_spec.results.stage import StageResult, read_record
 
 EXAMPLES: Final = "examples.jsonl"
 E = TypeVar("E", Example, Rejected)
@@ -87,6 +88,22 @@ def traces(experiments: Sequence[Results], id: str) -> Iterator[Trace]:
                 taught = [other for other in stages.values() if check.key in other.inputs]
                 trains = [other for other in taught if other.kind == "train"]
                 yield _with_fate(made, check, trains)
+
+
+def trace_of(example: Example, check: StageResult, stages: Mapping[str, StageResult]) -> Trace:
+    """The trace of one example that a check judged.
+
+    Args:
+        example: as the check has it.
+        check: the stage that judged it.
+        stages: all of an experiment, by key.
+    """
+    read = [stages[key] for key in check.inputs if key in stages]
+    made = (stage for stage in read if stage.kind == "generate")
+    generate = next(made, check)
+    readers = [other for other in stages.values() if check.key in other.inputs]
+    trains = [other for other in readers if other.kind == "train"]
+    return _with_fate(_made(example, generate, (), stages), check, trains)
 
 
 def _made(
@@ -162,5 +179,13 @@ def _responses(stage: StageResult, names: Collection[str]) -> tuple[LoggedRespon
     path = stage.path / "log" / RESPONSES
     if not names or not path.is_file():
         return ()
-    rows = read_records(path, LoggedResponse)
-    return tuple(row for row in rows if row.ask.partition(" (answer ")[0] in names)
+    marks = [json.dumps(name, ensure_ascii=False)[1:-1] for name in names]
+    found = []
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            # Prompts are long, and an example is made of few: only those are parsed.
+            if any(mark in line for mark in marks):
+                row = LoggedResponse.parse(parse_json(line))
+                if row.ask.partition(" (answer ")[0] in names:
+                    found.append(row)
+    return tuple(found)

@@ -420,7 +420,6 @@ def test_page_asks_nothing_of_the_network(text):
 def test_page_escapes_foreign_text(text):
     assert "<img" not in text and "<b>" not in text and "\u202e" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; ${HOME} {{ 7 * 7 }}" in text
-    assert "the student had answered" in text
     assert ">$x^2$ &lt;b&gt;</text>" in text and ">_sum<" in text, (
         "names of skills are neither markup nor mathematics"
     )
@@ -733,8 +732,8 @@ def test_yields_and_samples(one):
         (("overlap", 1),),
         11,
     )
-    assert {sample.check for sample in found.samples} == {"", "overlap"}
-    assert all("plan c0ffee00 asked for" in sample.plan for sample in found.samples)
+    fates = [sample.trace.rejected and sample.trace.rejected.check for sample in found.samples]
+    assert set(fates) == {None, "overlap"}
 
 
 def test_entry_writes_the_report(tmp_path, monkeypatch, capsys):
