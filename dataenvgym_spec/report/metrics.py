@@ -12,11 +12,12 @@ from operator import itemgetter
 from typing import Any, Final
 
 from dataenvgym_spec.records.files import json_text
+from dataenvgym_spec.results.accounts import cost_record
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.evidence.scores import Comparison, Outcome, outcomes
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.ledger import Cost, Ledger
+from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
 from dataenvgym_spec.store.layout import curve_file
@@ -180,31 +181,6 @@ def _costs(ledger: Ledger) -> Row:
         "arms": {account.name: cost_record(account.cost) for account in ledger.by_arm},
         "shared": cost_record(ledger.shared.cost),
     }
-
-
-ALWAYS: Final = ("stages", "seconds", "tokens")
-"""What is said of the cost of some stages also where it is nothing."""
-
-
-def cost_record(cost: Cost) -> Row:
-    """What some stages took, as plain data."""
-    row: Row = {
-        "stages": cost.stages,
-        "seconds": round(cost.seconds, 3),
-        "gpu_seconds": round(cost.gpu_seconds, 3),
-        "tokens": cost.tokens,
-        "requested": cost.requested,
-        "candidates": cost.candidates,
-        "accepted": cost.examples,
-        "rejected": cost.rejected,
-        "requests": cost.requests,
-        "retries": cost.retries,
-        "reused": cost.reused,
-        "answers": cost.finishes,
-        "usd": round(cost.usd, 6),
-    }
-    # What there is nothing of is left out: most experiments ask no teacher.
-    return {name: value for name, value in row.items() if value or name in ALWAYS}
 
 
 def _stopped(curves: Sequence[Curve]) -> dict[str, dict[str, int]]:

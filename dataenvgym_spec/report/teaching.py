@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dataenvgym_spec.records.skills import SkillTree, Subskill
-from dataenvgym_spec.report.metrics import cost_record
-from dataenvgym_spec.results.accounts import TurnAccount
+from dataenvgym_spec.results.accounts import TurnAccount, cost_record
 from dataenvgym_spec.results.fates import IterationFates
 from dataenvgym_spec.results.ledger import Cost
 from dataenvgym_spec.results.teachings import Allocations, GrownTree, TreeTurn

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.stage import StageResult
+
+ALWAYS: Final = ("stages", "seconds", "tokens")
+"""What is said of the cost of some stages also where it is nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +61,24 @@ def _arm(stage: StageResult) -> str | None:
 def _iteration(stage: StageResult) -> int | None:
     numbers = [use.iteration for use in stage.uses if use.iteration is not None]
     return min(numbers, default=None)
+
+
+def cost_record(cost: Cost) -> dict[str, Any]:
+    """What some stages took, as plain data."""
+    row: dict[str, Any] = {
+        "stages": cost.stages,
+        "seconds": round(cost.seconds, 3),
+        "gpu_seconds": round(cost.gpu_seconds, 3),
+        "tokens": cost.tokens,
+        "requested": cost.requested,
+        "candidates": cost.candidates,
+        "accepted": cost.examples,
+        "rejected": cost.rejected,
+        "requests": cost.requests,
+        "retries": cost.retries,
+        "reused": cost.reused,
+        "answers": cost.finishes,
+        "usd": round(cost.usd, 6),
+    }
+    # What there is nothing of is left out: most experiments ask no teacher.
+    return {name: value for name, value in row.items() if value or name in ALWAYS}

@@ -87,7 +87,7 @@ def fates(results: Results) -> tuple[IterationFates, ...]:
     for (arm, number), turns in groups.items():
         mine, noted = fates_of(turns), _noted(turns)
         said = {check for check, _ in (*mine.rejected, *noted)}
-        checks = in_order({*_at_work(results, arm), *said})
+        checks = in_order({*at_work(results, arm), *said})
         row = IterationFates(
             arm=arm, iteration=number, fates=mine, checks=tuple(checks), noted=noted
         )
@@ -95,7 +95,7 @@ def fates(results: Results) -> tuple[IterationFates, ...]:
     return tuple(rows)
 
 
-def _at_work(results: Results, arm: str) -> Iterator[str]:
+def at_work(results: Results, arm: str) -> Iterator[str]:
     """The checks of an arm that are not off, by its settings."""
     agent = results.settings[arm].get("agent")
     checks = agent.get("checks") if isinstance(agent, dict) else None

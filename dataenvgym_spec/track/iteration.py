@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dataenvgym_spec.core.hashing import file_digest, text_digest
+from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.records.record import Record
@@ -19,9 +19,10 @@ from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.skills import measured
 from dataenvgym_spec.results.stage import StageResult
-from dataenvgym_spec.track.naming import slug
+from dataenvgym_spec.track import teaching
+from dataenvgym_spec.track.naming import cell, slug
 from dataenvgym_spec.track.ports import DATA, STATES
-from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord
+from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Value, text
 
 CIRCUMSTANCES: Final = (
     *("device", "precision", "weights", "processes"),
@@ -33,9 +34,6 @@ ASKING: Final = ("plan", "generate", "check")
 LONGEST: Final = 7900
 """Characters of a tag; MLflow takes 8,000."""
 
-Value = tuple[str, float, int]
-"""A metric's key and value and the time of the stage it comes from, in ms."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
@@ -45,9 +43,20 @@ class Parent:
     tags: Mapping[str, str]
 
 
-def iteration_metrics(run: Run, turn: Iteration, ledger: Ledger, cost: Cost | None) -> list[Metric]:
-    """What one iteration adds to the curves of its run; step = iteration. Only what is done."""
+def iteration_metrics(
+    run: Run, turn: Iteration, ledger: Ledger, cost: Cost | None, checks: Iterable[str] = ()
+) -> list[Metric]:
+    """What one iteration adds to the curves of its run; step = iteration. Only what is done.
+
+    Args:
+        run: whose iteration it is.
+        turn: the iteration.
+        ledger: of the experiment.
+        cost: of teaching up to its student; None before that is known.
+        checks: of its arm that are not off.
+    """
     values = [*_selection(run, turn, ledger), *_plan(turn, ledger), *_data(turn, ledger)]
+    values += [*teaching.tree_values(turn, ledger), *teaching.yield_values(turn, ledger, checks)]
     # What the base made of the sealed test is in the summary.
     open_ones = [stage for stage in turn.stages if not stage.port("test").is_dir()]
     values += [*_spent(turn, ledger, cost), *unreadable(open_ones, ledger)]
@@ -82,6 +91,10 @@ def _spent(turn: Iteration, ledger: Ledger, cost: Cost | None) -> Iterator[Value
     yield "spent/examples", cost.examples, when
     yield "spent/tokens", tokens(cost), when
     yield "spent/seconds", round(cost.seconds, 3), when
+    if cost.gpu_seconds:
+        yield "spent/gpu_seconds", round(cost.gpu_seconds, 3), when
+    if cost.usd:
+        yield "spent/usd", round(cost.usd, 6), when
 
 
 def _asked(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
@@ -214,7 +227,7 @@ def iteration_record(
         params=tuple(sorted(params.items())),
         metrics=(*metrics, *_training(turn, ledger)),
         datasets=tuple(_datasets(results, turn)),
-        artifacts=tuple(_artifacts(turn)),
+        artifacts=(*_artifacts(turn), *teaching.artifacts(turn, ledger)),
         tags=tuple(sorted(tags.items())),
     )
 
@@ -258,10 +271,10 @@ def _datasets(results: Results, turn: Iteration) -> Iterator[Dataset]:
 def _artifacts(turn: Iteration) -> Iterator[Artifact]:
     plan, tally = turn.plan, turn.tally
     if plan is not None:
-        yield _text("plan/plan.json", json_text(plan))
-        yield _text("plan/plan.md", _table(plan))
+        yield text("plan/plan.json", json_text(plan))
+        yield text("plan/plan.md", _table(plan))
     if tally:
-        yield _text("checks/tally.json", json_text(tally))
+        yield text("checks/tally.json", json_text(tally))
     for state in STATES:
         done = [stage for stage in turn.of(state.kind) if stage.done]
         path = done[-1].port(state.port) / state.file if done else None
@@ -272,11 +285,7 @@ def _artifacts(turn: Iteration) -> Iterator[Artifact]:
 
 def text_artifact(name: str, path: Path) -> Artifact:
     """A text file of a port as an artifact."""
-    return _text(name, path.read_text(encoding="utf-8"))
-
-
-def _text(path: str, text: str) -> Artifact:
-    return Artifact(path=path, digest=text_digest(text)[:16], text=text)
+    return text(name, path.read_text(encoding="utf-8"))
 
 
 def _table(plan: Plan) -> str:
@@ -286,11 +295,6 @@ def _table(plan: Plan) -> str:
     most_first = sorted(plan.allocation.items(), key=lambda pair: (-pair[1], pair[0]))
     for skill, count in most_first:
         score = f"{scores[skill]:.3f}" if skill in scores else "not observed"
-        reason = _cell(plan.reasons.get(skill, ""))
-        lines.append(f"| {_cell(skill)} | {score} | {count} | {reason} |")
+        reason = cell(plan.reasons.get(skill, ""))
+        lines.append(f"| {cell(skill)} | {score} | {count} | {reason} |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    """A text that does not break a row of a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -24,6 +24,11 @@ def slug(text: str) -> str:
     return clean if clean == text else f"{clean}-{text_digest(text)[:4]}"
 
 
+def cell(text: str) -> str:
+    """A text that does not break a row of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """The leaves of nested settings as params, in order of their names.
 

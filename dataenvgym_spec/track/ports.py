@@ -69,6 +69,39 @@ SHOWN: Final = {
 }
 """How each port is shown: as a metric, artifact, data set or tag, and how its name begins."""
 
+PLAN: Final = {
+    "allocation": "metric teaching/allocation/",
+    "scores": "metric teaching/score_seen/",
+    "reasons": "artifact plan/plan.md",
+    "tree": "artifact plan/tree.json",
+    **dict.fromkeys(("iteration", "requests", "errors", "shortfall"), "artifact plan/plan.json"),
+}
+"""How each field of a plan is shown."""
+TREE: Final = {
+    "subskills": "metric teaching/subskills/",
+    "reward": "metric teaching/reward/",
+    "score": "metric teaching/items_seen/",
+    "move": "artifact plan/tree.md",
+    **dict.fromkeys(("interval", "cut", "missing"), "artifact plan/tree.json"),
+}
+"""How each field of a skill in a tree is shown."""
+YIELD: Final = {
+    "requested": "metric yield/requested",
+    "candidates": "metric yield/candidates",
+    "judged": "metric yield/judged",
+    "rejected": "metric yield/after/",
+    "surplus": "metric teaching/generated",
+    "accepted": "metric yield/accepted",
+}
+"""How each number of the yield is shown."""
+LEDGER: Final = {
+    **dict.fromkeys(("seconds", "tokens", "examples", "gpu_seconds", "usd"), "metric spent/"),
+    **dict.fromkeys(("requests", "retries", "reused", "finishes"), "metric teachers/"),
+    **dict.fromkeys(("requested", "candidates", "rejected"), "artifact ledger/ledger.json"),
+    **dict.fromkeys(("stages", "phases", "amount"), "artifact ledger/ledger.json"),
+}
+"""How each number of the ledger is shown."""
+
 _ITEMS: Final = "items of the task: params say where they come from, and a sealed one is no one's"
 _WEIGHTS: Final = "weights: the tag 'keys' names the stage, and 'load' gives the folder"
 HIDDEN: Final = {
@@ -98,6 +131,7 @@ FACTS: Final = {
     "accuracy": "metric selection/accuracy",
     "teachers": "metric teachers/",
     "rejected": "metric teaching/rejected/",
+    "made": "artifact ledger/ledger.json",
 }
 """How each fact of a stage's log is shown."""
 UNSHOWN: Final = {
@@ -107,7 +141,6 @@ UNSHOWN: Final = {
     "training_seconds": "part of the seconds of the stage",
     "passed": "an iteration that was passed through has no run",
     "set_aside": "the difference of accepted examples and of those that were trained on",
-    "made": "the yield of an engine's calls, which the report shows",
 }
 """Facts of which nothing is shown, with the reason."""
 LOGS: Final = {

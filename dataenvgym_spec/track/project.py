@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.fates import at_work
 from dataenvgym_spec.results.ledger import Cost, Ledger, read_ledger
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.teaching import teaching_costs
@@ -115,11 +116,11 @@ def _run_records(
         "seed": str(run.seed),
     }
     turns, costs = run.iterations[: 1 + run.reached], teaching_costs(run, ledger)
-    curves = draw_metrics(run, ledger)
+    curves, checks = draw_metrics(run, ledger), tuple(at_work(results, run.arm))
     metrics = []
     for turn in turns:
         cost = costs.get(turn.number)
-        own = iteration_metrics(run, turn, ledger, cost)
+        own = iteration_metrics(run, turn, ledger, cost, checks)
         metrics.append(own)
         curves += _with_axes(own, cost)
     top = _run_record(results, run, ledger, shared, curves, plans, first)

@@ -11,22 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.core.hashing import digest, text_digest
 
 Status = Literal["RUNNING", "FINISHED"]
 MetricPoint = tuple[str, int, int, float | str]
 """Key, step, timestamp in ms, and the value; `nan` as text, because it does not equal itself."""
 
+Value = tuple[str, float, int]
+"""A metric's key and value and the time of the stage it comes from, in ms."""
+
 Fact = tuple[str, int, float | str]
 """Key, step and value of a point, without the time at which it was measured."""
 
-CURVES: Final = ("spent/seconds", "spent/tokens", "train/")
+CURVES: Final = ("spent/gpu_seconds", "spent/seconds", "spent/tokens", "spent/usd", "train/")
 """How the names of curves begin that tell of circumstances."""
 AXES: Final = ("selection/accuracy_by_seconds", "selection/accuracy_by_tokens")
 """Curves whose steps are circumstances."""
 PARAMS: Final = "train."
 """How the names of params begin that tell of circumstances, such as a device."""
-REPORT: Final = "report/"
+OF_CIRCUMSTANCES: Final = ("ledger/", "report/")
 """Where the files are that tell of circumstances too."""
 
 LARGEST: Final = 1.7976931348623157e308
@@ -102,7 +105,7 @@ class Artifact:
     @property
     def circumstance(self) -> bool:
         """Whether it tells of times and machines too."""
-        return self.path.startswith(REPORT)
+        return self.path.startswith(OF_CIRCUMSTANCES)
 
     @property
     def size(self) -> int:
@@ -110,6 +113,11 @@ class Artifact:
         if self.text is not None:
             return len(self.text.encode())
         return self.file.stat().st_size if self.file else 0
+
+
+def text(path: str, content: str) -> Artifact:
+    """A text as an artifact."""
+    return Artifact(path=path, digest=text_digest(content)[:16], text=content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

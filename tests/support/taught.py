@@ -15,7 +15,7 @@ from dataenvgym_spec.records.logs import TeacherUse
 from dataenvgym_spec.records.plans import Plan, Request, ShownError, SkillMap, Yield
 from dataenvgym_spec.records.responses import LoggedResponse
 from dataenvgym_spec.records.skills import Exploit, Explore, SkillScore, SkillTree, Subskill
-from tests.support.tracked import SKILLS, Store
+from tests.support.tracked import ARMS, SKILLS, Store
 
 HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }} ${HOME} \"'> \u202e"
 LONG = (
@@ -58,12 +58,17 @@ class Taught(Store):
 
     def __init__(self, root: Path, **options: Any) -> None:
         super().__init__(root, **options)
+        for seed in options.get("seeds", (0,)):
+            for arm in ARMS:
+                ports = {"skills/skills.json": skill_map().plain()}
+                self._stage(arm, seed, 0, "skills", ["skills"], ports=ports)
         path = root / "experiments" / "tiny.json"
         index = read_json(path)
         for arm, settings in index["settings"].items():
             observe: Any = "nothing" if arm == "no-state" else {"errors": 2}
             checks = {name: {"action": action} for name, action in CHECKS.items()}
             settings["agent"] = {"observe": observe, "checks": checks}
+        index["stages"] = list(self.stages.values())
         write_json(path, index)
 
     def _stage(  # type: ignore[override]

@@ -1,5 +1,6 @@
 """Every port, fact and log of every stage kind is shown by the tracking server, or says why not."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -9,13 +10,28 @@ from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.params import DataParams, EvaluateParams
 from dataenvgym_spec.graph.skill_params import LabelParams
 from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.records.skills import SkillTree
 from dataenvgym_spec.results.experiment import load
-from dataenvgym_spec.track.ports import FACTS, HIDDEN, LOGS, SHOWN, UNSHOWN
+from dataenvgym_spec.results.fates import Fates
+from dataenvgym_spec.results.ledger import Cost
+from dataenvgym_spec.track.ports import (
+    FACTS,
+    HIDDEN,
+    LEDGER,
+    LOGS,
+    PLAN,
+    SHOWN,
+    TREE,
+    UNSHOWN,
+    YIELD,
+)
 from dataenvgym_spec.track.project import project
 from dataenvgym_spec.track.runs import ExperimentRecord
 from tests.support.graphs import compiled
 from tests.support.repositories import PACKAGE
 from tests.support.specs import TINY
+from tests.support.taught import Taught
 
 POOL = ("student:\n", "    pool: {from: problems, draw: {per_group: 40}}\nstudent:\n")
 CHECKS = ("duplicate: {action: reject}", "duplicate: {action: reject}, known: {action: record}")
@@ -79,6 +95,19 @@ def test_every_file_of_a_log_is_listed() -> None:
         written |= set(re.findall(r'log / "([\w.-]+)"', path.read_text(encoding="utf-8")))
     assert written >= {"run.json", "loss.jsonl", "left-out.jsonl"}
     assert written | {"responses.jsonl"} == LOGS.keys()
+
+
+def test_every_part_of_a_plan_a_tree_a_yield_and_the_ledger_is_shown(tmp_path: Path) -> None:
+    """Each field of these records is entered, and what is entered is there."""
+    for record, table in ((Plan, PLAN), (SkillTree, TREE)):
+        assert {field.name for field in msgspec.structs.fields(record)} == table.keys()
+    assert {field.name for field in dataclasses.fields(Cost)} == LEDGER.keys()
+    facts = {field.name for field in dataclasses.fields(Fates)}
+    assert facts | {"candidates", "judged"} == YIELD.keys()
+    Taught(tmp_path)
+    there = shown(project(load("tiny", tmp_path)))
+    for table in (PLAN, TREE, YIELD, LEDGER):
+        assert {name for name, promised in table.items() if not is_shown(promised, there)} == set()
 
 
 def test_a_finished_experiment_shows_what_is_promised(finished: Path, tmp_path: Path) -> None:

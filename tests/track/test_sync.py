@@ -27,6 +27,7 @@ from dataenvgym_spec.track.mlflow import shown
 from dataenvgym_spec.track.naming import slug
 from dataenvgym_spec.track.project import project
 from tests.support.repositories import call, environment
+from tests.support.taught import Taught
 from tests.support.tracked import ARMS, EPOCH, LABELS, SEALED, Store, answers
 from tests.support.waiting import wait_until
 
@@ -232,7 +233,9 @@ def test_iterations_show_their_data_and_the_state_of_the_teacher(tmp_path) -> No
         child, "teaching/accepted_share"
     ) == [(1, 0.625)]
     files = {item.path: item.text for item in child.artifacts}
-    assert set(files) == {"plan/plan.json", "plan/plan.md", "checks/tally.json"}
+    assert set(files) == {
+        "plan/plan.json", "plan/plan.md", "checks/tally.json", "ledger/ledger.json",
+    }  # fmt: skip
     assert "| gcd | 0.500 | 4 | it \\| is weak |" in files["plan/plan.md"]
 
 
@@ -421,6 +424,49 @@ def test_a_deleted_database_comes_back(root, first) -> None:
     }
     runs = [name for name, shown in right.items() if not name.endswith("summary")]
     assert not any(key.startswith("test/") for name in runs for key in right[name])
+
+
+def test_all_that_teaching_leaves_is_back_once(root) -> None:
+    """Deleted and projected again: candidates, rejected ones, skills, trees, allocation, reward, yields, ledger."""
+    Taught(root)
+    done(root)
+    before = dump_of(root)
+    empty_out(root / "mlflow.db")
+    shutil.rmtree(root / "mlartifacts")
+    assert not dump_of(root)
+    done(root)
+    assert dump_of(root) == before
+    assert not differences(Layout(root=root), ["tiny"])
+    seeing, blind = (before[f"tiny/{arm}/seed-0/iteration-2"] for arm in ARMS)
+    for child in (seeing, blind):
+        contexts = [row[4] for row in child["inputs"]]
+        assert sorted(contexts) == ["accepted", "generated", "rejected"]
+        assert {"plan/state.json", "checks/yield.json", "ledger/ledger.json"} <= child[
+            "files"
+        ].keys()
+    base = before["tiny/with-state/seed-0/iteration-0"]
+    assert json.loads(base["files"]["skills/skills.json"])["skills"]
+    tree = json.loads(seeing["files"]["plan/tree.json"])
+    assert (tree["gcd"]["reward"], tree["gcd"]["move"]["kind"]) == (0.125, "exploit")
+    assert (
+        "| gcd |  | 10 | 5 | 10 | 0.500 of 8 | +0.125 | exploit "
+        in seeing["files"]["plan/tree.md"].decode()
+    )
+    assert "plan/tree.json" not in blind["files"]
+    ledger = json.loads(seeing["files"]["ledger/ledger.json"])
+    assert ledger["all"]["rejected"] == {"duplicate": 2, "scorable": 1, "surplus": 1}
+    assert ledger["kinds"]["generate"]["requests"] == 4 and ledger["calls"]["unreadable"] == 1
+    curves = [
+        (key, step, value) for key, step, _, value, _ in before["tiny/with-state/seed-0"]["metrics"]
+    ]
+    for point in (
+        ("teaching/allocation/gcd", 1, 10), ("teaching/reward/gcd", 2, 0.125), ("teaching/subskills/gcd", 2, 2),
+        ("yield/requested", 1, 10), ("yield/judged", 1, 8), ("yield/after/scorable", 1, 7), ("yield/after/known", 1, 5),
+        ("teachers/requests", 1, 4),
+    ):  # fmt: skip
+        assert curves.count(point) == 1, point
+    # Nothing was taught before the first plan: there is no reward, and none is made up.
+    assert ("teaching/reward/gcd", 1) not in {point[:2] for point in curves}
 
 
 def test_what_cannot_be_taken_back_is_replaced(root) -> None:
