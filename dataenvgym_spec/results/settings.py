@@ -54,6 +54,16 @@ def key_settings(results: Results) -> tuple[Setting, ...]:
     return tuple(setting for setting in settings if set(setting.values) != {"none"})
 
 
+def borrowing(results: Results) -> tuple[tuple[str, str], ...]:
+    """The arms that have no agent at work, each with the arm that its data come from."""
+    pairs = []
+    for arm in results.index.arms:
+        other = _at(results.settings[arm], "data_from.arm")
+        if other is not None:
+            pairs.append((arm, other))
+    return tuple(pairs)
+
+
 def all_settings(results: Results) -> tuple[Setting, ...]:
     """Every resolved setting by its path in the spec."""
     arms = _arms(results)

@@ -28,7 +28,7 @@ from dataenvgym_spec.results.fates import IterationFates, fates
 from dataenvgym_spec.results.judging import Judging, judging
 from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.samples import Sample, samples
-from dataenvgym_spec.results.settings import Setting, all_settings, key_settings
+from dataenvgym_spec.results.settings import Setting, all_settings, borrowing, key_settings
 from dataenvgym_spec.results.skills import ArmQuality, SkillAccuracy, qualities, skill_accuracies
 from dataenvgym_spec.results.stamps import Stamp, stamps
 from dataenvgym_spec.results.teachings import (
@@ -47,6 +47,7 @@ class Study:
 
     Attributes:
         caveats: what its report must say, such as that one split has two roles.
+        borrowing: arms without an agent, each with the arm that its data come from.
         inputs: the files that the spec reads, with their digests.
     """
 
@@ -74,6 +75,7 @@ class Study:
     judging: Judging
     stamps: tuple[Stamp, ...]
     samples: tuple[Sample, ...]
+    borrowing: tuple[tuple[str, str], ...]
     key_settings: tuple[Setting, ...]
     all_settings: tuple[Setting, ...]
     inputs: tuple[tuple[str, str], ...]
@@ -110,6 +112,7 @@ def study(results: Results) -> Study:
         judging=judging(results),
         stamps=stamps(results),
         samples=samples(results),
+        borrowing=borrowing(results),
         key_settings=key_settings(results),
         all_settings=all_settings(results),
         inputs=tuple(sorted(index.inputs.items())),

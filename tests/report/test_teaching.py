@@ -233,6 +233,7 @@ def test_nothing_stands_where_there_is_nothing(tmp_path: Path) -> None:
         if row["kind"] in at_work:
             row["uses"] = [use for use in row["uses"] if use["arm"] == "with-state"]
     index["stages"] = [row for row in index["stages"] if row["uses"]]
+    index["settings"]["no-state"]["data_from"] = {"arm": "with-state"}
     path.write_text(json.dumps(index), encoding="utf-8")
     found = study(load("tiny", tmp_path))
     assert {item.arm for item in found.yields} == {"with-state"}
@@ -241,4 +242,5 @@ def test_nothing_stands_where_there_is_nothing(tmp_path: Path) -> None:
     assert "<h2>Skill trees</h2>" not in said and "Why: the agent's reasons" in said
     for heading in ("What the data was about", "What became of the candidates", "Some generated"):
         section = said.partition(f"<h2>{heading}")[2].partition("</section>")[0]
-        assert "with-state" in section and "no-state" not in section
+        assert "<h3>with-state" in section and "<h3>no-state" not in section
+    assert "no-state is taught what with-state accepted" in said

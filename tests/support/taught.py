@@ -12,10 +12,10 @@ from typing import Any
 from dataenvgym_spec.records.examples import Example, Notes, Provenance, Rejected
 from dataenvgym_spec.records.files import read_json, write_json, write_rows
 from dataenvgym_spec.records.logs import TeacherUse
-from dataenvgym_spec.records.plans import Plan, Request, ShownError, SkillMap, Yield
+from dataenvgym_spec.records.plans import Plan, Request, ShownError, Yield
 from dataenvgym_spec.records.responses import LoggedResponse
 from dataenvgym_spec.records.skills import Exploit, Explore, SkillScore, SkillTree, Subskill
-from tests.support.tracked import ARMS, SKILLS, Store
+from tests.support.tracked import SKILLS, Store
 
 HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }} ${HOME} \"'> \u202e"
 LONG = (
@@ -58,21 +58,16 @@ class Taught(Store):
 
     def __init__(self, root: Path, **options: Any) -> None:
         super().__init__(root, **options)
-        for seed in options.get("seeds", (0,)):
-            for arm in ARMS:
-                ports = {"skills/skills.json": skill_map().plain()}
-                self._stage(arm, seed, 0, "skills", ["skills"], ports=ports)
         path = root / "experiments" / "tiny.json"
         index = read_json(path)
         for arm, settings in index["settings"].items():
             observe: Any = "nothing" if arm == "no-state" else {"errors": 2}
             checks = {name: {"action": action} for name, action in CHECKS.items()}
             settings["agent"] = {"observe": observe, "checks": checks}
-        index["stages"] = list(self.stages.values())
         write_json(path, index)
 
     def _stage(  # type: ignore[override]
-        self, arm, seed, turn, kind, what, inputs=(), ports=None, done=True, log=None, curve=None
+        self, arm, seed, turn, kind, what, inputs=(), *, ports=None, done=True, log=None, **more
     ) -> str:
         seeing, number = arm == "with-state", turn or 0
         if kind == "plan":
@@ -85,7 +80,9 @@ class Taught(Store):
         if kind == "check":
             rows = _made(self._key(self._plan), number, seeing)
             ports, log = _judged(rows), {"accepted": 5, "candidates": 9, "rejected": {"scorable": 1, "duplicate": 2, "surplus": 1}}  # fmt: skip
-        key = super()._stage(arm, seed, turn, kind, what, inputs, ports, done, log, curve)
+        key = super()._stage(
+            arm, seed, turn, kind, what, inputs, ports=ports, done=done, log=log, **more
+        )
         if done and kind == "generate":
             folder = self.root / "store" / self.stages[key]["directory"] / "log"
             write_rows(folder / "responses.jsonl", [_response(n, key) for n in range(3)])
@@ -198,8 +195,3 @@ def _response(number: int, stage: str) -> LoggedResponse:
         ),
         fault=None,
     )
-
-
-def skill_map() -> SkillMap:
-    """Skills as a discovery leaves them."""
-    return SkillMap(skills=SKILLS, items={"1": SKILLS[0]})
