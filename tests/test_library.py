@@ -134,5 +134,8 @@ def test_policies_run_at_equal_amounts(shelf: Path) -> None:
     results = made(shelf, small("policies", arms=arms, seeds={"run": [0]}))
     require_whole(results)
     amounts = accepted(results)
-    assert {*amounts.values()} == {12}
     assert {(arm, 0, number) for arm in results.index.arms for number in (1, 2)} == {*amounts}
+    for (arm, _, _), amount in amounts.items():
+        # Harder variants of a family may have answers that are too long, however often they are asked for.
+        tree = results.settings[arm]["environment"]["kind"] == "skill-tree"
+        assert 0 < amount <= 12 if tree else amount == 12, arm

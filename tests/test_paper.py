@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,54 @@ def actions(experiment: Experiment) -> set[str]:
 def test_the_tree_of_the_paper_is_rewarded_as_there(arms: Arms) -> None:
     faithful, corrected = (arms[f"skill-tree-{kind}"]["with-state"].environment for kind in KINDS)
     assert (faithful["gain"], corrected["gain"]) == ("plain", "paired")
+
+
+def made_up(subjects: int = 7) -> dict[str, bytes]:
+    """A data set with the configurations, splits and columns of MATH; a subject has 40 problems to learn from."""
+    files, header = {}, ["---", "configs:"]
+    for number in range(subjects):
+        name = f"subject{number}"
+        header += [f"- config_name: {name}", "  data_files:"]
+        for split, count in (("train", 40), ("test", 2)):
+            rows = [
+                {
+                    "problem": f"What is {number} + {row} in the {split}ing part?",
+                    "solution": rf"It is $\boxed{{{number + row}}}$.",
+                    "level": f"Level {row % 5 + 1}",
+                    "type": name.title(),
+                }
+                for row in range(count)
+            ]
+            files[f"{name}/{split}.jsonl"] = "\n".join(map(json.dumps, rows)).encode()
+            header += [f"  - split: {split}", f"    path: {name}/{split}.jsonl"]
+    return {"README.md": "\n".join([*header, "---", ""]).encode(), **files}
+
+
+CODE = """\
+import sys
+from pathlib import Path
+from dataenvgym_spec.execute.run import run_stage
+from dataenvgym_spec.store.layout import Layout
+for path in sorted(Path("store").glob("data-*")):
+    run_stage(Layout(root=Path.cwd()), path.name)
+"""
+
+
+def test_the_splits_are_drawn_from_the_columns_of_the_hub(repo: Path) -> None:
+    """By the real client, in a process of its own: it reads where the hub is once."""
+    spec = "specs/library/paper/open-ended-corrected.yaml"
+    draws = {"selection": 2, "feedback": 4}
+    sets = [f"--set=task.splits.{role}.draw.per_group={count}" for role, count in draws.items()]
+    call("dataenvgym", "compile", spec, *sets, "--set=seeds.run=0", cwd=repo)
+    with serving(COMMITS, {"EleutherAI/hendrycks_math": made_up()}) as hub:
+        reach = hub.reach(repo.parent / "data")
+        call(sys.executable, "-c", CODE, cwd=repo, apart=True, **reach)
+    counts = {}
+    for path in (repo / "store").glob("data-*/out/*/items.jsonl"):
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        counts[path.parent.name] = Counter(row["group"] for row in rows)
+    assert {len(groups) for groups in counts.values()} == {7}
+    assert {*counts["test"].values()} == {2}
+    assert {*counts["selection"].values()} == {2}
+    assert sum(counts["shown"].values()) == sum(counts["hidden"].values()) == 14
+    assert "pool" in counts
