@@ -8,7 +8,7 @@ before anyone uses it. So a stage that is run again after a kill asks for the re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +20,10 @@ from dataenvgym_spec.core.hashing import canonical, digest, seed_from
 from dataenvgym_spec.execute.desk import Desk, Lost
 from dataenvgym_spec.execute.shapes import MOST_AGAIN, Shape, again, bare
 from dataenvgym_spec.gym.make import Around, Described
+from dataenvgym_spec.gym.outside import AsksOutside
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher, arrivals, stop
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.declared import OptionPath
 from dataenvgym_spec.language.options import at, without
 from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.store.journal import batches
@@ -299,6 +301,8 @@ def around(desk: Desk, reads: Callable[[str], Any]) -> Around:
 
     def place(described: Described, construct: Callable[[], Any]) -> Any:
         declared = definition(described.slot, described.kind)
+        if declared.marked("x-command"):
+            return _outside(desk, described, construct())
         if described.slot != "teacher" or declared.procedural:
             return construct()
         identity = [determining(described), [reads(word) for word in _read_by(described)]]
@@ -306,6 +310,21 @@ def around(desk: Desk, reads: Callable[[str], Any]) -> Around:
         return Journaled(construct, identity=identity, desk=desk, name=name, kind=described.kind)
 
     return place
+
+
+def _outside(desk: Desk, described: Described, component: AsksOutside) -> AsksOutside:
+    """A component whose line to a program outside has the journal in front of it."""
+    line = component.line
+    name = ".".join(str(at(described.options, path)) for path in _naming(described))
+    identity = [described.slot, determining(described)]
+    component.line = Journaled(
+        lambda: line, identity=identity, desk=desk, name=name, kind=described.kind
+    )
+    return component
+
+
+def _naming(described: Described) -> Iterable[OptionPath]:
+    return definition(described.slot, described.kind).marked("x-command")
 
 
 def determining(described: Described) -> dict[str, Any]:

@@ -27,6 +27,8 @@ beside those of JSON Schema, at any depth of `properties`:
                  variable of their "key" (see language/services.py)
     x-address    beside it, true: where the service is
     x-key        beside it, true: the variable of the environment that holds its key
+    x-command    beside it, true: its address, or a command in place of one, is for the user's
+                 environment alone to say
     x-circumstance  true: the option changes no result, so it is in no key at all, and reaches
                  whoever runs the stage beside it (see emit/circumstances.py)
     x-picks      of a policy: a number of skills that it picks in an iteration, to learn from them

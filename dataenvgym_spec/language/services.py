@@ -1,7 +1,9 @@
 """The remote service of a component: its address and what it asks for, by options and environment.
 
 A spec names a provider. Where that is, and what opens it, is known of the component (`x-services`),
-said by the user's environment, or by the spec itself (`x-address`, `x-key`). Reads no environment.
+said by the user's environment, or by the spec itself (`x-address`, `x-key`). Where the user decides
+alone what a name means, an address or a command (`x-command`), no spec can say it. Reads no
+environment.
 """
 
 from __future__ import annotations
@@ -15,6 +17,10 @@ from dataenvgym_spec.language.options import at
 
 VARIABLE: Final = "DATAENVGYM_{}_URL"
 """In which a user says where a provider is."""
+COMMAND: Final = "DATAENVGYM_{}_COMMAND"
+"""In which a user says by which command a component outside is asked."""
+KEY: Final = "DATAENVGYM_{}_KEY"
+"""In which a user says what opens the address of a component outside, if anything does."""
 MARKS: Final = ("x-services", "x-address", "x-key")
 
 
@@ -35,6 +41,7 @@ class Service:
         provider: its name.
         address: where it is; empty if nobody says so.
         secret: the variable that holds its key; empty if it asks for none.
+        command: that is run to ask it; empty if it has an address.
         faults: why it cannot be used.
     """
 
@@ -42,6 +49,7 @@ class Service:
     address: str
     secret: str
     faults: tuple[Fault, ...]
+    command: str = ""
 
 
 def service(
@@ -59,6 +67,8 @@ def service(
     naming, addressed, opened = (_place(item, word) for word in MARKS)
     if not naming:
         return None
+    if _place(item, "x-command"):
+        return _outside(item, naming, str(at(options, naming)), environ)
     known: Mapping[str, Mapping[str, str]] = item.marked("x-services")[naming]
     provider = str(at(options, naming))
     usual = known.get(provider, {})
@@ -88,6 +98,25 @@ def service(
         faults.append(Fault(path=addressed, message=message, help=help))
     address = (here or stated or usual.get("url", "")).rstrip("/")
     return Service(provider=provider, address=address, secret=secret, faults=tuple(faults))
+
+
+def _outside(item: Definition, path: OptionPath, name: str, environ: Mapping[str, str]) -> Service:
+    """What a user says of a component outside: its address or its command, and nothing else."""
+    # With its slot: a name that a spec gives a policy is not that of a teacher's provider.
+    upper = f"{item.slot}_{name}".upper().replace("-", "_")
+    variable, program, key = (text.format(upper) for text in (VARIABLE, COMMAND, KEY))
+    address, command = _said(environ, variable), _said(environ, program)
+    help = f"export {program}='python3 /path/of/it.py'   (or {variable}=http://...)"
+    message = ""
+    if not (address or command):
+        message = f"'{name}' is not allowed here: neither {program} nor {variable} is set"
+    elif address and command:
+        message = f"both {program} and {variable} are set"
+    elif address and not address.startswith(("http://", "https://")):
+        message = f"the address in {variable} begins with no http:// or https://"
+    faults = (Fault(path=path, message=message, help=help),) if message else ()
+    secret = key if _said(environ, key) else ""
+    return Service(provider=name, address=address, secret=secret, faults=faults, command=command)
 
 
 def _place(item: Definition, keyword: str) -> OptionPath:

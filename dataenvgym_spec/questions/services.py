@@ -12,6 +12,7 @@ from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.declared import REFERRED
 from dataenvgym_spec.language.services import service
 from dataenvgym_spec.resolve.arms import Arm, Resolved
 
@@ -61,7 +62,8 @@ def _faults(arm: Arm, asked: set[str], environ: Mapping[str, str]) -> Iterator[D
         holder = arm.node.at(place)
         for fault in found.faults:
             node = arm.node.at((*place, *fault.path))
-            message = f"the {slot} '{place[-1]}' cannot be asked: {fault.message}"
+            name = place[-1] if slot in REFERRED else options["kind"]
+            message = f"the {slot} '{name}' cannot be asked: {fault.message}"
             # What is left out has no place of its own.
             tell = node.key_fault if node is holder else node.fault
             yield tell("E211", message, fault.help)

@@ -399,6 +399,7 @@ def is_circumstance(option: tuple[str, str, str] | None) -> bool:
 
 
 MORE = {
+    "policy outside": ", name: mine",
     "policy llm": ", teacher: writer",
     "label-only": ", teacher: writer",
     "verified": ", teacher: writer",

@@ -53,7 +53,7 @@ def environment(kind: str) -> Any:
 
 
 def contract(kind: str, state: State) -> Contract:
-    return Contract.of(environment(kind), state, BUDGET, "An environment.")
+    return Contract.of(environment(kind), state, BUDGET, kind=kind)
 
 
 def act(kind: str, state: State, teacher: Any, **options: Any) -> Action:
@@ -206,7 +206,9 @@ def test_an_environment_of_a_package_need_not_help() -> None:
     class Bare:
         action = Allocation
 
-    what = Contract.of(Bare(), SkillListState(), BUDGET, "Skills stand side by side.")  # type: ignore[arg-type]
+    what = Contract.of(
+        Bare(), SkillListState(), BUDGET, kind="bare", words="Skills stand side by side."
+    )  # type: ignore[arg-type]
     assert what.shape()["required"] == ["allocation"]
     assert what.words.startswith("Skills stand") and '"allocation"' in what.words
     assert what.read({"allocation": {"any": 2}}) == Allocation(allocation={"any": 2})

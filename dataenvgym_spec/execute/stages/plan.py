@@ -41,8 +41,9 @@ def plan(context: Context[PlanParams]) -> None:
     number = len(steps)
     state = environment.observe(seen, before)
     of_skills = _of_skills(context, seen, number)
-    words = params.works_in.definition.description
-    contract = Contract.of(environment, state, params.amount, words)
+    works_in = params.works_in
+    words = works_in.definition.description
+    contract = Contract.of(environment, state, params.amount, kind=works_in.kind, words=words)
     seed = seed_from("policy", params.seed, number)
     tools = Tools(seed=seed, errors=of_skills, contract=contract)
     action = policy.act(state, params.amount, tools)

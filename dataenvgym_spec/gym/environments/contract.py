@@ -56,13 +56,15 @@ class Contract:
     """What a policy may say in one state.
 
     Attributes:
-        action: the record of the environment's actions.
+        environment: its kind.
+        action: the record of its actions.
         words: what can be decided and how it is said, for a prompt.
         shape: gives their JSON Schema, narrowed to this state where the environment does that.
         check: refuses an action by a `StageError`.
         fallback: gives what is done where nobody says what can be done.
     """
 
+    environment: str
     action: type[Action]
     words: str
     shape: Callable[[], dict[str, Json]]
@@ -71,7 +73,13 @@ class Contract:
 
     @classmethod
     def of(
-        cls, environment: Environment[Any, Any], state: State, budget: int, words: str = ""
+        cls,
+        environment: Environment[Any, Any],
+        state: State,
+        budget: int,
+        *,
+        kind: str,
+        words: str = "",
     ) -> Contract:
         """The contract of an environment in a state.
 
@@ -79,11 +87,13 @@ class Contract:
             environment: the environment.
             state: what the policy sees.
             budget: examples to ask for in all.
-            words: what the environment is, where it does not say so itself.
+            kind: what a spec calls it.
+            words: what it is, where it does not say so itself.
         """
         if isinstance(environment, Guiding):
             guide = environment
             return cls(
+                environment=kind,
                 action=environment.action,
                 words=guide.words,
                 shape=lambda: guide.shape(state, budget),
@@ -92,6 +102,7 @@ class Contract:
             )
         schema = record_schema(environment.action)
         return cls(
+            environment=kind,
             action=environment.action,
             words=f"{words}\nYour answer fits this JSON Schema: {json.dumps(schema)}",
             shape=lambda: schema,
