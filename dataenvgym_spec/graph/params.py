@@ -263,6 +263,7 @@ class PlanParams(Params, frozen=True, kw_only=True):
 
     Attributes:
         amount: examples to ask for.
+        agent_round: of its iteration, from 2 on; left out in the first.
         environment: left out where it is the skill list, which was the only one when keys began.
     """
 
@@ -273,6 +274,7 @@ class PlanParams(Params, frozen=True, kw_only=True):
     amount: int
     seed: int
     environment: Component | None = None
+    agent_round: int | None = None
 
     @classmethod
     def of(
@@ -282,6 +284,11 @@ class PlanParams(Params, frozen=True, kw_only=True):
         named = None if environment == FIRST_ENVIRONMENT else environment
         return cls(observe=observe, policy=policy, amount=amount, seed=seed, environment=named)
 
+    def in_round(self, number: int, amount: int) -> PlanParams:
+        """The same for a round of the agent, from 1 on, that asks for so many examples."""
+        later = number if number > 1 else None
+        return msgspec.structs.replace(self, agent_round=later, amount=amount)
+
     @property
     def works_in(self) -> Component:
         """The environment."""
@@ -289,7 +296,12 @@ class PlanParams(Params, frozen=True, kw_only=True):
 
 
 class GenerateParams(Params, frozen=True, kw_only=True):
-    """Who executes a plan, and in which round of which iteration."""
+    """Who executes a plan, and in which round of which iteration.
+
+    Attributes:
+        round: 0, or the number of the refill.
+        agent_round: of its iteration, from 2 on; left out in the first.
+    """
 
     slots: ClassVar = {"engine": "engine"}
 
@@ -298,6 +310,7 @@ class GenerateParams(Params, frozen=True, kw_only=True):
     iteration: int
     round: int
     seed: int
+    agent_round: int | None = None
 
 
 class CheckParams(Params, frozen=True, kw_only=True):
@@ -325,6 +338,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
         shots: where what is asked and answered before comes from; None if it is the pool.
         rounds: how many of the ports with accepted examples are of one iteration; only where
             amounts are made equal to those of other arms.
+        yields: how many yields of one iteration each other arm has; left out where it is one.
         fraction: how much of each iteration's examples it learns; all where it is left out.
         start: where it does not start from the base student: from the one in `previous`.
     """
@@ -344,6 +358,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
     shots: Component | None = None
     seed: int
     rounds: int | None = None
+    yields: tuple[int, ...] | None = None
     fraction: float | None = None
     start: Literal["previous"] | None = None
 

@@ -125,7 +125,9 @@ class Agent(Section, frozen=True, kw_only=True):
 class Teach(Section, frozen=True, kw_only=True):
     """The amount to teach in each iteration."""
 
-    examples: Annotated[Count, hover("Accepted examples per iteration.")]
+    examples: Annotated[
+        Count, hover("Accepted examples per iteration; the rounds of one share them.")
+    ]
     of: Annotated[Literal["accepted"], hover("What the amount counts.")] = "accepted"
     refill: Annotated[
         int, hover("How often missing examples are requested again.", ge=0, le=20)
@@ -174,6 +176,19 @@ class Loop(Section, frozen=True, kw_only=True):
             "the iteration before. An adapter of that one is trained on."
         ),
     ] = "base"
+    rounds: (
+        Annotated[
+            int,
+            hover(
+                "How often the agent plans, generates and checks between two trainings, 1 if left "
+                "out. Each round knows what the earlier ones decided and got; the student is not "
+                "evaluated anew. The rounds share `teach.examples` equally.",
+                ge=1,
+                le=100,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     teach: Teach
     stop: (
         Annotated[
@@ -182,6 +197,17 @@ class Loop(Section, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+
+    @property
+    def amounts(self) -> tuple[int, ...]:
+        """Examples to ask for in each round of an iteration; the first ones get what is left over.
+
+        >>> Loop(iterations=1, rounds=3, teach=Teach(examples=10)).amounts
+        (4, 3, 3)
+        """
+        rounds = 1 if self.rounds is UNSET else self.rounds
+        each, left_over = divmod(self.teach.examples, rounds)
+        return tuple(each + (number < left_over) for number in range(rounds))
 
 
 class DataFrom(Section, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ class Provenance(Record, frozen=True, kw_only=True):
     Attributes:
         iteration: the turn of the loop, from 1 on.
         round: 0, or the number of the refill.
+        agent_round: of the iteration, from 2 on; left out in the first.
         plan: the key of the plan that it was generated for.
         teacher: the kind of the teacher that wrote it, or of an engine that asks none or may be
             its own.
@@ -32,6 +33,7 @@ class Provenance(Record, frozen=True, kw_only=True):
     asks: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
     model: str | None = None
+    agent_round: int | None = None
 
 
 class Example(Item, frozen=True, kw_only=True):

@@ -118,19 +118,22 @@ class ShownError(Record, frozen=True, kw_only=True):
 
 
 class Step(Record, frozen=True, kw_only=True):
-    """What the agent decided in one iteration, and what it saw.
+    """What the agent decided in one plan, and what it saw.
 
     Attributes:
         allocation: examples to generate, by skill.
         reasons: why, in words, by skill.
         scores: the accuracies that were observed, by skill.
         shortfall: how many examples each of the last requests was short of, by its name.
+        agent_round: of its iteration, from 2 on, in which the student is the same as in the step
+            before; None in the first.
     """
 
     allocation: dict[str, int]
     reasons: dict[str, str]
     scores: dict[str, float] | None = None
     shortfall: dict[str, int] | None = None
+    agent_round: int | None = None
 
 
 class Plan(Step, frozen=True, kw_only=True):

@@ -156,10 +156,7 @@ def allocation_grids(results: Results) -> tuple[Grid, ...]:
 
 
 def _allocation(turn: Iteration) -> _Column:
-    plan = turn.plan
-    if plan is None:
-        return {}
-    return {skill: _Cell(value=float(count)) for skill, count in plan.allocation.items()}
+    return {skill: _Cell(value=float(count)) for skill, count in turn.allocation.items()}
 
 
 def _grids(

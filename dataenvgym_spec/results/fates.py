@@ -21,7 +21,7 @@ class Fates:
     """How many candidates had which fate.
 
     Attributes:
-        requested: examples that the plan asked for.
+        requested: examples that plans asked for.
         surplus: candidates that came after their skill's amount was full; no check judged them.
         rejected: by check, in the order in which checks judge.
     """

@@ -86,7 +86,10 @@ class Notebook(Results):
 
     def plans(self) -> Table[PlanRow]:
         """What every agent asked for in every iteration, by skill."""
-        rows = [row for run, turn in self._turns() for row in _plan(run, turn)]
+        rows: list[PlanRow] = []
+        for run, turn in self._turns():
+            for part in turn.rounds:
+                rows += _plan(run, part)
         return Table(PlanRow, tuple(rows))
 
     def skills(self) -> Table[SkillRow]:
@@ -243,6 +246,7 @@ def _example(run: Run, turn: Iteration, example: Example) -> ExampleRow:
         reason=rejected.reason if rejected else "",
         teacher=origin.teacher if origin else "",
         plan=origin.plan if origin else "",
+        agent_round=(origin.agent_round if origin else None) or 1,
     )
 
 
@@ -261,6 +265,7 @@ def _plan(run: Run, turn: Iteration) -> Iterator[PlanRow]:
             accepted=tally.get(skill, {}).get("accepted", 0),
             score_seen=(plan.scores or {}).get(skill),
             reason=plan.reasons.get(skill, ""),
+            agent_round=plan.agent_round or 1,
         )
 
 

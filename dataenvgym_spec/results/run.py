@@ -13,7 +13,10 @@ from dataenvgym_spec.results.stage import StageResult
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Iteration:
-    """One turn of the loop in one run; 0 is the base student before the first plan."""
+    """One turn of the loop in one run; 0 is the base student before the first plan.
+
+    It is also one of the rounds of such a turn, with the stages of that alone.
+    """
 
     number: int
     stages: tuple[StageResult, ...]
@@ -27,8 +30,19 @@ class Iteration:
         return tuple(stage for stage in self.stages if stage.kind == kind)
 
     @property
+    def rounds(self) -> tuple[Iteration, ...]:
+        """The rounds of the agent, each with its plan and what carries that out, in order."""
+        rounds = []
+        for plan in self.of("plan"):
+            mine = (stage for stage in self.stages if plan.key in (stage.key, *stage.inputs))
+            # A later plan reads the one before it.
+            made = (stage for stage in mine if stage.kind != "plan" or stage is plan)
+            rounds.append(Iteration(number=self.number, stages=tuple(made)))
+        return tuple(rounds)
+
+    @property
     def plan(self) -> Plan | None:
-        """What the agent decided; None before it has."""
+        """What the agent decided, of several rounds in the first; None before it has."""
         plans = self.of("plan")
         return plans[0].record("plan", "plan.json", Plan) if plans else None
 
@@ -37,6 +51,15 @@ class Iteration:
         """What the agent decided, plan after plan; those that are done."""
         found = [stage.record("plan", "plan.json", Plan) for stage in self.of("plan")]
         return [plan for plan in found if plan is not None]
+
+    @property
+    def allocation(self) -> dict[str, int]:
+        """How many examples its plans ask for in all, by skill."""
+        amounts: dict[str, int] = {}
+        for plan in self.plans:
+            for skill, count in plan.allocation.items():
+                amounts[skill] = amounts.get(skill, 0) + count
+        return amounts
 
     @property
     def generated(self) -> list[Example]:
@@ -67,7 +90,7 @@ class Iteration:
     @property
     def asked(self) -> int:
         """How many examples its plans ask for."""
-        return sum(sum(plan.allocation.values()) for plan in self.plans)
+        return sum(self.allocation.values())
 
     @property
     def rejected(self) -> list[Rejected]:

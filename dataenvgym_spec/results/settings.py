@@ -26,6 +26,7 @@ KEY: Final = (
     ("iterations", "loop.iterations"),
     ("stops early", "loop.stop"),
     ("examples per iteration", "loop.teach.examples"),
+    ("agent rounds in each", "loop.rounds"),
     ("refills", "loop.teach.refill"),
     ("trained on", "loop.train_on"),
     ("best by", "select.by"),

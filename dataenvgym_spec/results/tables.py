@@ -71,6 +71,7 @@ class ExampleRow:
 
     Attributes:
         round: 0, or the number of the refill.
+        agent_round: of its iteration, from 1 on.
         accepted: whether it was taught.
         check: which check rejected it; empty if it was accepted.
         reason: the check's objection.
@@ -90,6 +91,7 @@ class ExampleRow:
     reason: str
     teacher: str
     plan: str
+    agent_round: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ class PlanRow:
         accepted: examples that came of it.
         score_seen: the accuracy that the agent saw; None if it does not observe scores.
         reason: why, in the agent's words.
+        agent_round: of its iteration, from 1 on.
     """
 
     arm: str
@@ -111,6 +114,7 @@ class PlanRow:
     accepted: int
     score_seen: float | None
     reason: str
+    agent_round: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -166,11 +166,11 @@ def _selection(run: Run, turn: Iteration, ledger: Ledger) -> Iterator[Value]:
 
 
 def _plan(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
-    plan, plans = turn.plan, turn.of("plan")
-    when = ledger.ended(plans[0]) if plans else None
+    plan = turn.plan
+    when = ledger.all_ended(turn.of("plan"))
     if plan is None or when is None:
         return
-    for skill, count in sorted(plan.allocation.items()):
+    for skill, count in sorted(turn.allocation.items()):
         yield f"teaching/allocation/{slug(skill)}", count, when
     for skill, score in sorted((plan.scores or {}).items()):
         yield f"teaching/score_seen/{slug(skill)}", score, when
@@ -269,12 +269,21 @@ def _datasets(results: Results, turn: Iteration) -> Iterator[Dataset]:
 
 
 def _artifacts(turn: Iteration) -> Iterator[Artifact]:
-    plan, tally = turn.plan, turn.tally
-    if plan is not None:
-        yield text("plan/plan.json", json_text(plan))
-        yield text("plan/plan.md", _table(plan))
+    tally = turn.tally
     if tally:
         yield text("checks/tally.json", json_text(tally))
+    # Before the first plan there are skills, and no round.
+    for number, part in enumerate(turn.rounds or (turn,), start=1):
+        folder = f"round-{number}/" if number > 1 else ""
+        for artifact in _of_round(part):
+            yield replace(artifact, path=folder + artifact.path)
+
+
+def _of_round(turn: Iteration) -> Iterator[Artifact]:
+    plan = turn.plan
+    if plan is not None:
+        yield text("plan/plan.json", jsontext(plan))
+        yield text("plan/plan.md", _table(plan))
     for state in STATES:
         done = [stage for stage in turn.of(state.kind) if stage.done]
         path = done[-1].port(state.port) / state.file if done else None

@@ -47,6 +47,35 @@ def test_a_bandit_needs_twice_as_many_picks_as_there_are_skills(
     assert found == ([] if help is None else [("W407", help)])
 
 
+@pytest.mark.parametrize(
+    ("loop", "arms", "help"),
+    [
+        ({"iterations": 2, "rounds": 2}, 1, None),
+        ({"iterations": 1, "rounds": 4}, 1, "run at least 2 iterations"),
+        ({"iterations": 2, "rounds": 1}, 1, "raise 'arms_per_step' to at least 2, or run at least 4 iterations"),
+        # A loop that stops as soon as it can makes as many iterations as its patience, and one.
+        ({"iterations": 9, "stop": {"patience": 3}}, 1, None),
+        ({"iterations": 9, "stop": {"patience": 1}}, 1, "raise 'arms_per_step' to at least 2, or raise 'patience' to at least 3"),
+        ({"iterations": 3, "stop": {"patience": 1}}, 1, "raise 'arms_per_step' to at least 2, or run at least 4 iterations and raise 'patience' to at least 3"),
+        ({"iterations": 9, "rounds": 2, "stop": {"patience": 1}}, 1, None),
+    ],
+)  # fmt: skip
+def test_rounds_count_and_so_does_an_early_stop(
+    tmp_path: Path, loop: dict[str, Any], arms: int, help: str | None
+) -> None:
+    text = tiny(agent={"policy": {**BANDIT, "arms_per_step": arms}}, loop=loop)
+    assert findings(tmp_path, text) == ()
+    found = warnings(front_end([tmp_path / "spec.yaml"], root=tmp_path))
+    assert [item.help for item in found] == ([] if help is None else [help])
+
+
+def test_picks_before_the_only_training_teach_nothing(tmp_path: Path) -> None:
+    text = tiny(agent={"policy": BANDIT}, loop={"iterations": 1, "rounds": 4})
+    assert findings(tmp_path, text) == ()
+    (found,) = warnings(front_end([tmp_path / "spec.yaml"], root=tmp_path))
+    assert found.message == "'thompson' makes all its picks before it sees what any of them brings"
+
+
 def test_nothing_is_said_where_no_scores_are_seen_or_the_policy_does_not_pick(
     tmp_path: Path,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from dataenvgym_spec.gym.environments.protocol import SkillScore
 from dataenvgym_spec.gym.environments.skill_list import SkillListState
@@ -59,3 +60,32 @@ def test_a_skill_that_the_engine_made_nothing_of_was_not_taught() -> None:
         skills=("a", "b"), scores=scores(a=0.3, b=0.3), yields=yields, history=history
     )
     assert _ages(state) == {"a": [(0, 0.1)], "b": [(1, 0.1)]}
+
+
+def test_rounds_of_one_iteration_have_one_change_together() -> None:
+    history = (
+        step({"a": 5}, a=0.1, b=0.5, c=0.5),
+        replace(step({"b": 5}, a=0.1, b=0.5, c=0.5), agent_round=2),
+        step({"c": 5}, a=0.4, b=0.6, c=0.5),
+    )
+    now = {"skills": ("a", "b", "c"), "scores": scores(a=0.4, b=0.6, c=0.5)}
+    # A later plan for the same student: what the plan before it taught is not measured yet.
+    later = SkillListState(**now, history=history, agent_round=2)
+    assert _ages(later) == {"a": [(1, 0.3)], "b": [(1, 0.1)], "c": []}
+    assert requested(later) == {"a": (2,), "b": (1,), "c": (0,)}
+    after = SkillListState(
+        skills=("a", "b", "c"), scores=scores(a=0.4, b=0.5, c=0.9), history=history
+    )
+    assert _ages(after) == {"a": [(1, 0.3)], "b": [(1, 0.1)], "c": [(0, 0.4)]}
+
+
+def test_a_skill_that_one_round_got_nothing_of_may_be_taught_by_another() -> None:
+    history = (
+        step({"a": 5, "b": 5}, a=0.1, b=0.1),
+        replace(step({"a": 5, "b": 0}, {"a": 5, "b": 5}, a=0.1, b=0.1), agent_round=2),
+    )
+    given = {"a": Yield(requested=5, accepted=3)}
+    state = SkillListState(
+        skills=("a", "b"), scores=scores(a=0.3, b=0.3), yields=given, history=history
+    )
+    assert _ages(state) == {"a": [(0, 0.2)], "b": []}

@@ -30,13 +30,13 @@ def equalised(stages: Sequence[Stage], arms: Iterable[Arm]) -> Sequence[Stage]:
     rounds = _rounds(arms)
     if not rounds:
         return stages
-    checks: dict[Place, Stage] = {}
+    checks: dict[Place, dict[str, Stage]] = {}
     work: dict[str, list[Any]] = {arm: [] for arm in rounds}
     for stage in stages:
         arm, _, _ = _place(stage)
         if stage.kind == "check":
-            # The last round of an iteration, which comes last, has the whole yield.
-            checks[_place(stage)] = stage
+            # The last refill of a plan, which comes last, has the whole yield of it.
+            checks.setdefault(_place(stage), {})[_plan(stage)] = stage
         if arm in work:
             work[arm].append(_nameless(stage))
     # By what they do: neither the names of arms nor their order in the spec may enter a key.
@@ -49,12 +49,12 @@ def equalised(stages: Sequence[Stage], arms: Iterable[Arm]) -> Sequence[Stage]:
 
 
 def _rounds(arms: Iterable[Arm]) -> dict[str, int]:
-    """The arms with equal amounts, and how many rounds an iteration of each has."""
+    """The arms with equal amounts, and how many ports each has with examples of an iteration."""
     rounds = {}
     for arm in arms:
-        teach = arm.experiment.loop.teach
-        if teach.equal:
-            rounds[arm.name] = teach.refill + 1
+        loop = arm.experiment.loop
+        if loop.teach.equal:
+            rounds[arm.name] = len(loop.amounts) * (loop.teach.refill + 1)
     return rounds
 
 
@@ -70,6 +70,12 @@ def _place(stage: Stage) -> Place:
     return use.arm, use.seed, use.iteration
 
 
+def _plan(check: Stage) -> str:
+    """The plan whose examples a check judges."""
+    (plan,) = (item.stage for item in check.inputs if item.slot == "plan")
+    return plan
+
+
 def _by_step(stages: Sequence[Stage]) -> list[Stage]:
     """Stages in the order of iterations, in each of them the trainings last."""
     steps: dict[str, int] = {}
@@ -79,7 +85,7 @@ def _by_step(stages: Sequence[Stage]) -> list[Stage]:
     return sorted(stages, key=lambda stage: steps[stage.id])
 
 
-def _reading(stage: Stage, rounds: dict[str, int], checks: dict[Place, Stage]) -> Stage:
+def _reading(stage: Stage, rounds: dict[str, int], checks: dict[Place, dict[str, Stage]]) -> Stage:
     """A training that reads the other arms' yields of the iterations that it trains on."""
     assert isinstance(stage.params, TrainParams)
     arm, seed, last = _place(stage)
@@ -89,7 +95,9 @@ def _reading(stage: Stage, rounds: dict[str, int], checks: dict[Place, Stage]) -
     reads = []
     for number in range(last - taught + 1, last + 1):
         for other in others:
-            check = checks[other, seed, number]
-            reads.append(Input(slot=SLOT, stage=check.id, port="yield"))
-    params = msgspec.structs.replace(stage.params, rounds=rounds[arm])
+            for check in checks[other, seed, number].values():
+                reads.append(Input(slot=SLOT, stage=check.id, port="yield"))
+    yields = tuple(len(checks[other, seed, last]) for other in others)
+    several = yields if max(yields) > 1 else None
+    params = msgspec.structs.replace(stage.params, rounds=rounds[arm], yields=several)
     return replace(stage, params=params, inputs=(*stage.inputs, *reads))

@@ -96,9 +96,12 @@ def loop(
 
 
 def teach(build: Builder, turn: Turn, setup: Setup) -> Turn:
-    """The next turn, with the examples that its agent got."""
+    """The next turn, with the examples that its agent got; its rounds see the same student."""
     turn = build.gate(turn)
     seen = build.observe(turn, setup)
-    plan = build.plan(turn, setup, seen)
-    made = build.rounds(turn, setup, plan)
-    return build.after(turn, plan, made)
+    for number, amount in enumerate(build.record.loop.amounts, start=1):
+        turn = replace(turn, agent_round=number)
+        plan = build.plan(turn, setup, seen, amount)
+        made = build.rounds(turn, setup, plan)
+        turn = build.after(turn, plan, made)
+    return turn

@@ -14,7 +14,7 @@ from dataenvgym_spec.compile.lower.turn import Inputs, Turn
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Input, Stage, Use
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.graph.params import EvaluateParams, Params
+from dataenvgym_spec.graph.params import EvaluateParams, Params, PlanParams
 from dataenvgym_spec.language.student import Prompt
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.lanes import lanes
@@ -39,6 +39,7 @@ class StageList:
         self.judging = judging(self.record.agent, self.checks, self.score)
         self.training = training(self.bind, seed)
         self.going_on = msgspec.structs.replace(self.training, start="previous")
+        self.plannings: dict[tuple[int, int], PlanParams] = {}
         self.evaluations: dict[tuple[str, ...], EvaluateParams] = {}
         self.pool: str | None = None
         self.stale: Inputs = ()
@@ -128,6 +129,12 @@ class StageList:
         if splits not in self.evaluations:
             self.evaluations[splits] = self.asked(splits, self.record.student.prompt)
         return self.evaluations[splits]
+
+    def planning_in(self, number: int, amount: int) -> PlanParams:
+        """How the agent plans in a round that asks for so many examples."""
+        if (number, amount) not in self.plannings:
+            self.plannings[number, amount] = self.planning.in_round(number, amount)
+        return self.plannings[number, amount]
 
     def asked(self, splits: tuple[str, ...], prompt: Prompt) -> EvaluateParams:
         """How they are asked with a prompt."""

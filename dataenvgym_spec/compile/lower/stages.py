@@ -186,7 +186,7 @@ class Builder(StageList):
             params = GateParams(patience=stop.patience)
             stage = self.add(number, "go on or stop", "gate", params, *turn.scores)
             gate = (Input(slot="gate", stage=stage, port="gate"),)
-        return replace(turn, number=number, gate=gate)
+        return replace(turn, number=number, gate=gate, latest=())
 
     def evaluate(self, turn: Turn, split: str, data: str) -> Input:
         """The latest student's answers to a split."""
@@ -236,12 +236,14 @@ class Builder(StageList):
             turn = replace(turn, student=setup.base)
         return self, turn
 
-    def plan(self, turn: Turn, setup: Setup, seen: Inputs) -> Input:
-        """What the agent decides."""
+    def plan(self, turn: Turn, setup: Setup, seen: Inputs, amount: int) -> Input:
+        """What the agent decides, of so many examples."""
         who, watched = self._watching(turn, setup)
         read = self.read_by(who, watched, self.planning.policy, self.planning.works_in)
         inputs = (*turn.state, *seen, *setup.skills, *read)
-        stage = self.add(turn.number, "plan", "plan", self.planning, *inputs, gate=turn.gate)
+        params = self.planning_in(turn.agent_round, amount)
+        what = f"plan{turn.later}"
+        stage = self.add(turn.number, what, "plan", params, *inputs, gate=turn.gate)
         return Input(slot="plan", stage=stage, port="plan")
 
     def rounds(self, turn: Turn, setup: Setup, plan: Input) -> Made:
@@ -251,7 +253,7 @@ class Builder(StageList):
         reserve = (setup.reserve,) if setup.reserve is not None else ()
         who, turn = self._watching(turn, setup)
         for attempt in range(self.record.loop.teach.refill + 1):
-            again = f", refill {attempt}" if attempt else ""
+            again = turn.later + (f", refill {attempt}" if attempt else "")
             candidates = self._generate(who, turn, attempt, again, (plan, *given))
             answers = self._answers(who, turn, again, candidates)
             before = (*turn.accepted, *accepted)
@@ -272,6 +274,7 @@ class Builder(StageList):
             iteration=turn.number,
             round=attempt,
             seed=self.seed,
+            agent_round=turn.agent_round if turn.later else None,
         )
         read = self.read_by(who, turn, self.engine)
         stage = self.add(
@@ -297,7 +300,7 @@ class Builder(StageList):
         return replace(
             turn,
             state=state,
-            latest=made.accepted,
+            latest=(*turn.latest, *made.accepted),
             accepted=(*turn.accepted, *made.accepted),
         )
 

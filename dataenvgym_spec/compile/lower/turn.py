@@ -34,15 +34,17 @@ class Turn:
 
     Attributes:
         number: of the iteration.
+        agent_round: how many rounds of the agent it has had.
         student: the latest.
         state: what the agent remembers, and the yield if it may see it.
         accepted: the examples of all iterations so far.
-        latest: the examples of this iteration.
+        latest: those of this iteration.
         scores: the evaluations on selection so far.
         gate: what tells whether this iteration takes place; empty if nothing does.
     """
 
     number: int
+    agent_round: int = 0
     student: Input
     state: Inputs = ()
     accepted: Inputs = ()
@@ -50,10 +52,15 @@ class Turn:
     scores: Inputs = ()
     gate: Inputs = ()
 
+    @property
+    def later(self) -> str:
+        """What the stages of a later round are called besides; nothing in the first."""
+        return f", round {self.agent_round}" if self.agent_round > 1 else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What the rounds of an iteration gave: the accepted examples of each, and the last yield."""
+    """What came of a plan: the accepted examples of generation and refills, and the last yield."""
 
     accepted: Inputs
     given: Input

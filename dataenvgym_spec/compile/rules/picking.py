@@ -9,6 +9,7 @@ from dataenvgym_spec.compile.rules.supply import supply
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.places import named
+from dataenvgym_spec.language.spec import Loop
 from dataenvgym_spec.resolve.arms import Arm
 
 EACH = 2
@@ -18,30 +19,50 @@ one can follow from that."""
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """Warnings about options that say how many skills are picked (`x-picks`)."""
-    agent, iterations = arm.experiment.agent, arm.experiment.loop.iterations
-    declared, skills = definition("policy", agent.policy["kind"]), _skills(arm)
+    agent, loop, skills = arm.experiment.agent, arm.experiment.loop, _skills(arm)
+    declared = definition("policy", agent.policy["kind"])
     needs = declared.marked("x-needs")
     for option in declared.marked("x-picks"):
         if skills is None or not any(map(agent.sees, needs.get(option, ("scores",)))):
             continue
         for _, count in named(agent.policy, option):
-            picks, wanted = iterations * min(count, skills), EACH * skills
-            if picks < wanted:
-                message = (
-                    f"'{declared.kind}' makes {picks} picks among {skills} skills, "
-                    f"and learns little from fewer than {wanted}"
-                )
+            fault = _fault(loop, option[-1], count, skills)
+            if fault is not None:
+                message, help = fault
                 node = arm.node.at(("agent", "policy", *option))
-                help = _help(option[-1], count, iterations, skills)
-                yield node.fault("W407", message, help, severity="warning")
+                yield node.fault("W407", f"'{declared.kind}' {message}", help, severity="warning")
 
 
-def _help(option: str, count: int, iterations: int, skills: int) -> str:
-    """The least iterations, and where that is enough the least picks in each, that suffice."""
-    more = f"run at least {ceil(EACH * skills / min(count, skills))} iterations"
-    if iterations < EACH:
-        return more
-    return f"raise '{option}' to at least {ceil(EACH * skills / iterations)}, or {more}"
+def _fault(loop: Loop, option: str, count: int, skills: int) -> tuple[str, str] | None:
+    """What is wrong, and what to do about it."""
+    rounds, wanted, each = len(loop.amounts), EACH * skills, min(count, skills)
+    certain = loop.iterations
+    if loop.stop is not None:
+        # The first iteration sets the score to beat, and the patience runs out after that.
+        certain = min(certain, 1 + loop.stop.patience)
+    # What is picked in the rounds of one iteration has taught nobody yet.
+    needed = max(EACH, ceil(wanted / (each * rounds)))
+    if certain >= needed:
+        return None
+    more = _more(loop, needed)
+    if certain * each * rounds >= wanted:
+        return "makes all its picks before it sees what any of them brings", more
+    if certain >= EACH:
+        more = f"raise '{option}' to at least {ceil(wanted / (certain * rounds))}, or {more}"
+    early = f" if the loop stops after iteration {certain}" if certain < loop.iterations else ""
+    picks = f"makes {certain * rounds * each} picks among {skills} skills{early}"
+    return f"{picks}, and learns little from fewer than {wanted}", more
+
+
+def _more(loop: Loop, needed: int) -> str:
+    """How the loop gets to so many iterations, whatever its scores are."""
+    patience = ""
+    if loop.stop is not None and 1 + loop.stop.patience < needed:
+        patience = f"raise 'patience' to at least {needed - 1}"
+    if loop.iterations >= needed:
+        return patience
+    more = f"run at least {needed} iterations"
+    return f"{more} and {patience}" if patience else more
 
 
 def _skills(arm: Arm) -> int | None:

@@ -32,9 +32,10 @@ def size(arm: Arm) -> Size:
     latest only.
     """
     loop = arm.experiment.loop
-    rounds = loop.teach.refill + 1
+    # Of each round of the agent, what it generates at first and its refills.
+    rounds = len(loop.amounts) * (loop.teach.refill + 1)
     accepted = loop.iterations * rounds
-    stages = 10 + loop.iterations * (4 + 2 * rounds)
+    stages = 10 + loop.iterations * (3 + len(loop.amounts) + 2 * rounds)
     checked = accepted * accepted // 2
     trained = accepted * loop.iterations // 2 if loop.train_on == "all" else accepted
     return Size(stages=stages, reads=checked + trained + 4 * stages)
@@ -58,5 +59,5 @@ def check(specs: Sequence[Resolved]) -> list[Diagnostic]:
         f"{stages} stages that read {reads} results are more than can be compiled "
         f"({MAX_STAGES} and {MAX_READS})"
     )
-    help = "lower the iterations, refills, seeds or points, or name fewer specs"
+    help = "lower the iterations, rounds, refills, seeds or points, or name fewer specs"
     return [largest.node.at(("loop",)).key_fault("E206", message, help)]

@@ -55,7 +55,8 @@ def _candidates(
 ) -> list[Example]:
     params = context.params
     engine: Engine = context.make(params.engine)
-    seed = seed_from("generate", params.seed, params.iteration, params.round)
+    later = () if params.agent_round is None else (params.agent_round,)
+    seed = seed_from("generate", params.seed, params.iteration, params.round, *later)
     rows = []
     names = {request.id for request in requests}
     tools = Tools(seed=seed, errors=plan.errors, groups=plan.groups or {})
@@ -66,6 +67,7 @@ def _candidates(
             example.provenance or Provenance(),
             iteration=params.iteration,
             round=params.round,
+            agent_round=params.agent_round,
             plan=context.key_of("plan"),
             teacher=_writer(params.engine),
             request=number,

@@ -40,6 +40,7 @@ def plan(context: Context[PlanParams]) -> None:
     steps: tuple[Step, ...] = before.history if before is not None else ()
     number = len(steps)
     state = environment.observe(seen, before)
+    state = msgspec.structs.replace(state, agent_round=params.agent_round)
     of_skills = _of_skills(context, seen, number)
     works_in = params.works_in
     words = works_in.definition.description
@@ -49,19 +50,31 @@ def plan(context: Context[PlanParams]) -> None:
     action = policy.act(state, params.amount, tools)
     action = environment.complete(state, action, params.amount, tools)
     requests = within(environment.requests(state, action, params.amount), params.amount)
-    step = _step(seen, requests, action.reasons)
+    step = _step(seen, requests, action.reasons, params.agent_round)
     after = environment.advance(state, action, seen.yields or {})
-    after = msgspec.structs.replace(after, history=(*steps, step))
+    after = msgspec.structs.replace(after, history=(*steps, step), agent_round=None)
     errors = _named(seen, requests) | of_skills
     context.write("state", "state.json", after)
-    whole = _whole(step, number + 1, errors, requests)
+    whole = _whole(step, iteration(after.history), errors, requests)
     groups = _groups(skills, requests)
     whole = msgspec.structs.replace(whole, tree=after.tree(), groups=groups)
     context.write("plan", "plan.json", whole)
     _tell(context, step)
 
 
-def _step(seen: Seen, requests: Sequence[Request], reasons: dict[str, str]) -> Step:
+def iteration(history: Sequence[Step]) -> int:
+    """The iteration of the last of some steps, each of which has one or several rounds.
+
+    >>> first = Step(allocation={}, reasons={})
+    >>> iteration([first, msgspec.structs.replace(first, agent_round=2), first])
+    2
+    """
+    return sum(step.agent_round is None for step in history)
+
+
+def _step(
+    seen: Seen, requests: Sequence[Request], reasons: dict[str, str], agent_round: int | None
+) -> Step:
     """What was decided, with what was observed."""
     scores, accuracies = seen.scores(), None
     if scores is not None:
@@ -71,12 +84,13 @@ def _step(seen: Seen, requests: Sequence[Request], reasons: dict[str, str]) -> S
         reasons=reasons,
         scores=accuracies,
         shortfall=seen.shortfall(),
+        agent_round=agent_round,
     )
 
 
 def _whole(
     step: Step,
-    iteration: int,
+    number: int,
     errors: dict[str, tuple[ShownError, ...]],
     requests: tuple[Request, ...],
 ) -> Plan:
@@ -84,7 +98,7 @@ def _whole(
     # An allocation says all of requests that say no more than how many examples of a skill.
     more = None if all(request.simple for request in requests) else requests
     fields = msgspec.structs.asdict(step)
-    return Plan(**fields, iteration=iteration, errors=errors, requests=more)
+    return Plan(**fields, iteration=number, errors=errors, requests=more)
 
 
 def _groups(skills: SkillMap, requests: Sequence[Request]) -> dict[str, dict[str, int]] | None:

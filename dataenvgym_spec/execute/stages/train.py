@@ -76,7 +76,7 @@ def _accepted(context: Context[TrainParams]) -> list[Example]:
             iterations.append([])
         iterations[-1] += read_all(port.path / "examples.jsonl", Example)
     others = [read_table(port.path / "yield.json", Yield) for port in context.ports("others")]
-    equal = common(iterations, others)
+    equal = common(iterations, others, params.yields)
     set_aside = len(iterations[-1]) - len(equal[-1])
     context.record(set_aside=set_aside)
     if set_aside:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import islice
 
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.plans import Yield
@@ -14,25 +15,31 @@ Iteration = Sequence[Example]
 
 
 def common(
-    iterations: Sequence[Iteration], others: Sequence[Mapping[str, Yield]]
+    iterations: Sequence[Iteration],
+    others: Sequence[Mapping[str, Yield]],
+    rounds: Sequence[int] | None = None,
 ) -> list[Iteration]:
     """The examples of each iteration, cut to the amount that every arm has.
 
     Args:
         iterations: what this arm accepted.
-        others: what the other arms accepted by skill, iteration by iteration; in each equally many
-            arms.
+        others: what the other arms accepted by request, iteration by iteration, in each arm by arm.
+        rounds: how many of them each other arm has of an iteration; one if it is left out.
     """
-    arms = len(others) // len(iterations)
+    if rounds is None:
+        rounds = [1] * (len(others) // len(iterations))
+    waiting = iter(others)
     cut = []
-    for number, examples in enumerate(iterations):
-        rivals = others[number * arms : (number + 1) * arms]
-        cut.append(prefix(examples, min([len(examples), *map(_accepted, rivals)])))
+    for examples in iterations:
+        amounts = [len(examples)]
+        for count in rounds:
+            amounts.append(sum(map(_accepted, islice(waiting, count))))
+        cut.append(prefix(examples, min(amounts)))
     return cut
 
 
 def _accepted(given: Mapping[str, Yield]) -> int:
-    """How many examples an arm accepted, of all skills."""
+    """How many examples were accepted for the requests of a plan."""
     return sum(one.accepted for one in given.values())
 
 

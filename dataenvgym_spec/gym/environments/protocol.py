@@ -30,9 +30,12 @@ class State(Record, frozen=True, kw_only=True):
 
     Attributes:
         history: the steps so far, the latest last. The executor adds to it.
+        agent_round: of the iteration, from 2 on; None in the first. In a later one the student is
+            the same as in the step before. The executor says it after `observe`.
     """
 
     history: tuple[Step, ...] = ()
+    agent_round: int | None = None
 
     def tree(self) -> dict[str, SkillTree] | None:
         """What it knows of subskills, for the report and for tracking; None if it has none."""
@@ -147,7 +150,7 @@ A = TypeVar("A", bound=Action)
 class Environment(Protocol[S, A]):
     """The contract of state and action.
 
-    In each iteration `observe` makes a state, a policy answers it with an action, `complete` fills
+    In each round of each iteration `observe` makes a state, a policy answers it with an action, `complete` fills
     in what the action leaves open, `requests` says what an engine is asked for, and `advance`
     what is remembered. An environment whose definition says `"reads": "skills"` is handed the
     skills of the task in what it sees.
@@ -163,7 +166,7 @@ class Environment(Protocol[S, A]):
 
         Args:
             seen: what the arm may observe of the student.
-            before: what `advance` returned in the iteration before; None in the first.
+            before: what `advance` returned in the plan before; None in the first.
         """
 
     def complete(self, state: S, action: A, budget: int, tools: Tools) -> A:
@@ -189,10 +192,10 @@ class Environment(Protocol[S, A]):
         """
 
     def advance(self, state: S, action: A, given: Mapping[str, Yield]) -> S:
-        """What is remembered for the next iteration.
+        """What is remembered for the next plan.
 
         Args:
             state: what the policy saw.
             action: what it decided.
-            given: what became of the requests of the iteration before, by name.
+            given: what became of the requests of the plan before, by name.
         """

@@ -1,12 +1,13 @@
-"""What teaching a skill was followed by: the changes of its accuracy between two plans.
+"""What teaching a skill was followed by: the changes of its accuracy between two students.
 
 Not a component itself. A change is undefined, not zero, for a skill that was not taught or not
-measured in between.
+measured in between. The rounds of an iteration see one student, so that what they taught has one
+change, which is known when the next student is seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dataenvgym_spec.gym.environments.skill_list import SkillListState
@@ -15,10 +16,10 @@ from dataenvgym_spec.records.plans import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """The change of a skill's accuracy from a plan that taught it to the plan after it.
+    """The change of a skill's accuracy from the student before it was taught to the one after.
 
     Attributes:
-        age: how many plans later there were; 0 for the latest change.
+        age: how many plans later there were; 0 for what the plan before this one taught.
         change: the accuracy after less the one before.
         items: the hidden items that measured both.
     """
@@ -43,12 +44,12 @@ def changes(state: SkillListState) -> dict[str, tuple[Change, ...]]:
     """
     scores = state.scores or {}
     found: dict[str, list[Change]] = {skill: [] for skill in scores}
-    for age, (step, after) in enumerate(_pairs(state)):
-        for skill in _taught(step, after):
-            change = _difference(skill, step, after)
+    for training in _trainings(state):
+        for skill in training.taught:
+            change = _difference(skill, training.before, training.after)
             if skill in found and change is not None:
                 items = scores[skill].items
-                found[skill].append(Change(age=age, change=change, items=items))
+                found[skill].append(Change(age=training.age, change=change, items=items))
     return {skill: tuple(each) for skill, each in found.items()}
 
 
@@ -62,16 +63,50 @@ def requested(state: SkillListState) -> dict[str, tuple[int, ...]]:
     return ages
 
 
-def _pairs(state: SkillListState) -> Iterator[tuple[Step, Step]]:
-    """Each step with what was seen after it, the latest first: after that, what is seen now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Training:
+    """What lies between two students.
+
+    Attributes:
+        age: how many plans there were after its last one, and before this one.
+        before: a step that saw the first student.
+        after: a step that saw the second one.
+        taught: the skills that the plans in between got examples of.
+    """
+
+    age: int
+    before: Step
+    after: Step
+    taught: Sequence[str]
+
+
+def _trainings(state: SkillListState) -> Iterator[_Training]:
+    """The trainings so far, the latest first."""
+    plans = (*state.history, _now(state))
+    after, age, taught = plans[-1], 0, dict[str, None]()
+    for place in reversed(range(len(state.history))):
+        step, following = plans[place], plans[place + 1]
+        if following.agent_round is None:  # it sees another student
+            after, age, taught = following, len(state.history) - 1 - place, {}
+        taught |= dict.fromkeys(_taught(step, following))
+        # What the plan that is being made sees has changed by nothing of its own iteration.
+        if step.agent_round is None and after.agent_round is None:
+            yield _Training(age=age, before=step, after=after, taught=tuple(taught))
+
+
+def _now(state: SkillListState) -> Step:
+    """What is seen now, as the step that is being made."""
     accuracies = {skill: score.accuracy for skill, score in (state.scores or {}).items()}
     short = {}
     for skill, given in (state.yields or {}).items():
         short[skill] = given.requested - given.accepted
-    after = Step(allocation={}, reasons={}, scores=accuracies, shortfall=short)
-    for step in reversed(state.history):
-        yield step, after
-        after = step
+    return Step(
+        allocation={},
+        reasons={},
+        scores=accuracies,
+        shortfall=short,
+        agent_round=state.agent_round,
+    )
 
 
 def _difference(skill: str, step: Step, after: Step) -> float | None:
