@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def test_a_later_round_knows_what_the_earlier_ones_decided_and_got(tmp_path: Pat
     ]
     assert [plan.plain.get("agent_round") for plan in plans] == [None, 2, 3] * 2
     last = {plan: check for check in checks for plan in read(check, "plan")}
-    for before, plan in zip(plans, plans[1:], strict=False):
+    for before, plan in pairwise(plans):
         assert read(plan, "state") == [before.id]
         assert read(plan, "yield") == [last[before.id].id]  # of the last refill
     # Whatever was accepted before, in this iteration or another, is no new example.
@@ -226,7 +226,8 @@ def test_every_edge_of_a_later_round_is_guarded(tmp_path: Path) -> None:
         later = [
             stage for kind in AGENT for stage in of(graph, kind, arm) if "round" in at(stage)[1]
         ]
-        for stage, index in ((stage, n) for stage in later for n in range(len(stage.inputs))):
+        edges = [(stage, n) for stage in later for n in range(len(stage.inputs))]
+        for stage, index in edges:
             edge = replace(stage.inputs[index], stage=source.id, port=port)
             inputs = (*stage.inputs[:index], edge, *stage.inputs[index + 1 :])
             changed = [replace(one, inputs=inputs) if one is stage else one for one in graph.stages]

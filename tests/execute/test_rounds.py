@@ -1,6 +1,5 @@
 """A later round of the agent: what it carries on, and what it makes besides what there is."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest

@@ -150,10 +150,10 @@ A = TypeVar("A", bound=Action)
 class Environment(Protocol[S, A]):
     """The contract of state and action.
 
-    In each round of each iteration `observe` makes a state, a policy answers it with an action, `complete` fills
-    in what the action leaves open, `requests` says what an engine is asked for, and `advance`
-    what is remembered. An environment whose definition says `"reads": "skills"` is handed the
-    skills of the task in what it sees.
+    In each round of each iteration `observe` makes a state, a policy answers it with an action,
+    `complete` fills in what the action leaves open, `requests` says what an engine is asked for,
+    and `advance` what is remembered. An environment whose definition says `"reads": "skills"` is
+    handed the skills of the task in what it sees.
     """
 
     state: type[S]
