@@ -282,7 +282,7 @@ def _artifacts(turn: Iteration) -> Iterator[Artifact]:
 def _of_round(turn: Iteration) -> Iterator[Artifact]:
     plan = turn.plan
     if plan is not None:
-        yield text("plan/plan.json", jsontext(plan))
+        yield text("plan/plan.json", json_text(plan))
         yield text("plan/plan.md", _table(plan))
     for state in STATES:
         done = [stage for stage in turn.of(state.kind) if stage.done]

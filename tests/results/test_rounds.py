@@ -11,7 +11,6 @@ from dataenvgym_spec.records.plans import Plan, Yield
 from dataenvgym_spec.results.curves import _allocation
 from dataenvgym_spec.results.notebook import _plan
 from dataenvgym_spec.results.run import Iteration, Run
-from dataenvgym_spec.results.samples import _accepted, _origin
 from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.track.iteration import _artifacts
 
@@ -84,18 +83,6 @@ def test_the_table_of_plans_has_a_row_for_each_round(turn: Iteration) -> None:
         (1, "sum", 5, 0),
         (2, "lcm", 4, 1),
     ]
-
-
-def test_an_example_is_shown_with_the_plan_that_asked_for_it(turn: Iteration) -> None:
-    first = Iteration(number=0, stages=())
-    shown = list(_accepted(Run(arm="main", seed=0, iterations=(first, turn), closing=())))
-    assert {(one.skill, one.plan) for one in shown} == {
-        ("sum", "plan plan1 asked for 5: why 1"),
-        ("lcm", "plan plan1 asked for 1: why 1"),
-    }
-    late = turn.accepted[-1]
-    assert turn.plan_of(late) == turn.plans[1]
-    assert _origin(late).startswith("iteration 1, agent round 2, refill 0, ")
 
 
 def test_tracking_shows_the_artifacts_of_every_round(turn: Iteration) -> None:
