@@ -50,7 +50,7 @@ class Projection:
         ...     tokens_left=15000, usd_left=1.5, seconds_left=90.0,
         ... )
         >>> one.text().partition("; ")[0]
-        'gpt: 5 of 2,000 answers (1 from the journal), 40 tokens, 0.40 USD'
+        'gpt: 5 of 2,000 answers (1 from the journal), 40 tokens, 0.4 USD'
         >>> one.text().partition("; ")[2]
         'about 15,000 tokens, 1.50 USD, 90 s remain'
         """
@@ -107,7 +107,7 @@ def _sum(tokens: Mapping[str, int]) -> int:
 def _amounts(tokens: int, usd: float | None, seconds: float | None) -> str:
     amounts = [f"{tokens:,} tokens"]
     if usd is not None:
-        amounts.append(f"{usd:,.2f} USD")
+        amounts.append(f"{usd:,.2f} USD" if usd >= 1 else f"{usd:.2g} USD")
     if seconds is not None:
         amounts.append(duration_text(seconds))
     return ", ".join(amounts)

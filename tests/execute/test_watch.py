@@ -42,12 +42,12 @@ def test_it_is_told_now_and_then_and_kept_more_often(tmp_path: Path) -> None:
         seen.append(read(path, Progress) if path.exists() else None)
     assert seen == [None, *(progress(done, received) for _, done, received in looks[1:])]
     assert said == [
-        "  gpt: 4 of 10 answers (2 from the journal), 24 tokens, 0.30 USD; about 48 tokens, 0.60 USD, 18 s remain",
-        "  gpt: 6 of 10 answers (2 from the journal), 40 tokens, 0.50 USD; about 32 tokens, 0.40 USD, 12 s remain",
+        "  gpt: 4 of 10 answers (2 from the journal), 24 tokens, 0.3 USD; about 48 tokens, 0.6 USD, 18 s remain",
+        "  gpt: 6 of 10 answers (2 from the journal), 40 tokens, 0.5 USD; about 32 tokens, 0.4 USD, 12 s remain",
     ]
     clock.now = 118.0
     watch.look(lambda: progress(10, 8), last=True)
-    assert said[-1] == "  gpt: 10 of 10 answers (2 from the journal), 72 tokens, 0.90 USD"
+    assert said[-1] == "  gpt: 10 of 10 answers (2 from the journal), 72 tokens, 0.9 USD"
 
 
 def test_what_is_done_at_once_is_not_told(tmp_path: Path) -> None:
