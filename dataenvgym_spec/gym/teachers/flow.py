@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
 Work = Coroutine[Any, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What came of work that failed."""
+
+    error: Exception
 
 
 class Background:
@@ -60,26 +69,27 @@ class _UnderWay(Generic[T]):
         count: how much is begun and not taken.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, at_once: int) -> None:
         self.count = 0
-        self._loop = loop
-        self._tasks: set[asyncio.Task[T]] = set()
-        self._done: SimpleQueue[asyncio.Task[T]] = SimpleQueue()
+        self._loop, self._at_once = loop, at_once
+        self._waiting: deque[Work[T]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._done: SimpleQueue[T | Failed] = SimpleQueue()
 
     def begin(self, works: Sequence[Work[T]]) -> None:
         """Begins some work."""
         self.count += len(works)
         self._loop.call_soon_threadsafe(self._begin, works)
 
-    def taken(self) -> list[asyncio.Task[T]]:
+    def taken(self) -> list[T | Failed]:
         """What is done: waits for one, and takes all."""
-        tasks = [self._done.get()]
+        results = [self._done.get()]
         while True:
             try:
-                tasks.append(self._done.get_nowait())
+                results.append(self._done.get_nowait())
             except Empty:
-                self.count -= len(tasks)
-                return tasks
+                self.count -= len(results)
+                return results
 
     def end(self) -> None:
         """Ends what is still under way."""
@@ -88,45 +98,54 @@ class _UnderWay(Generic[T]):
     # --- in the thread of the loop ----------------------------------------------------------------
 
     def _begin(self, works: Sequence[Work[T]]) -> None:
-        for work in works:
-            task = self._loop.create_task(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._finished)
+        self._waiting.extend(works)
+        for _ in range(min(len(works), self._at_once - len(self._workers))):
+            # A task that does one work after the other costs less than a task for each.
+            self._workers.add(self._loop.create_task(self._work()))
 
-    def _finished(self, task: asyncio.Task[T]) -> None:
-        self._tasks.discard(task)
-        # An error that is looked at is not printed if nobody takes it.
-        _error(task)
-        self._done.put(task)
+    async def _work(self) -> None:
+        while self._waiting:
+            try:
+                result: T | Failed = await self._waiting.popleft()
+            except Exception as error:
+                result = Failed(error)
+            self._done.put(result)
+        # Here and not once the task is done: what is begun in between would wait for ever.
+        self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        for worker in self._workers:
+            worker.cancel()
+        for work in self._waiting:
+            work.close()
+        self._waiting.clear()
 
 
 def flow(
     background: Background,
     works: Iterable[Work[T]],
     *,
+    at_once: int,
     ahead: int,
     failed: Callable[[], Work[None]],
 ) -> Iterator[list[T]]:
     """The results of some work as they come, those together that are there.
 
-    After a failure nothing more is begun, and what is under way is waited for: it may have been
-    paid. It is handed on before the failure is raised.
+    After a failure nothing more is taken from `works`, and what is under way is waited for: it may
+    have been paid. It is handed on before the failure is raised.
 
     Args:
         background: where the work is done.
         works: what is done, taken in the thread of whoever looks at the results.
-        ahead: how much is under way at most, or done and not yet taken.
+        at_once: how much is under way at most.
+        ahead: how much of it is waiting, under way, or done and not yet taken, at most.
         failed: what is done at the first failure.
 
     Raises:
         Exception: the first failure.
     """
-    under_way = _UnderWay[T](background.loop)
-    failure: BaseException | None = None
+    under_way = _UnderWay[T](background.loop, at_once)
+    failure: Exception | None = None
     source = iter(works)
     try:
         while True:
@@ -134,11 +153,12 @@ def flow(
                 under_way.begin(list(islice(source, ahead - under_way.count)))
             if not under_way.count:
                 break
-            tasks = under_way.taken()
-            results = [task.result() for task in tasks if _error(task) is None]
-            if failure is None:
-                failure = next(filter(None, map(_error, tasks)), None)
-                if failure is not None:
+            results: list[T] = []
+            for result in under_way.taken():
+                if not isinstance(result, Failed):
+                    results.append(result)
+                elif failure is None:
+                    failure = result.error
                     background.run(failed())
             if results:
                 yield results
@@ -146,7 +166,3 @@ def flow(
         under_way.end()
     if failure is not None:
         raise failure
-
-
-def _error(task: asyncio.Task[Any]) -> BaseException | None:
-    return asyncio.CancelledError() if task.cancelled() else task.exception()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -69,10 +68,16 @@ class RemoteTeacher(ABC):
                 yield from self._handed_in(background, line, asks)
                 return
             works = (line.ask(ask, sample) for ask in asks for sample in range(ask.samples))
-            ahead = AHEAD * self.settings.concurrency
+            at_once = self.settings.concurrency
             self._end = lambda: background.run(line.end())
             try:
-                yield from flow(background, works, ahead=ahead, failed=line.stop)
+                yield from flow(
+                    background,
+                    works,
+                    at_once=at_once,
+                    ahead=AHEAD * at_once,
+                    failed=line.stop,
+                )
             except Exception:
                 # Whoever had it stopped has a reason of his own.
                 if not line.ended:
@@ -93,7 +98,9 @@ class RemoteTeacher(ABC):
         try:
             handed = background.run(batches.arranged(rows(asks, self.settings)))
             works = map(batches.answers, handed)
-            for several in flow(background, works, ahead=len(handed), failed=line.stop):
+            for several in flow(
+                background, works, at_once=len(handed), ahead=len(handed), failed=line.stop
+            ):
                 yield from several
             # Whoever took them has kept them.
             background.run(batches.settle())
@@ -109,7 +116,6 @@ class _Line:
 
     def __init__(self, teacher: RemoteTeacher) -> None:
         self.teacher, settings = teacher, teacher.settings
-        self.slots = asyncio.Semaphore(settings.concurrency)
         self.ended = False
         self.transport = Transport(
             teacher.target,
@@ -130,14 +136,9 @@ class _Line:
         await self.stop()
 
     async def ask(self, ask: Ask, sample: int) -> Reply:
-        """One answer to a question."""
-        async with self.slots:
-            if self.transport.stopped.is_set():
-                raise Stopped
-            return await self._asked(ask, sample)
-
-    async def _asked(self, ask: Ask, sample: int) -> Reply:
-        """Asks in simpler words where the service does not know those of the interface."""
+        """One answer to a question, in simpler words if the service does not know all of ours."""
+        if self.transport.stopped.is_set():
+            raise Stopped
         settings, dialect = self.teacher.settings, self.teacher.dialect
         tries = 0
         while True:
