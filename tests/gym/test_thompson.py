@@ -7,8 +7,10 @@ from statistics import NormalDist
 import pytest
 
 from dataenvgym_spec.gym.environments.skill_list import SkillListState
+from dataenvgym_spec.gym.policies.changes import trials
+from dataenvgym_spec.records.plans import Yield
 from tests.support.golden import assert_golden
-from tests.support.states import acts, allocation, scores, states, step
+from tests.support.states import acts, allocation, policy, scores, states, step
 
 OPTIONS = {"arms_per_step": 1, "discount": 0.5, "prior_items": 20}
 HISTORY = (step({"a": 9, "b": 9}, a=0.1, b=0.0), step({"b": 9}, a=0.4, b=0.2))
@@ -17,7 +19,7 @@ STATE = SkillListState(skills=("a", "b"), scores=scores(a=0.4, b=0.3), history=H
 
 def test_the_policy_thompson_makes_what_its_number_says() -> None:
     many = {"arms_per_step": 3, "discount": 0.9, "prior_items": 20}
-    assert_golden("policy", "thompson", {1: "5d0085ae146b9597"}, acts("thompson", OPTIONS, many))
+    assert_golden("policy", "thompson", {2: "343035e966cb0578"}, acts("thompson", OPTIONS, many))
 
 
 @pytest.mark.parametrize("prior", [5, 20, 200])
@@ -43,3 +45,27 @@ def test_several_arms_share_equally_and_unmeasured_skills_are_none() -> None:
         assert list(made.values()) == [50, 50]
     for state in states()[2:5]:
         assert set(allocation("thompson", state, **{**OPTIONS, "arms_per_step": 9})) == set("abcd")
+
+
+def test_a_skill_that_no_example_comes_of_is_turned_away_from() -> None:
+    """Nothing is known of what it gains, and more of it would teach nobody either."""
+    plans, before = [], None
+    for number in range(9):
+        plans.append(step({"dry": 9, "wet": 9}, before, dry=0.1, wet=number / 10))
+        before = {"dry": 9}
+    dry = {"dry": Yield(requested=9, accepted=0), "wet": Yield(requested=9, accepted=9)}
+    now = {"skills": ("dry", "wet"), "scores": scores(dry=0.1, wet=0.9), "history": tuple(plans)}
+    seen, unseen = SkillListState(**now, yields=dry), SkillListState(**now)
+    options = {**OPTIONS, "discount": 1.0, "prior_items": 1}
+
+    def picked(state: SkillListState) -> int:
+        drawn = [allocation("thompson", state, seed=seed, **options) for seed in range(200)]
+        return sum("dry" in each for each in drawn)
+
+    # Nine trials without an example leave little doubt that it brings nothing; with none of them
+    # counted it would be picked as often as a coin falls.
+    assert picked(seen) < 30
+    (belief,) = {policy("thompson", **options)._posterior(each) for each in [trials(seen)["dry"]]}
+    assert belief == (0.0, pytest.approx((1 / (2 * (1 + 9 * 20))) ** 0.5))
+    # Where yields are not observed, what the last plan got is not known.
+    assert len(trials(unseen)["dry"]) == 9

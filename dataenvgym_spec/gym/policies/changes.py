@@ -53,6 +53,25 @@ def changes(state: SkillListState) -> dict[str, tuple[Change, ...]]:
     return {skill: tuple(each) for skill, each in found.items()}
 
 
+def trials(state: SkillListState) -> dict[str, tuple[Change, ...]]:
+    """The changes of each skill, and none at all for each plan that got nothing of what it asked.
+
+    A skill that no example comes of is no better than one that teaching does not move: a policy
+    that only counts changes would pick it for ever. Where yields are not observed there is nothing
+    to count.
+    """
+    scores = state.scores or {}
+    found = {skill: list(each) for skill, each in changes(state).items()}
+    plans = (*state.history, _now(state))
+    for age, place in enumerate(reversed(range(len(state.history)))):
+        step, following = plans[place], plans[place + 1]
+        taught = set(_taught(step, following))
+        for skill, count in step.allocation.items():
+            if count and skill in found and skill not in taught:
+                found[skill].append(Change(age=age, change=0.0, items=scores[skill].items))
+    return {skill: tuple(each) for skill, each in found.items()}
+
+
 def requested(state: SkillListState) -> dict[str, tuple[int, ...]]:
     """How many plans ago each skill was asked for, whatever came of it; 0 is the latest."""
     ages: dict[str, tuple[int, ...]] = dict.fromkeys(state.skills, ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 
 from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
-from dataenvgym_spec.gym.policies.changes import Change, changes
+from dataenvgym_spec.gym.policies.changes import Change, trials
 from dataenvgym_spec.gym.policies.shares import equally, unseen
 from dataenvgym_spec.gym.tools import Tools
 
@@ -17,7 +17,8 @@ class Thompson:
     Thompson Sampling", AISTATS 2013), of several arms at once (Komiyama et al., ICML 2015). An
     accuracy of n items has a variance of at most 1/4n, and a change one of at most 1/2n: changes
     d of n items, discounted to n' = n * discount**age, and a prior worth m items give a mean of
-    sum(n' * d) / (m + sum(n')) and a variance of 1 / 2(m + sum(n')).
+    sum(n' * d) / (m + sum(n')) and a variance of 1 / 2(m + sum(n')). A pick that no example came of
+    counts as one that changed nothing.
     """
 
     def __init__(self, *, arms_per_step: int, discount: float, prior_items: float) -> None:
@@ -26,7 +27,7 @@ class Thompson:
 
     def act(self, state: SkillListState, budget: int, tools: Tools) -> Allocation:
         """Shares `budget` examples equally among the skills that are picked."""
-        rewards = changes(state)
+        rewards = trials(state)
         if not rewards:
             return unseen(state, budget)
         rng, drawn, reasons = tools.random(), {}, {}
