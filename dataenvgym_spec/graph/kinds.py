@@ -160,15 +160,15 @@ KINDS: Final[dict[str, Kind]] = {
         worker="heavy",
         unreported=frozenset({"student"}),
     ),
-    # Names, descriptions and groups of skills come of shown items; hidden ones are refused, unless
-    # skills are the groups of the source: then the executor hands on the group of a hidden item and
-    # nothing else of it.
+    # Names, descriptions and groups of skills come of shown items or of the pool; hidden ones are
+    # refused, unless skills are the groups of the source: then the executor hands on the group of a
+    # hidden item and nothing else of it.
     "skills": Kind(
         params=SkillsParams,
         part="setup",
         semantics=1,
         promise="anywhere",
-        slots={"items": Slot(allows=frozenset({"shown", "hidden"}), many=True)},
+        slots={"items": Slot(allows=frozenset({"shown", "hidden", "pool"}), many=True)},
         ports=_fixed("skills"),
     ),
     # Each item alone to one of the skills that were found before: those of hidden items go on to
@@ -179,7 +179,7 @@ KINDS: Final[dict[str, Kind]] = {
         semantics=1,
         promise="anywhere",
         slots={
-            "skills": Slot(allows=frozenset({"shown"})),
+            "skills": Slot(allows=frozenset({"shown", "pool"})),
             "items": Slot(allows=frozenset({"shown", "hidden"}), many=True),
         },
         ports=_fixed("skills"),
@@ -194,7 +194,7 @@ KINDS: Final[dict[str, Kind]] = {
         semantics=1,
         promise="anywhere",
         slots={
-            "skills": Slot(allows=frozenset({"shown"})),
+            "skills": Slot(allows=frozenset({"shown", "pool"})),
             "items": Slot(allows=frozenset({"selection", "test"})),
         },
         ports=_split_port,

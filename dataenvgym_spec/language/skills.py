@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, field
 
 from dataenvgym_spec.language.fields import Options, Section, hover, slot
 
@@ -17,6 +17,17 @@ class Skills(Section, frozen=True, kw_only=True):
     discover: Annotated[
         Options, slot("discovery", "How the skills and the skill of every item are found.")
     ]
+    from_: (
+        Annotated[
+            Literal["shown", "pool"],
+            hover(
+                "The items that names, descriptions and groups of skills are made of: the shown "
+                "part of feedback (the default), or the split `pool`. Feedback is then assigned to "
+                "them."
+            ),
+        ]
+        | UnsetType
+    ) = field(name="from", default=UNSET)
     label: (
         Annotated[
             list[LabelledSplit],
@@ -40,6 +51,11 @@ class Skills(Section, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     # Not None: what is written of specs that do not say them stays as it was.
+
+    @property
+    def of_pool(self) -> bool:
+        """Whether they are made of the pool."""
+        return self.from_ == "pool"
 
     @property
     def labelled(self) -> tuple[LabelledSplit, ...]:

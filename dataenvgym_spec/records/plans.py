@@ -164,7 +164,7 @@ class Plan(Step, frozen=True, kw_only=True):
 class SkillMap(Record, frozen=True, kw_only=True):
     """The skills of a task and the skill of every feedback item, by its id; `skills.json`.
 
-    A hidden item that belongs to none of them is left out.
+    An item that belongs to none of them is left out.
 
     Attributes:
         skills: their names.

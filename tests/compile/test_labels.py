@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dataenvgym_spec.compile.passes.leakage import roles
 from dataenvgym_spec.emit.entry import entry
 from dataenvgym_spec.graph.ir import Graph, Stage
 from tests.support.graphs import compiled, findings, keys
@@ -70,6 +71,42 @@ def test_a_teacher_that_may_read_is_in_the_key(tmp_path: Path) -> None:
     assert made[0].id != made[1].id
     again = [type(stage.params).parse(stage.plain) for stage in made]
     assert [params.plain for params in again] == [stage.plain for stage in made]
+
+
+POOL = {"task": {"splits": {"pool": {"from": "problems", "draw": {"per_group": 4}}}}}
+
+
+def test_skills_are_made_of_the_pool_where_the_spec_says_so(tmp_path: Path) -> None:
+    shown = compiled(tmp_path, tiny(**POOL, **skills(CLUSTERS, label=["test"])))
+    section = skills(CLUSTERS, label=["test"], **{"from": "pool"})
+    graph = compiled(tmp_path, tiny(**POOL, **section))
+    stages = graph.by_id()
+    (found,) = (stage for stage in graph.stages if stage.kind == "skills")
+    assert [(stages[item.stage].kind, item.port) for item in found.inputs] == [("data", "pool")]
+    # What follows reads these skills, and no longer the roles of shown items through them.
+    carried = roles(graph)
+    assert {*carried[found.id, "skills"]} == {"pool"}
+    assert {*carried[labels(graph)["test"].id, "test"]} == {"pool", "test", "label"}
+    (assigned,) = (stage for stage in graph.stages if stage.kind == "assign")
+    assert {*carried[assigned.id, "skills"]} == {"pool", "shown", "hidden"}
+    assert found.id not in keys(shown)
+    said = skills(CLUSTERS, label=["test"], **{"from": "shown"})
+    assert keys(compiled(tmp_path, tiny(**POOL, **said))) == keys(shown)
+
+
+@pytest.mark.parametrize(
+    ("pool", "discover", "said"),
+    [
+        ({}, CLUSTERS, "skills are to be made of the pool, but 'task.splits' has none"),
+        (POOL, {"kind": "gold"}, "the skills of 'gold' are what the source says"),
+        (POOL, {"kind": "clusters", "count": 8}, "8 skills cannot be made of 8 items of the pool"),
+    ],
+)
+def test_a_pool_that_skills_cannot_be_made_of(
+    pool: dict[str, Any], discover: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    (found,) = findings(tmp_path, tiny(**pool, **skills(discover, **{"from": "pool"})))
+    assert found.code == "E204" and found.message.startswith(said) and found.span is not None
 
 
 @pytest.mark.parametrize("readable", [None, ["selection"]])

@@ -97,6 +97,9 @@ FLOWS: dict[str, dict[tuple[str, str], str]] = {
     },
     # Real items that may be taught: whatever agents and, through examples, students may know, of blind arms too.
     "pool": {
+        ("skills", "items"): "pool",
+        ("assign", "skills"): "given",
+        ("label", "skills"): "verdict",
         **dict.fromkeys(TEACHING | POOL, "given"),
         **dict.fromkeys([("train", "accepted"), ("train", "previous")], "given"),
         ("select", "results"): "given",

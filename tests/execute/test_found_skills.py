@@ -62,6 +62,45 @@ def test_a_blind_arm_is_taught_found_skills_by_a_procedural_engine(shop: Worksho
     assert groups == {"hard": {"sum"}, "mixed": {"gcd", "sum"}}
 
 
+def test_skills_of_the_pool_are_given_to_feedback_and_say_nothing_of_the_pool(
+    shop: Workshop, tmp_path: Path
+) -> None:
+    shop.data("pool")
+    files = {"sha256:x": tmp_path / "skills.json"}
+    known = json.loads(files["sha256:x"].read_text(encoding="utf-8"))["items"]
+    pool = read_all(shop.outs["pool"] / "pool" / "items.jsonl", Item)
+    known |= {item.id: "mixed" for item in pool}
+    del known[next(id for id, name in known.items() if name == "mixed")]
+    files["sha256:x"].write_text(json.dumps({"items": known}), encoding="utf-8")
+    found = {"discover": component("discovery", "file", path="sha256:x", fallback="unknown")}
+    shop.run("of-pool", "skills", found, (("items", "pool", "pool"),), files=files)
+    feedback = [("items", "feedback", port) for port in ("shown", "hidden")]
+    reads = (("skills", "of-pool", "skills"), *feedback)
+    out = shop.run("assigned", "assign", found, reads, files=files)
+    skills = read(out / "skills" / "skills.json", SkillMap)
+    assert skills.skills == ("hard", "mixed")
+    assert not {*skills.items} & {item.id for item in pool}
+    assert skills.groups is not None and {*skills.groups} == {"mixed"}
+    # One shown and one hidden item are unknown: an error of the first is nobody's.
+    rows = [row for _, stage, port in feedback for row in _items(shop, stage, port)]
+    assert len(rows) - len(skills.items) == 2
+    results = []
+    for port in ("shown", "hidden"):
+        shop.answers(f"wrong-{port}", "feedback", port)
+        results.append(("results", f"wrong-{port}", port))
+    params = {"observe": {"errors": 9, "scores": True, "yield": True}, "seed": 7, "amount": 20}
+    params |= {"policy": component("policy", "even")}
+    shop.run("planned", "plan", params, (*results, ("skills", "assigned", "skills")))
+    plan = read(shop.outs["planned"] / "plan" / "plan.json", Plan)
+    assert {*plan.errors} <= {"mixed", "hard"}
+    named = {error.id for errors in plan.errors.values() for error in errors}
+    assert named <= {*skills.items}
+
+
+def _items(shop: Workshop, stage: str, port: str) -> list[Item]:
+    return read_all(shop.outs[stage] / port / "items.jsonl", Item)
+
+
 def test_a_hidden_item_without_a_skill_is_left_out_of_the_scores(shop: Workshop) -> None:
     results = []
     for port in ("shown", "hidden"):

@@ -13,7 +13,7 @@ from dataenvgym_spec.gym.skills.words import characteristic, tokens, weighed, we
 from dataenvgym_spec.records.items import Item
 from tests.support.golden import assert_golden, items
 
-DEFAULTS = {"fewest": 2, "largest": 20, "name_words": 3}
+DEFAULTS = {"method": "k-means", "fewest": 2, "largest": 20, "name_words": 3}
 TOPICS = {
     "fruit": "How many {} apples and pears does the farmer pick from the orchard?",
     "train": "A train leaves the station at {} miles an hour; when does it arrive?",
@@ -41,6 +41,19 @@ def test_the_number_of_clusters_is_found_and_each_has_a_name_of_its_words() -> N
     assert len({*by_group.values()}) == 3
     assert all(found.items[item.id] == by_group[item.group] for item in varied)
     assert "apples" in by_group["fruit"] and "train" in found.descriptions[by_group["train"]]
+
+
+def test_agglomerative_clusters_are_those_of_a_tree() -> None:
+    asked = questions()
+    made = clusters(method="agglomerative")
+    found = made.discover(asked)
+    by_group = {item.group: found.items[item.id] for item in asked}
+    assert len(found.skills) == len({*by_group.values()}) == 3
+    assert all(made.assign(item, found) == found.items[item.id] for item in asked)
+    two = clusters(method="agglomerative", count=2).discover(asked)
+    # The tree has one root: two clusters are those three, two of them joined.
+    assert len({(three, two.items[id]) for id, three in found.items.items()}) == 3
+    assert found.descriptions == clusters(count=3).discover(asked).descriptions
 
 
 def test_others_belong_to_the_nearest_centre_and_all_is_made_of_shown_items() -> None:
@@ -83,7 +96,7 @@ def test_clusters_without_words_have_names_that_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "said"), [(3, "3 shown items cannot make 4"), (9, "different questions")]
+    ("amount", "said"), [(3, "3 items cannot make 4"), (9, "different questions")]
 )
 def test_too_few_items_are_told(amount: int, said: str) -> None:
     same = [

@@ -45,7 +45,7 @@ ROWS = [
 ]
 FIELDS = {"input": "q", "target": "a", "group": "g", "cluster": "c"}
 OBSERVE = {"errors": 2, "scores": True, "yield": True}
-LANES = {"test": [0.0, 0.1], "selection": [0.1, 0.15], "feedback": [0.15, 0.3]}
+LANES = {"test": [0.0, 0.1], "selection": [0.1, 0.15], "feedback": [0.15, 0.3], "pool": [0.3, 0.5]}
 
 
 def component(slot: str, kind: str, **options: Any) -> dict[str, Any]:

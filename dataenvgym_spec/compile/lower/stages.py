@@ -152,6 +152,8 @@ class Builder(StageList):
         params = SkillsParams(discover=self.bind.component("discovery", skills.discover))
         shown, hidden = _items_of("feedback", feedback)
         read = (shown, hidden) if params.of_source else (shown,)
+        if skills.of_pool and self.pool is not None:
+            read = (Input(slot="items", stage=self.pool, port="pool"),)
         stage = self.add(0, "discover skills", "skills", params, *read)
         return (Input(slot="skills", stage=stage, port="skills"),)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataenvgym_spec.compile.rules.supply import Supply, drawn, supply
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.resolve.arms import Arm
 
 
@@ -22,6 +23,8 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
         yield arm.node.at(("environment",)).fault("E204", message, help)
         return
     discovery = definition("discovery", record.skills.discover["kind"])
+    if record.skills.of_pool:
+        yield from _of_pool(arm, discovery)
     source = supply(arm, record.task.splits.feedback.from_)
     if discovery.skills != "groups" or source is None:
         return
@@ -37,6 +40,19 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
         return
     if plans:
         yield from _untaught(arm, source)
+
+
+def _of_pool(arm: Arm, discovery: Definition) -> Iterator[Diagnostic]:
+    """Skills are made of a pool that there is, and not where the source says them."""
+    node = arm.node.at(("skills", "from"))
+    if discovery.skills == "groups":
+        message = f"the skills of '{discovery.kind}' are what the source says, whatever they are "
+        message += "made of"
+        yield node.fault("E204", message, "leave 'from' out, or name another discovery")
+    elif arm.experiment.task.splits.pool is None:
+        message = "skills are to be made of the pool, but 'task.splits' has none"
+        help = "add 'pool: {from: SOURCE, draw: rest}' to 'task.splits', or leave 'from' out"
+        yield node.fault("E204", message, help)
 
 
 def _untaught(arm: Arm, source: Supply) -> Iterator[Diagnostic]:

@@ -13,7 +13,7 @@ from dataenvgym_spec.records.plans import SkillMap
 
 
 def assign(context: Context[AssignParams]) -> None:
-    """Writes the skills, and the skill of every item; those of shown items stay as they are.
+    """Writes the skills, and the skill of every item; those that have one keep it.
 
     An item with a fallback that is not listed is left out.
     """
@@ -22,7 +22,9 @@ def assign(context: Context[AssignParams]) -> None:
     discovery = context.make(context.params.discover)
     rest = [item for item in items if item.id not in found.items]
     names = {**found.items, **assigned(discovery, rest, found)}
-    listed = {id: name for id, name in names.items() if name in found.skills}
+    # Skills of the pool bring its items along, which are none of these.
+    own = {item.id for item in items}
+    listed = {id: name for id, name in names.items() if id in own and name in found.skills}
     whole = SkillMap(
         skills=found.skills, items=listed, descriptions=found.descriptions, groups=found.groups
     )

@@ -165,7 +165,9 @@ def _wrong(seen: Seen) -> dict[str, list[ShownError]]:
     """The student's errors on the shown part, by skill, which tells what the group would."""
     errors: dict[str, list[ShownError]] = {}
     for error in seen.errors_of(seen.shown or ()):
-        skill = seen.of_item[error.id]
+        skill = seen.of_item.get(error.id)
+        if skill is None:  # a fallback that nothing which skills were made of has
+            continue
         group = None if error.group == skill else error.group
         bare = msgspec.structs.replace(error, group=group)
         errors.setdefault(skill, []).append(bare)

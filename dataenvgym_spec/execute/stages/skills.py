@@ -1,4 +1,4 @@
-"""Finds the skills that make up the task, from the shown items of feedback."""
+"""Finds the skills that make up the task, from the shown items of feedback or the pool."""
 
 from __future__ import annotations
 

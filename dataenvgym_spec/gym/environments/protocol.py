@@ -70,7 +70,7 @@ class Seen:
     Attributes:
         errors: how many of the student's errors a prompt may show.
         skills: the skills of the task; none in an environment that does not read them.
-        of_item: the skill of every feedback item, by its id; of hidden ones some may be left out.
+        of_item: the skill of every feedback item, by its id; some may be left out.
         hidden: the student's answers on the hidden part of feedback, which measures its state.
         shown: its answers on the part that prompts may show.
         yields: what became of the last requests, by name.

@@ -41,10 +41,11 @@ class Discovery(Protocol):
     """Finds the skills of a task.
 
     It works in two steps, which are stages of their own. The first is handed the shown items of
-    feedback and makes names, descriptions and groups. The second is handed what the first one
-    wrote, and a single item at a time; of what it says of an item nothing goes on but the name.
-    Each item is assigned by a copy of its own, and some are assigned once more in another order: a
-    discovery that answers otherwise then carries something from item to item and is refused.
+    feedback, or the pool, and makes names, descriptions and groups. The second is handed what the
+    first one wrote, and a single item at a time; of what it says of an item nothing goes on but
+    the name. Each item is assigned by a copy of its own, and some are assigned once more in
+    another order: a discovery that answers otherwise then carries something from item to item and
+    is refused.
 
     A discovery that asks a language model holds it as `teacher` and has `read`.
     """
