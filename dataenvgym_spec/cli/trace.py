@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -14,6 +14,9 @@ from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.results.trace import Trace, traces
 from dataenvgym_spec.store.indexes import compiled
+
+DECIDED: Final = 4
+"""Questions that an agent asked for a plan, as far as people are shown them."""
 
 
 @click.command("trace")
@@ -61,6 +64,10 @@ def trace_lines(trace: Trace) -> Iterator[str]:
         yield from text_lines("student", error.prediction)
     if trace.plan is not None:
         yield f"planned  {_stage(trace.plan)}"
+    for response in trace.decided[:DECIDED]:
+        yield from response_lines(response)
+    if len(trace.decided) > DECIDED:
+        yield f"   and {len(trace.decided) - DECIDED} further questions, which --json has"
     if trace.request is not None:
         request = trace.request
         about = f"{request.skill}, {request.subskill}" if request.subskill else request.skill
@@ -113,6 +120,7 @@ def trace_record(trace: Trace) -> dict[str, Any]:
         "plan": None if plan is None else plan.path.name,
         "request": None if request is None else request.plain(),
         "reason": trace.reason or None,
+        "decided": [response.plain() for response in trace.decided],
         "generate": trace.generate.path.name,
         "asked": [response.plain() for response in trace.asked],
         "check": None if check is None else check.path.name,

@@ -85,7 +85,10 @@ def fates(results: Results) -> tuple[IterationFates, ...]:
                 groups.setdefault((run.arm, turn.number), []).append(turn)
     rows = []
     for (arm, number), turns in groups.items():
-        mine, noted = fates_of(turns), _noted(turns)
+        mine = fates_of(turns)
+        # To find notes, examples have to be read.
+        recording = any(action == "record" for _, action in _checks(results, arm))
+        noted = _noted(turns) if recording else ()
         said = {check for check, _ in (*mine.rejected, *noted)}
         checks = in_order({*at_work(results, arm), *said})
         row = IterationFates(
@@ -97,11 +100,15 @@ def fates(results: Results) -> tuple[IterationFates, ...]:
 
 def at_work(results: Results, arm: str) -> Iterator[str]:
     """The checks of an arm that are not off, by its settings."""
+    return (check for check, action in _checks(results, arm) if action != "off")
+
+
+def _checks(results: Results, arm: str) -> Iterator[tuple[str, str]]:
+    """The checks of an arm and what each does, by its settings."""
     agent = results.settings[arm].get("agent")
     checks = agent.get("checks") if isinstance(agent, dict) else None
     for check, options in (checks or {}).items():
-        if options["action"] != "off":
-            yield check
+        yield check, options["action"]
 
 
 def fates_of(turns: Sequence[Iteration]) -> Fates:

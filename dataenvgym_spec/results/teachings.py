@@ -154,10 +154,20 @@ def _accepted(turn: Iteration) -> Counter[About]:
     return Counter((example.skill, example.subskill) for example in turn.accepted)
 
 
+def _accepted_by_skill(turn: Iteration) -> Counter[About]:
+    counts: Counter[About] = Counter()
+    for skill, fates in turn.tally.items():
+        if fates.get("accepted"):
+            counts[skill, None] = fates["accepted"]
+    return counts
+
+
 def _amounts(turn: Iteration) -> dict[About, Amounts]:
     """The amounts of one iteration of one run, in the order of its requests."""
     asked, requests = _asked(turn.plans)
-    accepted = _accepted(turn)
+    # The tally of the checks knows skills; only subskills have to be looked up in the examples.
+    deep = any(subskill is not None for _, subskill in asked)
+    accepted = _accepted(turn) if deep else _accepted_by_skill(turn)
     amounts = {}
     for about in (*asked, *(other for other in accepted if other not in asked)):
         amounts[about] = Amounts(

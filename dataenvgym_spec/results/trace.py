@@ -16,7 +16,7 @@ from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.records.plans import Plan, Request, ShownError
 from dataenvgym_spec.records.responses import RESPONSES, LoggedResponse
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.stage import StageResult, read_record
+from dataenvgym_spec.results.stage import StageResult, read_record, read_records
 
 EXAMPLES: Final = "examples.jsonl"
 E = TypeVar("E", Example, Rejected)
@@ -34,6 +34,7 @@ class Trace:
         plan: the stage that asked for it; None if it is not of these experiments.
         request: what that asked for.
         reason: why, in words; empty if the plan does not say.
+        decided: what the agent asked teachers to decide it, with their replies.
         errors: of the student, that the prompt showed.
         asked: what teachers were asked for it, with their replies.
         check: the stage that judged it; None if none is done.
@@ -50,6 +51,7 @@ class Trace:
     plan: StageResult | None = None
     request: Request | None = None
     reason: str = ""
+    decided: tuple[LoggedResponse, ...] = ()
     errors: tuple[ShownError, ...] = ()
     asked: tuple[LoggedResponse, ...] = ()
     check: StageResult | None = None
@@ -134,6 +136,7 @@ def _with_plan(found: Trace, stage: StageResult | None, shown: Sequence[str]) ->
         plan=stage,
         request=request,
         reason=plan.reasons.get(found.example.skill, ""),
+        decided=_all_responses(stage),
         errors=tuple(errors[id] for id in shown if id in errors),
     )
 
@@ -172,6 +175,11 @@ def _matching(path: Path, kind: type[N], id: str) -> Iterator[N]:
                 row = kind.parse(parse_json(line))
                 if row.id.startswith(id):
                     yield row
+
+
+def _all_responses(stage: StageResult) -> tuple[LoggedResponse, ...]:
+    path = stage.path / "log" / RESPONSES
+    return tuple(read_records(path, LoggedResponse)) if path.is_file() else ()
 
 
 def _responses(stage: StageResult, names: Collection[str]) -> tuple[LoggedResponse, ...]:

@@ -173,7 +173,7 @@ def test_examples_show_the_whole_chain_folded_and_escaped(text: str) -> None:
     seeing, blind = section.split("<h3>")[1:]
     said, told = words(seeing), words(blind)
     chain = [
-        "accepted · gcd / adding numbers", "An error of the student", "student 3 <script>", "with-state, plan: 50% right",
+        "accepted · gcd / adding numbers", "An error of the student", "student 3 <script>", "with-state, plan: 50% right", "asked planner: decide/0", "user Which skill is next?", "reply gcd", "asked planner: decide/3", "and 2 further questions",
         "Request r1: 4 examples", "brief <script>", "with-state, generate, round 0, number 0, by openai (big-1)",
         "asked big: r/0", "system You write problems.", "user Prompt 0 <script>", "reply {", "with-state, check: accepted",
         "known noted right already", "Taught: with-state, train; with-state, train", "dataenvgym trace 10a",
@@ -183,6 +183,7 @@ def test_examples_show_the_whole_chain_folded_and_escaped(text: str) -> None:
     assert "rejected by duplicate: no <script>" in said
     # A blind arm saw no error and says no reason; what its teacher was asked is there all the same.
     assert "An error of the student" not in told and "50% right" not in told
+    assert "planner" not in told and "decide/4" not in said
     assert "user Prompt 0 <script>" in told and "no-state, plan " in told
     assert "of the first run (run seed 0)" in told
 
@@ -199,7 +200,13 @@ def test_a_terminal_shows_each_part_and_programs_get_its_rows(
         "allocation": ("means over 2 runs", "with-state: The agent's reasons", "3 of 4"),
         "yield": ("Sums over 2 runs", "scorable", "10 (4 noted)"),
         "ledger": ("What it took", "What came of it", "6 calls"),
-        "examples": ("with-state, run seed 0", "10a accepted", "asked big: r/0"),
+        "examples": (
+            "with-state, run seed 0",
+            "10a accepted",
+            "asked planner: decide/3",
+            "and 2 further questions",
+            "asked big: r/0",
+        ),
     }
     for mark in marks[part]:
         assert mark in " ".join(said.split())

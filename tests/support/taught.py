@@ -83,6 +83,9 @@ class Taught(Store):
         key = super()._stage(
             arm, seed, turn, kind, what, inputs, ports=ports, done=done, log=log, **more
         )
+        if done and kind == "plan" and seeing:
+            folder = self.root / "store" / self.stages[key]["directory"] / "log"
+            write_rows(folder / "responses.jsonl", [_decision(n, key) for n in range(6)])
         if done and kind == "generate":
             folder = self.root / "store" / self.stages[key]["directory"] / "log"
             write_rows(folder / "responses.jsonl", [_response(n, key) for n in range(3)])
@@ -178,6 +181,21 @@ def _used() -> dict[str, Any]:
         reused_tokens={},
         finishes={"stop": 2, "invalid": 1},
     ).plain()
+
+
+def _decision(number: int, stage: str) -> LoggedResponse:
+    """A question of the agent, for its plan."""
+    prompt = {"role": "user", "content": f"Which skill is next? {HOSTILE}"}
+    return LoggedResponse(
+        key=f"d{number}",
+        stage=stage,
+        at=0.0,
+        reply={"text": f"gcd {HOSTILE}"},
+        teacher="planner",
+        ask=f"decide/{number}",
+        sample=0,
+        messages=(prompt,),
+    )
 
 
 def _response(number: int, stage: str) -> LoggedResponse:
