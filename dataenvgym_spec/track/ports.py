@@ -75,6 +75,7 @@ PLAN: Final = {
     "reasons": "artifact plan/plan.md",
     "tree": "artifact plan/tree.json",
     **dict.fromkeys(("iteration", "requests", "errors", "shortfall"), "artifact plan/plan.json"),
+    "groups": "artifact plan/plan.json",
 }
 """How each field of a plan is shown."""
 TREE: Final = {
