@@ -74,8 +74,8 @@ PLAN: Final = {
     "scores": "metric teaching/score_seen/",
     "reasons": "artifact plan/plan.md",
     "tree": "artifact plan/tree.json",
-    **dict.fromkeys(("iteration", "requests", "errors", "shortfall"), "artifact plan/plan.json"),
-    "groups": "artifact plan/plan.json",
+    **dict.fromkeys(("iteration", "agent_round", "groups"), "artifact plan/plan.json"),
+    **dict.fromkeys(("requests", "errors", "shortfall"), "artifact plan/plan.json"),
 }
 """How each field of a plan is shown."""
 TREE: Final = {
