@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.records.skills import SkillTree
 from dataenvgym_spec.results.experiment import Results
@@ -138,9 +140,21 @@ def grown_trees(results: Results) -> tuple[GrownTree, ...]:
 
 
 def last_tree(turn: Iteration) -> Mapping[str, SkillTree] | None:
-    """The skill trees after the plans of an iteration; None if there are none."""
+    """The skill trees after the plans of an iteration; None if there are none.
+
+    Of several plans for one student only the first measures rewards: they are entered in the last.
+    """
     trees = [plan.tree for plan in turn.plans if plan.tree is not None]
-    return trees[-1] if trees else None
+    if not trees:
+        return None
+    rewards: dict[str, float] = {}
+    for skill, tree in (pair for one in trees for pair in one.items()):
+        if tree.reward is not None:
+            rewards[skill] = tree.reward
+    last = {}
+    for skill, tree in trees[-1].items():
+        last[skill] = structs.replace(tree, reward=rewards.get(skill))
+    return last
 
 
 def _tree_turns(run: Run) -> Iterator[TreeTurn]:

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from click.testing import CliRunner
 from msgspec import structs
 
 from dataenvgym_spec.cli.report import command
+from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report import drawing, tables
 from dataenvgym_spec.report.page import page
 from dataenvgym_spec.report.teaching import allocation_rows, ledger_rows, tree_rows, yield_rows
 from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.results.ledger import Cost
 from dataenvgym_spec.results.study import Study, study
+from dataenvgym_spec.results.teachings import last_tree
 from tests.support.taught import CHECKS, HOSTILE, LONG, Taught
 from tests.support.tracked import ARMS, SKILLS, Store
 
@@ -64,6 +67,25 @@ def test_the_tree_has_a_row_a_skill_and_iteration(found: Study) -> None:
     assert (empty["subskills"], empty["missing"], "accuracy" in empty) == ([], 2, False)
     assert moved["reward"] == 0.125 and moved["move"]["delta"] == {LONG: -2}
     assert unmeasured["reward"] == -0.05
+
+
+def test_a_reward_is_that_of_the_first_plan_for_a_student(results: Results) -> None:
+    """A second plan, of a further round, sees no new answers, and has none."""
+    turn = results.runs[0].iterations[2]
+    (plan,) = turn.of("plan")
+    folder = plan.path.with_name("plan-second")
+    shutil.copytree(plan.path, folder)
+    file = folder / "out" / "plan" / "plan.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    for tree in content["tree"].values():
+        del tree["reward"]
+    content["tree"]["gcd"]["subskills"].pop()
+    write_json(file, content)
+    second = replace(plan, key="second", path=folder)
+    trees = last_tree(replace(turn, stages=(*turn.stages, second)))
+    assert trees is not None
+    assert (trees["gcd"].reward, trees[SKILLS[1]].reward) == (0.125, -0.05)
+    assert len(trees["gcd"].subskills) == 1
 
 
 def test_people_read_the_tree_of_every_iteration(found: Study, text: str) -> None:
