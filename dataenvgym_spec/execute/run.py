@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -29,7 +29,6 @@ from dataenvgym_spec.execute.watch import Watch
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.params import Params
-from dataenvgym_spec.questions.cost.guard import Allowance
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.records.progress import PROGRESS
@@ -38,6 +37,9 @@ from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.outside import Students
 from dataenvgym_spec.store.scratch import Scratch, clean, scratch
+
+if TYPE_CHECKING:
+    from dataenvgym_spec.questions.cost.guard import Allowance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,7 @@ def working(
         path=space.path / PROGRESS,
         prices=lambda: read_prices(layout.root),
         say=say,
-        allowance=Allowance.of(layout, os.environ, stage),
+        allowance=_allowance(layout, stage),
     )
     desk = Desk.of(
         layout,
@@ -163,6 +165,16 @@ def working(
         circumstances=circumstances,
         desk=desk,
     )
+
+
+def _allowance(layout: Layout, stage: Stage) -> Allowance | None:
+    """What the experiment may still spend; None without limits."""
+    # The name is written out: most runs have none and should not wait for the imports.
+    if "DATAENVGYM_LIMITS" not in os.environ:
+        return None
+    from dataenvgym_spec.questions.cost.guard import Allowance
+
+    return Allowance(layout, os.environ, stage)
 
 
 def run_seed(params: Params) -> int | None:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dataenvgym_spec.core.errors import LimitReached
-from dataenvgym_spec.questions.cost.guard import Allowance
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.progress import Progress
 from dataenvgym_spec.results.prices import Prices
 from dataenvgym_spec.results.projection import projections
 from dataenvgym_spec.store import atomic
+
+if TYPE_CHECKING:
+    from dataenvgym_spec.questions.cost.guard import Allowance
 
 KEPT: Final = 0.25
 """Seconds after which progress is written again."""

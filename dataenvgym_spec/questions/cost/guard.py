@@ -52,7 +52,7 @@ class Allowance:
 
     Args of the constructor:
         layout: the repository.
-        environ: the environment; see `of`.
+        environ: the environment, which holds the limits.
         stage: the stage.
         clock: seconds, that only go forward.
     """
@@ -68,11 +68,6 @@ class Allowance:
         self._given = json.loads(environ[LIMITS])
         self._prices = read_prices(layout.root)
         self._others, self._due = CostRange(), clock()
-
-    @classmethod
-    def of(cls, layout: Layout, environ: Mapping[str, str], stage: Stage) -> Allowance | None:
-        """That of a stage; None if nothing limits it."""
-        return cls(layout, environ, stage) if LIMITS in environ else None
 
     def passed(self, log: Log) -> LimitReached | None:
         """Why the stage has to pause; None if it may go on.
