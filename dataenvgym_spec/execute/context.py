@@ -173,9 +173,12 @@ class Context(Generic[P]):
 
     def _hand(self, component: Described) -> Mapping[str, Any]:
         """What a component is declared to read."""
-        reads = definition(component.slot, component.kind).reads
+        declared = definition(component.slot, component.kind)
+        reads = declared.read_with(component.options, component.parts)
         if reads == "student" and component.slot != "check":
             return self.student()
+        if reads == "base":
+            return self.untaught()
         return {"pool": self.all("pool", "items.jsonl", Item)} if reads == "pool" else {}
 
     def judge(self, scorer: Component) -> Judge:
@@ -194,10 +197,15 @@ class Context(Generic[P]):
     def student(self) -> dict[str, Path | None]:
         """The folder of the latest student, and that of the base if it is an adapter."""
         students, bases = self.ports("student"), self.ports("base")
-        if not students:
-            return {}
+        if not students:  # before the loop the latest is the base
+            return self.untaught()
         base = self.folder(bases[0]) if bases else None
         return {"student": self.folder(students[0]), "base": base}
+
+    def untaught(self) -> dict[str, Path | None]:
+        """The folder of the base student."""
+        bases = self.ports("base")
+        return {"student": self.folder(bases[0]), "base": None} if bases else {}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

@@ -352,7 +352,8 @@ def name_of(teacher: Described) -> str:
 
 def _read_by(described: Described) -> list[str]:
     """What a component and its parts read."""
-    own = definition(described.slot, described.kind).reads
+    declared = definition(described.slot, described.kind)
+    own = declared.read_with(described.options, described.parts)
     words = {own} if own is not None else set()
     for part in described.parts.values():
         words.update(_read_by(part))

@@ -100,6 +100,11 @@ class Component:
         return declared is not None and declared.procedural
 
     @property
+    def reads(self) -> str | None:
+        """What it is declared to read with the options that it has; see `Definition.read_with`."""
+        return self.definition.read_with(self.options, self.parts)
+
+    @property
     def on_device(self) -> bool:
         """Whether it runs a model in the stage that it is part of; False if not installed here."""
         declared = _installed(self.slot, self.kind)

@@ -8,8 +8,9 @@ files, and `student` its behaviour: whatever was computed by running or reading 
 on are a split seen as hashes only; `bit` is a gate's answer, go on or stop; `label` is the skill of
 an item of selection or test, for the report alone.
 
-A role ends at few places only, each declared below with its reason: `evaluate`, `plan` and
-`generate` turn a student's weights into its behaviour (no declassification: whoever refuses one
+A role ends at few places only, each declared below with its reason: whatever runs a student
+(`evaluate`, and where it is asked `skills`, `assign`, `label`, `plan`, `generate` and `check`)
+turns its weights into its behaviour (no declassification: whoever refuses one
 refuses the other), `check` drops the hashes, `gate` says one bit of the selection scores, and that
 bit ends in the stages that it opens or closes.
 """
@@ -162,14 +163,19 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     # Names, descriptions and groups of skills come of shown items or of the pool; hidden ones are
     # refused, unless skills are the groups of the source: then the executor hands on the group of a
-    # hidden item and nothing else of it.
+    # hidden item and nothing else of it. `base` is plugged in where the student is the teacher that
+    # is asked.
     "skills": Kind(
         params=SkillsParams,
         part="setup",
         semantics=1,
         promise="anywhere",
-        slots={"items": Slot(allows=frozenset({"shown", "hidden", "pool"}), many=True)},
+        slots={
+            "items": Slot(allows=frozenset({"shown", "hidden", "pool"}), many=True),
+            "base": Slot(allows=frozenset({"weights"})),
+        },
         ports=_fixed("skills"),
+        turns=BEHAVIOUR,
     ),
     # Each item alone to one of the skills that were found before: those of hidden items go on to
     # plans.
@@ -179,10 +185,12 @@ KINDS: Final[dict[str, Kind]] = {
         semantics=1,
         promise="anywhere",
         slots={
-            "skills": Slot(allows=frozenset({"shown", "pool"})),
+            "skills": Slot(allows=frozenset({"shown", "pool", "student"})),
             "items": Slot(allows=frozenset({"shown", "hidden"}), many=True),
+            "base": Slot(allows=frozenset({"weights"})),
         },
         ports=_fixed("skills"),
+        turns=BEHAVIOUR,
     ),
     # The same for items of selection or test, where a spec asks for it: they have no reader but the
     # report, which joins them to scores, as no slot allows the role `label`. Where the discovery
@@ -194,10 +202,12 @@ KINDS: Final[dict[str, Kind]] = {
         semantics=1,
         promise="anywhere",
         slots={
-            "skills": Slot(allows=frozenset({"shown", "pool"})),
+            "skills": Slot(allows=frozenset({"shown", "pool", "student"})),
             "items": Slot(allows=frozenset({"selection", "test"})),
+            "base": Slot(allows=frozenset({"weights"})),
         },
         ports=_split_port,
+        turns=BEHAVIOUR,
         adds=_label,
     ),
     # A student's answers to one split, or to candidates that a check wants to know them of. The
@@ -277,7 +287,8 @@ KINDS: Final[dict[str, Kind]] = {
     # remove, so what is accepted and how many there are (`yield`) pass on no hash. What it removed,
     # and why, is in `rejected`, which keeps the taint, so that no plan can read it; so is what such
     # a check only records. `answers` is how the student does on the candidates, for a check that
-    # reads a student (`known`). Under `observe: nothing` it is refused whatever the check's action:
+    # reads a student (`known`); `student` and `base` are for a check that asks one as its teacher.
+    # Under `observe: nothing` it is refused whatever the check's action:
     # one that rejects turns an even policy into one that follows the student's errors, through what
     # is accepted and through the refill that its `yield` causes; one that only records puts the
     # student's answers into `accepted`, beside the examples that later stages of the blind arm
@@ -294,9 +305,12 @@ KINDS: Final[dict[str, Kind]] = {
             "yield": Slot(allows=TEACHING),
             "reserve": Slot(allows=HASHES),
             "answers": Slot(allows=TEACHING),
+            "student": Slot(allows=STUDENT),
+            "base": Slot(allows=frozenset({"weights"})),
             "gate": Slot(allows=BIT),
         },
         ports=_fixed("accepted", "yield", "rejected"),
+        turns=BEHAVIOUR,
         drops=_bit_and_hashes,
         blinded=True,
         amount="accepted",

@@ -301,9 +301,10 @@ class GenerateParams(Params, frozen=True, kw_only=True):
     Attributes:
         round: 0, or the number of the refill.
         agent_round: of its iteration, from 2 on; left out in the first.
+        score: for an engine that judges answers; left out for any other.
     """
 
-    slots: ClassVar = {"engine": "engine"}
+    slots: ClassVar = {"engine": "engine", "score": "scorer"}
 
     observe: Observed
     engine: Component
@@ -311,6 +312,7 @@ class GenerateParams(Params, frozen=True, kw_only=True):
     round: int
     seed: int
     agent_round: int | None = None
+    score: Component | None = None
 
 
 class CheckParams(Params, frozen=True, kw_only=True):

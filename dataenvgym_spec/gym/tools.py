@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dataenvgym_spec.gym.tasks.protocol import Scorer
 from dataenvgym_spec.records.plans import Request, ShownError
 
 if TYPE_CHECKING:
@@ -24,12 +25,14 @@ class Tools:
         contract: what a policy may say in this state; None for an engine.
         groups: how many of the items that a skill was made of are in which group of the source, by
             skill; none where skills are the groups.
+        scorer: the scorer of the task, for an engine that is declared to judge answers.
     """
 
     seed: int
     errors: Mapping[str, tuple[ShownError, ...]] = field(default_factory=dict)
     contract: Contract | None = None
     groups: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    scorer: Scorer | None = None
 
     def random(self) -> random.Random:
         """A generator of its own, seeded."""

@@ -35,13 +35,14 @@ READS: Final[dict[str, tuple[str, ...]]] = {
     "environment": ("skills",),
     "policy": ("student", "pool"),
     "engine": ("student", "pool"),
+    "teacher": ("student",),
     "check": ("student", "splits"),
 }
 """What the definition of a component may declare that it reads.
 
-Either the latest student (a check: its answers to the candidates), or the items of the pool, or
-splits as hashes, or the skills of the task. A component receives nothing that it does not declare,
-and the proof of no leakage is about what it declares.
+Either the latest student (a check: its answers to the candidates; a teacher: that or the base, see
+`x-student`), or the items of the pool, or splits as hashes, or the skills of the task. A component
+receives nothing that it does not declare, and the proof of no leakage is about what it declares.
 """
 PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)
 SKILLS: Final = ("groups",)
@@ -105,6 +106,7 @@ def declare(
         variants=bool(data.get("variants", False)),
         ready=bool(data.get("ready", False)),
         device=bool(data.get("device", False)),
+        judges=bool(data.get("judges", False)),
         several=bool(data.get("several", False)),
         verifier=bool(data.get("verifier", False)),
         skills=_one_of("skills", data, SKILLS),

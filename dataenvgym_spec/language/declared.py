@@ -18,6 +18,8 @@ beside those of JSON Schema, at any depth of `properties`:
     x-clusters-by  beside it: the key of a group; groups that are equal in it share clusters
     x-groups-of  a mapping whose keys are groups of the source that the option at a path names
     x-column     of a source: the column with the "input", "target", "group" or "cluster" of items
+    x-student    of what reads a student: which, the "latest" or the "base"
+    x-instead    of what reads the pool: an option that, where it is there, stands in its place
     x-splits     of a check that reads splits: which
     x-ngrams     of such a check: the words in an n-gram, whose hashes it compares
     x-needs      of an option with a default: it acts only where the arm observes one of these, of
@@ -44,11 +46,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from dataenvgym_spec.core.errors import MissingExtra
 from dataenvgym_spec.core.machine import gpu_count
+from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.packages import source_version
 
 OptionPath = tuple[str, ...]
@@ -146,6 +150,7 @@ class Definition:
         ready: of a model: whether it exists, so that the store refers to it.
         device: of a teacher: whether a model runs in the stage that asks it, on a GPU where there
             is one.
+        judges: of an engine: whether it is handed the scorer of the task.
         several: of a scorer: whether any of several answers of an item is right.
         verifier: of a source: whether its items carry one; of a check: whether it judges by it.
         skills: of a discovery: "groups" if its skills are the groups of the source.
@@ -176,6 +181,7 @@ class Definition:
     variants: bool = False
     ready: bool = False
     device: bool = False
+    judges: bool = False
     several: bool = False
     verifier: bool = False
     skills: str | None = None
@@ -189,6 +195,22 @@ class Definition:
     def marked(self, keyword: str) -> dict[OptionPath, Any]:
         """The options that carry a keyword of ours: path and value."""
         return self.marks.get(keyword, {})
+
+    def read_with(
+        self, options: Mapping[str, Any], parts: Collection[OptionPath] = ()
+    ) -> str | None:
+        """What a component with some options reads; `base` where it asks for the base student.
+
+        Args:
+            options: its own.
+            parts: the paths of those that stand for other components, where they are kept apart.
+        """
+        if any(at(options, path) == "base" for path in self.marked("x-student")):
+            return "base"
+        for path in self.marked("x-instead"):
+            if path in parts or at(options, path) is not None:
+                return None
+        return self.reads
 
     def version(self) -> int | str:
         """What enters keys: the declared number, or the hash of the package's source."""

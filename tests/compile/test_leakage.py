@@ -38,6 +38,18 @@ WHOLE = (
 )
 """Everything that has edges of its own: both arms, skills that are found and skills of the source, a policy, an engine and a check that read a student, a policy and an engine
 that read the pool, a check that compares with what splits have drawn, an adapter, a refill."""
+STUDENTS = "teachers:\n  me: {kind: student}\n  first: {kind: student, which: base}\n"
+GIVEN = "[selection, test]"
+ASKING = (
+    WHOLE.replace("teachers:\n", STUDENTS)
+    .replace("{kind: finding}", "{kind: llm, teacher: me}")
+    .replace("{kind: watching, teacher: generator}", "{kind: llm, teacher: me}")
+    .replace("{kind: watching}", "{kind: even}")
+    .replace("checks: {known: {}", "checks: {known: {}, verified: {teacher: me}")
+    .replace("label: [selection, test]", f"label: {GIVEN}, teacher_may_read: {GIVEN}")
+    .replace("run: [0, 1]", "run: 0")
+)
+"""The same with the student as the teacher of all that can ask one."""
 LENT = "  tenth: {agent: {observe: nothing}, data_from: {arm: no-state, fraction: 0.1}}\n"
 STOPPING = (
     WHOLE.replace("iterations: 2", "iterations: 3\n  stop: {patience: 1}")
@@ -51,11 +63,13 @@ GATED = (*AGENT, "train", "evaluate")
 TEACHING = {
     ("plan", "state"), ("plan", "results"), ("plan", "skills"), ("plan", "yield"), ("plan", "student"),
     ("generate", "plan"), ("generate", "yield"), ("generate", "student"),
-    ("check", "candidates"), ("check", "plan"), ("check", "accepted"), ("check", "yield"), ("check", "answers"),
+    ("check", "student"), ("check", "candidates"), ("check", "plan"), ("check", "accepted"), ("check", "yield"), ("check", "answers"),
     ("evaluate", "student"), ("evaluate", "candidates"),
 }  # fmt: skip
 POOL = {("plan", "pool"), ("generate", "pool")}
-READERS = {("evaluate", "student"), ("plan", "student"), ("generate", "student")}
+RUNNING = ("evaluate", "plan", "generate", "check")
+READERS = {(kind, "student") for kind in RUNNING}
+UNTAUGHT = {(kind, "base") for kind in (*RUNNING, "skills", "assign")}
 FLOWS: dict[str, dict[tuple[str, str], str]] = {
     "test": {
         ("evaluate", "items"): "verdict",
@@ -90,9 +104,9 @@ FLOWS: dict[str, dict[tuple[str, str], str]] = {
     },
     "taught": {**dict.fromkeys(READERS, "answers"), ("train", "previous"): "taught"},
     "base": {
-        **dict.fromkeys(
-            READERS | {("evaluate", "base"), ("plan", "base"), ("generate", "base")}, "answers"
-        ),
+        **dict.fromkeys(READERS | UNTAUGHT, "answers"),
+        ("skills", "base"): "named",
+        ("label", "base"): "verdict",
         **dict.fromkeys([("train", "base"), ("train", "previous")], "taught"),
     },
     # Real items that may be taught: whatever agents and, through examples, students may know, of blind arms too.
@@ -135,7 +149,13 @@ FLOWS["shown"] = {
     ("label", "skills"): "verdict",
 }
 FLOWS["seen"] = FLOWS["answers"]
-STUDENT = frozenset({"answers", "taught", "base", "seen"})
+# Skills that the untaught student named: items can be assigned to them, and they are its answers.
+FLOWS["named"] = {
+    **FLOWS["answers"],
+    ("assign", "skills"): "answers",
+    ("label", "skills"): "verdict",
+}
+STUDENT = frozenset({"answers", "taught", "base", "seen", "named"})
 """What no part of an agent that observes nothing may read."""
 
 
@@ -244,6 +264,8 @@ class Oracle:
 def sources(graph: Graph) -> dict[str, tuple[str, Stage, str]]:
     """What edges are rewired to: by name, as what it flows, the stage and the port."""
     base = pick(graph, "evaluate", "evaluate on feedback", 0)
+    found = pick(graph, "skills", "discover skills", 0)
+    asks = any(item.slot == "base" for item in found.inputs)
     return {
         "the test split": ("test", pick(graph, "data", "draw the test split", None), "test"),
         "the selection split": (
@@ -257,13 +279,9 @@ def sources(graph: Graph) -> dict[str, tuple[str, Stage, str]]:
             pick(graph, "data", "draw the feedback split", None),
             "hidden",
         ),
-        "skills that were found": (
-            "shown",
-            pick(graph, "skills", "discover skills", 0),
-            "skills",
-        ),
+        "skills that were found": ("named" if asks else "shown", found, "skills"),
         "skills with those of hidden items": (
-            "hidden",
+            "answers" if asks else "hidden",
             pick(graph, "assign", "assign skills", 0),
             "skills",
         ),
@@ -346,7 +364,8 @@ def test_prompts_show_the_pool_and_nothing_else(tmp_path: Path) -> None:
 
 def test_these_graphs_have_every_slot_there_is(stopping: Graph, tmp_path: Path) -> None:
     equal = compiled(tmp_path, TINY.replace("examples: 30,", "examples: 30, equal: true,"))
-    stages = (*stopping.stages, *equal.stages, *showing(tmp_path).stages)
+    asking = compiled(tmp_path, ASKING)
+    stages = (*stopping.stages, *equal.stages, *showing(tmp_path).stages, *asking.stages)
     there = {(stage.kind, item.slot) for stage in stages for item in stage.inputs}
     assert there == {(kind, slot) for kind, declared in KINDS.items() for slot in declared.slots}
 
@@ -358,7 +377,9 @@ def cause(leak: Leak, source: Stage, stage: Stage) -> bool:
 
 
 @pytest.mark.parametrize(
-    "text", [WHOLE, STOPPING], ids=["a loop of two for two seeds", "a loop of three that can stop"]
+    "text",
+    [WHOLE, STOPPING, ASKING],
+    ids=["a loop of two for two seeds", "a loop of three that can stop", "a student as teacher"],
 )
 def test_every_edge_rewired_is_caught_just_when_it_is_illegal(
     text: str, watching: None, tmp_path: Path
@@ -551,7 +572,7 @@ def test_a_declassification_is_declared_nowhere_else() -> None:
         if it.needs
     } == {("gate", "results"): {"selection"}}
     assert {kind: dict(it.turns) for kind, it in KINDS.items() if it.turns} == {
-        **{key: {"weights": "student"} for key in ("evaluate", "plan", "generate")},
+        **{key: {"weights": "student"} for key in (*RUNNING, "skills", "assign", "label")},
         "reserve": {
             "test": "#test",
             "selection": "#selection",
@@ -596,12 +617,24 @@ BLIND = "  no-state: {agent: {observe: nothing"
             ["student -> plan 1", "student -> plan 1 -> generate 1"],
             "choose another policy",
         ),
+        (
+            "engine: {kind: llm, teacher: me}",
+            "me",
+            ["student -> generate 1", "student -> generate 1 -> check 1 -> train 1"],
+            "the engine 'llm' asks 'me', which is a student: name another teacher in this arm",
+        ),
+        (
+            "checks: {verified: {teacher: first}}",
+            "first",
+            ["student -> check 1", "student -> check 1 -> generate 1, refill 1"],
+            "the check 'verified' asks 'first', which is a student",
+        ),
     ],
 )
 def test_a_blind_arm_that_reads_a_student_is_told_where_and_how(
     more: str, marked: str, paths: list[str], remedy: str, tmp_path: Path, watching: None
 ) -> None:
-    text = TINY.replace(BLIND, f"{BLIND}, {more}")
+    text = TINY.replace(BLIND, f"{BLIND}, {more}").replace("teachers:\n", STUDENTS)
     with pytest.raises(SpecError) as caught:
         compiled(tmp_path, text)
     (found,) = caught.value.diagnostics
@@ -629,6 +662,39 @@ def test_what_an_arm_inherits_is_told_at_its_origin_with_the_chain(tmp_path: Pat
     assert found.span is not None
     assert (found.span.file, found.span.text.strip().startswith("checks:")) == ("base.yaml", True)
     assert found.notes[0] == "inherited through 'extends' at spec.yaml:1:10"
+
+
+def test_skills_that_a_student_named_are_no_blind_arms(tmp_path: Path) -> None:
+    text = TINY.replace("teachers:\n", STUDENTS).replace("{kind: gold}", "{kind: llm, teacher: me}")
+    with pytest.raises(SpecError) as caught:
+        compiled(tmp_path, text)
+    (found,) = caught.value.diagnostics
+    assert found.message.startswith(
+        "a student's behaviour reaches 'skills' of plan of arm 'no-state', which observes nothing"
+    )
+    assert found.help.startswith("the discovery 'llm' asks 'me', which is a student")
+
+
+def test_who_asks_the_base_reads_no_later_student(tmp_path: Path) -> None:
+    """What it answers is then made once for all iterations, and of an adapter as well."""
+    blind = "  no-state: {agent: {observe: nothing}}\n"
+    text = TINY.replace("teachers:\n", STUDENTS).replace(blind, "").partition("analysis:")[0]
+    said = "engine: {kind: procedural, teacher: generator, oversample: 2}"
+    assert said in text
+    for teacher, read in (("first", {"base"}), ("me", {"student"})):
+        asking = compiled(
+            tmp_path, text.replace(said, f"engine: {{kind: llm, teacher: {teacher}}}")
+        )
+        made = [stage for stage in asking.stages if stage.kind == "generate"]
+        edges = [[item for item in stage.inputs if item.slot in READ] for stage in made]
+        assert {item.slot for inputs in edges for item in inputs} == read
+        assert len({item.stage for inputs in edges for item in inputs}) == len(read) * (
+            1 if teacher == "first" else 2
+        )
+        assert all(stage.on_device and stage.worker == "heavy" for stage in made)
+
+
+READ = ("student", "base")
 
 
 def test_a_check_that_is_off_reads_nobody(tmp_path: Path, graph: Graph) -> None:

@@ -69,6 +69,7 @@ OTHER_FILES = {
     "student": "other-student",
     "builtin:examples": "prompts/words.j2",
     "builtin:answer": "prompts/words.j2",
+    "builtin:question": "prompts/words.j2",
     "builtin:propose-subskills": "prompts/words.j2",
     "builtin:decide": "prompts/words.j2",
 }
@@ -358,6 +359,8 @@ NEVER_VARIED = {
     ("teacher", "procedural", "source"): "the name of a part of the spec",
     ("engine", "procedural", "teacher"): "the name of a part of the spec",
     ("engine", "label-only", "teacher"): "the name of a part of the spec",
+    ("engine", "expert-iteration", "teacher"): "the name of a part of the spec",
+    ("engine", "expert-iteration", "source"): "the name of a part of the spec",
     ("check", "verified", "teacher"): "the name of a part of the spec",
     ("engine", "llm", "teacher"): "the name of a part of the spec",
     ("discovery", "llm", "teacher"): "the name of a part of the spec",
@@ -408,6 +411,8 @@ MORE = {
     "openai": ", model: m, temperature: 0.5, top_p: 0.9",
     "azure": ", model: m, temperature: 0.5, top_p: 0.9",
     "vllm": ", model: {kind: path, path: student}, thinking: true",
+    "student": ", thinking: true",
+    "expert-iteration": ", teacher: writer",
     "llm": ", teacher: writer, reasoning: true, solver: {teacher: writer}",
 }
 """What kinds need besides."""
@@ -435,7 +440,7 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     pool = "    pool: {from: problems, draw: {per_group: 40}}\nstudent:\n"
     blind = "  no-state: {agent: {observe: nothing}}\n"
     seeing = TINY.replace("student:\n", pool, 1).replace(blind, "").partition("analysis:")[0]
-    for kind in ("openai", "azure", "vllm"):
+    for kind in ("openai", "azure", "vllm", "student"):
         writer = f"teachers:\n  writer: {{kind: {kind}{MORE[kind]}}}\n"
         asking = seeing.replace("teachers:\n", writer)
         said = f"{{kind: llm{MORE['llm']}}}"

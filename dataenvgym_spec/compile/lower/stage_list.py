@@ -84,11 +84,11 @@ class StageList:
 
     def students(self, *students: Input) -> Inputs:
         """Students to run; an adapter comes with the base that it adapts."""
-        base = next(stage.id for stage in self.stages if stage.kind == "student")
+        base = self.base()
         inputs = tuple(Input(slot="student", stage=item.stage, port="student") for item in students)
-        taught = any(student.stage != base for student in students)
+        taught = any(student.stage != base.stage for student in students)
         if self.training.adapter is not None and taught:
-            return (*inputs, Input(slot="base", stage=base, port="student"))
+            return (*inputs, base)
         return inputs
 
     def shots(self, prompt: Prompt | None = None) -> Inputs:
@@ -100,11 +100,25 @@ class StageList:
 
     def read_by(self, who: StageList, turn: Turn, *components: Component) -> Inputs:
         """The student and the pool, if components or parts of them are declared to read them."""
-        reads = {part.definition.reads for one in components for part in one.walk()}
+        reads = {part.reads for one in components for part in one.walk()}
         inputs: Inputs = ()
         if "pool" in reads and self.pool is not None:
             inputs = (Input(slot="pool", stage=self.pool, port="pool"),)
-        return (*inputs, *who.students(turn.student)) if "student" in reads else inputs
+        if "student" in reads:
+            inputs += who.students(turn.student)
+        if "base" in reads and all(item.slot != "base" for item in inputs):
+            inputs += (who.base(),)
+        return inputs
+
+    def untaught_read_by(self, component: Component) -> Inputs:
+        """The untaught student, if a part of a component reads one before the loop begins."""
+        reads = {part.reads for part in component.walk()}
+        return (self.base(),) if reads & {"student", "base"} else ()
+
+    def base(self) -> Input:
+        """The untaught student."""
+        stage = next(stage.id for stage in self.stages if stage.kind == "student")
+        return Input(slot="base", stage=stage, port="student")
 
     def evaluate_by(
         self,

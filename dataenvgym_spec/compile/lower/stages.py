@@ -154,7 +154,8 @@ class Builder(StageList):
         read = (shown, hidden) if params.of_source else (shown,)
         if skills.of_pool and self.pool is not None:
             read = (Input(slot="items", stage=self.pool, port="pool"),)
-        stage = self.add(0, "discover skills", "skills", params, *read)
+        student = self.untaught_read_by(params.discover)
+        stage = self.add(0, "discover skills", "skills", params, *read, *student)
         return (Input(slot="skills", stage=stage, port="skills"),)
 
     def _skills(self, feedback: str, found: Inputs) -> Inputs:
@@ -165,9 +166,9 @@ class Builder(StageList):
         if discovery.of_groups:
             return found
         params = AssignParams(discover=discovery)
-        stage = self.add(
-            0, "assign skills", "assign", params, *found, *_items_of("feedback", feedback)
-        )
+        items = _items_of("feedback", feedback)
+        student = self.untaught_read_by(discovery)
+        stage = self.add(0, "assign skills", "assign", params, *found, *items, *student)
         return (Input(slot="skills", stage=stage, port="skills"),)
 
     @property
@@ -259,7 +260,10 @@ class Builder(StageList):
             candidates = self._generate(who, turn, attempt, again, (plan, *given))
             answers = self._answers(who, turn, again, candidates)
             before = (*turn.accepted, *accepted)
-            inputs = (candidates, plan, *given, *before, *reserve, *answers)
+            # What a check itself reads of a student is in `answers`.
+            parts = [part for check in self.checks for part in check.parts.values()]
+            read = self.read_by(who, turn, *parts)
+            inputs = (candidates, plan, *given, *before, *reserve, *answers, *read)
             stage = self.add(
                 turn.number, f"check{again}", "check", self.judging, *inputs, gate=turn.gate
             )
@@ -277,6 +281,7 @@ class Builder(StageList):
             round=attempt,
             seed=self.seed,
             agent_round=turn.agent_round if turn.later else None,
+            score=self.score if self.engine.definition.judges else None,
         )
         read = self.read_by(who, turn, self.engine)
         stage = self.add(
@@ -339,10 +344,13 @@ class Builder(StageList):
         if discovery.of_groups:
             return
         readable = skills.readable if discovery.asks_teacher else None
+        student = self.untaught_read_by(discovery)
         for split in skills.labelled:
             params = LabelParams(split=split, discover=discovery, may_read=readable)
             items = Input(slot="items", stage=setup.splits[split], port=split)
-            self.add(None, f"label the {split} split", "label", params, *setup.found, items)
+            self.add(
+                None, f"label the {split} split", "label", params, *setup.found, items, *student
+            )
 
     def sealed(self, students: Inputs, choice: Input, test: str) -> None:
         """The evaluation of best and last on test, which nothing reads but the report."""

@@ -6,23 +6,42 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from dataenvgym_spec.compile.passes.leakage import Leak
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.places import named
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve.arms import Arm, Resolved
+
+WATCHING: Final = ("student", "base")
+"""What a component reads that looks at a student."""
+ASKING: Final = {
+    "plan": ("policy", "environment", "proposer"),
+    "generate": ("engine",),
+    "check": ("check",),
+}
+"""The slots of the components by which a stage asks teachers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """A component that reads what its arm may not, and where the spec names it."""
+    """A component that reads what its arm may not, and where the spec names it.
+
+    Attributes:
+        slot: of the component; `arm` where it is another arm.
+        kind: its kind, or of a teacher its name in the spec.
+        node: where the spec says so.
+        asker: of a teacher, who asks it.
+    """
 
     slot: str
     kind: str
     node: Node
+    asker: str = ""
 
     @property
     def remedy(self) -> str:
@@ -30,6 +49,9 @@ class Cause:
         if self.slot == "arm":
             taken = f"what is made for '{self.kind}' is made by watching a student"
             return f"{taken}: take the data of a blind arm, or let this arm observe the student"
+        if self.slot == "teacher":
+            asked = f"the {self.asker} asks '{self.kind}', which is a student"
+            return f"{asked}: name another teacher in this arm, or let the arm observe the student"
         remove = f"choose another {self.slot} in this arm"
         if self.slot == "check":
             remove = f"turn it off in this arm ({self.kind}: {{action: off}})"
@@ -89,14 +111,36 @@ def _causes(leak: Leak, arm: Arm) -> Iterator[Cause]:
                 node = arm.node.at(("agent", "checks", name))
                 yield Cause(slot="check", kind=name, node=replace(node, span=node.key or node.span))
         return
+    if leak.slot == "skills":
+        yield from _asked(arm, ("discovery",))
     if leak.slot not in ("student", "base"):
         return
     for field, component in leak.reader.params.components():
         # What an agent is made of is called in a spec as in a stage's parameters.
-        if any(part.definition.reads == "student" for part in component.walk()):
+        if component.slot != "check" and component.reads in WATCHING:
             holder = () if component.slot == "environment" else ("agent",)
             place = (*holder, field, "kind")
             yield Cause(slot=component.slot, kind=component.kind, node=arm.node.at(place))
+    yield from _asked(arm, ASKING.get(leak.reader.kind, ()))
+
+
+def _asked(arm: Arm, slots: Collection[str]) -> Iterator[Cause]:
+    """The students that components of some slots ask as their teachers."""
+    for slot, place, options in arm.experiment.components():
+        if slot not in slots or options.get("action") == "off":
+            continue
+        asker = definition(slot, options["kind"])
+        for part in asker.parts:
+            if part.slot != "teacher":
+                continue
+            for path, name in named(options, part.path):
+                teacher = arm.experiment.referred("teacher", name)
+                if teacher is None:
+                    continue
+                if definition("teacher", teacher["kind"]).read_with(teacher) in WATCHING:
+                    node = arm.node.at((*place, *path))
+                    by = f"{slot} '{asker.kind}'"
+                    yield Cause(slot="teacher", kind=name, node=node, asker=by)
 
 
 def _onward(leak: Leak) -> Iterator[str]:

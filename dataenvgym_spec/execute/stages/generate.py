@@ -59,7 +59,8 @@ def _candidates(
     seed = seed_from("generate", params.seed, params.iteration, params.round, *later)
     rows = []
     names = {request.id for request in requests}
-    tools = Tools(seed=seed, errors=plan.errors, groups=plan.groups or {})
+    scorer = None if params.score is None else context.judge(params.score)
+    tools = Tools(seed=seed, errors=plan.errors, groups=plan.groups or {}, scorer=scorer)
     for number, example in enumerate(engine.generate(requests, tools)):
         if example.asked_by not in names:
             raise _unasked(params.engine.kind, example)

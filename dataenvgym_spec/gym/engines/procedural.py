@@ -9,9 +9,8 @@ from itertools import islice
 
 import msgspec
 
-from dataenvgym_spec.core.errors import StageError, suggest
 from dataenvgym_spec.core.hashing import seed_from
-from dataenvgym_spec.gym.engines.groups import groups_for
+from dataenvgym_spec.gym.engines.streams import stream_for
 from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
@@ -29,55 +28,18 @@ class ProceduralEngine:
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """Candidates skill by skill, each in the order of drawing.
 
-        A skill is a group of the source, and a subskill a variant of it. A request for another
-        skill is met from the groups of what its prompt would show, or of the items that the skill
-        was made of, in turns, and one about the task as a whole from all.
+        Which they are says `stream_for`.
 
         Raises:
             StageError: a request is for a skill that nothing ties to a group, or for a subskill
                 that is no variant.
         """
-        groups = self.source.groups()
         for request in sorted(requests, key=lambda request: request.skill):
-            stream = self._requested(request, tools, groups)
+            stream = stream_for(self.source, request, tools)
             rng = random.Random(seed_from("corrupt", tools.seed, request.id))
             for item in islice(stream, math.ceil(request.count * self.oversample)):
                 spoil = rng.random() < self.corrupt
                 yield Example.of(_spoiled(item, rng) if spoil else item, request)
-
-    def _requested(self, request: Request, tools: Tools, groups: Sequence[str]) -> Iterator[Item]:
-        seed = seed_from("engine", tools.seed, request.id)
-        if request.subskill is not None:
-            return self._variant(request, request.subskill, seed)
-        names = groups_for(request, tools, groups)
-        if not names:
-            raise _unknown(request.skill, groups)
-        return self._stream(names, seed)
-
-    def _variant(self, request: Request, subskill: str, seed: int) -> Iterator[Item]:
-        if not hasattr(self.source, "variant"):
-            message = f"the source has no variants, and '{request.id}' asks for one"
-            raise StageError(message, help="name an engine that can write examples of subskills")
-        items: Iterator[Item] = self.source.variant(request.skill, subskill, seed)
-        return items
-
-    def _stream(self, groups: Sequence[str], seed: int) -> Iterator[Item]:
-        """Items of some groups in turns."""
-        if len(groups) == 1:
-            return self.source.stream(groups[0], seed)
-        streams = []
-        for number, group in enumerate(groups):
-            streams.append(self.source.stream(group, seed_from("turn", seed, number)))
-        return (item for turn in zip(*streams, strict=False) for item in turn)
-
-
-def _unknown(skill: str, groups: Sequence[str]) -> StageError:
-    message = f"the teacher's source has no group '{skill}', and nothing ties the skill to one"
-    help = (
-        "draw feedback from a source with the groups of the teacher's, name skills as the groups "
-    )
-    help += "are, or ask a language model; "
-    return StageError(message, help=help + suggest(skill, groups))
 
 
 def _spoiled(item: Item, rng: random.Random) -> Item:
