@@ -39,6 +39,7 @@ KIND_WORDS = {
     "hub": "a section of the lock",
     "skill-list": "what a plan works in whose key names no environment",
     "path": "a key of many records",
+    "student": "a section of the spec, a kind of stage, and what components can read",
 }
 LEFT = {
     ("execute/stages/student.py", "pretrain"): "the label of a seed",
