@@ -19,7 +19,7 @@ from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.language.schema import schema_text
-from dataenvgym_spec.setup.keys import is_set, needed
+from dataenvgym_spec.setup.keys import Asked, asked, is_set, needed, outside
 from dataenvgym_spec.setup.repair import ATTRIBUTES, has_driver
 from dataenvgym_spec.store.git.program import git as git_output
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
@@ -91,7 +91,7 @@ def examine() -> list[Finding]:
         _ignored(layout),
         _driver(layout),
         _specs(layout),
-        *_keys(layout),
+        *_services(layout),
         _schema(layout),
         _unseen(layout),
         _store(layout),
@@ -166,10 +166,29 @@ def _specs(layout: Layout) -> Finding:
     return Finding(name="specs", ok=count > 0, detail=detail, help=help, needed=False)
 
 
-def _keys(layout: Layout) -> list[Finding]:
+def _services(layout: Layout) -> list[Finding]:
+    services = asked(layout, os.environ)
+    return [*_keys(services), *_programs(services)]
+
+
+def _programs(services: tuple[Asked, ...]) -> list[Finding]:
+    """What is outside of the process is asked where the user says what its name means."""
+    found = []
+    for name, one in outside(services).items():
+        detail, help = "allowed here, by a command", ""
+        if not one.service.command:
+            detail = "allowed here, by an address"
+        for fault in one.service.faults:
+            detail, help = fault.message, fault.help
+        ok = not one.service.faults
+        found.append(Finding(name=name, ok=ok, detail=detail, help=help, needed=False))
+    return found
+
+
+def _keys(services: tuple[Asked, ...]) -> list[Finding]:
     """Without its key a service is not asked; whoever replays needs none."""
     found = []
-    for variable, files in needed(layout, os.environ).items():
+    for variable, files in needed(services).items():
         ok = is_set(variable, os.environ)
         detail = f"{'set' if ok else 'not set'}, a key for {', '.join(files[:MOST_NAMED])}"
         if len(files) > MOST_NAMED:

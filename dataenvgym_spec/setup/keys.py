@@ -1,20 +1,38 @@
-"""The keys of services that the specs of a repository need, and whether they are set."""
+"""The services that the specs of a repository ask: their keys, and what a user says of names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dataenvgym_spec.compile.compiler import front_end
 from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.language.services import service
+from dataenvgym_spec.language.services import Service, service
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.store.layout import Layout
 
 
-def needed(layout: Layout, environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """The variables that hold keys, each with the spec files whose components need it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A service that a spec asks.
+
+    Attributes:
+        file: of the spec.
+        slot: of the component that asks it.
+        outside: whether the user alone says what its name means.
+        service: as this environment reaches it.
+    """
+
+    file: str
+    slot: str
+    outside: bool
+    service: Service
+
+
+def asked(layout: Layout, environ: Mapping[str, str]) -> tuple[Asked, ...]:
+    """The services that the specs of a repository ask.
 
     A spec that cannot be read says so elsewhere.
 
@@ -22,11 +40,21 @@ def needed(layout: Layout, environ: Mapping[str, str]) -> dict[str, tuple[str, .
         layout: the repository.
         environ: the environment.
     """
-    found: dict[str, tuple[str, ...]] = {}
-    for path in layout.specs():
-        for variable in sorted(_of_file(path, layout.root, environ)):
-            found[variable] = (*found.get(variable, ()), path.name)
-    return dict(sorted(found.items()))
+    return tuple(one for path in layout.specs() for one in _of_file(path, layout.root, environ))
+
+
+def needed(services: tuple[Asked, ...]) -> dict[str, tuple[str, ...]]:
+    """The variables that hold keys, each with the spec files whose components need it."""
+    found: dict[str, dict[str, None]] = {}
+    for one in services:
+        if one.service.secret:
+            found.setdefault(one.service.secret, {})[one.file] = None
+    return {variable: tuple(files) for variable, files in sorted(found.items())}
+
+
+def outside(services: tuple[Asked, ...]) -> dict[str, Asked]:
+    """The components whose names the user explains, each once: `policy my-policy`."""
+    return {f"{one.slot} {one.service.provider}": one for one in services if one.outside}
 
 
 def is_set(variable: str, environ: Mapping[str, str]) -> bool:
@@ -34,17 +62,19 @@ def is_set(variable: str, environ: Mapping[str, str]) -> bool:
     return bool(environ.get(variable, "").strip())
 
 
-def _of_file(path: Path, root: Path, environ: Mapping[str, str]) -> set[str]:
+def _of_file(path: Path, root: Path, environ: Mapping[str, str]) -> list[Asked]:
     try:
         specs = front_end([path], root=root, locks="ignore")
     except (SpecError, UserError):
-        return set()
-    return {variable for spec in specs for variable in _of_spec(spec, environ)}
+        return []
+    return [one for spec in specs for one in _of_spec(spec, path.name, environ)]
 
 
-def _of_spec(spec: Resolved, environ: Mapping[str, str]) -> Iterator[str]:
+def _of_spec(spec: Resolved, file: str, environ: Mapping[str, str]) -> Iterator[Asked]:
     for arm in spec.arms:
         for slot, _, options in arm.experiment.components():
-            asked = service(definition(slot, options["kind"]), options, environ)
-            if asked is not None and asked.secret:
-                yield asked.secret
+            item = definition(slot, options["kind"])
+            found = service(item, options, environ)
+            if found is not None:
+                is_outside = bool(item.marked("x-command"))
+                yield Asked(file=file, slot=slot, outside=is_outside, service=found)

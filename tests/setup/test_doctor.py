@@ -186,3 +186,20 @@ def test_each_key_that_a_spec_needs_is_named_and_never_shown(
     assert missing.detail == "not set, a key for a.yaml, b.yaml"
     assert (there.ok, there.detail) == (True, "set, a key for b.yaml, c.yaml")
     assert "planted" not in str(found)
+
+
+def test_a_policy_outside_is_allowed_here_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "specs" / "prompts").mkdir(parents=True)
+    (tmp_path / "specs" / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
+    text = tiny(agent={"policy": {"kind": "outside", "name": "mine", "power": None, "floor": None}})
+    (tmp_path / "specs" / "tiny.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    told = {finding.name: finding for finding in examine()}["policy mine"]
+    assert not told.ok and "neither DATAENVGYM_POLICY_MINE_COMMAND nor" in told.detail
+    monkeypatch.setenv("DATAENVGYM_POLICY_MINE_URL", "http://user:planted@127.0.0.1")
+    told = {finding.name: finding for finding in examine()}["policy mine"]
+    assert (told.ok, told.detail) == (True, "allowed here, by an address")
+    assert "planted" not in str(told)
