@@ -21,8 +21,10 @@ from dataenvgym_spec.gym.teachers.transport import Sleep, Transport
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.services import Service, service
 
-AHEAD: Final = 2
-"""Requests that are begun, or done and not yet taken, for each that may be in flight."""
+AHEAD: Final = 4
+"""Requests that are begun, or done and not yet taken, for each that may be in flight.
+
+So many keep a service busy while results are written to a slow disk."""
 
 
 class RemoteTeacher(ABC):
