@@ -147,7 +147,8 @@ class OpenEnded:
 
     def fallback(self, state: OpenEndedState, budget: int) -> OpenEndedAction:
         """The fixed prompt."""
-        return OpenEndedAction(wanted=(Wanted(count=budget),))
+        fixed = (Wanted(count=budget),)
+        return OpenEndedAction(wanted=fixed, reasons={TASK: "the fixed prompt"})
 
     def requests(
         self, state: OpenEndedState, action: OpenEndedAction, budget: int

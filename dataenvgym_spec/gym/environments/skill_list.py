@@ -96,7 +96,8 @@ class SkillList:
 
     def fallback(self, state: SkillListState, budget: int) -> Allocation:
         """Equal amounts."""
-        return Allocation(allocation=share_out(dict.fromkeys(state.skills, 1.0), budget))
+        shares = share_out(dict.fromkeys(state.skills, 1.0), budget)
+        return Allocation(allocation=shares, reasons=dict.fromkeys(shares, "equal amounts"))
 
     def requests(
         self, state: SkillListState, action: Allocation, budget: int

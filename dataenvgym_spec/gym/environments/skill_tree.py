@@ -172,7 +172,9 @@ class SkillTreeEnvironment:
         each = max(1, budget // (2 * max(1, len(state.trees))))
         explore = Explore(count=2, allocation=each)
         bare = [skill for skill, tree in state.trees.items() if not tree.subskills]
-        return SkillTreeAction(moves=dict.fromkeys(bare, explore))
+        reasons = dict.fromkeys(state.trees, "it stays as it is")
+        reasons |= dict.fromkeys(bare, "it has no subskills yet")
+        return SkillTreeAction(moves=dict.fromkeys(bare, explore), reasons=reasons)
 
     def requests(
         self, state: SkillTreeState, action: SkillTreeAction, budget: int

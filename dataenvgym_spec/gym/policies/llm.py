@@ -56,7 +56,7 @@ class PolicyByModel:
             except Unfit as error:
                 fault = str(error)
             ask = _again(ask, reply, fault, turn + 1)
-        return _fallen_back(contract.fallback(), f"no usable answer of the teacher: {fault}")
+        return _fallen_back(contract.fallback(), fault)
 
     def _ask(self, state: State, budget: int, contract: Contract, tools: Tools) -> Ask:
         brief = state.brief(self.history, self.errors, tools.random())
@@ -97,8 +97,11 @@ def _again(ask: Ask, reply: Reply, fault: str, turn: int) -> Ask:
     return msgspec.structs.replace(ask, id=f"policy/{turn}", messages=messages, seed=seed)
 
 
-def _fallen_back(action: Action, reason: str) -> Action:
-    return msgspec.structs.replace(action, reasons={**action.reasons, TASK: reason})
+def _fallen_back(action: Action, fault: str) -> Action:
+    """The fallback, which says of each skill what it does and why."""
+    reason = f"no usable answer of the teacher: {fault}"
+    reasons = {name: f"{done}; {reason}" for name, done in action.reasons.items()}
+    return msgspec.structs.replace(action, reasons=reasons or {TASK: reason})
 
 
 def _rounded(value: Any) -> Any:
