@@ -17,9 +17,10 @@ beside those of JSON Schema, at any depth of `properties`:
                  (see compile/rules/generators.py)
     x-clusters-by  beside it: the key of a group; groups that are equal in it share clusters
     x-groups-of  a mapping whose keys are groups of the source that the option at a path names
-    x-column     of a source: the column with the "input", "target", "group" or "cluster" of items
     x-student    of what reads a student: which, the "latest" or the "base"
     x-instead    of what reads the pool: an option that, where it is there, stands in its place
+    x-column     of a source or an engine: the column with the "input", "target", "group" or
+                 "cluster" of items
     x-splits     of a check that reads splits: which
     x-ngrams     of such a check: the words in an n-gram, whose hashes it compares
     x-needs      of an option with a default: it acts only where the arm observes one of these, of

@@ -1,5 +1,6 @@
 """The controls of the page on agents: each override is an arm that compiles and is another experiment."""
 
+import json
 import re
 from pathlib import Path
 
@@ -23,6 +24,11 @@ def test_every_override_is_an_arm_of_its_own(tmp_path: Path) -> None:
         .replace(*POOL, 1)
         .replace(BLIND, "\n".join([BLIND, *arms]))
     )
+    rows = [
+        {"q": f"What is {n} + 1?", "a": str(n + 1), "g": ["sum", "lcm"][n % 2]} for n in range(60)
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "made.jsonl").write_text(lines, encoding="utf-8")
     text = text.replace("  blind: {agent: {observe: nothing}}\n", "")
     text = text.partition("analysis:")[0]
     taught = {stage.id for stage in compiled(tmp_path, text).stages if stage.kind == "train"}

@@ -405,6 +405,7 @@ MORE = {
     "policy outside": ", name: mine",
     "policy llm": ", teacher: writer",
     "label-only": ", teacher: writer",
+    "from-file": ", path: items.jsonl, fields: {input: q, target: a}",
     "verified": ", teacher: writer",
     "alternating": ", each: 5, most_examples: 50",
     "fill-balanced": ", each: 5",

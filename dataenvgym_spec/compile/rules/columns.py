@@ -1,10 +1,10 @@
-"""The columns that a source names are in its file, and hold texts and numbers."""
+"""The columns that a source or an engine names are in its file, and hold texts and numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dataenvgym_spec.compile.rules.supply import Column, Supply, supply
+from dataenvgym_spec.compile.rules.supply import Column, Supply, of_engine, supply
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.source import Node
@@ -15,8 +15,8 @@ from dataenvgym_spec.resolve.columns import ColumnTable
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """Columns that rows do not have, values that are no texts, and lines that are no rows."""
-    for name in arm.experiment.task.sources:
-        source = supply(arm, name)
+    sources = [supply(arm, name) for name in arm.experiment.task.sources]
+    for source in (*sources, of_engine(arm)):
         if source is None or source.file is None or not source.columns:
             continue
         table, fault, path = source.file.table, source.file.fault, source.file.path

@@ -43,24 +43,21 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Supply:
-    """One source of an arm.
+    """What holds rows or makes problems: one source of an arm, or an engine with a file.
 
     Attributes:
         name: what the spec calls it.
+        place: where the spec has it.
         options: its options, with its `kind`.
         declared: its definition.
         file: the file of its rows; None for a source that has none.
     """
 
     name: str
+    place: OptionPath
     options: Options
     declared: Definition
     file: File | None
-
-    @property
-    def place(self) -> OptionPath:
-        """Where the spec has it."""
-        return (*REFERRED["source"], self.name)
 
     @property
     def words(self) -> Words:
@@ -72,7 +69,7 @@ class Supply:
     @property
     def groups(self) -> dict[str, Options]:
         """The groups that its options list, each with its own options."""
-        return listed_groups(self.options)
+        return _listed(self.declared, self.options)
 
     @property
     def columns(self) -> dict[str, Column]:
@@ -117,7 +114,11 @@ def listed_groups(options: Options) -> dict[str, Options]:
 
     There are none where the items say it.
     """
-    for option in definition("source", options["kind"]).marked("x-groups"):
+    return _listed(definition("source", options["kind"]), options)
+
+
+def _listed(declared: Definition, options: Options) -> dict[str, Options]:
+    for option in declared.marked("x-groups"):
         for _, groups in named(options, option):
             return dict(groups)
     return {}
@@ -129,9 +130,25 @@ def supply(arm: Arm, name: str) -> Supply | None:
     if options is None:
         return None
     declared = definition("source", options["kind"])
-    places = [(*REFERRED["source"], name, *path) for path in declared.files]
+    return _supply(arm, name, (*REFERRED["source"], name), options, declared)
+
+
+def of_engine(arm: Arm) -> Supply | None:
+    """The rows that the engine itself names a file of; None if it names none."""
+    options = arm.experiment.agent.engine
+    declared = definition("engine", options["kind"])
+    if not declared.marked("x-column"):
+        return None
+    return _supply(arm, declared.kind, ("agent", "engine"), options, declared)
+
+
+def _supply(
+    arm: Arm, name: str, place: OptionPath, options: Options, declared: Definition
+) -> Supply:
+    places = [(*place, *path) for path in declared.files]
     files = [arm.references[place] for place in places if place in arm.references]
-    return Supply(name=name, options=options, declared=declared, file=next(iter(files), None))
+    file = next(iter(files), None)
+    return Supply(name=name, place=place, options=options, declared=declared, file=file)
 
 
 def drawn(arm: Arm) -> list[Supply]:

@@ -18,7 +18,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     loop = arm.experiment.loop
     made = drawn(arm)
     total = _problems(made)
-    if total is None or not _rejects_repeats(arm) or _has_subskills(arm):
+    if total is None or not rejects_repeats(arm) or _has_subskills(arm):
         return
     kept = _kept(arm)
     free = total * max(0.0, 1 - sum(high - low for low, high in kept))
@@ -49,7 +49,8 @@ def _problems(sources: list[Supply]) -> int | None:
     return total or None
 
 
-def _rejects_repeats(arm: Arm) -> bool:
+def rejects_repeats(arm: Arm) -> bool:
+    """Whether all accepted examples of a loop are distinct."""
     checks = arm.experiment.agent.checks.values()
     rejecting = [check["kind"] for check in checks if check["action"] == "reject"]
     return any(definition("check", kind).rejects == "repeats" for kind in rejecting)
