@@ -25,6 +25,7 @@ FACT: Final = f"{REST}- "
 READS: Final = {
     "student": "the latest student",
     "pool": "the pool",
+    "pool-results": "the pool, and the latest student's answers to it",
     "splits": "hashes of splits",
     "skills": "the skills of the task",
 }

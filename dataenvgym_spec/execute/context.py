@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import SHORT
@@ -25,6 +25,7 @@ from dataenvgym_spec.gym.make import Described, make
 from dataenvgym_spec.gym.students.models.protocol import Found
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.files import (
     read,
     read_all,
@@ -41,6 +42,9 @@ from dataenvgym_spec.store.outside import Students
 
 P = TypeVar("P", bound=Params)
 R = TypeVar("R", bound=Record)
+
+READ: Final = {"student": ("student", "base"), "pool-results": ("pool", "answers")}
+"""The slots of what a component is declared to read, where they are called otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +171,7 @@ class Context(Generic[P]):
 
     def _read(self, word: str) -> list[list[str]]:
         """What identifies what a component reads: a student trained anew is another one."""
-        slots = ("student", "base") if word == "student" else (word,)
+        slots = READ.get(word, (word,))
         ports = [port for slot in slots for port in self.ports(slot)]
         return [[port.slot, port.key, port.digest] for port in ports]
 
@@ -179,7 +183,13 @@ class Context(Generic[P]):
             return self.student()
         if reads == "base":
             return self.untaught()
-        return {"pool": self.all("pool", "items.jsonl", Item)} if reads == "pool" else {}
+        if reads not in ("pool", "pool-results"):
+            return {}
+        handed: dict[str, Any] = {"pool": self.all("pool", "items.jsonl", Item)}
+        if reads == "pool-results":
+            answered = self.all("answers", "results.jsonl", Result)
+            handed["results"] = answered if self.ports("answers") else None
+        return handed
 
     def judge(self, scorer: Component) -> Judge:
         """What judges answers by a scorer. Its process ends with this run."""

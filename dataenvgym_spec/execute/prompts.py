@@ -55,12 +55,19 @@ def require_unseen(shots: Sequence[Item], asked: Iterable[Item]) -> None:
     Raises:
         StageError: one is shown.
     """
-    shown = {shot.id for shot in shots} | {shot.input for shot in shots}
+    asked = list(asked)
+    free = {item.id for item in unseen(shots, asked)}
     for item in asked:
-        if item.id in shown or item.input in shown:
+        if item.id not in free:
             message = "'student.prompt.few_shot' shows an item that a split asks"
             remedy = "take it out of the source that is shown, or write 'from: pool'"
             raise StageError(f"{message}: {item.input[:SHOWN]!r}", help=remedy)
+
+
+def unseen(shots: Sequence[Item], items: Iterable[Item]) -> list[Item]:
+    """The items that no prompt shows."""
+    shown = {shot.id for shot in shots} | {shot.input for shot in shots}
+    return [item for item in items if item.id not in shown and item.input not in shown]
 
 
 def first(items: Sequence[Item], count: int) -> list[Item]:

@@ -210,7 +210,8 @@ KINDS: Final[dict[str, Kind]] = {
         turns=BEHAVIOUR,
         adds=_label,
     ),
-    # A student's answers to one split, or to candidates that a check wants to know them of. The
+    # A student's answers to one split, to the pool where a policy chooses from it by them, or to
+    # candidates that a check wants to know them of. The
     # sealed evaluation names its students through `choice`, the one legitimate use of selection
     # besides selecting; its results have no reader but the report. `shots` are items of the pool
     # that every prompt shows, here and in training.
@@ -222,7 +223,7 @@ KINDS: Final[dict[str, Kind]] = {
         slots={
             "student": Slot(allows=STUDENT, many=True),
             "base": Slot(allows=frozenset({"weights"})),
-            "items": Slot(allows=SPLITS, many=True),
+            "items": Slot(allows=SPLITS | POOL, many=True),
             "candidates": Slot(allows=TEACHING),
             "choice": Slot(allows=TEACHING | {"selection"}),
             "shots": Slot(allows=POOL),
@@ -238,7 +239,9 @@ KINDS: Final[dict[str, Kind]] = {
         worker="heavy",
     ),
     # `student` and `base` are plugged in where the policy is declared to read a student, `pool`
-    # where it is declared to read that; so are those of `generate` for the engine.
+    # where it is declared to read that; so are those of `generate` for the engine. `answers` is how
+    # the student does on the pool, for a policy that is declared to read this; in an arm that
+    # observes nothing it is not plugged in, and would be refused.
     "plan": Kind(
         params=PlanParams,
         part="loop",
@@ -247,6 +250,7 @@ KINDS: Final[dict[str, Kind]] = {
         slots={
             "state": Slot(allows=TEACHING),
             "results": Slot(allows=TEACHING, many=True),
+            "answers": Slot(allows=TEACHING),
             "skills": Slot(allows=TEACHING),
             "yield": Slot(allows=TEACHING),
             "student": Slot(allows=STUDENT),

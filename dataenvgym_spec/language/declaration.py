@@ -33,7 +33,7 @@ ACTION: Final[dict[str, Any]] = {
 """The option that every check has, declared by it or not."""
 READS: Final[dict[str, tuple[str, ...]]] = {
     "environment": ("skills",),
-    "policy": ("student", "pool"),
+    "policy": ("student", "pool", "pool-results"),
     "engine": ("student", "pool"),
     "teacher": ("student",),
     "check": ("student", "splits"),
@@ -41,8 +41,9 @@ READS: Final[dict[str, tuple[str, ...]]] = {
 """What the definition of a component may declare that it reads.
 
 Either the latest student (a check: its answers to the candidates; a teacher: that or the base, see
-`x-student`), or the items of the pool, or splits as hashes, or the skills of the task. A component
-receives nothing that it does not declare, and the proof of no leakage is about what it declares.
+`x-student`), or the items of the pool, or these and its answers to them, or splits as hashes, or
+the skills of the task. A component receives nothing that it does not declare, and the proof of no
+leakage is about what it declares.
 """
 PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)
 SKILLS: Final = ("groups",)

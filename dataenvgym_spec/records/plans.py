@@ -22,11 +22,13 @@ class Like(Record, frozen=True, kw_only=True):
         input: the question.
         target: the right answer.
         group: what its source says it belongs to.
+        id: its id, where an engine is to take this very item.
     """
 
     input: str
     target: str
     group: str
+    id: str | None = None
 
 
 class Request(Record, frozen=True, kw_only=True):

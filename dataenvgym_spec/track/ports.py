@@ -58,6 +58,7 @@ SHOWN: Final = {
     ("evaluate", "selection"): "metric selection/accuracy",
     ("evaluate", "hidden"): "metric teaching/score_seen/",
     ("evaluate", "shown"): "artifact plan/plan.json",
+    ("evaluate", "pool"): "artifact plan/plan.json",
     ("evaluate", "candidates"): "metric teaching/rejected/",
     ("evaluate", "test"): "metric test/",
     ("label", "selection"): "metric selection/skill/",

@@ -26,7 +26,11 @@ WHOLE = (
     TINY.replace("train: {length", "train: {adapter: {kind: lora, r: 4}, length")
     .replace(
         "  with-state: {}",
+<<<<<<< HEAD
         "  with-state: {skills: {discover: {kind: finding}, label: [selection, test]}, agent: {policy: {kind: watching}, engine: {kind: watching, teacher: generator}, checks: {known: {}, near-overlap: {}}}}",
+=======
+        "  with-state: {skills: {discover: {kind: finding}}, agent: {policy: {kind: choosing}, engine: {kind: watching, teacher: generator}, checks: {known: {}, near-overlap: {}}}}",
+>>>>>>> de93651 (Active learning: policies that choose items of the pool by what the student answers to them; the answers are an edge of their own)
     )
     .replace(
         "  no-state: {agent: {observe: nothing}}",
@@ -37,6 +41,7 @@ WHOLE = (
     .replace("analysis:", "seeds: {run: [0, 1]}\nanalysis:")
 )
 """Everything that has edges of its own: both arms, skills that are found and skills of the source, a policy, an engine and a check that read a student, a policy and an engine
+<<<<<<< HEAD
 that read the pool, a check that compares with what splits have drawn, an adapter, a refill."""
 STUDENTS = "teachers:\n  me: {kind: student}\n  first: {kind: student, which: base}\n"
 GIVEN = "[selection, test]"
@@ -50,9 +55,13 @@ ASKING = (
     .replace("run: [0, 1]", "run: 0")
 )
 """The same with the student as the teacher of all that can ask one."""
+=======
+that read the pool, a policy that reads answers to the pool, a check that compares with what splits have drawn, an adapter, a refill."""
+>>>>>>> 7d7750a (Active learning: policies that choose items of the pool by what the student answers to them; the answers are an edge of their own)
 LENT = "  tenth: {agent: {observe: nothing}, data_from: {arm: no-state, fraction: 0.1}}\n"
 STOPPING = (
-    WHOLE.replace("iterations: 2", "iterations: 3\n  stop: {patience: 1}")
+    WHOLE.replace("policy: {kind: choosing}", "policy: {kind: watching}")
+    .replace("iterations: 2", "iterations: 3\n  stop: {patience: 1}")
     .replace("run: [0, 1]", "run: 0")
     .replace("seeds:", LENT + "seeds:")
 )
@@ -61,7 +70,7 @@ STOPPING = (
 AGENT = ("plan", "generate", "check")
 GATED = (*AGENT, "train", "evaluate")
 TEACHING = {
-    ("plan", "state"), ("plan", "results"), ("plan", "skills"), ("plan", "yield"), ("plan", "student"),
+    ("plan", "state"), ("plan", "results"), ("plan", "answers"), ("plan", "skills"), ("plan", "yield"), ("plan", "student"),
     ("generate", "plan"), ("generate", "yield"), ("generate", "student"),
     ("check", "student"), ("check", "candidates"), ("check", "plan"), ("check", "accepted"), ("check", "yield"), ("check", "answers"),
     ("evaluate", "student"), ("evaluate", "candidates"),
@@ -118,6 +127,7 @@ FLOWS: dict[str, dict[tuple[str, str], str]] = {
         **dict.fromkeys([("train", "accepted"), ("train", "previous")], "given"),
         ("select", "results"): "given",
         ("evaluate", "choice"): "verdict",
+        ("evaluate", "items"): "seen",
     },
     "given": {
         **dict.fromkeys(TEACHING, "given"),
@@ -168,7 +178,8 @@ def graph(tmp_path: Path) -> Graph:
 def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Policies and engines that are declared to read a student or the pool; a real package of such is in `test_components`."""
     for slot, like in (("policy", "allocate"), ("engine", "procedural")):
-        for kind, reads in (("watching", "student"), ("dipping", "pool")):
+        kinds = {"watching": "student", "dipping": "pool", "choosing": "pool-results"}
+        for kind, reads in kinds.items():
             item = replace(definitions()[slot][like], kind=kind, reads=reads)
             monkeypatch.setitem(definitions()[slot], kind, item)
     gold = definitions()["discovery"]["gold"]
@@ -305,6 +316,12 @@ def sources(graph: Graph) -> dict[str, tuple[str, Stage, str]]:
             pick(graph, "evaluate", "evaluate on candidates", 1),
             "candidates",
         ),
+        **{
+            f"predictions on the pool of {stage.id[:8]}": ("answers", stage, "pool")
+            for stage in graph.stages
+            if stage.kind == "evaluate" and stage.plain["splits"] == ["pool"]
+            if any(use.iteration == 0 for use in stage.uses)
+        },
         "the base student": ("base", pick(graph, "student", "make the base student", 0), "student"),
         "a taught student": ("taught", pick(graph, "train", "train", 1), "student"),
         "a blind arm's student": (
@@ -362,10 +379,16 @@ def test_prompts_show_the_pool_and_nothing_else(tmp_path: Path) -> None:
             assert leakage(replace(graph, stages=tuple(stages)))
 
 
-def test_these_graphs_have_every_slot_there_is(stopping: Graph, tmp_path: Path) -> None:
+def test_these_graphs_have_every_slot_there_is(
+    whole: Graph, stopping: Graph, tmp_path: Path
+) -> None:
     equal = compiled(tmp_path, TINY.replace("examples: 30,", "examples: 30, equal: true,"))
+<<<<<<< HEAD
     asking = compiled(tmp_path, ASKING)
     stages = (*stopping.stages, *equal.stages, *showing(tmp_path).stages, *asking.stages)
+=======
+    stages = (*whole.stages, *stopping.stages, *equal.stages, *showing(tmp_path).stages)
+>>>>>>> 7d7750a (Active learning: policies that choose items of the pool by what the student answers to them; the answers are an edge of their own)
     there = {(stage.kind, item.slot) for stage in stages for item in stage.inputs}
     assert there == {(kind, slot) for kind, declared in KINDS.items() for slot in declared.slots}
 

@@ -102,7 +102,7 @@ class StageList:
         """The student and the pool, if components or parts of them are declared to read them."""
         reads = {part.reads for one in components for part in one.walk()}
         inputs: Inputs = ()
-        if "pool" in reads and self.pool is not None:
+        if reads & {"pool", "pool-results"} and self.pool is not None:
             inputs = (Input(slot="pool", stage=self.pool, port="pool"),)
         if "student" in reads:
             inputs += who.students(turn.student)

@@ -213,6 +213,14 @@ class Builder(StageList):
         Nothing is evaluated that nobody may look at. The evaluation stands in the iteration whose
         student it is of, and under the gate of the plan that alone reads it.
         """
+        if self.stale:
+            return self.stale
+        seen = (*self._on_feedback(turn, setup), *self._on_pool(turn, setup))
+        if self.record.agent.watches_base:
+            self.stale = seen
+        return seen
+
+    def _on_feedback(self, turn: Turn, setup: Setup) -> Inputs:
         splits: tuple[str, ...] = ()
         if self.record.agent.sees("errors"):
             splits += ("shown",)
@@ -220,15 +228,20 @@ class Builder(StageList):
             splits += ("hidden",)
         if not splits:
             return ()
-        if self.stale:
-            return self.stale
         who, watched = self._watching(turn, setup)
         data = setup.splits["feedback"]
         stage = self.evaluate_by(turn.number - 1, watched, data, splits, of=who).stage
-        seen = tuple(Input(slot="results", stage=stage, port=split) for split in splits)
-        if self.record.agent.watches_base:
-            self.stale = seen
-        return seen
+        return tuple(Input(slot="results", stage=stage, port=split) for split in splits)
+
+    def _on_pool(self, turn: Turn, setup: Setup) -> Inputs:
+        """The student's answers to the pool, if the policy chooses from it by them."""
+        reads = {part.definition.reads for part in self.planning.policy.walk()}
+        blind = self.record.agent.observe == "nothing"
+        if "pool-results" not in reads or blind or self.pool is None:
+            return ()
+        who, watched = self._watching(turn, setup)
+        answers = self.evaluate_by(turn.number - 1, watched, self.pool, ("pool",), of=who)
+        return (replace(answers, slot="answers"),)
 
     def _watching(self, turn: Turn, setup: Setup) -> tuple[StageList, Turn]:
         """The turn as the agent sees it, with the student that it watches, and who built that."""

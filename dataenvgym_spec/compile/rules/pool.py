@@ -16,7 +16,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     agent = arm.experiment.agent
     for slot, options in (("policy", agent.policy), ("engine", agent.engine)):
         kind = options["kind"]
-        if definition(slot, kind).read_with(options) == "pool":
+        if definition(slot, kind).read_with(options) in ("pool", "pool-results"):
             message = f"the {slot} '{kind}' reads the pool, but 'task.splits' has none"
             help = "add 'pool: {from: SOURCE, draw: rest}' to 'task.splits', or name another"
             yield arm.node.at(("agent", slot, "kind")).fault("E204", message, help)

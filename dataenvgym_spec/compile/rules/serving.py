@@ -33,7 +33,9 @@ def _actual(arm: Arm) -> dict[str, str]:
     }
     draws = arm.experiment.student.generate.draws
     decoding = "sampling" if draws else "greedy"
+    sampling = "several answers" if arm.experiment.student.generate.samples > 1 else "one answer"
     chats = any(prompt.chat for _, prompt in arm.experiment.prompts())
     prompt = "chat" if chats else "text"
     task = arm.experiment.task.kind
-    return {"task": task, "decoding": decoding, "prompt": prompt, **kinds}
+    common = {"task": task, "decoding": decoding, "sampling": sampling, "prompt": prompt}
+    return {**common, **kinds}

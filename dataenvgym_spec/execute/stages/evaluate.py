@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context, PortRead
-from dataenvgym_spec.execute.prompts import prompts_of, require_unseen
+from dataenvgym_spec.execute.prompts import prompts_of, require_unseen, unseen
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.gym.prompt import Prompt, Prompts
 from dataenvgym_spec.gym.students.backends.loading import load_backend
@@ -35,6 +35,8 @@ def evaluate(context: Context[EvaluateParams]) -> None:
         judge = context.judge(context.params.score)
     items = _items(context)
     prompts = prompts_of(context)
+    if "pool" in items:  # what prompts show of it is answered already
+        items["pool"] = unseen(prompts.shots, items["pool"])
     if not context.ports("candidates"):  # an example may well be one that is shown
         require_unseen(prompts.shots, chain.from_iterable(items.values()))
     asked = _asked(context.params, prompts, items)

@@ -19,6 +19,7 @@ class FromPool:
 
     def __init__(self, *, pool: Sequence[Item], oversample: float) -> None:
         self.oversample = oversample
+        self._by_id = {item.id: item for item in pool}
         self._groups: dict[str, list[Item]] = {}
         for item in pool:
             self._groups.setdefault(item.group, []).append(item)
@@ -28,9 +29,15 @@ class FromPool:
 
         A skill is a group of the pool. One that the pool has no more items of gives what there is.
         A request for another skill is met from the groups of what its prompt would show, or of the
-        items that the skill was made of, and one about the task as a whole from the whole pool.
+        items that the skill was made of, and one about the task as a whole from the whole pool. A request
+        that names items gets these.
         """
         for request in sorted(requests, key=lambda request: request.skill):
+            chosen = [like.id for like in request.like if like.id in self._by_id]
+            if chosen:
+                for name in chosen:
+                    yield Example.of(self._by_id[name], request)
+                continue
             names = dict.fromkeys(groups_for(request, tools, list(self._groups)))
             items = [item for name in names for item in self._groups[name]]
             count = min(math.ceil(request.count * self.oversample), len(items))

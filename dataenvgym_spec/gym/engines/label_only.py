@@ -48,9 +48,9 @@ class LabelOnly:
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """Examples request by request: as many as are asked for, if the pool has them.
 
-        A request that names items of the pool gets these, in their order. Any other gets items of
-        its group at random. All requests are asked about at once; for a question that the teacher
-        does not agree on, another one is taken, a bounded number of times.
+        A request that names items of the pool (`like`) gets these, in their order. Any other gets
+        items of its group at random. All requests are asked about at once; for a question that the
+        teacher does not agree on, another one is taken, a bounded number of times.
         """
         waiting = {request.id: self._items(request, tools) for request in requests}
         made: dict[str, list[Example]] = {request.id: [] for request in requests}
@@ -70,7 +70,8 @@ class LabelOnly:
 
     def _items(self, request: Request, tools: Tools) -> Iterator[Item]:
         """What can be taken for a request, in order."""
-        named = [self._by_id[name] for name in request.show or () if name in self._by_id]
+        names = [*(like.id for like in request.like), *(request.show or ())]
+        named = [self._by_id[name] for name in names if name is not None and name in self._by_id]
         if named:
             return iter(named)
         groups = dict.fromkeys(groups_for(request, tools, list(self._groups)))

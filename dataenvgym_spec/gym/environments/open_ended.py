@@ -32,12 +32,14 @@ class OpenEndedState(State, frozen=True, kw_only=True):
         per_request: how many of them the prompt of a request may show.
         score: the student's score on the hidden part; None if the agent does not observe scores.
         yields: what became of the last requests; None if it does not observe yields.
+        chosen: ids of the items of the pool that earlier plans asked for.
     """
 
     errors: tuple[ShownError, ...] | None = None
     per_request: int = 0
     score: SkillScore | None = None
     yields: dict[str, Yield] | None = None
+    chosen: tuple[str, ...] = ()
 
     def brief(self, history: int, errors: int, rng: Random) -> dict[str, Any]:
         """The state with some of the errors, whose texts are cut."""
@@ -103,6 +105,7 @@ class OpenEnded:
             score=seen.score(),
             yields=None if seen.yields is None else dict(seen.yields),
             history=before.history if before is not None else (),
+            chosen=before.chosen if before is not None else (),
         )
 
     def complete(
@@ -171,5 +174,7 @@ class OpenEnded:
     def advance(
         self, state: OpenEndedState, action: OpenEndedAction, given: Mapping[str, Yield]
     ) -> OpenEndedState:
-        """Only the history: what is seen is seen anew in every iteration."""
-        return OpenEndedState(history=state.history)
+        """The history, and what was chosen; what is seen is seen anew in every iteration."""
+        likes = (like for wanted in action.wanted for like in wanted.like)
+        chosen = tuple(like.id for like in likes if like.id is not None)
+        return OpenEndedState(history=state.history, chosen=(*state.chosen, *chosen))

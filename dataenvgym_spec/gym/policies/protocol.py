@@ -16,7 +16,9 @@ class Policy(Protocol[S_contra, A_co]):
 
     A policy whose definition says `"reads": "student"` is constructed with `student`, the folder of
     the latest student, and `base`, the folder of the model that it adapts, or None. One that says
-    `"reads": "pool"` is constructed with `pool`, the list of the items of that split.
+    `"reads": "pool"` is constructed with `pool`, the list of the items of that split, and one that
+    says `"reads": "pool-results"` with `results` too: the latest student's answers to them, or None
+    in an arm that observes nothing.
     """
 
     def act(self, state: S_contra, budget: int, tools: Tools) -> A_co:
