@@ -26,11 +26,7 @@ WHOLE = (
     TINY.replace("train: {length", "train: {adapter: {kind: lora, r: 4}, length")
     .replace(
         "  with-state: {}",
-<<<<<<< HEAD
-        "  with-state: {skills: {discover: {kind: finding}, label: [selection, test]}, agent: {policy: {kind: watching}, engine: {kind: watching, teacher: generator}, checks: {known: {}, near-overlap: {}}}}",
-=======
-        "  with-state: {skills: {discover: {kind: finding}}, agent: {policy: {kind: choosing}, engine: {kind: watching, teacher: generator}, checks: {known: {}, near-overlap: {}}}}",
->>>>>>> de93651 (Active learning: policies that choose items of the pool by what the student answers to them; the answers are an edge of their own)
+        "  with-state: {skills: {discover: {kind: finding}, label: [selection, test]}, agent: {policy: {kind: choosing}, engine: {kind: watching, teacher: generator}, checks: {known: {}, near-overlap: {}}}}",
     )
     .replace(
         "  no-state: {agent: {observe: nothing}}",

@@ -452,17 +452,17 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
         for kind in definitions()[slot]:
             if kind in usual:
                 continue
+            drawing = "sampling" in definitions()[slot][kind].serves.get("decoding", ())
+            placed = seeing.replace(*DRAWING) if drawing else seeing
             if slot == "check":
                 said = f"{{{kind}: {{action: record{MORE.get(kind, '')}}}}}"
-                drawing = "sampling" in definitions()[slot][kind].serves.get("decoding", ())
-                placed = seeing.replace(*DRAWING) if drawing else seeing
                 yield placed.replace(usual, said), ("agent", "checks", kind)
             else:
                 (works_in,) = definitions()[slot][kind].serves.get("environment", ("skill-list",))[
                     :1
                 ]
                 where = TREE if works_in == "skill-tree" else works_in
-                placed = seeing.replace("environment: skill-list", f"environment: {where}")
+                placed = placed.replace("environment: skill-list", f"environment: {where}")
                 more = MORE.get(f"{slot} {kind}", MORE.get(kind, ""))
                 said = f"{{kind: {kind}{more}}}"
                 yield placed.replace(usual, said), ("agent", slot)

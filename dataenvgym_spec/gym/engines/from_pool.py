@@ -29,8 +29,8 @@ class FromPool:
 
         A skill is a group of the pool. One that the pool has no more items of gives what there is.
         A request for another skill is met from the groups of what its prompt would show, or of the
-        items that the skill was made of, and one about the task as a whole from the whole pool. A request
-        that names items gets these.
+        items that the skill was made of, and one about the task as a whole from the whole pool. A
+        request that names items gets these.
         """
         for request in sorted(requests, key=lambda request: request.skill):
             chosen = [like.id for like in request.like if like.id in self._by_id]
