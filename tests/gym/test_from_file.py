@@ -34,7 +34,7 @@ def given_for(
     path: Path, asked: list[Request], seed: int = 0, order: str = "file", group: bool = True
 ) -> list[tuple[str, str, str]]:
     fields = {key: name for key, name in FIELDS.items() if group or key != "group"}
-    engine = FromFile(path=path, fields=fields, order=order)
+    engine = FromFile(path=path, fields=fields, sequence=order)
     made = engine.generate(asked, Tools(seed=seed))
     return [(one.asked_by, one.input, one.target) for one in made]
 
@@ -69,7 +69,7 @@ def test_the_seed_draws_where_the_spec_says_so(path: Path) -> None:
 
 def test_each_iteration_goes_on_where_the_one_before_ended(path: Path) -> None:
     checks = [Judged(name="duplicate", action="reject", reads=None, check=Duplicate())]
-    engine, accepted, taught = FromFile(path=path, fields=FIELDS, order="file"), {}, []
+    engine, accepted, taught = FromFile(path=path, fields=FIELDS, sequence="file"), {}, []
     for amounts in ({"sum": 2, "gcd": 1}, {"sum": 3}):
         asked = requests(**amounts)
         candidates = list(engine.generate(asked, Tools(seed=0)))

@@ -22,8 +22,8 @@ from dataenvgym_spec.records.plans import Request
 class FromFile:
     """Gives rows of a file, in its order or drawn by the seed."""
 
-    def __init__(self, *, path: Path, fields: Mapping[str, str], order: str) -> None:
-        self.by_seed, self.has_skills = order == "seed", "group" in fields
+    def __init__(self, *, path: Path, fields: Mapping[str, str], sequence: str) -> None:
+        self.by_seed, self.has_skills = sequence == "seed", "group" in fields
         self.source = Jsonl(path=path, fields=dict(fields))
 
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
