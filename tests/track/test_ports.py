@@ -42,6 +42,7 @@ EVERYTHING = (
     .replace(*CHECKS, 1)
     .replace("teach:", "stop: {patience: 1}\n  teach:")
 )
+CHOOSING = "  chosen: {environment: open-ended, agent: {policy: {kind: mistaken}}}\n"
 NAMED_BY_PARAMS = (DataParams, EvaluateParams, LabelParams)
 """Records of kinds whose ports depend on their parameters."""
 
@@ -50,9 +51,9 @@ def ports(folder: Path) -> set[tuple[str, str]]:
     """The ports of all kinds."""
     stages = compiled(
         folder,
-        EVERYTHING.replace("  no-state: {agent: {observe: nothing}}\n", "").partition("analysis:")[
-            0
-        ],
+        EVERYTHING.replace("  no-state: {agent: {observe: nothing}}\n", CHOOSING).partition(
+            "analysis:"
+        )[0],
     ).stages
     found = {(stage.kind, port) for stage in stages for port in stage.ports}
     for name, kind in KINDS.items():
