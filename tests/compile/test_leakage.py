@@ -37,23 +37,19 @@ WHOLE = (
     .replace("analysis:", "seeds: {run: [0, 1]}\nanalysis:")
 )
 """Everything that has edges of its own: both arms, skills that are found and skills of the source, a policy, an engine and a check that read a student, a policy and an engine
-<<<<<<< HEAD
-that read the pool, a check that compares with what splits have drawn, an adapter, a refill."""
+that read the pool, a policy that reads answers to the pool, a check that compares with what splits have drawn, an adapter, a refill."""
 STUDENTS = "teachers:\n  me: {kind: student}\n  first: {kind: student, which: base}\n"
 GIVEN = "[selection, test]"
 ASKING = (
     WHOLE.replace("teachers:\n", STUDENTS)
     .replace("{kind: finding}", "{kind: llm, teacher: me}")
     .replace("{kind: watching, teacher: generator}", "{kind: llm, teacher: me}")
-    .replace("{kind: watching}", "{kind: even}")
+    .replace("{kind: choosing}", "{kind: even}")
     .replace("checks: {known: {}", "checks: {known: {}, verified: {teacher: me}")
     .replace("label: [selection, test]", f"label: {GIVEN}, teacher_may_read: {GIVEN}")
     .replace("run: [0, 1]", "run: 0")
 )
 """The same with the student as the teacher of all that can ask one."""
-=======
-that read the pool, a policy that reads answers to the pool, a check that compares with what splits have drawn, an adapter, a refill."""
->>>>>>> 7d7750a (Active learning: policies that choose items of the pool by what the student answers to them; the answers are an edge of their own)
 LENT = "  tenth: {agent: {observe: nothing}, data_from: {arm: no-state, fraction: 0.1}}\n"
 STOPPING = (
     WHOLE.replace("policy: {kind: choosing}", "policy: {kind: watching}")
@@ -379,12 +375,9 @@ def test_these_graphs_have_every_slot_there_is(
     whole: Graph, stopping: Graph, tmp_path: Path
 ) -> None:
     equal = compiled(tmp_path, TINY.replace("examples: 30,", "examples: 30, equal: true,"))
-<<<<<<< HEAD
     asking = compiled(tmp_path, ASKING)
-    stages = (*stopping.stages, *equal.stages, *showing(tmp_path).stages, *asking.stages)
-=======
-    stages = (*whole.stages, *stopping.stages, *equal.stages, *showing(tmp_path).stages)
->>>>>>> 7d7750a (Active learning: policies that choose items of the pool by what the student answers to them; the answers are an edge of their own)
+    first = (*whole.stages, *stopping.stages, *asking.stages)
+    stages = (*first, *equal.stages, *showing(tmp_path).stages)
     there = {(stage.kind, item.slot) for stage in stages for item in stage.inputs}
     assert there == {(kind, slot) for kind, declared in KINDS.items() for slot in declared.slots}
 
