@@ -11,7 +11,7 @@ from dataenvgym_spec.records.files import write_table
 from dataenvgym_spec.records.plans import Yield
 from dataenvgym_spec.resolve.files import built_in_templates
 from tests.support import teachers
-from tests.support.golden import OBSERVE, Workshop, bytes_of, component
+from tests.support.golden import OBSERVE, Workshop, bytes_of, component, families
 
 BLIND = "nothing"
 PORTS = {
@@ -33,10 +33,15 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "mode": ("batched", "one-by-one"),
     "per_prompt": (10, 30),
     "least_reward": (-1.0, 1.0),
+    "lowest": (0.0, 0.9),
+    "highest": (0.1, 1.0),
     "gain": ("paired", "plain"),
     "errors": (0, 3),
 }
-BESIDE = {"threshold": {"increase": 5, "new_subskills": 2, "each": 9}}
+BESIDE = {
+    "threshold": {"increase": 5, "new_subskills": 2, "each": 9},
+    "two-way": {"source": families(), "lowest": 0.3, "highest": 0.7, "new_subskills": 2, "each": 9},
+}
 """The other options of a kind that has some which act everywhere."""
 MOVES = {"most_new": 3, "most_each": 9, "most_active": 9, "most_allocation": 9}
 PROMPT = built_in_templates()["builtin:propose-subskills"]
@@ -76,7 +81,7 @@ def looped(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 def _planned(looped: Workshop, kind: str, seen: Collection[str], options: dict[str, Any]) -> str:
     """The bytes that the stages of plans write, one after the other."""
-    policy = component("policy", kind, **BESIDE.get(kind, {}), **options)
+    policy = component("policy", kind, **{**BESIDE.get(kind, {}), **options})
     observe = OBSERVE if seen else BLIND
     (works_in,) = definitions()["policy"][kind].serves["environment"]
     params = {"observe": observe, "policy": policy, "amount": 101, "seed": 7}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import prod
+from typing import Any
 
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.components import definition
@@ -22,11 +23,13 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
         if slot == "backend" and not can_be_made:
             continue  # there is no student to generate with
         declared = definition(slot, options["kind"])
+        # What a check or a policy measures, such as a band, is its own affair.
+        known = measures | _stated(declared, options)
         for limit in declared.limits:
-            if _holds(limit, measures):
+            if _holds(limit, known):
                 continue
             option = _option(declared, limit.measure) or ("kind",)
-            yield _exceeded(arm, (*place, *option), limit, measures)
+            yield _exceeded(arm, (*place, *option), limit, known)
             can_be_made = can_be_made and slot != "model"
 
 
@@ -37,9 +40,7 @@ def _measures(arm: Arm) -> dict[str, int]:
         if place[0] != "student":  # a teacher's model is another one
             continue
         declared = definition(slot, options["kind"])
-        for path, measure in declared.marked("x-measure").items():
-            for _, value in named(options, path):
-                measures[measure] = value
+        measures |= _stated(declared, options)
         for path, keys in declared.marked("x-measures").items():
             file = arm.references.get((*place, *path))
             config = file.config if file is not None and file.config is not None else {}
@@ -49,6 +50,15 @@ def _measures(arm: Arm) -> dict[str, int]:
     if width is not None and heads > 0:
         measures.setdefault("head", width // heads)
     return measures
+
+
+def _stated(declared: Definition, options: Mapping[str, Any]) -> dict[str, int]:
+    """The measures that options of one component state."""
+    stated: dict[str, int] = {}
+    for path, measure in declared.marked("x-measure").items():
+        for _, value in named(options, path):
+            stated[measure] = value
+    return stated
 
 
 def _holds(limit: Limit, measures: Measures) -> bool:

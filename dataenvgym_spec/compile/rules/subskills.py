@@ -13,26 +13,27 @@ from dataenvgym_spec.resolve.arms import Arm
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
-    """Proposers whose subskills the engine, or the discovery of skills, does not fit."""
+    """What proposes subskills that the engine, or the discovery of skills, does not fit."""
     for slot, place, options in arm.experiment.components():
-        if slot == "proposer":
-            sources = _sources(options)
-            yield from _undrawn(arm, place, options["kind"], sources)
+        sources = _sources(slot, options)
+        # A policy that names subskills itself has a source to name them from.
+        if slot == "proposer" or (slot == "policy" and sources):
+            yield from _undrawn(arm, slot, place, options["kind"], sources)
             if sources:
                 yield from _ungrouped(arm, place, options["kind"], sources[0])
 
 
-def _sources(options: Mapping[str, Any]) -> list[str]:
-    """The sources whose variants a proposer proposes."""
+def _sources(slot: str, options: Mapping[str, Any]) -> list[str]:
+    """The sources whose variants a component proposes."""
     names = []
-    for part in definition("proposer", options["kind"]).parts:
+    for part in definition(slot, options["kind"]).parts:
         if part.takes == "variants":
             names += [name for _, name in named(options, part.path)]
     return names
 
 
 def _undrawn(
-    arm: Arm, place: tuple[str, ...], kind: str, sources: list[str]
+    arm: Arm, slot: str, place: tuple[str, ...], kind: str, sources: list[str]
 ) -> Iterator[Diagnostic]:
     engine = arm.experiment.agent.engine["kind"]
     for source in drawn(arm):
@@ -42,8 +43,8 @@ def _undrawn(
                 f"but what '{kind}' proposes need not be its variants"
             )
             help = (
-                f"name '{source.name}' as the source of the proposer, or choose another "
-                "proposer, or an engine whose examples a language model writes"
+                f"name '{source.name}' as the source of the {slot}, or choose another "
+                f"{slot}, or an engine whose examples a language model writes"
             )
             yield arm.node.at((*place, "kind")).fault("E204", message, help)
 

@@ -45,7 +45,10 @@ class SourceWithVariants(Source, Protocol):
     """A source with harder and easier variants of its groups, which an agent can ask for."""
 
     def variants(self, group: str) -> Iterator[str]:
-        """Names of the variants of a group: the group as it is, then the nearest ones first."""
+        """Names of the variants of a group: the group as it is, then the nearest ones first.
+
+        A harder one is called `harder: ...`, and an easier one `easier: ...`; see `way_of`.
+        """
 
     def variant(self, group: str, name: str, seed: int) -> Iterator[Item]:
         """Items of one variant of a group, and of that group, as `stream` gives them.
@@ -53,6 +56,16 @@ class SourceWithVariants(Source, Protocol):
         Raises:
             StageError: there is no such variant.
         """
+
+
+def way_of(variant: str) -> str:
+    """Which way a variant differs from its group, by its name.
+
+    >>> way_of("harder: num_terms 4"), way_of("as set")
+    ('harder', 'as set')
+    """
+    way = variant.partition(": ")[0]
+    return way if way in ("harder", "easier") else "as set"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
