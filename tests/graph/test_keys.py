@@ -353,6 +353,7 @@ PLACES = {
 NEVER_VARIED = {
     ("environment", "skill-tree", "subskills"): "a component of its own",
     ("proposer", "by-source", "source"): "the name of a part of the spec",
+    ("policy", "two-way", "source"): "the name of a part of the spec",
     ("proposer", "listed", "source"): "the name of a part of the spec",
     ("proposer", "llm", "teacher"): "the name of a part of the spec",
     ("policy", "llm", "teacher"): "the name of a part of the spec",
@@ -406,6 +407,7 @@ MORE = {
     "policy llm": ", teacher: writer",
     "label-only": ", teacher: writer",
     "from-file": ", path: items.jsonl, fields: {input: q, target: a}",
+    "two-way": ", source: problems, each: 9",
     "verified": ", teacher: writer",
     "alternating": ", each: 5, most_examples: 50",
     "fill-balanced": ", each: 5",
