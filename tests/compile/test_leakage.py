@@ -151,7 +151,8 @@ FLOWS["shown"] = {
     ("label", "skills"): "verdict",
 }
 FLOWS["seen"] = FLOWS["answers"]
-# Skills that the untaught student named: items can be assigned to them, and they are its answers.
+# Skills that the untaught student named: items can be assigned to them, and they are its answers. By their roles what it answers to the
+# pool is the same.
 FLOWS["named"] = {
     **FLOWS["answers"],
     ("assign", "skills"): "answers",
@@ -309,7 +310,7 @@ def sources(graph: Graph) -> dict[str, tuple[str, Stage, str]]:
             "candidates",
         ),
         **{
-            f"predictions on the pool of {stage.id[:8]}": ("answers", stage, "pool")
+            f"predictions on the pool of {stage.id[:8]}": ("named", stage, "pool")
             for stage in graph.stages
             if stage.kind == "evaluate" and stage.plain["splits"] == ["pool"]
             if any(use.iteration == 0 for use in stage.uses)
