@@ -18,6 +18,7 @@ from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import ROOT, call, environment, new_repo
 from tests.support.specs import merged
+from tests.support.students import untrained
 from tests.support.training import warm_trainers
 
 SMALL: dict[str, Any] = {
@@ -65,12 +66,18 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return repo
 
 
-def made(repo: Path, text: str) -> Notebook:
-    """What an experiment has produced once all its stages ran, one after the other; DVC would start a process for each."""
-    name = yaml.safe_load(text)["name"]
+def written(repo: Path, text: str) -> str:
+    """Compiles a spec; returns its name."""
+    name = str(yaml.safe_load(text)["name"])
     path = repo / "specs" / f"{name}.yaml"
     path.write_text(text, encoding="utf-8")
     call("dataenvgym", "compile", str(path.relative_to(repo)), cwd=repo)
+    return name
+
+
+def made(repo: Path, text: str) -> Notebook:
+    """What an experiment has produced once all its stages ran, one after the other; DVC would start a process for each."""
+    name = written(repo, text)
     with warm_trainers(repo), patch.dict(os.environ, environment()):
         for stage in load(name, root=repo).stages:
             if not stage.done:
@@ -139,3 +146,24 @@ def test_policies_run_at_equal_amounts(shelf: Path) -> None:
         # Harder variants of a family may have answers that are too long, however often they are asked for.
         tree = results.settings[arm]["environment"] not in ("open-ended", "skill-list")
         assert 0 < amount <= 12 if tree else amount == 12, arm
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["llm-teacher", "llm-tree"])
+def test_a_language_model_teaches(name: str, shelf: Path) -> None:
+    """A real vLLM on the CPU and a model that is made here, which knows nothing: only the form of its answers is right."""
+    folder = shelf / "specs" / "models" / "writer"
+    if not folder.exists():
+        untrained(folder, max_positions=4096)
+    writer = {"model": {"kind": "path", "path": "models/writer"}, "dtype": "float32"}
+    text = small(
+        name,
+        teachers={"writer": {**writer, "max_tokens": 800}},
+        agent={"engine": {"per_call": 1, "top_up": 1}},
+        loop={"iterations": 1},
+    )
+    call("dvc", "repro", written(shelf, text), cwd=shelf, apart=True, timeout=1200)
+    results = load(f"small-{name}", root=shelf)
+    require_whole(results)
+    examples = [row for row in results.examples() if row.accepted]
+    assert examples and {row.teacher for row in examples} == {"writer"}

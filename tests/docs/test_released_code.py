@@ -30,6 +30,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     specs = Path(shutil.copytree(ROOT / "specs", folder / "specs"))
     (specs / "released.yaml").write_text(BASE, encoding="utf-8")
     (specs / "prompts" / "mine.j2").write_text("Write {{ count }} examples.", encoding="utf-8")
+    (specs / "prompts" / "decide.j2").write_text("{{ environment }} {{ state }}", encoding="utf-8")
     (specs / "skills.json").write_text(json.dumps({"skills": ["a"], "items": {}}), encoding="utf-8")
     paths = [specs / "released.yaml"]
     for number, (_, _, cell, _) in enumerate(ROWS):
