@@ -42,6 +42,12 @@ KIND_WORDS = {
     "student": "a section of the spec, a kind of stage, and what components can read",
 }
 LEFT = {
+    ("report/tables.py", "retries"): "requests that were made again, in the ledger",
+    ("results/accounts.py", "retries"): "the same",
+    ("track/ports.py", "retries"): "the same",
+    ("report/tables.py", "subskills"): "a field of a skill's tree",
+    ("report/teaching.py", "subskills"): "the same",
+    ("track/ports.py", "subskills"): "the same",
     ("execute/stages/student.py", "pretrain"): "the label of a seed",
     ("report/metrics.py", "retries"): "requests that were made again, in the ledger",
 }
