@@ -211,10 +211,10 @@ KINDS: Final[dict[str, Kind]] = {
         adds=_label,
     ),
     # A student's answers to one split, to the pool where a policy chooses from it by them, or to
-    # candidates that a check wants to know them of. The
-    # sealed evaluation names its students through `choice`, the one legitimate use of selection
-    # besides selecting; its results have no reader but the report. `shots` are items of the pool
-    # that every prompt shows, here and in training.
+    # candidates that a check wants to know them of. The sealed evaluation names its students
+    # through `choice`, the one legitimate use of selection besides selecting; its results have no
+    # reader but the report. `shots` are items of the pool that every prompt shows, here and in
+    # training.
     "evaluate": Kind(
         params=EvaluateParams,
         part="loop",
