@@ -45,7 +45,7 @@ def test_the_policy_two_way_makes_what_its_number_says() -> None:
         for state in states():
             for seed in (0, 1):
                 acts.append(policy(**options).act(state, 90, Tools(seed=seed)).plain())
-    assert_golden("policy", "two-way", {1: "8c5fd4b60a31136f"}, acts)
+    assert_golden("policy", "two-way", {2: "a1bc0080f8889684"}, acts)
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,11 @@ def test_it_is_named_in_a_spec_with_its_source(tmp_path: Path) -> None:
     other = {"sources": {"others": {"kind": "reasoning-gym", "families": {"sum": {"dataset": "chain_sum", "config": {}}}}}}  # fmt: skip
     (found,) = findings(tmp_path, tiny(**spec, task=other) .replace("kind: two-way\n    source: problems", "kind: two-way\n    source: others"))  # fmt: skip
     assert "draws examples from 'problems', but what 'two-way' proposes" in found.message
+
+
+def test_skills_share_the_amount_whatever_variants_each_has() -> None:
+    high, mid = (SkillScore(accuracy=mark, items=20) for mark in (0.9, 0.5))
+    trees = {"sum": SkillTree(score=high), "gcd": SkillTree(score=mid)}
+    act = policy(each=None).act(SkillTreeState(trees=trees, scored=True), 90, Tools(seed=0))
+    asked = {skill: move.count * move.allocation for skill, move in act.moves.items()}
+    assert asked == {"sum": 44, "gcd": 45}

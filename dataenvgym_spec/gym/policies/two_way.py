@@ -6,7 +6,7 @@ import random
 from typing import Literal
 
 from dataenvgym_spec.gym.environments.skill_tree import SkillTreeAction, SkillTreeState
-from dataenvgym_spec.gym.policies.moves import exploring, to
+from dataenvgym_spec.gym.policies.moves import to
 from dataenvgym_spec.gym.tasks.protocol import SourceWithVariants, way_of
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.skills import Exploit, Explore, Move, SkillScore, SkillTree
@@ -42,13 +42,13 @@ class TwoWay:
         Where no scores are observed, the seed draws which way each skill goes. A skill that is not
         measured is taught as it is.
         """
-        explore = exploring(state, budget, count=self.new_subskills, each=self.each)
+        share = budget // max(1, len(state.trees))
         rng = tools.random()
         moves: dict[str, Move] = {}
         reasons = {}
         for skill, tree in state.trees.items():
             way, why = self._way(tree.score) if state.scored else _drawn(rng)
-            move, what = self._move(skill, tree, way, explore.allocation)
+            move, what = self._move(skill, tree, way, share)
             moves[skill], reasons[skill] = move, f"{why}: {what}"
         return SkillTreeAction(moves=moves, reasons=reasons)
 
@@ -62,20 +62,26 @@ class TwoWay:
             return "easier", f"{known} is below {self.lowest:g}"
         return "as set", f"{known} lies within the band"
 
-    def _move(self, skill: str, tree: SkillTree, way: Way, each: int) -> tuple[Move, str]:
+    def _each(self, share: int, variants: int) -> int:
+        """Examples of each of some variants that share what a skill gets."""
+        return max(1, share // variants) if self.each is None else self.each
+
+    def _move(self, skill: str, tree: SkillTree, way: Way, share: int) -> tuple[Move, str]:
         """What a skill gets that goes one way, and that in words."""
         new = self._new(skill, tree, way)
         mine = [one for one in tree.subskills if way_of(one.name) == way]
         if not mine and not new:
             if way == "as set":
                 return Exploit(delta={}), "there is no such variant"
-            move, what = self._move(skill, tree, "as set", each)
+            move, what = self._move(skill, tree, "as set", share)
             return move, f"there is no {way} variant; {what}"
         allocated = {one.name for one in tree.subskills if one.allocation}
         if mine and allocated != {one.name for one in mine}:
             # Of what it was taught before, going the other way, nothing is asked for any more.
+            each = self._each(share, len(mine))
             return to(tree, {one.name: each for one in mine}), f"what is {way} and nothing else"
         if new:
+            each = self._each(share, len(new))
             return Explore(count=len(new), allocation=each, subskills=new), ", ".join(new)
         return Exploit(delta={}), f"what is {way}, as before"
 
