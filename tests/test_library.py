@@ -159,11 +159,11 @@ def test_a_language_model_teaches(name: str, shelf: Path) -> None:
     text = small(
         name,
         teachers={"writer": {**writer, "max_tokens": 800}},
-        agent={"engine": {"per_call": 1, "top_up": 1}},
-        loop={"iterations": 1},
+        agent={"engine": {"per_call": 1, "top_up": 0}},
+        loop={"iterations": 1, "teach": {"refill": 0}},
     )
     call("dvc", "repro", written(shelf, text), cwd=shelf, apart=True, timeout=1200)
     results = load(f"small-{name}", root=shelf)
     require_whole(results)
     examples = [row for row in results.examples() if row.accepted]
-    assert examples and {row.teacher for row in examples} == {"writer"}
+    assert examples and {row.teacher for row in examples} == {"vllm"}
