@@ -414,6 +414,7 @@ MORE = {
     "openai": ", model: m, temperature: 0.5, top_p: 0.9",
     "azure": ", model: m, temperature: 0.5, top_p: 0.9",
     "vllm": ", model: {kind: path, path: student}, thinking: true",
+    "vllm-server": ", model: {kind: path, path: student}",
     "student": ", thinking: true",
     "expert-iteration": ", teacher: writer",
     "llm": ", teacher: writer, reasoning: true, solver: {teacher: writer}",
@@ -443,7 +444,7 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     pool = "    pool: {from: problems, draw: {per_group: 40}}\nstudent:\n"
     blind = "  no-state: {agent: {observe: nothing}}\n"
     seeing = TINY.replace("student:\n", pool, 1).replace(blind, "").partition("analysis:")[0]
-    for kind in ("openai", "azure", "vllm", "student"):
+    for kind in ("openai", "azure", "vllm", "vllm-server", "student"):
         writer = f"teachers:\n  writer: {{kind: {kind}{MORE[kind]}}}\n"
         asking = seeing.replace("teachers:\n", writer)
         said = f"{{kind: llm{MORE['llm']}}}"

@@ -263,8 +263,8 @@ def proxy(url: str) -> str | None:
     >>> proxy("nowhere://localhost")
     """
     parts = urlsplit(url)
-    if proxy_bypass(parts.hostname or ""):
-        return None
+    if parts.hostname == "127.0.0.1" or proxy_bypass(parts.hostname or ""):
+        return None  # a server that was started here is asked directly
     return getproxies().get(parts.scheme)
 
 

@@ -1,0 +1,147 @@
+"""A server that a stage starts: it is there when it is asked, and gone in every case; real vLLM with `slow`."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym import Ask, Reply
+from dataenvgym_spec.gym.students.models.path import Local
+from dataenvgym_spec.gym.teachers import chat
+from dataenvgym_spec.gym.teachers.chat import Dialect
+from dataenvgym_spec.gym.teachers.vllm_server import VllmServerTeacher
+from tests.support.golden import assert_golden
+from tests.support.repositories import ROOT
+from tests.support.waiting import wait_until
+
+OPTIONS: dict[str, Any] = {
+    "dtype": "float32", "temperature": 1.0, "top_p": 1.0, "max_tokens": 24, "logprobs": False,
+    "concurrency": 4, "timeout": 60.0, "retries": 0,
+}  # fmt: skip
+STAND_IN = """
+import json, os, subprocess, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+given = dict(part[2:].split("=", 1) for part in sys.argv[2:] if "=" in part)
+if os.path.exists(sys.argv[1] + "/broken"):
+    print("this model cannot be", os.environ["VLLM_API_KEY"]); sys.exit(3)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open(sys.argv[1] + "/pids", "w").write(f"{os.getpid()} {child.pid}")
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *given): pass
+    def say(self, code, content):
+        data = json.dumps(content).encode()
+        self.send_response(code); self.send_header("Content-Length", str(len(data)))
+        self.end_headers(); self.wfile.write(data)
+    def do_GET(self): self.say(200, {})
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.headers["Authorization"] != "Bearer " + os.environ["VLLM_API_KEY"]:
+            return self.say(401, {})
+        text = body["messages"][-1]["content"] + " to " + body["model"] + " as " + given["dtype"]
+        message = {"role": "assistant", "content": text}
+        self.say(200, {"model": body["model"], "usage": {"prompt_tokens": 1, "completion_tokens": 2},
+                       "choices": [{"message": message, "finish_reason": "stop"}]})
+HTTPServer(("127.0.0.1", int(given["port"])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of a model, for a program in the place of vLLM."""
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(VllmServerTeacher, "program", (sys.executable, "-c", STAND_IN))
+    return tmp_path
+
+
+def started(model: Path) -> VllmServerTeacher:
+    return VllmServerTeacher(model=Local(path=model), **OPTIONS)
+
+
+def pids(model: Path) -> list[int]:
+    return [int(pid) for pid in (model / "pids").read_text(encoding="utf-8").split()]
+
+
+def gone(processes: list[int]) -> bool:
+    """Whether processes have ended; one that nobody has waited for counts as such."""
+    for pid in processes:
+        stat = Path(f"/proc/{pid}/stat")
+        if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+            return False
+    return True
+
+
+def test_it_is_started_asked_and_ended_with_what_it_started(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    teacher = started(model)
+    assert not (model / "pids").exists()  # nobody has asked
+    replies = list(teacher.answer([Ask.of("q", "hello", samples=2)]))
+    assert [one.text for one in replies] == ["hello to teacher as float32"] * 2
+    there = pids(model)
+    assert len(there) == 2 and not gone(there) and teacher.device == "cpu"
+    list(teacher.answer([Ask.of("r", "again")]))
+    assert pids(model) == there
+    teacher.close()
+    wait_until(lambda: gone(there), "the server and its child end")
+
+
+def test_one_that_does_not_start_shows_the_end_of_its_log_and_no_key(model: Path) -> None:
+    (model / "broken").touch()
+    with pytest.raises(
+        StageError, match="the server of a teacher ended while it started"
+    ) as caught:
+        list(started(model).answer([Ask.of("q", "hello")]))
+    assert caught.value.help == "the end of its log:\nthis model cannot be [key]"
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_it_ends_with_its_stage_however_that_ends(model: Path, sent: signal.Signals) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from dataenvgym_spec.gym import Ask\n"
+        "from tests.gym.test_vllm_server import STAND_IN, VllmServerTeacher, started\n"
+        "VllmServerTeacher.program = (sys.executable, '-c', STAND_IN)\n"
+        "list((teacher := started(Path(sys.argv[1]))).answer([Ask.of('q', 'hello')]))\n"
+        "print('asked', flush=True); sys.stdin.read()"
+    )
+    stage = subprocess.Popen(
+        [sys.executable, "-c", code, str(model)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert stage.stdout is not None and stage.stdout.readline() == b"asked\n"
+    there = pids(model)
+    stage.send_signal(sent)
+    stage.wait()
+    wait_until(lambda: gone(there), "the server and its child end with the stage")
+
+
+@pytest.mark.slow
+def test_a_real_server_answers_in_shape(tmp_path: Path) -> None:
+    from tests.support.students import conversational
+    from tests.support.training import SHAPE
+
+    folder = conversational(tmp_path / "model", vocabulary=300)
+    teacher = VllmServerTeacher(model=Local(path=folder), **OPTIONS)
+    try:
+        asks = [Ask.of("q", "2 + 2 =", shape=SHAPE, samples=2, seed=3), Ask.of("r", "1 + 1 =")]
+        replies = list(teacher.answer(asks))
+        assert sorted((one.ask, one.sample) for one in replies) == [("q", 0), ("q", 1), ("r", 0)]
+        shaped = [one for one in replies if one.ask == "q"]
+        assert all(one.usable and '"answer"' in one.text for one in shaped)
+        assert all(isinstance(one, Reply) and one.tokens["prompt"] for one in replies)
+    finally:
+        teacher.close()
+
+
+def test_golden_bytes(tmp_path: Path) -> None:
+    """What is sent, as far as it determines an answer."""
+    settings = VllmServerTeacher(model=Local(path=tmp_path), **OPTIONS).settings
+    ask = Ask.of("q", "What?", system="Be brief.", shape={"type": "object"}, seed=3)
+    assert_golden("teacher", "vllm-server", {1: "4c711f356e2fbb5a"}, chat.body(ask, 1, settings, Dialect()))
