@@ -26,11 +26,11 @@ OPTIONS: dict[str, Any] = {
 STAND_IN = """
 import json, os, subprocess, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
-given = dict(part[2:].split("=", 1) for part in sys.argv[2:] if "=" in part)
-if os.path.exists(sys.argv[1] + "/broken"):
+given = dict(part[2:].split("=", 1) for part in sys.argv[1:] if "=" in part)
+if os.path.exists(given["model"] + "/broken"):
     print("this model cannot be", os.environ["VLLM_API_KEY"]); sys.exit(3)
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-open(sys.argv[1] + "/pids", "w").write(f"{os.getpid()} {child.pid}")
+open(given["model"] + "/pids", "w").write(f"{os.getpid()} {child.pid}")
 class Handler(BaseHTTPRequestHandler):
     def log_message(self, *given): pass
     def say(self, code, content):
@@ -127,7 +127,7 @@ def test_a_real_server_answers_in_shape(tmp_path: Path) -> None:
     from tests.support.students import conversational
     from tests.support.training import SHAPE
 
-    folder = conversational(tmp_path / "model", vocabulary=300)
+    folder = conversational(tmp_path / "model")
     teacher = VllmServerTeacher(model=Local(path=folder), **OPTIONS)
     try:
         asks = [Ask.of("q", "2 + 2 =", shape=SHAPE, samples=2, seed=3), Ask.of("r", "1 + 1 =")]
@@ -144,4 +144,6 @@ def test_golden_bytes(tmp_path: Path) -> None:
     """What is sent, as far as it determines an answer."""
     settings = VllmServerTeacher(model=Local(path=tmp_path), **OPTIONS).settings
     ask = Ask.of("q", "What?", system="Be brief.", shape={"type": "object"}, seed=3)
-    assert_golden("teacher", "vllm-server", {1: "4c711f356e2fbb5a"}, chat.body(ask, 1, settings, Dialect()))
+    assert_golden(
+        "teacher", "vllm-server", {1: "4c711f356e2fbb5a"}, chat.body(ask, 1, settings, Dialect())
+    )

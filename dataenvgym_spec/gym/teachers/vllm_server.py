@@ -33,6 +33,9 @@ START_SECONDS: Final = 3600
 """How long a server may take to start: a large model is read from a disk that may be far away."""
 LOOK: Final = 0.2
 """Seconds between two looks at whether it is there."""
+SERVING: Final = "vllm.entrypoints.openai.api_server"
+"""What `vllm serve` starts; that command looks for a distribution of its own name, which the build
+for CPUs has not."""
 LINES: Final = 15
 """Lines of its log that a message shows."""
 PLAIN: Final = "{% for message in messages %}{{ message.content }}\n\n{% endfor %}"
@@ -50,12 +53,7 @@ class VllmServerTeacher(RemoteTeacher):
     """
 
     kind: ClassVar[str] = "vllm-server"
-    program: ClassVar[tuple[str, ...]] = (
-        sys.executable,
-        "-m",
-        "vllm.entrypoints.cli.main",
-        "serve",
-    )
+    program: ClassVar[tuple[str, ...]] = (sys.executable, "-m", SERVING)
 
     def __init__(self, *, model: Existing, dtype: str, **options: Any) -> None:
         self.model, self.dtype = model, dtype
@@ -72,7 +70,7 @@ class VllmServerTeacher(RemoteTeacher):
         """
         if self._server is None:
             folder = self.model.find().folder
-            self._server = Server([*self.program, str(folder)], self._arguments(), folder)
+            self._server = Server([*self.program, f"--model={folder}"], self._arguments(), folder)
             self.target = self._server.target(name_of(self.model))
             self.device = "cuda" if _has_gpu() else "cpu"
         yield from super().together(asks)
