@@ -1,6 +1,8 @@
 """What a repository needs is told and set up; two people's locks of one stage merge into one of them, whole."""
 
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.setup import doctor
 from dataenvgym_spec.setup.doctor import LARGE, PACKAGES, Finding, examine
 from dataenvgym_spec.setup.scaffold import scaffold
-from tests.support.repositories import call
+from tests.support.repositories import ROOT, call
 from tests.support.specs import TEMPLATE, tiny
 
 LOCK = "store/train-0123456789abcdef/dvc.lock"
@@ -125,12 +127,26 @@ def test_without_git_its_absence_is_the_finding(
         scaffold(repo)
 
 
-def test_what_built_in_components_need_is_looked_for() -> None:
-    needed = set()
+def brought_by(extra: str) -> set[str]:
+    """An extra and those that it includes, as `pyproject.toml` has them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    requirements = " ".join(project["optional-dependencies"][extra])
+    included = re.findall(r"dataenvgym-spec\[(.+?)\]", requirements)
+    return {extra}.union(*(brought_by(one) for names in included for one in names.split(",")))
+
+
+def test_what_built_in_components_need_is_looked_for_and_their_extra_brings_it() -> None:
+    """That of a machine without GPUs brings the same, but for its own build of a package."""
+    found = {package.module: package.extra for package in PACKAGES}
     for kinds in definitions().values():
         for item in kinds.values():
-            needed |= {(package, item.extra) for package in item.packages if not item.distribution}
-    assert needed <= {(package.module, package.extra) for package in PACKAGES}
+            if item.distribution:
+                continue
+            brought = brought_by(item.extra) if item.extra else set()
+            assert {found[package] for package in item.packages} <= brought, item.kind
+            if item.cpu_extra is not None:
+                here = brought_by(item.cpu_extra)
+                assert brought - {item.extra} == here - {item.cpu_extra}, item.kind
 
 
 def test_a_disk_that_is_nearly_full_is_told(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
