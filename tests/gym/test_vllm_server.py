@@ -80,6 +80,7 @@ def test_it_is_started_asked_and_ended_with_what_it_started(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     teacher = started(model)
+    teacher.stop()
     assert not (model / "pids").exists()  # nobody has asked
     replies = list(teacher.answer([Ask.of("q", "hello", samples=2)]))
     assert [one.text for one in replies] == ["hello to teacher as float32"] * 2

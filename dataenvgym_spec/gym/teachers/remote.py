@@ -37,6 +37,8 @@ class RemoteTeacher(ABC):
     kind: ClassVar[str]
     sleep: Sleep | None = None
     """Waits between requests; see `Transport`."""
+    _end: Callable[[], None] | None = None
+    """Ends what is asked, while something is."""
 
     def __init__(self, **options: Any) -> None:
         self.settings = msgspec.convert(options, Settings)
@@ -45,7 +47,6 @@ class RemoteTeacher(ABC):
         for fault in found.faults:
             raise StageError(f"teacher '{self.settings.model}': {fault.message}", help=fault.help)
         self.dialect = Dialect()
-        self._end: Callable[[], None] = _nothing
         self.target = self._target(found, os.environ.get(found.secret, "").strip())
 
     @abstractmethod
@@ -85,12 +86,13 @@ class RemoteTeacher(ABC):
                 if not line.ended:
                     raise
             finally:
-                self._end = _nothing
+                self._end = None
                 background.run(line.transport.close())
 
     def stop(self) -> None:
         """Begins no request more. Batches are handed in at once, and none is called off."""
-        self._end()
+        if self._end is not None:
+            self._end()
 
     def _handed_in(
         self, background: Background, line: _Line, asks: Sequence[Ask]
@@ -165,10 +167,6 @@ class _Line:
             if dialect != self.teacher.dialect and tries:
                 self.teacher.dialect = dialect
             return msgspec.structs.replace(reply, tries=tries + made)
-
-
-def _nothing() -> None:
-    """Ends nothing."""
 
 
 def shown(address: str) -> str:
