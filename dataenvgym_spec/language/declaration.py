@@ -110,6 +110,7 @@ def declare(
         judges=bool(data.get("judges", False)),
         several=bool(data.get("several", False)),
         verifier=bool(data.get("verifier", False)),
+        unverified=bool(data.get("unverified", False)),
         skills=_one_of("skills", data, SKILLS),
         rejects=_one_of("rejects", data, REJECTS),
         promise=_one_of("promise", data, PROMISES),

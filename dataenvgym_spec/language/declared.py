@@ -153,7 +153,10 @@ class Definition:
             is one.
         judges: of an engine: whether it is handed the scorer of the task.
         several: of a scorer: whether any of several answers of an item is right.
-        verifier: of a source: whether its items carry one; of a check: whether it judges by it.
+        verifier: of a source: whether its items carry one; of a check: whether it judges by it; of
+            a scorer: whether it can judge by nothing else.
+        unverified: of an engine: whether its examples carry no verifier, since their answers are
+            a model's or a file's own.
         skills: of a discovery: "groups" if its skills are the groups of the source.
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives if not what its stage kind does.
@@ -185,6 +188,7 @@ class Definition:
     judges: bool = False
     several: bool = False
     verifier: bool = False
+    unverified: bool = False
     skills: str | None = None
     rejects: str | None = None
     promise: Promise | None = None

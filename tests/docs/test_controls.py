@@ -22,6 +22,7 @@ def test_every_override_is_an_arm_of_its_own(tmp_path: Path) -> None:
     text = (
         TINY.replace("analysis:", "seeds: {run: [0, 1]}\nanalysis:")
         .replace(*POOL, 1)
+        .replace("score: {kind: reasoning-gym}", "score: {kind: exact-match}")
         .replace(BLIND, "\n".join([BLIND, *arms]))
     )
     rows = [

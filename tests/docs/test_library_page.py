@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.compile.compiler import front_end, lower
-from tests.docs.test_docs import NAMED, VARY, blocks, pattern
 from tests.support.hub import Hub, serving
+from tests.support.pages import NAMED, VARY, blocks, pattern
 from tests.support.repositories import ROOT, call
 
 PAGE = ROOT / "docs" / "library.md"

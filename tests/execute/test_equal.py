@@ -1,26 +1,11 @@
 """Equal amounts for arms: what a training leaves out."""
 
 from dataenvgym_spec.execute.training.equal import common, prefix
-from dataenvgym_spec.records.examples import Example
-from dataenvgym_spec.records.items import Item
-from dataenvgym_spec.records.plans import Yield
-
-
-def examples(*skills: str) -> list[Example]:
-    """Examples in the order of their requests, numbered."""
-    found = []
-    for number, skill in enumerate(skills):
-        item = Item(id=str(number), input="", target="", group=skill, cluster="")
-        found.append(Example.of(item, skill))
-    return found
+from tests.support.amounts import examples, given
 
 
 def ids(iteration) -> str:
     return " ".join(example.id for example in iteration)
-
-
-def given(**accepted: int) -> dict[str, Yield]:
-    return {skill: Yield(requested=9, accepted=count) for skill, count in accepted.items()}
 
 
 def test_every_skill_keeps_its_share() -> None:

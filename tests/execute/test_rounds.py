@@ -9,7 +9,7 @@ from dataenvgym_spec.gym.environments.skill_list import SkillListState
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read, read_all, read_table
 from dataenvgym_spec.records.plans import Plan, Yield
-from tests.execute.test_equal import examples, given
+from tests.support.amounts import examples, given
 from tests.support.golden import OBSERVE, Workshop, component, engine
 
 

@@ -91,13 +91,17 @@ def test_the_first_rows_make_up_what_is_asked_for(rows: int, counts: list[int]) 
     assert set(first) == {str(n) for n in range(min(rows, sum(counts)))}
 
 
+EXACT = {"score": {"kind": "exact-match"}}
+"""What can judge a row of a file: it has no verifier."""
+
+
 def engine(**more: object) -> dict[str, object]:
     options = {"kind": "from-file", "path": "made.jsonl", "fields": FIELDS, **more}
     return options | {"teacher": None, "oversample": None}
 
 
 def test_the_content_of_the_file_is_in_the_key(path: Path, tmp_path: Path) -> None:
-    text = tiny(agent={"engine": engine()}, loop={"teach": {"examples": 6}})
+    text = tiny(task=EXACT, agent={"engine": engine()}, loop={"teach": {"examples": 6}})
     text = text.replace("lcm", "gcd")
 
     def keys() -> set[str]:
@@ -126,6 +130,8 @@ def test_what_a_file_does_not_hold_is_told_before_anything_runs(
     tmp_path: Path,
 ) -> None:
     made = {"engine": engine(fields=fields)}
-    text = tiny(agent=made, loop={"teach": {"examples": examples}}).replace("lcm", group)
+    text = tiny(task=EXACT, agent=made, loop={"teach": {"examples": examples}}).replace(
+        "lcm", group
+    )
     told = [finding.message for finding in findings(tmp_path, text)]
     assert told == [] if said is None else said in told[0] and len(told) == 1, told
