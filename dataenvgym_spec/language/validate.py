@@ -97,7 +97,7 @@ class _Rules:
 
 
 @lru_cache(maxsize=1)
-def _rules(_schema: int) -> _Rules:
+def rules(_schema: int) -> _Rules:
     """What checks by the schema of that identity, which it keeps alive: packages may change it."""
     return _Rules(experiment_schema())
 
@@ -110,7 +110,7 @@ class Checker:
     """
 
     def __init__(self) -> None:
-        self._rules = _rules(id(experiment_schema()))
+        self._rules = rules(id(experiment_schema()))
         # What was seen, by identity. The node is stored with it: as long as it lives, no other
         # object gets its id.
         self._seen: dict[tuple[str, int], tuple[Node, _Section]] = {}

@@ -11,6 +11,7 @@ from tests.support.repositories import call, expect_refusal, new_repo
 from tests.support.specs import TINY, tiny
 
 ASKING = tiny(
+    task={"score": {"kind": "exact-match"}},
     environment="open-ended",
     skills=None,
     arms=None,

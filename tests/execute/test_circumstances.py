@@ -44,10 +44,14 @@ def asking(install: Install, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, 
     return made
 
 
-def spec(name: str, **options: Any) -> str:
-    witty = {"kind": "witty", **options}
+def spec(name: str, slot: str = "teacher", /, **options: Any) -> str:
+    """A spec that uses a component; without a blind arm, in which not each has a place."""
+    more: dict[str, Any] = {"arms": {"no-state": None}, "analysis": None}
+    if slot == "policy":
+        return tiny(name=name, agent={"policy": {"power": None, "floor": None, **options}}, **more)
     engine = {"kind": "asking", "teacher": "writer", "oversample": None}
-    return tiny(name=name, teachers={"writer": witty}, agent={"engine": engine})
+    witty = {"kind": "witty", **options}
+    return tiny(name=name, teachers={"writer": witty}, agent={"engine": engine}, **more)
 
 
 def compiled(folder: Path, *texts: str) -> Compiled:
@@ -70,6 +74,7 @@ def keys(compiled: Compiled) -> list[str]:
 OTHERS: dict[str, Any] = {"integer": 3, "number": 3.5, "boolean": True, "string": "OTHER"}
 OTHERS |= {"address": "https://other.example"}
 """Another value, by type or option."""
+MODEL = {"kind": "hub", "id": "maker/small", "revision": "b" * 40}
 CIRCUMSTANCES = [
     (slot, kind, path[0])
     for slot, kinds in definitions().items()
@@ -84,12 +89,13 @@ CIRCUMSTANCES = [
 def test_a_circumstance_changes_no_key_and_no_index(
     slot: str, kind: str, option: str, asking: list[Any], tmp_path: Path
 ) -> None:
-    assert slot == "teacher", "say in `spec` how a component of this slot is used"
+    assert slot in ("teacher", "policy"), "say in `spec` how a component of this slot is used"
     item = definitions()[slot][kind]
-    needed = dict.fromkeys(item.schema["required"], "some")
+    parts = {part.path[0] for part in item.parts}
+    needed = {word: MODEL if word in parts else "some" for word in item.schema["required"]}
     value = OTHERS.get(option) or OTHERS[item.schema["properties"][option]["type"]]
-    before = compiled(tmp_path, spec("one", kind=kind, **needed))
-    after = compiled(tmp_path, spec("one", kind=kind, **needed, **{option: value}))
+    before = compiled(tmp_path, spec("one", slot, kind=kind, **needed))
+    after = compiled(tmp_path, spec("one", slot, kind=kind, **needed, **{option: value}))
     assert keys(before) == keys(after)
     (one,), (other,) = before.graph.entries, after.graph.entries
     assert one.index.settings == other.index.settings

@@ -2,13 +2,14 @@
 
 from dataenvgym_spec.core.errors import Span
 from dataenvgym_spec.language.source import Node, parse
-from dataenvgym_spec.language.validate import MAX_FINDINGS, Checker
+from dataenvgym_spec.language.validate import MAX_FINDINGS, Checker, rules
 from dataenvgym_spec.resolve.merge import merge, planted
 from tests.support.counting import calls
 from tests.support.specs import TINY
 
 
 def test_what_trees_have_in_common_is_looked_at_once() -> None:
+    rules.cache_clear()  # what another test looked at
     checker, spec = Checker(), parse(TINY, file="tiny.yaml")
     arm = merge(spec, parse("agent: {observe: nothing}", file="tiny.yaml"))
     first = calls(lambda: checker.validate(spec))

@@ -238,7 +238,7 @@ def rewritten(name: str, content: str | dict[str, Any]) -> Callable[[Path], obje
         ),
         (
             rewritten("greedy_policy/greedy.json", {"reads": "test"}),
-            "'reads' cannot be \"test\" in the slot 'policy'; allowed here: pool, student",
+            "'reads' cannot be \"test\" in the slot 'policy'; allowed here: pool, pool-results, student",
         ),
         (
             rewritten("watcher/engine.json", {"reads": "test"}),

@@ -60,7 +60,7 @@ def answer_of(sample: Sample, after: str) -> str:
 def disagreement(answers: Iterable[str]) -> float:
     """The entropy of answers, as a part of the largest that so many can have.
 
-    >>> disagreement(["7", "7", "7"]), disagreement(["7", "8", "9"])
+    >>> disagreement(["7", "7", "7"]), round(disagreement(["7", "8", "9"]), 9)
     (0.0, 1.0)
     """
     counts = Counter(answers)

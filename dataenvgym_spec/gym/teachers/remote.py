@@ -21,10 +21,11 @@ from dataenvgym_spec.gym.teachers.transport import Sleep, Transport
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.services import Service, service
 
-AHEAD: Final = 4
+AHEAD: Final = 2
 """Requests that are begun, or done and not yet taken, for each that may be in flight.
 
-So many keep a service busy while results are written to a slow disk."""
+More would keep a service busier while results are written to a slow disk, and a kill would lose as
+many more that were paid for."""
 
 
 class RemoteTeacher(ABC):
