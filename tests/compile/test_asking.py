@@ -12,7 +12,10 @@ from tests.support.graphs import compiled, findings, keys
 from tests.support.specs import tiny
 
 ENGINE = {"kind": "llm", "teacher": "writer", "oversample": None, "corrupt": None}
-NO_PROCEDURE = {"teachers": {"generator": None, "writer": {"kind": "scripted"}}}
+NO_PROCEDURE = {
+    "task": {"score": {"kind": "exact-match"}},
+    "teachers": {"generator": None, "writer": {"kind": "scripted"}},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +78,7 @@ def test_every_built_in_template_is_one_that_its_component_can_fill(tmp_path: Pa
 
 
 def test_a_procedural_teacher_is_refused(tmp_path: Path) -> None:
-    text = tiny(agent={"engine": {**ENGINE, "teacher": "generator"}})
+    exact = {"score": {"kind": "exact-match"}}
+    text = tiny(task=exact, agent={"engine": {**ENGINE, "teacher": "generator"}})
     (found,) = findings(tmp_path, text)
     assert (found.code, "needs a language model" in found.message) == ("E204", True)

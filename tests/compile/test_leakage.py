@@ -20,7 +20,7 @@ from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.schema import experiment_schema
 from tests.support.graphs import compiled, parameters
-from tests.support.specs import TINY, plain
+from tests.support.specs import EXACT, TINY, plain
 
 WHOLE = (
     TINY.replace("train: {length", "train: {adapter: {kind: lora, r: 4}, length")
@@ -42,6 +42,7 @@ STUDENTS = "teachers:\n  me: {kind: student}\n  first: {kind: student, which: ba
 GIVEN = "[selection, test]"
 ASKING = (
     WHOLE.replace("teachers:\n", STUDENTS)
+    .replace(*EXACT)
     .replace("{kind: finding}", "{kind: llm, teacher: me}")
     .replace("{kind: watching, teacher: generator}", "{kind: llm, teacher: me}")
     .replace("{kind: choosing}", "{kind: even}")
@@ -648,6 +649,7 @@ def test_a_blind_arm_that_reads_a_student_is_told_where_and_how(
     more: str, marked: str, paths: list[str], remedy: str, tmp_path: Path, watching: None
 ) -> None:
     text = TINY.replace(BLIND, f"{BLIND}, {more}").replace("teachers:\n", STUDENTS)
+    text = text.replace(*EXACT)
     with pytest.raises(SpecError) as caught:
         compiled(tmp_path, text)
     (found,) = caught.value.diagnostics
@@ -692,6 +694,7 @@ def test_who_asks_the_base_reads_no_later_student(tmp_path: Path) -> None:
     """What it answers is then made once for all iterations, and of an adapter as well."""
     blind = "  no-state: {agent: {observe: nothing}}\n"
     text = TINY.replace("teachers:\n", STUDENTS).replace(blind, "").partition("analysis:")[0]
+    text = text.replace(*EXACT)
     said = "engine: {kind: procedural, teacher: generator, oversample: 2}"
     assert said in text
     for teacher, read in (("first", {"base"}), ("me", {"student"})):

@@ -23,7 +23,7 @@ from dataenvgym_spec.questions.explain import leaves, resolved
 from dataenvgym_spec.resolve.merge import KeyPath
 from tests.support import teachers
 from tests.support.repositories import PACKAGE, ROOT, call
-from tests.support.specs import TEMPLATE, TINY, TREE
+from tests.support.specs import EXACT, TEMPLATE, TINY, TREE
 from tests.support.writing import split, written
 
 Tree = Any
@@ -444,6 +444,7 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     pool = "    pool: {from: problems, draw: {per_group: 40}}\nstudent:\n"
     blind = "  no-state: {agent: {observe: nothing}}\n"
     seeing = TINY.replace("student:\n", pool, 1).replace(blind, "").partition("analysis:")[0]
+    seeing = seeing.replace(*EXACT)
     for kind in ("openai", "azure", "vllm", "vllm-server", "student"):
         writer = f"teachers:\n  writer: {{kind: {kind}{MORE[kind]}}}\n"
         asking = seeing.replace("teachers:\n", writer)

@@ -17,7 +17,7 @@ from dataenvgym_spec.records.skills import Explore
 from dataenvgym_spec.resolve.files import built_in_templates
 from tests.support.golden import assert_golden
 from tests.support.graphs import findings
-from tests.support.specs import TINY
+from tests.support.specs import EXACT, TINY
 from tests.support.teachers import Scripted, reply
 from tests.support.trees import SKILLS, environment, seen, turn
 
@@ -123,4 +123,4 @@ def test_what_it_names_a_procedural_source_cannot_draw(tmp_path: Path) -> None:
     (found,) = {(it.code, it.message) for it in findings(tmp_path, text)}
     assert found[0] == "E204" and "what 'llm' proposes need not be its variants" in found[1]
     other = text.replace("kind: procedural, teacher: generator, oversample: 2", "kind: llm, teacher: writer")  # fmt: skip
-    assert not findings(tmp_path, other)
+    assert not findings(tmp_path, other.replace(*EXACT))

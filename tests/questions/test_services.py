@@ -12,14 +12,15 @@ from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.questions.services import unusable
 from tests.support.repositories import call, new_repo
-from tests.support.specs import SMALL, TEMPLATE, merged, plain
+from tests.support.specs import EXACT, SMALL, TEMPLATE, merged, plain
 
 WRITER = {"kind": "openai", "model": "m", "concurrency": 3}
 IDLE = {"kind": "openai", "model": "idle", "key_env": "NO_KEY"}
 ENGINE = {"kind": "llm", "teacher": "writer", "oversample": None}
 SPEC = yaml.safe_dump(
     merged(
-        plain(SMALL), {"teachers": {"writer": WRITER, "idle": IDLE}, "agent": {"engine": ENGINE}}
+        plain(SMALL.replace(*EXACT)),
+        {"teachers": {"writer": WRITER, "idle": IDLE}, "agent": {"engine": ENGINE}},
     )
 )
 

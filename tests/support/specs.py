@@ -71,6 +71,10 @@ SMALL = (
 """One arm, one iteration, no refill."""
 
 
+EXACT = ("score: {kind: reasoning-gym}", "score: {kind: exact-match}")
+"""The scorer of the small spec, and one that can judge what a model writes."""
+
+
 def tiny(**sections: Any) -> str:
     """The text of the small spec with other values: `tiny(loop={"iterations": 3})`.
 
