@@ -1,11 +1,11 @@
-"""A real language model as student: LoRA on reasoning-gym and on GSM8K, through both backends.
+"""A real language model as student and teacher: LoRA on reasoning-gym and GSM8K, in both backends.
 
 It fetches the model (see `gemma.py`), makes a repository, runs the specs of `real/` there by
 plain `dvc repro`, and trains beside TRL (see `training.py`). Nothing of this is a dependency of the
 project or is kept in it. What is done is not done again: a second call goes on in the same folder.
 
 python benchmarks/real.py FOLDER                   # all of it, about a quarter of an hour
-python benchmarks/real.py FOLDER --only gsm8k      # a part: reasoning, gsm8k or training
+python benchmarks/real.py FOLDER --only gsm8k      # a part: reasoning, gsm8k, teacher or training
 
 GSM8K is read from `--data`, a folder that holds its files `gsm8k-train.jsonl` and
 `gsm8k-test.jsonl` as they were published; without them it is left out.
@@ -33,7 +33,9 @@ from dataenvgym_spec.records.files import read_rows, write_rows
 from dataenvgym_spec.results.experiment import Results, load
 
 SPECS: Final = ROOT / "benchmarks" / "real"
-EXPERIMENTS: Final = ("reasoning", "gsm8k")
+BACKENDS: Final = ("reasoning", "gsm8k")
+"""Experiments with one student that two backends read."""
+EXPERIMENTS: Final = (*BACKENDS, "teacher")
 TRAINING: Final = "training"
 TRL: Final = "trl==1.16.0"
 DATA: Final = ROOT.parent / "shared" / "data"
@@ -70,8 +72,9 @@ def experiment(name: str, repo: Path, models: Path) -> dict[str, Figures]:
     made = {
         "scores": list(scores(results)),
         "seconds": list(seconds(results)),
-        "agreement": list(agreement(results)),
     }
+    if name in BACKENDS:
+        made["agreement"] = list(agreement(results))
     for title, rows in made.items():
         print(f"\n{name}: {title} (this call: {wall:.0f} s)\n")
         show(rows)
@@ -101,9 +104,11 @@ def seconds(results: Results) -> Iterator[dict[str, Any]]:
     """What each stage that uses the model took; a stage that arms share is there once."""
     for stage in results.stages:
         log = stage.log
-        if log is None or stage.kind not in {"train", "evaluate"}:
+        if log is None or stage.kind not in {"train", "evaluate", "generate"}:
             continue
         tokens = log.tokens or {}
+        if stage.kind == "generate" and not tokens:
+            continue  # nobody asked the model
         worked = log.training_seconds or log.seconds.get("generate", 0.0)
         count = sum(tokens.values())
         yield {

@@ -89,9 +89,10 @@ def between(stamps: Sequence[Stamp], *arms: str) -> tuple[tuple[str, tuple[str, 
 
 
 def _differing(many: Sequence[dict[str, str]]) -> tuple[str, ...]:
+    """What differs among stages that noted it: not each of a kind runs a model, as engines do."""
     differing = []
     for name in sorted({name for facts in many for name in facts}):
-        values = list(dict.fromkeys(facts.get(name, "none") for facts in many))
+        values = list(dict.fromkeys(facts[name] for facts in many if name in facts))
         if len(values) > 1:
             differing.append(f"{name}: {' / '.join(values)}")
     return tuple(differing)

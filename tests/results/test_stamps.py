@@ -8,7 +8,7 @@ import pytest
 
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.results.experiment import load
-from dataenvgym_spec.results.stamps import between, stamps
+from dataenvgym_spec.results.stamps import Stamp, between, stamps
 from tests.support.tracked import ARMS, Store
 
 FACTS: dict[str, tuple[Any, Any]] = {
@@ -40,3 +40,13 @@ def test_a_contrast_names_whatever_differs_between_its_arms(name: str, root: Pat
     one, other = ("1.13", "1.14") if name == "versions" else FACTS[name]
     found = between(stamps(load("tiny", root)), *ARMS)
     assert found == (("train", (f"{called}: {one} / {other}",)),)
+
+
+def test_stages_of_which_one_runs_a_model_and_one_does_not_differ_in_nothing() -> None:
+    """An engine that computes notes no device, beside one whose teacher runs here."""
+    every = (("python", "3.11"),)
+    bare = Stamp(kind="generate", facts=every, arms=("a",), stages=1)
+    here = Stamp(kind="generate", facts=(("device", "cpu"), *every), arms=("b",), stages=1)
+    there = Stamp(kind="generate", facts=(("device", "gpu"), *every), arms=("b",), stages=1)
+    assert between((bare, here), "a", "b") == ()
+    assert between((bare, here, there), "a", "b") == (("generate", ("device: cpu / gpu",)),)
