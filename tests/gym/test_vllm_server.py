@@ -101,6 +101,15 @@ def test_one_that_does_not_start_shows_the_end_of_its_log_and_no_key(model: Path
     assert caught.value.help == "the end of its log:\nthis model cannot be [key]"
 
 
+def test_one_that_ends_by_itself_shows_why(model: Path) -> None:
+    teacher = started(model)
+    list(teacher.answer([Ask.of("q", "hello")]))
+    os.kill(pids(model)[0], signal.SIGKILL)
+    with pytest.raises(StageError, match="the server of a teacher ended"):
+        list(teacher.answer([Ask.of("r", "again")]))
+    teacher.close()
+
+
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_it_ends_with_its_stage_however_that_ends(model: Path, sent: signal.Signals) -> None:
     code = (

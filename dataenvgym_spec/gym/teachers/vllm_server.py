@@ -70,10 +70,14 @@ class VllmServerTeacher(RemoteTeacher):
         """
         if self._server is None:
             folder = self.model.find().folder
+            self.device = "cuda" if _has_gpu() else "cpu"
             self._server = Server([*self.program, f"--model={folder}"], self._arguments(), folder)
             self.target = self._server.target(name_of(self.model))
-            self.device = "cuda" if _has_gpu() else "cpu"
-        yield from super().together(asks)
+        try:
+            yield from super().together(asks)
+        except StageError as error:
+            # Nobody listens: its log says why.
+            raise self._server.fault() or error from None
 
     def close(self) -> None:
         """Ends the server."""
@@ -89,6 +93,8 @@ class VllmServerTeacher(RemoteTeacher):
         arguments += [f"--max-num-seqs={self.settings.concurrency}", "--enforce-eager"]
         arguments += ["--generation-config=vllm"]
         arguments += [f"--structured-outputs-config={json.dumps(SHAPES)}"]
+        if self.device == "cpu":  # see `students.backends.vllm_engine`
+            arguments.append("--no-enable-chunked-prefill")
         for name, value in Serving.of(os.environ).options().items():
             arguments.append(f"--{name.replace('_', '-')}={value}")
         return arguments
@@ -139,6 +145,12 @@ class Server:
             key=self.key,
         )
 
+    def fault(self) -> StageError | None:
+        """That it ended by itself; None if it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self._guard.wait(guard.PATIENCE)  # it no longer listens while it ends
+        return None if self._guard.poll() is None else self._failed("ended")
+
     def close(self) -> None:
         """Ends it, and whatever it started."""
         if self._guard.stdin is not None:
@@ -179,7 +191,9 @@ class Server:
 
     def _failed(self, what: str) -> StageError:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        said = "\n".join(lines[-LINES:]).replace(self.key, "[key]")
+        # What ends a server says much after the error.
+        errors = [line for line in lines if "ERROR" in line]
+        said = "\n".join((errors or lines)[-LINES:]).replace(self.key, "[key]")
         return StageError(f"the server of a teacher {what}", help=f"the end of its log:\n{said}")
 
 
