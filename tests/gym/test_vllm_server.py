@@ -69,8 +69,11 @@ def pids(model: Path) -> list[int]:
 def gone(processes: list[int]) -> bool:
     """Whether processes have ended; one that nobody has waited for counts as such."""
     for pid in processes:
-        stat = Path(f"/proc/{pid}/stat")
-        if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ends while it is looked at, too
+        if stat.rpartition(")")[2].split()[0] != "Z":
             return False
     return True
 
