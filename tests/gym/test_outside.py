@@ -28,6 +28,7 @@ from tests.support import desks
 from tests.support.golden import OBSERVE, Workshop, assert_golden, component, make
 from tests.support.graphs import compiled, findings
 from tests.support.specs import TINY, TREE
+from tests.support.waiting import gone
 
 COMMAND, URL, KEY = (f"DATAENVGYM_POLICY_MY_POLICY_{word}" for word in ("COMMAND", "URL", "KEY"))
 STATE = SkillListState(skills=("a", "b"), scores={"a": SkillScore(accuracy=0.5, items=8)})
@@ -164,12 +165,11 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(
     text = "import subprocess\nchild = subprocess.Popen(['sleep', '60'])\nopen(os.environ['CHILD'], 'w').write(str(child.pid))\ntime.sleep(60)"  # fmt: skip
     monkeypatch.setenv("CHILD", str(tmp_path / "child"))
     program(tmp_path, text, monkeypatch)
-    with pytest.raises(StageError, match=r"longer than 0\.7 s"):
-        act(policy(timeout=0.7))
+    with pytest.raises(StageError, match=r"longer than 3\.5 s"):
+        act(policy(timeout=3.5))
     assert calls(tmp_path) == 1
-    if (tmp_path / "child").exists():
-        stat = Path(f"/proc/{(tmp_path / 'child').read_text()}/stat")
-        assert not stat.exists() or stat.read_text().split()[2] == "Z"
+    child = tmp_path / "child"
+    assert not child.exists() or gone([int(child.read_text())])
 
 
 def test_a_command_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

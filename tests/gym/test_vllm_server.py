@@ -17,7 +17,7 @@ from dataenvgym_spec.gym.teachers.chat import Dialect
 from dataenvgym_spec.gym.teachers.vllm_server import VllmServerTeacher
 from tests.support.golden import assert_golden
 from tests.support.repositories import ROOT
-from tests.support.waiting import wait_until
+from tests.support.waiting import gone, wait_until
 
 OPTIONS: dict[str, Any] = {
     "dtype": "float32", "temperature": 1.0, "top_p": 1.0, "max_tokens": 24, "logprobs": False,
@@ -64,18 +64,6 @@ def started(model: Path) -> VllmServerTeacher:
 
 def pids(model: Path) -> list[int]:
     return [int(pid) for pid in (model / "pids").read_text(encoding="utf-8").split()]
-
-
-def gone(processes: list[int]) -> bool:
-    """Whether processes have ended; one that nobody has waited for counts as such."""
-    for pid in processes:
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it ends while it is looked at, too
-        if stat.rpartition(")")[2].split()[0] != "Z":
-            return False
-    return True
 
 
 def test_it_is_started_asked_and_ended_with_what_it_started(

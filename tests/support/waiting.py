@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,18 @@ def wait_until(
         assert not ended, f"the process ended before this came: {what}"
         assert time.monotonic() < hang, f"this never came: {what}"
         time.sleep(0.005)
+
+
+def gone(processes: Iterable[int]) -> bool:
+    """Whether processes have ended; one that nobody has waited for counts as such."""
+    for pid in processes:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ends while it is looked at, too
+        if stat.rpartition(")")[2].split()[0] != "Z":
+            return False
+    return True
 
 
 def interrupt_run(repo: Path, files: str, *, shared: bool = True) -> str:
