@@ -17,7 +17,7 @@ from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track import track
 from tests.support.misbehaving import Service, answer, serving, status
-from tests.support.specs import SMALL, TEMPLATE, merged, plain
+from tests.support.specs import EXACT, SMALL, TEMPLATE, merged, plain
 from tests.support.tracked import Store
 
 KEY = "sk-planted-0123456789abcdef"
@@ -37,7 +37,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Layout, str]
         "retries": 0,
     }
     agent = {"engine": {"kind": "llm", "teacher": "writer", "oversample": None}}
-    tree = merged(plain(SMALL), {"teachers": {"writer": writer}, "agent": agent})
+    tree = merged(plain(SMALL.replace(*EXACT)), {"teachers": {"writer": writer}, "agent": agent})
     (tmp_path / "specs" / "prompts").mkdir(parents=True)
     (tmp_path / "specs" / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
     path = tmp_path / "specs" / "tiny.yaml"
