@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, Literal
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.engines.groups import groups_for
 from dataenvgym_spec.gym.engines.streams import stream_for
+from dataenvgym_spec.gym.engines.untaken import untaken
 from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.tasks.protocol import Answer, Scorer, Source
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
@@ -24,7 +26,7 @@ from dataenvgym_spec.records.items import Item, canonical
 from dataenvgym_spec.records.plans import Request
 
 LOOKS: Final = 20
-"""Items that are looked at for each that is wanted."""
+"""Items that are looked at for each that is wanted: a small family repeats itself without end."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,7 +83,8 @@ class ExpertIteration:
             attempts: list[Attempt] = []
             for request in requests:
                 missing = request.count - len(made[request.id])
-                for item in _next(waiting[request.id], missing, taken):
+                some = islice(waiting[request.id], missing * LOOKS)
+                for item in untaken(some, missing, taken):
                     asked = f"{request.id}/{item.id}"
                     attempts.append(Attempt(request=request, item=item, asked=asked))
             if not attempts:
@@ -157,21 +160,6 @@ class ExpertIteration:
         provenance = Provenance(asks=(attempt.asked,), model=reply.model)
         example = Example.of(answered, attempt.request)
         return msgspec.structs.replace(example, provenance=provenance)
-
-
-def _next(waiting: Iterator[Item], count: int, taken: set[str]) -> list[Item]:
-    """The next items that no request has taken. A small family repeats itself: that has an end."""
-    items: list[Item] = []
-    for _ in range(count * LOOKS):
-        if len(items) == count:
-            break
-        item = next(waiting, None)
-        if item is None:
-            break
-        if item.id not in taken:
-            taken.add(item.id)
-            items.append(item)
-    return items
 
 
 def _agree(attempt: Attempt, one: Reply, other: Reply, scorer: Scorer) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.engines.groups import groups_for
+from dataenvgym_spec.gym.engines.untaken import untaken
 from dataenvgym_spec.gym.solving import Question, Solution, Solver
 from dataenvgym_spec.gym.teachers.protocol import Teacher
 from dataenvgym_spec.gym.tools import Tools
@@ -59,7 +60,7 @@ class LabelOnly:
             asked = []
             for request in requests:
                 missing = request.count - len(made[request.id])
-                items = _next(waiting[request.id], missing, taken)
+                items = untaken(waiting[request.id], missing, taken)
                 asked += [(request, item) for item in items]
             if not asked:
                 break
@@ -92,19 +93,6 @@ class LabelOnly:
                 continue
             self.counts["answered"] += 1
             yield request, _labelled(item, request, answer.text, question, solution)
-
-
-def _next(waiting: Iterator[Item], count: int, taken: set[str]) -> list[Item]:
-    """The next items that no request has taken."""
-    items: list[Item] = []
-    while len(items) < count:
-        item = next(waiting, None)
-        if item is None:
-            break
-        if item.id not in taken:
-            taken.add(item.id)
-            items.append(item)
-    return items
 
 
 def _labelled(

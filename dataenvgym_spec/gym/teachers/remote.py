@@ -28,31 +28,22 @@ More would keep a service busier while results are written to a slow disk, and a
 many more that were paid for."""
 
 
-class RemoteTeacher(ABC):
-    """Asks a service over HTTP. Replies come as they are complete, in any order.
+class HttpTeacher:
+    """Asks a chat completions service over HTTP. Replies come as they are complete, in any order.
 
-    Raises:
-        StageError: its address or its key is missing.
+    Attributes:
+        settings: of what is asked, and how.
+        target: where requests go, and with what.
+        dialect: how the service is spoken to.
+        sleep: waits between requests; see `Transport`.
     """
 
-    kind: ClassVar[str]
+    settings: Settings
+    target: Target
+    dialect: Dialect
     sleep: Sleep | None = None
-    """Waits between requests; see `Transport`."""
     _end: Callable[[], None] | None = None
     """Ends what is asked, while something is."""
-
-    def __init__(self, **options: Any) -> None:
-        self.settings = msgspec.convert(options, Settings)
-        found = service(definition("teacher", self.kind), options, os.environ)
-        assert found is not None
-        for fault in found.faults:
-            raise StageError(f"teacher '{self.settings.model}': {fault.message}", help=fault.help)
-        self.dialect = Dialect()
-        self.target = self._target(found, os.environ.get(found.secret, "").strip())
-
-    @abstractmethod
-    def _target(self, found: Service, key: str) -> Target:
-        """Where requests go, and with what."""
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
         """As many replies to each question as it asks for; see `together`."""
@@ -116,10 +107,33 @@ class RemoteTeacher(ABC):
         return _Line(self)
 
 
+class RemoteTeacher(HttpTeacher, ABC):
+    """Asks a service that is there, whose address and key are the user's.
+
+    Raises:
+        StageError: its address or its key is missing.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, **options: Any) -> None:
+        self.settings = msgspec.convert(options, Settings)
+        found = service(definition("teacher", self.kind), options, os.environ)
+        assert found is not None
+        for fault in found.faults:
+            raise StageError(f"teacher '{self.settings.model}': {fault.message}", help=fault.help)
+        self.dialect = Dialect()
+        self.target = self._target(found, os.environ.get(found.secret, "").strip())
+
+    @abstractmethod
+    def _target(self, found: Service, key: str) -> Target:
+        """Where requests go, and with what."""
+
+
 class _Line:
     """The requests of one call of `answer`; made and used inside of an event loop."""
 
-    def __init__(self, teacher: RemoteTeacher) -> None:
+    def __init__(self, teacher: HttpTeacher) -> None:
         self.teacher, settings = teacher, teacher.settings
         self.ended = False
         self.transport = Transport(

@@ -25,9 +25,8 @@ from dataenvgym_spec.gym.teachers import guard
 from dataenvgym_spec.gym.teachers.chat import Dialect, Settings
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
 from dataenvgym_spec.gym.teachers.refusals import Target
-from dataenvgym_spec.gym.teachers.remote import RemoteTeacher
+from dataenvgym_spec.gym.teachers.remote import HttpTeacher
 from dataenvgym_spec.gym.teachers.vllm import name_of
-from dataenvgym_spec.language.services import Service
 
 START_SECONDS: Final = 3600
 """How long a server may take to start: a large model is read from a disk that may be far away."""
@@ -44,7 +43,7 @@ SHAPES: Final = {"backend": "xgrammar", "disable_any_whitespace": True}
 """See `students.backends.vllm_engine.SHAPES`."""
 
 
-class VllmServerTeacher(RemoteTeacher):
+class VllmServerTeacher(HttpTeacher):
     """Asks a server on this machine, which is started when the first question comes.
 
     Attributes:
@@ -52,7 +51,6 @@ class VllmServerTeacher(RemoteTeacher):
         program: what is started, up to its arguments.
     """
 
-    kind: ClassVar[str] = "vllm-server"
     program: ClassVar[tuple[str, ...]] = (sys.executable, "-m", SERVING)
 
     def __init__(self, *, model: Existing, dtype: str, **options: Any) -> None:
@@ -63,7 +61,7 @@ class VllmServerTeacher(RemoteTeacher):
         self._server: Server | None = None
 
     def together(self, asks: Sequence[Ask]) -> Iterator[Sequence[Reply]]:
-        """The replies that came together; see `RemoteTeacher`.
+        """The replies that came together; see `HttpTeacher`.
 
         Raises:
             StageError: the server does not start, fails, or refuses to work.
@@ -84,9 +82,6 @@ class VllmServerTeacher(RemoteTeacher):
         if self._server is not None:
             self._server.close()
             self._server = None
-
-    def _target(self, found: Service, key: str) -> Target:
-        raise NotImplementedError  # its server says where it is
 
     def _arguments(self) -> list[str]:
         arguments = [f"--dtype={self.dtype}", f"--served-model-name={self.settings.model}"]
