@@ -36,7 +36,7 @@ task:
   kind: math
   sources:
     problems: {kind: reasoning-gym, families: {sum: {dataset: chain_sum}}}
-  score: {kind: reasoning-gym}
+  score: {kind: exact-match}
   splits:
     test: {from: problems, draw: {per_group: 6}}
     selection: {from: problems, draw: {per_group: 6}}

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 from tests.support.repositories import ROOT, call, new_repo
@@ -23,3 +24,9 @@ def test_the_specs_of_the_real_model_compile(tmp_path: Path) -> None:
     (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
     said = call("dataenvgym", "compile", cwd=repo, DATAENVGYM_ROOTS=f"models={model.parent}")
     assert said.stdout.startswith("gsm8k, reasoning, teacher: ")
+
+
+def test_the_benchmark_of_plans_runs() -> None:
+    script = str(ROOT / "benchmarks" / "plan.py")
+    said = call(sys.executable, script, "2", "2", cwd=ROOT).stdout
+    assert "| 3 | 4 |" in said, said
