@@ -1,20 +1,20 @@
 """Makes many requests at once in the background, and hands their results on as they come.
 
 The two threads meet as rarely as they can: what comes while results are worked on is taken
-together, and what may be begun then is begun together.
+together, and what may be begun then is begun together. Nothing is begun in the place of a result
+before whoever took it comes for the next, so that a kill loses no more than may be under way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 Work = Coroutine[Any, Any, T]
@@ -69,11 +69,10 @@ class _UnderWay(Generic[T]):
         count: how much is begun and not taken.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, at_once: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.count = 0
-        self._loop, self._at_once = loop, at_once
-        self._waiting: deque[Work[T]] = deque()
-        self._workers: set[asyncio.Task[None]] = set()
+        self._loop = loop
+        self._tasks: set[asyncio.Task[T]] = set()
         self._done: SimpleQueue[T | Failed] = SimpleQueue()
 
     def begin(self, works: Sequence[Work[T]]) -> None:
@@ -98,27 +97,20 @@ class _UnderWay(Generic[T]):
     # --- in the thread of the loop ----------------------------------------------------------------
 
     def _begin(self, works: Sequence[Work[T]]) -> None:
-        self._waiting.extend(works)
-        for _ in range(min(len(works), self._at_once - len(self._workers))):
-            # A task that does one work after the other costs less than a task for each.
-            self._workers.add(self._loop.create_task(self._work()))
+        for work in works:
+            task = self._loop.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._over)
 
-    async def _work(self) -> None:
-        while self._waiting:
-            try:
-                result: T | Failed = await self._waiting.popleft()
-            except Exception as error:
-                result = Failed(error)
-            self._done.put(result)
-        # Here and not once the task is done: what is begun in between would wait for ever.
-        self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+    def _over(self, task: asyncio.Task[T]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            error = task.exception()
+            self._done.put(Failed(error) if isinstance(error, Exception) else task.result())
 
     def _end(self) -> None:
-        for worker in self._workers:
-            worker.cancel()
-        for work in self._waiting:
-            work.close()
-        self._waiting.clear()
+        for task in self._tasks:
+            task.cancel()
 
 
 def flow(
@@ -126,7 +118,6 @@ def flow(
     works: Iterable[Work[T]],
     *,
     at_once: int,
-    ahead: int,
     failed: Callable[[], Work[None]],
 ) -> Iterator[list[T]]:
     """The results of some work as they come, those together that are there.
@@ -137,20 +128,19 @@ def flow(
     Args:
         background: where the work is done.
         works: what is done, taken in the thread of whoever looks at the results.
-        at_once: how much is under way at most.
-        ahead: how much of it is waiting, under way, or done and not yet taken, at most.
+        at_once: how much is under way at most, or done and still in the hands of whoever took it.
         failed: what is done at the first failure.
 
     Raises:
         Exception: the first failure.
     """
-    under_way = _UnderWay[T](background.loop, at_once)
+    under_way = _UnderWay[T](background.loop)
     failure: Exception | None = None
     source = iter(works)
     try:
         while True:
-            if failure is None and under_way.count < ahead:
-                under_way.begin(list(islice(source, ahead - under_way.count)))
+            if failure is None and under_way.count < at_once:
+                under_way.begin(list(islice(source, at_once - under_way.count)))
             if not under_way.count:
                 break
             results: list[T] = []

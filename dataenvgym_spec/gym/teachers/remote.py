@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -20,12 +20,6 @@ from dataenvgym_spec.gym.teachers.refusals import Rejected, Stopped, Target
 from dataenvgym_spec.gym.teachers.transport import Sleep, Transport
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.services import Service, service
-
-AHEAD: Final = 2
-"""Requests that are begun, or done and not yet taken, for each that may be in flight.
-
-More would keep a service busier while results are written to a slow disk, and a kill would lose as
-many more that were paid for."""
 
 
 class HttpTeacher:
@@ -66,13 +60,7 @@ class HttpTeacher:
             at_once = self.settings.concurrency
             self._end = lambda: background.run(line.end())
             try:
-                yield from flow(
-                    background,
-                    works,
-                    at_once=at_once,
-                    ahead=AHEAD * at_once,
-                    failed=line.stop,
-                )
+                yield from flow(background, works, at_once=at_once, failed=line.stop)
             except Exception:
                 # Whoever had it stopped has a reason of his own.
                 if not line.ended:
@@ -94,9 +82,7 @@ class HttpTeacher:
         try:
             handed = background.run(batches.arranged(rows(asks, self.settings)))
             works = map(batches.answers, handed)
-            for several in flow(
-                background, works, at_once=len(handed), ahead=len(handed), failed=line.stop
-            ):
+            for several in flow(background, works, at_once=len(handed), failed=line.stop):
                 yield from several
             # Whoever took them has kept them.
             background.run(batches.settle())
