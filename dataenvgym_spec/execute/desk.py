@@ -304,6 +304,8 @@ def _content(reply: Reply) -> dict[str, Any]:
     except msgspec.ValidationError as error:
         message = f"the reply to '{reply.ask}' is none: {error}"
         raise StageError(message, help="correct the teacher; see 'Reply' in the gym") from error
+    # Of a pair of surrogates, which JSON may spell out, no file takes a half.
+    content["text"] = reply.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     for name in ("ask", "sample"):
         del content[name]
     return content

@@ -18,6 +18,9 @@ MOST_AGAIN: Final = 2
 LONGEST: Final = 300
 """How many characters of a fault are told."""
 _FENCE: Final = "```"
+_THOUGHT: Final = "</think>"
+_JSON: Final = ("{", "[", '"', _FENCE)
+"""How an answer of JSON begins: a tag in it is a text's."""
 
 
 class Shape:
@@ -51,7 +54,7 @@ class Shape:
             return _cut(f"it is not JSON: {error}")
         worst = best_match(self._validator.iter_errors(value))
         if worst is None:
-            return None
+            return _broken_text(value)
         where = worst.json_path.removeprefix("$").removeprefix(".")
         return _cut(f"at '{where}': {worst.message}" if where else worst.message)
 
@@ -60,20 +63,49 @@ def _refuse(word: str) -> Any:
     raise ValueError(f"{word} is no number of JSON")
 
 
+def _broken_text(value: Any) -> str | None:
+    """What is wrong where an escape of JSON stands for half of a character, which no file takes."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(error.object[error.start]):04x}"
+        return f"'{half}' is half of a surrogate pair, and no character"
+    return None
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def bare(text: str) -> str:
-    r"""The JSON of an answer that stands between the marks of a code block, as models like to.
+    r"""The JSON of an answer, without what a model thought before it, and the marks round it.
 
-    >>> bare('```json\n{"a": 1}\n```')
+    Many models put JSON between the marks of a code block.
+
+    >>> bare('<think>It is one.</think>\n```json\n{"a": 1}\n```')
     '{"a": 1}'
     """
-    inner = text.strip()
+    said = spoken(text)
+    inner = said.strip()
     if not (inner.startswith(_FENCE) and inner.endswith(_FENCE)) or "\n" not in inner:
-        return text
+        return said
     return inner.partition("\n")[2].removesuffix(_FENCE).strip()
+
+
+def spoken(text: str) -> str:
+    r"""An answer of JSON without the thoughts that a model wrote before it.
+
+    Services that tell the two apart give the answer alone. Of others, and of a model that runs
+    here, both come as one text, without the first tag where the chat template has written that.
+
+    >>> spoken('It may be one, or not.\n</think>\n\n{"a": 1}')
+    '{"a": 1}'
+    >>> spoken('{"a": "</think>"}')
+    '{"a": "</think>"}'
+    """
+    if text.lstrip().startswith(_JSON):
+        return text
+    return text.partition(_THOUGHT)[2].strip() or text
 
 
 def again(ask: Ask, answer: str, fault: str) -> Ask:
@@ -82,7 +114,7 @@ def again(ask: Ask, answer: str, fault: str) -> Ask:
         f"This answer cannot be used: {fault}. Answer again, with nothing but JSON that fits."
     )
     said = (
-        Message(role="assistant", content=answer),
+        Message(role="assistant", content=spoken(answer)),
         Message(role="user", content=correction),
     )
     return msgspec.structs.replace(ask, messages=(*ask.messages, *said), samples=1)

@@ -242,6 +242,32 @@ def test_json_in_a_code_block_is_taken_out_of_it(tmp_path: Path) -> None:
     assert (given.text, given.finish) == ('{"n": 4}', "stop")
 
 
+def test_what_a_model_thinks_before_its_json_is_kept_and_not_given(tmp_path: Path) -> None:
+    thought = '<think>\nIs {"n": 5} right? No.\n</think>\n\n{"n": %s}'
+    teacher = Said(lambda ask, _: thought % ("4" if len(ask.messages) > 1 else '"four"'))
+    (given,) = answers(tmp_path, teacher, questions(1, shape=SHAPE))
+    assert (given.text, given.finish) == ('{"n": 4}', "stop")
+    # It is asked again as a conversation goes on, of which thoughts are no part.
+    assert teacher.asked[-1].messages[1].content == '{"n": "four"}'
+    rows = (tmp_path / "log" / "responses.jsonl").read_text(encoding="utf-8").splitlines()
+    kept = [json.loads(row)["reply"]["text"] for row in rows]
+    assert kept == [thought % '"four"', thought % "4"]
+    # Where no shape is asked for, what was written is the answer.
+    (whole,) = answers(tmp_path / "plain", teacher, questions(1))
+    assert whole.text.startswith("<think>")
+
+
+def test_half_of_a_character_is_no_answer_of_a_shape_and_is_never_kept(tmp_path: Path) -> None:
+    text = {"type": "object", "properties": {"n": {"type": "string"}}}
+    right = '{"n": "\\ud83d\\ude00"}'
+    teacher = Said(lambda ask, _: right if len(ask.messages) > 1 else '{"n": "\\ud83d"}')
+    (given,) = answers(tmp_path, teacher, questions(1, shape=text))
+    assert (given.text, given.finish) == (right, "stop")
+    assert "'\\ud83d' is half of a surrogate pair" in teacher.asked[-1].messages[2].content
+    (plain,) = answers(tmp_path, Said(lambda *_: "a\ud83d"), [Ask.of("p", "plain?")])
+    assert plain.text == "a\N{REPLACEMENT CHARACTER}"
+
+
 class Odd:
     """A teacher that gives what it was not asked for."""
 

@@ -64,6 +64,12 @@ def test_questions_are_one_batch_and_their_answers_are_removed_once_taken() -> N
         assert service.given == {"a": 3, "b": 2}
 
 
+def test_an_answer_may_hold_what_ends_a_line_elsewhere() -> None:
+    with serve() as service:
+        found = texts(teacher(service.address).answer(asks("a\u2028b\x85c")))
+    assert [*found.values()] == ["re: a\u2028b\x85c"]
+
+
 def test_a_batch_is_found_again_after_a_kill_while_it_was_waited_for() -> None:
     with serve() as service:
         with pytest.raises(Killed):

@@ -142,6 +142,7 @@ def test_an_address_gets_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ("text", "told"),
     [
         ("print('no JSON')", "is no action: it is not JSON"),
+        (r"""print('{"reasons": {"a": "\\ud83d"}}')""", "is no action: it is not JSON"),
         ("""print('{"allocation": {"A": 1}}')""", "the skill 'A', which there is not; allowed here: a, b"),
         ("""print('{"allocation": {"a": 1.5}}')""", "at `$.allocation[...]`"),
         ("""print('{"allocation": {"a": 1}, "resons": {}}')""", "at `$` is 'resons'"),

@@ -86,7 +86,7 @@ class BatchService:
     def finish(self, batch: dict[str, Any]) -> None:
         batch["status"] = self.state
         answers, errors = [], []
-        for line in self.files[batch["input_file_id"]].splitlines():
+        for line in self.files[batch["input_file_id"]].strip().split("\n"):
             row = json.loads(line)
             question = text_of(row["body"])
             error = self.failing.get(question)
@@ -99,4 +99,8 @@ class BatchService:
                 answers.append({"custom_id": row["custom_id"], "response": response, "error": None})
         for port, rows in (("output_file_id", answers), ("error_file_id", errors)):
             if rows:
-                batch[port] = self.keep("\n".join(map(json.dumps, rows[::-1])))
+                batch[port] = self.keep("\n".join(map(_line, rows[::-1])))
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False)

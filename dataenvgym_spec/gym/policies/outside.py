@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
+
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.environments.contract import Unfit
 from dataenvgym_spec.gym.environments.protocol import Action, State
@@ -40,8 +42,9 @@ class OutsidePolicy:
 
         def read(text: str) -> Action:
             try:
-                return contract.read(json.loads(text))
-            except (ValueError, RecursionError) as error:
+                # Stricter than `json`: no NaN, and no half of a character, which no plan can hold.
+                return contract.read(msgspec.json.decode(text))
+            except (msgspec.DecodeError, RecursionError) as error:
                 raise self._unusable(f"it is not JSON: {error}") from None
             except Unfit as error:
                 raise self._unusable(str(error)) from None

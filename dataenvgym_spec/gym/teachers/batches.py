@@ -227,7 +227,8 @@ def _record(content: Any) -> dict[str, Any]:
 
 def _lines(text: str) -> Iterator[dict[str, Any]]:
     """The records of a file that holds one a line."""
-    for line in text.splitlines():
+    # Not `splitlines`: an answer may hold U+2028, which JSON leaves as it is.
+    for line in text.split("\n"):
         content = json.loads(line) if line.strip() else None
         if isinstance(content, dict):
             yield content
