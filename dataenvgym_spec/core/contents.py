@@ -6,9 +6,10 @@ Which files a folder is, is in `folders`; how they are hashed in `hashing`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.folders import FOREIGN, FolderFault, files_of
@@ -16,6 +17,15 @@ from dataenvgym_spec.core.hashing import file_digest, folder_digest, md5_file
 from dataenvgym_spec.core.ignored import FILE, Ignored
 from dataenvgym_spec.core.remembered import Remembered
 from dataenvgym_spec.core.roots import Outside, remedy, roots
+
+MADE: Final = frozenset({".dataenvgym", "dvc_plots", "mlartifacts", "mlruns", "reports", "store"})
+"""Folders of a repository that hold what experiments made. A test compares them with `layout`."""
+_INSTEAD: Final = (
+    "examples of another arm come with 'data_from: {arm: NAME}', and items from 'task.splits'; "
+    "what is to stand by itself is kept in a folder of its own"
+)
+_MOST_LINKS: Final = 40
+"""Links that lead to a file one after another; Linux follows no more either."""
 
 
 class Contents:
@@ -48,6 +58,10 @@ class Contents:
 
         return (cache_folder(self.root) / "files").resolve()
 
+    @cached_property
+    def _made(self) -> tuple[Path, ...]:
+        return tuple((self.root / name).resolve() for name in sorted(MADE))
+
     def place(self, name: str) -> Path:
         """Where a file or folder lies that is named as a stage or a spec names it.
 
@@ -76,12 +90,15 @@ class Contents:
             ValueError: to where no spec may read, or DVC. A `FolderFault` if a remedy is known.
         """
         target = path.resolve()
+        if self._is_made(path):
+            raise FolderFault("is a result of this repository", _INSTEAD)
         if outside is not None:
             if not target.is_relative_to(self.roots[outside.root]):
                 raise ValueError(f"leads out of the folder that is called '{outside.root}' here")
             return
         if not self._is_own(target):
-            if self.is_cached(target):
+            # DVC may link what it tracks into its cache. What is named there itself is anybody's.
+            if self.is_cached(target) and self._is_own(path.parent.resolve() / path.name):
                 return
             raise ValueError(self._whose(target))
         name = target.relative_to(self.root).as_posix()
@@ -113,11 +130,26 @@ class Contents:
             OSError: it cannot be read.
         """
         if folder.is_relative_to(self.root):
-            return files_of(folder, may_follow=self._may_follow, left_out=self._left_out)
-        return files_of(folder, may_follow=partial(self._may_follow_outside, folder))
+            files = files_of(folder, may_follow=self._may_follow, left_out=self._left_out)
+        else:
+            files = files_of(folder, may_follow=partial(self._may_follow_outside, folder))
+        for name, path in files.items():
+            if self._is_made(path):
+                raise FolderFault(f"holds '{name}', a result of this repository", _INSTEAD)
+        return files
+
+    def _is_made(self, path: Path) -> bool:
+        """Whether a path, or a link on the way of it, is in a folder of results.
+
+        A spec that names a result would read it past the graph: no role of it and no dependency on
+        the stage that made it would be known.
+        """
+        return any(step.is_relative_to(made) for step in _steps(path) for made in self._made)
 
     def _may_follow(self, target: Path) -> bool:
-        return self._is_own(target) or self.is_cached(target)
+        if self.is_cached(target):
+            return not target.is_dir()
+        return self._is_own(target)
 
     def _may_follow_outside(self, folder: Path, target: Path) -> bool:
         holders = (root for root in self.roots.values() if folder.is_relative_to(root))
@@ -145,3 +177,16 @@ class Contents:
             OSError: it cannot be read.
         """
         return self.remembered.of(path, "md5", md5_file)
+
+
+def _steps(path: Path) -> Iterator[Path]:
+    """A path and what each link leads to that it is; folders on the way are resolved.
+
+    DVC's results can be links into its cache, so the end alone does not tell whose a file is.
+    """
+    for _ in range(_MOST_LINKS):
+        path = path.parent.resolve() / path.name
+        yield path
+        if not path.is_symlink():
+            return
+        path = path.parent / path.readlink()

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.core.contents import MADE
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.emit.stages import stage_files
 from dataenvgym_spec.emit.write import drift
@@ -47,6 +48,13 @@ def test_every_stage_has_one_shape_of_command() -> None:
 
 def test_results_are_kept_out_of_git() -> None:
     assert set(IGNORED) <= set((ROOT / ".gitignore").read_text(encoding="utf-8").splitlines())
+
+
+def test_no_spec_names_a_file_of_the_folders_that_experiments_write_to() -> None:
+    folders = {line.split("/")[1] for line in IGNORED if line.count("/") > 1}
+    layout = Layout(root=Path("/repo"))
+    folders |= {path.parts[2] for path in (layout.store, layout.private, layout.report("mine"))}
+    assert folders == MADE
 
 
 def test_distinct_items_of_the_quickstart_have_distinct_prompts() -> None:

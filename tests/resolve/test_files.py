@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import Diagnostic, gathered
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.source import parse
+from dataenvgym_spec.resolve.extends import Family
+from dataenvgym_spec.resolve.files import Reader
 from dataenvgym_spec.resolve.resolve import examine
 from tests.support.specs import TEMPLATE, TINY
 
@@ -135,6 +139,125 @@ def test_a_file_that_dvc_links_from_its_cache_is_called_as_the_link(tmp_path: Pa
     (resolved,), findings = examine(path, root=root)
     assert not findings
     assert "specs/items.jsonl" in resolved.inputs
+
+
+# --- what experiments made ------------------------------------------------------------------------
+
+RESULT = "store/check-3f9c2a71b04de615/out/accepted"
+
+
+def made(root: Path, *, cached: bool) -> Path:
+    """A folder of results: of examples, and of what makes it a model. As links, if it is cached."""
+    folder = model(root / RESULT)
+    for name in ("examples.jsonl", "examples.j2"):
+        (folder / name).write_text('{"q": "1 + 1", "a": "2"}\n', encoding="utf-8")
+    (folder / "skills.json").write_text('{"1": "sum"}', encoding="utf-8")
+    if cached:
+        cache = root / ".dvc" / "cache" / "files" / "md5" / "ab"
+        cache.mkdir(parents=True)
+        for path in folder.iterdir():
+            if path.is_file():
+                path.rename(cache / path.name)
+                path.symlink_to(cache / path.name)
+    return folder
+
+
+NAMES = {
+    "data": "examples.jsonl",
+    "template": "examples.j2",
+    "skills": "skills.json",
+    "directory": ".",
+}
+"""A result for each form in which a spec names files."""
+
+
+def test_all_forms_of_files_are_tried_on_results() -> None:
+    kinds = [definition for slot in definitions().values() for definition in slot.values()]
+    forms = {form for kind in kinds for form in kind.marked("x-file").values()}
+    assert forms | {"template"} == set(NAMES)  # `student.prompt` names a template too
+
+
+def as_it_is(folder: Path) -> str:
+    return f"../{RESULT}"
+
+
+def linked_file(folder: Path) -> str:
+    (folder.parents[3] / "mine").mkdir()
+    for name in ("examples.jsonl", "examples.j2", "skills.json"):
+        (folder.parents[3] / "mine" / name).symlink_to(folder / name)
+    (folder.parents[3] / "mine" / "config.json").symlink_to(folder / "config.json")
+    return "../mine"
+
+
+def twice_linked_folder(folder: Path) -> str:
+    (folder.parents[3] / "other").symlink_to(folder)
+    (folder.parents[3] / "mine").symlink_to("other")
+    return "../mine"
+
+
+def store_elsewhere(folder: Path) -> str:
+    root = folder.parents[3]
+    (root / "store").rename(root / "disk")
+    (root / "store").symlink_to("disk")
+    return f"../{RESULT}"
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize("way", [as_it_is, linked_file, twice_linked_folder, store_elsewhere])
+@pytest.mark.parametrize("form", NAMES)
+def test_no_file_that_a_spec_names_is_a_result(
+    tmp_path: Path, form: str, way: Callable[[Path], str], cached: bool
+) -> None:
+    """Else examples of an arm that observes would be taught in a blind one, past the proof."""
+    root = root_of(tmp_path.resolve())
+    name = f"{way(made(root, cached=cached))}/{NAMES[form]}"
+    assert (root / "specs" / name).exists()
+    finding = refused(root, name, form)
+    assert "result of this repository" in finding.message
+    assert "data_from: {arm: NAME}" in finding.help
+
+
+def test_a_blind_arm_is_not_taught_a_file_of_what_a_seeing_one_accepted(tmp_path: Path) -> None:
+    root = root_of(tmp_path)
+    made(root, cached=False)
+    name = f"../{RESULT}/examples.jsonl"
+    engine = f"{{kind: from-file, path: {name}, fields: {{input: q, target: a}}}}"
+    blind = f"{{agent: {{observe: nothing, policy: {{kind: even}}, engine: {engine}}}}}"
+    path = root / "specs" / "tiny.yaml"
+    path.write_text(TINY.replace("{agent: {observe: nothing}}", blind), encoding="utf-8")
+    _, findings = examine(path, root=root)
+    assert ["is a result of this repository" in finding.message for finding in findings] == [True]
+
+
+def refused(root: Path, name: str, form: str) -> Diagnostic:
+    """What is wrong with a file that a spec names, read in a form."""
+    family = Family(shown="", layers=(), trails={}, folders={}, inputs={}, duplicates=())
+    reader = Reader(family, root / "specs", root)
+    assert reader.read(parse(name, file="specs/tiny.yaml"), form).content == ""
+    (finding,) = reader.findings
+    assert finding.code == "E203"
+    return finding
+
+
+def test_a_folder_outside_is_no_way_to_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = root_of(tmp_path / "repo")
+    made(root, cached=False)
+    monkeypatch.setenv("DATAENVGYM_ROOTS", f"all={tmp_path}")
+    finding = refused(root, f"all:repo/{RESULT}/examples.jsonl", "data")
+    assert "is a result of this repository" in finding.message
+    assert "holds 'repo/store/" in refused(root, "all:.", "directory").message
+
+
+def test_an_object_of_the_cache_is_named_by_no_spec(tmp_path: Path) -> None:
+    root = root_of(tmp_path)
+    made(root, cached=True)
+    (root / "mine").symlink_to(".dvc/cache/files/md5")
+    for name in ("../.dvc/cache/files/md5/ab/examples.jsonl", "../mine/ab/examples.jsonl"):
+        assert "lies in '.dvc'" in refused(root, name, "data").message
+    (model(root / "models" / "mine") / "more").symlink_to(root / "mine" / "ab")
+    assert "holds a link that leaves" in refused(root, "../models/mine", "directory").message
 
 
 # --- folders outside ------------------------------------------------------------------------------
