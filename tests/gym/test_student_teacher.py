@@ -1,5 +1,9 @@
 """A student that answers as a teacher: whatever it is asked beside, by its own template, in either backend."""
 
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ from dataenvgym_spec.gym.make import make
 from dataenvgym_spec.gym.teachers.speech import prompt_of, seed_of, with_shape
 from dataenvgym_spec.language.components import definition
 from tests.support.golden import assert_golden
+from tests.support.repositories import ROOT, environment
 from tests.support.students import conversational, untrained
 
 SHAPE = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -23,11 +28,11 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return untrained(tmp_path_factory.mktemp("student") / "student")
 
 
-def teacher(folder: Path, **options: Any) -> Teacher:
+def teacher(folder: Path, base: Path | None = None, **options: Any) -> Teacher:
     usual = {"which": "latest", "backend": "transformers", "dtype": "float32", "max_tokens": 6}
     usual |= {"temperature": 1.0, "top_p": 1.0, "concurrency": 3}
     item = Component(slot="teacher", kind="student", version=1, options={**usual, **options})
-    given = {"student": folder, "base": None}
+    given = {"student": folder, "base": base}
     made: Teacher = make(item, hand=lambda part: given if part.kind == "student" else {})
     return made
 
@@ -78,6 +83,57 @@ def test_what_it_runs_in_may_be_missing(student: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(type(vllm), "missing", lambda item: ("vllm",) if item == vllm else ())
     with pytest.raises(MissingExtra, match="the backend 'vllm' needs the package 'vllm'"):
         list(teacher(student, backend="vllm").answer(ASKS))
+
+
+@pytest.fixture(scope="module")
+def adapted(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an adapter on the student, which changes what that says."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_pretrained(student)
+    config = LoraConfig(r=4, lora_alpha=64, target_modules="all-linear", init_lora_weights=False)
+    folder = tmp_path_factory.mktemp("adapted")
+    get_peft_model(model, config).save_pretrained(folder)
+    return folder
+
+
+GREEDY = [Ask.of(f"g{n}", f"{n} + 3 =") for n in range(4)]
+SHORT = {"type": "object", "properties": {"n": {"type": "boolean"}}, "required": ["n"]}
+SHAPED = [Ask.of(f"s{n}", f"{n} =", shape=SHORT, samples=2) for n in range(2)]
+
+
+def in_vllm(folder: Path, base: Path) -> Iterator[Reply]:
+    """What it says in vLLM, which is there for the life of a process."""
+    yield from teacher(folder, base, backend="vllm", temperature=0.0).answer(GREEDY)
+    drawing = teacher(folder, base, backend="vllm", max_tokens=24)
+    yield from drawing.answer(SHAPED)
+    assert drawing.device in ("cpu", "cuda")  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_in_vllm_it_says_the_same_and_is_held_to_a_shape(student: Path, adapted: Path) -> None:
+    pytest.importorskip("vllm")
+    code = (
+        "import json, sys; from pathlib import Path\n"
+        "from tests.gym.test_student_teacher import in_vllm\n"
+        "folder, base, out = map(Path, sys.argv[1:])\n"
+        "out.write_text(json.dumps([reply.plain() for reply in in_vllm(folder, base)]))"
+    )
+    out = adapted / "out.json"
+    words = [sys.executable, "-c", code, str(adapted), str(student), str(out)]
+    subprocess.run(words, env=environment(PYTHONPATH=str(ROOT)), check=True, timeout=1200)
+    said = [Reply.parse(row) for row in json.loads(out.read_text(encoding="utf-8"))]
+    greedy = {one.ask: one for one in said[: len(GREEDY)]}
+    for one in teacher(adapted, student, temperature=0.0).answer(GREEDY):
+        assert greedy[one.ask] == one
+    plain = teacher(student, temperature=0.0).answer(GREEDY)
+    assert any(greedy[one.ask].text != one.text for one in plain), "the adapter does nothing"
+    held = said[len(GREEDY) :]
+    assert len(held) == 4 and {one.model for one in held} == {"latest student"}
+    assert all(one.usable and isinstance(json.loads(one.text)["n"], bool) for one in held)
 
 
 def test_golden_bytes() -> None:
