@@ -51,7 +51,7 @@ class Watch:
         self._prices: Prices | None = None
         self._began = self._kept = clock()
         self._due = self._began + FIRST
-        self._told = False
+        self._told: list[str] = []
 
     def look(self, progress: Callable[[], Progress], *, last: bool = False) -> LimitReached | None:
         """Looks at how far a stage has come.
@@ -64,7 +64,7 @@ class Watch:
             Why it has to pause; None if it may go on.
         """
         now = self._clock()
-        is_due = self._due <= now or (last and self._told)
+        is_due = self._due <= now or (last and bool(self._told))
         is_kept = now - self._kept >= KEPT or last
         if not (is_due or is_kept or self._allowance is not None):
             return None
@@ -78,8 +78,10 @@ class Watch:
         return None if self._allowance is None else self._allowance.passed(made.log)
 
     def _tell(self, progress: Progress) -> None:
-        self._told = True
         if self._prices is None:
             self._prices = self._read_prices()
-        for one in projections(progress, self._prices):
-            self._say(f"  {one.text()}")
+        lines = [f"  {one.text()}" for one in projections(progress, self._prices)]
+        if lines != self._told:  # what was told last may have been the end
+            self._told = lines
+            for line in lines:
+                self._say(line)
