@@ -15,7 +15,9 @@ from typing import Final
 
 from dataenvgym_spec.compile.rules.supply import supply
 from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.task import Draw
+from dataenvgym_spec.records.items import Form
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.holdings import Fields, Holding
 from dataenvgym_spec.resolve.lanes import Lanes, lanes
@@ -33,6 +35,7 @@ class Asked:
         path: of the file, relative to the repository.
         holding: its items.
         fields: its columns.
+        form: what of a question does not count.
         lanes: of the splits, by role.
         draws: of the splits, by role.
     """
@@ -40,6 +43,7 @@ class Asked:
     path: str
     holding: Holding
     fields: Fields
+    form: Form
     lanes: Lanes = field(default_factory=dict)
     draws: dict[str, Draw] = field(default_factory=dict)
 
@@ -130,7 +134,7 @@ def in_words(shares: Shares) -> list[str]:
 def _tries(asked: Iterable[Asked], seed: int) -> int:
     clusters = 1
     for one in asked:
-        within = one.holding.within(one.fields, one.lanes, seed)
+        within = one.holding.within(one.fields, one.lanes, seed, one.form)
         clusters = max(clusters, 0 if within is None else within.clusters)
     return min(MOST_TRIED, HASHES // clusters)
 
@@ -138,7 +142,7 @@ def _tries(asked: Iterable[Asked], seed: int) -> int:
 def _shares(asked: Iterable[Asked], seed: int) -> Shares:
     shares = {}
     for one in asked:
-        within = one.holding.within(one.fields, one.lanes, seed)
+        within = one.holding.within(one.fields, one.lanes, seed, one.form)
         if within is None:
             continue
         for role, draw in one.draws.items():
@@ -149,6 +153,7 @@ def _shares(asked: Iterable[Asked], seed: int) -> Shares:
 def _asked(arm: Arm) -> list[Asked]:
     """What is asked of the files here: of each way to read one, by all splits at once."""
     splits, owned = arm.experiment.task.splits.drawn(), lanes(arm)
+    form = definition("task", arm.experiment.task.kind).ignores
     found: dict[str, Asked] = {}
     for role, split in splits.items():
         if split.same_as is not None or isinstance(split.draw, str):
@@ -160,7 +165,7 @@ def _asked(arm: Arm) -> list[Asked]:
         if not {"input", "target"} <= fields.keys():
             continue
         path, holding = source.file.path, source.file.holding
-        new = Asked(path=path, holding=holding, fields=fields)
+        new = Asked(path=path, holding=holding, fields=fields, form=form)
         one = found.setdefault(json.dumps([path, fields], sort_keys=True), new)
         one.lanes[role], one.draws[role] = owned[role], split.draw
     return list(found.values())

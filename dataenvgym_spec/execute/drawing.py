@@ -14,7 +14,7 @@ from dataenvgym_spec.graph.params import Lane
 from dataenvgym_spec.gym.tasks.drawing import fresh
 from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.language.task import Draw
-from dataenvgym_spec.records.items import Item, in_lane, item_id
+from dataenvgym_spec.records.items import WORDS, Form, Item, form_or_usual, in_lane, item_id
 
 HELD: Final = "items of earlier splits"
 """What items are called that a source has and a split must not have."""
@@ -128,14 +128,14 @@ def _remedy(possible: int, what: str, role: str) -> str:
 class Apart:
     """A source without what others hold: their items, and whatever is in a cluster with one."""
 
-    def __init__(self, source: Source, held: frozenset[str]) -> None:
-        self.source, self.held = source, held
+    def __init__(self, source: Source, held: frozenset[str], form: Form = WORDS) -> None:
+        self.source, self.held, self.form = source, held, form
         self.procedural = source.procedural
         self.clusters: set[str] = set()
         self.skipped = dict(getattr(source, "skipped", {}))
         if not source.procedural:
             every = _every(source)
-            self.clusters = {item.cluster for item in every if is_held(item, held)}
+            self.clusters = {item.cluster for item in every if is_held(item, held, form)}
             self.skipped[HELD] = sum(item.cluster in self.clusters for item in every)
 
     def groups(self) -> list[str]:
@@ -145,7 +145,8 @@ class Apart:
     def stream(self, group: str, seed: int) -> Iterator[Item]:
         """The items of one group that nobody else holds."""
         for item in self.source.stream(group, seed):
-            if item.cluster not in self.clusters and not is_held(item, self.held):
+            is_ours = item.cluster not in self.clusters
+            if is_ours and not is_held(item, self.held, self.form):
                 yield item
 
 
@@ -155,9 +156,9 @@ def _every(source: Source) -> list[Item]:
     return list(chain.from_iterable(streams))
 
 
-def is_held(item: Item, held: Container[str]) -> bool:
+def is_held(item: Item, held: Container[str], form: Form = WORDS) -> bool:
     """Whether an item, its question or its cluster is among those that are held."""
-    return item.id in held or item.cluster in held or item_id(item.input) in held
+    return item.id in held or item.cluster in held or item_id(item.input, form=form) in held
 
 
 def held_apart(context: Context[Any], seed: int) -> frozenset[str]:
@@ -166,10 +167,11 @@ def held_apart(context: Context[Any], seed: int) -> frozenset[str]:
     What a procedural source could give cannot be listed.
     """
     held: set[str] = set()
+    form = form_or_usual(context.params.form)
     for role, component in (context.params.apart or {}).items():
         source: Source = context.make(component)
         lane = context.params.apart_lanes[role]
         for item in [] if source.procedural else _every(source):
             if in_lane(seed, item.cluster, lane):
-                held |= {item.id, item.cluster, item_id(item.input)}
+                held |= {item.id, item.cluster, item_id(item.input, form=form)}
     return frozenset(held)

@@ -17,6 +17,7 @@ from dataenvgym_spec.language.options import Path, at, with_value
 from dataenvgym_spec.language.spec import Observe, Select
 from dataenvgym_spec.language.student import Generate, Train
 from dataenvgym_spec.language.task import WRONG_GOLD, Draw
+from dataenvgym_spec.records.items import Form
 
 P = TypeVar("P", bound="Params")
 SplitRole = Literal["test", "selection", "feedback", "pool"]
@@ -59,7 +60,8 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a stage does, besides its kind and what it reads.
 
     A field that is None is left out of the JSON values, so that a stage which does not use it keeps
-    the key that it had before the field existed.
+    the key that it had before the field existed. `form`, where a stage has it, is what of a
+    question does not count; None is the usual one.
     """
 
     slots: ClassVar[Mapping[str, str]] = {}
@@ -178,6 +180,7 @@ class DataParams(Params, frozen=True, kw_only=True):
     parts: Literal["by-cluster"] | None = None
     apart: dict[SplitRole, Component] | None = None
     apart_lanes: dict[SplitRole, Lane] | None = None
+    form: Form | None = None
 
     @property
     def largest_share(self) -> float:
@@ -201,6 +204,7 @@ class ReserveParams(Params, frozen=True, kw_only=True):
     sources: dict[SplitRole, Component]
     seed: int
     ngrams: dict[SplitRole, tuple[int, ...]] | None = None
+    form: Form | None = None
 
 
 class StudentParams(Params, frozen=True, kw_only=True):
@@ -222,6 +226,7 @@ class StudentParams(Params, frozen=True, kw_only=True):
     lane: Lane | None = None
     apart: dict[SplitRole, Component] | None = None
     apart_lanes: dict[SplitRole, Lane] | None = None
+    form: Form | None = None
 
 
 class EvaluateParams(Params, frozen=True, kw_only=True):
@@ -313,6 +318,7 @@ class GenerateParams(Params, frozen=True, kw_only=True):
     seed: int
     agent_round: int | None = None
     score: Component | None = None
+    form: Form | None = None
 
 
 class CheckParams(Params, frozen=True, kw_only=True):

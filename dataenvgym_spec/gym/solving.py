@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.gym.prompt import TextTemplate
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
-from dataenvgym_spec.records.items import canonical
+from dataenvgym_spec.records.items import WORDS, canonical
 
 _TEXT: Final = {"type": "string"}
 
@@ -53,7 +53,7 @@ class Solution:
 
         White space and letter case do not count.
         """
-        read = [canonical(written.answer, "words") for written in self.answers]
+        read = [canonical(written.answer, WORDS) for written in self.answers]
         for answer, count in Counter(read).most_common(1):
             if 2 * count > self.samples:
                 return self.answers[read.index(answer)]

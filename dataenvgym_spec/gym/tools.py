@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dataenvgym_spec.gym.tasks.protocol import Scorer
+from dataenvgym_spec.records.items import WORDS, Form, item_id
 from dataenvgym_spec.records.plans import Request, ShownError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Tools:
         groups: how many of the items that a skill was made of are in which group of the source, by
             skill; none where skills are the groups.
         scorer: the scorer of the task, for an engine that is declared to judge answers.
+        form: what of a question does not count, as the kind of the task declares; see `item_id`.
     """
 
     seed: int
@@ -33,10 +35,20 @@ class Tools:
     contract: Contract | None = None
     groups: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     scorer: Scorer | None = None
+    form: Form = WORDS
 
     def random(self) -> random.Random:
         """A generator of its own, seeded."""
         return random.Random(self.seed)
+
+    def item_id(self, question: str, images: Sequence[str] = ()) -> str:
+        """The identity of a question in this task; see `records.items.item_id`.
+
+        Args:
+            question: as it is asked.
+            images: digests of the images that it is about, in their order.
+        """
+        return item_id(question, form=self.form, images=images)
 
     def shown(self, request: Request) -> tuple[ShownError, ...]:
         """The errors that a prompt for a request may show.

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Final
 from dataenvgym_spec.core.errors import UserError, suggest
 from dataenvgym_spec.language.declaration import declare
 from dataenvgym_spec.language.declared import Definition
-from dataenvgym_spec.language.packages import definition_path, read_definition
+from dataenvgym_spec.language.packages import definition_path, read_definition, read_prompts
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP: Final = "dataenvgym_spec.components"
 FOLDERS: Final[dict[str, str]] = {
+    "task": "tasks/kinds",
     "source": "tasks/sources",
     "scorer": "tasks/scorers",
     "model": "students/models",
@@ -106,7 +107,11 @@ def _in_folder(slot: str, folder: str) -> Iterator[Definition]:
             data = json.loads(path.read_text(encoding="utf-8"))
             stem = path.name.removesuffix(".json")
             kind = data.get("kind", stem.replace("_", "-"))
-            yield declare(slot, kind, data, implementation=f"{module}.{stem}:{data['class']}")
+            data["prompts"] = read_prompts(path, data)
+            named = f"{module}.{stem}"
+            if slot != "task":  # a task is declared, and does nothing
+                named += f":{data['class']}"
+            yield declare(slot, kind, data, implementation=named)
 
 
 def _installed(point: EntryPoint) -> Definition:
@@ -124,8 +129,9 @@ def _installed(point: EntryPoint) -> Definition:
             slots = ", ".join(FOLDERS)
             raise ValueError(f"a component is called slot.kind, and slot is one of {slots}")
         path = definition_path(point.module)
-        implementation = f"{point.module}:{point.attr}"
-        return declare(slot, kind, read_definition(path), implementation=implementation, by=package)
+        content = read_definition(path)
+        content["prompts"] = read_prompts(path, content)
+        return declare(slot, kind, content, implementation=point.value, by=package)
     except FileNotFoundError as error:
         reason = f"its definition '{path.name}' is missing; it must lie beside '{point.module}'"
         raise UserError(f"{place}: {reason}", help=help) from error

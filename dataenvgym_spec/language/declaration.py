@@ -17,6 +17,7 @@ from dataenvgym_spec.language.declared import (
     Part,
     Promise,
 )
+from dataenvgym_spec.records.items import Form, Ignored
 
 T = TypeVar("T", bound=str)
 
@@ -112,6 +113,9 @@ def declare(
         verifier=bool(data.get("verifier", False)),
         unverified=bool(data.get("unverified", False)),
         skills=_one_of("skills", data, SKILLS),
+        identifies=bool(data.get("identifies", False)),
+        ignores=_ignores(slot, data),
+        prompts=dict(data.get("prompts", {})),
         rejects=_one_of("rejects", data, REJECTS),
         promise=_one_of("promise", data, PROMISES),
         standard=bool(data.get("standard", False)),
@@ -236,6 +240,18 @@ def _one_of(keyword: str, data: Mapping[str, Any], allowed: tuple[T, ...]) -> T 
         return None
     _allow(keyword, value, allowed)
     return next(item for item in allowed if item == value)
+
+
+def _ignores(slot: str, data: Mapping[str, Any]) -> Form:
+    """What of a question does not count in a task."""
+    if slot != "task":
+        return ()
+    if data.get("properties"):
+        raise ValueError("a task has no options")
+    ignored = tuple(data["ignores"])
+    for name in ignored:
+        _allow("ignores", name, get_args(Ignored))
+    return ignored
 
 
 def _reads(slot: str, data: Mapping[str, Any]) -> str | None:

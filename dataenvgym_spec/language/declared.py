@@ -55,6 +55,7 @@ from dataenvgym_spec.core.errors import MissingExtra
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.packages import source_version
+from dataenvgym_spec.records.items import Form
 
 OptionPath = tuple[str, ...]
 """A path of keys inside of a component's options."""
@@ -66,6 +67,7 @@ REFERRED: Final[dict[str, OptionPath]] = {"source": ("task", "sources"), "teache
 
 
 SLOTS: Final = (
+    "task",
     "source",
     "scorer",
     "model",
@@ -133,7 +135,7 @@ class Definition:
     Attributes:
         semantics: versions its results; None for a package that is versioned by its source.
         schema: `properties` and `required` of its options.
-        implementation: its class, as `module:Class`.
+        implementation: its class, as `module:Class`; of a task, which has none, its module.
         extra: of ours that brings the packages it needs.
         cpu_extra: the extra on a machine without GPUs, if that is another.
         packages: the modules it needs.
@@ -158,6 +160,10 @@ class Definition:
         unverified: of an engine: whether its examples carry no verifier, since their answers are
             a model's or a file's own.
         skills: of a discovery: "groups" if its skills are the groups of the source.
+        identifies: of a source or an engine: whether it works out what items are the same, by
+            what of a question does not count (`ignores` of the task), which it is handed as `form`.
+        ignores: of a task: what of a question does not count; see `records.items.Ignored`.
+        prompts: of a task: its texts of built-in templates, by their names.
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives if not what its stage kind does.
         standard: whether it is the one of its slot that holds where a spec names none.
@@ -190,6 +196,9 @@ class Definition:
     verifier: bool = False
     unverified: bool = False
     skills: str | None = None
+    identifies: bool = False
+    ignores: Form = ()
+    prompts: Mapping[str, str] = field(default_factory=dict)
     rejects: str | None = None
     promise: Promise | None = None
     standard: bool = False

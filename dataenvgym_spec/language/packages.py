@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,22 @@ def read_definition(path: Path) -> dict[str, Any]:
         raise ValueError(message) from error
     assert isinstance(content, dict)
     return content
+
+
+def read_prompts(path: Path, content: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of the templates that a definition names (`prompts`), beside it or below.
+
+    Raises:
+        OSError: one cannot be read.
+        ValueError: one is elsewhere.
+    """
+    texts = {}
+    for name, inner in content.get("prompts", {}).items():
+        file = path.parent / inner
+        if not file.resolve().is_relative_to(path.parent.resolve()):
+            raise ValueError(f"the template '{inner}' does not lie beside '{path.name}' or below")
+        texts[name] = file.read_text(encoding="utf-8")
+    return texts
 
 
 @cache

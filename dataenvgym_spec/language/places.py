@@ -29,6 +29,7 @@ class Place:
 
 
 PLACES: Final = (
+    Place(slot="task", path=("task", "kind"), word=True),
     Place(slot="source", path=("task", "sources", "*")),
     Place(slot="scorer", path=("task", "score")),
     Place(slot="model", path=("student", "model")),

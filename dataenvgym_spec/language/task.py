@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import field
 
-from dataenvgym_spec.language.fields import Count, Name, Options, Section, hover, slot
+from dataenvgym_spec.language.fields import Count, Name, Options, Section, hover, slot, word
 
 WRONG_GOLD = 0.02
 """The part of a draw whose gold answers may score wrong, where a spec does not say."""
@@ -125,7 +125,7 @@ class Task(Section, frozen=True, kw_only=True):
     how the items are split.
     """
 
-    kind: Annotated[Literal["math"], hover("The domain.")]
+    kind: Annotated[str, word("task", "The domain: what of a question counts, and prompts for it.")]
     sources: Annotated[
         dict[str, Annotated[Options, slot("source", "Where items come from.")]],
         hover("Named sources of items.", min_length=1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -11,24 +11,19 @@ import msgspec
 from dataenvgym_spec.core.hashing import digest, unit_interval
 from dataenvgym_spec.records.record import Record
 
-Form = Literal["words", "text"]
-"""What of a text counts.
+Ignored = Literal["space", "case", "layout"]
+"""What of a question may not count.
 
-`words`: neither white space nor letter case. `text`: all that is written, but for an indentation of
-the whole and for how lines end.
+`space`: white space. `case`: letter case. `layout`: how lines end, white space at their ends, and
+an indentation of the whole.
 """
-FORMS: Final[Mapping[str, Form]] = {
-    "math": "words",
-    "code": "text",
-    "vqa": "words",
-    "tool-use": "text",
-}
-"""The canonical form of a question, by the kind of the task.
+Form = tuple[Ignored, ...]
+"""The canonical form of a question: what of it does not count, in any order."""
 
-A problem in mathematics is the same however it is laid out; a program is another one when it is
-indented in another way. What a question shows besides (images) and, where there are several, its
-answers tell items apart in every form.
-"""
+WORDS: Final[Form] = ("space", "case")
+"""The form of questions where nothing else is declared: their words count."""
+TEXT: Final[Form] = ("layout",)
+"""The form of questions of which all counts that is written, such as a program."""
 
 
 class Item(Record, frozen=True, kw_only=True):
@@ -66,36 +61,52 @@ class Item(Record, frozen=True, kw_only=True):
 
 
 def item_id(
-    question: str, *, task: str = "math", target: str | None = None, images: Sequence[str] = ()
+    question: str, *, form: Form = WORDS, target: str | None = None, images: Sequence[str] = ()
 ) -> str:
     r"""The identity of an item: 16 hex digits of the digest of its canonical form.
 
     Args:
         question: as it is asked.
-        task: the kind of the task, which says what of a question counts (see `FORMS`).
+        form: what of it does not count, as the kind of the task declares.
         target: where one question has several answers, so that none of them is lost.
         images: digests of the images that the question is about, in their order.
 
     >>> item_id("What is 1 + 1?") == item_id(" what is  1 + 1? ")
     True
-    >>> item_id("if a:\n  b()", task="code") == item_id("if a:\nb()", task="code")
+    >>> item_id("if a:\n  b()", form=TEXT) == item_id("if a:\nb()", form=TEXT)
     False
     """
-    form = FORMS[task]
     text = canonical(question, form)
-    if form == "words" and target is None and not images:
+    named = form_name(form)
+    if named == "words" and target is None and not images:
         return digest("item", text)[:16]
-    told_apart = {"form": form, "text": text, "target": target, "images": list(images)}
+    told_apart = {"form": named, "text": text, "target": target, "images": list(images)}
     return digest("item", told_apart)[:16]
 
 
+def form_name(form: Form) -> str:
+    """What a form is called in identities, whatever its order."""
+    names = {frozenset(WORDS): "words", frozenset(TEXT): "text"}
+    ignored = frozenset(form)
+    if "space" in ignored:
+        ignored -= {"layout"}  # which is white space
+    return names.get(ignored, " ".join(sorted(ignored)))
+
+
+def form_or_usual(form: Form | None) -> Form:
+    """A form as keys and files have it, where None stands for the usual one."""
+    return WORDS if form is None else form
+
+
 def canonical(text: str, form: Form) -> str:
-    """A text without what does not count in its form."""
-    if form == "words":
-        return " ".join(text.split()).casefold()
-    # How lines end is the business of whoever saved the file.
-    lines = [line.rstrip() for line in text.splitlines()]
-    return textwrap.dedent("\n".join(lines)).strip("\n")
+    """A text without what does not count in a form."""
+    if "layout" in form:
+        # How lines end is the business of whoever saved the file.
+        lines = [line.rstrip() for line in text.splitlines()]
+        text = textwrap.dedent("\n".join(lines)).strip("\n")
+    if "space" in form:
+        text = " ".join(text.split())
+    return text.casefold() if "case" in form else text
 
 
 def told_apart(items: Iterable[Item]) -> list[Item]:
@@ -107,7 +118,7 @@ def told_apart(items: Iterable[Item]) -> list[Item]:
     same: dict[str, dict[tuple[str, str], Item]] = {}
     for item in items:
         twins = same.setdefault(item.id, {})
-        written = (canonical(item.input, "text"), _answers(item))
+        written = (canonical(item.input, TEXT), _answers(item))
         if written not in twins:
             twins[written] = _with_own_id(item) if twins else item
     return [item for twins in same.values() for item in twins.values()]
@@ -140,7 +151,7 @@ def _top(above: dict[str, str], cluster: str) -> str:
 
 
 def _with_own_id(item: Item) -> Item:
-    own = item_id(item.input, task="code", target=_answers(item))
+    own = item_id(item.input, form=TEXT, target=_answers(item))
     return msgspec.structs.replace(item, id=own)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from dataenvgym_spec.core.errors import suggest
 from dataenvgym_spec.records.files import Row
-from dataenvgym_spec.records.items import Item, item_id, joined, told_apart
+from dataenvgym_spec.records.items import WORDS, Form, Item, item_id, joined, told_apart
 from dataenvgym_spec.records.tables import REMEDY, RowFault, at, text_of, texts_of
 
 T = TypeVar("T", str, tuple[str, ...])
@@ -22,10 +22,12 @@ REPEATED: Final = "repeated rows"
 class Columns:
     """Which column holds which field of an item: input, target, and maybe group and cluster.
 
-    One reading serves the stage that draws and whoever asks before how much can be drawn.
+    One reading serves the stage that draws and whoever asks before how much can be drawn. `form` is
+    what of a question does not count, as the kind of the task declares.
     """
 
     fields: Mapping[str, str]
+    form: Form = WORDS
 
     def items(self, rows: Iterable[tuple[int, Row]]) -> tuple[list[Item], dict[str, int]]:
         """One item per distinct question and target, in the order of the rows.
@@ -47,7 +49,7 @@ class Columns:
     def _item(self, number: int, row: Row) -> Item:
         question = self._text(number, row, "input")
         answers = self._answers(number, row)
-        identity = item_id(question)
+        identity = item_id(question, form=self.form)
         group = self._text(number, row, "group") if "group" in self.fields else "all"
         cluster = self._text(number, row, "cluster") if "cluster" in self.fields else identity
         return Item(

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from dataenvgym_spec.records.items import canonical
+from dataenvgym_spec.records.items import WORDS, canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class SkillFile:
 
     def of(self, id: str, question: str) -> str | None:
         """The skill of an item, by its id or else its question; None if it is not in the file."""
-        return self.ids.get(id) or self.texts.get(canonical(question, "words"))
+        return self.ids.get(id) or self.texts.get(canonical(question, WORDS))
 
 
 class _Plain(msgspec.Struct, forbid_unknown_fields=True):
@@ -128,4 +128,4 @@ def _require_listed(skills: tuple[str, ...], used: Any) -> None:
 
 
 def _canonical(texts: Mapping[str, str]) -> dict[str, str]:
-    return {canonical(text, "words"): skill for text, skill in texts.items()}
+    return {canonical(text, WORDS): skill for text, skill in texts.items()}

@@ -18,6 +18,7 @@ from dataenvgym_spec.core.chat_template import read_template
 from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import Diagnostic, UserError
 from dataenvgym_spec.core.roots import Outside
+from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.records.skill_files import read_skill_file
 from dataenvgym_spec.records.tables import RowFault, count_rows
@@ -39,9 +40,15 @@ def built_in_templates() -> Mapping[str, str]:
     return {f"{BUILT_IN}{path.stem}": path.read_text(encoding="utf-8") for path in paths}
 
 
-def template_text(given: str) -> str:
+def templates_of(task: Definition | None) -> Mapping[str, str]:
+    """The built-in templates by name, as a kind of tasks has them."""
+    own = {} if task is None else {f"{BUILT_IN}{name}": text for name, text in task.prompts.items()}
+    return {**built_in_templates(), **own}
+
+
+def template_text(given: str, task: Definition) -> str:
     """The text of a template that a resolved spec has: its own, or that of the built-in name."""
-    return built_in_templates().get(given, given) if given.startswith(BUILT_IN) else given
+    return templates_of(task).get(given, given) if given.startswith(BUILT_IN) else given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +93,17 @@ class Reader:
         self.findings: list[Diagnostic] = []
         self._read: dict[tuple[Path, str, str], File] = {}
 
-    def read(self, node: Node, form: str) -> File:
-        """A file by the path at a node, relative to the spec file that the node is written in."""
+    def read(self, node: Node, form: str, task: Definition | None = None) -> File:
+        """A file by the path at a node, relative to the spec file that the node is written in.
+
+        Args:
+            node: where it is named.
+            form: what it has to be; see `x-file`.
+            task: the kind of the task, which may have built-in templates of its own.
+        """
         name = str(node.value)
         if form == "template" and name.startswith(BUILT_IN):
-            return self._built_in(node, name)
+            return self._built_in(node, name, task)
         folder = self.folders.get(node.span.file, self.folder)
         earlier = self._read.get((folder, name, form))
         if earlier is not None:
@@ -134,8 +147,8 @@ class Reader:
         # A stage may not take a file of the repository for one in a named folder.
         return (shown if Outside.parse(shown) is None else f"./{shown}"), target
 
-    def _built_in(self, node: Node, name: str) -> File:
-        known = built_in_templates()
+    def _built_in(self, node: Node, name: str, task: Definition | None) -> File:
+        known = templates_of(task)
         if name not in known:
             message = f"there is no built-in template '{name}'"
             self._report(node, message, f"built in: {', '.join(known)}")

@@ -11,7 +11,7 @@ import msgspec
 
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.core.remembered import Remembered
-from dataenvgym_spec.records.items import place_of
+from dataenvgym_spec.records.items import WORDS, Form, form_name, place_of
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.records.rows import Columns
 from dataenvgym_spec.records.tables import RowFault, rows_of
@@ -45,25 +45,28 @@ class Holding:
         self._clusters: dict[str, Clusters] = {}
         self._known: dict[str, Within | None] = {}
 
-    def within(self, fields: Fields, lanes: Lanes, seed: int) -> Within | None:
+    def within(self, fields: Fields, lanes: Lanes, seed: int, form: Form = WORDS) -> Within | None:
         """How many items lie in lanes, less those that are twice in the file.
 
         Args:
             fields: the columns, by what they hold.
             lanes: by role.
             seed: of the splits.
+            form: what of a question does not count.
 
         Returns:
             None if the file cannot be read, which is told elsewhere.
         """
-        asked = digest("within", [FORM, dict(fields), lanes, seed])
+        told = [FORM, dict(fields), lanes, seed]
+        asked = digest("within", told if form_name(form) == "words" else [*told, form])
         if asked not in self._known:
-            self._known[asked] = self._asked(asked, fields, lanes, seed)
+            columns = Columns(fields=fields, form=form)
+            self._known[asked] = self._asked(asked, columns, lanes, seed)
         return self._known[asked]
 
-    def _asked(self, asked: str, fields: Fields, lanes: Lanes, seed: int) -> Within | None:
+    def _asked(self, asked: str, columns: Columns, lanes: Lanes, seed: int) -> Within | None:
         def counted(_: Path) -> str:
-            return msgspec.json.encode(self._counted(fields, lanes, seed)).decode()
+            return msgspec.json.encode(self._counted(columns, lanes, seed)).decode()
 
         try:
             text = self._remembered.of(self._path, asked, counted)
@@ -71,8 +74,8 @@ class Holding:
         except (RowFault, OSError, msgspec.DecodeError):
             return None
 
-    def _counted(self, fields: Fields, lanes: Lanes, seed: int) -> Within:
-        clusters = self._read(fields)
+    def _counted(self, columns: Columns, lanes: Lanes, seed: int) -> Within:
+        clusters = self._read(columns)
         groups = sorted({group for group, _ in clusters})
         counts = {role: dict.fromkeys(groups, 0) for role in lanes}
         for (group, cluster), number in clusters.items():
@@ -82,9 +85,9 @@ class Holding:
                     counts[role][group] += number
         return Within(clusters=len(clusters), counts=counts)
 
-    def _read(self, fields: Fields) -> Clusters:
-        asked = digest("read", dict(fields))
+    def _read(self, columns: Columns) -> Clusters:
+        asked = digest("read", [dict(columns.fields), columns.form])
         if asked not in self._clusters:
-            items, _ = Columns(fields=fields).items(rows_of(self._path))
+            items, _ = columns.items(rows_of(self._path))
             self._clusters[asked] = Counter((item.group, item.cluster) for item in items)
         return self._clusters[asked]

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from dataenvgym_spec.core.errors import Diagnostic
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.spec import Experiment
 from dataenvgym_spec.language.validate import unsaid
@@ -139,7 +141,8 @@ class _Completion:
 
     def _files(self, tree: Node) -> dict[Place, File]:
         named = self.spec.checker.files(tree)
-        return {path: self.reader.read(tree.at(path), form) for path, form in named}
+        task = _task(tree)
+        return {path: self.reader.read(tree.at(path), form, task) for path, form in named}
 
     def _revisions(self, tree: Node) -> dict[Place, Reference]:
         references: dict[Place, Reference] = {}
@@ -151,6 +154,14 @@ class _Completion:
             else:
                 references[path] = Reference(type="dataset", id=id, revision=revision)
         return references
+
+
+def _task(tree: Node) -> Definition | None:
+    """The kind of the task; None where there is none, which is told elsewhere."""
+    plain: Any = tree.plain()
+    task = plain.get("task")
+    kind = task.get("kind") if isinstance(task, dict) else None
+    return definitions()["task"].get(kind) if isinstance(kind, str) else None
 
 
 def _put(plain: Any, path: Place, value: str) -> None:

@@ -41,6 +41,8 @@ KIND_WORDS = {
     "path": "a key of many records",
     "student": "a section of the spec, a kind of stage, and what components can read",
 }
+CODES = {("cli/explain.py", "Dict", "code"), ("cli/validate.py", "Dict", "code")}
+"""Where `code` is the code of a diagnostic, and not a kind of tasks."""
 LEFT = {
     ("report/tables.py", "retries"): "requests that were made again, in the ledger",
     ("results/accounts.py", "retries"): "the same",
@@ -106,6 +108,60 @@ def test_what_compiles_names_no_component() -> None:
         for word in words(path) & kinds
     }
     assert named == set()
+
+
+def branches(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """What a module compares, matches or looks up by: texts, and fields by their last two names."""
+    for node in ast.walk(tree):
+        parts: list[ast.AST] = []
+        if isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+        elif isinstance(node, ast.Match):
+            parts = [node.subject, *node.cases]
+        elif isinstance(node, ast.Subscript):
+            parts = [node.slice]
+        elif isinstance(node, ast.Dict) and len(node.keys) > 1:
+            parts = [key for key in node.keys if key is not None]
+        for inner in (inner for part in parts for inner in ast.walk(part)):
+            if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                yield type(node).__name__, inner.value
+            if isinstance(inner, ast.Attribute) and isinstance(
+                inner.value, ast.Attribute | ast.Name
+            ):
+                above = inner.value
+                name = above.attr if isinstance(above, ast.Attribute) else above.id
+                yield type(node).__name__, f"{name}.{inner.attr}"
+
+
+def on_kinds_of_tasks(tree: ast.AST) -> set[tuple[str, str]]:
+    """Branches on a kind of tasks: texts that are one, and `task.kind`."""
+    kinds = {*definitions()["task"], "task.kind"}
+    return {(node, what) for node, what in branches(tree) if what in kinds}
+
+
+def test_nothing_outside_of_gym_branches_on_a_kind_of_tasks() -> None:
+    wings = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "gym"]
+    found = set()
+    for path in (*modules(*wings), PACKAGE / "__init__.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = path.relative_to(PACKAGE).as_posix()
+        found |= {(named, *branch) for branch in on_kinds_of_tasks(tree)}
+    assert found == CODES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if record.task.kind == other: pass",
+        "if kind in ('math', 'x'): pass",
+        "match kind:\n    case 'math': pass",
+        "match spec.task.kind:\n    case other: pass",
+        "FORMS = {'math': 1, 'x': 2}",
+        "FORMS[arm.experiment.task.kind]",
+    ],
+)
+def test_each_way_to_branch_on_one_would_be_found(text: str) -> None:
+    assert on_kinds_of_tasks(ast.parse(text))
 
 
 @pytest.mark.parametrize("word", sorted(OPTION_WORDS))

@@ -1,19 +1,27 @@
 """The identity of items: what is different never becomes one, and what splits keep apart stays apart."""
 
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
-from dataenvgym_spec.language.task import Task
 from dataenvgym_spec.records.files import json_text
-from dataenvgym_spec.records.items import FORMS, Item, canonical, item_id, told_apart
+from dataenvgym_spec.records.items import (
+    TEXT,
+    WORDS,
+    Form,
+    Item,
+    canonical,
+    form_name,
+    item_id,
+    told_apart,
+)
 from dataenvgym_spec.records.rows import Columns
 
 FIELDS = {"input": "question", "target": "answer"}
+FORMS: tuple[Form, ...] = (WORDS, TEXT, (), ("case",), ("space",), ("case", "layout"))
 PROGRAMS = ("for x in y:\n    a()\nb()", "for x in y:\n    a()\n    b()")
 
 
@@ -23,10 +31,6 @@ def read(tmp_path: Path, *rows: tuple[str, str]) -> list[Item]:
     lines = [json_text({"question": question, "answer": answer}) for question, answer in rows]
     path.write_text("\n".join(line.replace("\n", " ") for line in lines), encoding="utf-8")
     return Jsonl(path=path, fields=FIELDS).items
-
-
-def test_every_kind_of_task_has_a_canonical_form() -> None:
-    assert set(get_args(get_type_hints(Task)["kind"])) <= set(FORMS)
 
 
 @pytest.mark.parametrize(
@@ -77,19 +81,27 @@ def test_an_item_keeps_its_identity_when_others_come_after_it(tmp_path: Path) ->
     assert {item.id for item in few} < {item.id for item in more}
 
 
-def test_programs_and_images_are_told_apart_by_their_kind_of_task() -> None:
+def test_programs_and_images_are_told_apart_by_the_form_of_their_task() -> None:
     first, second = PROGRAMS
-    assert item_id(first, task="math") == item_id(second, task="math")
-    assert item_id(first, task="code") != item_id(second, task="code")
-    assert item_id(first, task="code") == item_id(f"{first}\r\n".replace("\n", "\r\n"), task="code")
-    seen = {item_id("What is it?", task="vqa", images=[image]) for image in ("a", "b")}
-    assert len(seen | {item_id("What is it?", task="vqa")}) == 3
+    assert item_id(first) == item_id(second)
+    assert item_id(first, form=TEXT) != item_id(second, form=TEXT)
+    assert item_id(first, form=TEXT) == item_id(f"{first}\r\n".replace("\n", "\r\n"), form=TEXT)
+    seen = {item_id("What is it?", images=[image]) for image in ("a", "b")}
+    assert len(seen | {item_id("What is it?")}) == 3
 
 
-@given(st.text(max_size=30), st.sampled_from(sorted(set(FORMS.values()))))
-def test_a_canonical_form_is_its_own(text: str, form: str) -> None:
-    once = canonical(text, form)  # type: ignore[arg-type]
-    assert canonical(once, form) == once  # type: ignore[arg-type]
+@given(st.text(max_size=30), st.sampled_from(FORMS))
+def test_a_canonical_form_is_its_own(text: str, form: Form) -> None:
+    once = canonical(text, form)
+    assert canonical(once, form) == once
+
+
+def test_identities_keep_what_they_were_and_no_two_forms_share_one() -> None:
+    assert item_id(" What  is X?") == "9e9df882a587e32b"
+    assert item_id("Print 1.\r\n", form=TEXT) == "713abf4d0a80cc90"
+    names = {form_name(form) for form in FORMS}
+    assert len(names) == len(FORMS) and form_name(("case", "space")) == "words"
+    assert len({item_id("x", form=form) for form in FORMS}) == len(FORMS)
 
 
 _TEXTS = st.text(alphabet="aA \n1", max_size=4)
@@ -103,8 +115,8 @@ def test_items_of_one_source_have_identities_of_their_own(rows: list[tuple[str, 
     ]
     kept = told_apart(items)
     assert len({item.id for item in kept}) == len(kept)
-    written = {(canonical(item.input, "text"), item.target) for item in items}
-    assert {(canonical(item.input, "text"), item.target) for item in kept} == written
+    written = {(canonical(item.input, TEXT), item.target) for item in items}
+    assert {(canonical(item.input, TEXT), item.target) for item in kept} == written
     assert told_apart(kept) == kept
 
 

@@ -17,7 +17,7 @@ SPEC = """\
 version: 1
 name: counting
 task:
-  kind: math
+  kind: sums
   sources: {frame: {kind: beads, largest: 9}}
   score: {kind: counted, sandbox: {kind: child}}
   splits:
@@ -34,7 +34,7 @@ student:
     batch_size: 1
     dtype: float32
   generate: {backend: aloud, dtype: float32, max_new_tokens: 3}
-  prompt: {template: prompts/sum.j2}
+  prompt: {template: "builtin:question"}
 teachers: {reader: {kind: canned, sums: 20}}
 environment: ladder
 skills: {discover: {kind: sizes, large: 9}}
@@ -52,7 +52,6 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("every-slot")
     path = path_with(install(folder / "site", "abacus"))
     repo = new_repo(folder / "repo", SPEC)
-    (repo / "specs" / "prompts" / "sum.j2").write_text("{{ input }}=", encoding="utf-8")
     call("dataenvgym", "compile", cwd=repo, PYTHONPATH=path, apart=True)
     call("dvc", "repro", "counting", cwd=repo, PYTHONPATH=path, timeout=600, apart=True)
     return repo
@@ -130,6 +129,9 @@ def test_what_they_are_is_in_the_keys(counted: Path) -> None:
     sandbox = {"kind": "child", "semantics": 1}
     assert params["evaluate"]["score"]["sandbox"] == sandbox
     assert params["generate"]["engine"]["teacher"]["kind"] == "canned"
+    # The kind of the task is in none, but what it declares is: its prompt, and what counts.
+    assert params["evaluate"]["template"] == "{{ input }}="
+    assert params["data"]["form"] == params["generate"]["form"] == []
 
 
 def test_what_does_not_fit_is_told(counted: Path, tmp_path: Path) -> None:
@@ -138,7 +140,6 @@ def test_what_does_not_fit_is_told(counted: Path, tmp_path: Path) -> None:
     repo = new_repo(
         tmp_path / "repo", SPEC.replace("environment: ladder", "environment: skill-list")
     )
-    (repo / "specs" / "prompts" / "sum.j2").write_text("{{ input }}=", encoding="utf-8")
     said = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path, apart=True).stderr
     assert "the policy 'climb' does not serve the environment 'skill-list'" in said
     spec = repo / "specs" / "tiny.yaml"

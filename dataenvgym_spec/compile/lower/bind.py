@@ -12,8 +12,10 @@ from typing import Any, Final
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import Conversation, Params, Shots
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.options import at, with_value
 from dataenvgym_spec.language.student import Prompt
+from dataenvgym_spec.records.items import WORDS, Form, form_name
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.files import template_text
 from dataenvgym_spec.resolve.lanes import owners
@@ -29,12 +31,17 @@ class Binder:
         self.arm = arm
         record = arm.experiment
         self.named = {"source": record.task.sources, "teacher": record.teachers}
+        self.task = definition("task", record.task.kind)
+        usual = form_name(self.task.ignores) == form_name(WORDS)
+        self.form = None if usual else self.task.ignores
+        """What of a question does not count; None where it is the usual one, as keys have it."""
 
     def component(self, slot: str, given: Named) -> Component:
         """A component with its parts."""
         options = {"kind": given} if isinstance(given, str) else given
         bound = Component.bind(slot, options, lambda slot, name: self.named[slot][name])
-        return _with_texts(bound.acting(self.arm.experiment.agent.sees))
+        acting = bound.acting(self.arm.experiment.agent.sees)
+        return _of_task(acting, self.task, self.form)
 
     def source(self, role: str) -> Component:
         """The source that the split of a role draws from."""
@@ -99,14 +106,20 @@ def _digests(component: Component) -> Iterable[str]:
             yield value
 
 
-def _with_texts(component: Component) -> Component:
-    """The component with the texts of the built-in templates that it names by default."""
+def _of_task(component: Component, task: Definition, form: Form | None) -> Component:
+    """The component with what it takes from the kind of the task.
+
+    That is the texts of the built-in templates that it names by default, and what of a question
+    does not count.
+    """
     options = dict(component.options)
-    for path, form in component.definition.marked("x-file").items():
+    if form is not None and component.definition.identifies:
+        options["form"] = list(form)
+    for path, what in component.definition.marked("x-file").items():
         value = at(options, path)
-        if form == "template" and isinstance(value, str):
-            options = with_value(options, path, template_text(value))
-    parts = {path: _with_texts(part) for path, part in component.parts.items()}
+        if what == "template" and isinstance(value, str):
+            options = with_value(options, path, template_text(value, task))
+    parts = {path: _of_task(part, task, form) for path, part in component.parts.items()}
     return replace(component, options=options, parts=parts)
 
 

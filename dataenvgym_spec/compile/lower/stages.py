@@ -77,6 +77,7 @@ class Builder(StageList):
             draw="all" if isinstance(amount, str) else amount,
             lane=self.lanes[role],
             seed=self.splits_seed,
+            form=self.bind.form,
         )
         params = self._kept_apart(params, self.bind.apart(role))
         if role == "feedback":
@@ -111,6 +112,7 @@ class Builder(StageList):
             sources=sources,  # type: ignore[arg-type]
             seed=self.splits_seed,
             ngrams=sizes or None,  # type: ignore[arg-type]
+            form=self.bind.form,
         )
         inputs = [one for role in drawn for one in _items_of(role, splits[role])]
         stage = self.add(None, "reserve what splits may hold", "reserve", params, *inputs)
@@ -139,6 +141,7 @@ class Builder(StageList):
                 seed=self.record.seeds.student,
                 splits_seed=self.splits_seed,
                 lane=(shared_out(self.arm), 1.0),
+                form=self.bind.form,
             )
             params = self._kept_apart(params, self.bind.untaught())
         stage = self.add(0, "make the base student", "student", params)
@@ -295,6 +298,7 @@ class Builder(StageList):
             seed=self.seed,
             agent_round=turn.agent_round if turn.later else None,
             score=self.score if self.engine.definition.judges else None,
+            form=self.bind.form,
         )
         read = self.read_by(who, turn, self.engine)
         stage = self.add(

@@ -24,7 +24,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
 
 
 def _actual(arm: Arm) -> dict[str, str]:
-    """The task, decoding and prompt of an arm, and the component of each slot that has one."""
+    """The decoding and prompt of an arm, and the component of each slot that has one."""
     single = {place.path: place.slot for place in PLACES if "*" not in place.path}
     kinds = {
         single[path]: options["kind"]
@@ -36,6 +36,5 @@ def _actual(arm: Arm) -> dict[str, str]:
     sampling = "several answers" if arm.experiment.student.generate.samples > 1 else "one answer"
     chats = any(prompt.chat for _, prompt in arm.experiment.prompts())
     prompt = "chat" if chats else "text"
-    task = arm.experiment.task.kind
-    common = {"task": task, "decoding": decoding, "sampling": sampling, "prompt": prompt}
+    common = {"decoding": decoding, "sampling": sampling, "prompt": prompt}
     return {**common, **kinds}

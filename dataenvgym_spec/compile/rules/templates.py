@@ -30,6 +30,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     """Templates that cannot be parsed, or use a name that they are not given."""
     for place, prompt in arm.experiment.prompts():
         yield from _check(arm, prompt.template, arm.node.at((*place, "template")))
+    task = definition("task", arm.experiment.task.kind)
     for slot, place, options in arm.experiment.components():
         declared = definition(slot, options["kind"])
         for path, names in declared.marked("x-names").items():
@@ -37,7 +38,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
             if given is not None:
                 node = arm.node.at((*place, *path))
                 giver = f"which the {slot} '{declared.kind}' does not give"
-                yield from _unusable(template_text(given), node, frozenset(names), giver)
+                yield from _unusable(template_text(given, task), node, frozenset(names), giver)
 
 
 def _unusable(template: str, node: Node, known: frozenset[str], giver: str) -> Iterator[Diagnostic]:

@@ -13,7 +13,7 @@ from dataenvgym_spec.execute.gold import SHOWN, Gold
 from dataenvgym_spec.graph.params import DataParams
 from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.records.files import write_rows
-from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.items import Item, form_or_usual
 
 
 def data(context: Context[DataParams]) -> None:
@@ -28,7 +28,7 @@ def data(context: Context[DataParams]) -> None:
     source: Source = context.make(params.source)
     held = held_apart(context, params.seed)
     if held:
-        source = Apart(source, held)
+        source = Apart(source, held, form_or_usual(params.form))
     gold = Gold(judge=judge, computed=params.source.procedural, share=params.largest_share)
     drawn = draw(
         source, params.draw, role=params.role, lane=params.lane, seed=params.seed, gold=gold

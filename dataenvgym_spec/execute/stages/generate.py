@@ -18,6 +18,7 @@ from dataenvgym_spec.gym.engines.protocol import Engine
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example, Provenance
 from dataenvgym_spec.records.files import read
+from dataenvgym_spec.records.items import form_or_usual
 from dataenvgym_spec.records.plans import Plan, Request, Yield
 
 
@@ -60,7 +61,13 @@ def _candidates(
     rows = []
     names = {request.id for request in requests}
     scorer = None if params.score is None else context.judge(params.score)
-    tools = Tools(seed=seed, errors=plan.errors, groups=plan.groups or {}, scorer=scorer)
+    tools = Tools(
+        seed=seed,
+        errors=plan.errors,
+        groups=plan.groups or {},
+        scorer=scorer,
+        form=form_or_usual(params.form),
+    )
     for number, example in enumerate(engine.generate(requests, tools)):
         if example.asked_by not in names:
             raise _unasked(params.engine.kind, example)

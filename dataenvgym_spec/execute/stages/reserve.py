@@ -14,7 +14,7 @@ from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import Lane, ReserveParams
 from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.records.files import read_all
-from dataenvgym_spec.records.items import Item, in_lane, item_id
+from dataenvgym_spec.records.items import Form, Item, form_or_usual, in_lane, item_id
 from dataenvgym_spec.records.ngrams import ngrams
 from dataenvgym_spec.records.splits import Kept, Reserve
 
@@ -30,20 +30,23 @@ def reserve(context: Context[ReserveParams]) -> None:
     are plugged in.
     """
     params, sizes = context.params, context.params.ngrams or {}
+    form = form_or_usual(params.form)
     roles = {}
     for role, lane in params.lanes.items():
         source: Source = context.make(params.sources[role])
         if source.procedural:
             roles[str(role)] = Kept(lane=lane)
         else:
-            roles[str(role)] = _kept(_items(source, params.seed, lane), sizes.get(role, ()))
+            roles[str(role)] = _kept(_items(source, params.seed, lane), sizes.get(role, ()), form)
     for name, items in _drawn(context).items():
-        kept = _kept(items, sizes.get(name, ()))  # type: ignore[call-overload]
+        kept = _kept(items, sizes.get(name, ()), form)  # type: ignore[call-overload]
         if name in roles:
             # A lane reserves more than what was drawn from it.
             kept = msgspec.structs.replace(roles[name], ngrams=kept.ngrams)
         roles[name] = kept
-    context.write("hashes", "reserve.json", Reserve(seed=params.seed, roles=roles))
+    context.write(
+        "hashes", "reserve.json", Reserve(seed=params.seed, roles=roles, form=params.form)
+    )
 
 
 def _items(source: Source, seed: int, lane: Lane) -> list[Item]:
@@ -63,13 +66,13 @@ def _drawn(context: Context[ReserveParams]) -> dict[str, list[Item]]:
     return drawn
 
 
-def _kept(items: Iterable[Item], sizes: Iterable[int]) -> Kept:
+def _kept(items: Iterable[Item], sizes: Iterable[int], form: Form) -> Kept:
     """What is known of items afterwards."""
     items = list(items)
     ids = set()
     for item in items:
         # An example is known by its question, whatever the source adds to tell items apart.
-        ids |= {item.id, item_id(item.input)}
+        ids |= {item.id, item_id(item.input, form=form)}
     runs = {}
     for size in sizes:
         runs[str(size)] = tuple(sorted({ngrams(item.input, size) for item in items}))

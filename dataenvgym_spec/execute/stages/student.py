@@ -14,7 +14,7 @@ from dataenvgym_spec.graph.params import StudentParams
 from dataenvgym_spec.gym.prompt import Prompts, PromptTemplate
 from dataenvgym_spec.gym.students.models.protocol import Existing, Model, ModelTools, Pretraining
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
-from dataenvgym_spec.records.items import Item, in_lane
+from dataenvgym_spec.records.items import Item, form_or_usual, in_lane
 
 
 def student(context: Context[StudentParams]) -> None:
@@ -48,9 +48,11 @@ def _pretraining(context: Context[StudentParams], out: Path) -> Pretraining | No
     seed, splits_seed, lane = params.seed, params.splits_seed, params.lane
     trainer = params.trainer
     template, held = params.template, held_apart(context, splits_seed)
+    form = form_or_usual(params.form)
 
     def free(item: Item) -> bool:
-        return in_lane(splits_seed, item.cluster, lane) and not is_held(item, held)
+        inside = in_lane(splits_seed, item.cluster, lane)
+        return inside and not is_held(item, held, form)
 
     def train(base: Path, examples: Sequence[Item], settings: TrainingSettings) -> None:
         path = context.work / "examples.jsonl"

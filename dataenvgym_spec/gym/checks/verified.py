@@ -14,7 +14,7 @@ from dataenvgym_spec.gym.solving import Question, Solution, Solver, Written
 from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.gym.teachers.protocol import Teacher
 from dataenvgym_spec.records.examples import Example
-from dataenvgym_spec.records.items import canonical
+from dataenvgym_spec.records.items import WORDS, canonical
 
 BLOCK: Final = 256
 """Candidates that are asked about at once."""
@@ -86,8 +86,8 @@ def _agreeing(example: Example, answers: Sequence[Written], sight: Sight) -> int
     agreeing = len(texts) - len(left)
     if example.verifier:
         return agreeing
-    target = canonical(example.target, "words")
-    other = [text for text in left if canonical(text, "words") != target]
+    target = canonical(example.target, WORDS)
+    other = [text for text in left if canonical(text, WORDS) != target]
     return agreeing + len(left) - len(other) + _read_by(other, example, sight)
 
 

@@ -22,7 +22,7 @@ from dataenvgym_spec.gym.tasks.protocol import Answer, Scorer, Source
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example, Provenance
-from dataenvgym_spec.records.items import Item, canonical
+from dataenvgym_spec.records.items import WORDS, Item, canonical
 from dataenvgym_spec.records.plans import Request
 
 LOOKS: Final = 20
@@ -164,7 +164,7 @@ class ExpertIteration:
 
 def _agree(attempt: Attempt, one: Reply, other: Reply, scorer: Scorer) -> bool:
     """Whether two answers say the same: in the same words, or as the scorer reads them."""
-    if canonical(one.text, "words") == canonical(other.text, "words"):
+    if canonical(one.text, WORDS) == canonical(other.text, WORDS):
         return True
     if attempt.item.verifier:
         return False  # the scorer would say what is right, and not what is the same

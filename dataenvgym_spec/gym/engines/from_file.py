@@ -15,16 +15,18 @@ from dataenvgym_spec.gym.engines.groups import groups_for
 from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
-from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.items import WORDS, Form, Item
 from dataenvgym_spec.records.plans import Request
 
 
 class FromFile:
     """Gives rows of a file, in its order or drawn by the seed."""
 
-    def __init__(self, *, path: Path, fields: Mapping[str, str], sequence: str) -> None:
+    def __init__(
+        self, *, path: Path, fields: Mapping[str, str], sequence: str, form: Form = WORDS
+    ) -> None:
         self.by_seed, self.has_skills = sequence == "seed", "group" in fields
-        self.source = Jsonl(path=path, fields=dict(fields))
+        self.source = Jsonl(path=path, fields=dict(fields), form=form)
 
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """All rows of what requests are about, request by request, each row for one of them.

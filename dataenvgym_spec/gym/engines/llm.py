@@ -20,7 +20,7 @@ from dataenvgym_spec.gym.solving import Question, Solver, exactly, read_object, 
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example, Provenance
-from dataenvgym_spec.records.items import Item, item_id
+from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import TASK, Request, ShownError
 
 
@@ -58,6 +58,7 @@ class Proposal:
     """An example that a reply holds, and by whom."""
 
     call: Call
+    id: str
     input: str
     target: str
     asks: tuple[str, ...]
@@ -106,7 +107,7 @@ class Llm:
             if not short:
                 break
             calls = [call for draft in short for call in self._calls(draft, attempt, tools)]
-            self._add(self._answered(self._proposed(calls), known))
+            self._add(self._answered(self._proposed(calls, tools), known))
         for draft in drafts:
             yield from draft.examples
 
@@ -146,21 +147,21 @@ class Llm:
             **more,
         )
 
-    def _proposed(self, calls: Sequence[Call]) -> list[Proposal]:
+    def _proposed(self, calls: Sequence[Call], tools: Tools) -> list[Proposal]:
         """What the replies to calls hold, in the order of the calls."""
         replies = {reply.ask: reply for reply in self.teacher.answer([call.ask for call in calls])}
         proposals = []
         for call in calls:
             self.counts["calls"] += 1
             reply = replies[call.ask.id]
-            found = list(self._read(call, reply))
+            found = list(self._read(call, reply, tools))
             if not found:
                 self.counts["unusable" if reply.usable else reply.finish] += 1
             proposals += found
         self.counts["proposed"] += len(proposals)
         return proposals
 
-    def _read(self, call: Call, reply: Reply) -> Iterator[Proposal]:
+    def _read(self, call: Call, reply: Reply, tools: Tools) -> Iterator[Proposal]:
         """The examples that a reply holds; no more than were asked for are expected."""
         listed = read_object(reply).get("examples")
         for given in listed if isinstance(listed, list) else ():
@@ -169,15 +170,21 @@ class Llm:
                 continue
             reasoning = text_in(given, "reasoning") if self.reasoning else None
             taught = f"{reasoning}\n{target}" if reasoning else target or ""
-            asks = (call.ask.id,)
-            yield Proposal(call=call, input=question, target=taught, asks=asks, model=reply.model)
+            yield Proposal(
+                call=call,
+                id=tools.item_id(question),
+                input=question,
+                target=taught,
+                asks=(call.ask.id,),
+                model=reply.model,
+            )
 
     def _answered(self, proposals: Sequence[Proposal], known: set[str]) -> list[Proposal]:
         """The proposals that are new and needed, with the answers of the solver if there is one."""
         kept = []
         left = Counter({proposal.call.draft.request.id: 0 for proposal in proposals})
         for proposal in proposals:
-            draft, identity = proposal.call.draft, item_id(proposal.input)
+            draft, identity = proposal.call.draft, proposal.id
             if identity in known:
                 self.counts["repeated"] += 1
             elif left[draft.request.id] < draft.missing:
@@ -217,7 +224,7 @@ def _shape(count: int, reasoning: bool) -> dict[str, Any]:
 
 def _example(proposal: Proposal) -> Example:
     """A proposal as an example: a question is its own cluster, as of rows that name none."""
-    request, identity = proposal.call.draft.request, item_id(proposal.input)
+    request, identity = proposal.call.draft.request, proposal.id
     item = Item(
         id=identity,
         input=proposal.input,

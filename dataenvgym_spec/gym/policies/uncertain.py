@@ -10,7 +10,7 @@ from dataenvgym_spec.gym.environments.open_ended import OpenEndedAction, OpenEnd
 from dataenvgym_spec.gym.policies.choosing import Chooser
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.evaluations import Result, Sample
-from dataenvgym_spec.records.items import Item, canonical
+from dataenvgym_spec.records.items import WORDS, Item, canonical
 
 
 class Uncertain:
@@ -54,7 +54,7 @@ def answer_of(sample: Sample, after: str) -> str:
         return ""
     text = sample.prediction.strip()
     mark = after if after and after in text else "\n"
-    return canonical(text.rpartition(mark)[2], "words")
+    return canonical(text.rpartition(mark)[2], WORDS)
 
 
 def disagreement(answers: Iterable[str]) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.tasks.sources.rows import Listed
+from dataenvgym_spec.records.items import WORDS, Form
 from dataenvgym_spec.records.rows import Columns
 from dataenvgym_spec.records.tables import RowFault
 
@@ -23,10 +24,11 @@ class HubDataset(Listed):
         configs: str | list[str],
         split: str,
         fields: dict[str, str],
+        form: Form = WORDS,
     ) -> None:
         rows = enumerate(self._rows(id, revision, configs, split), 1)
         try:
-            self.items, self.skipped = Columns(fields=fields).items(rows)
+            self.items, self.skipped = Columns(fields=fields, form=form).items(rows)
         except RowFault as fault:
             message = fault.text(f"the data set '{id}'", row="row")
             raise StageError(message, help=fault.help) from fault

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.tasks.sources.rows import Listed
+from dataenvgym_spec.records.items import WORDS, Form
 from dataenvgym_spec.records.rows import Columns
 from dataenvgym_spec.records.tables import RowFault, rows_of
 
@@ -13,8 +14,8 @@ from dataenvgym_spec.records.tables import RowFault, rows_of
 class Jsonl(Listed):
     """A finite source of items."""
 
-    def __init__(self, *, path: Path, fields: dict[str, str]) -> None:
-        columns = Columns(fields=fields)
+    def __init__(self, *, path: Path, fields: dict[str, str], form: Form = WORDS) -> None:
+        columns = Columns(fields=fields, form=form)
         try:
             self.items, self.skipped = columns.items(rows_of(path))
         except RowFault as fault:

@@ -19,7 +19,7 @@ from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.tasks.library import DatasetSpec, reasoning_gym
 from dataenvgym_spec.gym.tasks.sources.curricula import Variant, variants
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.records.items import Item, item_id
+from dataenvgym_spec.records.items import TEXT, WORDS, Item, item_id
 
 BLOCKS: Final = ((0, 64), *((2**power, 2 ** (power + 1)) for power in range(6, 13)))
 """The parts of a stream, each read from a data set as large as its end.
@@ -270,7 +270,7 @@ def _identity(question: str, answer: str) -> str:
     spell.
     """
     prose = "\n" not in question.strip() and _NUMBER.fullmatch(answer)
-    return item_id(question, task="math" if prose else "code")
+    return item_id(question, form=WORDS if prose else TEXT)
 
 
 def cluster(dataset: str, question: str) -> str:
