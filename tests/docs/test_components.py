@@ -8,17 +8,22 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec import gym
-from dataenvgym_spec.language.components import FOLDERS
+from dataenvgym_spec.language.components import FOLDERS, definition
+from dataenvgym_spec.language.declaration import declare
+from dataenvgym_spec.language.packages import read_definition, read_prompts
+from dataenvgym_spec.records.items import item_id
+from dataenvgym_spec.resolve.files import template_text
 from tests.support.packages import path_with
 from tests.support.repositories import ROOT, call, new_repo
 from tests.support.specs import TINY
 
+MATH = definition("task", "math")
 PAGE = (ROOT / "docs" / "components.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.M | re.S)
-    return text
+def block(language: str, number: int = 0) -> str:
+    texts: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.M | re.S)
+    return texts[number]
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,24 @@ def test_the_policy_of_the_page_does_what_it_says(
     state = gym.SkillListState(skills=("a", "b", "c"), scores=scores)
     assert Lagging(top=2).act(state, 9, gym.Tools(seed=0)).allocation == {"b": 5, "c": 4}
     sys.modules.pop("lagging_policy.lagging")
+
+
+def test_the_kind_of_tasks_of_the_page_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "kind.json"
+    path.write_text(block("json", 1), encoding="utf-8")
+    (tmp_path / "prompts").mkdir()
+    for name in ("examples", "question"):
+        (tmp_path / "prompts" / f"{name}.j2").write_text(f"{{# {name} #}}", encoding="utf-8")
+    content = read_definition(path)
+    content["prompts"] = read_prompts(path, content)
+    kind = declare("task", "riddles", content, implementation="riddles.kind", by="riddles")
+    assert item_id("a  b", form=kind.ignores) == item_id("a b", form=kind.ignores)
+    assert item_id("a b", form=kind.ignores) != item_id("A b", form=kind.ignores)
+    assert template_text("builtin:examples", kind) == "{# examples #}"
+    assert template_text("builtin:answer", kind) == template_text("builtin:answer", MATH)
+    content["prompts"] = {"question": "../question.j2"}
+    with pytest.raises(ValueError, match="does not lie beside"):
+        read_prompts(path, content)
 
 
 def test_the_page_lists_every_slot_with_its_protocol() -> None:
