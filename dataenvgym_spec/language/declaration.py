@@ -17,7 +17,6 @@ from dataenvgym_spec.language.declared import (
     Part,
     Promise,
 )
-from dataenvgym_spec.records.items import Form, Ignored
 
 T = TypeVar("T", bound=str)
 
@@ -47,6 +46,8 @@ the skills of the task. A component receives nothing that it does not declare, a
 leakage is about what it declares.
 """
 PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)
+IGNORED: Final = ("space", "case", "layout")
+"""What of a question may not count in a task; `records.items` says what each is."""
 SKILLS: Final = ("groups",)
 REJECTS: Final = ("repeats",)
 MARKED: Final[dict[str, tuple[str, ...]]] = {
@@ -242,7 +243,7 @@ def _one_of(keyword: str, data: Mapping[str, Any], allowed: tuple[T, ...]) -> T 
     return next(item for item in allowed if item == value)
 
 
-def _ignores(slot: str, data: Mapping[str, Any]) -> Form:
+def _ignores(slot: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     """What of a question does not count in a task."""
     if slot != "task":
         return ()
@@ -250,7 +251,7 @@ def _ignores(slot: str, data: Mapping[str, Any]) -> Form:
         raise ValueError("a task has no options")
     ignored = tuple(data["ignores"])
     for name in ignored:
-        _allow("ignores", name, get_args(Ignored))
+        _allow("ignores", name, IGNORED)
     return ignored
 
 

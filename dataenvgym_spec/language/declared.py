@@ -55,7 +55,6 @@ from dataenvgym_spec.core.errors import MissingExtra
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.packages import source_version
-from dataenvgym_spec.records.items import Form
 
 OptionPath = tuple[str, ...]
 """A path of keys inside of a component's options."""
@@ -162,7 +161,7 @@ class Definition:
         skills: of a discovery: "groups" if its skills are the groups of the source.
         identifies: of a source or an engine: whether it works out what items are the same, by
             what of a question does not count (`ignores` of the task), which it is handed as `form`.
-        ignores: of a task: what of a question does not count; see `records.items.Ignored`.
+        ignores: of a task: what of a question does not count; see `records.items.IGNORED`.
         prompts: of a task: its texts of built-in templates, by their names.
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives if not what its stage kind does.
@@ -197,7 +196,7 @@ class Definition:
     unverified: bool = False
     skills: str | None = None
     identifies: bool = False
-    ignores: Form = ()
+    ignores: tuple[str, ...] = ()
     prompts: Mapping[str, str] = field(default_factory=dict)
     rejects: str | None = None
     promise: Promise | None = None

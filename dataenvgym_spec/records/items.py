@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from dataenvgym_spec.core.hashing import digest, unit_interval
 from dataenvgym_spec.records.record import Record
 
-Ignored = Literal["space", "case", "layout"]
-"""What of a question may not count.
+IGNORED: Final = ("space", "case", "layout")
+"""What of a question may not count, as `language.declaration` has it.
 
 `space`: white space. `case`: letter case. `layout`: how lines end, white space at their ends, and
 an indentation of the whole.
 """
-Form = tuple[Ignored, ...]
+Form = tuple[str, ...]
 """The canonical form of a question: what of it does not count, in any order."""
 
 WORDS: Final[Form] = ("space", "case")

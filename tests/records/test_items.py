@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
+from dataenvgym_spec.language import declaration
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.items import (
+    IGNORED,
     TEXT,
     WORDS,
     Form,
@@ -99,6 +101,7 @@ def test_a_canonical_form_is_its_own(text: str, form: Form) -> None:
 def test_identities_keep_what_they_were_and_no_two_forms_share_one() -> None:
     assert item_id(" What  is X?") == "9e9df882a587e32b"
     assert item_id("Print 1.\r\n", form=TEXT) == "713abf4d0a80cc90"
+    assert IGNORED == declaration.IGNORED
     names = {form_name(form) for form in FORMS}
     assert len(names) == len(FORMS) and form_name(("case", "space")) == "words"
     assert len({item_id("x", form=form) for form in FORMS}) == len(FORMS)
