@@ -240,7 +240,7 @@ class Context(Generic[P]):
         """
         seconds = {"total": round(total, 3), **self.seconds}
         for judge in self.judges:
-            self.record(sandbox=judge.sandbox.name)
+            self.record(sandbox=judge.where)
             if judge.unreadable:
                 self.record(unreadable=dict(sorted(judge.unreadable.items())))
         if self.desk is not None:

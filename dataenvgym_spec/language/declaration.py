@@ -113,6 +113,7 @@ def declare(
         several=bool(data.get("several", False)),
         verifier=bool(data.get("verifier", False)),
         unverified=bool(data.get("unverified", False)),
+        executes=bool(data.get("executes", False)),
         skills=_one_of("skills", data, SKILLS),
         identifies=bool(data.get("identifies", False)),
         ignores=_ignores(slot, data),

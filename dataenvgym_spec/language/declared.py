@@ -158,6 +158,7 @@ class Definition:
             a scorer: whether it can judge by nothing else.
         unverified: of an engine: whether its examples carry no verifier, since their answers are
             a model's or a file's own.
+        executes: of a scorer: whether it executes programs, by `programs` that it is handed.
         skills: of a discovery: "groups" if its skills are the groups of the source.
         identifies: of a source or an engine: whether it works out what items are the same, by
             what of a question does not count (`ignores` of the task), which it is handed as `form`.
@@ -194,6 +195,7 @@ class Definition:
     several: bool = False
     verifier: bool = False
     unverified: bool = False
+    executes: bool = False
     skills: str | None = None
     identifies: bool = False
     ignores: tuple[str, ...] = ()

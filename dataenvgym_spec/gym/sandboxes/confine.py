@@ -10,6 +10,7 @@ import ctypes
 import os
 import resource
 import sys
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -33,38 +34,43 @@ def hide() -> None:
         calls.kernel().prctl(_DUMPABLE, 0, 0, 0, 0)
 
 
-def empty_folder(path: str, size: int) -> None:
-    """Puts an empty folder in memory over another one, for this process and its children alone.
+def empty_folders(sizes: Mapping[str, int]) -> None:
+    """Puts empty folders in memory over others, for this process and its children alone.
 
-    It is gone with them.
+    They are gone with them.
 
     Args:
-        path: the folder.
-        size: how much may be written there, in bytes.
+        sizes: by folder, how much may be written there, in bytes.
 
     Raises:
         OSError: the kernel refuses.
     """
     libc = calls.kernel()
-    options = f"size={size},mode=700".encode()
     flags = _NO_SETUID | _NO_DEVICES
-    if libc.unshare(_NEW_MOUNTS) or libc.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options):
+    refused = libc.unshare(_NEW_MOUNTS)
+    for path, size in sizes.items():
+        options = f"size={size},mode=700".encode()
+        refused = refused or libc.mount(b"tmpfs", path.encode(), b"tmpfs", flags, options)
+    if refused:
         raise OSError(ctypes.get_errno(), "it can have no folder of its own")
 
 
-def enclose(keep: int) -> None:
-    """Makes this process the head of a group, with one descriptor; the standard ones lead nowhere.
+def enclose(keep: Collection[int]) -> None:
+    """Makes this process the head of a group, with few descriptors; the standard ones lead nowhere.
 
     Args:
-        keep: the descriptor on which it answers.
+        keep: the descriptors on which it is asked, and answers.
     """
     os.setsid()
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nowhere, number)
     highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    os.closerange(3, keep)
-    os.closerange(keep + 1, min(highest, 1 << 16))
+    first = 3
+    for kept in sorted(keep):
+        os.closerange(first, kept)
+        first = kept + 1
+    os.closerange(first, min(highest, 1 << 16))
 
 
 def confine(limits: SandboxLimits, *, taken: int, writes: bool) -> None:

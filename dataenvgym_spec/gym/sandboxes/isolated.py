@@ -17,9 +17,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.gym.sandboxes import filter as calls
 from dataenvgym_spec.gym.sandboxes.bubblewrap import (
     MODULE,
     SCRATCH,
@@ -53,6 +54,7 @@ class Isolated:
 
     Attributes:
         bubblewrap: the path of the program; None for the lesser sandbox.
+        lesser: whether programs that a model wrote are executed in that one, too.
         readable: files that the functions need.
         free: for functions that hand what they are given to another sandbox: they are only
             separate, and can be killed.
@@ -60,8 +62,9 @@ class Isolated:
             else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lesser: Literal["refuse", "allow"] = "refuse") -> None:
         self.bubblewrap = available()
+        self.lesser = lesser
         self.readable: tuple[Path, ...] = ()
         self.free = self.alone = False
         self._judge: JudgeProcess | None = None
@@ -94,6 +97,8 @@ class Isolated:
         self, judgement: Judgement, calls: Sequence[Call], limits: SandboxLimits
     ) -> list[SandboxOutcome]:
         """Calls an installed function; see `Sandbox`."""
+        if judgement.executes:
+            self._require_room()
         outcomes: dict[int, SandboxOutcome] = {}
         self._try(judgement, calls, _groups(calls), limits, outcomes)
         # What fails in company is judged again alone, so that no answer depends on another.
@@ -101,6 +106,25 @@ class Isolated:
         again = [[n] for n in shared if outcomes[n].ending != "returned"]
         self._try(judgement, calls, again, limits, outcomes)
         return [outcomes[number] for number in range(len(calls))]
+
+    def _require_room(self) -> None:
+        """Refuses programs where nothing keeps the user's files from them.
+
+        Raises:
+            UserError: it does.
+        """
+        if self.bubblewrap is not None:
+            return
+        message = "programs that a model wrote are run in bubblewrap, which does not work here"
+        remedy = "install it: apt-get install bubblewrap"
+        if not calls.possible():
+            raise UserError(message, help=remedy)
+        if self.lesser == "refuse":
+            remedy += (
+                "; or let them read whatever you can, and write nothing: "
+                "sandbox: {kind: isolated, lesser: allow}"
+            )
+            raise UserError(message, help=remedy)
 
     def close(self) -> None:
         """Ends the process that judges."""

@@ -68,10 +68,13 @@ class Judgement:
         maker: an installed function, as `package.module:name`. It is imported and called once,
             before any text is there; what it returns judges the texts.
         arguments: of the maker, by name, as JSON values.
+        executes: whether the texts are programs. The function is then handed `programs` besides
+            (see `programs.Programs`), by which it starts them in processes of their own.
     """
 
     maker: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    executes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +134,8 @@ class Sandbox(Protocol):
         """Calls an installed function in children, for a library that may hang on a text.
 
         Each call has a child of its own, which has imported the library before; computed ones may
-        share one. No child can read, signal or change another.
+        share one. No child can read, signal or change another. A program that a call starts has
+        again a process of its own, in which there is nothing of what the call was given.
 
         Args:
             judgement: the function.

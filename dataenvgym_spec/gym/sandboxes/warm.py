@@ -30,16 +30,18 @@ from typing import Any, Final, NoReturn
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes import filter as calls
+from dataenvgym_spec.gym.sandboxes import forkserver
 from dataenvgym_spec.gym.sandboxes.bubblewrap import HOME, OWN_VIEW, SCRATCH
 from dataenvgym_spec.gym.sandboxes.confine import (
     address_space,
     confine,
-    empty_folder,
+    empty_folders,
     enclose,
     hide,
 )
 from dataenvgym_spec.gym.sandboxes.messages import receive, send
 from dataenvgym_spec.gym.sandboxes.pages import enlarge
+from dataenvgym_spec.gym.sandboxes.programs import Programs
 from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
 
 FREE, SHARED = "free", "shared"
@@ -76,9 +78,22 @@ class Rights:
     writes: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A function that judges.
+
+    Attributes:
+        judge: the function.
+        executes: whether it starts programs.
+    """
+
+    judge: Judging
+    executes: bool
+
+
 def share(server: socket.socket, rights: Rights) -> None:
     """Serves every stage that connects, each in a process that has imported what it needs."""
-    made: dict[str, Judging] = {}
+    made: dict[str, Made] = {}
     # Nobody waits for those processes: the kernel drops them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while LIVES not in select.select([server.fileno(), LIVES], [], [])[0]:
@@ -86,14 +101,14 @@ def share(server: socket.socket, rights: Rights) -> None:
         with connection:
             setup = _setup(connection)
             name = json.dumps(setup)
-            judge = made.get(name) or _made(connection, setup)
-            if judge is None:
+            function = made.get(name) or _made(connection, setup)
+            if function is None:
                 continue
-            made[name] = judge
+            made[name] = function
             if os.fork() == 0:
                 server.close()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                _ending(partial(serve, connection, judge, rights))
+                _ending(partial(serve, connection, function, rights))
 
 
 def _setup(connection: socket.socket) -> Any:
@@ -107,21 +122,25 @@ def _setup(connection: socket.socket) -> Any:
     return setup
 
 
-def serve(connection: socket.socket, judge: Judging, rights: Rights) -> None:
+def serve(connection: socket.socket, made: Made, rights: Rights) -> None:
     """Answers requests until the other side is gone."""
+    server = None
+    if made.executes:
+        # Before any request: what it forks has seen none of them.
+        server = forkserver.start(forkserver.Room(writes=rights.writes), connection)
     send(connection, {"fault": None})
     while (request := receive(connection)) is not None:
         limits = SandboxLimits(**request["limits"])
         running: deque[Child] = deque()
         for group in request["groups"]:
-            running.append(Child(judge, group, limits, rights))
+            running.append(Child(made.judge, group, limits, rights, server))
             if len(running) == LANES:
                 send(connection, running.popleft().answers())
         for child in running:
             send(connection, child.answers())
 
 
-def _made(connection: socket.socket, setup: Any) -> Judging | None:
+def _made(connection: socket.socket, setup: Any) -> Made | None:
     """The function that judges; None if it cannot be made, which the other side is told."""
     if setup is None:
         return None
@@ -138,7 +157,7 @@ def _made(connection: socket.socket, setup: Any) -> Judging | None:
     gc.freeze()
     gc.disable()
     enlarge()
-    return judge
+    return Made(judge=judge, executes=bool(setup.get("executes")))
 
 
 def _load(name: str) -> Callable[..., Any]:
@@ -156,16 +175,21 @@ class Child:
         group: Sequence[Mapping[str, Any]],
         limits: SandboxLimits,
         rights: Rights,
+        server: socket.socket | None,
     ) -> None:
+        """Args: the function, what it is called with, and what starts programs for it."""
         self.group, self.limits, self.rights = group, limits, rights
         self.folder = tempfile.mkdtemp()
         self.reading, writing = os.pipe()
+        keeper = None if server is None else forkserver.keeper(server)
         taken = address_space()
         self.started = time.monotonic()
         self.process = os.fork()
         if self.process == 0:
-            self._work(judge, writing, taken)
+            self._work(judge, writing, taken, keeper)
         os.close(writing)
+        if keeper is not None:
+            keeper.close()
 
     def answers(self) -> list[Answer]:
         """What each call came to; if one ends its child, it ended for all."""
@@ -182,20 +206,23 @@ class Child:
         alike = len(self.group) // len(found)
         return [{**answer, "seconds": seconds} for answer in found * alike]
 
-    def _work(self, judge: Judging, writing: int, taken: int) -> None:
+    def _work(
+        self, judge: Judging, writing: int, taken: int, keeper: socket.socket | None
+    ) -> None:
         """Judges in the child, which ends here."""
         try:
             if self.rights.writes:
-                empty_folder(HOME, SCRATCH)
+                empty_folders({HOME: SCRATCH})
                 Path(self.folder).mkdir()
             os.chdir(self.folder)
             gc.enable()
             # Others may be looked at first: what is late is ended all the same.
             signal.setitimer(signal.ITIMER_REAL, self.limits.seconds)
-            enclose(writing)
+            enclose([writing] if keeper is None else [writing, keeper.fileno()])
             if not self.rights.free:
                 confine(self.limits, taken=taken, writes=self.rights.writes)
-            answers = [_called(judge, arguments) for arguments in self.group]
+            handed = {} if keeper is None else {"programs": Programs(keeper)}
+            answers = [_called(judge, {**arguments, **handed}) for arguments in self.group]
             _write(writing, json.dumps(answers).encode())
         finally:
             os._exit(0)
@@ -286,7 +313,7 @@ def _ending(work: Callable[[], object]) -> NoReturn:
 def _rights(arguments: Sequence[str]) -> Rights:
     """What children may do here; a system may refuse to give them folders of their own."""
     free = FREE in arguments
-    writes = OWN_VIEW in arguments and _possible(partial(empty_folder, HOME, SCRATCH))
+    writes = OWN_VIEW in arguments and _possible(partial(empty_folders, {HOME: SCRATCH}))
     if not free and calls.possible():
         calls.compiled("judge", writes=writes)
     return Rights(free=free, writes=writes)
@@ -307,9 +334,9 @@ def main() -> None:
     connection = socket.socket(fileno=os.dup(0))
     if SHARED in sys.argv[1:]:
         _ending(partial(share, connection, rights))
-    judge = _made(connection, receive(connection))
-    if judge is not None:
-        serve(connection, judge, rights)
+    made = _made(connection, receive(connection))
+    if made is not None:
+        serve(connection, made, rights)
     os._exit(0)
 
 

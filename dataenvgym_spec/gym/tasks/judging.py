@@ -27,15 +27,17 @@ def judging(scorer: Mapping[str, Any], files: Mapping[str, str]) -> Judging:
     places = {digest: Path(path) for digest, path in files.items()}
     made: Scorer = make(Named.parse(scorer), files=places)
 
-    def scored(item: Mapping[str, Any], text: str | None, truncated: bool) -> dict[str, Any]:
+    def scored(
+        item: Mapping[str, Any], text: str | None, truncated: bool, **handed: Any
+    ) -> dict[str, Any]:
         asked = Item.parse(item)
         answer = Answer(text=_written(made, asked) if text is None else text, truncated=truncated)
-        scores = list(made.score([(asked, answer)]))
+        scores = list(made.score([(asked, answer)], **handed))
         if len(scores) != 1:
             message = f"the scorer {type(made).__name__} returned {len(scores)} scores for 1 answer"
             return {"fault": message}
         (score,) = scores
-        return {"value": float(score.value), "parsed": bool(score.parsed)}
+        return {"value": float(score.value), "parsed": bool(score.parsed), "cause": score.cause}
 
     return scored
 

@@ -8,15 +8,25 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.gym.make import Described, Named
+from dataenvgym_spec.gym.make import Described, Named, make
 from dataenvgym_spec.gym.sandboxes.isolated import Isolated
-from dataenvgym_spec.gym.sandboxes.protocol import Call, Judgement, SandboxLimits, SandboxOutcome
+from dataenvgym_spec.gym.sandboxes.protocol import (
+    Call,
+    Judgement,
+    Sandbox,
+    SandboxLimits,
+    SandboxOutcome,
+)
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.items import Item
 
 LIMITS: Final = SandboxLimits(seconds=20.0, cpu=5.0, memory=1 << 30, output=1 << 16)
 """What reading one answer may take."""
+EXECUTING: Final = SandboxLimits(seconds=4000.0, cpu=60.0, memory=1 << 30, output=1 << 16)
+"""What testing one program may take, besides the program itself, which its scorer gives limits."""
+LONGEST_CAUSE: Final = 40
+"""How much of a cause is told, in characters."""
 
 
 class Judge:
@@ -35,20 +45,37 @@ class Judge:
             UserError: there is no such scorer here.
         """
         self.unreadable: Counter[str] = Counter()
-        self.sandbox = Isolated()
-        # A scorer that holds a sandbox hands texts on to it, and must be able to start it.
-        self.sandbox.free = any(part.slot == "sandbox" for part in scorer.parts.values())
-        # A package may be installed anew, or edited, while a process lives that has imported it.
-        self.sandbox.alone = definition(scorer.slot, scorer.kind).distribution is not None
+        declared = definition(scorer.slot, scorer.kind)
+        self.limits = EXECUTING if declared.executes else LIMITS
+        held = [part for part in scorer.parts.values() if part.slot == "sandbox"]
+        # One that executes programs is itself called where they are executed.
+        self.sandbox: Sandbox = Isolated()
+        if declared.executes and held:
+            self.sandbox = make(held[0])
         named = Named.of(scorer)
         places = {digest: str(path) for digest, path in (files or {}).items()}
         arguments = {"scorer": named.plain(), "files": places}
-        self._judgement = Judgement(maker=f"{__package__}.judging:judging", arguments=arguments)
-        self.sandbox.readable = tuple(Path(path).resolve() for path in places.values())
+        self._judgement = Judgement(
+            maker=f"{__package__}.judging:judging",
+            arguments=arguments,
+            executes=declared.executes,
+        )
+        if isinstance(self.sandbox, Isolated):
+            # Any other that holds a sandbox hands texts on to it, and must be able to start it.
+            self.sandbox.free = bool(held) and not declared.executes
+            # A package may be installed anew, or edited, while a process has imported it.
+            self.sandbox.alone = declared.distribution is not None
+            self.sandbox.readable = tuple(Path(path).resolve() for path in places.values())
+
+    @property
+    def where(self) -> str:
+        """What the sandbox consists of here, for logs."""
+        return str(getattr(self.sandbox, "name", type(self.sandbox).__name__))
 
     def start(self) -> None:
         """Starts the process in which it works, which imports the scorer while others work."""
-        self.sandbox.start(self._judgement)
+        if isinstance(self.sandbox, Isolated):
+            self.sandbox.start(self._judgement)
 
     def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
         """Scores a batch of answers.
@@ -83,7 +110,7 @@ class Judge:
     def _scores(self, calls: list[Call]) -> list[Score]:
         if not calls:
             return []
-        outcomes = self.sandbox.judge(self._judgement, calls, LIMITS)
+        outcomes = self.sandbox.judge(self._judgement, calls, self.limits)
         faults = [fault for outcome in outcomes if (fault := _fault(outcome))]
         # One alone may be made up by the text that took over the child.
         if len(faults) == len(outcomes):
@@ -95,7 +122,8 @@ class Judge:
 
     def close(self) -> None:
         """Ends the process in which it works."""
-        self.sandbox.close()
+        if isinstance(self.sandbox, Isolated):
+            self.sandbox.close()
 
 
 def _call(item: Item, answer: Answer | None, *, computed: bool = False) -> Call:
@@ -124,5 +152,7 @@ def _fault(outcome: SandboxOutcome) -> str | None:
 def _valid(given: Any) -> Score:
     value, parsed = (given.get("value"), given.get("parsed")) if isinstance(given, dict) else (0, 0)
     if isinstance(value, float) and isinstance(parsed, bool) and 0 <= value <= 1:
-        return Score(value=value, parsed=parsed)
+        cause = given.get("cause")
+        told = isinstance(cause, str) and not parsed
+        return Score(value=value, parsed=parsed, cause=cause[:LONGEST_CAUSE] if told else None)
     return Score(value=0.0, parsed=False, cause="no score")
