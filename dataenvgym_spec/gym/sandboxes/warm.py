@@ -153,6 +153,8 @@ def _made(connection: socket.socket, setup: Any) -> Made | None:
         with suppress(OSError):
             send(connection, fault)
         return None
+    if setup.get("executes"):
+        forkserver.prepare()
     # Without it, collecting garbage in a child would copy the pages that it shares.
     gc.freeze()
     gc.disable()
@@ -206,9 +208,7 @@ class Child:
         alike = len(self.group) // len(found)
         return [{**answer, "seconds": seconds} for answer in found * alike]
 
-    def _work(
-        self, judge: Judging, writing: int, taken: int, keeper: socket.socket | None
-    ) -> None:
+    def _work(self, judge: Judging, writing: int, taken: int, keeper: socket.socket | None) -> None:
         """Judges in the child, which ends here."""
         try:
             if self.rights.writes:

@@ -134,7 +134,7 @@ class Examination:
         watched = _Watched(self)
         for name in _asked(code, names):
             names[name] = watched.function(name)
-        entry = self.verifier.get("entry")
+        entry = str(self.verifier.get("entry", ""))
         if entry:
             names[entry] = watched.function(entry)
         exec(compile(code, "<test>", "exec"), names)
