@@ -371,6 +371,7 @@ NEVER_VARIED = {
     ("discovery", "file", "path"): "a file, by its content",
     ("discovery", "file", "fallback"): "needs such a file",
     ("discovery", "clusters", "embedder"): "a folder, by its content",
+    ("scorer", "programs", "sandbox"): "a component of its own",
     ("teacher", "scripted", "most"): "of a teacher that these tests bring along",
 }
 """Options of components that have no other value here, and why."""
@@ -472,6 +473,7 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
                 yield placed.replace(usual, said), ("agent", slot)
     for said in DISCOVERIES:
         yield seeing.replace("discover: {kind: gold}", f"discover: {said}"), ("skills", "discover")
+    yield seeing.replace("{kind: exact-match}", "{kind: programs}"), ("task", "score")
     grown = seeing.replace(parts["policy"], "{kind: threshold}")
     yield grown.replace("skill-list", TREE), ("environment",)
     yield grown.replace("skill-list", LISTED_TREE), ("environment", "subskills")
