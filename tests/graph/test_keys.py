@@ -473,7 +473,8 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
                 yield placed.replace(usual, said), ("agent", slot)
     for said in DISCOVERIES:
         yield seeing.replace("discover: {kind: gold}", f"discover: {said}"), ("skills", "discover")
-    yield seeing.replace("{kind: exact-match}", "{kind: programs}"), ("task", "score")
+    coding = seeing.replace("{kind: exact-match}", "{kind: programs}")
+    yield coding.replace("kind: math", "kind: code"), ("task", "score")
     grown = seeing.replace(parts["policy"], "{kind: threshold}")
     yield grown.replace("skill-list", TREE), ("environment",)
     yield grown.replace("skill-list", LISTED_TREE), ("environment", "subskills")
