@@ -9,16 +9,21 @@ import pytest
 from msgspec.structs import replace
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.engines.expert_iteration import ExpertIteration
 from dataenvgym_spec.gym.engines.from_pool import FromPool
+from dataenvgym_spec.gym.engines.label_only import LabelOnly
+from dataenvgym_spec.gym.engines.protocol import Engine
 from dataenvgym_spec.gym.environments.open_ended import OpenEnded, OpenEndedAction, OpenEndedState
 from dataenvgym_spec.gym.policies.mistaken import Mistaken
 from dataenvgym_spec.gym.policies.uncertain import Uncertain, answer_of, disagreement
 from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.records.evaluations import Result, Sample
 from dataenvgym_spec.records.files import read_rows, write_rows
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import Request
 from tests.support import teachers
-from tests.support.golden import Workshop, assert_golden, component, families, items
+from tests.support.golden import Workshop, assert_golden, component, families, items, make
 from tests.support.graphs import compiled, findings
 from tests.support.specs import tiny
 
@@ -123,11 +128,41 @@ def test_the_measure_is_the_entropy_of_answers() -> None:
     assert 0 < disagreement(["a", "a", "a", "b"]) < disagreement(["a", "a", "b", "b"]) == 0.5
 
 
-def test_an_engine_of_the_pool_takes_these_very_items() -> None:
+def taking(kind: str) -> Engine:
+    """An engine that takes its questions from the pool, and an answer that any teacher writes."""
+    if kind == "from-pool":
+        return FromPool(pool=POOL, oversample=4)
+    usual = {"prompt": "{{ input }}", "samples": 1, "top_up": 1, "pool": POOL}
+    teacher = teachers.Scripted(says=lambda *_: '{"answer": "7"}')
+    if kind == "label-only":
+        return LabelOnly(teacher=teacher, reasoning=False, **usual)
+    return ExpertIteration(teacher=teacher, accept="majority", **usual)
+
+
+TAKING = ("from-pool", "label-only", "expert-iteration")
+
+
+def test_all_engines_that_read_the_pool_are_tried() -> None:
+    reading = {kind for kind, one in definitions()["engine"].items() if one.reads == "pool"}
+    assert reading == set(TAKING)
+
+
+@pytest.mark.parametrize("kind", TAKING)
+def test_an_engine_of_the_pool_takes_these_very_items(kind: str) -> None:
     action = act(uncertain(), 3)
     asked = OpenEnded().requests(OpenEndedState(), action, 3)
-    made = FromPool(pool=POOL, oversample=4).generate(asked, Tools(seed=0))
-    assert [example.id for example in made] == ids(action)
+    tools = Tools(seed=0, scorer=make("scorer", component("scorer", "exact-match")))
+    assert [example.id for example in taking(kind).generate(asked, tools)] == ids(action)
+    unknown = replace(asked[0], like=(replace(asked[0].like[0], id="elsewhere"),))
+    with pytest.raises(StageError, match="the item 'elsewhere', which the pool does not have"):
+        list(taking(kind).generate([unknown], tools))
+
+
+@pytest.mark.parametrize("kind", TAKING)
+def test_an_engine_of_the_pool_makes_no_example_of_a_subskill(kind: str) -> None:
+    asked = [Request(id="1", count=2, skill="sum", subskill="harder: max_digits 3")]
+    with pytest.raises(StageError, match="makes no examples of 'harder: max_digits 3'"):
+        list(taking(kind).generate(asked, Tools(seed=0)))
 
 
 def test_the_policy_uncertain_makes_what_its_number_says() -> None:

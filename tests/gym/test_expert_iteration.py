@@ -9,7 +9,7 @@ import pytest
 from dataenvgym_spec.gym import Answer, Ask, Example, Item, Reply, Request, Score, Tools
 from dataenvgym_spec.gym.engines.expert_iteration import ExpertIteration
 from dataenvgym_spec.records.plans import TASK
-from tests.support.golden import assert_golden, families, make, requests
+from tests.support.golden import assert_golden, families, likes, make, requests
 from tests.support.teachers import Scripted, reply
 
 POOL = [
@@ -133,7 +133,12 @@ def test_questions_can_be_those_of_a_procedural_source() -> None:
 def test_the_engine_expert_iteration_makes_what_its_number_says() -> None:
     found = made(engine(Scripted(says=sure)), requests(a=3, b=9), seed=4)
     voting = engine(Scripted(says=lambda *_: "it is 7"), accept="majority")
-    found += made(voting, [Request(id="1", count=2, skill=TASK, show=("p7",))])
+    found += made(
+        voting, [Request(id="1", count=2, skill=TASK, show=("p8",), like=likes(POOL, 7, 9))]
+    )
     assert_golden(
-        "engine", "expert-iteration", {1: "9cee346932829a12"}, [one.plain() for one in found]
+        "engine",
+        "expert-iteration",
+        {1: "9cee346932829a12", 2: "00a2290aa64970a7"},
+        [one.plain() for one in found],
     )

@@ -10,7 +10,7 @@ from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import TASK, Request
-from tests.support.golden import assert_golden, requests
+from tests.support.golden import assert_golden, likes, requests
 from tests.support.teachers import Scripted
 
 POOL = [
@@ -47,7 +47,7 @@ def test_the_questions_are_real_and_the_answers_the_teachers() -> None:
 
 
 def test_a_request_can_name_the_items() -> None:
-    asked = [Request(id="1", count=2, skill=TASK, show=("p7", "unknown", "p2", "p3"))]
+    asked = [Request(id="1", count=2, skill=TASK, like=likes(POOL, 7, 2, 3))]
     assert [example.id for example in made(engine(Scripted()), asked)] == ["p7", "p2"]
 
 
@@ -84,5 +84,13 @@ def test_a_question_is_asked_the_same_way_in_every_iteration() -> None:
 
 def test_the_engine_label_only_makes_what_its_number_says() -> None:
     found = made(engine(Scripted(), samples=3, reasoning=True), requests(a=3, b=9), seed=4)
-    found += made(engine(Scripted()), [Request(id="1", count=2, skill=TASK, show=("p7",))])
-    assert_golden("engine", "label-only", {1: "b59230d048491f90"}, [one.plain() for one in found])
+    found += made(
+        engine(Scripted()),
+        [Request(id="1", count=2, skill=TASK, show=("p8",), like=likes(POOL, 7, 9))],
+    )
+    assert_golden(
+        "engine",
+        "label-only",
+        {1: "b59230d048491f90", 2: "25389bc0450a8855"},
+        [one.plain() for one in found],
+    )

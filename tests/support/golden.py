@@ -8,7 +8,7 @@ number and enter the new digest beside it. The digests stand in the component's 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,7 @@ from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.files import read_rows, write_rows
 from dataenvgym_spec.records.items import Item
-from dataenvgym_spec.records.plans import Request
+from dataenvgym_spec.records.plans import Like, Request
 
 TEMPLATE = '{% if group == "sum" %}{{ metadata.expression }}{% else %}{{ input | upper }}{% endif %}\n={{ group[:1] }}'
 FAMILIES = {
@@ -60,6 +60,12 @@ def make(slot: str, plain: dict[str, Any], files: dict[str, Path] | None = None)
 
 def requests(**amounts: int) -> list[Request]:
     return [Request(id=skill, count=count, skill=skill) for skill, count in amounts.items()]
+
+
+def likes(pool: Sequence[Item], *places: int) -> tuple[Like, ...]:
+    """Some items of a pool, as a request names them."""
+    rows = [pool[place] for place in places]
+    return tuple(Like(input=row.input, target=row.target, group=row.group, id=row.id) for row in rows)  # fmt: skip
 
 
 def families() -> dict[str, Any]:

@@ -15,6 +15,7 @@ import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.engines.groups import groups_for
+from dataenvgym_spec.gym.engines.named import named_items
 from dataenvgym_spec.gym.engines.streams import stream_for
 from dataenvgym_spec.gym.engines.untaken import untaken
 from dataenvgym_spec.gym.prompt import PromptTemplate
@@ -70,11 +71,13 @@ class ExpertIteration:
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """Examples request by request, as many as are asked for if the teacher can.
 
-        All requests are asked about at once. In place of questions without an accepted answer
-        others are taken, a bounded number of times.
+        A request that names items of the pool (`like`) gets these, in their order, where it is the
+        pool that is asked. All requests are asked about at once. In place of questions without an
+        accepted answer others are taken, a bounded number of times.
 
         Raises:
-            StageError: a request is for a skill that nothing ties to a group of the source.
+            StageError: a request is for a skill that nothing ties to a group of the source, or for
+                a subskill that is no variant; or it names an item that the pool does not have.
         """
         waiting = {request.id: self._questions(request, tools) for request in requests}
         made: dict[str, list[Example]] = {request.id: [] for request in requests}
@@ -101,8 +104,7 @@ class ExpertIteration:
         """What can be asked for a request, in order."""
         if self.source is not None:
             return stream_for(self.source, request, tools)
-        by_id = {item.id: item for item in self.pool}
-        named = [by_id[name] for name in request.show or () if name in by_id]
+        named = named_items(request, {item.id: item for item in self.pool})
         if named:
             return iter(named)
         groups = set(groups_for(request, tools, sorted({item.group for item in self.pool})))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.engines.groups import groups_for
+from dataenvgym_spec.gym.engines.named import named_items
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
@@ -31,12 +32,15 @@ class FromPool:
         A request for another skill is met from the groups of what its prompt would show, or of the
         items that the skill was made of, and one about the task as a whole from the whole pool. A
         request that names items gets these.
+
+        Raises:
+            StageError: a request names an item that the pool does not have, or asks for a subskill.
         """
         for request in sorted(requests, key=lambda request: request.skill):
-            chosen = [like.id for like in request.like if like.id in self._by_id]
+            chosen = named_items(request, self._by_id)
             if chosen:
-                for name in chosen:
-                    yield Example.of(self._by_id[name], request)
+                for item in chosen:
+                    yield Example.of(item, request)
                 continue
             names = dict.fromkeys(groups_for(request, tools, list(self._groups)))
             items = [item for name in names for item in self._groups[name]]

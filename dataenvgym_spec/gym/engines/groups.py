@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.plans import TASK, Request
 
@@ -27,7 +28,13 @@ def groups_for(request: Request, tools: Tools, groups: Sequence[str]) -> list[st
     >>> tools = Tools(seed=0, groups=made_of)
     >>> groups_for(Request(id="1", count=1, skill="adding"), tools, ["gcd", "sum"])
     ['gcd', 'sum', 'sum']
+
+    Raises:
+        StageError: the request is for a subskill: a group holds examples of all of its skill.
     """
+    if request.subskill is not None:
+        message = f"this engine makes no examples of '{request.subskill}', a subskill"
+        raise StageError(message, help="name an engine that makes examples of subskills")
     if request.skill in groups:
         return [request.skill]
     shown = [error.group for error in tools.shown(request)]

@@ -12,6 +12,7 @@ import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.engines.groups import groups_for
+from dataenvgym_spec.gym.engines.named import named_items
 from dataenvgym_spec.gym.engines.untaken import untaken
 from dataenvgym_spec.gym.solving import Question, Solution, Solver
 from dataenvgym_spec.gym.teachers.protocol import Teacher
@@ -52,6 +53,9 @@ class LabelOnly:
         A request that names items of the pool (`like`) gets these, in their order. Any other gets
         items of its group at random. All requests are asked about at once; for a question that the
         teacher does not agree on, another one is taken, a bounded number of times.
+
+        Raises:
+            StageError: a request names an item that the pool does not have, or asks for a subskill.
         """
         waiting = {request.id: self._items(request, tools) for request in requests}
         made: dict[str, list[Example]] = {request.id: [] for request in requests}
@@ -71,8 +75,7 @@ class LabelOnly:
 
     def _items(self, request: Request, tools: Tools) -> Iterator[Item]:
         """What can be taken for a request, in order."""
-        names = [*(like.id for like in request.like), *(request.show or ())]
-        named = [self._by_id[name] for name in names if name is not None and name in self._by_id]
+        named = named_items(request, self._by_id)
         if named:
             return iter(named)
         groups = dict.fromkeys(groups_for(request, tools, list(self._groups)))
