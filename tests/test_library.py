@@ -14,6 +14,7 @@ import yaml
 
 from dataenvgym_spec import load
 from dataenvgym_spec.execute.run import run_stage
+from dataenvgym_spec.records.files import parse_rows
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import ROOT, call, environment, new_repo
@@ -49,6 +50,10 @@ SMALL: dict[str, Any] = {
     "analysis": {"contrasts": []},
 }
 """What makes any of them small: two iterations, a student of one layer, hardly any items."""
+
+
+STATIC = ROOT / "specs" / "library" / "static.jsonl"
+"""The data that were made once."""
 
 
 def small(name: str, **more: Any) -> str:
@@ -133,6 +138,30 @@ def test_controls_run(shelf: Path) -> None:
     agents = {"with-state", "no-state", "equal-amounts", "random-amounts", "stale", "yoked"}
     for arm in agents:
         assert {(arm, seed, 1) for seed in (0, 1)} <= {*amounts}
+    made_once = {row["id"] for row in parse_rows(STATIC.read_text(encoding="utf-8"))}
+    static = [row.id for row in results.examples() if row.arm == "static-data" and row.accepted]
+    assert len(static) == len(set(static)) * 2 == 48 and {*static} <= made_once
+    assert {amounts["another-teacher", seed, 2] for seed in (0, 1)} == {12}
+
+
+def test_the_data_that_were_made_once_are_a_whole_loop_of_each_skill() -> None:
+    """As many as the quickstart teaches, in equal amounts, none twice, and right by the library's own scorers."""
+    rows = parse_rows(STATIC.read_text(encoding="utf-8"))
+    assert Counter(row["skill"] for row in rows) == dict.fromkeys(
+        ("backward", "count10", "count13", "count16", "count20", "spiral"), 120
+    )
+    assert len({row["id"] for row in rows}) == len(rows) == 720
+    source = {"count_bits": "binary", "spell_backward": "word", "spiral_matrix": "matrix"}
+    for row in rows:
+        shown, answer = row["metadata"], row["target"]
+        value = shown[source[shown["source_dataset"]]]
+        if shown["source_dataset"] == "count_bits":
+            assert answer == str(value.count("1"))
+        elif shown["source_dataset"] == "spell_backward":
+            assert answer == value[::-1]
+        else:
+            (one, two), (four, three) = value
+            assert answer == f"{one} {two} {three} {four}"
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "graph": "Print the pipeline as mermaid, dot or JSON.",
     "report": "Print the results of an experiment.",
     "trace": "Say where a generated example comes from and what became of it.",
+    "export": "Write the examples that a run has accepted as JSON lines.",
     "track": "Bring MLflow up to date with the results.",
     "ui": "Bring MLflow up to date and open it.",
     "journal": "Say what is kept of teachers' responses; export and import it.",

@@ -114,6 +114,7 @@ def declare(
         verifier=bool(data.get("verifier", False)),
         unverified=bool(data.get("unverified", False)),
         executes=bool(data.get("executes", False)),
+        bare=bool(data.get("bare", False)),
         skills=_one_of("skills", data, SKILLS),
         identifies=bool(data.get("identifies", False)),
         ignores=_ignores(slot, data),

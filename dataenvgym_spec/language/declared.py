@@ -19,8 +19,8 @@ beside those of JSON Schema, at any depth of `properties`:
     x-groups-of  a mapping whose keys are groups of the source that the option at a path names
     x-student    of what reads a student: which, the "latest" or the "base"
     x-instead    of what reads the pool: an option that, where it is there, stands in its place
-    x-column     of a source or an engine: the column with the "input", "target", "group" or
-                 "cluster" of items
+    x-column     of a source or an engine: the column with the "input", "target", "group",
+                 "cluster" or "metadata" of items
     x-splits     of a check that reads splits: which
     x-ngrams     of such a check: the words in an n-gram, whose hashes it compares
     x-needs      of an option with a default: it acts only where the arm observes one of these, of
@@ -159,6 +159,8 @@ class Definition:
         unverified: of an engine: whether its examples carry no verifier, since their answers are
             a model's or a file's own.
         executes: of a scorer: whether it executes programs, by `programs` that it is handed.
+        bare: of an engine: whether its examples carry no metadata, unless a column of its own
+            (`x-column`) holds some.
         skills: of a discovery: "groups" if its skills are the groups of the source.
         identifies: of a source or an engine: whether it works out what items are the same, by
             what of a question does not count (`ignores` of the task), which it is handed as `form`.
@@ -196,6 +198,7 @@ class Definition:
     verifier: bool = False
     unverified: bool = False
     executes: bool = False
+    bare: bool = False
     skills: str | None = None
     identifies: bool = False
     ignores: tuple[str, ...] = ()

@@ -122,8 +122,12 @@ def write_rows(path: Path, rows: Iterable[Record | Mapping[str, Any]]) -> None:
     """Writes JSON lines in one form: sorted keys."""
     with path.open("w", encoding="utf-8", newline="\n") as handle:
         for row in rows:
-            text = json.dumps(_values(row), sort_keys=True, ensure_ascii=False)
-            handle.write(text + "\n")
+            handle.write(json_line(row) + "\n")
+
+
+def json_line(row: Record | Mapping[str, Any]) -> str:
+    """The line that `write_rows` writes, without its end."""
+    return json.dumps(_values(row), sort_keys=True, ensure_ascii=False)
 
 
 def json_text(content: Record | Mapping[str, Any]) -> str:

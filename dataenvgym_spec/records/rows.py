@@ -9,18 +9,22 @@ from typing import Any, Final, TypeVar
 from dataenvgym_spec.core.errors import suggest
 from dataenvgym_spec.records.files import Row
 from dataenvgym_spec.records.items import WORDS, Form, Item, item_id, joined, told_apart
-from dataenvgym_spec.records.tables import REMEDY, RowFault, at, text_of, texts_of
+from dataenvgym_spec.records.tables import REMEDY, RowFault, at, object_of, text_of, texts_of
 
-T = TypeVar("T", str, tuple[str, ...])
+T = TypeVar("T", str, tuple[str, ...], dict[str, Any])
 
 
 REPEATED: Final = "repeated rows"
 """What rows are called that say the same as an earlier one."""
+OBJECT: Final = "each row needs an object there: correct the row or leave it out"
+"""What to do where a row's metadata is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which column holds which field of an item: input, target, and maybe group and cluster.
+    """Which column holds which field of an item: input, target, and maybe others.
+
+    Those are group, cluster and metadata.
 
     One reading serves the stage that draws and whoever asks before how much can be drawn. `form` is
     what of a question does not count, as the kind of the task declares.
@@ -60,7 +64,13 @@ class Columns:
             cluster=cluster,
             # A row with one answer says it in `target`.
             verifier={"answers": list(answers)} if len(answers) > 1 else {},
+            metadata=self._metadata(number, row),
         )
+
+    def _metadata(self, number: int, row: Row) -> dict[str, Any]:
+        if "metadata" not in self.fields:
+            return {}
+        return self._read(number, row, "metadata", object_of, OBJECT)
 
     def _text(self, number: int, row: Row, field: str) -> str:
         return self._read(number, row, field, text_of)
@@ -69,12 +79,14 @@ class Columns:
         answers = self._read(number, row, "target", texts_of)
         return tuple(dict.fromkeys(answers))
 
-    def _read(self, number: int, row: Row, field: str, read: Callable[[Any], T]) -> T:
+    def _read(
+        self, number: int, row: Row, field: str, read: Callable[[Any], T], remedy: str = REMEDY
+    ) -> T:
         column = self.fields[field]
         try:
             return read(at(row, column))
         except KeyError:
             reason, help = f"has no column '{column}'", suggest(column, map(str, row))
         except ValueError as error:
-            reason, help = f"has {error} in column '{column}'", REMEDY
+            reason, help = f"has {error} in column '{column}'", remedy
         raise RowFault(line=number, reason=reason, help=help)

@@ -178,11 +178,9 @@ def text_of(value: Any) -> str:
         ValueError: it stands for none; the message says what it is.
     """
     if isinstance(value, str):
-        if not value.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise ValueError("a text with half of a surrogate pair")
         if not value.strip():
             raise ValueError("an empty text")
-        return value
+        return _whole(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, float) and math.isfinite(value):
@@ -214,6 +212,41 @@ def texts_of(value: Any) -> tuple[str, ...]:
     if not value:
         raise ValueError("an empty list")
     return tuple(text_of(one) for one in value)
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    """The object that a value is; numbers in it are those of Python.
+
+    >>> object_of({"word": "abc", "matrix": [[1, Decimal("2.5")]]})
+    {'word': 'abc', 'matrix': [[1, 2.5]]}
+
+    Raises:
+        ValueError: it is none, or holds what no JSON can; the message says what.
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError(_kind(value))
+    return {_whole(name): _value_of(inner) for name, inner in value.items()}
+
+
+def _value_of(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return object_of(value)
+    if isinstance(value, list):
+        return [_value_of(one) for one in value]
+    if isinstance(value, str):
+        return _whole(value)
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(_kind(value))
+    return value
+
+
+def _whole(text: str) -> str:
+    """A text that can be written."""
+    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("a text with half of a surrogate pair")
+    return text
 
 
 def _kind(value: Any) -> str:

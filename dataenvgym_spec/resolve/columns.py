@@ -18,7 +18,7 @@ from dataenvgym_spec.records.tables import rows_of, text_of, texts_of
 
 LARGEST: Final = 100_000_000
 """Bytes of a file that is looked into: this much takes up to a minute and a gigabyte, once."""
-FORM: Final = 1
+FORM: Final = 2
 """Raised when what is remembered of a file would be told in another way."""
 MANY: Final = 200
 """Values of a column beyond which they are no groups."""
@@ -51,12 +51,14 @@ class ColumnTable:
         rows: how many there are.
         others: columns that only some rows have.
         odd: what a column holds besides texts and numbers, by column.
+        flat: the first line in which a column holds no object, by column; none where all are.
     """
 
     columns: dict[str, dict[str, int] | None]
     rows: int = 0
     others: tuple[str, ...] = ()
     odd: dict[str, OddValue] = field(default_factory=dict)
+    flat: dict[str, int] = field(default_factory=dict)
 
 
 class _Counts:
@@ -67,11 +69,14 @@ class _Counts:
         self.present: Counter[str] = Counter()
         self.values: dict[str, Counter[str] | None] = {}
         self.odd: dict[str, OddValue] = {}
+        self.flat: dict[str, int] = {}
 
     def add(self, line: int, row: Mapping[str, Any]) -> None:
         self.rows += 1
         for name, value in _flat(row):
             self.present[name] += 1
+            if not isinstance(value, Mapping):
+                self.flat.setdefault(name, line)
             counts = self.values.setdefault(name, Counter())
             if counts is None and name in self.odd:
                 continue
@@ -95,7 +100,9 @@ class _Counts:
             if self.present[name] == self.rows:
                 columns[name] = None if counts is None else dict(counts)
         others = tuple(sorted(set(self.values) - set(columns)))
-        return ColumnTable(columns=columns, rows=self.rows, others=others, odd=self.odd)
+        return ColumnTable(
+            columns=columns, rows=self.rows, others=others, odd=self.odd, flat=self.flat
+        )
 
 
 def look(path: Path, remembered: Remembered) -> ColumnTable | None:

@@ -26,7 +26,13 @@ def test_every_override_is_an_arm_of_its_own(tmp_path: Path) -> None:
         .replace(BLIND, "\n".join([BLIND, *arms]))
     )
     rows = [
-        {"q": f"What is {n} + 1?", "a": str(n + 1), "g": ["sum", "lcm"][n % 2]} for n in range(60)
+        {
+            "input": f"What is {n} + 1?",
+            "target": str(n + 1),
+            "group": ["sum", "lcm"][n % 2],
+            "metadata": {"expression": f"{n} + 1"},
+        }
+        for n in range(60)
     ]
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     (tmp_path / "made.jsonl").write_text(lines, encoding="utf-8")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.checks.duplicate import Duplicate
 from dataenvgym_spec.gym.checks.judge import Judged, judge
 from dataenvgym_spec.gym.checks.protocol import Sight
@@ -52,6 +53,20 @@ def test_rows_come_in_the_order_of_the_file_and_of_the_skill_that_is_asked_for(p
         *[("sum", f"{n} + 1", str(n + 1)) for n in (0, 2, 3, 5, 6, 8, 9, 11)],
     ]
     assert given_for(path, requests(unknown=2)) == []
+
+
+def test_what_a_prompt_shows_of_a_row_is_in_its_column_of_metadata(path: Path) -> None:
+    row = {"q": "1 + 1", "a": 2, "g": "sum", "m": {"numbers": [1, 1], "share": 0.5}}
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    named = FromFile(path=path, fields={**FIELDS, "metadata": "m"}, sequence="file")
+    (example,) = named.generate(requests(sum=1), Tools(seed=0))
+    assert example.metadata == row["m"]
+    unnamed = FromFile(path=path, fields=FIELDS, sequence="file")
+    assert [one.metadata for one in unnamed.generate(requests(sum=1), Tools(seed=0))] == [{}]
+    wrong = FIELDS | {"metadata": "a"}
+    with pytest.raises(StageError, match="line 1 has a number in column 'a'") as caught:
+        FromFile(path=path, fields=wrong, sequence="file")
+    assert "an object" in caught.value.help
 
 
 def test_rows_that_name_no_skill_are_dealt_to_all_requests(path: Path) -> None:

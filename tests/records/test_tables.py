@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataenvgym_spec.records.tables import RowFault, at, count_rows, rows_of, text_of, texts_of
+from dataenvgym_spec.records.tables import (
+    RowFault,
+    at,
+    count_rows,
+    object_of,
+    rows_of,
+    text_of,
+    texts_of,
+)
 
 ROWS = b'{"q": "1 + 1", "a": 2}\n{"q": "\xc3\xbc", "a": 0.10}\n'
 
@@ -115,6 +123,28 @@ def test_several_answers_are_a_list_of_texts() -> None:
     for wrong in ([], ["a", None], [["a"]]):
         with pytest.raises(ValueError):
             texts_of(wrong)
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ("a", "a text"),
+        ([{"a": 1}], "a list"),
+        ({"a": [{"b": float("nan")}]}, "NaN"),
+        ({"a": [Decimal("1e999")]}, "infinite"),
+        ({"a": {"\ud800": 1}}, "half of a surrogate pair"),
+        ({"a": ["\udfff"]}, "half of a surrogate pair"),
+    ],
+)
+def test_what_is_no_object_or_could_not_be_written_is_no_metadata(value: object, what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        object_of(value)
+
+
+def test_metadata_is_as_it_was_written() -> None:
+    text = '{"word": "", "numbers": [1, 2.5, null, true], "matrix": {"rows": [[0, -1e-3]]}}'
+    read = json.loads(text, parse_float=Decimal)
+    assert json.dumps(object_of(read)) == json.dumps(json.loads(text))
 
 
 def test_nested_columns_are_reached_by_a_dot() -> None:

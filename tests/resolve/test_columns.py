@@ -23,8 +23,16 @@ def table(folder: Path, text: str) -> ColumnTable | None:
 def test_columns_are_those_that_every_row_has(tmp_path: Path) -> None:
     found = table(tmp_path, '{"q": "1", "g": 3}\n\n{"q": "2", "g": 3, "note": "x"}\n')
     assert found == ColumnTable(
-        columns={"q": {"1": 1, "2": 1}, "g": {"3": 2}}, rows=2, others=("note",)
+        columns={"q": {"1": 1, "2": 1}, "g": {"3": 2}},
+        rows=2,
+        others=("note",),
+        flat={"q": 1, "g": 1, "note": 3},
     )
+
+
+def test_the_first_row_without_an_object_is_told_by_column(tmp_path: Path) -> None:
+    found = table(tmp_path, '{"m": {"n": 1}, "o": {}}\n{"m": {"n": {}}, "o": null}\n')
+    assert found is not None and found.flat == {"m.n": 1, "o": 2}
 
 
 @pytest.mark.parametrize("line", ['{"q": ', "[1]", "3", "\udc80"])

@@ -57,8 +57,10 @@ analysis:
 TREE = "{kind: skill-tree, subskills: {kind: by-source, source: problems}}"
 """An environment for it that policies of skill trees work in: `text.replace("skill-list", TREE)`."""
 TEMPLATE = (
-    '{{ group }} {{ metadata.expression if group == "sum" else metadata.numbers | join(" ") }} ='
+    "{{ group }} {{ metadata.expression"
+    ' | default((metadata.numbers | default([input])) | join(" ")) }} ='
 )
+"""The numbers of a problem alone; of an example without metadata its question."""
 SMALL = (
     TINY.replace(
         "  with-state: {}\n  no-state: {agent: {observe: nothing}}\n",

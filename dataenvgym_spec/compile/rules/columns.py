@@ -1,4 +1,7 @@
-"""The columns that a source or an engine names are in its file, and hold texts and numbers."""
+"""The columns that a source or an engine names are in its file, and hold what they have to.
+
+That is texts and numbers, and objects in one of metadata.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataenvgym_spec.compile.rules.supply import Column, Supply, of_engine, supp
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.source import Node
+from dataenvgym_spec.records.rows import OBJECT
 from dataenvgym_spec.records.tables import REMEDY
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.columns import ColumnTable
@@ -46,6 +50,9 @@ def _missing(arm: Arm, source: Supply, table: ColumnTable, path: str) -> Iterato
 def _odd(arm: Arm, source: Supply, table: ColumnTable, path: str) -> Iterator[Diagnostic]:
     """Values that would have to be guessed, of which the first of a column is reported."""
     for held, column in source.columns.items():
+        if held == "metadata":
+            yield from _no_object(arm, source, column, table, path)
+            continue
         odd = table.odd.get(column.name)
         if odd is None:
             continue
@@ -56,6 +63,15 @@ def _odd(arm: Arm, source: Supply, table: ColumnTable, path: str) -> Iterator[Di
             help = "name a scorer that takes several answers, or leave one in each row"
         message = f"'{path}': line {odd.line} has {odd.what} in column '{column.name}'"
         yield _at(arm, source, column).fault("E203", message, help)
+
+
+def _no_object(
+    arm: Arm, source: Supply, column: Column, table: ColumnTable, path: str
+) -> Iterator[Diagnostic]:
+    line = table.flat.get(column.name)
+    if line is not None:
+        message = f"'{path}': line {line} has no object in column '{column.name}'"
+        yield _at(arm, source, column).fault("E203", message, OBJECT)
 
 
 def _at(arm: Arm, source: Supply, column: Column) -> Node:

@@ -13,6 +13,7 @@ import jinja2
 from jinja2 import meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
+from dataenvgym_spec.compile.rules.supply import Supply, of_engine
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at
@@ -30,6 +31,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     """Templates that cannot be parsed, or use a name that they are not given."""
     for place, prompt in arm.experiment.prompts():
         yield from _check(arm, prompt.template, arm.node.at((*place, "template")))
+    yield from _examples(arm)
     task = definition("task", arm.experiment.task.kind)
     for slot, place, options in arm.experiment.components():
         declared = definition(slot, options["kind"])
@@ -66,6 +68,45 @@ def _check(arm: Arm, template: str, node: Node) -> Iterator[Diagnostic]:
     for field in sorted(fields - readable):
         message = f"the template '{node.value}' uses 'metadata.{field}', which no item has"
         yield node.fault("E203", message, suggest(field, readable))
+
+
+def _examples(arm: Arm) -> Iterator[Diagnostic]:
+    """A student's prompt that shows metadata, and an engine whose examples have none of it."""
+    record = arm.experiment
+    declared = definition("engine", record.agent.engine["kind"])
+    template = record.student.prompt.template
+    if record.data_from is not None or not declared.bare or _syntax(template):
+        return
+    _, fields = _used(template)
+    rows = of_engine(arm)
+    if not fields or (rows is not None and _holds_some(rows, fields)):
+        return
+    name = arm.node.at(("student", "prompt", "template")).value
+    message = f"the template '{name}' uses 'metadata.{min(fields)}', which no example of the "
+    message += f"engine '{declared.kind}' has"
+    help = "write a template that uses 'input', or guard it: metadata.NAME | default(input)"
+    place: tuple[str, ...] = ("agent", "engine")
+    option = None if rows is None else rows.column_option("metadata")
+    if option is not None:
+        path = ".".join((*place, *option))
+        help = f"name the column that holds it as '{path}', or {help}"
+        named_one = rows is not None and "metadata" in rows.columns
+        place = (*place, *option) if named_one else place
+    yield arm.node.at(place).fault("E204", message, help)
+
+
+def _holds_some(rows: Supply, fields: frozenset[str]) -> bool:
+    """Whether rows have metadata with some of these names, as far as the file was looked into.
+
+    Which of them a row needs may depend on its group.
+    """
+    column = rows.columns.get("metadata")
+    if column is None:
+        return False
+    if rows.file is None or rows.file.table is None:
+        return True
+    every = {*rows.file.table.columns, *rows.file.table.others}
+    return any(f"{column.name}.{field}" in every for field in fields)
 
 
 @lru_cache(maxsize=256)
