@@ -49,6 +49,7 @@ PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)
 IGNORED: Final = ("space", "case", "layout")
 """What of a question may not count in a task; `records.items` says what each is."""
 SKILLS: Final = ("groups",)
+SUBSKILLS: Final = ("any", "variants")
 REJECTS: Final = ("repeats",)
 MARKED: Final[dict[str, tuple[str, ...]]] = {
     "x-file": ("template", "data", "directory", "skills"),
@@ -116,6 +117,7 @@ def declare(
         executes=bool(data.get("executes", False)),
         bare=bool(data.get("bare", False)),
         skills=_one_of("skills", data, SKILLS),
+        subskills=_one_of("subskills", data, SUBSKILLS),
         identifies=bool(data.get("identifies", False)),
         ignores=_ignores(slot, data),
         prompts=dict(data.get("prompts", {})),

@@ -148,6 +148,8 @@ class Definition:
         procedural: of a source or a teacher: whether it makes new problems without end; of an
             engine: whether no model writes any of its examples.
         selects: of an engine: whether its questions are items of what it reads, none of them twice.
+        subskills: of an engine: "any" if it makes examples of whatever a subskill is called,
+            "variants" if of those that are variants of a source that it draws from.
         variants: of a source: whether it has harder and easier variants of its groups.
         ready: of a model: whether it exists, so that the store refers to it.
         device: of a teacher: whether a model runs in the stage that asks it, on a GPU where there
@@ -200,6 +202,7 @@ class Definition:
     executes: bool = False
     bare: bool = False
     skills: str | None = None
+    subskills: str | None = None
     identifies: bool = False
     ignores: tuple[str, ...] = ()
     prompts: Mapping[str, str] = field(default_factory=dict)

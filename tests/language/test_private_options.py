@@ -50,6 +50,7 @@ LEFT = {
     ("report/tables.py", "subskills"): "a field of a skill's tree",
     ("report/teaching.py", "subskills"): "the same",
     ("track/ports.py", "subskills"): "the same",
+    ("language/declaration.py", "subskills"): "what an engine declares to make examples of",
     ("execute/stages/student.py", "pretrain"): "the label of a seed",
     ("report/metrics.py", "retries"): "requests that were made again, in the ledger",
 }

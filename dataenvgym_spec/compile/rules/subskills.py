@@ -7,17 +7,23 @@ from typing import Any
 
 from dataenvgym_spec.compile.rules.supply import drawn
 from dataenvgym_spec.core.errors import Diagnostic
-from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.components import definition, definitions
 from dataenvgym_spec.language.places import named
 from dataenvgym_spec.resolve.arms import Arm
 
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """What proposes subskills that the engine, or the discovery of skills, does not fit."""
+    if arm.experiment.data_from is not None:
+        return  # no engine is at work in it
     for slot, place, options in arm.experiment.components():
         sources = _sources(slot, options)
         # A policy that names subskills itself has a source to name them from.
         if slot == "proposer" or (slot == "policy" and sources):
+            fault = _unmet(arm, options["kind"])
+            if fault is not None:
+                yield fault
+                return
             yield from _undrawn(arm, slot, place, options["kind"], sources)
             if sources:
                 yield from _ungrouped(arm, place, options["kind"], sources[0])
@@ -30,6 +36,27 @@ def _sources(slot: str, options: Mapping[str, Any]) -> list[str]:
         if part.takes == "variants":
             names += [name for _, name in named(options, part.path)]
     return names
+
+
+def _unmet(arm: Arm, proposer: str) -> Diagnostic | None:
+    """An engine that makes examples of skills alone: they would bear the names of subskills."""
+    engine = arm.experiment.agent.engine
+    declared = definition("engine", engine["kind"])
+    message = f"'{proposer}' proposes subskills, and the engine '{declared.kind}' makes examples of"
+    help = f"choose an engine that does ({_able()}), or an environment without subskills"
+    if declared.subskills is None:
+        message += " skills alone"
+    elif declared.subskills == "variants" and declared.read_with(engine) == "pool":
+        message += " them only if it draws from a source"
+        help = f"name its source, or {help}"
+    else:
+        return None
+    return arm.node.at(("agent", "engine", "kind")).fault("E204", message, help)
+
+
+def _able() -> str:
+    engines = definitions()["engine"].values()
+    return ", ".join(sorted(engine.kind for engine in engines if engine.subskills is not None))
 
 
 def _undrawn(
