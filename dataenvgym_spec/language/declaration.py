@@ -54,6 +54,7 @@ REJECTS: Final = ("repeats",)
 MARKED: Final[dict[str, tuple[str, ...]]] = {
     "x-file": ("template", "data", "directory", "skills"),
     "x-revision": ("model", "dataset"),
+    "x-clusters": ("exactly", "at-least"),
 }
 """What a mark of an option may say."""
 VALUES: Final = ("const", "default", "enum", "examples")

@@ -35,7 +35,8 @@ beside those of JSON Schema, at any depth of `properties`:
     x-circumstance  true: the option changes no result, so it is in no key at all, and reaches
                  whoever runs the stage beside it (see emit/circumstances.py)
     x-picks      of a policy: a number of skills that it picks in an iteration, to learn from them
-    x-clusters   of a discovery: into how many groups it divides the shown items
+    x-clusters   of a discovery: into how many groups it divides the shown items, "exactly" or
+                 "at-least"
     x-recipe     of a model: the training that makes the base student; which of its options give,
                  multiplied, how many examples it looks at
     x-measure    a number that limits are about: "width", "heads", "head", "positions", "rank"

@@ -104,6 +104,14 @@ def test_the_skills_of_a_file_are_counted_and_those_that_are_yet_to_be_found_are
     policy = {**BANDIT, "arms_per_step": 1}
     message = "raise 'arms_per_step' to at least 2, or run at least 4 iterations"
     assert ("W407", message) in _said(tmp_path, 3, policy, task=task)
+    clusters = {"discover": {"kind": "clusters", "count": 4}}
+    message = "raise 'arms_per_step' to at least 3, or run at least 8 iterations"
+    assert ("W407", message) in _said(tmp_path, 3, policy, task=task, skills=clusters)
+    names = {"skills": ["a", "b", "c"], "items": {}}
+    (tmp_path / "skills.json").write_text(json.dumps(names), encoding="utf-8")
+    file = {"discover": {"kind": "file", "path": "skills.json"}}
+    message = "raise 'arms_per_step' to at least 2, or run at least 6 iterations"
+    assert ("W407", message) in _said(tmp_path, 3, policy, task=task, skills=file)
     install("discovery", "found")
     skills = {"discover": {"kind": "found"}}
     found = _said(tmp_path, 3, policy, task=task, skills=skills)

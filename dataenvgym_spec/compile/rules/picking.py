@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import ceil
 
-from dataenvgym_spec.compile.rules.supply import supply
+from dataenvgym_spec.compile.rules.known import skill_count
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.places import named
@@ -19,7 +19,7 @@ one can follow from that."""
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """Warnings about options that say how many skills are picked (`x-picks`)."""
-    agent, loop, skills = arm.experiment.agent, arm.experiment.loop, _skills(arm)
+    agent, loop, skills = arm.experiment.agent, arm.experiment.loop, skill_count(arm)
     declared = definition("policy", agent.policy["kind"])
     needs = declared.marked("x-needs")
     for option in declared.marked("x-picks"):
@@ -63,15 +63,3 @@ def _more(loop: Loop, needed: int) -> str:
         return patience
     more = f"run at least {needed} iterations"
     return f"{more} and {patience}" if patience else more
-
-
-def _skills(arm: Arm) -> int | None:
-    """How many skills there are; None where that is not known before they are found."""
-    record = arm.experiment
-    if record.skills is None:
-        return None
-    discovery = definition("discovery", record.skills.discover["kind"])
-    source = supply(arm, record.task.splits.feedback.from_)
-    if discovery.skills != "groups" or source is None:
-        return None
-    return len(source.sizes) or None
