@@ -112,6 +112,7 @@ def declare(
         ready=bool(data.get("ready", False)),
         device=bool(data.get("device", False)),
         judges=bool(data.get("judges", False)),
+        idles=bool(data.get("idles", False)),
         several=bool(data.get("several", False)),
         verifier=bool(data.get("verifier", False)),
         unverified=bool(data.get("unverified", False)),

@@ -45,6 +45,7 @@ class Log(Record, frozen=True, kw_only=True):
         seconds: by phase, and in `total`.
         versions: of the packages that can change a result, those of installed components included.
         passed: whether the loop had stopped and the stage passed through what stood before.
+        stayed: whether a training had no new example, so that the student before it stays.
         tokens: by what was done with them: prompt, generated, trained.
         teachers: what each teacher was asked, by its model or kind.
         precision: of the arithmetic, such as `bfloat16`.
@@ -74,6 +75,7 @@ class Log(Record, frozen=True, kw_only=True):
     platform: str | None = None
     versions: dict[str, str] | None = None
     passed: bool | None = None
+    stayed: bool | None = None
     tokens: dict[str, int] | None = None
     teachers: dict[str, TeacherUse] | None = None
     device: str | None = None

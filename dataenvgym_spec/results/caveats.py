@@ -6,14 +6,30 @@ from dataenvgym_spec.results.experiment import Results
 
 
 def caveats(results: Results) -> tuple[str, ...]:
-    """Splits with two roles, and examples that trainings cut or left out."""
+    """Splits with two roles, examples that trainings cut or left out, and those without any."""
     found = list(results.index.stamps or ())
+    found += filter(None, (_stayed(results, arm) for arm in results.index.arms))
     for kind in ("student", "train"):
         for arm in results.index.arms:
             shortened = _shortened(results, kind, arm)
             if shortened:
                 found.append(shortened)
     return tuple(dict.fromkeys(found))
+
+
+def _stayed(results: Results, arm: str) -> str:
+    """How often an arm had nothing new to teach; empty if it always had."""
+    trained = stayed = 0
+    for run in results.of_arm(arm):
+        stages = (stage for turn in run.iterations for stage in turn.of("train"))
+        for log in (stage.log for stage in stages):
+            if log is not None and not log.passed:
+                trained += 1
+                stayed += bool(log.stayed)
+    if not stayed:
+        return ""
+    times = f"{stayed:,} of {trained:,} iterations"
+    return f"{arm} had no new example in {times}, in which its student stayed as it was"
 
 
 def _shortened(results: Results, kind: str, arm: str) -> str:

@@ -142,6 +142,7 @@ UNSHOWN: Final = {
     **dict.fromkeys(("items", "groups", "skills", "students", "parameters"), _COUNT),
     "training_seconds": "part of the seconds of the stage",
     "passed": "an iteration that was passed through has no run",
+    "stayed": "the iteration's accepted examples are zero; the report counts such iterations",
     "set_aside": "the difference of accepted examples and of those that were trained on",
 }
 """Facts of which nothing is shown, with the reason."""

@@ -302,6 +302,36 @@ def test_a_training_that_goes_on_starts_from_the_student_before(
     assert (given["base"], given["start"]) == whole
 
 
+@pytest.mark.parametrize("brought", [0, 1])
+def test_where_an_agent_may_ask_for_nothing_the_student_before_stays(
+    brought: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched: list[Path] = []
+    monkeypatch.setattr(training, "launch", lambda context, **more: launched.append(more["base"]))
+    shop = Workshop(tmp_path)
+    shop.loop()
+    candidates = shop.outs["generate"] / "candidates" / "examples.jsonl"
+    write_rows(candidates, read_rows(candidates)[:brought])
+    shop.check("check-of-few", "generate", ())
+    reads = (
+        ("base", "skills", "skills"),
+        ("accepted", "check", "accepted"),
+        ("accepted", "check-of-few", "accepted"),
+        ("previous", "plan", "state"),
+    )
+    settings = {"length": {"steps": 3}, "learning_rate": 0.001, "batch_size": 4, "method": "sft"}
+    params = {"template": TEMPLATE, "train": settings, "seed": 7, "latest": 1}
+    shop.run("train", "train", params, reads)
+    student = shop.outs["train"] / "student"
+    if brought:
+        assert launched and not list(student.iterdir())
+        assert "stayed" not in shop.contexts["train"].facts
+    else:
+        before = shop.outs["plan"] / "state" / "state.json"
+        assert not launched and (student / "state.json").read_bytes() == before.read_bytes()
+        assert shop.contexts["train"].facts["stayed"] is True
+
+
 def test_a_check_says_how_much_of_what_was_asked_for_there_is(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     shop.loop()

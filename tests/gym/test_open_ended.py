@@ -142,6 +142,12 @@ def test_an_action_that_shows_what_is_no_error_is_refused() -> None:
         OpenEnded().complete(state(3), action, 2, Tools(seed=0))
 
 
+@pytest.mark.parametrize("wanted", [(), (Wanted(count=0),)])
+def test_an_action_that_asks_for_nothing_is_refused(wanted: tuple[Wanted, ...]) -> None:
+    with pytest.raises(StageError, match="asks for no example"):
+        OpenEnded().complete(state(3), OpenEndedAction(wanted=wanted), 2, Tools(seed=0))
+
+
 def test_a_request_is_met_from_the_groups_of_what_it_shows() -> None:
     tools = Tools(seed=0, errors={TASK: errors(2)})
     asked = Request(id="task-1", count=1, skill=TASK, show=("e1",))

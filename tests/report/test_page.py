@@ -491,6 +491,20 @@ def test_one_split_in_two_roles_is_stamped_everywhere(tmp_path):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_iterations_without_a_new_example_are_said_everywhere(tmp_path):
+    layout = Store(tmp_path / "repo").write()
+    paths = sorted(layout.store.glob("train-t-no-state-*/log/run.json"))
+    log = json.loads(paths[0].read_text(encoding="utf-8"))
+    write_json(paths[0], {**log, "stayed": True})
+    stayed = study(load("tiny", layout.root))
+    said = f"no-state had no new example in 1 of {len(paths)} iterations, in which its student stayed as it was"  # fmt: skip
+    assert list(stayed.caveats) == [said]
+    assert f"Mind that {said}." in page(stayed)
+    assert json.loads(metrics(stayed))["caveats"] == [said]
+    assert f"mind that {said[:30]}" in call(layout, "tiny").output
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_examples_that_were_cut_are_said_everywhere(tmp_path):
     layout = Store(tmp_path / "repo").write()
     whole = study(load("tiny", layout.root))

@@ -46,6 +46,7 @@ class Looped:
             number=theirs.number,
             gate=theirs.gate,
             latest=theirs.latest,
+            idle=theirs.idle,
             accepted=(*turn.accepted, *theirs.latest),
         )
 

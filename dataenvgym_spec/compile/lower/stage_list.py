@@ -35,6 +35,7 @@ class StageList:
         self.checks = self.bind.checks()
         self.score = self.bind.component("scorer", self.record.task.score)
         self.engine = self.bind.component("engine", self.record.agent.engine)
+        self.idles = self.bind.component("environment", self.record.environment).definition.idles
         self.planning = planning(self.bind, seed)
         self.judging = judging(self.record.agent, self.checks, self.score)
         self.training = training(self.bind, seed)

@@ -325,6 +325,7 @@ class Builder(StageList):
             turn,
             state=state,
             latest=(*turn.latest, *made.accepted),
+            idle=self.idles,
             accepted=(*turn.accepted, *made.accepted),
         )
 
@@ -332,10 +333,13 @@ class Builder(StageList):
         """The turn with its student."""
         taught = turn.latest if self.record.loop.train_on == "latest" else turn.accepted
         goes_on = self.record.loop.start_from == "previous" and turn.number > 1
+        may_stay = turn.idle and turn.number > 1
         previous: Inputs = ()
-        if turn.gate or goes_on:
+        if turn.gate or goes_on or may_stay:
             previous = (Input(slot="previous", stage=turn.student.stage, port="student"),)
         params = self.going_on if goes_on else self.training
+        if may_stay:
+            params = msgspec.structs.replace(params, latest=len(turn.latest))
         base = Input(slot="base", stage=setup.base.stage, port="student")
         inputs = (base, *taught, *previous, *self.shots())
         stage = self.add(turn.number, "train", "train", params, *inputs, gate=turn.gate)

@@ -39,6 +39,7 @@ class Turn:
         state: what the agent remembers, and the yield if it may see it.
         accepted: the examples of all iterations so far.
         latest: those of this iteration.
+        idle: whether the agent of the examples may have asked for none.
         scores: the evaluations on selection so far.
         gate: what tells whether this iteration takes place; empty if nothing does.
     """
@@ -49,6 +50,7 @@ class Turn:
     state: Inputs = ()
     accepted: Inputs = ()
     latest: Inputs = ()
+    idle: bool = False
     scores: Inputs = ()
     gate: Inputs = ()
 

@@ -19,6 +19,7 @@ from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_all, read_table
 from dataenvgym_spec.records.plans import Yield
+from dataenvgym_spec.store.atomic import link_tree
 
 
 def train(context: Context[TrainParams]) -> None:
@@ -29,6 +30,12 @@ def train(context: Context[TrainParams]) -> None:
     """
     params = context.params
     accepted = _accepted(context)
+    if _nothing_new(context):
+        (previous,) = context.ports("previous")
+        link_tree(previous.path, context.out_folder / "student")
+        context.record(stayed=True)
+        context.say("  no new example, so the student of the iteration before stays")
+        return
     if not accepted:
         raise StageError(
             "no example was accepted, so there is nothing to train on",
@@ -49,6 +56,15 @@ def train(context: Context[TrainParams]) -> None:
         seed=params.seed,
         out=context.out_folder / "student",
     )
+
+
+def _nothing_new(context: Context[TrainParams]) -> bool:
+    """Whether this iteration brought no example, where it need not bring any."""
+    latest = context.params.latest
+    if latest is None:
+        return False
+    ports = context.ports("accepted")[-latest:]
+    return not any(read_all(port.path / "examples.jsonl", Example) for port in ports)
 
 
 def _beginning(context: Context[TrainParams]) -> tuple[Path, Path | None]:

@@ -120,11 +120,14 @@ class OpenEnded:
         return action
 
     def check(self, state: OpenEndedState, action: OpenEndedAction) -> None:
-        """Refuses an action that shows what is not an error of the student.
+        """Refuses an action that asks for nothing, or shows what is not an error of the student.
 
         Raises:
             StageError: it does.
         """
+        if all(wanted.count == 0 for wanted in action.wanted):
+            message = "the policy asks for no example"
+            raise StageError(message, help="an action asks for one example or more")
         known = {error.id for error in state.errors or ()}
         for number, wanted in enumerate(action.wanted):
             unknown = [name for name in wanted.show if name not in known]
