@@ -34,6 +34,7 @@ beside those of JSON Schema, at any depth of `properties`:
                  environment alone to say
     x-circumstance  true: the option changes no result, so it is in no key at all, and reaches
                  whoever runs the stage beside it (see emit/circumstances.py)
+    x-answers    of what asks a teacher: how many answers it draws to each question
     x-picks      of a policy: a number of skills that it picks in an iteration, to learn from them
     x-clusters   of a discovery: into how many groups it divides the shown items, "exactly" or
                  "at-least"

@@ -27,15 +27,15 @@ from dataenvgym_spec.questions.cost.estimate import (
 )
 from dataenvgym_spec.questions.cost.size import size, units
 from dataenvgym_spec.questions.cost.spending import latest, of_experiment
-from dataenvgym_spec.questions.cost.table import SECONDS
+from dataenvgym_spec.questions.cost.table import SECONDS, TEACHER_TOKENS
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.results.prices import Prices, TokenPrice, read_prices
 from dataenvgym_spec.store.layout import Layout
 from tests.support.components import Install
-from tests.support.graphs import parameters
+from tests.support.graphs import compiled, parameters
 from tests.support.repositories import PACKAGE, ROOT, call, new_repo
-from tests.support.specs import SMALL, TEMPLATE, TINY
+from tests.support.specs import SMALL, TEMPLATE, TINY, tiny
 
 FREE = Prices()
 CPU = Machine()
@@ -210,6 +210,74 @@ def test_a_teachers_tokens_have_the_price_of_its_model_or_kind() -> None:
     )[1].usd.high == pytest.approx(0.003)
     assert asked({"kind": "openai", "model": "big"}, None, prices)[0].usd.low > 0  # by the table
     assert asked({"kind": "procedural"}, None, prices)[0].prompt.high == 0
+
+
+BIG = {"kind": "openai", "model": "big"}
+MINI = {"kind": "openai", "model": "mini"}
+TEACHERS = {"big": BIG, "mini": MINI}
+WRITER = {"kind": "llm", "teacher": "big", "oversample": None}
+BY_MODEL = {"kind": "skill-tree", "subskills": {"kind": "llm", "teacher": "mini"}}
+
+
+def foreseen(folder: Path, kind: str, before: PastStages, **sections: object) -> CostRange:
+    """What the first stage of a kind of a blind arm is to cost, where a dollar buys a token."""
+    spec = tiny(
+        teachers={**TEACHERS, "generator": {"kind": "procedural", "source": "problems"}},
+        task={"score": {"kind": "exact-match"}},
+        arms={"with-state": None},
+        analysis=None,
+        **sections,
+    )
+    graph = compiled(folder, spec)
+    stage = next(stage for stage in graph.stages if stage.kind == kind)
+    tokens = {name: TokenPrice(prompt=1e6, generated=0.0) for name in ("big", "mini")}
+    tokens["mini"] = TokenPrice(prompt=5e5, generated=0.0)
+    (found,) = estimate([step(stage)], graph.by_id(), before, Prices(models=tokens), CPU)
+    return found.cost
+
+
+def test_the_questions_of_policies_and_proposers_are_foreseen(tmp_path: Path) -> None:
+    """One to decide and one for each of the two skills; who asks nobody costs nothing."""
+    decides = {"kind": "llm", "teacher": "big", "power": None, "floor": None}
+    drawn = {"kind": "random-moves", "power": None, "floor": None}
+    prompt, nothing = TEACHER_TOKENS["prompt"], PastStages(known={})
+    for questions, sections in (
+        (0, {}),
+        (1, {"agent": {"policy": decides}}),
+        (2, {"agent": {"policy": drawn, "engine": WRITER}, "environment": BY_MODEL}),
+        (3, {"agent": {"policy": decides, "engine": WRITER}, "environment": BY_MODEL}),
+    ):
+        cost = foreseen(tmp_path, "plan", nothing, **sections)
+        assert cost.prompt == Interval(low=questions * prompt[0], high=questions * prompt[1])
+        assert (cost.usd.high > 0) == (questions > 0)
+    # Of two models nobody knows which reads more: the lowest price, and the highest.
+    assert cost.usd == Interval(low=cost.prompt.low / 2, high=cost.prompt.high)
+
+
+def test_a_plan_that_asked_nobody_tells_nothing_of_one_that_asks(tmp_path: Path) -> None:
+    drawn = {"kind": "random-moves", "power": None, "floor": None}
+    by_source = {"kind": "skill-tree", "subskills": {"kind": "by-source", "source": "problems"}}
+    before = compiled(tmp_path, tiny(agent={"policy": drawn}, environment=by_source))
+    plan = next(stage for stage in before.stages if stage.kind == "plan")
+    done = PastStages(pasts=(Past(stage=plan, log=log(0.01, device=None)),), known=before.by_id())
+    cost = foreseen(
+        tmp_path, "plan", done, agent={"policy": drawn, "engine": WRITER}, environment=BY_MODEL
+    )
+    assert cost.prompt.low > 0
+
+
+def test_every_answer_that_is_drawn_for_an_example_is_foreseen(tmp_path: Path) -> None:
+    solved = {**WRITER, "solver": {"teacher": "mini", "samples": 4}}
+    verified = {"checks": {"verified": {"teacher": "mini", "samples": 3}}}
+    most, nothing = 30 * TEACHER_TOKENS["generated"][1], PastStages(known={})
+    for kind, answers, agent in (
+        ("generate", 1, {"engine": WRITER}),
+        ("generate", 5, {"engine": solved}),
+        ("check", 3, verified),
+    ):
+        cost = foreseen(tmp_path, kind, nothing, agent=agent)
+        assert cost.generated.high == answers * most, kind
+    assert foreseen(tmp_path, "check", nothing).generated.high == 0
 
 
 def test_spent_on_a_gpu() -> None:

@@ -19,7 +19,7 @@ from typing import Final
 
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Stage
-from dataenvgym_spec.questions.cost.size import allowed_tokens, like, size, units
+from dataenvgym_spec.questions.cost.size import allowed_tokens, answers, like, size, units
 from dataenvgym_spec.questions.cost.table import (
     ACCEPTED,
     ANY,
@@ -238,10 +238,11 @@ def _priced(stage: Stage, work: Work, prices: Prices) -> CostRange:
     prompt, generated = work.tokens.get("prompt", ZERO), work.tokens.get("generated", ZERO)
     kind, seconds = stage.declaration, work.seconds
     usd = seconds.times(prices.machine_hour / 3600) + work.gpu.times(prices.gpu_hour / 3600)
-    teacher = teacher_of(stage)
-    price = prices.of(teacher) if teacher is not None else None
-    if price is not None:
-        usd = usd + prompt.times(price.prompt / 1e6) + generated.times(price.generated / 1e6)
+    # Which of several models uses how much is not known.
+    listed = [price for one in teachers_of(stage) if (price := prices.of(one)) is not None]
+    if listed:
+        usd = usd + prompt.times(*_span(price.prompt / 1e6 for price in listed))
+        usd = usd + generated.times(*_span(price.generated / 1e6 for price in listed))
     return CostRange(
         examples=work.examples,
         prompt=prompt,
@@ -255,13 +256,18 @@ def _priced(stage: Stage, work: Work, prices: Prices) -> CostRange:
     )
 
 
-def teacher_of(stage: Stage) -> Component | None:
-    """The first language model that a stage asks, else what it names as its teacher."""
+def _span(values: Iterable[float]) -> tuple[float, float]:
+    listed = list(values)
+    return min(listed), max(listed)
+
+
+def teachers_of(stage: Stage) -> list[Component]:
+    """The language models that a stage asks, else those that it names as its teachers."""
     teachers = []
     for _, component in stage.params.components():
         teachers += [part for part in component.walk() if part.slot == "teacher"]
     models = [teacher for teacher in teachers if not teacher.procedural]
-    return next(iter((*models, *teachers)), None)
+    return models or teachers
 
 
 # --- one stage ------------------------------------------------------------------------------------
@@ -365,11 +371,12 @@ def _default_tokens(stage: Stage, what: str, amount: float, most: float) -> Inte
     trains = stage.declaration.work == "training"
     if trains and what == "trained" and math.isfinite(most):
         return Interval(low=amount * TRAINED, high=most)
-    teacher = teacher_of(stage)
-    writes = teacher is not None and not teacher.procedural
+    writes = any(not teacher.procedural for teacher in teachers_of(stage))
     if writes and what in TEACHER_TOKENS:
         low, high = TEACHER_TOKENS[what]
-        return Interval(low=amount * low, high=amount * high)
+        # Whether the prompt is paid for with each answer is the provider's business.
+        drawn = answers(stage)
+        return Interval(low=amount * low, high=amount * drawn * high)
     return ZERO
 
 

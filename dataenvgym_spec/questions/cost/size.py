@@ -49,7 +49,8 @@ def size(stage: Stage, known: Known) -> float:
 def units(stage: Stage, known: Known) -> float:
     """What a stage works on.
 
-    Items drawn or answered, examples seen in training, examples asked for or checked.
+    Items drawn or answered, examples seen in training, examples asked for or checked, questions to
+    a teacher in a plan.
     """
     params, amount = stage.params, 1.0
     if isinstance(params, DataParams):
@@ -70,7 +71,55 @@ def units(stage: Stage, known: Known) -> float:
     elif isinstance(params, GenerateParams | CheckParams):
         plans = [read.stage for read in stage.inputs if read.slot == "plan"]
         amount = sum(_amount(plan, known) for plan in plans)
+    elif isinstance(params, PlanParams):
+        amount = _questions(stage, known)
     return max(1.0, amount)
+
+
+def answers(stage: Stage) -> float:
+    """How many answers of teachers a unit of a stage's work takes; 1 where it asks none.
+
+    Each teacher gives one, and the last, who solves or judges what the others wrote, as many as the
+    component draws (`x-answers`).
+    """
+    total = 0.0
+    for asking in _asking(stage):
+        drawn = [1.0]
+        for path in asking.marked("x-answers"):
+            drawn += [float(value) for _, value in named(asking.options, path)]
+        total += len(_teachers(asking)) - 1 + math.prod(drawn)
+    # A plan counts the questions of each.
+    return max(1.0, total if stage.kind != "plan" else 1.0)
+
+
+def _asking(stage: Stage) -> list[Component]:
+    """The components of a stage that ask a language model themselves."""
+    parts = [part for _, one in stage.params.components() for part in one.walk()]
+    return [part for part in parts if part.slot != "teacher" and _teachers(part)]
+
+
+def _teachers(component: Component) -> list[Component]:
+    """The language models that a component itself asks."""
+    own = component.parts.values()
+    return [part for part in own if part.slot == "teacher" and not part.procedural]
+
+
+def _questions(stage: Stage, known: Known) -> float:
+    """What a plan asks teachers: a policy decides at once, a proposer names parts of each skill."""
+    skills = _skills(stage, known)
+    asked = [skills if one.slot == "proposer" else 1.0 for one in _asking(stage)]
+    return sum(asked)
+
+
+def _skills(stage: Stage, known: Known) -> float:
+    """How many skills there are: as many as groups, until it is known."""
+    found = [known[read.stage] for read in stage.inputs if read.slot == "skills"]
+    items = [read.stage for one in found for read in one.inputs if read.slot == "items"]
+    for key in items:
+        data = known.get(key)
+        if data is not None and isinstance(data.params, DataParams):
+            return _groups(data.params.source) or GROUPS
+    return GROUPS
 
 
 def allowed_tokens(stage: Stage, what: str, known: Known) -> float:
@@ -110,14 +159,22 @@ def _about(stage: Stage, known: Known) -> Any:
     if isinstance(params, CheckParams):
         checks = [check.kind for check in params.checks]
         is_refill = any(read.slot == "yield" for read in stage.inputs)
-        return [checks, params.score.kind, is_refill]
+        return [checks, params.score.kind, is_refill, *_asked(stage)]
     if isinstance(params, DataParams):
         return params.source.kind
     if isinstance(params, PlanParams):
-        return params.policy.kind
+        return [params.policy.kind, *_asked(stage)]
     if isinstance(params, SkillsParams | AssignParams | LabelParams):
         return params.discover.kind
     return stage.kind
+
+
+def _asked(stage: Stage) -> list[Any]:
+    """Who asks which teachers in a stage."""
+    return [
+        [one.slot, one.kind, answers(stage), *(teacher.word() for teacher in _teachers(one))]
+        for one in _asking(stage)
+    ]
 
 
 def _bare(model: Component) -> dict[str, Any]:
@@ -164,11 +221,15 @@ def _drawn(params: DataParams) -> float:
         return WHOLE * (high - low)
     if params.draw.items is not None:
         return params.draw.items
-    groups = 0
-    for path in params.source.marked("x-groups"):
-        for _, listed in named(params.source.options, path):
-            groups = len(listed)
-    return (params.draw.per_group or 0) * (groups or GROUPS)
+    return (params.draw.per_group or 0) * (_groups(params.source) or GROUPS)
+
+
+def _groups(source: Component) -> int:
+    """How many groups a source lists; 0 if it lists none."""
+    for path in source.marked("x-groups"):
+        for _, listed in named(source.options, path):
+            return len(listed)
+    return 0
 
 
 def _read_items(stage: Stage, known: Known) -> float:

@@ -22,7 +22,7 @@ SECONDS: Final[dict[str, tuple[Range, Range]]] = {
     "assign": ((0.01, 30), (0, 5)),  # an item sorted, by a teacher perhaps
     "label": ((0.01, 30), (0, 5)),  # the same
     "evaluate": ((0.05, 180), (1e-6, 0.02)),  # a token that an answer may have
-    "plan": ((0.01, 30), (0, 0)),
+    "plan": ((0.01, 30), (0, 5)),  # a question to a teacher, if it asks one
     "generate": ((0.01, 30), (0, 5)),  # an example asked for; a teacher behind an API takes seconds
     "check": ((0.01, 30), (0, 0.1)),  # an example judged
     "train": ((1, 180), (1e-5, 0.5)),  # an example seen
