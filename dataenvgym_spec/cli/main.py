@@ -93,9 +93,13 @@ def _spec_errors(error: SpecError) -> str:
 
 def _complain(text: str, *, help: str = "") -> None:
     """Prints a message on standard error, after everything that was printed before."""
+    from dataenvgym_spec.core.secrets import Secrets, opening
+
     sys.stdout.flush()
     if help:
         text = f"{text}\n  = help: {help}"
+    # Nobody knows what a library puts into the text of an error.
+    text = Secrets(opening(os.environ)).hide(text)
     # A name in a message can be a stranger's: a terminal shall show its characters, not obey them.
     lines = [visible(line, limit=LONGEST_LINE) for line in text.split("\n")]
     print("\n".join(lines), file=sys.stderr, flush=True)

@@ -18,6 +18,7 @@ import msgspec
 
 from dataenvgym_spec.core.errors import StageError, UserError, refused
 from dataenvgym_spec.core.running import current
+from dataenvgym_spec.core.secrets import Secrets, opening
 from dataenvgym_spec.execute.circumstances import read_circumstances
 from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.context import Context, say
@@ -204,13 +205,18 @@ def _failures(layout: Layout, trace: Path) -> Iterator[None]:
         _keep(trace, traceback.format_exc())
         shown = trace.relative_to(layout.root)
         remedy = f"the whole story is in {shown}; what was finished is kept"
-        raise StageError(f"{type(error).__name__}: {error}", help=remedy) from error
+        raise StageError(_told(f"{type(error).__name__}: {error}"), help=remedy) from error
 
 
 def _keep(trace: Path, text: str) -> None:
     # What is wrong may be that nothing can be written.
     with contextlib.suppress(OSError):
-        trace.write_text(text, encoding="utf-8")
+        trace.write_text(_told(text), encoding="utf-8")
+
+
+def _told(text: str) -> str:
+    """What may be told of an error: nobody knows what a library puts into its text."""
+    return Secrets(opening(os.environ)).hide(text)
 
 
 def _parsed(content: dict[str, Any]) -> Stage:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.secrets import Secrets, in_address, opening
 from dataenvgym_spec.gym.posting import posted
 from dataenvgym_spec.gym.programs import Failed, answered
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
@@ -59,18 +60,19 @@ class Line:
         return found
 
     def _asked(self, where: Service, text: str) -> str:
-        secret = os.environ.get(where.secret, "").strip()
-        content = text.encode()
+        key = os.environ.get(where.secret, "").strip() or None
+        # A command has the environment of this process, with all keys in it.
+        mine = (key or "", *in_address(where.address))
+        secrets, content = Secrets([*mine, *opening(os.environ)]), text.encode()
         try:
             if where.command:
                 raw = answered(where.command, content, timeout=self.timeout, longest=LONGEST)
             else:
-                key = secret or None
                 raw = posted(where.address, content, key=key, timeout=self.timeout, longest=LONGEST)
-            return raw.decode()
+            return secrets.hide(raw.decode())
         except UnicodeDecodeError:
             error = Failed("its answer is not UTF-8")
         except Failed as failed:
             error = failed
-        said = str(error).replace(secret, "(its key)") if secret else str(error)
+        said = secrets.hide(str(error))
         raise StageError(f"the {self.slot} '{self.name}' failed: {said}", help=error.help)

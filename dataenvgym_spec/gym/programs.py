@@ -50,6 +50,25 @@ def answered(command: str, content: bytes, *, timeout: float, longest: int) -> b
         return asyncio.run(_run(words, content, timeout, longest, folder))
 
 
+def whole_words(said: bytes, *, before: bool = False, after: bool = False) -> str:
+    """What a program says of itself, without the words that were cut: part of a secret is one too.
+
+    >>> whole_words(b"anted-123 is wrong", before=True)
+    'is wrong'
+
+    Args:
+        said: what was read.
+        before: whether more stood before it.
+        after: whether more stood after it.
+    """
+    text = said.decode(errors="replace")
+    if before:
+        text = text.lstrip() and (text.split(maxsplit=1)[1:] or [""])[0]
+    if after:
+        text = (text.rsplit(maxsplit=1)[:-1] or [""])[0]
+    return text.strip()
+
+
 async def _run(
     words: list[str], content: bytes, timeout: float, longest: int, folder: str
 ) -> bytes:
@@ -71,8 +90,8 @@ async def _run(
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
     if process.returncode:
-        words_of_it = said.decode(errors="replace").strip()
-        raise Failed(f"it ended with status {process.returncode}: {words_of_it or 'no message'}")
+        words_of_it = whole_words(said[-TAIL:], before=len(said) > TAIL) or "no message"
+        raise Failed(f"it ended with status {process.returncode}: {words_of_it}")
     return out
 
 
@@ -112,5 +131,5 @@ async def _bounded(stream: asyncio.StreamReader, longest: int) -> bytes:
 async def _tail(stream: asyncio.StreamReader) -> bytes:
     end = b""
     while part := await stream.read(CHUNK):
-        end = (end + part)[-TAIL:]
+        end = (end + part)[-TAIL - 1 :]  # one more says that there was more
     return end

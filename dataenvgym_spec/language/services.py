@@ -8,10 +8,11 @@ environment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dataenvgym_spec.language.addresses import unfit_address, unfit_key
 from dataenvgym_spec.language.declared import Definition, OptionPath
 from dataenvgym_spec.language.options import at
 
@@ -82,16 +83,13 @@ def service(
         message = f"the address of '{provider}' is not known: {ways} is not set"
         help = f"export {variable}=https://...   (or say it in the spec)"
         faults.append(Fault(path=naming, message=message, help=help))
-    if here and not here.startswith(("http://", "https://")):
-        # It is not shown: what stands in the wrong variable may be a key.
-        message = (
-            f"the address of '{provider}' in the environment begins with no http:// or https://"
-        )
-        faults.append(Fault(path=naming, message=message, help=f"export {variable}=https://..."))
-    if secret and not _said(environ, secret):
-        message = f"the key of '{provider}' is missing: the variable {secret} is not set"
-        faults.append(Fault(path=opened, message=message, help=f"export {secret}=KEY"))
-    if secret and not here and stated not in ("", usual.get("url")):
+    used, place, where = (here, naming, "environment") if here else (stated, addressed, "spec")
+    unfit = unfit_address(used) if used else ""
+    if unfit:
+        message = f"the address of '{provider}' in the {where} {unfit}"
+        faults.append(Fault(path=place, message=message, help=f"export {variable}=https://..."))
+    faults += _of_key(secret, f"the key of '{provider}'", opened, environ)
+    if secret and not here and not unfit and stated not in ("", usual.get("url")):
         # A spec may be a stranger's: where a key goes is for its owner to say.
         message = f"the key in {secret} would go to {stated}, which only the spec says"
         help = f"if you trust it: export {variable}={stated}   (or name another provider)"
@@ -107,16 +105,32 @@ def _outside(item: Definition, path: OptionPath, name: str, environ: Mapping[str
     variable, program, key = (text.format(upper) for text in (VARIABLE, COMMAND, KEY))
     address, command = _said(environ, variable), _said(environ, program)
     help = f"export {program}='python3 /path/of/it.py'   (or {variable}=http://...)"
-    message = ""
+    message, unfit = "", unfit_address(address, begins=False) if address else ""
     if not (address or command):
         message = f"'{name}' is not allowed here: neither {program} nor {variable} is set"
     elif address and command:
         message = f"both {program} and {variable} are set"
-    elif address and not address.startswith(("http://", "https://")):
-        message = f"the address in {variable} begins with no http:// or https://"
-    faults = (Fault(path=path, message=message, help=help),) if message else ()
+    elif unfit:
+        message = f"the address in {variable} {unfit}"
+    faults = [Fault(path=path, message=message, help=help)] if message else []
     secret = key if _said(environ, key) else ""
-    return Service(provider=name, address=address, secret=secret, faults=faults, command=command)
+    faults += _of_key(secret, f"the key of '{name}'", path, environ)
+    return Service(
+        provider=name, address=address, secret=secret, faults=tuple(faults), command=command
+    )
+
+
+def _of_key(
+    secret: str, what: str, path: OptionPath, environ: Mapping[str, str]
+) -> Iterator[Fault]:
+    """What is wrong with a key, if one is asked for."""
+    held = _said(environ, secret)
+    if secret and not held:
+        message = f"{what} is missing: the variable {secret} is not set"
+        yield Fault(path=path, message=message, help=f"export {secret}=KEY")
+    elif secret and unfit_key(held):
+        message = f"{what} cannot be sent: {secret} {unfit_key(held)}"
+        yield Fault(path=path, message=message, help=f"export {secret}=KEY   (the key alone)")
 
 
 def _place(item: Definition, keyword: str) -> OptionPath:

@@ -19,7 +19,7 @@ from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.language.schema import schema_text
-from dataenvgym_spec.setup.keys import Asked, asked, is_set, needed, outside
+from dataenvgym_spec.setup.keys import Asked, asked, needed, outside, state_of
 from dataenvgym_spec.setup.repair import ATTRIBUTES, has_driver
 from dataenvgym_spec.store.git.program import git as git_output
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
@@ -189,8 +189,8 @@ def _keys(services: tuple[Asked, ...]) -> list[Finding]:
     """Without its key a service is not asked; whoever replays needs none."""
     found = []
     for variable, files in needed(services).items():
-        ok = is_set(variable, os.environ)
-        detail = f"{'set' if ok else 'not set'}, a key for {', '.join(files[:MOST_NAMED])}"
+        ok, state = state_of(variable, os.environ)
+        detail = f"{state}, a key for {', '.join(files[:MOST_NAMED])}"
         if len(files) > MOST_NAMED:
             detail += f" and {len(files) - MOST_NAMED} more"
         help = f"export {variable}=KEY   (or run with --replay, which asks nobody)"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dataenvgym_spec.compile.compiler import front_end
 from dataenvgym_spec.core.errors import SpecError, UserError
+from dataenvgym_spec.language.addresses import unfit_key
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.services import Service, service
 from dataenvgym_spec.resolve.arms import Resolved
@@ -57,9 +58,13 @@ def outside(services: tuple[Asked, ...]) -> dict[str, Asked]:
     return {f"{one.slot} {one.service.provider}": one for one in services if one.outside}
 
 
-def is_set(variable: str, environ: Mapping[str, str]) -> bool:
-    """Whether there is a key; what it is, nobody looks at."""
-    return bool(environ.get(variable, "").strip())
+def state_of(variable: str, environ: Mapping[str, str]) -> tuple[bool, str]:
+    """Whether there is a key that can be sent, and that in words; what it is, nobody is told."""
+    key = environ.get(variable, "").strip()
+    if not key:
+        return False, "not set"
+    unfit = unfit_key(key)
+    return not unfit, f"set, but {unfit}" if unfit else "set"
 
 
 def _of_file(path: Path, root: Path, environ: Mapping[str, str]) -> list[Asked]:

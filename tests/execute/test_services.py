@@ -16,12 +16,15 @@ from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track import track
-from tests.support.misbehaving import Service, answer, serving, status
+from tests.support.misbehaving import Service, answer, body, completion, serving, status
 from tests.support.specs import EXACT, SMALL, TEMPLATE, merged, plain
 from tests.support.tracked import Store
 
-KEY = "sk-planted-0123456789abcdef"
+KEY = "sk-planted/0123456789abcdef"
 ROWS = [{"input": f"{n} + {n}", "target": str(2 * n)} for n in range(3)]
+EXAMPLES = json.dumps({"examples": [{**ROWS[0], "input": f"What is {KEY}?"}, *ROWS[1:]]})
+ECHO = body(json.dumps(completion(EXAMPLES.replace("/", r"\/"))).replace("sk-", r"\u0073k-"))
+"""An answer that has the key in it, escaped once and twice."""
 
 
 @pytest.fixture
@@ -62,18 +65,18 @@ def reach(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def holding(folder: Path, text: str) -> list[Path]:
-    """The files that hold a text."""
+    """The files that hold a text, whatever of it is escaped."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files
-    return [path for path in files if text.encode() in path.read_bytes()]
+    parts = [part.encode() for part in text.split("/")]
+    return [path for path in files if all(part in path.read_bytes() for part in parts)]
 
 
 def test_a_stage_makes_examples_of_what_a_service_says(
     stage: tuple[Layout, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     layout, directory = stage
-    echo = json.dumps({"examples": [{**ROWS[0], "input": f"What is {KEY}?"}, *ROWS[1:]]})
-    with serving({"*": [answer(text=echo)]}) as service:
+    with serving({"*": [ECHO]}) as service:
         reach(service, monkeypatch)
         run.run_stage(layout, directory)
         assert service.headers[0]["Authorization"] == f"Bearer {KEY}"
@@ -89,8 +92,7 @@ def test_what_is_tracked_holds_no_key(
 ) -> None:
     """What the stage made takes the place of a generation of an experiment that is done otherwise."""
     layout, directory = stage
-    echo = json.dumps({"examples": [{**ROWS[0], "input": f"What is {KEY}?"}, *ROWS[1:]]})
-    with serving({"*": [answer(text=echo)]}) as service:
+    with serving({"*": [ECHO]}) as service:
         reach(service, monkeypatch)
         run.run_stage(layout, directory)
     made = Store(layout.root / "done").root
@@ -113,7 +115,9 @@ def test_a_stage_that_fails_writes_no_key_and_keeps_what_was_answered(
 ) -> None:
     layout, directory = stage
     few = json.dumps({"examples": ROWS[:1]})
-    with serving({"*": [answer(text=few), status(500, f"Bearer {KEY}")]}) as service:
+    with serving(
+        {"*": [answer(text=few), status(500, f"Bearer {KEY}".replace("/", r"\/"))]}
+    ) as service:
         reach(service, monkeypatch)
         with pytest.raises(StageError, match=r"500, 'Bearer \[key\]'") as caught:
             run.run_stage(layout, directory)

@@ -29,9 +29,9 @@ def serve(looks: int = 2) -> Iterator[BatchService]:
         yield service
 
 
-def teacher(address: str, killed_at: int = -1) -> OpenAITeacher:
+def teacher(address: str, killed_at: int = -1, **more: Any) -> OpenAITeacher:
     """A teacher that waits for nothing, or is killed at one of its waits."""
-    made = OpenAITeacher(provider="local", address=address, batch=True, **OPTIONS)
+    made = OpenAITeacher(provider="local", address=address, batch=True, **OPTIONS, **more)
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -146,3 +146,13 @@ def test_a_service_without_batches_is_told() -> None:
         pytest.raises(StageError, match=r"404|405"),
     ):
         texts(teacher(service.address).answer(asks("a")))
+
+
+def test_no_answer_of_a_batch_holds_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sk-planted/0123456789"
+    monkeypatch.setenv("MY_KEY", key)
+    with serve() as service:
+        monkeypatch.setenv("DATAENVGYM_LOCAL_URL", service.address)
+        service.escape = lambda text: text.replace("/", r"\/").replace("sk-", r"\u0073k-")
+        made = teacher(service.address, key_env="MY_KEY")
+        assert set(texts(made.answer(asks(f"is it {key}?"))).values()) == {"re: is it [key]?"}

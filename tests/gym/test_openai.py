@@ -2,11 +2,12 @@
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import islice
 from typing import Any
+from urllib.request import getproxies
 
 import pytest
 
@@ -38,7 +39,7 @@ from tests.support.misbehaving import (
     text_of,
 )
 
-KEY = "sk-planted-0123456789abcdef"
+KEY = "sk-planted/0123+456789abcdef"
 SHAPE = {
     "type": "object",
     "properties": {"n": {"type": "integer"}},
@@ -443,21 +444,78 @@ def test_azure_has_the_deployment_in_its_address_and_a_header_for_the_key(
     assert service.headers[0]["api-key"] == KEY
 
 
+ECHOES: dict[str, Callable[[str], str]] = {
+    "as it is": lambda text: text,
+    "as JavaScript may": lambda text: text.replace("/", r"\/"),
+    "as PHP may": lambda text: text.replace("/", r"\/").replace("+", r"\u002B"),
+    "letter by letter": lambda text: text.replace("sk-p", r"\u0073\u006b-\u0070"),
+}
+"""Ways in which JSON writes what it was sent."""
+
+
+@pytest.mark.parametrize("echo", ECHOES)
 @pytest.mark.parametrize("code", [200, 302, 400, 401, 403, 404, 413, 429, 500])
 def test_no_message_holds_the_key_that_a_service_sends_back(
-    code: int, monkeypatch: pytest.MonkeyPatch
+    code: int, echo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving({"q": [status(code, f"no: Bearer {KEY}")]}) as service:
+    told = json.dumps({"error": {"message": f"no: Bearer {KEY}", "code": f"Bearer {KEY}"}})
+    replies = [status(code, ECHOES[echo](text)) for text in (told, told[:-2], f"no: {KEY}")]
+    with serving({"q": replies}) as service:
         made = keyed(service, monkeypatch)
-        with pytest.raises(StageError) as caught:
-            list(made.answer(asks("q")))
-    assert KEY not in f"{caught.value!r} {caught.value.message} {caught.value.help} {made.target!r}"
+        for _ in replies:
+            with pytest.raises(StageError) as caught:
+                list(made.answer(asks("q")))
+            said = f"{caught.value!r} {caught.value.message} {caught.value.help} {made.target!r}"
+            assert "planted" not in said and "0123" not in said
+            assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_an_answer_holds_no_key_either(echo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does what it holds, if that is JSON in its turn."""
+    inner = ECHOES[echo](json.dumps({"key": KEY}))
+    texts = [f"your key is {KEY}", inner]
+    rows = [body(ECHOES[echo](json.dumps(completion(text)))) for text in texts]
+    with serving({"q": rows}) as service:
+        made = keyed(service, monkeypatch)
+        assert only(made.answer(asks("q"))).text == "your key is [key]"
+        assert json.loads(only(made.answer(asks("q"))).text) == {"key": "[key]"}
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("http://ann:planted@127.0.0.1:9/v1", KEY),
+        ("http://[::1/planted", KEY),
+        ("http:///planted", KEY),
+        ("http://127.0.0.1:99999/planted", KEY),
+        ("http://127.0.0.1:9/v1?key=planted", KEY),
+        ("http://127.0.0.1:9/v1", "planted\nsecret"),
+        ("http://127.0.0.1:9/v1", "plänted-planted"),
+    ],
+)
+def test_an_address_or_a_key_of_no_use_is_told_before_anything_is_sent(
+    address: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", key)
+    monkeypatch.setenv("DATAENVGYM_LOCAL_URL", address)
+    with pytest.raises(StageError, match="of 'local'") as caught:
+        OpenAITeacher(**options("openai", provider="local", key_env="MY_KEY"))
+    assert "planted" not in f"{caught.value.message} {caught.value.help}"
+
+
+def test_what_no_request_can_be_made_of_is_told_once_and_without_a_word_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as a proxy that is none."""
+    monkeypatch.setenv("http_proxy", "http://ann:planted@proxy:none")
+    monkeypatch.setattr(
+        "dataenvgym_spec.gym.teachers.transport.proxy", lambda _: getproxies()["http"]
+    )
+    with serving() as service, pytest.raises(StageError, match="cannot be made") as caught:
+        list(teacher(service).answer(asks("q")))
+    assert "planted" not in f"{caught.value!r} {caught.value.message} {caught.value.help}"
     assert caught.value.__cause__ is None
-
-
-def test_an_answer_holds_no_key_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving({"q": [answer(text=f"your key is {KEY}")]}) as service:
-        assert only(keyed(service, monkeypatch).answer(asks("q"))).text == "your key is [key]"
 
 
 @pytest.mark.parametrize("kind", ["openai", "azure"])

@@ -17,7 +17,7 @@ from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.journaled import around
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym import make as maker
-from dataenvgym_spec.gym import outside
+from dataenvgym_spec.gym import outside, posting
 from dataenvgym_spec.gym.environments.contract import Contract
 from dataenvgym_spec.gym.environments.protocol import SkillScore
 from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
@@ -209,7 +209,7 @@ def wrong(how: str) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
     ("how", "told"),
     [
         ("moved", "HTTP status 302"),  # to nowhere that the user has not named
-        ("refused", "HTTP status 403: the key (its key) is wrong"),
+        ("refused", "HTTP status 403: the key [key] is wrong"),
         ("cut", "bytes early"),
         ("long", "longer than 4194304 bytes"),
         ("hangs", "longer than 0.2 s"),
@@ -224,6 +224,61 @@ def test_what_an_address_does_wrong_is_told_without_its_key(
         with pytest.raises(StageError) as error:
             act(policy(timeout=0.2 if how == "hangs" else 20.0))
     assert told in str(error.value) and SECRET not in f"{error.value} {error.value.help}"
+
+
+@pytest.mark.parametrize("echo", [SECRET, SECRET.replace("sk-", r"\u0073k-")])
+def test_an_answer_holds_no_key_either(monkeypatch: pytest.MonkeyPatch, echo: str) -> None:
+    monkeypatch.setenv(KEY, SECRET)
+    said = EVEN.replace("}}", f'}}, "reasons": {{"a": "by {echo}"}}}}')
+    with answering(lambda to, _body: say(to, said)) as address:
+        monkeypatch.setenv(URL, address)
+        assert act().reasons == {"a": "by [key]"}
+
+
+def test_a_command_has_all_keys_and_none_of_them_is_kept_or_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER_API_KEY", SECRET)
+    said = EVEN.replace("}}", '}, "reasons": {"a": "by KEY"}}')
+    program(tmp_path, f"print({said!r}.replace('KEY', os.environ['OTHER_API_KEY']))", monkeypatch)
+    assert act(journaled(desks.desk(tmp_path))).reasons == {"a": "by [key]"}
+    kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(b"by [key]" in data for data in kept)
+    assert not any(SECRET.encode() in data for data in kept)
+    program(tmp_path, "sys.exit(os.environ['OTHER_API_KEY'] + ' is wrong')", monkeypatch)
+    with pytest.raises(StageError, match=r"status 1: \[key\] is wrong"):
+        act()
+    # Of what is cut no part of a key is left.
+    program(tmp_path, f"sys.exit(os.environ['OTHER_API_KEY'] + ' {'x' * 1989}')", monkeypatch)
+    with pytest.raises(StageError) as error:
+        act()
+    assert "0123456789" not in str(error.value) and "xxx" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("http://ann:planted@127.0.0.1", ""),
+        ("http://ann:planted@127.0.0.1:9/", ""),
+        ("http://127.0.0.1:planted/", ""),
+        ("http://[::1/planted", ""),
+        ("http://127.0.0.1:9/", "planted\nsecret"),
+        ("http://127.0.0.1:9/", "plänted-planted"),
+        ("http://127.0.0.1:9/?key=planted", SECRET),
+    ],
+)
+def test_no_message_holds_what_stands_in_an_address_or_a_key(
+    monkeypatch: pytest.MonkeyPatch, address: str, key: str
+) -> None:
+    monkeypatch.setenv(URL, address)
+    monkeypatch.setenv(KEY, key)
+    with pytest.raises(StageError) as error:
+        act()
+    assert "planted" not in f"{error.value.message} {error.value.help}"
+    # Nor does what looks at no variable itself.
+    with pytest.raises(posting.Failed) as failed:
+        posting.posted(address, b"{}", key=key or None, timeout=5, longest=9)
+    assert "planted" not in f"{failed.value} {failed.value.help}"
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:

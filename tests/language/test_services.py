@@ -1,5 +1,6 @@
 """Where a service is and what opens it: of the environment, the spec and what is known, and what is missing."""
 
+import re
 from typing import Any
 
 import pytest
@@ -47,6 +48,15 @@ def test_a_service_that_can_be_used(
         ({"OPENAI_API_KEY": "k"}, {"key_env": "MINE"}, ("key_env",), "the variable MINE is not set"),
         ({}, {"provider": "my-lab"}, ("provider",), "DATAENVGYM_MY_LAB_URL is not set"),
         ({"DATAENVGYM_MY_LAB_URL": "sk-planted"}, {"provider": "my-lab"}, ("provider",), "begins with no http://"),
+        ({"DATAENVGYM_MY_LAB_URL": "http://ann:sk-planted@ours.example"}, {"provider": "my-lab"}, ("provider",), "holds a user or a password"),
+        ({"DATAENVGYM_MY_LAB_URL": "http://[::1/sk-planted"}, {"provider": "my-lab"}, ("provider",), "cannot be read"),
+        ({"DATAENVGYM_MY_LAB_URL": "http://ours.example:99999/sk-planted"}, {"provider": "my-lab"}, ("provider",), "cannot be read"),
+        ({"DATAENVGYM_MY_LAB_URL": "http:///sk-planted"}, {"provider": "my-lab"}, ("provider",), "names no host"),
+        ({"DATAENVGYM_MY_LAB_URL": "http://ours.example/v1?key=sk-planted"}, {"provider": "my-lab"}, ("provider",), "ends with a query"),
+        ({"DATAENVGYM_MY_LAB_URL": "http://ours.example/sk-planted\nb"}, {"provider": "my-lab"}, ("provider",), "that no address has"),
+        ({}, {"provider": "my-lab", "address": "http://ann:sk-planted@ours.example"}, ("address",), "in the spec holds a user"),
+        ({"OPENAI_API_KEY": "sk-planted\nb"}, {}, ("key_env",), "cannot be sent: OPENAI_API_KEY holds a line break"),
+        ({"OPENAI_API_KEY": "sk-plänted"}, {}, ("key_env",), "a letter that no key has"),
         ({"OPENAI_API_KEY": "k"}, {"address": OURS}, ("address",), f"the key in OPENAI_API_KEY would go to {OURS}"),
         ({"MINE": "k"}, {"provider": "my-lab", "address": OURS, "key_env": "MINE"}, ("address",), f"MINE would go to {OURS}"),
     ],
@@ -59,6 +69,32 @@ def test_what_is_missing_is_told_at_its_option(
     assert words in fault.message
     assert fault.help
     assert "sk-planted" not in fault.message + fault.help
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("URL", "http://ann:sk-planted@127.0.0.1", "_URL holds a user or a password"),
+        ("URL", "http://[::1/sk-planted", "_URL has a host or a port that cannot be read"),
+        ("KEY", "sk-planted\nb", "_KEY holds a line break"),
+    ],
+)
+def test_what_is_asked_outside_is_looked_at_alike(name: str, value: str, words: str) -> None:
+    """An address may end with a query there: nothing follows it."""
+    said = {"DATAENVGYM_POLICY_MINE_URL": "http://127.0.0.1:9/act?key=sk-planted"}
+    policy = definition("policy", "outside")
+    good = service(policy, {"name": "mine"}, said)
+    bad = service(policy, {"name": "mine"}, {**said, f"DATAENVGYM_POLICY_MINE_{name}": value})
+    assert good is not None and good.faults == () and bad is not None
+    (fault,) = bad.faults
+    assert words in fault.message and "sk-planted" not in fault.message + fault.help
+
+
+@pytest.mark.parametrize("address", ["http://ann:pw@a.example/v1", "http://a.example/v1?key=k"])
+def test_a_spec_says_no_address_with_what_opens_it(address: str) -> None:
+    for kind in ("openai", "azure"):
+        pattern = definition("teacher", kind).schema["properties"]["address"]["pattern"]
+        assert re.search(pattern, OURS) and not re.search(pattern, address)
 
 
 def test_azure_has_variables_of_its_own() -> None:

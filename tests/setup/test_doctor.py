@@ -217,5 +217,12 @@ def test_a_policy_outside_is_allowed_here_or_not(
     assert not told.ok and "neither DATAENVGYM_POLICY_MINE_COMMAND nor" in told.detail
     monkeypatch.setenv("DATAENVGYM_POLICY_MINE_URL", "http://user:planted@127.0.0.1")
     told = {finding.name: finding for finding in examine()}["policy mine"]
+    assert not told.ok and "holds a user or a password" in told.detail
+    assert "planted" not in str(told)
+    monkeypatch.setenv("DATAENVGYM_POLICY_MINE_URL", "http://127.0.0.1")
+    told = {finding.name: finding for finding in examine()}["policy mine"]
     assert (told.ok, told.detail) == (True, "allowed here, by an address")
+    monkeypatch.setenv("DATAENVGYM_POLICY_MINE_KEY", "sk-planted\nof two lines")
+    told = {finding.name: finding for finding in examine()}["DATAENVGYM_POLICY_MINE_KEY"]
+    assert not told.ok and told.detail.startswith("set, but holds a line break")
     assert "planted" not in str(told)

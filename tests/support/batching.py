@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -17,12 +18,14 @@ class BatchService:
     Attributes:
         looks: how often a batch is looked at before it is done.
         state: how it ends.
+        escape: writes the lines of answers in another way.
         failing: questions that get an error in place of an answer, with the error.
         given: how many answers each question was given, which would have been paid.
     """
 
     def __init__(self, looks: int = 2) -> None:
         self.looks, self.state = looks, "completed"
+        self.escape: Callable[[str], str] = str
         self.failing: dict[str, dict[str, Any]] = {}
         self.files: dict[str, str] = {}
         self.batches: dict[str, dict[str, Any]] = {}
@@ -99,7 +102,7 @@ class BatchService:
                 answers.append({"custom_id": row["custom_id"], "response": response, "error": None})
         for port, rows in (("output_file_id", answers), ("error_file_id", errors)):
             if rows:
-                batch[port] = self.keep("\n".join(map(_line, rows[::-1])))
+                batch[port] = self.keep(self.escape("\n".join(map(_line, rows[::-1]))))
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -16,7 +16,10 @@ from dataenvgym_spec.store.journal import Journal
 
 
 class Counting:
-    """A teacher that answers each question with a number made of it, and writes a byte a request into a file."""
+    """A teacher that answers each question with a number made of it, and writes a byte a request into a file.
+
+    One that finds a key says it in an error, as a library may.
+    """
 
     def __init__(self, *, counts: str, in_flight: int = 1, key_env: str = "") -> None:
         self.counts, self.in_flight, self.secret = Path(counts), in_flight, os.environ.get(key_env)
@@ -24,6 +27,8 @@ class Counting:
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
         """With several in flight, those that came in last are answered first."""
         for start in range(0, len(asks), self.in_flight):
+            if self.secret:
+                raise ValueError(f"no header can hold 'Bearer {self.secret}'")
             some = asks[start : start + self.in_flight]
             with self.counts.open("ab") as file:
                 file.write(b"." * len(some))

@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import STEADY
+from dataenvgym_spec.core.secrets import Secrets, opening
 from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.warm.client import DECLINED, EXECUTOR, PRELOAD, gains
 from dataenvgym_spec.gym.sandboxes.shared import JUDGES, sharing
@@ -183,7 +184,7 @@ def _exit_code(work: Callable[[], object]) -> int:
         message = f"error: {error.message}"
         if error.help:
             message += f"\n  = help: {error.help}"
-        print(message, file=sys.stderr, flush=True)
+        print(Secrets(opening(os.environ)).hide(message), file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
         message = "interrupted: nothing is lost; the same command goes on from here"

@@ -6,7 +6,8 @@ from typing import ClassVar
 from urllib.parse import quote, urlencode
 
 from dataenvgym_spec.gym.teachers.refusals import Target
-from dataenvgym_spec.gym.teachers.remote import RemoteTeacher, shown
+from dataenvgym_spec.gym.teachers.remote import RemoteTeacher
+from dataenvgym_spec.language.addresses import shown
 from dataenvgym_spec.language.services import Service
 
 

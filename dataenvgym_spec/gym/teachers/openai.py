@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dataenvgym_spec.gym.teachers.refusals import Target
-from dataenvgym_spec.gym.teachers.remote import RemoteTeacher, shown
+from dataenvgym_spec.gym.teachers.remote import RemoteTeacher
+from dataenvgym_spec.language.addresses import shown
 from dataenvgym_spec.language.services import Service
 
 

@@ -6,7 +6,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -168,13 +167,3 @@ class _Line:
             if dialect != self.teacher.dialect and tries:
                 self.teacher.dialect = dialect
             return msgspec.structs.replace(reply, tries=tries + made)
-
-
-def shown(address: str) -> str:
-    """An address as a message may show it: without a user, a password or a query.
-
-    >>> shown("https://me:secret@example.org/v1?key=secret")
-    'https://example.org/v1'
-    """
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

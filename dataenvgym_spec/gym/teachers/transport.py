@@ -29,6 +29,7 @@ from tenacity import (
 )
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.secrets import Secrets
 from dataenvgym_spec.gym.teachers.chat import Unreadable
 from dataenvgym_spec.gym.teachers.refusals import Broken, Busy, Stopped, Target, Transient, quoted
 
@@ -43,8 +44,6 @@ FAILURES, RECOVERY = 10, 30
 """Failures in a row after which nothing is sent, and for how many seconds."""
 PATIENCE, SILENCE = 5.0, 30.0
 """Seconds of a wait that a user is told of, and until the next one is told."""
-SHORTEST_KEY: Final = 6
-"""Characters of a key; a shorter one hides nothing, and its letters are in every text."""
 GOES_ON: Final = "what was answered is kept; the same command goes on from there"
 
 
@@ -90,6 +89,7 @@ class Transport:
         sleep: Sleep | None = None,
     ) -> None:
         self.target, self.retries = target, retries
+        self._secrets = Secrets([target.key])
         self.stopped = asyncio.Event()
         self._sleep = sleep or self._rest
         self._requests = AsyncLimiter(requests) if requests else None
@@ -233,13 +233,15 @@ class Transport:
         except aiohttp.ClientConnectorError as error:
             reason = os.strerror(error.os_error.errno or 0).lower()
             raise Broken(f"it cannot be reached: {reason}") from None
+        except ValueError as error:
+            # Its text may hold the address, a header or a proxy, and so what opens them.
+            message = f"the request cannot be made ({type(error).__name__})"
+            help = "correct the address of the service, its key, or the proxy of this environment"
+            raise self.target.fatal(message, help) from None
         except (aiohttp.ClientError, ConnectionError) as error:
             raise Broken(f"the connection broke ({type(error).__name__})") from None
-        return response.status, response.headers, self._clean(body.decode("utf-8", "replace"))
-
-    def _clean(self, text: str) -> str:
-        key = self.target.key
-        return text.replace(key, "[key]") if len(key) >= SHORTEST_KEY else text
+        text = self._secrets.hide(body.decode("utf-8", "replace"))
+        return response.status, response.headers, text
 
     def _answer(self, text: str, read: Callable[[Any], T]) -> T:
         try:

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final
 
 from dataenvgym_spec.core.chat_template import read_template
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.secrets import Secrets, opening
 from dataenvgym_spec.gym.students.backends.serving import Serving
 from dataenvgym_spec.gym.students.models.protocol import Existing
 from dataenvgym_spec.gym.teachers import guard
@@ -188,7 +189,9 @@ class Server:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         # What ends a server says much after the error.
         errors = [line for line in lines if "ERROR" in line]
-        said = "\n".join((errors or lines)[-LINES:]).replace(self.key, "[key]")
+        # It has the environment of this process, with all keys in it.
+        hide = Secrets([self.key, *opening(os.environ)]).hide
+        said = hide("\n".join((errors or lines)[-LINES:]))
         return StageError(f"the server of a teacher {what}", help=f"the end of its log:\n{said}")
 
 
