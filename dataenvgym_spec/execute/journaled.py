@@ -146,7 +146,9 @@ class Journaled:
         slots = _slots(wanted)
         reached = self._desk.over()
         if reached is None:
-            reached = self._received([_posed(name, ones) for name, ones in slots.items()], slots)
+            run = self._desk.seed
+            asks = [_posed(name, ones, run) for name, ones in slots.items()]
+            reached = self._received(asks, slots)
         for name, left in slots.items():
             missing = sum(one is not None for one in left)
             if missing:
@@ -259,15 +261,15 @@ def _slots(wanted: Sequence[Wanted]) -> dict[str, list[Wanted | None]]:
     return slots
 
 
-def _posed(name: str, wanted: Sequence[Wanted | None]) -> Ask:
-    """The question that the teacher is asked."""
+def _posed(name: str, wanted: Sequence[Wanted | None], run: int | None) -> Ask:
+    """The question that the teacher is asked in a run."""
     first = wanted[0]
     assert first is not None
     seed = first.ask.seed
     if seed is not None and first.sample and first.ask.samples > 1:
         # Its first answers are there already, and the same seed would give the same again.
         seed = seed_from(seed, first.sample)
-    return msgspec.structs.replace(first.ask, id=name, samples=len(wanted), seed=seed)
+    return msgspec.structs.replace(first.ask, id=name, samples=len(wanted), seed=seed, run=run)
 
 
 def _taken(slots: Mapping[str, list[Wanted | None]], reply: Reply, teacher: str) -> Wanted:

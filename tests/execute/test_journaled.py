@@ -185,6 +185,14 @@ def test_all_that_determines_an_answer_is_in_its_key(
     assert given.text == '"b"'
 
 
+def test_a_teacher_is_told_which_run_asks(tmp_path: Path) -> None:
+    """Where a service keeps questions, equal ones of two runs are two (`gym.teachers.batches`)."""
+    teacher = Said(lambda ask, sample: "yes")
+    list(journaled(desk(tmp_path, seed=7), teacher).answer(questions(1)))
+    list(journaled(desk(tmp_path, seed=8), teacher).answer(questions(1)))
+    assert [ask.run for ask in teacher.asked] == [7, 8]
+
+
 def test_neither_the_name_of_a_question_nor_how_many_samples_it_wants_is(tmp_path: Path) -> None:
     teacher = Said(lambda ask, sample: f"{ask.samples} {ask.seed} {sample}")
     answers(tmp_path, teacher, questions(1, seed=5))

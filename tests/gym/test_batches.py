@@ -1,17 +1,20 @@
 """Questions handed in as batches: what was asked is found again, whatever ended the run that asked."""
 
-from collections.abc import Iterator
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.teachers import batches
 from dataenvgym_spec.gym.teachers.openai import OpenAITeacher
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
 from tests.support.batching import BatchService
-from tests.support.misbehaving import listening, serving
+from tests.support.misbehaving import PASSING, Behaviour, Service, body, listening, serving
 
 OPTIONS: dict[str, Any] = {
     "model": "m", "max_tokens": 9, "logprobs": False, "concurrency": 4, "timeout": 5, "retries": 1,
@@ -23,15 +26,31 @@ class Killed(Exception):
 
 
 @contextmanager
-def serve(looks: int = 2) -> Iterator[BatchService]:
-    service = BatchService(looks)
-    with listening(service.routes) as service.address:
+def serve(
+    looks: int = 2, faults: Sequence[Behaviour] = (), at: str = ".*"
+) -> Iterator[BatchService]:
+    """A service that misbehaves at first, at each of some addresses."""
+    service, other = BatchService(looks), Service({})
+    left: dict[str, list[Behaviour]] = defaultdict(lambda: list(faults))
+
+    @web.middleware
+    async def misbehave(request: web.Request, handler: Any) -> web.StreamResponse:
+        where = f"{request.method} {request.path}"
+        rows = left[where] if re.fullmatch(at, where) else []
+        return await (rows.pop(0)(other, request, "q") if rows else handler(request))
+
+    def routes(app: web.Application) -> None:
+        app.middlewares.append(misbehave)
+        service.routes(app)
+
+    with listening(routes) as service.address:
         yield service
+        other.closing.set()
 
 
 def teacher(address: str, killed_at: int = -1, **more: Any) -> OpenAITeacher:
     """A teacher that waits for nothing, or is killed at one of its waits."""
-    made = OpenAITeacher(provider="local", address=address, batch=True, **OPTIONS, **more)
+    made = OpenAITeacher(provider="local", address=address, batch=True, **{**OPTIONS, **more})
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -156,3 +175,55 @@ def test_no_answer_of_a_batch_holds_the_key(monkeypatch: pytest.MonkeyPatch) -> 
         service.escape = lambda text: text.replace("/", r"\/").replace("sk-", r"\u0073k-")
         made = teacher(service.address, key_env="MY_KEY")
         assert set(texts(made.answer(asks(f"is it {key}?"))).values()) == {"re: is it [key]?"}
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_fault_that_passes_costs_requests_and_no_answer(fault: str) -> None:
+    """At each address of the service: of files, of batches, of what they hold, and to remove it."""
+    with serve(faults=PASSING[fault]) as service:
+        timeout = 0.5 if fault in ("hangs", "a drip that stops") else 9
+        replies = teacher(service.address, timeout=timeout, retries=9).answer(asks("a", "b"))
+        assert texts(replies) == {("a", 0): "re: a", ("b", 0): "re: b"}
+        assert service.given == {"a": 1, "b": 1} and len(service.batches) == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("POST /v1/files", '{"result": 1}'),
+        ("POST /v1/batches", '{"id": 7, "status": "in_progress"}'),
+        ("GET /v1/batches", '{"data": null}'),
+        ("GET /v1/batches", '{"data": [{"metadata": {"made_by": "dataenvgym"}}]}'),
+        ("GET /v1/batches", '{"data": [{"id": "x", "metadata": {"made_by": "dataenvgym"}}]}'),
+        ("GET /v1/batches/.*", '{"id": "batch-0", "object": "batch"}'),
+        ("GET /v1/batches/.*", '{"id": "batch-0", "status": "completed", "output_file_id": 1}'),
+        ("GET .*/content", '{"custom_id": "x'),
+        ("GET .*/content", "1\n2"),
+        ("GET .*/content", "<html>gateway</html>"),
+    ],
+)
+def test_other_words_than_those_of_the_interface_are_asked_about_again(at: str, said: str) -> None:
+    with serve(faults=[body(said)], at=at) as service:
+        assert texts(teacher(service.address).answer(asks("a"))) == {("a", 0): "re: a"}
+        assert service.given == {"a": 1} and len(service.batches) == 1
+
+
+def test_a_file_that_is_never_one_is_told() -> None:
+    with (
+        serve() as service,
+        pytest.raises(StageError, match=r"another text.*'<html>' \(3 requests"),
+    ):
+        service.escape = lambda _text: "<html>"
+        texts(teacher(service.address, retries=2).answer(asks("a")))
+
+
+def test_equal_questions_of_two_runs_are_two() -> None:
+    """A replicate takes no answer of another one, however each of them was ended."""
+    with serve() as service:
+        for run in (1, 2):
+            with pytest.raises(Killed):
+                texts(teacher(service.address, killed_at=1).answer(asks("a", run=run)))
+        assert len(service.batches) == 2
+        for run in (2, 1):
+            assert texts(teacher(service.address).answer(asks("a", run=run))) == {("a", 0): "re: a"}
+        assert len(service.batches) == 2 and service.given == {"a": 2}

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import islice
@@ -24,6 +24,7 @@ from dataenvgym_spec.gym.teachers.transport import proxy
 from dataenvgym_spec.language.components import definition
 from tests.support.golden import assert_golden
 from tests.support.misbehaving import (
+    PASSING,
     Behaviour,
     Service,
     after,
@@ -78,20 +79,6 @@ def only(replies: Iterator[Reply]) -> Reply:
 
 
 # --- faults that pass -------------------------------------------------------------------------------
-
-
-PASSING: dict[str, Sequence[Behaviour]] = {
-    "429 without Retry-After": [status(429), status(429)],
-    "429 with Retry-After": [status(429, retry_after="7")],
-    "500": [status(500)],
-    "503": [status(503, retry_after="2"), status(503)],
-    "hangs": [hang],
-    "reset in mid-body": [reset, reset],
-    "invalid JSON": [body('{"choices": [{"mess')],
-    "JSON of the wrong shape": [body('{"result": "re: q"}'), body('["re: q"]')],
-    "an error under the status of success": [body('{"error": {"code": 503, "message": "full"}}')],
-    "a drip that stops": [drip(whole=False)],
-}
 
 
 @pytest.mark.parametrize("fault", PASSING)

@@ -190,3 +190,18 @@ def after(others: Sequence[str]) -> Behaviour:
         return await answer()(service, request, question)
 
     return behave
+
+
+PASSING: dict[str, Sequence[Behaviour]] = {
+    "429 without Retry-After": [status(429), status(429)],
+    "429 with Retry-After": [status(429, retry_after="7")],
+    "500": [status(500)],
+    "503": [status(503, retry_after="2"), status(503)],
+    "hangs": [hang],
+    "reset in mid-body": [reset, reset],
+    "invalid JSON": [body('{"choices": [{"mess')],
+    "JSON of the wrong shape": [body('{"result": "re: q"}'), body('["re: q"]')],
+    "an error under the status of success": [body('{"error": {"code": 503, "message": "full"}}')],
+    "a drip that stops": [drip(whole=False)],
+}
+"""Faults that pass, by what they are called."""

@@ -1,15 +1,16 @@
 """Questions handed in as batches: OpenAI's files and batches, which cost less and take up to a day.
 
-Nothing is remembered here. Each question has a name made of all that is asked, and batches of ours
-are marked, so whoever asks again finds what is under way or done, also after a kill, in part, or on
-another machine. A file of answers that were all taken is removed: who asks then asks anew.
+Nothing is remembered here. Each question has a name made of all that is asked, and of the run that
+asks, and batches of ours are marked, so whoever asks again finds what is under way or done, also
+after a kill, in part, or on another machine. A file of answers that were all taken is removed: who
+asks then asks anew.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -62,7 +63,8 @@ def rows(asks: Iterable[Ask], settings: Settings) -> Iterator[Row]:
     for ask in asks:
         for sample in range(ask.samples):
             body = chat.body(ask, sample, settings, DIALECT)
-            name = digest("asked", body)
+            # Equal questions of two runs are two: their answers are replicates, not copies.
+            name = digest("asked", [ask.run, body])
             times[name] += 1
             id = f"{name}-{times[name]}"
             line = {"custom_id": id, "method": "POST", "url": ENDPOINT, "body": body}
@@ -98,20 +100,20 @@ class Batches:
         replies = []
         open_rows = {row.id: row for row in handed.rows}
         for file in (batch.get("output_file_id"), batch.get("error_file_id")):
-            lines = list(_lines(await self._content(file))) if file else []
+            lines = await self._lines(file) if file else []
             known = {row.id for row in handed.rows}
             for line in lines:
-                row = open_rows.get(str(line.get("custom_id")))
+                row = open_rows.get(line["custom_id"])
                 reply = None if row is None else self._reply(row, line)
                 if row is not None and reply is not None:
                     replies.append(reply)
                     del open_rows[row.id]
             # What somebody else may be waiting for stays.
-            if file and all(line.get("custom_id") in known for line in lines):
+            if file and all(line["custom_id"] in known for line in lines):
                 self._taken.append(file)
         if open_rows:
-            state = str(batch.get("status"))
-            self._unanswered.append(f"{len(open_rows)} of a batch that is '{state}'")
+            state = f"{len(open_rows)} of a batch that is '{batch['status']}'"
+            self._unanswered.append(state)
         return replies
 
     async def settle(self) -> None:
@@ -137,16 +139,16 @@ class Batches:
             form.add_field("file", data, filename="asked.jsonl")
             return form
 
-        file = await self._call("/files", "POST", form)
+        file = await self._call("/files", _named, "POST", form)
         asked = {"input_file_id": file["id"], "endpoint": ENDPOINT, "metadata": MARK}
         body = msgspec.json.encode({**asked, "completion_window": "24h"})
-        batch = await self._call("/batches", "POST", lambda: body, JSON)
+        batch = await self._call("/batches", _named, "POST", lambda: body, JSON)
         return str(batch["id"])
 
     async def _done(self, name: str) -> dict[str, Any]:
         while True:
-            batch = await self._call(f"/batches/{name}")
-            if batch.get("status") not in (*RUNNING, "cancelling"):
+            batch = await self._call(f"/batches/{name}", _batch)
+            if batch["status"] not in (*RUNNING, "cancelling"):
                 return batch
             await self.transport.rest(POLL)
 
@@ -154,39 +156,41 @@ class Batches:
         """Our batches, the latest first."""
         after = ""
         for _ in range(PAGES):
-            page = await self._call(f"/batches?limit=100{after}")
-            held = [batch for batch in page.get("data", ()) if isinstance(batch, dict)]
-            for batch in held:
-                if (batch.get("metadata") or {}).get("made_by") == MARK["made_by"]:
-                    yield batch
-            if not held or not page.get("has_more"):
+            page = await self._call(f"/batches?limit=100{after}", _page)
+            for batch in filter(_is_ours, page["data"]):
+                yield batch
+            if not page["data"] or not page.get("has_more"):
                 return
-            after = f"&after={held[-1]['id']}"
+            after = f"&after={page['data'][-1]['id']}"
 
     async def _ids(self, batch: Mapping[str, Any]) -> list[str]:
         """The questions that a batch will answer, or has."""
-        running = batch.get("status") in RUNNING
+        running = batch["status"] in RUNNING
         file = batch.get("input_file_id" if running else "output_file_id")
-        text = await self._content(file) if file else ""
-        return [str(line.get("custom_id")) for line in _lines(text)]
+        return [line["custom_id"] for line in await self._lines(file)] if file else []
 
-    async def _content(self, file: str) -> str:
-        """What a file holds; nothing of one that was removed."""
+    async def _lines(self, file: str) -> list[dict[str, Any]]:
+        """The records of a file; none of one that was removed."""
         call = Call(url=f"{self.transport.target.base}/files/{file}/content", is_json=False)
         try:
-            text, _ = await self.transport.send(call, str)
+            lines, _ = await self.transport.send(call, _read)
         except Missing:
-            return ""
-        return text
+            return []
+        return lines
 
     async def _gone(self, file: str) -> None:
         try:
-            await self._call(f"/files/{file}", "DELETE")
+            await self._call(f"/files/{file}", _record, "DELETE")
         except Missing:
             return
 
     async def _call(
-        self, path: str, method: str = "GET", data: Any = lambda: None, headers: Any = None
+        self,
+        path: str,
+        read: Callable[[Any], dict[str, Any]],
+        method: str = "GET",
+        data: Any = lambda: None,
+        headers: Any = None,
     ) -> dict[str, Any]:
         """A record that the service gives.
 
@@ -196,7 +200,7 @@ class Batches:
         url = f"{self.transport.target.base}{path}"
         call = Call(url=url, method=method, data=data, headers=headers or {})
         try:
-            content, _ = await self.transport.send(call, _record)
+            content, _ = await self.transport.send(call, read)
         except Rejected as error:
             message = f"{self.transport.target.name}: it takes no batches: {error}"
             raise StageError(message, help="leave `batch` out for this service") from None
@@ -219,19 +223,60 @@ class Batches:
         return chat.withheld(row.ask, row.sample, words, code, self.settings)
 
 
+# --- what a service says; whatever else it is, it is asked again ---------------------------------
+
+
 def _record(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise Unreadable
     return content
 
 
-def _lines(text: str) -> Iterator[dict[str, Any]]:
-    """The records of a file that holds one a line."""
-    # Not `splitlines`: an answer may hold U+2028, which JSON leaves as it is.
-    for line in text.split("\n"):
-        content = json.loads(line) if line.strip() else None
-        if isinstance(content, dict):
-            yield content
+def _named(content: Any) -> dict[str, Any]:
+    """A record that can be asked for again."""
+    record = _record(content)
+    if not isinstance(record.get("id"), str):
+        raise Unreadable
+    return record
+
+
+def _batch(content: Any) -> dict[str, Any]:
+    """A batch: how it stands, and its files as far as there are some."""
+    record = _named(content)
+    files = [record.get(f"{port}_file_id") for port in ("input", "output", "error")]
+    if not isinstance(record.get("status"), str):
+        raise Unreadable
+    if not all(isinstance(file, str | None) for file in files):
+        raise Unreadable
+    return record
+
+
+def _page(content: Any) -> dict[str, Any]:
+    """A page of batches, of which ours are whole."""
+    record = _record(content)
+    if not isinstance(record.get("data"), list):
+        raise Unreadable
+    for batch in map(_named, record["data"]):
+        if _is_ours(batch):
+            _batch(batch)
+    return record
+
+
+def _is_ours(batch: Mapping[str, Any]) -> bool:
+    said = batch.get("metadata")
+    return isinstance(said, dict) and said.get("made_by") == MARK["made_by"]
+
+
+def _read(text: str) -> list[dict[str, Any]]:
+    """The records of a file that holds one a line, each with the name of its question."""
+    try:
+        # Not `splitlines`: an answer may hold U+2028, which JSON leaves as it is.
+        lines = [_record(json.loads(line)) for line in text.split("\n") if line.strip()]
+    except (ValueError, RecursionError):
+        raise Unreadable from None
+    if not all(isinstance(line.get("custom_id"), str) for line in lines):
+        raise Unreadable
+    return lines
 
 
 def _parts(every: Iterable[Row]) -> Iterator[tuple[Row, ...]]:

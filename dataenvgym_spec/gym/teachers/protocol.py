@@ -27,6 +27,8 @@ class Ask(Record, frozen=True, kw_only=True):
         seed: what tells apart questions that are asked again to get another answer: whoever asks
             in each iteration gives the seed of its tools. It is part of what an answer is kept
             by, and goes to a teacher that takes one.
+        run: the seed of the run that asks; whoever stands before the teacher says it. It is no part
+            of the question, and tells apart equal ones of two runs where they outlive these.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Ask(Record, frozen=True, kw_only=True):
     shape: dict[str, Any] | None = None
     samples: int = 1
     seed: int | None = None
+    run: int | None = None
 
     @classmethod
     def of(cls, id: str, prompt: str, *, system: str = "", **more: Any) -> Ask:

@@ -122,7 +122,7 @@ class Transport:
 
         Args:
             call: the request.
-            read: reads the JSON of an answer; raises `Unreadable` where it is none.
+            read: reads the JSON or the text of an answer; raises `Unreadable` where it is none.
             tokens: what it may cost, about.
 
         Raises:
@@ -206,7 +206,7 @@ class Transport:
         with self._breaker:
             status, headers, text = await self._sent(call)
             if status == 200:
-                return self._answer(text, read) if call.is_json else read(text)
+                return self._answer(text, read) if call.is_json else _text(text, read)
             error = self.target.refusal(status, headers, text)
             if isinstance(error, Busy) and error.after:
                 # The others need not be told one by one.
@@ -257,6 +257,13 @@ class Transport:
             return read(content)
         except Unreadable:
             raise Broken(f"it answers with other JSON than it should: {quoted(text)}") from None
+
+
+def _text(text: str, read: Callable[[Any], T]) -> T:
+    try:
+        return read(text)
+    except Unreadable:
+        raise Broken(f"it answers with another text than it should: {quoted(text)}") from None
 
 
 def proxy(url: str) -> str | None:
