@@ -214,6 +214,10 @@ CANNOT: dict[str, tuple[dict[str, Any], str]] = {
         {"arms": {"yoked": {"agent": {"observe": {"student": {"arm": "nobody"}}}}}, "seeds": SEEDS},
         "E201 there is no arm 'nobody'",
     ),
+    "taught, and yoked to nobody": (
+        {"arms": {"tenth": TENTH | {"agent": {"observe": {"student": {"arm": "nobody"}}}}}, "seeds": SEEDS},
+        "E201 there is no arm 'nobody'",
+    ),
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from dataenvgym_spec.compile.rules.capacity import capacity
 from dataenvgym_spec.compile.rules.table import RULES
-from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.components import definition, definitions
 from tests.support.components import Install
 from tests.support.graphs import findings
 from tests.support.repositories import ROOT
@@ -223,3 +223,12 @@ def test_a_value_that_a_generator_refuses_is_told_before_anything_runs(
     found = [item for item in findings(tmp_path, text) if item.code != "E203"]
     assert "; ".join(f"{item.code} {item.message}" for item in found) == words
     assert found[0].span is not None
+
+
+@pytest.mark.parametrize("check", sorted(definitions()["check"]))
+def test_a_check_that_is_off_needs_nothing(check: str, tmp_path: Path) -> None:
+    """Of a greedy student, of splits, or of what a source's items carry."""
+    required = definitions()["check"][check].schema["required"]
+    options = dict.fromkeys(required, "writer") | {"action": "off"}
+    teachers = {"writer": {"kind": "openai", "model": "m"}}
+    assert said(tmp_path, teachers=teachers, agent={"checks": {check: options}}) == []

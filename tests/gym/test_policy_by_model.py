@@ -188,6 +188,8 @@ def test_a_refusal_is_asked_again_without_what_was_said() -> None:
         ("skill-tree", {"moves": {"sum": {"kind": "prune"}}}, "$.moves[...].kind"),
         ("skill-tree", {"moves": {"sun": {"kind": "explore", "count": 1, "allocation": 1}}}, "the skill 'sun'"),
         ("skill-tree", {"moves": {"sum": {"kind": "explore", "count": 1, "allocation": 1, "subskill": []}}}, "at `$.moves.sum` is 'subskill'"),
+        ("skill-tree", {"moves": {"sum": {"kind": "explore", "count": 10**9, "allocation": 1}}}, "1,000,000,000 new subskills of 'sum'"),
+        ("open-ended", {"wanted": []}, "asks for no example"),
         ("open-ended", {"wanted": [{"count": 1}, {"count": 1, "show": ["e99"]}]}, "request 2 shows 'e99'"),
         ("open-ended", {"wanted": [{"count": -1}]}, "request 1 asks for -1 examples"),
         ("open-ended", {"wanted": [{"count": 1, "likes": []}]}, "at `$.wanted[0]` is 'likes'"),

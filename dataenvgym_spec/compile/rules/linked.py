@@ -28,13 +28,15 @@ def check(resolved: Resolved) -> Iterator[Diagnostic]:
     arms = {arm.name: arm for arm in resolved.arms}
     seeds = len(resolved.base.seeds.runs())
     for arm in arms.values():
-        link = _link(arm)
-        if link is None:
-            continue
-        if link.name not in arms:
+        links = list(_links(arm))
+        unknown = [link for link in links if link.name not in arms]
+        for link in unknown:
             message = f"there is no arm '{link.name}'"
             yield link.node.fault("E201", message, suggest(link.name, arms))
+        if unknown or not links:
             continue
+        # An arm that is taught another one's data has no agent that could watch a student.
+        link = links[0]
         fault = _circle(link, arms)
         if fault is None and arm.experiment.data_from is not None:
             fault = _borrows(arm, arms[link.name])
@@ -45,13 +47,14 @@ def check(resolved: Resolved) -> Iterator[Diagnostic]:
             yield link.node.fault("E204", message, remedy)
 
 
-def _link(arm: Arm) -> _Link | None:
-    place: tuple[str, ...] = ("agent", "observe", "student", "arm")
-    if arm.experiment.data_from is not None:
-        place = ("data_from", "arm")
-    for name in named(arm):
-        return _Link(arm=arm, name=name, node=arm.node.at(place))
-    return None
+def _links(arm: Arm) -> Iterator[_Link]:
+    """Whose data an arm is taught, and whose students its agent would watch."""
+    data, yoke = arm.experiment.data_from, arm.experiment.agent.yoke
+    if data is not None:
+        yield _Link(arm=arm, name=data.arm, node=arm.node.at(("data_from", "arm")))
+    if yoke is not None:
+        place = ("agent", "observe", "student", "arm")
+        yield _Link(arm=arm, name=yoke.arm, node=arm.node.at(place))
 
 
 def _circle(link: _Link, arms: Mapping[str, Arm]) -> Fault | None:

@@ -19,6 +19,8 @@ Trees = Mapping[str, SkillTree]
 Moves = Mapping[str, Move]
 MOST_NEW = 50
 """Subskills that a language model can add to a skill at once."""
+MOST = 1000
+"""Subskills that any policy can; the options of policies allow as many."""
 LONGEST = 200
 """Characters of a subskill's name."""
 SHOWN = 20
@@ -31,7 +33,7 @@ def named(skill: str, subskill: str) -> str:
 
 
 def check(trees: Trees, moves: Moves) -> None:
-    """Refuses moves of skills and subskills that there are not.
+    """Refuses moves of skills and subskills that there are not, and far too many new ones.
 
     Raises:
         StageError: there is one.
@@ -40,6 +42,9 @@ def check(trees: Trees, moves: Moves) -> None:
         if skill not in trees:
             message = f"the action moves the skill '{skill}', which there is not"
             raise StageError(message, help=suggest(skill, trees))
+        if isinstance(move, Explore) and move.count > MOST:
+            message = f"the action explores {move.count:,} new subskills of '{skill}' at once"
+            raise StageError(message, help=f"a plan adds {MOST:,} to a skill at most")
         if isinstance(move, Exploit):
             present = trees[skill].names
             for subskill in move.delta:

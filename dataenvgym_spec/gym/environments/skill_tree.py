@@ -154,7 +154,7 @@ class SkillTreeEnvironment:
         return replace(action, moves=moves, requests=requests)
 
     def check(self, state: SkillTreeState, action: SkillTreeAction) -> None:
-        """Refuses moves of skills and subskills that there are not.
+        """Refuses moves of skills and subskills that there are not, and far too many new ones.
 
         Raises:
             StageError: there is one.
