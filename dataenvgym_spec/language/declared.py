@@ -36,6 +36,8 @@ beside those of JSON Schema, at any depth of `properties`:
                  whoever runs the stage beside it (see emit/circumstances.py)
     x-answers    of what asks a teacher: how many answers it draws to each question
     x-picks      of a policy: a number of skills that it picks in an iteration, to learn from them
+    x-pool-items  of a policy: how many items of the pool it shows at once
+    x-skills     of a proposer or a policy: a mapping whose keys are skills of the task
     x-clusters   of a discovery: into how many groups it divides the shown items, "exactly" or
                  "at-least"
     x-recipe     of a model: the training that makes the base student; which of its options give,

@@ -96,3 +96,21 @@ def test_an_arm_with_data_of_another_one_has_no_engine_at_work(tmp_path: Path) -
     drawing = {"agent": {"engine": {"kind": "procedural", "teacher": "generator"}}}
     arms = {"with-state": drawing, "no-state": None, "copied": {"data_from": {"arm": "with-state"}}}
     assert said(tmp_path, ENGINES["from-pool"], arms=arms, analysis=None) == []
+
+
+def test_lists_of_what_is_no_skill_are_told(tmp_path: Path) -> None:
+    """Else every plan would ask for nothing."""
+    lists = {"sum": ["carrying"], "summ": ["zeros"]}
+    usual = {"agent": {"policy": {"kind": "alternating", "power": None, "floor": None}}}
+    for skills, expected in (
+        (
+            {"kind": "gold"},
+            [("'listed' lists subskills of 'summ', which is no skill", "did you mean 'sum'?")],
+        ),
+        ({"kind": "clusters"}, []),
+    ):
+        listed = {"kind": "skill-tree", "subskills": {"kind": "listed", "lists": lists}}
+        found = said(
+            tmp_path, ENGINES["llm"], environment=listed, skills={"discover": skills}, **usual
+        )
+        assert found == expected

@@ -244,6 +244,38 @@ def test_the_student_answers_the_pool_before_each_plan_but_in_a_blind_arm(tmp_pa
             assert any(use.iteration == stage.uses[0].iteration - 1 for use in answers.uses)
 
 
+PROCEDURAL = {"kind": "procedural", "teacher": "generator", "oversample": 2}
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        {},
+        {"checks": {"duplicate": {"action": "off"}}},
+        {"engine": PROCEDURAL},
+        {"engine": PROCEDURAL, "observe": "nothing"},
+    ],
+)
+def test_a_pool_that_a_policy_would_use_up_is_told_before_anything_runs(
+    agent: dict[str, Any], tmp_path: Path
+) -> None:
+    """Whatever the engine makes of what was chosen: the policy chooses no item twice."""
+    assert not findings(tmp_path, arm(agent=agent, loop={"iterations": 2}))
+    told = findings(tmp_path, arm(agent=agent, loop={"iterations": 3}))
+    assert {finding.code for finding in told} == {"E202"}
+    (message,) = {finding.message for finding in told}
+    assert "90 " in message and "in 3 iterations, none of them twice" in message
+    assert message.endswith("and the pool has at most 80 items")
+
+
+def test_a_prompt_shows_no_more_items_than_the_pool_has(tmp_path: Path) -> None:
+    seeded = {"kind": "seeded-prompt", "power": None, "floor": None}
+    for count, said in ((80, []), (81, ["is to show 81 items at once, and the pool has at most"])):
+        agent = {"policy": {**seeded, "pool_items": count}, "engine": PROCEDURAL}
+        told = findings(tmp_path, arm(agent=agent))
+        assert [any(text in one.message for text in said) for one in told] == [True] * len(said)
+
+
 def test_a_stale_arm_asks_once(tmp_path: Path) -> None:
     observe = {"scores": False, "errors": 0, "yield": True, "student": "base"}
     graph = compiled(tmp_path, arm(agent={"observe": observe}))

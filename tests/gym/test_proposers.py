@@ -49,9 +49,16 @@ def test_a_list_of_variants_that_the_source_does_not_have_is_an_error_with_its_p
     names = {"sum": [AS_SET, "harder: num_terms 77"]}
     proposer = component("proposer", "listed", lists=names, source=SOURCE)
     with pytest.raises(StageError) as told:
-        proposed(proposer, 1)
+        make("proposer", proposer)  # before a plan asks for it
     assert "'lists.sum[1]'" in str(told.value) and "num_terms 77" in str(told.value)
     assert "harder: num_terms 7" in str(told.value.help)
+
+
+def test_a_list_of_no_group_of_the_source_is_an_error_with_its_place() -> None:
+    proposer = component("proposer", "listed", lists={"sums": [AS_SET]}, source=SOURCE)
+    with pytest.raises(StageError, match=r"'lists\.sums' of the proposer is of no group") as told:
+        make("proposer", proposer)
+    assert "did you mean 'sum'" in str(told.value.help)
 
 
 def test_the_engine_draws_examples_of_a_variant() -> None:

@@ -1,4 +1,4 @@
-"""An engine that gives what there is has as much of it as is to be taught."""
+"""What takes from what there is, an engine or a policy, has as much of it as it needs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from dataenvgym_spec.compile.rules.supply import Supply, of_engine, supply
 from dataenvgym_spec.compile.rules.teaching import rejects_repeats
 from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.language.places import named
 from dataenvgym_spec.resolve.arms import Arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stock:
-    """How much an engine has, in words, and what to do if it is too little."""
+    """How much there is, in words, and what to do if it is too little."""
 
     amount: int
     where: str
@@ -23,9 +24,46 @@ class _Stock:
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """More examples than the pool has items or a file has rows, and skills without any row."""
+    if arm.experiment.data_from is not None:
+        return
+    faults = [*_of_engine(arm)] or [*_chosen(arm)]
+    yield from faults
+    yield from _shown(arm)
+
+
+def _chosen(arm: Arm) -> Iterator[Diagnostic]:
+    """A policy that chooses among the pool has chosen all of it before the loop ends."""
+    record = arm.experiment
+    declared = definition("policy", record.agent.policy["kind"])
+    stock = _of_pool(arm) if declared.reads == "pool-results" else None
+    # What was chosen once is not chosen again, whatever the engine makes of it.
+    wanted = record.loop.teach.examples * record.loop.iterations
+    if stock is None or wanted <= stock.amount:
+        return
+    message = f"the policy '{declared.kind}' is to choose {wanted} items in"
+    message += f" {record.loop.iterations} iterations, none of them twice, and {stock.where}"
+    node = arm.node.at(("loop", "teach", "examples"))
+    yield node.fault("E202", message, f"teach fewer, or {stock.remedy}")
+
+
+def _shown(arm: Arm) -> Iterator[Diagnostic]:
+    """A policy that shows more items of the pool at once than it has (`x-pool-items`)."""
+    policy = arm.experiment.agent.policy
+    declared = definition("policy", policy["kind"])
+    for option in declared.marked("x-pool-items"):
+        stock = _of_pool(arm)
+        for _, count in named(policy, option):
+            if stock is not None and count > stock.amount:
+                message = f"the policy '{declared.kind}' is to show {count} items at once"
+                help = f"show fewer, or {stock.remedy}"
+                node = arm.node.at(("agent", "policy", *option))
+                yield node.fault("E202", f"{message}, and {stock.where}", help)
+
+
+def _of_engine(arm: Arm) -> Iterator[Diagnostic]:
     record = arm.experiment
     declared = definition("engine", record.agent.engine["kind"])
-    if record.data_from is not None or not declared.selects:
+    if not declared.selects:
         return
     rows = of_engine(arm)
     stock = _of_pool(arm) if rows is None else _of_file(rows)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dataenvgym_spec.compile.rules.known import skill_names
 from dataenvgym_spec.compile.rules.supply import drawn
-from dataenvgym_spec.core.errors import Diagnostic
+from dataenvgym_spec.core.errors import Diagnostic, suggest
 from dataenvgym_spec.language.components import definition, definitions
 from dataenvgym_spec.language.places import named
 from dataenvgym_spec.resolve.arms import Arm
@@ -17,6 +18,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     if arm.experiment.data_from is not None:
         return  # no engine is at work in it
     for slot, place, options in arm.experiment.components():
+        yield from _unknown(arm, slot, place, options)
         sources = _sources(slot, options)
         # A policy that names subskills itself has a source to name them from.
         if slot == "proposer" or (slot == "policy" and sources):
@@ -36,6 +38,23 @@ def _sources(slot: str, options: Mapping[str, Any]) -> list[str]:
         if part.takes == "variants":
             names += [name for _, name in named(options, part.path)]
     return names
+
+
+def _unknown(
+    arm: Arm, slot: str, place: tuple[str, ...], options: Mapping[str, Any]
+) -> Iterator[Diagnostic]:
+    """Subskills of what is no skill (`x-skills`): they would never be asked for."""
+    skills = skill_names(arm)
+    if skills is None:
+        return
+    kind = options["kind"]
+    for option in definition(slot, kind).marked("x-skills"):
+        for path, by_skill in named(options, option):
+            for skill in by_skill:
+                if skill not in skills:
+                    message = f"'{kind}' lists subskills of '{skill}', which is no skill"
+                    node = arm.node.at((*place, *path, skill))
+                    yield node.fault("E204", message, suggest(skill, skills))
 
 
 def _unmet(arm: Arm, proposer: str) -> Diagnostic | None:
