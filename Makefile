@@ -48,6 +48,7 @@ test: setup $(EDITOR_TOOLS)
 	$(BIN)/python -m compileall -q dataenvgym_spec
 	pytest -m "not slow" -p tests.support.workers
 
+# At first it fetches a language model of 250 MB (benchmarks/gemma.py) into pytest's cache; where no registry can be reached, its tests are skipped.
 test-all: setup $(EDITOR_TOOLS)
 	$(BIN)/python -m compileall -q dataenvgym_spec
 	pytest
