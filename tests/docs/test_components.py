@@ -57,10 +57,10 @@ def test_the_package_of_the_page_is_used(site: Path, tmp_path: Path) -> None:
     path = path_with(site)
     text = TINY.replace("{kind: allocate, power: 1.0, floor: 0.2}", "{kind: lagging, topp: 2}")
     repo = new_repo(tmp_path / "repo", text)
-    told = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path, apart=True).stderr
+    told = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path).stderr
     assert "unknown key 'topp'" in told and "did you mean 'top'?" in told
     (repo / "specs" / "tiny.yaml").write_text(text.replace("topp", "top"), encoding="utf-8")
-    call("dataenvgym", "compile", cwd=repo, PYTHONPATH=path, apart=True)
+    call("dataenvgym", "compile", cwd=repo, PYTHONPATH=path)
     plans = [path.read_text() for path in (repo / "store").glob("plan-*/stage.json")]
     assert plans and all('"kind": "lagging"' in plan and '"top": 2' in plan for plan in plans)
 

@@ -41,7 +41,7 @@ def stop(laboratory: Laboratory) -> None:
 
 def test_a_few_edits(tmp_path: Path) -> None:
     laboratory = Laboratory(tmp_path, seed=1)
-    run(laboratory, 6)
+    run(laboratory, 3)
     fetch(laboratory)
     assert {"run", "reuse", "restore"} <= {*laboratory.seen}
 

@@ -100,10 +100,15 @@ def call(
         apart: whether it must be a process of its own; what it starts has warm workers of its own too.
         more: environment variables.
     """
-    program = None if apart or "PYTHONPATH" in more else _program(*command[:2])
+    program = None if apart else _program(*command[:2])
     environ = environment(shared=not apart, **more)
-    if program is not None and command[0] == "dataenvgym" and command[1] in COPIED:
-        result = copied(program, *command, cwd=cwd, environ=environ, together=together)
+    folders = more.get("PYTHONPATH", "").split(os.pathsep)
+    if any(folders) and command[0] == "dvc":
+        program = None  # the stages that it starts have workers of their own, which end with it
+    leaving = command[0] == "dataenvgym" and command[1] in COPIED
+    if program is not None and (leaving or any(folders)):
+        work = functools.partial(_with_packages, folders, program)
+        result = copied(work, *command, cwd=cwd, environ=environ, together=together)
     elif program is None:
         result = subprocess.run(
             command,
@@ -195,6 +200,20 @@ def copied(
         code = Fork(work).wait()
         texts = [_text(file) for file in (out, complaints)]
     return subprocess.CompletedProcess(command, code, *texts)
+
+
+def _with_packages(folders: list[str], program: Callable[[], object]) -> object:
+    """What a console script calls, where the packages in some folders are installed too.
+
+    It leaves them behind in the process, which has to be a copy.
+    """
+    new = [folder for folder in folders if folder and folder not in sys.path]
+    sys.path[:0] = new
+    for name in [name for name in sys.modules if new and name.split(".")[0] == PACKAGE.name]:
+        for value in list(vars(sys.modules[name]).values()):
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()  # what is known of components is of the packages before
+    return program()
 
 
 def _exit_code(program: Callable[[], object], out: io.TextIOWrapper, err: io.TextIOWrapper) -> int:

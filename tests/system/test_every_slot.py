@@ -52,7 +52,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("every-slot")
     path = path_with(install(folder / "site", "abacus"))
     repo = new_repo(folder / "repo", SPEC)
-    call("dataenvgym", "compile", cwd=repo, PYTHONPATH=path, apart=True)
+    call("dataenvgym", "compile", cwd=repo, PYTHONPATH=path)
     call("dvc", "repro", "counting", cwd=repo, PYTHONPATH=path, timeout=600, apart=True)
     return repo
 
@@ -140,12 +140,12 @@ def test_what_does_not_fit_is_told(counted: Path, tmp_path: Path) -> None:
     repo = new_repo(
         tmp_path / "repo", SPEC.replace("environment: ladder", "environment: skill-list")
     )
-    said = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path, apart=True).stderr
+    said = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path).stderr
     assert "the policy 'climb' does not serve the environment 'skill-list'" in said
     spec = repo / "specs" / "tiny.yaml"
     spec.write_text(
         SPEC.replace("{kind: canned, sums: 20}", "{kind: procedural, source: frame}"),
         encoding="utf-8",
     )
-    said = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path, apart=True).stderr
+    said = call("dataenvgym", "validate", cwd=repo, ok=False, PYTHONPATH=path).stderr
     assert "E204" in said and "reader" in said
