@@ -161,8 +161,9 @@ def test_every_shown_spec_is_valid(
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
     folder = tmp_path / "specs"
     base = (folder / "quickstart.yaml").read_text(encoding="utf-8")
-    # It can judge what a model writes, too.
+    # It can judge and ask what a model writes, too, which has no metadata.
     base = base.replace("score: {kind: reasoning-gym}", "score: {kind: exact-match}")
+    base = base.replace("prompts/quickstart.j2", "builtin:question")
     (folder / "base.yaml").write_text(base, encoding="utf-8")
     (folder / "quickstart.yaml").unlink()
     outside = tmp_path.with_name(f"{tmp_path.name}-models")

@@ -39,10 +39,8 @@ TEACHER = {"type": "string", "x-refers": "teacher", "description": "Who is asked
 
 
 @pytest.fixture
-def stage(
-    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[Layout, str]]:
-    """A generate stage with a plan of so many examples, in a repository and with a journal of its own."""
+def asking(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where it is counted what the teacher `counting` and the engine `asking` ask; with a journal of its own."""
     for slot, kind, properties in (
         ("teacher", "counting", COUNTING),
         ("engine", "asking", {"teacher": TEACHER}),
@@ -54,10 +52,17 @@ def stage(
             definitions()[slot], kind, declare(slot, kind, data, implementation=name, by="pytest")
         )
     monkeypatch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "journal"))
+    (tmp_path / "counts").touch()
+    return tmp_path / "counts"
+
+
+@pytest.fixture
+def stage(asking: Path, tmp_path: Path) -> Callable[..., tuple[Layout, str]]:
+    """A generate stage with a plan of so many examples, in a repository and with a journal of its own."""
 
     def made(amount: int, folder: str = "repo", **more: Any) -> tuple[Layout, str]:
         root = tmp_path / folder
-        writer = {"kind": "counting", "counts": str(tmp_path / "counts"), **more}
+        writer = {"kind": "counting", "counts": str(asking), **more}
         engine = {"kind": "asking", "teacher": "writer", "oversample": None}
         spec = tiny(teachers={"writer": writer}, agent={"engine": engine})
         root.mkdir(exist_ok=True)
@@ -72,7 +77,6 @@ def stage(
             (stage / "out" / port).mkdir(parents=True, exist_ok=True)
             if port == "plan":
                 write_json(stage / "out" / port / "plan.json", plan)
-        (tmp_path / "counts").touch()
         return layout, directory
 
     return made
@@ -161,6 +165,65 @@ def test_a_limit_pauses_between_requests_and_what_was_answered_is_not_paid_for_a
         patch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "another"))
         run_stage(*undisturbed)
     assert examples(layout, directory) == examples(*undisturbed)
+
+
+AGENT = ("data", "skills", "plan", "generate", "check")
+"""The kinds of the stages that lead to what a training of a blind arm is taught."""
+
+
+def in_rounds(root: Path, counts: Path) -> Layout:
+    """An experiment whose agent has three rounds of ten examples before its one training."""
+    off = {name: {"action": "off"} for name in ("scorable", "duplicate", "overlap")}
+    engine = {"kind": "asking", "teacher": "writer", "oversample": None}
+    spec = tiny(
+        teachers={"writer": {"kind": "counting", "counts": str(counts)}},
+        agent={"engine": engine, "checks": off},
+        loop={"iterations": 1, "rounds": 3, "teach": {"refill": 0}},
+        arms={"with-state": None},
+        analysis=None,
+    )
+    root.mkdir()
+    layout = Layout(root=root)
+    write(compiled(root, spec), layout, everything=True)
+    return layout
+
+
+def work_on(layout: Layout) -> None:
+    for one in load("tiny", layout.root).stages:
+        if one.kind in AGENT and not one.done:
+            run_stage(layout, one.path.name)
+
+
+def taught(layout: Layout) -> list[list[Example]]:
+    """What the training reads, port by port."""
+    results = load("tiny", layout.root)
+    stages = {one.key: one for one in results.stages}
+    (training,) = [one for one in results.stages if one.kind == "train"]
+    checks = [stages[key] for key in training.inputs if stages[key].kind == "check"]
+    return [one.rows("accepted", "examples.jsonl", Example) for one in checks]
+
+
+def test_a_limit_pauses_within_a_later_round_and_changes_nothing_of_what_is_taught(
+    asking: Path, tmp_path: Path
+) -> None:
+    layout = in_rounds(tmp_path / "repo", asking)
+    # Each answer takes three tokens: a round takes thirty, and the second is half done.
+    with limited(45), pytest.raises(LimitReached):
+        work_on(layout)
+    assert requests(layout) == 16
+    rounds = load("tiny", layout.root).runs[0].iterations[1].rounds
+    done = [[one.kind for one in part.stages if one.kind in AGENT and one.done] for part in rounds]
+    assert done == [["plan", "generate", "check"], ["plan"], []]
+    with limited(90):
+        work_on(layout)
+    assert requests(layout) == 30  # nothing was paid for twice
+    undisturbed = in_rounds(tmp_path / "undisturbed", asking)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "another"))
+        work_on(undisturbed)
+    assert taught(layout) == taught(undisturbed)
+    assert [len(rows) for rows in taught(layout)] == [10, 10, 10]
+    assert len({row.target for rows in taught(layout) for row in rows}) > 20
 
 
 def test_stages_at_work_at_once_see_what_all_have_spent(stage: Any) -> None:
