@@ -73,15 +73,15 @@ class Gold:
             yield from right
 
     def _right(self, items: list[Item]) -> list[Item]:
-        """Items whose answer is right; the others are noted."""
-        scores = self.judge.score_gold(items, computed=self.computed)
-        right = []
-        for item, score in zip(items, scores, strict=True):
-            if score.correct and score.parsed:
-                right.append(item)
-            else:
+        """Items whose answer is right, or that have none to be judged; the others are noted."""
+        answered = [item for item in items if item.target]
+        scores = self.judge.score_gold(answered, computed=self.computed) if answered else []
+        wrong = set()
+        for item, score in zip(answered, scores, strict=True):
+            if not (score.correct and score.parsed):
+                wrong.add(item.id)
                 self.left_out.append(_left_out(item, score))
-        return right
+        return [item for item in items if item.id not in wrong]
 
     def words(self, kept: int) -> str:
         """How many were left out, by group; empty if none was."""

@@ -62,7 +62,27 @@ ON_HUB = FINITE.replace(SCRATCH, f"    kind: hub\n    id: maker/small\n    revis
 ON_DISK = FINITE.replace(SCRATCH, "    kind: path\n    path: student\n").replace(
     "max_new_tokens: 5", "max_new_tokens: 5, temperature: 0.7, top_p: 0.9, samples: 2"
 )
+FAMILY = "{topic: lists, steps: 2, largest: 9}"
+CODING = (
+    TINY.replace(TINY[TINY.index("  kind: math") : TINY.index("  splits:")], f"""\
+  kind: code
+  sources:
+    problems: {{kind: programs, families: {{sum: {FAMILY}, lcm: {FAMILY}}}, tests: 4, examples: 1}}
+    completed: {{kind: humaneval, path: items.jsonl, teaches: body}}
+    short: {{kind: mbpp, path: items.jsonl, tasks: train, asserts: 2}}
+    contests: {{kind: livecodebench, path: items.jsonl, since: "2024-01-01", before: "2025-01-01", solutions: items.jsonl}}
+  score: {{kind: programs}}
+""")
+    .replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: contests, draw: {items: 6}}")
+    .replace("selection: {from: problems, draw: {per_group: 4}}", "selection: {from: short, draw: {items: 4}}")
+    .replace("student:\n", "    pool: {from: completed, draw: {items: 4}}\nstudent:\n", 1)
+    .replace("prompts/tiny.j2", "prompts/words.j2")
+    .replace("  checks: {", "  checks: {executes: {action: record}, ")
+)  # fmt: skip
+"""A task of programs, with each of their sources."""
 OTHER_FILES = {
+    "2024-01-01": "2024-02-01",
+    "2025-01-01": "2025-02-01",
     "items.jsonl": "others.jsonl",
     "prompts/tiny.j2": "prompts/other.j2",
     "prompts/other.j2": "prompts/tiny.j2",
@@ -372,6 +392,7 @@ NEVER_VARIED = {
     ("discovery", "file", "fallback"): "needs such a file",
     ("discovery", "clusters", "embedder"): "a folder, by its content",
     ("scorer", "programs", "sandbox"): "a component of its own",
+    ("check", "executes", "sandbox"): "a component of its own",
     ("teacher", "scripted", "most"): "of a teacher that these tests bring along",
 }
 """Options of components that have no other value here, and why."""
@@ -455,7 +476,7 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     for slot, usual in parts.items():
         assert usual in seeing
         for kind in definitions()[slot]:
-            if kind in usual:
+            if kind in usual or "task" in definitions()[slot][kind].serves:
                 continue
             drawing = "sampling" in definitions()[slot][kind].serves.get("decoding", ())
             placed = seeing.replace(*DRAWING) if drawing else seeing
@@ -473,8 +494,6 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
                 yield placed.replace(usual, said), ("agent", slot)
     for said in DISCOVERIES:
         yield seeing.replace("discover: {kind: gold}", f"discover: {said}"), ("skills", "discover")
-    coding = seeing.replace("{kind: exact-match}", "{kind: programs}")
-    yield coding.replace("kind: math", "kind: code"), ("task", "score")
     grown = seeing.replace(parts["policy"], "{kind: threshold}")
     yield grown.replace("skill-list", TREE), ("environment",)
     yield grown.replace("skill-list", LISTED_TREE), ("environment", "subskills")
@@ -497,6 +516,7 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
     alone: set[str] = set()
     options: set[tuple[str, str, str] | None] = set()
     specs = [(text, ()) for text in (ADAPTED, FINITE, ON_HUB, ON_DISK)]
+    specs += [(CODING, ("task",)), (CODING, ("agent", "checks", "executes"))]
     for text, within in specs + list(agents()):
         (spec,) = compiled(folder, text).specs
         whole = resolved(spec)

@@ -31,6 +31,8 @@ OPTION_WORDS = {
     "path": "a word of many files",
     "config": "a word of DVC and of the command line",
     "alpha": "of a drawing's colours",
+    "seconds": "a unit, in logs and in messages",
+    "sandbox": "a slot, and a fact of a log",
     "logprobs": "a field of a reply",
 }
 """Words that are options of a component and also mean something else where they stand."""

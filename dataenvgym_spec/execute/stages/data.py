@@ -34,6 +34,7 @@ def data(context: Context[DataParams]) -> None:
         source, params.draw, role=params.role, lane=params.lane, seed=params.seed, gold=gold
     )
     _require_one_answer(params, drawn)
+    _require_answers(params, drawn)
     for port, items in _ports(params, drawn).items():
         context.write_rows(port, "items.jsonl", items)
     if gold.left_out:
@@ -59,6 +60,21 @@ def _require_one_answer(params: DataParams, drawn: Sequence[Item]) -> None:
             message = f"the scorer '{params.score.kind}' takes one answer, and an item has several"
             remedy = "name a scorer that takes several answers, or leave one in each row"
             raise StageError(f"{message}: {item.input[:SHOWN]!r}", help=remedy)
+
+
+def _require_answers(params: DataParams, drawn: Sequence[Item]) -> None:
+    """Checks that what may be taught has an answer: a problem may have nothing but its tests.
+
+    Raises:
+        StageError: one has none.
+    """
+    if params.role != "pool":
+        return
+    bare = [item for item in drawn if not item.target]
+    if bare:
+        message = f"{len(bare)} of {len(drawn)} items of the pool have no answer to be taught"
+        remedy = f"leave them out, or give them one: {bare[0].input[:SHOWN]!r}"
+        raise StageError(message, help=remedy)
 
 
 def _tell_skipped(context: Context[DataParams], source: Source) -> None:

@@ -39,13 +39,15 @@ class Programs:
         partial: bool,
         tolerance: float,
         seconds: float,
-        total: float,
+        seconds_in_all: float,
         memory: int,
         sandbox: Sandbox | None = None,
     ) -> None:
         self.block, self.bare, self.tests, self.partial = block, bare, tests, partial
-        limits = SandboxLimits(seconds=total, cpu=seconds, memory=memory << 20, output=OUTPUT)
-        self.rules = Rules(limits=limits, total=total, tolerance=tolerance, all=partial)
+        limits = SandboxLimits(
+            seconds=seconds_in_all, cpu=seconds, memory=memory << 20, output=OUTPUT
+        )
+        self.rules = Rules(limits=limits, total=seconds_in_all, tolerance=tolerance, all=partial)
         self.sandbox = sandbox
 
     def score(
