@@ -38,6 +38,7 @@ OPTION_WORDS = {
 """Words that are options of a component and also mean something else where they stand."""
 KIND_WORDS = {
     "procedural": "what `x-takes` asks for",
+    "executes": "what a scorer declares that executes programs",
     "hub": "a section of the lock",
     "skill-list": "what a plan works in whose key names no environment",
     "path": "a key of many records",
