@@ -34,7 +34,7 @@ class Programs:
         self,
         *,
         block: Which,
-        bare: bool,
+        unfenced: bool,
         tests: Literal["all", "public", "private"],
         partial: bool,
         tolerance: float,
@@ -43,7 +43,7 @@ class Programs:
         memory: int,
         sandbox: Sandbox | None = None,
     ) -> None:
-        self.block, self.bare, self.tests, self.partial = block, bare, tests, partial
+        self.block, self.unfenced, self.tests, self.partial = block, unfenced, tests, partial
         limits = SandboxLimits(
             seconds=seconds_in_all, cpu=seconds, memory=memory << 20, output=OUTPUT
         )
@@ -72,7 +72,7 @@ class Programs:
         if not tests:
             raise ValueError("the item has no tests")
         program = program_of(
-            answer.text, truncated=answer.truncated, block=self.block, bare=self.bare
+            answer.text, truncated=answer.truncated, block=self.block, bare=self.unfenced
         )
         if program is None:
             return Score(value=0.0, parsed=False)
