@@ -1,9 +1,9 @@
 """How many programs a second are judged, beside as many bare starts of an interpreter.
 
-`python benchmarks/programs.py [PROGRAMS] [ROUNDS]`: small functions with six tests each. A bare start
-executes program and tests in one process, without any sandbox, as many at once as there are cores;
-ours judges them as answers that a model wrote, each in processes of its own in bubblewrap. The two
-take turns, so that what else the machine does hits both.
+`python benchmarks/programs.py [PROGRAMS] [ROUNDS]`: small functions with six tests each. A bare
+start executes program and tests in one process, without any sandbox, as many at once as there are
+cores; ours judges them as answers that a model wrote, each in processes of its own in bubblewrap.
+The two take turns, so that what else the machine does hits both.
 """
 
 from __future__ import annotations
