@@ -13,6 +13,8 @@ import msgspec
 
 SWITCHES: Final = ("enable_thinking", "thinking")
 """The names under which templates are told whether a model thinks before it answers."""
+TOOLS: Final = "tools"
+"""The name under which templates are handed what an answer may call."""
 LARGEST: Final = 4_000_000
 """Bytes of a file that is looked into."""
 _GENERATION: Final = re.compile(r"\{%-?\s*(end)?generation\s*-?%\}")
@@ -43,6 +45,15 @@ def switches(template: str) -> frozenset[str]:
     >>> sorted(switches("{% if enable_thinking %}<think>{% endif %}{{ message.thinking }}"))
     ['enable_thinking']
     """
+    return _names(template).intersection(SWITCHES)
+
+
+def takes(template: str, name: str) -> bool:
+    """Whether a template uses something that it is handed under a name."""
+    return name in _names(template)
+
+
+def _names(template: str) -> frozenset[str]:
     from jinja2 import Environment, TemplateError, nodes
 
     environment = Environment(extensions=["jinja2.ext.loopcontrols"])
@@ -50,8 +61,7 @@ def switches(template: str) -> frozenset[str]:
         tree = environment.parse(_GENERATION.sub("", template))
     except (TemplateError, RecursionError):
         return frozenset()
-    names = frozenset(name.name for name in tree.find_all(nodes.Name))
-    return names.intersection(SWITCHES)
+    return frozenset(name.name for name in tree.find_all(nodes.Name))
 
 
 def _read(path: Path) -> str | None:

@@ -74,6 +74,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def bytes_digest(content: bytes) -> str:
+    """SHA-256 of bytes, as a file that holds them has it."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def folder_digest(digests: Mapping[str, str]) -> str:
     """SHA-256 of a folder, as 64 hex digits.
 

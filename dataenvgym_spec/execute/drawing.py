@@ -14,7 +14,7 @@ from dataenvgym_spec.graph.params import Lane
 from dataenvgym_spec.gym.tasks.drawing import fresh
 from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.language.task import Draw
-from dataenvgym_spec.records.items import WORDS, Form, Item, form_or_usual, in_lane, item_id
+from dataenvgym_spec.records.items import WORDS, Form, Item, form_or_usual, in_lane, question_id
 
 HELD: Final = "items of earlier splits"
 """What items are called that a source has and a split must not have."""
@@ -133,6 +133,7 @@ class Apart:
         self.procedural = source.procedural
         self.clusters: set[str] = set()
         self.skipped = dict(getattr(source, "skipped", {}))
+        self.images = getattr(source, "images", None)
         if not source.procedural:
             every = _every(source)
             self.clusters = {item.cluster for item in every if is_held(item, held, form)}
@@ -158,7 +159,7 @@ def _every(source: Source) -> list[Item]:
 
 def is_held(item: Item, held: Container[str], form: Form = WORDS) -> bool:
     """Whether an item, its question or its cluster is among those that are held."""
-    return item.id in held or item.cluster in held or item_id(item.input, form=form) in held
+    return item.id in held or item.cluster in held or question_id(item, form) in held
 
 
 def held_apart(context: Context[Any], seed: int) -> frozenset[str]:
@@ -173,5 +174,5 @@ def held_apart(context: Context[Any], seed: int) -> frozenset[str]:
         lane = context.params.apart_lanes[role]
         for item in [] if source.procedural else _every(source):
             if in_lane(seed, item.cluster, lane):
-                held |= {item.id, item.cluster, item_id(item.input, form=form)}
+                held |= {item.id, item.cluster, question_id(item, form)}
     return frozenset(held)

@@ -8,6 +8,7 @@ from itertools import chain, islice, zip_longest
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.gold import SHOWN
+from dataenvgym_spec.execute.media import image_files
 from dataenvgym_spec.graph.params import EvaluateParams, TrainParams
 from dataenvgym_spec.gym.prompt import Prompts
 from dataenvgym_spec.gym.tasks.protocol import Source
@@ -25,7 +26,7 @@ def prompts_of(context: Prompting) -> Prompts:
     params = context.params
     chat = params.chat
     if chat is None:
-        return Prompts(params.template)
+        return Prompts(params.template, file=image_files(context))
     shots: Sequence[Item] = ()
     if chat.few_shot is not None:
         shots = first(_shown(context), chat.few_shot.count)
@@ -35,6 +36,7 @@ def prompts_of(context: Prompting) -> Prompts:
         system=chat.system or "",
         shots=shots,
         thinking=chat.thinking,
+        file=image_files(context),
     )
 
 

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         TrainingLength,
         TrainingSettings,
     )
+    from dataenvgym_spec.gym.tasks.media import Images
     from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer, Source, SourceWithVariants
     from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher
     from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
@@ -71,12 +72,14 @@ if TYPE_CHECKING:
     from dataenvgym_spec.records.evaluations import Result
     from dataenvgym_spec.records.examples import Example
     from dataenvgym_spec.records.files import read_all, write_json, write_rows
-    from dataenvgym_spec.records.items import Item, item_id
+    from dataenvgym_spec.records.items import Item, item_id, question_id
     from dataenvgym_spec.records.logs import LossPoint
+    from dataenvgym_spec.records.media import Picture
     from dataenvgym_spec.records.plans import Plan, Request, ShownError, Step, Yield
     from dataenvgym_spec.records.record import Record
     from dataenvgym_spec.records.skills import Exploit, Explore, SkillTree, Subskill
     from dataenvgym_spec.records.splits import Reserve
+    from dataenvgym_spec.records.turns import ToolSchema, Turn
 
 __all__ = [
     "Action",
@@ -103,6 +106,7 @@ __all__ = [
     "Found",
     "GenerationSettings",
     "Image",
+    "Images",
     "Item",
     "Job",
     "Judgement",
@@ -111,6 +115,7 @@ __all__ = [
     "MissingExtra",
     "Model",
     "ModelTools",
+    "Picture",
     "Plan",
     "Policy",
     "Pretraining",
@@ -145,6 +150,7 @@ __all__ = [
     "Subskill",
     "Teacher",
     "TextTemplate",
+    "ToolSchema",
     "Tools",
     "Trainer",
     "Training",
@@ -152,10 +158,12 @@ __all__ = [
     "TrainingFacts",
     "TrainingLength",
     "TrainingSettings",
+    "Turn",
     "UserError",
     "Wanted",
     "Yield",
     "item_id",
+    "question_id",
     "read_all",
     "read_model",
     "read_tokenizer",
@@ -189,6 +197,7 @@ _PLACES: Final = {
     "Explore": "records.skills:Explore",
     "Found": "gym.students.models.protocol:Found",
     "GenerationSettings": "gym.students.backends.protocol:GenerationSettings",
+    "Images": "gym.tasks.media:Images",
     "Image": "gym.prompt:Image",
     "Item": "records.items:Item",
     "Job": "gym.students.trainers.protocol:Job",
@@ -198,6 +207,7 @@ _PLACES: Final = {
     "MissingExtra": "core.errors:MissingExtra",
     "Model": "gym.students.models.protocol:Model",
     "ModelTools": "gym.students.models.protocol:ModelTools",
+    "Picture": "records.media:Picture",
     "Plan": "records.plans:Plan",
     "Policy": "gym.policies.protocol:Policy",
     "Pretraining": "gym.students.models.protocol:Pretraining",
@@ -232,6 +242,7 @@ _PLACES: Final = {
     "Subskill": "records.skills:Subskill",
     "Teacher": "gym.teachers.protocol:Teacher",
     "TextTemplate": "gym.prompt:TextTemplate",
+    "ToolSchema": "records.turns:ToolSchema",
     "Tools": "gym.tools:Tools",
     "Trainer": "gym.students.trainers.protocol:Trainer",
     "Training": "gym.students.models.protocol:Training",
@@ -239,10 +250,12 @@ _PLACES: Final = {
     "TrainingFacts": "gym.students.trainers.protocol:TrainingFacts",
     "TrainingLength": "gym.students.trainers.protocol:TrainingLength",
     "TrainingSettings": "gym.students.trainers.protocol:TrainingSettings",
+    "Turn": "records.turns:Turn",
     "UserError": "core.errors:UserError",
     "Wanted": "gym.proposers.protocol:Wanted",
     "Yield": "records.plans:Yield",
     "item_id": "records.items:item_id",
+    "question_id": "records.items:question_id",
     "read_all": "records.files:read_all",
     "read_model": "gym.students.pretrained:read_model",
     "read_tokenizer": "gym.students.pretrained:read_tokenizer",

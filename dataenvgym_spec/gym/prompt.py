@@ -5,14 +5,17 @@ How a prompt becomes tokens is in `students/codec`, which has the student's toke
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
 
-from jinja2 import Environment, StrictUndefined, Template, TemplateError
+import msgspec
+from jinja2 import Environment, StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.record import Record
 
 OPEN, CLOSE = "\ufdd2", "\ufdd3"
@@ -25,21 +28,23 @@ class Image(Record, frozen=True, kw_only=True):
 
     Attributes:
         media: its media type, such as `image/png`.
-        data: its bytes, in base64.
+        data: its bytes, in base64; of what a teacher is shown.
+        path: where its file is; of what a student is shown.
     """
 
     media: str
-    data: str
+    data: str = ""
+    path: str | None = None
 
 
 class Message(Record, frozen=True, kw_only=True):
     """A part of a conversation. All of its content is text.
 
     Attributes:
-        images: what is shown before the text; only to teachers that see.
+        images: what is shown before the text; only to those who see.
     """
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
     images: tuple[Image, ...] = ()
 
@@ -53,12 +58,22 @@ class Prompt(Record, frozen=True, kw_only=True):
             out there is text. One that the template spells out is the token.
         messages: of a conversation, which the student's own chat template renders.
         thinking: what that template is told about thinking; None leaves it to the template.
+        images: of a prompt that is a text, what is shown before it.
+        tools: of a conversation, what the answer may call, which that template renders.
     """
 
     text: str = ""
     given: tuple[tuple[int, int], ...] = ()
     messages: tuple[Message, ...] = ()
     thinking: bool | None = None
+    images: tuple[Image, ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def pictures(self) -> tuple[Image, ...]:
+        """All images that it shows, in their order."""
+        said = [image for message in self.messages for image in message.images]
+        return (*self.images, *said)
 
 
 class PromptTemplate:
@@ -82,8 +97,9 @@ class PromptTemplate:
     def render(self, item: Item) -> str:
         """The prompt of an item, as text.
 
-        The template sees `input`, `group` and `metadata`, never the answer: a source puts nothing
-        into the metadata that tells more than the question does.
+        The template sees `input`, `group` and `metadata`, and what an item may have besides:
+        `before`, a list of `role` and `text`, and `tools`, in the form of services. It never sees
+        the answer: a source puts nothing into the metadata that tells more than the question does.
 
         Raises:
             StageError: the template needs something that the item does not have.
@@ -92,7 +108,7 @@ class PromptTemplate:
             return _rendered(self.template, item)
         except UNDEFINED as error:
             names = [f"metadata.{name}" for name in sorted(item.metadata)]
-            listed = ", ".join(["input", "group", *names])
+            listed = ", ".join(["input", "group", "before", "tools", *names])
             raise StageError(
                 f"the prompt template fails for item {item.id}: {error}",
                 help=f"of this item a template can use: {listed}",
@@ -150,6 +166,7 @@ class Prompts:
         system: what the system says first; empty for nothing.
         shots: items that are asked and answered before.
         thinking: see `Prompt`.
+        file: where the file of an image is; None where no item has any.
     """
 
     def __init__(
@@ -160,12 +177,15 @@ class Prompts:
         system: str = "",
         shots: Sequence[Item] = (),
         thinking: bool | None = None,
+        file: Callable[[Picture], Path] | None = None,
     ) -> None:
         self.template, self.chat, self.thinking = PromptTemplate(template), chat, thinking
-        self.shots = tuple(shots)
+        self.shots, self.file = tuple(shots), file
+        names = meta.find_undeclared_variables(_environment().parse(template))
+        self.writes_tools = "tools" in names
         before = [Message(role="system", content=system)] if system else []
         for shot in shots:
-            before += [self._question(shot), Message(role="assistant", content=shot.target)]
+            before += [*self._question(shot), Message(role="assistant", content=shot.target)]
         self.before = before
 
     def prompt(self, item: Item) -> Prompt:
@@ -175,12 +195,32 @@ class Prompts:
             StageError: see `PromptTemplate.render`.
         """
         if not self.chat:
-            return self.template.prompt(item)
-        messages = (*self.before, self._question(item))
-        return Prompt(messages=messages, thinking=self.thinking)
+            prompt = self.template.prompt(item)
+            shown = self._shown(item.pictures)
+            return msgspec.structs.replace(prompt, images=shown) if shown else prompt
+        tools: tuple[dict[str, Any], ...] = ()
+        if not self.writes_tools:
+            tools = tuple(tool.function() for tool in item.tools)
+        messages = (*self.before, *self._question(item))
+        return Prompt(messages=messages, thinking=self.thinking, tools=tools)
 
-    def _question(self, item: Item) -> Message:
-        return Message(role="user", content=self.template.render(item))
+    def _question(self, item: Item) -> list[Message]:
+        """The turns of an item up to its question, which the template renders."""
+        said = []
+        for turn in item.before:
+            images = self._shown(turn.images)
+            said.append(Message(role=turn.role, content=turn.text, images=images))
+        asked = self.template.render(item)
+        return [*said, Message(role="user", content=asked, images=self._shown(item.images))]
+
+    def _shown(self, pictures: Sequence[Picture]) -> tuple[Image, ...]:
+        if not pictures:
+            return ()
+        if self.file is None:
+            message = "an item has images, and nobody says where their files are"
+            raise StageError(message, help="leave its images out")
+        found = [(picture.media, str(self.file(picture))) for picture in pictures]
+        return tuple(Image(media=media, path=path) for media, path in found)
 
 
 def _environment() -> Environment:
@@ -191,7 +231,13 @@ def _environment() -> Environment:
 
 
 def _rendered(template: Template, item: Item) -> str:
-    return template.render(input=item.input, group=item.group, metadata=item.metadata)
+    return template.render(
+        input=item.input,
+        group=item.group,
+        metadata=item.metadata,
+        before=[{"role": turn.role, "text": turn.text} for turn in item.before],
+        tools=[tool.function() for tool in item.tools],
+    )
 
 
 def _marked(value: object) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from dataenvgym_spec.gym.tasks.media import Images
 from dataenvgym_spec.gym.tasks.protocol import Scorer
-from dataenvgym_spec.records.items import WORDS, Form, item_id
+from dataenvgym_spec.records.items import WORDS, Form, Item, item_id, question_id
 from dataenvgym_spec.records.plans import Request, ShownError
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ class Tools:
             skill; none where skills are the groups.
         scorer: the scorer of the task, for an engine that is declared to judge answers.
         form: what of a question does not count, as the kind of the task declares; see `item_id`.
+        images: takes the images that an engine makes for its examples.
     """
 
     seed: int
@@ -36,19 +40,20 @@ class Tools:
     groups: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     scorer: Scorer | None = None
     form: Form = WORDS
+    images: Images = field(default_factory=Images)
 
     def random(self) -> random.Random:
         """A generator of its own, seeded."""
         return random.Random(self.seed)
 
-    def item_id(self, question: str, images: Sequence[str] = ()) -> str:
-        """The identity of a question in this task; see `records.items.item_id`.
+    def item_id(self, question: str) -> str:
+        """The identity of a question in this task, that is a text; see `records.items.item_id`."""
+        return item_id(question, form=self.form)
 
-        Args:
-            question: as it is asked.
-            images: digests of the images that it is about, in their order.
-        """
-        return item_id(question, form=self.form, images=images)
+    def identified(self, item: Item) -> Item:
+        """An item with the identity of what it asks in this task, and a cluster of its own."""
+        identity = question_id(item, self.form)
+        return msgspec.structs.replace(item, id=identity, cluster=identity)
 
     def shown(self, request: Request) -> tuple[ShownError, ...]:
         """The errors that a prompt for a request may show.

@@ -48,6 +48,8 @@ leakage is about what it declares.
 PROMISES: Final[tuple[Promise, ...]] = get_args(Promise)
 IGNORED: Final = ("space", "case", "layout")
 """What of a question may not count in a task; `records.items` says what each is."""
+FIELDS: Final = ("images", "before", "tools")
+"""What an item may have besides its question: images, earlier turns, tools that can be called."""
 SKILLS: Final = ("groups",)
 SUBSKILLS: Final = ("any", "variants")
 REJECTS: Final = ("repeats",)
@@ -123,6 +125,8 @@ def declare(
         identifies=bool(data.get("identifies", False)),
         ignores=_ignores(slot, data),
         prompts=dict(data.get("prompts", {})),
+        fields=_fields("fields", data),
+        carries=_fields("carries", data),
         rejects=_one_of("rejects", data, REJECTS),
         promise=_one_of("promise", data, PROMISES),
         standard=bool(data.get("standard", False)),
@@ -259,6 +263,13 @@ def _ignores(slot: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     for name in ignored:
         _allow("ignores", name, IGNORED)
     return ignored
+
+
+def _fields(keyword: str, data: Mapping[str, Any]) -> tuple[str, ...]:
+    names = tuple(data.get(keyword, ()))
+    for name in names:
+        _allow(keyword, name, FIELDS)
+    return names
 
 
 def _reads(slot: str, data: Mapping[str, Any]) -> str | None:

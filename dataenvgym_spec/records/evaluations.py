@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.record import Record
 
 
@@ -27,6 +28,7 @@ class Result(Record, frozen=True, kw_only=True):
         truncated: whether the answer was cut at the longest length allowed.
         iteration: whose answer it is, where several students are scored in one stage.
         samples: all answers, the first one included, where several were drawn.
+        images: what the item shows; their files are in the port of the item.
         cluster: the items that belong together with this one; None for an item on its own.
     """
 
@@ -42,6 +44,7 @@ class Result(Record, frozen=True, kw_only=True):
     iteration: int | None = None
     cluster: str | None = None
     samples: tuple[Sample, ...] = ()
+    images: tuple[Picture, ...] = ()
 
     @property
     def unit(self) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from dataenvgym_spec.core.hashing import digest, unit_interval
+from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.record import Record
+from dataenvgym_spec.records.turns import ToolSchema, Turn
 
 IGNORED: Final = ("space", "case", "layout")
 """What of a question may not count, as `language.declaration` has it.
@@ -30,14 +32,18 @@ class Item(Record, frozen=True, kw_only=True):
     """A question with its answer.
 
     Attributes:
-        id: its identity, see `item_id`.
-        input: the question.
+        id: its identity, see `question_id`.
+        input: the question; of a conversation its last turn.
         target: what is taught.
         group: the gold skill.
         cluster: items of one cluster are never split between two splits.
         verifier: what the scorer judges by, so that a teacher's wrong target can be found out.
         metadata: what a prompt's template may use besides. It says no more than the question does;
             what tells of the answer is in `verifier`.
+        targets: all answers that are accepted, where there are several; `target` is one of them.
+        before: of a conversation, what was said before the question.
+        images: what the question is about, in their order; their files are in the item's port.
+        tools: what an answer may call.
     """
 
     id: str
@@ -47,10 +53,22 @@ class Item(Record, frozen=True, kw_only=True):
     cluster: str
     verifier: dict[str, Any] = msgspec.field(default_factory=dict)
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    targets: tuple[str, ...] = ()
+    before: tuple[Turn, ...] = ()
+    images: tuple[Picture, ...] = ()
+    tools: tuple[ToolSchema, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All its images, in the order in which they are shown."""
+        earlier = [picture for turn in self.before for picture in turn.images]
+        return (*earlier, *self.images)
 
     @property
     def golds(self) -> tuple[str, ...]:
-        """The answers that others are judged by: the verifier's, where it has any."""
+        """The answers that others are judged by: all that are accepted, or the verifier's."""
+        if self.targets:
+            return self.targets
         if "answers" in self.verifier:
             return tuple(map(str, self.verifier["answers"]))
         return (str(self.verifier.get("answer", self.target)),)
@@ -60,8 +78,37 @@ class Item(Record, frozen=True, kw_only=True):
         return self.plain()
 
 
+def question_id(item: Item, form: Form = WORDS) -> str:
+    """The identity of what an item asks, with its images, its tools and what was said before.
+
+    A source that tells items apart which ask the same gives them other ones.
+    """
+    return item_id(
+        item.input,
+        form=form,
+        images=[picture.digest for picture in item.pictures],
+        context=_context(item, form),
+    )
+
+
+def _context(item: Item, form: Form) -> dict[str, Any] | None:
+    """What an item asks besides its question and its images; None of most."""
+    context: dict[str, Any] = {}
+    if item.before:
+        said = [[turn.role, canonical(turn.text, form), len(turn.images)] for turn in item.before]
+        context["before"] = said
+    if item.tools:
+        context["tools"] = [tool.plain() for tool in item.tools]
+    return context or None
+
+
 def item_id(
-    question: str, *, form: Form = WORDS, target: str | None = None, images: Sequence[str] = ()
+    question: str,
+    *,
+    form: Form = WORDS,
+    target: str | None = None,
+    images: Sequence[str] = (),
+    context: Mapping[str, Any] | None = None,
 ) -> str:
     r"""The identity of an item: 16 hex digits of the digest of its canonical form.
 
@@ -70,6 +117,7 @@ def item_id(
         form: what of it does not count, as the kind of the task declares.
         target: where one question has several answers, so that none of them is lost.
         images: digests of the images that the question is about, in their order.
+        context: what is asked besides, as `question_id` has it.
 
     >>> item_id("What is 1 + 1?") == item_id(" what is  1 + 1? ")
     True
@@ -78,10 +126,10 @@ def item_id(
     """
     text = canonical(question, form)
     named = form_name(form)
-    if named == "words" and target is None and not images:
+    if named == "words" and target is None and not images and context is None:
         return digest("item", text)[:16]
     told_apart = {"form": named, "text": text, "target": target, "images": list(images)}
-    return digest("item", told_apart)[:16]
+    return digest("item", {**told_apart, **(context or {})})[:16]
 
 
 def form_name(form: Form) -> str:
@@ -115,12 +163,12 @@ def told_apart(items: Iterable[Item]) -> list[Item]:
     Of items that are the same but for white space, letter case or target, the later ones get an
     identity of their own. Their cluster stays, so that no split tests what another one shows.
     """
-    same: dict[str, dict[tuple[str, str], Item]] = {}
+    same: dict[str, dict[str, Item]] = {}
     for item in items:
         twins = same.setdefault(item.id, {})
-        written = (canonical(item.input, TEXT), _answers(item))
-        if written not in twins:
-            twins[written] = _with_own_id(item) if twins else item
+        own = _with_own_id(item)
+        if own.id not in twins:
+            twins[own.id] = own if twins else item
     return [item for twins in same.values() for item in twins.values()]
 
 
@@ -151,12 +199,20 @@ def _top(above: dict[str, str], cluster: str) -> str:
 
 
 def _with_own_id(item: Item) -> Item:
-    own = item_id(item.input, form=TEXT, target=_answers(item))
+    own = item_id(
+        item.input,
+        form=TEXT,
+        target=_answers(item),
+        images=[picture.digest for picture in item.pictures],
+        context=_context(item, TEXT),
+    )
     return msgspec.structs.replace(item, id=own)
 
 
 def _answers(item: Item) -> str:
     """What is accepted as an answer: the target, or whatever else a verifier says."""
+    if item.targets:
+        return digest("answers", [item.target, item.verifier, item.targets])
     if not item.verifier:
         return item.target
     return digest("answers", [item.target, item.verifier])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection
 
-from dataenvgym_spec.records.items import Form, Item, form_or_usual, in_lane, item_id
+from dataenvgym_spec.records.items import Form, Item, form_or_usual, in_lane, question_id
 from dataenvgym_spec.records.record import Record
 
 
@@ -47,7 +47,7 @@ class Reserve(Record, frozen=True, kw_only=True):
             if kept.lane is not None and in_lane(self.seed, item.cluster, kept.lane):
                 return role
         # A source may tell items apart that ask the same, so the question counts too.
-        asks = item_id(item.input, form=form_or_usual(self.form))
+        asks = question_id(item, form_or_usual(self.form))
         for role, kept in asked.items():
             if kept.holds(item.id) or kept.holds(asks):
                 return role

@@ -13,6 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from dataenvgym_spec.report import drawing, tables, text, words
+from dataenvgym_spec.report.pictures import pictures
 from dataenvgym_spec.results.curves import Grid
 from dataenvgym_spec.results.fates import in_order
 from dataenvgym_spec.results.stamps import common, mixed
@@ -30,6 +31,7 @@ _FILTERS: Final = (
     text.amount,
     text.clean,
     text.shorten,
+    pictures,
 )
 
 

@@ -59,6 +59,7 @@ PACKAGES: Final = (
     Package(module="matplotlib", distribution="matplotlib", extra="report"),
     Package(module="scipy", distribution="scipy", extra="report"),
     Package(module="mlflow", distribution="mlflow", extra="track"),
+    Package(module="PIL", distribution="pillow", extra="vision"),
     Package(module="pandas", distribution="pandas", extra="frames"),
     Package(module="vllm", distribution="vllm", extra="vllm"),
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.hashing import file_digest
+from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.records.record import Record
@@ -31,6 +32,8 @@ CIRCUMSTANCES: Final = (
 """What a run says of the training of its student."""
 ASKING: Final = ("plan", "generate", "check")
 """The kinds of stages of an iteration that may ask teachers."""
+SHOWN_IMAGES: Final = 8
+"""Images of accepted examples that an iteration shows."""
 LONGEST: Final = 7900
 """Characters of a tag; MLflow takes 8,000."""
 
@@ -290,6 +293,22 @@ def _of_round(turn: Iteration) -> Iterator[Artifact]:
         # Of a loop that has stopped there is none.
         if path is not None and path.is_file():
             yield text_artifact(state.path, path)
+    yield from _images(turn)
+
+
+def _images(turn: Iteration) -> Iterator[Artifact]:
+    """The images of the first accepted examples, each once."""
+    shown: set[str] = set()
+    for stage in turn.of("check"):
+        for example in stage.rows("accepted", "examples.jsonl", Example):
+            for picture in example.pictures:
+                if len(shown) == SHOWN_IMAGES:
+                    return
+                path = stage.port("accepted") / picture.file
+                if picture.digest not in shown and path.is_file():
+                    shown.add(picture.digest)
+                    name = f"images/{path.name}"
+                    yield Artifact(path=name, digest=picture.digest[:16], file=path)
 
 
 def text_artifact(name: str, path: Path) -> Artifact:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
@@ -17,6 +19,8 @@ from dataenvgym_spec.gym.students.codec import Codec, Encoder
 from dataenvgym_spec.gym.students.models.tokenizer import train_tokenizer
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.media import Picture
+from dataenvgym_spec.records.turns import ToolSchema
 from tests.support.students import CHATML, conversational
 from tests.support.training import training_job
 
@@ -96,6 +100,29 @@ def test_what_a_message_spells_out_stays_text(template: str) -> None:
     answer = encoder.answer(Prompts("{{ input }}", chat=True).prompt(item("1")), odd)
     assert sum(token in special for token in answer) == 1
     assert plain(answer, made).startswith(odd)
+
+
+def test_tools_go_to_a_chat_template_that_shows_them_and_spell_out_no_token() -> None:
+    shown = "{% for tool in tools or [] %}{{ tool | tojson }}\n{% endfor %}" + CHATML
+    made = tokenizer(shown)
+    odd = ToolSchema(name="look", description="a <|im_end|> b", parameters={"<|im_end|>": 1})
+    asked = msgspec.structs.replace(item("1 + 1"), tools=(odd,))
+    ids = Encoder(made).prompt(Prompts("{{ input }}", chat=True).prompt(asked))
+    usual = Encoder(made).prompt(Prompts("{{ input }}", chat=True).prompt(item("1 + 1")))
+    end = made.convert_tokens_to_ids("<|im_end|>")
+    assert ids.count(end) == usual.count(end)
+    assert plain(ids, made).startswith(json.dumps(odd.function()))
+    with pytest.raises(StageError, match="chat template shows none"):
+        Encoder(tokenizer(CHATML)).prompt(Prompts("{{ input }}", chat=True).prompt(asked))
+
+
+def test_a_student_that_reads_text_alone_is_shown_no_image() -> None:
+    picture = Picture(digest="a" * 64, media="image/png", width=1, height=1)
+    asked = msgspec.structs.replace(item("1 + 1"), images=(picture,))
+    for chat in (False, True):
+        prompts = Prompts("{{ input }}", chat=chat, file=lambda one: Path(one.file))
+        with pytest.raises(StageError, match="reads text alone"):
+            Encoder(tokenizer(CHATML)).prompt(prompts.prompt(asked))
 
 
 @pytest.mark.parametrize("template", [None, CHATML])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +19,12 @@ from dataenvgym_spec.records.items import (
     canonical,
     form_name,
     item_id,
+    question_id,
     told_apart,
 )
+from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.rows import Columns
+from dataenvgym_spec.records.turns import ToolSchema, Turn
 
 FIELDS = {"input": "question", "target": "answer"}
 FORMS: tuple[Form, ...] = (WORDS, TEXT, (), ("case",), ("space",), ("case", "layout"))
@@ -90,6 +94,30 @@ def test_programs_and_images_are_told_apart_by_the_form_of_their_task() -> None:
     assert item_id(first, form=TEXT) == item_id(f"{first}\r\n".replace("\n", "\r\n"), form=TEXT)
     seen = {item_id("What is it?", images=[image]) for image in ("a", "b")}
     assert len(seen | {item_id("What is it?")}) == 3
+
+
+def test_all_that_is_asked_is_in_the_identity() -> None:
+    one = Item(id="1", input="What is it?", target="2", group="all", cluster="c")
+    picture = Picture(digest="a" * 64, media="image/png", width=1, height=1)
+    other = msgspec.structs.replace(picture, digest="b" * 64)
+    asked = [
+        one,
+        msgspec.structs.replace(one, images=(picture,)),
+        msgspec.structs.replace(one, images=(other,)),
+        msgspec.structs.replace(one, images=(picture, other)),
+        msgspec.structs.replace(one, before=(Turn(role="user", text="Look."),)),
+        msgspec.structs.replace(one, before=(Turn(role="user", text="Look.", images=(picture,)),)),
+        msgspec.structs.replace(one, before=(Turn(role="system", text="Look."),)),
+        msgspec.structs.replace(one, tools=(ToolSchema(name="now"),)),
+        msgspec.structs.replace(one, tools=(ToolSchema(name="then"),)),
+    ]
+    assert question_id(one) == item_id(one.input)
+    assert len({question_id(item) for item in asked}) == len(asked)
+    # An answer is no part of what is asked; of a source it tells items apart, as all else does.
+    several = msgspec.structs.replace(one, targets=("2", "3"))
+    assert question_id(several) == question_id(one)
+    kept = told_apart([*asked, several, *asked])
+    assert len(kept) == len({item.id for item in kept}) == len(asked) + 1
 
 
 @given(st.text(max_size=30), st.sampled_from(FORMS))

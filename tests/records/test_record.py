@@ -6,7 +6,9 @@ import pytest
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example, Provenance, Rejected
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.plans import Plan, Request, Step
+from dataenvgym_spec.records.turns import ToolSchema, Turn
 
 ITEM = Item(id="1", input="1 + 1", target="2", group="sum", cluster="c")
 
@@ -19,6 +21,19 @@ def test_a_field_that_is_not_set_is_not_written() -> None:
     example = Example.of(ITEM, "sum")
     assert example.plain() == {**ITEM.plain(), "skill": "sum"}
     assert "notes" in msgspec.structs.replace(example, notes={"known": "yes"}).plain()
+
+
+def test_what_a_question_shows_is_written_where_there_is_something() -> None:
+    picture = Picture(digest="a" * 64, media="image/jpeg", width=2, height=1)
+    turn = Turn(role="user", text="Look.", images=(picture,))
+    tool = ToolSchema(name="now")
+    asked = msgspec.structs.replace(
+        ITEM, targets=("2", "two"), before=(turn,), images=(picture,), tools=(tool,)
+    )
+    assert Example.parse(Example.of(asked, "sum").plain()).item() == asked
+    assert asked.plain().keys() - ITEM.plain().keys() == {"targets", "before", "images", "tools"}
+    assert asked.golds == ("2", "two") and ITEM.golds == ("2",)
+    assert picture.file == f"media/{'a' * 32}.jpg"
 
 
 def test_what_is_falsy_but_set_is_written() -> None:

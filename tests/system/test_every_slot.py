@@ -10,6 +10,7 @@ from dataenvgym_spec.language.components import FOLDERS
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.plans import SkillMap
 from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.track.project import project
 from tests.support.packages import PACKAGES, install, path_with
 from tests.support.repositories import call, new_repo
 
@@ -44,6 +45,13 @@ agent:
   checks: {even: {action: reject}}
 loop: {iterations: 2, teach: {examples: 8, refill: 0}}
 """
+
+
+ROWS = {
+    **dict.fromkeys(("test", "selection", "shown", "hidden"), "items.jsonl"),
+    **dict.fromkeys(("candidates", "accepted", "rejected"), "examples.jsonl"),
+}
+"""The file of a port with rows that show images."""
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +106,16 @@ def test_each_component_is_really_used(counted: Path) -> None:
     state = json.loads((plan.port("state") / "state.json").read_text())
     assert (state["rung"], len(state["history"])) == (2, 2)
 
+    # What is no image is counted, and the files of the others lie beside the items, each once.
+    skipped = [stage.log.skipped for stage in results.stages if stage.kind == "data"]
+    assert any(counts and counts["images that cannot be read"] > 0 for counts in skipped)
+    for path in (counted / "store").glob("*/out/*/media/*"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+        rows = path.parents[1] / ROWS[path.parents[1].name]
+        assert f'"digest":"{path.stem}' in rows.read_text().replace(" ", "")
+    ports = {path.parents[1].name for path in (counted / "store").glob("*/out/*/media/*")}
+    assert ports == {*ROWS}
+
     # engine, teacher: what is generated is what the teacher said, and its tokens are counted
     assert len(first.generated) == 2 * 20 and len(second.generated) == 4 * 20
     assert {row.provenance.teacher for row in first.generated} == {"canned"}
@@ -112,6 +130,15 @@ def test_each_component_is_really_used(counted: Path) -> None:
     assert (trained.log.device, trained.log.steps, len(trained.curve())) == ("by hand", 3, 3)
     adapter = json.loads((trained.path / "out/student/adapter_config.json").read_text())
     assert adapter["peft_type"] == "IA3"
+
+    # What is answered and what is made is shown with its images, in the report and in MLflow.
+    (row, *_) = stages["evaluate"].rows("test", "results.jsonl", Result)
+    assert [one.media for one in row.images] == ["image/png"]
+    html = next(counted.glob("**/index.html")).read_text(encoding="utf-8")
+    assert 'src="data:image/png;base64,' in html
+    files = [file for record in project(results).runs for file in record.artifacts]
+    images = [file for file in files if file.path.startswith("images/")]
+    assert images and all(file.file is not None and file.file.is_file() for file in images)
 
     # backend, scorer, sandbox
     answers = next(stage for stage in first.of("evaluate") if stage.port("selection").is_dir())

@@ -21,7 +21,7 @@ from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.files import template_text
 
-NAMES = frozenset({"input", "group", "metadata"})
+NAMES = frozenset({"input", "group", "metadata", "before", "tools"})
 """What the template of a student's prompt sees; a test renders each."""
 _GUARDS = ("defined", "undefined", "default", "d")
 """Tests and filters of Jinja that take a name which may be unknown."""
@@ -107,6 +107,11 @@ def _holds_some(rows: Supply, fields: frozenset[str]) -> bool:
         return True
     every = {*rows.file.table.columns, *rows.file.table.others}
     return any(f"{column.name}.{field}" in every for field in fields)
+
+
+def names_in(template: str) -> frozenset[str]:
+    """The names that a template takes from outside; none if it cannot be parsed."""
+    return frozenset() if _syntax(template) else _used(template)[0]
 
 
 @lru_cache(maxsize=256)

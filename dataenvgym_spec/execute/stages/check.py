@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.yields import with_reasons, yields
+from dataenvgym_spec.execute.media import write_items
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import CheckParams
 from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, set_apart
@@ -45,9 +46,9 @@ def check(context: Context[CheckParams]) -> None:
     if isinstance(observe, Observe) and observe.yield_ == "reasons":
         judging = context.params.checks
         given = with_reasons(given, before, candidates, verdict.rejected, judging)
-    context.write_rows("accepted", "examples.jsonl", accepted)
+    write_items(context, "accepted", "examples.jsonl", accepted)
     context.write_table("yield", "yield.json", given)
-    context.write_rows("rejected", "examples.jsonl", verdict.rejected)
+    write_items(context, "rejected", "examples.jsonl", verdict.rejected)
     context.write("rejected", "tally.json", verdict.counts())
     context.record(candidates=len(candidates), accepted=len(accepted))
     rejected = totals(verdict.tally)

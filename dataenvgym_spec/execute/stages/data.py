@@ -10,7 +10,9 @@ from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.drawing import Apart, draw, held_apart
 from dataenvgym_spec.execute.gold import SHOWN, Gold
+from dataenvgym_spec.execute.media import write_items
 from dataenvgym_spec.graph.params import DataParams
+from dataenvgym_spec.gym.tasks.media import Images
 from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item, form_or_usual
@@ -35,8 +37,9 @@ def data(context: Context[DataParams]) -> None:
     )
     _require_one_answer(params, drawn)
     _require_answers(params, drawn)
+    images: Images | None = getattr(source, "images", None)
     for port, items in _ports(params, drawn).items():
-        context.write_rows(port, "items.jsonl", items)
+        write_items(context, port, "items.jsonl", items, images)
     if gold.left_out:
         write_rows(context.log / "left-out.jsonl", gold.left_out)
         context.say(f"  {gold.words(len(drawn))} (listed in log/left-out.jsonl)")
@@ -80,6 +83,9 @@ def _require_answers(params: DataParams, drawn: Sequence[Item]) -> None:
 def _tell_skipped(context: Context[DataParams], source: Source) -> None:
     """Counts what the source holds and gives no item for: nothing goes missing without a word."""
     skipped = dict(getattr(source, "skipped", {}))
+    images: Images | None = getattr(source, "images", None)
+    if images is not None:
+        skipped |= images.bad
     if skipped:
         context.record(skipped=skipped)
     for reason, count in skipped.items():

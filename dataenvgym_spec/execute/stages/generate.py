@@ -12,9 +12,11 @@ import msgspec
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.media import write_items
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import GenerateParams
 from dataenvgym_spec.gym.engines.protocol import Engine
+from dataenvgym_spec.gym.tasks.media import Images
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example, Provenance
 from dataenvgym_spec.records.files import read
@@ -28,8 +30,9 @@ def generate(context: Context[GenerateParams]) -> None:
     asked = plan.asked()
     given = context.table("yield", "yield.json", Yield) or {}
     requests = missing(asked, given)
-    rows = _candidates(context, requests, plan) if requests else []
-    context.write_rows("candidates", "examples.jsonl", rows)
+    images = Images()
+    rows = _candidates(context, requests, plan, images) if requests else []
+    write_items(context, "candidates", "examples.jsonl", rows, images)
     amount = sum(request.count for request in requests)
     context.record(requested=amount, candidates=len(rows))
     context.say(f"  {len(rows)} candidates for {amount} examples asked for")
@@ -52,7 +55,7 @@ def missing(asked: Sequence[Request], given: Mapping[str, Yield]) -> list[Reques
 
 
 def _candidates(
-    context: Context[GenerateParams], requests: Sequence[Request], plan: Plan
+    context: Context[GenerateParams], requests: Sequence[Request], plan: Plan, images: Images
 ) -> list[Example]:
     params = context.params
     engine: Engine = context.make(params.engine)
@@ -67,6 +70,7 @@ def _candidates(
         groups=plan.groups or {},
         scorer=scorer,
         form=form_or_usual(params.form),
+        images=images,
     )
     for number, example in enumerate(engine.generate(requests, tools)):
         if example.asked_by not in names:
@@ -84,7 +88,7 @@ def _candidates(
     tokens = getattr(engine, "tokens", None)  # of an engine that asks a model
     if tokens:
         context.record(tokens=tokens)
-    counts = getattr(engine, "counts", None)
+    counts = {**getattr(engine, "counts", {}), **images.bad}
     if counts:
         context.record(made={name: count for name, count in sorted(counts.items()) if count})
     return rows

@@ -14,7 +14,7 @@ from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.graph.params import Lane, ReserveParams
 from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.records.files import read_all
-from dataenvgym_spec.records.items import Form, Item, form_or_usual, in_lane, item_id
+from dataenvgym_spec.records.items import Form, Item, form_or_usual, in_lane, question_id
 from dataenvgym_spec.records.ngrams import ngrams
 from dataenvgym_spec.records.splits import Kept, Reserve
 
@@ -72,7 +72,7 @@ def _kept(items: Iterable[Item], sizes: Iterable[int], form: Form) -> Kept:
     ids = set()
     for item in items:
         # An example is known by its question, whatever the source adds to tell items apart.
-        ids |= {item.id, item_id(item.input, form=form)}
+        ids |= {item.id, question_id(item, form)}
     runs = {}
     for size in sizes:
         runs[str(size)] = tuple(sorted({ngrams(item.input, size) for item in items}))

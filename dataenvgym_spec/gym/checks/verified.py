@@ -84,7 +84,7 @@ def _agreeing(example: Example, answers: Sequence[Written], sight: Sight) -> int
     scores = sight.scorer.score(pairs) if pairs else []
     left = [text for text, score in zip(texts, scores, strict=True) if not score.correct]
     agreeing = len(texts) - len(left)
-    if example.verifier:
+    if example.verifier or example.targets:
         return agreeing
     target = canonical(example.target, WORDS)
     other = [text for text in left if canonical(text, WORDS) != target]

@@ -157,8 +157,9 @@ class ExpertIteration:
 
         What tells of its own answer goes with it only where that was looked at.
         """
-        verifier = attempt.item.verifier if self.accept == "scorer" else {}
-        answered = msgspec.structs.replace(attempt.item, target=reply.text, verifier=verifier)
+        answered = msgspec.structs.replace(attempt.item, target=reply.text)
+        if self.accept != "scorer":
+            answered = msgspec.structs.replace(answered, verifier={}, targets=())
         provenance = Provenance(asks=(attempt.asked,), model=reply.model)
         example = Example.of(answered, attempt.request)
         return msgspec.structs.replace(example, provenance=provenance)
@@ -170,6 +171,6 @@ def _agree(attempt: Attempt, one: Reply, other: Reply, scorer: Scorer) -> bool:
         return True
     if attempt.item.verifier:
         return False  # the scorer would say what is right, and not what is the same
-    asked = msgspec.structs.replace(attempt.item, target=one.text)
+    asked = msgspec.structs.replace(attempt.item, target=one.text, targets=())
     (score,) = scorer.score([(asked, Answer(text=other.text))])
     return score.correct

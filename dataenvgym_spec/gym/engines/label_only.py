@@ -102,6 +102,6 @@ def _labelled(
     item: Item, request: Request, answer: str, question: Question, solution: Solution
 ) -> Example:
     """An item with the teacher's answer. What tells of its own answer does not go with it."""
-    labelled = msgspec.structs.replace(item, target=answer, verifier={})
+    labelled = msgspec.structs.replace(item, target=answer, verifier={}, targets=())
     provenance = Provenance(asks=(question.id,), model=solution.model)
     return msgspec.structs.replace(Example.of(labelled, request), provenance=provenance)

@@ -7,7 +7,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any, Final
 
-from dataenvgym_spec.core.chat_template import switches
+from dataenvgym_spec.core.chat_template import TOOLS, switches, takes
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.prompt import Message, Prompt
 from dataenvgym_spec.gym.students.spelling import Spelling
@@ -43,7 +43,8 @@ class Chat:
         Raises:
             StageError: the template does not take it.
         """
-        return self._render(prompt.messages, prompt.thinking, add_generation_prompt=True)
+        tools = self._called(prompt.tools)
+        return self._render(prompt.messages, prompt.thinking, **tools, add_generation_prompt=True)
 
     @cached_property
     def end(self) -> str:
@@ -85,7 +86,31 @@ class Chat:
     def _switches(self) -> frozenset[str]:
         return switches(self.template)
 
-    def _render(self, messages: Sequence[Message], thinking: bool | None, **options: bool) -> str:
+    def _called(self, tools: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The tools as the template takes them; nothing where there are none.
+
+        Raises:
+            StageError: it shows no tools.
+        """
+        if not tools:
+            return {}
+        if not takes(self.template, TOOLS):
+            message = "an item has tools to call, and the student's chat template shows none"
+            help = "write them in the template of 'student.prompt': {{ tools | tojson }}"
+            raise StageError(message, help=help)
+        return {TOOLS: [self._guarded(tool) for tool in tools]}
+
+    def _guarded(self, value: Any) -> Any:
+        """JSON values whose texts spell out no special token."""
+        if isinstance(value, str):
+            return self.spelling.guard(value)
+        if isinstance(value, Mapping):
+            return {self._guarded(key): self._guarded(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._guarded(part) for part in value]
+        return value
+
+    def _render(self, messages: Sequence[Message], thinking: bool | None, **options: Any) -> str:
         plain = []
         for message in messages:
             content = self._form(self.spelling.guard(message.content))
@@ -99,7 +124,7 @@ class Chat:
             raise StageError(message, help="leave 'student.prompt.thinking' out")
         return dict.fromkeys(self._switches, thinking)
 
-    def _apply(self, messages: Sequence[Mapping[str, Any]], **options: bool) -> str:
+    def _apply(self, messages: Sequence[Mapping[str, Any]], **options: Any) -> str:
         from jinja2 import TemplateError
 
         try:

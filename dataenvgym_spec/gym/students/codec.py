@@ -44,6 +44,9 @@ class Encoder:
         """
         if isinstance(prompt, str):
             return self.spelling.encode(prompt, add_special_tokens=True)
+        if prompt.pictures:
+            message = "an item has images, and this student reads text alone"
+            raise StageError(message, help="take a model that sees, or a source without images")
         if prompt.messages:
             return self.spelling.encode(self.chat.prompt(prompt), add_special_tokens=False)
         guarded = self.spelling.guard_given(prompt.text, prompt.given)

@@ -22,7 +22,8 @@ class Source(Protocol):
 
     Its definition declares the same, since a spec is checked without importing the class.
 
-    A source that skips rows of its data says how many in `skipped`, by reason.
+    A source that skips rows of its data says how many in `skipped`, by reason. One whose items have
+    images holds them in `images`, an instance of `media.Images`.
 
     One whose definition says `"variants": true` is a `SourceWithVariants`.
     """

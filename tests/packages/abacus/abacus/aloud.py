@@ -4,9 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from dataenvgym_spec.gym import Codec, Completion, GenerationSettings, Prompt, read_model
+
+
+def unseen(prompt: Prompt | str) -> Prompt | str:
+    """A prompt as one reads it who opens the images and looks away."""
+    if isinstance(prompt, str):
+        return prompt
+    for image in prompt.pictures:
+        assert image.path is not None and Path(image.path).read_bytes()
+    return msgspec.structs.replace(prompt, images=())
 
 
 class Aloud:
@@ -24,7 +34,7 @@ class Aloud:
         return [self._complete(prompt) for prompt in prompts]
 
     def _complete(self, prompt: Prompt | str) -> Completion:
-        ids = self.codec.encode(prompt)
+        ids = self.codec.encode(unseen(prompt))
         said: list[int] = []
         while len(said) < self.codec.room(ids) and not self.codec.ends.intersection(said):
             with torch.inference_mode():

@@ -26,4 +26,4 @@ class Dictation:
                 self.tokens[kind] += count
             for line in reply.text.splitlines():
                 one, other = line.split("+")
-                yield Example.of(sum_of(int(one), int(other), "beads"), request)
+                yield Example.of(sum_of(int(one), int(other), "beads", tools.images), request)

@@ -1,5 +1,7 @@
 """A bare loop of gradient descent."""
 
+from pathlib import Path
+
 import torch
 
 from dataenvgym_spec.gym import (
@@ -34,6 +36,8 @@ class Drill:
         steps, curve = job.settings.length.steps or 1, []
         for step in range(1, steps + 1):
             row = rows[step % len(rows)]
+            assert all(Path(image.path or "").is_file() for image in row.prompt.pictures)
+            assert row.prompt.pictures
             ids = tokenizer(row.prompt.text + row.completion, return_tensors="pt").input_ids
             loss = model(input_ids=ids, labels=ids).loss
             loss.backward()

@@ -1,0 +1,64 @@
+"""The files of images in ports: each once, beside the rows that show it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.gym.tasks.media import Images
+from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.media import FOLDER, Picture
+
+
+
+def write_items(
+    context: Context[Any],
+    port: str,
+    name: str,
+    rows: Sequence[Item],
+    images: Images | None = None,
+) -> None:
+    """Writes items or examples to a port, with the files of the images that they show.
+
+    Args:
+        context: of the stage.
+        port: where to.
+        name: of the file with the rows.
+        rows: what is written.
+        images: of the source or the engine; other files come from the ports that are read.
+
+    Raises:
+        StageError: nobody has the file of an image.
+    """
+    context.write_rows(port, name, rows)
+    pictures = {picture.digest: picture for row in rows for picture in row.pictures}
+    if not pictures:
+        return
+    find = image_files(context)
+    context.out(port, FOLDER).mkdir(exist_ok=True)
+    for picture in pictures.values():
+        target = context.out(port, picture.file)
+        content = None if images is None else images.content(picture)
+        if content is None:
+            shutil.copyfile(find(picture), target)
+        else:
+            target.write_bytes(content)
+
+
+def image_files(context: Context[Any]) -> Callable[[Picture], Path]:
+    """Finds the file of an image in the ports that a stage reads."""
+
+    def find(picture: Picture) -> Path:
+        for port in context.reads:
+            path = port.path / picture.file
+            if path.is_file():
+                return path
+        message = f"an item shows the image {picture.digest[:16]}, whose file nobody has"
+        help = "a source has it in `images`, and an engine takes it by `tools.images.add`"
+        raise StageError(message, help=help)
+
+    return find

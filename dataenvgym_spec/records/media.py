@@ -1,0 +1,39 @@
+"""Images by content: what an item says of one, and where its file lies in a port."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dataenvgym_spec.records.record import Record
+
+FOLDER: Final = "media"
+"""The folder of a port that holds the files of its items' images, each once."""
+ENDINGS: Final = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/bmp": "bmp",
+}
+"""The ending of a file's name, by media type."""
+
+
+class Picture(Record, frozen=True, kw_only=True):
+    """An image, by the content of its file.
+
+    Attributes:
+        digest: SHA-256 of the file's bytes, in hex.
+        media: its media type.
+        width: in pixels.
+        height: in pixels.
+    """
+
+    digest: str
+    media: str
+    width: int
+    height: int
+
+    @property
+    def file(self) -> str:
+        """The path of its file, relative to the port of its item."""
+        return f"{FOLDER}/{self.digest[:32]}.{ENDINGS[self.media]}"
