@@ -14,7 +14,6 @@ from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.media import FOLDER, Picture
 
 
-
 def write_items(
     context: Context[Any],
     port: str,

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.yields import with_reasons, yields
 from dataenvgym_spec.execute.media import write_items
+from dataenvgym_spec.execute.yields import with_reasons, yields
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import CheckParams
 from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, set_apart

@@ -64,7 +64,9 @@ class Images:
             content = held.read_bytes()
         except OSError as error:
             message = f"the image '{held.name}' cannot be read any more: {error.strerror}"
-            raise StageError(message, help="run it again when the files stay as they are") from error
+            raise StageError(
+                message, help="run it again when the files stay as they are"
+            ) from error
         if bytes_digest(content) != picture.digest:
             message = f"the image '{held.name}' was changed while it was read"
             raise StageError(message, help="run it again when the files stay as they are")
