@@ -29,7 +29,7 @@ class Beads:
         for _ in itertools.count():
             one, other = rng.randint(0, self.largest), rng.randint(0, self.largest)
             if one == 0:
-                assert self.images.add(drawn(one, other)[:-20]) is None
+                assert self.images.add(drawn(one, other)[:40]) is None
             else:
                 yield sum_of(one, other, group, self.images)
 
