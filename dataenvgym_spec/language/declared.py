@@ -174,7 +174,7 @@ class Definition:
         ignores: of a task: what of a question does not count; see `records.items.IGNORED`.
         prompts: of a task: its texts of built-in templates, by their names.
         fields: of a task or a source: what its items may have besides a question and an answer.
-        carries: of a model, a trainer or a backend: which of these fields it works with.
+        carries: of a model, a trainer, a backend or an engine: which of these fields it works with.
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives if not what its stage kind does.
         standard: whether it is the one of its slot that holds where a spec names none.

@@ -62,6 +62,7 @@ def test_images_need_a_student_that_takes_them(tasks: Install, tmp_path: Path, h
         "E204 the model 'scratch'",
         "E204 the trainer 'sft'",
         "E204 the backend 'transformers'",
+        "E204 the engine 'procedural'",
     ]
     assert all("which the items of 'others' have" in line for line in said)
     tasks("model", "eyes", carries=["images"], ready=True)
@@ -73,9 +74,10 @@ def test_images_need_a_student_that_takes_them(tasks: Install, tmp_path: Path, h
         "generate": {"backend": "seeing"},
         "model": {"kind": "eyes"},
     }
-    assert not [
-        line for line in _said(tmp_path, "seen", source=source, student=able) if "images" in line
-    ]
+    agent = {"engine": {"kind": "painter", "teacher": None, "oversample": None}}
+    tasks("engine", "painter", carries=["images"])
+    said = _said(tmp_path, "seen", source=source, student=able, agent=agent)
+    assert not [line for line in said if "images" in line]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.student import Prompt
 from dataenvgym_spec.resolve.arms import Arm
 
-STUDENT: Final = ("model", "trainer", "backend")
-"""The slots of what an item's images go through."""
+CARRIERS: Final = ("model", "trainer", "backend", "engine")
+"""The slots of what an item's images go through, or come from."""
 SHOWN: Final = {
     "before": ("earlier turns", "add 'chat: true', or write 'before' in the template"),
     "tools": ("tools", "write them in the template: {{ tools | tojson }}"),
@@ -60,9 +60,9 @@ def _unused(arm: Arm, name: str, field: str, kind: str) -> Diagnostic:
 
 
 def _unread(arm: Arm, name: str, field: str) -> Iterator[Diagnostic]:
-    """The parts of the student that work with text alone."""
+    """The parts of the student, and an engine, that work with text alone."""
     for slot, path, options in arm.experiment.components():
-        if slot not in STUDENT or field in definition(slot, options["kind"]).carries:
+        if slot not in CARRIERS or field in definition(slot, options["kind"]).carries:
             continue
         message = (
             f"the {slot} '{options['kind']}' does not work with {_words(field)}, "

@@ -88,7 +88,7 @@ def _candidates(
     tokens = getattr(engine, "tokens", None)  # of an engine that asks a model
     if tokens:
         context.record(tokens=tokens)
-    counts = {**getattr(engine, "counts", {}), **images.bad}
+    counts = {**(getattr(engine, "counts", None) or {}), **images.bad}
     if counts:
         context.record(made={name: count for name, count in sorted(counts.items()) if count})
     return rows
