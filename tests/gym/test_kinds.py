@@ -15,7 +15,9 @@ QUESTIONS = ("a  B", "A b", "if a:\n  b()", "if a:\nb()\r\n", "    if a:\n      
 """Questions that differ in case, white space, indentation and how lines end."""
 
 
-@pytest.mark.parametrize("kind", [kind for kind, item in definitions()["task"].items() if item.prompts])
+@pytest.mark.parametrize(
+    "kind", [kind for kind, item in definitions()["task"].items() if item.prompts]
+)
 def test_the_prompts_of_a_kind_use_what_they_are_given(kind: str) -> None:
     """Each stands in for a built-in one, with what the options give that name that by default."""
     task, seen = definition("task", kind), set()
@@ -42,7 +44,9 @@ def test_a_teacher_of_programs_is_shown_their_lines_and_asked_for_whole_ones() -
     text = TextTemplate(template_text("builtin:examples", CODE)).render(**given, **more)
     assert f"Problem:\nReturn x.\nSolution:\n{program}\n" in text
     assert 'Write 2 new problems of the skill "loops".\n' in text
-    answer = TextTemplate(template_text("builtin:answer", CODE)).render(input=program, reasoning=True)
+    answer = TextTemplate(template_text("builtin:answer", CODE)).render(
+        input=program, reasoning=True
+    )
     assert f"\n\n{program}\n\n" in answer and '"reasoning"' in answer
 
 
