@@ -125,7 +125,7 @@ def declare(
         identifies=bool(data.get("identifies", False)),
         ignores=_ignores(slot, data),
         prompts=dict(data.get("prompts", {})),
-        fields=_fields("fields", data),
+        shows=_fields("shows", data),
         carries=_fields("carries", data),
         rejects=_one_of("rejects", data, REJECTS),
         promise=_one_of("promise", data, PROMISES),

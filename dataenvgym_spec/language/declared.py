@@ -173,7 +173,7 @@ class Definition:
             what of a question does not count (`ignores` of the task), which it is handed as `form`.
         ignores: of a task: what of a question does not count; see `records.items.IGNORED`.
         prompts: of a task: its texts of built-in templates, by their names.
-        fields: of a task or a source: what its items may have besides a question and an answer.
+        shows: of a task or a source: what its items may have besides a question and an answer.
         carries: of a model, a trainer, a backend or an engine: which of these fields it works with.
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives if not what its stage kind does.
@@ -212,7 +212,7 @@ class Definition:
     skills: str | None = None
     subskills: str | None = None
     identifies: bool = False
-    fields: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
     prompts: Mapping[str, str] = field(default_factory=dict)

@@ -31,7 +31,7 @@ def _said(folder: Path, kind: str, **sections: Any) -> list[str]:
 @pytest.fixture
 def tasks(install: Install) -> Install:
     """Kinds of tasks with and without fields, and a source that gives nothing by itself."""
-    install("task", "seen", ignores=["space"], fields=["images", "before", "tools"])
+    install("task", "seen", ignores=["space"], shows=["images", "before", "tools"])
     install("source", "others", procedural=True, properties=COLUMNS)
     return install
 
@@ -41,7 +41,7 @@ def test_without_fields_nothing_is_said(tasks: Install, tmp_path: Path) -> None:
 
 
 def test_a_task_says_what_its_items_may_have(tasks: Install, tmp_path: Path) -> None:
-    tasks("source", "others", procedural=True, fields=["tools"])
+    tasks("source", "others", procedural=True, shows=["tools"])
     first, second = _said(tmp_path, "math")
     assert first == (
         "E204 the items of 'others' have tools, and those of the task 'math' do not; "
@@ -54,7 +54,7 @@ def test_a_task_says_what_its_items_may_have(tasks: Install, tmp_path: Path) -> 
 def test_images_need_a_student_that_takes_them(tasks: Install, tmp_path: Path, how: str) -> None:
     source = {}
     if how == "declared":
-        tasks("source", "others", procedural=True, fields=["images"])
+        tasks("source", "others", procedural=True, shows=["images"])
     else:
         source = {"images": "photo"}
     said = _said(tmp_path, "seen", source=source)
@@ -93,7 +93,7 @@ def test_images_need_a_student_that_takes_them(tasks: Install, tmp_path: Path, h
 def test_turns_and_tools_need_a_prompt_that_shows_them(
     tasks: Install, tmp_path: Path, field: str, template: str, chat: bool, shown: bool
 ) -> None:
-    tasks("source", "others", procedural=True, fields=[field])
+    tasks("source", "others", procedural=True, shows=[field])
     (tmp_path / "asked.j2").write_text(template, encoding="utf-8")
     prompt = {"template": "asked.j2", "chat": chat}
     said = _said(tmp_path, "seen", student={"prompt": prompt})

@@ -30,7 +30,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     for name, options in arm.experiment.task.sources.items():
         for field in _given(options):
             given.setdefault(field, name)
-            if field not in task.fields:
+            if field not in task.shows:
                 yield _unused(arm, name, field, task.kind)
     for field, name in given.items():
         if field in SHOWN:
@@ -47,12 +47,12 @@ def _given(options: dict[str, Any]) -> list[str]:
         for path, column in declared.marked("x-column").items()
         if at(options, path) is not None
     }
-    return [field for field in FIELDS if field in named or field in declared.fields]
+    return [field for field in FIELDS if field in named or field in declared.shows]
 
 
 def _unused(arm: Arm, name: str, field: str, kind: str) -> Diagnostic:
     message = f"the items of '{name}' have {_words(field)}, and those of the task '{kind}' do not"
-    tasks = [other for other, item in definitions()["task"].items() if field in item.fields]
+    tasks = [other for other, item in definitions()["task"].items() if field in item.shows]
     help = "take another source, or install a kind of tasks with them"
     if tasks:
         help = f"take another source, or another kind: {', '.join(tasks)}"
