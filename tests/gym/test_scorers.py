@@ -11,6 +11,7 @@ import pytest
 from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.records.items import Item
 from tests.support.golden import assert_golden, component, items, make
+from tests.support.scoring import made_scorer
 
 ANSWERS = [
     "7",
@@ -27,18 +28,36 @@ ANSWERS = [
     "-7",
     "A: 7 A: 8",
 ]
-CUT = ["There were 5 and then 7", "5 + 2 = 7", "and that is A: 7", "so \\boxed{7} because of the"]
+CUT = [
+    "There were 5 and then 7",
+    "5 + 2 = 7",
+    "and that is A: 7",
+    "so \\boxed{7} because of the",
+    "#### 7",
+]
 """Answers that were cut at the longest length."""
+MARKED = [
+    "#### 7",
+    "#### 7 or 8",
+    "\\boxed{7} or \\boxed{8}",
+    "\\boxed{8}. Wait, \\boxed{7}",
+    "\\boxed{7}. Wait, \\boxed{8",
+    "The final answer is $7$. I hope it is correct.",
+]
+"""Answers in the forms of data sets."""
+CUT_MARKED = [*CUT, "#### 7", "\\boxed{7}. Wait, \\boxed{8"]
 
 
-def _scores(kind: str, cut: Sequence[str] = (), **options: Any) -> Callable[[Path], Any]:
+def _scores(
+    kind: str, cut: Sequence[str] = (), more: Sequence[str] = (), **options: Any
+) -> Callable[[Path], Any]:
     def case(_shop: Path) -> Any:
-        made = make("scorer", component("scorer", kind, **options))
+        made = made_scorer(kind, **options)
         targets = [
             Item(id=str(n), input="3 + 4", target=target, group="g", cluster="c")
             for n, target in enumerate(["7", "A: 7", "x = \\frac{14}{2}"])
         ]
-        answers = [(item, Answer(text=text)) for item in targets for text in ANSWERS]
+        answers = [(item, Answer(text=text)) for item in targets for text in (*ANSWERS, *more)]
         answers += [(item, Answer(text=text, truncated=True)) for item in targets for text in cut]
         found = made.score(answers)
         return [[score.value, score.parsed] for score in found]
@@ -68,13 +87,34 @@ def test_the_scorer_exact_match_makes_what_its_number_says(tmp_path: Path) -> No
 
 
 def test_the_scorer_math_verify_makes_what_its_number_says(tmp_path: Path) -> None:
-    made = _scores("math-verify", cut=CUT)(tmp_path)
-    assert_golden("scorer", "math-verify", {3: "9d5e5f74ec97bb3e"}, made)
+    made = [_scores("math-verify", cut=CUT_MARKED, more=MARKED)(tmp_path)]
+    made += [
+        _scores(
+            "math-verify", cut=CUT_MARKED, more=MARKED, unclosed="earlier", rounding="as-target"
+        )(tmp_path)
+    ]
+    assert_golden("scorer", "math-verify", {4: "fc62ccb25ad02e8e"}, made)
+
+
+def test_the_scorer_boxed_makes_what_its_number_says(tmp_path: Path) -> None:
+    made = _scores("boxed", cut=CUT_MARKED, more=MARKED)(tmp_path)
+    assert_golden("scorer", "boxed", {1: "f1dbfd842de242d3"}, made)
+
+
+def test_the_scorer_gsm8k_makes_what_its_number_says(tmp_path: Path) -> None:
+    made = [_scores("gsm8k", cut=CUT_MARKED, more=MARKED)(tmp_path)]
+    made += [_scores("gsm8k", cut=CUT_MARKED, more=MARKED, unmarked="last")(tmp_path)]
+    assert_golden("scorer", "gsm8k", {1: "0c77df82a04cdc2c"}, made)
+
+
+def test_the_scorer_minerva_makes_what_its_number_says(tmp_path: Path) -> None:
+    made = _scores("minerva", cut=CUT_MARKED, more=MARKED)(tmp_path)
+    assert_golden("scorer", "minerva", {1: "c2a996585fb2e927"}, made)
 
 
 @pytest.mark.parametrize("kind", ["exact-match", "math-verify"])
 def test_any_of_several_answers_is_right(kind: str) -> None:
-    made = make("scorer", component("scorer", kind))
+    made = made_scorer(kind)
     accepted = {"answers": ["7", "14"]}
     item = Item(id="1", input="?", target="7", group="g", cluster="c", verifier=accepted)
     scores = made.score([(item, Answer(text=text)) for text in ("7", "14", "21")])

@@ -2,57 +2,47 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, Final
-
-from math_verify import parse, verify
 
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
-from dataenvgym_spec.gym.tasks.scorers.final import breaks_off, expression, words
-from dataenvgym_spec.records.items import Item
-
-# Each call without a time-out of the library's own is a warning. They are alarms of this process,
-# which ends at the sandbox's limits anyway.
-logging.getLogger("math_verify").setLevel(logging.ERROR)
-
-USUAL: Final = (
-    "1",
-    "so it is 1,007",
-    "1.5",
-    "$1$",
-    r"\boxed{x^2+1}",
-    r"$\frac{1}{2}$",
-    "$(1,2)$",
-    "$[1,2)$",
-    r"$\left(\frac{3}{5},\frac{8}{3}\right]$",
-    r"$\{1,2\}$",
-    "$x=3$",
-    r"$-2x^3y+\frac{x}{3}$",
-    r"$\sqrt{2}$",
-    r"$2\pi$",
-    "$2^{10}$",
-    "$3+4i$",
-    r"$\log_2 3$",
-    r"$\begin{pmatrix}1\\2\end{pmatrix}$",
+from dataenvgym_spec.gym.tasks.scorers.equality import Equality, Percent, Rounding, Units, learn
+from dataenvgym_spec.gym.tasks.scorers.final import (
+    STANDARD,
+    MarkKind,
+    Rule,
+    Unclosed,
+    Unmarked,
+    final,
 )
-"""Forms that answers usually have."""
+from dataenvgym_spec.gym.tasks.scorers.values import values
+from dataenvgym_spec.records.items import Item
 
 
 class MathVerify:
     """Right when math-verify finds the final answers of answer and target equal.
 
-    Both may be whole solutions; see `final` for what their final answer is. Answers that are words
-    are right when they are the same words. A sentence that was cut short before it marked an answer
-    has none: what it happens to end with is not read.
+    Args of the constructor are the options of its definition. Answer and target may be whole
+    solutions: `final` says what of a text is its final answer, and `values` what that lists. An
+    answer that lists several values is right only if the target lists the same ones.
     """
 
-    def __init__(self) -> None:
-        # The parser learns the grammar as it reads, which every forked child would do anew: of the
-        # first box 0.4 s, afterwards a tenth of it.
-        for text in USUAL:
-            _score(text, "$1$")
+    def __init__(
+        self,
+        *,
+        marks: Sequence[MarkKind],
+        unclosed: Unclosed,
+        unmarked: Unmarked,
+        percent: Percent,
+        units: Units,
+        rounding: Rounding,
+        tolerance: float,
+    ) -> None:
+        self.rule = Rule(marks=tuple(marks), unclosed=unclosed, unmarked=unmarked)
+        self.equality = Equality(
+            percent=percent, units=units, rounding=rounding, tolerance=tolerance
+        )
+        learn()
 
     def score(self, answers: Sequence[tuple[Item, Answer]]) -> list[Score]:
         """Scores a batch of answers."""
@@ -60,22 +50,24 @@ class MathVerify:
 
     def _best(self, item: Item, answer: Answer) -> Score:
         """The score by whichever accepted answer fits best."""
-        if answer.truncated and breaks_off(answer.text):
+        given = listed(answer.text, self.rule, truncated=answer.truncated)
+        if not given:
             return Score(value=0.0, parsed=False)
-        scores = [_score(answer.text, gold) for gold in item.golds]
+        scores = [self._score(given, gold) for gold in item.golds]
         return max(scores, key=attrgetter("value"))
 
-
-def _score(text: str, target: str) -> Score:
-    if words(text) and words(text) == words(target):
-        return Score(value=1.0, parsed=True)
-    answer = _parsed(text)
-    if not answer:
-        return Score(value=0.0, parsed=False)
-    right = verify(_parsed(target), answer, timeout_seconds=None)
-    return Score(value=float(bool(right)), parsed=True)
+    def _score(self, given: tuple[str, ...], gold: str) -> Score:
+        # A target is read whatever marks an answer has to have.
+        if self.equality.all_equal(listed(gold, STANDARD), given):
+            return Score(value=1.0, parsed=True)
+        return Score(value=0.0, parsed=self.equality.readable(given))
 
 
-def _parsed(text: str) -> list[Any]:
-    read: list[Any] = parse(expression(text), parsing_timeout=None)
-    return read
+def listed(text: str, rule: Rule, *, truncated: bool = False) -> tuple[str, ...]:
+    r"""The values of a text's final answer.
+
+    >>> listed(r"so $x = \boxed{3}$ or $x = \boxed{4}$", STANDARD)
+    ('3', '4')
+    """
+    found = final(text, rule, truncated=truncated)
+    return tuple(value for part in found for value in values(part))
