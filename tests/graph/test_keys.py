@@ -494,6 +494,8 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
                 yield placed.replace(usual, said), ("agent", slot)
     for said in DISCOVERIES:
         yield seeing.replace("discover: {kind: gold}", f"discover: {said}"), ("skills", "discover")
+    for kind in ("math-verify", "boxed", "gsm8k", "minerva"):
+        yield seeing.replace("{kind: exact-match}", f"{{kind: {kind}}}"), ("task", "score")
     grown = seeing.replace(parts["policy"], "{kind: threshold}")
     yield grown.replace("skill-list", TREE), ("environment",)
     yield grown.replace("skill-list", LISTED_TREE), ("environment", "subskills")
