@@ -42,7 +42,7 @@ def extracted(text: str) -> str:
 
 def normalised(answer: str) -> str:
     """An answer in the form that is compared."""
-    text = answer.split("=")[-1]
+    text = answer.rsplit("=", maxsplit=1)[-1]
     for old, new in REPLACED:
         text = text.replace(old, new)
     for old in REMOVED:

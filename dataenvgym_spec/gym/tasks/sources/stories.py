@@ -63,7 +63,10 @@ def _give(s: Setting) -> Problem:
     held = s.a + s.b
     given = min(s.c, held)
     return Problem(
-        question=f"{s.name} has {s.a} {s.thing}, finds {s.b} more and gives {given} away. How many are left?",
+        question=(
+            f"{s.name} has {s.a} {s.thing}, finds {s.b} more and gives {given} away. "
+            "How many are left?"
+        ),
         steps=(f"{s.a} + {s.b} = {held}", f"{held} - {given} = {held - given}"),
         answer=held - given,
         numbers=(s.a, s.b, given),
@@ -74,7 +77,10 @@ def _bags(s: Setting) -> Problem:
     """Several bags, and some more."""
     bagged = s.a * s.b
     return Problem(
-        question=f"{s.name} has {s.a} bags of {s.b} {s.thing} and {s.c} more. How many in all?",
+        question=(
+            f"{s.name} has {s.a} bags of {s.b} {s.thing} and {s.c} more. "
+            "How many in all?"
+        ),
         steps=(f"{s.a} * {s.b} = {bagged}", f"{bagged} + {s.c} = {bagged + s.c}"),
         answer=bagged + s.c,
         numbers=(s.a, s.b, s.c),
@@ -85,7 +91,10 @@ def _share(s: Setting) -> Problem:
     """Equal shares, of which one grows."""
     shared = s.a * s.b
     return Problem(
-        question=f"{s.a} friends share {shared} {s.thing}. {s.name} gets {s.c} more. How many has {s.name}?",
+        question=(
+            f"{s.a} friends share {shared} {s.thing}. {s.name} gets {s.c} more. "
+            f"How many has {s.name}?"
+        ),
         steps=(f"{shared} / {s.a} = {s.b}", f"{s.b} + {s.c} = {s.b + s.c}"),
         answer=s.b + s.c,
         numbers=(s.a, s.b, s.c),
@@ -96,7 +105,10 @@ def _change(s: Setting) -> Problem:
     """What is left of the money."""
     price, paid = s.a * s.b, s.a * s.b + s.c
     return Problem(
-        question=f"{s.name} buys {s.a} {s.thing} at {s.b} each and pays {paid}. How much is the change?",
+        question=(
+            f"{s.name} buys {s.a} {s.thing} at {s.b} each and pays {paid}. "
+            "How much is the change?"
+        ),
         steps=(f"{s.a} * {s.b} = {price}", f"{paid} - {price} = {s.c}"),
         answer=s.c,
         numbers=(s.a, s.b, s.c),
@@ -107,7 +119,10 @@ def _ages(s: Setting) -> Problem:
     """Two ages together."""
     older = s.a + s.b
     return Problem(
-        question=f"{s.name} is {s.a} years old, a sister {s.b} years older. How old are both together?",
+        question=(
+            f"{s.name} is {s.a} years old, a sister {s.b} years older. "
+            "How old are both together?"
+        ),
         steps=(f"{s.a} + {s.b} = {older}", f"{s.a} + {older} = {s.a + older}"),
         answer=s.a + older,
         numbers=(s.a, s.b),
@@ -118,7 +133,10 @@ def _days(s: Setting) -> Problem:
     """What grows day by day."""
     grown = s.b * s.c
     return Problem(
-        question=f"A plant is {s.a} cm high and grows {s.b} cm a day. How high is it after {s.c} days?",
+        question=(
+            f"A plant is {s.a} cm high and grows {s.b} cm a day. "
+            f"How high is it after {s.c} days?"
+        ),
         steps=(f"{s.b} * {s.c} = {grown}", f"{s.a} + {grown} = {s.a + grown}"),
         answer=s.a + grown,
         numbers=(s.a, s.b, s.c),

@@ -44,7 +44,9 @@ class WordProblems:
         family = self.families[group]
         rng = random.Random(seed_from("word-problems", seed, group))
         while True:
-            yield self._item(draw(family["story"], family.get("largest", LARGEST), rng), family["story"], group)
+            yield self._item(
+                draw(family["story"], family.get("largest", LARGEST), rng), family["story"], group
+            )
 
     def _item(self, problem: Problem, story: str, group: str) -> Item:
         numbers = " ".join(map(str, problem.numbers))
