@@ -496,6 +496,9 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
         yield seeing.replace("discover: {kind: gold}", f"discover: {said}"), ("skills", "discover")
     for kind in ("math-verify", "boxed", "gsm8k", "minerva"):
         yield seeing.replace("{kind: exact-match}", f"{{kind: {kind}}}"), ("task", "score")
+    told = "    told: {kind: word-problems, families: {sum: {story: give}, lcm: {story: bags}}}\n"
+    told = seeing.replace("  score:", f"{told}  score:", 1)
+    yield told.replace("test: {from: problems", "test: {from: told"), ("task", "sources", "told")
     grown = seeing.replace(parts["policy"], "{kind: threshold}")
     yield grown.replace("skill-list", TREE), ("environment",)
     yield grown.replace("skill-list", LISTED_TREE), ("environment", "subskills")
