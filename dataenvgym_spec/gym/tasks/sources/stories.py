@@ -77,10 +77,7 @@ def _bags(s: Setting) -> Problem:
     """Several bags, and some more."""
     bagged = s.a * s.b
     return Problem(
-        question=(
-            f"{s.name} has {s.a} bags of {s.b} {s.thing} and {s.c} more. "
-            "How many in all?"
-        ),
+        question=(f"{s.name} has {s.a} bags of {s.b} {s.thing} and {s.c} more. How many in all?"),
         steps=(f"{s.a} * {s.b} = {bagged}", f"{bagged} + {s.c} = {bagged + s.c}"),
         answer=bagged + s.c,
         numbers=(s.a, s.b, s.c),
@@ -106,8 +103,7 @@ def _change(s: Setting) -> Problem:
     price, paid = s.a * s.b, s.a * s.b + s.c
     return Problem(
         question=(
-            f"{s.name} buys {s.a} {s.thing} at {s.b} each and pays {paid}. "
-            "How much is the change?"
+            f"{s.name} buys {s.a} {s.thing} at {s.b} each and pays {paid}. How much is the change?"
         ),
         steps=(f"{s.a} * {s.b} = {price}", f"{paid} - {price} = {s.c}"),
         answer=s.c,
@@ -120,8 +116,7 @@ def _ages(s: Setting) -> Problem:
     older = s.a + s.b
     return Problem(
         question=(
-            f"{s.name} is {s.a} years old, a sister {s.b} years older. "
-            "How old are both together?"
+            f"{s.name} is {s.a} years old, a sister {s.b} years older. How old are both together?"
         ),
         steps=(f"{s.a} + {s.b} = {older}", f"{s.a} + {older} = {s.a + older}"),
         answer=s.a + older,
@@ -134,8 +129,7 @@ def _days(s: Setting) -> Problem:
     grown = s.b * s.c
     return Problem(
         question=(
-            f"A plant is {s.a} cm high and grows {s.b} cm a day. "
-            f"How high is it after {s.c} days?"
+            f"A plant is {s.a} cm high and grows {s.b} cm a day. How high is it after {s.c} days?"
         ),
         steps=(f"{s.b} * {s.c} = {grown}", f"{s.a} + {grown} = {s.a + grown}"),
         answer=s.a + grown,
