@@ -24,6 +24,8 @@ OPTION_WORDS = {
     "group": "a field of an item, and what `x-column` can be",
     "input": "a field of an item, and what `x-column` can be",
     "target": "a field of an item",
+    "before": "a field of an item, and what `shows` lists",
+    "metadata": "a field of an item, and what `x-column` can be",
     "id": "a field of items and stages; beside `x-revision` the repository",
     "dataset": "a kind of repository of the hub",
     "revision": "a word of the hub",
