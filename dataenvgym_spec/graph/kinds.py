@@ -274,6 +274,7 @@ KINDS: Final[dict[str, Kind]] = {
         slots={
             "plan": Slot(allows=TEACHING),
             "yield": Slot(allows=TEACHING),
+            "accepted": Slot(allows=TEACHING, many=True),
             "student": Slot(allows=STUDENT),
             "base": Slot(allows=frozenset({"weights"})),
             "pool": Slot(allows=POOL),

@@ -11,6 +11,7 @@ import msgspec
 
 from dataenvgym_spec.gym.tasks.media import Images
 from dataenvgym_spec.gym.tasks.protocol import Scorer
+from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import WORDS, Form, Item, item_id, question_id
 from dataenvgym_spec.records.plans import Request, ShownError
 
@@ -30,6 +31,7 @@ class Tools:
         groups: how many of the items that a skill was made of are in which group of the source, by
             skill; none where skills are the groups.
         scorer: the scorer of the task, for an engine that is declared to judge answers.
+        existing: the examples that the arm has so far, for an engine that is declared to know them.
         form: what of a question does not count, as the kind of the task declares; see `item_id`.
         images: takes the images that an engine makes for its examples.
     """
@@ -39,6 +41,7 @@ class Tools:
     contract: Contract | None = None
     groups: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     scorer: Scorer | None = None
+    existing: Sequence[Example] = ()
     form: Form = WORDS
     images: Images = field(default_factory=Images)
 

@@ -82,7 +82,7 @@ AGENT = ("plan", "generate", "check")
 GATED = (*AGENT, "train", "evaluate")
 TEACHING = {
     ("plan", "state"), ("plan", "results"), ("plan", "answers"), ("plan", "skills"), ("plan", "yield"), ("plan", "student"),
-    ("generate", "plan"), ("generate", "yield"), ("generate", "student"),
+    ("generate", "plan"), ("generate", "yield"), ("generate", "accepted"), ("generate", "student"),
     ("check", "student"), ("check", "candidates"), ("check", "plan"), ("check", "accepted"), ("check", "yield"), ("check", "answers"),
     ("evaluate", "student"), ("evaluate", "candidates"),
 }  # fmt: skip

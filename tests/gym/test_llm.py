@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +80,24 @@ def test_what_is_missing_is_asked_for_again_by_calls_that_know_what_exists() -> 
     assert "Write 2 new examples" in told
 
 
+def test_what_the_arm_has_already_is_told_and_does_not_come_again() -> None:
+    """Of the same skill and subskill: a teacher that is told of nothing repeats itself."""
+
+    def says(ask: Ask, _: int) -> str:
+        told = ask.messages[0].content
+        return examples({"input": "b?" if "a?" in told else "a?", "target": "1"})
+
+    def made_with(*existing: Example) -> list[str]:
+        tools = Tools(seed=0, existing=existing)
+        found = engine(Scripted(says=says), top_up=0).generate(requests(sum=1), tools)
+        return [example.input for example in found]
+
+    (first,) = engine(Scripted(says=says)).generate(requests(sum=1), Tools(seed=0))
+    assert (made_with(), made_with(first)) == (["a?"], ["b?"])
+    # Of another subskill it is not shown; as a repeated question it does not count.
+    assert made_with(msgspec.structs.replace(first, subskill="easier")) == []
+
+
 def test_it_gives_up_after_a_bounded_number_of_calls() -> None:
     teacher = Scripted(most=1)
     assert len(made(engine(teacher, per_call=9, top_up=3), requests(sum=9))) == 4
@@ -93,19 +112,19 @@ def test_what_comes_again_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "entries"),
     [
-        "",
-        "no JSON",
-        "[]",
-        "{}",
-        '{"examples": 3}',
-        '{"examples": [3, {"input": "x"}, {"input": " ", "target": "1"}]}',
-        '{"examples": [{"input": ["x"], "target": 1}]}',
-        "[" * 100_000,
+        ("", 0),
+        ("no JSON", 0),
+        ("[]", 0),
+        ("{}", 0),
+        ('{"examples": 3}', 0),
+        ('{"examples": [3, {"input": "x"}, {"input": " ", "target": "1"}]}', 3),
+        ('{"examples": [{"input": ["x"], "target": 1}]}', 1),
+        ("[" * 100_000, 0),
     ],
 )
-def test_a_reply_that_cannot_be_used_is_counted_and_stops_nothing(text: str) -> None:
+def test_a_reply_that_cannot_be_used_is_counted_and_stops_nothing(text: str, entries: int) -> None:
     usual = Scripted()
 
     def says(ask: Ask, sample: int) -> str | Reply:
@@ -113,7 +132,16 @@ def test_a_reply_that_cannot_be_used_is_counted_and_stops_nothing(text: str) -> 
 
     writer = engine(Scripted(says=says))
     assert amounts(made(writer, requests(sum=3, gcd=3))) == {"gcd": 3}
+    unparsed = writer.counts.pop("unparsed", 0) // 3
+    assert unparsed == entries
     assert writer.counts == {"calls": 4, "unusable": 3, "proposed": 3}
+
+
+def test_what_of_a_reply_is_no_example_is_counted() -> None:
+    rows = [{"input": "a", "target": "1"}, {"input": " ", "target": "2"}, {"input": "c", "target": ""}]  # fmt: skip
+    writer = engine(Scripted(says=lambda *_: examples(*rows)), top_up=0)
+    assert len(made(writer, requests(sum=3))) == 1
+    assert writer.counts == {"calls": 1, "proposed": 1, "unparsed": 2}
 
 
 @pytest.mark.parametrize("finish", ["length", "refusal", "empty", "invalid"])

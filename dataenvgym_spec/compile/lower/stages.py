@@ -273,9 +273,10 @@ class Builder(StageList):
         who, turn = self._watching(turn, setup)
         for attempt in range(self.record.loop.teach.refill + 1):
             again = turn.later + (f", refill {attempt}" if attempt else "")
-            candidates = self._generate(who, turn, attempt, again, (plan, *given))
-            answers = self._answers(who, turn, again, candidates)
             before = (*turn.accepted, *accepted)
+            existing = before if self.engine.definition.existing else ()
+            candidates = self._generate(who, turn, attempt, again, (plan, *given, *existing))
+            answers = self._answers(who, turn, again, candidates)
             # What a check itself reads of a student is in `answers`.
             parts = [part for check in self.checks for part in check.parts.values()]
             read = self.read_by(who, turn, *parts)

@@ -69,6 +69,7 @@ def _candidates(
         errors=plan.errors,
         groups=plan.groups or {},
         scorer=scorer,
+        existing=context.all("accepted", "examples.jsonl", Example),
         form=form_or_usual(params.form),
         images=images,
     )

@@ -31,11 +31,13 @@ class Draft:
     Attributes:
         wanted: how many examples.
         errors: of the student, that prompts may show.
+        there: questions of before on the same, the latest last.
     """
 
     request: Request
     wanted: int
     errors: tuple[ShownError, ...]
+    there: Sequence[str] = ()
     examples: list[Example] = field(default_factory=list)
 
     @property
@@ -69,8 +71,9 @@ class Llm:
     """Has a teacher write as many examples as are asked for.
 
     Attributes:
-        counts: what became of the calls: how many, unusable replies by how they ended, examples
-            proposed, and of these how many were repeated or remained without an answer.
+        counts: what became of the calls: how many, unusable replies by how they ended, entries of
+            usable ones that could not be read as an example, examples proposed, and of these how
+            many were repeated or remained without an answer.
     """
 
     def __init__(
@@ -101,7 +104,7 @@ class Llm:
         number of times, in prompts that show what exists; what is too much is cut.
         """
         drafts = [self._draft(request, tools) for request in requests]
-        known: set[str] = set()
+        known = {example.id for example in tools.existing}
         for attempt in range(self.top_up + 1):
             short = [draft for draft in drafts if draft.missing]
             if not short:
@@ -113,7 +116,8 @@ class Llm:
 
     def _draft(self, request: Request, tools: Tools) -> Draft:
         wanted = math.ceil(request.count * self.oversample)
-        return Draft(request=request, wanted=wanted, errors=tools.shown(request))
+        there = [one.input for one in tools.existing if _alike(one, request)]
+        return Draft(request=request, wanted=wanted, errors=tools.shown(request), there=there)
 
     def _calls(self, draft: Draft, attempt: int, tools: Tools) -> Iterator[Call]:
         """The calls that ask for what is missing of a request."""
@@ -132,9 +136,10 @@ class Llm:
 
     def _prompt(self, draft: Draft, shown: Sequence[ShownError], **more: int) -> str:
         request = draft.request
+        questions = [*draft.there, *(example.input for example in draft.examples)]
         # A slice from -0 on would be all of it.
-        first = max(0, len(draft.examples) - self.existing)
-        existing = [example.input[:LONGEST] for example in draft.examples[first:]]
+        first = max(0, len(questions) - self.existing)
+        existing = [question[:LONGEST] for question in questions[first:]]
         return self.template.render(
             task=self.task,
             skill=None if request.skill == TASK else request.skill,
@@ -167,6 +172,7 @@ class Llm:
         for given in listed if isinstance(listed, list) else ():
             question, target = text_in(given, "input"), text_in(given, "target")
             if question is None or (target is None and self.solver is None):
+                self.counts["unparsed"] += 1
                 continue
             reasoning = text_in(given, "reasoning") if self.reasoning else None
             taught = f"{reasoning}\n{target}" if reasoning else target or ""
@@ -212,6 +218,11 @@ class Llm:
     def _add(self, proposals: Sequence[Proposal]) -> None:
         for proposal in proposals:
             proposal.call.draft.examples.append(_example(proposal))
+
+
+def _alike(example: Example, request: Request) -> bool:
+    """Whether an example of before is of what a request asks for."""
+    return (example.skill, example.subskill) == (request.skill, request.subskill)
 
 
 def _shape(count: int, reasoning: bool) -> dict[str, Any]:
