@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from statistics import NormalDist
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from dataenvgym_spec.gym.environments.skill_list import SkillListState
 from dataenvgym_spec.gym.policies.changes import trials
 from dataenvgym_spec.records.plans import Yield
-from tests.support.golden import assert_golden
+from tests.support.golden import Workshop, assert_golden, component
 from tests.support.states import acts, allocation, policy, scores, states, step
 
 OPTIONS = {"arms_per_step": 1, "discount": 0.5, "prior_items": 20}
@@ -37,6 +38,24 @@ def test_a_skill_is_picked_as_often_as_its_change_is_believed_to_be_largest(
     likely = 1 - (a - b).cdf(0)
     assert picks.count({"a"}) / 1200 == pytest.approx(likely, abs=4 * (0.25 / 1200) ** 0.5)
     assert picks.count({"a"}) + picks.count({"b"}) == 1200
+
+
+@pytest.mark.parametrize(("arms", "said"), [(1, True), (2, False)])
+def test_the_first_plan_says_how_many_plans_it_takes(arms: int, said: bool, tmp_path: Path) -> None:
+    """Before the run that is known only where skills are."""
+    shop = Workshop(tmp_path)
+    shop.data("feedback", show=0.25)
+    items = (("items", "feedback", "shown"), ("items", "feedback", "hidden"))
+    shop.run("skills", "skills", {"discover": component("discovery", "gold")}, items)
+    planned = {
+        "observe": {"errors": 0, "scores": True, "yield": True},
+        "policy": component("policy", "thompson", **{**OPTIONS, "arms_per_step": arms}),
+        "amount": 10,
+        "seed": 7,
+    }
+    shop.run("plan", "plan", planned, (("skills", "skills", "skills"),))
+    told = "'thompson' picks 1 of 2 skills in a plan: it learns little in fewer than 4 plans"
+    assert (told in "\n".join(shop.said)) is said
 
 
 def test_several_arms_share_equally_and_unmeasured_skills_are_none() -> None:

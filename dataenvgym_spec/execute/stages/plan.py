@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from dataenvgym_spec.gym.environments.contract import Contract
 from dataenvgym_spec.gym.environments.protocol import Environment, Seen
 from dataenvgym_spec.gym.policies.protocol import Policy
 from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.language.options import at
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.files import read_all
 from dataenvgym_spec.records.plans import (
@@ -60,6 +62,8 @@ def plan(context: Context[PlanParams]) -> None:
     whole = msgspec.structs.replace(whole, tree=after.tree(), groups=groups)
     context.write("plan", "plan.json", whole)
     _tell(context, step)
+    if not steps:
+        _tell_picks(context, len(skills.skills))
 
 
 def iteration(history: Sequence[Step]) -> int:
@@ -179,3 +183,17 @@ def _tell(context: Context[PlanParams], step: Step) -> None:
     most_first = sorted(step.allocation.items(), key=lambda pair: -pair[1])
     for skill, count in most_first[:8]:
         context.say(f"  {count:5d} x {skill}: {step.reasons.get(skill, '')}")
+
+
+def _tell_picks(context: Context[PlanParams], skills: int) -> None:
+    """Says how many plans a policy that learns from its picks takes, now that skills are known.
+
+    How many there will be is not known here: no plan depends on how long the loop is.
+    """
+    policy = context.params.policy
+    for option in policy.definition.marked("x-picks"):
+        count = at(policy.options, option)
+        if count is not None and count < skills:
+            plans = ceil(2 * skills / count)
+            told = f"'{policy.kind}' picks {count} of {skills} skills in a plan"
+            context.say(f"  {told}: it learns little in fewer than {plans} plans (W407)")
