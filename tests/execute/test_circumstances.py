@@ -15,11 +15,14 @@ from dataenvgym_spec.emit.write import drift, write
 from dataenvgym_spec.execute import run
 from dataenvgym_spec.execute.circumstances import read_circumstances
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.journaled import around
 from dataenvgym_spec.gym import Ask
+from dataenvgym_spec.gym.make import Named
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.declaration import declare
 from dataenvgym_spec.store.layout import Layout
 from tests.support.components import Install
+from tests.support.desks import desk
 from tests.support.specs import TEMPLATE, tiny
 from tests.support.teachers import Scripted
 
@@ -87,8 +90,9 @@ CIRCUMSTANCES = [
     ("slot", "kind", "option"), [*CIRCUMSTANCES, ("teacher", "witty", "speed")]
 )
 def test_a_circumstance_changes_no_key_and_no_index(
-    slot: str, kind: str, option: str, asking: list[Any], tmp_path: Path
-) -> None:
+    slot: str, kind: str, option: str, asking: list[Any], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     assert slot in ("teacher", "policy"), "say in `spec` how a component of this slot is used"
     item = definitions()[slot][kind]
     parts = {part.path[0] for part in item.parts}
@@ -101,6 +105,21 @@ def test_a_circumstance_changes_no_key_and_no_index(
     assert one.index.settings == other.index.settings
     assert not one.circumstances
     assert list(other.circumstances.values()) == [{option: value}]
+    kept = journal_key(tmp_path, slot, kind, needed)
+    assert journal_key(tmp_path, slot, kind, {**needed, option: value}) == kept
+    # Nor does what the environment says of an address.
+    for name in ("SOME", "OPENAI", "AZURE", "POLICY_SOME"):
+        monkeypatch.setenv(f"DATAENVGYM_{name}_URL", "https://other.example")
+    assert journal_key(tmp_path, slot, kind, needed) == kept
+    assert journal_key(tmp_path, slot, kind, {**needed, "other": 1}) != kept
+
+
+def journal_key(folder: Path, slot: str, kind: str, options: dict[str, Any]) -> str:
+    """What an answer of a component is kept by."""
+    described = Named(slot=slot, kind=kind, version=1, options=options, parts={})
+    placed = around(desk(folder), lambda _word: [])(described, lambda: SimpleNamespace(line=None))
+    journaled = placed if slot == "teacher" else placed.line
+    return str(journaled._key(Ask.of("1", "What?"), 0))
 
 
 def test_another_option_changes_keys(asking: list[Any], tmp_path: Path) -> None:
