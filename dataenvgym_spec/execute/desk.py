@@ -282,8 +282,14 @@ class Desk:
         for one in used.values():
             for name in tokens:
                 tokens[name] += one.tokens.get(name, 0)
+        facts: dict[str, Any] = {"teachers": used, "tokens": tokens}
         device = self.device()
-        return {"teachers": used, "tokens": tokens, **({"device": device} if device else {})}
+        if device:
+            facts["device"] = device
+        gpus = max((getattr(teacher, "gpus", 1) for teacher in self._asked), default=1)
+        if gpus > 1:
+            facts["gpus"] = gpus
+        return facts
 
     def used(self) -> dict[str, TeacherUse]:
         """What each teacher was asked, by its name."""
@@ -297,6 +303,8 @@ def _content(reply: Reply) -> dict[str, Any]:
         StageError: it is not of the shape of one; kept, it could never be read.
     """
     content = msgspec.structs.asdict(reply)
+    if not reply.batched:
+        del content["batched"]
     if reply.logprobs is not None:
         content["logprobs"] = [max(value, LEAST) for value in reply.logprobs]
     try:

@@ -21,6 +21,7 @@ class Used:
     retries: int = 0
     replayed: int = 0
     tokens: Counter[str] = field(default_factory=Counter)
+    batched: Counter[str] = field(default_factory=Counter)
     reused: int = 0
     reused_tokens: Counter[str] = field(default_factory=Counter)
     finishes: Counter[str] = field(default_factory=Counter)
@@ -42,6 +43,8 @@ class Used:
             self.retries += reply.tries - 1
             self.replayed += not received
             self.tokens.update(reply.tokens)
+            if reply.batched:
+                self.batched.update(reply.tokens)
         else:
             self.reused += 1
             self.reused_tokens.update(reply.tokens)
@@ -59,6 +62,7 @@ class Used:
             retries=self.retries,
             replayed=self.replayed,
             tokens=dict(sorted(self.tokens.items())),
+            batched=dict(sorted(self.batched.items())) or None,
             reused=self.reused,
             reused_tokens=dict(sorted(self.reused_tokens.items())),
             finishes=dict(sorted(self.finishes.items())),

@@ -20,6 +20,7 @@ class TeacherUse(Record, frozen=True, kw_only=True):
         retries: how many of them were made again after a failure.
         replayed: responses of earlier attempts, or of a colleague, that the journal had.
         tokens: of what this stage paid for: `prompt`, `generated`, and `cached` of the prompt.
+        batched: those of `tokens` that came by the service's batch interface.
         reused: responses that another stage has paid for.
         reused_tokens: theirs.
         finishes: responses by how they ended; `invalid` were of another shape, and asked for again.
@@ -31,6 +32,7 @@ class TeacherUse(Record, frozen=True, kw_only=True):
     retries: int = 0
     replayed: int = 0
     tokens: dict[str, int]
+    batched: dict[str, int] | None = None
     reused: int = 0
     reused_tokens: dict[str, int]
     finishes: dict[str, int]
@@ -53,6 +55,7 @@ class Log(Record, frozen=True, kw_only=True):
         made: what became of an engine's calls to a teacher, in numbers.
         skipped: rows of a source that gave no item, by reason.
         gpu: the names of the GPUs that the machine has, where one was used.
+        gpus: over how many a model that generates was split, where it was more than one.
         driver: the version of their driver; that of CUDA is among the versions.
         processor: the model of the CPU, where a model ran on it.
         processes: that trained side by side.
@@ -83,6 +86,7 @@ class Log(Record, frozen=True, kw_only=True):
     weights: str | None = None
     backend: str | None = None
     gpu: str | None = None
+    gpus: int | None = None
     driver: str | None = None
     processor: str | None = None
     processes: int | None = None

@@ -132,10 +132,10 @@ def _amount(kind: str, log: Log) -> int:
 
 
 def _gpus(log: Log) -> int:
-    """How many GPUs a stage used: one a process."""
+    """How many GPUs a stage used: one a process of training, or all that a model was split over."""
     if not (log.device or "cpu").startswith("cuda"):
         return 0
-    return 1 if log.processes is None else log.processes
+    return log.processes or log.gpus or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,13 @@ SCHEMA: Final[dict[str, Any]] = {
                         "description": "US dollars per million tokens that it reads from its "
                         "cache; without it they cost what others do.",
                     },
+                    "batched": {
+                        "type": "number",
+                        "minimum": 0,
+                        "maximum": 1,
+                        "description": "What tokens cost by the service's batch interface, as a "
+                        "share of the price: 0.5 for half of it.",
+                    },
                 },
             },
         },
@@ -71,24 +78,33 @@ class TokenPrice:
         prompt: read.
         generated: written.
         cached: read from the service's cache; None if they cost what others do.
+        batched: the share of these that is paid where requests are handed in as a batch.
     """
 
     prompt: float
     generated: float
     cached: float | None = None
+    batched: float = 1.0
 
-    def usd(self, tokens: Mapping[str, int]) -> float:
+    def usd(self, tokens: Mapping[str, int], batched: Mapping[str, int] | None = None) -> float:
         """What some tokens cost. Those from a cache are among the ones of the prompt.
+
+        Args:
+            tokens: by `prompt`, `generated` and `cached`.
+            batched: those of them that came by the batch interface.
 
         >>> TokenPrice(prompt=2, generated=8, cached=1).usd({"prompt": 10**6, "cached": 500_000})
         1.5
+        >>> TokenPrice(prompt=2, generated=8, batched=0.5).usd({"prompt": 10**6}, {"prompt": 10**6})
+        1.0
         """
+        saved = 0.0 if batched is None else (1 - self.batched) * self.usd(batched)
         cached = tokens.get("cached", 0)
         fresh = tokens.get("prompt", 0) - cached
         cheap = self.prompt if self.cached is None else self.cached
         millions = fresh * self.prompt + cached * cheap
         millions += tokens.get("generated", 0) * self.generated
-        return millions / 1e6
+        return millions / 1e6 - saved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +132,7 @@ class Prices:
         for name, used in (log.teachers or {}).items():
             price = self.named(name, used.kind)
             if price is not None:
-                total += price.usd(used.tokens)
+                total += price.usd(used.tokens, used.batched)
         return total
 
     def time(self, seconds: float, gpu_seconds: float) -> float:

@@ -123,7 +123,7 @@ _COUNT: Final = "the size of what stands in the params or in an artifact"
 FACTS: Final = {
     **dict.fromkeys(("device", "precision", "weights", "processes"), "param train."),
     **dict.fromkeys(("examples", "cut", "left_out", "steps"), "param train."),
-    **dict.fromkeys(("started", "seconds", "tokens"), "metric spent/"),
+    **dict.fromkeys(("started", "seconds", "tokens", "gpus"), "metric spent/"),
     "candidates": "metric teaching/generated",
     "requested": "metric teaching/allocation/",
     "accepted": "metric teaching/accepted",

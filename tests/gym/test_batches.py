@@ -72,7 +72,9 @@ def texts(replies: Iterator[Reply]) -> dict[tuple[str, int], str]:
 
 def test_questions_are_one_batch_and_their_answers_are_removed_once_taken() -> None:
     with serve() as service:
-        found = texts(teacher(service.address).answer(asks("a", "b", samples=2)))
+        replies = list(teacher(service.address).answer(asks("a", "b", samples=2)))
+        assert all(reply.batched for reply in replies)
+        found = texts(replies)
         assert found == {(ask, sample): f"re: {ask}" for ask in "ab" for sample in (0, 1)}
         (batch,) = service.batches.values()
         assert service.files[batch["output_file_id"]] == ""

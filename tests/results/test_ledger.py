@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dataenvgym_spec.records.logs import Log, TeacherUse
@@ -61,3 +62,22 @@ def test_a_log_with_teachers_is_read_as_it_was_written(tmp_path: Path) -> None:
     whole = log(teachers={"big": BIG})
     text = json.dumps(whole.plain())
     assert Log.parse(json.loads(text)) == whole
+
+
+def test_tokens_of_batches_cost_their_share() -> None:
+    prices = Prices(models={"big": TokenPrice(prompt=2.0, generated=8.0, batched=0.5)})
+    tokens = {"prompt": 1_000_000, "generated": 100_000}
+    whole = TeacherUse(kind="openai", requests=1, tokens=tokens, reused_tokens={}, finishes={})
+    half = msgspec.structs.replace(whole, batched=tokens)
+    some = msgspec.structs.replace(whole, batched={"prompt": 500_000})
+    costs = [
+        cost_of("generate", log(teachers={"big": one}), prices).usd for one in (whole, half, some)
+    ]
+    assert costs == pytest.approx([2.8, 1.4, 2.3])
+
+
+def test_a_model_on_several_gpus_uses_all_of_them() -> None:
+    for gpus, spent in ((None, 10.0), (4, 40.0)):
+        made = log(device="cuda", gpus=gpus)
+        assert cost_of("evaluate", made, Prices()).gpu_seconds == spent
+    assert cost_of("evaluate", log(device="cpu", gpus=4), Prices()).gpu_seconds == 0

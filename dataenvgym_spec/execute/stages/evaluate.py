@@ -144,6 +144,9 @@ def _answers(
         else:
             answers = engine.generate(asked.prompts)
     context.record(device=engine.device, precision=settings.dtype, backend=params.backend.kind)
+    gpus = getattr(engine, "gpus", 1)
+    if gpus > 1:
+        context.record(gpus=gpus)
     return answers
 
 

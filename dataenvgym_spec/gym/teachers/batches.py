@@ -214,7 +214,8 @@ class Batches:
         body = response.get("body")
         if response.get("status_code") == 200:
             try:
-                return chat.reply(row.ask, row.sample, body, self.settings)
+                reply = chat.reply(row.ask, row.sample, body, self.settings)
+                return msgspec.structs.replace(reply, batched=True)
             except Unreadable:
                 return None
         error = body.get("error") if isinstance(body, dict) else None

@@ -20,6 +20,7 @@ class InVllm:
 
     Attributes:
         device: where it runs.
+        gpus: over how many GPUs it is split, where it runs on one.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class InVllm:
             longest=speech.max_tokens,
             side_by_side=speech.concurrency,
         )
-        self.device = self.engine.device
+        self.device, self.gpus = self.engine.device, self.engine.gpus
         self._held: dict[str, bool] = {}
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:

@@ -61,6 +61,7 @@ class Reply(Record, frozen=True, kw_only=True):
         model: the model that answered, as it calls itself.
         logprobs: of the generated tokens, natural logarithms, where the teacher gives them.
         tries: how many requests were made for it.
+        batched: whether it came by the service's batch interface, at another price.
     """
 
     ask: str
@@ -71,6 +72,7 @@ class Reply(Record, frozen=True, kw_only=True):
     model: str
     logprobs: tuple[float, ...] | None = None
     tries: int = 1
+    batched: bool = False
 
     @property
     def usable(self) -> bool:

@@ -38,6 +38,7 @@ class StudentTeacher:
         self.adapter = student if (student / "adapter_config.json").is_file() else None
         self.model = base if self.adapter and base else student
         self.device: str | None = None
+        self.gpus = 1
         self._running: InVllm | InBackend | None = None
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
@@ -49,7 +50,7 @@ class StudentTeacher:
         """
         if self._running is None:
             self._running = self._started()
-            self.device = self._running.device
+            self.device, self.gpus = self._running.device, self._running.gpus
         yield from self._running.answer(asks)
 
     def _started(self) -> InVllm | InBackend:
@@ -76,6 +77,7 @@ class InBackend:
         load = definition("backend", "transformers").load()
         self.backend: Backend = load(settings=settings, model=model, adapter=adapter)
         self.speech, self.name, self.device = speech, name, self.backend.device
+        self.gpus = 1
         self.chats = read_template(model) is not None
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:

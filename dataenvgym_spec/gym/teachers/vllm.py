@@ -16,11 +16,13 @@ class VllmTeacher:
 
     Attributes:
         device: where it runs, once it does.
+        gpus: over how many GPUs it is split, where it runs on one.
     """
 
     def __init__(self, *, model: Existing, **options: Any) -> None:
         self.model, self.speech = model, Speech.parse(options)
         self.device: str | None = None
+        self.gpus = 1
         self._running: InVllm | None = None
 
     def answer(self, asks: Sequence[Ask]) -> Iterator[Reply]:
@@ -32,7 +34,7 @@ class VllmTeacher:
         if self._running is None:
             folder = self.model.find().folder
             self._running = InVllm(self.speech, name=name_of(self.model), model=folder)
-            self.device = self._running.device
+            self.device, self.gpus = self._running.device, self._running.gpus
         yield from self._running.answer(asks)
 
 

@@ -49,6 +49,7 @@ class VllmServerTeacher(HttpTeacher):
 
     Attributes:
         device: where it runs, once it does.
+        gpus: over how many GPUs it is split, where it runs on one.
         program: what is started, up to its arguments.
     """
 
@@ -59,6 +60,7 @@ class VllmServerTeacher(HttpTeacher):
         self.settings = Settings(model="teacher", provider="", **options)
         self.dialect = Dialect()
         self.device: str | None = None
+        self.gpus = 1
         self._server: Server | None = None
 
     def together(self, asks: Sequence[Ask]) -> Iterator[Sequence[Reply]]:
@@ -70,6 +72,7 @@ class VllmServerTeacher(HttpTeacher):
         if self._server is None:
             folder = self.model.find().folder
             self.device = "cuda" if _has_gpu() else "cpu"
+            self.gpus = Serving.of(os.environ).gpus
             self._server = Server([*self.program, f"--model={folder}"], self._arguments(), folder)
             self.target = self._server.target(name_of(self.model))
         try:

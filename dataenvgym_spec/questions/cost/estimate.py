@@ -288,8 +288,9 @@ def _estimate(
     tokens = {}
     for what in TOKENS:
         tokens[what] = _tokens(stage, what, known, pasts, history.known, wide)
-    # Training uses all GPUs, whatever else runs on a GPU one.
-    gpus = machine.gpus if stage.declaration.work == "training" else 1
+    # Training uses all GPUs; whatever else runs on a GPU one, if it was not split over more before.
+    split = max((past.log.gpus or 1 for past in pasts), default=1)
+    gpus = machine.gpus if stage.declaration.work == "training" else split
     work = Work(
         seconds=seconds,
         gpu=seconds.times(gpus if on_gpu else 0),

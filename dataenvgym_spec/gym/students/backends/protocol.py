@@ -68,7 +68,10 @@ class Backend(Protocol):
     """Generates with one student."""
 
     device: str
-    """Where it runs, such as `cpu` or `cuda`; for the log."""
+    """Where it runs, such as `cpu` or `cuda`; for the log.
+
+    One that is split over several GPUs says over how many in `gpus`.
+    """
 
     def generate(
         self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()

@@ -23,7 +23,7 @@ class VllmBackend:
             side_by_side=settings.batch_size,
             repeatable=settings.repeatable,
         )
-        self.device = self.engine.device
+        self.device, self.gpus = self.engine.device, self.engine.gpus
 
     def generate(
         self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()

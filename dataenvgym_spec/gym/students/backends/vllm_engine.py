@@ -102,7 +102,8 @@ class VllmEngine:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.codec = Codec(model, max_new_tokens=longest)
         self.request: LoRARequest | None = None
-        options = Serving.of(os.environ).options()
+        serving = Serving.of(os.environ)
+        self.gpus, options = serving.gpus, serving.options()
         if self.device == "cpu":
             # A seeded prompt that is read in parts fails there: torch's generators of the CPU have
             # no offset to set back (vllm/v1/worker/gpu_model_runner.py).
