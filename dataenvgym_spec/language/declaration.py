@@ -114,7 +114,7 @@ def declare(
         ready=bool(data.get("ready", False)),
         device=bool(data.get("device", False)),
         judges=bool(data.get("judges", False)),
-        existing=bool(data.get("existing", False)),
+        recalls=bool(data.get("recalls", False)),
         idles=bool(data.get("idles", False)),
         several=bool(data.get("several", False)),
         verifier=bool(data.get("verifier", False)),

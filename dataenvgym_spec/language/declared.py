@@ -159,7 +159,7 @@ class Definition:
         device: of a teacher: whether a model runs in the stage that asks it, on a GPU where there
             is one.
         judges: of an engine: whether it is handed the scorer of the task.
-        existing: of an engine: whether it is handed the examples that its arm has so far.
+        recalls: of an engine: whether it is handed the examples that its arm has so far.
         idles: of an environment: whether an action in it may ask for nothing.
         several: of a scorer: whether any of several answers of an item is right.
         verifier: of a source: whether its items carry one; of a check: whether it judges by it; of
@@ -204,7 +204,7 @@ class Definition:
     ready: bool = False
     device: bool = False
     judges: bool = False
-    existing: bool = False
+    recalls: bool = False
     idles: bool = False
     several: bool = False
     verifier: bool = False

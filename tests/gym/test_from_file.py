@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.gym.checks.duplicate import Duplicate
-from dataenvgym_spec.gym.checks.judge import Judged, judge
+from dataenvgym_spec.gym.checks.judge import judge
 from dataenvgym_spec.gym.checks.protocol import Sight
 from dataenvgym_spec.gym.engines.from_file import FromFile, deal
 from dataenvgym_spec.gym.tasks.scorers.exact_match import ExactMatch
 from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import Request
 from tests.support.golden import assert_golden, requests
@@ -83,14 +83,19 @@ def test_the_seed_draws_where_the_spec_says_so(path: Path) -> None:
 
 
 def test_each_iteration_goes_on_where_the_one_before_ended(path: Path) -> None:
-    checks = [Judged(name="duplicate", action="reject", reads=None, check=Duplicate())]
-    engine, accepted, taught = FromFile(path=path, fields=FIELDS, sequence="file"), {}, []
+    engine, accepted, taught = (
+        FromFile(path=path, fields=FIELDS, sequence="file"),
+        list[Example](),
+        [],
+    )
     for amounts in ({"sum": 2, "gcd": 1}, {"sum": 3}):
         asked = requests(**amounts)
-        candidates = list(engine.generate(asked, Tools(seed=0)))
-        sight = Sight(scorer=ExactMatch(), accepted=accepted)
-        verdict = judge(candidates, {one.id: one.count for one in asked}, checks, sight)
-        accepted |= {one.id: one.input for one in verdict.accepted}
+        candidates = list(engine.generate(asked, Tools(seed=0, existing=accepted)))
+        # No check rejects what comes again: nothing does.
+        verdict = judge(
+            candidates, {one.id: one.count for one in asked}, [], Sight(scorer=ExactMatch())
+        )
+        accepted += verdict.accepted
         taught.append([one.input for one in verdict.accepted])
     assert taught == [["0 + 1", "2 + 1", "1 + 1"], ["3 + 1", "5 + 1", "6 + 1"]]
 

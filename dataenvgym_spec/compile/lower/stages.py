@@ -274,8 +274,8 @@ class Builder(StageList):
         for attempt in range(self.record.loop.teach.refill + 1):
             again = turn.later + (f", refill {attempt}" if attempt else "")
             before = (*turn.accepted, *accepted)
-            existing = before if self.engine.definition.existing else ()
-            candidates = self._generate(who, turn, attempt, again, (plan, *given, *existing))
+            recalled = before if self.engine.definition.recalls else ()
+            candidates = self._generate(who, turn, attempt, again, (plan, *given, *recalled))
             answers = self._answers(who, turn, again, candidates)
             # What a check itself reads of a student is in `answers`.
             parts = [part for check in self.checks for part in check.parts.values()]

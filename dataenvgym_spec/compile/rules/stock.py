@@ -68,8 +68,9 @@ def _of_engine(arm: Arm) -> Iterator[Diagnostic]:
     rows = of_engine(arm)
     stock = _of_pool(arm) if rows is None else _of_file(rows)
     each, iterations = record.loop.teach.examples, record.loop.iterations
-    # What was taught once is rejected, or comes again in the next iteration.
-    wanted = each * iterations if rejects_repeats(arm) else each
+    # What was taught once is rejected or left out, or comes again in the next iteration.
+    once = rejects_repeats(arm) or declared.recalls
+    wanted = each * iterations if once else each
     if stock is not None and wanted > stock.amount:
         message = f"the engine '{declared.kind}' is to give {wanted} examples"
         if wanted > each:

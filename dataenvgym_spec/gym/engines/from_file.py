@@ -31,8 +31,8 @@ class FromFile:
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """All rows of what requests are about, request by request, each row for one of them.
 
-        More than is asked for: which rows were taught in an earlier iteration is for the check
-        `duplicate` to say, so that each iteration goes on in the file where the one before ended.
+        More than is asked for, since checks may reject some. What the arm has already is left out,
+        so that each iteration goes on in the file where the one before ended.
         """
         sharing: dict[tuple[str, ...], list[Request]] = {}
         for request in requests:
@@ -52,7 +52,9 @@ class FromFile:
         return tuple(sorted(set(groups_for(request, tools, groups))))
 
     def _rows(self, groups: Sequence[str], tools: Tools) -> list[Item]:
-        rows = [item for item in self.source.items if item.group in groups]
+        there = {example.id for example in tools.existing}
+        new = (item for item in self.source.items if item.id not in there)
+        rows = [item for item in new if item.group in groups]
         if self.by_seed:
             random.Random(seed_from("file", tools.seed, *groups)).shuffle(rows)
         return rows

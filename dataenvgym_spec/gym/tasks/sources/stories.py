@@ -49,7 +49,7 @@ def draw(story: str, largest: int, rng: random.Random) -> Problem:
     """A problem of a story, with numbers from 2 to the largest.
 
     >>> draw("give", 9, random.Random(1)).steps
-    ('3 + 6 = 9', '9 - 2 = 7')
+    ('4 + 3 = 7', '7 - 6 = 1')
     """
     numbers = [rng.randint(2, largest) for _ in range(3)]
     setting = Setting(
