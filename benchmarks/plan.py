@@ -51,7 +51,7 @@ student:
   prompt: {template: prompt.j2}
 teachers:
   writer: {kind: openai, model: made-up}
-skills: {discover: {kind: gold}}
+skills: {discover: {kind: file, path: skills.json}}
 agent:
   engine: {kind: llm, teacher: writer}
   checks: {scorable: {action: reject}}
@@ -76,6 +76,7 @@ class Plans:
 
     def __init__(self, root: Path, skills: list[str], each: int) -> None:
         (root / "prompt.j2").write_text("{{ input }}", encoding="utf-8")
+        (root / "skills.json").write_text(json.dumps({"skills": skills}), encoding="utf-8")
         path = root / "plans.yaml"
         path.write_text(spec(skills, each), encoding="utf-8")
         graph = lower(front_end([path], root=root)).graph

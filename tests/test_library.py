@@ -191,7 +191,7 @@ def test_a_language_model_teaches(name: str, shelf: Path) -> None:
         agent={"engine": {"per_call": 1, "top_up": 0}},
         loop={"iterations": 1, "teach": {"refill": 0}},
     )
-    call("dvc", "repro", written(shelf, text), cwd=shelf, apart=True, timeout=1200)
+    call("dvc", "repro", written(shelf, text), cwd=shelf, apart=True, timeout=3600)
     results = load(f"small-{name}", root=shelf)
     require_whole(results)
     examples = [row for row in results.examples() if row.accepted]

@@ -32,7 +32,7 @@ WHOLE = (
         "  no-state: {agent: {observe: nothing}}",
         "  no-state: {agent: {observe: nothing, policy: {kind: dipping}, engine: {kind: dipping, teacher: generator}}}",
     )
-    .replace("student:\n", "    pool: {from: problems, draw: {per_group: 5}}\nstudent:\n", 1)
+    .replace("student:\n", "    pool: {from: problems, draw: {per_group: 60}}\nstudent:\n", 1)
     .replace("  iterations: 2", "  iterations: 2\n  start_from: previous")
     .replace("analysis:", "seeds: {run: [0, 1]}\nanalysis:")
 )

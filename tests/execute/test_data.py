@@ -23,6 +23,7 @@ from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.task import Draw
 from dataenvgym_spec.records.items import Item, in_lane, item_id
+from tests.support.golden import defaults
 from tests.support.graphs import compiled
 from tests.support.repositories import ROOT
 from tests.support.sources import FAMILIES, LANES
@@ -313,7 +314,9 @@ def test_real_data_is_split_and_scored() -> None:
     assert not none.parsed
     boxed = Item(**{**item.row(), "target": rf"\boxed{{{final}}}"})
     texts = (rf"It is \boxed{{{final}}}.", r"It is \boxed{-77}.")
-    right, wrong = MathVerify().score([(boxed, Answer(text=text)) for text in texts])
+    right, wrong = MathVerify(**defaults("scorer", "math-verify")).score(
+        [(boxed, Answer(text=text)) for text in texts]
+    )
     assert right.correct
     assert not wrong.correct
 

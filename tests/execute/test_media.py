@@ -16,7 +16,7 @@ from dataenvgym_spec.gym.tasks.media import Images
 from dataenvgym_spec.records.files import read_all
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.media import FOLDER
-from tests.gym.test_media import drawn
+from tests.support.images import drawn
 
 ITEM = Item(id="1", input="What is it?", target="a ramp", group="all", cluster="1")
 

@@ -35,6 +35,7 @@ from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import Request, Yield
 from dataenvgym_spec.records.splits import Kept, Reserve
 from dataenvgym_spec.results.experiment import load
+from tests.support.golden import defaults
 from tests.support.graphs import compiled
 from tests.support.repositories import call, new_repo
 from tests.support.sources import FAMILIES, LANES
@@ -181,6 +182,7 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
         "near-duplicate": (False, False),
         "near-overlap": (True, False),
         "text-length": (False, False),
+        "executes": (False, False),
     }
 
 
@@ -420,7 +422,7 @@ def test_a_check_that_returns_another_number_of_answers_is_refused() -> None:
 def test_a_planted_wrong_target_is_found_by_what_the_item_carries(scorer: str) -> None:
     engine = ProceduralEngine(teacher=TEACHER, oversample=1.0, corrupt=1.0)
     planted = list(engine.generate(requests(sum=20, gcd=20), Tools(seed=4)))
-    made = definition("scorer", scorer).load()()
+    made = definition("scorer", scorer).load()(**defaults("scorer", scorer))
     objections = Scorable().objections(planted, sight(scorer=made))
     assert set(objections) == {"the scorer finds the answer wrong"}
     sound = [replace(item, target=item.golds[0]) for item in planted]

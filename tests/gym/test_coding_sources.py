@@ -20,8 +20,8 @@ from dataenvgym_spec.gym.tasks.protocol import Answer, way_of
 from dataenvgym_spec.gym.tasks.scorers.program_tests import equal
 from dataenvgym_spec.gym.tasks.sources.programs import Programs
 from dataenvgym_spec.records.items import Item
-from tests.gym.test_programs import judge_of
 from tests.support.golden import assert_golden, component, make
+from tests.support.programs import judge_of
 
 needs_bubblewrap = pytest.mark.skipif(available() is None, reason="bubblewrap is not installed")
 TOPICS = ("numbers", "lists", "strings", "branches", "loops")

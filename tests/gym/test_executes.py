@@ -9,6 +9,7 @@ from dataenvgym_spec.gym.sandboxes import filter as calls
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.gym.tasks.scorers.exact_match import ExactMatch
 from dataenvgym_spec.records.examples import Example
+from tests.support.golden import assert_golden
 
 pytestmark = pytest.mark.skipif(not calls.possible(), reason="no filter of system calls here")
 TESTED = {"entry": "f", "tests": [{"arguments": [1], "value": 2}, {"arguments": [2], "value": 4}]}
@@ -40,6 +41,7 @@ def test_programs_that_do_not_run_are_objected_to() -> None:
     sight = Sight(scorer=ExactMatch())
     found = check.objections([example(target) for target in JUDGED], sight)
     assert dict(zip(JUDGED, found, strict=True)) == JUDGED
+    assert_golden("check", "executes", {1: "3e505466d6d6fc06"}, found[:5])
     tested = ["def f(n): return 2 * n", "def f(n): return n + 1", "def f(n):\n  while True: pass"]
     found = check.objections([example(target, **TESTED) for target in tested], sight)
     assert found == [None, "its program fails test 2 of 2", "its program takes too long"]

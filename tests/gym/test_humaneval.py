@@ -5,7 +5,7 @@ import pytest
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.records.items import Item
-from tests.gym.test_programs import judge_of
+from tests.support.programs import judge_of
 from tests.support.public import needs_public, public_rows
 
 pytestmark = pytest.mark.skipif(available() is None, reason="bubblewrap is not installed")

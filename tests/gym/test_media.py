@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,7 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import bytes_digest
 from dataenvgym_spec.gym.tasks.media import BAD, BadImageError, Images, picture_of
 from dataenvgym_spec.records.media import ENDINGS
-
-
-def drawn(form: str = "PNG", size: tuple[int, int] = (64, 48), colour: int = 0) -> bytes:
-    """A file with a gradient."""
-    image = Image.linear_gradient("L").resize(size).point(lambda value: (value + colour) % 256)
-    file = io.BytesIO()
-    image.save(file, form)
-    return file.getvalue()
+from tests.support.images import drawn
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])

@@ -63,7 +63,7 @@ def test_a_template_cannot_read_what_tells_of_the_answer(dataset: str) -> None:
         with pytest.raises(StageError, match="prompt template fails") as caught:
             PromptTemplate(f"{{{{ metadata.{name} }}}}").render(item)
         shown = [f"metadata.{name}" for name in sorted(item.metadata)]
-        listed = ", ".join(["input", "group", *shown])
+        listed = ", ".join(["input", "group", "before", "tools", *shown])
         assert caught.value.help == f"of this item a template can use: {listed}"
 
 

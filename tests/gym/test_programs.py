@@ -18,25 +18,13 @@ from dataenvgym_spec.gym.sandboxes import filter as calls
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.gym.tasks.scoring import Judge
-from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.items import Item
 from tests.support.cheats import CALLED, SECRET, WHOLE
+from tests.support.golden import assert_golden
+from tests.support.programs import judge_of
 
 needs_bubblewrap = pytest.mark.skipif(available() is None, reason="bubblewrap is not installed")
 pytestmark = pytest.mark.skipif(not calls.possible(), reason="no filter of system calls here")
-
-
-def judge_of(*, lesser: bool = False, **options: Any) -> Judge:
-    declared = definition("scorer", "programs").schema["properties"]
-    whole = {name: one["default"] for name, one in declared.items() if "default" in one}
-    parts = {}
-    if lesser:
-        given = {"lesser": "allow"}
-        parts = {
-            ("sandbox",): Named(slot="sandbox", kind="isolated", version=1, options=given, parts={})
-        }
-    options = {**whole, **options}
-    return Judge(Named(slot="scorer", kind="programs", version=1, options=options, parts=parts))
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +58,19 @@ HONEST = f"""
 import hashlib
 def solve(n): return "{SECRET}" + hashlib.sha256(str(n).encode()).hexdigest()[:12]
 """
+
+
+@needs_bubblewrap
+def test_the_scorer_programs_judges_as_its_number_says(judge: Judge) -> None:
+    item = asking([{"arguments": [n], "value": n + 1} for n in (1, 2)], entry="f")
+    answers = (
+        "def f(n): return n + 1",
+        "```python\ndef f(n):\n    return n + 1\n```",
+        "def f(n): return 2",
+        "no program",
+    )
+    made = [[one.value, one.parsed, one.cause] for one in scored(judge, item, *answers)]
+    assert_golden("scorer", "programs", {1: "a9e63f91365a05a4"}, made)
 
 
 @needs_bubblewrap

@@ -14,6 +14,7 @@ from dataenvgym_spec.gym.tasks.scorers.exact_match import ExactMatch
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.language.components import definition, definitions
 from dataenvgym_spec.records.items import Item
+from tests.support.golden import defaults
 from tests.support.odd import install_odd, scorer
 
 EVALUATING = (
@@ -36,7 +37,8 @@ def pairs(*texts: str, target: str = "7") -> list[tuple[Item, Answer]]:
 
 
 def built_in(kind: str) -> Judge:
-    return Judge(scorer(kind, int(definition("scorer", kind).version())))
+    version = int(definition("scorer", kind).version())
+    return Judge(scorer(kind, version, **defaults("scorer", kind)))
 
 
 @pytest.fixture

@@ -227,6 +227,12 @@ def bytes_of(*folders: Path) -> str:
     return digest("golden", found)[:16]
 
 
+def defaults(slot: str, kind: str) -> dict[str, Any]:
+    """The options of a component that have a default."""
+    options = definition(slot, kind).schema["properties"]
+    return {name: option["default"] for name, option in options.items() if "default" in option}
+
+
 def assert_golden(slot: str, name: str, digests: Mapping[int, str], content: Any) -> None:
     """Holds what a component, or a stage kind (slot `kind`), makes against the digest of its number."""
     number = KINDS[name].semantics if slot == "kind" else definition(slot, name).semantics
