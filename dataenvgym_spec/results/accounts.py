@@ -69,6 +69,7 @@ def cost_record(cost: Cost) -> dict[str, Any]:
         "stages": cost.stages,
         "seconds": round(cost.seconds, 3),
         "gpu_seconds": round(cost.gpu_seconds, 3),
+        "phases": {name: round(spent, 3) for name, spent in cost.phases.items() if spent},
         "tokens": cost.tokens,
         "requested": cost.requested,
         "candidates": cost.candidates,

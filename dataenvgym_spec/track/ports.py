@@ -57,9 +57,6 @@ SHOWN: Final = {
     ("plan", "plan"): "artifact plan/plan.json",
     ("evaluate", "selection"): "metric selection/accuracy",
     ("evaluate", "hidden"): "metric teaching/score_seen/",
-    ("evaluate", "shown"): "artifact plan/plan.json",
-    ("evaluate", "pool"): "artifact plan/plan.json",
-    ("evaluate", "candidates"): "metric teaching/rejected/",
     ("evaluate", "test"): "metric test/",
     ("label", "selection"): "metric selection/skill/",
     ("label", "test"): "metric test/base/skill/",
@@ -99,10 +96,14 @@ YIELD: Final = {
 LEDGER: Final = {
     **dict.fromkeys(("seconds", "tokens", "examples", "gpu_seconds", "usd"), "metric spent/"),
     **dict.fromkeys(("requests", "retries", "reused", "finishes"), "metric teachers/"),
-    **dict.fromkeys(("requested", "candidates", "rejected"), "artifact ledger/ledger.json"),
-    **dict.fromkeys(("stages", "phases", "amount"), "artifact ledger/ledger.json"),
+    **{
+        name: f"entry ledger/ledger.json {name}"
+        for name in ("requested", "candidates", "rejected", "stages", "phases")
+    },
 }
 """How each number of the ledger is shown."""
+UNCOUNTED: Final = {"amount": "each kind of stage has a unit of its own, and a sum has none"}
+"""Numbers of the ledger of which nothing is shown, with the reason."""
 
 _ITEMS: Final = "items of the task: params say where they come from, and a sealed one is no one's"
 _WEIGHTS: Final = "weights: the tag 'keys' names the stage, and 'load' gives the folder"
@@ -112,6 +113,9 @@ HIDDEN: Final = {
     ("data", "shown"): _ITEMS,
     ("data", "hidden"): _ITEMS,
     ("data", "pool"): _ITEMS,
+    ("evaluate", "shown"): "answers that prompts show: errors among them are in plan/plan.json",
+    ("evaluate", "pool"): "answers that a policy chooses by: what it chose is in plan/plan.json",
+    ("evaluate", "candidates"): "answers that checks judge by: what they found is in the examples",
     ("reserve", "hashes"): "hashes of items: nobody looks at them",
     ("student", "student"): _WEIGHTS,
     ("train", "student"): _WEIGHTS,

@@ -104,7 +104,9 @@ def test_one_that_ends_by_itself_shows_why(model: Path) -> None:
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_it_ends_with_its_stage_however_that_ends(model: Path, sent: signal.Signals) -> None:
     code = (
-        "import sys; from pathlib import Path\n"
+        "import signal, sys; from pathlib import Path\n"
+        # Ignored where the tests run in the background of a shell.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from dataenvgym_spec.gym import Ask\n"
         "from tests.gym.test_vllm_server import STAND_IN, VllmServerTeacher, started\n"
         "VllmServerTeacher.program = (sys.executable, '-c', STAND_IN)\n"

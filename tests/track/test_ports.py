@@ -1,6 +1,7 @@
 """Every port, fact and log of every stage kind is shown by the tracking server, or says why not."""
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -23,11 +24,12 @@ from dataenvgym_spec.track.ports import (
     PLAN,
     SHOWN,
     TREE,
+    UNCOUNTED,
     UNSHOWN,
     YIELD,
 )
 from dataenvgym_spec.track.project import project
-from dataenvgym_spec.track.runs import ExperimentRecord
+from dataenvgym_spec.track.runs import Artifact, ExperimentRecord
 from tests.support.graphs import compiled
 from tests.support.repositories import PACKAGE
 from tests.support.specs import TINY
@@ -68,10 +70,23 @@ def shown(record: ExperimentRecord) -> set[str]:
     for run in record.runs:
         found |= {f"metric {metric.key}" for metric in run.metrics}
         found |= {f"artifact {artifact.path}" for artifact in run.artifacts}
+        found |= {
+            f"entry {artifact.path} {name}"
+            for artifact in run.artifacts
+            for name in names(artifact)
+        }
         found |= {f"dataset {data.context}" for data in run.datasets}
         found |= {f"param {name}" for name, _ in run.params}
         found |= {f"tag {name}" for name, _ in run.tags}
     return found
+
+
+def names(artifact: Artifact) -> set[str]:
+    """What the ledger of an iteration says."""
+    if not artifact.path.endswith("ledger.json"):
+        return set()
+    assert artifact.text is not None
+    return set(json.loads(artifact.text)["all"])
 
 
 def is_shown(promised: str, there: set[str]) -> bool:
@@ -102,7 +117,7 @@ def test_every_part_of_a_plan_a_tree_a_yield_and_the_ledger_is_shown(tmp_path: P
     """Each field of these records is entered, and what is entered is there."""
     for record, table in ((Plan, PLAN), (SkillTree, TREE)):
         assert {field.name for field in msgspec.structs.fields(record)} == table.keys()
-    assert {field.name for field in dataclasses.fields(Cost)} == LEDGER.keys()
+    assert {field.name for field in dataclasses.fields(Cost)} == LEDGER.keys() | UNCOUNTED.keys()
     facts = {field.name for field in dataclasses.fields(Fates)}
     assert facts | {"candidates", "judged"} == YIELD.keys()
     Taught(tmp_path)

@@ -72,7 +72,7 @@ class Reply(Record, frozen=True, kw_only=True):
     model: str
     logprobs: tuple[float, ...] | None = None
     tries: int = 1
-    batched: bool = False
+    batched: bool | None = None
 
     @property
     def usable(self) -> bool:
