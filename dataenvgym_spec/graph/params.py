@@ -349,8 +349,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
         yields: how many yields of one iteration each other arm has; left out where it is one.
         fraction: how much of each iteration's examples it learns; all where it is left out.
         start: where it does not start from the base student: from the one in `previous`.
-        latest: where an iteration may bring nothing, how many of the last ports with accepted
-            examples are its own: if they are all empty, the student in `previous` stays.
+        latest: where an iteration may bring nothing, how many ports in `accepted` are its own.
     """
 
     slots: ClassVar = {"method": "trainer", "adapter": "adapter", "shots": "source"}
