@@ -12,9 +12,8 @@ import select
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
-from types import TracebackType
 from typing import Any, Final
 
 from dataenvgym_spec.gym.sandboxes import runner
@@ -87,7 +86,7 @@ class Programs:
         Raises:
             ProgramEnded: it passed a limit.
         """
-        with self._started(sources, stdin, limits) as process:
+        with closing(self._started(sources, stdin, limits)) as process:
             process.wait()
             output = process.output()
         if process.status == runner.MEMORY:
@@ -95,7 +94,7 @@ class Programs:
         return Ran(code=process.status, output=output)
 
     def define(self, sources: Sequence[str], limits: SandboxLimits) -> Functions:
-        """Executes a program and gives its functions; ended by `close`, or as a context.
+        """Executes a program and gives its functions; ended by `close`.
 
         Raises:
             ProgramEnded: it passed a limit, or ended.
@@ -142,17 +141,6 @@ class Process:
     def begin(self) -> None:
         """Begins to count its time anew."""
         self._used, self._since = self._processor(), time.monotonic()
-
-    def __enter__(self) -> Process:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def wait(self) -> None:
         """Waits until it has ended.
@@ -213,17 +201,6 @@ class Functions:
         self._process = process
         self._channel = socket.socket(fileno=os.dup(process.end))
         self._channel.setblocking(False)
-
-    def __enter__(self) -> Functions:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the program."""
