@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -114,10 +115,16 @@ def test_open_ended_runs(shelf: Path) -> None:
 
 
 def test_skill_tree_runs(shelf: Path) -> None:
-    results = made(shelf, small("skill-tree", agent={"policy": {"each": 6}}))
+    # What is right now and then is nothing for a student that knows nothing.
+    banded = {"agent": {"policy": {"each": 6}, "checks": {"difficulty": {"lowest": 0}}}}
+    results = made(
+        shelf, small("skill-tree", agent={"policy": {"each": 6}}, arms={"banded": banded})
+    )
     require_whole(results)
     turns = {row.iteration: row.reason for row in results.plans() if row.arm == "alternating"}
     assert turns == {1: "its turn to be explored", 2: "it was explored in the plan before"}
+    ways = [row.reason for row in results.plans() if row.arm == "banded" and row.asked]
+    assert ways and all("easier" in reason for reason in ways), ways
     grown = [row.skill for row in results.plans() if row.arm == "with-state" and row.asked]
     assert len({*grown}) == len(grown) == 4, "an exploration begins with what was asked for least"
 
@@ -162,6 +169,30 @@ def test_the_data_that_were_made_once_are_a_whole_loop_of_each_skill() -> None:
         else:
             (one, two), (four, three) = value
             assert answer == f"{one} {two} {three} {four}"
+
+
+@pytest.mark.slow
+def test_a_student_teaches_itself(shelf: Path) -> None:
+    """One that knows something, or it would accept nothing of its own."""
+    pretrain = {
+        "examples": {"count13": 200, "count16": 200, "count20": 200, "count10": 200},
+        "length": {"steps": 300},
+        "batch_size": 64,
+    }
+    sizes = {
+        "student": {"model": {"hidden_size": 64, "layers": 2, "pretrain": pretrain}},
+        "seeds": {"run": [0]},
+    }
+    results = made(shelf, small("self-taught", **sizes))
+    require_whole(results)
+    taught = [row for row in results.examples() if row.accepted]
+    assert {row.arm for row in taught} >= {"scorer", "majority"}
+    # What the scorer accepts is right; what most answers say need not be.
+    counted = [row for row in taught if row.skill.startswith("count") and row.arm != "with-state"]
+    assert len({row.arm for row in counted}) == 2
+    for row in counted:
+        number = int(re.findall(r"\d+", row.input)[-1])
+        assert row.arm == "majority" or row.target == str(number.bit_count()), row
 
 
 @pytest.mark.slow

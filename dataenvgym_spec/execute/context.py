@@ -20,7 +20,7 @@ from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.journaled import around
 from dataenvgym_spec.graph.component import Circumstances, Component
-from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.gym.make import Described, make
 from dataenvgym_spec.gym.students.models.protocol import Found
 from dataenvgym_spec.gym.tasks.scoring import Judge

@@ -29,7 +29,7 @@ from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.execute.watch import Watch
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.ir import Stage
-from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.records.progress import PROGRESS

@@ -8,6 +8,7 @@ from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.graph.keys import identity, key_of
 from dataenvgym_spec.graph.kind import Role
 from dataenvgym_spec.graph.kinds import HASHES, KINDS, SPLITS
+from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.graph.params import (
     CheckParams,
     DataParams,
@@ -15,7 +16,6 @@ from dataenvgym_spec.graph.params import (
     GateParams,
     GenerateParams,
     Lane,
-    Params,
     PlanParams,
     ReserveParams,
     SelectParams,

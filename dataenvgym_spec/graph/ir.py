@@ -14,7 +14,7 @@ from dataenvgym_spec.core.hashing import SHORT
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.kind import Kind, Worker
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.records.experiment import Index
 
 

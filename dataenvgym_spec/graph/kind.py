@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.language.declared import Promise
 
 Role = str

@@ -21,13 +21,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from dataenvgym_spec.graph.kind import Kind, Role, Slot
+from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.graph.params import (
     CheckParams,
     DataParams,
     EvaluateParams,
     GateParams,
     GenerateParams,
-    Params,
     PlanParams,
     ReserveParams,
     SelectParams,

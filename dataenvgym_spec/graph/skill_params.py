@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from dataenvgym_spec.graph.component import Component
-from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.graph.parameters import Params
 
 
 class SkillsParams(Params, frozen=True, kw_only=True):

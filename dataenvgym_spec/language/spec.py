@@ -28,7 +28,7 @@ from dataenvgym_spec.language.fields import (
 )
 from dataenvgym_spec.language.places import PLACES, inline, named
 from dataenvgym_spec.language.skills import Skills
-from dataenvgym_spec.language.student import Baseline, Length, Prompt, Student
+from dataenvgym_spec.language.student import Baseline, PartLength, Prompt, Student
 from dataenvgym_spec.language.task import Task
 
 
@@ -228,8 +228,11 @@ class DataFrom(Section, frozen=True, kw_only=True):
     ] = 1.0
     length: (
         Annotated[
-            Length,
-            one("In place of `student.train.length`: `{steps: N}` or `{epochs: N}`."),
+            PartLength,
+            one(
+                "In place of `student.train.length`: `{steps: N}`, `{steps: equal}` or "
+                "`{epochs: N}`."
+            ),
         ]
         | None
     ) = None

@@ -29,6 +29,29 @@ class Length(Section, frozen=True, kw_only=True):
     epochs: Annotated[float, hover("Passes over the examples.", gt=0, le=10_000)] | None = None
 
 
+class PartLength(Section, frozen=True, kw_only=True):
+    """How long to train on a part of another arm's examples."""
+
+    steps: (
+        Annotated[
+            Count | Literal["equal"],
+            hover(
+                "Optimizer steps; `equal` takes as many as `student.train.length` takes on all "
+                "examples of the other arm."
+            ),
+        ]
+        | None
+    ) = None
+    epochs: Annotated[float, hover("Passes over the part.", gt=0, le=10_000)] | None = None
+
+    @property
+    def own(self) -> Length | None:
+        """What stands in place of `student.train.length`; None where that says how long."""
+        if self.steps == "equal":
+            return None
+        return Length(steps=self.steps, epochs=self.epochs)
+
+
 class Train(Section, frozen=True, kw_only=True):
     """Supervised fine-tuning on the response only."""
 

@@ -27,6 +27,7 @@ _WRITTEN: Final[dict[KeyPath, KeyPath]] = {
     ("policy",): ("agent", "policy"),
     ("environment",): ("environment",),
     ("fraction",): ("data_from", "fraction"),
+    ("equal_steps",): ("data_from", "length"),
     ("start",): ("loop", "start_from"),
     ("amount",): ("loop", "teach", "examples"),
     ("engine",): ("agent", "engine"),

@@ -51,6 +51,17 @@ def test_an_arm_is_taught_what_was_made_for_another_under_the_same_run_seed(tmp_
     assert leakage(graph) == []
 
 
+def test_a_part_may_be_taught_for_as_many_steps_as_the_whole(tmp_path: Path) -> None:
+    equal = {"data_from": {"arm": "with-state", "fraction": 0.1, "length": {"steps": "equal"}}}
+    passes = {**equal, "student": {"train": {"length": {"epochs": 3}}}}
+    graph = compiled(tmp_path, tiny(arms={"equal": equal, "passes": passes}))
+    (fixed, *_), (by_passes, *_) = (of(graph, arm, 0, "train") for arm in ("equal", "passes"))
+    # So many steps are as many for any amount, so that the key says nothing more.
+    assert "steps" in fixed.plain["train"]["length"] and "equal_steps" not in fixed.plain
+    assert by_passes.plain["train"]["length"] == {"epochs": 3.0}
+    assert by_passes.plain["equal_steps"] is True
+
+
 def test_it_costs_trainings_and_evaluations_and_moves_nothing(tmp_path: Path) -> None:
     before, after = compiled(tmp_path, tiny()), compiled(tmp_path, tiny(arms={"tenth": TENTH}))
     assert keys(before) < keys(after)

@@ -270,13 +270,17 @@ def test_a_training_on_a_part_of_the_data_says_how_much_it_leaves_out(
     monkeypatch.setattr(training, "launch", lambda *_, **__: None)
     shop = Workshop(tmp_path)
     shop.loop()
-    settings = {"length": {"steps": 3}, "learning_rate": 0.001, "batch_size": 4, "method": "sft"}
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(training, "launch", lambda *_, **more: given.update(more))
+    settings = {"length": {"epochs": 3}, "learning_rate": 0.001, "batch_size": 4, "method": "sft"}
     params = {"template": TEMPLATE, "train": settings, "seed": 7, "fraction": 0.25}
+    params["equal_steps"] = True
     accepted = [("accepted", name, "accepted") for name in ("check", "check-again")]
     shop.run("train", "train", params, (("base", "skills", "skills"), *accepted))
     assert len(read_rows(shop.folder / "train" / "work" / "examples.jsonl")) == 5
     assert shop.contexts["train"].facts["set_aside"] == 15
     assert shop.said[-2] == "  5 of the 20 examples of this iteration are taught"
+    assert given["settings"].length.steps == 15, "three passes over all of them in batches of four"
 
 
 @pytest.mark.parametrize("adapter", [None, component("adapter", "lora", r=2, alpha=4, dropout=0.0)])

@@ -10,7 +10,7 @@ from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.errors import Diagnostic, SpecError
 from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.graph.params import Params
+from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.records.experiment import Index
 from tests.support.specs import TEMPLATE
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from dataenvgym_spec.graph.component import Component
-from dataenvgym_spec.graph.params import Conversation, Params, Shots
+from dataenvgym_spec.graph.parameters import Params
+from dataenvgym_spec.graph.params import Conversation, Shots
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.options import at, with_value

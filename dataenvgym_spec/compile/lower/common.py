@@ -37,10 +37,14 @@ def judging(agent: Agent, checks: tuple[Component, ...], score: Component) -> Ch
 def training(bind: Binder, seed: int) -> TrainParams:
     """How a student is trained, if it is taught another arm's data as that says."""
     student, data = bind.arm.experiment.student, bind.arm.experiment.data_from
-    train, adapter, fraction = student.train, student.train.adapter, None
-    if data is not None:
-        train = replace(train, length=data.length or train.length)
-        fraction = data.fraction if data.fraction < 1 else None
+    train, adapter, fraction, equal_steps = student.train, student.train.adapter, None, None
+    if data is not None and data.length is not None:
+        train = replace(train, length=data.length.own or train.length)
+    if data is not None and data.fraction < 1:
+        fraction = data.fraction
+        # A number of steps holds for any amount.
+        is_equal = data.length is not None and data.length.steps == "equal"
+        equal_steps = True if is_equal and train.length.steps is None else None
     return TrainParams(
         method=bind.component("trainer", train.method),
         adapter=None if adapter is None else bind.component("adapter", adapter),
@@ -50,4 +54,5 @@ def training(bind: Binder, seed: int) -> TrainParams:
         shots=bind.shots(student.prompt),
         seed=seed,
         fraction=fraction,
+        equal_steps=equal_steps,
     )

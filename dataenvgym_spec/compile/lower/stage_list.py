@@ -14,7 +14,8 @@ from dataenvgym_spec.compile.lower.turn import Inputs, Turn
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Input, Stage, Use
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.graph.params import EvaluateParams, Params, PlanParams
+from dataenvgym_spec.graph.parameters import Params
+from dataenvgym_spec.graph.params import EvaluateParams, PlanParams
 from dataenvgym_spec.language.student import Prompt
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.lanes import lanes

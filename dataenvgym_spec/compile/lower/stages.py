@@ -21,11 +21,11 @@ from dataenvgym_spec.compile.lower.stage_list import StageList
 from dataenvgym_spec.compile.lower.turn import Inputs, Made, Setup, Turn
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Input
+from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.graph.params import (
     DataParams,
     GateParams,
     GenerateParams,
-    Params,
     ReserveParams,
     SelectParams,
     StudentParams,

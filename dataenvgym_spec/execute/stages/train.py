@@ -12,7 +12,7 @@ from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.prompts import prompts_of
 from dataenvgym_spec.execute.training.equal import common
 from dataenvgym_spec.execute.training.examples import write_examples
-from dataenvgym_spec.execute.training.fraction import by_iteration, part
+from dataenvgym_spec.execute.training.fraction import by_iteration, lasting, part
 from dataenvgym_spec.execute.training.launch import launch
 from dataenvgym_spec.graph.params import TrainParams
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
@@ -29,7 +29,7 @@ def train(context: Context[TrainParams]) -> None:
         StageError: there is nothing to train on.
     """
     params = context.params
-    accepted = _accepted(context)
+    accepted, settings = _accepted(context)
     if _nothing_new(context):
         (previous,) = context.ports("previous")
         link_tree(previous.path, context.out_folder / "student")
@@ -52,7 +52,7 @@ def train(context: Context[TrainParams]) -> None:
         examples=examples,
         trainer=params.method,
         adapter=params.adapter,
-        settings=TrainingSettings.parse(params.plain["train"]),
+        settings=settings,
         seed=params.seed,
         out=context.out_folder / "student",
     )
@@ -78,13 +78,23 @@ def _beginning(context: Context[TrainParams]) -> tuple[Path, Path | None]:
     return context.folder(base), context.folder(previous)
 
 
-def _accepted(context: Context[TrainParams]) -> list[Example]:
-    """The examples to train on; with equal amounts, as many of each iteration as all arms have."""
+def _accepted(context: Context[TrainParams]) -> tuple[list[Example], TrainingSettings]:
+    """The examples to train on, and how it is done."""
     params = context.params
-    rounds, fraction = params.rounds, params.fraction
-    if rounds is None:
-        accepted = context.all("accepted", "examples.jsonl", Example)
-        return accepted if fraction is None else _part(context, accepted, fraction)
+    settings = TrainingSettings.parse(params.plain["train"])
+    if params.rounds is not None:
+        return _equal(context, params.rounds), settings
+    accepted = context.all("accepted", "examples.jsonl", Example)
+    if params.fraction is None:
+        return accepted, settings
+    if params.equal_steps:
+        settings = lasting(settings, len(accepted))
+    return _part(context, accepted, params.fraction), settings
+
+
+def _equal(context: Context[TrainParams], rounds: int) -> list[Example]:
+    """As many examples of each iteration as all arms have."""
+    params = context.params
     ports = context.ports("accepted")
     iterations: list[list[Example]] = []
     for number, port in enumerate(ports):

@@ -1,8 +1,9 @@
 """Makes many requests at once in the background, and hands their results on as they come.
 
-The two threads meet as rarely as they can: what comes while results are worked on is taken
-together, and what may be begun then is begun together. Nothing is begun in the place of a result
-before whoever took it comes for the next, so that a kill loses no more than may be under way.
+The two threads meet seldom: what comes while results are worked on is taken together, up to a part
+of what may be under way, and what may be begun then is begun together. Nothing is begun in the
+place of a result before whoever took it comes for the next, so that a kill loses no more than may
+be under way.
 """
 
 from __future__ import annotations
@@ -10,14 +11,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 Work = Coroutine[Any, Any, T]
+
+PART: Final = 8
+"""Results are handed on together up to this part of what may be under way. What is taken together
+is begun again together and comes back together: a burst of all would leave the service idle while
+it is worked on, and would never come apart again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +87,14 @@ class _UnderWay(Generic[T]):
         self.count += len(works)
         self._loop.call_soon_threadsafe(self._begin, works)
 
-    def taken(self) -> list[T | Failed]:
-        """What is done: waits for one, and takes all."""
+    def taken(self, most: int) -> list[T | Failed]:
+        """What is done: waits for one, and takes what else is there, so many at most."""
         results = [self._done.get()]
-        while True:
-            try:
+        with suppress(Empty):
+            while len(results) < most:
                 results.append(self._done.get_nowait())
-            except Empty:
-                self.count -= len(results)
-                return results
+        self.count -= len(results)
+        return results
 
     def end(self) -> None:
         """Ends what is still under way."""
@@ -120,7 +126,7 @@ def flow(
     at_once: int,
     failed: Callable[[], Work[None]],
 ) -> Iterator[list[T]]:
-    """The results of some work as they come, those together that are there.
+    """The results of some work as they come, several together where several are there.
 
     After a failure nothing more is taken from `works`, and what is under way is waited for: it may
     have been paid. It is handed on before the failure is raised.
@@ -144,7 +150,7 @@ def flow(
             if not under_way.count:
                 break
             results: list[T] = []
-            for result in under_way.taken():
+            for result in under_way.taken(max(1, at_once // PART)):
                 if not isinstance(result, Failed):
                     results.append(result)
                 elif failure is None:
