@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     )
     from dataenvgym_spec.gym.tasks.media import Images
     from dataenvgym_spec.gym.tasks.protocol import Answer, Score, Scorer, Source, SourceWithVariants
+    from dataenvgym_spec.gym.tasks.sources.table import Table
     from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher
     from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
     from dataenvgym_spec.gym.tools import Tools
@@ -148,6 +149,7 @@ __all__ = [
     "State",
     "Step",
     "Subskill",
+    "Table",
     "Teacher",
     "TextTemplate",
     "ToolSchema",
@@ -240,6 +242,7 @@ _PLACES: Final = {
     "State": "gym.environments.protocol:State",
     "Step": "records.plans:Step",
     "Subskill": "records.skills:Subskill",
+    "Table": "gym.tasks.sources.table:Table",
     "Teacher": "gym.teachers.protocol:Teacher",
     "TextTemplate": "gym.prompt:TextTemplate",
     "ToolSchema": "records.turns:ToolSchema",

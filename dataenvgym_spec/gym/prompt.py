@@ -182,7 +182,7 @@ class Prompts:
         self.template, self.chat, self.thinking = PromptTemplate(template), chat, thinking
         self.shots, self.file = tuple(shots), file
         names = meta.find_undeclared_variables(_environment().parse(template))
-        self.writes_tools = "tools" in names
+        self.writes_tools, self.writes_before = "tools" in names, "before" in names
         before = [Message(role="system", content=system)] if system else []
         for shot in shots:
             before += [*self._question(shot), Message(role="assistant", content=shot.target)]
@@ -195,6 +195,10 @@ class Prompts:
             StageError: see `PromptTemplate.render`.
         """
         if not self.chat:
+            if item.before and not self.writes_before:
+                message = "the prompt does not show what was said before a question"
+                help = "add 'chat: true', or write 'before' in the template"
+                raise StageError(f"{message}: {item.input[:60]!r}", help=help)
             prompt = self.template.prompt(item)
             shown = self._shown(item.pictures)
             return msgspec.structs.replace(prompt, images=shown) if shown else prompt

@@ -54,7 +54,8 @@ SKILLS: Final = ("groups",)
 SUBSKILLS: Final = ("any", "variants")
 REJECTS: Final = ("repeats",)
 MARKED: Final[dict[str, tuple[str, ...]]] = {
-    "x-file": ("template", "data", "directory", "skills"),
+    "x-file": ("template", "data", "table", "directory", "skills"),
+    "x-match": ("own", "other"),
     "x-revision": ("model", "dataset"),
     "x-clusters": ("exactly", "at-least"),
 }
@@ -63,10 +64,11 @@ VALUES: Final = ("const", "default", "enum", "examples")
 """Keywords of JSON Schema whose values are values, not schemas."""
 OBSERVED: Final = ("errors", "scores", "yield")
 """What an arm may observe of its student."""
-TAKES: Final = ("procedural", "language-model", "variants", "ready")
+TAKES: Final = ("procedural", "language-model", "variants", "ready", "rows")
 """What an option can ask of the component it names or holds.
 
-That it is procedural, that it is not, that it has variants of its groups, or that it exists."""
+That it is procedural, that it is not, that it has variants of its groups, that it exists, or that
+it has rows with columns."""
 
 
 def declare(

@@ -5,9 +5,10 @@ beside those of JSON Schema, at any depth of `properties`:
 
     x-refers     names a component of the spec: a "source" or a "teacher"
     x-takes      beside it: what that has to be, "procedural", a "language-model", or a source with
-                 "variants"
+                 "variants" or "rows"
     x-slot       holds a component of a slot; `x-takes` beside it: a model that is "ready"
-    x-file       a path: of a "template", of "data", of a "directory", or of a file of "skills"
+    x-file       a path: of a "template", of "data" (JSON lines), of a "table" (any format of
+                 `records.formats`), of a "directory", or of a file of "skills"
     x-names      beside x-file: the names that the template may use
     x-revision   a revision of a "model" or a "dataset" of the hub, beside its `id`
     x-groups     of a source: a mapping whose keys are its groups; words for one, many, their items
@@ -20,7 +21,14 @@ beside those of JSON Schema, at any depth of `properties`:
     x-student    of what reads a student: which, the "latest" or the "base"
     x-instead    of what reads the pool: an option that, where it is there, stands in its place
     x-column     of a source or an engine: the column with the "input", "target", "group",
-                 "cluster" or "metadata" of items
+                 "cluster", "metadata" or "before" of items
+    x-layout     of a source with columns: the layout of its rows (see records/layouts.py)
+    x-bad-rows   of such a source: whether rows that cannot be used are an error ("refuse"), or left
+                 out ("skip")
+    x-join       of such a source, true: a mapping that names another `source`, whose rows its own
+                 are joined with
+    x-without    of such a source, true: the same, of rows or items that it leaves out
+    x-match      inside of these: a column by which rows are compared, its "own" or the "other"'s
     x-splits     of a check that reads splits: which
     x-ngrams     of such a check: the words in an n-gram, whose hashes it compares
     x-needs      of an option with a default: it acts only where the arm observes one of these, of

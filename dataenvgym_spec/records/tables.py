@@ -36,32 +36,46 @@ class RowFault(Exception):
         line: of the file, from 1; 0 where the file as a whole is meant.
         reason: what is wrong, to be put behind "line N".
         help: what to do about it.
+        unit: what is numbered: a line, or a row of a file that has no lines.
     """
 
     line: int
     reason: str
     help: str
+    unit: str = "line"
 
-    def text(self, place: str, *, row: str = "line") -> str:
+    def text(self, place: str, *, row: str = "") -> str:
         """What is wrong, with the file or data set where it is."""
-        where = f"{row} {self.line} " if self.line else ""
+        where = f"{row or self.unit} {self.line} " if self.line else ""
         return f"{place}: {where}{self.reason}"
 
 
-def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def rows_of(path: Path, bad: list[RowFault] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows of a JSON-lines file, each with its line from 1; blank lines are skipped.
 
     A byte-order mark, CRLF line ends and gzip are read. Numbers with a point are `Decimal`, so that
     no digit is lost.
 
+    Args:
+        path: the file.
+        bad: collects what is wrong with lines, which are left out then.
+
     Raises:
-        RowFault: a line cannot be read.
+        RowFault: a line cannot be read, and nobody collects that.
         OSError: the file cannot be read.
     """
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         content = line.removeprefix(UTF8_MARK) if number == 1 else line
-        if content.strip():
-            yield number, _row(number, content)
+        if not content.strip():
+            continue
+        try:
+            row = _row(number, content)
+        except RowFault as fault:
+            if bad is None:
+                raise
+            bad.append(fault)
+        else:
+            yield number, row
 
 
 def count_rows(path: Path) -> int:
@@ -71,12 +85,18 @@ def count_rows(path: Path) -> int:
         RowFault: it is no text.
         OSError: the file cannot be read.
     """
-    return sum(1 for _, line in _lines(path) if line.strip())
+    return sum(1 for _, line in lines_of(path) if line.strip())
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file, gzip or not, each with its number from 1.
+
+    Raises:
+        RowFault: it is no text, or damaged.
+        OSError: it cannot be read.
+    """
     number = 0
-    with _opened(path) as file:
+    with opened(path) as file:
         try:
             for number, line in enumerate(file, 1):
                 yield number, line
@@ -85,7 +105,13 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             raise RowFault(line=number + 1, reason=reason, help="fetch the file again") from None
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """A file to be read, unpacked if it is gzip.
+
+    Raises:
+        RowFault: it is in an encoding or an archive that is not read.
+        OSError: it cannot be read.
+    """
     with path.open("rb") as file:
         start = file.read(2)
     if start in ENCODINGS:
@@ -98,17 +124,11 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _row(number: int, line: bytes) -> dict[str, Any]:
     try:
-        value = _decoder.decode(line.decode("utf-8").rstrip())
-    except UnicodeDecodeError:
-        raise RowFault(
-            line=number,
-            reason="holds bytes that are not UTF-8",
-            help="convert the file, which is perhaps Latin-1: iconv -f latin1 -t utf-8",
-        ) from None
+        value = decoder.decode(decoded(number, line).rstrip())
     except json.JSONDecodeError as error:
         reason = f"is no JSON: {error.msg.lower()} at column {error.pos + 1}"
         raise RowFault(line=number, reason=reason, help=_remedy(line)) from None
-    except _TwiceError as error:
+    except TwiceError as error:
         reason = f"has the key '{error}' twice"
         raise RowFault(line=number, reason=reason, help="keep one of the two") from None
     except (ValueError, RecursionError) as error:
@@ -122,7 +142,23 @@ def _row(number: int, line: bytes) -> dict[str, Any]:
     raise RowFault(line=number, reason=reason, help=help)
 
 
-class _TwiceError(Exception):
+def decoded(number: int, line: bytes) -> str:
+    """A line as text.
+
+    Raises:
+        RowFault: it is not UTF-8.
+    """
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise RowFault(
+            line=number,
+            reason="holds bytes that are not UTF-8",
+            help="convert the file, which is perhaps Latin-1: iconv -f latin1 -t utf-8",
+        ) from None
+
+
+class TwiceError(ValueError):
     """A key that an object has twice, of which a parser would keep the last."""
 
 
@@ -130,12 +166,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+        raise TwiceError(next(key for key in keys if keys.count(key) > 1))
     return value
 
 
 # It reads NaN and halves of surrogates, so that the message about them can name the column.
-_decoder: Final = json.JSONDecoder(parse_float=Decimal, object_pairs_hook=_object)
+decoder: Final = json.JSONDecoder(parse_float=Decimal, object_pairs_hook=_object)
 
 
 def _remedy(line: bytes) -> str:
@@ -147,8 +183,19 @@ def _remedy(line: bytes) -> str:
     return "write one JSON object a line"
 
 
+EACH: Final = "*"
+"""In the name of a column: every element of a list."""
+
+
 def at(row: Mapping[str, Any], column: str) -> Any:
     """The value of a column; `a.b` is the key `a.b`, or else `b` inside of `a`.
+
+    In a list a number is an element, from 0 or from the end, and `*` is every element.
+
+    >>> at({"answers": [{"text": "a"}, {"text": "b"}]}, "answers.-1.text")
+    'b'
+    >>> at({"answers": [{"text": "a"}, {"text": "b"}]}, "answers.*.text")
+    ['a', 'b']
 
     Raises:
         KeyError: there is none.
@@ -157,13 +204,43 @@ def at(row: Mapping[str, Any], column: str) -> Any:
         return row[column]
     keys = column.split(".")
     for length in range(1, len(keys)):
-        outer, inner = ".".join(keys[:length]), ".".join(keys[length:])
-        if isinstance(row.get(outer), Mapping):
-            try:
-                return at(row[outer], inner)
-            except KeyError:
-                continue
+        outer, inner = row.get(".".join(keys[:length])), keys[length:]
+        try:
+            if isinstance(outer, Mapping):
+                return at(outer, ".".join(inner))
+            if isinstance(outer, list):
+                return _in_list(outer, inner)
+        except KeyError:
+            continue
     raise KeyError(column)
+
+
+def in_lists(column: str) -> bool:
+    """Whether the name of a column may lead into a list."""
+    return any(key == EACH or _is_index(key) for key in column.split(".")[1:])
+
+
+def _is_index(key: str) -> bool:
+    return key.removeprefix("-").isdecimal()
+
+
+def _in_list(values: list[Any], keys: list[str]) -> Any:
+    first, *rest = keys
+    if first == EACH:
+        return [_below(value, rest) for value in values]
+    if not _is_index(first) or not -len(values) <= int(first) < len(values):
+        raise KeyError(first)
+    return _below(values[int(first)], rest)
+
+
+def _below(value: Any, keys: list[str]) -> Any:
+    if not keys:
+        return value
+    if isinstance(value, list):
+        return _in_list(value, keys)
+    if not isinstance(value, Mapping):
+        raise KeyError(keys[0])
+    return at(value, ".".join(keys))
 
 
 def text_of(value: Any) -> str:

@@ -6,15 +6,20 @@ Those are its columns, what they hold and, of a column with few values, how ofte
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.core.remembered import Remembered
-from dataenvgym_spec.records.tables import rows_of, text_of, texts_of
+from dataenvgym_spec.records.formats import unit_of
+from dataenvgym_spec.records.reading import Reading
+from dataenvgym_spec.records.tables import at, text_of, texts_of
 
 LARGEST: Final = 100_000_000
 """Bytes of a file that is looked into: this much takes up to a minute and a gigabyte, once."""
@@ -22,6 +27,8 @@ FORM: Final = 2
 """Raised when what is remembered of a file would be told in another way."""
 MANY: Final = 200
 """Values of a column beyond which they are no groups."""
+PLAIN: Final = Reading()
+"""How a file of JSON lines is read."""
 DEEPEST: Final = 4
 """How deep nested columns are looked into."""
 
@@ -52,6 +59,7 @@ class ColumnTable:
         others: columns that only some rows have.
         odd: what a column holds besides texts and numbers, by column.
         flat: the first line in which a column holds no object, by column; none where all are.
+        unit: what is numbered: a line, or a row of a file that has no lines.
     """
 
     columns: dict[str, dict[str, int] | None]
@@ -59,12 +67,18 @@ class ColumnTable:
     others: tuple[str, ...] = ()
     odd: dict[str, OddValue] = field(default_factory=dict)
     flat: dict[str, int] = field(default_factory=dict)
+    unit: str = "line"
 
 
 class _Counts:
-    """What was counted of the rows so far."""
+    """What was counted of the rows so far.
 
-    def __init__(self) -> None:
+    Args of the constructor:
+        named: columns that lead into lists, of which only those are looked at that somebody names.
+    """
+
+    def __init__(self, named: Sequence[str]) -> None:
+        self.named = named
         self.rows = 0
         self.present: Counter[str] = Counter()
         self.values: dict[str, Counter[str] | None] = {}
@@ -73,7 +87,7 @@ class _Counts:
 
     def add(self, line: int, row: Mapping[str, Any]) -> None:
         self.rows += 1
-        for name, value in _flat(row):
+        for name, value in chain(_flat(row), self._in_lists(row)):
             self.present[name] += 1
             if not isinstance(value, Mapping):
                 self.flat.setdefault(name, line)
@@ -81,6 +95,11 @@ class _Counts:
             if counts is None and name in self.odd:
                 continue
             self._count(name, value, line)
+
+    def _in_lists(self, row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        for name in self.named:
+            with suppress(KeyError):
+                yield name, at(row, name)
 
     def _count(self, name: str, value: Any, line: int) -> None:
         try:
@@ -94,34 +113,48 @@ class _Counts:
             if len(counts) > MANY:
                 self.values[name] = None
 
-    def table(self) -> ColumnTable:
+    def table(self, unit: str) -> ColumnTable:
         columns: dict[str, dict[str, int] | None] = {}
         for name, counts in self.values.items():
             if self.present[name] == self.rows:
                 columns[name] = None if counts is None else dict(counts)
         others = tuple(sorted(set(self.values) - set(columns)))
         return ColumnTable(
-            columns=columns, rows=self.rows, others=others, odd=self.odd, flat=self.flat
+            columns=columns, rows=self.rows, others=others, odd=self.odd, flat=self.flat, unit=unit
         )
 
 
-def look(path: Path, remembered: Remembered) -> ColumnTable | None:
+def look(
+    path: Path,
+    remembered: Remembered,
+    reading: Reading = PLAIN,
+    named: Sequence[str] = (),
+) -> ColumnTable | None:
     """What a file holds; None if it is too large to be looked into.
+
+    Args:
+        path: the file.
+        remembered: what is known of large ones.
+        reading: how it is read.
+        named: columns inside of lists that somebody names.
 
     Raises:
         RowFault: a row cannot be read.
     """
     if path.stat().st_size > LARGEST:
         return None
-    text = remembered.of(path, f"columns {FORM}", _counted)
-    return msgspec.json.decode(text, type=ColumnTable)
 
+    def counted(path: Path) -> str:
+        counts = _Counts(named)
+        for line, row in reading.rows(path, reading.collector()):
+            counts.add(line, row)
+        unit = unit_of(path) if reading.tables else "line"
+        return msgspec.json.encode(counts.table(unit)).decode()
 
-def _counted(path: Path) -> str:
-    counts = _Counts()
-    for line, row in rows_of(path):
-        counts.add(line, row)
-    return msgspec.json.encode(counts.table()).decode()
+    asked = f"columns {FORM}"
+    if reading != PLAIN or named:
+        asked += " " + digest("looked", [asdict(reading), *named])
+    return msgspec.json.decode(remembered.of(path, asked, counted), type=ColumnTable)
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Any]]:

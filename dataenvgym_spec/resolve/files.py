@@ -20,9 +20,10 @@ from dataenvgym_spec.core.errors import Diagnostic, UserError
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.source import Node
+from dataenvgym_spec.records.reading import Reading
 from dataenvgym_spec.records.skill_files import read_skill_file
 from dataenvgym_spec.records.tables import RowFault, count_rows
-from dataenvgym_spec.resolve.columns import ColumnTable, look
+from dataenvgym_spec.resolve.columns import ColumnTable
 from dataenvgym_spec.resolve.extends import Family
 from dataenvgym_spec.resolve.holdings import Holding
 
@@ -81,6 +82,21 @@ class File:
     config: dict[str, Any] | None = None
     chat_template: str | None = None
     skills: tuple[str, ...] = ()
+
+    def read_as(self, reading: Reading, named: tuple[str, ...] = ()) -> File:
+        """A data file as a component reads it, with columns inside of lists that it names."""
+        if self.holding is None:
+            return self
+        return self.looked(self.holding.read_as(reading), named)
+
+    def looked(self, holding: Holding, named: tuple[str, ...] = ()) -> File:
+        """The file with what was looked up in it."""
+        table = holding.table(named)
+        if table is None:
+            return replace(self, rows=None, table=None, fault=None, holding=None)
+        if isinstance(table, RowFault):  # how many rows there are is not known then
+            return replace(self, rows=None, table=None, fault=table, holding=holding)
+        return replace(self, rows=table.rows, table=table, fault=None, holding=holding)
 
 
 class Reader:
@@ -166,15 +182,15 @@ class Reader:
         if form == "directory":
             return replace(data, config=_config(path), chat_template=read_template(path))
         remembered = self.contents.remembered
+        holding = Holding(path, remembered, Reading(tables=form == "table"))
         try:
-            table = look(path, remembered)
-            if table is None:
+            looked = data.looked(holding)
+            if looked.table is None and looked.fault is None and form == "data":
                 rows = remembered.of(path, "rows", lambda file: str(count_rows(file)))
                 return replace(data, rows=int(rows))
-        except RowFault as fault:  # how many rows there are is not known then
+        except RowFault as fault:
             return replace(data, fault=fault)
-        holding = Holding(path, remembered)
-        return replace(data, rows=table.rows, table=table, holding=holding)
+        return looked
 
     def _report(self, node: Node, message: str, help: str, notes: tuple[str, ...] = ()) -> None:
         finding = Diagnostic(code="E203", message=message, span=node.span, help=help, notes=notes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dataenvgym_spec.core.errors import Diagnostic, Span, suggest
@@ -68,6 +68,37 @@ def check(tree: Node, *, whole: bool) -> Iterator[Diagnostic]:
             yield from _unknown(slot, node, defined or {})
     for place in PLACES:
         yield from _groups(tree, place)
+    yield from _circles(tree)
+
+
+def _circles(tree: Node) -> Iterator[Diagnostic]:
+    """Components that name each other in a circle, so that none could be made."""
+    for slot, path in REFERRED.items():
+        (place,) = [place for place in PLACES if place.path == (*path, "*")]
+        named: dict[str, list[Node]] = {}
+        for key in _mapping(tree, *path) or {}:
+            uses = _names(tree, replace(place, path=(*path, key)))
+            named[key] = [use for to, use in uses if to == slot and use is not None]
+        for key in named:
+            use = _back(key, named)
+            if use is not None:
+                message = f"the {slot} '{key}' is made of itself: {use.value} leads back to it"
+                yield use.fault("E204", message, f"name another {slot}")
+                break
+
+
+def _back(start: str, named: Mapping[str, list[Node]]) -> Node | None:
+    """The first name of a component by which it leads back to itself."""
+    for use in named[start]:
+        seen, ahead = set[str](), [str(use.value)]
+        while ahead:
+            name = ahead.pop()
+            if name == start:
+                return use
+            if name not in seen:
+                seen.add(name)
+                ahead += [str(further.value) for further in named.get(name, ())]
+    return None
 
 
 def _prompts(tree: Node) -> Iterator[Node]:

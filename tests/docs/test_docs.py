@@ -6,6 +6,7 @@ is a spec, or what a spec says on top of `base.yaml`, and must be valid. Each li
 follow a console block and is what its last line prints, `...` standing for any lines, and any number for a number below `VARY`.
 """
 
+import json
 import re
 import runpy
 import shutil
@@ -182,6 +183,7 @@ def test_every_shown_spec_is_valid(
     ]
     (folder / "items.jsonl").write_text("".join(rows), encoding="utf-8")
     (folder / "exam.jsonl").write_text("".join(rows[:50]), encoding="utf-8")
+    _other_tables(folder, [json.loads(row) for row in rows])
     (folder / "prompts" / "tiny.j2").write_text(TEMPLATE, encoding="utf-8")
     for number, text in enumerate(specs(path)):
         head = "" if re.search(r"^(version|extends):", text, re.M) else "extends: base.yaml\n"
@@ -189,6 +191,22 @@ def test_every_shown_spec_is_valid(
         spec = folder / f"shown{number}.yaml"
         spec.write_text(head + text, encoding="utf-8")
         assert lower(front_end([spec], root=tmp_path)).graph.stages
+
+
+def _other_tables(folder: Path, rows: list[dict[str, str]]) -> None:
+    """The rows in the other formats and layouts that pages name, with a template that shows earlier turns."""
+    exam, answers, chats = ["question,answer,topic"], ["asked,reply"], []
+    for row in rows:
+        answers.append(f"{row['question']},{row['answer']}")
+        said = {"user": row["question"], "assistant": row["answer"]}
+        turns = [{"role": role, "content": text} for role, text in said.items()]
+        earlier = [{"role": "system", "content": "Add."}] if len(chats) % 2 else []
+        chats.append(json.dumps({"topic": row["topic"], "messages": [*earlier, *turns]}))
+    exam += [",".join(row.values()) for row in rows[:50]]
+    for name, lines in {"exam.csv": exam, "answers.csv": answers, "chats.jsonl": chats}.items():
+        (folder / name).write_text("\n".join(lines), encoding="utf-8")
+    turns = "{% for turn in before %}{{ turn.role }}: {{ turn.text }} {% endfor %}{{ input }}"
+    (folder / "prompts" / "turns.j2").write_text(turns, encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", LINKED, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -391,6 +391,7 @@ NEVER_VARIED = {
     ("discovery", "file", "path"): "a file, by its content",
     ("discovery", "file", "fallback"): "needs such a file",
     ("discovery", "clusters", "embedder"): "a folder, by its content",
+    ("source", "files", "layout"): "a file has one layout",
     ("scorer", "programs", "sandbox"): "a component of its own",
     ("check", "executes", "sandbox"): "a component of its own",
     ("teacher", "scripted", "most"): "of a teacher that these tests bring along",
@@ -456,6 +457,17 @@ LISTED_TREE = TREE.replace(
 )
 
 
+LISTED = f"{{kind: jsonl, path: items.jsonl, {FIELDS}}}"
+COMPARED = (
+    "bad_rows: skip, join: {source: others, on: q}, without: {source: others, on: c, equals: c}"
+)
+TABLES = (
+    f"{{kind: files, path: items.jsonl, {FIELDS}, {COMPARED}}}",
+    f"{{kind: hub, id: a/b, revision: {'a' * 40}, layout: messages, {COMPARED}}}",
+)
+"""Sources of rows, with all that they can say of them."""
+
+
 def agents() -> Iterator[tuple[str, KeyPath]]:
     """Specs with the components of agents that the others do not have, and where they stand."""
     parts = {
@@ -499,6 +511,12 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     told = "    told: {kind: word-problems, families: {sum: {story: give}, lcm: {story: bags}}}\n"
     told = seeing.replace("  score:", f"{told}  score:", 1)
     yield told.replace("test: {from: problems", "test: {from: told"), ("task", "sources", "told")
+    for table in TABLES:
+        asked = seeing.replace("  score:", f"    told: {table}\n    others: {LISTED}\n  score:", 1)
+        asked = asked.replace(
+            "test: {from: problems, draw: {per_group: 6}}", "test: {from: told, draw: {items: 2}}"
+        )
+        yield asked, ("task", "sources", "told")
     grown = seeing.replace(parts["policy"], "{kind: threshold}")
     yield grown.replace("skill-list", TREE), ("environment",)
     yield grown.replace("skill-list", LISTED_TREE), ("environment", "subskills")

@@ -36,6 +36,7 @@ OPTION_WORDS = {
     "seconds": "a unit, in logs and in messages",
     "sandbox": "a slot, and a fact of a log",
     "logprobs": "a field of a reply",
+    "layout": "what of a question may not count",
 }
 """Words that are options of a component and also mean something else where they stand."""
 KIND_WORDS = {
@@ -43,12 +44,14 @@ KIND_WORDS = {
     "executes": "what a scorer declares that executes programs",
     "hub": "a section of the lock",
     "skill-list": "what a plan works in whose key names no environment",
+    "files": "a key of many records",
     "path": "a key of many records",
     "student": "a section of the spec, a kind of stage, and what components can read",
 }
 CODES = {("cli/explain.py", "Dict", "code"), ("cli/validate.py", "Dict", "code")}
 """Where `code` is the code of a diagnostic, and not a kind of tasks."""
 LEFT = {
+    ("records/layouts.py", "history"): "a column of the layout alpaca",
     ("report/tables.py", "retries"): "requests that were made again, in the ledger",
     ("results/accounts.py", "retries"): "the same",
     ("track/ports.py", "retries"): "the same",

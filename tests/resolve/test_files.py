@@ -164,6 +164,7 @@ def made(root: Path, *, cached: bool) -> Path:
 
 NAMES = {
     "data": "examples.jsonl",
+    "table": "examples.jsonl",
     "template": "examples.j2",
     "skills": "skills.json",
     "directory": ".",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from dataenvgym_spec.compile.rules.supply import Supply, supply
 from dataenvgym_spec.compile.rules.templates import names_in
 from dataenvgym_spec.core.chat_template import TOOLS, takes
 from dataenvgym_spec.core.errors import Diagnostic
@@ -12,6 +13,7 @@ from dataenvgym_spec.language.components import definition, definitions
 from dataenvgym_spec.language.declaration import FIELDS
 from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.student import Prompt
+from dataenvgym_spec.records.layouts import BEFORE
 from dataenvgym_spec.resolve.arms import Arm
 
 CARRIERS: Final = ("model", "trainer", "backend", "engine")
@@ -28,7 +30,7 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     task = definition("task", arm.experiment.task.kind)
     given: dict[str, str] = {}
     for name, options in arm.experiment.task.sources.items():
-        for field in _given(options):
+        for field in _given(arm, name, options):
             given.setdefault(field, name)
             if field not in task.shows:
                 yield _unused(arm, name, field, task.kind)
@@ -39,15 +41,28 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
             yield from _unread(arm, name, field)
 
 
-def _given(options: dict[str, Any]) -> list[str]:
-    """What the items of a source have: declared, or named by an option as a column."""
+def _given(arm: Arm, name: str, options: dict[str, Any]) -> list[str]:
+    """What the items of a source have: declared, named as a column, or found in its layout."""
     declared = definition("source", options["kind"])
     named = {
         column
         for path, column in declared.marked("x-column").items()
         if at(options, path) is not None
     }
+    source = supply(arm, name)
+    if source is not None and source.reading.layout is not None and _have_earlier(source):
+        named.add(BEFORE)
     return [field for field in FIELDS if field in named or field in declared.shows]
+
+
+def _have_earlier(source: Supply) -> bool:
+    """Whether something was said before questions of a layout, as far as that is known.
+
+    Where it turns out when items are drawn, the prompt says so.
+    """
+    if source.file is None or source.file.table is None:
+        return False
+    return BEFORE in {*source.file.table.columns, *source.file.table.others}
 
 
 def _unused(arm: Arm, name: str, field: str, kind: str) -> Diagnostic:

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
 from dataenvgym_spec.compile.rules.capacity import capacity
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.declared import REFERRED, Definition, OptionPath
+from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.places import named
+from dataenvgym_spec.records.layouts import COLUMNS
+from dataenvgym_spec.records.reading import Reading
+from dataenvgym_spec.records.tables import in_lists
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.files import File
 
@@ -41,6 +45,24 @@ class Column:
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """The source that rows are joined with.
+
+    Attributes:
+        option: the option that says so.
+        source: the other source; None if there is none of its name, which is told elsewhere.
+    """
+
+    option: OptionPath
+    source: Supply | None
+
+    def column(self, name: str) -> str | None:
+        """What the other source calls a column; None if it is not one of its own."""
+        prefix = f"{self.option[-1]}."
+        return name.removeprefix(prefix) if name.startswith(prefix) else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Supply:
     """What holds rows or makes problems: one source of an arm, or an engine with a file.
@@ -50,7 +72,10 @@ class Supply:
         place: where the spec has it.
         options: its options, with its `kind`.
         declared: its definition.
-        file: the file of its rows; None for a source that has none.
+        file: the file of its rows, as it reads it; None for a source that has none.
+        reading: how it reads rows.
+        joined: what its rows are joined with: the other source, by the option that names it, whose
+            last key stands before the names of the other's columns.
     """
 
     name: str
@@ -58,6 +83,8 @@ class Supply:
     options: Options
     declared: Definition
     file: File | None
+    reading: Reading
+    joined: Joined | None = None
 
     @property
     def words(self) -> Words:
@@ -75,6 +102,9 @@ class Supply:
     def columns(self) -> dict[str, Column]:
         """The columns that its options name, by what they hold."""
         columns: dict[str, Column] = {}
+        for option in self.declared.marked("x-layout"):
+            if self.reading.layout is not None:
+                columns = {held: Column(option=option, name=held) for held in COLUMNS}
         for option, held in self.declared.marked("x-column").items():
             for _, name in named(self.options, option):
                 columns[held] = Column(option=option, name=name)
@@ -105,6 +135,8 @@ class Supply:
             return dict.fromkeys(self.groups)
         column = self.columns.get("group")
         if column is None or self.file is None or self.file.table is None:
+            return {}
+        if self.reading.skips:  # which rows these are of is not known here
             return {}
         return dict(self.file.table.columns.get(column.name) or {})
 
@@ -147,8 +179,94 @@ def _supply(
 ) -> Supply:
     places = [(*place, *path) for path in declared.files]
     files = [arm.references[place] for place in places if place in arm.references]
-    file = next(iter(files), None)
-    return Supply(name=name, place=place, options=options, declared=declared, file=file)
+    file, reading = next(iter(files), None), reading_of(declared, options)
+    joined = _joined(arm, options, declared)
+    if file is not None and declared.marked("x-column"):
+        names = [name for path in declared.marked("x-column") for _, name in named(options, path)]
+        file = file.read_as(reading, tuple(sorted(filter(in_lists, names))))
+        if joined is not None or _says("x-without", declared, options):
+            # Which of the file's own rows it gives is known when the other source is read.
+            file = replace(file, holding=None)
+    return Supply(
+        name=name,
+        place=place,
+        options=options,
+        declared=declared,
+        file=file,
+        reading=reading,
+        joined=joined,
+    )
+
+
+def reading_of(declared: Definition, options: Options) -> Reading:
+    """How a component reads the rows of its file."""
+    layouts = [value for path in declared.marked("x-layout") for _, value in named(options, path)]
+    bad = [value for path in declared.marked("x-bad-rows") for _, value in named(options, path)]
+    return Reading(
+        tables="table" in declared.marked("x-file").values(),
+        layout=next(iter(layouts), None),
+        skips="skip" in bad,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """That rows are compared with those of another source, to join them or to leave them out.
+
+    Attributes:
+        option: the option that says so.
+        source: the name of the other source.
+        own: the column by which; None where items are compared by what they ask.
+        theirs: the other's column.
+    """
+
+    option: OptionPath
+    source: str
+    own: Column | None = None
+    theirs: Column | None = None
+
+
+def comparisons(source: Supply) -> list[Comparison]:
+    """The other sources that a source names to compare its rows with theirs."""
+    declared, options = source.declared, source.options
+    return [
+        comparison
+        for mark in ("x-join", "x-without")
+        for option in declared.marked(mark)
+        for comparison in _comparisons(declared, options, option)
+    ]
+
+
+def _comparisons(declared: Definition, options: Options, option: OptionPath) -> list[Comparison]:
+    inside = [part for part in declared.parts if part.path[: len(option)] == option]
+    columns: dict[str, Column] = {}
+    for path, whose in declared.marked("x-match").items():
+        name = at(options, path)
+        if path[: len(option)] == option and name is not None:
+            columns[whose] = Column(option=path, name=name)
+    own = columns.get("own")
+    theirs = columns.get("other", own)
+    return [
+        Comparison(option=option, source=name, own=own, theirs=theirs)
+        for part in inside
+        if (name := at(options, part.path)) is not None
+    ]
+
+
+def _joined(arm: Arm, options: Options, declared: Definition) -> Joined | None:
+    for option in declared.marked("x-join"):
+        for join in _comparisons(declared, options, option):
+            # A circle of joins is told elsewhere.
+            other = arm.experiment.task.sources.get(join.source, {})
+            is_joined = _says("x-join", declared, other)
+            source = None if is_joined else supply(arm, join.source)
+            return Joined(option=option, source=source)
+    return None
+
+
+def _says(mark: str, declared: Definition, options: Options) -> bool:
+    """Whether an option that carries a mark is set."""
+    return any(at(options, path) is not None for path in declared.marked(mark))
 
 
 def drawn(arm: Arm) -> list[Supply]:

@@ -39,6 +39,8 @@ def _misfit(
         lack = "cannot make new problems"
         if part.takes == "variants":
             lack = "has no harder and easier variants of its groups"
+        elif part.takes == "rows":
+            lack = "has no rows with columns"
         message = f"the source '{name}' {lack}"
         help = f"name a source of kind {' or '.join(fitting)}"
     else:
@@ -55,4 +57,6 @@ def _fits(part: Part, item: Definition) -> bool:
         return item.variants
     if part.takes == "ready":
         return item.ready
+    if part.takes == "rows":
+        return bool(item.marked("x-column"))
     return item.procedural is (part.takes == "procedural")

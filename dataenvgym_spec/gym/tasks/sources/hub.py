@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.gym.tasks.sources.rows import Listed
+from dataenvgym_spec.gym.tasks.sources.table import BadRows, Table
+from dataenvgym_spec.records.formats import Bad, Rows
 from dataenvgym_spec.records.items import WORDS, Form
-from dataenvgym_spec.records.rows import Columns
-from dataenvgym_spec.records.tables import RowFault
+from dataenvgym_spec.records.reading import Reading
 
 
-class HubDataset(Listed):
-    """A finite source of items."""
+class HubDataset(Table):
+    """A finite source of items, or of rows that another source joins."""
+
+    unit = "row"
 
     def __init__(
         self,
@@ -23,15 +26,24 @@ class HubDataset(Listed):
         revision: str,
         configs: str | list[str],
         split: str,
-        fields: dict[str, str],
+        fields: Mapping[str, str] | None = None,
+        layout: str | None = None,
+        bad_rows: BadRows = "refuse",
+        join: Mapping[str, Any] | None = None,
+        without: Mapping[str, Any] | None = None,
         form: Form = WORDS,
     ) -> None:
-        rows = enumerate(self._rows(id, revision, configs, split), 1)
-        try:
-            self.items, self.skipped = Columns(fields=fields, form=form).items(rows)
-        except RowFault as fault:
-            message = fault.text(f"the data set '{id}'", row="row")
-            raise StageError(message, help=fault.help) from fault
+        self.place = f"the data set '{id}'"
+        self.listed = partial(self._rows, id, revision, configs, split)
+        skips = bad_rows == "skip"
+        self.reading = Reading(layout=layout, skips=skips)
+        self.read(
+            fields=fields or {}, form=form, layout=layout, skips=skips, join=join, without=without
+        )
+
+    def own_rows(self, bad: Bad) -> Rows:
+        """See `Table`."""
+        return self.reading.laid(enumerate(self.listed(), 1), bad)
 
     def _rows(
         self, name: str, revision: str, configs: str | list[str], split: str
@@ -43,7 +55,7 @@ class HubDataset(Listed):
         if Path(name).is_dir():
             raise StageError(
                 f"the data set '{name}' is a folder here, and would be read in place of the hub's",
-                help="rename the folder, or name its file with a source of kind jsonl",
+                help="rename the folder, or name its file with a source of kind files",
             )
         try:
             names = [configs] if isinstance(configs, str) else configs
