@@ -58,9 +58,9 @@ def _unnamed(arm: Arm) -> Iterator[Diagnostic]:
                 drawn_from[comparison.source] = None
     for name in drawn_from:
         source = supply(arm, name)
-        if source is None or not source.declared.marked("x-column"):
+        if source is None:
             continue
-        lacking = [held for held in ("input", "target") if held not in source.columns]
+        lacking = [held for held in ("input", "target") if _unset(source, held)]
         if lacking:
             listed = " and ".join(f"'{held}'" for held in lacking)
             message = f"the source '{name}' does not say which column holds {listed}"
@@ -68,6 +68,11 @@ def _unnamed(arm: Arm) -> Iterator[Diagnostic]:
             if source.declared.marked("x-layout"):
                 help += ", or name the layout of its rows"
             yield arm.node.at(source.place).fault("E102", message, help)
+
+
+def _unset(source: Supply, held: str) -> bool:
+    """Whether no option says in which column something is."""
+    return source.column_option(held) is not None and held not in source.columns
 
 
 def _joined(arm: Arm, source: Supply) -> Iterator[Diagnostic]:

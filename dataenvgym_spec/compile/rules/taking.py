@@ -58,5 +58,5 @@ def _fits(part: Part, item: Definition) -> bool:
     if part.takes == "ready":
         return item.ready
     if part.takes == "rows":
-        return bool(item.marked("x-column"))
+        return "input" in item.marked("x-column").values()
     return item.procedural is (part.takes == "procedural")
