@@ -5,7 +5,7 @@ plain `dvc repro`, and trains beside TRL (see `training.py`). Nothing of this is
 project or is kept in it. What is done is not done again: a second call goes on in the same folder.
 
 python benchmarks/real.py FOLDER                   # all of it, about a quarter of an hour
-python benchmarks/real.py FOLDER --only gsm8k      # a part: reasoning, gsm8k, teacher or training
+python benchmarks/real.py FOLDER --only gsm8k      # a part: reasoning, gsm8k, teacher, deciding or training
 
 GSM8K is read from `--data`, a folder that holds its files `gsm8k-train.jsonl` and
 `gsm8k-test.jsonl` as they were published; without them it is left out.
@@ -28,6 +28,7 @@ import gemma
 from measure import table
 from repositories import ROOT, new_repo
 
+from dataenvgym_spec import load as notebook
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.files import read_rows, write_rows
 from dataenvgym_spec.results.experiment import Results, load
@@ -35,7 +36,8 @@ from dataenvgym_spec.results.experiment import Results, load
 SPECS: Final = ROOT / "benchmarks" / "real"
 BACKENDS: Final = ("reasoning", "gsm8k")
 """Experiments with one student that two backends read."""
-EXPERIMENTS: Final = (*BACKENDS, "teacher")
+DECIDING: Final = "deciding"
+EXPERIMENTS: Final = (*BACKENDS, "teacher", DECIDING)
 TRAINING: Final = "training"
 TRL: Final = "trl==1.16.0"
 DATA: Final = ROOT.parent / "shared" / "data"
@@ -75,6 +77,8 @@ def experiment(name: str, repo: Path, models: Path) -> dict[str, Figures]:
     }
     if name in BACKENDS:
         made["agreement"] = list(agreement(results))
+    if name == DECIDING:
+        made["plans"] = list(plans(name, repo))
     for title, rows in made.items():
         print(f"\n{name}: {title} (this call: {wall:.0f} s)\n")
         show(rows)
@@ -133,6 +137,24 @@ def agreement(results: Results) -> Iterator[dict[str, Any]]:
             "student": student,
             "items": len(rows),
             "same text": sum(texts[row.id] == row.prediction for row in rows),
+        }
+
+
+def plans(name: str, repo: Path) -> Iterator[dict[str, Any]]:
+    """What the model decided in each plan, and whether the fallback held."""
+    asked: dict[tuple[str, int], dict[str, int]] = {}
+    reasons: dict[tuple[str, int], list[str]] = {}
+    for row in notebook(name, root=repo).plans():
+        asked.setdefault((row.arm, row.iteration), {})[row.skill] = row.asked
+        reasons.setdefault((row.arm, row.iteration), []).append(row.reason)
+    for (arm, iteration), amounts in asked.items():
+        fell_back = any("no usable answer" in reason for reason in reasons[arm, iteration])
+        yield {
+            "arm": arm,
+            "iteration": iteration,
+            "asked for": ", ".join(f"{skill} {count}" for skill, count in amounts.items()),
+            "fallback": "held" if fell_back else "",
+            "reasons": "; ".join(reasons[arm, iteration]),
         }
 
 

@@ -49,6 +49,7 @@ CODES: Final[dict[str, str]] = {
     "W405": "a chat template that is not used",
     "W406": "splits allotted by another seed",
     "W407": "too few picks to learn from",
+    "W408": "a policy that does not see what it decides by",
 }
 
 

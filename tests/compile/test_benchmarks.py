@@ -23,7 +23,7 @@ def test_the_specs_of_the_real_model_compile(tmp_path: Path) -> None:
     config = {"model_type": "gemma3_text", "hidden_size": 640, "vocab_size": 262144}
     (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
     said = call("dataenvgym", "compile", cwd=repo, DATAENVGYM_ROOTS=f"models={model.parent}")
-    assert said.stdout.startswith("gsm8k, reasoning, teacher: ")
+    assert said.stdout.startswith("deciding, gsm8k, reasoning, teacher: ")
 
 
 def test_the_benchmark_of_plans_runs() -> None:

@@ -28,6 +28,7 @@ from dataenvgym_spec.compile.rules import (
     picking,
     pool,
     rounds,
+    seeing,
     seeds,
     serving,
     shared_splits,
@@ -72,6 +73,7 @@ RULES: Final = (
     teaching,
     stock,
     picking,
+    seeing,
     verifying,
     words,
 )
