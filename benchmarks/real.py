@@ -5,7 +5,7 @@ plain `dvc repro`, and trains beside TRL (see `training.py`). Nothing of this is
 project or is kept in it. What is done is not done again: a second call goes on in the same folder.
 
 python benchmarks/real.py FOLDER                   # all of it, about a quarter of an hour
-python benchmarks/real.py FOLDER --only gsm8k      # a part: reasoning, gsm8k, teacher, deciding or training
+python benchmarks/real.py FOLDER --only gsm8k      # a part: one of its specs, or training
 
 GSM8K is read from `--data`, a folder that holds its files `gsm8k-train.jsonl` and
 `gsm8k-test.jsonl` as they were published; without them it is left out.
