@@ -15,7 +15,9 @@ import yaml
 
 from dataenvgym_spec import load
 from dataenvgym_spec.execute.run import run_stage
-from dataenvgym_spec.records.files import parse_rows
+from dataenvgym_spec.records.files import parse_rows, read, read_all
+from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import ROOT, call, environment, new_repo
@@ -220,6 +222,7 @@ def test_a_language_model_teaches(name: str, shelf: Path) -> None:
         name,
         teachers={"writer": {**writer, "max_tokens": 800}},
         agent={"engine": {"per_call": 1, "top_up": 0}},
+        task={"splits": {"pool": {"draw": {"per_group": 2}}}} if name == "llm-teacher" else {},
         loop={"iterations": 1, "teach": {"refill": 0}},
     )
     call("dvc", "repro", written(shelf, text), cwd=shelf, apart=True, timeout=3600)
@@ -227,3 +230,24 @@ def test_a_language_model_teaches(name: str, shelf: Path) -> None:
     require_whole(results)
     examples = [row for row in results.examples() if row.accepted]
     assert examples and {row.teacher for row in examples} == {"vllm"}
+    if name == "llm-teacher":
+        labelled = {row.input: row.target for row in examples if row.arm == "labels"}
+        files = [
+            stage.path / "out" / "items" / "items.jsonl"
+            for stage in results.stages
+            if stage.kind == "data"
+        ]
+        items = [item for file in files if file.exists() for item in read_all(file, Item)]
+        gold = {item.input: item.target for item in items}
+        assert labelled and {*labelled} <= {*gold}
+        assert all(gold[question] != answer for question, answer in labelled.items())
+    else:
+        decided = [row for row in results.plans() if "no usable answer" not in row.reason]
+        assert decided, "the fallback held in every plan"
+        plans = [
+            stage.path / "out" / "plan" / "plan.json"
+            for stage in results.stages
+            if stage.kind == "plan"
+        ]
+        requests = [one for plan in plans for one in read(plan, Plan).requests]
+        assert any(one.subskill for one in requests), "nobody named a subskill"

@@ -118,10 +118,12 @@ def test_a_kill_loses_no_response_that_had_arrived(in_flight: int, tmp_path: Pat
     kills(tmp_path, total=300, count=3, in_flight=in_flight)
 
 
-def remote(address: str) -> OpenAITeacher:
+def remote(address: str, in_flight: int = 4) -> OpenAITeacher:
     """A teacher of a service that asks at once again."""
-    known = {"max_tokens": 9, "logprobs": False, "timeout": 9, "retries": 1, "concurrency": 4}
-    made = OpenAITeacher(model="m", provider="local", address=address, **known)
+    known = {"max_tokens": 9, "logprobs": False, "timeout": 9, "retries": 1}
+    made = OpenAITeacher(
+        model="m", provider="local", address=address, concurrency=in_flight, **known
+    )
 
     async def sleep(_seconds: float) -> None:
         pass
@@ -130,21 +132,31 @@ def remote(address: str) -> OpenAITeacher:
     return made
 
 
-def test_a_kill_loses_no_response_of_a_service_that_had_arrived(tmp_path: Path) -> None:
-    asks = questions(120)
+def kills_beside_a_service(folder: Path, total: int, count: int, in_flight: int) -> None:
+    asks = questions(total)
     with serving() as service:
 
-        def work() -> None:
-            answers(tmp_path, remote(service.address), asks)
+        def ask() -> list[Reply]:
+            return answers(folder, remote(service.address, in_flight), asks)
 
         died = 0
-        for moment in moments(3, 120):
-            died += killed(work, lambda moment=moment: sum(service.given.values()) >= moment)
-        given = answers(tmp_path, remote(service.address), asks)
+        for moment in moments(count, total):
+            died += killed(ask, lambda moment=moment: sum(service.given.values()) >= moment)
+        given = ask()
         paid = service.given
-    assert [one.text for one in given] == [f"re: what is {n}?" for n in range(120)]
+    assert died >= count - 1
+    assert [one.text for one in given] == [f"re: what is {n}?" for n in range(total)]
     # Of what was asked when a process died no more than was in flight is asked again.
-    assert sum(paid.values()) <= 120 + died * 4 and len(paid) == 120
+    assert sum(paid.values()) <= total + died * in_flight and len(paid) == total
+
+
+def test_a_kill_loses_no_response_of_a_service_that_had_arrived(tmp_path: Path) -> None:
+    kills_beside_a_service(tmp_path, 120, 3, 4)
+
+
+@pytest.mark.slow
+def test_fifty_kills_of_two_thousand_requests_to_a_service(tmp_path: Path) -> None:
+    kills_beside_a_service(tmp_path, 2000, 50, 16)
 
 
 def test_what_a_service_answered_before_it_failed_for_good_is_asked_once(tmp_path: Path) -> None:

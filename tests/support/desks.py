@@ -103,7 +103,7 @@ def questions(count: int, **more: Any) -> list[Ask]:
     return [Ask.of(f"q-{turn}", f"what is {turn}?", **more) for turn in range(count)]
 
 
-def killed(work: Callable[[], None], moment: Callable[[], bool]) -> bool:
+def killed(work: Callable[[], object], moment: Callable[[], bool]) -> bool:
     """Does work in a fork of this process and kills that at a moment; returns whether it was still at work."""
     child = os.fork()
     if child == 0:
