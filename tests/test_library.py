@@ -249,5 +249,5 @@ def test_a_language_model_teaches(name: str, shelf: Path) -> None:
             for stage in results.stages
             if stage.kind == "plan"
         ]
-        requests = [one for plan in plans for one in read(plan, Plan).requests]
+        requests = [one for plan in plans for one in read(plan, Plan).asked()]
         assert any(one.subskill for one in requests), "nobody named a subskill"
