@@ -228,6 +228,18 @@ class CheckParams(Params, frozen=True, kw_only=True):
     apart: tuple[str, ...] | None = None
 
 
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """What of earlier iterations is taught again.
+
+    Attributes:
+        fraction: how much of each.
+        latest: how many ports in `accepted` are of the latest iteration; those before are earlier.
+    """
+
+    fraction: float
+    latest: int
+
+
 class TrainParams(Params, frozen=True, kw_only=True):
     """How a student is trained.
 
@@ -240,6 +252,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
         yields: how many yields of one iteration each other arm has; left out where it is one.
         fraction: how much of each iteration's examples it learns; all where it is left out.
         equal_steps: of a fraction: as many steps as all of the examples would take.
+        replay: where it learns the latest iteration's examples and some of those before.
         start: where it does not start from the base student: from the one in `previous`.
         latest: where an iteration may bring nothing, how many ports in `accepted` are its own.
     """
@@ -262,6 +275,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
     yields: tuple[int, ...] | None = None
     fraction: float | None = None
     equal_steps: bool | None = None
+    replay: Replay | None = None
     start: Literal["previous"] | None = None
     latest: int | None = None
 

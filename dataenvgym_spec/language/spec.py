@@ -176,6 +176,19 @@ class Loop(Section, frozen=True, kw_only=True):
             "the iteration before. An adapter of that one is trained on."
         ),
     ] = "base"
+    replay: (
+        Annotated[
+            float,
+            hover(
+                "With `train_on: latest`: how much of each earlier iteration's accepted examples "
+                "is taught again, drawn anew in every iteration by the run seed, of every request "
+                "its share.",
+                gt=0,
+                le=1,
+            ),
+        ]
+        | None
+    ) = None
     rounds: (
         Annotated[
             int,

@@ -28,6 +28,7 @@ _WRITTEN: Final[dict[KeyPath, KeyPath]] = {
     ("environment",): ("environment",),
     ("fraction",): ("data_from", "fraction"),
     ("equal_steps",): ("data_from", "length"),
+    ("replay",): ("loop", "replay"),
     ("start",): ("loop", "start_from"),
     ("amount",): ("loop", "teach", "examples"),
     ("engine",): ("agent", "engine"),

@@ -68,6 +68,7 @@ class Log(Record, frozen=True, kw_only=True):
         left_out: examples that were not learned: their prompts left no room for an answer.
         set_aside: accepted examples of its iteration that a training left out, so that arms are
             taught equal amounts or a part of another arm's data.
+        replayed: examples of earlier iterations that a training taught again.
         rejected: candidates that were not accepted, by the check that rejected them, or surplus.
         accuracy: on selection by iteration, as a gate saw it.
     """
@@ -111,6 +112,7 @@ class Log(Record, frozen=True, kw_only=True):
     cut: int | None = None
     left_out: int | None = None
     set_aside: int | None = None
+    replayed: int | None = None
     rejected: dict[str, int] | None = None
     accuracy: tuple[float | None, ...] | None = None
 

@@ -126,7 +126,7 @@ _STAMP: Final = "a stamp: the report says where stages differ in it"
 _COUNT: Final = "the size of what stands in the params or in an artifact"
 FACTS: Final = {
     **dict.fromkeys(("device", "precision", "weights", "processes"), "param train."),
-    **dict.fromkeys(("examples", "cut", "left_out", "steps"), "param train."),
+    **dict.fromkeys(("examples", "cut", "left_out", "steps", "replayed"), "param train."),
     **dict.fromkeys(("started", "seconds", "tokens", "gpus"), "metric spent/"),
     "candidates": "metric teaching/generated",
     "requested": "metric teaching/allocation/",

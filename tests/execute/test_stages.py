@@ -283,6 +283,25 @@ def test_a_training_on_a_part_of_the_data_says_how_much_it_leaves_out(
     assert given["settings"].length.steps == 15, "three passes over all of them in batches of four"
 
 
+def test_a_training_that_replays_learns_some_earlier_examples_and_all_of_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "launch", lambda *_, **__: None)
+    shop = Workshop(tmp_path)
+    shop.loop()
+    settings = {"length": {"steps": 3}, "learning_rate": 0.001, "batch_size": 4, "method": "sft"}
+    params = {"template": TEMPLATE, "train": settings, "seed": 7}
+    params |= {"replay": {"fraction": 0.25, "latest": 1}}
+    names = ("check", "check-again")
+    counts = [len(read_rows(shop.outs[name] / "accepted" / "examples.jsonl")) for name in names]
+    accepted = [("accepted", name, "accepted") for name in names]
+    shop.run("train", "train", params, (("base", "skills", "skills"), *accepted))
+    again = round(0.25 * counts[0])
+    assert shop.contexts["train"].facts["replayed"] == again
+    rows = read_rows(shop.folder / "train" / "work" / "examples.jsonl")
+    assert len(rows) == again + counts[1] < sum(counts)
+
+
 @pytest.mark.parametrize("adapter", [None, component("adapter", "lora", r=2, alpha=4, dropout=0.0)])
 def test_a_training_that_goes_on_starts_from_the_student_before(
     adapter: dict[str, Any] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -26,6 +26,7 @@ from dataenvgym_spec.graph.params import (
     DataParams,
     GateParams,
     GenerateParams,
+    Replay,
     ReserveParams,
     SelectParams,
     StudentParams,
@@ -332,8 +333,12 @@ class Builder(StageList):
 
     def train(self, turn: Turn, setup: Setup) -> Turn:
         """The turn with its student."""
-        taught = turn.latest if self.record.loop.train_on == "latest" else turn.accepted
-        goes_on = self.record.loop.start_from == "previous" and turn.number > 1
+        loop = self.record.loop
+        earlier = turn.accepted[: len(turn.accepted) - len(turn.latest)]
+        replays = loop.replay is not None and bool(earlier)
+        only_latest = loop.train_on == "latest" and not replays
+        taught = turn.latest if only_latest else turn.accepted
+        goes_on = loop.start_from == "previous" and turn.number > 1
         may_stay = turn.idle and turn.number > 1
         previous: Inputs = ()
         if turn.gate or goes_on or may_stay:
@@ -341,6 +346,9 @@ class Builder(StageList):
         params = self.going_on if goes_on else self.training
         if may_stay:
             params = msgspec.structs.replace(params, latest=len(turn.latest))
+        if loop.replay is not None and replays:
+            replay = Replay(fraction=loop.replay, latest=len(turn.latest))
+            params = msgspec.structs.replace(params, replay=replay)
         base = Input(slot="base", stage=setup.base.stage, port="student")
         inputs = (base, *taught, *previous, *self.shots())
         stage = self.add(turn.number, "train", "train", params, *inputs, gate=turn.gate)

@@ -29,7 +29,7 @@ def size(arm: Arm) -> Size:
     """The size of one run of an arm.
 
     Everything accepted so far is read by each check, and by each training unless it trains on the
-    latest only.
+    latest only and teaches none of the others again.
     """
     loop = arm.experiment.loop
     # Of each round of the agent, what it generates at first and its refills.
@@ -37,7 +37,8 @@ def size(arm: Arm) -> Size:
     accepted = loop.iterations * rounds
     stages = 10 + loop.iterations * (3 + len(loop.amounts) + 2 * rounds)
     checked = accepted * accepted // 2
-    trained = accepted * loop.iterations // 2 if loop.train_on == "all" else accepted
+    reads_all = loop.train_on == "all" or loop.replay is not None
+    trained = accepted * loop.iterations // 2 if reads_all else accepted
     return Size(stages=stages, reads=checked + trained + 4 * stages)
 
 

@@ -6,6 +6,7 @@ Itself imports no model: the trainer is a process of its own.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
@@ -14,12 +15,15 @@ from dataenvgym_spec.execute.training.equal import common
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.fraction import by_iteration, lasting, part
 from dataenvgym_spec.execute.training.launch import launch
-from dataenvgym_spec.graph.params import TrainParams
+from dataenvgym_spec.execute.training.replay import again
+from dataenvgym_spec.graph.params import Replay, TrainParams
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_all, read_table
 from dataenvgym_spec.records.plans import Yield
 from dataenvgym_spec.store.atomic import link_tree
+
+EXAMPLES: Final = "examples.jsonl"
 
 
 def train(context: Context[TrainParams]) -> None:
@@ -30,6 +34,8 @@ def train(context: Context[TrainParams]) -> None:
     """
     params = context.params
     accepted, settings = _accepted(context)
+    if params.replay is not None:
+        accepted = _replayed(context, params.replay, accepted)
     if _nothing_new(context):
         (previous,) = context.ports("previous")
         link_tree(previous.path, context.out_folder / "student")
@@ -41,7 +47,7 @@ def train(context: Context[TrainParams]) -> None:
             "no example was accepted, so there is nothing to train on",
             help="look at the checks' reasons in the rejected port",
         )
-    examples = context.work / "examples.jsonl"
+    examples = context.work / EXAMPLES
     write_examples(examples, accepted, prompts_of(context))
     context.say(f"  {len(accepted)} examples")
     base, start = _beginning(context)
@@ -64,7 +70,7 @@ def _nothing_new(context: Context[TrainParams]) -> bool:
     if latest is None:
         return False
     ports = context.ports("accepted")[-latest:]
-    return not any(read_all(port.path / "examples.jsonl", Example) for port in ports)
+    return not any(read_all(port.path / EXAMPLES, Example) for port in ports)
 
 
 def _beginning(context: Context[TrainParams]) -> tuple[Path, Path | None]:
@@ -84,11 +90,15 @@ def _accepted(context: Context[TrainParams]) -> tuple[list[Example], TrainingSet
     settings = TrainingSettings.parse(params.plain["train"])
     if params.rounds is not None:
         return _equal(context, params.rounds), settings
-    accepted = context.all("accepted", "examples.jsonl", Example)
+    accepted = context.all("accepted", EXAMPLES, Example)
     if params.fraction is None:
         return accepted, settings
     if params.equal_steps:
-        settings = lasting(settings, len(accepted))
+        every = accepted
+        if params.replay is not None:
+            old, new = _told_apart(context, params.replay, accepted)
+            every = [*old, *new]
+        settings = lasting(settings, len(every))
     return _part(context, accepted, params.fraction), settings
 
 
@@ -100,7 +110,7 @@ def _equal(context: Context[TrainParams], rounds: int) -> list[Example]:
     for number, port in enumerate(ports):
         if number % rounds == 0:
             iterations.append([])
-        iterations[-1] += read_all(port.path / "examples.jsonl", Example)
+        iterations[-1] += read_all(port.path / EXAMPLES, Example)
     others = [read_table(port.path / "yield.json", Yield) for port in context.ports("others")]
     equal = common(iterations, others, params.yields)
     set_aside = len(iterations[-1]) - len(equal[-1])
@@ -108,6 +118,26 @@ def _equal(context: Context[TrainParams], rounds: int) -> list[Example]:
     if set_aside:
         context.say(f"  {set_aside} accepted examples left out: another arm has fewer")
     return [example for examples in equal for example in examples]
+
+
+def _replayed(
+    context: Context[TrainParams], replay: Replay, accepted: list[Example]
+) -> list[Example]:
+    """The examples of the latest iteration, after a part of those of each one before."""
+    old, new = _told_apart(context, replay, accepted)
+    context.record(replayed=len(old))
+    context.say(f"  {len(old)} earlier examples are taught again")
+    return [*old, *new]
+
+
+def _told_apart(
+    context: Context[TrainParams], replay: Replay, accepted: list[Example]
+) -> tuple[list[Example], list[Example]]:
+    """The examples that are taught again, and those that are new."""
+    ports = context.ports("accepted")
+    before = ports[: len(ports) - replay.latest]
+    earlier = {row.id for port in before for row in read_all(port.path / EXAMPLES, Example)}
+    return again(accepted, earlier, replay.fraction, context.params.seed, len(ports))
 
 
 def _part(context: Context[TrainParams], accepted: list[Example], fraction: float) -> list[Example]:

@@ -42,20 +42,21 @@ def read_config(folder: Path) -> Any:
     return _read(AutoConfig.from_pretrained, folder)
 
 
-def read_model(folder: Path, *, dtype: Any, adapter: Path | None = None) -> Any:
+def read_model(folder: Path, *, dtype: Any, adapter: Path | None = None, **options: Any) -> Any:
     """A causal language model, with an adapter on it if there is one.
 
     Args:
         folder: of a model, in the transformers format.
         dtype: of its weights, as torch has it.
         adapter: folder of an adapter, in peft's format.
+        options: as `AutoModelForCausalLM.from_pretrained` takes them.
 
     Raises:
         StageError: it needs code that the folder brings.
     """
     from transformers import AutoModelForCausalLM
 
-    model = _read(AutoModelForCausalLM.from_pretrained, folder, dtype=dtype)
+    model = _read(AutoModelForCausalLM.from_pretrained, folder, dtype=dtype, **options)
     if adapter is None:
         return model
     from peft import PeftModel

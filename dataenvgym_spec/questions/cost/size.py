@@ -6,12 +6,12 @@ What that costs is in `estimate`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.graph.component import Component
-from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.graph.ir import Input, Stage
 from dataenvgym_spec.graph.params import (
     CheckParams,
     DataParams,
@@ -255,10 +255,22 @@ def _items(key: str, port: str, known: Known) -> float:
 
 def _taught(stage: Stage, known: Known) -> float:
     """Examples that a training stage is given: the amount of every plan behind them, once."""
+    params = stage.params
+    replay = params.replay if isinstance(params, TrainParams) else None
+    accepted = [read for read in stage.inputs if read.slot == "accepted"]
+    latest = len(accepted) if replay is None else replay.latest
+    new = _planned(accepted[len(accepted) - latest :], known)
+    if replay is None:
+        return new
+    return new + replay.fraction * _planned(accepted[: len(accepted) - latest], known)
+
+
+def _planned(accepted: Sequence[Input], known: Known) -> float:
+    """The amounts of the plans behind some ports with accepted examples, each once."""
     plans: set[str] = set()
-    for read in stage.inputs:
+    for read in accepted:
         check = known.get(read.stage)
-        if read.slot == "accepted" and check is not None:
+        if check is not None:
             plans |= {other.stage for other in check.inputs if other.slot == "plan"}
     return sum(_amount(plan, known) for plan in plans)
 

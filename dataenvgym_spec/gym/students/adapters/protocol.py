@@ -6,7 +6,8 @@ its options, which the class takes as keyword arguments.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 
 class Adapter(Protocol):
@@ -23,4 +24,17 @@ class Adapter(Protocol):
 
         Args:
             model: a `transformers.PreTrainedModel`.
+        """
+
+
+@runtime_checkable
+class ReadsBase(Protocol):
+    """An adapter that reads the model below it by itself, such as one on quantized weights."""
+
+    def read(self, folder: Path, dtype: Any) -> Any:
+        """The model of a folder, with frozen weights.
+
+        Args:
+            folder: of a model, in the transformers format.
+            dtype: of the arithmetic, as torch has it.
         """

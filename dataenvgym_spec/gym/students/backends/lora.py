@@ -17,7 +17,7 @@ def largest_rank(adapter: Path) -> int:
     """The smallest of `RANKS` that holds an adapter.
 
     Raises:
-        StageError: it is an adapter of another kind, or of a rank beyond all of them.
+        StageError: it is an adapter of another kind, of DoRA, or of a rank beyond all of them.
     """
     config = PeftConfig.from_pretrained(str(adapter))
     if not isinstance(config, LoraConfig):
@@ -26,6 +26,9 @@ def largest_rank(adapter: Path) -> int:
             f"vLLM loads LoRA adapters only, and this one is {kind}",
             help="name another backend, or another adapter",
         )
+    if config.use_dora:
+        message = "vLLM loads LoRA adapters without DoRA, and this one has it"
+        raise StageError(message, help="name the backend transformers, or the adapter lora")
     for rank in RANKS:
         if config.r <= rank:
             return rank

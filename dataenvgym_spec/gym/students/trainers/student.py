@@ -13,6 +13,7 @@ from typing import Any, Final
 import torch
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.adapters.protocol import ReadsBase
 from dataenvgym_spec.gym.students.adapters.stored import trained_on
 from dataenvgym_spec.gym.students.pretrained import read_model, special_tokens
 from dataenvgym_spec.gym.students.threads import settle
@@ -32,7 +33,10 @@ def load(job: Job) -> Any:
         message = "float16 is trained on a GPU only, and there is none here"
         raise StageError(message, help="set student.train.dtype to bfloat16 or float32")
     frozen = MASTER if job.adapter is None else asked
-    model = read_model(job.base, dtype=frozen)
+    if isinstance(job.adapter, ReadsBase):
+        model = job.adapter.read(job.base, asked)
+    else:
+        model = read_model(job.base, dtype=frozen)
     # A spec says how a student decodes; and transformers refuses to save some settings that it
     # loads, such as a temperature without sampling.
     model.generation_config = special_tokens(job.base)

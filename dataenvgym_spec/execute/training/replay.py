@@ -1,0 +1,30 @@
+"""Some of what earlier iterations taught, to be taught again beside what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.execute.training.fraction import by_iteration, part
+from dataenvgym_spec.records.examples import Example
+
+
+def again(
+    examples: Sequence[Example], earlier: Collection[str], fraction: float, seed: int, turn: int
+) -> tuple[list[Example], list[Example]]:
+    """The examples that are taught again, and those that are new.
+
+    Args:
+        examples: in the order of their iterations.
+        earlier: the ids of those that are not new.
+        fraction: how much of each earlier iteration; at least one example of each.
+        seed: of the run.
+        turn: what tells one training of a run from another: each draws other ones, so that in time
+            all are taught again.
+    """
+    new = [example for example in examples if example.id not in earlier]
+    old = [example for example in examples if example.id in earlier]
+    drawn: list[Example] = []
+    for iteration in by_iteration(old):
+        drawn += part(iteration, fraction, seed_from("replay", seed, turn))
+    return drawn, new
