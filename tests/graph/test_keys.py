@@ -394,6 +394,9 @@ NEVER_VARIED = {
     ("source", "files", "layout"): "a file has one layout",
     ("scorer", "programs", "sandbox"): "a component of its own",
     ("check", "executes", "sandbox"): "a component of its own",
+    ("adapter", "lora", "rslora"): "it is said or not",
+    ("adapter", "dora", "rslora"): "it is said or not",
+    ("adapter", "qlora", "rslora"): "it is said or not",
     ("teacher", "scripted", "most"): "of a teacher that these tests bring along",
 }
 """Options of components that have no other value here, and why."""
@@ -508,6 +511,10 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
         yield seeing.replace("discover: {kind: gold}", f"discover: {said}"), ("skills", "discover")
     for kind in ("math-verify", "boxed", "gsm8k", "minerva"):
         yield seeing.replace("{kind: exact-match}", f"{{kind: {kind}}}"), ("task", "score")
+    adapter = ("student", "train", "adapter")
+    for kind in ("lora", "dora", "qlora"):
+        said = f"train: {{adapter: {{kind: {kind}, targets: [q_proj]}}, length"
+        yield seeing.replace("train: {length", said), adapter
     told = "    told: {kind: word-problems, families: {sum: {story: give}, lcm: {story: bags}}}\n"
     told = seeing.replace("  score:", f"{told}  score:", 1)
     yield told.replace("test: {from: problems", "test: {from: told"), ("task", "sources", "told")
@@ -611,6 +618,7 @@ def _keys_with(folder: Path, whole: Tree, path: KeyPath, value: Tree) -> set[str
         ("dataset: lcm", "dataset: gcd"),
         ("{per_group: 6}", "{items: 6}"),
         ("train: {length", "train: {adapter: {kind: lora}, length"),
+        ("train: {length", "train: {adapter: {kind: lora, rslora: true}, length"),
         ("draw: {per_group: 4}}", "draw: {per_group: 4}, share: 0.06}"),
         ("duplicate: {action: reject}, ", ""),
         ("lcm: {dataset", "LCM: {dataset"),
