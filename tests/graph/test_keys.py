@@ -395,8 +395,11 @@ NEVER_VARIED = {
     ("scorer", "programs", "sandbox"): "a component of its own",
     ("check", "executes", "sandbox"): "a component of its own",
     ("adapter", "lora", "rslora"): "it is said or not",
+    ("adapter", "lora", "targets"): "names of one form",
     ("adapter", "dora", "rslora"): "it is said or not",
+    ("adapter", "dora", "targets"): "names of one form",
     ("adapter", "qlora", "rslora"): "it is said or not",
+    ("adapter", "qlora", "targets"): "names of one form",
     ("teacher", "scripted", "most"): "of a teacher that these tests bring along",
 }
 """Options of components that have no other value here, and why."""
@@ -619,6 +622,7 @@ def _keys_with(folder: Path, whole: Tree, path: KeyPath, value: Tree) -> set[str
         ("{per_group: 6}", "{items: 6}"),
         ("train: {length", "train: {adapter: {kind: lora}, length"),
         ("train: {length", "train: {adapter: {kind: lora, rslora: true}, length"),
+        ("train: {length", "train: {adapter: {kind: lora, targets: [q_proj]}, length"),
         ("draw: {per_group: 4}}", "draw: {per_group: 4}, share: 0.06}"),
         ("duplicate: {action: reject}, ", ""),
         ("lcm: {dataset", "LCM: {dataset"),
