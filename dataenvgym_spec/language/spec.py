@@ -187,8 +187,8 @@ class Loop(Section, frozen=True, kw_only=True):
                 le=1,
             ),
         ]
-        | None
-    ) = None
+        | UnsetType
+    ) = UNSET
     rounds: (
         Annotated[
             int,
@@ -210,6 +210,11 @@ class Loop(Section, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+
+    @property
+    def replayed(self) -> float | None:
+        """How much of earlier iterations is taught again; None if nothing is."""
+        return None if self.replay is UNSET else self.replay
 
     @property
     def amounts(self) -> tuple[int, ...]:

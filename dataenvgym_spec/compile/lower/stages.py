@@ -335,7 +335,7 @@ class Builder(StageList):
         """The turn with its student."""
         loop = self.record.loop
         earlier = turn.accepted[: len(turn.accepted) - len(turn.latest)]
-        replays = loop.replay is not None and bool(earlier)
+        replays = loop.replayed is not None and bool(earlier)
         only_latest = loop.train_on == "latest" and not replays
         taught = turn.latest if only_latest else turn.accepted
         goes_on = loop.start_from == "previous" and turn.number > 1
@@ -346,8 +346,8 @@ class Builder(StageList):
         params = self.going_on if goes_on else self.training
         if may_stay:
             params = msgspec.structs.replace(params, latest=len(turn.latest))
-        if loop.replay is not None and replays:
-            replay = Replay(fraction=loop.replay, latest=len(turn.latest))
+        if loop.replayed is not None and replays:
+            replay = Replay(fraction=loop.replayed, latest=len(turn.latest))
             params = msgspec.structs.replace(params, replay=replay)
         base = Input(slot="base", stage=setup.base.stage, port="student")
         inputs = (base, *taught, *previous, *self.shots())

@@ -37,7 +37,7 @@ def size(arm: Arm) -> Size:
     accepted = loop.iterations * rounds
     stages = 10 + loop.iterations * (3 + len(loop.amounts) + 2 * rounds)
     checked = accepted * accepted // 2
-    reads_all = loop.train_on == "all" or loop.replay is not None
+    reads_all = loop.train_on == "all" or loop.replayed is not None
     trained = accepted * loop.iterations // 2 if reads_all else accepted
     return Size(stages=stages, reads=checked + trained + 4 * stages)
 
