@@ -80,6 +80,23 @@ CODING = (
     .replace("  checks: {", "  checks: {executes: {action: record}, ")
 )  # fmt: skip
 """A task of programs, with each of their sources."""
+TOOLS = "{topic: lists, asks: chain, steps: 3, offered: 3, largest: 9}"
+CALLING = (
+    TINY.replace(TINY[TINY.index("  kind: math") : TINY.index("  splits:")], f"""\
+  kind: tool-use
+  sources:
+    problems: {{kind: small-tools, families: {{sum: {TOOLS}, lcm: {TOOLS}}}}}
+    published: {{kind: bfcl, path: student, categories: [multiple, parallel]}}
+    plans: {{kind: mnms, path: items.jsonl, api: items.jsonl}}
+  score: {{kind: calls}}
+""")
+    .replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: published, draw: {items: 6}}")
+    .replace("selection: {from: problems, draw: {per_group: 4}}", "selection: {from: plans, draw: {items: 4}}")
+    .replace("prompts/tiny.j2", "'builtin:question'")
+)  # fmt: skip
+"""A task of calls, with each of their sources."""
+JUDGES = ("kind: plans, depth: names, alternatives: true", "kind: call-f1, unit: edges")
+"""Its other scorers."""
 OTHER_FILES = {
     "2024-01-01": "2024-02-01",
     "2025-01-01": "2025-02-01",
@@ -550,6 +567,8 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
     options: set[tuple[str, str, str] | None] = set()
     specs = [(text, ()) for text in (ADAPTED, FINITE, ON_HUB, ON_DISK)]
     specs += [(CODING, ("task",)), (CODING, ("agent", "checks", "executes"))]
+    specs += [(CALLING, ("task",))]
+    specs += [(CALLING.replace("kind: calls", kind), ("task", "score")) for kind in JUDGES]
     for text, within in specs + list(agents()):
         (spec,) = compiled(folder, text).specs
         whole = resolved(spec)
