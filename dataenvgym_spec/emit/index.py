@@ -38,4 +38,6 @@ def _use(use: Use) -> StageUse:
         iteration=use.iteration,
         label=use.label(),
         baseline=use.baseline,
+        probe=use.probe,
+        each=use.each,
     )

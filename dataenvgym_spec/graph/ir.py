@@ -32,8 +32,9 @@ class Use:
     """Where an experiment uses a stage.
 
     `iteration` 0 is before the first plan; None is outside the loop. `baseline` is the name of the
-    prompt that an untaught student is asked with in place of its own. `blind` says that the arm
-    observes nothing, also of stages whose parameters do not.
+    prompt that an untaught student is asked with in place of its own, `probe` that of another test
+    set, and `each` the iteration whose student is tested for the report alone. `blind` says that
+    the arm observes nothing, also of stages whose parameters do not.
     """
 
     experiment: str
@@ -43,6 +44,8 @@ class Use:
     iterations: int
     what: str
     baseline: str | None = None
+    probe: str | None = None
+    each: int | None = None
     blind: bool = False
 
     def place(self) -> str:

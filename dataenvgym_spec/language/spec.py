@@ -29,7 +29,7 @@ from dataenvgym_spec.language.fields import (
 from dataenvgym_spec.language.places import PLACES, inline, named
 from dataenvgym_spec.language.skills import Skills
 from dataenvgym_spec.language.student import Baseline, PartLength, Prompt, Student
-from dataenvgym_spec.language.task import Task
+from dataenvgym_spec.language.task import Sealed, Task
 
 
 class Yoke(Section, frozen=True, kw_only=True):
@@ -373,6 +373,7 @@ class Experiment(Section, frozen=True, kw_only=True):
     ) = None
     loop: Loop
     select: Annotated[Select, hover("Which student is called best.")] = Select()
+    test: Annotated[Sealed, hover("Who answers the sealed test, for the report.")] | None = None
     seeds: Annotated[Seeds, hover("Where randomness comes from.")] = Seeds()
     analysis: Annotated[Analysis, hover("What the report compares; never part of a key.")] = (
         Analysis()

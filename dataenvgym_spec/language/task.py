@@ -91,6 +91,21 @@ class PoolSplit(Section, frozen=True, kw_only=True):
     ) = None
 
 
+class Probe(Section, frozen=True, kw_only=True):
+    """Another test set: base, best and last answer it, and nobody but the report reads that.
+    It tells what teaching changed elsewhere.
+    """
+
+    from_: Annotated[Name, hover("Name of one of `task.sources`.")] = field(name="from")
+    draw: Annotated[
+        Draw | Literal["all"],
+        hover(
+            "How many items: `{per_group: N}`, `{items: N}`, or `all` of the source, each time "
+            "less what any split may have of it."
+        ),
+    ] = "all"
+
+
 AnySplit = Split | PoolSplit
 
 
@@ -107,6 +122,10 @@ class Splits(Section, frozen=True, kw_only=True, omit_defaults=True):
         ]
         | None
     ) = None
+    probes: Annotated[
+        dict[Name, Probe],
+        hover("Other test sets by name, answered by base, best and last for the report alone."),
+    ] = field(default_factory=dict)
 
     def drawn(self) -> dict[str, AnySplit]:
         """The splits that there are, by role, in the order in which they are drawn."""
@@ -118,6 +137,18 @@ class Splits(Section, frozen=True, kw_only=True, omit_defaults=True):
         if self.pool is not None:
             splits["pool"] = self.pool
         return splits
+
+
+class Sealed(Section, frozen=True, kw_only=True):
+    """Who answers the sealed test besides base, best and last."""
+
+    evaluate: Annotated[
+        Literal["each"],
+        hover(
+            "`each`: the students of all iterations, after the loop. For the report alone: nothing "
+            "is selected by it, and the report says so."
+        ),
+    ]
 
 
 class Task(Section, frozen=True, kw_only=True):

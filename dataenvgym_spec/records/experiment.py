@@ -14,7 +14,8 @@ class StageUse(Record, frozen=True, kw_only=True):
     """Where an experiment uses a stage.
 
     `iteration` None is outside of the loop; `baseline` is the name of the prompt that an untaught
-    student is asked with in place of its own.
+    student is asked with in place of its own, `probe` of another test set, and `each` the iteration
+    whose student is tested for the report alone.
     """
 
     arm: str
@@ -22,6 +23,8 @@ class StageUse(Record, frozen=True, kw_only=True):
     iteration: int | None
     label: str
     baseline: str | None = None
+    probe: str | None = None
+    each: int | None = None
 
 
 class IndexedStage(Record, frozen=True, kw_only=True):

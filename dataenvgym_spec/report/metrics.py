@@ -18,6 +18,7 @@ from dataenvgym_spec.results.evidence.scores import Comparison, Outcome, outcome
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
+from dataenvgym_spec.results.probes import Probed
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
 from dataenvgym_spec.store.layout import curve_file
@@ -131,6 +132,10 @@ def metrics(study: Study) -> str:
         "contrasts": _contrasts(study),
         "cost": _costs(study.ledger),
     }
+    if study.probed:
+        content["probes"] = _probes(study.probed)
+    if study.tested:
+        content["test_each"] = _each(study.tested)
     if study.caveats:
         content["caveats"] = list(study.caveats)
     if study.judging.wrong_gold:
@@ -154,6 +159,26 @@ def _arms(study: Study) -> dict[str, dict[str, Row]]:
         for outcome in study.outcomes:
             runs = arms[outcome.arm][outcome.student].setdefault("runs", {})
             runs[str(outcome.seed)] = _numbers(outcome)
+    return arms
+
+
+def _probes(probed: Sequence[Probed]) -> dict[str, dict[str, Row]]:
+    """Other test sets by name and arm: the students, and the best less the base."""
+    tests: dict[str, dict[str, Row]] = {}
+    for one in probed:
+        row: Row = {outcome.student: _numbers(outcome) for outcome in one.students}
+        if one.change is not None:
+            change = {**_estimate("difference", one.change), "fixed": one.fixed}
+            row["best - base"] = {**change, "broken": one.broken}
+        tests.setdefault(one.probe, {})[one.arm] = row
+    return tests
+
+
+def _each(tested: Sequence[Outcome]) -> dict[str, dict[str, Row]]:
+    """Every student on the sealed test, by arm and iteration."""
+    arms: dict[str, dict[str, Row]] = {}
+    for outcome in tested:
+        arms.setdefault(outcome.arm, {})[str(outcome.iteration)] = _numbers(outcome)
     return arms
 
 

@@ -182,3 +182,23 @@ def flips(gain: Gain) -> str:
     change = gain.paired.difference
     value, interval = points(change.value), point_interval(change)
     return f"{value} points ({interval}), McNemar {p_value(gain.paired.p)}"
+
+
+def chosen(selected: bool) -> str:
+    """Which students are called best and last."""
+    if not selected:
+        return "The last student of each run is called best, too: nothing was selected."
+    return (
+        "Best is the iteration with the highest selection score, last is the final one; both were "
+        "scored on the sealed test after they had been chosen."
+    )
+
+
+def ringed(selected: bool) -> str:
+    """What the mark on a learning curve means."""
+    if not selected:
+        return "The last iteration of a run is ringed."
+    return (
+        "The best iteration of a run is ringed; it was chosen because it is highest here, so its "
+        "height here is optimistic, and the sealed test above is not touched by that."
+    )

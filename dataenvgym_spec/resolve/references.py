@@ -21,6 +21,8 @@ from dataenvgym_spec.language.places import PLACES, Place
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.resolve.merge import KeyPath
 
+PROBES: Final = ("task", "splits", "probes")
+"""Where other test sets are named."""
 ROLES: Final = ("test", "selection", "feedback", "pool")
 
 
@@ -55,6 +57,8 @@ def check(tree: Node, *, whole: bool) -> Iterator[Diagnostic]:
             are defined at all.
     """
     uses = [("source", tree.find("task", "splits", role, "from")) for role in ROLES]
+    for name in _mapping(tree, *PROBES) or {}:
+        uses.append(("source", tree.find(*PROBES, name, "from")))
     for prompt in _prompts(tree):
         shown = prompt.find("few_shot", "from")
         if shown is not None and shown.value != "pool":
@@ -153,11 +157,12 @@ def stepped(
 
 
 def holders() -> Iterator[Holder]:
-    """The mappings whose keys are names: arms, baselines, teachers, sources, groups of sources."""
+    """The mappings whose keys are names of a spec: arms, teachers, sources, groups of them, ..."""
     yield Holder(noun="arm", path=("arms",))
     yield Holder(noun="baseline", path=("baselines",))
     yield Holder(noun="teacher", path=REFERRED["teacher"])
     yield Holder(noun="source", path=REFERRED["source"])
+    yield Holder(noun="probe", path=PROBES)
     for path, words in _group_options().items():
         yield Holder(noun=words["one"], path=(*REFERRED["source"], "*", *path))
 

@@ -84,6 +84,10 @@ class Results:
                 mine = places.setdefault((use.arm, use.seed), _Places())
                 if use.baseline is not None:
                     mine.baselines[use.baseline] = stage
+                elif use.probe is not None:
+                    mine.probes.setdefault(use.probe, []).append((use.iteration, stage))
+                elif use.each is not None:
+                    mine.each[use.each] = stage
                 else:
                     mine.turns.setdefault(use.iteration, []).append(stage)
         return places
@@ -96,10 +100,14 @@ class _Places:
     Attributes:
         turns: by iteration; None is outside of the loop.
         baselines: by name.
+        probes: of other test sets, by name, each with its iteration.
+        each: evaluations of students for the report alone, by iteration.
     """
 
     turns: dict[int | None, list[StageResult]] = field(default_factory=dict)
     baselines: dict[str, StageResult] = field(default_factory=dict)
+    probes: dict[str, list[tuple[int | None, StageResult]]] = field(default_factory=dict)
+    each: dict[int, StageResult] = field(default_factory=dict)
 
 
 def _run(arm: str, seed: int, iterations: int, places: _Places) -> Run:
@@ -113,6 +121,8 @@ def _run(arm: str, seed: int, iterations: int, places: _Places) -> Run:
         iterations=tuple(turns),
         closing=closing,
         baselines=places.baselines,
+        probes={name: tuple(stages) for name, stages in places.probes.items()},
+        each=places.each,
     )
 
 

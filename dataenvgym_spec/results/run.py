@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dataenvgym_spec.records.evaluations import Choice, Result, Stopped
 from dataenvgym_spec.records.examples import Example, Rejected
@@ -160,6 +160,8 @@ class Run:
         iterations: the base student as number 0, and every turn of the loop.
         closing: the stages after the loop: selection and the sealed evaluation.
         baselines: the untaught student's answers to the sealed test under other prompts, by name.
+        probes: of other test sets, by name, with 0 for what the base answered and None for others.
+        each: students' answers to the sealed test for the report alone, by iteration.
     """
 
     arm: str
@@ -167,6 +169,24 @@ class Run:
     iterations: tuple[Iteration, ...]
     closing: tuple[StageResult, ...]
     baselines: Mapping[str, StageResult] = field(default_factory=dict)
+    probes: Mapping[str, tuple[tuple[int | None, StageResult], ...]] = field(default_factory=dict)
+    each: Mapping[int, StageResult] = field(default_factory=dict)
+
+    def on_probe(self, name: str) -> Run:
+        """The run with another test set in place of the sealed test."""
+        evaluated = [(number, one) for number, one in self.probes[name] if one.kind == "evaluate"]
+        base = tuple(stage for number, stage in evaluated if number == 0)
+        later = tuple(stage for number, stage in evaluated if number is None)
+        others = tuple(stage for stage in self.closing if stage.kind != "evaluate")
+        first = Iteration(number=0, stages=base)
+        return replace(
+            self,
+            iterations=(first, *self.iterations[1:]),
+            closing=(*others, *later),
+            baselines={},
+            probes={},
+            each={},
+        )
 
     @property
     def students(self) -> tuple[str, ...]:
@@ -181,7 +201,9 @@ class Run:
     def stages(self) -> tuple[StageResult, ...]:
         """All its stages, iteration by iteration, the closing ones last."""
         looped = [stage for turn in self.iterations for stage in turn.stages]
-        return (*looped, *self.baselines.values(), *self.closing)
+        probed = [stage for stages in self.probes.values() for _, stage in stages]
+        reported = (*self.baselines.values(), *probed, *self.each.values())
+        return (*looped, *reported, *self.closing)
 
     @property
     def choice(self) -> Choice | None:

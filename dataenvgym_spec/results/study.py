@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dataenvgym_spec.results.accounts import TurnAccount, turn_accounts
 from dataenvgym_spec.results.caveats import caveats
@@ -27,6 +29,7 @@ from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.fates import IterationFates, fates
 from dataenvgym_spec.results.judging import Judging, judging
 from dataenvgym_spec.results.ledger import Ledger, read_ledger
+from dataenvgym_spec.results.probes import Probed, probed, tested
 from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, borrowing, key_settings
 from dataenvgym_spec.results.skills import ArmQuality, SkillAccuracy, qualities, skill_accuracies
@@ -56,10 +59,13 @@ class Study:
     arms: tuple[str, ...]
     seeds: tuple[int, ...]
     caveats: tuple[str, ...]
+    selected: bool
     outcomes: tuple[Outcome, ...]
     summaries: tuple[Outcome, ...]
     contrasts: tuple[Comparison, ...]
     gains: tuple[Gain, ...]
+    probed: tuple[Probed, ...]
+    tested: tuple[Outcome, ...]
     curves: tuple[Curve, ...]
     mean_curves: tuple[Curve, ...]
     skills: tuple[Grid, ...]
@@ -93,10 +99,13 @@ def study(results: Results) -> Study:
         arms=index.arms,
         seeds=index.seeds,
         caveats=caveats(results),
+        selected=any(_selects(settings) for settings in results.settings.values()),
         outcomes=students,
         summaries=summaries(results, students),
         contrasts=comparisons(results),
         gains=gains(results),
+        probed=probed(results),
+        tested=tested(results),
         curves=lines,
         mean_curves=mean_curves(lines),
         skills=skill_grids(results),
@@ -117,3 +126,9 @@ def study(results: Results) -> Study:
         all_settings=all_settings(results),
         inputs=tuple(sorted(index.inputs.items())),
     )
+
+
+def _selects(settings: Mapping[str, Any]) -> bool:
+    """Whether an arm picks its best student, other than as the last one."""
+    select = settings.get("select") or {}
+    return bool(select.get("by") != "last")

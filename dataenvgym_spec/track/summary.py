@@ -6,6 +6,7 @@ It is the only place where scores on the sealed test are shown, so that nobody s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.records.experiment import Question
@@ -20,6 +21,7 @@ from dataenvgym_spec.results.evidence.scores import (
 )
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
+from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.skills import STUDENTS, by_split, labelled
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
@@ -49,6 +51,7 @@ def summary_record(
         "seeds": " ".join(str(run.seed) for run in runs),
     }
     metrics = [*_selection(runs, ledger), *_test(runs, ledger)]
+    metrics += [*_probed(runs, ledger), *_tested(runs, ledger)]
     if "test" in labelled(results, arm):
         metrics += _skills(runs, ledger)
     metrics += [*_contrasts(results, runs, ledger), *_unreadable(runs, ledger)]
@@ -97,6 +100,27 @@ def _test(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
             yield Metric(key=f"test/{student}{name}", value=value, step=0, timestamp=when)
 
 
+def _probed(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
+    """Base, best and last on other test sets."""
+    for name in runs[0].probes:
+        views = [run.on_probe(name) for run in runs]
+        for metric in _test(views, ledger):
+            key = metric.key.removeprefix("test/")
+            yield replace(metric, key=f"probe/{slug(name)}/{key}")
+
+
+def _tested(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
+    """Every student on the sealed test, where a spec asks for it; step = iteration."""
+    for number in sorted(runs[0].each):
+        stages = [run.each[number] for run in runs]
+        when = ledger.all_ended(stages)
+        outcomes = {outcome.iteration: outcome for outcome in tested_of(runs)}
+        if when is None or number not in outcomes:
+            continue
+        for name, value in _figures(outcomes[number]).items():
+            yield Metric(key=f"test/each{name}", value=value, step=number, timestamp=when)
+
+
 def _skills(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
     """Mean accuracy by skill on the sealed test, where a spec has it labelled."""
     labelling = [run.labelling("test") for run in runs]
@@ -119,6 +143,8 @@ def _figures(outcome: Outcome) -> dict[str, float]:
     """
     accuracy = outcome.accuracy
     figures = {"": accuracy.value, "_items": float(outcome.items)}
+    figures["_unparseable"] = float(outcome.unparseable)
+    figures["_truncated"] = float(outcome.truncated)
     for k, estimate in outcome.passes:
         figures[f"_pass_at_{k}"] = estimate.value
     if outcome.deviation is not None:

@@ -78,6 +78,15 @@ seeds:""",
 """Arms that have something of each other under two run seeds: one whose agent sees another's students, one that is taught another's
 data, and one whose policy is a program of the user's."""
 
+REPORTING = (
+    TINY.replace(
+        "student:\n", "    probes: {other: {from: problems, draw: {items: 5}}}\nstudent:\n", 1
+    )
+    .replace("  iterations: 2", "  iterations: 3\n  stop: {patience: 1}")
+    .replace("analysis:", "test: {evaluate: each}\nanalysis:")
+)
+"""What is answered for the report alone: another test set, and the sealed test by every student of a loop that can stop."""
+
 AGENT = ("plan", "generate", "check")
 GATED = (*AGENT, "train", "evaluate")
 TEACHING = {
@@ -387,6 +396,25 @@ def linking(graph: Graph) -> dict[str, tuple[str, Stage, str]]:
     }
 
 
+def reported(graph: Graph) -> dict[str, tuple[str, Stage, str]]:
+    """What is for the report alone, and the scores that it must not be taken for."""
+    probe = pick(graph, "data", "draw the probe other", None)
+    on_probe = "evaluate best and last on the probe other"
+    names = {
+        "the base on another test set": pick(graph, "evaluate", "evaluate on the probe other", 0),
+        "best and last on it": pick(graph, "evaluate", on_probe, None),
+        "a student on the test": pick(graph, "evaluate", "evaluate iteration 1 on test", None),
+        "a later one": pick(graph, "evaluate", "evaluate iteration 3 on test", None),
+    }
+    verdicts = {name: ("verdict", stage, "test") for name, stage in names.items()}
+    scored = pick(graph, "evaluate", "evaluate on selection", 1)
+    return {
+        "another test set": ("test", probe, "test"),
+        **verdicts,
+        "results on selection": ("score", scored, "selection"),
+    }
+
+
 def gates(graph: Graph, arm: str) -> list[Stage]:
     return [stage for stage in graph.stages if stage.kind == "gate" and stage.uses[0].arm == arm]
 
@@ -442,12 +470,19 @@ def cause(leak: Leak, source: Stage, stage: Stage) -> bool:
 
 @pytest.mark.parametrize(
     ("text", "flowing"),
-    [(WHOLE, sources), (STOPPING, sources), (ASKING, sources), (LINKED, linking)],
+    [
+        (WHOLE, sources),
+        (STOPPING, sources),
+        (ASKING, sources),
+        (LINKED, linking),
+        (REPORTING, reported),
+    ],
     ids=[
         "a loop of two for two seeds",
         "a loop of three that can stop",
         "a student as teacher",
         "arms that have something of each other",
+        "for the report alone",
     ],
 )
 def test_every_edge_rewired_is_caught_just_when_it_is_illegal(

@@ -338,13 +338,57 @@ def test_a_baseline_stands_beside_the_base_by_its_name(seeds, tmp_path):
     assert results.runs[0].iterations[0].results("test") == results.runs[0].sealed("base")
 
 
+class WithMore(Store):
+    """Another test set, of which teaching breaks half, and the sealed test by every student."""
+
+    def run(self, arm, seed):
+        super().run(arm, seed)
+        rows = [{**row, "correct": True, "score": 1.0} for row in self.scores(8, "", 0, 0)]
+        self.stage("evaluate", "p-base", arm, seed, 0, {"test/results.jsonl": rows})
+        choice = self.layout.stage(f"select-c-{arm}-{seed}") / "out" / "choice" / "choice.json"
+        best = json.loads(choice.read_text())["best"]
+        half = [{**row, "correct": number % 2 == 0} for number, row in enumerate(rows)]
+        half = [{**row, "iteration": turn} for turn in sorted({best, ITERATIONS}) for row in half]
+        self.stage("evaluate", f"p-{arm}-{seed}", arm, seed, None, {"test/results.jsonl": half})
+        for name in ("p-base", f"p-{arm}-{seed}"):
+            self.stages[name]["uses"][-1]["probe"] = "elsewhere"
+        for number in range(1, ITERATIONS + 1):
+            name, rows = f"e-{arm}-{seed}-{number}", self.scores(60, arm, seed, number)
+            self.stage("evaluate", name, arm, seed, None, {"test/results.jsonl": rows})
+            self.stages[name]["uses"][-1]["each"] = number
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_what_is_answered_for_the_report_alone_stands_apart(seeds, tmp_path):
+    plain = load("tiny", Store(tmp_path / "plain", seeds=seeds).write().root)
+    found = study(load("tiny", WithMore(tmp_path / "more", seeds=seeds).write().root))
+    assert (found.outcomes, found.gains) == (study(plain).outcomes, study(plain).gains)
+    assert [(one.probe, one.arm) for one in found.probed] == [("elsewhere", arm) for arm in ARMS]
+    for one in found.probed:
+        assert [outcome.student for outcome in one.students] == ["base", "best", "last"]
+        assert [outcome.accuracy.value for outcome in one.students] == [1.0, 0.5, 0.5]
+        assert (one.change.value, one.fixed, one.broken) == (-0.5, 0, 4)
+    assert [(one.arm, one.iteration) for one in found.tested] == [
+        (arm, number) for arm in ARMS for number in range(1, ITERATIONS + 1)
+    ]
+    told = json.loads(metrics(found))
+    assert told["probes"]["elsewhere"]["no-state"]["best - base"]["broken"] == 4
+    last = told["test_each"]["no-state"]["3"]["accuracy"]
+    assert last == told["arms"]["no-state"]["last"]["accuracy"]
+    text = page(found)
+    assert "Other test sets" in text and "-50.0" in text
+    assert "Every student on the sealed test" in text and "no sealed test left" in text
+    assert "Other test sets" not in page(study(plain))
+
+
 def test_metrics_are_the_numbers_of_the_page(one, text):
     words = html.unescape(re.sub(r"<[^>]+>", " ", text))
     content = json.loads(metrics(study(one)))
     for arm in ARMS:
         for student in ("base", "best", "last"):
             row = content["arms"][arm][student]
-            shown = rf"{arm}\s+{student}\s+{percent(row['accuracy'])}\s+{100 * row['ci_low']:.1f} to {100 * row['ci_high']:.1f}%\s+{row['iteration']}\s+{row['examples']}"
+            shown = rf"{arm}\s+{student}\s+{percent(row['accuracy'])}\s+{100 * row['ci_low']:.1f} to {100 * row['ci_high']:.1f}%\s+{row['unparseable']}\s+{row['truncated']}\s+{row['iteration']}\s+{row['examples']}"
             assert re.search(shown, words), shown
     (contrast,) = content["contrasts"].values()
     assert f"{points(contrast['difference'])} points" in words

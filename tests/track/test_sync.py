@@ -291,6 +291,35 @@ def test_a_baseline_stands_beside_the_base_in_summaries_only(tmp_path) -> None:
         assert bool(shown) or 0.875 not in [metric.value for metric in run.metrics]
 
 
+def test_other_tests_and_every_student_on_the_test_are_in_summaries_only(tmp_path) -> None:
+    store = Store(tmp_path)
+    path = tmp_path / "experiments" / "tiny.json"
+    index = json.loads(path.read_text(encoding="utf-8"))
+    more = []
+    for row in index["stages"]:
+        folder = store.root / "store" / row["directory"]
+        if row["kind"] != "evaluate" or not (folder / "out/test").is_dir():
+            continue
+        is_base = row["uses"][0]["iteration"] == 0
+        for mark in ("probe", "each"):
+            if mark == "each" and is_base:
+                continue
+            uses = [{**use, mark: 2 if mark == "each" else "old tasks"} for use in row["uses"]]
+            key = f"{mark}-{row['key'][:8]}"
+            more.append({**row, "directory": f"evaluate-{key}", "key": key, "uses": uses})
+            new = shutil.copytree(folder, store.root / "store" / f"evaluate-{key}")
+            turns = [{}] if is_base or mark == "each" else [{"iteration": 1}, {"iteration": 2}]
+            rows = [{**turn, **answer} for turn in turns for answer in answers(14)]
+            write_rows(new / "out" / "test" / "results.jsonl", rows)
+    write_json(path, {**index, "stages": [*index["stages"], *more]})
+    for name, run in runs_of(tmp_path).items():
+        is_summary = name.endswith("/summary")
+        for student in ("base", "best", "last"):
+            assert series(run, f"probe/old tasks/{student}") == [(0, 0.875)] * is_summary
+        assert series(run, "test/each") == [(2, 0.875)] * is_summary
+        assert is_summary or 0.875 not in [metric.value for metric in run.metrics]
+
+
 def test_what_draws_left_out_and_what_was_unreadable_is_shown(tmp_path) -> None:
     store = Store(tmp_path)
     stages = {row["kind"]: row["directory"] for row in store.stages.values()}

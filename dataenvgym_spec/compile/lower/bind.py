@@ -49,6 +49,16 @@ class Binder:
         split = self.arm.experiment.task.splits.drawn()[role]
         return self.component("source", self.named["source"][split.from_])
 
+    def probed(self, name: str) -> Component:
+        """The source that another test set draws from."""
+        probe = self.arm.experiment.task.splits.probes[name]
+        return self.component("source", self.named["source"][probe.from_])
+
+    def splits(self) -> dict[str, Component]:
+        """The sources of all splits that draw their own items, by role."""
+        splits = self.arm.experiment.task.splits.drawn()
+        return {role: self.source(role) for role, split in splits.items() if split.same_as is None}
+
     def shots(self, prompt: Prompt) -> Component | None:
         """The source of what a prompt asks and answers before; None if it is the pool or nothing.
 

@@ -14,8 +14,14 @@ from dataenvgym_spec.resolve.same_as import stamps
 
 COMPARED = ("task", "student", "teachers", "environment", "skills", "agent", "loop", "select")
 """The parts of a spec that make a difference to results."""
-SELDOM = ("baselines", "data_from")
+SELDOM = ("baselines", "data_from", "test")
 """Further ones, where they are said."""
+
+EACH = "all students answered the sealed test: whoever picks one by that has no test left"
+"""What every report of an experiment must say whose spec has `test: {evaluate: each}`."""
+
+LAST = "the best student is the last one: nothing was selected (select.by)"
+"""The same of one whose arms have `select: {by: last}`."""
 
 
 def index(resolved: Resolved) -> Index:
@@ -24,7 +30,11 @@ def index(resolved: Resolved) -> Index:
     arms = {arm.name: arm for arm in resolved.arms}
     contrasts = msgspec.to_builtins(base.analysis.contrasts)
     questions = [Question(**contrast) for contrast in contrasts]
-    same_items = stamps(msgspec.to_builtins(base.task.splits))
+    stamped = stamps(msgspec.to_builtins(base.task.splits))
+    if base.test is not None:
+        stamped.append(EACH)
+    if all(arm.experiment.select.by == "last" for arm in resolved.arms):
+        stamped.append(LAST)
     iterations = {name: arm.experiment.loop.iterations for name, arm in arms.items()}
     return Index(
         name=base.name,
@@ -36,7 +46,7 @@ def index(resolved: Resolved) -> Index:
         settings={name: settings(arm) for name, arm in arms.items()},
         inputs=dict(sorted(resolved.inputs.items())),
         sweep=resolved.sweep or None,
-        stamps=tuple(same_items) or None,
+        stamps=tuple(stamped) or None,
     )
 
 

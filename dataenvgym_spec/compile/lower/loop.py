@@ -82,6 +82,7 @@ def loop(
     build.evaluate(turn, "selection", setup.splits["selection"])
     build.evaluate(turn, "test", setup.splits["test"])
     build.baselines(turn, setup.splits["test"])
+    probes = build.probes(turn)
     turns = [turn]
     for _ in range(arm.experiment.loop.iterations):
         turn = teach(build, turn, setup) if made is None else made.lend(turn, build)
@@ -89,8 +90,12 @@ def loop(
         score = build.evaluate(turn, "selection", setup.splits["selection"])
         turn = replace(turn, scores=(*turn.scores, score))
         turns.append(turn)
-    students = tuple(turn.student for turn in turns[1:])
-    build.sealed(students, build.select(turn), setup.splits["test"])
+    students, choice = tuple(turn.student for turn in turns[1:]), build.select(turn)
+    build.sealed(students, choice, setup.splits["test"])
+    for name, probe in probes.items():
+        build.sealed(students, choice, probe, probe=name)
+    if arm.experiment.test is not None:
+        build.each(turns[1:], setup.splits["test"])
     build.labels(setup)
     return Looped(build=build, turns=turns)
 

@@ -55,6 +55,8 @@ class StageList:
         *inputs: Input,
         gate: Inputs = (),
         baseline: str | None = None,
+        probe: str | None = None,
+        each: int | None = None,
         of: StageList | None = None,
     ) -> str:
         """Adds a stage; one that is `of` another run, and is read by this one, is shown there."""
@@ -69,6 +71,8 @@ class StageList:
             iterations=whose.record.loop.iterations,
             what=what,
             baseline=baseline,
+            probe=probe,
+            each=each,
             blind=whose.record.agent.observe == "nothing",
         )
         assert not gate or KINDS[kind].gated

@@ -17,13 +17,13 @@ from dataenvgym_spec.compile.lower.bind import (
     reserved,
     spans_groups,
 )
+from dataenvgym_spec.compile.lower.reported import Reported, items_of
 from dataenvgym_spec.compile.lower.stage_list import StageList
 from dataenvgym_spec.compile.lower.turn import Inputs, Made, Setup, Turn
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Input
 from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.graph.params import (
-    DataParams,
     GateParams,
     GenerateParams,
     Replay,
@@ -31,9 +31,8 @@ from dataenvgym_spec.graph.params import (
     SelectParams,
     StudentParams,
 )
-from dataenvgym_spec.graph.skill_params import AssignParams, LabelParams, SkillsParams
+from dataenvgym_spec.graph.skill_params import AssignParams, SkillsParams
 from dataenvgym_spec.language.components import standard
-from dataenvgym_spec.language.task import WRONG_GOLD
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.resolve.lanes import shared_out
 
@@ -48,7 +47,7 @@ class Other:
     students: Inputs
 
 
-class Builder(StageList):
+class Builder(Reported):
     """Builds stages."""
 
     def __init__(self, arm: Arm, seed: int, experiment: str, watched: Other | None = None) -> None:
@@ -67,31 +66,13 @@ class Builder(StageList):
         return Setup(splits=splits, reserve=reserve, base=base, skills=skills, found=found)
 
     def _data(self, role: str) -> str:
-        splits, share = self.record.task.splits, self.record.task.wrong_gold
-        amount = splits.drawn()[role].draw
-        params = DataParams(
-            role=role,  # type: ignore[arg-type]
-            source=self.bind.source(role),
-            score=self.score,
-            wrong_gold=None if share == WRONG_GOLD else share,
-            # The rest is all that lies in its lane.
-            draw="all" if isinstance(amount, str) else amount,
-            lane=self.lanes[role],
-            seed=self.splits_seed,
-            form=self.bind.form,
-        )
-        params = self._kept_apart(params, self.bind.apart(role))
+        splits = self.record.task.splits
+        params = self.drawing(role, self.bind.source(role), splits.drawn()[role].draw)
+        params = self.kept_apart(params, self.bind.apart(role))
         if role == "feedback":
             parts = "by-cluster" if spans_groups(params.source) else None
             params = msgspec.structs.replace(params, show=splits.feedback.show, parts=parts)
         return self.add(None, f"draw the {role} split", "data", params)
-
-    def _kept_apart(self, params: P, sources: dict[str, Component] | None) -> P:
-        """Parameters with what must not be drawn: sources by role, each in the lane of its role."""
-        if sources is None:
-            return params
-        owned = {role: self.lanes[role] for role in sources}
-        return msgspec.structs.replace(params, apart=sources, apart_lanes=owned)
 
     def _reserve(self, splits: Mapping[str, str]) -> Input | None:
         """What the splits may hold that a check keeps examples clear of."""
@@ -115,7 +96,7 @@ class Builder(StageList):
             ngrams=sizes or None,  # type: ignore[arg-type]
             form=self.bind.form,
         )
-        inputs = [one for role in drawn for one in _items_of(role, splits[role])]
+        inputs = [one for role in drawn for one in items_of(role, splits[role])]
         stage = self.add(None, "reserve what splits may hold", "reserve", params, *inputs)
         return Input(slot="reserve", stage=stage, port="hashes")
 
@@ -144,7 +125,7 @@ class Builder(StageList):
                 lane=(shared_out(self.arm), 1.0),
                 form=self.bind.form,
             )
-            params = self._kept_apart(params, self.bind.untaught())
+            params = self.kept_apart(params, self.bind.untaught())
         stage = self.add(0, "make the base student", "student", params)
         return Input(slot="student", stage=stage, port="student")
 
@@ -154,7 +135,7 @@ class Builder(StageList):
         if skills is None or not (self._plans_by_skills or skills.labelled):
             return ()
         params = SkillsParams(discover=self.bind.component("discovery", skills.discover))
-        shown, hidden = _items_of("feedback", feedback)
+        shown, hidden = items_of("feedback", feedback)
         read = (shown, hidden) if params.of_source else (shown,)
         if skills.of_pool and self.pool is not None:
             read = (Input(slot="items", stage=self.pool, port="pool"),)
@@ -170,7 +151,7 @@ class Builder(StageList):
         if discovery.of_groups:
             return found
         params = AssignParams(discover=discovery)
-        items = _items_of("feedback", feedback)
+        items = items_of("feedback", feedback)
         student = self.untaught_read_by(discovery)
         stage = self.add(0, "assign skills", "assign", params, *found, *items, *student)
         return (Input(slot="skills", stage=stage, port="skills"),)
@@ -198,18 +179,6 @@ class Builder(StageList):
     def evaluate(self, turn: Turn, split: str, data: str) -> Input:
         """The latest student's answers to a split."""
         return self.evaluate_by(turn.number, turn, data, (split,))
-
-    def baselines(self, turn: Turn, test: str) -> None:
-        """The untaught student's answers to the sealed test under other prompts.
-
-        Nothing reads them but the report.
-        """
-        items = Input(slot="items", stage=test, port="test")
-        for name, baseline in self.record.baselines.items():
-            params = self.asked(("test",), baseline.prompt)
-            inputs = (*self.students(turn.student), items, *self.shots(baseline.prompt))
-            what = f"evaluate baseline {name} on test"
-            self.add(0, what, "evaluate", params, *inputs, baseline=name)
 
     def observe(self, turn: Turn, setup: Setup) -> Inputs:
         """What the agent sees of the student that it watches.
@@ -361,36 +330,3 @@ class Builder(StageList):
         params = SelectParams.of(self.record.select)
         stage = self.add(None, "select", "select", params, *turn.scores)
         return Input(slot="choice", stage=stage, port="choice")
-
-    def labels(self, setup: Setup) -> None:
-        """The skills of items of selection and test, which nothing reads but the report.
-
-        Those of the source say it themselves.
-        """
-        skills = self.record.skills
-        if skills is None or not skills.labelled:
-            return
-        discovery = self.bind.component("discovery", skills.discover)
-        if discovery.of_groups:
-            return
-        readable = skills.readable if discovery.asks_teacher else None
-        student = self.untaught_read_by(discovery)
-        for split in skills.labelled:
-            params = LabelParams(split=split, discover=discovery, may_read=readable)
-            items = Input(slot="items", stage=setup.splits[split], port=split)
-            self.add(
-                None, f"label the {split} split", "label", params, *setup.found, items, *student
-            )
-
-    def sealed(self, students: Inputs, choice: Input, test: str) -> None:
-        """The evaluation of best and last on test, which nothing reads but the report."""
-        items = Input(slot="items", stage=test, port="test")
-        inputs = (*self.students(*students), items, choice, *self.shots())
-        params = self.evaluation(("test",))
-        self.add(None, "evaluate best and last on test", "evaluate", params, *inputs)
-
-
-def _items_of(role: str, split: str) -> Inputs:
-    """All items of a split."""
-    ports = ("shown", "hidden") if role == "feedback" else (role,)
-    return tuple(Input(slot="items", stage=split, port=port) for port in ports)

@@ -50,6 +50,7 @@ def _unnamed(arm: Arm) -> Iterator[Diagnostic]:
     """Sources that a split draws from, or another compares by, with no column of questions."""
     splits = arm.experiment.task.splits.drawn()
     drawn_from = dict.fromkeys(split.from_ for split in splits.values())
+    drawn_from |= dict.fromkeys(probe.from_ for probe in arm.experiment.task.splits.probes.values())
     for name in arm.experiment.task.sources:
         comparing = supply(arm, name)
         for comparison in () if comparing is None else comparisons(comparing):

@@ -182,9 +182,20 @@ def outcomes_of(runs: Sequence[Run], student: str) -> tuple[Outcome, ...]:
 
 
 def _outcome(run: Run, student: str) -> Outcome | None:
-    rows = run.sealed(student)
     iteration = run.iteration_of(student)
-    if not rows or iteration is None:
+    return None if iteration is None else outcome_of(run, student, iteration, run.sealed(student))
+
+
+def outcome_of(run: Run, student: str, iteration: int, rows: Sequence[Result]) -> Outcome | None:
+    """What a student's answers come to; None without any.
+
+    Args:
+        run: whose student it is.
+        student: what it is called.
+        iteration: its own.
+        rows: the answers.
+    """
+    if not rows:
         return None
     return Outcome(
         arm=run.arm,
@@ -319,11 +330,12 @@ def _difference(pairs: Sequence[Paired]) -> Estimate:
 
 def gains(results: Results) -> tuple[Gain, ...]:
     """What the best student of each run answers differently from its base, on the sealed test."""
-    found = [_gain(run) for run in results.runs]
+    found = [gain_of(run) for run in results.runs]
     return tuple(gain for gain in found if gain is not None)
 
 
-def _gain(run: Run) -> Gain | None:
+def gain_of(run: Run) -> Gain | None:
+    """What the best student of one run answers differently from its base; None before both do."""
     base, best = run.sealed("base"), run.sealed("best")
     answers, before, after = _answers(best), _answers(base).right, _answers(best).right
     shared = before.keys() & after.keys()
