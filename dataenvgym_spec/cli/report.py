@@ -29,6 +29,8 @@ HEADINGS: Final = (
     "95% interval",
     "items",
 )
+UNREAD: Final = {"unparseable": "unread", "truncated": "cut"}
+"""Answers that are wrong for another reason than what they say, and their columns."""
 WORDS: Final = ("arm", "student")
 """The columns that hold words; the others hold numbers."""
 
@@ -79,6 +81,7 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     from dataenvgym_spec.report import words
     from dataenvgym_spec.results.caveats import caveats
     from dataenvgym_spec.results.curves import curves
+    from dataenvgym_spec.results.probes import probed
     from dataenvgym_spec.results.stamps import stamps
 
     console, ran = Console(), stamps(results)
@@ -91,6 +94,8 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
         mixed = words.circumstances(contrast, ran)
         if mixed:
             console.print(Text(mixed, style="yellow"))
+    for probe in probed(results):
+        console.print(Text(f"\n{words.probed(probe)}"))
     console.print(Text(f"\n{words.coverage(results.index.seeds)}"))
     stops = words.stops(curves(results))
     if stops:
@@ -109,7 +114,9 @@ def _table(rows: Sequence[Outcome]) -> Table:
     from dataenvgym_spec.report.text import amount, count, interval, percent
 
     table = Table(box=None, pad_edge=False)
-    for heading in HEADINGS:
+    # Where there are none, a terminal has no room for them.
+    unread = [name for name in UNREAD if any(getattr(row, name) for row in rows)]
+    for heading in (*HEADINGS, *(UNREAD[name] for name in unread)):
         table.add_column(heading, justify="left" if heading in WORDS else "right")
     for row in rows:
         right, span = percent(row.accuracy.value), interval(row.accuracy)
@@ -122,6 +129,7 @@ def _table(rows: Sequence[Outcome]) -> Table:
             right,
             span,
             count(row.items),
+            *(count(getattr(row, name)) for name in unread),
         )
     return table
 

@@ -8,12 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dataenvgym_spec.report.text import clean, count, p_value, point_interval, points, shorten
+from dataenvgym_spec.report.text import (
+    clean,
+    count,
+    p_value,
+    percent,
+    point_interval,
+    points,
+    shorten,
+)
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.evidence.amounts import Amount
 from dataenvgym_spec.results.evidence.scores import Comparison, Gain
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.judging import Judging
+from dataenvgym_spec.results.probes import Probed
 from dataenvgym_spec.results.stamps import Stamp, between
 
 ONE_RUN: Final = (
@@ -182,6 +191,19 @@ def flips(gain: Gain) -> str:
     change = gain.paired.difference
     value, interval = points(change.value), point_interval(change)
     return f"{value} points ({interval}), McNemar {p_value(gain.paired.p)}"
+
+
+def probed(probe: Probed) -> str:
+    """What teaching changed on another test set, in one arm."""
+    shares = [f"{one.student} {percent(one.accuracy.value)}" for one in probe.students]
+    text = (
+        f"On the test set {clean(probe.probe)}, {clean(probe.arm)} has {', '.join(shares)} right."
+    )
+    if probe.change is None:
+        return text
+    change = f"{points(probe.change.value)} points (95% interval {point_interval(probe.change)})"
+    fates = f"{count(probe.fixed)} answers fixed, {count(probe.broken)} broken"
+    return f"{text} Best less base: {change}, {fates}."
 
 
 def chosen(selected: bool) -> str:

@@ -51,6 +51,7 @@ KIND_WORDS = {
 CODES = {("cli/explain.py", "Dict", "code"), ("cli/validate.py", "Dict", "code")}
 """Where `code` is the code of a diagnostic, and not a kind of tasks."""
 LEFT = {
+    ("language/task.py", "each"): "who answers the sealed test",
     ("records/layouts.py", "history"): "a column of the layout alpaca",
     ("report/tables.py", "retries"): "requests that were made again, in the ledger",
     ("results/accounts.py", "retries"): "the same",

@@ -380,6 +380,9 @@ def test_what_is_answered_for_the_report_alone_stands_apart(seeds, tmp_path):
     assert "Other test sets" in text and "-50.0" in text
     assert "Every student on the sealed test" in text and "no sealed test left" in text
     assert "Other test sets" not in page(study(plain))
+    said = words.probed(found.probed[0])
+    assert said.startswith("On the test set elsewhere, with-state has base 100.0%, best 50.0%")
+    assert said.endswith("0 answers fixed, 4 broken.")
 
 
 def test_metrics_are_the_numbers_of_the_page(one, text):
