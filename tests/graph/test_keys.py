@@ -93,6 +93,7 @@ CALLING = (
     .replace("test: {from: problems, draw: {per_group: 6}}", "test: {from: published, draw: {items: 6}}")
     .replace("selection: {from: problems, draw: {per_group: 4}}", "selection: {from: plans, draw: {items: 4}}")
     .replace("prompts/tiny.j2", "'builtin:question'")
+    .replace("  checks: {", "  checks: {calls: {action: record}, ")
 )  # fmt: skip
 """A task of calls, with each of their sources."""
 JUDGES = ("kind: plans, depth: names, alternatives: true", "kind: call-f1, unit: edges")
@@ -411,6 +412,7 @@ NEVER_VARIED = {
     ("source", "files", "layout"): "a file has one layout",
     ("scorer", "programs", "sandbox"): "a component of its own",
     ("check", "executes", "sandbox"): "a component of its own",
+    ("check", "calls", "sandbox"): "a component of its own",
     ("adapter", "lora", "rslora"): "it is said or not",
     ("adapter", "lora", "targets"): "names of one form",
     ("adapter", "dora", "rslora"): "it is said or not",
@@ -567,7 +569,7 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
     options: set[tuple[str, str, str] | None] = set()
     specs = [(text, ()) for text in (ADAPTED, FINITE, ON_HUB, ON_DISK)]
     specs += [(CODING, ("task",)), (CODING, ("agent", "checks", "executes"))]
-    specs += [(CALLING, ("task",))]
+    specs += [(CALLING, ("task",)), (CALLING, ("agent", "checks", "calls"))]
     specs += [(CALLING.replace("kind: calls", kind), ("task", "score")) for kind in JUDGES]
     for text, within in specs + list(agents()):
         (spec,) = compiled(folder, text).specs

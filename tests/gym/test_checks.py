@@ -183,6 +183,7 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
         "near-overlap": (True, False),
         "text-length": (False, False),
         "executes": (False, False),
+        "calls": (False, False),
     }
 
 

@@ -119,6 +119,7 @@ def test_what_is_installed_is_ordered_after_what_is_built_in() -> None:
         "text-length",
         "verified",
         "executes",
+        "calls",
     ]
     data = {"title": "T", "description": "D.", "semantics": 1, "order": 0}
     installed = declare("check", "aaa", data, implementation="a:A", by="a")

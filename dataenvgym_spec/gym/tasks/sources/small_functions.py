@@ -74,10 +74,11 @@ class SmallTool:
         empty = inspect.Parameter.empty
         return {name: one.default for name, one in parameters if one.default is not empty}
 
-    @property
-    def source(self) -> str:
-        """The function as it is written."""
-        return textwrap.dedent(inspect.getsource(self.function))
+
+@cache
+def source_of(tool: SmallTool) -> str:
+    """The function of a tool as it is written."""
+    return textwrap.dedent(inspect.getsource(tool.function))
 
 
 @cache

@@ -7,7 +7,6 @@ there are to choose from, and how many calls a request takes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import count
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -21,6 +20,7 @@ from dataenvgym_spec.gym.tasks.sources.small_functions import (
     TOOLS,
     SmallTool,
     schema_of,
+    source_of,
     worded,
 )
 from dataenvgym_spec.records.items import WORDS, Form, Item, item_id
@@ -53,11 +53,6 @@ class SmallTools:
 
     def __init__(self, *, families: Mapping[str, Family], form: Form = WORDS) -> None:
         self.families, self.form = families, form
-
-    @cached_property
-    def functions(self) -> dict[str, str]:
-        """The tools as they are written in Python, by name, for whoever executes calls."""
-        return {tool.name: tool.source for topic in TOOLS.values() for tool in topic}
 
     def groups(self) -> list[str]:
         """The names of the families."""
@@ -122,7 +117,11 @@ class SmallTools:
             target=written(calls),
             group=group,
             tools=tuple(schema_of(tool) for tool in offered),
-            verifier={"calls": [_accepted(step) for step in made]},
+            verifier={
+                "calls": [_accepted(step) for step in made],
+                # As they are written in Python, for whoever executes calls.
+                "functions": {tool.name: source_of(tool) for tool in offered},
+            },
             metadata={"topic": family["topic"], "asks": family["asks"]},
             cluster=item_id(same),
             form=self.form,
