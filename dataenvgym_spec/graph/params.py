@@ -245,6 +245,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
 
     Attributes:
         train: the settings of training, less the trainer and the adapter.
+        score: for a trainer that judges answers; left out for any other.
         chat: of prompts that are conversations.
         shots: where what is asked and answered before comes from; None if it is the pool.
         rounds: how many of the ports with accepted examples are of one iteration; only where
@@ -257,7 +258,12 @@ class TrainParams(Params, frozen=True, kw_only=True):
         latest: where an iteration may bring nothing, how many ports in `accepted` are its own.
     """
 
-    slots: ClassVar = {"method": "trainer", "adapter": "adapter", "shots": "source"}
+    slots: ClassVar = {
+        "method": "trainer",
+        "adapter": "adapter",
+        "score": "scorer",
+        "shots": "source",
+    }
     places: ClassVar = {
         "method": ("train", "method"),
         "adapter": ("train", "adapter"),
@@ -266,6 +272,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
 
     method: Component
     adapter: Component | None = None
+    score: Component | None = None
     train: Train
     template: str
     chat: Conversation | None = None

@@ -68,6 +68,9 @@ class Log(Record, frozen=True, kw_only=True):
         left_out: examples that were not learned: their prompts left no room for an answer.
         set_aside: accepted examples of its iteration that a training left out, so that arms are
             taught equal amounts or a part of another arm's data.
+        pairs: of a better and a worse answer that a training learned.
+        unpaired: examples that it did not learn, as there was no worse answer to them.
+        sampled: answers of the student in its training that were judged.
         replayed: examples of earlier iterations that a training taught again.
         rejected: candidates that were not accepted, by the check that rejected them, or surplus.
         accuracy: on selection by iteration, as a gate saw it.
@@ -113,6 +116,9 @@ class Log(Record, frozen=True, kw_only=True):
     left_out: int | None = None
     set_aside: int | None = None
     replayed: int | None = None
+    pairs: int | None = None
+    unpaired: int | None = None
+    sampled: int | None = None
     rejected: dict[str, int] | None = None
     accuracy: tuple[float | None, ...] | None = None
 
@@ -123,9 +129,19 @@ class Log(Record, frozen=True, kw_only=True):
 
 
 class LossPoint(Record, frozen=True, kw_only=True):
-    """A point of the training curve; a row of `log/loss.jsonl`."""
+    """A point of the training curve; a row of `log/loss.jsonl`.
+
+    Attributes:
+        reward: the mean score of sampled answers, or by how much better answers lead in the
+            implicit reward of DPO.
+        preferred: the share of pairs of which the better answer leads.
+        kl: how far the student has moved from where it began, where that is held against it.
+    """
 
     step: int
     loss: float | None = None
     learning_rate: float | None = None
     seconds: float = 0.0
+    reward: float | None = None
+    preferred: float | None = None
+    kl: float | None = None

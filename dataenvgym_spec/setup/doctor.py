@@ -61,6 +61,7 @@ PACKAGES: Final = (
     Package(module="mlflow", distribution="mlflow", extra="track"),
     Package(module="PIL", distribution="pillow", extra="vision"),
     Package(module="pandas", distribution="pandas", extra="frames"),
+    Package(module="trl", distribution="trl", extra="preferences"),
     Package(module="bitsandbytes", distribution="bitsandbytes", extra="quantized"),
     Package(module="vllm", distribution="vllm", extra="vllm"),
 )

@@ -27,9 +27,12 @@ from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Val
 
 CIRCUMSTANCES: Final = (
     *("device", "precision", "weights", "processes"),
-    *("examples", "cut", "left_out", "steps"),
+    *("examples", "cut", "left_out", "steps", "replayed"),
+    *("pairs", "unpaired", "sampled"),
 )
 """What a run says of the training of its student."""
+CURVES: Final = ("loss", "learning_rate", "reward", "preferred", "kl")
+"""What is drawn of it, step by step."""
 ASKING: Final = ("plan", "generate", "check")
 """The kinds of stages of an iteration that may ask teachers."""
 SHOWN_IMAGES: Final = 8
@@ -249,7 +252,8 @@ def _training(turn: Iteration, ledger: Ledger) -> Iterator[Metric]:
         return
     for point in stage.curve():
         when = start + round(point.seconds * 1000)
-        for name, value in (("loss", point.loss), ("learning_rate", point.learning_rate)):
+        for name in CURVES:
+            value = getattr(point, name)
             if value is not None:
                 key = f"train/{name}"
                 yield Metric(key=key, value=float(value), step=point.step, timestamp=when)

@@ -127,6 +127,7 @@ _COUNT: Final = "the size of what stands in the params or in an artifact"
 FACTS: Final = {
     **dict.fromkeys(("device", "precision", "weights", "processes"), "param train."),
     **dict.fromkeys(("examples", "cut", "left_out", "steps", "replayed"), "param train."),
+    **dict.fromkeys(("pairs", "unpaired", "sampled"), "param train."),
     **dict.fromkeys(("started", "seconds", "tokens", "gpus"), "metric spent/"),
     "candidates": "metric teaching/generated",
     "requested": "metric teaching/allocation/",
@@ -153,6 +154,7 @@ UNSHOWN: Final = {
 LOGS: Final = {
     "run.json": "its facts: see FACTS",
     "loss.jsonl": "metric train/",
+    "pairs.jsonl": "not shown: as large as the examples; it stands in the stage's log",
     "left-out.jsonl": "metric judging/wrong_gold/",
     "quality.json": "metric skills/quality/",
     "responses.jsonl": "not shown: as large as all prompts; 'dataenvgym trace' reads it",

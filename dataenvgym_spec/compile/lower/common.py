@@ -45,8 +45,11 @@ def training(bind: Binder, seed: int) -> TrainParams:
         # A number of steps holds for any amount.
         is_equal = data.length is not None and data.length.steps == "equal"
         equal_steps = True if is_equal and train.length.steps is None else None
+    method = bind.component("trainer", train.method)
+    judges = method.definition.judges
     return TrainParams(
-        method=bind.component("trainer", train.method),
+        method=method,
+        score=bind.component("scorer", bind.arm.experiment.task.score) if judges else None,
         adapter=None if adapter is None else bind.component("adapter", adapter),
         train=train,
         template=student.prompt.template,

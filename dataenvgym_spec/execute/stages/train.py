@@ -48,7 +48,8 @@ def train(context: Context[TrainParams]) -> None:
             help="look at the checks' reasons in the rejected port",
         )
     examples = context.work / EXAMPLES
-    write_examples(examples, accepted, prompts_of(context))
+    judged = params.score is not None
+    write_examples(examples, accepted, prompts_of(context), judged=judged)
     context.say(f"  {len(accepted)} examples")
     base, start = _beginning(context)
     launch(
@@ -58,6 +59,7 @@ def train(context: Context[TrainParams]) -> None:
         examples=examples,
         trainer=params.method,
         adapter=params.adapter,
+        score=params.score,
         settings=settings,
         seed=params.seed,
         out=context.out_folder / "student",

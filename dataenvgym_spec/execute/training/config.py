@@ -7,6 +7,7 @@ from typing import Any
 
 from dataenvgym_spec.gym.students.adapters.protocol import Adapter
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingSettings
+from dataenvgym_spec.gym.tasks.protocol import Scorer
 from dataenvgym_spec.records.record import Record
 
 
@@ -23,12 +24,14 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
     Attributes:
         trainer: the trainer, with its options and version, as a stage's parameters have it.
         adapter: the adapter, in the same form.
+        score: the scorer, for a trainer that judges answers.
         files: the places of the files that their options name, by digest.
         work: the folder for what the trainer leaves, for itself and for its caller.
     """
 
     trainer: dict[str, Any]
     adapter: dict[str, Any] | None
+    score: dict[str, Any] | None = None
     files: dict[str, str]
     base: str
     examples: str
@@ -58,12 +61,17 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
         return Path(self.work, "facts.json")
 
     @property
+    def pairs(self) -> Path:
+        """See `Job`."""
+        return Path(self.work, "pairs.jsonl")
+
+    @property
     def failure(self) -> Path:
         """Where the first process that fails writes a `Failure`."""
         return Path(self.work, "failure.json")
 
-    def job(self, adapter: Adapter | None) -> Job:
-        """The job, with the instance of its adapter."""
+    def job(self, adapter: Adapter | None, judge: Scorer | None = None) -> Job:
+        """The job, with the instances of its adapter and of its scorer."""
         return Job(
             base=Path(self.base),
             start=None if self.start is None else Path(self.start),
@@ -79,4 +87,6 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
             device_batch=self.device_batch,
             accumulation=self.accumulation,
             checkpoint_seconds=self.checkpoint_seconds,
+            judge=judge,
+            pairs=self.pairs,
         )

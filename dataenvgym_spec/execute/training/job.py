@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import traceback
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.make import make
 from dataenvgym_spec.gym.students.adapters.protocol import Adapter
-from dataenvgym_spec.gym.students.trainers.protocol import Trainer
-from dataenvgym_spec.records.files import json_text, read
+from dataenvgym_spec.gym.students.trainers.protocol import Trainer, TrainingFacts
+from dataenvgym_spec.gym.tasks.scoring import Judge
+from dataenvgym_spec.records.files import json_text, read, write_json
 
 
 def run(path: Path) -> int:
@@ -41,4 +45,22 @@ def _train(config: TrainingConfig) -> None:
     adapter: Adapter | None = None
     if config.adapter is not None:
         adapter = make(Component.parse("adapter", config.adapter), files=files)
-    trainer.train(config.job(adapter))
+    if config.score is None:
+        trainer.train(config.job(adapter))
+        return
+    judge = Judge(Component.parse("scorer", config.score), files=files)
+    judge.start()
+    try:
+        trainer.train(config.job(adapter, judge))
+    finally:
+        judge.close()
+    _say_how_judged(config, judge)
+
+
+def _say_how_judged(config: TrainingConfig, judge: Judge) -> None:
+    """Adds to what was measured where answers were judged, and how many could not be."""
+    if int(os.environ.get("RANK", "0")):  # the first process writes what is measured
+        return
+    facts = read(config.facts, TrainingFacts)
+    unreadable = dict(sorted(judge.unreadable.items())) or None
+    write_json(config.facts, replace(facts, sandbox=judge.where, unreadable=unreadable))

@@ -33,6 +33,7 @@ def launch(
     examples: Path,
     trainer: Component,
     adapter: Component | None = None,
+    score: Component | None = None,
     settings: TrainingSettings,
     seed: int,
     out: Path,
@@ -46,6 +47,7 @@ def launch(
         examples: a `TrainingExample` per line.
         trainer: who trains.
         adapter: what is trained in place of all weights; None trains all of them.
+        score: what judges answers, for a trainer that does.
         settings: how it trains.
         seed: of the training order and of new weights.
         out: where the student is written.
@@ -60,6 +62,7 @@ def launch(
     config = TrainingConfig(
         trainer=trainer.plain(),
         adapter=None if adapter is None else adapter.plain(),
+        score=None if score is None else score.plain(),
         files={digest: str(path) for digest, path in context.files.items()},
         base=str(base),
         start=None if start is None else str(start),
@@ -95,6 +98,8 @@ def _train(context: Context[Any], hardware: Hardware, config: TrainingConfig) ->
     if not config.loss.is_file():
         raise damaged(config.loss)
     shutil.copyfile(config.loss, context.log / "loss.jsonl")
+    if config.pairs.is_file():
+        shutil.copyfile(config.pairs, context.log / "pairs.jsonl")
     context.record(**read(config.facts, TrainingFacts).plain())
 
 
@@ -105,12 +110,14 @@ def _is_time(seconds: float) -> bool:
 def _keep_checkpoints_of(config: TrainingConfig) -> None:
     """Removes the checkpoints of another training: a source may have given other examples."""
     content = config.plain()
-    identity = {name: content[name] for name in ("trainer", "adapter", "settings", "seed")}
+    named = ("trainer", "adapter", "score", "settings", "seed")
+    identity = {name: content[name] for name in named if name in content}
     training = digest("training", {**identity, "examples": file_digest(Path(config.examples))})
     folder = config.checkpoints
     mark = folder.with_suffix(".txt")
     if not (mark.is_file() and mark.read_text(encoding="utf-8") == training):
         shutil.rmtree(folder, ignore_errors=True)
+        config.pairs.unlink(missing_ok=True)
         mark.write_text(training, encoding="utf-8")
 
 

@@ -39,9 +39,7 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # the type checker skips
         )
         # It would print every point of the curve; `Watch` prints a line now and then.
         self.remove_callback(PrinterCallback)
-        if self.args.world_size != job.processes:
-            message = f"{job.processes} processes were to train, and {self.args.world_size} do"
-            raise StageError(message, help="set DATAENVGYM_PROCESSES=1")
+        require_processes(self, job)
         self.batches = Batches(len(responses), job, self.args.process_index)
 
     def get_train_dataloader(self) -> Loader:
@@ -62,14 +60,7 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # the type checker skips
             StageError: its loss is no finite number.
         """
         loss: torch.Tensor = super().training_step(*args, **more)
-        if not torch.isfinite(loss):
-            step, settings = self.state.global_step + 1, self.job.settings
-            remedy = "lower the learning rate"
-            if step == 1:
-                remedy = "the base student gives it before it has learned anything: look at it"
-            if settings.dtype != "float32":
-                remedy += ", or set dtype: float32"
-            raise StageError(f"the loss is {float(loss)} in step {step}", help=remedy)
+        require_finite(loss, self.state.global_step + 1, self.job)
         return loss
 
     def tokens(self) -> int:
@@ -77,50 +68,84 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # the type checker skips
         lengths = [len(row["input_ids"]) for row in self.responses.rows]
         return sum(lengths[index] for index in self.batches.seen(self.state.global_step))
 
-    def check_weights(self) -> None:
-        """Looks for weights that are no finite numbers, after the last step.
 
-        Raises:
-            StageError: there are some.
-        """
-        if not all(torch.isfinite(part).all() for part in trained(self.model)):
-            step = self.state.global_step
-            message = f"the student has weights that are no finite numbers after step {step}"
-            raise StageError(message, help="lower the learning rate")
+def require_finite(loss: torch.Tensor, step: int, job: Job) -> None:
+    """Looks at the loss of a step.
+
+    Raises:
+        StageError: it is no finite number.
+    """
+    if torch.isfinite(loss):
+        return
+    remedy = "lower the learning rate"
+    if step == 1:
+        remedy = "the base student gives it before it has learned anything: look at it"
+    if job.settings.dtype != "float32":
+        remedy += ", or set dtype: float32"
+    raise StageError(f"the loss is {float(loss)} in step {step}", help=remedy)
+
+
+def check_weights(trainer: TransformersTrainer) -> None:
+    """Looks for weights that are no finite numbers, after the last step.
+
+    Raises:
+        StageError: there are some.
+    """
+    if not all(torch.isfinite(part).all() for part in trained(trainer.model)):
+        step = trainer.state.global_step
+        message = f"the student has weights that are no finite numbers after step {step}"
+        raise StageError(message, help="lower the learning rate")
+
+
+def require_processes(trainer: TransformersTrainer, job: Job) -> None:
+    """Looks at how many processes have met.
+
+    Raises:
+        StageError: another number than was started.
+    """
+    met = trainer.args.world_size
+    if met != job.processes:
+        message = f"{job.processes} processes were to train, and {met} do"
+        raise StageError(message, help="set DATAENVGYM_PROCESSES=1")
 
 
 def arguments(job: Job) -> TrainingArguments:
-    """The Trainer's arguments: what the spec says, and nothing that writes or reports elsewhere."""
+    """The Trainer's arguments."""
+    return TrainingArguments(**options(job))
+
+
+def options(job: Job) -> dict[str, Any]:
+    """Arguments of any Trainer: what the spec says; none writes or reports elsewhere."""
     settings = job.settings
     # transformers' `constant` has no warm-up.
     schedule = settings.schedule
     schedule_type = "constant_with_warmup" if schedule == "constant" else schedule
     length = settings.length
-    return TrainingArguments(
-        output_dir=str(job.checkpoints),
-        max_steps=length.steps or -1,
-        num_train_epochs=length.epochs or 1,
-        per_device_train_batch_size=job.device_batch,
-        gradient_accumulation_steps=job.accumulation,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type=schedule_type,
-        warmup_steps=settings.warmup_ratio,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        bf16=settings.dtype == "bfloat16",
-        fp16=settings.dtype == "float16",
-        seed=job.seed,
-        data_seed=job.seed,
-        logging_steps=5,
-        logging_first_step=True,
+    return {
+        "output_dir": str(job.checkpoints),
+        "max_steps": length.steps or -1,
+        "num_train_epochs": length.epochs or 1,
+        "per_device_train_batch_size": job.device_batch,
+        "gradient_accumulation_steps": job.accumulation,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": schedule_type,
+        "warmup_steps": settings.warmup_ratio,
+        "weight_decay": settings.weight_decay,
+        "max_grad_norm": settings.max_grad_norm,
+        "bf16": settings.dtype == "bfloat16",
+        "fp16": settings.dtype == "float16",
+        "seed": job.seed,
+        "data_seed": job.seed,
+        "logging_steps": 5,
+        "logging_first_step": True,
         # It would put the mean of the losses before in place of one that is no number.
-        logging_nan_inf_filter=False,
+        "logging_nan_inf_filter": False,
         # `Watch` asks for checkpoints by time: steps of a large student take minutes.
-        save_strategy="no",
-        save_total_limit=2,
-        report_to=[],
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
-        remove_unused_columns=False,
-        use_cpu=not torch.cuda.is_available(),
-    )
+        "save_strategy": "no",
+        "save_total_limit": 2,
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_pin_memory": False,
+        "remove_unused_columns": False,
+        "use_cpu": not torch.cuda.is_available(),
+    }

@@ -13,6 +13,8 @@ from typing import Literal, Protocol
 
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.adapters.protocol import Adapter
+from dataenvgym_spec.gym.tasks.protocol import Scorer
+from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.record import Record
 
 
@@ -55,10 +57,31 @@ class TrainingSettings(Record, frozen=True, kw_only=True):
 
 
 class TrainingExample(Record, frozen=True, kw_only=True):
-    """A row of `Job.examples`: the prompt, and the completion to learn; see `codec.Encoder`."""
+    """A row of `Job.examples`: the prompt, and the completion to learn; see `codec.Encoder`.
+
+    Attributes:
+        item: what the scorer judges answers by, for a trainer that is declared to judge.
+        rejected: an answer that is worse than the completion, where whoever made it wrote one.
+    """
 
     prompt: Prompt | str
     completion: str
+    item: Item | None = None
+    rejected: str | None = None
+
+
+class Pair(Record, frozen=True, kw_only=True):
+    """A better and a worse answer to a prompt; a row of `log/pairs.jsonl`.
+
+    Attributes:
+        id: of the example.
+        prompt: as it is shown to people.
+    """
+
+    id: str
+    prompt: str
+    chosen: str
+    rejected: str
 
 
 class TrainingFacts(Record, frozen=True, kw_only=True):
@@ -73,6 +96,11 @@ class TrainingFacts(Record, frozen=True, kw_only=True):
         precision: of the arithmetic.
         weights: precision of the weights that were trained.
         threads: that a model on the CPU had.
+        pairs: of a better and a worse answer that were learned.
+        unpaired: examples of which there was none.
+        sampled: answers of the student in training that were judged.
+        sandbox: where they were judged.
+        unreadable: how many of them could not be judged, by cause.
     """
 
     examples: int | None = None
@@ -85,6 +113,11 @@ class TrainingFacts(Record, frozen=True, kw_only=True):
     weights: str | None = None
     threads: int | None = None
     training_seconds: float | None = None
+    pairs: int | None = None
+    unpaired: int | None = None
+    sampled: int | None = None
+    sandbox: str | None = None
+    unreadable: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +141,8 @@ class Job:
         accumulation: batches of a device per optimizer step; with those of all devices they have
             room for a global batch, and none has to be full.
         checkpoint_seconds: the time between two checkpoints.
+        judge: the scorer of the task, for a trainer that is declared to judge.
+        pairs: where a trainer that learns from pairs may write them, a `Pair` each.
     """
 
     base: Path
@@ -124,6 +159,8 @@ class Job:
     accumulation: int
     checkpoint_seconds: float
     start: Path | None = None
+    judge: Scorer | None = None
+    pairs: Path | None = None
 
 
 class Trainer(Protocol):

@@ -59,13 +59,12 @@ class Responses(torch.utils.data.Dataset[Encoded]):  # type: ignore[misc]
             raise StageError(message, help=help)
 
     def _add(self, prompt: list[int], answer: list[int], max_length: int) -> None:
-        room = max_length - len(prompt)
-        if room < min(2, len(answer)):
+        fitting = fitted(answer, max_length - len(prompt))
+        if fitting is None:
             self.left_out += 1
             return
-        if len(answer) > room:
-            self.cut += 1
-            answer = [*answer[: room - 1], answer[-1]]
+        self.cut += len(fitting) < len(answer)
+        answer = fitting
         labels = [IGNORED] * len(prompt) + answer
         self.rows.append({"input_ids": prompt + answer, "labels": labels})
 
@@ -84,6 +83,17 @@ class Responses(torch.utils.data.Dataset[Encoded]):  # type: ignore[misc]
             parts.append(f"{self.left_out} have no room for an answer and are left out")
         total = len(self.rows) + self.left_out
         return f"of {total} examples, {' and '.join(parts)}" if parts else ""
+
+
+def fitted(answer: list[int], room: int) -> list[int] | None:
+    """An answer cut to the room there is for it, its end kept; None without room for any.
+
+    >>> fitted([5, 6, 7, 1], 3), fitted([5, 1], 2), fitted([5, 1], 1)
+    ([5, 6, 1], [5, 1], None)
+    """
+    if room < min(2, len(answer)):
+        return None
+    return answer if len(answer) <= room else [*answer[: room - 1], answer[-1]]
 
 
 class Collator:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import torch
+from transformers import Trainer
 from transformers.utils.logging import disable_progress_bar
 
 from dataenvgym_spec.gym.students.pretrained import read_tokenizer
 from dataenvgym_spec.gym.students.trainers import student
-from dataenvgym_spec.gym.students.trainers.loop import Loop
+from dataenvgym_spec.gym.students.trainers.loop import Loop, check_weights
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample, TrainingFacts
 from dataenvgym_spec.gym.students.trainers.responses import Responses
 from dataenvgym_spec.gym.students.trainers.watch import DONE
@@ -53,26 +54,47 @@ class Sft:
         started = time.monotonic()
         loop.train(resume_from_checkpoint=last_checkpoint(job.checkpoints))
         seconds = time.monotonic() - started
-        loop.check_weights()
+        check_weights(loop)
         if main:
             student.save(job, loop.accelerator.unwrap_model(model), tokenizer)
-            write_json(job.facts, _facts(loop, seconds))
+            write_json(job.facts, facts_of(loop, seconds, responses, loop.tokens()))
 
 
-def _facts(loop: Loop, seconds: float) -> TrainingFacts:
+class Counted(Protocol):
+    """What a training learned from."""
+
+    cut: int
+    left_out: int
+
+    def __len__(self) -> int: ...
+
+
+def facts_of(
+    loop: Trainer, seconds: float, learned: Counted, tokens: int, **more: Any
+) -> TrainingFacts:
+    """What is measured of any training.
+
+    Args:
+        loop: it, ended.
+        seconds: that it took.
+        learned: its examples.
+        tokens: that it trained on.
+        more: what only some trainings measure.
+    """
     weights = {str(part.dtype).removeprefix("torch.") for part in student.trained(loop.model)}
     stored = ", ".join(sorted(weights))
     return TrainingFacts(
-        examples=len(loop.responses),
-        cut=loop.responses.cut,
-        left_out=loop.responses.left_out,
+        examples=len(learned),
+        cut=learned.cut,
+        left_out=learned.left_out,
         steps=loop.state.global_step,
-        tokens={"trained": loop.tokens()},
+        tokens={"trained": tokens},
         device=str(loop.args.device.type),
         precision=COMPUTED.get(loop.accelerator.mixed_precision, stored),
         weights=stored,
         threads=torch.get_num_threads() if loop.args.device.type == "cpu" else None,
         training_seconds=round(seconds, 3),
+        **more,
     )
 
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import torch
+from accelerate import PartialState
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.students.adapters.protocol import ReadsBase
@@ -48,6 +49,11 @@ def load(job: Job) -> Any:
         part.data = part.data.to(MASTER)
     settle(model, job.processes)
     return model
+
+
+def is_main() -> bool:
+    """Whether this is the one of several processes that writes."""
+    return bool(PartialState().is_main_process)
 
 
 def trained(model: Any) -> list[torch.nn.Parameter]:

@@ -16,6 +16,12 @@ from dataenvgym_spec.records.logs import LossPoint
 DONE: Final = "complete"
 """The file that marks a checkpoint whole: one without it is the work of a killed process."""
 PRINT_SECONDS: Final = 4
+MEASURES: Final = {
+    "reward": ("reward", "rewards/margins"),
+    "preferred": ("rewards/accuracies",),
+    "kl": ("kl",),
+}
+"""Points of the curve, and what TRL calls them."""
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped by the type checker
@@ -63,6 +69,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
             loss=float(logs["loss"]),
             learning_rate=float(logs["learning_rate"]),
             seconds=round(time.monotonic() - self.start, 3),
+            **_measures(logs),
         )
         with self.loss.open("a", encoding="utf-8") as handle:
             handle.write(_line(point))
@@ -88,6 +95,16 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
         self.printed = time.monotonic()
         loss = "" if self.last is None else f", loss {self.last:.3f}"
         print(f"  step {state.global_step}/{state.max_steps}{loss}", flush=True)
+
+
+def _measures(logs: dict[str, float]) -> dict[str, float]:
+    """What a trainer of preferences or rewards reports besides, by our names for it."""
+    found = {}
+    for name, theirs in MEASURES.items():
+        value = next((logs[their] for their in theirs if logs.get(their) is not None), None)
+        if value is not None:
+            found[name] = float(value)
+    return found
 
 
 def _line(point: LossPoint) -> str:

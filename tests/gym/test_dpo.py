@@ -1,0 +1,195 @@
+"""Preferences: which pairs are learned, the same however they are spread, and from a checkpoint."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.gym.students.adapters.lora import Lora
+from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
+from dataenvgym_spec.gym.tasks.scoring import Judge
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.records.files import read_rows, write_rows
+from dataenvgym_spec.records.items import Item
+from tests.support.students import untrained
+from tests.support.training import job_in, sums
+
+OPTIONS: dict[str, Any] = {
+    "pairs": "samples", "samples": 2, "temperature": 1.0, "max_new_tokens": 6, "beta": 0.1,
+    "loss": "sigmoid", "sft": 0.5, "label_smoothing": 0.0,
+}  # fmt: skip
+QUICK = {"length": {"steps": 4}, "batch_size": 5, "learning_rate": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student that has learned to end its answers, and hardly to add."""
+    from dataenvgym_spec.gym.students.trainers.sft import Sft
+
+    folder = tmp_path_factory.mktemp("base")
+    sums(folder / "examples.jsonl", 40)
+    settings = {"length": {"steps": 25}, "batch_size": 8, "learning_rate": 5e-3}
+    blank = untrained(folder / "blank")
+    Sft().train(job_in(folder, blank, settings, device_batch=8))
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    made = exact()
+    yield made
+    made.close()
+
+
+def exact() -> Judge:
+    """The scorer that compares texts, as a stage has it."""
+    declared = definition("scorer", "exact-match")
+    options = {
+        name: option["default"]
+        for name, option in declared.schema["properties"].items()
+        if "default" in option
+    }
+    version = declared.version()
+    return Judge(Component(slot="scorer", kind="exact-match", version=version, options=options))
+
+
+def examples(count: int = 12, **more: Any) -> list[TrainingExample]:
+    rows = []
+    for number in range(count):
+        left, right = divmod(number, 10)
+        question, answer = f"{left} + {right} =", str(left + right)
+        item = Item(id=question, input=question, target=answer, group="sum", cluster=question)
+        rows.append(TrainingExample(prompt=question, completion=answer, item=item, **more))
+    return rows
+
+
+def job(folder: Path, base: Path, judge: Judge, **more: Any) -> Job:
+    folder.mkdir(exist_ok=True)
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    write_rows(folder / "examples.jsonl", more.pop("rows", None) or examples())
+    own = {name: more.pop(name) for name in ("adapter", "device_batch") if name in more}
+    given = {
+        name: more.pop(name) for name in ("accumulation", "checkpoint_seconds") if name in more
+    }
+    own = {"device_batch": 5, **own}
+    made = job_in(folder, base, {**QUICK, **more}, **own)
+    return dataclasses.replace(made, judge=judge, pairs=folder / "pairs.jsonl", **given)
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    (path,) = (folder / "out").glob("*.safetensors")
+    tensors: dict[str, Any] = load_file(path)
+    return tensors
+
+
+def same(one: Path, other: Path, tolerance: float = 0.0) -> bool:
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    return all(float((first[name] - second[name]).abs().max()) <= tolerance for name in first)
+
+
+def train(made: Job, **options: Any) -> dict[str, Any]:
+    from dataenvgym_spec.gym.students.trainers.dpo import Dpo
+
+    Dpo(**{**OPTIONS, **options}).train(made)
+    facts: dict[str, Any] = json.loads(made.facts.read_text(encoding="utf-8"))
+    return facts
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, base: Path, judge: Judge) -> Path:
+    """A training that keeps a checkpoint of every step."""
+    folder = tmp_path_factory.mktemp("whole") / "work"
+    train(job(folder, base, judge, checkpoint_seconds=0))
+    return folder
+
+
+def test_what_the_student_gets_wrong_is_worse_than_the_answer(whole: Path, base: Path) -> None:
+    pairs = read_rows(whole / "pairs.jsonl")
+    assert len(pairs) > 6
+    assert all(pair["chosen"] != pair["rejected"].strip() for pair in pairs)
+    assert all(pair["prompt"] == pair["id"] for pair in pairs)
+    facts = json.loads((whole / "facts.json").read_text(encoding="utf-8"))
+    assert (facts["pairs"], facts["unpaired"], facts["steps"]) == (len(pairs), 12 - len(pairs), 4)
+    curve = read_rows(whole / "loss.jsonl")
+    assert [row["step"] for row in curve] == [1, 4]
+    assert abs(curve[0]["reward"]) < 1e-6, "it begins where it is held to"
+    assert curve[-1]["reward"] > 0 and curve[-1]["preferred"] > curve[0]["preferred"]
+    assert not same(whole, _as_trained(base, whole))
+
+
+def _as_trained(base: Path, beside: Path) -> Path:
+    folder = beside.parent / "base"
+    shutil.copytree(base, folder / "out", dirs_exist_ok=True)
+    return folder
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes(
+    whole: Path, base: Path, judge: Judge, tmp_path: Path
+) -> None:
+    """Also to the same pairs: the student is not asked anew."""
+    made = job(tmp_path / "again", base, judge, checkpoint_seconds=0)
+    shutil.copytree(whole / "checkpoints", made.checkpoints, dirs_exist_ok=True)
+    kept = sorted(path.name for path in made.checkpoints.glob("checkpoint-*"))
+    assert kept == ["checkpoint-2", "checkpoint-3"]
+    shutil.rmtree(made.checkpoints / "checkpoint-3")
+    train(dataclasses.replace(made, judge=None))
+    assert same(whole, tmp_path / "again")
+
+
+def test_how_pairs_are_spread_does_not_change_the_weights(
+    whole: Path, base: Path, judge: Judge, tmp_path: Path
+) -> None:
+    """Three at once, then two, of the last step of a pass fewer."""
+    train(job(tmp_path / "spread", base, judge, device_batch=3, accumulation=2))
+    assert same(whole, tmp_path / "spread", 1e-6)
+
+
+def test_an_adapter_is_held_to_where_it_began_and_stored_alone(
+    base: Path, judge: Judge, tmp_path: Path
+) -> None:
+    adapter = Lora(r=2, alpha=4, dropout=0.0)
+    train(job(tmp_path / "first", base, judge, adapter=adapter, checkpoint_seconds=0))
+    stored = {path.name for path in (tmp_path / "first" / "out").iterdir()}
+    assert "adapter_model.safetensors" in stored and "ref" not in stored
+    again = job(tmp_path / "again", base, judge, adapter=adapter)
+    shutil.copytree(tmp_path / "first" / "checkpoints", again.checkpoints, dirs_exist_ok=True)
+    train(again)
+    assert same(tmp_path / "first", tmp_path / "again")
+    on = job(tmp_path / "on", base, judge, adapter=adapter)
+    train(dataclasses.replace(on, start=tmp_path / "first" / "out"))
+    assert abs(read_rows(tmp_path / "on" / "loss.jsonl")[0]["reward"]) < 1e-6
+
+
+def test_worse_answers_may_come_with_the_examples_and_be_shuffled(
+    base: Path, judge: Judge, tmp_path: Path
+) -> None:
+    rows = [*examples(8, rejected="none"), *examples(2)]
+    facts = train(job(tmp_path / "given", base, judge, rows=rows), pairs="examples")
+    assert (facts["pairs"], facts["unpaired"]) == (8, 2)
+    train(job(tmp_path / "tossed", base, judge, rows=rows), pairs="examples", shuffle=True)
+    given, tossed = (read_rows(tmp_path / name / "pairs.jsonl") for name in ("given", "tossed"))
+    assert {row["rejected"] for row in given} == {"none"}
+    exchanged = sum(row["chosen"] == "none" for row in tossed)
+    assert 0 < exchanged < 8
+    assert not same(tmp_path / "given", tmp_path / "tossed")
+    with pytest.raises(StageError, match="no example has a worse answer"):
+        train(job(tmp_path / "none", base, judge), pairs="examples")
+
+
+def test_a_student_that_is_never_wrong_stays_as_it_is(
+    base: Path, judge: Judge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is cut is no answer, so here none is wrong."""
+    facts = train(job(tmp_path / "work", base, judge), max_new_tokens=1, temperature=0.01)
+    assert facts["pairs"] == 0
+    assert "stays as it is" in capsys.readouterr().out
+    assert same(tmp_path / "work", _as_trained(base, tmp_path / "work"))

@@ -1,0 +1,94 @@
+"""Rewards: what the scorer says of a student's answers moves it, also from a checkpoint."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.adapters.lora import Lora
+from dataenvgym_spec.gym.students.trainers.protocol import Job
+from dataenvgym_spec.gym.tasks.scoring import Judge
+from dataenvgym_spec.records.files import read_rows
+from tests.gym.test_dpo import exact, job, same
+from tests.support.students import untrained
+
+OPTIONS: dict[str, Any] = {
+    "samples": 4, "temperature": 1.0, "top_p": 1.0, "max_new_tokens": 3, "beta": 0.0,
+    "epsilon": 0.2, "loss": "dapo", "scale": "group",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("base") / "student")
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    made = exact()
+    yield made
+    made.close()
+
+
+class Longer:
+    """Scores answers by how many characters they have: what any student can learn."""
+
+    def score(self, answers: Any) -> list[Any]:
+        from dataenvgym_spec.gym.tasks.protocol import Score
+
+        return [Score(value=min(1.0, len(one.text) / 8), parsed=True) for _, one in answers]
+
+
+def train(made: Job, **options: Any) -> dict[str, Any]:
+    from dataenvgym_spec.gym.students.trainers.grpo import Grpo
+
+    Grpo(**{**OPTIONS, **options}).train(made)
+    facts: dict[str, Any] = json.loads(made.facts.read_text(encoding="utf-8"))
+    return facts
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes_and_rewards(
+    base: Path, tmp_path: Path
+) -> None:
+    """What is drawn after a checkpoint is what would have been drawn."""
+    adapter = Lora(r=2, alpha=4, dropout=0.0)
+    more = {"adapter": adapter, "checkpoint_seconds": 0, "learning_rate": 1e-2}
+    more |= {"batch_size": 3, "device_batch": 2}
+    first = dataclasses.replace(job(tmp_path / "first", base, exact(), **more), judge=Longer())
+    facts = train(first, beta=0.01)
+    assert (facts["steps"], facts["sampled"], facts["examples"]) == (4, 48, 12)
+    curve = read_rows(first.loss)
+    assert all(0 < row["reward"] < 1 and row["kl"] >= 0 for row in curve)
+    stored = {path.name for path in first.out.iterdir()}
+    assert "adapter_model.safetensors" in stored and "ref" not in stored
+    again = job(tmp_path / "again", base, exact(), **more)
+    shutil.copytree(first.checkpoints, again.checkpoints, dirs_exist_ok=True)
+    shutil.rmtree(again.checkpoints / "checkpoint-3")
+    train(dataclasses.replace(again, judge=Longer()), beta=0.01)
+    assert same(tmp_path / "first", tmp_path / "again")
+
+
+def test_rewards_move_the_student_and_dealt_ones_move_it_elsewhere(
+    base: Path, judge: Judge, tmp_path: Path
+) -> None:
+    more = {"learning_rate": 5e-3, "batch_size": 4, "length": {"steps": 12}, "device_batch": 4}
+    made = dataclasses.replace(job(tmp_path / "real", base, judge, **more), judge=Longer())
+    train(made)
+    curve = read_rows(made.loss)
+    assert curve[-1]["reward"] > curve[0]["reward"] + 0.05
+    other = dataclasses.replace(job(tmp_path / "dealt", base, judge, **more), judge=Longer())
+    train(other, shuffle=True)
+    assert read_rows(other.loss)[-1]["reward"] < curve[-1]["reward"]
+
+
+def test_what_cannot_be_asked_is_said(base: Path, judge: Judge, tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="no prompt leaves room for an answer of 70 tokens"):
+        train(job(tmp_path / "long", base, judge), max_new_tokens=70)
+    made = dataclasses.replace(job(tmp_path / "odd", base, judge), processes=2)
+    with pytest.raises(StageError, match="5 questions of a step do not divide among 2 processes"):
+        train(made)
