@@ -327,6 +327,10 @@ KINDS: Final[dict[str, Kind]] = {
     # A blind arm is blind in what it is taught as well: whatever option brings the examples
     # (`accepted`), none may be computed from a student. Which student it starts from is no
     # observation.
+    # A trainer that is declared to judge has the student that it trains answer the examples'
+    # questions, by itself and in this stage: what comes of it is in the weights that it writes, and
+    # in the log, which no stage reads. It is handed nothing for it but `base` or `previous` and the
+    # examples, so that this, too, is no observation of an arm that observes nothing.
     # `others` is how many examples the other arms accepted, where a spec asks for equal amounts
     # (`loop.teach.equal`): the amount, and nothing else of them, reaches the student.
     "train": Kind(

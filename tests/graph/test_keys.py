@@ -378,6 +378,7 @@ PLACES = {
     ("task", "score"): "scorer",
     ("student", "model"): "model",
     ("student", "train", "adapter"): "adapter",
+    ("student", "train", "method"): "trainer",
     ("skills", "discover"): "discovery",
     ("teachers", "*"): "teacher",
     ("agent", "policy"): "policy",
@@ -413,6 +414,8 @@ NEVER_VARIED = {
     ("scorer", "programs", "sandbox"): "a component of its own",
     ("check", "executes", "sandbox"): "a component of its own",
     ("check", "calls", "sandbox"): "a component of its own",
+    ("trainer", "dpo", "shuffle"): "it is said or not",
+    ("trainer", "grpo", "shuffle"): "it is said or not",
     ("adapter", "lora", "rslora"): "it is said or not",
     ("adapter", "lora", "targets"): "names of one form",
     ("adapter", "dora", "rslora"): "it is said or not",
@@ -537,6 +540,9 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     for kind in ("lora", "dora", "qlora"):
         said = f"train: {{adapter: {{kind: {kind}, targets: [q_proj]}}, length"
         yield seeing.replace("train: {length", said), adapter
+    for kind in ("dpo", "grpo"):
+        said = f"train: {{method: {{kind: {kind}}}, length"
+        yield seeing.replace("train: {length", said), ("student", "train", "method")
     told = "    told: {kind: word-problems, families: {sum: {story: give}, lcm: {story: bags}}}\n"
     told = seeing.replace("  score:", f"{told}  score:", 1)
     yield told.replace("test: {from: problems", "test: {from: told"), ("task", "sources", "told")
@@ -643,6 +649,7 @@ def _keys_with(folder: Path, whole: Tree, path: KeyPath, value: Tree) -> set[str
         ("{per_group: 6}", "{items: 6}"),
         ("train: {length", "train: {adapter: {kind: lora}, length"),
         ("train: {length", "train: {adapter: {kind: lora, rslora: true}, length"),
+        ("train: {length", "train: {method: dpo, length"),
         ("train: {length", "train: {adapter: {kind: lora, targets: [q_proj]}, length"),
         ("draw: {per_group: 4}}", "draw: {per_group: 4}, share: 0.06}"),
         ("duplicate: {action: reject}, ", ""),

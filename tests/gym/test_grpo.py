@@ -19,7 +19,7 @@ from tests.support.students import untrained
 
 OPTIONS: dict[str, Any] = {
     "samples": 4, "temperature": 1.0, "top_p": 1.0, "max_new_tokens": 3, "beta": 0.0,
-    "epsilon": 0.2, "loss": "dapo", "scale": "group",
+    "epsilon": 0.2, "weighing": "dapo", "scale": "group",
 }  # fmt: skip
 
 

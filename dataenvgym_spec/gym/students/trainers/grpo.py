@@ -33,7 +33,7 @@ class Grpo:
         max_new_tokens: int,
         beta: float,
         epsilon: float,
-        loss: Literal["dapo", "grpo", "bnpo", "dr_grpo"],
+        weighing: Literal["dapo", "grpo", "bnpo", "dr_grpo"],
         scale: Literal["group", "batch", "none"],
         shuffle: bool = False,
     ) -> None:
@@ -44,7 +44,7 @@ class Grpo:
             max_new_tokens=max_new_tokens,
             shuffle=shuffle,
         )
-        self.loss: dict[str, Any] = {"beta": beta, "epsilon": epsilon, "loss_type": loss}
+        self.loss: dict[str, Any] = {"beta": beta, "epsilon": epsilon, "loss_type": weighing}
         self.loss["scale_rewards"] = scale
 
     def train(self, job: Job) -> None:
