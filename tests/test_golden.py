@@ -24,4 +24,4 @@ def test_every_kind_and_component_has_golden_bytes() -> None:
     wanted = {(slot, kind) for slot, kind in built_in if slot not in MODELS}
     assert wanted <= tested, "give a new component golden bytes, in its own test"
     for slot, kind in built_in - wanted:
-        assert definitions()[slot][kind].extra in ("train", "vllm", "quantized")
+        assert definitions()[slot][kind].extra in ("train", "vllm", "quantized", "preferences")
