@@ -50,7 +50,10 @@ def _unnamed(arm: Arm) -> Iterator[Diagnostic]:
     """Sources that a split draws from, or another compares by, with no column of questions."""
     splits = arm.experiment.task.splits.drawn()
     drawn_from = dict.fromkeys(split.from_ for split in splits.values())
-    drawn_from |= dict.fromkeys(probe.from_ for probe in arm.experiment.task.splits.probes.values())
+    probes = arm.experiment.task.splits.probes.values()
+    drawn_from |= dict.fromkeys(probe.from_ for probe in probes)
+    shots = [prompt.few_shot for _, prompt in arm.experiment.prompts()]
+    drawn_from |= dict.fromkeys(shown.from_ for shown in shots if shown is not None)
     for name in arm.experiment.task.sources:
         comparing = supply(arm, name)
         for comparison in () if comparing is None else comparisons(comparing):

@@ -126,6 +126,18 @@ class Supply:
         rest = {key: value for key, value in self.options.items() if key not in columns}
         return json.dumps(rest, sort_keys=True)
 
+    def table(self) -> str:
+        """What tells its table from others, however it is read: the file's content, or a data set.
+
+        Rows that are laid out, joined or left out in another way are rows of the same table.
+        """
+        marks = ("x-column", "x-layout", "x-bad-rows", "x-join", "x-without")
+        ways = {option[0] for mark in marks for option in self.declared.marked(mark)}
+        if self.declared.files:
+            ways.add("kind")
+        rest = {key: value for key, value in self.options.items() if key not in ways}
+        return json.dumps(rest, sort_keys=True)
+
     @cached_property
     def sizes(self) -> dict[str, int | None]:
         """Its groups as far as they are known, and how many items each has at most."""
