@@ -19,6 +19,7 @@ from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.probes import Probed
+from dataenvgym_spec.results.skills import SkillAccuracy
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
 from dataenvgym_spec.store.layout import curve_file
@@ -134,6 +135,9 @@ def metrics(study: Study) -> str:
     }
     if study.probed:
         content["probes"] = _probes(study.probed)
+    by_skill = _by_skill((*study.group_accuracies, *study.skill_accuracies))
+    if by_skill:
+        content["by_skill"] = by_skill
     if study.tested:
         content["test_each"] = _each(study.tested)
     if study.caveats:
@@ -172,6 +176,16 @@ def _probes(probed: Sequence[Probed]) -> dict[str, dict[str, Row]]:
             row["best - base"] = {**change, "broken": one.broken}
         tests.setdefault(one.probe, {})[one.arm] = row
     return tests
+
+
+def _by_skill(rows: Sequence[SkillAccuracy]) -> dict[str, dict[str, dict[str, Row]]]:
+    """Accuracy by split, arm and skill, or group of the source, of every student."""
+    splits: dict[str, dict[str, dict[str, Row]]] = {}
+    for row in rows:
+        students = {name: _estimate("accuracy", one) for name, one in row.students}
+        of_arm = splits.setdefault(row.split, {}).setdefault(row.arm, {})
+        of_arm[row.skill] = {**students, "items": row.items}
+    return splits
 
 
 def _each(tested: Sequence[Outcome]) -> dict[str, dict[str, Row]]:

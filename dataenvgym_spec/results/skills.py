@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Final
 
 from dataenvgym_spec.records.evaluations import Result
@@ -103,16 +104,23 @@ def skill_accuracies(results: Results) -> tuple[SkillAccuracy, ...]:
     return tuple(rows)
 
 
+def group_accuracies(results: Results) -> tuple[SkillAccuracy, ...]:
+    """Accuracy by group of the source on the sealed test, of arms with no labels of their own.
+
+    There is none where the source has one group.
+    """
+    rows: list[SkillAccuracy] = []
+    for arm in results.index.arms:
+        if "test" not in labelled(results, arm):
+            groups = by_split(results.of_arm(arm), "test")
+            rows += groups if len(groups) > 1 else []
+    return tuple(rows)
+
+
 def by_split(runs: Sequence[Run], split: str) -> list[SkillAccuracy]:
     """Accuracy by skill of the students of one arm on a split, skills in alphabetical order."""
-    found: dict[str, dict[str, list[list[Result]]]] = {}
-    for student in STUDENTS:
-        for run in runs:
-            answers = by_skill(_answers(run, student, split), run.names(split))
-            for skill, mine in answers.items():
-                found.setdefault(skill, {}).setdefault(student, []).append(mine)
     rows = []
-    for skill, students in sorted(found.items()):
+    for skill, students in _sorted(runs, split).items():
         estimates = tuple((student, _estimate(of_runs)) for student, of_runs in students.items())
         items = len(next(iter(students.values()))[0])
         row = SkillAccuracy(
@@ -120,6 +128,27 @@ def by_split(runs: Sequence[Run], split: str) -> list[SkillAccuracy]:
         )
         rows.append(row)
     return rows
+
+
+def means_by_split(runs: Sequence[Run], split: str) -> dict[str, dict[str, float]]:
+    """The same without intervals: the mean over runs, by skill and student."""
+    means: dict[str, dict[str, float]] = {}
+    for skill, students in _sorted(runs, split).items():
+        for student, of_runs in students.items():
+            values = [share(rows).value for rows in of_runs]
+            means.setdefault(skill, {})[student] = fmean(values)
+    return means
+
+
+def _sorted(runs: Sequence[Run], split: str) -> dict[str, dict[str, list[list[Result]]]]:
+    """Answers by skill, in alphabetical order, and student: those of each run that has some."""
+    found: dict[str, dict[str, list[list[Result]]]] = {}
+    for student in STUDENTS:
+        for run in runs:
+            answers = by_skill(_answers(run, student, split), run.names(split))
+            for skill, mine in answers.items():
+                found.setdefault(skill, {}).setdefault(student, []).append(mine)
+    return dict(sorted(found.items()))
 
 
 def _answers(run: Run, student: str, split: str) -> list[Result]:

@@ -32,7 +32,13 @@ from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.probes import Probed, probed, tested
 from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, borrowing, key_settings
-from dataenvgym_spec.results.skills import ArmQuality, SkillAccuracy, qualities, skill_accuracies
+from dataenvgym_spec.results.skills import (
+    ArmQuality,
+    SkillAccuracy,
+    group_accuracies,
+    qualities,
+    skill_accuracies,
+)
 from dataenvgym_spec.results.stamps import Stamp, stamps
 from dataenvgym_spec.results.teachings import (
     Allocations,
@@ -71,6 +77,7 @@ class Study:
     skills: tuple[Grid, ...]
     qualities: tuple[ArmQuality, ...]
     skill_accuracies: tuple[SkillAccuracy, ...]
+    group_accuracies: tuple[SkillAccuracy, ...]
     allocation: tuple[Grid, ...]
     amounts: tuple[Allocations, ...]
     reasons: tuple[Reason, ...]
@@ -111,6 +118,7 @@ def study(results: Results) -> Study:
         skills=skill_grids(results),
         qualities=qualities(results),
         skill_accuracies=skill_accuracies(results),
+        group_accuracies=group_accuracies(results),
         allocation=allocation_grids(results),
         amounts=allocations(results),
         reasons=reasons(results),

@@ -23,7 +23,7 @@ from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
-from dataenvgym_spec.results.skills import STUDENTS, by_split, labelled
+from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
 from dataenvgym_spec.track.naming import level_of, slug
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
@@ -52,8 +52,8 @@ def summary_record(
     }
     metrics = [*_selection(runs, ledger), *_test(runs, ledger)]
     metrics += [*_probed(runs, ledger), *_tested(runs, ledger)]
-    if "test" in labelled(results, arm):
-        metrics += _skills(runs, ledger)
+    named = "skill" if "test" in labelled(results, arm) else "group"
+    metrics += _skills(runs, ledger, named)
     metrics += [*_contrasts(results, runs, ledger), *_unreadable(runs, ledger)]
     # Before all runs: MLflow lists the newest first, the runs in the order of the spec.
     position = len(results.runs) + results.index.arms.index(arm)
@@ -121,8 +121,8 @@ def _tested(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
             yield Metric(key=f"test/each{name}", value=value, step=number, timestamp=when)
 
 
-def _skills(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
-    """Mean accuracy by skill on the sealed test, where a spec has it labelled."""
+def _skills(runs: Sequence[Run], ledger: Ledger, named: str) -> Iterator[Metric]:
+    """Mean accuracy on the sealed test by skill, where a spec has it labelled, or by group."""
     labelling = [run.labelling("test") for run in runs]
     stages = [stage for stage in labelling if stage is not None]
     times = [ledger.all_ended(stages)] if stages else []
@@ -130,10 +130,14 @@ def _skills(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
     ended = [time for time in times if time is not None]
     if len(ended) < len(times):
         return
-    for row in by_split(runs, "test"):
-        for student, estimate in row.students:
-            key = f"test/{student}/skill/{slug(row.skill)}"
-            yield Metric(key=key, value=estimate.value, step=0, timestamp=max(ended))
+    # Without intervals, which over runs need scipy: that takes a second to import.
+    means = means_by_split(runs, "test")
+    if named == "group" and len(means) == 1:
+        return
+    for skill, students in means.items():
+        for student, mean in students.items():
+            key = f"test/{student}/{named}/{slug(skill)}"
+            yield Metric(key=key, value=mean, step=0, timestamp=max(ended))
 
 
 def _figures(outcome: Outcome) -> dict[str, float]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -350,6 +351,40 @@ def test_a_data_set_of_the_hub_is_read_through_its_library(tmp_path: Path) -> No
     source = HubDataset(id="a/b", revision="0" * 40, configs="all", split="train", fields=fields)
     assert source.groups() == ["a", "b"]
     assert [item.target for item in source.stream("a", 0)] == ["2", "6"]
+
+
+@pytest.mark.usefixtures("local_hub")
+def test_chats_and_answers_in_two_configurations_of_a_data_set(tmp_path: Path) -> None:
+    """As the library gives them: a list of messages, and nested columns of another configuration."""
+    from datasets import Dataset
+
+    from dataenvgym_spec.gym.tasks.sources.hub import HubDataset
+
+    def said(*turns: str) -> list[dict[str, str]]:
+        roles = ["system", "user", "assistant"][-len(turns) :]
+        return [{"role": who, "content": text} for who, text in zip(roles, turns, strict=True)]
+
+    chats = {"messages": [said("Add.", "1, 1", "2"), said("2 + 2", "4"), said("?", "no")]}
+    asked = {"id": [7, 8], "q": ["1 + 1", "2 + 2"]}
+    solved = {"key": ["8", "7"], "solution": [{"text": "4"}, {"text": "2"}]}
+    header = ["---", "configs:"]
+    for name, rows in {"chats": chats, "asked": asked, "solved": solved}.items():
+        Dataset.from_dict(rows).to_parquet(tmp_path / f"{name}.parquet")
+        header += [f"- config_name: {name}", f"  data_files: {name}.parquet"]
+    (tmp_path / "README.md").write_text("\n".join([*header, "---", ""]), encoding="utf-8")
+
+    def source(config: str, **options: Any) -> HubDataset:
+        return HubDataset(id="a/b", revision="0" * 40, configs=config, split="train", **options)
+
+    items = source("chats", layout="messages").items
+    assert [(len(item.before), item.input, item.target) for item in items] == [
+        (1, "1, 1", "2"),
+        (0, "2 + 2", "4"),
+        (0, "?", "no"),
+    ]
+    join = {"source": source("solved"), "on": "id", "equals": "key"}
+    fields = {"input": "q", "target": "join.solution.text"}
+    assert [item.target for item in source("asked", fields=fields, join=join).items] == ["2", "4"]
 
 
 @pytest.mark.usefixtures("local_hub")

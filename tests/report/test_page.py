@@ -374,9 +374,13 @@ def test_what_is_answered_for_the_report_alone_stands_apart(seeds, tmp_path):
     ]
     told = json.loads(metrics(found))
     assert told["probes"]["elsewhere"]["no-state"]["best - base"]["broken"] == 4
+    groups = told["by_skill"]["test"]["no-state"]
+    assert set(groups) == set(SKILLS) and groups["gcd"]["items"] == 20
+    assert groups["gcd"]["base"]["ci_low"] < groups["gcd"]["base"]["accuracy"]
     last = told["test_each"]["no-state"]["3"]["accuracy"]
     assert last == told["arms"]["no-state"]["last"]["accuracy"]
     text = page(found)
+    assert "The sealed test by group of the source" in text
     assert "Other test sets" in text and "-50.0" in text
     assert "Every student on the sealed test" in text and "no sealed test left" in text
     assert "Other test sets" not in page(study(plain))
