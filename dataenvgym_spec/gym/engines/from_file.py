@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.engines.groups import groups_for
-from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
+from dataenvgym_spec.gym.tasks.sources.files import Files
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import WORDS, Form, Item
@@ -26,7 +26,7 @@ class FromFile:
         self, *, path: Path, fields: Mapping[str, str], sequence: str, form: Form = WORDS
     ) -> None:
         self.by_seed, self.has_skills = sequence == "seed", "group" in fields
-        self.source = Jsonl(path=path, fields=dict(fields), form=form)
+        self.source = Files(path=path, fields=fields, form=form)
 
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """All rows of what requests are about, request by request, each row for one of them.
