@@ -9,21 +9,36 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from dataenvgym_spec.gym.answers import TEXT, answer_in, exactly, shape_of, text_in
 from dataenvgym_spec.gym.prompt import TextTemplate
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
-from dataenvgym_spec.records.items import WORDS, canonical
-
-_TEXT: Final = {"type": "string"}
+from dataenvgym_spec.records.items import WORDS, Item, canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question to a teacher: its name, which is one of its own, and its text."""
+    """A question to a teacher.
+
+    Attributes:
+        id: its name, which is one of its own.
+        input: its text.
+        before: what was said before it, as templates have it.
+        tools: what an answer may call, in the form of services.
+    """
 
     id: str
     input: str
+    before: tuple[dict[str, Any], ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, item: Item, name: str) -> Question:
+        """What an item asks, by a name."""
+        before = tuple({"role": turn.role, "text": turn.text} for turn in item.before)
+        tools = tuple(tool.function() for tool in item.tools)
+        return cls(id=name, input=item.input, before=before, tools=tools)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +80,23 @@ class Solver:
 
     Args of the constructor:
         teacher: who answers.
-        prompt: the template, which sees `input` and `reasoning`.
+        prompt: the template, which sees `input`, `reasoning`, `before` and `tools`.
         samples: answers drawn a question.
         reasoning: whether the teacher writes its reasoning before each answer.
+        answers: what an answer is; None where it is a text.
     """
 
-    def __init__(self, *, teacher: Teacher, prompt: str, samples: int, reasoning: bool) -> None:
+    def __init__(
+        self,
+        *,
+        teacher: Teacher,
+        prompt: str,
+        samples: int,
+        reasoning: bool,
+        answers: str | None = None,
+    ) -> None:
         self.teacher, self.samples, self.reasoning = teacher, samples, reasoning
+        self.answers = answers
         self.template = TextTemplate(prompt)
 
     def solve(self, questions: Sequence[Question]) -> list[Solution]:
@@ -87,12 +112,17 @@ class Solver:
         return [self._solution(replies[ask.id]) for ask in asks]
 
     def _ask(self, question: Question) -> Ask:
-        prompt = self.template.render(input=question.input, reasoning=self.reasoning)
+        prompt = self.template.render(
+            input=question.input,
+            reasoning=self.reasoning,
+            before=list(question.before),
+            tools=list(question.tools),
+        )
         return Ask.of(question.id, prompt, shape=self._shape(), samples=self.samples)
 
     def _shape(self) -> dict[str, Any]:
-        fields = {"reasoning": _TEXT, "answer": _TEXT} if self.reasoning else {"answer": _TEXT}
-        return exactly(fields)
+        answer = {"answer": shape_of(self.answers)}
+        return exactly({"reasoning": TEXT, **answer} if self.reasoning else answer)
 
     def _solution(self, replies: Sequence[Reply]) -> Solution:
         ordered = sorted(replies, key=lambda reply: reply.sample)
@@ -102,21 +132,11 @@ class Solver:
 
     def _written(self, reply: Reply) -> Written | None:
         content = read_object(reply)
-        answer = text_in(content, "answer")
+        answer = answer_in(content, "answer", self.answers)
         if answer is None:
             return None
         reasoning = text_in(content, "reasoning") if self.reasoning else None
         return Written(answer=answer, text=f"{reasoning}\n{answer}" if reasoning else answer)
-
-
-def exactly(fields: dict[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of a mapping with these keys, all of them and no others."""
-    return {
-        "type": "object",
-        "properties": fields,
-        "required": list(fields),
-        "additionalProperties": False,
-    }
 
 
 def read_object(reply: Reply) -> dict[str, Any]:
@@ -128,9 +148,3 @@ def read_object(reply: Reply) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def text_in(content: Any, name: str) -> str | None:
-    """The text at a key of a mapping, less white space around it; None if there is none."""
-    value = content.get(name) if isinstance(content, dict) else None
-    return value.strip() or None if isinstance(value, str) else None

@@ -50,6 +50,8 @@ IGNORED: Final = ("space", "case", "layout")
 """What of a question may not count in a task; `records.items` says what each is."""
 FIELDS: Final = ("images", "before", "tools")
 """What an item may have besides its question: images, earlier turns, tools that can be called."""
+ANSWERS: Final = ("calls",)
+"""What answers of a task may be besides texts: calls of tools."""
 SKILLS: Final = ("groups",)
 SUBSKILLS: Final = ("any", "variants")
 REJECTS: Final = ("repeats",)
@@ -126,6 +128,8 @@ def declare(
         skills=_one_of("skills", data, SKILLS),
         subskills=_one_of("subskills", data, SUBSKILLS),
         identifies=bool(data.get("identifies", False)),
+        shapes=bool(data.get("shapes", False)),
+        answers=_one_of("answers", data, ANSWERS),
         ignores=_ignores(slot, data),
         prompts=dict(data.get("prompts", {})),
         shows=_fields("shows", data),

@@ -180,6 +180,9 @@ class Definition:
         skills: of a discovery: "groups" if its skills are the groups of the source.
         identifies: of a source or an engine: whether it works out what items are the same, by
             what of a question does not count (`ignores` of the task), which it is handed as `form`.
+        shapes: of an engine or a check whose teacher writes answers: whether it is handed what an
+            answer is, as `answers`, where that is not a text.
+        answers: of a task: "calls" if its answers are calls of tools; else texts.
         ignores: of a task: what of a question does not count; see `records.items.IGNORED`.
         prompts: of a task: its texts of built-in templates, by their names.
         shows: of a task or a source: what its items may have besides a question and an answer.
@@ -222,6 +225,8 @@ class Definition:
     skills: str | None = None
     subskills: str | None = None
     identifies: bool = False
+    shapes: bool = False
+    answers: str | None = None
     shows: tuple[str, ...] = ()
     carries: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()

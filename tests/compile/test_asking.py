@@ -82,3 +82,21 @@ def test_a_procedural_teacher_is_refused(tmp_path: Path) -> None:
     text = tiny(task=exact, agent={"engine": {**ENGINE, "teacher": "generator"}})
     (found,) = findings(tmp_path, text)
     assert (found.code, "needs a language model" in found.message) == ("E204", True)
+
+
+def test_what_answers_are_reaches_who_asks_for_them(tmp_path: Path) -> None:
+    """In a task whose answers are calls; in others nothing is said of it, so that keys stay."""
+    less = {"dataset": None, "config": None, "topic": "numbers"}
+    problems = {"kind": "small-tools", "families": {"sum": less, "lcm": less}}
+    task = {"kind": "tool-use", "sources": {"problems": problems}, "score": {"kind": "calls"}}
+    student = {"prompt": {"template": "builtin:question"}}
+    for changes, answers in (({"task": task, "student": student}, "calls"), ({}, None)):
+        verified = {"verified": {"action": "reject", "teacher": "writer"}}
+        agent = {"engine": {**ENGINE, "solver": {"teacher": "writer"}}, "checks": verified}
+        made = compiled(tmp_path, tiny(**{**NO_PROCEDURE, **changes, "agent": agent}))
+        plains = [stage.plain for stage in made.stages]
+        engine = next(plain["engine"] for plain in plains if "engine" in plain)
+        checks = next(plain["checks"] for plain in plains if "checks" in plain)
+        asking = [engine, *(check for check in checks if check["kind"] == "verified")]
+        assert [part.get("answers") for part in asking] == [answers] * 2
+        assert ('"tools"' in engine["prompt"]) is (answers is not None)

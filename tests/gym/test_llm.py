@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
+import jsonschema
 import msgspec
 import pytest
 from hypothesis import given
@@ -13,10 +14,11 @@ from dataenvgym_spec.gym.engines.llm import Llm
 from dataenvgym_spec.gym.showing import LONGEST
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
 from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import item_id
 from dataenvgym_spec.records.plans import Request, ShownError
-from dataenvgym_spec.resolve.files import built_in_templates
+from dataenvgym_spec.resolve.files import built_in_templates, template_text
 from tests.support.golden import assert_golden, requests
 from tests.support.teachers import Scripted, examples, reply
 
@@ -266,3 +268,70 @@ def test_the_engine_llm_makes_what_its_number_says() -> None:
     found += made(engine(Scripted(), solver=answered, reasoning=True), requests(sum=2))
     asked = [ask.plain() for ask in (*teacher.asked, *solver.asked)]
     assert_golden("engine", "llm", {1: "ff43be629bb615e1"}, [[one.plain() for one in found], asked])
+
+
+# --- in a task whose answers are calls -------------------------------------------------------------
+
+CALLING = definition("task", "tool-use")
+WORD = {"name": "word", "type": "string", "description": "", "required": True}
+TIMES = {"name": "times", "type": "list of integer", "description": "How often.", "required": False}
+REPEAT = {"name": "repeat", "description": "Repeats a word.", "parameters": [WORD, TIMES]}
+ASKED: dict[str, Any] = {
+    "input": "Write apple twice.",
+    "tools": [REPEAT, {"name": "now", "description": "", "parameters": []}],
+    "target": [{"name": "repeat", "arguments": [{"name": "word", "value": "apple"}, {"name": "times", "value": [2]}]}],
+}  # fmt: skip
+CALLED = '[{"name": "repeat", "arguments": {"word": "apple", "times": [2]}}]'
+
+
+def calling(teacher: Scripted, **options: Any) -> Llm:
+    prompt = template_text("builtin:examples", CALLING)
+    return engine(teacher, **{"prompt": prompt, "answers": "calls", **options})
+
+
+def test_tools_and_calls_are_asked_for_in_their_shape() -> None:
+    """What is not of it is counted; the same request with other tools is another one."""
+    other = {**ASKED, "tools": [REPEAT]}
+    broken = [
+        {**ASKED, "target": "repeat"},
+        {**ASKED, "target": [{"name": "repeat"}]},
+        {**ASKED, "tools": [{"name": "x", "description": "", "parameters": [{**WORD, "type": "map"}]}]},
+        {**ASKED, "tools": [{**REPEAT, "name": " "}]},
+        {**ASKED, "tools": None},
+        {"input": "Write apple twice."},
+    ]  # fmt: skip
+    teacher = Scripted(says=lambda *_: examples(*broken, ASKED, ASKED, other))
+    maker = calling(teacher, top_up=0)
+    one, two = made(maker, requests(words=2), Tools(seed=1, form=("space",)))
+    assert (one.target, two.target) == (CALLED, CALLED)
+    assert one.id != two.id and one.id == one.cluster
+    repeat, now = one.tools
+    assert repeat.parameters == {
+        "type": "object",
+        "properties": {
+            "word": {"type": "string"},
+            "times": {"type": "array", "items": {"type": "integer"}, "description": "How often."},
+        },
+        "required": ["word"],
+    }
+    assert now.parameters == {"type": "object", "properties": {}, "required": []}
+    assert (maker.counts["unparsed"], maker.counts["repeated"]) == (len(broken), 1)
+    (ask,) = teacher.asked
+    jsonschema.validate({"examples": [ASKED, other]}, ask.shape)
+    fitting = jsonschema.Draft7Validator(ask.shape).is_valid
+    # A shape says that a name is a text, and not that it says something.
+    assert [fitting({"examples": [wrong]}) for wrong in broken] == [False] * 3 + [True] + [
+        False
+    ] * 2
+    assert '"parameters": [{"name": "...", "type": "string"' in teacher.prompts[0]
+
+
+def test_a_solver_sees_the_tools_and_answers_in_calls() -> None:
+    solved = json.dumps({"answer": ASKED["target"]})
+    solver = Scripted(says=lambda *_: solved)
+    given = {**solving(solver), "prompt": template_text("builtin:answer", CALLING)}
+    writer = Scripted(says=lambda *_: examples({**ASKED, "target": []}))
+    (found,) = made(calling(writer, solver=given, top_up=0), requests(words=1))
+    assert found.target == CALLED and len(found.tools) == 2
+    assert '"name": "repeat"' in solver.prompts[0] and "Write apple twice." in solver.prompts[0]
+    jsonschema.validate(json.loads(solved), solver.asked[0].shape)

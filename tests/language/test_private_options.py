@@ -43,6 +43,7 @@ KIND_WORDS = {
     "procedural": "what `x-takes` asks for",
     "executes": "what a scorer declares that executes programs",
     "hub": "a section of the lock",
+    "calls": "what answers of a task may be besides texts",
     "skill-list": "what a plan works in whose key names no environment",
     "files": "a key of many records",
     "path": "a key of many records",

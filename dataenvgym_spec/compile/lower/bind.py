@@ -120,12 +120,14 @@ def _digests(component: Component) -> Iterable[str]:
 def _of_task(component: Component, task: Definition, form: Form | None) -> Component:
     """The component with what it takes from the kind of the task.
 
-    That is the texts of the built-in templates that it names by default, and what of a question
-    does not count.
+    That is the texts of the built-in templates that it names by default, what of a question does
+    not count, and what an answer is.
     """
     options = dict(component.options)
     if form is not None and component.definition.identifies:
         options["form"] = list(form)
+    if task.answers is not None and component.definition.shapes:
+        options["answers"] = task.answers
     for path, what in component.definition.marked("x-file").items():
         value = at(options, path)
         if what == "template" and isinstance(value, str):

@@ -29,8 +29,18 @@ class Verified:
     target, an answer in the same words agrees as well, and one that the target is right by.
     """
 
-    def __init__(self, *, teacher: Teacher, prompt: str, samples: int, reasoning: bool) -> None:
-        self.solver = Solver(teacher=teacher, prompt=prompt, samples=samples, reasoning=reasoning)
+    def __init__(
+        self,
+        *,
+        teacher: Teacher,
+        prompt: str,
+        samples: int,
+        reasoning: bool,
+        answers: str | None = None,
+    ) -> None:
+        self.solver = Solver(
+            teacher=teacher, prompt=prompt, samples=samples, reasoning=reasoning, answers=answers
+        )
         self._expected: list[Example] = []
         self._spare: list[Example] = []
         self._solutions: dict[str, Solution] = {}
@@ -58,13 +68,13 @@ class Verified:
 
     def _solve(self, example: Example, sight: Sight) -> None:
         """Asks about a candidate, and about those after it that are likely to be asked about."""
-        questions = [Question(id=example.id, input=example.input)]
+        questions = [Question.of(example, example.id)]
         names = {example.id}
         for other in self._after(example):
             known = other.id in self._solutions or other.id in sight.accepted
             if not known and other.id not in names:
                 names.add(other.id)
-                questions.append(Question(id=other.id, input=other.input))
+                questions.append(Question.of(other, other.id))
         solutions = self.solver.solve(questions)
         for question, solution in zip(questions, solutions, strict=True):
             self._solutions[question.id] = solution

@@ -38,8 +38,11 @@ class LabelOnly:
         reasoning: bool,
         top_up: int,
         pool: Sequence[Item],
+        answers: str | None = None,
     ) -> None:
-        self.solver = Solver(teacher=teacher, prompt=prompt, samples=samples, reasoning=reasoning)
+        self.solver = Solver(
+            teacher=teacher, prompt=prompt, samples=samples, reasoning=reasoning, answers=answers
+        )
         self.top_up = top_up
         self.counts = {"answered": 0, "unsolved": 0}
         self._by_id = {item.id: item for item in pool}
@@ -87,7 +90,7 @@ class LabelOnly:
         """The questions that the teacher agrees on, with its answers."""
         questions = []
         for request, item in asked:
-            questions.append(Question(id=f"{request.id}/{item.id}", input=item.input))
+            questions.append(Question.of(item, f"{request.id}/{item.id}"))
         solutions = self.solver.solve(questions)
         for (request, item), question, solution in zip(asked, questions, solutions, strict=True):
             answer = solution.majority()

@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.answers import answer_in, exactly, fields_of, text_in, tools_in
 from dataenvgym_spec.gym.prompt import TextTemplate
 from dataenvgym_spec.gym.showing import LONGEST, in_turn
-from dataenvgym_spec.gym.solving import Question, Solver, exactly, read_object, text_in
+from dataenvgym_spec.gym.solving import Question, Solver, read_object
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example, Provenance
@@ -60,9 +61,7 @@ class Proposal:
     """An example that a reply holds, and by whom."""
 
     call: Call
-    id: str
-    input: str
-    target: str
+    item: Item
     asks: tuple[str, ...]
     model: str
 
@@ -89,12 +88,16 @@ class Llm:
         existing: int,
         reasoning: bool,
         solver: Mapping[str, Any] | None = None,
+        answers: str | None = None,
     ) -> None:
         self.teacher, self.template = teacher, TextTemplate(prompt)
         self.task, self.reasoning = task, reasoning
         self.per_call, self.oversample, self.top_up = per_call, oversample, top_up
         self.errors, self.existing = errors, existing
-        self.solver = None if solver is None else Solver(**solver, reasoning=reasoning)
+        self.answers = answers
+        self.solver = None
+        if solver is not None:
+            self.solver = Solver(**solver, reasoning=reasoning, answers=answers)
         self.counts: Counter[str] = Counter()
 
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
@@ -128,11 +131,17 @@ class Llm:
             ask = Ask.of(
                 f"{draft.request.id}/{attempt}/{number}",
                 self._prompt(draft, shown, count=count, call=number + 1, calls=calls),
-                shape=_shape(count, self.reasoning and self.solver is None),
+                shape=self._shape(count),
                 # Equal prompts shall give different answers.
                 seed=seed_from("llm", tools.seed, draft.request.id, attempt, number),
             )
             yield Call(ask=ask, draft=draft, shown=tuple(error.id for error in shown))
+
+    def _shape(self, count: int) -> dict[str, Any]:
+        """The JSON Schema of a list of examples."""
+        fields = fields_of(self.answers, reasoning=self.reasoning and self.solver is None)
+        listed = {"type": "array", "items": exactly(fields), "minItems": 1, "maxItems": count}
+        return exactly({"examples": listed})
 
     def _prompt(self, draft: Draft, shown: Sequence[ShownError], **more: int) -> str:
         request = draft.request
@@ -170,27 +179,27 @@ class Llm:
         """The examples that a reply holds; no more than were asked for are expected."""
         listed = read_object(reply).get("examples")
         for given in listed if isinstance(listed, list) else ():
-            question, target = text_in(given, "input"), text_in(given, "target")
-            if question is None or (target is None and self.solver is None):
+            question, target = text_in(given, "input"), answer_in(given, "target", self.answers)
+            offered = tools_in(given, self.answers)
+            unanswered = target is None and self.solver is None
+            if question is None or offered is None or unanswered:
                 self.counts["unparsed"] += 1
                 continue
             reasoning = text_in(given, "reasoning") if self.reasoning else None
             taught = f"{reasoning}\n{target}" if reasoning else target or ""
-            yield Proposal(
-                call=call,
-                id=tools.item_id(question),
-                input=question,
-                target=taught,
-                asks=(call.ask.id,),
-                model=reply.model,
+            group = call.draft.request.skill
+            item = Item(
+                id="", input=question, target=taught, group=group, cluster="", tools=offered
             )
+            item = tools.identified(item)
+            yield Proposal(call=call, item=item, asks=(call.ask.id,), model=reply.model)
 
     def _answered(self, proposals: Sequence[Proposal], known: set[str]) -> list[Proposal]:
         """The proposals that are new and needed, with the answers of the solver if there is one."""
         kept = []
         left = Counter({proposal.call.draft.request.id: 0 for proposal in proposals})
         for proposal in proposals:
-            draft, identity = proposal.call.draft, proposal.id
+            draft, identity = proposal.call.draft, proposal.item.id
             if identity in known:
                 self.counts["repeated"] += 1
             elif left[draft.request.id] < draft.missing:
@@ -202,7 +211,7 @@ class Llm:
     def _solved(self, proposals: Sequence[Proposal], solver: Solver) -> list[Proposal]:
         questions = []
         for number, proposal in enumerate(proposals):
-            questions.append(Question(id=f"{proposal.asks[0]}/{number}", input=proposal.input))
+            questions.append(Question.of(proposal.item, f"{proposal.asks[0]}/{number}"))
         solved = []
         for question, proposal, solution in zip(
             questions, proposals, solver.solve(questions), strict=True
@@ -212,7 +221,8 @@ class Llm:
                 self.counts["unsolved"] += 1
                 continue
             asks = (*proposal.asks, question.id)
-            solved.append(replace(proposal, target=answer.text, asks=asks, model=solution.model))
+            item = msgspec.structs.replace(proposal.item, target=answer.text)
+            solved.append(replace(proposal, item=item, asks=asks, model=solution.model))
         return solved
 
     def _add(self, proposals: Sequence[Proposal]) -> None:
@@ -225,23 +235,8 @@ def _alike(example: Example, request: Request) -> bool:
     return (example.skill, example.subskill) == (request.skill, request.subskill)
 
 
-def _shape(count: int, reasoning: bool) -> dict[str, Any]:
-    """The JSON Schema of a list of examples."""
-    names = ("input", "reasoning", "target") if reasoning else ("input", "target")
-    example = exactly({name: {"type": "string"} for name in names})
-    listed = {"type": "array", "items": example, "minItems": 1, "maxItems": count}
-    return exactly({"examples": listed})
-
-
 def _example(proposal: Proposal) -> Example:
     """A proposal as an example: a question is its own cluster, as of rows that name none."""
-    request, identity = proposal.call.draft.request, proposal.id
-    item = Item(
-        id=identity,
-        input=proposal.input,
-        target=proposal.target,
-        group=request.skill,
-        cluster=identity,
-    )
     provenance = Provenance(asks=proposal.asks, shown=proposal.call.shown, model=proposal.model)
-    return msgspec.structs.replace(Example.of(item, request), provenance=provenance)
+    example = Example.of(proposal.item, proposal.call.draft.request)
+    return msgspec.structs.replace(example, provenance=provenance)

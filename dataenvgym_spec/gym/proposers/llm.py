@@ -8,11 +8,12 @@ from math import ceil
 from typing import Any
 
 from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.gym.answers import exactly
 from dataenvgym_spec.gym.prompt import TextTemplate
 from dataenvgym_spec.gym.proposers.listed import fresh
 from dataenvgym_spec.gym.proposers.protocol import Wanted, tidy
 from dataenvgym_spec.gym.showing import in_turn
-from dataenvgym_spec.gym.solving import exactly, read_object
+from dataenvgym_spec.gym.solving import read_object
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
 from dataenvgym_spec.gym.tools import Tools
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from dataenvgym_spec.gym.answers import text_in
 from dataenvgym_spec.gym.prompt import TextTemplate
 from dataenvgym_spec.gym.skills.grouping import Group, grouped, tidy
 from dataenvgym_spec.gym.skills.protocol import Discovered
 from dataenvgym_spec.gym.skills.wording import GROUPS, LABELS, choice, entries
-from dataenvgym_spec.gym.solving import read_object, text_in
+from dataenvgym_spec.gym.solving import read_object
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import SkillMap

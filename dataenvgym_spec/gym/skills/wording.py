@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dataenvgym_spec.gym.solving import exactly, read_object
+from dataenvgym_spec.gym.answers import exactly
+from dataenvgym_spec.gym.solving import read_object
 from dataenvgym_spec.gym.teachers.protocol import Reply
 
 _TEXT: Final = {"type": "string"}
