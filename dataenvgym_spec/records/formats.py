@@ -211,6 +211,11 @@ def _parquet(path: Path) -> Rows:
         raise RowFault(line=0, reason=reason, help="fetch the file again") from None
 
 
+def has_row_lines(path: Path) -> bool:
+    """Whether every line of a file that is not blank is a row."""
+    return format_of(path) == "jsonl"
+
+
 def unit_of(path: Path) -> str:
     """What is numbered in a file: lines, or rows."""
     return "line" if format_of(path) in ("jsonl", "csv") else "row"

@@ -20,7 +20,7 @@ from dataenvgym_spec.core.errors import Diagnostic, UserError
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.source import Node
-from dataenvgym_spec.records.formats import format_of
+from dataenvgym_spec.records.formats import has_row_lines
 from dataenvgym_spec.records.reading import Reading
 from dataenvgym_spec.records.skill_files import read_skill_file
 from dataenvgym_spec.records.tables import RowFault, count_rows
@@ -186,7 +186,7 @@ class Reader:
         holding = Holding(path, remembered, Reading(tables=form == "table"))
         try:
             looked = data.looked(holding)
-            by_line = form == "data" or (form == "table" and format_of(path) == "jsonl")
+            by_line = form == "data" or has_row_lines(path)
             if looked.table is None and looked.fault is None and by_line:
                 rows = remembered.of(path, "rows", lambda file: str(count_rows(file)))
                 return replace(data, rows=int(rows))
