@@ -22,6 +22,7 @@ from dataenvgym_spec.report.text import clean, shorten
 from dataenvgym_spec.results.curves import Curve, Grid
 from dataenvgym_spec.results.evidence.scores import Outcome
 from dataenvgym_spec.results.fates import Fates, IterationFates
+from dataenvgym_spec.results.trainings import Training
 
 Axis = Literal["iteration", "examples"]
 
@@ -170,6 +171,25 @@ def outcomes(outcomes: Sequence[Outcome], arms: Sequence[str]) -> str:
         axes.xaxis.set_major_formatter(FuncFormatter(_percent))
         axes.grid(axis="x")
         axes.set_xlabel("accuracy on the sealed test")
+    return text[0]
+
+
+def rewards(trainings: Sequence[Training], arms: Sequence[str]) -> str:
+    """The reward of each training by its steps, a line each; empty where none has a reward."""
+    rewarded = [one for one in trainings if one.rewarded]
+    if not rewarded:
+        return ""
+    with _canvas("rewards", height=3.0) as (axes, text):
+        for one in rewarded:
+            number = arms.index(one.arm)
+            steps = [point.step for point in one.rewarded]
+            values = [point.reward for point in one.rewarded]
+            style = {"color": _HUE[hue(number)], "linestyle": _LINES[number % len(_LINES)]}
+            axes.plot(steps, values, **style, linewidth=1.2)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+        axes.grid(axis="y")
+        axes.set_xlabel("step of the training")
+        axes.set_ylabel("reward")
     return text[0]
 
 

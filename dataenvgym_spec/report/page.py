@@ -65,6 +65,7 @@ def _tables(study: Study) -> dict[str, Any]:
         "reasons": tables.reason_tables(study.reasons),
         "yields": tables.yield_table(study.yields),
         "ledger": tables.ledger_tables(study.accounts),
+        "trainings": tables.training_table(study.trainings),
     }
 
 
@@ -99,6 +100,7 @@ def _drawings(study: Study, names: Sequence[str]) -> dict[str, Any]:
         "skills": _grids(study.skills, "skills", percent=True),
         "allocation": list(zip(planned, drawn, strict=True)),
         "yields": _fates(study, names),
+        "rewards": Markup(drawing.rewards(study.trainings, study.arms)),
     }
 
 

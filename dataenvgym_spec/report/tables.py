@@ -14,6 +14,7 @@ from dataenvgym_spec.report.words import move
 from dataenvgym_spec.results.accounts import TurnAccount
 from dataenvgym_spec.results.fates import IterationFates
 from dataenvgym_spec.results.teachings import Allocations, GrownTree, Reason
+from dataenvgym_spec.results.trainings import Training
 
 Row = Mapping[str, Any]
 
@@ -209,6 +210,34 @@ def _left(step: Row) -> str:
     if step["noted"]:
         text += f" ({count(step['noted'])} noted)"
     return text
+
+
+TRAINED: Final = (
+    *("arm", "#run seed", "#iteration", "#steps", "#loss", "#reward", "#preferred", "#KL"),
+    *("#pairs", "#answers judged"),
+)
+
+
+def training_table(trainings: Sequence[Training]) -> TextTable | None:
+    """One line a training: its first and its last loss and reward; None where there is none."""
+    lines = []
+    for one in trainings[:MOST_ROWS]:
+        first, last = one.curve[0], one.curve[-1]
+        place = (one.arm, str(one.seed), str(one.iteration), count(last.step))
+        curve = (_change(first.loss, last.loss), _change(first.reward, last.reward))
+        preferred = "" if last.preferred is None else percent(last.preferred)
+        moved = "" if last.kl is None else f"{last.kl:.3g}"
+        amounts = (_number(one.pairs), _number(one.sampled))
+        lines.append(Line(cells=(*place, *curve, preferred, moved, *amounts)))
+    left = len(trainings) - len(lines)
+    note = f"{left} further trainings are not shown." if left > 0 else ""
+    table = TextTable(title="How trainings went", head=TRAINED, lines=tuple(lines), note=note)
+    return table.full() if lines else None
+
+
+def _change(first: float | None, last: float | None) -> str:
+    """From one number to another; empty where either is none."""
+    return "" if first is None or last is None else f"{first:.3g} to {last:.3g}"
 
 
 SPENT: Final = (

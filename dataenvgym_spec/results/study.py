@@ -48,6 +48,7 @@ from dataenvgym_spec.results.teachings import (
     grown_trees,
     reasons,
 )
+from dataenvgym_spec.results.trainings import Training, trainings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,7 @@ class Study:
     yields: tuple[IterationFates, ...]
     ledger: Ledger
     accounts: tuple[TurnAccount, ...]
+    trainings: tuple[Training, ...]
     judging: Judging
     stamps: tuple[Stamp, ...]
     samples: tuple[Sample, ...]
@@ -126,6 +128,7 @@ def study(results: Results) -> Study:
         yields=fates(results),
         ledger=ledger,
         accounts=turn_accounts(ledger),
+        trainings=trainings(results),
         judging=judging(results),
         stamps=stamps(results),
         samples=samples(results),

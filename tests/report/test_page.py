@@ -579,6 +579,23 @@ def test_examples_that_were_cut_are_said_everywhere(tmp_path):
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_how_trainings_went_is_listed_and_rewards_are_drawn(text, tmp_path):
+    assert "Reward in training" not in text
+    layout = Store(tmp_path / "repo").write()
+    path = sorted(layout.store.glob("train-t-no-state-*/log"))[0] / "loss.jsonl"
+    points = [
+        {"step": 1, "loss": 0.5, "learning_rate": 0.1, "seconds": 1.0, "reward": 0.25},
+        {"step": 9, "loss": 0.125, "learning_rate": 0.1, "seconds": 2.0, "reward": 0.75},
+    ]
+    write_rows(path, points)
+    log = json.loads((path.parent / "run.json").read_text(encoding="utf-8"))
+    write_json(path.parent / "run.json", {**log, "sampled": 1234})
+    rewarded = page(study(load("tiny", layout.root)))
+    assert "0.25 to 0.75" in rewarded and "0.5 to 0.125" in rewarded and "1,234" in rewarded
+    assert "<figcaption>Reward in training" in rewarded
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_rows_that_gave_no_item_are_said_everywhere(tmp_path):
     layout = Store(tmp_path / "repo").write()
     assert "gave no item" not in page(study(load("tiny", layout.root)))
