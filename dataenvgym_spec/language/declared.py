@@ -21,7 +21,8 @@ beside those of JSON Schema, at any depth of `properties`:
     x-student    of what reads a student: which, the "latest" or the "base"
     x-instead    of what reads the pool: an option that, where it is there, stands in its place
     x-column     of a source or an engine: the column with the "input", "target", "group",
-                 "cluster", "metadata" or "before" of items
+                 "cluster", "metadata" or "before" of items; of an engine also the "rejected"
+                 answer
     x-layout     of a source with columns: the layout of its rows (see records/layouts.py)
     x-bad-rows   of such a source: whether rows that cannot be used are an error ("refuse"), or left
                  out ("skip")
@@ -29,6 +30,7 @@ beside those of JSON Schema, at any depth of `properties`:
                  are joined with
     x-without    of such a source, true: the same, of rows or items that it leaves out
     x-match      inside of these: a column by which rows are compared, its "own" or the "other"'s
+    x-compares   of a trainer: the value with which examples have to bring a worse answer
     x-splits     of a check that reads splits: which
     x-ngrams     of such a check: the words in an n-gram, whose hashes it compares
     x-needs      of an option with a default: it acts only where the arm observes one of these, of

@@ -45,6 +45,7 @@ class Example(Item, frozen=True, kw_only=True):
         request: the name of its request, where that is not the skill.
         provenance: where it comes from. An engine that asks a model says of what it was made;
             the executor adds the rest.
+        rejected: a worse answer, for a training that compares two.
         notes: objections of checks that only record, by check.
     """
 
@@ -52,6 +53,7 @@ class Example(Item, frozen=True, kw_only=True):
     subskill: str | None = None
     request: str | None = None
     provenance: Provenance | None = None
+    rejected: str | None = None
     notes: dict[str, str] | None = None
 
     @classmethod

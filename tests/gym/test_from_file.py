@@ -155,3 +155,18 @@ def test_what_a_file_does_not_hold_is_told_before_anything_runs(
     )
     told = [finding.message for finding in findings(tmp_path, text)]
     assert told == [] if said is None else said in told[0] and len(told) == 1, told
+
+
+def test_a_worse_answer_may_stand_beside_the_answer(path: Path) -> None:
+    rows = [{"q": f"{n} + 1", "a": n + 1, "w": n} for n in range(3)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    fields = {"input": "q", "target": "a", "rejected": "w"}
+    made = list(
+        FromFile(path=path, fields=fields, sequence="file").generate(requests(sum=3), Tools(seed=0))
+    )
+    assert [(one.target, one.rejected) for one in made] == [("1", "0"), ("2", "1"), ("3", "2")]
+    plain = {"input": "q", "target": "a"}
+    (first, *_) = FromFile(path=path, fields=plain, sequence="file").generate(
+        requests(sum=3), Tools(seed=0)
+    )
+    assert "rejected" not in first.plain()

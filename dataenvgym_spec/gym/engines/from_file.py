@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.engines.groups import groups_for
 from dataenvgym_spec.gym.tasks.sources.files import Files
@@ -27,6 +29,12 @@ class FromFile:
     ) -> None:
         self.by_seed, self.has_skills = sequence == "seed", "group" in fields
         self.source = Files(path=path, fields=fields, form=form)
+        own = {name: column for name, column in fields.items() if name != "rejected"}
+        self.source = Jsonl(path=path, fields=own, form=form)
+        self.rejected: dict[str, str] = {}
+        if "rejected" in fields:
+            worse = Jsonl(path=path, fields={**own, "target": fields["rejected"]}, form=form)
+            self.rejected = {item.id: item.target for item in worse.items}
 
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """All rows of what requests are about, request by request, each row for one of them.
@@ -42,7 +50,8 @@ class FromFile:
             dealt |= deal(self._rows(groups, tools), several)
         for request in requests:
             for item in dealt[request.id]:
-                yield Example.of(item, request)
+                example = Example.of(item, request)
+                yield replace(example, rejected=self.rejected.get(item.id))
 
     def _groups(self, request: Request, tools: Tools) -> tuple[str, ...]:
         """The skills that rows for a request are of; where rows name none, all rows are."""
