@@ -21,8 +21,8 @@ from tests.support.students import untrained
 from tests.support.training import job_in, sums
 
 OPTIONS: dict[str, Any] = {
-    "pairs": "samples", "samples": 2, "temperature": 1.0, "max_new_tokens": 6, "beta": 0.1,
-    "loss": "sigmoid", "sft": 0.5, "label_smoothing": 0.0,
+    "worse": "samples", "samples": 2, "temperature": 1.0, "max_new_tokens": 6, "beta": 0.1,
+    "objective": "sigmoid", "sft": 0.5, "label_smoothing": 0.0,
 }  # fmt: skip
 QUICK = {"length": {"steps": 4}, "batch_size": 5, "learning_rate": 1e-3}
 
@@ -173,16 +173,16 @@ def test_worse_answers_may_come_with_the_examples_and_be_shuffled(
     base: Path, judge: Judge, tmp_path: Path
 ) -> None:
     rows = [*examples(8, rejected="none"), *examples(2)]
-    facts = train(job(tmp_path / "given", base, judge, rows=rows), pairs="examples")
+    facts = train(job(tmp_path / "given", base, judge, rows=rows), worse="examples")
     assert (facts["pairs"], facts["unpaired"]) == (8, 2)
-    train(job(tmp_path / "tossed", base, judge, rows=rows), pairs="examples", shuffle=True)
+    train(job(tmp_path / "tossed", base, judge, rows=rows), worse="examples", shuffle=True)
     given, tossed = (read_rows(tmp_path / name / "pairs.jsonl") for name in ("given", "tossed"))
     assert {row["rejected"] for row in given} == {"none"}
     exchanged = sum(row["chosen"] == "none" for row in tossed)
     assert 0 < exchanged < 8
     assert not same(tmp_path / "given", tmp_path / "tossed")
     with pytest.raises(StageError, match="no example has a worse answer"):
-        train(job(tmp_path / "none", base, judge), pairs="examples")
+        train(job(tmp_path / "none", base, judge), worse="examples")
 
 
 def test_a_student_that_is_never_wrong_stays_as_it_is(

@@ -160,7 +160,7 @@ def test_what_a_file_does_not_hold_is_told_before_anything_runs(
 def test_a_worse_answer_may_stand_beside_the_answer(path: Path) -> None:
     rows = [{"q": f"{n} + 1", "a": n + 1, "w": n} for n in range(3)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    fields = {"input": "q", "target": "a", "rejected": "w"}
+    fields = {"input": "q", "target": "a", "worse": "w"}
     made = list(
         FromFile(path=path, fields=fields, sequence="file").generate(requests(sum=3), Tools(seed=0))
     )

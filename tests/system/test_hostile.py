@@ -504,7 +504,7 @@ ELSEWHERE = {
     "extends", "extends.[]", "student.model.path",
     "agent.checks.verified.prompt", "agent.checks.verified.teacher", "agent.engine.prompt", "agent.engine.solver.prompt", "agent.engine.solver.teacher",
     "agent.engine.fields.group", "agent.engine.fields.input", "agent.engine.fields.metadata",
-    "agent.engine.fields.rejected", "agent.engine.fields.target", "agent.engine.path", "agent.engine.source",
+    "agent.engine.fields.target", "agent.engine.fields.worse", "agent.engine.path", "agent.engine.source",
     "agent.policy.after", "agent.policy.source", "teachers.*.model.path", "teachers.*.model.pretrain.source", "task.sources.*.solutions",
     "agent.policy.prompt", "agent.policy.teacher", "agent.observe.student.arm", "data_from.arm", "environment.subskills.prompt", "environment.subskills.source", "environment.subskills.teacher",
     "skills.discover.assign_template", "skills.discover.embedder",

@@ -27,6 +27,6 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
     for path, value in definition("trainer", method["kind"]).marked("x-compares").items():
         if at(method, path) == value and not gives:
             message = f"the engine '{engine['kind']}' gives no worse answers to learn from"
-            help = "name a column of a file with them (`rejected`), or leave 'pairs' out"
+            help = f"name a column of a file with them (`fields.worse`), or leave '{path[-1]}' out"
             node = arm.node.at(("student", "train", "method", *path))
             yield node.fault("E204", message, help)

@@ -29,24 +29,24 @@ class Dpo:
     def __init__(
         self,
         *,
-        pairs: Literal["samples", "examples"],
+        worse: Literal["samples", "examples"],
         samples: int,
         temperature: float,
         max_new_tokens: int,
         beta: float,
-        loss: Literal["sigmoid", "hinge", "ipo"],
+        objective: Literal["sigmoid", "hinge", "ipo"],
         sft: float,
         label_smoothing: float,
         shuffle: bool = False,
     ) -> None:
-        self.of, self.shuffle = pairs, shuffle
+        self.of, self.shuffle = worse, shuffle
         self.sampling = Sampling(
             samples=samples, temperature=temperature, max_new_tokens=max_new_tokens
         )
         self.loss: dict[str, Any] = {"beta": beta, "label_smoothing": label_smoothing}
-        self.loss |= {"loss_type": [loss], "loss_weights": [1.0]}
+        self.loss |= {"loss_type": [objective], "loss_weights": [1.0]}
         if sft:
-            self.loss |= {"loss_type": [loss, "sft"], "loss_weights": [1.0, sft]}
+            self.loss |= {"loss_type": [objective, "sft"], "loss_weights": [1.0, sft]}
 
     def train(self, job: Job) -> None:
         """Trains, and writes an adapter alone or a whole model, with the tokenizer.
@@ -62,7 +62,7 @@ class Dpo:
         pairs, examples, unpaired = pairs_of(job, self.of, self.sampling)
         if not pairs and self.of == "examples":
             message = "no example has a worse answer, so there are no pairs to learn from"
-            help = "let the engine give 'rejected' answers, or set 'pairs: samples'"
+            help = "let the engine give worse answers, or set 'worse: samples'"
             raise StageError(message, help=help)
         if self.shuffle:
             pairs = shuffled(pairs, job.seed)
