@@ -28,13 +28,11 @@ class FromFile:
         self, *, path: Path, fields: Mapping[str, str], sequence: str, form: Form = WORDS
     ) -> None:
         self.by_seed, self.has_skills = sequence == "seed", "group" in fields
-        self.source = Files(path=path, fields=fields, form=form)
-        own = {name: column for name, column in fields.items() if name != "rejected"}
         own = {name: column for name, column in fields.items() if name != "worse"}
-        self.source = Jsonl(path=path, fields=own, form=form)
+        self.source = Files(path=path, fields=own, form=form)
         self.rejected: dict[str, str] = {}
         if "worse" in fields:
-            worse = Jsonl(path=path, fields={**own, "target": fields["worse"]}, form=form)
+            worse = Files(path=path, fields={**own, "target": fields["worse"]}, form=form)
             self.rejected = {item.id: item.target for item in worse.items}
 
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
