@@ -26,6 +26,8 @@ beside those of JSON Schema, at any depth of `properties`:
     x-layout     of a source with columns: the layout of its rows (see records/layouts.py)
     x-bad-rows   of such a source: whether rows that cannot be used are an error ("refuse"), or left
                  out ("skip")
+    x-slices     of such a source, true: a mapping from names to columns that the report tells items
+                 apart by
     x-join       of such a source, true: a mapping that names another `source`, whose rows its own
                  are joined with
     x-without    of such a source, true: the same, of rows or items that it leaves out

@@ -30,6 +30,7 @@ class Result(Record, frozen=True, kw_only=True):
         samples: all answers, the first one included, where several were drawn.
         images: what the item shows; their files are in the port of the item.
         cluster: the items that belong together with this one; None for an item on its own.
+        slices: what the report tells the item apart by besides its group, by name.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Result(Record, frozen=True, kw_only=True):
     cluster: str | None = None
     samples: tuple[Sample, ...] = ()
     images: tuple[Picture, ...] = ()
+    slices: dict[str, str] | None = None
 
     @property
     def unit(self) -> str:

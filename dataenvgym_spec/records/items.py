@@ -44,6 +44,7 @@ class Item(Record, frozen=True, kw_only=True):
         before: of a conversation, what was said before the question.
         images: what the question is about, in their order; their files are in the item's port.
         tools: what an answer may call.
+        slices: what the report tells its items apart by besides the group, by name.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Item(Record, frozen=True, kw_only=True):
     before: tuple[Turn, ...] = ()
     images: tuple[Picture, ...] = ()
     tools: tuple[ToolSchema, ...] = ()
+    slices: dict[str, str] | None = None
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

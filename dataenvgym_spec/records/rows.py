@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from dataenvgym_spec.core.errors import suggest
@@ -43,13 +43,15 @@ class Columns:
 
     One reading serves the stage that draws and whoever asks before how much can be drawn. `form` is
     what of a question does not count, as the kind of the task declares. `unit` is what is numbered
-    of rows, and `optional` the fields whose column a row may go without.
+    of rows, `optional` the fields whose column a row may go without, and `slices` the columns that
+    the report tells items apart by.
     """
 
     fields: Mapping[str, str]
     form: Form = WORDS
     unit: str = "line"
     optional: frozenset[str] = frozenset()
+    slices: Mapping[str, str] = field(default_factory=dict)
 
     def items(
         self, rows: Iterable[tuple[int, Row]], bad: Bad = None
@@ -102,7 +104,14 @@ class Columns:
             verifier={"answers": list(answers)} if len(answers) > 1 else {},
             metadata=self._metadata(number, row),
             before=before,
+            slices=self._slices(number, row),
         )
+
+    def _slices(self, number: int, row: Row) -> dict[str, str] | None:
+        found = {}
+        for name, column in self.slices.items():
+            found[name] = self._at(number, row, column, text_of)
+        return found or None
 
     def _before(self, number: int, row: Row) -> tuple[Turn, ...]:
         """What was said before the question."""
@@ -126,7 +135,11 @@ class Columns:
     def _read(
         self, number: int, row: Row, field: str, read: Callable[[Any], T], remedy: str = REMEDY
     ) -> T:
-        column = self.fields[field]
+        return self._at(number, row, self.fields[field], read, remedy)
+
+    def _at(
+        self, number: int, row: Row, column: str, read: Callable[[Any], T], remedy: str = REMEDY
+    ) -> T:
         try:
             return read(at(row, column))
         except KeyError:

@@ -19,7 +19,7 @@ from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.probes import Probed
-from dataenvgym_spec.results.skills import SkillAccuracy
+from dataenvgym_spec.results.skills import SkillAccuracy, SliceAccuracy
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
 from dataenvgym_spec.store.layout import curve_file
@@ -138,6 +138,8 @@ def metrics(study: Study) -> str:
     by_skill = _by_skill((*study.group_accuracies, *study.skill_accuracies))
     if by_skill:
         content["by_skill"] = by_skill
+    if study.slice_accuracies:
+        content["slices"] = _slices(study.slice_accuracies)
     if study.tested:
         content["test_each"] = _each(study.tested)
     if study.caveats:
@@ -186,6 +188,16 @@ def _by_skill(rows: Sequence[SkillAccuracy]) -> dict[str, dict[str, dict[str, Ro
         of_arm = splits.setdefault(row.split, {}).setdefault(row.arm, {})
         of_arm[row.skill] = {**students, "items": row.items}
     return splits
+
+
+def _slices(rows: Sequence[SliceAccuracy]) -> dict[str, dict[str, dict[str, Row]]]:
+    """Accuracy on the sealed test by arm and slice, of every student."""
+    arms: dict[str, dict[str, dict[str, Row]]] = {}
+    for row in rows:
+        students = {name: _estimate("accuracy", one) for name, one in row.students}
+        named = arms.setdefault(row.arm, {}).setdefault(row.name, {})
+        named[row.value] = {**students, "items": row.items}
+    return arms
 
 
 def _each(tested: Sequence[Outcome]) -> dict[str, dict[str, Row]]:

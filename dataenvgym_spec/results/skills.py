@@ -117,6 +117,61 @@ def group_accuracies(results: Results) -> tuple[SkillAccuracy, ...]:
     return tuple(rows)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceAccuracy:
+    """How students of one arm do on a part of the sealed test.
+
+    Attributes:
+        arm: the arm.
+        name: what the spec calls the slices, such as a level.
+        value: which of them.
+        items: how many items it has.
+        students: the accuracy of each student that there is, with its interval.
+    """
+
+    arm: str
+    name: str
+    value: str
+    items: int
+    students: tuple[tuple[str, Estimate], ...]
+
+
+def slice_accuracies(results: Results) -> tuple[SliceAccuracy, ...]:
+    """Accuracy by the slices that a source names, on the sealed test."""
+    rows = []
+    for arm in results.index.arms:
+        for (name, value), students in _sliced(results.of_arm(arm)).items():
+            estimates = tuple((student, _estimate(of)) for student, of in students.items())
+            items = len(next(iter(students.values()))[0])
+            row = SliceAccuracy(arm=arm, name=name, value=value, items=items, students=estimates)
+            rows.append(row)
+    return tuple(rows)
+
+
+def slice_means(runs: Sequence[Run]) -> dict[tuple[str, str], dict[str, float]]:
+    """The same of one arm without intervals: the mean over runs, by slice and student."""
+    means: dict[tuple[str, str], dict[str, float]] = {}
+    for place, students in _sliced(runs).items():
+        for student, of_runs in students.items():
+            values = [share(rows).value for rows in of_runs]
+            means.setdefault(place, {})[student] = fmean(values)
+    return means
+
+
+def _sliced(runs: Sequence[Run]) -> dict[tuple[str, str], dict[str, list[list[Result]]]]:
+    """Answers to the sealed test by slice, in order, and student: those of each run."""
+    found: dict[tuple[str, str], dict[str, list[list[Result]]]] = {}
+    for student in STUDENTS:
+        for run in runs:
+            mine: dict[tuple[str, str], list[Result]] = {}
+            for row in run.sealed(student):
+                for place in (row.slices or {}).items():
+                    mine.setdefault(place, []).append(row)
+            for place, rows in mine.items():
+                found.setdefault(place, {}).setdefault(student, []).append(rows)
+    return dict(sorted(found.items()))
+
+
 def by_split(runs: Sequence[Run], split: str) -> list[SkillAccuracy]:
     """Accuracy by skill of the students of one arm on a split, skills in alphabetical order."""
     rows = []

@@ -35,9 +35,11 @@ from dataenvgym_spec.results.settings import Setting, all_settings, borrowing, k
 from dataenvgym_spec.results.skills import (
     ArmQuality,
     SkillAccuracy,
+    SliceAccuracy,
     group_accuracies,
     qualities,
     skill_accuracies,
+    slice_accuracies,
 )
 from dataenvgym_spec.results.stamps import Stamp, stamps
 from dataenvgym_spec.results.teachings import (
@@ -79,6 +81,7 @@ class Study:
     qualities: tuple[ArmQuality, ...]
     skill_accuracies: tuple[SkillAccuracy, ...]
     group_accuracies: tuple[SkillAccuracy, ...]
+    slice_accuracies: tuple[SliceAccuracy, ...]
     allocation: tuple[Grid, ...]
     amounts: tuple[Allocations, ...]
     reasons: tuple[Reason, ...]
@@ -121,6 +124,7 @@ def study(results: Results) -> Study:
         qualities=qualities(results),
         skill_accuracies=skill_accuracies(results),
         group_accuracies=group_accuracies(results),
+        slice_accuracies=slice_accuracies(results),
         allocation=allocation_grids(results),
         amounts=allocations(results),
         reasons=reasons(results),

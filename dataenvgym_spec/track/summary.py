@@ -23,7 +23,7 @@ from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
-from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split
+from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, slice_means
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
 from dataenvgym_spec.track.naming import level_of, slug
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
@@ -122,7 +122,7 @@ def _tested(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
 
 
 def _skills(runs: Sequence[Run], ledger: Ledger, named: str) -> Iterator[Metric]:
-    """Mean accuracy on the sealed test by skill, where a spec has it labelled, or by group."""
+    """Mean accuracy on the sealed test by slice, and by skill where it is labelled, or by group."""
     labelling = [run.labelling("test") for run in runs]
     stages = [stage for stage in labelling if stage is not None]
     times = [ledger.all_ended(stages)] if stages else []
@@ -130,6 +130,10 @@ def _skills(runs: Sequence[Run], ledger: Ledger, named: str) -> Iterator[Metric]
     ended = [time for time in times if time is not None]
     if len(ended) < len(times):
         return
+    for (name, value), students in slice_means(runs).items():
+        for student, mean in students.items():
+            key = f"test/{student}/slice/{slug(name)}/{slug(value)}"
+            yield Metric(key=key, value=mean, step=0, timestamp=max(ended))
     # Without intervals, which over runs need scipy: that takes a second to import.
     means = means_by_split(runs, "test")
     if named == "group" and len(means) == 1:

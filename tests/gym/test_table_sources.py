@@ -92,6 +92,16 @@ def test_what_was_said_before_is_part_of_what_is_asked(table: Any) -> None:
     assert len({item.cluster for item in (first, other, alone)}) == 3
 
 
+def test_slices_are_further_columns_by_names(table: Any) -> None:
+    fields = {**COLUMNS, "slices": {"level": "level", "where": "from.page"}}
+    row = {"q": "x", "a": "y", "level": 3, "from": {"page": "p. 7"}}
+    (item,) = table([row], fields=fields).items
+    assert item.slices == {"level": "3", "where": "p. 7"}
+    assert "slices" not in table([row], fields=COLUMNS).items[0].row()
+    with pytest.raises(StageError, match=r" 1 has no column 'from\.page'"):
+        table([{"q": "x", "a": "y", "level": 3}], fields=fields)
+
+
 def test_a_layout_leaves_other_columns_to_be_named(table: Any) -> None:
     row = {"instruction": "1 + 1", "output": "2", "topic": "sums"}
     (item,) = table([row], layout="alpaca", fields={"group": "topic"}).items

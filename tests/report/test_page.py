@@ -352,6 +352,10 @@ class WithMore(Store):
         self.stage("evaluate", f"p-{arm}-{seed}", arm, seed, None, {"test/results.jsonl": half})
         for name in ("p-base", f"p-{arm}-{seed}"):
             self.stages[name]["uses"][-1]["probe"] = "elsewhere"
+        for name in ("base-t", f"z-{arm}-{seed}"):
+            path = self.layout.stage(f"evaluate-{name}") / "out" / "test" / "results.jsonl"
+            rows = [json.loads(line) for line in path.read_text().splitlines()]
+            write_rows(path, [{**row, "slices": {"<level>": row["id"][-1]}} for row in rows])
         for number in range(1, ITERATIONS + 1):
             name, rows = f"e-{arm}-{seed}-{number}", self.scores(60, arm, seed, number)
             self.stage("evaluate", name, arm, seed, None, {"test/results.jsonl": rows})
@@ -377,10 +381,14 @@ def test_what_is_answered_for_the_report_alone_stands_apart(seeds, tmp_path):
     groups = told["by_skill"]["test"]["no-state"]
     assert set(groups) == set(SKILLS) and groups["gcd"]["items"] == 20
     assert groups["gcd"]["base"]["ci_low"] < groups["gcd"]["base"]["accuracy"]
+    levels = told["slices"]["no-state"]["<level>"]
+    assert len(levels) == 16 and sum(level["items"] for level in levels.values()) == 60
+    assert set(levels["0"]) == {"base", "best", "last", "items"}
     last = told["test_each"]["no-state"]["3"]["accuracy"]
     assert last == told["arms"]["no-state"]["last"]["accuracy"]
     text = page(found)
     assert "The sealed test by group of the source" in text
+    assert "The sealed test by slice" in text and "&lt;level&gt;" in text
     assert "Other test sets" in text and "-50.0" in text
     assert "Every student on the sealed test" in text and "no sealed test left" in text
     assert "Other test sets" not in page(study(plain))

@@ -112,7 +112,8 @@ def _lacks(
 
 
 def _missing(arm: Arm, source: Supply, table: ColumnTable, path: str) -> Iterator[Diagnostic]:
-    for held, column in source.columns.items():
+    named = [*source.columns.items(), *(("slices", one) for one in source.slices)]
+    for held, column in named:
         is_optional = held == "before" and source.reading.layout is not None
         if column.name in table.columns or is_optional or _is_joined(source, column):
             continue

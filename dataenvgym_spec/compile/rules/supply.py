@@ -110,6 +110,15 @@ class Supply:
                 columns[held] = Column(option=option, name=name)
         return columns
 
+    @property
+    def slices(self) -> tuple[Column, ...]:
+        """The columns that the report tells items apart by."""
+        found = []
+        for option in self.declared.marked("x-slices"):
+            for _, slices in named(self.options, option):
+                found += [Column(option=(*option, name), name=slices[name]) for name in slices]
+        return tuple(found)
+
     def column_option(self, held: str) -> OptionPath | None:
         """The option that names the column of something, set or not.
 

@@ -188,4 +188,5 @@ def _row(item: Item, drawn: Sequence[Sample], iteration: int | None) -> Result:
         cluster=item.cluster if item.cluster != item.id else None,
         samples=tuple(drawn) if len(drawn) > 1 else (),
         images=item.pictures,
+        slices=item.slices,
     )

@@ -19,7 +19,7 @@ class Files(Table):
         self,
         *,
         path: Path,
-        fields: Mapping[str, str] | None = None,
+        fields: Mapping[str, Any] | None = None,
         layout: str | None = None,
         bad_rows: BadRows = "refuse",
         join: Mapping[str, Any] | None = None,

@@ -26,7 +26,7 @@ class HubDataset(Table):
         revision: str,
         configs: str | list[str],
         split: str,
-        fields: Mapping[str, str] | None = None,
+        fields: Mapping[str, Any] | None = None,
         layout: str | None = None,
         bad_rows: BadRows = "refuse",
         join: Mapping[str, Any] | None = None,

@@ -52,7 +52,7 @@ class Table(Listed):
     def read(
         self,
         *,
-        fields: Mapping[str, str],
+        fields: Mapping[str, Any],
         form: Form = WORDS,
         layout: str | None = None,
         skips: bool = False,
@@ -62,7 +62,7 @@ class Table(Listed):
         """Makes the items; none where no column is named, of a table that others join.
 
         Args:
-            fields: the columns, by what they hold.
+            fields: the columns, by what they hold; under `slices` several, by their names.
             form: what of a question does not count.
             layout: that the rows have been brought into, if any.
             skips: whether rows that cannot be used are left out and counted.
@@ -73,10 +73,14 @@ class Table(Listed):
             StageError: a row, or the table, cannot be used.
         """
         self.join, self.without = join, without
+        slices = fields.get("slices") or {}
+        fields = {name: column for name, column in fields.items() if name != "slices"}
         optional = frozenset[str]()
         if layout is not None:
             fields, optional = {**{name: name for name in COLUMNS}, **fields}, frozenset({BEFORE})
-        columns = Columns(fields=fields, form=form, unit=self.unit, optional=optional)
+        columns = Columns(
+            fields=fields, form=form, unit=self.unit, optional=optional, slices=slices
+        )
         self.items, self.skipped, self._taken_out = [], {}, 0
         if "input" in fields:
             bad: Bad = [] if skips else None
