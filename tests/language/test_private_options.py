@@ -37,6 +37,7 @@ OPTION_WORDS = {
     "sandbox": "a slot, and a fact of a log",
     "logprobs": "a field of a reply",
     "layout": "what of a question may not count",
+    "slices": "a field of an item",
 }
 """Words that are options of a component and also mean something else where they stand."""
 KIND_WORDS = {
