@@ -12,7 +12,9 @@ from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.language.declared import Promise
 
 _WEAKEST_FIRST: Final[tuple[Promise, ...]] = ("none", "same-machine", "anywhere")
-_MAKERS: Final = frozenset({"policy", "engine", "teacher", "discovery", "environment", "proposer"})
+_MAKERS: Final = frozenset(
+    {"policy", "engine", "painter", "teacher", "discovery", "environment", "proposer"}
+)
 """Slots whose components make the result of a stage. What a source or a scorer of a package does is
 versioned by its source, and a student's training promises what its kind does."""
 

@@ -1,9 +1,10 @@
 """What a spec can name, and the one place that a component of another package imports from.
 
 A component is a class and, beside its module, a JSON file that declares its options. Its slot says
-which protocol it satisfies: `Environment`, `Policy`, `Proposer`, `Engine`, `Teacher`, `Check`,
-`Discovery`, `Source`, `Scorer`, `Model`, `Adapter`, `Trainer`, `Backend` or `Sandbox`. What a
-component is handed and gives back is here as well. Nothing is imported before it is asked for.
+which protocol it satisfies: `Environment`, `Policy`, `Proposer`, `Engine`, `Painter`, `Teacher`,
+`Check`, `Discovery`, `Source`, `Scorer`, `Model`, `Adapter`, `Trainer`, `Backend` or `Sandbox`.
+What a component is handed and gives back is here as well. Nothing is imported before it is asked
+for.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     )
     from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
     from dataenvgym_spec.gym.environments.skill_tree import SkillTreeAction, SkillTreeState
+    from dataenvgym_spec.gym.painters.protocol import Painter
     from dataenvgym_spec.gym.policies.protocol import Policy
     from dataenvgym_spec.gym.prompt import Image, Message, Prompt, TextTemplate
     from dataenvgym_spec.gym.proposers.protocol import Proposer, Wanted
@@ -116,6 +118,7 @@ __all__ = [
     "MissingExtra",
     "Model",
     "ModelTools",
+    "Painter",
     "Picture",
     "Plan",
     "Policy",
@@ -209,6 +212,7 @@ _PLACES: Final = {
     "MissingExtra": "core.errors:MissingExtra",
     "Model": "gym.students.models.protocol:Model",
     "ModelTools": "gym.students.models.protocol:ModelTools",
+    "Painter": "gym.painters.protocol:Painter",
     "Picture": "records.media:Picture",
     "Plan": "records.plans:Plan",
     "Policy": "gym.policies.protocol:Policy",

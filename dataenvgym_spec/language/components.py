@@ -35,6 +35,7 @@ FOLDERS: Final[dict[str, str]] = {
     "proposer": "proposers",
     "teacher": "teachers",
     "engine": "engines",
+    "painter": "painters",
     "check": "checks",
     "environment": "environments",
     "trainer": "students/trainers",

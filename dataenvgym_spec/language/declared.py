@@ -92,6 +92,7 @@ SLOTS: Final = (
     "proposer",
     "teacher",
     "engine",
+    "painter",
     "check",
     "environment",
     "trainer",

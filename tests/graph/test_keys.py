@@ -98,6 +98,28 @@ CALLING = (
 """A task of calls, with each of their sources."""
 JUDGES = ("kind: plans, depth: names, alternatives: true", "kind: call-f1, unit: edges")
 """Its other scorers."""
+SHAPES = "{asks: count, objects: 3}"
+SEEING = (
+    CODING.replace(CODING[CODING.index("  kind: code") : CODING.index("  splits:")], f"""\
+  kind: vqa
+  sources:
+    problems: {{kind: shapes, families: {{sum: {SHAPES}, lcm: {SHAPES}}}, pixels: 24, questions: 2}}
+    completed: {{kind: image-folder, path: student, images: "i/{{}}", fields: {{input: q, target: a, image: i, group: g}}}}
+    short: {{kind: gqa, path: items.jsonl, images: student}}
+    contests: {{kind: naturalbench, path: student}}
+  score: {{kind: vqa-accuracy}}
+""")
+    .replace(CODING[CODING.index("    kind: scratch") : CODING.index("  train: {")], "    kind: paligemma\n    vocabulary: {source: problems}\n")
+    .replace("kind: procedural, teacher: generator, oversample", "kind: repainted, teacher: generator, painter: {kind: noise}, oversample")
+    .replace("executes: {action: record}", "image-agrees: {action: record}")
+)  # fmt: skip
+"""A task of questions about images, with each of their sources."""
+DRAWN = SEEING.replace("kind: noise", "kind: shapes").replace(
+    "kind: vqa-accuracy", "kind: multiple-choice"
+)
+PAINTED = SEEING.replace("teachers:\n", "teachers:\n  writer: {kind: scripted}\n").replace(
+    "kind: repainted, teacher: generator", "kind: painted, teacher: writer"
+)
 OTHER_FILES = {
     "2024-01-01": "2024-02-01",
     "2025-01-01": "2025-02-01",
@@ -107,6 +129,8 @@ OTHER_FILES = {
     "student": "other-student",
     "builtin:examples": "prompts/words.j2",
     "builtin:answer": "prompts/words.j2",
+    "builtin:image-agrees": "prompts/words.j2",
+    "builtin:pictures": "prompts/words.j2",
     "builtin:question": "prompts/words.j2",
     "builtin:propose-subskills": "prompts/words.j2",
     "builtin:decide": "prompts/words.j2",
@@ -382,6 +406,7 @@ PLACES = {
     ("skills", "discover"): "discovery",
     ("teachers", "*"): "teacher",
     ("agent", "policy"): "policy",
+    ("agent", "engine", "painter"): "painter",
     ("agent", "engine"): "engine",
     ("agent", "checks", "*"): "check",
     ("environment", "subskills"): "proposer",
@@ -398,6 +423,12 @@ NEVER_VARIED = {
     ("policy", "llm", "teacher"): "the name of a part of the spec",
     ("teacher", "procedural", "source"): "the name of a part of the spec",
     ("engine", "procedural", "teacher"): "the name of a part of the spec",
+    ("engine", "repainted", "teacher"): "the name of a part of the spec",
+    ("engine", "repainted", "painter"): "a component of its own",
+    ("engine", "painted", "teacher"): "the name of a part of the spec",
+    ("engine", "painted", "painter"): "a component of its own",
+    ("check", "image-agrees", "teacher"): "the name of a part of the spec",
+    ("model", "paligemma", "vocabulary"): "it has options of its own",
     ("engine", "label-only", "teacher"): "the name of a part of the spec",
     ("engine", "expert-iteration", "teacher"): "the name of a part of the spec",
     ("engine", "expert-iteration", "source"): "the name of a part of the spec",
@@ -577,6 +608,9 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path) -> None:
     specs += [(CODING, ("task",)), (CODING, ("agent", "checks", "executes"))]
     specs += [(CALLING, ("task",)), (CALLING, ("agent", "checks", "calls"))]
     specs += [(CALLING.replace("kind: calls", kind), ("task", "score")) for kind in JUDGES]
+    specs += [(SEEING, ("task",)), (SEEING, ("student", "model")), (SEEING, ("agent", "engine"))]
+    specs += [(DRAWN, ("task", "score")), (DRAWN, ("agent", "engine"))]
+    specs += [(PAINTED, ("agent", "engine")), (SEEING, ("agent", "checks", "image-agrees"))]
     for text, within in specs + list(agents()):
         (spec,) = compiled(folder, text).specs
         whole = resolved(spec)

@@ -34,6 +34,8 @@ OPTION_WORDS = {
     "config": "a word of DVC and of the command line",
     "alpha": "of a drawing's colours",
     "seconds": "a unit, in logs and in messages",
+    "images": "a field of an item, and what `shows` lists",
+    "painter": "a slot",
     "sandbox": "a slot, and a fact of a log",
     "logprobs": "a field of a reply",
     "layout": "what of a question may not count",

@@ -303,9 +303,10 @@ def test_every_slot_of_components_is_locked(tmp_path: Path) -> None:
     )
     (spec,) = front_end([path], root=tmp_path) if path.write_text(text, encoding="utf-8") else ()
     named = {slot for arm in spec.arms for slot, _, _ in arm.experiment.components()}
-    # A sandbox is an option of the components that need one.
+    # A sandbox, say, is an option of the components that need one.
     assert named == {slot for slot, kinds in table.definitions().items() if kinds} - {
         "sandbox",
+        "painter",
         "proposer",
     }
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.media import write_items
+from dataenvgym_spec.execute.media import image_files, write_items
 from dataenvgym_spec.execute.yields import with_reasons, yields
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import CheckParams
@@ -77,6 +77,7 @@ def _sight(context: Context[CheckParams], candidates: Sequence[Example]) -> Sigh
         reserve=context.one("reserve", "reserve.json", Reserve),
         answers=answers,
         rates=rates,
+        file=image_files(context),
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from dataenvgym_spec.gym.tasks.protocol import Scorer
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.splits import Reserve
 
 Answers = Mapping[tuple[str, str], bool]
@@ -33,6 +35,7 @@ class Sight:
         answers: how the latest student does on the candidates; only for a check that is declared to
             read a student.
         rates: the same where several answers were drawn; only for such a check, too.
+        file: where the file of a candidate's image is.
     """
 
     scorer: Scorer
@@ -40,6 +43,7 @@ class Sight:
     reserve: Reserve | None = None
     answers: Answers | None = None
     rates: Rates | None = None
+    file: Callable[[Picture], Path] | None = None
 
     def answered(self, item: Item) -> bool | None:
         """Whether the student answers a candidate right; None if nobody asked it."""

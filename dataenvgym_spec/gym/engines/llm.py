@@ -139,9 +139,13 @@ class Llm:
 
     def _shape(self, count: int) -> dict[str, Any]:
         """The JSON Schema of a list of examples."""
-        fields = fields_of(self.answers, reasoning=self.reasoning and self.solver is None)
-        listed = {"type": "array", "items": exactly(fields), "minItems": 1, "maxItems": count}
+        example = exactly(self.fields())
+        listed = {"type": "array", "items": example, "minItems": 1, "maxItems": count}
         return exactly({"examples": listed})
+
+    def fields(self) -> dict[str, Any]:
+        """What an example has in a reply, with a JSON Schema of each."""
+        return fields_of(self.answers, reasoning=self.reasoning and self.solver is None)
 
     def _prompt(self, draft: Draft, shown: Sequence[ShownError], **more: int) -> str:
         request = draft.request
@@ -179,20 +183,24 @@ class Llm:
         """The examples that a reply holds; no more than were asked for are expected."""
         listed = read_object(reply).get("examples")
         for given in listed if isinstance(listed, list) else ():
-            question, target = text_in(given, "input"), answer_in(given, "target", self.answers)
-            offered = tools_in(given, self.answers)
-            unanswered = target is None and self.solver is None
-            if question is None or offered is None or unanswered:
+            item = self.item(call, given, tools)
+            if item is None:
                 self.counts["unparsed"] += 1
-                continue
-            reasoning = text_in(given, "reasoning") if self.reasoning else None
-            taught = f"{reasoning}\n{target}" if reasoning else target or ""
-            group = call.draft.request.skill
-            item = Item(
-                id="", input=question, target=taught, group=group, cluster="", tools=offered
-            )
-            item = tools.identified(item)
-            yield Proposal(call=call, item=item, asks=(call.ask.id,), model=reply.model)
+            else:
+                yield Proposal(call=call, item=item, asks=(call.ask.id,), model=reply.model)
+
+    def item(self, call: Call, given: Any, tools: Tools) -> Item | None:
+        """What an entry of a reply asks and answers; None if it is no example."""
+        question, target = text_in(given, "input"), answer_in(given, "target", self.answers)
+        offered = tools_in(given, self.answers)
+        unanswered = target is None and self.solver is None
+        if question is None or offered is None or unanswered:
+            return None
+        reasoning = text_in(given, "reasoning") if self.reasoning else None
+        taught = f"{reasoning}\n{target}" if reasoning else target or ""
+        group = call.draft.request.skill
+        item = Item(id="", input=question, target=taught, group=group, cluster="", tools=offered)
+        return tools.identified(item)
 
     def _answered(self, proposals: Sequence[Proposal], known: set[str]) -> list[Proposal]:
         """The proposals that are new and needed, with the answers of the solver if there is one."""

@@ -11,6 +11,7 @@ import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.engines.streams import stream_for
+from dataenvgym_spec.gym.tasks.media import Images
 from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
@@ -39,7 +40,16 @@ class ProceduralEngine:
             rng = random.Random(seed_from("corrupt", tools.seed, request.id))
             for item in islice(stream, math.ceil(request.count * self.oversample)):
                 spoil = rng.random() < self.corrupt
+                self._take(item, tools)
                 yield Example.of(_spoiled(item, rng) if spoil else item, request)
+
+    def _take(self, item: Item, tools: Tools) -> None:
+        """Hands on the images of an item."""
+        held: Images | None = getattr(self.source, "images", None)
+        for picture in item.pictures:
+            content = None if held is None else held.content(picture)
+            if content is not None:
+                tools.images.add(content)
 
 
 def _spoiled(item: Item, rng: random.Random) -> Item:

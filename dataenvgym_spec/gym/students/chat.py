@@ -114,6 +114,9 @@ class Chat:
         plain = []
         for message in messages:
             content = self._form(self.spelling.guard(message.content))
+            if message.images:
+                shown = [{"type": "image"}] * len(message.images)
+                content = [*shown, *_parts(self.spelling.guard(message.content))]
             plain.append({"role": message.role, "content": content})
         switched = {} if thinking is None else self._switched(thinking)
         return self._apply(plain, **switched, **options)

@@ -11,18 +11,29 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.gym.students.chat import Chat
-from dataenvgym_spec.gym.students.pretrained import read_config, read_tokenizer, special_tokens
+from dataenvgym_spec.gym.students.pretrained import (
+    read_config,
+    read_tokenizer,
+    sees,
+    special_tokens,
+)
 from dataenvgym_spec.gym.students.spelling import Spelling
+from dataenvgym_spec.gym.students.vision import Inputs, Vision
 
 UNSCALED: Final = frozenset({"default", "llama3"})
 """Rotary positions whose number a model's configuration states as it is."""
 
 
 class Encoder:
-    """A student's tokenizer: prompts as tokens, and the answers that it learns to them."""
+    """A student's tokenizer: prompts as tokens, and the answers that it learns to them.
 
-    def __init__(self, tokenizer: Any) -> None:
-        self.tokenizer = tokenizer
+    Args of the constructor:
+        tokenizer: the tokenizer.
+        vision: the processor of a student that sees.
+    """
+
+    def __init__(self, tokenizer: Any, vision: Vision | None = None) -> None:
+        self.tokenizer, self.vision = tokenizer, vision
         self.spelling = Spelling(tokenizer)
 
     @cached_property
@@ -34,6 +45,23 @@ class Encoder:
         """
         return Chat(self.tokenizer, self.spelling)
 
+    def inputs(self, prompt: Prompt | str) -> Inputs:
+        """A prompt as the model takes it: tokens and, of a student that sees, what it sees.
+
+        Raises:
+            StageError: see `prompt`, or the processor does not take it.
+        """
+        if self.vision is None:
+            return Inputs(ids=self.prompt(prompt))
+        if isinstance(prompt, str):
+            prompt = Prompt(text=prompt)
+        if prompt.messages:
+            text = self.chat.prompt(prompt)
+        else:
+            text = self.spelling.guard_given(prompt.text, prompt.given)
+            text = self.vision.placeholders(len(prompt.images)) + text
+        return self.vision.inputs(text, prompt.pictures, whole=bool(prompt.messages))
+
     def prompt(self, prompt: Prompt | str) -> list[int]:
         """The tokens of a prompt.
 
@@ -42,6 +70,8 @@ class Encoder:
         Raises:
             StageError: the chat template is missing, or does not take the conversation.
         """
+        if self.vision is not None:
+            return self.inputs(prompt).ids
         if isinstance(prompt, str):
             return self.spelling.encode(prompt, add_special_tokens=True)
         if prompt.pictures:
@@ -72,6 +102,8 @@ class Encoder:
 
         Some tokenizers begin a text as they do not go on with one.
         """
+        if self.vision is not None:
+            return self.spelling.encode(guarded, add_special_tokens=False)
         asked = self.prompt(prompt)
         whole = self.spelling.encode(self.chat.prompt(prompt) + guarded, add_special_tokens=False)
         if whole[: len(asked)] == asked:
@@ -89,9 +121,11 @@ class Codec:
     """
 
     def __init__(self, model: Path, *, max_new_tokens: int) -> None:
+        self.vision = Vision(model) if sees(model) else None
+        self.tokenizer = read_tokenizer(model) if self.vision is None else self.vision.tokenizer
         # Padded on the left, every prompt of a batch ends where its completion begins.
-        self.tokenizer = read_tokenizer(model, padding_side="left")
-        self.encoder = Encoder(self.tokenizer)
+        self.tokenizer.padding_side = "left"
+        self.encoder = Encoder(self.tokenizer, self.vision)
         self.longest = max_new_tokens
         self.positions = _positions(read_config(model))
         special = special_tokens(model)
@@ -106,9 +140,17 @@ class Codec:
         Raises:
             StageError: the chat template is missing, or does not take the conversation.
         """
+        return self.inputs(prompt).ids
+
+    def inputs(self, prompt: Prompt | str) -> Inputs:
+        """A whole prompt as the model takes it, with what is seen of its images.
+
+        Raises:
+            StageError: see `encode`, or the processor does not take it.
+        """
         if isinstance(prompt, Prompt) and prompt.messages:
             self.ends |= {self.encoder.chat.end_token}
-        return self.encoder.prompt(prompt)
+        return self.encoder.inputs(prompt)
 
     def room(self, prompt: Sequence[int]) -> int:
         """How many tokens a completion may have: none behind a prompt that fills the model."""

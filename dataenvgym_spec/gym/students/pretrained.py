@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.errors import MissingExtra, StageError
 
+PROCESSORS: Final = ("processor_config.json", "preprocessor_config.json")
+"""The files that say what images become, of which a student that sees brings one."""
 SPECIAL: Final = ("bos_token_id", "eos_token_id", "pad_token_id")
 """All that is kept of a model's generation settings: decoding is what the spec says."""
 
@@ -42,8 +44,50 @@ def read_config(folder: Path) -> Any:
     return _read(AutoConfig.from_pretrained, folder)
 
 
+def sees(folder: Path) -> bool:
+    """Whether a student is a vision-language model, which takes images through its processor.
+
+    Some architectures are read with images or without: then the processor's file decides.
+
+    Raises:
+        StageError: it needs code that the folder brings.
+    """
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+
+    kind = type(read_config(folder))
+    if kind not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        return False
+    brings = any((folder / name).is_file() for name in PROCESSORS)
+    return brings or kind not in MODEL_FOR_CAUSAL_LM_MAPPING
+
+
+def read_processor(folder: Path) -> Any:
+    """The processor of a vision-language student: its tokenizer, and what images become.
+
+    Raises:
+        StageError: it is missing, or needs code that the folder brings.
+        MissingExtra: it needs a package that is not installed here.
+    """
+    from transformers import AutoProcessor
+
+    try:
+        processor = _read(AutoProcessor.from_pretrained, folder)
+    except ImportError as error:
+        package = "torchvision" if "torchvision" in str(error) else "pillow"
+        raise MissingExtra(package, None, "the student's image processor") from error
+    except OSError as error:
+        message = f"the processor of the student in '{folder}' cannot be read: {error}"
+        raise StageError(message, help="save it there: processor.save_pretrained") from error
+    if not hasattr(processor, "image_processor"):
+        message = f"the student in '{folder}' has no image processor"
+        raise StageError(message, help="save it there: processor.save_pretrained")
+    return processor
+
+
 def read_model(folder: Path, *, dtype: Any, adapter: Path | None = None, **options: Any) -> Any:
-    """A causal language model, with an adapter on it if there is one.
+    """A model that writes text, with an adapter on it if there is one.
+
+    One that sees is loaded with what it sees by.
 
     Args:
         folder: of a model, in the transformers format.
@@ -54,9 +98,10 @@ def read_model(folder: Path, *, dtype: Any, adapter: Path | None = None, **optio
     Raises:
         StageError: it needs code that the folder brings.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
-    model = _read(AutoModelForCausalLM.from_pretrained, folder, dtype=dtype, **options)
+    kind = AutoModelForImageTextToText if sees(folder) else AutoModelForCausalLM
+    model = _read(kind.from_pretrained, folder, dtype=dtype, **options)
     if adapter is None:
         return model
     from peft import PeftModel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dataenvgym_spec.gym.students.backends.protocol import Completion, Generatio
 from dataenvgym_spec.gym.students.codec import Codec
 from dataenvgym_spec.gym.students.pretrained import read_model
 from dataenvgym_spec.gym.students.threads import settle
+from dataenvgym_spec.gym.students.vision import Gallery, Inputs, stacked
 
 Tokens = list[int]
 
@@ -39,10 +41,12 @@ class TransformersBackend:
         self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()
     ) -> list[Completion]:
         """Completes prompts, in their order."""
-        encoded = [self.codec.encode(prompt) for prompt in prompts]
+        gallery = Gallery(lambda number: self.codec.inputs(prompts[number]))
+        inputs = [gallery.look(number) for number in range(len(prompts))]
+        encoded = [one.ids for one in inputs]
         completions: dict[int, Completion] = {}
         for room, batch in self._batches(encoded):
-            members = [encoded[index] for index in batch]
+            members = [replace(inputs[index], seen=gallery.seen(index)) for index in batch]
             drawn = [seeds[index] for index in batch] if self.settings.draws else []
             generated = self._batch(members, room, drawn) if room else [[] for _ in batch]
             for index, tokens in zip(batch, generated, strict=True):
@@ -61,9 +65,8 @@ class TransformersBackend:
             for start in range(0, len(members), size):
                 yield room, members[start : start + size]
 
-    def _batch(self, encoded: list[Tokens], room: int, seeds: list[int]) -> list[Tokens]:
-        padded = self.codec.tokenizer.pad({"input_ids": encoded}, return_tensors="pt")
-        inputs = padded.to(self.device)
+    def _batch(self, members: list[Inputs], room: int, seeds: list[int]) -> list[Tokens]:
+        inputs = self._padded(members)
         decoding = GenerationConfig(
             do_sample=False,
             max_new_tokens=room,
@@ -72,14 +75,24 @@ class TransformersBackend:
         )
         with torch.inference_mode():
             out = self.model.generate(
-                input_ids=inputs["input_ids"],
-                attention_mask=inputs["attention_mask"],
-                generation_config=decoding,
-                logits_processor=self._processors(seeds),
+                **inputs, generation_config=decoding, logits_processor=self._processors(seeds)
             )
         longest = inputs["input_ids"].shape[1]
         rows: list[Tokens] = out[:, longest:].tolist()
         return rows
+
+    def _padded(self, members: list[Inputs]) -> dict[str, torch.Tensor]:
+        """Prompts as one batch: what is shorter than the longest begins later."""
+        ids = [one.ids for one in members]
+        padded = self.codec.tokenizer.pad({"input_ids": ids}, return_tensors="pt")
+        longest = max(map(len, ids))
+        batch = {name: padded[name] for name in ("input_ids", "attention_mask")}
+        for name in members[0].beside:
+            rows = [one.beside[name] for one in members]
+            batch[name] = torch.tensor([[0] * (longest - len(row)) + row for row in rows])
+        for name, seen in stacked([one.seen for one in members]).items():
+            batch[name] = seen.to(self.model.dtype) if seen.is_floating_point() else seen
+        return {name: part.to(self.device) for name, part in batch.items()}
 
     def _processors(self, seeds: list[int]) -> LogitsProcessorList:
         """What looks at the scores, and with seeds turns greedy search into drawing."""

@@ -33,7 +33,7 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # the type checker skips
             model=model,
             args=arguments(job),
             train_dataset=responses,
-            data_collator=Collator(tokenizer),
+            data_collator=Collator(tokenizer, responses.beside),
             compute_loss_func=self.learned.loss,
             callbacks=[Watch(job.loss, job.checkpoint_seconds)],
         )

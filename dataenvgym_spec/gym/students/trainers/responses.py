@@ -10,15 +10,19 @@ import torch
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.students.codec import Encoder
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
+from dataenvgym_spec.gym.students.vision import ANSWERS, Gallery, Inputs, Vision, stacked
 
 Encoded = dict[str, list[int]]
+Row = dict[str, Any]
+"""An example: its tokens, what each has besides, and what is seen of its images."""
 
+SEEN: Final = "seen"
 IGNORED: Final = -100
 """The label of a token that carries no loss."""
 
 
 # The type checker skips torch, which takes it longer than all else.
-class Responses(torch.utils.data.Dataset[Encoded]):  # type: ignore[misc]
+class Responses(torch.utils.data.Dataset[Row]):  # type: ignore[misc]
     """Token ids and labels of the examples that have room for an answer.
 
     A completion is cut so that the token that ends it still fits: a student that never sees it
@@ -32,24 +36,31 @@ class Responses(torch.utils.data.Dataset[Encoded]):  # type: ignore[misc]
     """
 
     def __init__(
-        self, examples: Sequence[TrainingExample], tokenizer: Any, max_length: int
+        self,
+        examples: Sequence[TrainingExample],
+        tokenizer: Any,
+        max_length: int,
+        vision: Vision | None = None,
     ) -> None:
-        """Encodes the examples.
+        """Encodes the examples; those of a student that sees with its processor.
 
         Raises:
             StageError: nothing is left to learn, no token ends an answer, or a chat template is
                 missing or does not take a conversation.
         """
-        encoder = Encoder(tokenizer)
+        encoder = Encoder(tokenizer, vision)
+        self.gallery = Gallery(lambda number: encoder.inputs(examples[number].prompt))
+        self.numbers: list[int] = []
         self.rows: list[Encoded] = []
         self.cut = self.left_out = self.longest = 0
         shortest = max_length
-        for example in examples:
-            prompt = encoder.prompt(example.prompt)
+        for number, example in enumerate(examples):
+            prompt = self.gallery.look(number)
             answer = encoder.answer(example.prompt, example.completion)
-            self.longest = max(self.longest, len(prompt) + len(answer))
-            shortest = min(shortest, len(prompt)) if self.rows or self.left_out else len(prompt)
-            self._add(prompt, answer, max_length)
+            length = len(prompt.ids)
+            self.longest = max(self.longest, length + len(answer))
+            shortest = min(shortest, length) if self.rows or self.left_out else length
+            self._add(number, prompt, answer, max_length)
         if not self.rows:
             message = (
                 f"a max_length of {max_length} leaves no room for any answer: "
@@ -58,21 +69,30 @@ class Responses(torch.utils.data.Dataset[Encoded]):  # type: ignore[misc]
             help = f"set student.train.max_length to {self.longest}, the longest example, or more"
             raise StageError(message, help=help)
 
-    def _add(self, prompt: list[int], answer: list[int], max_length: int) -> None:
-        fitting = fitted(answer, max_length - len(prompt))
+    def _add(self, number: int, prompt: Inputs, answer: list[int], max_length: int) -> None:
+        fitting = fitted(answer, max_length - len(prompt.ids))
         if fitting is None:
             self.left_out += 1
             return
         self.cut += len(fitting) < len(answer)
-        answer = fitting
-        labels = [IGNORED] * len(prompt) + answer
-        self.rows.append({"input_ids": prompt + answer, "labels": labels})
+        labels = [IGNORED] * len(prompt.ids) + fitting
+        row = {"input_ids": prompt.ids + fitting, "labels": labels}
+        for name, values in prompt.beside.items():
+            row[name] = values + [ANSWERS.get(name, 0)] * len(fitting)
+        self.rows.append(row)
+        self.numbers.append(number)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> Encoded:
-        return self.rows[index]
+    def __getitem__(self, index: int) -> Row:
+        seen = self.gallery.seen(self.numbers[index])
+        return {**self.rows[index], SEEN: seen} if seen else {**self.rows[index]}
+
+    @property
+    def beside(self) -> list[str]:
+        """What each token has besides, by name."""
+        return [name for name in self.rows[0] if name not in ("input_ids", "labels")]
 
     def losses(self, max_length: int) -> str:
         """What was cut or left out, in words; empty if nothing was."""
@@ -99,27 +119,35 @@ def fitted(answer: list[int], room: int) -> list[int] | None:
 class Collator:
     """Pads a batch on the right to its longest example."""
 
-    def __init__(self, tokenizer: Any) -> None:
-        """Pads with the tokenizer's token for it, or else with its end-of-text token."""
+    def __init__(self, tokenizer: Any, beside: Sequence[str] = ()) -> None:
+        """Pads with the tokenizer's token for it, or else with its end-of-text token.
+
+        Args:
+            tokenizer: the tokenizer.
+            beside: what each token has besides, by name.
+        """
         token = tokenizer.pad_token_id
         self.pad = int(tokenizer.eos_token_id if token is None else token)
+        self.beside = tuple(beside)
 
-    def __call__(self, rows: list[Encoded]) -> dict[str, torch.Tensor]:
+    def __call__(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         """Returns `input_ids`, `attention_mask` and `labels`, each of shape (examples, longest).
+
+        So is what each token has besides. What is seen comes as the processor shapes it.
 
         A batch without examples becomes one row that carries no loss: every process has to take
         part in every step.
         """
-        rows = rows or [{"input_ids": [self.pad] * 2, "labels": [IGNORED] * 2}]
+        nothing: Row = {"input_ids": [self.pad] * 2, "labels": [IGNORED] * 2}
+        rows = rows or [nothing | {name: [0] * 2 for name in self.beside}]
         longest = max(len(row["input_ids"]) for row in rows)
-        ids, mask, labels = [], [], []
+        fill = {"input_ids": self.pad, "labels": IGNORED}
+        columns: dict[str, list[list[int]]] = {}
         for row in rows:
             missing = longest - len(row["input_ids"])
-            ids.append(row["input_ids"] + [self.pad] * missing)
-            mask.append([1] * (longest - missing) + [0] * missing)
-            labels.append(row["labels"] + [IGNORED] * missing)
-        return {
-            "input_ids": torch.tensor(ids),
-            "attention_mask": torch.tensor(mask),
-            "labels": torch.tensor(labels),
-        }
+            mask = [1] * (longest - missing) + [0] * missing
+            columns.setdefault("attention_mask", []).append(mask)
+            for name in ("input_ids", "labels", *self.beside):
+                columns.setdefault(name, []).append(row[name] + [fill.get(name, 0)] * missing)
+        batch = {name: torch.tensor(column) for name, column in columns.items()}
+        return batch | stacked([row.get(SEEN, {}) for row in rows])

@@ -14,12 +14,13 @@ import torch
 from transformers import Trainer
 from transformers.utils.logging import disable_progress_bar
 
-from dataenvgym_spec.gym.students.pretrained import read_tokenizer
+from dataenvgym_spec.gym.students.pretrained import read_tokenizer, sees
 from dataenvgym_spec.gym.students.trainers import student
 from dataenvgym_spec.gym.students.trainers.loop import Loop, check_weights
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample, TrainingFacts
 from dataenvgym_spec.gym.students.trainers.responses import Responses
 from dataenvgym_spec.gym.students.trainers.watch import DONE
+from dataenvgym_spec.gym.students.vision import Vision
 from dataenvgym_spec.records.files import read_all, write_json
 
 COMPUTED: Final = {"bf16": "bfloat16", "fp16": "float16"}
@@ -37,17 +38,20 @@ class Sft:
                 is no finite number.
         """
         disable_progress_bar()
-        tokenizer = read_tokenizer(job.base)
+        vision = Vision(job.base) if sees(job.base) else None
+        tokenizer = read_tokenizer(job.base) if vision is None else vision.tokenizer
         examples = read_all(job.examples, TrainingExample)
-        responses = Responses(examples, tokenizer, job.settings.max_length)
+        responses = Responses(examples, tokenizer, job.settings.max_length, vision)
         # What is drawn next are the weights of a new adapter.
         torch.manual_seed(job.seed)
         model = student.load(job)
         loop = Loop(job, model, tokenizer, responses)
+        # A processor is saved with its tokenizer.
+        saved = tokenizer if vision is None else vision.processor
         # Every process has the whole student; one writes it.
         main = loop.is_world_process_zero()
         if main:
-            student.try_to_save(job, model, tokenizer)
+            student.try_to_save(job, model, saved)
             losses = responses.losses(job.settings.max_length)
             if losses:
                 print(f"  {losses}", flush=True)
@@ -56,7 +60,7 @@ class Sft:
         seconds = time.monotonic() - started
         check_weights(loop)
         if main:
-            student.save(job, loop.accelerator.unwrap_model(model), tokenizer)
+            student.save(job, loop.accelerator.unwrap_model(model), saved)
             write_json(job.facts, facts_of(loop, seconds, responses, loop.tokens()))
 
 

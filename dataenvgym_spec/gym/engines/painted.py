@@ -1,0 +1,47 @@
+"""An engine that has a language model write examples with images, and a painter make the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from dataenvgym_spec.gym.engines.llm import Call, Llm
+from dataenvgym_spec.gym.engines.painting import DESCRIBED, painted
+from dataenvgym_spec.gym.painters.protocol import Painter
+from dataenvgym_spec.gym.solving import text_in
+from dataenvgym_spec.gym.tools import Tools
+from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.plans import Request
+
+
+class Painted(Llm):
+    """Has a teacher write questions, answers and what an image shows, and a painter paint that.
+
+    Attributes:
+        counts: as of the engine `llm`, and descriptions that were not painted.
+    """
+
+    def __init__(self, *, painter: Painter, **options: Any) -> None:
+        super().__init__(reasoning=False, **options)
+        self.painter = painter
+
+    def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
+        """Examples request by request; what cannot be painted is missing, for a refill to make."""
+        written = list(super().generate(requests, tools))
+        yield from painted(written, self.painter, tools, self.counts)
+
+    def fields(self) -> dict[str, Any]:
+        """What an example has in a reply: the image first, which the question is about."""
+        return {DESCRIBED: {"type": "string"}, **super().fields()}
+
+    def item(self, call: Call, given: Any, tools: Tools) -> Item | None:
+        """What an entry of a reply asks and answers; None if it is no example."""
+        image, item = text_in(given, DESCRIBED), super().item(call, given, tools)
+        if image is None or item is None:
+            return None
+        # One question may be asked about many images.
+        identity = tools.item_id(f"{item.input}\n{image}")
+        return msgspec.structs.replace(item, id=identity, verifier={DESCRIBED: image})

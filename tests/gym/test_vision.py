@@ -1,0 +1,98 @@
+"""Students that see: they learn from what an image shows, through their own processor."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from dataenvgym_spec.gym.students.adapters.lora import Lora
+from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.media import Picture
+from dataenvgym_spec.results.evidence.statistics import paired
+from tests.support.training import TRAIN, job_in
+from tests.support.vision import answers, drawn, examples, pictures, prompts, seeing
+
+LEARNS = {"length": {"steps": 85}, "learning_rate": 2e-3, "schedule": "constant", "batch_size": 32}
+QUICK = {"length": {"steps": 12}, "batch_size": 8, "learning_rate": 2e-2}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return seeing(tmp_path_factory.mktemp("base") / "student")
+
+
+def noise(picture: Picture) -> bytes:
+    """An image of the same size that shows nothing."""
+    from io import BytesIO
+
+    size = (picture.width, picture.height)
+    file = BytesIO()
+    Image.frombytes("RGB", size, Random(picture.digest).randbytes(3 * size[0] * size[1])).save(
+        file, "BMP"
+    )
+    return file.getvalue()
+
+
+def taught(folder: Path, base: Path, items: list[Item], paint: Any, **more: Any) -> Path:
+    """A student that is taught some items, with their images or others."""
+    from dataenvgym_spec.gym.students.trainers.sft import Sft
+
+    folder.mkdir(exist_ok=True)
+    examples(folder / "examples.jsonl", items, prompts(folder, items, paint))
+    own = {name: more.pop(name) for name in ("adapter",) if name in more}
+    job = job_in(folder, base, {**TRAIN, **LEARNS, **more}, device_batch=32, **own)
+    Sft().train(job)
+    return job.out
+
+
+def test_a_student_learns_to_look(tmp_path: Path, base: Path) -> None:
+    """It beats the usual answer to each question, and itself where it is taught on noise."""
+    source = pictures()
+
+    def content(picture: Picture) -> bytes:
+        made = source.images.content(picture)
+        assert made is not None
+        return made
+
+    learned, asked = drawn(source, 400, 1), drawn(source, 60, 2)
+    show = prompts(tmp_path, asked, content)
+    right = {}
+    for name, paint in (("seen", content), ("noise", noise)):
+        student = taught(tmp_path / name, base, learned, paint)
+        said = answers(student, asked, show)
+        right[name] = {
+            item.id: one.text == item.target for item, one in zip(asked, said, strict=True)
+        }
+    usual: dict[str, Counter[str]] = {}
+    for item in learned:
+        usual.setdefault(item.input, Counter())[item.target] += 1
+    right["usual"] = {
+        item.id: usual[item.input].most_common(1)[0][0] == item.target for item in asked
+    }
+    clusters = {item.id: item.cluster for item in asked}
+    for other in ("usual", "noise"):
+        compared = paired(right["seen"], right[other], clusters)
+        assert compared.difference.low > 0, (other, compared)
+
+
+def test_an_adapter_is_trained_on_one_that_sees(tmp_path: Path, base: Path) -> None:
+    source = pictures()
+    items = drawn(source, 4, 1)
+    show: Any = source.images.content
+    student = taught(
+        tmp_path / "lora", base, items, show, **QUICK, adapter=Lora(r=4, alpha=8, dropout=0.0)
+    )
+    assert (student / "adapter_config.json").is_file() and (
+        student / "processor_config.json"
+    ).is_file()
+    config = json.loads((student / "adapter_config.json").read_text())
+    assert {name.split(".")[-1] for name in config["target_modules"]} >= {"q_proj", "fc1", "linear"}
+    asked = prompts(tmp_path, items, show)
+    said = answers(base, items, asked, adapter=student)
+    assert len(said) == len(items) and said != answers(base, items, asked)
