@@ -428,7 +428,7 @@ NEVER_VARIED = {
     ("engine", "painted", "teacher"): "the name of a part of the spec",
     ("engine", "painted", "painter"): "a component of its own",
     ("check", "image-agrees", "teacher"): "the name of a part of the spec",
-    ("model", "paligemma", "vocabulary"): "it has options of its own",
+    ("scorer", "multiple-choice", "among"): "words of one form",
     ("engine", "label-only", "teacher"): "the name of a part of the spec",
     ("engine", "expert-iteration", "teacher"): "the name of a part of the spec",
     ("engine", "expert-iteration", "source"): "the name of a part of the spec",
