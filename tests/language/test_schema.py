@@ -120,6 +120,7 @@ def test_what_is_installed_is_ordered_after_what_is_built_in() -> None:
         "verified",
         "executes",
         "calls",
+        "image-agrees",
     ]
     data = {"title": "T", "description": "D.", "semantics": 1, "order": 0}
     installed = declare("check", "aaa", data, implementation="a:A", by="a")
