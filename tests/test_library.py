@@ -18,6 +18,7 @@ from dataenvgym_spec.execute.run import run_stage
 from dataenvgym_spec.records.files import parse_rows, read, read_all
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.results.evidence.statistics import paired
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import ROOT, call, environment, new_repo
@@ -254,3 +255,23 @@ def test_a_language_model_teaches(name: str, shelf: Path) -> None:
         ]
         requests = [one for plan in plans for one in read(plan, Plan).asked()]
         assert any(one.subskill for one in requests), "nobody named a subskill"
+
+
+@pytest.mark.slow
+def test_what_is_seen_is_learned(shelf: Path) -> None:
+    """As the spec stands, in each of its run seeds: not by guessing, nor from the texts alone."""
+    head = {"version": 1, "name": "small-vqa", "extends": "library/vqa.yaml"}
+    results = made(shelf, yaml.safe_dump(head))
+    answers = results.items("test")
+    clusters = {row.id: row.cluster for row in answers}
+    right: dict[tuple[str, int, str], dict[str, bool]] = {}
+    for row in answers:
+        right.setdefault((row.arm, row.seed, row.student), {})[row.id] = row.correct
+    usual: dict[str, Counter[str]] = {}
+    for row in results.examples():
+        usual.setdefault(row.input, Counter())[row.target] += 1
+    guessed = {row.id: row.target == usual[row.input].most_common(1)[0][0] for row in answers}
+    for seed in (0, 1, 2):
+        seen = right["seen", seed, "last"]
+        for other in (guessed, right["noise", seed, "last"], right["seen", seed, "base"]):
+            assert paired(seen, other, clusters).difference.low > 0, seed

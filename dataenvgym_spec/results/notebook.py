@@ -14,6 +14,7 @@ from dataenvgym_spec.core.errors import UserError, suggest
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example, Rejected
 from dataenvgym_spec.results.evidence.scores import accuracy, share, shares_by_skill
+from dataenvgym_spec.results.evidence.together import together
 from dataenvgym_spec.results.experiment import Results, open_results
 from dataenvgym_spec.results.ledger import cost_of
 from dataenvgym_spec.results.prices import read_prices
@@ -27,6 +28,7 @@ from dataenvgym_spec.results.tables import (
     SkillRow,
     StudentRow,
     Table,
+    TogetherRow,
 )
 
 SplitName = Literal["selection", "test", "shown", "hidden"]
@@ -66,10 +68,22 @@ class Notebook(Results):
         Raises:
             UserError: there is no such split.
         """
-        if split not in SPLITS:
-            raise UserError(f"there is no split '{split}'", help=suggest(split, SPLITS))
+        _require_split(split)
         rows = [row for answers in self._answers(split) for row in _items(answers)]
         return Table(ItemRow, tuple(rows))
+
+    def together(self, split: SplitName) -> Table[TogetherRow]:
+        """The answers of every student to a split, where several count together.
+
+        Args:
+            split: see `items`.
+
+        Raises:
+            UserError: there is no such split.
+        """
+        _require_split(split)
+        rows = [row for answers in self._answers(split) for row in _together(answers)]
+        return Table(TogetherRow, tuple(rows))
 
     def examples(self, iteration: int | None = None) -> Table[ExampleRow]:
         """The examples that were accepted and rejected, with where they come from.
@@ -173,6 +187,11 @@ def load(name: str, root: Path | None = None) -> Notebook:
     return open_results(Notebook, name, root)
 
 
+def _require_split(split: str) -> None:
+    if split not in SPLITS:
+        raise UserError(f"there is no split '{split}'", help=suggest(split, SPLITS))
+
+
 def _open(run: Run, split: str) -> Iterator[StudentAnswers]:
     for turn in run.iterations[: 1 + run.reached]:
         rows = turn.results(split)
@@ -206,6 +225,22 @@ def _score(answers: StudentAnswers) -> ScoreRow:
         unparseable=sum(row.unparseable for row in rows),
         truncated=sum(row.truncated for row in rows),
     )
+
+
+def _together(answers: StudentAnswers) -> Iterator[TogetherRow]:
+    for way, (sets, estimate) in together(answers.rows).items():
+        yield TogetherRow(
+            arm=answers.run.arm,
+            seed=answers.run.seed,
+            iteration=answers.iteration,
+            student=answers.student,
+            split=answers.split,
+            by=way,
+            sets=sets,
+            accuracy=estimate.value,
+            low=estimate.low,
+            high=estimate.high,
+        )
 
 
 def _items(answers: StudentAnswers) -> Iterator[ItemRow]:

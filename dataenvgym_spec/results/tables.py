@@ -41,6 +41,30 @@ class ScoreRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TogetherRow:
+    """A student's answers to a split, taken together.
+
+    Attributes:
+        by: what the answers of a set have in common: `question`, `image` or `cluster`.
+        sets: of more than one answer each.
+        accuracy: the part of the sets in which every answer is right.
+        low: of the 95 % interval of the accuracy, by cluster.
+        high: of the same interval.
+    """
+
+    arm: str
+    seed: int
+    iteration: int
+    student: str
+    split: str
+    by: str
+    sets: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRow:
     """A student's answer to one item.
 
