@@ -45,7 +45,7 @@ def test_a_task_says_what_its_items_may_have(tasks: Install, tmp_path: Path) -> 
     first, second = _said(tmp_path, "math")
     assert first == (
         "E204 the items of 'others' have tools, and those of the task 'math' do not; "
-        "take another source, or another kind: seen"
+        "take another source, or another kind: tool-use, seen"
     )
     assert second.startswith("E204 the prompt does not show tools, which the items of 'others'")
 
@@ -57,24 +57,29 @@ def test_images_need_a_student_that_takes_them(tasks: Install, tmp_path: Path, h
         tasks("source", "others", procedural=True, shows=["images"])
     else:
         source = {"images": "photo"}
-    said = _said(tmp_path, "seen", source=source)
+    for slot in ("trainer", "backend", "engine"):
+        tasks(slot, "blind")
+    agent: dict[str, Any] = {"engine": {"kind": "blind", "teacher": None, "oversample": None}}
+    blind = {"train": {"method": "blind"}, "generate": {"backend": "blind"}}
+    said = _said(tmp_path, "seen", source=source, student=blind, agent=agent)
     assert [line.partition(" does not work with images")[0] for line in said] == [
         "E204 the model 'scratch'",
-        "E204 the trainer 'sft'",
-        "E204 the backend 'transformers'",
-        "E204 the engine 'procedural'",
+        "E204 the trainer 'blind'",
+        "E204 the backend 'blind'",
+        "E204 the engine 'blind'",
     ]
     assert all("which the items of 'others' have" in line for line in said)
     tasks("model", "eyes", carries=["images"], ready=True)
     tasks("trainer", "sight", carries=["images"])
     tasks("backend", "seeing", carries=["images"])
-    assert _said(tmp_path, "seen", source=source)[0].endswith("take another model (eyes)")
+    (first, *_) = _said(tmp_path, "seen", source=source)
+    assert first.endswith("take another model (path, hub, paligemma, eyes)")
     able = {
         "train": {"method": "sight"},
         "generate": {"backend": "seeing"},
         "model": {"kind": "eyes"},
     }
-    agent = {"engine": {"kind": "painter", "teacher": None, "oversample": None}}
+    agent["engine"]["kind"] = "painter"
     tasks("engine", "painter", carries=["images"])
     said = _said(tmp_path, "seen", source=source, student=able, agent=agent)
     assert not [line for line in said if "images" in line]

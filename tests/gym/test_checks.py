@@ -184,6 +184,7 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
         "text-length": (False, False),
         "executes": (False, False),
         "calls": (False, False),
+        "image-agrees": (False, False),
     }
 
 

@@ -59,6 +59,7 @@ def test_what_counts_in_each_kind() -> None:
     assert_golden("task", "math", {1: "8d36451ff35a8081"}, identities("math"))
     assert_golden("task", "code", {1: "69aa2a47782e59bc"}, identities("code"))
     assert_golden("task", "tool-use", {1: "4b25abf2fe302d53"}, identities("tool-use"))
+    assert_golden("task", "vqa", {1: "8d36451ff35a8081"}, identities("vqa"))
     words, lines = identities("math"), identities("code")
     assert words[0] == words[1] and len({*words[2:]}) == 1
     assert lines[0] != lines[1] and lines[2] == lines[4] != lines[3]

@@ -10,8 +10,9 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.tasks.media import BAD
+from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.rows import REPEATED
-from tests.support.golden import component, make
+from tests.support.golden import assert_golden, component, make
 from tests.support.images import drawn
 
 NO_IMAGE = b"no image"
@@ -21,6 +22,14 @@ def image(folder: Path, name: str, content: bytes) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
+
+
+def shown(items: list[Item]) -> list[Any]:
+    """What items are, less the digests of their images, which depend on who compressed them."""
+    return [
+        [one.input, one.target, one.golds, one.group, one.verifier, len(one.images)]
+        for one in items
+    ]
 
 
 def read(kind: str, folder: Path, **options: Any) -> Any:
@@ -57,6 +66,7 @@ def test_a_folder_of_images_with_questions(tmp_path: Path) -> None:
     assert len({item.id for item in items}) == 3
     assert source.skipped == {REPEATED: 1} and source.images.bad == {BAD: 2}
     assert source.images.content(items[2].images[0]) == drawn(colour=1)
+    assert_golden("source", "image-folder", {1: "6cb06c230b705e2c"}, shown(items))
 
 
 def test_columns_by_name_and_several_answers(tmp_path: Path) -> None:
@@ -118,6 +128,7 @@ def test_gqa(tmp_path: Path) -> None:
     assert [item.input for item in items] == ["Is it red?", "Who is it?", "Is it red?"]
     assert items[0].cluster == items[1].cluster != items[2].cluster
     assert source.skipped == {"equivalent questions": 1} and source.images.bad == {BAD: 1}
+    assert_golden("source", "gqa", {1: "9e3674163d400cf5"}, shown(items))
     assert gqa(tmp_path, types="structural").groups() == ["verify"]
     assert len(gqa(tmp_path, equivalent=True).items) == 4
 
@@ -159,6 +170,7 @@ def test_naturalbench(tmp_path: Path) -> None:
     ]
     assert items[0].images == items[2].images != items[1].images == items[3].images
     assert items[0].verifier == {"answer": "Yes", "choices": ["yes", "no"]}
+    assert_golden("source", "naturalbench", {1: "d15d14addf1c6925"}, shown(source.items))
     assert natural(tmp_path, rows, instructs=False).items[0].input == "Is it 0?"
 
 

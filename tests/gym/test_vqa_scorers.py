@@ -10,6 +10,7 @@ import pytest
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.gym.tasks.scorers.answers import normalised
 from dataenvgym_spec.records.items import Item
+from tests.support.golden import assert_golden
 from tests.support.scoring import made_scorer
 
 
@@ -97,3 +98,16 @@ def test_an_item_says_its_own_choices() -> None:
     assert score("multiple-choice", "The answer is (B), not A", "B", verifier=verifier).correct
     assert not score("multiple-choice", "yes", "B", verifier=verifier).parsed
     assert score("multiple-choice", "left", "left", among=["left", "right"]).correct
+
+
+def test_the_scores_of_each_number() -> None:
+    texts = ("Red", "two", "2", "yes, no", "a cat", "", "none")
+    golds = ("red", "red", "2", "no", "cat", "yes", "0")
+
+    def scores(kind: str) -> list[list[Any]]:
+        given = [score(kind, text, *golds) for text in texts]
+        return [[one.value, one.parsed] for one in given]
+
+    assert_golden("scorer", "vqa-match", {1: "df86bc191158908c"}, scores("vqa-match"))
+    assert_golden("scorer", "vqa-accuracy", {1: "49d016d724597357"}, scores("vqa-accuracy"))
+    assert_golden("scorer", "multiple-choice", {1: "64ecb8277d0d0ffa"}, scores("multiple-choice"))
