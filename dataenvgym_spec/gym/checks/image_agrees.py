@@ -8,9 +8,10 @@ from io import BytesIO
 from typing import Final
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.answers import exactly
 from dataenvgym_spec.gym.checks.protocol import Sight
 from dataenvgym_spec.gym.prompt import Image, Message, TextTemplate
-from dataenvgym_spec.gym.solving import exactly, read_object
+from dataenvgym_spec.gym.solving import read_object
 from dataenvgym_spec.gym.tasks.scenes import answer_to, read
 from dataenvgym_spec.gym.tasks.scorers.answers import normalised
 from dataenvgym_spec.gym.teachers.protocol import Ask, Teacher

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from dataenvgym_spec.gym.answers import text_in
 from dataenvgym_spec.gym.engines.llm import Call, Llm
 from dataenvgym_spec.gym.engines.painting import DESCRIBED, painted
 from dataenvgym_spec.gym.painters.protocol import Painter
-from dataenvgym_spec.gym.solving import text_in
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
