@@ -34,6 +34,7 @@ OPTION_WORDS = {
     "config": "a word of DVC and of the command line",
     "alpha": "of a drawing's colours",
     "seconds": "a unit, in logs and in messages",
+    "image": "what answers can have in common",
     "images": "a field of an item, and what `shows` lists",
     "painter": "a slot",
     "sandbox": "a slot, and a fact of a log",
@@ -44,6 +45,7 @@ OPTION_WORDS = {
 """Words that are options of a component and also mean something else where they stand."""
 KIND_WORDS = {
     "procedural": "what `x-takes` asks for",
+    "shapes": "what answers a task has, as kinds of tasks declare",
     "executes": "what a scorer declares that executes programs",
     "hub": "a section of the lock",
     "calls": "what answers of a task may be besides texts",
