@@ -199,6 +199,24 @@ def test_a_student_teaches_itself(shelf: Path) -> None:
 
 
 @pytest.mark.slow
+def test_preferences_and_rewards_raise_what_they_train_for(shelf: Path) -> None:
+    """In each run, against the untaught student and against the control; rewards also where answers are drawn."""
+    text = yaml.safe_dump({"version": 1, "name": "all-methods", "extends": "library/methods.yaml"})
+    results = made(shelf, text)
+    require_whole(results)
+    right: dict[tuple[str, int, str], dict[str, bool]] = {}
+    for row in results.items("test"):
+        right.setdefault((row.arm, row.seed, row.student), {})[row.id] = row.correct
+    controls = {"preferences": "tossed", "rewards": "dealt", "rewards-drawn": "dealt-drawn"}
+    for arm, control in controls.items():
+        for seed in results.index.seeds:
+            taught = right[arm, seed, "last"]
+            for other in (right[arm, seed, "base"], right[control, seed, "last"]):
+                assert len(taught) == len(other) == 300
+                assert paired(taught, other).difference.low > 0, (arm, seed)
+
+
+@pytest.mark.slow
 def test_policies_run_at_equal_amounts(shelf: Path) -> None:
     arms = {"no-state": {"agent": {"observe": "nothing", "policy": {"kind": "even"}}}}
     results = made(shelf, small("policies", arms=arms, seeds={"run": [0]}))

@@ -171,7 +171,7 @@ class Definition:
         ready: of a model: whether it exists, so that the store refers to it.
         device: of a teacher: whether a model runs in the stage that asks it, on a GPU where there
             is one.
-        judges: of an engine: whether it is handed the scorer of the task.
+        judges: of an engine or a trainer: whether it is handed the scorer of the task.
         recalls: of an engine: whether it is handed the examples that its arm has so far.
         idles: of an environment: whether an action in it may ask for nothing.
         several: of a scorer: whether any of several answers of an item is right.
