@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "validate": "Check specs and report everything that is wrong.",
     "compile": "Write the pipeline of specs: dvc.yaml, experiments/, store/.",
     "plan": "Say what will run, be reused or restored, and why.",
+    "rehearse": "Run a spec at toy size, and say what would fail and what it takes.",
     "preview": "Make and show a few examples of the first plan.",
     "run": "Compile an experiment and reproduce it with DVC.",
     "status": "Say what is done, running, failed or missing.",

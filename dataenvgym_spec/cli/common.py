@@ -103,7 +103,7 @@ def read_specs(
         UserError: there is no spec, or none of that name.
         SpecError: a spec has an error.
     """
-    chosen = _chosen(names, layout, sets) if names else dict.fromkeys(layout.specs())
+    chosen = chosen_files(names, layout, sets) if names else dict.fromkeys(layout.specs())
     if not chosen:
         raise UserError("there are no specs: specs/*.yaml is empty", help=FIRST)
     specs = front_end(chosen, root=layout.root, sets=sets, locks=locks)
@@ -121,10 +121,14 @@ def _warn(diagnostics: Iterable[Diagnostic]) -> None:
     click.echo(more(shown), err=True)
 
 
-def _chosen(
+def chosen_files(
     names: Sequence[str], layout: Layout, sets: Sequence[str]
 ) -> dict[Path, set[str] | None]:
-    """The files that names stand for, and the experiments in each that are meant (None: all)."""
+    """The files that names stand for, and the experiments in each that are meant (None: all).
+
+    Raises:
+        UserError: there is none of a name.
+    """
     chosen: dict[Path, set[str] | None] = {}
     for name in names:
         path, only = _find(name, layout, sets)

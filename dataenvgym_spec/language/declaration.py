@@ -55,6 +55,8 @@ ANSWERS: Final = ("calls",)
 SKILLS: Final = ("groups",)
 SUBSKILLS: Final = ("any", "variants")
 REJECTS: Final = ("repeats",)
+REHEARSED: Final[dict[str, type]] = {"kind": str, "options": dict, "target": str}
+"""What a definition may say of a rehearsal; see `Definition`."""
 MARKED: Final[dict[str, tuple[str, ...]]] = {
     "x-file": ("template", "data", "table", "directory", "skills"),
     "x-match": ("own", "other"),
@@ -136,6 +138,7 @@ def declare(
         carries=_fields("carries", data),
         rejects=_one_of("rejects", data, REJECTS),
         promise=_one_of("promise", data, PROMISES),
+        rehearsal=_rehearsal(data),
         standard=bool(data.get("standard", False)),
         # What is installed follows what is built in, by name.
         order=LAST if by else int(data.get("order", LAST)),
@@ -277,6 +280,15 @@ def _fields(keyword: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     for name in names:
         _allow(keyword, name, FIELDS)
     return names
+
+
+def _rehearsal(data: Mapping[str, Any]) -> dict[str, Any]:
+    said = dict(data.get("rehearsal", {}))
+    for keyword, value in said.items():
+        _allow("rehearsal", keyword, tuple(REHEARSED))
+        if not isinstance(value, REHEARSED[keyword]):
+            raise ValueError(f"'{keyword}' of 'rehearsal' cannot be {json.dumps(value)}")
+    return said
 
 
 def _reads(slot: str, data: Mapping[str, Any]) -> str | None:

@@ -194,6 +194,9 @@ class Definition:
         carries: of a model, a trainer, a backend or an engine: which of these fields it works with.
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives if not what its stage kind does.
+        rehearsal: what stands in for it in a rehearsal: the `kind` of another component of its
+            slot; `options`, of which numbers are upper bounds; of a scorer the `target` of a row
+            that is made up, with ANSWER for a number.
         standard: whether it is the one of its slot that holds where a spec names none.
         order: where it stands among those of its slot; of equal ones the name decides.
         distribution: the package that brings it; None for a built-in one.
@@ -238,6 +241,7 @@ class Definition:
     prompts: Mapping[str, str] = field(default_factory=dict)
     rejects: str | None = None
     promise: Promise | None = None
+    rehearsal: Mapping[str, Any] = field(default_factory=dict)
     standard: bool = False
     order: int = LAST
     distribution: str | None = None

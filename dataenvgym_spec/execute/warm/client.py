@@ -80,7 +80,7 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     Returns:
         The stage's exit code, or None if no worker serves it and the caller should run it itself.
     """
-    if not _possible() or stopped(layout, content):
+    if not possible() or stopped(layout, content):
         return None
     served = _served(os.environ)
     group = worker_of(content)
@@ -184,7 +184,7 @@ def _ask(
     return answer[0]
 
 
-def _possible() -> bool:
+def possible() -> bool:
     """Whether this machine and its user let a fork of a worker do the work."""
     if sys.platform != "linux" or os.environ.get("DATAENVGYM_WARM") == "0":
         return False
