@@ -97,9 +97,12 @@ def _toys(whole: Mapping[str, Any], amounts: Amounts) -> Iterator[tuple[tuple[st
     runs = whole["seeds"]["run"]
     if isinstance(runs, list):
         yield ("seeds", "run"), runs[: amounts.runs]
+    for name, probe in whole["task"]["splits"].get("probes", {}).items():
+        path = ("task", "splits", "probes", name, "draw")
+        yield path, _drawn(probe["draw"], 1, whole=probe["from"] in amounts.large)
     shown = _shots(whole)
     for role, split in whole["task"]["splits"].items():
-        if "draw" in split:
+        if role in ITEMS and "draw" in split:
             most = max(ITEMS[role], shown if role == "pool" else 0)
             path = ("task", "splits", role, "draw")
             yield path, _drawn(split["draw"], most, whole=split["from"] in amounts.large)

@@ -118,3 +118,12 @@ def test_small_amounts_stay_as_they_are(tmp_path: Path) -> None:
     assert document["task"]["splits"]["feedback"]["draw"] == {"per_group": 4}
     assert document["student"]["model"]["pretrain"]["length"] == {"steps": 4}
     assert "loop.teach.examples: 12 in place of 30" in toy.cuts
+
+
+def test_other_test_sets_are_small_as_well(tmp_path: Path) -> None:
+    probes = {"other": {"from": "problems", "draw": {"per_group": 9}}}
+    (spec,) = front_end([written(tmp_path, task={"splits": {"probes": probes}})], root=tmp_path)
+    toy = Toy()
+    toy.add(spec)
+    made = toy.documents["tiny"]["task"]["splits"]["probes"]
+    assert made == {"other": {"from": "problems", "draw": {"per_group": 1}}}
