@@ -98,8 +98,8 @@ def _toys(whole: Mapping[str, Any], amounts: Amounts) -> Iterator[tuple[tuple[st
     if isinstance(runs, list):
         yield ("seeds", "run"), runs[: amounts.runs]
     for name, probe in whole["task"]["splits"].get("probes", {}).items():
-        path = ("task", "splits", "probes", name, "draw")
-        yield path, _drawn(probe["draw"], 1, whole=probe["from"] in amounts.large)
+        of_probe = ("task", "splits", "probes", name, "draw")
+        yield of_probe, _drawn(probe["draw"], 1, whole=probe["from"] in amounts.large)
     shown = _shots(whole)
     for role, split in whole["task"]["splits"].items():
         if role in ITEMS and "draw" in split:
