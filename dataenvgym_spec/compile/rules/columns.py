@@ -71,7 +71,7 @@ def _unnamed(arm: Arm) -> Iterator[Diagnostic]:
             help = "name it under 'fields'"
             if source.declared.marked("x-layout"):
                 help += ", or name the layout of its rows"
-            yield arm.node.at(source.place).fault("E102", message, help)
+            yield arm.node.at(source.place).fault("E104", message, help)
 
 
 def _unset(source: Supply, held: str) -> bool:
