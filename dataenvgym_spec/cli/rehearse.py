@@ -43,7 +43,7 @@ def command(
     not tested.
 
     Nothing is written but in a folder of its own, which the next rehearsal of the spec empties.
-    Exit code 1 where something would have failed.
+    Exit code 1 where something would have failed, or nothing could be rehearsed.
 
     \b
     Example:
@@ -70,7 +70,7 @@ def command(
     else:
         for line in _lines(result):
             click.echo(line)
-    return 1 if result.findings else 0
+    return 1 if result.findings or result.obstacles else 0
 
 
 def _layout() -> tuple[Layout, bool]:
@@ -93,11 +93,12 @@ def _lines(result: Rehearsed) -> Iterator[str]:
         f"{', '.join(result.names)}: {done} of {plural(all_stages, 'stage')} rehearsed "
         f"in {duration(played.seconds)}; the real run has {result.real}"
     )
+    yield from _listed("could not be rehearsed", result.obstacles)
     if result.findings:
         yield f"would fail: {len(result.findings)}"
         for finding in result.findings[:MOST]:
             yield from _finding(finding)
-    else:
+    elif not result.obstacles:
         yield "nothing failed"
     for student in result.estimates.students:
         yield from _student(student)
@@ -154,6 +155,7 @@ def _record(result: Rehearsed) -> dict[str, Any]:
             {"code": one.code, "where": one.where, "message": one.message, "help": one.help}
             for one in result.findings
         ],
+        "obstacles": list(result.obstacles),
         "warnings": [
             {"code": one.code, "message": one.message, "help": one.help} for one in result.warnings
         ],

@@ -72,6 +72,7 @@ class Rehearsed:
     Attributes:
         names: the experiments.
         findings: what would have failed.
+        obstacles: why no stage was rehearsed; none where they were.
         warnings: what is odd about the spec.
         played: what became of the stages of the rehearsal.
         real: how many stages the real experiments have.
@@ -85,6 +86,7 @@ class Rehearsed:
 
     names: tuple[str, ...]
     findings: tuple[Finding, ...]
+    obstacles: tuple[str, ...]
     warnings: tuple[Diagnostic, ...]
     played: Played
     real: int
@@ -145,6 +147,7 @@ class _Stage:
         self.hub = HubAccess()
         self.models: list[Found] = []
         self.findings: list[Finding] = []
+        self.obstacles: list[str] = []
         self.untested: dict[str, None] = {}
 
     def clear(self) -> None:
@@ -195,6 +198,7 @@ class _Stage:
         return Rehearsed(
             names=tuple(spec.base.name for spec in self.script.specs),
             findings=tuple(self.findings),
+            obstacles=tuple(self.obstacles),
             warnings=self.script.warnings,
             played=played,
             real=len(self.real.graph.stages),
@@ -215,7 +219,10 @@ class _Stage:
             write_rows(path, made_up)
         except Unmade as error:
             path.write_text("{}\n", encoding="utf-8")
-            self._not_tested(f"the source '{wanted.name}': no column of '{error}' can be made up")
+            self.obstacles.append(
+                f"the source '{wanted.name}' is not here, and a column for '{error}' cannot be "
+                "made up"
+            )
             return
         self._not_tested(f"the rows of '{wanted.name}': made-up ones stood in for them")
 
@@ -225,7 +232,7 @@ class _Stage:
         try:
             build(found.blueprint, out, texts)
         except NotTiny as error:
-            self._not_tested(f"the model '{found.wanted.name}': {error}")
+            self.obstacles.append(f"the model '{found.wanted.name}': {error}")
 
     def _chats(self) -> bool:
         prompts = [prompt for arm in self._arms() for _, prompt in arm.experiment.prompts()]
@@ -241,17 +248,15 @@ class _Stage:
         return [arm for spec in self.script.specs for arm in spec.arms]
 
     def _compiled(self) -> Compiled | None:
-        """The small specs; None if they are no specs, which is a finding."""
+        """The small specs; None if something stands in the way, which is no fault of the spec."""
+        if self.obstacles:
+            return None
         paths = [self.folder / "specs" / f"{name}.yaml" for name in self.toy.documents]
         try:
             return lower(front_end(paths, root=self.folder, locks="ignore"))
         except SpecError as error:
-            for one in error.diagnostics:
-                if one.severity == "error":
-                    message = f"the spec cannot be made small: {one.message}"
-                    self.findings.append(
-                        Finding(where="the rehearsal", message=message, help=one.help)
-                    )
+            wrong = [one.message for one in error.diagnostics if one.severity == "error"]
+            self.obstacles += [f"the spec cannot be made small: {message}" for message in wrong]
             return None
 
     def _environ(self, address: str) -> dict[str, str]:
