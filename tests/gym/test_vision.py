@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from dataenvgym_spec.gym.students.adapters.lora import Lora
-from dataenvgym_spec.records.items import Item
-from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.results.evidence.statistics import paired
-from tests.support.training import TRAIN, job_in
-from tests.support.vision import answers, drawn, examples, pictures, prompts, seeing
+from tests.support.vision import (
+    answers,
+    content_of,
+    drawn,
+    noise,
+    pictures,
+    prompts,
+    seeing,
+    taught,
+)
 
 LEARNS = {"length": {"steps": 85}, "learning_rate": 2e-3, "schedule": "constant", "batch_size": 32}
 QUICK = {"length": {"steps": 12}, "batch_size": 8, "learning_rate": 2e-2}
@@ -27,44 +31,16 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return seeing(tmp_path_factory.mktemp("base") / "student")
 
 
-def noise(picture: Picture) -> bytes:
-    """An image of the same size that shows nothing."""
-    from io import BytesIO
-
-    size = (picture.width, picture.height)
-    file = BytesIO()
-    Image.frombytes("RGB", size, Random(picture.digest).randbytes(3 * size[0] * size[1])).save(
-        file, "BMP"
-    )
-    return file.getvalue()
-
-
-def taught(folder: Path, base: Path, items: list[Item], paint: Any, **more: Any) -> Path:
-    """A student that is taught some items, with their images or others."""
-    from dataenvgym_spec.gym.students.trainers.sft import Sft
-
-    folder.mkdir(exist_ok=True)
-    examples(folder / "examples.jsonl", items, prompts(folder, items, paint))
-    own = {name: more.pop(name) for name in ("adapter",) if name in more}
-    job = job_in(folder, base, {**TRAIN, **LEARNS, **more}, device_batch=32, **own)
-    Sft().train(job)
-    return job.out
-
-
 def test_a_student_learns_to_look(tmp_path: Path, base: Path) -> None:
     """It beats the usual answer to each question, and itself where it is taught on noise."""
     source = pictures()
 
-    def content(picture: Picture) -> bytes:
-        made = source.images.content(picture)
-        assert made is not None
-        return made
-
+    content = content_of(source)
     learned, asked = drawn(source, 400, 1), drawn(source, 60, 2)
     show = prompts(tmp_path, asked, content)
     right = {}
     for name, paint in (("seen", content), ("noise", noise)):
-        student = taught(tmp_path / name, base, learned, paint)
+        student = taught(tmp_path / name, base, learned, paint, **LEARNS)
         said = answers(student, asked, show)
         right[name] = {
             item.id: one.text == item.target for item, one in zip(asked, said, strict=True)
@@ -86,7 +62,12 @@ def test_an_adapter_is_trained_on_one_that_sees(tmp_path: Path, base: Path) -> N
     items = drawn(source, 4, 1)
     show: Any = source.images.content
     student = taught(
-        tmp_path / "lora", base, items, show, **QUICK, adapter=Lora(r=4, alpha=8, dropout=0.0)
+        tmp_path / "lora",
+        base,
+        items,
+        show,
+        **LEARNS | QUICK,
+        adapter=Lora(r=4, alpha=8, dropout=0.0),
     )
     assert (student / "adapter_config.json").is_file() and (
         student / "processor_config.json"

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from dataenvgym_spec.gym.painters.noise import Noise
 from dataenvgym_spec.gym.prompt import Prompts
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
@@ -15,6 +16,7 @@ from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.media import Picture
+from tests.support.training import TRAIN, job_in
 
 FAMILIES = {"colour": {"asks": "colour", "objects": 1}, "place": {"asks": "place", "objects": 1}}
 SETTINGS = GenerationSettings(dtype="float32", max_new_tokens=4, batch_size=64)
@@ -33,16 +35,46 @@ def drawn(source: Shapes, count: int, seed: int) -> list[Item]:
     return [item for group in source.groups() for item in islice(source.stream(group, seed), count)]
 
 
-def seeing(folder: Path, **sizes: Any) -> Path:
-    """An untaught PaliGemma with the words of those questions."""
+def seeing(folder: Path, texts: Sequence[str] = (), **sizes: Any) -> Path:
+    """An untaught PaliGemma with the words of some texts, or of those questions."""
     from dataenvgym_spec.gym.students.models.paligemma import Paligemma
 
     properties = definition("model", "paligemma").schema["properties"]
     given = {name: one["default"] for name, one in properties.items() if "default" in one}
-    texts = [f"{item.input} {item.target}" for item in drawn(pictures(), 60, 7)]
+    texts = texts or [f"{item.input} {item.target}" for item in drawn(pictures(), 60, 7)]
     folder.mkdir(parents=True, exist_ok=True)
-    Paligemma(**{**given, **sizes}, vocabulary={}).build(texts, 0, folder)
+    Paligemma(**{**given, **sizes}, vocabulary={}).build(list(texts), 0, folder)
     return folder
+
+
+def content_of(source: Any) -> Paint:
+    """The own images of a source."""
+
+    def content(picture: Picture) -> bytes:
+        made: bytes | None = source.images.content(picture)
+        assert made is not None
+        return made
+
+    return content
+
+
+def noise(picture: Picture) -> bytes:
+    """An image of the same size that shows nothing."""
+    painted = Noise(pixels=picture.width).paint([picture.digest], 0)
+    assert painted[0] is not None
+    return painted[0]
+
+
+def taught(folder: Path, base: Path, items: Sequence[Item], paint: Paint, **more: Any) -> Path:
+    """A student that is taught some items, with their images or others, in this process."""
+    from dataenvgym_spec.gym.students.trainers.sft import Sft
+
+    folder.mkdir(exist_ok=True)
+    examples(folder / "examples.jsonl", items, prompts(folder, items, paint))
+    own = {name: more.pop(name) for name in ("adapter",) if name in more}
+    job = job_in(folder, base, {**TRAIN, **more}, device_batch=32, **own)
+    Sft().train(job)
+    return job.out
 
 
 def prompts(folder: Path, items: Sequence[Item], paint: Paint, *, chat: bool = False) -> Prompts:
