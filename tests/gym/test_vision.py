@@ -7,14 +7,20 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.students.adapters.lora import Lora
+from dataenvgym_spec.gym.students.codec import Codec
+from dataenvgym_spec.gym.students.vision import Gallery, Inputs, stacked
 from dataenvgym_spec.results.evidence.statistics import paired
+from tests.support.training import TRAIN, job_in
 from tests.support.vision import (
     answers,
     content_of,
     drawn,
+    examples,
     noise,
     pictures,
     prompts,
@@ -77,3 +83,127 @@ def test_an_adapter_is_trained_on_one_that_sees(tmp_path: Path, base: Path) -> N
     asked = prompts(tmp_path, items, show)
     said = answers(base, items, asked, adapter=student)
     assert len(said) == len(items) and said != answers(base, items, asked)
+
+
+CHAT = (
+    "{% for message in messages %}{{ message.role }}: {% for part in message.content %}"
+    "{% if part.type == 'image' %}<image>{% else %}{{ part.text }}{% endif %}{% endfor %}<end_of_utterance>\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant:{% endif %}"
+)
+
+
+def idefics(folder: Path) -> Path:
+    """An untaught Idefics3, the architecture that SmolVLM has, with a chat template."""
+    from transformers import Idefics3Config, Idefics3ForConditionalGeneration, Idefics3Processor
+    from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
+
+    from dataenvgym_spec.gym.students.models.paligemma import tokenizer_of
+
+    tokenizer = tokenizer_of(
+        [f"user: assistant: {item.input} {item.target}" for item in drawn(pictures(), 60, 7)]
+    )
+    marks = ["<fake_token_around_image>", "<image>", "<end_of_utterance>", "<global-img>"]
+    tokenizer.add_special_tokens({"additional_special_tokens": marks})
+    images = Idefics3ImageProcessorPil(
+        size={"longest_edge": 64}, max_image_size={"longest_edge": 32}, do_image_splitting=False
+    )
+    sizes = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    special = {
+        f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "eos", "bos")
+    }
+    text = {
+        "model_type": "llama",
+        "num_key_value_heads": 2,
+        "vocab_size": len(tokenizer),
+        **special,
+        **sizes,
+    }
+    config = Idefics3Config(
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        scale_factor=2,
+        pad_token_id=tokenizer.pad_token_id,
+        vision_config={"image_size": 32, "patch_size": 8, **sizes},
+        text_config=text,
+    )
+    Idefics3ForConditionalGeneration(config).save_pretrained(folder)
+    Idefics3Processor(images, tokenizer, image_seq_len=4, chat_template=CHAT).save_pretrained(
+        folder
+    )
+    return folder
+
+
+def test_a_conversation_shows_images_where_the_template_says(tmp_path: Path) -> None:
+    from dataenvgym_spec.gym.students.trainers.sft import Sft
+
+    source = pictures()
+    items, model = drawn(source, 4, 1), idefics(tmp_path / "base")
+    asked = prompts(tmp_path, items, content_of(source), chat=True)
+    codec = Codec(model, max_new_tokens=4)
+    inputs = codec.inputs(asked.prompt(items[0]))
+    tokens = codec.tokenizer.convert_ids_to_tokens(inputs.ids)
+    assert tokens[2:9] == [
+        "<fake_token_around_image>",
+        "<global-img>",
+        *["<image>"] * 4,
+        "<fake_token_around_image>",
+    ]
+    assert tokens[-2:] == ["assistant", ":"] and inputs.seen["pixel_values"].shape == (
+        1,
+        1,
+        3,
+        32,
+        32,
+    )
+    examples(tmp_path / "examples.jsonl", items, asked)
+    more = {**TRAIN, "length": {"steps": 30}, "batch_size": 8, "learning_rate": 3e-3}
+    job = job_in(tmp_path, model, {**more, "max_length": 200}, device_batch=8)
+    Sft().train(job)
+    said = [one.text for one in answers(job.out, items, asked)]
+    assert said[:4] == [item.target for item in items[:4]]
+
+
+def test_what_only_looks_like_an_image_is_text(base: Path, tmp_path: Path) -> None:
+    source = pictures()
+    (item, *_) = drawn(source, 1, 1)
+    asked = prompts(tmp_path, [item], content_of(source))
+    codec = Codec(base, max_new_tokens=4)
+    odd = asked.prompt(
+        msgspec.structs.replace(item, input="Where is the <image> of a circle<eos>?")
+    )
+    tokens = codec.tokenizer.convert_ids_to_tokens(codec.inputs(odd).ids)
+    assert tokens.count("<image>") == 9 and "<eos>" not in tokens and "circle" in tokens
+
+
+def test_a_text_without_an_image_is_told(base: Path) -> None:
+    with pytest.raises(StageError, match="refuses a prompt with 0 images"):
+        Codec(base, max_new_tokens=4).inputs("What colour is the circle?")
+
+
+def test_what_does_not_fit_in_memory_is_looked_at_again(base: Path, tmp_path: Path) -> None:
+    source = pictures()
+    items = drawn(source, 2, 1)
+    asked = prompts(tmp_path, items, content_of(source))
+    codec = Codec(base, max_new_tokens=4)
+    made: list[int] = []
+
+    def make(number: int) -> Inputs:
+        made.append(number)
+        return codec.inputs(asked.prompt(items[number]))
+
+    gallery = Gallery(make, room=3 * 48 * 48 * 4)
+    assert [bool(gallery.look(number).seen) for number in (0, 1)] == [False, False]
+    first, second = gallery.seen(0), gallery.seen(1)
+    assert made == [0, 1, 1] and not first["pixel_values"].equal(second["pixel_values"])
+
+
+def test_smaller_images_of_a_batch_are_filled_up() -> None:
+    import torch
+
+    rows = [{"pixels": torch.ones(1, 1, 2, 3)}, {"pixels": torch.ones(1, 2, 4, 3)}]
+    batch = stacked(rows)["pixels"]
+    assert batch.shape == (2, 2, 4, 3) and batch.sum() == 6 + 24

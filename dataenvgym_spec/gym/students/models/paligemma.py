@@ -82,7 +82,7 @@ class Paligemma:
 
     def build(self, texts: list[str], seed: int, out: Path) -> int:
         """Writes processor and untaught model; returns the number of parameters."""
-        processor = self._processor(_tokenizer(texts))
+        processor = self._processor(tokenizer_of(texts))
         tokenizer = processor.tokenizer
         set_seed(seed)
         special = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in NAMES}
@@ -130,7 +130,7 @@ class Paligemma:
 NAMES: Final = ("pad", "bos", "eos")
 
 
-def _tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
+def tokenizer_of(texts: list[str]) -> PreTrainedTokenizerFast:
     """A tokenizer whose tokens are words, each with the blank before it."""
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
