@@ -71,7 +71,6 @@ def examples(count: int = 12, **more: Any) -> list[TrainingExample]:
 
 def job(folder: Path, base: Path, judge: Judge, **more: Any) -> Job:
     folder.mkdir(exist_ok=True)
-    (folder / "checkpoints").mkdir(exist_ok=True)
     write_rows(folder / "examples.jsonl", more.pop("rows", None) or examples())
     own = {name: more.pop(name) for name in ("adapter", "device_batch") if name in more}
     given = {

@@ -75,6 +75,7 @@ def _sampled(job: Job, examples: Sequence[TrainingExample], sampling: Sampling) 
     parts = [_answers(job, number, state.num_processes) for number in range(state.num_processes)]
     own = parts[state.process_index]
     if not own.is_file():
+        own.parent.mkdir(parents=True, exist_ok=True)
         rows = [
             Pair(id="", prompt="", chosen="", rejected=text) for text in _ask(job, share, sampling)
         ]
