@@ -57,3 +57,16 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no rehearsal"):
         rehearse(PAPER / f"{NAMES[0]}.yaml", root=ROOT, folder=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.slow
+def test_failures_are_collected_and_what_does_not_need_them_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "specs" / "prompts").mkdir(parents=True)
+    (tmp_path / "specs" / "prompts" / "tiny.j2").write_text("{{ input / 2 }} =", encoding="utf-8")
+    path = tmp_path / "specs" / "tiny.yaml"
+    path.write_text(tiny(), encoding="utf-8")
+    found = rehearse(path, root=tmp_path, folder=tmp_path / "it", hub=HubAccess(asks=False))
+    assert any("the prompt template fails" in one.message for one in found.findings)
+    assert any(use.what == "train" for stage in found.played.skipped for use in stage.uses)
+    planned = {use.arm for stage in found.played.done if stage.kind == "plan" for use in stage.uses}
+    assert planned == {"no-state"}
