@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.errors import MissingExtra, StageError
 from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.gym.students.codec import Codec
 from dataenvgym_spec.gym.students.vision import Gallery, Inputs, stacked
@@ -207,3 +207,17 @@ def test_smaller_images_of_a_batch_are_filled_up() -> None:
     rows = [{"pixels": torch.ones(1, 1, 2, 3)}, {"pixels": torch.ones(1, 2, 4, 3)}]
     batch = stacked(rows)["pixels"]
     assert batch.shape == (2, 2, 4, 3) and batch.sum() == 6 + 24
+
+
+def test_a_processor_that_needs_torchvision_says_so(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import AutoProcessor
+
+    def load(*_: Any, **__: Any) -> Any:
+        raise AttributeError("VIDEO_PROCESSOR_MAPPING has no attribute")
+
+    monkeypatch.setattr(AutoProcessor, "from_pretrained", load)
+    monkeypatch.setattr("dataenvgym_spec.gym.students.pretrained.find_spec", lambda _: None)
+    with pytest.raises(MissingExtra, match="'torchvision', which is not installed"):
+        Codec(base, max_new_tokens=4)

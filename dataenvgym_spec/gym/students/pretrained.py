@@ -7,6 +7,7 @@ is read, so that a component of another package can import this from the face of
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,8 +73,9 @@ def read_processor(folder: Path) -> Any:
 
     try:
         processor = _read(AutoProcessor.from_pretrained, folder)
-    except ImportError as error:
-        package = "torchvision" if "torchvision" in str(error) else "pillow"
+    except (ImportError, AttributeError) as error:
+        # Without torchvision, transformers finds no class for the videos of some families.
+        package = "torchvision" if find_spec("torchvision") is None else "pillow"
         raise MissingExtra(package, None, "the student's image processor") from error
     except OSError as error:
         message = f"the processor of the student in '{folder}' cannot be read: {error}"
