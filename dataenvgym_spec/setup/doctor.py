@@ -60,6 +60,7 @@ PACKAGES: Final = (
     Package(module="scipy", distribution="scipy", extra="report"),
     Package(module="mlflow", distribution="mlflow", extra="track"),
     Package(module="PIL", distribution="pillow", extra="vision"),
+    Package(module="pyarrow", distribution="pyarrow", extra="vision"),
     Package(module="pandas", distribution="pandas", extra="frames"),
     Package(module="trl", distribution="trl", extra="preferences"),
     Package(module="bitsandbytes", distribution="bitsandbytes", extra="quantized"),

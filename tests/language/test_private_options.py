@@ -54,7 +54,7 @@ KIND_WORDS = {
     "path": "a key of many records",
     "student": "a section of the spec, a kind of stage, and what components can read",
 }
-CODES = {("cli/explain.py", "Dict", "code"), ("cli/validate.py", "Dict", "code")}
+CODES = {(f"cli/{name}.py", "Dict", "code") for name in ("explain", "rehearse", "validate")}
 """Where `code` is the code of a diagnostic, and not a kind of tasks."""
 LEFT = {
     ("language/task.py", "each"): "who answers the sealed test",
@@ -68,6 +68,11 @@ LEFT = {
     ("language/declaration.py", "subskills"): "what an engine declares to make examples of",
     ("execute/stages/student.py", "pretrain"): "the label of a seed",
     ("report/metrics.py", "retries"): "requests that were made again, in the ledger",
+    ("execute/rehearsal/models.py", "hidden_size"): "a size of a transformers configuration",
+    ("execute/rehearsal/models.py", "intermediate_size"): "the same",
+    ("execute/rehearsal/students.py", "hidden_size"): "the same",
+    ("execute/rehearsal/students.py", "intermediate_size"): "the same",
+    ("execute/rehearsal/service.py", "max_tokens"): "a field of a chat completion's request",
 }
 
 

@@ -280,14 +280,25 @@ def _columns(arm: Arm, name: str) -> dict[str, str]:
             if holder == name and isinstance(layout, str):
                 columns |= LAYOUTS.get(layout, {})
     for holder, options in sources.items():
-        for mark in ("x-join", "x-without"):
-            said = _other(options, mark)
-            on, equals = said.get("on"), said.get("equals") or said.get("on")
-            if holder == name and on:
-                columns.setdefault(on, "key")
-            if said.get("source") == name and equals:
-                columns.setdefault(equals, "key")
+        for partner, own, other in _matched(options):
+            if holder == name and own:
+                columns.setdefault(own, "key")
+            if partner == name and other:
+                columns.setdefault(other, "key")
     return columns
+
+
+def _matched(options: Mapping[str, Any]) -> Iterator[tuple[Any, Any, Any]]:
+    """The sources that one is compared with, each with the columns of both (`x-match`)."""
+    item = definition("source", options["kind"])
+    for mark in ("x-join", "x-without"):
+        for place in item.marked(mark):
+            columns = {}
+            for path, whose in item.marked("x-match").items():
+                if path[: len(place)] == place:
+                    columns[whose] = at(options, path)
+            own = columns.get("own")
+            yield _other(options, mark).get("source"), own, columns.get("other") or own
 
 
 def _count(arm: Arm, name: str) -> int:
