@@ -15,7 +15,7 @@ from dataenvgym_spec.execute.drawing import draw
 from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.graph.params import DataParams, ReserveParams
 from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
-from dataenvgym_spec.records import tables
+from dataenvgym_spec.records import formats, tables
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.resolve.columns import look
 from dataenvgym_spec.resolve.holdings import Holding
@@ -142,7 +142,8 @@ def test_a_large_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     first = Holding(path, known).within(FIELDS, LANES, 3)
     table = look(path, known)
     assert table is not None
-    monkeypatch.setattr(tables, "_lines", None)
+    for module in (tables, formats):
+        monkeypatch.setattr(module, "lines_of", None)
     assert first is not None
     assert Holding(path, known).within(FIELDS, LANES, 3) == first
     assert look(path, known) == table

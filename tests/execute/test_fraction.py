@@ -8,19 +8,7 @@ from hypothesis import strategies as st
 
 from dataenvgym_spec.execute.training.fraction import by_iteration, lasting, part
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingLength, TrainingSettings
-from dataenvgym_spec.records.examples import Example, Provenance
-
-
-def made(requests: str, iteration: int = 1) -> list[Example]:
-    """An example for each letter, which is the name of its request."""
-    where = Provenance(iteration=iteration, round=0, plan="", teacher="", request=0)
-    return [
-        Example(
-            id=f"{iteration}-{number}", input="", target="", group="", cluster="", skill="any",
-            request=name, provenance=where,
-        )
-        for number, name in enumerate(requests)
-    ]  # fmt: skip
+from tests.support.requested import made
 
 
 @given(

@@ -1,7 +1,7 @@
 """A part of what earlier iterations taught is taught again, another one in each."""
 
 from dataenvgym_spec.execute.training.replay import again
-from tests.execute.test_fraction import made
+from tests.support.requested import made
 
 FIRST, SECOND, THIRD = made("ab" * 10, 1), made("ab" * 10, 2), made("abab", 3)
 EARLIER = {example.id for example in (*FIRST, *SECOND)}

@@ -148,7 +148,7 @@ def test_a_component_that_is_not_there_is_said_in_one_line(
     assert caught.value.message == (
         "the trainer failed: there is no adapter 'absent' in this environment"
     )
-    assert caught.value.help == "install the package that has it; allowed here: lora"
+    assert caught.value.help == "install the package that has it; allowed here: dora, lora, qlora"
 
 
 def test_a_trainer_that_fails_says_why_without_a_traceback(tmp_path: Path, examples: Path) -> None:

@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.adapters.lora import Lora
-from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
+from dataenvgym_spec.gym.students.trainers.protocol import Job
 from dataenvgym_spec.gym.tasks.scoring import Judge
-from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.records.files import read_rows, write_rows
-from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.files import read_rows
+from tests.support.judged import exact, examples, job, same
 from tests.support.students import untrained
 from tests.support.training import job_in, sums
 
@@ -24,7 +22,6 @@ OPTIONS: dict[str, Any] = {
     "worse": "samples", "samples": 2, "temperature": 1.0, "max_new_tokens": 6, "beta": 0.1,
     "objective": "sigmoid", "sft": 0.5, "label_smoothing": 0.0,
 }  # fmt: skip
-QUICK = {"length": {"steps": 4}, "batch_size": 5, "learning_rate": 1e-3}
 
 
 @pytest.fixture(scope="module")
@@ -45,54 +42,6 @@ def judge() -> Iterator[Judge]:
     made = exact()
     yield made
     made.close()
-
-
-def exact() -> Judge:
-    """The scorer that compares texts, as a stage has it."""
-    declared = definition("scorer", "exact-match")
-    options = {
-        name: option["default"]
-        for name, option in declared.schema["properties"].items()
-        if "default" in option
-    }
-    version = declared.version()
-    return Judge(Component(slot="scorer", kind="exact-match", version=version, options=options))
-
-
-def examples(count: int = 12, **more: Any) -> list[TrainingExample]:
-    rows = []
-    for number in range(count):
-        left, right = divmod(number, 10)
-        question, answer = f"{left} + {right} =", str(left + right)
-        item = Item(id=question, input=question, target=answer, group="sum", cluster=question)
-        rows.append(TrainingExample(prompt=question, completion=answer, item=item, **more))
-    return rows
-
-
-def job(folder: Path, base: Path, judge: Judge, **more: Any) -> Job:
-    folder.mkdir(exist_ok=True)
-    write_rows(folder / "examples.jsonl", more.pop("rows", None) or examples())
-    own = {name: more.pop(name) for name in ("adapter", "device_batch") if name in more}
-    given = {
-        name: more.pop(name) for name in ("accumulation", "checkpoint_seconds") if name in more
-    }
-    own = {"device_batch": 5, **own}
-    made = job_in(folder, base, {**QUICK, **more}, **own)
-    return dataclasses.replace(made, judge=judge, pairs=folder / "pairs.jsonl", **given)
-
-
-def weights(folder: Path) -> dict[str, Any]:
-    from safetensors.torch import load_file
-
-    (path,) = (folder / "out").glob("*.safetensors")
-    tensors: dict[str, Any] = load_file(path)
-    return tensors
-
-
-def same(one: Path, other: Path, tolerance: float = 0.0) -> bool:
-    first, second = weights(one), weights(other)
-    assert first.keys() == second.keys()
-    return all(float((first[name] - second[name]).abs().max()) <= tolerance for name in first)
 
 
 def train(made: Job, **options: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.gym.students.trainers.protocol import Job
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.records.files import read_rows
-from tests.gym.test_dpo import exact, job, same
+from tests.support.judged import exact, job, same
 from tests.support.students import untrained
 
 OPTIONS: dict[str, Any] = {

@@ -30,7 +30,9 @@ def resolved(folder: Path, **sections: Any) -> Experiment:
 
 
 def test_every_slot_has_a_place_or_is_held_by_components() -> None:
-    assert {place.slot for place in PLACES} | {"sandbox", "proposer"} == set(definitions())
+    assert {place.slot for place in PLACES} | {"sandbox", "proposer", "painter"} == set(
+        definitions()
+    )
 
 
 def test_a_component_without_options_stays_a_bare_word(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """A package that brings one component of every slot: each is declared, compiled into keys, and really used in a run."""
 
+import io
 import json
 import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dataenvgym_spec.language.components import FOLDERS
 from dataenvgym_spec.records.evaluations import Result
@@ -41,7 +43,7 @@ environment: ladder
 skills: {discover: {kind: sizes, large: 9}}
 agent:
   policy: {kind: climb}
-  engine: {kind: dictation, teacher: reader, largest: 9}
+  engine: {kind: dictation, teacher: reader, largest: 9, painter: {kind: brush, ink: 9}}
   checks: {even: {action: reject}}
 loop: {iterations: 2, teach: {examples: 8, refill: 0}}
 """
@@ -116,6 +118,10 @@ def test_each_component_is_really_used(counted: Path) -> None:
     ports = {path.parents[1].name for path in (counted / "store").glob("*/out/*/media/*")}
     assert ports == {*ROWS}
 
+    # painter
+    painted = {path.read_bytes() for path in (counted / "store").glob("generate-*/out/*/media/*")}
+    assert {Image.open(io.BytesIO(file)).getextrema()[0] for file in painted} <= {9, 255} != {255}
+
     # engine, teacher: what is generated is what the teacher said, and its tokens are counted
     assert len(first.generated) == 2 * 20 and len(second.generated) == 4 * 20
     assert {row.provenance.teacher for row in first.generated} == {"canned"}
@@ -156,6 +162,7 @@ def test_what_they_are_is_in_the_keys(counted: Path) -> None:
     sandbox = {"kind": "child", "semantics": 1}
     assert params["evaluate"]["score"]["sandbox"] == sandbox
     assert params["generate"]["engine"]["teacher"]["kind"] == "canned"
+    assert params["generate"]["engine"]["painter"] == {"kind": "brush", "ink": 9, "semantics": 1}
     # The kind of the task is in none, but what it declares is: its prompt, and what counts.
     assert params["evaluate"]["template"] == "{{ input }}="
     assert params["data"]["form"] == params["generate"]["form"] == []

@@ -31,12 +31,12 @@ class Beads:
             if one == 0:
                 assert self.images.add(drawn(one, other)[:40]) is None
             else:
-                yield sum_of(one, other, group, self.images)
+                yield sum_of(one, other, group, self.images, drawn(one, other))
 
 
-def sum_of(one: int, other: int, group: str, images: Images) -> Item:
-    """A sum as an item."""
-    picture = images.add(drawn(one, other))
+def sum_of(one: int, other: int, group: str, images: Images, file: bytes) -> Item:
+    """A sum and its image as an item."""
+    picture = images.add(file)
     asked = Item(
         id="",
         input=f"{one}+{other}",
@@ -49,11 +49,11 @@ def sum_of(one: int, other: int, group: str, images: Images) -> Item:
     return msgspec.structs.replace(asked, id=identity, cluster=identity)
 
 
-def drawn(one: int, other: int) -> bytes:
+def drawn(one: int, other: int, ink: int = 0) -> bytes:
     """Two rows of beads, as a PNG file."""
     image = Image.new("L", (16, 2), 255)
     for row, count in enumerate((one, other)):
-        image.paste(0, (0, row, count, row + 1))
+        image.paste(ink, (0, row, count, row + 1))
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()

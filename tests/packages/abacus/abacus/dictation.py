@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from abacus.beads import sum_of
-from dataenvgym_spec.gym import Ask, Example, Request, Teacher, Tools
+from dataenvgym_spec.gym import Ask, Example, Painter, Request, Teacher, Tools
 
 
 class Dictation:
     """One question a request."""
 
-    def __init__(self, *, teacher: Teacher, largest: int) -> None:
-        self.teacher, self.largest = teacher, largest
+    def __init__(self, *, teacher: Teacher, painter: Painter, largest: int) -> None:
+        self.teacher, self.painter, self.largest = teacher, painter, largest
         self.tokens = {"prompt": 0, "generated": 0}
 
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
@@ -24,6 +24,8 @@ class Dictation:
         for request, reply in zip(requests, self.teacher.answer(asks), strict=True):
             for kind, count in reply.tokens.items():
                 self.tokens[kind] += count
-            for line in reply.text.splitlines():
-                one, other = line.split("+")
-                yield Example.of(sum_of(int(one), int(other), "beads", tools.images), request)
+            lines = reply.text.splitlines()
+            for line, file in zip(lines, self.painter.paint(lines, tools.seed), strict=True):
+                one, other = map(int, line.split("+"))
+                assert file is not None
+                yield Example.of(sum_of(one, other, "beads", tools.images, file), request)

@@ -1,0 +1,65 @@
+"""Trainings in this process whose trainer has a judge."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
+from dataenvgym_spec.gym.tasks.scoring import Judge
+from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.records.files import write_rows
+from dataenvgym_spec.records.items import Item
+from tests.support.training import job_in
+
+QUICK = {"length": {"steps": 4}, "batch_size": 5, "learning_rate": 1e-3}
+
+
+def exact() -> Judge:
+    """The scorer that compares texts, as a stage has it."""
+    declared = definition("scorer", "exact-match")
+    options = {
+        name: option["default"]
+        for name, option in declared.schema["properties"].items()
+        if "default" in option
+    }
+    version = declared.version()
+    return Judge(Component(slot="scorer", kind="exact-match", version=version, options=options))
+
+
+def examples(count: int = 12, **more: Any) -> list[TrainingExample]:
+    rows = []
+    for number in range(count):
+        left, right = divmod(number, 10)
+        question, answer = f"{left} + {right} =", str(left + right)
+        item = Item(id=question, input=question, target=answer, group="sum", cluster=question)
+        rows.append(TrainingExample(prompt=question, completion=answer, item=item, **more))
+    return rows
+
+
+def job(folder: Path, base: Path, judge: Judge, **more: Any) -> Job:
+    folder.mkdir(exist_ok=True)
+    write_rows(folder / "examples.jsonl", more.pop("rows", None) or examples())
+    own = {name: more.pop(name) for name in ("adapter", "device_batch") if name in more}
+    given = {
+        name: more.pop(name) for name in ("accumulation", "checkpoint_seconds") if name in more
+    }
+    own = {"device_batch": 5, **own}
+    made = job_in(folder, base, {**QUICK, **more}, **own)
+    return dataclasses.replace(made, judge=judge, pairs=folder / "pairs.jsonl", **given)
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    (path,) = (folder / "out").glob("*.safetensors")
+    tensors: dict[str, Any] = load_file(path)
+    return tensors
+
+
+def same(one: Path, other: Path, tolerance: float = 0.0) -> bool:
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    return all(float((first[name] - second[name]).abs().max()) <= tolerance for name in first)
