@@ -38,6 +38,7 @@ def test_it_scores_as_the_reference_does_where_that_is_right() -> None:
     assert unlike == []
 
 
+@pytest.mark.slow
 def test_the_vectors_say_what_the_reference_does() -> None:
     """By a model of it that is written from its description."""
     with warnings.catch_warnings():
