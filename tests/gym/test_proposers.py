@@ -10,7 +10,8 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.engines.procedural import ProceduralEngine
 from dataenvgym_spec.gym.proposers.protocol import Wanted
 from dataenvgym_spec.gym.tasks.library import reasoning_gym
-from dataenvgym_spec.gym.tasks.sources.curricula import AS_SET, variants
+from dataenvgym_spec.gym.tasks.sources.curricula import variants
+from dataenvgym_spec.gym.tasks.sources.families import AS_SET
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.gym.teachers.procedural import ProceduralTeacher
 from dataenvgym_spec.gym.tools import Tools

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, pairwise, zip_longest
-from typing import Any, Final
+from typing import Any
 
 from dataenvgym_spec.gym.tasks.library import reasoning_gym
+from dataenvgym_spec.gym.tasks.sources.families import AS_SET
 
-AS_SET: Final = "as set"
-"""The variant that is the configuration as the spec has it."""
 Config = Mapping[str, Any]
 
 

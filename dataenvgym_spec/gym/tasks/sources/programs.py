@@ -5,15 +5,15 @@ A family is a skill with a difficulty: how many steps a program has, and how lar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from random import Random
 from typing import Any, Final
 
-from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.tasks.sources.coding import identity
+from dataenvgym_spec.gym.tasks.sources.families import Families, Family
 from dataenvgym_spec.gym.tasks.sources.steps import (
     CONDITIONS,
     SKILLS,
@@ -23,11 +23,9 @@ from dataenvgym_spec.gym.tasks.sources.steps import (
 )
 from dataenvgym_spec.records.items import Item
 
-AS_SET: Final = "as set"
 ENTRY: Final = "solve"
 MOST_STEPS: Final = 6
 LARGEST: Final = 1000
-Family = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,38 +43,11 @@ class Problem:
     do: Callable[[Any], Any]
 
 
-class Programs:
+class Programs(Families):
     """A source of endless problems; each group is a family."""
-
-    procedural = True
 
     def __init__(self, *, families: dict[str, Family], tests: int, examples: int) -> None:
         self.families, self.tests, self.examples = families, tests, examples
-
-    def groups(self) -> list[str]:
-        """The names of the families."""
-        return sorted(self.families)
-
-    def stream(self, group: str, seed: int) -> Iterator[Item]:
-        """Problems of one family, endless and repeating, from a seed."""
-        return self._stream(self.families[group], group, seed)
-
-    def variants(self, group: str) -> Iterator[str]:
-        """Names of a family's harder and easier variants, the nearest first."""
-        yield AS_SET
-        yield from self._variants(group)
-
-    def variant(self, group: str, name: str, seed: int) -> Iterator[Item]:
-        """Problems of one variant of a family, as `stream` gives them of the family.
-
-        Raises:
-            StageError: there is no such variant.
-        """
-        known = {AS_SET: {}, **self._variants(group)}
-        if name not in known:
-            message = f"the family '{group}' has no variant '{name}'"
-            raise StageError(message, help=f"it has {', '.join(map(repr, known))}")
-        return self._stream({**self.families[group], **known[name]}, group, seed)
 
     def _variants(self, group: str) -> dict[str, dict[str, int]]:
         family = self.families[group]

@@ -6,69 +6,40 @@ picture shows, and what the right answer is, is in `scenes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import bytes_digest, seed_from
 from dataenvgym_spec.gym.tasks import scenes
 from dataenvgym_spec.gym.tasks.media import Images
 from dataenvgym_spec.gym.tasks.scenes import Scene
+from dataenvgym_spec.gym.tasks.sources.families import Families, Family
 from dataenvgym_spec.records.items import Item, item_id
 from dataenvgym_spec.records.media import Picture
 
-AS_SET: Final = "as set"
 MOST: Final = 9
 """Shapes of a picture, at most: it has as many places."""
-Family = Mapping[str, Any]
 
 
-class Shapes:
+class Shapes(Families):
     """A source of endless questions; each group is a family.
 
     Attributes:
         images: the pictures of its items.
     """
 
-    procedural = True
-
     def __init__(self, *, families: dict[str, Family], pixels: int, questions: int = 1) -> None:
         self.families, self.questions = families, questions
         self.images = Drawn(pixels)
 
-    def groups(self) -> list[str]:
-        """The names of the families."""
-        return sorted(self.families)
-
-    def stream(self, group: str, seed: int) -> Iterator[Item]:
-        """Questions of one family, endless and repeating, from a seed."""
-        return self._stream(self.families[group], group, seed)
-
-    def variants(self, group: str) -> Iterator[str]:
-        """Names of a family's harder and easier variants, the nearest first."""
-        yield AS_SET
-        yield from self._variants(group)
-
-    def variant(self, group: str, name: str, seed: int) -> Iterator[Item]:
-        """Questions of one variant of a family, as `stream` gives them of the family.
-
-        Raises:
-            StageError: there is no such variant.
-        """
-        known = {AS_SET: self.families[group]["objects"], **self._variants(group)}
-        if name not in known:
-            message = f"the family '{group}' has no variant '{name}'"
-            raise StageError(message, help=f"it has {', '.join(map(repr, known))}")
-        return self._stream({**self.families[group], "objects": known[name]}, group, seed)
-
-    def _variants(self, group: str) -> dict[str, int]:
+    def _variants(self, group: str) -> dict[str, dict[str, int]]:
         objects = self.families[group]["objects"]
         variants = {}
         for distance in range(1, MOST):
             for way, count in (("harder", objects + distance), ("easier", objects - distance)):
                 if least(self.families[group]["asks"]) <= count <= MOST:
-                    variants[f"{way}: objects {count}"] = count
+                    variants[f"{way}: objects {count}"] = {"objects": count}
         return variants
 
     def _stream(self, family: Family, group: str, seed: int) -> Iterator[Item]:

@@ -11,11 +11,11 @@ from itertools import count
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.tasks.calling.accepted import MAY_BE_LEFT_OUT
 from dataenvgym_spec.gym.tasks.calling.items import asked
 from dataenvgym_spec.gym.tasks.calling.notation import ToolCall, written
+from dataenvgym_spec.gym.tasks.sources.families import Families, Family
 from dataenvgym_spec.gym.tasks.sources.small_functions import (
     TOOLS,
     SmallTool,
@@ -25,11 +25,9 @@ from dataenvgym_spec.gym.tasks.sources.small_functions import (
 )
 from dataenvgym_spec.records.items import WORDS, Form, Item, item_id
 
-AS_SET: Final = "as set"
 MOST_CALLS: Final = 4
 MOST_OFFERED: Final = 8
 LARGEST: Final = 1000
-Family = Mapping[str, Any]
 _ASKING: Final = ("what ", "how ", "where ")
 
 
@@ -41,7 +39,7 @@ class Step(NamedTuple):
     words: str
 
 
-class SmallTools:
+class SmallTools(Families):
     """A source of endless requests; each group is a family.
 
     Args of the constructor:
@@ -49,35 +47,8 @@ class SmallTools:
         form: what of a question does not count.
     """
 
-    procedural = True
-
     def __init__(self, *, families: Mapping[str, Family], form: Form = WORDS) -> None:
         self.families, self.form = families, form
-
-    def groups(self) -> list[str]:
-        """The names of the families."""
-        return sorted(self.families)
-
-    def stream(self, group: str, seed: int) -> Iterator[Item]:
-        """Requests of one family, endless and repeating, from a seed."""
-        return self._stream(self.families[group], group, seed)
-
-    def variants(self, group: str) -> Iterator[str]:
-        """Names of a family's harder and easier variants, the nearest first."""
-        yield AS_SET
-        yield from self._variants(group)
-
-    def variant(self, group: str, name: str, seed: int) -> Iterator[Item]:
-        """Requests of one variant of a family, as `stream` gives them of the family.
-
-        Raises:
-            StageError: there is no such variant.
-        """
-        known = {AS_SET: {}, **self._variants(group)}
-        if name not in known:
-            message = f"the family '{group}' has no variant '{name}'"
-            raise StageError(message, help=f"it has {', '.join(map(repr, known))}")
-        return self._stream({**self.families[group], **known[name]}, group, seed)
 
     def _variants(self, group: str) -> dict[str, dict[str, int]]:
         family = self.families[group]
