@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt overrides.txt
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet $(BACKEND) \
 	  --constraints constraints.txt --overrides overrides.txt --editable '.[$(EXTRAS),$(VLLM)]'
-	$(BIN)/python -m compileall -q -j 0 -x '/tests?/' $(VENV)/lib > /dev/null || true
+	$(BIN)/python -m compileall -q -x '/tests?/' $(VENV)/lib > /dev/null || true
 	$(BIN)/python -m compileall -q dataenvgym_spec
 	touch $@
 
