@@ -5,6 +5,7 @@ Where rows come from, a file or a data set, is the business of each source.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
@@ -22,7 +23,7 @@ TAKEN_OUT: Final = "rows that another source has too"
 REMEDY: Final = "correct the row, or write 'bad_rows: skip'"
 
 
-class Table(Listed):
+class Table(Listed, ABC):
     """A finite source of items, each a row of a table.
 
     Attributes:
@@ -37,6 +38,7 @@ class Table(Listed):
     join: Mapping[str, Any] | None = None
     without: Mapping[str, Any] | None = None
 
+    @abstractmethod
     def own_rows(self, bad: Bad) -> Rows:
         """The rows of the table itself, each with its number.
 
@@ -47,7 +49,6 @@ class Table(Listed):
             RowFault: one cannot be used.
             OSError: they cannot be read.
         """
-        raise NotImplementedError
 
     def read(
         self,
