@@ -86,6 +86,7 @@ class ReserveParams(Params, frozen=True, kw_only=True):
         lanes: of the splits that keep what they could hold; of others what was drawn is read.
         ngrams: of which splits n-grams are kept, and of how many words; left out where no check
             compares them.
+        images: of which splits hashes of images are kept; left out where no check compares them.
     """
 
     slots: ClassVar = {"sources": "source"}
@@ -95,6 +96,7 @@ class ReserveParams(Params, frozen=True, kw_only=True):
     sources: dict[SplitRole, Component]
     seed: int
     ngrams: dict[SplitRole, tuple[int, ...]] | None = None
+    images: tuple[SplitRole, ...] | None = None
     form: Form | None = None
 
 

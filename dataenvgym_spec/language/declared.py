@@ -35,6 +35,8 @@ beside those of JSON Schema, at any depth of `properties`:
     x-compares   of a trainer: the value with which examples have to bring a worse answer
     x-splits     of a check that reads splits: which
     x-ngrams     of such a check: the words in an n-gram, whose hashes it compares
+    x-images     of such a check, true: in how many bits the hashes of images that it compares may
+                 differ
     x-needs      of an option with a default: it acts only where the arm observes one of these, of
                  "errors", "scores" and "yield"; elsewhere it is in no key
     x-services   of a component that asks a remote service: names its provider; what is known of

@@ -15,7 +15,7 @@ from dataenvgym_spec.resolve.merge import KeyPath, show_path
 
 WORDS: Final = {"discovery": "skill discovery", "model": "student model"}
 """What a person calls the component of a slot, where it is not the slot's name."""
-DERIVED: Final = ("lane", "lanes", "ngrams", "trainer")
+DERIVED: Final = ("images", "lane", "lanes", "ngrams", "trainer")
 """Parameters that no person set: they follow from others, or are always the same."""
 LONGEST: Final = 40
 

@@ -16,11 +16,13 @@ class Kept(Record, frozen=True, kw_only=True):
         lane: `[low, high)`.
         items: sorted.
         ngrams: the hashes of the n-grams of each question, by the length of an n-gram in words.
+        images: the perceptual hashes of the items' images, sorted.
     """
 
     lane: tuple[float, float] | None = None
     items: tuple[str, ...] | None = None
     ngrams: dict[str, tuple[tuple[int, ...], ...]] | None = None
+    images: tuple[str, ...] | None = None
 
     def holds(self, identity: str) -> bool:
         """Whether an id is among those that are listed."""

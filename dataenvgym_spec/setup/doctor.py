@@ -51,6 +51,7 @@ PACKAGES: Final = (
     Package(module="reasoning_gym", distribution="reasoning-gym", extra="math"),
     Package(module="math_verify", distribution="math-verify", extra="math"),
     Package(module="rensa", distribution="rensa", extra="near"),
+    Package(module="imagehash", distribution="imagehash", extra="near"),
     Package(module="sklearn", distribution="scikit-learn", extra="skills"),
     Package(module="aiohttp", distribution="aiohttp", extra="teachers"),
     Package(module="aiolimiter", distribution="aiolimiter", extra="teachers"),

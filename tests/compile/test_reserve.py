@@ -65,8 +65,14 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Any:
             ["test"],
             {"test": [8]},
         ),
+        (
+            {"checks": {"overlap": {"against": ["selection"]}, "near-image": {"against": ["test"]}}},
+            ["selection", "test"],
+            ["test"],
+            None,
+        ),
     ],
-    ids=["computed", "written", "of the pool", "computed, by n-grams"],
+    ids=["computed", "written", "of the pool", "computed, by n-grams", "computed, by looks"],
 )
 def test_drawn_items_stand_for_a_lane_where_it_does_not_tell(
     agent: dict[str, Any],
@@ -81,6 +87,7 @@ def test_drawn_items_stand_for_a_lane_where_it_does_not_tell(
     roles = {one.id: one.plain["role"] for one in graph.stages if one.kind == "data"}
     assert sorted({roles[item.stage] for item in stage.inputs}) == drawn
     assert stage.plain.get("ngrams") == ngrams
+    assert stage.plain.get("images") == (["test"] if "near-image" in agent["checks"] else None)
     ports = {item.port for item in stage.inputs}
     assert {"shown", "hidden"} <= ports or "feedback" not in drawn
 

@@ -111,7 +111,7 @@ SEEING = (
 """)
     .replace(CODING[CODING.index("    kind: scratch") : CODING.index("  train: {")], "    kind: paligemma\n    vocabulary: {source: problems}\n")
     .replace("kind: procedural, teacher: generator, oversample", "kind: repainted, teacher: generator, painter: {kind: noise}, oversample")
-    .replace("executes: {action: record}", "image-agrees: {action: record}")
+    .replace("executes: {action: record}", "image-agrees: {action: record}, near-image: {action: record}")
 )  # fmt: skip
 """A task of questions about images, with each of their sources."""
 DRAWN = SEEING.replace("kind: noise", "kind: shapes").replace(
@@ -613,7 +613,7 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path, all_values:
     specs += [(CALLING.replace("kind: calls", kind), ("task", "score")) for kind in JUDGES]
     specs += [(SEEING, ("task",)), (SEEING, ("student", "model")), (SEEING, ("agent", "engine"))]
     specs += [(DRAWN, ("task", "score")), (DRAWN, ("agent", "engine"))]
-    specs += [(PAINTED, ("agent", "engine")), (SEEING, ("agent", "checks", "image-agrees"))]
+    specs += [(PAINTED, ("agent", "engine")), (SEEING, ("agent", "checks"))]
     for text, within in specs + list(agents()):
         (spec,) = compiled(folder, text).specs
         whole = resolved(spec)

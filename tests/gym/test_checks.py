@@ -185,6 +185,7 @@ def test_a_check_sees_what_it_is_declared_to_read() -> None:
         "executes": (False, False),
         "calls": (False, False),
         "image-agrees": (False, False),
+        "near-image": (True, False),
     }
 
 

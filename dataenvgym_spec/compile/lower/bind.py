@@ -184,3 +184,12 @@ def ngram_sizes(checks: Iterable[Component], every: Iterable[str]) -> dict[str, 
             for role in reserved(check, every):
                 sizes.setdefault(role, set()).add(at(check.options, path))
     return {role: tuple(sorted(found)) for role, found in sorted(sizes.items())}
+
+
+def looked_at(checks: Iterable[Component], every: Iterable[str]) -> tuple[str, ...]:
+    """The splits with whose images checks compare those of examples, sorted."""
+    every, roles = list(every), set[str]()
+    for check in checks:
+        if check.definition.marked("x-images"):
+            roles |= reserved(check, every)
+    return tuple(sorted(roles))

@@ -13,6 +13,7 @@ import msgspec
 
 from dataenvgym_spec.compile.lower.bind import (
     RESERVED,
+    looked_at,
     ngram_sizes,
     reserved,
     spans_groups,
@@ -80,20 +81,21 @@ class Builder(Reported):
         named = {role for check in readers for role in reserved(check, RESERVED)}
         if not named:
             return None
-        sizes = ngram_sizes(readers, RESERVED)
+        sizes, seen = ngram_sizes(readers, RESERVED), looked_at(readers, RESERVED)
         lanes, sources, drawn = {}, {}, []
         for role in sorted(named):
             source = self.bind.source(role)
             laned = not source.procedural or self._of_sources(source)
             if laned:
                 lanes[role], sources[role] = self.lanes[role], source
-            if not laned or (source.procedural and role in sizes):
+            if not laned or (source.procedural and role in (*sizes, *seen)):
                 drawn.append(role)
         params = ReserveParams(
             lanes=lanes,  # type: ignore[arg-type]
             sources=sources,  # type: ignore[arg-type]
             seed=self.splits_seed,
             ngrams=sizes or None,  # type: ignore[arg-type]
+            images=seen or None,  # type: ignore[arg-type]
             form=self.bind.form,
         )
         inputs = [one for role in drawn for one in items_of(role, splits[role])]

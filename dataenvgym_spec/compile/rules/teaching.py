@@ -72,8 +72,8 @@ def _kept(arm: Arm) -> set[tuple[float, float]]:
     kept: set[tuple[float, float]] = set()
     for options in arm.experiment.agent.checks.values():
         declared = definition("check", options["kind"])
-        # What is compared by n-grams keeps no lane free.
-        compared = declared.marked("x-ngrams")
+        # What is compared by n-grams or by looks keeps no lane free.
+        compared = declared.marked("x-ngrams") or declared.marked("x-images")
         if options["action"] == "reject" and declared.reads == "splits" and not compared:
             option = next(iter(declared.marked("x-splits")), None)
             roles = owned if option is None else dict(named(options, option))[option]

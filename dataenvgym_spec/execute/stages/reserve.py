@@ -5,16 +5,21 @@ Hashes of every item that a split holds or could hold when it grows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.media import image_files
 from dataenvgym_spec.graph.params import Lane, ReserveParams
+from dataenvgym_spec.gym.tasks.media import Images
 from dataenvgym_spec.gym.tasks.protocol import Source
 from dataenvgym_spec.records.files import read_all
+from dataenvgym_spec.records.image_hashes import image_hash
 from dataenvgym_spec.records.items import Form, Item, form_or_usual, in_lane, question_id
+from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.ngrams import ngrams
 from dataenvgym_spec.records.splits import Kept, Reserve
 
@@ -30,19 +35,27 @@ def reserve(context: Context[ReserveParams]) -> None:
     are plugged in.
     """
     params, sizes = context.params, context.params.ngrams or {}
-    form = form_or_usual(params.form)
+    form, seen = form_or_usual(params.form), params.images or ()
     roles = {}
     for role, lane in params.lanes.items():
         source: Source = context.make(params.sources[role])
         if source.procedural:
             roles[str(role)] = Kept(lane=lane)
-        else:
-            roles[str(role)] = _kept(_items(source, params.seed, lane), sizes.get(role, ()), form)
+            continue
+        items = _items(source, params.seed, lane)
+        kept = _kept(items, sizes.get(role, ()), form)
+        if role in seen:
+            kept = msgspec.structs.replace(kept, images=_looks(items, _content_of(source)))
+        roles[str(role)] = kept
+    find = image_files(context)
     for name, items in _drawn(context).items():
         kept = _kept(items, sizes.get(name, ()), form)  # type: ignore[call-overload]
+        if name in seen:
+            looks = _looks(items, lambda picture: find(picture).read_bytes())
+            kept = msgspec.structs.replace(kept, images=looks)
         if name in roles:
             # A lane reserves more than what was drawn from it.
-            kept = msgspec.structs.replace(roles[name], ngrams=kept.ngrams)
+            kept = msgspec.structs.replace(roles[name], ngrams=kept.ngrams, images=kept.images)
         roles[name] = kept
     context.write(
         "hashes", "reserve.json", Reserve(seed=params.seed, roles=roles, form=params.form)
@@ -77,3 +90,23 @@ def _kept(items: Iterable[Item], sizes: Iterable[int], form: Form) -> Kept:
     for size in sizes:
         runs[str(size)] = tuple(sorted({ngrams(item.input, size) for item in items}))
     return Kept(items=tuple(sorted(ids)), ngrams=runs or None)
+
+
+def _looks(items: Iterable[Item], content: Callable[[Picture], bytes]) -> tuple[str, ...]:
+    """The hashes of the images of items."""
+    pictures = {picture.digest: picture for item in items for picture in item.pictures}
+    return tuple(sorted({image_hash(content(picture)) for picture in pictures.values()}))
+
+
+def _content_of(source: Source) -> Callable[[Picture], bytes]:
+    """What reads the images of a source that has some."""
+
+    def content(picture: Picture) -> bytes:
+        images: Images | None = getattr(source, "images", None)
+        found = None if images is None else images.content(picture)
+        if found is None:
+            message = f"an item shows the image {picture.digest[:16]}, whose file nobody has"
+            raise StageError(message, help="a source has it in `images`")
+        return found
+
+    return content
