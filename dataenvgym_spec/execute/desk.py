@@ -21,11 +21,13 @@ from dataenvgym_spec.execute.watch import Watch
 from dataenvgym_spec.gym.prompt import Message
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
 from dataenvgym_spec.records.logs import Log, TeacherUse
+from dataenvgym_spec.records.media import file_name
 from dataenvgym_spec.records.progress import Progress
 from dataenvgym_spec.records.responses import RESPONSES, LoggedResponse, Response
 from dataenvgym_spec.store.journal import Journal
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.place import journal_file
+from dataenvgym_spec.store.shelf import FOLDER, Shelf
 
 SETTLE: Final = 0.1
 """Seconds after which responses that have come are forced to the disk."""
@@ -55,6 +57,7 @@ class Desk:
         open_journal: opens the journal; it is not called if nobody asks a teacher.
         replay: whether each answer has to be in the journal.
         watch: looks at how far the stage has come; None where nobody does.
+        pulled: where files of images may lie besides, by their digests.
     """
 
     def __init__(
@@ -67,8 +70,10 @@ class Desk:
         open_journal: Callable[[], Journal],
         replay: bool = False,
         watch: Watch | None = None,
+        pulled: Callable[[str], Iterable[Path]] = lambda _digest: (),
     ) -> None:
         self.stage, self.seed, self.name, self.replay = stage, seed, name, replay
+        self.shelf = Shelf(lambda: self.journal.path.parent / FOLDER, pulled)
         self._watch = watch
         self._started, self._clock = time.time(), time.monotonic()
         self._log, self._open_journal = log, open_journal
@@ -105,6 +110,9 @@ class Desk:
         def open_journal() -> Journal:
             return Journal(journal_file(environ), logs=logs, say=say)
 
+        def pulled(digest: str) -> Iterable[Path]:
+            return layout.store.glob(f"*/out/*/{file_name(digest)}")
+
         replay = switch(environ, REPLAY)
         return cls(
             stage=stage,
@@ -114,6 +122,7 @@ class Desk:
             open_journal=open_journal,
             replay=replay,
             watch=watch,
+            pulled=pulled,
         )
 
     @property

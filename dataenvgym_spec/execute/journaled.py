@@ -21,6 +21,7 @@ from dataenvgym_spec.execute.desk import Desk, Lost
 from dataenvgym_spec.execute.shapes import MOST_AGAIN, Shape, again, bare
 from dataenvgym_spec.gym.make import Around, Described
 from dataenvgym_spec.gym.outside import AsksOutside
+from dataenvgym_spec.gym.painters.protocol import OnService
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher, arrivals, stop
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.declared import OptionPath
@@ -303,8 +304,8 @@ def around(desk: Desk, reads: Callable[[str], Any]) -> Around:
 
     def place(described: Described, construct: Callable[[], Any]) -> Any:
         declared = definition(described.slot, described.kind)
-        if declared.marked("x-command"):
-            return _outside(desk, described, construct())
+        if _has_line(described):
+            return _lined(desk, described, construct())
         if described.slot != "teacher" or declared.procedural:
             return construct()
         identity = [determining(described), [reads(word) for word in _read_by(described)]]
@@ -314,14 +315,24 @@ def around(desk: Desk, reads: Callable[[str], Any]) -> Around:
     return place
 
 
-def _outside(desk: Desk, described: Described, component: AsksOutside) -> AsksOutside:
-    """A component whose line to a program outside has the journal in front of it."""
+def _has_line(described: Described) -> bool:
+    """Whether it asks a program outside, or is no teacher and asks a service, by a line."""
+    declared = definition(described.slot, described.kind)
+    asks_service = described.slot != "teacher" and bool(declared.marked("x-services"))
+    return asks_service or bool(declared.marked("x-command"))
+
+
+def _lined(desk: Desk, described: Described, component: AsksOutside | OnService) -> Any:
+    """A component whose line has the journal in front of it; a painter is handed its shelf."""
     line = component.line
-    name = ".".join(str(at(described.options, path)) for path in _naming(described))
+    naming = [str(at(described.options, path)) for path in _naming(described)]
+    name = ".".join(naming) or name_of(described)
     identity = [described.slot, determining(described)]
     component.line = Journaled(
         lambda: line, identity=identity, desk=desk, name=name, kind=described.kind
     )
+    if isinstance(component, OnService):
+        component.shelf = desk.shelf
     return component
 
 

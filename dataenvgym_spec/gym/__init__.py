@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
     from dataenvgym_spec.gym.environments.skill_tree import SkillTreeAction, SkillTreeState
-    from dataenvgym_spec.gym.painters.protocol import Painter
+    from dataenvgym_spec.gym.painters.protocol import OnService, Painter, Shelf
     from dataenvgym_spec.gym.policies.protocol import Policy
     from dataenvgym_spec.gym.prompt import Image, Message, Prompt, TextTemplate
     from dataenvgym_spec.gym.proposers.protocol import Proposer, Wanted
@@ -118,6 +118,7 @@ __all__ = [
     "MissingExtra",
     "Model",
     "ModelTools",
+    "OnService",
     "Painter",
     "Picture",
     "Plan",
@@ -139,6 +140,7 @@ __all__ = [
     "Score",
     "Scorer",
     "Seen",
+    "Shelf",
     "ShownError",
     "Sight",
     "SkillListState",
@@ -212,6 +214,7 @@ _PLACES: Final = {
     "MissingExtra": "core.errors:MissingExtra",
     "Model": "gym.students.models.protocol:Model",
     "ModelTools": "gym.students.models.protocol:ModelTools",
+    "OnService": "gym.painters.protocol:OnService",
     "Painter": "gym.painters.protocol:Painter",
     "Picture": "records.media:Picture",
     "Plan": "records.plans:Plan",
@@ -233,6 +236,7 @@ _PLACES: Final = {
     "Score": "gym.tasks.protocol:Score",
     "Scorer": "gym.tasks.protocol:Scorer",
     "Seen": "gym.environments.protocol:Seen",
+    "Shelf": "gym.painters.protocol:Shelf",
     "ShownError": "records.plans:ShownError",
     "Sight": "gym.checks.protocol:Sight",
     "SkillListState": "gym.environments.skill_list:SkillListState",

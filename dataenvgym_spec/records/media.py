@@ -36,4 +36,9 @@ class Picture(Record, frozen=True, kw_only=True):
     @property
     def file(self) -> str:
         """The path of its file, relative to the port of its item."""
-        return f"{FOLDER}/{self.digest[:32]}.{ENDINGS[self.media]}"
+        return file_name(self.digest, ENDINGS[self.media])
+
+
+def file_name(digest: str, ending: str = "*") -> str:
+    """The path of an image's file, relative to a port; without the ending, a pattern for it."""
+    return f"{FOLDER}/{digest[:32]}.{ending}"

@@ -22,12 +22,18 @@ def write(path: Path, text: str) -> bool:
     """
     if holds(path, text):
         return False
+    write_bytes(path, text.encode())
+    return True
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file; it is on the disk before it has its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         # `mkstemp` makes files that only their owner can read.
@@ -37,7 +43,6 @@ def write(path: Path, text: str) -> bool:
         # A full disk, Ctrl-C, or a text that has no bytes: nothing stays behind.
         temporary.unlink(missing_ok=True)
         raise
-    return True
 
 
 def holds(path: Path, text: str) -> bool:

@@ -66,7 +66,12 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Any:
             {"test": [8]},
         ),
         (
-            {"checks": {"overlap": {"against": ["selection"]}, "near-image": {"against": ["test"]}}},
+            {
+                "checks": {
+                    "overlap": {"against": ["selection"]},
+                    "near-image": {"against": ["test"]},
+                }
+            },
             ["selection", "test"],
             ["test"],
             None,

@@ -42,6 +42,7 @@ def asking(install: Install, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, 
 
     install("teacher", "witty", properties={"wit": WIT, "speed": SPEED})
     install("engine", "asking", properties={"teacher": TEACHER})
+    install("engine", "easel", properties={"teacher": TEACHER, "painter": {"x-slot": "painter"}})
     install("scorer", "caged", properties={"sandbox": {"x-slot": "sandbox"}})
     monkeypatch.setitem(sys.modules, "witty", SimpleNamespace(It=teacher))
     monkeypatch.setitem(sys.modules, "asking", SimpleNamespace(It=dict))
@@ -53,6 +54,10 @@ def spec(name: str, slot: str = "teacher", /, **options: Any) -> str:
     more: dict[str, Any] = {"arms": {"no-state": None}, "analysis": None}
     if slot == "sandbox":
         return tiny(name=name, task={"score": {"kind": "caged", "sandbox": options}}, **more)
+    if slot == "painter":
+        # No engine of a task without images holds one.
+        engine = {"kind": "easel", "teacher": "generator", "painter": options, "oversample": None}
+        return tiny(name=name, agent={"engine": engine}, **more)
     if slot == "policy":
         return tiny(name=name, agent={"policy": {"power": None, "floor": None, **options}}, **more)
     engine = {"kind": "asking", "teacher": "writer", "oversample": None}
@@ -96,7 +101,7 @@ def test_a_circumstance_changes_no_key_and_no_index(
     slot: str, kind: str, option: str, asking: list[Any], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    assert slot in ("teacher", "policy", "sandbox"), (
+    assert slot in ("teacher", "policy", "sandbox", "painter"), (
         "say in `spec` how a component of this slot is used"
     )
     item = definitions()[slot][kind]

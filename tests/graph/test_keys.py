@@ -117,6 +117,7 @@ SEEING = (
 DRAWN = SEEING.replace("kind: noise", "kind: shapes").replace(
     "kind: vqa-accuracy", "kind: multiple-choice"
 )
+SERVED = SEEING.replace("kind: noise", "kind: image-service, model: brush, quality: low")
 PAINTED = SEEING.replace("teachers:\n", "teachers:\n  writer: {kind: scripted}\n").replace(
     "kind: repainted, teacher: generator", "kind: painted, teacher: writer"
 )
@@ -613,7 +614,11 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path, all_values:
     specs += [(CALLING.replace("kind: calls", kind), ("task", "score")) for kind in JUDGES]
     specs += [(SEEING, ("task",)), (SEEING, ("student", "model")), (SEEING, ("agent", "engine"))]
     specs += [(DRAWN, ("task", "score")), (DRAWN, ("agent", "engine"))]
-    specs += [(PAINTED, ("agent", "engine")), (SEEING, ("agent", "checks"))]
+    specs += [
+        (SERVED, ("agent", "engine")),
+        (PAINTED, ("agent", "engine")),
+        (SEEING, ("agent", "checks")),
+    ]
     for text, within in specs + list(agents()):
         (spec,) = compiled(folder, text).specs
         whole = resolved(spec)

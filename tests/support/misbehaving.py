@@ -1,16 +1,23 @@
-"""A chat completions service on loopback that misbehaves as it is told, and counts what it gave away."""
+"""A chat completions service on loopback that misbehaves as it is told, and counts what it gave away.
+
+It paints, too, where it is asked for images.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import threading
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from zlib import crc32
 
 from aiohttp import web
+
+from tests.support.images import drawn
 
 Behaviour = Callable[["Service", web.Request, str], Awaitable[web.StreamResponse]]
 """What happens to a request for the answer to a question."""
@@ -50,14 +57,17 @@ class Service:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            behaviour = rows.pop(0) if rows else answer()
+            usual = painting() if "prompt" in body else answer()
+            behaviour = rows.pop(0) if rows else usual
             return await behaviour(self, request, question)
         finally:
             self.in_flight -= 1
 
 
 def text_of(body: Mapping[str, Any]) -> str:
-    """The text of the last message of a request."""
+    """The text of the last message of a request, or what an image is asked to show."""
+    if "prompt" in body:
+        return str(body["prompt"])
     content = body["messages"][-1]["content"]
     return content if isinstance(content, str) else content[-1]["text"]
 
@@ -123,6 +133,25 @@ def answer(finish: str = "stop", text: str | None = "re: {question}", **message:
         return response
 
     return behave
+
+
+def painting(data: Any = None, **usage: int) -> Behaviour:
+    """An image of a colour of its own for each description, or what is given in its place."""
+
+    async def behave(service: Service, request: web.Request, question: str) -> web.StreamResponse:
+        rows = [{"b64_json": b64encode(painted(question)).decode()}] if data is None else data
+        response = web.json_response({"created": 1, "data": rows, "usage": usage or None})
+        await response.prepare(request)
+        await response.write_eof()
+        service.given[question] += 1
+        return response
+
+    return behave
+
+
+def painted(description: str) -> bytes:
+    """The file that shows a description."""
+    return drawn(colour=crc32(description.encode()) % 256)
 
 
 def status(code: int, body: Any = "overloaded", **headers: str) -> Behaviour:
