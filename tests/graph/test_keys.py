@@ -122,6 +122,7 @@ PAINTED = SEEING.replace("teachers:\n", "teachers:\n  writer: {kind: scripted}\n
     "kind: repainted, teacher: generator", "kind: painted, teacher: writer"
 )
 OTHER_FILES = {
+    "1024x1024": "512x512",
     "2024-01-01": "2024-02-01",
     "2025-01-01": "2025-02-01",
     "items.jsonl": "others.jsonl",
