@@ -55,10 +55,17 @@ ANSWERS: Final = ("calls",)
 SKILLS: Final = ("groups",)
 SUBSKILLS: Final = ("any", "variants")
 REJECTS: Final = ("repeats",)
-REHEARSED: Final[dict[str, type]] = {"kind": str, "options": dict, "target": str}
+REHEARSED: Final[dict[str, type]] = {
+    "kind": str,
+    "options": dict,
+    "target": str,
+    "files": dict,
+    "set": dict,
+    "says": dict,
+}
 """What a definition may say of a rehearsal; see `Definition`."""
 MARKED: Final[dict[str, tuple[str, ...]]] = {
-    "x-file": ("template", "data", "table", "directory", "skills"),
+    "x-file": ("template", "data", "table", "whole", "directory", "skills"),
     "x-match": ("own", "other"),
     "x-revision": ("model", "dataset"),
     "x-clusters": ("exactly", "at-least"),

@@ -8,7 +8,8 @@ beside those of JSON Schema, at any depth of `properties`:
                  "variants" or "rows"
     x-slot       holds a component of a slot; `x-takes` beside it: a model that is "ready"
     x-file       a path: of a "template", of "data" (JSON lines), of a "table" (any format of
-                 `records.formats`), of a "directory", or of a file of "skills"
+                 `records.formats`), "whole" (of any other format), of a "directory", or of a
+                 file of "skills"
     x-names      beside x-file: the names that the template may use
     x-revision   a revision of a "model" or a "dataset" of the hub, beside its `id`
     x-groups     of a source: a mapping whose keys are its groups; words for one, many, their items
@@ -197,8 +198,10 @@ class Definition:
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives if not what its stage kind does.
         rehearsal: what stands in for it in a rehearsal: the `kind` of another component of its
-            slot; `options`, of which numbers are upper bounds; of a scorer the `target` of a row
-            that is made up, with ANSWER for a number.
+            slot; `options`, of which numbers are upper bounds; `files` that are made up, by the
+            option that names each, and options that are `set` then; what a scripted teacher `says`,
+            by the field of its reply; of a scorer the `target` of a row that is made up, with
+            ANSWER for a number.
         standard: whether it is the one of its slot that holds where a spec names none.
         order: where it stands among those of its slot; of equal ones the name decides.
         distribution: the package that brings it; None for a built-in one.

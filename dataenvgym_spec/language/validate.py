@@ -37,7 +37,7 @@ class Mark(NamedTuple):
 
     Attributes:
         path: its path in the tree.
-        form: "template", "data", "directory" or "skills" for a file, "model" or "dataset" for a
+        form: of a file one of the words that "x-file" takes, or "model" or "dataset" for a
             revision.
     """
 

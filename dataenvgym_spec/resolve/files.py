@@ -178,6 +178,8 @@ class Reader:
         if form == "template":
             return File(content=path.read_text(encoding="utf-8"), digest=digest, path=shown)
         data = File(content=f"sha256:{digest}", digest=digest, path=shown, is_data=True)
+        if form == "whole":
+            return data  # only its component knows what it holds
         if form == "skills":
             return replace(data, skills=read_skill_file(path).skills)
         if form == "directory":

@@ -197,3 +197,19 @@ def test_a_component_that_reads_the_pool_has_one(
         assert reads == {("plan", "pool")}
     finally:
         experiment_schema.cache_clear()
+
+
+SAME = {"same_as": "feedback"}
+
+
+def test_two_files_that_are_not_here_are_not_the_same_rows(tmp_path: Path) -> None:
+    splits = {
+        **MATH,
+        "selection": {"same_as": "feedback"},
+        "feedback": {"from": "b", "draw": "all"},
+    }
+    text = spec(tmp_path, {**splits, "pool": None})
+    for name in FILES:
+        (tmp_path / f"{name}.jsonl").unlink()
+    codes = {item.code for item in findings(tmp_path, text)}
+    assert "E203" in codes and "E202" not in codes

@@ -229,6 +229,12 @@ def test_plans_are_read_from_a_file_in_the_format_of_mnms(tmp_path: Path) -> Non
     assert_golden("source", "mnms", {1: "f86c3193b99a77aa"}, [item.row() for item in made.items])
 
 
+def test_a_skill_of_mnms_can_be_the_tools_of_a_plan(tmp_path: Path) -> None:
+    short = {**MNMS, "id": 8, "user_request": "A cat.", "plan_str": json.dumps(PLAN[:1])}
+    made = mnms(tmp_path, MNMS, short, group="tools")
+    assert made.groups() == ["image_generation", "image_generation, image_captioning"]
+
+
 def test_the_tools_of_mnms_can_be_described(tmp_path: Path) -> None:
     api = [
         {

@@ -165,6 +165,7 @@ def made(root: Path, *, cached: bool) -> Path:
 NAMES = {
     "data": "examples.jsonl",
     "table": "examples.jsonl",
+    "whole": "examples.jsonl",
     "template": "examples.j2",
     "skills": "skills.json",
     "directory": ".",

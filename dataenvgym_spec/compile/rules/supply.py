@@ -133,6 +133,8 @@ class Supply:
         """What tells its rows from those of other sources: its options without columns."""
         columns = {option[0] for option in self.declared.marked("x-column")}
         rest = {key: value for key, value in self.options.items() if key not in columns}
+        if self.file is not None and not self.file.path:
+            rest["placed"] = list(self.place)  # two files that are not here are not the same
         return json.dumps(rest, sort_keys=True)
 
     def table(self) -> str:

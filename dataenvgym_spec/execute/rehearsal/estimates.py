@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from dataenvgym_spec.compile.compiler import Compiled
+from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.execute.rehearsal.lengths import Lengths
 from dataenvgym_spec.execute.rehearsal.memory import Memory, Sizes, memory, sizes_of
 from dataenvgym_spec.execute.rehearsal.models import Found
+from dataenvgym_spec.execute.rehearsal.stand_ins import WantedModel, replaceable, wanted_model
 from dataenvgym_spec.execute.rehearsal.students import NotTiny, real_config
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.make import make
@@ -19,6 +23,7 @@ from dataenvgym_spec.language.student import Student
 from dataenvgym_spec.questions.cost.estimate import Machine, StageEstimate, estimate
 from dataenvgym_spec.questions.cost.spending import latest
 from dataenvgym_spec.questions.plan import PlannedStage
+from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.store.layout import Layout
 
@@ -148,3 +153,20 @@ def costs(real: Compiled, layout: Layout) -> tuple[StageEstimate, ...]:
     history = latest(layout, {stage.kind for stage in real.graph.stages})
     machine = Machine(gpus=Hardware.of(os.environ).gpus)
     return estimate(steps, real.graph.by_id(), history, read_prices(layout.root), machine)
+
+
+def students(arms: Sequence[Arm]) -> Iterator[tuple[tuple[str, ...], Student, WantedModel | None]]:
+    """The students of some arms, each once: its arms, its record, and the model if it exists."""
+    alike: dict[str, tuple[list[str], Student, WantedModel | None]] = {}
+    for arm in arms:
+        wanted = None
+        for place in replaceable(arm):
+            if place.path == ("student", "model") and "kind" in place.item.rehearsal:
+                wanted = wanted_model(arm, place)
+        student = arm.experiment.student
+        names, _, _ = alike.setdefault(
+            canonical(msgspec.to_builtins(student)), ([], student, wanted)
+        )
+        names.append(arm.name)
+    for names, student, wanted in alike.values():
+        yield tuple(names), student, wanted

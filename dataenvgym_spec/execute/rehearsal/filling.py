@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from dataenvgym_spec.execute.rehearsal.made_up import WORDS, answered, made, phrased
+from dataenvgym_spec.execute.rehearsal.made_up import ANSWER, WORDS, answered, made, phrased, spread
 
 QUESTIONS: Final = frozenset({"input", "question", "problem"})
 ANSWERS: Final = frozenset({"target", "answer", "solution", "response"})
 """How fields are called that hold a question, and an answer to one: a word would not be scored."""
+TYPES: Final = {"string": str, "array": list, "object": dict}
+"""What a field takes of that which a definition has for it."""
 MOST: Final = 12
 """Elements of a list that may be longer."""
 
@@ -24,11 +26,13 @@ class Filling:
         form: of an answer that the task's scorer can read.
         text: what was asked.
         rng: decides what is open.
+        says: what stands in fields of those names, where their type takes it.
     """
 
     form: str
     text: str
     rng: random.Random
+    says: Mapping[str, Any] = field(default_factory=dict)
 
     def spoken(self) -> str:
         """An answer without a shape: to the last made-up question, or some words."""
@@ -44,8 +48,7 @@ class Filling:
             return shape["const"]
         if "enum" in shape:
             return self.rng.choice(shape["enum"])
-        kind = shape.get("type", "object")
-        kind = kind if isinstance(kind, str) else kind[0]
+        kind = _kind(shape)
         if kind == "object":
             return self._object(shape.get("properties", {}))
         if kind == "array":
@@ -66,8 +69,12 @@ class Filling:
         answer = answered(self.text)
         for name in texts & QUESTIONS:
             said[name], answer = asked.question, asked.answer
+        right = asked.answer if answer is None else answer
         for name in texts & ANSWERS:
-            said[name] = phrased(self.form, asked.answer if answer is None else answer)
+            said[name] = phrased(self.form, right)
+        for name in {*fields} & {*self.says}:
+            if isinstance(self.says[name], TYPES.get(_kind(fields[name]), ())):
+                said[name] = spread(self.says[name], {ANSWER: right})
         return said
 
     def _number(self, shape: Mapping[str, Any]) -> int | float:
@@ -78,6 +85,12 @@ class Filling:
 
     def _words(self) -> str:
         return " ".join(self.rng.sample(WORDS, 3))
+
+
+def _kind(shape: Mapping[str, Any]) -> str:
+    """The type of a value; the first of several."""
+    kind = shape.get("type", "object")
+    return str(kind if isinstance(kind, str) else kind[0])
 
 
 def _count(shape: Mapping[str, Any]) -> int:

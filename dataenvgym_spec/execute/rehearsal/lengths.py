@@ -16,7 +16,8 @@ from dataenvgym_spec.execute.run import working
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.codec import Encoder
-from dataenvgym_spec.gym.students.pretrained import read_tokenizer
+from dataenvgym_spec.gym.students.pretrained import read_tokenizer, sees
+from dataenvgym_spec.gym.students.vision import Vision
 from dataenvgym_spec.records.files import read_all
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.store.layout import Layout
@@ -83,7 +84,9 @@ def _measured(layout: Layout, stage: Stage, *, counts: bool) -> Iterator[tuple[i
     try:
         ask = prompts_of(context)
         student = next(port for port in (*context.ports("base"), *context.ports("student")))
-        encoder = Encoder(read_tokenizer(context.folder(student)))
+        folder = context.folder(student)
+        vision = Vision(folder) if sees(folder) else None
+        encoder = Encoder(vision.tokenizer if vision else read_tokenizer(folder), vision)
         for port in context.ports("items"):
             for item in read_all(Path(port.path) / "items.jsonl", Item):
                 prompt = ask.prompt(item)
@@ -97,4 +100,13 @@ def _length(encoder: Encoder, prompt: Prompt, target: str, *, counts: bool) -> t
         asked = len(encoder.prompt(prompt))
         return asked, asked + len(encoder.answer(prompt, target))
     text = encoder.chat.prompt(prompt) if prompt.messages else prompt.text
-    return -(-len(text) // LETTERS), -(-(len(text) + len(target)) // LETTERS)
+    images = _of_images(encoder, prompt)
+    return images - (-len(text) // LETTERS), images - (-(len(text) + len(target)) // LETTERS)
+
+
+def _of_images(encoder: Encoder, prompt: Prompt) -> int:
+    """The tokens that stand for the images of a prompt."""
+    if encoder.vision is None or not prompt.images:
+        return 0
+    token = int(getattr(encoder.vision.processor, "image_token_id", -1))
+    return encoder.inputs(prompt).ids.count(token)

@@ -66,6 +66,27 @@ def phrased(form: str, answer: int) -> str:
     return form.replace(ANSWER, str(answer))
 
 
+def spread(template: Any, values: Mapping[str, Any]) -> Any:
+    """A template, at any depth of lists and objects, with values in place of words.
+
+    A text that is one of the words becomes its value; inside of a longer text it is written out.
+
+    >>> spread({"a": ["NUMBER", "no. NUMBER"]}, {"NUMBER": 7})
+    {'a': [7, 'no. 7']}
+    """
+    if isinstance(template, Mapping):
+        return {spread(key, values): spread(inner, values) for key, inner in template.items()}
+    if isinstance(template, list):
+        return [spread(inner, values) for inner in template]
+    if not isinstance(template, str):
+        return template
+    if template in values:
+        return values[template]
+    for word, value in values.items():
+        template = template.replace(word, str(value))
+    return template
+
+
 def rows(
     columns: Mapping[str, str], *, count: int, first: int, form: str
 ) -> Iterator[dict[str, Any]]:

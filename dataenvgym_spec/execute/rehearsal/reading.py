@@ -18,6 +18,8 @@ from dataenvgym_spec.resolve.resolve import examine
 WANTED: Final = frozenset({"E209", "E210"})
 """What is wrong with the real run alone: revisions that can move, and a lock that differs."""
 FILE: Final = "E203"
+REPLACING: Final = frozenset({"kind", "files"})
+"""What a definition says of a component whose files can be made up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ def read_script(
 def _not_here(arm: Arm) -> Iterator[Span]:
     """Where an arm names files that are not here and for which something stands in."""
     for place in replaceable(arm):
-        if "kind" not in place.item.rehearsal:
+        if not REPLACING & {*place.item.rehearsal}:
             continue
         for path in place.item.files:
             at = (*place.path, *path)

@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from dataenvgym_spec.compile.compiler import Compiled, front_end, lower
 from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
-from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.emit.stages import dump
 from dataenvgym_spec.emit.write import write
-from dataenvgym_spec.execute.rehearsal.estimates import Estimates, StudentNeeds, costs, needs
+from dataenvgym_spec.execute.rehearsal.estimates import (
+    Estimates,
+    StudentNeeds,
+    costs,
+    needs,
+    students,
+)
 from dataenvgym_spec.execute.rehearsal.hub import HubAccess
 from dataenvgym_spec.execute.rehearsal.lengths import lengths
-from dataenvgym_spec.execute.rehearsal.made_up import PLAIN, Unmade, made, phrased, rows
+from dataenvgym_spec.execute.rehearsal.made_files import write_made
+from dataenvgym_spec.execute.rehearsal.made_up import Unmade, made, phrased, rows
 from dataenvgym_spec.execute.rehearsal.models import Found, find_model
+from dataenvgym_spec.execute.rehearsal.reaching import reaching
 from dataenvgym_spec.execute.rehearsal.reading import Script, read_script
 from dataenvgym_spec.execute.rehearsal.running import Played, play
-from dataenvgym_spec.execute.rehearsal.service import KEY, Asked, scripted
-from dataenvgym_spec.execute.rehearsal.stand_ins import (
-    WantedModel,
-    WantedRows,
-    replaceable,
-    wanted_model,
-)
-from dataenvgym_spec.execute.rehearsal.students import NotTiny, build
+from dataenvgym_spec.execute.rehearsal.service import Asked, scripted
+from dataenvgym_spec.execute.rehearsal.students import NotTiny, Shelf
 from dataenvgym_spec.execute.rehearsal.toy import Toy
+from dataenvgym_spec.execute.rehearsal.wanted import WantedFiles, WantedRows, form_of
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.language.components import definition
-from dataenvgym_spec.language.services import VARIABLE, service
-from dataenvgym_spec.language.student import Student
 from dataenvgym_spec.questions.services import unusable
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.resolve.arms import Arm
@@ -106,6 +104,7 @@ def rehearse(
     sets: Sequence[str] = (),
     only: Collection[str] | None = None,
     hub: HubAccess | None = None,
+    shelf: Shelf | None = None,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Rehearsed:
     """Rehearses the experiments of a spec. Writes into its folder alone.
@@ -117,6 +116,7 @@ def rehearse(
         sets: settings of the command line.
         only: names of experiments; None for all.
         hub: how far the hub may be asked.
+        shelf: the tiny models of earlier rehearsals of this process.
         say: prints a line of progress.
 
     Raises:
@@ -129,7 +129,7 @@ def rehearse(
     for spec in script.specs:
         toy.add(spec)
     stage = _Stage(script=script, real=real, toy=toy, root=root, folder=folder)
-    stage.hub = hub or HubAccess()
+    stage.hub, stage.shelf = hub or HubAccess(), shelf or Shelf()
     stage.clear()
     stage.furnish()
     return stage.perform(say)
@@ -144,7 +144,7 @@ class _Stage:
         self.script, self.real, self.toy = script, real, toy
         self.root, self.folder = root, folder
         self.layout = Layout(root=folder)
-        self.hub = HubAccess()
+        self.hub, self.shelf = HubAccess(), Shelf()
         self.models: list[Found] = []
         self.findings: list[Finding] = []
         self.obstacles: list[str] = []
@@ -174,6 +174,8 @@ class _Stage:
             (shutil.copytree if here.is_dir() else shutil.copyfile)(here, there)
         for target, wanted in self.toy.made.tables.values():
             self._table(self.folder / target, wanted)
+        for target, files in self.toy.made.files.values():
+            self._files(self.folder / target, files)
         for model, target in self.toy.made.models.items():
             found = find_model(model, self.root, self.hub, chat=self._chats())
             self.models.append(found)
@@ -185,11 +187,11 @@ class _Stage:
     def perform(self, say: Callable[[str], None]) -> Rehearsed:
         """Compiles the small specs, runs their stages, and sums up."""
         compiled = self._compiled()
-        with scripted(self._form()) as serving:
+        with scripted(self._form(), self._says()) as serving:
             played = Played(done=(), failed=(), skipped=(), seconds=0.0)
             if compiled is not None:
                 write(compiled.graph, self.layout, everything=True)
-                environ = self._environ(serving.address)
+                environ = reaching(self.toy.documents.values(), serving.address)
                 played = play(compiled.graph, self.layout, environ=environ, say=say)
         self._told(played)
         needed = tuple(self._needs(played))
@@ -226,11 +228,23 @@ class _Stage:
             return
         self._not_tested(f"the rows of '{wanted.name}': made-up ones stood in for them")
 
+    def _files(self, folder: Path, wanted: WantedFiles) -> None:
+        numbers = range(wanted.first, wanted.first + wanted.count)
+        for option, said in wanted.said.items():
+            try:
+                write_made(folder / option, said, numbers, wanted.form)
+            except Unmade as error:
+                (folder / option).touch()
+                self.obstacles.append(
+                    f"the source '{wanted.name}' is not here, and cannot be made up: {error}"
+                )
+        self._not_tested(f"the files of '{wanted.name}': made-up ones stood in for them")
+
     def _build(self, found: Found, out: Path) -> None:
         texts = [made("tokenizer", number).question for number in range(TEXTS)]
         texts += [phrased(self._form(), number) for number in range(TEXTS)]
         try:
-            build(found.blueprint, out, texts)
+            self.shelf.build(found.blueprint, out, texts)
         except NotTiny as error:
             self.obstacles.append(f"the model '{found.wanted.name}': {error}")
 
@@ -239,10 +253,16 @@ class _Stage:
         return any(prompt.chat for prompt in prompts)
 
     def _form(self) -> str:
-        """The form of an answer that the task's scorer can read."""
-        scorer = self.script.specs[0].base.task.score["kind"]
-        form: str = definition("scorer", scorer).rehearsal.get("target", PLAIN)
-        return form
+        return form_of(self.script.specs[0].arms[0])
+
+    def _says(self) -> dict[str, Any]:
+        """What the scripted teacher writes in fields of its replies, as components have it."""
+        says: dict[str, Any] = {}
+        for arm in self._arms():
+            says |= definition("task", arm.experiment.task.kind).rehearsal.get("says", {})
+            for slot, _path, options in arm.experiment.components():
+                says |= definition(slot, options["kind"]).rehearsal.get("says", {})
+        return says
 
     def _arms(self) -> list[Arm]:
         return [arm for spec in self.script.specs for arm in spec.arms]
@@ -258,15 +278,6 @@ class _Stage:
             wrong = [one.message for one in error.diagnostics if one.severity == "error"]
             self.obstacles += [f"the spec cannot be made small: {message}" for message in wrong]
             return None
-
-    def _environ(self, address: str) -> dict[str, str]:
-        """What leads the teachers behind services to the scripted one."""
-        environ = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-        for document in self.toy.documents.values():
-            for holder in (document, *document.get("arms", {}).values()):
-                for options in (holder or {}).get("teachers", {}).values():
-                    environ |= _reaching(options, document, address)
-        return environ
 
     # --- what was found ---------------------------------------------------------------------------
 
@@ -327,41 +338,6 @@ class _Stage:
 
     def _not_tested(self, line: str) -> None:
         self.untested.setdefault(line)
-
-
-def _reaching(
-    options: Mapping[str, Any] | None, document: Mapping[str, Any], address: str
-) -> dict[str, str]:
-    """What the environment says of a teacher's service."""
-    if not options or "kind" not in options:
-        return {}
-    item = definition("teacher", options["kind"])
-    defaults = {
-        name: one["default"] for name, one in item.schema["properties"].items() if "default" in one
-    }
-    found = service(item, {**defaults, **options}, {})
-    if found is None:
-        return {}
-    variable = VARIABLE.format(found.provider.upper().replace("-", "_"))
-    said = {variable: f"{address}/v1"}
-    return {**said, found.secret: KEY} if found.secret else said
-
-
-def students(arms: Sequence[Arm]) -> Iterator[tuple[tuple[str, ...], Student, WantedModel | None]]:
-    """The students of some arms, each once: its arms, its record, and the model if it exists."""
-    alike: dict[str, tuple[list[str], Student, WantedModel | None]] = {}
-    for arm in arms:
-        wanted = None
-        for place in replaceable(arm):
-            if place.path == ("student", "model") and "kind" in place.item.rehearsal:
-                wanted = wanted_model(arm, place)
-        student = arm.experiment.student
-        names, _, _ = alike.setdefault(
-            canonical(msgspec.to_builtins(student)), ([], student, wanted)
-        )
-        names.append(arm.name)
-    for names, student, wanted in alike.values():
-        yield tuple(names), student, wanted
 
 
 def _is_of(stage: Stage, arms: Sequence[str]) -> bool:

@@ -126,6 +126,8 @@ def _surroundings(layout: Layout, environ: Mapping[str, str]) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
             if JUDGES not in before:
                 stack.enter_context(sharing(layout.private / "judges"))
+            # Workers serve the commands of this project; this process may be any.
+            os.environ.setdefault(client.SERVED, str(os.getpid()))
             os.environ.update(_trainer(layout))
             yield
     finally:
@@ -135,7 +137,7 @@ def _surroundings(layout: Layout, environ: Mapping[str, str]) -> Iterator[None]:
 
 def _trainer(layout: Layout) -> dict[str, str]:
     """Where a worker listens that has imported what a trainer needs; it ends with this process."""
-    served = int(os.environ.get(client.SERVED, os.getpid()))
+    served = int(os.environ[client.SERVED])
     path = client.socket_path(served, "heavy") if client.possible() else None
     if path is None:
         return {}

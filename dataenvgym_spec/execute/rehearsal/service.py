@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import canonical, seed_from
@@ -50,9 +51,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, form: str, says: Mapping[str, Any]) -> None:
         super().__init__(("127.0.0.1", 0), _Completions)
-        self.form, self.asked, self.counting = form, Asked(), threading.Lock()
+        self.form, self.says = form, says
+        self.asked, self.counting = Asked(), threading.Lock()
 
 
 class _Completions(BaseHTTPRequestHandler):
@@ -66,6 +68,7 @@ class _Completions(BaseHTTPRequestHandler):
         identity = canonical([text, shape, body.get("seed"), body.get("model")])
         filling = Filling(
             form=self.server.form,
+            says=self.server.says,
             text=text,
             rng=random.Random(seed_from("rehearsed", identity)),
         )
@@ -118,13 +121,14 @@ class Serving:
 
 
 @contextmanager
-def scripted(form: str) -> Iterator[Serving]:
+def scripted(form: str, says: Mapping[str, Any] = MappingProxyType({})) -> Iterator[Serving]:
     """The service on a free port of this machine, until the block ends.
 
     Args:
         form: of an answer that the task's scorer can read.
+        says: what it writes in fields of those names, with ANSWER for the number; see `Filling`.
     """
-    server = _Server(form)
+    server = _Server(form, says)
     poll = {"poll_interval": 0.05}
     thread = threading.Thread(target=server.serve_forever, kwargs=poll, daemon=True)
     thread.start()

@@ -15,6 +15,8 @@ STEPS: Final = 2
 BATCH: Final = 4
 EXAMPLES: Final = 12
 """Accepted examples of a round."""
+POOL: Final = EXAMPLES * ITERATIONS + 6
+"""Items of a pool that is a number of items: as many as one that is taught takes, and some more."""
 NEW_TOKENS: Final = 8
 SAMPLES: Final = 2
 
@@ -105,6 +107,13 @@ def _toys(whole: Mapping[str, Any], amounts: Amounts) -> Iterator[tuple[tuple[st
         if role in ITEMS and "draw" in split:
             most = max(ITEMS[role], shown if role == "pool" else 0)
             path = ("task", "splits", role, "draw")
+            if split["draw"] == "rest" and role != "pool":
+                # Every item of it would be judged and asked.
+                yield path, {"items": WHOLE}
+                continue
+            if role == "pool" and "items" in split["draw"]:
+                yield path, {"items": min(split["draw"]["items"], POOL * rounds)}
+                continue
             yield path, _drawn(split["draw"], most, whole=split["from"] in amounts.large)
 
 

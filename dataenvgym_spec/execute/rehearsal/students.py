@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.hashing import canonical
+from dataenvgym_spec.execute.rehearsal import eyes
 from dataenvgym_spec.execute.rehearsal.known import Format
+from dataenvgym_spec.gym.students.pretrained import SPECIAL
 
 WIDTH, HEADS, PAIRS, HEAD = 64, 4, 2, 16
 SMALL: Final[dict[str, int]] = {
@@ -53,6 +57,32 @@ class NotTiny(Exception):
     """No tiny model can be made of an architecture; says why."""
 
 
+class Shelf:
+    """The tiny models that one process has made, each once.
+
+    Of two that differ in what a made-up tokenizer was trained on, one stands in for both: it spells
+    out what it does not know.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[str, Path] = {}
+
+    def build(self, blueprint: Blueprint, out: Path, texts: Sequence[str]) -> None:
+        """Writes a tiny model, or a copy of it; see `build`.
+
+        Raises:
+            NotTiny: as `build`.
+        """
+        form = None if blueprint.format is None else blueprint.format.template
+        identity = canonical([blueprint.config, str(blueprint.tokenizer), form])
+        earlier = self._made.get(identity)
+        if earlier is not None and earlier.is_dir():
+            shutil.copytree(earlier, out)
+            return
+        build(blueprint, out, texts)
+        self._made[identity] = out
+
+
 def build(blueprint: Blueprint, out: Path, texts: Sequence[str]) -> None:
     """Writes a tiny model with its tokenizer, in the transformers format.
 
@@ -62,9 +92,10 @@ def build(blueprint: Blueprint, out: Path, texts: Sequence[str]) -> None:
         texts: what a tokenizer is trained on that is made up.
 
     Raises:
-        NotTiny: transformers does not know the architecture, or it is no language model.
+        NotTiny: transformers does not know the architecture, or no model of it can be made that
+            writes text.
     """
-    from transformers import AutoModelForCausalLM, set_seed
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, set_seed
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
@@ -72,13 +103,22 @@ def build(blueprint: Blueprint, out: Path, texts: Sequence[str]) -> None:
     tokenizer = _tokenizer(blueprint, out, texts)
     config = real_config(blueprint.config)
     try:
-        _shrink(config, len(tokenizer))
-        for name in ("pad_token_id", "eos_token_id", "bos_token_id"):
-            setattr(config, name, getattr(tokenizer, name))
+        kind: Any = AutoModelForCausalLM
+        processor = None
+        if eyes.sees(config, blueprint.tokenizer):
+            kind = AutoModelForImageTextToText
+            processor = eyes.processor(config, tokenizer, blueprint.tokenizer, out)
+        for part in eyes.parts(config):
+            _shrink(part, len(tokenizer))
+        if processor is not None:
+            eyes.join(config, processor, WIDTH)
+        for part in (config, config.get_text_config(decoder=True)):
+            for name in SPECIAL:
+                setattr(part, name, getattr(tokenizer, name))
         set_seed(0)
-        model = AutoModelForCausalLM.from_config(config)
+        model = kind.from_config(config)
         model.save_pretrained(out)
-    except (ValueError, TypeError, AttributeError, RuntimeError) as error:
+    except (ValueError, TypeError, AttributeError, RuntimeError, UserError) as error:
         kind = blueprint.config.get("model_type")
         raise NotTiny(f"no tiny '{kind}' can be made: {str(error).splitlines()[0]}") from error
 
@@ -102,13 +142,17 @@ def real_config(content: dict[str, Any]) -> Any:
 
 def _shrink(config: Any, vocabulary: int) -> None:
     """Makes a configuration tiny, in place."""
-    layers = config.num_hidden_layers
+    layers = getattr(config, "num_hidden_layers", None)
     pairs = getattr(config, "num_key_value_heads", None)
-    heads = config.num_attention_heads
+    heads = getattr(config, "num_attention_heads", None)
     for name, most in SMALL.items():
         value = getattr(config, name, None)
         if isinstance(value, int) and not isinstance(value, bool):
             setattr(config, name, min(value, most))
+    if getattr(config, "vocab_size", None) is not None:
+        config.vocab_size = max(vocabulary, 8)
+    if heads is None:
+        return  # it only holds others
     config.num_attention_heads = HEADS
     if pairs is not None:
         # Of as many pairs as heads there are as many again; of one there is one.
@@ -120,7 +164,6 @@ def _shrink(config: Any, vocabulary: int) -> None:
         if isinstance(listed, list | tuple) and len(listed) == layers:
             # The last layers may be of another kind than the first.
             setattr(config, name, [listed[0], listed[-1]][: config.num_hidden_layers])
-    config.vocab_size = max(vocabulary, 8)
 
 
 def _tokenizer(blueprint: Blueprint, out: Path, texts: Sequence[str]) -> Any:

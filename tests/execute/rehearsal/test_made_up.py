@@ -11,6 +11,7 @@ import pytest
 
 from dataenvgym_spec.execute.rehearsal.filling import Filling
 from dataenvgym_spec.execute.rehearsal.made_up import Unmade, answered, made, phrased, rows
+from dataenvgym_spec.gym.answers import TEXT, shape_of
 from dataenvgym_spec.gym.tasks.sources.jsonl import Jsonl
 from dataenvgym_spec.language.components import definitions
 
@@ -52,6 +53,18 @@ def test_a_question_that_is_asked_again_is_answered_alike() -> None:
     shape = {"type": "object", "properties": {"answer": {"type": "string"}}}
     assert filling(f"Solve: {asked.question}").filled(shape) == {"answer": str(asked.answer)}
     assert filling(f"Solve: {asked.question}").spoken() == str(asked.answer)
+
+
+def test_what_a_component_says_stands_in_fields_of_its_name_and_type() -> None:
+    """Programs, calls and descriptions fit what reads them, at any depth, with the right number."""
+    call = [{"name": "answer", "arguments": [{"name": "value", "value": "ANSWER"}]}]
+    shape = shape_of("calls")
+    example = {"type": "object", "properties": {"input": TEXT, "target": shape, "image": TEXT}}
+    says = {"target": call, "image": "a red circle", "input": ["no text"]}
+    made_so = Filling(form="", text="Write one.", rng=random.Random(1), says=says)
+    said = made_so.filled({"type": "array", "items": example, "minItems": 2})[0]
+    assert said["target"][0]["arguments"][0]["value"] == answered(said["input"])
+    assert said["image"] == "a red circle"
 
 
 def test_rows_have_the_columns_that_are_named_at_any_depth() -> None:

@@ -82,7 +82,7 @@ class Paligemma:
 
     def build(self, texts: list[str], seed: int, out: Path) -> int:
         """Writes processor and untaught model; returns the number of parameters."""
-        processor = self._processor(tokenizer_of(texts))
+        processor = processor_of(tokenizer_of(texts), self.image, self.patch)
         tokenizer = processor.tokenizer
         set_seed(seed)
         special = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in NAMES}
@@ -117,17 +117,19 @@ class Paligemma:
         processor.save_pretrained(out)
         return int(model.num_parameters())
 
-    def _processor(self, tokenizer: PreTrainedTokenizerFast) -> PaliGemmaProcessor:
-        images = SiglipImageProcessorPil(
-            size={"height": self.image, "width": self.image},
-            image_mean=[0.5] * 3,
-            image_std=[0.5] * 3,
-        )
-        images.image_seq_length = (self.image // self.patch) ** 2
-        return PaliGemmaProcessor(image_processor=images, tokenizer=tokenizer)
-
 
 NAMES: Final = ("pad", "bos", "eos")
+
+
+def processor_of(tokenizer: Any, image: int, patch: int) -> PaliGemmaProcessor:
+    """A processor of images of that width and height, in patches of that size, in pixels."""
+    images = SiglipImageProcessorPil(
+        size={"height": image, "width": image},
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+    )
+    images.image_seq_length = (image // patch) ** 2
+    return PaliGemmaProcessor(image_processor=images, tokenizer=tokenizer)
 
 
 def tokenizer_of(texts: list[str]) -> PreTrainedTokenizerFast:

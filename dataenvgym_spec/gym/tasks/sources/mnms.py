@@ -24,7 +24,7 @@ from dataenvgym_spec.records.items import WORDS, Form, Item
 from dataenvgym_spec.records.tables import object_of
 from dataenvgym_spec.records.turns import ToolSchema
 
-Group = Literal["length", "first", "none"]
+Group = Literal["length", "first", "tools", "none"]
 
 
 class Mnms(Listed):
@@ -77,6 +77,8 @@ class Mnms(Listed):
     def _group(self, plan: Sequence[ToolCall]) -> str:
         if self.group == "length":
             return f"steps-{len(plan)}"
+        if self.group == "tools":
+            return ", ".join(step.name for step in plan)
         return plan[0].name if self.group == "first" else "mnms"
 
 
