@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from dataenvgym_spec.compile.compiler import front_end, lower
+from dataenvgym_spec.core.roots import VARIABLE as ROOTS
 from tests.support.hub import Hub, serving
 from tests.support.pages import NAMED, VARY, blocks, pattern
+from tests.support.published import published
 from tests.support.repositories import ROOT, call
 
 PAGE = ROOT / "docs" / "library.md"
@@ -25,6 +29,8 @@ ROW = re.compile(
 COMMITS = {
     ("datasets", "EleutherAI/hendrycks_math", "main"): "a" * 40,
     ("models", "google/gemma-2-2b-it", "main"): "b" * 40,
+    ("models", "meta-llama/Meta-Llama-3-8B-Instruct", "main"): "c" * 40,
+    ("models", "google/paligemma-3b-pt-224", "main"): "d" * 40,
 }
 KEYS = {"AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9", "AZURE_OPENAI_API_KEY": "none"}
 
@@ -36,9 +42,14 @@ def hub() -> Iterator[Hub]:
 
 
 @pytest.fixture(scope="module")
-def repo(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Path:
+def repo(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[Path]:
     """A repository with the specs of this one, in which every command of the page was run."""
     folder = tmp_path_factory.mktemp("library")
+    with patch.dict(os.environ, {ROOTS: f"data={published(folder / 'data')}"}):
+        yield made(folder, hub)
+
+
+def made(folder: Path, hub: Hub) -> Path:
     repo = folder / "repo"
     (repo / ".dvc").mkdir(parents=True)
     shutil.copytree(ROOT / "specs", repo / "specs")
@@ -50,7 +61,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Path:
             (repo / named[1]).write_text(text[named.end() :], encoding="utf-8")
         elif language == "console":
             for line in text.splitlines():
-                reach = hub.reach(folder / "home") | KEYS
+                reach = hub.reach(folder / "home") | KEYS | {ROOTS: os.environ[ROOTS]}
                 said = call(*shlex.split(line), cwd=repo, **reach).stdout
         else:
             assert f"{VARY}```text\n{text}" in TEXT
