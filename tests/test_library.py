@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.results.evidence.statistics import paired
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.store.layout import Layout
-from tests.support.repositories import ROOT, call, environment, new_repo
+from tests.support.learning import with_library
+from tests.support.repositories import ROOT, call, environment
 from tests.support.specs import merged
 from tests.support.students import untrained
 from tests.support.training import warm_trainers
@@ -69,10 +69,7 @@ def small(name: str, **more: Any) -> str:
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with the specs that are shipped; what small ones share is made once."""
-    repo = new_repo(tmp_path_factory.mktemp("library") / "repo")
-    shutil.rmtree(repo / "specs")
-    shutil.copytree(ROOT / "specs", repo / "specs")
-    return repo
+    return with_library(tmp_path_factory.mktemp("library") / "repo")
 
 
 def written(repo: Path, text: str) -> str:

@@ -35,6 +35,9 @@ _COLUMNS: Final = (
     "accuracy",
     "ci_low",
     "ci_high",
+    "items",
+    "unparseable",
+    "truncated",
 )
 
 
@@ -277,6 +280,9 @@ def _points(curve: Curve) -> list[Row]:
             "examples": point.examples,
             "split": "selection",
             **_estimate("accuracy", point.accuracy),
+            "items": point.items,
+            "unparseable": point.unparseable,
+            "truncated": point.truncated,
         }
         rows.append(row)
     return rows

@@ -15,12 +15,23 @@ from dataenvgym_spec.results.run import Iteration, Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvePoint:
-    """A student of one iteration on the selection split."""
+    """A student of one iteration on the selection split.
+
+    Attributes:
+        iteration: whose student it is.
+        examples: examples taught up to it.
+        accuracy: with its interval.
+        items: how many it was asked.
+        unparseable: how many of its answers could not be judged.
+        truncated: how many ended at the length.
+    """
 
     iteration: int
     examples: float
     accuracy: Estimate
     items: int
+    unparseable: float = 0
+    truncated: float = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +96,12 @@ def curve(run: Run) -> Curve:
         rows = turn.results("selection")
         if rows:
             point = CurvePoint(
-                iteration=turn.number, examples=total, accuracy=accuracy(rows), items=len(rows)
+                iteration=turn.number,
+                examples=total,
+                accuracy=accuracy(rows),
+                items=len(rows),
+                unparseable=sum(row.unparseable for row in rows),
+                truncated=sum(row.truncated for row in rows),
             )
             points.append(point)
     return Curve(
@@ -126,6 +142,8 @@ def _mean_point(mine: Sequence[Curve], iteration: int) -> CurvePoint:
         examples=fmean(point.examples for point in points),
         accuracy=first.accuracy if single else over_seeds(values, least=0.0, most=1.0),
         items=first.items,
+        unparseable=fmean(point.unparseable for point in points),
+        truncated=fmean(point.truncated for point in points),
     )
 
 

@@ -163,6 +163,8 @@ def _selection(run: Run, turn: Iteration, ledger: Ledger) -> Iterator[Value]:
     if not rows or stage is None or when is None:
         return
     yield "selection/accuracy", share(rows).value, when
+    yield "selection/unparseable", sum(row.unparseable for row in rows), when
+    yield "selection/truncated", sum(row.truncated for row in rows), when
     # By skill as soon as it is known which one an item has, so that no figure changes.
     labelling = run.labelling("selection")
     named = when if labelling is None else ledger.all_ended([stage, labelling])

@@ -456,6 +456,9 @@ def test_curves_csv(one):
         "accuracy",
         "ci_low",
         "ci_high",
+        "items",
+        "unparseable",
+        "truncated",
     ]
     selection = [row for row in rows if row["split"] == "selection" and row["arm"] == "no-state"]
     assert [(row["iteration"], row["examples"]) for row in selection] == [
@@ -464,6 +467,7 @@ def test_curves_csv(one):
         ("2", "12"),
         ("3", "18"),
     ]
+    assert {(row["unparseable"], row["truncated"]) for row in selection} == {("0", "1")}
     assert {row["split"] for row in rows} == {"selection", "test"}
 
 

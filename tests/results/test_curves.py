@@ -30,3 +30,19 @@ def test_the_base_that_all_runs_share_has_its_interval_over_items() -> None:
 def test_a_base_whose_answers_each_run_draws_is_a_mean_over_runs() -> None:
     base, _ = means(run(0, 4, 10), run(1, 8, 14))
     assert (base.value, base.covers, base.count) == (pytest.approx(0.3), "seeds", 2)
+
+
+def test_answers_that_could_not_be_judged_are_counted_beside_the_accuracy() -> None:
+    def counted(unparseable: int, truncated: int) -> Curve:
+        point = CurvePoint(
+            iteration=1,
+            examples=5.0,
+            accuracy=proportion(4, 20),
+            items=20,
+            unparseable=unparseable,
+            truncated=truncated,
+        )
+        return Curve(arm="a", seed=0, points=(point,), best=None)
+
+    (mean,) = arm_curve((counted(2, 6), counted(5, 0))).points
+    assert (mean.unparseable, mean.truncated) == (3.5, 3)

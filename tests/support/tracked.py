@@ -284,7 +284,7 @@ def answers(right: int) -> list[dict]:
             "score": float(n < right),
             "correct": n < right,
             "unparseable": False,
-            "truncated": False,
+            "truncated": n == 0,
         }
         for n in range(16)
     ]

@@ -1,10 +1,9 @@
-"""Tool use from end to end: the spec of the library, small; and as it stands, where its student learns."""
+"""Tool use from end to end: the spec of the library, small. As it stands it is in `tests/test_learning.py`."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 from unittest.mock import patch
 
@@ -13,11 +12,9 @@ import yaml
 
 from dataenvgym_spec import load
 from dataenvgym_spec.execute.run import run_stage
-from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.results.evidence.statistics import paired
-from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.store.layout import Layout
-from tests.support.repositories import ROOT, call, environment, new_repo
+from tests.support.learning import with_library
+from tests.support.repositories import call, environment
 from tests.support.training import warm_trainers
 
 SMALL = {
@@ -50,10 +47,7 @@ SMALL = {
 @pytest.fixture
 def shelf(tmp_path: Path) -> Path:
     """A repository with the specs that are shipped."""
-    repo = new_repo(tmp_path / "repo")
-    shutil.rmtree(repo / "specs")
-    shutil.copytree(ROOT / "specs", repo / "specs")
-    return repo
+    return with_library(tmp_path / "repo")
 
 
 def test_requests_go_the_whole_way(shelf: Path) -> None:
@@ -74,37 +68,3 @@ def test_requests_go_the_whole_way(shelf: Path) -> None:
         assert called and called <= named and set(example.verifier["functions"]) == named
     tested = run.sealed("last")
     assert len(tested) == 2 and not any(row.correct for row in tested)
-
-
-@pytest.mark.slow
-def test_a_student_learns_to_call_the_tools_that_it_is_taught(shelf: Path) -> None:
-    """By `dvc repro`: better than untaught, and than one that is taught other tools, in each run."""
-    call("dataenvgym", "compile", "specs/library/tools.yaml", cwd=shelf)
-    call("dvc", "repro", "tools", cwd=shelf, timeout=7200)
-    gains = learned(load("tools", root=shelf))
-    assert len(gains) == 3 and all(low > 0 for low, _ in gains.values()), gains
-    # What is taught of other tools does not carry over.
-    assert all(high < 0.1 for _, high in gains.values()), gains
-
-
-def learned(results: Notebook) -> dict[int, tuple[float, float]]:
-    """By run: the lower end of the gain's interval, and the control's accuracy."""
-    last: dict[tuple[str, int], list[Result]] = {}
-    for run in results.runs:
-        last[run.arm, run.seed] = run.sealed("last")
-        base = run.sealed("base")
-    found = {}
-    clusters = {row.id: row.cluster or row.id for row in base}
-    for seed in {run.seed for run in results.runs}:
-        taught, control = last["taught", seed], last["taught-others", seed]
-        lows = [
-            paired(right(taught), right(other), clusters).difference.low
-            for other in (base, control)
-        ]
-        share = sum(row.correct for row in control) / len(control)
-        found[seed] = (min(lows), share)
-    return found
-
-
-def right(rows: list[Result]) -> dict[str, bool]:
-    return {row.id: row.correct for row in rows}

@@ -195,6 +195,8 @@ def test_curves_have_the_axes_that_arms_are_compared_by(tmp_path) -> None:
     seeing, blind = (runs_of(tmp_path)[f"tiny/{arm}/seed-0"] for arm in ARMS)
     for run in (seeing, blind):
         assert series(run, "selection/accuracy") == [(0, 0.125), (1, 0.25), (2, 0.375)]
+        assert series(run, "selection/truncated") == [(0, 1), (1, 1), (2, 1)]
+        assert series(run, "selection/unparseable") == [(0, 0), (1, 0), (2, 0)]
         assert series(run, "selection/skill/gcd") == [(0, 0.125), (1, 0.25), (2, 0.375)]
         assert series(run, "selection/accuracy_by_examples") == [(0, 0.125), (5, 0.25), (10, 0.375)]
     # Blind: 40 generated and 100 trained tokens, then 40 and 200 more; four stages of 2.5 s an iteration.
