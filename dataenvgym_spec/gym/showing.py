@@ -11,6 +11,8 @@ from dataenvgym_spec.records.plans import ShownError
 
 LONGEST: Final = 2000
 """Characters of a text that a prompt shows."""
+TURNS: Final = 6
+"""Turns of a conversation, the last ones, that a prompt shows of an error."""
 
 
 def in_turn(errors: Sequence[ShownError], count: int, turn: int) -> tuple[ShownError, ...]:
@@ -33,4 +35,11 @@ def in_turn(errors: Sequence[ShownError], count: int, turn: int) -> tuple[ShownE
 def cut(error: ShownError) -> ShownError:
     """An error whose texts are short enough for a prompt."""
     texts = {name: getattr(error, name)[:LONGEST] for name in ("input", "target", "prediction")}
-    return msgspec.structs.replace(error, **texts)
+    before = tuple(
+        msgspec.structs.replace(turn, text=turn.text[:LONGEST]) for turn in error.before[-TURNS:]
+    )
+    tools = tuple(
+        msgspec.structs.replace(tool, description=tool.description[:LONGEST])
+        for tool in error.tools
+    )
+    return msgspec.structs.replace(error, **texts, before=before, tools=tools)

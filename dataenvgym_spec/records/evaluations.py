@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.record import Record
+from dataenvgym_spec.records.turns import ToolSchema, Turn
 
 
 class Sample(Record, frozen=True, kw_only=True):
@@ -31,6 +32,8 @@ class Result(Record, frozen=True, kw_only=True):
         images: what the item shows; their files are in the port of the item.
         cluster: the items that belong together with this one; None for an item on its own.
         slices: what the report tells the item apart by besides its group, by name.
+        before: what was said before the question.
+        tools: what the answer might call.
     """
 
     id: str
@@ -47,6 +50,8 @@ class Result(Record, frozen=True, kw_only=True):
     samples: tuple[Sample, ...] = ()
     images: tuple[Picture, ...] = ()
     slices: dict[str, str] | None = None
+    before: tuple[Turn, ...] = ()
+    tools: tuple[ToolSchema, ...] = ()
 
     @property
     def unit(self) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.records.skills import SkillTree
+from dataenvgym_spec.records.turns import ToolSchema, Turn, asked
 
 TASK: Final = "task"
 """The skill of a request that is about the task as a whole, where there are no skills."""
@@ -23,12 +24,21 @@ class Like(Record, frozen=True, kw_only=True):
         target: the right answer.
         group: what its source says it belongs to.
         id: its id, where an engine is to take this very item.
+        before: what was said before the question.
+        tools: what an answer may call.
     """
 
     input: str
     target: str
     group: str
     id: str | None = None
+    before: tuple[Turn, ...] = ()
+    tools: tuple[ToolSchema, ...] = ()
+
+    @property
+    def asked(self) -> str:
+        """All of the question that can be said in words."""
+        return asked(self.input, self.before, self.tools)
 
 
 class Request(Record, frozen=True, kw_only=True):
@@ -110,6 +120,8 @@ class ShownError(Record, frozen=True, kw_only=True):
         target: the right answer.
         prediction: what the student answered.
         group: what the source says it belongs to; left out where its skill says it.
+        before: what was said before the question.
+        tools: what an answer may call.
     """
 
     id: str
@@ -117,6 +129,13 @@ class ShownError(Record, frozen=True, kw_only=True):
     target: str
     prediction: str
     group: str | None = None
+    before: tuple[Turn, ...] = ()
+    tools: tuple[ToolSchema, ...] = ()
+
+    @property
+    def asked(self) -> str:
+        """All of the question that can be said in words."""
+        return asked(self.input, self.before, self.tools)
 
 
 class Step(Record, frozen=True, kw_only=True):

@@ -17,7 +17,8 @@ from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import item_id
-from dataenvgym_spec.records.plans import Request, ShownError
+from dataenvgym_spec.records.plans import Like, Request, ShownError
+from dataenvgym_spec.records.turns import ToolSchema, Turn
 from dataenvgym_spec.resolve.files import built_in_templates, template_text
 from tests.support.golden import assert_golden, requests
 from tests.support.teachers import Scripted, examples, reply
@@ -169,6 +170,23 @@ def test_a_prompt_shows_the_errors_of_its_request_each_call_the_next_ones() -> N
     assert found[0].provenance.asks == ("sum/0/0",)
     assert found[0].provenance.model == "scripted-1"
     assert found[-1].provenance is not None and found[-1].provenance.shown == ("d", "a")
+
+
+def test_a_prompt_says_what_could_be_called_and_what_was_said_before() -> None:
+    tool = ToolSchema(
+        name="add", description="Adds.", parameters={"properties": {"a": {"type": "integer"}}}
+    )
+    said = Turn(role="user", text="What is 1 + 1?")
+    failed = ShownError(
+        id="a", input="And 2 + 2?", target="4", prediction="5", before=(said,), tools=(tool,)
+    )
+    teacher = Scripted()
+    real = Like(input="Add 3.", target="3", group="sum", tools=(tool,))
+    request = Request(id="sum", count=1, skill="sum", like=(real,))
+    made(engine(teacher, errors=1), [request], Tools(seed=1, errors={"sum": (failed,)}))
+    (prompt,) = teacher.prompts
+    assert "user: What is 1 + 1?\nAnd 2 + 2?\nTools:\n- add(a: integer): Adds." in prompt
+    assert "Add 3.\nTools:\n- add(a: integer): Adds." in prompt
 
 
 def test_a_prompt_is_bounded() -> None:

@@ -68,3 +68,4 @@ def test_requests_go_the_whole_way(shelf: Path) -> None:
         assert called and called <= named and set(example.verifier["functions"]) == named
     tested = run.sealed("last")
     assert len(tested) == 2 and not any(row.correct for row in tested)
+    assert all(row.tools for row in tested)

@@ -189,4 +189,6 @@ def _row(item: Item, drawn: Sequence[Sample], iteration: int | None) -> Result:
         samples=tuple(drawn) if len(drawn) > 1 else (),
         images=item.pictures,
         slices=item.slices,
+        before=item.before,
+        tools=item.tools,
     )

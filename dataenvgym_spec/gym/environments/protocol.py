@@ -130,6 +130,8 @@ class Seen:
                     target=row.target,
                     prediction=row.prediction,
                     group=row.group,
+                    before=row.before,
+                    tools=row.tools,
                 )
 
     def shortfall(self) -> dict[str, int] | None:

@@ -33,6 +33,16 @@ class SeededPrompt:
             message = f"the prompt shows {self.pool_items} items, and the pool has {len(self.pool)}"
             raise StageError(message, help="draw a larger pool, or show fewer items")
         drawn = tools.random().sample(self.pool, self.pool_items)
-        like = tuple(Like(input=item.input, target=item.target, group=item.group) for item in drawn)
+        like = tuple(map(_like, drawn))
         wanted = (Wanted(count=budget, like=like),)
         return OpenEndedAction(wanted=wanted, reasons={TASK: f"like {len(like)} of the pool"})
+
+
+def _like(item: Item) -> Like:
+    return Like(
+        input=item.input,
+        target=item.target,
+        group=item.group,
+        before=item.before,
+        tools=item.tools,
+    )
