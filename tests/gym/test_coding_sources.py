@@ -135,7 +135,25 @@ def test_the_source_mbpp_makes_what_its_number_says(tmp_path: Path) -> None:
 
 def test_the_source_livecodebench_makes_what_its_number_says(tmp_path: Path) -> None:
     made = listed(contests(written(tmp_path, contest(1), contest(2, **FUNCTION))))
-    assert_golden("source", "livecodebench", {1: "a4854e0ec6ae40b5"}, made)
+    assert_golden("source", "livecodebench", {1: "a4854e0ec6ae40b5", 2: "007c185fdacbc293"}, made)
+
+
+def test_contests_are_told_apart_by_difficulty_and_platform_whatever_the_groups(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, contest(1), contest(2, difficulty="hard"))
+    told = {
+        group: [(item.group, item.slices) for item in contests(path, group=group).items]
+        for group in ("difficulty", "none")
+    }
+    assert told["difficulty"] == [
+        ("easy", {"platform": "atcoder"}),
+        ("hard", {"platform": "atcoder"}),
+    ]
+    assert told["none"] == [
+        ("all", {"difficulty": "easy", "platform": "atcoder"}),
+        ("all", {"difficulty": "hard", "platform": "atcoder"}),
+    ]
 
 
 @needs_bubblewrap

@@ -17,6 +17,8 @@ from dataenvgym_spec.records.items import Item
 
 LARGEST: Final = 1 << 28
 """How large the tests of a problem may be, unpacked, in bytes."""
+SLICES: Final = ("difficulty", "platform")
+"""Columns that results are told apart by besides the group."""
 _OF_A_TEXT: Final = {
     "PROTO", "FRAME", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT", "STOP",
     "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
@@ -62,6 +64,7 @@ class LiveCodeBench(Listed):
             group="all" if self.group == "none" else text(row, self.group),
             cluster=name,
             verifier=verifier,
+            slices={name: text(row, name) for name in SLICES if name != self.group},
             metadata={
                 "name": text(row, "question_title"),
                 "platform": text(row, "platform"),
