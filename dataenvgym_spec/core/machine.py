@@ -17,6 +17,7 @@ _STAMPED: Final = (
     "dataenvgym-spec",
     "torch",
     "transformers",
+    "diffusers",
     "tokenizers",
     "peft",
     "accelerate",

@@ -172,8 +172,8 @@ class Definition:
             "variants" if of those that are variants of a source that it draws from.
         variants: of a source: whether it has harder and easier variants of its groups.
         ready: of a model: whether it exists, so that the store refers to it.
-        device: of a teacher: whether a model runs in the stage that asks it, on a GPU where there
-            is one.
+        device: of a teacher or a painter: whether a model runs in the stage that asks it, on a GPU
+            where there is one.
         judges: of an engine or a trainer: whether it is handed the scorer of the task.
         recalls: of an engine: whether it is handed the examples that its arm has so far.
         idles: of an environment: whether an action in it may ask for nothing.

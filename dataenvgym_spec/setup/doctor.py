@@ -62,6 +62,7 @@ PACKAGES: Final = (
     Package(module="mlflow", distribution="mlflow", extra="track"),
     Package(module="PIL", distribution="pillow", extra="vision"),
     Package(module="pyarrow", distribution="pyarrow", extra="vision"),
+    Package(module="diffusers", distribution="diffusers", extra="diffusers"),
     Package(module="pandas", distribution="pandas", extra="frames"),
     Package(module="trl", distribution="trl", extra="preferences"),
     Package(module="bitsandbytes", distribution="bitsandbytes", extra="quantized"),

@@ -117,6 +117,11 @@ SEEING = (
 DRAWN = SEEING.replace("kind: noise", "kind: shapes").replace(
     "kind: vqa-accuracy", "kind: multiple-choice"
 )
+SIZED = "steps: 2, guidance: 1.5, width: 64, height: 64, variant: fp16"
+DIFFUSED = SEEING.replace(
+    "kind: noise", f"kind: diffusers, id: maker/sd, revision: {'b' * 40}, {SIZED}"
+)
+ON_DISK_DIFFUSED = SEEING.replace("kind: noise", f"kind: diffusers-folder, path: student, {SIZED}")
 SERVED = SEEING.replace("kind: noise", "kind: image-service, model: brush, quality: low")
 PAINTED = SEEING.replace("teachers:\n", "teachers:\n  writer: {kind: scripted}\n").replace(
     "kind: repainted, teacher: generator", "kind: painted, teacher: writer"
@@ -615,8 +620,8 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path, all_values:
     specs += [(CALLING.replace("kind: calls", kind), ("task", "score")) for kind in JUDGES]
     specs += [(SEEING, ("task",)), (SEEING, ("student", "model")), (SEEING, ("agent", "engine"))]
     specs += [(DRAWN, ("task", "score")), (DRAWN, ("agent", "engine"))]
+    specs += [(text, ("agent", "engine")) for text in (SERVED, DIFFUSED, ON_DISK_DIFFUSED)]
     specs += [
-        (SERVED, ("agent", "engine")),
         (PAINTED, ("agent", "engine")),
         (SEEING, ("agent", "checks")),
     ]

@@ -30,6 +30,7 @@ OPTION_WORDS = {
     "dataset": "a kind of repository of the hub",
     "revision": "a word of the hub",
     "heads": "a measure (`x-measure`)",
+    "width": "a measure (`x-measure`)",
     "path": "a word of many files",
     "config": "a word of DVC and of the command line",
     "alpha": "of a drawing's colours",

@@ -12,7 +12,7 @@ from tests.support.repositories import ROOT
 from tests.support.specs import TINY
 
 GYM = "dataenvgym_spec/gym"
-MAY_LACK = {"bitsandbytes", "imagehash"}
+MAY_LACK = {"bitsandbytes", "diffusers", "imagehash"}
 """Packages of components that a machine on which the tests run may do without."""
 
 

@@ -89,6 +89,9 @@ def _candidates(
     tokens = getattr(engine, "tokens", None)  # of an engine that asks a model
     if tokens:
         context.record(tokens=tokens)
+    device = getattr(engine, "device", None)  # of an engine whose painter runs a model
+    if device:
+        context.record(device=device)
     counts = {**(getattr(engine, "counts", None) or {}), **images.bad}
     if counts:
         context.record(made={name: count for name, count in sorted(counts.items()) if count})

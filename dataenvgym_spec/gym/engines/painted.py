@@ -28,6 +28,11 @@ class Painted(Llm):
         super().__init__(reasoning=False, **options)
         self.painter = painter
 
+    @property
+    def device(self) -> str | None:
+        """Where a model paints, if one does in this stage."""
+        return getattr(self.painter, "device", None)
+
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """Examples request by request; what cannot be painted is missing, for a refill to make."""
         written = list(super().generate(requests, tools))

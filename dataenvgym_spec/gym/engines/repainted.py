@@ -28,6 +28,11 @@ class Repainted:
         self.source, self.painter, self.oversample = teacher.source, painter, oversample
         self.counts: Counter[str] = Counter()
 
+    @property
+    def device(self) -> str | None:
+        """Where a model paints, if one does in this stage."""
+        return getattr(self.painter, "device", None)
+
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
         """Candidates skill by skill, each in the order of drawing.
 
