@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,6 +44,7 @@ def command(
     not tested.
 
     Nothing is written but in a folder of its own, which the next rehearsal of the spec empties.
+    Outside of a repository, and without --folder, it is removed at the end.
     Exit code 1 where something would have failed, or nothing could be rehearsed.
 
     \b
@@ -56,21 +58,32 @@ def command(
     ((path, only),) = chosen_files([spec], layout, sets).items()
     if folder is None and is_repository:
         folder = layout.private / "rehearsals" / path.stem
-    result = rehearse(
-        path,
-        root=layout.root,
-        folder=(folder or Path(tempfile.mkdtemp(prefix="rehearsal-"))).resolve(),
-        sets=sets,
-        only=only,
-        hub=HubAccess(asks=not offline),
-        say=_say,
-    )
+    with _place(folder) as place:
+        result = rehearse(
+            path,
+            root=layout.root,
+            folder=place,
+            sets=sets,
+            only=only,
+            hub=HubAccess(asks=not offline),
+            say=_say,
+        )
     if as_json:
-        print_json(_record(result))
+        print_json(_record(result, kept=folder is not None))
     else:
-        for line in _lines(result):
+        for line in _lines(result, kept=folder is not None):
             click.echo(line)
     return 1 if result.findings or result.obstacles else 0
+
+
+@contextmanager
+def _place(folder: Path | None) -> Iterator[Path]:
+    """The folder of a rehearsal; without one, outside of a repository, one that goes with it."""
+    if folder is not None:
+        yield folder.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
+        yield Path(name).resolve()
 
 
 def _layout() -> tuple[Layout, bool]:
@@ -85,7 +98,7 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _lines(result: Rehearsed) -> Iterator[str]:
+def _lines(result: Rehearsed, *, kept: bool) -> Iterator[str]:
     played = result.played
     done, all_stages = len(played.done), len(played.done) + len(played.failed)
     all_stages += len(played.skipped)
@@ -114,7 +127,8 @@ def _lines(result: Rehearsed) -> Iterator[str]:
     yield from _listed("stood in", result.replaced)
     yield from _listed("cut", result.cuts)
     yield from _listed("not tested", result.untested)
-    yield f"files: {result.folder}"
+    if kept:
+        yield f"files: {result.folder}"
 
 
 def _listed(title: str, rows: Iterable[str]) -> Iterator[str]:
@@ -145,7 +159,7 @@ def _student(student: StudentNeeds) -> Iterator[str]:
     yield f"  longest prompt       {about}{student.lengths.longest} tokens, {answer}{room}"
 
 
-def _record(result: Rehearsed) -> dict[str, Any]:
+def _record(result: Rehearsed, *, kept: bool) -> dict[str, Any]:
     """For programs: all of it."""
     played, stages = result.played, result.estimates.stages
     return {
@@ -176,7 +190,7 @@ def _record(result: Rehearsed) -> dict[str, Any]:
         "stood_in": list(result.replaced),
         "cut": list(result.cuts),
         "not_tested": list(result.untested),
-        "folder": str(result.folder),
+        "folder": str(result.folder) if kept else None,
     }
 
 

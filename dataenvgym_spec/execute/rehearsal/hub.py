@@ -1,4 +1,4 @@
-"""What a rehearsal fetches of the hub, if it can be reached: configurations and tokenizers."""
+"""What a rehearsal fetches of the hub, if it can be reached: small files of models, and rows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ PATIENCE: Final = 5.0
 """Seconds to wait for a sign of the hub."""
 SMALL_FILES: Final = ("*.json", "*.jinja", "*.txt", "*.model")
 """Configuration, tokenizer, chat template; no weights."""
+MOST: Final = 1 << 28
+"""Bytes of a data set, all of which is fetched for a handful of rows."""
 LEFT: Final = ("*.index.json", "*training_args*", "onnx/*", "original/*")
 
 
@@ -47,6 +49,20 @@ class HubAccess:
         if here is not None or not self.reached:
             return here
         return self._snapshot(model, revision, local=False)
+
+    def gives_data(self, name: str, revision: str) -> bool:
+        """Whether a data set can be fetched, and is not too large for that."""
+        if not self.reached:
+            return False
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HfHubHTTPError
+
+        try:
+            found = HfApi().dataset_info(name, revision=revision, files_metadata=True)
+        except (HfHubHTTPError, OSError, ValueError) as error:
+            self.refused[name] = str(error).splitlines()[0]
+            return False
+        return sum(file.size or 0 for file in found.siblings or ()) <= MOST
 
     def _snapshot(self, model: str, revision: str, *, local: bool) -> Path | None:
         from huggingface_hub import snapshot_download

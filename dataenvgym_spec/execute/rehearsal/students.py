@@ -95,13 +95,15 @@ def build(blueprint: Blueprint, out: Path, texts: Sequence[str]) -> None:
         NotTiny: transformers does not know the architecture, or no model of it can be made that
             writes text.
     """
+    config = real_config(blueprint.config)
+
+    # Most of the time goes into this import, which an unknown architecture does not need.
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, set_seed
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
     out.mkdir(parents=True)
     tokenizer = _tokenizer(blueprint, out, texts)
-    config = real_config(blueprint.config)
     try:
         kind: Any = AutoModelForCausalLM
         processor = None

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.execute.rehearsal.made_up import LAYOUTS, PLAIN
-from dataenvgym_spec.execute.rehearsal.sizes import ITEMS, POOL
+from dataenvgym_spec.execute.rehearsal.sizes import ITEMS, POOL, WHOLE
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.options import at
@@ -176,23 +176,23 @@ def _matched(options: Mapping[str, Any]) -> Iterator[tuple[Any, Any, Any]]:
 
 def _count(arm: Arm, name: str) -> int:
     """Rows so that every split finds its items in its share of the hash space."""
-    splits = arm.experiment.task.splits.drawn()
     owned = owners(arm)
+    rounds = arm.experiment.loop.rounds
+    times = rounds if isinstance(rounds, int) else 1
     wanted = 0.0
-    for role, split in splits.items():
-        if split.same_as is not None or split.from_ != _leader(arm, name):
-            continue
-        if role in owned:
-            wanted = max(wanted, WHOLE_ROWS)
-            continue
-        if isinstance(split.draw, str):
-            continue
-        share = split.share or DEFAULT_SHARES[role]
-        if role == "pool" and split.draw.items is not None:
-            rounds = arm.experiment.loop.rounds
-            times = rounds if isinstance(rounds, int) else 1
-            wanted = max(wanted, 2 * POOL * times / share)
-            continue
-        # Of a group there are on the average twice as many as are drawn, and some more.
-        wanted = max(wanted, 3 * (2 * ITEMS[role] + 6) / share)
+    for role, split in arm.experiment.task.splits.drawn().items():
+        if split.same_as is None and split.from_ == _leader(arm, name):
+            rows = WHOLE_ROWS if role in owned else _drawn_from(role, split, times)
+            wanted = max(wanted, rows)
     return int(wanted) or WHOLE_ROWS
+
+
+def _drawn_from(role: str, split: Any, rounds: int) -> float:
+    """Rows so that a split finds its items in a part of the hash space; twice as many, and more."""
+    share = split.share or DEFAULT_SHARES[role]
+    if isinstance(split.draw, str):
+        # What is left is a pool's; of another split it becomes a number of items.
+        return 0 if role == "pool" else 2 * WHOLE / share
+    if role == "pool" and split.draw.items is not None:
+        return 2 * POOL * rounds / share
+    return 3 * (2 * ITEMS[role] + 6) / share
