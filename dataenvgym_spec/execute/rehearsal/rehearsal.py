@@ -29,7 +29,7 @@ from dataenvgym_spec.execute.rehearsal.models import Found, find_model
 from dataenvgym_spec.execute.rehearsal.reaching import reaching
 from dataenvgym_spec.execute.rehearsal.reading import Script, read_script
 from dataenvgym_spec.execute.rehearsal.real_rows import real_rows
-from dataenvgym_spec.execute.rehearsal.running import Played, play
+from dataenvgym_spec.execute.rehearsal.running import Played, play, rooted
 from dataenvgym_spec.execute.rehearsal.service import Asked, scripted
 from dataenvgym_spec.execute.rehearsal.students import NotTiny, Shelf
 from dataenvgym_spec.execute.rehearsal.toy import Toy
@@ -187,8 +187,8 @@ class _Stage:
 
     def perform(self, say: Callable[[str], None]) -> Rehearsed:
         """Compiles the small specs, runs their stages, and sums up."""
-        compiled = self._compiled()
-        with scripted(self._form(), self._says()) as serving:
+        with rooted(self.root), scripted(self._form(), self._says()) as serving:
+            compiled = self._compiled()
             played = Played(done=(), failed=(), skipped=(), seconds=0.0)
             if compiled is not None:
                 write(compiled.graph, self.layout, everything=True)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.roots import VARIABLE as ROOTS
+from dataenvgym_spec.core.roots import roots
 from dataenvgym_spec.core.running import VARIABLE as RUN
 from dataenvgym_spec.core.variables import JOURNAL, REPLAY
 from dataenvgym_spec.execute.run import run_stage
@@ -133,6 +135,21 @@ def _surroundings(layout: Layout, environ: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def rooted(repository: Path) -> Iterator[None]:
+    """Has the folders outside that a repository allows be allowed to a rehearsal, too."""
+    allowed = roots(repository, os.environ)
+    before = os.environ.get(ROOTS)
+    os.environ[ROOTS] = os.pathsep.join(f"{name}={path}" for name, path in allowed.items())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[ROOTS]
+        else:
+            os.environ[ROOTS] = before
 
 
 def _trainer(layout: Layout) -> dict[str, str]:

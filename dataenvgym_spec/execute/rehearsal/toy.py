@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.execute.rehearsal.sizes import Amounts, Cut, shrink
 from dataenvgym_spec.execute.rehearsal.stand_ins import (
     UP,
@@ -30,7 +31,7 @@ class Toy:
     Attributes:
         documents: a spec for each experiment.
         made: the models and tables that have to be made.
-        copies: files of the repository, by their paths in the folder.
+        copies: files of the repository, by their paths in the folder; those outside are not copied.
         cuts: which amounts are smaller, each once.
     """
 
@@ -92,6 +93,8 @@ class Toy:
         """Where a file lies in the folder of the rehearsal, as its spec names it."""
         if file.config is not None:
             return UP + self.made.model(WantedModel(name=file.path, directory=file.path))
+        if Outside.parse(file.path) is not None:
+            return file.path  # it may be large, and is read where it lies
         target = "files/" + file.path.replace(":", "/").removeprefix("./")
         self.copies[target] = file.path
         return f"{UP}{target}"

@@ -118,6 +118,20 @@ def test_files_are_copied_and_what_is_not_here_is_made_up(tmp_path: Path) -> Non
     assert wanted.columns == {"question.text": "input", "answer": "target", "skill": "group"}
 
 
+def test_files_outside_are_read_where_they_lie(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAENVGYM_ROOTS", f"data={data}")
+    script = read_script(PAPER / "tools-open-ended-faithful.yaml", root=ROOT)
+    assert {one.code for one in script.missing} == {"E209"}
+    toy = Toy()
+    toy.add(script.specs[0])
+    assert not toy.copies and not toy.made.files
+    sources = toy.documents["paper-tools-open-ended-faithful"]["task"]["sources"]
+    assert sources["validation"]["path"] == "data:mnms/test_human_verified.json"
+    assert compiled(toy, tmp_path).graph.stages
+
+
 def test_an_error_that_is_no_matter_of_the_machine_ends_it(tmp_path: Path) -> None:
     path = written(tmp_path, agent={"engine": {"teacher": "nobody"}})
     with pytest.raises(SpecError, match="E201"):
