@@ -70,6 +70,8 @@ class Log(Record, frozen=True, kw_only=True):
             taught equal amounts or a part of another arm's data.
         pairs: of a better and a worse answer that a training learned.
         unpaired: examples that it did not learn, as there was no worse answer to them.
+        desirable: answers that a training learned as such.
+        undesirable: answers that it learned as the contrary.
         sampled: answers of the student in its training that were judged.
         replayed: examples of earlier iterations that a training taught again.
         rejected: candidates that were not accepted, by the check that rejected them, or surplus.
@@ -118,6 +120,8 @@ class Log(Record, frozen=True, kw_only=True):
     replayed: int | None = None
     pairs: int | None = None
     unpaired: int | None = None
+    desirable: int | None = None
+    undesirable: int | None = None
     sampled: int | None = None
     rejected: dict[str, int] | None = None
     accuracy: tuple[float | None, ...] | None = None
@@ -133,7 +137,7 @@ class LossPoint(Record, frozen=True, kw_only=True):
 
     Attributes:
         reward: the mean score of sampled answers, or by how much better answers lead in the
-            implicit reward of DPO.
+            implicit reward of DPO and KTO.
         preferred: the share of pairs of which the better answer leads.
         kl: how far the student has moved from where it began, where that is held against it.
     """

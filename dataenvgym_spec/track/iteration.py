@@ -19,16 +19,16 @@ from dataenvgym_spec.results.fates import fates_of
 from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.skills import measured
-from dataenvgym_spec.results.stage import StageResult
+from dataenvgym_spec.results.stage import StageResult, read_records
 from dataenvgym_spec.track import teaching
 from dataenvgym_spec.track.naming import cell, slug
-from dataenvgym_spec.track.ports import DATA, STATES
+from dataenvgym_spec.track.ports import DATA, LEARNED, STATES
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Value, text
 
 CIRCUMSTANCES: Final = (
     *("device", "precision", "weights", "processes"),
     *("examples", "cut", "left_out", "steps", "replayed"),
-    *("pairs", "unpaired", "sampled"),
+    *("pairs", "unpaired", "desirable", "undesirable", "sampled"),
 )
 """What a run says of the training of its student."""
 CURVES: Final = ("loss", "learning_rate", "reward", "preferred", "kl")
@@ -262,19 +262,27 @@ def _training(turn: Iteration, ledger: Ledger) -> Iterator[Metric]:
 
 
 def _datasets(results: Results, turn: Iteration) -> Iterator[Dataset]:
-    """The generated, accepted and rejected examples of every round that has any."""
+    """The examples of every round that has any, and what the training made of them."""
+    root = results.layout.root
     for data in DATA:
         for stage in turn.of(data.kind):
-            path = stage.port(data.port) / "examples.jsonl"
-            rows = len(stage.rows(data.port, path.name, Record))
-            if rows:
-                yield Dataset(
-                    name=f"{data.context} {stage.path.name}",
-                    digest=file_digest(path)[:16],
-                    rows=rows,
-                    source=path.relative_to(results.layout.root).as_posix(),
-                    context=data.context,
-                )
+            yield from _dataset(root, stage, data.context, stage.port(data.port) / "examples.jsonl")
+    for learned in LEARNED:
+        for stage in turn.of("train"):
+            yield from _dataset(root, stage, learned.context, stage.path / "log" / learned.file)
+
+
+def _dataset(root: Path, stage: StageResult, context: str, path: Path) -> Iterator[Dataset]:
+    """The rows of a file of a stage, if there are any."""
+    rows = len(read_records(path, Record)) if stage.done and path.is_file() else 0
+    if rows:
+        yield Dataset(
+            name=f"{context} {stage.path.name}",
+            digest=file_digest(path)[:16],
+            rows=rows,
+            source=path.relative_to(root).as_posix(),
+            context=context,
+        )
 
 
 def _artifacts(turn: Iteration) -> Iterator[Artifact]:

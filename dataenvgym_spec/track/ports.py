@@ -26,6 +26,19 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """A file of a training's log whose rows are a data set of the iteration's run.
+
+    Attributes:
+        file: the file.
+        context: what the data set is called.
+    """
+
+    file: str
+    context: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """A port with a JSON file that is an artifact of the iteration's run.
 
@@ -46,6 +59,10 @@ DATA: Final = (
     Data(kind="generate", port="candidates", context="generated"),
     Data(kind="check", port="accepted", context="accepted"),
     Data(kind="check", port="rejected", context="rejected"),
+)
+LEARNED: Final = (
+    Logged(file="pairs.jsonl", context="pairs"),
+    Logged(file="labels.jsonl", context="labels"),
 )
 STATES: Final = (
     State(kind="skills", port="skills", file="skills.json", path="skills/skills.json"),
@@ -128,6 +145,7 @@ FACTS: Final = {
     **dict.fromkeys(("device", "precision", "weights", "processes"), "param train."),
     **dict.fromkeys(("examples", "cut", "left_out", "steps", "replayed"), "param train."),
     **dict.fromkeys(("pairs", "unpaired", "sampled"), "param train."),
+    **dict.fromkeys(("desirable", "undesirable"), "param train."),
     **dict.fromkeys(("started", "seconds", "tokens", "gpus"), "metric spent/"),
     "candidates": "metric teaching/generated",
     "requested": "metric teaching/allocation/",
@@ -154,7 +172,7 @@ UNSHOWN: Final = {
 LOGS: Final = {
     "run.json": "its facts: see FACTS",
     "loss.jsonl": "metric train/",
-    "pairs.jsonl": "not shown: as large as the examples; it stands in the stage's log",
+    **{one.file: f"dataset {one.context}" for one in LEARNED},
     "left-out.jsonl": "metric judging/wrong_gold/",
     "quality.json": "metric skills/quality/",
     "responses.jsonl": "not shown: as large as all prompts; 'dataenvgym trace' reads it",

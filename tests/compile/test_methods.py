@@ -22,7 +22,7 @@ def trainings(folder: Path, method: Any) -> tuple[Graph, dict[str, list[Stage]]]
     return graph, arms
 
 
-@pytest.mark.parametrize("kind", ["dpo", "grpo"])
+@pytest.mark.parametrize("kind", ["dpo", "kto", "grpo"])
 def test_the_scorer_is_in_the_key_and_a_blind_arm_stays_blind(kind: str, tmp_path: Path) -> None:
     """The student answers in its own training, which reads what any training does."""
     plain_graph, plain = trainings(tmp_path, "sft")

@@ -454,6 +454,8 @@ NEVER_VARIED = {
     ("check", "calls", "sandbox"): "a component of its own",
     ("trainer", "dpo", "shuffle"): "it is said or not",
     ("trainer", "dpo", "worse"): "needs an engine with a file",
+    ("trainer", "kto", "shuffle"): "it is said or not",
+    ("trainer", "kto", "worse"): "needs an engine with a file",
     ("trainer", "grpo", "shuffle"): "it is said or not",
     ("adapter", "lora", "rslora"): "it is said or not",
     ("adapter", "lora", "targets"): "names of one form",
@@ -579,7 +581,7 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     for kind in ("lora", "dora", "qlora"):
         said = f"train: {{adapter: {{kind: {kind}}}, length"
         yield seeing.replace("train: {length", said), adapter
-    for kind in ("dpo", "grpo"):
+    for kind in ("dpo", "kto", "grpo"):
         said = f"train: {{method: {{kind: {kind}}}, length"
         yield seeing.replace("train: {length", said), ("student", "train", "method")
     told = "    told: {kind: word-problems, families: {sum: {story: give}, lcm: {story: bags}}}\n"

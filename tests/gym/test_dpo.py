@@ -14,9 +14,7 @@ from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.gym.students.trainers.protocol import Job
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.records.files import read_rows
-from tests.support.judged import exact, examples, job, same
-from tests.support.students import untrained
-from tests.support.training import job_in, sums
+from tests.support.judged import adding, exact, examples, job, same
 
 OPTIONS: dict[str, Any] = {
     "worse": "samples", "samples": 2, "temperature": 1.0, "max_new_tokens": 6, "beta": 0.1,
@@ -26,15 +24,7 @@ OPTIONS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A student that has learned to end its answers, and hardly to add."""
-    from dataenvgym_spec.gym.students.trainers.sft import Sft
-
-    folder = tmp_path_factory.mktemp("base")
-    sums(folder / "examples.jsonl", 40)
-    settings = {"length": {"steps": 25}, "batch_size": 8, "learning_rate": 5e-3}
-    blank = untrained(folder / "blank")
-    Sft().train(job_in(folder, blank, settings, device_batch=8))
-    return folder / "out"
+    return adding(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ import pytest
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.gym.students.trainers.protocol import Job
+from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.records.files import read_rows
-from tests.support.judged import exact, job, same
+from tests.support.judged import exact, examples, job, same
 from tests.support.students import untrained
 
 OPTIONS: dict[str, Any] = {
@@ -92,3 +93,22 @@ def test_what_cannot_be_asked_is_said(base: Path, judge: Judge, tmp_path: Path) 
     made = dataclasses.replace(job(tmp_path / "odd", base, judge), processes=2)
     with pytest.raises(StageError, match="5 questions of a step do not divide among 2 processes"):
         train(made)
+
+
+def test_equal_answers_to_one_question_are_judged_once() -> None:
+    """Each answer takes a child of the sandbox, and a student that has learned often says the same."""
+    from dataenvgym_spec.gym.students.trainers.rewards import judged
+
+    seen: list[tuple[str, str]] = []
+
+    class Once(Longer):
+        def score(self, answers: Any) -> list[Any]:
+            seen.extend((item.id, one.text) for item, one in answers)
+            return super().score(answers)
+
+    first, second = (row.item for row in examples(2))
+    assert first is not None and second is not None
+    said = [(first, "1"), (first, "22"), (first, "1"), (second, "1"), (second, "1")]
+    answers = [(item, Answer(text=text, truncated=False)) for item, text in said]
+    assert judged(Once(), answers) == [1 / 8, 2 / 8, 1 / 8, 1 / 8, 1 / 8]
+    assert seen == [(first.id, "1"), (first.id, "22"), (second.id, "1")]

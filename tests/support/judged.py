@@ -12,7 +12,8 @@ from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item
-from tests.support.training import job_in
+from tests.support.students import untrained
+from tests.support.training import job_in, sums
 
 QUICK = {"length": {"steps": 4}, "batch_size": 5, "learning_rate": 1e-3}
 
@@ -49,6 +50,17 @@ def job(folder: Path, base: Path, judge: Judge, **more: Any) -> Job:
     own = {"device_batch": 5, **own}
     made = job_in(folder, base, {**QUICK, **more}, **own)
     return dataclasses.replace(made, judge=judge, pairs=folder / "pairs.jsonl", **given)
+
+
+def adding(folder: Path) -> Path:
+    """A student that has learned to end its answers, and hardly to add."""
+    from dataenvgym_spec.gym.students.trainers.sft import Sft
+
+    sums(folder / "examples.jsonl", 40)
+    settings = {"length": {"steps": 25}, "batch_size": 8, "learning_rate": 5e-3}
+    blank = untrained(folder / "blank")
+    Sft().train(job_in(folder, blank, settings, device_batch=8))
+    return folder / "out"
 
 
 def weights(folder: Path) -> dict[str, Any]:

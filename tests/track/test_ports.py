@@ -10,6 +10,8 @@ import msgspec
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.params import DataParams, EvaluateParams
 from dataenvgym_spec.graph.skill_params import LabelParams
+from dataenvgym_spec.gym.students.trainers.protocol import Pair
+from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.records.skills import SkillTree
@@ -19,6 +21,7 @@ from dataenvgym_spec.results.ledger import Cost
 from dataenvgym_spec.track.ports import (
     FACTS,
     HIDDEN,
+    LEARNED,
     LEDGER,
     LOGS,
     PLAN,
@@ -132,3 +135,18 @@ def test_a_finished_experiment_shows_what_is_promised(finished: Path, tmp_path: 
     missing = {pair for pair in made & SHOWN.keys() if not is_shown(SHOWN[pair], there)}
     assert missing == set()
     assert is_shown(LOGS["loss.jsonl"], there) and is_shown(LOGS["quality.json"], there)
+
+
+def test_what_a_training_made_of_examples_is_a_data_set(tmp_path: Path) -> None:
+    """Of the run of its iteration, with the file that holds it."""
+    Taught(tmp_path)
+    (first, *_) = sorted((tmp_path / "store").glob("train-*"))
+    rows = [Pair(id=str(number), prompt="1 + 1 =", chosen="2", rejected="3") for number in range(3)]
+    for learned in LEARNED:
+        write_rows(first / "log" / learned.file, rows)
+    record = project(load("tiny", tmp_path))
+    there = shown(record)
+    assert all(is_shown(LOGS[learned.file], there) for learned in LEARNED)
+    data = {one.context: one for run in record.runs for one in run.datasets}
+    assert data["pairs"].rows == 3
+    assert data["pairs"].source == f"store/{first.name}/log/pairs.jsonl"

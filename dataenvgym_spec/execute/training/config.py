@@ -66,6 +66,11 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
         return Path(self.work, "pairs.jsonl")
 
     @property
+    def labels(self) -> Path:
+        """See `Job`."""
+        return Path(self.work, "labels.jsonl")
+
+    @property
     def failure(self) -> Path:
         """Where the first process that fails writes a `Failure`."""
         return Path(self.work, "failure.json")
@@ -89,4 +94,5 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
             checkpoint_seconds=self.checkpoint_seconds,
             judge=judge,
             pairs=self.pairs,
+            labels=self.labels,
         )

@@ -98,8 +98,10 @@ def _train(context: Context[Any], hardware: Hardware, config: TrainingConfig) ->
     if not config.loss.is_file():
         raise damaged(config.loss)
     shutil.copyfile(config.loss, context.log / "loss.jsonl")
-    if config.pairs.is_file():
-        shutil.copyfile(config.pairs, context.log / "pairs.jsonl")
+    logs = {config.pairs: context.log / "pairs.jsonl", config.labels: context.log / "labels.jsonl"}
+    for learned, log in logs.items():
+        if learned.is_file():
+            shutil.copyfile(learned, log)
     context.record(**read(config.facts, TrainingFacts).plain())
 
 
@@ -118,6 +120,7 @@ def _keep_checkpoints_of(config: TrainingConfig) -> None:
     if not (mark.is_file() and mark.read_text(encoding="utf-8") == training):
         shutil.rmtree(folder, ignore_errors=True)
         config.pairs.unlink(missing_ok=True)
+        config.labels.unlink(missing_ok=True)
         mark.write_text(training, encoding="utf-8")
 
 

@@ -11,15 +11,15 @@ from typing import Any, Literal
 import torch
 from transformers.utils.logging import disable_progress_bar
 
-from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.students.pretrained import read_model, read_tokenizer
 from dataenvgym_spec.gym.students.trainers import student
 from dataenvgym_spec.gym.students.trainers.amended import without_reference
 from dataenvgym_spec.gym.students.trainers.loop import check_weights
-from dataenvgym_spec.gym.students.trainers.pairs import Pairs, Sampling, pairs_of, shuffled
+from dataenvgym_spec.gym.students.trainers.pairs import Pairs, pairs_of, shuffled
 from dataenvgym_spec.gym.students.trainers.preferences import Preferences
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingFacts
 from dataenvgym_spec.gym.students.trainers.sft import facts_of, last_checkpoint
+from dataenvgym_spec.gym.students.trainers.wrong_answers import Sampling, Worse
 from dataenvgym_spec.records.files import write_json, write_rows
 
 
@@ -29,7 +29,7 @@ class Dpo:
     def __init__(
         self,
         *,
-        worse: Literal["samples", "examples"],
+        worse: Worse,
         samples: int,
         temperature: float,
         max_new_tokens: int,
@@ -60,10 +60,6 @@ class Dpo:
         disable_progress_bar()
         tokenizer = read_tokenizer(job.base)
         pairs, examples, unpaired = pairs_of(job, self.of, self.sampling)
-        if not pairs and self.of == "examples":
-            message = "no example has a worse answer, so there are no pairs to learn from"
-            help = "let the engine give worse answers, or set 'worse: samples'"
-            raise StageError(message, help=help)
         if self.shuffle:
             pairs = shuffled(pairs, job.seed)
         encoded = Pairs(pairs, examples, tokenizer, job.settings.max_length)

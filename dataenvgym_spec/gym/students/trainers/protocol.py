@@ -84,6 +84,20 @@ class Pair(Record, frozen=True, kw_only=True):
     rejected: str
 
 
+class Labelled(Record, frozen=True, kw_only=True):
+    """An answer to a prompt, and whether it is desirable; a row of `log/labels.jsonl`.
+
+    Attributes:
+        id: of the example.
+        prompt: as it is shown to people.
+    """
+
+    id: str
+    prompt: str
+    completion: str
+    desirable: bool
+
+
 class TrainingFacts(Record, frozen=True, kw_only=True):
     """What a trainer measured; it enters the stage's log, and no result depends on it.
 
@@ -98,6 +112,8 @@ class TrainingFacts(Record, frozen=True, kw_only=True):
         threads: that a model on the CPU had.
         pairs: of a better and a worse answer that were learned.
         unpaired: examples of which there was none.
+        desirable: answers that were learned as such.
+        undesirable: answers that were learned as the contrary.
         sampled: answers of the student in training that were judged.
         sandbox: where they were judged.
         unreadable: how many of them could not be judged, by cause.
@@ -115,6 +131,8 @@ class TrainingFacts(Record, frozen=True, kw_only=True):
     training_seconds: float | None = None
     pairs: int | None = None
     unpaired: int | None = None
+    desirable: int | None = None
+    undesirable: int | None = None
     sampled: int | None = None
     sandbox: str | None = None
     unreadable: dict[str, int] | None = None
@@ -143,6 +161,7 @@ class Job:
         checkpoint_seconds: the time between two checkpoints.
         judge: the scorer of the task, for a trainer that is declared to judge.
         pairs: where a trainer that learns from pairs may write them, a `Pair` each.
+        labels: where one that learns from labelled answers may write them, a `Labelled` each.
     """
 
     base: Path
@@ -161,6 +180,7 @@ class Job:
     start: Path | None = None
     judge: Scorer | None = None
     pairs: Path | None = None
+    labels: Path | None = None
 
 
 class Trainer(Protocol):

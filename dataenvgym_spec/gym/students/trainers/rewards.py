@@ -19,7 +19,8 @@ from dataenvgym_spec.gym.students.trainers.batches import Batches, Loader
 from dataenvgym_spec.gym.students.trainers.loop import options, require_processes
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
 from dataenvgym_spec.gym.students.trainers.watch import Watch
-from dataenvgym_spec.gym.tasks.protocol import Answer
+from dataenvgym_spec.gym.tasks.protocol import Answer, Scorer
+from dataenvgym_spec.records.items import Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +198,7 @@ class Rewards(Amended, GRPOTrainer):  # type: ignore[misc]  # the type checker s
             assert item is not None
             said = self.asked.codec.completion(self.asked.prompts[index], tokens)
             answers.append((item, Answer(text=said.text, truncated=said.truncated)))
-        scores = [score.value for score in self.job.judge.score(answers)]
+        scores = judged(self.job.judge, answers)
         return self._dealt(scores) if self.rollout.shuffle else scores
 
     def _dealt(self, scores: list[float]) -> list[float]:
@@ -219,6 +220,21 @@ class Rewards(Amended, GRPOTrainer):  # type: ignore[misc]  # the type checker s
     def sampled(self) -> int:
         """How many answers were judged."""
         return int(self.state.global_step * self.job.settings.batch_size * self.rollout.samples)
+
+
+def judged(judge: Scorer, answers: Sequence[tuple[Item, Answer]]) -> list[float]:
+    """What answers score; equal ones to one question are judged once, since each takes a child."""
+    places: dict[tuple[str, str, bool], int] = {}
+    distinct: list[tuple[Item, Answer]] = []
+    numbers = []
+    for item, answer in answers:
+        said = (item.id, answer.text, answer.truncated)
+        if said not in places:
+            places[said] = len(distinct)
+            distinct.append((item, answer))
+        numbers.append(places[said])
+    scores = judge.score(distinct)
+    return [scores[number].value for number in numbers]
 
 
 def _spread(job: Job, rollout: Rollout) -> tuple[int, int]:
