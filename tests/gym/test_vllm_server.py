@@ -1,5 +1,6 @@
 """A server that a stage starts: it is there when it is asked, and gone in every case; real vLLM with `slow`."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,10 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym import Ask, Reply
+from dataenvgym_spec.gym.answers import answer_in, exactly, fields_of
 from dataenvgym_spec.gym.students.models.path import Local
 from dataenvgym_spec.gym.teachers import chat
 from dataenvgym_spec.gym.teachers.chat import Dialect
@@ -141,6 +144,30 @@ def test_a_real_server_answers_in_shape(tmp_path: Path) -> None:
         assert all(isinstance(one, Reply) and one.tokens["prompt"] for one in replies)
     finally:
         teacher.close()
+
+
+@pytest.mark.slow
+def test_a_real_server_writes_tools_and_their_calls_in_shape(tmp_path: Path) -> None:
+    """A model that draws its letters: only the form is right, of each reply that came to its end."""
+    from tests.support.students import conversational
+
+    folder = conversational(tmp_path / "model", max_positions=4096)
+    example = exactly(fields_of("calls", reasoning=True))
+    listed = {"type": "array", "items": example, "minItems": 1, "maxItems": 1}
+    ask = Ask.of("q", "Write a request.", shape=exactly({"examples": listed}), samples=8, seed=1)
+    teacher = VllmServerTeacher(model=Local(path=folder), **{**OPTIONS, "max_tokens": 4000})
+    try:
+        replies = list(teacher.answer([ask]))
+    finally:
+        teacher.close()
+    whole = [one for one in replies if one.finish == "stop"]
+    assert len(replies) == 8 and whole
+    for one in whole:
+        (given,) = json.loads(one.text)["examples"]
+        jsonschema.validate(given, example)
+        called = [made["name"].strip() for made in given["target"]]
+        answer = answer_in(given, "target", "calls")
+        assert answer is None or [made["name"] for made in json.loads(answer)] == called
 
 
 def test_golden_bytes(tmp_path: Path) -> None:
