@@ -388,7 +388,10 @@ def schema_at(path: KeyPath, tree: Tree) -> dict[str, Any]:
             if isinstance(part.get("additionalProperties"), dict)
         ]
     ends = [part for item in found for part in _branches(item, known)]
-    return next((part for part in ends if "enum" in part), ends[0] if ends else {})
+    # Of components whose options are called the same, the one that knows the value.
+    closed = [part for part in ends if "enum" in part]
+    closed.sort(key=lambda part: holder not in part["enum"])
+    return (closed or ends or [{}])[0]
 
 
 def _branches(part: dict[str, Any], known: dict[str, Any]) -> Iterator[dict[str, Any]]:
