@@ -31,6 +31,7 @@ COMMITS = {
     ("models", "google/gemma-2-2b-it", "main"): "b" * 40,
     ("models", "meta-llama/Meta-Llama-3-8B-Instruct", "main"): "c" * 40,
     ("models", "google/paligemma-3b-pt-224", "main"): "d" * 40,
+    ("models", "stabilityai/sdxl-turbo", "main"): "e" * 40,
 }
 KEYS = {"AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9", "AZURE_OPENAI_API_KEY": "none"}
 
