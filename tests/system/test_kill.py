@@ -87,13 +87,26 @@ def stage_process(dvc: int) -> int | None:
     return int(children[0]) if children else None
 
 
-def kill_when(repo: Path, moment: Callable[[Path], bool], victims: str) -> None:
-    """Starts `dvc repro` (or `dataenvgym run`), waits for a moment, kills it, its stage or both, and waits until nobody works here."""
+def kill_when(
+    repo: Path, moment: Callable[[Path], bool], victims: str, held: str | None = None
+) -> None:
+    """Starts `dvc repro` (or `dataenvgym run`), waits for a moment, kills it, its stage or both, and waits until nobody works here.
+
+    Args:
+        repo: where.
+        moment: when.
+        victims: who is killed.
+        held: the kind of stage whose start stops DVC, so that it does not write its lock while a
+            busy machine looks for the moment.
+    """
     given = environment(shared=False, DATAENVGYM_CHECKPOINT_SECONDS="0.5")
     command = ["dataenvgym", "run", "tiny"] if victims == "run" else ["dvc", "repro", "tiny"]
     dvc = subprocess.Popen(
         command, cwd=repo, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+    if held is not None:
+        wait_until(lambda: begun(repo, held), f"a stage of {held}", dvc)
+        dvc.send_signal(signal.SIGSTOP)
     wait_until(lambda: moment(repo), moment.__name__, dvc)
     stage = stage_process(dvc.pid)
     for pid in {"dvc": [dvc.pid], "run": [dvc.pid], "stage": [stage], "both": [dvc.pid, stage]}[
@@ -113,6 +126,14 @@ def in_generation(repo: Path) -> bool:
     return any(
         path.parent.name.startswith("evaluate-") and not (path.parent / "done.json").exists()
         for path in repo.glob(".dataenvgym/scratch/evaluate-*/out")
+    )
+
+
+def begun(repo: Path, kind: str) -> bool:
+    """Whether a stage of a kind is at work, of which there is no lock."""
+    return any(
+        not (repo / "store" / path.name / "dvc.lock").exists()
+        for path in repo.glob(f".dataenvgym/scratch/{kind}-*")
     )
 
 
@@ -154,14 +175,15 @@ def test_a_kill_costs_minutes_and_changes_nothing(
     repo = tmp_path / "repo"
     shutil.copytree(reference, repo, symlinks=True)
     undone(repo, {"plan", "generate", "check", "train", "evaluate", "select"})
-    moments = {
-        "training": in_training,
-        "generation": in_generation,
-        "training and its lock": between("train"),
-        "generation and its lock": between("evaluate"),
-        "plan and its lock": between("plan"),
+    kinds = {
+        "training and its lock": "train",
+        "generation and its lock": "evaluate",
+        "plan and its lock": "plan",
     }
-    kill_when(repo, moments[moment], victims)
+    moments = {"training": in_training, "generation": in_generation}
+    moments |= {name: between(kind) for name, kind in kinds.items()}
+    held = None if victims == "stage" else kinds.get(moment)
+    kill_when(repo, moments[moment], victims, held)
     said = finish(repo, reference)
     if moment == "training":
         assert "going on from step" in said
@@ -173,7 +195,7 @@ def test_a_kill_costs_minutes_and_changes_nothing(
 
 def test_a_result_without_a_lock_is_adopted(copy_of_finished: Path, finished: Path) -> None:
     undone(copy_of_finished, {"plan", "generate", "check", "select"}, iteration=1)
-    kill_when(copy_of_finished, between("generate"), "dvc")
+    kill_when(copy_of_finished, between("generate"), "dvc", held="generate")
     said = finish(copy_of_finished, finished)
     assert said.count("adopted: a finished result was found") == 1
     assert "train" not in "".join(
