@@ -11,10 +11,11 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.students.adapters.lora import Lora
-from dataenvgym_spec.gym.students.trainers.protocol import Job
+from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.records.files import read_rows
 from tests.support.judged import adding, exact, examples, job, same
+from tests.support.vision import answers, content_of, drawn, noise, pictures, prompts, seeing
 
 OPTIONS: dict[str, Any] = {
     "worse": "samples", "samples": 2, "temperature": 1.0, "max_new_tokens": 6, "beta": 0.1,
@@ -131,3 +132,34 @@ def test_a_student_that_is_never_wrong_stays_as_it_is(
     assert facts["pairs"] == 0
     assert "stays as it is" in capsys.readouterr().out
     assert same(tmp_path / "work", _as_trained(base, tmp_path / "work"))
+
+
+def test_a_student_that_sees_learns_which_answer_fits_the_image(
+    judge: Judge, tmp_path: Path
+) -> None:
+    """The same questions have other answers, so that only the images tell."""
+    source = pictures()
+    items = [item for item in drawn(source, 24, 1) if item.group == "colour"][:12]
+    shown, blind = tmp_path / "shown", tmp_path / "blind"
+    colours = sorted({item.target for item in items})
+    assert len(colours) > 2
+    right = {}
+    for folder, paint in ((shown, content_of(source)), (blind, noise)):
+        asked = prompts(folder, items, paint)
+        rows = []
+        for item in items:
+            other = colours[colours.index(item.target) - 1]
+            row = TrainingExample(
+                prompt=asked.prompt(item), completion=item.target, item=item, rejected=other
+            )
+            rows.append(row)
+        learned = {"length": {"steps": 40}, "batch_size": 6, "learning_rate": 5e-3}
+        made = job(folder, seeing(folder / "base"), judge, rows=rows, device_batch=6, **learned)
+        train(made, worse="examples", sft=0.1)
+        assert (made.out / "processor_config.json").is_file()
+        # Each is asked about the images as they are.
+        said = answers(made.out, items, prompts(tmp_path / "asked", items, content_of(source)))
+        right[folder] = sum(
+            one.text.strip() == item.target for one, item in zip(said, items, strict=True)
+        )
+    assert right[shown] > 9 > right[blind]

@@ -55,7 +55,7 @@ class Desirability(EvenSteps, Amended, KTOTrainer):  # type: ignore[misc]  # tra
                 precompute_ref_log_probs=True,
                 precompute_ref_batch_size=job.device_batch,
             ),
-            data_collator=Together(self.collate, labels.rows),
+            data_collator=Together(self.collate, labels),
             # It is asked for the columns alone: batches come from `get_train_dataloader`.
             train_dataset=Dataset.from_list(labels.rows[:1]),
             processing_class=tokenizer,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from transformers.utils.logging import disable_progress_bar
 
-from dataenvgym_spec.gym.students.pretrained import read_model, read_tokenizer
+from dataenvgym_spec.gym.students.pretrained import read_model, read_tokenizer, sees
 from dataenvgym_spec.gym.students.trainers import student
 from dataenvgym_spec.gym.students.trainers.amended import without_reference
 from dataenvgym_spec.gym.students.trainers.loop import check_weights
@@ -20,6 +20,7 @@ from dataenvgym_spec.gym.students.trainers.preferences import Preferences
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingFacts
 from dataenvgym_spec.gym.students.trainers.sft import facts_of, last_checkpoint
 from dataenvgym_spec.gym.students.trainers.wrong_answers import Sampling, Worse
+from dataenvgym_spec.gym.students.vision import Vision
 from dataenvgym_spec.records.files import write_json, write_rows
 
 
@@ -58,16 +59,19 @@ class Dpo:
                 not be saved, or a loss or weight is no finite number.
         """
         disable_progress_bar()
-        tokenizer = read_tokenizer(job.base)
+        vision = Vision(job.base) if sees(job.base) else None
+        tokenizer = read_tokenizer(job.base) if vision is None else vision.tokenizer
+        # A processor is saved with its tokenizer.
+        saved = tokenizer if vision is None else vision.processor
         pairs, examples, unpaired = pairs_of(job, self.of, self.sampling)
         if self.shuffle:
             pairs = shuffled(pairs, job.seed)
-        encoded = Pairs(pairs, examples, tokenizer, job.settings.max_length)
+        encoded = Pairs(pairs, examples, tokenizer, job.settings.max_length, vision)
         torch.manual_seed(job.seed)
         model = student.load(job)
         if not encoded.rows:
             print("  the student gives no wrong answer, and stays as it is", flush=True)
-            self._stay(job, model, tokenizer)
+            self._stay(job, model, saved)
             return
         loop = Preferences(job, model, _reference(job), tokenizer, encoded, **self.loss)
         main = loop.is_world_process_zero()
@@ -84,7 +88,7 @@ class Dpo:
             facts = facts_of(
                 loop, seconds, encoded, loop.tokens(), pairs=len(encoded), unpaired=unpaired
             )
-            student.save(job, trained, tokenizer)
+            student.save(job, trained, saved)
             write_json(job.facts, facts)
 
     def _stay(self, job: Job, model: Any, tokenizer: Any) -> None:

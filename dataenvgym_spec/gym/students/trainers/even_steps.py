@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -17,9 +17,9 @@ Row = dict[str, Any]
 class Tokenized(Protocol):
     """Rows as token ids."""
 
-    rows: list[Row]
-
     def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Row: ...
 
     def tokens(self, index: int) -> int:
         """How many tokens a row has."""
@@ -74,12 +74,12 @@ class EvenSteps:
 class Together:
     """Makes a batch of rows; of none, one that counts nothing: each process takes every step."""
 
-    def __init__(self, collate: Callable[[list[Row]], dict[str, Any]], rows: Sequence[Row]) -> None:
-        self.collate, self.rows = collate, rows
+    def __init__(self, collate: Callable[[list[Row]], dict[str, Any]], learned: Tokenized) -> None:
+        self.collate, self.learned = collate, learned
 
     def __call__(self, rows: list[Row]) -> dict[str, Any]:
         """What TRL makes of rows, and in `rows` how many they are."""
-        batch = self.collate(rows or [self.rows[0]])
+        batch = self.collate(rows or [self.learned[0]])
         return {**batch, "rows": torch.tensor(len(rows))}
 
 

@@ -11,13 +11,14 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import unit_interval
 from dataenvgym_spec.gym.students.codec import Encoder
 from dataenvgym_spec.gym.students.trainers.protocol import Job, Pair, TrainingExample
-from dataenvgym_spec.gym.students.trainers.responses import fitted
+from dataenvgym_spec.gym.students.trainers.responses import SEEN, fitted
 from dataenvgym_spec.gym.students.trainers.wrong_answers import (
     Sampling,
     Worse,
     shown,
     worse_answers,
 )
+from dataenvgym_spec.gym.students.vision import Gallery, Inputs, Vision
 from dataenvgym_spec.records.files import read_all
 
 
@@ -42,11 +43,12 @@ def pairs_of(
     return pairs, paired, len(examples) - len(pairs)
 
 
-class Pairs(torch.utils.data.Dataset[dict[str, list[int]]]):  # type: ignore[misc]
+class Pairs(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]  # torch is skipped
     """Pairs as token ids: what is too long is cut and counted, as `Responses` does.
 
     Attributes:
-        rows: with `prompt_ids`, `chosen_ids` and `rejected_ids`, each answer with its end.
+        rows: with `prompt_ids`, `chosen_ids` and `rejected_ids`, each answer with its end; and in
+            `beside` what each token of the prompt has besides, of a student that sees.
         cut: how many answers are cut.
         left_out: how many pairs have no room for their answers.
     """
@@ -57,40 +59,44 @@ class Pairs(torch.utils.data.Dataset[dict[str, list[int]]]):  # type: ignore[mis
         examples: Sequence[TrainingExample],
         tokenizer: Any,
         max_length: int,
+        vision: Vision | None = None,
     ) -> None:
-        """Encodes the pairs of some examples.
+        """Encodes the pairs of some examples; those of a student that sees with its processor.
 
         Raises:
             StageError: none has room for its answers.
         """
-        encoder = Encoder(tokenizer)
-        self.rows: list[dict[str, list[int]]] = []
+        encoder = Encoder(tokenizer, vision)
+        self.gallery = Gallery(lambda number: encoder.inputs(examples[number].prompt))
+        self.numbers: list[int] = []
+        self.rows: list[dict[str, Any]] = []
         self.cut = self.left_out = 0
-        for pair, example in zip(pairs, examples, strict=True):
-            prompt = encoder.prompt(example.prompt)
+        for number, (pair, example) in enumerate(zip(pairs, examples, strict=True)):
+            prompt = self.gallery.look(number)
             answers = [
                 encoder.answer(example.prompt, text) for text in (pair.chosen, pair.rejected)
             ]
-            self._add(prompt, answers, max_length)
+            self._add(number, prompt, answers, max_length)
         if pairs and not self.rows:
             message = f"a max_length of {max_length} leaves no room for the answers of any pair"
             raise StageError(message, help="set student.train.max_length to more")
 
-    def _add(self, prompt: list[int], answers: list[list[int]], max_length: int) -> None:
-        room = max_length - len(prompt)
+    def _add(self, number: int, prompt: Inputs, answers: list[list[int]], max_length: int) -> None:
+        room = max_length - len(prompt.ids)
         chosen, rejected = (fitted(answer, room) for answer in answers)
         if chosen is None or rejected is None or chosen == rejected:
             self.left_out += 1
             return
         self.cut += (len(chosen) < len(answers[0])) + (len(rejected) < len(answers[1]))
-        row = {"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
-        self.rows.append(row)
+        row = {"prompt_ids": prompt.ids, "chosen_ids": chosen, "rejected_ids": rejected}
+        self.rows.append({**row, "beside": dict(prompt.beside)})
+        self.numbers.append(number)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> dict[str, list[int]]:
-        return self.rows[index]
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {**self.rows[index], SEEN: self.gallery.seen(self.numbers[index])}
 
     def tokens(self, index: int) -> int:
         """How many tokens a pair has, its prompt counted with each answer."""
