@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +19,9 @@ from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.language.schema import schema_text
-from dataenvgym_spec.setup.keys import Asked, asked, needed, outside, state_of
+from dataenvgym_spec.resolve.arms import Resolved
+from dataenvgym_spec.setup.keys import Asked, asked, needed, outside, readable, state_of
+from dataenvgym_spec.setup.processors import without_torchvision
 from dataenvgym_spec.setup.repair import ATTRIBUTES, has_driver
 from dataenvgym_spec.store.git.program import git as git_output
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
@@ -91,13 +93,15 @@ def examine() -> list[Finding]:
     except UserError as error:
         repository = Finding(name="repository", ok=False, detail=error.message, help=error.help)
         return [*machine, repository]
+    specs = readable(layout)
     return [
         *machine,
         Finding(name="repository", ok=True, detail="git and DVC"),
         _ignored(layout),
         _driver(layout),
         _specs(layout),
-        *_services(layout),
+        *_services(specs),
+        *_processors(specs),
         _schema(layout),
         _unseen(layout),
         _store(layout),
@@ -172,9 +176,25 @@ def _specs(layout: Layout) -> Finding:
     return Finding(name="specs", ok=count > 0, detail=detail, help=help, needed=False)
 
 
-def _services(layout: Layout) -> list[Finding]:
-    services = asked(layout, os.environ)
+def _services(specs: Sequence[Resolved]) -> list[Finding]:
+    services = asked(specs, os.environ)
     return [*_keys(services), *_programs(services)]
+
+
+def _processors(specs: Sequence[Resolved]) -> list[Finding]:
+    """What no extra brings, as its builds differ from machine to machine, and a student needs."""
+    found = []
+    for family, files in without_torchvision(specs).items():
+        detail = f"for the student of {_several(files)}, a {family}"
+        help = "pip install torchvision   (the build that fits the torch that is installed)"
+        found.append(Finding(name="torchvision", ok=False, needed=False, detail=detail, help=help))
+    return found
+
+
+def _several(names: Sequence[str]) -> str:
+    """Some of some names."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _programs(services: tuple[Asked, ...]) -> list[Finding]:
@@ -196,9 +216,7 @@ def _keys(services: tuple[Asked, ...]) -> list[Finding]:
     found = []
     for variable, files in needed(services).items():
         ok, state = state_of(variable, os.environ)
-        detail = f"{state}, a key for {', '.join(files[:MOST_NAMED])}"
-        if len(files) > MOST_NAMED:
-            detail += f" and {len(files) - MOST_NAMED} more"
+        detail = f"{state}, a key for {_several(files)}"
         help = f"export {variable}=KEY   (or run with --replay, which asks nobody)"
         found.append(Finding(name=variable, ok=ok, detail=detail, help=help, needed=False))
     return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from dataenvgym_spec.compile.compiler import front_end
 from dataenvgym_spec.core.errors import SpecError, UserError
@@ -32,16 +32,19 @@ class Asked:
     service: Service
 
 
-def asked(layout: Layout, environ: Mapping[str, str]) -> tuple[Asked, ...]:
-    """The services that the specs of a repository ask.
+def readable(layout: Layout) -> tuple[Resolved, ...]:
+    """The specs of a repository; one that cannot be read says so elsewhere."""
+    return tuple(spec for path in layout.specs() for spec in _of_file(path, layout.root))
 
-    A spec that cannot be read says so elsewhere.
+
+def asked(specs: Iterable[Resolved], environ: Mapping[str, str]) -> tuple[Asked, ...]:
+    """The services that some specs ask.
 
     Args:
-        layout: the repository.
+        specs: of a repository.
         environ: the environment.
     """
-    return tuple(one for path in layout.specs() for one in _of_file(path, layout.root, environ))
+    return tuple(one for spec in specs for one in _of_spec(spec, environ))
 
 
 def needed(services: tuple[Asked, ...]) -> dict[str, tuple[str, ...]]:
@@ -67,15 +70,15 @@ def state_of(variable: str, environ: Mapping[str, str]) -> tuple[bool, str]:
     return not unfit, f"set, but {unfit}" if unfit else "set"
 
 
-def _of_file(path: Path, root: Path, environ: Mapping[str, str]) -> list[Asked]:
+def _of_file(path: Path, root: Path) -> tuple[Resolved, ...]:
     try:
-        specs = front_end([path], root=root, locks="ignore")
+        return tuple(front_end([path], root=root, locks="ignore"))
     except (SpecError, UserError):
-        return []
-    return [one for spec in specs for one in _of_spec(spec, path.name, environ)]
+        return ()
 
 
-def _of_spec(spec: Resolved, file: str, environ: Mapping[str, str]) -> Iterator[Asked]:
+def _of_spec(spec: Resolved, environ: Mapping[str, str]) -> Iterator[Asked]:
+    file = PurePath(spec.path).name
     for arm in spec.arms:
         for slot, _, options in arm.experiment.components():
             item = definition(slot, options["kind"])

@@ -70,7 +70,8 @@ def taught(folder: Path, base: Path, items: Sequence[Item], paint: Paint, **more
     from dataenvgym_spec.gym.students.trainers.sft import Sft
 
     folder.mkdir(exist_ok=True)
-    examples(folder / "examples.jsonl", items, prompts(folder, items, paint))
+    chat = bool(more.pop("chat", False))
+    examples(folder / "examples.jsonl", items, prompts(folder, items, paint, chat=chat))
     own = {name: more.pop(name) for name in ("adapter",) if name in more}
     job = job_in(folder, base, {**TRAIN, **more}, device_batch=32, **own)
     Sft().train(job)

@@ -6,7 +6,7 @@ is read, so that a component of another package can import this from the face of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -84,6 +84,24 @@ def read_processor(folder: Path) -> Any:
         message = f"the student in '{folder}' has no image processor"
         raise StageError(message, help="save it there: processor.save_pretrained")
     return processor
+
+
+def needs_torchvision(config: Mapping[str, Any]) -> bool:
+    """Whether transformers makes the processor of a model with torchvision alone.
+
+    It does where the processor looks at videos too.
+
+    Args:
+        config: the content of the model's `config.json`.
+    """
+    if "vision_config" not in config:
+        return False
+    from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
+    from transformers.models.auto.video_processing_auto import VIDEO_PROCESSOR_MAPPING_NAMES
+
+    family = config.get("model_type")
+    plain = IMAGE_PROCESSOR_MAPPING_NAMES.get(family)
+    return family in VIDEO_PROCESSOR_MAPPING_NAMES or (plain is not None and not plain.get("pil"))
 
 
 def read_model(folder: Path, *, dtype: Any, adapter: Path | None = None, **options: Any) -> Any:
