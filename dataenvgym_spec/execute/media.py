@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,29 @@ def write_items(
         StageError: nobody has the file of an image.
     """
     context.write_rows(port, name, rows)
-    pictures = {picture.digest: picture for row in rows for picture in row.pictures}
-    if not pictures:
+    write_images(context, port, (picture for row in rows for picture in row.pictures), images)
+
+
+def write_images(
+    context: Context[Any], port: str, pictures: Iterable[Picture], images: Images | None = None
+) -> None:
+    """Writes the files of images to a port, each once.
+
+    Args:
+        context: of the stage.
+        port: where to.
+        pictures: the images.
+        images: of the source or the engine; other files come from the ports that are read.
+
+    Raises:
+        StageError: nobody has the file of an image.
+    """
+    distinct = {picture.digest: picture for picture in pictures}
+    if not distinct:
         return
     find = image_files(context)
     context.out(port, FOLDER).mkdir(exist_ok=True)
-    for picture in pictures.values():
+    for picture in distinct.values():
         target = context.out(port, picture.file)
         content = None if images is None else images.content(picture)
         if content is None:

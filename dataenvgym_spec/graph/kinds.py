@@ -238,6 +238,8 @@ KINDS: Final[dict[str, Kind]] = {
         work="generation",
         worker="heavy",
     ),
+    # `items` is plugged in where an engine shows a teacher what errors are about: the images of
+    # shown items, which then go along with the plan.
     # `student` and `base` are plugged in where the policy is declared to read a student, `pool`
     # where it is declared to read that; so are those of `generate` for the engine. `answers` is how
     # the student does on the pool, for a policy that is declared to read this; in an arm that
@@ -250,6 +252,7 @@ KINDS: Final[dict[str, Kind]] = {
         slots={
             "state": Slot(allows=TEACHING),
             "results": Slot(allows=TEACHING, many=True),
+            "items": Slot(allows=frozenset({"shown"})),
             "answers": Slot(allows=TEACHING),
             "skills": Slot(allows=TEACHING),
             "yield": Slot(allows=TEACHING),

@@ -163,6 +163,7 @@ class PlanParams(Params, frozen=True, kw_only=True):
         amount: examples to ask for.
         agent_round: of its iteration, from 2 on; left out in the first.
         environment: left out where it is the skill list, which was the only one when keys began.
+        images: whether errors go to the engine with what their questions show; left out if not.
     """
 
     slots: ClassVar = {"policy": "policy", "environment": "environment"}
@@ -173,6 +174,7 @@ class PlanParams(Params, frozen=True, kw_only=True):
     seed: int
     environment: Component | None = None
     agent_round: int | None = None
+    images: Literal[True] | None = None
 
     @classmethod
     def of(

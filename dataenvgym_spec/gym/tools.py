@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +14,7 @@ from dataenvgym_spec.gym.tasks.media import Images
 from dataenvgym_spec.gym.tasks.protocol import Scorer
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import WORDS, Form, Item, item_id, question_id
+from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.plans import Request, ShownError
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Tools:
         existing: the examples that the arm has so far, for an engine that is declared to know them.
         form: what of a question does not count, as the kind of the task declares; see `item_id`.
         images: takes the images that an engine makes for its examples.
+        file: where the file of an image is that an error shows.
     """
 
     seed: int
@@ -44,6 +47,7 @@ class Tools:
     existing: Sequence[Example] = ()
     form: Form = WORDS
     images: Images = field(default_factory=Images)
+    file: Callable[[Picture], Path] | None = None
 
     def random(self) -> random.Random:
         """A generator of its own, seeded."""

@@ -67,6 +67,7 @@ REHEARSED: Final[dict[str, type]] = {
 MARKED: Final[dict[str, tuple[str, ...]]] = {
     "x-file": ("template", "data", "table", "whole", "directory", "skills"),
     "x-match": ("own", "other"),
+    "x-shows": ("errors", "candidates"),
     "x-revision": ("model", "dataset"),
     "x-clusters": ("exactly", "at-least"),
 }

@@ -38,6 +38,8 @@ beside those of JSON Schema, at any depth of `properties`:
     x-ngrams     of such a check: the words in an n-gram, whose hashes it compares
     x-images     of such a check, true: in how many bits the hashes of images that it compares may
                  differ
+    x-shows      of what asks a teacher: an option with which that is shown images, of the student's
+                 "errors" or of "candidates"
     x-needs      of an option with a default: it acts only where the arm observes one of these, of
                  "errors", "scores" and "yield"; elsewhere it is in no key
     x-services   of a component that asks a remote service: names its provider; what is known of
@@ -194,7 +196,8 @@ class Definition:
         ignores: of a task: what of a question does not count; see `records.items.IGNORED`.
         prompts: of a task: its texts of built-in templates, by their names.
         shows: of a task or a source: what its items may have besides a question and an answer.
-        carries: of a model, a trainer, a backend or an engine: which of these fields it works with.
+        carries: of a model, a trainer, a backend or an engine: which of these fields it works with;
+            of a teacher: "images" if it sees.
         rejects: of a check: "repeats" if accepted examples are distinct because of it.
         promise: what running it again gives if not what its stage kind does.
         rehearsal: what stands in for it in a rehearsal: the `kind` of another component of its

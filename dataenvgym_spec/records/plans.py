@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.records.skills import SkillTree
 from dataenvgym_spec.records.turns import ToolSchema, Turn, asked
@@ -122,6 +123,8 @@ class ShownError(Record, frozen=True, kw_only=True):
         group: what the source says it belongs to; left out where its skill says it.
         before: what was said before the question.
         tools: what an answer may call.
+        images: what the question shows, where an engine shows it to a teacher; their files are in
+            the port of the plan.
     """
 
     id: str
@@ -131,6 +134,7 @@ class ShownError(Record, frozen=True, kw_only=True):
     group: str | None = None
     before: tuple[Turn, ...] = ()
     tools: tuple[ToolSchema, ...] = ()
+    images: tuple[Picture, ...] = ()
 
     @property
     def asked(self) -> str:

@@ -20,7 +20,7 @@ from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.schema import experiment_schema
 from tests.support.graphs import compiled, parameters
-from tests.support.specs import EXACT, TINY, plain
+from tests.support.specs import EXACT, TINY, painted, plain
 
 WHOLE = (
     TINY.replace("train: {length", "train: {adapter: {kind: lora, r: 4}, length")
@@ -174,6 +174,8 @@ FLOWS["hidden"] = {
 }
 FLOWS["shown"] = {
     **FLOWS["hidden"],
+    # What errors are about, for a teacher that sees; a hidden item is no error that a prompt may show.
+    ("plan", "items"): "given",
     ("skills", "items"): "shown",
     ("assign", "skills"): "given",
     ("label", "skills"): "verdict",
@@ -454,13 +456,33 @@ def test_prompts_show_the_pool_and_nothing_else(tmp_path: Path) -> None:
             assert leakage(replace(graph, stages=tuple(stages)))
 
 
+def seeing(folder: Path) -> Graph:
+    """A graph whose teacher is shown the images of errors."""
+    writer = {"kind": "openai", "model": "eyes", "provider": "lab"}
+    return compiled(folder, painted(writer, {"show_images": True}), "seeing.yaml")
+
+
+def test_a_teacher_sees_shown_items_and_no_others(tmp_path: Path) -> None:
+    graph = seeing(tmp_path)
+    assert leakage(graph) == []
+    ports = {stage.params.role: stage.id for stage in graph.stages if stage.kind == "data"}
+    (plan,) = (stage for stage in graph.stages if stage.kind == "plan")
+    inputs = [one for one in plan.inputs if one.slot != "items"]
+    assert len(inputs) == len(plan.inputs) - 1
+    for role, port in (("test", "test"), ("selection", "selection"), ("feedback", "hidden")):
+        other = Input(slot="items", stage=ports[role], port=port)
+        changed = replace(plan, inputs=(*inputs, other))
+        stages = [changed if one is plan else one for one in graph.stages]
+        assert leakage(replace(graph, stages=tuple(stages)))
+
+
 def test_these_graphs_have_every_slot_there_is(
     whole: Graph, stopping: Graph, tmp_path: Path
 ) -> None:
     equal = compiled(tmp_path, TINY.replace("examples: 30,", "examples: 30, equal: true,"))
     asking = compiled(tmp_path, ASKING)
     first = (*whole.stages, *stopping.stages, *asking.stages)
-    stages = (*first, *equal.stages, *showing(tmp_path).stages)
+    stages = (*first, *equal.stages, *showing(tmp_path).stages, *seeing(tmp_path).stages)
     there = {(stage.kind, item.slot) for stage in stages for item in stage.inputs}
     assert there == {(kind, slot) for kind, declared in KINDS.items() for slot in declared.slots}
 

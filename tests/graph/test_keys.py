@@ -123,8 +123,10 @@ DIFFUSED = SEEING.replace(
 )
 ON_DISK_DIFFUSED = SEEING.replace("kind: noise", f"kind: diffusers-folder, path: student, {SIZED}")
 SERVED = SEEING.replace("kind: noise", "kind: image-service, model: brush, quality: low")
-PAINTED = SEEING.replace("teachers:\n", "teachers:\n  writer: {kind: scripted}\n").replace(
-    "kind: repainted, teacher: generator", "kind: painted, teacher: writer"
+PAINTED = SEEING.replace(
+    "teachers:\n", "teachers:\n  writer: {kind: openai, model: eyes}\n"
+).replace(
+    "kind: repainted, teacher: generator", "kind: painted, teacher: writer, show_images: true"
 )
 OTHER_FILES = {
     "1024x1024": "512x512",

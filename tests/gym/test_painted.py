@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.engines.painted import Painted
+from dataenvgym_spec.gym.tasks.media import picture_of
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import item_id
+from dataenvgym_spec.records.plans import ShownError
 from dataenvgym_spec.resolve.files import built_in_templates
 from tests.support.golden import assert_golden, component, make, requests
+from tests.support.images import drawn
 from tests.support.teachers import Scripted, examples
 
 PROMPT = built_in_templates()["builtin:pictures"]
@@ -24,9 +33,9 @@ ROWS = [
 ]
 
 
-def engine(teacher: Scripted) -> Painted:
+def engine(teacher: Scripted, **more: Any) -> Painted:
     painter = make("painter", component("painter", "shapes", pixels=24))
-    return Painted(teacher=teacher, painter=painter, **USUAL)
+    return Painted(teacher=teacher, painter=painter, **USUAL, **more)
 
 
 def made(engine: Painted, tools: Tools, **wanted: int) -> list[Example]:
@@ -64,3 +73,45 @@ def test_the_teacher_is_asked_for_what_an_image_shows() -> None:
     fields = teacher.asked[0].shape["properties"]["examples"]["items"]
     assert list(fields["properties"]) == fields["required"] == ["image", "input", "target"]
     assert 'Write 1 new question of the skill "colour".' in teacher.prompts[0]
+
+
+def wrong(folder: Path, *forms: str) -> tuple[ShownError, ...]:
+    """Errors about images, whose files lie in a folder."""
+    errors = []
+    for number, form in enumerate(forms):
+        content = drawn(form, colour=40 * number)
+        picture = picture_of(content)
+        path = folder / picture.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        error = ShownError(id=str(number), input="What is it?", target="a ramp", prediction="a dog")
+        errors.append(msgspec.structs.replace(error, images=(picture,)))
+    return tuple(errors)
+
+
+def test_a_teacher_that_sees_is_shown_what_errors_are_about(tmp_path: Path) -> None:
+    errors = {"colour": wrong(tmp_path, "PNG", "BMP", "JPEG")}
+    tools = Tools(seed=1, errors=errors, file=lambda picture: tmp_path / picture.file)
+    teacher, told = (
+        Scripted(says=lambda *_: examples(*ROWS)),
+        Scripted(says=lambda *_: examples(*ROWS)),
+    )
+    made(engine(teacher, show_images=True), tools, colour=1)
+    made(engine(told), tools, colour=1)
+    (seen, *_), (blind, *_) = teacher.asked, told.asked
+    assert [image.media for image in seen.messages[0].images] == ["image/png", "image/png"]
+    first, second = (b64decode(image.data) for image in seen.messages[0].images)
+    assert first == drawn() and picture_of(second).media == "image/png"
+    assert "You are shown their images, in this order." in seen.messages[0].content
+    assert not blind.messages[0].images
+    assert "about images that you are not shown" in blind.messages[0].content
+    with pytest.raises(StageError, match="nobody says where their files are"):
+        made(engine(teacher, show_images=True), Tools(seed=1, errors=errors), colour=1)
+
+
+def test_errors_without_images_are_told(tmp_path: Path) -> None:
+    bare = msgspec.structs.replace(wrong(tmp_path, "PNG")[0], images=())
+    teacher = Scripted(says=lambda *_: examples(*ROWS))
+    made(engine(teacher, show_images=True), Tools(seed=1, errors={"colour": (bare,)}), colour=1)
+    assert not teacher.asked[0].messages[0].images
+    assert "about images that you are not shown" in teacher.prompts[0]

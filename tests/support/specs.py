@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from dataenvgym_spec.language.source import parse
+from tests.support.repositories import ROOT
 
 TINY = """\
 version: 1
@@ -102,3 +103,15 @@ def merged(tree: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         else:
             out[key] = value
     return out
+
+
+def painted(writer: dict[str, Any], engine: dict[str, Any], **agent: Any) -> str:
+    """The library's spec of visual questions with one arm, in which a teacher writes examples that are painted."""
+    tree = yaml.safe_load((ROOT / "specs" / "library" / "vqa.yaml").read_text(encoding="utf-8"))
+    tree["teachers"] = {"writer": writer}
+    painting = {"kind": "painted", "teacher": "writer", "painter": {"kind": "shapes"}}
+    tree["agent"] |= {"engine": {**painting, **engine}, "observe": {"errors": 2, "scores": True}}
+    tree["agent"] |= agent
+    tree |= {"arms": {"seen": {}}, "seeds": {"run": [0]}}
+    del tree["analysis"]
+    return yaml.safe_dump(tree)

@@ -7,19 +7,30 @@ from msgspec.structs import replace
 from dataenvgym_spec.compile.lower.bind import Binder, conversation
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import CheckParams, PlanParams, TrainParams
+from dataenvgym_spec.language.options import at
 from dataenvgym_spec.language.spec import Agent
 
 
 def planning(bind: Binder, seed: int) -> PlanParams:
     """Who decides, in which environment, and for how many examples."""
     record = bind.arm.experiment
-    return PlanParams.of(
+    made = PlanParams.of(
         record.agent.observed,
         bind.component("policy", record.agent.policy),
         bind.component("environment", record.environment),
         amount=record.loop.teach.examples,
         seed=seed,
     )
+    engine = bind.component("engine", record.agent.engine)
+    # An arm that observes no errors has none to show.
+    shows = record.agent.sees("errors") and _shows_errors(engine)
+    return replace(made, images=True) if shows else made
+
+
+def _shows_errors(engine: Component) -> bool:
+    """Whether an engine shows a teacher what the questions of errors are about."""
+    marks = engine.definition.marked("x-shows").items()
+    return any(what == "errors" and at(engine.options, path) for path, what in marks)
 
 
 def judging(agent: Agent, checks: tuple[Component, ...], score: Component) -> CheckParams:

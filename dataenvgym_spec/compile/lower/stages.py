@@ -231,7 +231,10 @@ class Builder(Reported):
         """What the agent decides, of so many examples."""
         who, watched = self._watching(turn, setup)
         read = self.read_by(who, watched, self.planning.policy, self.planning.works_in)
-        inputs = (*turn.state, *seen, *setup.skills, *read)
+        shown: Inputs = ()
+        if self.planning.images:
+            shown = (Input(slot="items", stage=setup.splits["feedback"], port="shown"),)
+        inputs = (*turn.state, *seen, *shown, *setup.skills, *read)
         params = self.planning_in(turn.agent_round, amount)
         what = f"plan{turn.later}"
         stage = self.add(turn.number, what, "plan", params, *inputs, gate=turn.gate)

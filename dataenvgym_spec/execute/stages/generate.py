@@ -12,7 +12,7 @@ import msgspec
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.media import write_items
+from dataenvgym_spec.execute.media import image_files, write_items
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import GenerateParams
 from dataenvgym_spec.gym.engines.protocol import Engine
@@ -72,6 +72,7 @@ def _candidates(
         existing=context.all("accepted", "examples.jsonl", Example),
         form=form_or_usual(params.form),
         images=images,
+        file=image_files(context),
     )
     for number, example in enumerate(engine.generate(requests, tools)):
         if example.asked_by not in names:

@@ -11,6 +11,7 @@ import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.media import write_images
 from dataenvgym_spec.graph.params import PlanParams
 from dataenvgym_spec.gym.environments.contract import Contract
 from dataenvgym_spec.gym.environments.protocol import Environment, Seen
@@ -56,6 +57,8 @@ def plan(context: Context[PlanParams]) -> None:
     after = environment.advance(state, action, seen.yields or {})
     after = msgspec.structs.replace(after, history=(*steps, step), agent_round=None)
     errors = _named(seen, requests) | of_skills
+    if params.images:
+        errors = _pictured(context, seen, errors)
     context.write("state", "state.json", after)
     whole = _whole(step, iteration(after.history), errors, requests)
     groups = _groups(skills, requests)
@@ -150,6 +153,20 @@ def _named(seen: Seen, requests: Sequence[Request]) -> dict[str, tuple[ShownErro
         return {}
     shown = seen.errors_of(seen.shown or ())
     return {TASK: tuple(error for error in shown if error.id in names)}
+
+
+def _pictured(
+    context: Context[PlanParams], seen: Seen, errors: dict[str, tuple[ShownError, ...]]
+) -> dict[str, tuple[ShownError, ...]]:
+    """The errors with what their questions show, whose files go along with the plan."""
+    shows = {row.id: row.images for row in seen.shown or ()}
+    pictured: dict[str, tuple[ShownError, ...]] = {}
+    for skill, some in errors.items():
+        ones = (msgspec.structs.replace(error, images=shows[error.id]) for error in some)
+        pictured[skill] = tuple(ones)
+    every = (error for some in pictured.values() for error in some)
+    write_images(context, "plan", (picture for error in every for picture in error.images))
+    return pictured
 
 
 def _of_skills(

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import Final
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.answers import exactly
 from dataenvgym_spec.gym.checks.protocol import Sight
-from dataenvgym_spec.gym.prompt import Image, Message, TextTemplate
+from dataenvgym_spec.gym.prompt import Message, TextTemplate
+from dataenvgym_spec.gym.showing import image_of
 from dataenvgym_spec.gym.solving import read_object
 from dataenvgym_spec.gym.tasks.scenes import answer_to, read
 from dataenvgym_spec.gym.tasks.scorers.answers import normalised
 from dataenvgym_spec.gym.teachers.protocol import Ask, Teacher
 from dataenvgym_spec.records.examples import Example
-from dataenvgym_spec.records.media import Picture
 
 SHAPE: Final = exactly({"agrees": {"type": "boolean"}})
-SENT: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
-"""What services take; an image of another format is sent as PNG."""
 
 
 class ImageAgrees:
@@ -65,7 +61,12 @@ class ImageAgrees:
 
     def _ask(self, name: str, example: Example, sight: Sight) -> Ask:
         prompt = self.template.render(input=example.input, target=example.target)
-        shown = tuple(_shown(picture, sight) for picture in example.images)
+        if sight.file is None:
+            raise StageError(
+                "a candidate has an image, and nobody says where its file is",
+                help="leave the check 'image-agrees' out",
+            )
+        shown = tuple(image_of(sight.file(picture), picture.media) for picture in example.images)
         message = Message(role="user", content=prompt, images=shown)
         return Ask(id=name, messages=(message,), shape=SHAPE)
 
@@ -85,18 +86,3 @@ def _by_truth(example: Example) -> str | None:
     if normalised(answer) != normalised(example.target):
         return f"its image says '{answer}'"
     return None
-
-
-def _shown(picture: Picture, sight: Sight) -> Image:
-    if sight.file is None:
-        message = "a candidate has an image, and nobody says where its file is"
-        raise StageError(message, help="leave the check 'image-agrees' out")
-    content = sight.file(picture).read_bytes()
-    if picture.media in SENT:
-        return Image(media=picture.media, data=b64encode(content).decode("ascii"))
-    from PIL import Image as Pillow
-
-    file = BytesIO()
-    with Pillow.open(BytesIO(content)) as opened:
-        opened.save(file, "PNG")
-    return Image(media="image/png", data=b64encode(file.getvalue()).decode("ascii"))

@@ -15,7 +15,7 @@ import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.answers import answer_in, exactly, fields_of, text_in, tools_in
-from dataenvgym_spec.gym.prompt import TextTemplate
+from dataenvgym_spec.gym.prompt import Image, Message, TextTemplate
 from dataenvgym_spec.gym.showing import LONGEST, in_turn
 from dataenvgym_spec.gym.solving import Question, Solver, read_object
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
@@ -128,9 +128,11 @@ class Llm:
         for number in range(calls):
             count = min(self.per_call, draft.missing - number * self.per_call)
             shown = in_turn(draft.errors, self.errors, attempt + number)
-            ask = Ask.of(
-                f"{draft.request.id}/{attempt}/{number}",
-                self._prompt(draft, shown, count=count, call=number + 1, calls=calls),
+            prompt = self._prompt(draft, shown, count=count, call=number + 1, calls=calls)
+            message = Message(role="user", content=prompt, images=self.seen(shown, tools))
+            ask = Ask(
+                id=f"{draft.request.id}/{attempt}/{number}",
+                messages=(message,),
                 shape=self._shape(count),
                 # Equal prompts shall give different answers.
                 seed=seed_from("llm", tools.seed, draft.request.id, attempt, number),
@@ -147,6 +149,14 @@ class Llm:
         """What an example has in a reply, with a JSON Schema of each."""
         return fields_of(self.answers, reasoning=self.reasoning and self.solver is None)
 
+    def seen(self, shown: Sequence[ShownError], tools: Tools) -> tuple[Image, ...]:
+        """The images that a prompt shows."""
+        return ()
+
+    def more(self, shown: Sequence[ShownError]) -> dict[str, Any]:
+        """What a template can use besides."""
+        return {}
+
     def _prompt(self, draft: Draft, shown: Sequence[ShownError], **more: int) -> str:
         request = draft.request
         questions = [*draft.there, *(example.input for example in draft.examples)]
@@ -162,6 +172,7 @@ class Llm:
             errors=shown,
             existing=existing,
             reasoning=self.reasoning and self.solver is None,
+            **self.more(shown),
             **more,
         )
 
