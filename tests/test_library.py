@@ -19,6 +19,7 @@ from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.results.evidence.statistics import paired
 from dataenvgym_spec.results.notebook import Notebook
+from dataenvgym_spec.results.probes import answers_of, probed
 from dataenvgym_spec.store.layout import Layout
 from tests.support.learning import with_library
 from tests.support.repositories import ROOT, call, environment
@@ -56,6 +57,7 @@ SMALL: dict[str, Any] = {
 """What makes any of them small: two iterations, a student of one layer, hardly any items."""
 
 
+TINY_MODEL = {"hidden_size": 32, "intermediate_size": 64, "layers": 1, "heads": 2}
 STATIC = ROOT / "specs" / "library" / "static.jsonl"
 """The data that were made once."""
 
@@ -172,6 +174,31 @@ def test_the_data_that_were_made_once_are_a_whole_loop_of_each_skill() -> None:
         else:
             (one, two), (four, three) = value
             assert answer == f"{one} {two} {three} {four}"
+
+
+@pytest.mark.slow
+def test_students_are_asked_other_test_sets_and_each_of_them_the_sealed_one(shelf: Path) -> None:
+    drawn = {"test": 2, "selection": 1, "feedback": 2}
+    splits: dict[str, Any] = {name: {"draw": {"per_group": n}} for name, n in drawn.items()}
+    few = {
+        "task": {"splits": {**splits, "probes": {"stories": {"draw": {"per_group": 2}}}}},
+        "student": {
+            "model": {**TINY_MODEL, "pretrain": {"length": {"steps": 4}, "batch_size": 16}},
+            "train": {"length": {"steps": 4}, "batch_size": 16},
+            "generate": {"max_new_tokens": 4},
+        },
+        "loop": {"iterations": 2, "teach": {"examples": 12}},
+    }
+    head = {"version": 1, "name": "small-elsewhere", "extends": "library/elsewhere.yaml"}
+    results = made(shelf, yaml.safe_dump({**head, **few}, sort_keys=False))
+    assert all(stage.done for stage in results.stages)
+    assert {one.probe: {row.student for row in one.students} for one in probed(results)} == {
+        "sums": {"base", "best", "last"},
+        "stories": {"base", "best", "last"},
+    }
+    (run,) = results.runs
+    tested = {number: answers_of(run.each[number]) for number in run.each}
+    assert {number: len(rows) for number, rows in tested.items()} == {1: 8, 2: 8}
 
 
 @pytest.mark.slow
