@@ -22,6 +22,7 @@ from dataenvgym_spec.results.probes import Probed
 from dataenvgym_spec.results.skills import SkillAccuracy, SliceAccuracy
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
+from dataenvgym_spec.results.together import TogetherAccuracy
 from dataenvgym_spec.store.layout import curve_file
 
 Row = dict[str, Any]
@@ -143,6 +144,8 @@ def metrics(study: Study) -> str:
         content["by_skill"] = by_skill
     if study.slice_accuracies:
         content["slices"] = _slices(study.slice_accuracies)
+    if study.together_accuracies:
+        content["together"] = _together(study.together_accuracies)
     if study.tested:
         content["test_each"] = _each(study.tested)
     if study.caveats:
@@ -200,6 +203,15 @@ def _slices(rows: Sequence[SliceAccuracy]) -> dict[str, dict[str, dict[str, Row]
         students = {name: _estimate("accuracy", one) for name, one in row.students}
         named = arms.setdefault(row.arm, {}).setdefault(row.name, {})
         named[row.value] = {**students, "items": row.items}
+    return arms
+
+
+def _together(rows: Sequence[TogetherAccuracy]) -> dict[str, dict[str, Row]]:
+    """The part of sets of answers that is all right, by arm and what they have in common."""
+    arms: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        students = {name: _estimate("accuracy", one) for name, one in row.students}
+        arms.setdefault(row.arm, {})[row.way] = {**students, "sets": row.sets}
     return arms
 
 

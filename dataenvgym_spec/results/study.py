@@ -50,6 +50,7 @@ from dataenvgym_spec.results.teachings import (
     grown_trees,
     reasons,
 )
+from dataenvgym_spec.results.together import TogetherAccuracy, together_accuracies
 from dataenvgym_spec.results.trainings import Training, trainings
 
 
@@ -82,6 +83,7 @@ class Study:
     skill_accuracies: tuple[SkillAccuracy, ...]
     group_accuracies: tuple[SkillAccuracy, ...]
     slice_accuracies: tuple[SliceAccuracy, ...]
+    together_accuracies: tuple[TogetherAccuracy, ...]
     allocation: tuple[Grid, ...]
     amounts: tuple[Allocations, ...]
     reasons: tuple[Reason, ...]
@@ -125,6 +127,7 @@ def study(results: Results) -> Study:
         skill_accuracies=skill_accuracies(results),
         group_accuracies=group_accuracies(results),
         slice_accuracies=slice_accuracies(results),
+        together_accuracies=together_accuracies(results),
         allocation=allocation_grids(results),
         amounts=allocations(results),
         reasons=reasons(results),

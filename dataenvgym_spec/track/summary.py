@@ -24,6 +24,7 @@ from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, slice_means
+from dataenvgym_spec.results.together import together_means
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
 from dataenvgym_spec.track.naming import level_of, slug
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
@@ -53,7 +54,7 @@ def summary_record(
     metrics = [*_selection(runs, ledger), *_test(runs, ledger)]
     metrics += [*_probed(runs, ledger), *_tested(runs, ledger)]
     named = "skill" if "test" in labelled(results, arm) else "group"
-    metrics += _skills(runs, ledger, named)
+    metrics += [*_skills(runs, ledger, named), *_together(runs, ledger)]
     metrics += [*_contrasts(results, runs, ledger), *_unreadable(runs, ledger)]
     # Before all runs: MLflow lists the newest first, the runs in the order of the spec.
     position = len(results.runs) + results.index.arms.index(arm)
@@ -141,6 +142,18 @@ def _skills(runs: Sequence[Run], ledger: Ledger, named: str) -> Iterator[Metric]
     for skill, students in means.items():
         for student, mean in students.items():
             key = f"test/{student}/{named}/{slug(skill)}"
+            yield Metric(key=key, value=mean, step=0, timestamp=max(ended))
+
+
+def _together(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
+    """The part of sets of answers to the sealed test that is all right, where items show images."""
+    times = [_when(runs, student, ledger) for student in STUDENTS]
+    ended = [time for time in times if time is not None]
+    if len(ended) < len(times):
+        return
+    for way, students in together_means(runs).items():
+        for student, mean in students.items():
+            key = f"test/{student}/together/{way}"
             yield Metric(key=key, value=mean, step=0, timestamp=max(ended))
 
 

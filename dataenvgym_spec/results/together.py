@@ -1,0 +1,76 @@
+"""Answers to the sealed test that count together, where items show images: of arms and students."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from dataenvgym_spec.results.evidence.statistics import Estimate, over_seeds
+from dataenvgym_spec.results.evidence.together import WAYS, together
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.run import Run
+from dataenvgym_spec.results.skills import STUDENTS
+
+Sets = tuple[int, Estimate]
+"""How many sets of answers there are, and the part of them that is all right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TogetherAccuracy:
+    """How students of one arm do where several answers have to be right.
+
+    Attributes:
+        arm: the arm.
+        way: what the answers of a set have in common: `question`, `image` or `cluster`.
+        sets: of more than one answer each.
+        students: of each student that there is, the part of the sets in which every answer is
+            right, with its interval by cluster or, over several runs, over these.
+    """
+
+    arm: str
+    way: str
+    sets: int
+    students: tuple[tuple[str, Estimate], ...]
+
+
+def together_accuracies(results: Results) -> tuple[TogetherAccuracy, ...]:
+    """The figures of every arm whose sealed test shows images."""
+    rows = []
+    for arm in results.index.arms:
+        for way, students in _by_way(results.of_arm(arm)):
+            first = next(iter(students.values()))[0]
+            estimates = tuple((student, _over(of_runs)) for student, of_runs in students.items())
+            rows.append(TogetherAccuracy(arm=arm, way=way, sets=first[0], students=estimates))
+    return tuple(rows)
+
+
+def together_means(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
+    """The same of one arm without intervals: the mean over runs, by way and student."""
+    means: dict[str, dict[str, float]] = {}
+    for way, students in _by_way(runs):
+        for student, of_runs in students.items():
+            values = [estimate.value for _, estimate in of_runs]
+            means.setdefault(way, {})[student] = fmean(values)
+    return means
+
+
+def _by_way(runs: Sequence[Run]) -> Iterator[tuple[str, dict[str, list[Sets]]]]:
+    """The sets of answers by way and student: those of each run."""
+    found: dict[str, dict[str, list[Sets]]] = {}
+    for student in STUDENTS:
+        for run in runs:
+            rows = run.sealed(student)
+            if any(row.images for row in rows):
+                for way, sets in together(rows).items():
+                    found.setdefault(way, {}).setdefault(student, []).append(sets)
+    yield from ((way, found[way]) for way in WAYS if way in found)
+
+
+def _over(runs: Sequence[Sets]) -> Estimate:
+    """The part of the one run, or the mean over runs."""
+    values = [estimate.value for _, estimate in runs]
+    # Runs share the base's answers where they are greedy: the interval is over clusters then.
+    if len(runs) == 1 or len(set(values)) == 1:
+        return runs[0][1]
+    return over_seeds(values, least=0.0, most=1.0)
