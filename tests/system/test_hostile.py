@@ -508,6 +508,7 @@ ELSEWHERE = {
     "agent.policy.after", "agent.policy.source", "teachers.*.model.path", "teachers.*.model.pretrain.source", "task.sources.*.solutions",
     "agent.policy.prompt", "agent.policy.teacher", "agent.observe.student.arm", "data_from.arm", "environment.subskills.prompt", "environment.subskills.source", "environment.subskills.teacher",
     "agent.checks.image-agrees.prompt", "agent.checks.image-agrees.teacher", "student.model.vocabulary.source", "teachers.*.model.vocabulary.source",
+    "agent.engine.painter.path",
     "task.sources.*.api", "task.sources.*.images", "task.sources.*.questions", "task.sources.*.fields.before", "task.sources.*.fields.slices.*",
     "task.sources.*.join.source", "task.sources.*.join.on", "task.sources.*.join.equals",
     "task.sources.*.without.source", "task.sources.*.without.on", "task.sources.*.without.equals", "task.score.among.[]",
