@@ -521,7 +521,7 @@ SPOKEN = {"student.prompt.system", "baselines.*.prompt.system"}
 """Texts of a conversation, which needs a model that has a template of one."""
 
 ASKED = {
-    "agent.engine.task", "agent.policy.topic", "environment.subskills.lists.*.[]", "environment.subskills.topic", "skills.discover.fallback", "skills.discover.topic", "teachers.*.api_version", "teachers.*.model",
+    "agent.engine.painter.model", "agent.engine.task", "agent.policy.topic", "environment.subskills.lists.*.[]", "environment.subskills.topic", "skills.discover.fallback", "skills.discover.topic", "teachers.*.api_version", "teachers.*.model",
 }  # fmt: skip
 """Texts that go to a language model or a service, of which the small spec has none."""
 
