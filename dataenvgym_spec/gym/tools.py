@@ -36,6 +36,7 @@ class Tools:
         existing: the examples that the arm has so far, for an engine that is declared to know them.
         form: what of a question does not count, as the kind of the task declares; see `item_id`.
         images: takes the images that an engine makes for its examples.
+        pictures: what errors are about, by their ids, where a policy shows that to a teacher.
         file: where the file of an image is that an error shows.
     """
 
@@ -47,6 +48,7 @@ class Tools:
     existing: Sequence[Example] = ()
     form: Form = WORDS
     images: Images = field(default_factory=Images)
+    pictures: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
     file: Callable[[Picture], Path] | None = None
 
     def random(self) -> random.Random:

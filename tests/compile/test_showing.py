@@ -45,6 +45,7 @@ def test_a_teacher_that_reads_text_alone_is_refused_where_images_are_shown(tmp_p
         ({"show_images": True}, {"errors": 2}, ([("items", "shown")], True)),
         ({"show_images": False}, {"errors": 2}, ([], None)),
         ({}, {"errors": 2}, ([], None)),
+        ({"policy": True}, {"errors": 2}, ([("items", "shown")], True)),
         ({"show_images": True}, {"scores": True}, ([], None)),
         ({"show_images": True}, "nothing", ([], None)),
     ],
@@ -52,6 +53,9 @@ def test_a_teacher_that_reads_text_alone_is_refused_where_images_are_shown(tmp_p
 def test_a_plan_reads_shown_items_where_their_images_are_shown(
     engine: dict[str, Any], observe: Any, reads: Any, tmp_path: Path
 ) -> None:
-    policy = {"kind": "even"}
-    text = spec(SERVICE, engine, observe=observe, policy=policy)
+    own = {key: value for key, value in engine.items() if key != "policy"}
+    policy: dict[str, Any] = {"kind": "even"}
+    if "policy" in engine:
+        policy = {"kind": "llm", "teacher": "writer", "show_images": True}
+    text = spec(SERVICE, own, observe=observe, policy=policy)
     assert plans(tmp_path, text) == reads

@@ -128,6 +128,10 @@ PAINTED = SEEING.replace(
 ).replace(
     "kind: repainted, teacher: generator", "kind: painted, teacher: writer, show_images: true"
 )
+PLANNED = PAINTED.replace(
+    "policy: {kind: allocate, power: 1.0, floor: 0.2}",
+    "policy: {kind: llm, teacher: writer, show_images: true}",
+)
 OTHER_FILES = {
     "1024x1024": "512x512",
     "2024-01-01": "2024-02-01",
@@ -630,6 +634,7 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path, all_values:
     specs += [(text, ("agent", "engine")) for text in (SERVED, DIFFUSED, ON_DISK_DIFFUSED)]
     specs += [
         (PAINTED, ("agent", "engine")),
+        (PLANNED, ("agent", "policy")),
         (SEEING, ("agent", "checks")),
     ]
     for text, within in specs + list(agents()):

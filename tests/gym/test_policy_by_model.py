@@ -19,6 +19,8 @@ from dataenvgym_spec.gym.environments.schemas import record_schema
 from dataenvgym_spec.gym.environments.skill_list import Allocation, SkillListState
 from dataenvgym_spec.gym.environments.skill_tree import SkillTreeAction, SkillTreeState
 from dataenvgym_spec.gym.policies.llm import PolicyByModel
+from dataenvgym_spec.gym.showing import image_of
+from dataenvgym_spec.gym.tasks.media import picture_of
 from dataenvgym_spec.gym.teachers.chat import _is_strict
 from dataenvgym_spec.gym.teachers.protocol import Ask
 from dataenvgym_spec.gym.tools import Tools
@@ -29,6 +31,7 @@ from tests.support import states as lists
 from tests.support import trees
 from tests.support.golden import assert_golden, component, make
 from tests.support.graphs import findings
+from tests.support.images import drawn
 from tests.support.specs import TINY, TREE
 from tests.support.teachers import Filling, Scripted, filled, reply
 
@@ -233,3 +236,39 @@ def test_it_serves_every_environment_and_its_plans_promise_nothing(
     assert not findings(tmp_path, text)
     procedural = text.replace("teacher: writer", "teacher: generator")
     assert {it.code for it in findings(tmp_path, procedural)} == {"E204"}
+
+
+def test_a_teacher_that_sees_is_shown_what_errors_are_about(tmp_path: Path) -> None:
+    pictures = {}
+    for error in ERRORS[:30]:  # the others have no image
+        content = drawn(colour=int(error.id[1:]))
+        picture = picture_of(content)
+        (tmp_path / picture.file).parent.mkdir(exist_ok=True)
+        (tmp_path / picture.file).write_bytes(content)
+        pictures[error.id] = (picture,)
+    state = STATES["open-ended"][2]
+    asked = []
+    for shows in (True, None):
+        teacher = Scripted(says=lambda _ask, _sample: "")
+        policy = PolicyByModel(teacher=teacher, **USUAL, show_images=shows)
+        file = lambda picture: tmp_path / picture.file  # noqa: E731
+        policy.act(
+            state,
+            BUDGET,
+            Tools(seed=4, contract=contract("open-ended", state), pictures=pictures, file=file),
+        )
+        asked.append(teacher.asked)
+    seen, told = asked[0][0].messages[-1], asked[1][0].messages[-1]
+    (state_shown,) = (line for line in seen.content.splitlines() if line.startswith("{"))
+    shown = [error["id"] for error in json.loads(state_shown)["errors"]]
+    expected = [
+        image_of(tmp_path / one.file, one.media) for name in shown for one in pictures.get(name, ())
+    ]
+    assert len(shown) == 3 and expected and list(seen.images) == expected
+    assert (
+        seen.content
+        == f"{told.content}\n\nThe images that these errors are about are shown, in the order of the errors."
+    )
+    # Asked again, it still sees them.
+    assert all(list(ask.messages[0].images) == expected for ask in asked[0])
+    assert not any(message.images for ask in asked[1] for message in ask.messages)

@@ -23,14 +23,14 @@ def planning(bind: Binder, seed: int) -> PlanParams:
     )
     engine = bind.component("engine", record.agent.engine)
     # An arm that observes no errors has none to show.
-    shows = record.agent.sees("errors") and _shows_errors(engine)
+    shows = record.agent.sees("errors") and any(map(_shows_errors, (engine, made.policy)))
     return replace(made, images=True) if shows else made
 
 
-def _shows_errors(engine: Component) -> bool:
-    """Whether an engine shows a teacher what the questions of errors are about."""
-    marks = engine.definition.marked("x-shows").items()
-    return any(what == "errors" and at(engine.options, path) for path, what in marks)
+def _shows_errors(asking: Component) -> bool:
+    """Whether an engine or a policy shows a teacher what the questions of errors are about."""
+    marks = asking.definition.marked("x-shows").items()
+    return any(what == "errors" and at(asking.options, path) for path, what in marks)
 
 
 def judging(agent: Agent, checks: tuple[Component, ...], score: Component) -> CheckParams:

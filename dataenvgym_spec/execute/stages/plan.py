@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.media import write_images
+from dataenvgym_spec.execute.media import image_files, write_images
 from dataenvgym_spec.graph.params import PlanParams
 from dataenvgym_spec.gym.environments.contract import Contract
 from dataenvgym_spec.gym.environments.protocol import Environment, Seen
@@ -20,6 +20,7 @@ from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.language.options import at
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.files import read_all
+from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.plans import (
     TASK,
     Plan,
@@ -49,7 +50,14 @@ def plan(context: Context[PlanParams]) -> None:
     words = works_in.definition.description
     contract = Contract.of(environment, state, params.amount, kind=works_in.kind, words=words)
     seed = seed_from("policy", params.seed, number)
-    tools = Tools(seed=seed, errors=of_skills, contract=contract)
+    pictures = {row.id: row.images for row in seen.shown or ()} if params.images else {}
+    tools = Tools(
+        seed=seed,
+        errors=of_skills,
+        contract=contract,
+        pictures=pictures,
+        file=image_files(context),
+    )
     action = policy.act(state, params.amount, tools)
     action = environment.complete(state, action, params.amount, tools)
     requests = within(environment.requests(state, action, params.amount), params.amount)
@@ -58,7 +66,7 @@ def plan(context: Context[PlanParams]) -> None:
     after = msgspec.structs.replace(after, history=(*steps, step), agent_round=None)
     errors = _named(seen, requests) | of_skills
     if params.images:
-        errors = _pictured(context, seen, errors)
+        errors = _pictured(context, pictures, errors)
     context.write("state", "state.json", after)
     whole = _whole(step, iteration(after.history), errors, requests)
     groups = _groups(skills, requests)
@@ -156,13 +164,14 @@ def _named(seen: Seen, requests: Sequence[Request]) -> dict[str, tuple[ShownErro
 
 
 def _pictured(
-    context: Context[PlanParams], seen: Seen, errors: dict[str, tuple[ShownError, ...]]
+    context: Context[PlanParams],
+    pictures: Mapping[str, tuple[Picture, ...]],
+    errors: dict[str, tuple[ShownError, ...]],
 ) -> dict[str, tuple[ShownError, ...]]:
     """The errors with what their questions show, whose files go along with the plan."""
-    shows = {row.id: row.images for row in seen.shown or ()}
     pictured: dict[str, tuple[ShownError, ...]] = {}
     for skill, some in errors.items():
-        ones = (msgspec.structs.replace(error, images=shows[error.id]) for error in some)
+        ones = (msgspec.structs.replace(error, images=pictures[error.id]) for error in some)
         pictured[skill] = tuple(ones)
     every = (error for some in pictured.values() for error in some)
     write_images(context, "plan", (picture for error in every for picture in error.images))

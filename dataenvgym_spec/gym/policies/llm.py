@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,13 +11,16 @@ import msgspec
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.environments.contract import Contract, Unfit
 from dataenvgym_spec.gym.environments.protocol import Action, State
-from dataenvgym_spec.gym.prompt import Message, TextTemplate
+from dataenvgym_spec.gym.prompt import Image, Message, TextTemplate
+from dataenvgym_spec.gym.showing import image_of
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher
 from dataenvgym_spec.gym.tools import Tools
 from dataenvgym_spec.records.plans import TASK
 
 DIGITS = 4
 """Decimal places of numbers in a prompt."""
+SEEN = "\n\nThe images that these errors are about are shown, in the order of the errors."
+"""What a prompt with images ends with."""
 
 
 class PolicyByModel:
@@ -35,9 +39,11 @@ class PolicyByModel:
         history: int,
         errors: int,
         corrections: int,
+        show_images: bool | None = None,
     ) -> None:
         self.teacher, self.template, self.topic = teacher, TextTemplate(prompt), topic
         self.history, self.errors, self.corrections = history, errors, corrections
+        self.show_images = bool(show_images)
 
     def act(self, state: State, budget: int, tools: Tools) -> Action:
         """What the teacher decides, or the environment's fallback.
@@ -66,8 +72,19 @@ class PolicyByModel:
             budget=budget,
             state=_text(_rounded(brief)),
         )
+        images = self._seen(brief, tools)
+        content = f"{prompt}{SEEN}" if images else prompt
+        message = Message(role="user", content=content, images=images)
         seed = seed_from("decide", tools.seed)
-        return Ask.of("policy/0", prompt, shape=contract.shape(), seed=seed)
+        return Ask(id="policy/0", messages=(message,), shape=contract.shape(), seed=seed)
+
+    def _seen(self, brief: Mapping[str, Any], tools: Tools) -> tuple[Image, ...]:
+        """What the errors of a prompt are about, in their order, if the teacher is to see it."""
+        if not self.show_images or tools.file is None:
+            return ()
+        names = [error["id"] for error in brief.get("errors") or ()]
+        pictures = [picture for name in names for picture in tools.pictures.get(name, ())]
+        return tuple(image_of(tools.file(picture), picture.media) for picture in pictures)
 
 
 def _read(reply: Reply, contract: Contract) -> Action:
