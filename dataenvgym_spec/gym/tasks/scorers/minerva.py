@@ -29,6 +29,9 @@ _WORDS: Final = re.compile(
 )
 _NEXT: Final = re.compile(r"\.\s+(?=[A-Z])")
 _RELATION: Final = re.compile(r"(?<![<>!\\])=")
+_COMMAND: Final = re.compile(r"\\(?:text|mathrm|mbox)\{[^{}]*\}|\\[A-Za-z]+")
+_LETTER: Final = re.compile(r"[A-Za-z]")
+_OPERATOR: Final = re.compile(r"[-+*/^]|\d\s*[A-Za-z]")
 
 
 class Minerva:
@@ -84,5 +87,20 @@ def normalised(found: Sequence[str]) -> tuple[str, ...]:
 
 
 def _normal(value: str) -> str:
-    last = _RELATION.split(value)[-1]
-    return tidy(bare(_WORDS.sub(" ", bare(last))))
+    return tidy(bare(_WORDS.sub(" ", bare(_answered(value)))))
+
+
+def _answered(value: str) -> str:
+    r"""What is right of the last `=`, unless the value is an equation.
+
+    >>> _answered("f(x) = 2x + 1"), _answered("1 + 1 = 2"), _answered("x - 3z = 0")
+    (' 2x + 1', ' 2', 'x - 3z = 0')
+    """
+    *left, last = _RELATION.split(value)
+    return value if any(map(_is_expression, left)) else last
+
+
+def _is_expression(left: str) -> bool:
+    """Whether it is computed from unknowns, and no name or sum that the value stands for."""
+    plain = _COMMAND.sub(" ", left)
+    return bool(_LETTER.search(plain) and _OPERATOR.search(plain))
