@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.compile.passes.leakage import leakage, roles
+from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.graph.ir import Graph, Stage
 from tests.support.graphs import compiled
 from tests.support.specs import tiny
@@ -54,3 +55,13 @@ def test_another_scorer_is_another_training_where_it_judges(tmp_path: Path) -> N
             ][:1] or [None]
             keys.append(None if first is None else first.plain["score"]["kind"])
         assert keys == ([None, None] if same else ["reasoning-gym", "exact-match"])
+
+
+def test_rewards_for_answers_of_vllm_are_refused(tmp_path: Path) -> None:
+    """TRL cannot hand weights on to the vLLM that is supported here: the page on training says why."""
+    with pytest.raises(SpecError) as caught:
+        trainings(tmp_path, {"kind": "grpo", "sampler": "vllm"})
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.message == "'vllm' is not allowed for 'sampler'"
+    assert diagnostic.help == "allowed here: transformers"
+    trainings(tmp_path, {"kind": "grpo", "sampler": "transformers"})

@@ -465,6 +465,7 @@ NEVER_VARIED = {
     ("trainer", "dpo", "worse"): "needs an engine with a file",
     ("trainer", "kto", "shuffle"): "it is said or not",
     ("trainer", "kto", "worse"): "needs an engine with a file",
+    ("trainer", "grpo", "sampler"): "there is one",
     ("trainer", "grpo", "shuffle"): "it is said or not",
     ("adapter", "lora", "rslora"): "it is said or not",
     ("adapter", "lora", "targets"): "names of one form",

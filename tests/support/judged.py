@@ -18,16 +18,20 @@ from tests.support.training import job_in, sums
 QUICK = {"length": {"steps": 4}, "batch_size": 5, "learning_rate": 1e-3}
 
 
-def exact() -> Judge:
-    """The scorer that compares texts, as a stage has it."""
-    declared = definition("scorer", "exact-match")
-    options = {
+def standard(slot: str, kind: str, **options: Any) -> Component:
+    """A component with its defaults, and some options of its own."""
+    declared = definition(slot, kind)
+    given = {
         name: option["default"]
-        for name, option in declared.schema["properties"].items()
+        for name, option in declared.schema.get("properties", {}).items()
         if "default" in option
     }
-    version = declared.version()
-    return Judge(Component(slot="scorer", kind="exact-match", version=version, options=options))
+    return Component(slot=slot, kind=kind, version=declared.version(), options={**given, **options})
+
+
+def exact() -> Judge:
+    """The scorer that compares texts, as a stage has it."""
+    return Judge(standard("scorer", "exact-match"))
 
 
 def examples(count: int = 12, **more: Any) -> list[TrainingExample]:

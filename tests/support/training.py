@@ -87,6 +87,7 @@ def trained(
     *,
     trainer: Component | None = None,
     adapter: Component | None = None,
+    score: Component | None = None,
     **more: Any,
 ) -> Context[GateParams]:
     """Trains a student in processes of its own; it is in `out/student`."""
@@ -97,6 +98,7 @@ def trained(
         examples=examples,
         trainer=trainer or standard_trainer(),
         adapter=adapter,
+        score=score,
         settings=TrainingSettings.parse({**TRAIN, **more}),
         seed=0,
         out=folder / "out" / "student",

@@ -35,8 +35,10 @@ class Grpo:
         epsilon: float,
         weighing: Literal["dapo", "grpo", "bnpo", "dr_grpo"],
         scale: Literal["group", "batch", "none"],
+        sampler: Literal["transformers"] = "transformers",
         shuffle: bool = False,
     ) -> None:
+        del sampler  # there is one
         self.rollout = Rollout(
             samples=samples,
             temperature=temperature,

@@ -34,13 +34,15 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is skipped b
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Drops the part of an earlier attempt's curve that will be trained again."""
+        if not state.is_world_process_zero:  # it would read what the first one is writing
+            return
         kept = []
         if state.global_step and self.loss.is_file():
             for point in read_all(self.loss, LossPoint):
                 if point.step <= state.global_step:
                     kept.append(point)
         self.loss.write_text("".join(map(_line, kept)), encoding="utf-8")
-        if state.global_step and state.is_world_process_zero:
+        if state.global_step:
             print(f"  going on from step {state.global_step}", flush=True)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
