@@ -38,6 +38,8 @@ WRONG = {
     "2k+2": ("2", "2k", "k"),
     "1,-2": ("1", "-2", "$1$"),
     "1.0": ("10",),
+    # Exact numbers, however small, are compared exactly.
+    r"\frac{1}{2004!}": (r"$\frac{2}{2004!}$", r"\boxed{\frac{2}{2004!}}"),
     r"50\%": ("0.5", "5"),
     r"\text{even}": ("odd", "E", "n", r"\text{odd}"),
     "$1+1=2$, so 3 of\n#### 18": ("2", "3", "1", "#### 2"),

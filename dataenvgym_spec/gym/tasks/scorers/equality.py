@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 from math_verify import parse, verify
+from sympy import Expr, Float
 
 from dataenvgym_spec.gym.tasks.scorers.values import bare, decimals, number, percent, unit, words
 
@@ -125,7 +126,7 @@ class Equality:
         if not wanted or not given:
             return False
         if verify(wanted, given, timeout_seconds=None):
-            return True
+            return not _unlike(wanted[0], given[0])
         if not self.tolerance and self.rounding == "none":
             return False
         exact, stated = _exact(target, wanted), _exact(answer, given)
@@ -151,6 +152,17 @@ def _parsed(value: str) -> tuple[Any, ...]:
 def parsed(value: str) -> list[Any]:
     """What the library reads of one value; nothing if it cannot."""
     return list(_parsed(value)) if value else []
+
+
+def _unlike(one: Any, other: Any) -> bool:
+    """Whether two exact numbers are certainly others; the library compares six decimals of them."""
+    if not (_is_exact(one) and _is_exact(other)):
+        return False
+    return (one - other).is_zero is False
+
+
+def _is_exact(read: Any) -> bool:
+    return isinstance(read, Expr) and bool(read.is_number) and not read.has(Float)
 
 
 def _exact(value: str, read: Sequence[Any]) -> Fraction | None:

@@ -27,6 +27,7 @@ _WORDS: Final = re.compile(
     r"|digits|cents|degrees|cm|gm|pounds|meters|meals|edges|students|childrentickets|multiples)\b"
     r"(?![\\{=])|\\l?dots(?![A-Za-z])|\\mathrm\{th\}|\""
 )
+_FORMULA: Final = re.compile(r"[\d$\\]")
 _NEXT: Final = re.compile(r"\.\s+(?=[A-Z])")
 _RELATION: Final = re.compile(r"(?<![<>!\\])=")
 _COMMAND: Final = re.compile(r"\\(?:text|mathrm|mbox)\{[^{}]*\}|\\[A-Za-z]+")
@@ -37,7 +38,8 @@ _OPERATOR: Final = re.compile(r"[-+*/^]|\d\s*[A-Za-z]")
 class Minerva:
     """Right when the normalised final answers are one text, or equal as mathematics.
 
-    The final answer is behind `the final answer is`, the last time it is said; else the last box.
+    The final answer is behind `the final answer is`, the last time it is said; else the last box,
+    which counts too where words alone are said there.
     A text without either is unreadable; a target without is the answer alone.
     """
 
@@ -74,10 +76,13 @@ class Minerva:
     def _found(self, text: str, *, truncated: bool) -> tuple[str, ...]:
         """The final answer of a text as it stands there; nothing without one."""
         said = list(_SENTENCE.finditer(text))
-        if said and not (truncated and said[-1].end() == len(text)):
-            held = _NEXT.split(said[-1][1])[0]
-            return final(held, self.rule) or first(held.rstrip("."))
-        return final(text, self.rule, truncated=truncated)
+        boxed = final(text, self.rule, truncated=truncated)
+        if not said or (truncated and said[-1].end() == len(text)):
+            return boxed
+        held = _NEXT.split(said[-1][1])[0]
+        if boxed and not _FORMULA.search(held):
+            return boxed
+        return final(held, self.rule) or first(held.rstrip("."))
 
 
 def normalised(found: Sequence[str]) -> tuple[str, ...]:
