@@ -15,8 +15,7 @@ from dataenvgym_spec.report.page import page
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.study import study
 from dataenvgym_spec.track.project import project
-from tests.report.test_page import Store, undrawn  # noqa: F401
-from tests.results.test_together import four
+from tests.support.reported import Store, four
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 

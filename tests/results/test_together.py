@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.results.evidence.together import together
-
-
-def row(cluster: str, question: int, image: int, correct: bool, *, shown: bool = True) -> Result:
-    picture = Picture(digest=f"{cluster}{image}", media="image/png", width=8, height=8)
-    return Result(
-        id=f"{cluster}-{question}-{image}", group="yes_no", input=f"{cluster}: is it {question}?", target="yes", prediction="yes",
-        score=float(correct), correct=correct, unparseable=False, truncated=False, cluster=cluster, images=(picture,) if shown else (),
-    )  # fmt: skip
-
-
-def four(cluster: str, right: str) -> list[Result]:
-    """The answers to two questions about two images: question 0 about both, then question 1."""
-    places = [(question, image) for question in (0, 1) for image in (0, 1)]
-    return [row(cluster, *place, mark == "x") for place, mark in zip(places, right, strict=True)]
+from tests.support.reported import four, row
 
 
 @pytest.mark.parametrize(
