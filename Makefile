@@ -20,13 +20,15 @@ EDITOR_TOOLS := $(if $(shell command -v npm),$(VENV)/editor/.installed)
 setup: $(VENV)/.installed
 
 # Bytecode is compiled at install, because a first import of torch and transformers without it takes half a minute; but not
-# that of the packages' own tests, a sixth of all. A few files of packages are templates, and no Python.
+# that of the packages' own tests, a sixth of all, nor of the hundreds of models of which a few are used and compiled by
+# their import, a quarter of the rest. A few files of packages are templates, and no Python.
+UNCOMPILED := /tests?/|/transformers/models/|/diffusers/|/vllm/(model_executor/)?models/
 $(VENV)/.installed: pyproject.toml constraints.txt overrides.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet $(BACKEND) \
 	  --constraints constraints.txt --overrides overrides.txt --editable '.[$(EXTRAS),$(VLLM)]'
-	$(BIN)/python -m compileall -q -x '/tests?/' $(VENV)/lib > /dev/null || true
+	$(BIN)/python -m compileall -q -x '$(UNCOMPILED)' $(VENV)/lib > /dev/null || true
 	$(BIN)/python -m compileall -q dataenvgym_spec
 	touch $@
 
