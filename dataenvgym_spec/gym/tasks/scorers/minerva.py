@@ -19,11 +19,13 @@ from dataenvgym_spec.gym.tasks.scorers.values import bare, values
 from dataenvgym_spec.records.items import Item
 
 _SENTENCE: Final = re.compile(
-    r"final\s+answer\s+is:?\s*(.+?)\s*(?:(?:\.\s*|(?<=\$)\s*|\s)I\s+hope\s+it\s+is\s+correct|\.?\s*$|\.?\s*\n)",
+    r"final\s+answer\s+is:?\s*(.+?)\s*"
+    r"(?:(?:\.\s*|(?<=\$)\s*|\s)I\s+hope\s+it\s+is\s+correct|\.?\s*$|\.?\s*\n)",
     re.IGNORECASE | re.DOTALL,
 )
 _WORDS: Final = re.compile(
-    r"\ban?\s+(?=[A-Za-z]{2})|(?<!\\)\b(?:square|ways|integers|dollars|mph|inches|ft|hours|km|units|sue|points|feet|minutes"
+    r"\ban?\s+(?=[A-Za-z]{2})|(?<!\\)\b"
+    r"(?:square|ways|integers|dollars|mph|inches|ft|hours|km|units|sue|points|feet|minutes"
     r"|digits|cents|degrees|cm|gm|pounds|meters|meals|edges|students|childrentickets|multiples)\b"
     r"(?![\\{=])|\\l?dots(?![A-Za-z])|\\mathrm\{th\}|\""
 )

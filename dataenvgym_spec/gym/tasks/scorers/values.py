@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import Final
 
 NUMBER: Final = re.compile(
-    r"(?<![\w.^_])[-+]?(?:\\?[$€£]\s?)?[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:(?<=\d)|(?=\.\d))(?:\.\d+)?"
+    r"(?<![\w.^_])[-+]?(?:\\?[$€£]\s?)?[-+]?"
+    r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:(?<=\d)|(?=\.\d))(?:\.\d+)?"
     r"(?:\s?/\s?\d+(?:\.\d+)?)?(?:\s?\\?%)?"
 )
 """A number in prose: with thousands, a sign of a currency, a fraction or percent."""
