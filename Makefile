@@ -15,7 +15,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # The YAML language server is for the tests of what editors show (tests/support/editing.py), which are skipped where there is no npm to install it.
 EDITOR_TOOLS := $(if $(shell command -v npm),$(VENV)/editor/.installed)
 
-.PHONY: setup quickstart test test-all lint clean
+.PHONY: setup quickstart test test-all lint docs clean
 
 setup: $(VENV)/.installed
 
@@ -56,6 +56,10 @@ test: setup $(EDITOR_TOOLS)
 test-all: setup $(EDITOR_TOOLS)
 	$(BIN)/python -m compileall -q dataenvgym_spec
 	pytest
+
+# The documentation as a site, in site/; `mkdocs serve` shows it while it is written.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 lint: setup
 	ruff check --fix . && ruff format . && mypy

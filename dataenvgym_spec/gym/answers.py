@@ -78,9 +78,10 @@ def text_in(content: Any, name: str) -> str | None:
 def answer_in(content: Any, name: str, answers: str | None) -> str | None:
     """The answer at a key of a mapping, as it is taught; None if there is none.
 
-    >>> sum = {"name": "add", "arguments": [{"name": "a", "value": 1}]}
-    >>> answer_in({"target": [sum]}, "target", "calls")
-    '[{"name": "add", "arguments": {"a": 1}}]'
+    Examples:
+        >>> sum = {"name": "add", "arguments": [{"name": "a", "value": 1}]}
+        >>> answer_in({"target": [sum]}, "target", "calls")
+        '[{"name": "add", "arguments": {"a": 1}}]'
     """
     if answers != CALLS:
         return text_in(content, name)
@@ -93,10 +94,11 @@ def answer_in(content: Any, name: str, answers: str | None) -> str | None:
 def tools_in(content: Any, answers: str | None) -> tuple[ToolSchema, ...] | None:
     """The tools that an example offers; none where answers call none, and None if they are wrong.
 
-    >>> text = {"name": "word", "type": "list of string", "description": "", "required": True}
-    >>> tool = {"name": "join", "description": "Joins.", "parameters": [text]}
-    >>> tools_in({"tools": [tool]}, "calls")[0].parameters["required"]
-    ['word']
+    Examples:
+        >>> text = {"name": "word", "type": "list of string", "description": "", "required": True}
+        >>> tool = {"name": "join", "description": "Joins.", "parameters": [text]}
+        >>> tools_in({"tools": [tool]}, "calls")[0].parameters["required"]
+        ['word']
     """
     if answers != CALLS:
         return ()

@@ -53,8 +53,9 @@ def answered(command: str, content: bytes, *, timeout: float, longest: int) -> b
 def whole_words(said: bytes, *, before: bool = False, after: bool = False) -> str:
     """What a program says of itself, without the words that were cut: part of a secret is one too.
 
-    >>> whole_words(b"anted-123 is wrong", before=True)
-    'is wrong'
+    Examples:
+        >>> whole_words(b"anted-123 is wrong", before=True)
+        'is wrong'
 
     Args:
         said: what was read.

@@ -81,11 +81,12 @@ class PromptTemplate:
 
     A name that the template does not know is an error, not an empty string.
 
-    >>> item = Item(id="1", input="1 + 1", target="2", group="sum", cluster="1")
-    >>> PromptTemplate("{{ input }} =").render(item)
-    '1 + 1 ='
-    >>> PromptTemplate("Is {{ input }} odd?").prompt(item).given
-    ((3, 8),)
+    Examples:
+        >>> item = Item(id="1", input="1 + 1", target="2", group="sum", cluster="1")
+        >>> PromptTemplate("{{ input }} =").render(item)
+        '1 + 1 ='
+        >>> PromptTemplate("Is {{ input }} odd?").prompt(item).given
+        ((3, 8),)
     """
 
     def __init__(self, template: str) -> None:
@@ -136,8 +137,9 @@ class TextTemplate:
 
     A name that is not given is an error, not an empty string.
 
-    >>> TextTemplate("{{ count }} about {{ skill }}.").render(count=2, skill="sums")
-    '2 about sums.'
+    Examples:
+        >>> TextTemplate("{{ count }} about {{ skill }}.").render(count=2, skill="sums")
+        '2 about sums.'
     """
 
     def __init__(self, template: str) -> None:

@@ -8,8 +8,9 @@ def share_out(weights: dict[str, float], amount: int) -> dict[str, int]:
 
     This is Hamilton's method.
 
-    >>> share_out({"a": 1.0, "b": 1.0, "c": 1.0}, 10)
-    {'a': 4, 'b': 3, 'c': 3}
+    Examples:
+        >>> share_out({"a": 1.0, "b": 1.0, "c": 1.0}, 10)
+        {'a': 4, 'b': 3, 'c': 3}
     """
     total = sum(weights.values())
     exact = {name: amount * weight / total for name, weight in weights.items()}

@@ -29,9 +29,10 @@ def in_turn(errors: Sequence[ShownError], count: int, turn: int) -> tuple[ShownE
         count: how many a call shows.
         turn: how many calls there were before.
 
-    >>> errors = [ShownError(id=n, input="?", target="1", prediction="2") for n in "abc"]
-    >>> [error.id for error in in_turn(errors, 2, 1)]
-    ['c', 'a']
+    Examples:
+        >>> errors = [ShownError(id=n, input="?", target="1", prediction="2") for n in "abc"]
+        >>> [error.id for error in in_turn(errors, 2, 1)]
+        ['c', 'a']
     """
     count = min(count, len(errors))
     places = [(turn * count + step) % len(errors) for step in range(count)]

@@ -121,10 +121,11 @@ def item_id(
         images: digests of the images that the question is about, in their order.
         context: what is asked besides, as `question_id` has it.
 
-    >>> item_id("What is 1 + 1?") == item_id(" what is  1 + 1? ")
-    True
-    >>> item_id("if a:\n  b()", form=TEXT) == item_id("if a:\nb()", form=TEXT)
-    False
+    Examples:
+        >>> item_id("What is 1 + 1?") == item_id(" what is  1 + 1? ")
+        True
+        >>> item_id("if a:\n  b()", form=TEXT) == item_id("if a:\nb()", form=TEXT)
+        False
     """
     text = canonical(question, form)
     named = form_name(form)

@@ -56,8 +56,9 @@ def laid_out(layout: str, number: int, row: Row, *, unit: str = "line") -> Row:
 def turns_of(value: Any) -> tuple[Turn, ...]:
     """The turns of a conversation: a list of `role` and `content`, or of `from` and `value`.
 
-    >>> turns_of([{"from": "human", "value": "1 + 1?"}])
-    (Turn(role='user', text='1 + 1?', images=()),)
+    Examples:
+        >>> turns_of([{"from": "human", "value": "1 + 1?"}])
+        (Turn(role='user', text='1 + 1?', images=()),)
 
     Raises:
         ValueError: it is none; the message says what is wrong.

@@ -15,10 +15,11 @@ def ngrams(text: str, size: int) -> tuple[int, ...]:
 
     Neither letter case, white space nor punctuation at the ends of words counts.
 
-    >>> ngrams("What is 2 + 3?", 5) == ngrams("what is  2 + 3", 8)
-    True
-    >>> len(ngrams("What is 2 + 3?", 3))
-    3
+    Examples:
+        >>> ngrams("What is 2 + 3?", 5) == ngrams("what is  2 + 3", 8)
+        True
+        >>> len(ngrams("What is 2 + 3?", 3))
+        3
     """
     words = [word.strip(PUNCTUATION) or word for word in text.casefold().split()]
     if not words:

@@ -72,9 +72,10 @@ class Request(Record, frozen=True, kw_only=True):
 def within(requests: Sequence[Request], budget: int) -> tuple[Request, ...]:
     """The prefix of requests that asks for no more examples than there are to teach.
 
-    >>> asked = [Request(id="1", count=5, skill="sum"), Request(id="2", count=5, skill="gcd")]
-    >>> [request.count for request in within(asked, 7)]
-    [5, 2]
+    Examples:
+        >>> asked = [Request(id="1", count=5, skill="sum"), Request(id="2", count=5, skill="gcd")]
+        >>> [request.count for request in within(asked, 7)]
+        [5, 2]
 
     Raises:
         StageError: a request asks for less than nothing.

@@ -21,9 +21,10 @@ def wilson(right: float, items: int) -> tuple[float, float]:
 
     It stays inside [0, 1] and has a width at 0 and at 1 too.
 
-    >>> low, high = wilson(8, 10)
-    >>> round(low, 3), round(high, 3)
-    (0.49, 0.943)
+    Examples:
+        >>> low, high = wilson(8, 10)
+        >>> round(low, 3), round(high, 3)
+        (0.49, 0.943)
     """
     # Written out: tracking runs after every iteration, and `scipy.stats` takes a second to import.
     # The form is Newcombe's (1998), which scipy uses.

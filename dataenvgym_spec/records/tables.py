@@ -192,10 +192,11 @@ def at(row: Mapping[str, Any], column: str) -> Any:
 
     In a list a number is an element, from 0 or from the end, and `*` is every element.
 
-    >>> at({"answers": [{"text": "a"}, {"text": "b"}]}, "answers.-1.text")
-    'b'
-    >>> at({"answers": [{"text": "a"}, {"text": "b"}]}, "answers.*.text")
-    ['a', 'b']
+    Examples:
+        >>> at({"answers": [{"text": "a"}, {"text": "b"}]}, "answers.-1.text")
+        'b'
+        >>> at({"answers": [{"text": "a"}, {"text": "b"}]}, "answers.*.text")
+        ['a', 'b']
 
     Raises:
         KeyError: there is none.
@@ -248,8 +249,9 @@ def text_of(value: Any) -> str:
 
     A text of nothing but white space is none.
 
-    >>> text_of("a"), text_of(3), text_of(Decimal("0.10")), text_of(2.0)
-    ('a', '3', '0.1', '2')
+    Examples:
+        >>> text_of("a"), text_of(3), text_of(Decimal("0.10")), text_of(2.0)
+        ('a', '3', '0.1', '2')
 
     Raises:
         ValueError: it stands for none; the message says what it is.
@@ -294,8 +296,9 @@ def texts_of(value: Any) -> tuple[str, ...]:
 def object_of(value: Any) -> dict[str, Any]:
     """The object that a value is; numbers in it are those of Python.
 
-    >>> object_of({"word": "abc", "matrix": [[1, Decimal("2.5")]]})
-    {'word': 'abc', 'matrix': [[1, 2.5]]}
+    Examples:
+        >>> object_of({"word": "abc", "matrix": [[1, Decimal("2.5")]]})
+        {'word': 'abc', 'matrix': [[1, 2.5]]}
 
     Raises:
         ValueError: it is none, or holds what no JSON can; the message says what.

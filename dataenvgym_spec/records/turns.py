@@ -42,9 +42,10 @@ class ToolSchema(Record, frozen=True, kw_only=True):
     def signature(self) -> str:
         """The tool in a line.
 
-        >>> text = {"type": "string"}
-        >>> ToolSchema(name="say", parameters={"properties": {"what": text}}).signature
-        'say(what: string)'
+        Examples:
+            >>> text = {"type": "string"}
+            >>> ToolSchema(name="say", parameters={"properties": {"what": text}}).signature
+            'say(what: string)'
         """
         properties: dict[str, Any] = self.parameters.get("properties", {})
         named = [f"{name}: {one.get('type', 'any')}" for name, one in properties.items()]
@@ -54,8 +55,9 @@ class ToolSchema(Record, frozen=True, kw_only=True):
     def function(self) -> dict[str, Any]:
         """The tool in the form that chat templates and services take.
 
-        >>> ToolSchema(name="now").function()["function"]["name"]
-        'now'
+        Examples:
+            >>> ToolSchema(name="now").function()["function"]["name"]
+            'now'
         """
         described = {
             "name": self.name,
@@ -68,11 +70,13 @@ class ToolSchema(Record, frozen=True, kw_only=True):
 def asked(text: str, before: Sequence[Turn], tools: Sequence[ToolSchema]) -> str:
     """A question in words, with what was said before and what can be called.
 
-    >>> print(asked("And 3?", [Turn(role="user", text="Is 2 even?")], [ToolSchema(name="even")]))
-    user: Is 2 even?
-    And 3?
-    Tools:
-    - even()
+    Examples:
+        >>> before = [Turn(role="user", text="Is 2 even?")]
+        >>> print(asked("And 3?", before, [ToolSchema(name="even")]))
+        user: Is 2 even?
+        And 3?
+        Tools:
+        - even()
     """
     lines = [f"{turn.role}: {turn.text}" for turn in before] + [text]
     if tools:

@@ -45,8 +45,9 @@ class Proposer(Protocol):
 def tidy(name: str) -> str:
     r"""A name on one line, with single spaces.
 
-    >>> tidy("carrying  over\n a digit ")
-    'carrying over a digit'
+    Examples:
+        >>> tidy("carrying  over\n a digit ")
+        'carrying over a digit'
     """
     return " ".join(name.split())
 
@@ -54,7 +55,8 @@ def tidy(name: str) -> str:
 def alike(name: str) -> str:
     """What two names have in common that are no two subskills: case and spaces do not count.
 
-    >>> alike("Word problems") == alike("wordproblems ")
-    True
+    Examples:
+        >>> alike("Word problems") == alike("wordproblems ")
+        True
     """
     return "".join(name.casefold().split())

@@ -62,8 +62,9 @@ class SourceWithVariants(Source, Protocol):
 def way_of(variant: str) -> str:
     """Which way a variant differs from its group, by its name.
 
-    >>> way_of("harder: num_terms 4"), way_of("as set")
-    ('harder', 'as set')
+    Examples:
+        >>> way_of("harder: num_terms 4"), way_of("as set")
+        ('harder', 'as set')
     """
     way = variant.partition(": ")[0]
     return way if way in ("harder", "easier") else "as set"

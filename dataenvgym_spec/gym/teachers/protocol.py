@@ -42,8 +42,9 @@ class Ask(Record, frozen=True, kw_only=True):
     def of(cls, id: str, prompt: str, *, system: str = "", **more: Any) -> Ask:
         """A question that is one text.
 
-        >>> [message.role for message in Ask.of("1", "2 + 2 =", system="Be brief.").messages]
-        ['system', 'user']
+        Examples:
+            >>> [message.role for message in Ask.of("1", "2 + 2 =", system="Be brief.").messages]
+            ['system', 'user']
         """
         before = (Message(role="system", content=system),) if system else ()
         return cls(id=id, messages=(*before, Message(role="user", content=prompt)), **more)
