@@ -25,6 +25,9 @@ RIGHT = {
     "18": (r"\$18", r"\boxed{\$18}", "18.0", "#### 18", r"\boxed{18\text{ dollars}}", "18 dollars"),
     r"90^\circ": ("90", r"$90^\circ$", "90°"),
     # Of a whole solution its final answer counts.
+    # A row of a matrix ends with two backslashes, and a fraction needs no braces.
+    r"\begin{pmatrix} 6 \\ 3 \\ 0 \end{pmatrix}": (r"$\begin{pmatrix}6\\3\\0\end{pmatrix}$",),
+    r"\frac \pi4 + 2 - \sqrt2": (r"$\frac{\pi}{4} - \sqrt{2} + 2$",),
     "$1+1=2$, so 3 of\n#### 18": ("18", r"\boxed{18}", "2 and 2\n#### 18"),
     r"From $x=3$ and \boxed{4} we get \boxed{\frac{1}{2}}, not $7$.": ("$0.5$", r"\boxed{1/2}"),
 }
@@ -41,6 +44,12 @@ WRONG = {
     # Exact numbers, however small, are compared exactly.
     r"\frac{1}{2004!}": (r"$\frac{2}{2004!}$", r"\boxed{\frac{2}{2004!}}"),
     r"50\%": ("0.5", "5"),
+    r"\begin{pmatrix} 6 \\ 3 \\ 0 \end{pmatrix}": (
+        r"\boxed{\begin{pmatrix} 7 \\ 3 \\ 0 \end{pmatrix}}",
+        r"\begin{pmatrix} 6 \\ 0 \\ 3 \end{pmatrix}",
+        "0",
+    ),
+    r"\frac \pi4 + 2 - \sqrt2": (r"\boxed{\frac \pi5 + 2 - \sqrt2}", "2", "4"),
     r"\text{even}": ("odd", "E", "n", r"\text{odd}"),
     "$1+1=2$, so 3 of\n#### 18": ("2", "3", "1", "#### 2"),
     r"From $x=3$ and \boxed{4} we get \boxed{\frac{1}{2}}, not $7$.": ("3", "4", "7", "1"),

@@ -26,7 +26,8 @@ FORMS: dict[str, tuple[Wrap, ...]] = {
         lambda answer: rf"So it is \boxed{{{answer}}}.",
         lambda answer: f"It is ${answer}$.",
         lambda answer: answer,
-        lambda answer: f"#### {answer}",
+        # What this mark stands before is a line.
+        lambda answer: f"#### {' '.join(answer.split())}",
     ),
     "boxed": (lambda answer: rf"So it is $\boxed{{ {answer} }}$ of 7.",),
     "gsm8k": (lambda answer: f"So\n#### {answer}", lambda answer: f"#### ${answer}.00 dollars"),

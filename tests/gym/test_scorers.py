@@ -93,12 +93,12 @@ def test_the_scorer_math_verify_makes_what_its_number_says(tmp_path: Path) -> No
             "math-verify", cut=CUT_MARKED, more=MARKED, unclosed="earlier", rounding="as-target"
         )(tmp_path)
     ]
-    assert_golden("scorer", "math-verify", {4: "fc62ccb25ad02e8e", 5: "fc62ccb25ad02e8e"}, made)
+    assert_golden("scorer", "math-verify", {5: "fc62ccb25ad02e8e", 6: "fc62ccb25ad02e8e"}, made)
 
 
 def test_the_scorer_boxed_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _scores("boxed", cut=CUT_MARKED, more=MARKED)(tmp_path)
-    assert_golden("scorer", "boxed", {1: "f1dbfd842de242d3", 2: "f1dbfd842de242d3"}, made)
+    assert_golden("scorer", "boxed", {2: "f1dbfd842de242d3", 3: "f1dbfd842de242d3"}, made)
 
 
 def test_the_scorer_gsm8k_makes_what_its_number_says(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_the_scorer_gsm8k_makes_what_its_number_says(tmp_path: Path) -> None:
 
 def test_the_scorer_minerva_makes_what_its_number_says(tmp_path: Path) -> None:
     made = _scores("minerva", cut=CUT_MARKED, more=MARKED)(tmp_path)
-    assert_golden("scorer", "minerva", {1: "c2a996585fb2e927", 2: "c2a996585fb2e927"}, made)
+    assert_golden("scorer", "minerva", {2: "c2a996585fb2e927", 3: "c2a996585fb2e927"}, made)
 
 
 @pytest.mark.parametrize("kind", ["exact-match", "math-verify"])

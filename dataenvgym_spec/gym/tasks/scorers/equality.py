@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from math_verify import parse, verify
 from sympy import Expr, Float
 
+from dataenvgym_spec.gym.tasks.scorers.latex import braced
 from dataenvgym_spec.gym.tasks.scorers.values import bare, decimals, number, percent, unit, words
 
 # Each call without a time-out of the library's own is a warning. They are alarms of this process,
@@ -146,7 +147,9 @@ def rounded(value: Fraction, places: int) -> Fraction:
 
 @lru_cache(maxsize=256)
 def _parsed(value: str) -> tuple[Any, ...]:
-    return tuple(parse(f"\\boxed{{{value}}}", parsing_timeout=None))
+    # The library takes a command that stands in a fraction without braces for a letter, and then
+    # reads whichever number it finds.
+    return tuple(parse(f"\\boxed{{{braced(value)}}}", parsing_timeout=None))
 
 
 def parsed(value: str) -> list[Any]:

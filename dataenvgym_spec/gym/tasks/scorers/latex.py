@@ -9,12 +9,13 @@ import re
 from typing import Final
 
 _SIZES: Final = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])\.?")
-_SPACES: Final = re.compile(r"\\[,;:! ]|\\q?quad(?![A-Za-z])|~|\s+")
+# The second of two backslashes, which end a row of a matrix, begins no space.
+_SPACES: Final = re.compile(r"(?<!\\)\\[,;:! ]|\\q?quad(?![A-Za-z])|~|\s+")
 _FRACTION: Final = re.compile(r"\\[dtc]frac(?![A-Za-z])")
 _SQUARE: Final = re.compile(r"\\sqrt\s*([A-Za-z\d])")
-_BARE_FRACTION: Final = re.compile(
-    r"\\frac\s*(\{(?:[^{}]|\{[^{}]*\})*\}|[A-Za-z\d])\s*(\{(?:[^{}]|\{[^{}]*\})*\}|[A-Za-z\d])"
-)
+_SIGNS: Final = "alpha|beta|gamma|delta|theta|lambda|mu|pi|rho|sigma|tau|phi|omega"
+_PART: Final = rf"(\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}|\\(?:{_SIGNS})(?![A-Za-z])|[A-Za-z\d])"
+_PARTS: Final = re.compile(rf"\\([dtc]?frac)(?![A-Za-z])\s*{_PART}\s*{_PART}")
 _SLASH: Final = re.compile(r"(-?)(\d+)/(\d+)")
 _WRAPPED: Final = re.compile(r"\\(?:text|mbox|textbf|textit|textrm|mathrm|mathbf|overline)\{")
 _POINT: Final = re.compile(r"(?<![\d.])\.(?=\d)")
@@ -29,16 +30,25 @@ def tidy(latex: str) -> str:
     """
     text = _SPACES.sub(" ", _SIZES.sub("", latex)).strip()
     text = unwrapped(_FRACTION.sub(r"\\frac", text))
-    text = _BARE_FRACTION.sub(_braced, _SQUARE.sub(r"\\sqrt{\1}", text))
+    text = braced(_SQUARE.sub(r"\\sqrt{\1}", text))
     text = _POINT.sub("0.", text).replace(" ", "")
     text = _ZEROS.sub(r"\1", text)
     slash = _SLASH.fullmatch(text)
     return rf"{slash[1]}\frac{{{slash[2]}}}{{{slash[3]}}}" if slash else text
 
 
+def braced(latex: str) -> str:
+    r"""A formula with braces round both parts of each fraction, which may be signs such as pi.
+
+    >>> braced(r"\frac\pi4 + \frac{1}\theta")
+    '\\frac{\\pi}{4} + \\frac{1}{\\theta}'
+    """
+    return _PARTS.sub(_braced, latex)
+
+
 def _braced(found: re.Match[str]) -> str:
-    over, under = (part if part.startswith("{") else f"{{{part}}}" for part in found.groups())
-    return rf"\frac{over}{under}"
+    over, under = (part if part.startswith("{") else f"{{{part}}}" for part in found.groups()[1:])
+    return rf"\{found[1]}{over}{under}"
 
 
 def unwrapped(text: str) -> str:

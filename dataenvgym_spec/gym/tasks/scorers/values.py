@@ -25,7 +25,8 @@ _SEPARATOR: Final = re.compile(
 _OPEN: Final = frozenset("([{")
 _CLOSED: Final = frozenset(")]}")
 _DELIMITERS: Final = re.compile(r"(?<!\\)\$|\\\(|\\\)|\\\[(?!\d)|\\\]|\*\*")
-_SPACES: Final = re.compile(r"\\[,;:! ]|\\q?quad(?![A-Za-z])|~")
+# The second of two backslashes, which end a row of a matrix, begins no space.
+_SPACES: Final = re.compile(r"(?<!\\)\\[,;:! ]|\\q?quad(?![A-Za-z])|~")
 _DEGREE: Final = re.compile(r"\^\s*\{?\s*\\circ\s*\}?|°|\\degree")
 _CURRENCY: Final = re.compile(r"\\\$|[$€£]|\b(?:USD|EUR|GBP|Rs\.?)(?=[\s\d])")
 _PERCENT: Final = re.compile(r"\\?%|\bper\s?cent\b|\\(?:text|mbox)\{\s*per\s?cent\s*\}")
@@ -135,6 +136,8 @@ def bare(value: str) -> str:
 
     >>> bare(r"\$1.50"), bare(r"90^\circ"), bare(r"18 \text{ dollars}."), bare(r"50\%")
     ('1.50', '90', '18', '50')
+    >>> bare(r"2\ \pi"), bare(r"1 \\ 2")
+    ('2 \\pi', '1 \\\\ 2')
     """
     text = value.strip().rstrip(".").strip()
     for sign in (_PERCENT, _DEGREE, _CURRENCY):
