@@ -13,17 +13,10 @@ import click
 from dataenvgym_spec.cli.common import Project
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.graph.ir import Entry
-from dataenvgym_spec.questions.cost.estimate import (
-    CostRange,
-    Interval,
-    Machine,
-    StageEstimate,
-    estimate,
-    spent,
-    total,
-)
+from dataenvgym_spec.questions.cost.estimate import Machine, StageEstimate, estimate, spent
 from dataenvgym_spec.questions.cost.limits import NAMES as LIMITS
 from dataenvgym_spec.questions.cost.limits import Standing, number, standings, warn
+from dataenvgym_spec.questions.cost.ranges import CostRange, Interval, total
 from dataenvgym_spec.questions.cost.spending import latest, of
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.resolve.arms import Resolved
@@ -34,6 +27,7 @@ NAMES: Final = {
     "prompt": "prompt tokens",
     "generated": "generated tokens",
     "trained": "trained tokens",
+    "images": "images",
     "usd": "USD",
     "seconds": "time",
     "training": "training",
@@ -47,6 +41,7 @@ KEYS: Final = {
     "prompt": "prompt_tokens",
     "generated": "generated_tokens",
     "trained": "trained_tokens",
+    "images": "images",
     "usd": "usd",
     "seconds": "seconds",
     "training": "training_seconds",
@@ -66,6 +61,11 @@ class Bill:
     spent: CostRange
     limits: tuple[Standing, ...]
 
+    @property
+    def unpriced(self) -> tuple[str, ...]:
+        """The services that are asked and whose prices are not known: none of it is for them."""
+        return tuple(sorted(frozenset[str]().union(*(one.unpriced for one in self.stages))))
+
     def without(self, keys: Collection[str]) -> Bill:
         """The bill without what some stages will cost, which another experiment makes."""
         stages = tuple(one for one in self.stages if one.key not in keys)
@@ -84,11 +84,13 @@ def bills(project: Project, plans: Mapping[str, Sequence[PlannedStage]]) -> dict
     machine = Machine(gpus=Hardware.of(os.environ).gpus)
     result = {}
     for name, steps in plans.items():
-        estimates = estimate(steps, stages, history, prices, machine)
+        entry = project.entry(name)
+        circumstances = entry.circumstances
+        estimates = estimate(steps, stages, history, prices, machine, circumstances)
         ahead = total(one.cost for one in estimates)
         done = of(project.layout, _directories_done(steps))
         had = total(spent(past, prices) for past in done.pasts)
-        limits = limits_of(spec_of(project, project.entry(name)))
+        limits = limits_of(spec_of(project, entry))
         standing = standings(limits, had, ahead)
         result[name] = Bill(stages=estimates, ahead=ahead, spent=had, limits=standing)
     return result
@@ -145,6 +147,8 @@ def lines(bill: Bill) -> list[str]:
         if amount.high:
             span = _span(amount, duration if name in TIMES else number)
             shown.append(f"    {text:18} {span}")
+    if bill.unpriced and (bill.ahead.usd.high or any(one.name == "usd" for one in bill.limits)):
+        shown.append(f"    {'without price':18} {', '.join(bill.unpriced)}")
     return shown
 
 
@@ -187,7 +191,8 @@ def record(cost: CostRange) -> dict[str, list[float]]:
 def summary(bill: Bill) -> dict[str, Any]:
     """For programs: what is spent, what lies ahead, and the limits."""
     limits = [_limit_record(limit) for limit in bill.limits]
-    return {"spent": record(bill.spent), "ahead": record(bill.ahead), "limits": limits}
+    costs = {"spent": record(bill.spent), "ahead": record(bill.ahead), "limits": limits}
+    return {**costs, "without_price": list(bill.unpriced)}
 
 
 def _limit_record(limit: Standing) -> dict[str, Any]:

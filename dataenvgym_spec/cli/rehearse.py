@@ -14,7 +14,7 @@ from dataenvgym_spec.cli.common import as_json, chosen_files, plural, print_json
 from dataenvgym_spec.cli.costs import Bill, duration, lines, record
 from dataenvgym_spec.core.errors import UserError, visible
 from dataenvgym_spec.core.text import size_text
-from dataenvgym_spec.questions.cost.estimate import total
+from dataenvgym_spec.questions.cost.ranges import total
 from dataenvgym_spec.store.layout import Layout, find_root
 
 if TYPE_CHECKING:

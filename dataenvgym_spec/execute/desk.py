@@ -314,6 +314,8 @@ def _content(reply: Reply) -> dict[str, Any]:
     content = msgspec.structs.asdict(reply)
     if not reply.batched:
         del content["batched"]
+    if reply.image is None:
+        del content["image"]
     if reply.logprobs is not None:
         content["logprobs"] = [max(value, LEAST) for value in reply.logprobs]
     try:

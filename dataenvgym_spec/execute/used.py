@@ -22,8 +22,10 @@ class Used:
     replayed: int = 0
     tokens: Counter[str] = field(default_factory=Counter)
     batched: Counter[str] = field(default_factory=Counter)
+    images: Counter[str] = field(default_factory=Counter)
     reused: int = 0
     reused_tokens: Counter[str] = field(default_factory=Counter)
+    reused_images: Counter[str] = field(default_factory=Counter)
     finishes: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -48,6 +50,9 @@ class Used:
         else:
             self.reused += 1
             self.reused_tokens.update(reply.tokens)
+        if reply.image is not None:
+            images = self.images if own else self.reused_images
+            images[reply.image] += 1
 
     def asked(self) -> Asked:
         """How far it is."""
@@ -63,8 +68,10 @@ class Used:
             replayed=self.replayed,
             tokens=dict(sorted(self.tokens.items())),
             batched=dict(sorted(self.batched.items())) or None,
+            images=dict(sorted(self.images.items())) or None,
             reused=self.reused,
             reused_tokens=dict(sorted(self.reused_tokens.items())),
+            reused_images=dict(sorted(self.reused_images.items())) or None,
             finishes=dict(sorted(self.finishes.items())),
             seconds=round(self.seconds, 3),
         )

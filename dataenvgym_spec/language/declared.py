@@ -52,6 +52,10 @@ beside those of JSON Schema, at any depth of `properties`:
     x-circumstance  true: the option changes no result, so it is in no key at all, and reaches
                  whoever runs the stage beside it (see emit/circumstances.py)
     x-answers    of what asks a teacher: how many answers it draws to each question
+    x-batched    of a teacher, true: whether questions are handed in as batches, which services
+                 bill at another price
+    x-priced     of a painter that asks a service, true: an option by which an image's price goes
+    x-candidates  of an engine that has images painted: how many it makes for an example
     x-picks      of a policy: a number of skills that it picks in an iteration, to learn from them
     x-pool-items  of a policy: how many items of the pool it shows at once
     x-skills     of a proposer or a policy: a mapping whose keys are skills of the task

@@ -21,8 +21,10 @@ class TeacherUse(Record, frozen=True, kw_only=True):
         replayed: responses of earlier attempts, or of a colleague, that the journal had.
         tokens: of what this stage paid for: `prompt`, `generated`, and `cached` of the prompt.
         batched: those of `tokens` that came by the service's batch interface.
+        images: that a service painted and this stage paid for, by what their price goes by.
         reused: responses that another stage has paid for.
         reused_tokens: theirs.
+        reused_images: theirs.
         finishes: responses by how they ended; `invalid` were of another shape, and asked for again.
         seconds: spent waiting for it, now.
     """
@@ -33,8 +35,10 @@ class TeacherUse(Record, frozen=True, kw_only=True):
     replayed: int = 0
     tokens: dict[str, int]
     batched: dict[str, int] | None = None
+    images: dict[str, int] | None = None
     reused: int = 0
     reused_tokens: dict[str, int]
+    reused_images: dict[str, int] | None = None
     finishes: dict[str, int]
     seconds: float = 0.0
 

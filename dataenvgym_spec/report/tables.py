@@ -242,7 +242,8 @@ def _change(first: float | None, last: float | None) -> str:
 
 SPENT: Final = (
     *("arm", "#iteration", "#stages", "#time", "#GPU time", "#prompt tokens", "#cached"),
-    *("#generated tokens", "#trained tokens", "#requests", "#made again", "#reused", "#USD"),
+    *("#generated tokens", "#trained tokens", "#requests", "#made again", "#reused"),
+    *("#images", "#USD"),
 )
 GIVEN: Final = (
     *("arm", "#iteration", "#asked for", "#parsed", "#accepted"),
@@ -275,7 +276,7 @@ def _spent(row: Row) -> list[str]:
     cells = [count(row["stages"]), duration(row["seconds"])]
     cells.append(duration(row["gpu_seconds"]) if row.get("gpu_seconds") else "")
     cells += [_number(tokens.get(name)) for name in ("prompt", "cached", "generated", "trained")]
-    cells += [_number(row.get(name)) for name in ("requests", "retries", "reused")]
+    cells += [_number(row.get(name)) for name in ("requests", "retries", "reused", "images")]
     cells.append(f"{row['usd']:.2f}" if row.get("usd") else "")
     return cells
 

@@ -78,6 +78,7 @@ def cost_record(cost: Cost) -> dict[str, Any]:
         "requests": cost.requests,
         "retries": cost.retries,
         "reused": cost.reused,
+        "images": cost.images,
         "answers": cost.finishes,
         "usd": round(cost.usd, 6),
     }

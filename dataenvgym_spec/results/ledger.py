@@ -40,7 +40,9 @@ class Cost:
         seconds: of work, by the clock of one executor.
         gpu_seconds: seconds on GPUs, times the GPUs in use.
         phases: seconds by phase.
-        usd: US dollars for the machine and for tokens of teachers, by the table of prices.
+        images: that painters' services were paid for.
+        usd: US dollars for the machine, for tokens of teachers and for images, by the table of
+            prices.
         requests: that were made to teachers, those that were made again after a failure included.
         retries: how many those are.
         finishes: responses of teachers by how they ended, reused ones included.
@@ -57,6 +59,7 @@ class Cost:
     seconds: float = 0.0
     gpu_seconds: float = 0.0
     phases: Mapping[str, float] = field(default_factory=dict)
+    images: int = 0
     usd: float = 0.0
     requests: int = 0
     retries: int = 0
@@ -116,6 +119,7 @@ def _of_teacher(used: TeacherUse) -> Cost:
         tokens["reused"] = shared.get("prompt", 0) + shared.get("generated", 0)
     return Cost(
         tokens=tokens,
+        images=sum((used.images or {}).values()),
         requests=used.requests,
         retries=used.retries,
         finishes=used.finishes,

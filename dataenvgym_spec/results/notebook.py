@@ -133,6 +133,7 @@ class Notebook(Results):
                 trained_tokens=cost.tokens["trained"],
                 requests=cost.requests,
                 reused=cost.reused,
+                images=cost.images,
                 usd=cost.usd,
                 examples=cost.examples,
                 device=log.device or "",

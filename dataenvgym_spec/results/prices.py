@@ -1,11 +1,11 @@
-"""What a machine and a teacher's model cost.
+"""What a machine, a teacher's model and a painter's images cost.
 
 The table in `prices.yaml`, at the root of the repository. Never part of a key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ FILE: Final = "prices.yaml"
 _DOLLARS: Final = {"type": "number", "minimum": 0}
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
-    "description": "Prices: `machine_hour`, `gpu_hour` and `models`.",
+    "description": "Prices: `machine_hour`, `gpu_hour`, `models` and `images`.",
     "additionalProperties": False,
     "properties": {
         "machine_hour": {
@@ -63,6 +63,20 @@ SCHEMA: Final[dict[str, Any]] = {
                         "description": "What tokens cost by the service's batch interface, as a "
                         "share of the price: 0.5 for half of it.",
                     },
+                },
+            },
+        },
+        "images": {
+            "type": "object",
+            "description": "US dollars for an image of a service's painter, by name.",
+            "additionalProperties": {
+                "type": ["number", "object"],
+                "minimum": 0,
+                "description": "US dollars: `0.04`, or by quality or size: `{low: 0.01}`.",
+                "additionalProperties": {
+                    **_DOLLARS,
+                    "description": "US dollars for an image of this size, of this quality, or of "
+                    "both: `1024x1024 low`.",
                 },
             },
         },
@@ -107,6 +121,26 @@ class TokenPrice:
         return millions / 1e6 - saved
 
 
+ImagePrice = float | Mapping[str, float]
+"""US dollars for an image: one price, or one for each size or quality, or for both of them."""
+
+
+def image_usd(price: ImagePrice, painted: str) -> float | None:
+    """What one image costs; None if the table does not say.
+
+    Args:
+        price: of the service.
+        painted: what the price goes by, with a space between two: the size, and the quality.
+
+    >>> image_usd({"low": 0.01, "1024x1536 low": 0.02}, "1024x1024 low")
+    0.01
+    """
+    if not isinstance(price, Mapping):
+        return price
+    names = (painted, *painted.split())
+    return next((price[name] for name in names if name in price), None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
     """The table. Without a file everything is free."""
@@ -114,10 +148,21 @@ class Prices:
     machine_hour: float = 0.0
     gpu_hour: float = 0.0
     models: Mapping[str, TokenPrice] = field(default_factory=dict)
+    images: Mapping[str, ImagePrice] = field(default_factory=dict)
 
     def of(self, teacher: Component) -> TokenPrice | None:
         """What a teacher's tokens cost: by the model it names, else by its kind."""
-        return self.named(str(teacher.options.get("model")), teacher.kind)
+        return self.named(*_names(teacher))
+
+    def of_image(self, painter: Component) -> float | None:
+        """What an image of a service costs: by the model it names, else by its kind."""
+        by = painter.marked("x-priced")
+        values = [value for (name,) in by if (value := painter.options.get(name)) is not None]
+        return self._of_image(_names(painter), " ".join(map(str, values)))
+
+    def _of_image(self, names: Iterable[str], painted: str) -> float | None:
+        price = next((self.images[name] for name in names if name in self.images), None)
+        return None if price is None else image_usd(price, painted)
 
     def named(self, *names: str) -> TokenPrice | None:
         """The price under the first of some names that the table has."""
@@ -130,14 +175,43 @@ class Prices:
         """
         total = 0.0
         for name, used in (log.teachers or {}).items():
-            price = self.named(name, used.kind)
-            if price is not None:
-                total += price.usd(used.tokens, used.batched)
+            names = (name, used.kind)
+            total += self.usd(names, used.tokens, used.batched, used.images) or 0.0
         return total
+
+    def usd(
+        self,
+        names: tuple[str, ...],
+        tokens: Mapping[str, int],
+        batched: Mapping[str, int] | None,
+        images: Mapping[str, int] | None,
+    ) -> float | None:
+        """What tokens and images of one teacher or painter cost; None if no price is known.
+
+        Args:
+            names: under which its prices may stand.
+            tokens: by `prompt`, `generated` and `cached`.
+            batched: those of them that came by the batch interface.
+            images: by what their price goes by.
+        """
+        costs = []
+        price = self.named(*names)
+        if price is not None:
+            costs.append(price.usd(tokens, batched))
+        for painted, count in (images or {}).items():
+            each = self._of_image(names, painted)
+            if each is not None:
+                costs.append(count * each)
+        return sum(costs) if costs else None
 
     def time(self, seconds: float, gpu_seconds: float) -> float:
         """What the machine costs for so long, in US dollars."""
         return (seconds * self.machine_hour + gpu_seconds * self.gpu_hour) / 3600
+
+
+def _names(component: Component) -> tuple[str, str]:
+    """Under which its price may stand."""
+    return str(component.options.get("model")), component.kind
 
 
 def read_prices(root: Path) -> Prices:

@@ -169,6 +169,7 @@ class LedgerRow:
         trained_tokens: tokens that were trained on.
         requests: that were made to teachers.
         reused: responses of teachers that another stage has paid for.
+        images: that painters' services were paid for.
         usd: US dollars, by the table of prices.
         examples: accepted examples.
         passed: whether the loop had stopped, so that it did no work.
@@ -185,6 +186,7 @@ class LedgerRow:
     trained_tokens: int
     requests: int
     reused: int
+    images: int
     usd: float
     examples: int
     device: str

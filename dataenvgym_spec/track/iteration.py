@@ -117,6 +117,8 @@ def _asked(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
         yield f"teachers/tokens/{name}", cost.tokens.get(name, 0), when
     for finish, count in sorted(cost.finishes.items()):
         yield f"teachers/answers/{finish}", count, when
+    if cost.images:
+        yield "teachers/images", cost.images, when
     if cost.usd:
         yield "teachers/usd", cost.usd, when
 

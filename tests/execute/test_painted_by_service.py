@@ -19,6 +19,8 @@ from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read, read_all, write_json
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.results.ledger import cost_of
+from dataenvgym_spec.results.prices import Prices
 from dataenvgym_spec.store.layout import Layout
 from tests.support.misbehaving import painted, painting, serving, status
 from tests.support.repositories import ROOT
@@ -76,7 +78,7 @@ def made_in(layout: Layout, directory: str) -> tuple[list[Example], list[Path], 
 def test_images_of_a_service_become_those_of_examples(
     stage: Callable[..., tuple[Layout, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout, directory = stage(requests_per_minute=6000)
+    layout, directory = stage(requests_per_minute=6000, quality="low")
     other = painting([{"b64_json": "bm8gaW1hZ2U="}], input_tokens=4, output_tokens=9)
     with serving({"*": [painting(input_tokens=4, output_tokens=9), other]}) as service:
         monkeypatch.setenv("DATAENVGYM_LOCAL_URL", service.address)
@@ -95,6 +97,11 @@ def test_images_of_a_service_become_those_of_examples(
     used = log.teachers["brush"]
     assert (used.kind, used.finishes) == ("image-service", {"invalid": 1, "stop": asked - 1})
     assert log.tokens == {"prompt": 8, "generated": 18}
+    # An answer that is no image is paid for, too.
+    assert used.images == {"1024x1024 low": asked}
+    prices = Prices(images={"brush": {"low": 0.5}})
+    cost = cost_of("generate", log, prices)
+    assert (cost.images, cost.usd) == (asked, pytest.approx(0.5 * asked))
 
 
 def test_a_fault_loses_nothing_that_was_paid_for(

@@ -15,16 +15,14 @@ from dataenvgym_spec.graph.ir import Input, Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.questions.cost.estimate import (
     SLACK,
-    CostRange,
-    Interval,
     Machine,
     Past,
     PastStages,
     estimate,
     spent,
-    total,
     widening,
 )
+from dataenvgym_spec.questions.cost.ranges import CostRange, Interval, total
 from dataenvgym_spec.questions.cost.size import size, units
 from dataenvgym_spec.questions.cost.spending import latest, of_experiment
 from dataenvgym_spec.questions.cost.table import SECONDS, TEACHER_TOKENS
@@ -334,6 +332,7 @@ def test_every_kind_has_a_size_and_a_row_in_the_table(tmp_path: Path) -> None:
         ("machine_hour: -1\n", [("E106", 1)]),
         ("machine_hour: cheap\ngpu_our: 1\n", [("E103", 1), ("E102", 2)]),
         ("models:\n  big: {prompt: 1}\n", [("E104", 2)]),
+        ("images:\n  big: -1\n  other: {low: dear}\n", [("E106", 2), ("E103", 3)]),
         ("- 1\n", [("E103", 1)]),
         ("a: [\n", [("E002", 2)]),
     ],
@@ -356,10 +355,14 @@ def test_prices_are_read_and_may_be_missing(tmp_path: Path) -> None:
     assert read_prices(tmp_path) == Prices()
     assert read_prices(ROOT) == Prices()  # the table that is shipped asks for nothing
     (tmp_path / "prices.yaml").write_text(
-        "machine_hour: 0.5\nmodels: {big: {prompt: 2.5, generated: 10}}\n", encoding="utf-8"
+        "machine_hour: 0.5\nmodels: {big: {prompt: 2.5, generated: 10}}\n"
+        "images: {brush: 0.5, pen: {low: 0.1}}\n",
+        encoding="utf-8",
     )
     assert read_prices(tmp_path) == Prices(
-        machine_hour=0.5, models={"big": TokenPrice(prompt=2.5, generated=10)}
+        machine_hour=0.5,
+        models={"big": TokenPrice(prompt=2.5, generated=10)},
+        images={"brush": 0.5, "pen": {"low": 0.1}},
     )
 
 

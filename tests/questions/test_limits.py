@@ -10,8 +10,8 @@ import pytest
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.errors import SpecError
-from dataenvgym_spec.questions.cost.estimate import CostRange, Interval, exactly
 from dataenvgym_spec.questions.cost.limits import number, standings
+from dataenvgym_spec.questions.cost.ranges import CostRange, Interval, exactly
 from tests.support.repositories import call, new_repo
 from tests.support.specs import SMALL, TEMPLATE, TINY
 

@@ -168,6 +168,7 @@ def test_the_ledger_adds_up_to_all(found: Study) -> None:
     assert places == sorted(set(places), key=places.index)
     turn = next(row for row in rows if (row["arm"], row["iteration"]) == ("no-state", 2))
     assert (turn["requests"], turn["retries"]) == (8, 2)
+    assert turn["images"] == 6
     assert (turn["requested"], turn["candidates"], turn["accepted"]) == (20, 18, 10)
     assert turn["rejected"] == {"scorable": 2, "duplicate": 4, "surplus": 2}
     assert turn["tokens"]["cached"] == 200 and turn["calls"] == {"calls": 6, "unreadable": 2}

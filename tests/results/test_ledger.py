@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from dataenvgym_spec.records.logs import Log, TeacherUse
+from dataenvgym_spec.results.accounts import cost_record
 from dataenvgym_spec.results.ledger import Cost, cost_of
-from dataenvgym_spec.results.prices import Prices, TokenPrice
+from dataenvgym_spec.results.prices import ImagePrice, Prices, TokenPrice
 
 PRICES = Prices(
     machine_hour=3.6,
@@ -81,3 +82,40 @@ def test_a_model_on_several_gpus_uses_all_of_them() -> None:
         made = log(device="cuda", gpus=gpus)
         assert cost_of("evaluate", made, Prices()).gpu_seconds == spent
     assert cost_of("evaluate", log(device="cpu", gpus=4), Prices()).gpu_seconds == 0
+
+
+BRUSH = TeacherUse(
+    kind="image-service",
+    requests=7,
+    tokens={"prompt": 1_000_000, "generated": 0},
+    images={"1024x1024": 2, "512x512 low": 4},
+    reused=1,
+    reused_tokens={},
+    reused_images={"1024x1024": 1},
+    finishes={"stop": 7},
+)
+
+
+@pytest.mark.parametrize(
+    ("images", "usd"),
+    [
+        ({"brush": 0.5}, 3.0),
+        ({"image-service": 0.5}, 3.0),
+        ({"brush": 0.25, "image-service": 0.5}, 1.5),
+        ({"brush": {"1024x1024": 1.0, "512x512": 0.25}}, 3.0),
+        # Size and quality together go before each alone.
+        ({"brush": {"512x512 low": 0.5, "low": 1.0, "1024x1024": 0.0}}, 2.0),
+        # Of what is not in the table nothing is counted.
+        ({"brush": {"low": 0.25}}, 1.0),
+        ({"other": 1.0}, 0.0),
+    ],
+)
+def test_images_that_were_paid_for_have_their_price(
+    images: dict[str, ImagePrice], usd: float
+) -> None:
+    cost = cost_of("generate", log(teachers={"brush": BRUSH}), Prices(images=images))
+    assert (cost.images, cost.usd) == (6, pytest.approx(usd))
+    by_token = Prices(images=images, models={"brush": TokenPrice(prompt=5.0, generated=0.0)})
+    both = cost_of("generate", log(teachers={"brush": BRUSH}), by_token)
+    assert both.usd == pytest.approx(usd + 5.0)
+    assert cost_record(cost)["images"] == 6

@@ -178,6 +178,7 @@ def _used() -> dict[str, Any]:
         requests=4,
         retries=1,
         tokens={"prompt": 300, "generated": 40, "cached": 100},
+        images={"512x512 low": 3},
         reused_tokens={},
         finishes={"stop": 2, "invalid": 1},
     ).plain()

@@ -486,6 +486,7 @@ def test_all_that_teaching_leaves_is_back_once(root) -> None:
     assert "plan/tree.json" not in blind["files"]
     ledger = json.loads(seeing["files"]["ledger/ledger.json"])
     assert ledger["all"]["rejected"] == {"duplicate": 2, "scorable": 1, "surplus": 1}
+    assert ledger["kinds"]["generate"]["images"] == 3
     assert ledger["kinds"]["generate"]["requests"] == 4 and ledger["calls"]["unreadable"] == 1
     curves = [
         (key, step, value) for key, step, _, value, _ in before["tiny/with-state/seed-0"]["metrics"]
@@ -493,7 +494,7 @@ def test_all_that_teaching_leaves_is_back_once(root) -> None:
     for point in (
         ("teaching/allocation/gcd", 1, 10), ("teaching/reward/gcd", 2, 0.125), ("teaching/subskills/gcd", 2, 2),
         ("yield/requested", 1, 10), ("yield/judged", 1, 8), ("yield/after/scorable", 1, 7), ("yield/after/known", 1, 5),
-        ("teachers/requests", 1, 4),
+        ("teachers/requests", 1, 4), ("teachers/images", 1, 3),
     ):  # fmt: skip
         assert curves.count(point) == 1, point
     # Nothing was taught before the first plan: there is no reward, and none is made up.

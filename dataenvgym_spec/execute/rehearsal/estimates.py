@@ -152,7 +152,11 @@ def costs(real: Compiled, layout: Layout) -> tuple[StageEstimate, ...]:
         )
     history = latest(layout, {stage.kind for stage in real.graph.stages})
     machine = Machine(gpus=Hardware.of(os.environ).gpus)
-    return estimate(steps, real.graph.by_id(), history, read_prices(layout.root), machine)
+    circumstances: dict[str, Any] = {}
+    for entry in real.graph.entries:
+        circumstances |= entry.circumstances
+    prices = read_prices(layout.root)
+    return estimate(steps, real.graph.by_id(), history, prices, machine, circumstances)
 
 
 def students(arms: Sequence[Arm]) -> Iterator[tuple[tuple[str, ...], Student, WantedModel | None]]:

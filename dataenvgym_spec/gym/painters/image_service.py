@@ -45,6 +45,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 
+    @property
+    def priced(self) -> str:
+        """What the price of an image goes by."""
+        return self.size if self.quality is None else f"{self.size} {self.quality}"
+
 
 class ImageService:
     """Paints what a model behind an address makes of a description; see `OnService`."""
@@ -168,9 +173,9 @@ class Images(Client):
             return self._reply(ask, sample, "empty", tries, tokens=tokens)
         image = _image(rows[0])
         if image is None:
-            return self._reply(ask, sample, "invalid", tries, tokens=tokens)
+            return self._reply(ask, sample, "invalid", tries, tokens=tokens, painted=True)
         digest = self.painter.shelf.keep(image)
-        return self._reply(ask, sample, "stop", tries, text=digest, tokens=tokens)
+        return self._reply(ask, sample, "stop", tries, text=digest, tokens=tokens, painted=True)
 
     def _reply(
         self,
@@ -181,6 +186,7 @@ class Images(Client):
         *,
         text: str = "",
         tokens: Mapping[str, int] | None = None,
+        painted: bool = False,
     ) -> Reply:
         return Reply(
             ask=ask.id,
@@ -190,6 +196,7 @@ class Images(Client):
             finish=finish,
             model=self.settings.model,
             tries=tries,
+            image=self.settings.priced if painted else None,
         )
 
 

@@ -63,6 +63,8 @@ class Reply(Record, frozen=True, kw_only=True):
         logprobs: of the generated tokens, natural logarithms, where the teacher gives them.
         tries: how many requests were made for it.
         batched: whether it came by the service's batch interface, at another price.
+        image: where a service painted an image, what that costs by: the values of the painter's
+            options that are marked `x-priced`, with a space between two.
     """
 
     ask: str
@@ -74,6 +76,7 @@ class Reply(Record, frozen=True, kw_only=True):
     logprobs: tuple[float, ...] | None = None
     tries: int = 1
     batched: bool | None = None
+    image: str | None = None
 
     @property
     def usable(self) -> bool:

@@ -13,16 +13,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.ir import Stage
-from dataenvgym_spec.questions.cost.size import allowed_tokens, answers, like, size, units
+from dataenvgym_spec.questions.cost.pricing import Work, painters_of, priced, teachers_of, unpriced
+from dataenvgym_spec.questions.cost.ranges import ZERO, CostRange, Interval, exactly
+from dataenvgym_spec.questions.cost.size import (
+    allowed_tokens,
+    answers,
+    images,
+    is_refill,
+    like,
+    painted_here,
+    size,
+    units,
+)
 from dataenvgym_spec.questions.cost.table import (
     ACCEPTED,
     ANY,
+    DESCRIBED,
+    PAINTED,
     SECONDS,
     STUDENT_PROMPT,
     TEACHER_TOKENS,
@@ -47,68 +60,9 @@ On a machine shared by other work, the same training took 2.7 times as long.
 SLACK: Final = 0.5
 """Seconds by which any stage can be off on a busy machine."""
 
+NONE: Final[Circumstances] = {}
+
 Known = Mapping[str, Stage]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """From low to high.
-
-    >>> Interval(low=1, high=2) + Interval(low=1, high=3)
-    Interval(low=2, high=5)
-    """
-
-    low: float = 0.0
-    high: float = 0.0
-
-    def __add__(self, other: Interval) -> Interval:
-        return Interval(low=self.low + other.low, high=self.high + other.high)
-
-    def times(self, low: float, high: float | None = None) -> Interval:
-        """Scaled: the low end by `low`, the high end by `high` (default: the same)."""
-        return Interval(low=self.low * low, high=self.high * (low if high is None else high))
-
-    def within(self, most: float) -> Interval:
-        """Cut off at a bound that cannot be passed."""
-        return Interval(low=min(self.low, most), high=min(self.high, most))
-
-
-ZERO: Final = Interval()
-
-
-def exactly(value: float) -> Interval:
-    """An interval of one value."""
-    return Interval(low=value, high=value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostRange:
-    """What some stages cost: accepted examples, tokens, US dollars, and seconds of work.
-
-    Attributes:
-        training: seconds of the stages that train, out of `seconds`.
-        generation: seconds of the stages in which a student or a teacher writes, out of `seconds`.
-        gpu: seconds on GPUs, times the GPUs in use.
-    """
-
-    examples: Interval = ZERO
-    prompt: Interval = ZERO
-    generated: Interval = ZERO
-    trained: Interval = ZERO
-    usd: Interval = ZERO
-    seconds: Interval = ZERO
-    training: Interval = ZERO
-    generation: Interval = ZERO
-    gpu: Interval = ZERO
-
-    def __add__(self, other: CostRange) -> CostRange:
-        names = [item.name for item in fields(self)]
-        return CostRange(**{name: getattr(self, name) + getattr(other, name) for name in names})
-
-    def perhaps(self) -> CostRange:
-        """The cost of what may turn out not to be needed."""
-        highs = {item.name: getattr(self, item.name).high for item in fields(self)}
-        return CostRange(**{name: Interval(high=high) for name, high in highs.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,12 +123,14 @@ class StageEstimate:
         cost: its cost.
         basis: what it was taken from, in words.
         alike: whether that were logs of stages that work alike.
+        unpriced: the services that it asks whose prices are not known, so that they are not in it.
     """
 
     key: str
     cost: CostRange
     basis: str
     alike: bool
+    unpriced: frozenset[str] = frozenset()
 
 
 def estimate(
@@ -183,6 +139,7 @@ def estimate(
     history: PastStages,
     prices: Prices,
     machine: Machine,
+    circumstances: Circumstances = NONE,
 ) -> tuple[StageEstimate, ...]:
     """The cost of each step of a plan that runs a stage.
 
@@ -194,20 +151,25 @@ def estimate(
         history: what was done before.
         prices: the price table.
         machine: where it will run.
+        circumstances: how components will run, as far as that has a price.
     """
     found = []
     for step in steps:
         if step.key in stages and step.action in ("run", "maybe"):
-            made = _estimate(stages[step.key], stages, history, prices, machine)
+            stage = stages[step.key]
+            work, basis, alike = _work(stage, stages, history, machine)
+            cost = priced(stage, work, prices, circumstances)
+            made = StageEstimate(
+                key=stage.id,
+                cost=cost,
+                basis=basis,
+                alike=alike,
+                unpriced=unpriced(stage, prices),
+            )
             if step.action == "maybe":
                 made = replace(made, cost=made.cost.perhaps())
             found.append(made)
     return tuple(found)
-
-
-def total(costs: Iterable[CostRange]) -> CostRange:
-    """The sum of costs: low ends and high ends each by themselves."""
-    return sum(costs, start=CostRange())
 
 
 def spent(past: Past, prices: Prices) -> CostRange:
@@ -217,65 +179,21 @@ def spent(past: Past, prices: Prices) -> CostRange:
         seconds=exactly(cost.seconds),
         gpu=exactly(cost.gpu_seconds),
         tokens={what: exactly(float(count)) for what, count in cost.tokens.items()},
+        images=exactly(float(cost.images)),
         examples=exactly(float(cost.examples)),
     )
-    priced = _priced(past.stage, work, prices)
+    found = priced(past.stage, work, prices, NONE)
     # Each teacher's tokens have their own price, and a cached one another.
-    return replace(priced, usd=exactly(cost.usd)) if past.log.teachers is not None else priced
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What a stage takes, before prices: seconds, seconds on GPUs, tokens by use, examples."""
-
-    seconds: Interval
-    gpu: Interval
-    tokens: Mapping[str, Interval]
-    examples: Interval
-
-
-def _priced(stage: Stage, work: Work, prices: Prices) -> CostRange:
-    prompt, generated = work.tokens.get("prompt", ZERO), work.tokens.get("generated", ZERO)
-    kind, seconds = stage.declaration, work.seconds
-    usd = seconds.times(prices.machine_hour / 3600) + work.gpu.times(prices.gpu_hour / 3600)
-    # Which of several models uses how much is not known.
-    listed = [price for one in teachers_of(stage) if (price := prices.of(one)) is not None]
-    if listed:
-        usd = usd + prompt.times(*_span(price.prompt / 1e6 for price in listed))
-        usd = usd + generated.times(*_span(price.generated / 1e6 for price in listed))
-    return CostRange(
-        examples=work.examples,
-        prompt=prompt,
-        generated=generated,
-        trained=work.tokens.get("trained", ZERO),
-        usd=usd,
-        seconds=seconds,
-        training=seconds if kind.work == "training" else ZERO,
-        generation=seconds if kind.work == "generation" else ZERO,
-        gpu=work.gpu,
-    )
-
-
-def _span(values: Iterable[float]) -> tuple[float, float]:
-    listed = list(values)
-    return min(listed), max(listed)
-
-
-def teachers_of(stage: Stage) -> list[Component]:
-    """The language models that a stage asks, else those that it names as its teachers."""
-    teachers = []
-    for _, component in stage.params.components():
-        teachers += [part for part in component.walk() if part.slot == "teacher"]
-    models = [teacher for teacher in teachers if not teacher.procedural]
-    return models or teachers
+    return replace(found, usd=exactly(cost.usd)) if past.log.teachers is not None else found
 
 
 # --- one stage ------------------------------------------------------------------------------------
 
 
-def _estimate(
-    stage: Stage, known: Known, history: PastStages, prices: Prices, machine: Machine
-) -> StageEstimate:
+def _work(
+    stage: Stage, known: Known, history: PastStages, machine: Machine
+) -> tuple[Work, str, bool]:
+    """What a stage takes, what that was taken from, and whether logs of like stages were it."""
     on_gpu = bool(machine.gpus) and stage.on_device
     # A stage without a device takes as long on any machine; an installed backend may name its own.
     elsewhere = "cpu" if on_gpu else "cuda"
@@ -283,7 +201,7 @@ def _estimate(
     mine = like(stage, known)
     alike = [row for row in rows if row.like == mine]
     chosen, wide = (alike, 1.0) if alike else (rows, OTHER)
-    seconds = _seconds(stage, size(stage, known), chosen, wide)
+    seconds = _seconds(stage, known, chosen, wide)
     pasts = [row.past for row in chosen]
     tokens = {}
     for what in TOKENS:
@@ -295,14 +213,10 @@ def _estimate(
         seconds=seconds,
         gpu=seconds.times(gpus if on_gpu else 0),
         tokens=tokens,
+        images=_images(stage, known, pasts if alike else [], history.known),
         examples=_examples(stage, known, pasts if alike else [], history.known),
     )
-    return StageEstimate(
-        key=stage.id,
-        cost=_priced(stage, work, prices),
-        alike=bool(alike),
-        basis=_basis(stage, len(chosen), alike=bool(alike)),
-    )
+    return work, _basis(stage, len(chosen), alike=bool(alike)), bool(alike)
 
 
 def _basis(stage: Stage, count: int, *, alike: bool) -> str:
@@ -327,10 +241,13 @@ def widening(count: int, spread: float = 1.0) -> float:
     return 1 + spread / math.sqrt(count)
 
 
-def _seconds(stage: Stage, amount: float, measured: Sequence[Measured], wide: float) -> Interval:
+def _seconds(stage: Stage, known: Known, measured: Sequence[Measured], wide: float) -> Interval:
+    amount = size(stage, known)
     if not measured:
         fixed, each = SECONDS.get(stage.kind, ANY)
-        return Interval(low=fixed[0] + each[0] * amount, high=fixed[1] + each[1] * amount)
+        found = Interval(low=fixed[0] + each[0] * amount, high=fixed[1] + each[1] * amount)
+        # A model that paints in the stage takes its time besides.
+        return found + exactly(painted_here(stage, known)).times(*PAINTED)
     nearest = sorted(measured, key=lambda row: abs(math.log(row.size / amount)))[:MOST]
     near = [row for row in nearest if 1 / NEAR <= row.size / amount <= NEAR] or nearest
     low = min(row.seconds * min(1.0, amount / row.size) for row in near)
@@ -386,7 +303,7 @@ def _examples(stage: Stage, known: Known, pasts: Sequence[Past], before: Known) 
 
     All of an iteration are counted at its first round: refills only bring what is missing there.
     """
-    if stage.kind != "check" or any(read.slot == "yield" for read in stage.inputs):
+    if stage.kind != "check" or is_refill(stage):
         return ZERO
     amount = units(stage, known)
     shares = []
@@ -395,3 +312,21 @@ def _examples(stage: Stage, known: Known, pasts: Sequence[Past], before: Known) 
             shares.append(past.log.accepted / units(past.stage, before))
     low = min(shares) / widening(len(shares)) if shares else ACCEPTED
     return Interval(low=low * amount, high=amount)
+
+
+def _images(stage: Stage, known: Known, pasts: Sequence[Past], before: Known) -> Interval:
+    """Images that a service paints: of every candidate one, as far as descriptions differ."""
+    most = images(stage, known) if painters_of(stage) else 0.0
+    if not most:
+        return ZERO
+    shares = []
+    for past in pasts:
+        used = (past.log.teachers or {}).values()
+        # Those of the journal tell how many a stage needs as well as those that came for it.
+        counts = [sum((one.images or {}).values()) for one in used]
+        counts += [sum((one.reused_images or {}).values()) for one in used]
+        shares.append(sum(counts) / images(past.stage, before))
+    if shares:
+        low = min(shares) / widening(len(shares))
+        return Interval(low=low * most, high=most).within(most)
+    return Interval(low=0.0 if is_refill(stage) else DESCRIBED * most, high=most)

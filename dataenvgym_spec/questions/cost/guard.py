@@ -16,8 +16,9 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import PAUSED, LimitReached
 from dataenvgym_spec.graph.ir import Stage
-from dataenvgym_spec.questions.cost.estimate import CostRange, Past, spent, total
+from dataenvgym_spec.questions.cost.estimate import Past, spent
 from dataenvgym_spec.questions.cost.limits import standings
+from dataenvgym_spec.questions.cost.ranges import CostRange, total
 from dataenvgym_spec.questions.cost.spending import of_experiment
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.results.prices import read_prices

@@ -11,7 +11,7 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.source import Node
-from dataenvgym_spec.questions.cost.estimate import CostRange, Interval
+from dataenvgym_spec.questions.cost.ranges import CostRange, Interval
 
 NAMES: Final = ("usd", "hours", "gpu_hours", "tokens")
 UNITS: Final = {"usd": "USD", "hours": "hours", "gpu_hours": "GPU hours", "tokens": "tokens"}

@@ -92,6 +92,32 @@ def answers(stage: Stage) -> float:
     return max(1.0, total if stage.kind != "plan" else 1.0)
 
 
+def images(stage: Stage, known: Known) -> float:
+    """How many images a stage has painted at most; 0 where nobody paints.
+
+    Its engine makes so many candidates for an example (`x-candidates`), and each is painted.
+    """
+    params = stage.params
+    if not isinstance(params, GenerateParams) or params.engine.part("painter") is None:
+        return 0.0
+    each = [1.0]
+    for path in params.engine.marked("x-candidates"):
+        each += [float(value) for _, value in named(params.engine.options, path)]
+    return units(stage, known) * math.prod(each)
+
+
+def painted_here(stage: Stage, known: Known) -> float:
+    """How many of them a model paints that runs in the stage."""
+    params = stage.params
+    painter = params.engine.part("painter") if isinstance(params, GenerateParams) else None
+    return images(stage, known) if painter is not None and painter.on_device else 0.0
+
+
+def is_refill(stage: Stage) -> bool:
+    """Whether a stage only makes or checks what is missing of what was asked for."""
+    return any(read.slot == "yield" for read in stage.inputs)
+
+
 def _asking(stage: Stage) -> list[Component]:
     """The components of a stage that ask a language model themselves."""
     parts = [part for _, one in stage.params.components() for part in one.walk()]
@@ -158,8 +184,7 @@ def _about(stage: Stage, known: Known) -> Any:
         return [plain["engine"], params.round > 0]
     if isinstance(params, CheckParams):
         checks = [check.kind for check in params.checks]
-        is_refill = any(read.slot == "yield" for read in stage.inputs)
-        return [checks, params.score.kind, is_refill, *_asked(stage)]
+        return [checks, params.score.kind, is_refill(stage), *_asked(stage)]
     if isinstance(params, DataParams):
         return params.source.kind
     if isinstance(params, PlanParams):

@@ -38,3 +38,7 @@ TEACHER_TOKENS: Final[dict[str, Range]] = {"prompt": (20, 4000), "generated": (1
 """Tokens that a teacher reads and writes for an example."""
 ACCEPTED: Final = 0.5
 """The least part of the examples asked for that is accepted in the first round."""
+DESCRIBED: Final = 0.25
+"""The least part of the candidates of a first round that is described in words of its own."""
+PAINTED: Final[Range] = (0.001, 300)
+"""Seconds of an image that a model paints in the stage: a tiny one, a large one on a CPU."""
