@@ -5,7 +5,8 @@ The only module that asks DVC itself, and only when a plan is to pull.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,28 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.dvc.state import StageLock, members, read_run, run_key
 
 
+@contextmanager
+def _asking(name: str) -> Iterator[None]:
+    """What goes wrong while a remote is asked, as a mistake that a user can mend.
+
+    Each kind of remote has errors of its own, of packages that need not be installed.
+    """
+    try:
+        yield
+    except Exception as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise UserError(
+            f"the remote '{name}' cannot be asked what it holds: {lines[0]}",
+            help="check the network, its address (dvc remote list) and its credentials "
+            "(.dvc/config.local), or leave out --pull",
+        ) from error
+
+
 class Remote:
     """The default remote of a repository. What it holds is asked for in bulk and remembered.
 
     Raises:
-        UserError: there is none, or DVC cannot use it.
+        UserError: there is none, or it cannot be asked.
     """
 
     def __init__(self, root: Path) -> None:
@@ -28,14 +46,15 @@ class Remote:
         from dvc.repo import Repo
 
         try:
-            cloud = Repo(str(root)).cloud
-            self._objects: Any = cloud.get_remote_odb(None, "plan --pull")
+            repo = Repo(str(root))
+            self._objects: Any = repo.cloud.get_remote_odb(None, "plan --pull")
         except DvcException as error:
             reason = str(error).splitlines()[0]
             raise UserError(
                 f"there is no remote to pull from: {reason}",
                 help="run: dvc remote add -d NAME URL",
             ) from error
+        self._name = str(repo.config["core"]["remote"])
         self._files: Any = self._objects.fs
         self._is_local = isinstance(self._files, LocalFileSystem)
         # DVC keeps no run cache on a web server: it cannot be listed.
@@ -68,12 +87,13 @@ class Remote:
                 unlisted.append(digest)
             else:
                 first.update(files.values())
-        self._ask({digest for digest in first if not has(digest)})
-        self._read_listings(digest for digest in unlisted if digest in self._present)
-        second: set[str] = set()
-        for files in self._listings.values():
-            second.update(files.values())
-        self._ask({digest for digest in second if not has(digest)})
+        with _asking(self._name):
+            self._ask({digest for digest in first if not has(digest)})
+            self._read_listings(digest for digest in unlisted if digest in self._present)
+            second: set[str] = set()
+            for files in self._listings.values():
+                second.update(files.values())
+            self._ask({digest for digest in second if not has(digest)})
 
     def has(self, digest: str) -> bool:
         """Whether it holds an object, as far as was asked."""
@@ -131,6 +151,10 @@ class Remote:
 
     @cached_property
     def _runs(self) -> dict[str, list[str]]:
+        with _asking(self._name):
+            return self._read_runs()
+
+    def _read_runs(self) -> dict[str, list[str]]:
         """The entries of its run cache by key, the newest last.
 
         `dvc repro --pull` copies all of it in the order of this listing, so that the last one wins.

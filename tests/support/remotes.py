@@ -1,0 +1,167 @@
+"""Real servers of DVC's remotes on loopback, which can be told to fail: S3 over HTTP, SFTP over SSH."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import asyncssh
+from werkzeug.serving import WSGIRequestHandler
+
+Fault = Literal["full", "forbidden", "slow"]
+ACCESS_KEY, SECRET_KEY, PASSWORD = "ann", "key-that-nobody-may-see", "pass-that-nobody-may-see"
+BUCKET = "results"
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:
+        pass
+
+
+class S3:
+    """An S3 server in a thread.
+
+    Attributes:
+        endpoint: its address.
+        fault: what goes wrong from now on.
+    """
+
+    def __init__(self) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
+        self.fault: Fault | None = None
+        self._serve = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server("127.0.0.1", 0, self._app, threaded=True, request_handler=_Quiet)
+        self.endpoint = f"http://127.0.0.1:{self._server.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def _app(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        writes = environ["REQUEST_METHOD"] in ("PUT", "POST")
+        if self.fault == "full" and writes:
+            return _refused(start, "507 Insufficient Storage", "InsufficientStorage")
+        if self.fault == "forbidden":
+            return _refused(start, "403 Forbidden", "AccessDenied")
+        if self.fault == "slow":
+            time.sleep(1)
+        served: Iterable[bytes] = self._serve(environ, start)
+        return served
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _refused(start: Callable[..., Any], status: str, code: str) -> list[bytes]:
+    start(status, [("Content-Type", "application/xml")])
+    return [f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()]
+
+
+@contextmanager
+def s3() -> Iterator[S3]:
+    """An S3 server with an empty bucket."""
+    import boto3
+
+    server = S3()
+    try:
+        credentials = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
+        client = boto3.client(
+            "s3", endpoint_url=server.endpoint, region_name="us-east-1", **credentials
+        )
+        client.create_bucket(Bucket=BUCKET)
+        yield server
+    finally:
+        server.stop()
+
+
+class _Files(asyncssh.SFTPServer):
+    """Files of one folder, unless told to fail."""
+
+    def __init__(self, channel: Any, *, ssh: Ssh) -> None:
+        super().__init__(channel, chroot=str(ssh.folder))
+        self.ssh = ssh
+
+    def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
+        if pflags & asyncssh.FXF_WRITE:
+            self._writes()
+        return super().open(path, pflags, attrs)
+
+    def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
+        if self.ssh.fault == "full":
+            raise asyncssh.SFTPFailure("No space left on device")
+        return super().write(file_obj, offset, data)
+
+    def mkdir(self, path: bytes, attrs: Any) -> Any:
+        self._writes()
+        return super().mkdir(path, attrs)
+
+    def _writes(self) -> None:
+        if self.ssh.fault == "forbidden":
+            raise asyncssh.SFTPPermissionDenied("Permission denied")
+        if self.ssh.fault == "slow":
+            time.sleep(0.2)
+
+
+class _Accounts(asyncssh.SSHServer):
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return (username, password) == (ACCESS_KEY, PASSWORD)
+
+
+class Ssh:
+    """An SSH server with SFTP in a thread, which shows one folder as its root.
+
+    Attributes:
+        folder: that it serves.
+        port: where it listens.
+        fault: what goes wrong from now on.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.fault, self.port = folder, None, 0
+        self.fault: Fault | None
+        self._loop = asyncio.new_event_loop()
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
+        self._thread.start()
+        started.wait()
+
+    def _run(self, started: threading.Event) -> None:
+        asyncio.set_event_loop(self._loop)
+        listening = asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_factory=_Accounts,
+            server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
+            sftp_factory=lambda channel: _Files(channel, ssh=self),
+        )
+        server = self._loop.run_until_complete(listening)
+        self.port = server.get_port()
+        started.set()
+        self._loop.run_forever()
+        server.close()
+        self._loop.run_until_complete(server.wait_closed())
+        self._loop.close()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+
+@contextmanager
+def ssh(folder: Path) -> Iterator[Ssh]:
+    """An SSH server on a folder."""
+    server = Ssh(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
