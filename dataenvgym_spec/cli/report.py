@@ -17,7 +17,8 @@ from dataenvgym_spec.results.judging import judging
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dataenvgym_spec.results.evidence.scores import Comparison, Outcome
+    from dataenvgym_spec.results.evidence.contrasts import Comparison
+    from dataenvgym_spec.results.evidence.scores import Outcome
 
 HEADINGS: Final = (
     "arm",
@@ -59,7 +60,8 @@ def command(name: str, part: str | None, as_json: bool) -> None:
         return
     require("scipy")
     from dataenvgym_spec.report.metrics import record
-    from dataenvgym_spec.results.evidence.scores import comparisons, outcomes
+    from dataenvgym_spec.results.evidence.contrasts import comparisons
+    from dataenvgym_spec.results.evidence.scores import outcomes
 
     results = load(name, layout_here().root)
     warn_of_edits(results)
@@ -81,19 +83,21 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     from dataenvgym_spec.report import words
     from dataenvgym_spec.results.caveats import caveats
     from dataenvgym_spec.results.curves import curves
+    from dataenvgym_spec.results.declared import declared
+    from dataenvgym_spec.results.evidence.contrasts import unanswered
     from dataenvgym_spec.results.probes import probed
     from dataenvgym_spec.results.stamps import stamps
 
-    console, ran = Console(), stamps(results)
+    console, ran, since = Console(), stamps(results), declared(results)
     console.print(_table(rows))
     for contrast in compared:
         reading = words.reading(contrast.difference)
         console.print(Text(f"\n{words.difference(contrast)} {reading}"))
-        if words.amounts(contrast):
-            console.print(Text(words.amounts(contrast), style="yellow"))
-        mixed = words.circumstances(contrast, ran)
-        if mixed:
-            console.print(Text(mixed, style="yellow"))
+        console.print(Text(words.declared(since[contrast.question])))
+        for warning in words.warnings(contrast, ran):
+            console.print(Text(warning, style="yellow"))
+    for missing in unanswered(results):
+        console.print(Text(f"\n{words.unanswered(missing.question)}", style="yellow"))
     for probe in probed(results):
         console.print(Text(f"\n{words.probed(probe)}"))
     console.print(Text(f"\n{words.coverage(results.index.seeds)}"))

@@ -91,12 +91,13 @@ def _say_results(study: Study) -> None:
         for k, estimate in outcome.passes:
             say(f"  {'':{21 + width}} {percent(estimate.value):>6} pass@{k} ({interval(estimate)})")
     for contrast in study.contrasts:
-        who = f"{contrast.arm} less {contrast.against}, {contrast.student}"
+        who = words.compared(contrast.question)
         value = points(contrast.difference.value)
         say(f"  {who}: {value} points ({point_interval(contrast.difference)})")
-        for caveat in (words.amounts(contrast), words.circumstances(contrast, study.stamps)):
-            if caveat:
-                say(f"  mind: {caveat}")
+        for caveat in words.warnings(contrast, study.stamps):
+            say(f"  mind: {caveat}")
+    for missing in study.unanswered:
+        say(f"  mind: {words.unanswered(missing.question)}")
     for sentence in words.judged(study.judging):
         say(f"  {sentence}")
     stops = words.stops(study.curves)

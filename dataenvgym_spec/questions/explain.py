@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from dataenvgym_spec.compile.lower.index import question
 from dataenvgym_spec.core.errors import Span
 from dataenvgym_spec.language.source import Json, Node
 from dataenvgym_spec.resolve.arms import DEFAULT_ARM, Arm, Resolved
@@ -105,7 +106,7 @@ def resolved(spec: Resolved, *, arm: str | None = None) -> dict[str, Json]:
     folder = str(PurePath(spec.path).parent)
     chosen = [item for item in spec.arms if arm in (None, item.name)]
     names = {item.name for item in chosen}
-    documents = [_with_contrasts(plain(item, folder=folder), names) for item in chosen]
+    documents = [_with_contrasts(plain(item, folder=folder), names, spec) for item in chosen]
     first, name = documents[0], chosen[0].name
     if name == DEFAULT_ARM and len(chosen) == 1:
         return first
@@ -115,11 +116,17 @@ def resolved(spec: Resolved, *, arm: str | None = None) -> dict[str, Json]:
     return {**first, "arms": arms}
 
 
-def _with_contrasts(whole: dict[str, Json], names: set[str]) -> dict[str, Json]:
+def _with_contrasts(whole: dict[str, Json], names: set[str], spec: Resolved) -> dict[str, Json]:
     """A document with only those contrasts whose arms are part of it."""
     analysis: Any = whole["analysis"]
-    contrasts = analysis["contrasts"]
-    analysis["contrasts"] = [row for row in contrasts if {row["arm"], row["against"]} <= names]
+    every = {arm.name for arm in spec.arms}
+    rows = zip(analysis["contrasts"], spec.base.analysis.contrasts, strict=True)
+    kept = []
+    for row, contrast in rows:
+        asked = question(contrast, every)
+        if {asked.arm, asked.against} <= names:
+            kept.append(row)
+    analysis["contrasts"] = kept
     return whole
 
 

@@ -37,14 +37,71 @@ class IndexedStage(Record, frozen=True, kw_only=True):
     uses: tuple[StageUse, ...]
 
 
+Student = Literal["best", "last", "base"] | int
+"""A student of an arm: by what it is, or by the iteration that taught it."""
+
+
 class Question(Record, frozen=True, kw_only=True):
-    """A contrast that the spec declares."""
+    """A contrast that the spec declares.
+
+    Attributes:
+        arm: the arm in question.
+        against: the arm that it is compared with, which may be the same.
+        student: which student of the arm in question.
+        split: `test`, `selection`, or the name of another test set.
+        primary: whether the experiment was made for it.
+        other: which student of the other arm; None where it is the same.
+        skill: the skill whose items are compared; None for all.
+        slice: the part of the items that is compared, by names of slices; empty for all.
+        equivalence: by how many points they may differ and be called equivalent; None if nobody
+            asks.
+    """
 
     arm: str
     against: str
-    student: Literal["best", "last"] = "best"
+    student: Student = "best"
     split: str = "test"
     primary: bool = False
+    other: Student | None = None
+    skill: str | None = None
+    slice: tuple[tuple[str, str], ...] = ()
+    equivalence: float | None = None
+
+    @property
+    def second(self) -> Student:
+        """The student of the other arm."""
+        return self.student if self.other is None else self.other
+
+    @property
+    def title(self) -> str:
+        """What tells it from the other contrasts of an experiment, in one line.
+
+        >>> Question(arm="a", against="b").title
+        'a - b, best'
+        >>> Question(arm="a", against="a", other="base", split="selection", skill="gcd").title
+        'a - a (base), best, selection, skill gcd'
+        """
+        other = "" if self.other is None else f" ({called(self.other)})"
+        parts = [f"{self.arm} - {self.against}{other}", called(self.student)]
+        if self.split != "test":
+            parts.append(self.split)
+        return ", ".join((*parts, *self.part))
+
+    @property
+    def part(self) -> tuple[str, ...]:
+        """The part of the items that it is about, in words; empty for all."""
+        parts = [] if self.skill is None else [f"skill {self.skill}"]
+        parts += [f"{name} {value}" for name, value in self.slice]
+        return tuple(parts)
+
+
+def called(student: Student) -> str:
+    """What a student is called.
+
+    >>> called("best"), called(3)
+    ('best', 'iteration 3')
+    """
+    return student if isinstance(student, str) else f"iteration {student}"
 
 
 class Index(Record, frozen=True, kw_only=True):

@@ -8,13 +8,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Final
 
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.results.accounts import cost_record
 from dataenvgym_spec.results.curves import Curve
-from dataenvgym_spec.results.evidence.scores import Comparison, Outcome, outcomes
+from dataenvgym_spec.results.declared import Declared
+from dataenvgym_spec.results.evidence.contrasts import Comparison
+from dataenvgym_spec.results.evidence.scores import Outcome, outcomes
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
@@ -87,16 +90,22 @@ def contrast_record(contrast: Comparison) -> Row:
 
     `p` belongs to a single run: of McNemar's test, which the interval inverts.
     """
-    row = {
-        "arm": contrast.arm,
-        "against": contrast.against,
-        "student": contrast.student,
-        "split": "test",
-        "primary": contrast.primary,
+    question = contrast.question
+    row: Row = {
+        "arm": question.arm,
+        "against": question.against,
+        "student": question.student,
+        "split": question.split,
+        "primary": question.primary,
         "seeds": len(contrast.runs),
         **_estimate("difference", contrast.difference),
         "items": contrast.items,
     }
+    for name in ("other", "skill"):
+        if getattr(question, name) is not None:
+            row[name] = getattr(question, name)
+    if question.slice:
+        row["slice"] = dict(question.slice)
     if contrast.amounts is not None:
         row["examples"] = contrast.amounts.first.examples
         row["examples_against"] = contrast.amounts.second.examples
@@ -118,7 +127,7 @@ def headline(study: Study) -> str:
     for outcome in study.summaries:
         arms[outcome.arm][outcome.student] = round(outcome.accuracy.value, 4)
     content: Row = dict(arms)
-    primary = [contrast.difference for contrast in study.contrasts if contrast.primary]
+    primary = [one.difference for one in study.contrasts if one.question.primary]
     if primary:
         # Short names: each is the head of a column in a terminal.
         estimate = primary[0]
@@ -232,12 +241,27 @@ def _numbers(outcome: Outcome) -> Row:
 def _contrasts(study: Study) -> dict[str, Row]:
     rows = {}
     for contrast in study.contrasts:
-        name = f"{contrast.arm} - {contrast.against}, {contrast.student}"
-        rows[name] = contrast_record(contrast)
-        differing = between(study.stamps, contrast.arm, contrast.against)
+        question = contrast.question
+        row = contrast_record(contrast)
+        differing = between(study.stamps, question.arm, question.against)
         if differing:
-            rows[name]["circumstances"] = {kind: list(facts) for kind, facts in differing}
+            row["circumstances"] = {kind: list(facts) for kind, facts in differing}
+        row["declared"] = _declared(study.declared[question])
+        rows[question.title] = row
+    for missing in study.unanswered:
+        rows[missing.question.title] = {"items": 0, "primary": missing.question.primary}
     return rows
+
+
+def _declared(since: Declared) -> Row:
+    """The commit that introduced a contrast, and whether it is older than its first result."""
+    row: Row = {"known": since.known}
+    if since.commit is not None and since.when is not None:
+        day = datetime.fromtimestamp(since.when, tz=UTC).isoformat()
+        row |= {"commit": since.commit, "when": day}
+    if since.before is not None:
+        row["before_results"] = since.before
+    return row
 
 
 def _costs(ledger: Ledger) -> Row:

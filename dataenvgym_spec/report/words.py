@@ -6,8 +6,10 @@ What was measured and how sure it is, in the same words each time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.report.text import (
     clean,
     count,
@@ -18,8 +20,10 @@ from dataenvgym_spec.report.text import (
     shorten,
 )
 from dataenvgym_spec.results.curves import Curve
+from dataenvgym_spec.results.declared import Declared
 from dataenvgym_spec.results.evidence.amounts import Amount
-from dataenvgym_spec.results.evidence.scores import Comparison, Gain
+from dataenvgym_spec.results.evidence.contrasts import Comparison
+from dataenvgym_spec.results.evidence.scores import Gain
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.judging import Judging
 from dataenvgym_spec.results.probes import Probed
@@ -125,11 +129,68 @@ _LONGEST: Final = 40
 
 def difference(contrast: Comparison) -> str:
     """A contrast in a sentence."""
-    student = contrast.student
-    who = f"{student} of {contrast.arm} less {student} of {contrast.against}"
+    who = compared(contrast.question)
     value = points(contrast.difference.value)
     interval = point_interval(contrast.difference)
     return f"{who}: {value} points (95% interval {interval}). {evidence(contrast)}"
+
+
+def compared(question: Question) -> str:
+    """What a contrast compares, and where if that is not all of the sealed test."""
+    first = f"{called(question.student)} of {question.arm}"
+    second = f"{called(question.second)} of {question.against}"
+    parts = [clean(part) for part in question.part]
+    if question.split != "test":
+        parts.insert(0, f"on {_where(question)}")
+    return ", ".join((f"{first} less {second}", *parts))
+
+
+def _where(question: Question) -> str:
+    """The split of a contrast in words."""
+    if question.split in ("test", "selection"):
+        return _SPLITS[question.split]
+    return f"the test set {clean(question.split)}"
+
+
+_SPLITS: Final = {"test": "the sealed test", "selection": "the selection split"}
+
+
+def unanswered(question: Question) -> str:
+    """That no item is in a contrast."""
+    part = ", ".join(clean(part) for part in question.part) or "both answered"
+    return f"{compared(question)}: not answered, no item of {_where(question)} is of it ({part})."
+
+
+def declared(since: Declared) -> str:
+    """Since when a contrast is declared, and whether its results were there before."""
+    if since.commit is None or since.when is None:
+        return _UNDATED[since.known]
+    day = datetime.fromtimestamp(since.when, tz=UTC).date().isoformat()
+    commit = f"{since.commit[:10]} ({day})"
+    if since.known == "shallow":
+        return f"When it was declared is unknown: this clone is shallow, and ends with {commit}."
+    if since.before is None:
+        return f"Declared in {commit}."
+    if since.before:
+        return f"Declared in {commit}, before its first result."
+    return f"Declared in {commit}, after its first result: it may have been chosen by that."
+
+
+_UNDATED: Final = {
+    "not committed": "Not committed: nothing tells whether it was declared before its results.",
+    "no git": "When it was declared is unknown: there is no git history here.",
+}
+
+
+def chosen_here(contrast: Comparison) -> str:
+    """That a student was chosen by the items that it is compared on; empty if none was."""
+    question = contrast.question
+    if question.split != "selection" or "best" not in (question.student, question.second):
+        return ""
+    return (
+        "The best student was chosen by its score on these items, so that its score here is "
+        "optimistic."
+    )
 
 
 def amounts(contrast: Comparison) -> str:
@@ -137,19 +198,19 @@ def amounts(contrast: Comparison) -> str:
     taught = contrast.amounts
     if taught is None or taught.equal:
         return ""
-    first, second = (_taught(contrast, one) for one in (taught.first, taught.second))
+    first, second = _taught(taught.first), _taught(taught.second)
     means = ", on average over runs" if len(contrast.runs) > 1 else ""
     return f"The amounts are unequal: {first}, {second}{means}."
 
 
-def _taught(contrast: Comparison, taught: Amount) -> str:
+def _taught(taught: Amount) -> str:
     number = f"{count(taught.examples)} of {count(taught.asked)} examples asked for"
-    return f"{contrast.student} of {taught.arm} was taught {number}"
+    return f"{taught.student} of {taught.arm} was taught {number}"
 
 
 def circumstances(contrast: Comparison, stamps: Sequence[Stamp]) -> str:
     """What else than the arms differs in a contrast; empty if nothing does."""
-    rows = between(stamps, contrast.arm, contrast.against)
+    rows = between(stamps, contrast.question.arm, contrast.question.against)
     if not rows:
         return ""
     kinds = "; ".join(f"{kind}: {', '.join(differing)}" for kind, differing in rows)
@@ -157,17 +218,30 @@ def circumstances(contrast: Comparison, stamps: Sequence[Stamp]) -> str:
     return f"These arms did not run under the same circumstances ({clean(kinds)})."
 
 
+def warnings(contrast: Comparison, stamps: Sequence[Stamp]) -> list[str]:
+    """All that a reader of a contrast must mind, as sentences; empty if nothing."""
+    said = (chosen_here(contrast), amounts(contrast), circumstances(contrast, stamps))
+    return [sentence for sentence in said if sentence]
+
+
 def evidence(contrast: Comparison) -> str:
     """What a contrast rests on."""
-    items = f"{count(contrast.items)} sealed test items"
+    question = contrast.question
+    items = f"{count(contrast.items)} {_ITEMS.get(question.split, 'items')}"
     if len(contrast.runs) > 1:
         return f"Mean over {len(contrast.runs)} runs on {items}; the interval is over runs."
     ((_, pair),) = contrast.runs
-    first = f"{contrast.arm} alone has {count(pair.gained)} right"
-    second = f"{contrast.against} alone {count(pair.lost)}"
+    first, second = question.arm, question.against
+    if first == second:
+        first, second = called(question.student), called(question.second)
+    first = f"{first} alone has {count(pair.gained)} right"
+    second = f"{second} alone {count(pair.lost)}"
     test = f"McNemar {p_value(pair.p)}"
     over = _over(contrast.difference)
     return f"Of {items}, {first}, {second} ({test}); the interval inverts this test, over {over}."
+
+
+_ITEMS: Final = {"test": "sealed test items", "selection": "selection items"}
 
 
 def reading(estimate: Estimate) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dataenvgym_spec.core.errors import Diagnostic, Span, suggest
+from dataenvgym_spec.language.analysis import BASE
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.declared import REFERRED, Definition
 from dataenvgym_spec.language.fields import NAME_PATTERN
@@ -127,9 +128,15 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
     misnamed = not arms or any(re.fullmatch(NAME_PATTERN, name) is None for name in arms)
     if listed is None or not isinstance(listed.value, tuple) or (misnamed and not whole):
         return
+    named = arms or {default: tree}
     for contrast in listed.value:
-        for key in ("arm", "against"):
-            yield from _unknown("arm", contrast.find(key), arms or {default: tree})
+        against = contrast.find("against")
+        if against is not None and isinstance(against.value, dict):
+            against = against.find("arm")
+        yield from _unknown("arm", contrast.find("arm"), named)
+        # The word for the untaught student, which is no arm.
+        if against is None or against.value != BASE:
+            yield from _unknown("arm", against, named)
 
 
 def stepped(

@@ -239,8 +239,13 @@ class Run:
         iteration = self.iteration_of(student)
         return [row for row in rows if iteration is not None and row.iteration == iteration]
 
-    def iteration_of(self, student: str) -> int | None:
-        """The iteration of a student, 0 of base and baselines; None before selection."""
+    def iteration_of(self, student: str | int) -> int | None:
+        """The iteration of a student, 0 of base and baselines; None before selection.
+
+        Of an iteration after a stop it is the last one that took place.
+        """
+        if isinstance(student, int):
+            return self.standing(student).number
         if self._untaught(student):
             return 0
         choice = self.choice

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.accounts import TurnAccount, turn_accounts
 from dataenvgym_spec.results.caveats import caveats
 from dataenvgym_spec.results.curves import (
@@ -16,15 +17,14 @@ from dataenvgym_spec.results.curves import (
     mean_curves,
     skill_grids,
 )
-from dataenvgym_spec.results.evidence.scores import (
+from dataenvgym_spec.results.declared import Declared, declared
+from dataenvgym_spec.results.evidence.contrasts import (
     Comparison,
-    Gain,
-    Outcome,
+    Unanswered,
     comparisons,
-    gains,
-    outcomes,
-    summaries,
+    unanswered,
 )
+from dataenvgym_spec.results.evidence.scores import Gain, Outcome, gains, outcomes, summaries
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.fates import IterationFates, fates
 from dataenvgym_spec.results.judging import Judging, judging
@@ -60,6 +60,8 @@ class Study:
 
     Attributes:
         caveats: what its report must say, such as that one split has two roles.
+        unanswered: contrasts that no item is about.
+        declared: since when each contrast is declared.
         borrowing: arms without an agent, each with the arm that its data come from.
         inputs: the files that the spec reads, with their digests.
     """
@@ -73,6 +75,8 @@ class Study:
     outcomes: tuple[Outcome, ...]
     summaries: tuple[Outcome, ...]
     contrasts: tuple[Comparison, ...]
+    unanswered: tuple[Unanswered, ...]
+    declared: Mapping[Question, Declared]
     gains: tuple[Gain, ...]
     probed: tuple[Probed, ...]
     tested: tuple[Outcome, ...]
@@ -117,6 +121,8 @@ def study(results: Results) -> Study:
         outcomes=students,
         summaries=summaries(results, students),
         contrasts=comparisons(results),
+        unanswered=unanswered(results),
+        declared=declared(results),
         gains=gains(results),
         probed=probed(results),
         tested=tested(results),

@@ -9,16 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from dataenvgym_spec.core.hashing import file_digest
-from dataenvgym_spec.records.experiment import Question
+from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.results.curves import arm_curve, curve
 from dataenvgym_spec.results.evidence.amounts import Amount, amounts
-from dataenvgym_spec.results.evidence.scores import (
-    Outcome,
-    comparison,
-    difference,
-    outcomes_of,
-    summary,
-)
+from dataenvgym_spec.results.evidence.answers import rows_of, scored
+from dataenvgym_spec.results.evidence.contrasts import comparison, difference
+from dataenvgym_spec.results.evidence.scores import Outcome, outcomes_of, summary
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.probes import tested_of
@@ -173,12 +169,14 @@ def _figures(outcome: Outcome) -> dict[str, float]:
     return {**figures, "_low": accuracy.low, "_high": accuracy.high}
 
 
-def _when(runs: Sequence[Run], student: str, ledger: Ledger) -> int | None:
+def _when(
+    runs: Sequence[Run], student: str | int, ledger: Ledger, split: str = "test"
+) -> int | None:
     """When the last seed's score of a student was there; None if any has none yet."""
     stages = []
     for run in runs:
-        stage = run.sealed_evaluation(student)
-        if stage is None or not run.sealed(student):
+        stage = scored(run, student, split)
+        if stage is None or not rows_of(run, student, split):
             return None
         stages.append(stage)
     return ledger.all_ended(stages)
@@ -189,12 +187,14 @@ def _answered(
 ) -> Iterator[tuple[Question, int]]:
     """The contrasts that the spec declares for an arm, with the time when all seeds had both."""
     for question in results.index.contrasts:
-        others = results.of_arm(question.against)
-        if question.arm != runs[0].arm or question.split != "test" or not others:
+        if question.arm != runs[0].arm:
             continue
-        when = _when([*runs, *others], question.student, ledger)
-        if when is not None:
-            yield question, when
+        others, split = results.of_arm(question.against), question.split
+        times = [_when(runs, question.student, ledger, split)]
+        times.append(_when(others, question.second, ledger, split))
+        ended = [time for time in times if time is not None]
+        if len(ended) == len(times):
+            yield question, max(ended)
 
 
 def _unreadable(runs: Sequence[Run], ledger: Ledger) -> list[Metric]:
@@ -210,12 +210,19 @@ def _unreadable(runs: Sequence[Run], ledger: Ledger) -> list[Metric]:
 
 
 def _name(question: Question) -> str:
-    student = question.student
-    return f"test/{student} minus {student} of {slug(question.against)}"
+    """What the metric of a contrast is called: where, on which part of it, and which students."""
+    probe = question.split not in ("test", "selection")
+    where = [f"probe/{slug(question.split)}"] if probe else [question.split]
+    if question.skill is not None:
+        where.append(f"skill/{slug(question.skill)}")
+    for name, value in question.slice:
+        where.append(f"slice/{slug(name)}/{slug(value)}")
+    students = f"{called(question.student)} minus {called(question.second)}"
+    return "/".join((*where, f"{students} of {slug(question.against)}"))
 
 
 def _contrasts(results: Results, runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
-    """Differences to other arms on the sealed test.
+    """Differences that the spec declares as contrasts.
 
     With one seed the interval over items and p beside it, with several the mean alone.
     """

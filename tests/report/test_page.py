@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from dataenvgym_spec.cli.report import command
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
 from dataenvgym_spec.execute.entry import _say_results, entry
+from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import write_json, write_rows
 from dataenvgym_spec.report import words
 from dataenvgym_spec.report.extra import require
@@ -22,7 +23,7 @@ from dataenvgym_spec.report.page import page
 from dataenvgym_spec.report.text import interval, percent, point_interval, points
 from dataenvgym_spec.report.words import ONE_RUN, amounts, evidence, reading
 from dataenvgym_spec.resolve.same_as import stamps
-from dataenvgym_spec.results.evidence.scores import Comparison
+from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.statistics import over_seeds, paired
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.judging import Judging
@@ -437,10 +438,7 @@ def test_reading_is_the_same_for_both_signs():
 
     def make(pair):
         return Comparison(
-            arm="a",
-            against="b",
-            student="best",
-            primary=True,
+            question=Question(arm="a", against="b", primary=True),
             difference=pair.difference,
             items=30,
             runs=((0, pair),),

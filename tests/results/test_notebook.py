@@ -9,7 +9,7 @@ import pytest
 import dataenvgym_spec
 from dataenvgym_spec.core.errors import MissingExtra, UserError
 from dataenvgym_spec.records.files import write_json
-from dataenvgym_spec.results.evidence.scores import comparison
+from dataenvgym_spec.results.evidence.contrasts import comparison
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult

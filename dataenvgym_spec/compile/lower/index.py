@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
+from dataenvgym_spec.language.analysis import BASE, Contrast, Other
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at, without
-from dataenvgym_spec.records.experiment import Index, Question
+from dataenvgym_spec.records.experiment import Index, Question, Student
 from dataenvgym_spec.resolve.arms import Arm, Resolved
 from dataenvgym_spec.resolve.same_as import stamps
 
@@ -28,8 +31,7 @@ def index(resolved: Resolved) -> Index:
     """The index of an experiment, without its stages yet."""
     base = resolved.base
     arms = {arm.name: arm for arm in resolved.arms}
-    contrasts = msgspec.to_builtins(base.analysis.contrasts)
-    questions = [Question(**contrast) for contrast in contrasts]
+    questions = [question(contrast, arms) for contrast in base.analysis.contrasts]
     stamped = stamps(msgspec.to_builtins(base.task.splits))
     if base.test is not None:
         stamped.append(EACH)
@@ -48,6 +50,42 @@ def index(resolved: Resolved) -> Index:
         sweep=resolved.sweep or None,
         stamps=tuple(stamped) or None,
     )
+
+
+def question(contrast: Contrast, arms: Collection[str]) -> Question:
+    """A contrast as the report asks it: with both arms and students, each by its plain name.
+
+    Args:
+        contrast: as the spec says it.
+        arms: the names of all arms.
+    """
+    against, student = contrast.against, _plain(contrast.student)
+    other: Student = student
+    if isinstance(against, Other):
+        arm = contrast.arm if against.arm is UNSET else against.arm
+        other = student if against.student is UNSET else _plain(against.student)
+    # The word is an arm where there is one of that name: specs had such arms before it.
+    elif against == BASE and BASE not in arms:
+        arm, other = contrast.arm, BASE
+    else:
+        arm = against
+    slices = {} if contrast.slice is UNSET else contrast.slice
+    return Question(
+        arm=contrast.arm,
+        against=arm,
+        student=student,
+        split=contrast.split,
+        primary=contrast.primary,
+        other=None if other == student else other,
+        skill=None if contrast.skill is UNSET else contrast.skill,
+        slice=tuple((name, str(slices[name])) for name in sorted(slices)),
+        equivalence=None if contrast.equivalence is UNSET else contrast.equivalence,
+    )
+
+
+def _plain(student: Student) -> Student:
+    """The student of iteration 0 is the base."""
+    return BASE if student == 0 else student
 
 
 def settings(arm: Arm) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from dataenvgym_spec.compile.rules import (
     clusters,
     columns,
     comparing,
+    contrasts,
     decoding,
     draws,
     equal,
@@ -90,6 +91,7 @@ RULES: Final = (
 def check(resolved: Resolved) -> list[Diagnostic]:
     """All findings about the meaning of a spec."""
     findings = [*seeds.check(resolved), *equal.check(resolved), *linked.check(resolved)]
+    findings += contrasts.check(resolved)
     for arm in resolved.arms:
         for rule in RULES:
             findings += rule.check(arm)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
-from dataenvgym_spec.records.experiment import Question
+from dataenvgym_spec.language.analysis import BASE
+from dataenvgym_spec.records.experiment import Question, Student, called
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
 
@@ -17,11 +18,13 @@ class Amount:
 
     Attributes:
         arm: whose student it is.
+        student: which of them.
         examples: those that it was taught.
         asked: those that plans asked for.
     """
 
     arm: str
+    student: str
     examples: float
     asked: float
 
@@ -40,30 +43,35 @@ class Amounts:
 
 
 def amounts(results: Results, question: Question) -> Amounts | None:
-    """What the students of a contrast were taught; None before any run has chosen them."""
-    student, first, second = question.student, [], []
-    for one, other in zip(
-        results.of_arm(question.arm), results.of_arm(question.against), strict=True
-    ):
-        if None not in (one.iteration_of(student), other.iteration_of(student)):
-            first.append(one)
-            second.append(other)
+    """What the students of a contrast were taught; None before any run has chosen them.
+
+    None too where amounts differ by what is asked: one is untaught, or both are of one arm.
+    """
+    student, other = question.student, question.second
+    if BASE in (student, other) or question.arm == question.against:
+        return None
+    first, second = [], []
+    runs = zip(results.of_arm(question.arm), results.of_arm(question.against), strict=True)
+    for mine, others in runs:
+        if None not in (mine.iteration_of(student), others.iteration_of(other)):
+            first.append(mine)
+            second.append(others)
     if not first:
         return None
     taught = [_examples(run, student) for run in first]
     return Amounts(
         first=_amount(question.arm, first, student),
-        second=_amount(question.against, second, student),
-        equal=taught == [_examples(run, student) for run in second],
+        second=_amount(question.against, second, other),
+        equal=taught == [_examples(run, other) for run in second],
     )
 
 
-def _amount(arm: str, runs: Iterable[Run], student: str) -> Amount:
+def _amount(arm: str, runs: Iterable[Run], student: Student) -> Amount:
     runs = list(runs)
     taught = fmean(_examples(run, student) for run in runs)
     asked = fmean(run.asked(run.iteration_of(student) or 0) for run in runs)
-    return Amount(arm=arm, examples=taught, asked=asked)
+    return Amount(arm=arm, student=called(student), examples=taught, asked=asked)
 
 
-def _examples(run: Run, student: str) -> int:
+def _examples(run: Run, student: Student) -> int:
     return run.examples(run.iteration_of(student) or 0)

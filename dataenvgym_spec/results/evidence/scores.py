@@ -1,7 +1,7 @@
-"""The students' scores: accuracies, outcomes on the sealed test, contrasts of arms, gains.
+"""The students' scores: accuracies, outcomes on the sealed test, gains.
 
-The only place that decides what is averaged and what is compared; report, tracking and notebooks
-show these records.
+The only place that decides what is averaged; declared contrasts are in `contrasts`. Report,
+tracking and notebooks show these records.
 """
 
 from __future__ import annotations
@@ -11,28 +11,18 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.records.experiment import Question
-from dataenvgym_spec.results.evidence.amounts import Amounts, amounts
+from dataenvgym_spec.results.evidence.answers import answers_of
 from dataenvgym_spec.results.evidence.passes import passes
 from dataenvgym_spec.results.evidence.statistics import (
     Estimate,
     Paired,
     clustered_proportion,
     deviation,
-    discordant,
     over_seeds,
     paired,
 )
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """A student's answers, by item id: whether each is right, and the cluster of its item."""
-
-    right: dict[str, bool]
-    clusters: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,31 +62,6 @@ class Outcome:
     truncated: float
     deviation: float | None = None
     passes: tuple[tuple[int, Estimate], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """A declared contrast, answered: the first arm's student less the other's, on equal items.
-
-    Attributes:
-        arm: the arm in question.
-        against: the arm it is compared with.
-        student: which student of each.
-        primary: whether the experiment was made for it.
-        difference: over items or their clusters with one run per arm, over runs with several.
-        items: how many items the students share.
-        runs: the comparison in each run, by seed.
-        amounts: what the two students were taught.
-    """
-
-    arm: str
-    against: str
-    student: str
-    primary: bool
-    difference: Estimate
-    items: int
-    runs: tuple[tuple[int, Paired], ...]
-    amounts: Amounts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,71 +228,6 @@ def _mean_passes(mine: Sequence[Outcome]) -> tuple[tuple[int, Estimate], ...]:
     return tuple(means)
 
 
-def comparisons(results: Results) -> tuple[Comparison, ...]:
-    """The declared contrasts that can be answered already, the primary ones first."""
-    answers = [comparison(results, question) for question in results.index.contrasts]
-    answered = [answer for answer in answers if answer is not None]
-    return tuple(sorted(answered, key=lambda answer: not answer.primary))
-
-
-def comparison(results: Results, question: Question) -> Comparison | None:
-    """The answer to one declared contrast; None before its results are there."""
-    contrasted = _contrasted(results, question)
-    pairs = [(seed, _paired(*answers)) for seed, answers in contrasted.items()]
-    if not pairs:
-        return None
-    single = pairs[0][1]
-    return Comparison(
-        arm=question.arm,
-        against=question.against,
-        student=question.student,
-        primary=question.primary,
-        difference=_difference([pair for _, pair in pairs]),
-        items=single.items,
-        runs=tuple(pairs),
-        amounts=amounts(results, question),
-    )
-
-
-def difference(results: Results, question: Question) -> float | None:
-    """The difference that a declared contrast asks for, without its interval."""
-    pairs = _contrasted(results, question).values()
-    if not pairs:
-        return None
-    return fmean(discordant(first.right, second.right).difference for first, second in pairs)
-
-
-def _contrasted(results: Results, question: Question) -> dict[int, tuple[Answers, Answers]]:
-    """The answers of the two students of a contrast, by seed, where they share items."""
-    answers = {}
-    for run in results.runs:
-        if run.arm in (question.arm, question.against):
-            answers[run.arm, run.seed] = _answers(run.sealed(question.student))
-    pairs = {}
-    for seed in results.index.seeds:
-        first, second = answers[question.arm, seed], answers[question.against, seed]
-        if first.right.keys() & second.right.keys():
-            pairs[seed] = (first, second)
-    return pairs
-
-
-def _answers(rows: Sequence[Result]) -> Answers:
-    right = {row.id: row.correct for row in rows}
-    return Answers(right=right, clusters={row.id: row.unit for row in rows})
-
-
-def _paired(first: Answers, second: Answers) -> Paired:
-    return paired(first.right, second.right, first.clusters)
-
-
-def _difference(pairs: Sequence[Paired]) -> Estimate:
-    """The one difference there is, or the mean over runs."""
-    if len(pairs) == 1:
-        return pairs[0].difference
-    values = [pair.difference.value for pair in pairs]
-    return over_seeds(values, least=-1.0, most=1.0)
-
-
 def gains(results: Results) -> tuple[Gain, ...]:
     """What the best student of each run answers differently from its base, on the sealed test."""
     found = [gain_of(run) for run in results.runs]
@@ -337,7 +237,8 @@ def gains(results: Results) -> tuple[Gain, ...]:
 def gain_of(run: Run) -> Gain | None:
     """What the best student of one run answers differently from its base; None before both do."""
     base, best = run.sealed("base"), run.sealed("best")
-    answers, before, after = _answers(best), _answers(base).right, _answers(best).right
+    answers, before = answers_of(best), answers_of(base).right
+    after = answers.right
     shared = before.keys() & after.keys()
     iteration = run.iteration_of("best")
     if not shared or iteration is None:

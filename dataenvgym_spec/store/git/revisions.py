@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json
-from dataenvgym_spec.store.git.program import git
+from dataenvgym_spec.store.git.program import contents, git
 from dataenvgym_spec.store.layout import Layout
 
 
@@ -43,12 +43,12 @@ def reached_at(layout: Layout, names: Sequence[str]) -> dict[str, frozenset[str]
     indexes = {name: _indexes(layout, name) for name in names}
     blobs = {blob for files in indexes.values() for blob in files.values()}
     # One call of git for all: branches share most of their files.
-    contents = _contents(layout, blobs)
+    texts = _contents(layout, blobs)
     reached = {}
     for name, files in indexes.items():
         directories: set[str] = set()
         for path, blob in files.items():
-            directories |= _named(contents[blob], path, name)
+            directories |= _named(texts[blob], path, name)
         reached[name] = frozenset(directories)
     return reached
 
@@ -85,21 +85,12 @@ def _named(text: bytes, path: str, revision: str) -> set[str]:
 def _contents(layout: Layout, blobs: Iterable[str]) -> dict[str, bytes]:
     """The contents of blobs, by their names."""
     wanted = sorted(blobs)
-    batch = git(layout, "cat-file", "--batch", stdin="\n".join(wanted).encode()) or b""
-    contents = {}
-    position = 0
+    found = contents(layout, wanted)
     for blob in wanted:
-        # Each: a line of name, type and size, the content, a line break.
-        end_of_head = batch.find(b"\n", position)
-        head = batch[position:end_of_head].split()
-        if end_of_head < 0 or len(head) < 3:
+        if blob not in found:
             # As in a partial clone without network.
             raise UserError(
                 f"git does not have the object {blob}; nothing was removed",
                 help="fetch it: git fetch --refetch",
             )
-        size = int(head[2])
-        start = end_of_head + 1
-        contents[blob] = batch[start : start + size]
-        position = start + size + 1
-    return contents
+    return found

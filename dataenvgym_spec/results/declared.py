@@ -1,0 +1,125 @@
+"""Since when a spec declares each contrast, as git tells it: before its results, or after them.
+
+The spec and the files that it extends are read as they were in every commit; a contrast is the same
+if it means the same, however it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.records.experiment import Question
+from dataenvgym_spec.results.evidence.answers import scored
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.store.git.versions import Version, Versions, versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """Since when a spec declares a contrast as it stands.
+
+    Attributes:
+        known: whether git tells; `shallow` where the history ends too early to tell.
+        commit: the first commit that has it.
+        when: its time, in seconds since 1970.
+        before: whether it is older than the first result of the contrast; None where either is not
+            known.
+    """
+
+    known: Literal["committed", "not committed", "shallow", "no git"]
+    commit: str | None = None
+    when: int | None = None
+    before: bool | None = None
+
+
+def declared(results: Results) -> dict[Question, Declared]:
+    """Since when each contrast of an experiment is declared, by the contrast."""
+    questions = results.index.contrasts
+    if not questions:
+        return {}
+    history = versions(results.layout, _specs(results))
+    if history is None:
+        return {one: Declared(known="no git") for one in questions}
+    first = _first(history, results, questions)
+    return {one: _declared(results, one, first.get(one), history) for one in questions}
+
+
+def _specs(results: Results) -> list[str]:
+    """The files that may declare contrasts: the spec, and what it extends."""
+    return [path for path in results.index.inputs if path.endswith((".yaml", ".yml"))]
+
+
+def _declared(
+    results: Results, question: Question, version: Version | None, history: Versions
+) -> Declared:
+    if version is None:
+        return Declared(known="not committed")
+    if version.first and history.shallow:
+        return Declared(known="shallow", commit=version.commit, when=version.when)
+    result = _first_result(results, question)
+    return Declared(
+        known="committed",
+        commit=version.commit,
+        when=version.when,
+        before=None if result is None else version.when < result,
+    )
+
+
+def _first(
+    history: Versions, results: Results, questions: Sequence[Question]
+) -> dict[Question, Version]:
+    """The first version that declares each of some contrasts."""
+    found: dict[Question, Version] = {}
+    for of_file in history.files:
+        wanted = set(questions)
+        for version in of_file:
+            text = history.texts.get(version.blob, b"")
+            for question in wanted.intersection(_said(text, results.index.arms)):
+                wanted.discard(question)
+                earlier = found.get(question)
+                if earlier is None or version.when < earlier.when:
+                    found[question] = version
+            if not wanted:
+                break
+    return found
+
+
+def _said(text: bytes, arms: Sequence[str]) -> Iterator[Question]:
+    """The contrasts that a version of a spec declares; none of one that cannot be read."""
+    # Most of a spec's history may be older than its first contrast.
+    if b"contrasts" not in text:
+        return
+    from dataenvgym_spec.compile.lower.index import question
+    from dataenvgym_spec.language.analysis import Contrast
+    from dataenvgym_spec.language.source import parse
+
+    try:
+        node = parse(text.decode("utf-8"), file="").find("analysis", "contrasts")
+    except (SpecError, ValueError):
+        return
+    rows: Any = None if node is None else node.plain()
+    for row in rows if isinstance(rows, list) else ():
+        try:
+            contrast = msgspec.convert(row, Contrast)
+        except msgspec.ValidationError:
+            continue
+        yield question(contrast, arms)
+
+
+def _first_result(results: Results, question: Question) -> float | None:
+    """When the first score was there that says something of a contrast; None before it is."""
+    runs = zip(results.of_arm(question.arm), results.of_arm(question.against), strict=True)
+    ended = []
+    for first, second in runs:
+        for run, student in ((first, question.student), (second, question.second)):
+            stage = scored(run, student, question.split)
+            # What the untaught student answers says nothing of what teaching changes.
+            if stage is not None and run.iteration_of(student) != 0:
+                log = stage.log
+                ended += [] if log is None else [log.ended]
+    return min(ended, default=None)

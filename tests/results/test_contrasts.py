@@ -1,0 +1,160 @@
+"""What declared contrasts come to: which students they compare, on which items, and where they cannot be answered."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from dataenvgym_spec.cli.report import command
+from dataenvgym_spec.execute.entry import _say_results
+from dataenvgym_spec.records.files import write_json
+from dataenvgym_spec.report import words
+from dataenvgym_spec.report.metrics import metrics
+from dataenvgym_spec.report.page import page
+from dataenvgym_spec.results.evidence.contrasts import comparisons, unanswered
+from dataenvgym_spec.results.experiment import Results, load
+from dataenvgym_spec.results.study import study
+from dataenvgym_spec.track.project import project
+from tests.support.reported import SKILLS, Store
+
+PAIR = {"arm": "with-state", "against": "no-state"}
+OWN = {"arm": "with-state", "against": "with-state"}
+ITEMS = {"test": range(60), "selection": range(30)}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished experiment of two runs per arm."""
+    return Store(tmp_path_factory.mktemp("contrasts") / "repo", seeds=(0, 1)).write().root
+
+
+def asking(root: Path, *contrasts: dict[str, Any]) -> Results:
+    """The experiment with other contrasts."""
+    path = root / "experiments" / "tiny.json"
+    index = json.loads(path.read_text(encoding="utf-8"))
+    full = [{"student": "best", "split": "test", "primary": False, **one} for one in contrasts]
+    write_json(path, {**index, "contrasts": full})
+    return load("tiny", root)
+
+
+def right(split: str, arm: str, seed: int, iteration: int, skill: int | None = None) -> float:
+    """The accuracy of a student by the rule that its answers were written by."""
+    items = [item for item in ITEMS[split] if skill is None or item % 3 == skill]
+    if iteration == 0:
+        arm, seed = "", 0
+    return sum(Store.learns(item, arm, seed, iteration) for item in items) / len(items)
+
+
+def test_any_two_students_are_compared_by_item_and_run_seed(root: Path) -> None:
+    last = {"student": "last"}
+    cases = {
+        "against its base": ({**OWN, **last, "other": "base"}, ("test", 3, 0, None)),
+        "an earlier iteration": (
+            {**OWN, "student": 3, "other": 1, "split": "selection"},
+            ("selection", 3, 1, None),
+        ),
+        "one skill": (
+            {**OWN, **last, "other": "base", "skill": SKILLS[0]},
+            ("test", 3, 0, 0),
+        ),
+    }
+    for said, (split, first, second, skill) in cases.values():
+        (answer,) = comparisons(asking(root, said))
+        assert [seed for seed, _ in answer.runs] == [0, 1]
+        for seed, pair in answer.runs:
+            mine = right(split, "with-state", seed, first, skill)
+            assert pair.difference.value == pytest.approx(
+                mine - right(split, "with-state", seed, second, skill)
+            ), said
+        assert answer.items == len(ITEMS[split]) // (1 if skill is None else 3)
+
+
+def test_another_arms_student_may_be_another_one(root: Path) -> None:
+    (answer,) = comparisons(asking(root, {**PAIR, "student": "last", "other": "base"}))
+    for seed, pair in answer.runs:
+        expected = right("test", "with-state", seed, 3) - right("test", "", 0, 0)
+        assert pair.difference.value == pytest.approx(expected)
+    assert answer.amounts is None, "a student that nobody taught is no unequal amount"
+
+
+def test_a_slice_holds_the_items_that_say_so(tmp_path: Path) -> None:
+    layout = Store(tmp_path / "repo").write()
+    for path in layout.store.rglob("results.jsonl"):
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        told = [{**row, "slices": {"level": str(n % 4)}} for n, row in enumerate(rows)]
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in told), encoding="utf-8")
+    said = {**OWN, "student": "last", "other": "base", "slice": [["level", "1"]]}
+    (answer,) = comparisons(asking(layout.root, said))
+    assert answer.items == 15
+
+
+def test_what_no_item_is_about_is_said_and_not_left_out(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = asking(root, {**PAIR, "skill": "<b>none", "primary": True}, PAIR)
+    (answer,) = comparisons(results)
+    (missing,) = unanswered(results)
+    assert answer.question.skill is None and missing.question.skill == "<b>none"
+    found = study(results)
+    said = words.unanswered(missing.question)
+    assert "not answered, no item of the sealed test is of it (skill <b>none)" in said
+    assert said in html.unescape(page(found)) and "<b>none" not in page(found)
+    row = json.loads(metrics(found))["contrasts"]["with-state - no-state, best, skill <b>none"]
+    assert row == {"items": 0, "primary": True}
+    _say_results(found)
+    assert said in capsys.readouterr().out
+    monkeypatch.chdir(root)
+    told = CliRunner().invoke(command, ["tiny"], catch_exceptions=False).output
+    assert said in " ".join(told.split())
+
+
+def test_the_best_student_on_its_own_selection_items_is_said_to_be_optimistic(root: Path) -> None:
+    chosen = {**PAIR, "split": "selection"}
+    said = []
+    for one in (chosen, {**chosen, "student": "last"}, PAIR):
+        (answer,) = comparisons(asking(root, one))
+        said.append(words.chosen_here(answer))
+    assert "its score here is optimistic" in said[0] and said[1:] == ["", ""]
+    assert said[0] in page(study(asking(root, chosen)))
+
+
+NAMES = {
+    "with-state - no-state, best": "test/best minus best of no-state",
+    "with-state - with-state (base), best": "test/best minus base of with-state",
+    "with-state - with-state (best), last": "test/last minus best of with-state",
+    "with-state - with-state (iteration 1), iteration 3, selection": (
+        "selection/iteration 3 minus iteration 1 of with-state"
+    ),
+    "with-state - no-state, best, skill gcd": "test/skill/gcd/best minus best of no-state",
+    "with-state - no-state, best, selection": "selection/best minus best of no-state",
+}
+"""What contrasts are called in `metrics.json`, and in MLflow."""
+
+
+def test_every_form_has_a_name_of_its_own_everywhere(root: Path) -> None:
+    contrasts = [
+        {**PAIR, "primary": True},
+        {**OWN, "other": "base"},
+        {**OWN, "student": "last", "other": "best"},
+        {**OWN, "student": 3, "other": 1, "split": "selection"},
+        {**PAIR, "skill": "gcd"},
+        {**PAIR, "split": "selection"},
+    ]
+    results = asking(root, *contrasts)
+    found = study(results)
+    rows = json.loads(metrics(found))["contrasts"]
+    assert set(rows) == set(NAMES)
+    sentences = {words.compared(contrast.question) for contrast in found.contrasts}
+    assert len(sentences) == 6
+    text = html.unescape(page(found))
+    assert all(sentence in text for sentence in sentences)
+    (summary,) = (run for run in project(results).runs if run.id == "tiny/with-state/summary")
+    keys = {metric.key: metric.value for metric in summary.metrics}
+    values = {answer.question.title: answer.difference.value for answer in found.contrasts}
+    for title, name in NAMES.items():
+        assert keys[name] == pytest.approx(values[title])
