@@ -65,7 +65,7 @@ class Contrast(Section, frozen=True, kw_only=True):
     ) = UNSET
     slice: (
         Annotated[
-            dict[str, str | int],
+            dict[str, str | Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]],
             hover(
                 "Compare on this part alone: the slices of the source, by name, each with a value.",
                 min_length=1,
