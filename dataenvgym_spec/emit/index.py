@@ -40,4 +40,5 @@ def _use(use: Use) -> StageUse:
         baseline=use.baseline,
         probe=use.probe,
         each=use.each,
+        copy=use.copy,
     )

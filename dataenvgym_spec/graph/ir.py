@@ -15,7 +15,7 @@ from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.kind import Kind, Worker
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.parameters import Params
-from dataenvgym_spec.records.experiment import Index
+from dataenvgym_spec.records.experiment import Copy, Index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,9 @@ class Use:
 
     `iteration` 0 is before the first plan; None is outside the loop. `baseline` is the name of the
     prompt that an untaught student is asked with in place of its own, `probe` that of another test
-    set, and `each` the iteration whose student is tested for the report alone. `blind` says that
-    the arm observes nothing, also of stages whose parameters do not.
+    set, and `each` the iteration whose student is tested for the report alone. `copy` is what it is
+    to the noise floor. `blind` says that the arm observes nothing, also of stages whose parameters
+    do not.
     """
 
     experiment: str
@@ -46,6 +47,7 @@ class Use:
     baseline: str | None = None
     probe: str | None = None
     each: int | None = None
+    copy: Copy | None = None
     blind: bool = False
 
     def place(self) -> str:

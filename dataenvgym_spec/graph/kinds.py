@@ -6,7 +6,8 @@ This table is the whole of what a reviewer needs to judge the proof of no leakag
 be taught, with `pool` in what an agent may read and nowhere else; `weights` is a student as
 files, and `student` its behaviour: whatever was computed by running or reading it; `#test` and so
 on are a split seen as hashes only; `bit` is a gate's answer, go on or stop; `label` is the skill of
-an item of selection or test, for the report alone.
+an item of selection or test, for the report alone; `copy` is a salted copy of a student or of its
+answers, for the noise floor.
 
 A role ends at few places only, each declared below with its reason: whatever runs a student
 (`evaluate`, and where it is asked `skills`, `assign`, `label`, `plan`, `generate` and `check`)
@@ -44,6 +45,8 @@ TEACHING: Final[frozenset[Role]] = frozenset({"shown", "hidden", "student", "poo
 """What may reach an agent and, through its examples, a student's weights."""
 STUDENT: Final[frozenset[Role]] = TEACHING | {"weights"}
 """What a slot meant for a student may receive: weights, and what they were taught by."""
+COPY: Final[frozenset[Role]] = frozenset({"copy"})
+"""What a salted copy adds, a student or answers; only the slot of who answers receives it."""
 BEHAVIOUR: Final[Mapping[Role, Role]] = {"weights": "student"}
 """What comes of running a student, or of a component that reads one.
 
@@ -93,12 +96,16 @@ def _hashes(params: Params, _port: str) -> frozenset[Role]:
     return frozenset(f"#{role}" for role in params.lanes)
 
 
-def _weights(_params: Params, _port: str) -> frozenset[Role]:
-    return frozenset({"weights"})
+def _copied(params: Params) -> frozenset[Role]:
+    return COPY if getattr(params, "salt", None) is not None else frozenset()
 
 
-def _behaviour(_params: Params, _port: str) -> frozenset[Role]:
-    return frozenset({"student"})
+def _weights(params: Params, _port: str) -> frozenset[Role]:
+    return frozenset({"weights"}) | _copied(params)
+
+
+def _behaviour(params: Params, _port: str) -> frozenset[Role]:
+    return frozenset({"student"}) | _copied(params)
 
 
 def _label(_params: Params, _port: str) -> frozenset[Role]:
@@ -214,14 +221,14 @@ KINDS: Final[dict[str, Kind]] = {
     # candidates that a check wants to know them of. The sealed evaluation names its students
     # through `choice`, the one legitimate use of selection besides selecting; its results have no
     # reader but the report. `shots` are items of the pool that every prompt shows, here and in
-    # training.
+    # training. Salted copies answer, and what comes of it has no reader but the report.
     "evaluate": Kind(
         params=EvaluateParams,
         part="loop",
         semantics=2,
         promise="same-machine",
         slots={
-            "student": Slot(allows=STUDENT, many=True),
+            "student": Slot(allows=STUDENT | COPY, many=True),
             "base": Slot(allows=frozenset({"weights"})),
             "items": Slot(allows=SPLITS | POOL, many=True),
             "candidates": Slot(allows=TEACHING),

@@ -131,6 +131,8 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
         chat: of prompts that are conversations.
         shots: where what is asked and answered before comes from; None if it is the pool.
         seed: of the run, where answers are drawn.
+        salt: of a copy for the noise floor: what is asked comes in an order and in batches of its
+            own, and where answers are drawn, so are its seeds. The student's own has none.
     """
 
     slots: ClassVar = {"backend": "backend", "score": "scorer", "shots": "source"}
@@ -144,6 +146,7 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
     shots: Component | None = None
     score: Component
     seed: int | None = None
+    salt: int | None = None
 
     def _written(self, name: str, value: Any) -> Any:
         if name == "generate":
@@ -260,6 +263,8 @@ class TrainParams(Params, frozen=True, kw_only=True):
         replay: where it learns the latest iteration's examples and some of those before.
         start: where it does not start from the base student: from the one in `previous`.
         latest: where an iteration may bring nothing, how many ports in `accepted` are its own.
+        salt: of a copy for the noise floor: it is taught in an order and with seeds of its own. The
+            student itself has none.
     """
 
     slots: ClassVar = {
@@ -289,6 +294,7 @@ class TrainParams(Params, frozen=True, kw_only=True):
     replay: Replay | None = None
     start: Literal["previous"] | None = None
     latest: int | None = None
+    salt: int | None = None
 
     def _written(self, name: str, value: Any) -> Any:
         if name == "method":

@@ -27,6 +27,7 @@ from dataenvgym_spec.language.fields import (
     slot_map,
     word,
 )
+from dataenvgym_spec.language.noise import Noise
 from dataenvgym_spec.language.places import PLACES, inline, named
 from dataenvgym_spec.language.skills import Skills
 from dataenvgym_spec.language.student import Baseline, PartLength, Prompt, Student
@@ -327,6 +328,13 @@ class Experiment(Section, frozen=True, kw_only=True):
     analysis: Annotated[Analysis, hover("What the report compares; never part of a key.")] = (
         Analysis()
     )
+    noise: (
+        Annotated[
+            Noise,
+            hover("The noise floor: salted copies of one student, which no other stage reads."),
+        ]
+        | None
+    ) = None
     limits: (
         Annotated[
             Limits,

@@ -5,7 +5,14 @@ What a stage is, and how stages are connected, is in `graph`.
 
 from dataenvgym_spec.records.evaluations import Choice, Result, Stopped
 from dataenvgym_spec.records.examples import Example, Notes, Provenance, Rejected
-from dataenvgym_spec.records.experiment import Index, IndexedStage, Question, StageUse
+from dataenvgym_spec.records.experiment import (
+    Copies,
+    Copy,
+    Index,
+    IndexedStage,
+    Question,
+    StageUse,
+)
 from dataenvgym_spec.records.files import (
     Row,
     damaged,
@@ -27,6 +34,8 @@ from dataenvgym_spec.records.splits import Kept, Reserve
 
 __all__ = [
     "Choice",
+    "Copies",
+    "Copy",
     "Example",
     "Index",
     "IndexedStage",

@@ -10,12 +10,25 @@ from typing import Any, Literal
 from dataenvgym_spec.records.record import Record
 
 
+class Copy(Record, frozen=True, kw_only=True):
+    """What a stage is to the noise floor of an experiment.
+
+    Attributes:
+        of: what is done again: the evaluation of a student, or its training. `student` is no copy:
+            the student's own answers, where copies answer a split that it would not answer.
+        number: of the copy, from 1 on; its salt.
+    """
+
+    of: Literal["student", "reevaluate", "retrain"]
+    number: int = 0
+
+
 class StageUse(Record, frozen=True, kw_only=True):
     """Where an experiment uses a stage.
 
     `iteration` None is outside of the loop; `baseline` is the name of the prompt that an untaught
     student is asked with in place of its own, `probe` of another test set, and `each` the iteration
-    whose student is tested for the report alone.
+    whose student is tested for the report alone. `copy` is what it is to the noise floor.
     """
 
     arm: str
@@ -25,6 +38,7 @@ class StageUse(Record, frozen=True, kw_only=True):
     baseline: str | None = None
     probe: str | None = None
     each: int | None = None
+    copy: Copy | None = None
 
 
 class IndexedStage(Record, frozen=True, kw_only=True):
@@ -104,6 +118,24 @@ def called(student: Student) -> str:
     return student if isinstance(student, str) else f"iteration {student}"
 
 
+class Copies(Record, frozen=True, kw_only=True):
+    """The copies that an experiment makes for its noise floor, and of which student.
+
+    Attributes:
+        reevaluate: evaluations.
+        retrain: trainings.
+        iteration: whose student it is; 0 is the untaught one.
+        split: what they answer.
+    """
+
+    arm: str
+    seed: int
+    iteration: int
+    split: Literal["selection", "test"]
+    reevaluate: int
+    retrain: int
+
+
 class Index(Record, frozen=True, kw_only=True):
     """What the compiler says of an experiment; `experiments/<name>.json`.
 
@@ -114,6 +146,7 @@ class Index(Record, frozen=True, kw_only=True):
         inputs: digests of the files that the spec reads, by path.
         sweep: the spec's name, if the experiment is a point of a sweep.
         stamps: what the report says of splits that are used in two roles.
+        noise: the noise floor, if the spec asks for one.
         stages: in topological order.
     """
 
@@ -127,5 +160,6 @@ class Index(Record, frozen=True, kw_only=True):
     inputs: dict[str, str]
     sweep: str | None = None
     stamps: tuple[str, ...] | None = None
+    noise: Copies | None = None
     stages: tuple[IndexedStage, ...] = ()
     format: int = 1

@@ -71,7 +71,7 @@ def names(drafts: Sequence[Draft], *, whole: bool) -> list[Diagnostic]:
         for arm in draft.arms:
             findings += islice(references.check(arm.tree, whole=whole), MAX_FINDINGS)
     for draft in drafts:
-        unknown = references.contrasts(draft.tree, default=DEFAULT_ARM, whole=whole)
+        unknown = references.compared(draft.tree, default=DEFAULT_ARM, whole=whole)
         findings += islice(unknown, MAX_FINDINGS)
     return findings
 

@@ -115,8 +115,8 @@ def _prompts(tree: Node) -> Iterator[Node]:
             yield prompt
 
 
-def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
-    """Arms that a contrast names and the spec does not have.
+def compared(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
+    """Arms that a contrast or the noise floor names and the spec does not have.
 
     Args:
         tree: the merged tree before any arm.
@@ -124,12 +124,13 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
         whole: whether the tree fits the schema.
     """
     arms = _mapping(tree, "arms")
-    listed = tree.find("analysis", "contrasts")
     misnamed = not arms or any(re.fullmatch(NAME_PATTERN, name) is None for name in arms)
-    if listed is None or not isinstance(listed.value, tuple) or (misnamed and not whole):
+    if misnamed and not whole:
         return
     named = arms or {default: tree}
-    for contrast in listed.value:
+    listed = tree.find("analysis", "contrasts")
+    contrasts = listed.value if listed is not None and isinstance(listed.value, tuple) else ()
+    for contrast in contrasts:
         against = contrast.find("against")
         if against is not None and isinstance(against.value, dict):
             against = against.find("arm")
@@ -137,6 +138,7 @@ def contrasts(tree: Node, *, default: str, whole: bool) -> Iterator[Diagnostic]:
         # The word for the untaught student, which is no arm.
         if against is None or against.value != BASE:
             yield from _unknown("arm", against, named)
+    yield from _unknown("arm", tree.find("noise", "of"), named)
 
 
 def stepped(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dataenvgym_spec.core.errors import UserError, suggest
-from dataenvgym_spec.records.experiment import Index
+from dataenvgym_spec.records.experiment import Copy, Index
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult, read_record
 from dataenvgym_spec.store.indexes import compiled
@@ -88,6 +88,8 @@ class Results:
                     mine.probes.setdefault(use.probe, []).append((use.iteration, stage))
                 elif use.each is not None:
                     mine.each[use.each] = stage
+                elif use.copy is not None:
+                    mine.copies.append((use.copy, stage))
                 else:
                     mine.turns.setdefault(use.iteration, []).append(stage)
         return places
@@ -102,12 +104,14 @@ class _Places:
         baselines: by name.
         probes: of other test sets, by name, each with its iteration.
         each: evaluations of students for the report alone, by iteration.
+        copies: of the noise floor, with what each is to it.
     """
 
     turns: dict[int | None, list[StageResult]] = field(default_factory=dict)
     baselines: dict[str, StageResult] = field(default_factory=dict)
     probes: dict[str, list[tuple[int | None, StageResult]]] = field(default_factory=dict)
     each: dict[int, StageResult] = field(default_factory=dict)
+    copies: list[tuple[Copy, StageResult]] = field(default_factory=list)
 
 
 def _run(arm: str, seed: int, iterations: int, places: _Places) -> Run:
@@ -123,6 +127,7 @@ def _run(arm: str, seed: int, iterations: int, places: _Places) -> Run:
         baselines=places.baselines,
         probes={name: tuple(stages) for name, stages in places.probes.items()},
         each=places.each,
+        copies=tuple(places.copies),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dataenvgym_spec.records.evaluations import Choice, Result, Stopped
 from dataenvgym_spec.records.examples import Example, Rejected
+from dataenvgym_spec.records.experiment import Copy
 from dataenvgym_spec.records.plans import Plan, SkillMap
 from dataenvgym_spec.results.stage import StageResult
 
@@ -162,6 +163,7 @@ class Run:
         baselines: the untaught student's answers to the sealed test under other prompts, by name.
         probes: of other test sets, by name, with 0 for what the base answered and None for others.
         each: students' answers to the sealed test for the report alone, by iteration.
+        copies: stages of the noise floor, with what each is to it.
     """
 
     arm: str
@@ -171,6 +173,7 @@ class Run:
     baselines: Mapping[str, StageResult] = field(default_factory=dict)
     probes: Mapping[str, tuple[tuple[int | None, StageResult], ...]] = field(default_factory=dict)
     each: Mapping[int, StageResult] = field(default_factory=dict)
+    copies: tuple[tuple[Copy, StageResult], ...] = ()
 
     def on_probe(self, name: str) -> Run:
         """The run with another test set in place of the sealed test."""
@@ -186,6 +189,7 @@ class Run:
             baselines={},
             probes={},
             each={},
+            copies=(),
         )
 
     @property
@@ -202,7 +206,8 @@ class Run:
         """All its stages, iteration by iteration, the closing ones last."""
         looped = [stage for turn in self.iterations for stage in turn.stages]
         probed = [stage for stages in self.probes.values() for _, stage in stages]
-        reported = (*self.baselines.values(), *probed, *self.each.values())
+        copied = [stage for _, stage in self.copies]
+        reported = (*self.baselines.values(), *probed, *self.each.values(), *copied)
         return (*looped, *reported, *self.closing)
 
     @property

@@ -6,7 +6,6 @@ pass must object to every other rewiring and to none of these.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import msgspec
@@ -19,7 +18,7 @@ from dataenvgym_spec.graph.ir import Graph, Input, Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.schema import experiment_schema
-from tests.support.graphs import compiled, parameters
+from tests.support.graphs import compiled, parameters, rewired
 from tests.support.specs import EXACT, TINY, painted, plain
 
 WHOLE = (
@@ -223,26 +222,6 @@ def whole(tmp_path: Path, watching: None) -> Graph:
 @pytest.fixture
 def stopping(tmp_path: Path, watching: None) -> Graph:
     return compiled(tmp_path, STOPPING)
-
-
-def rewired(graph: Graph, stage: Stage, index: int, source: Stage, port: str) -> Graph | None:
-    """The graph with one edge plugged into another port, in topological order; None if the source reads the stage."""
-    inputs = tuple(
-        replace(item, stage=source.id, port=port) if n == index else item
-        for n, item in enumerate(stage.inputs)
-    )
-    stages = {**graph.by_id(), stage.id: replace(stage, inputs=inputs)}
-    if graph.stages.index(source) < graph.stages.index(stage):
-        return Graph(stages=tuple(stages.values()))
-    try:
-        order = list(
-            TopologicalSorter(
-                {key: [item.stage for item in item.inputs] for key, item in stages.items()}
-            ).static_order()
-        )
-    except CycleError:
-        return None
-    return Graph(stages=tuple(stages[key] for key in order))
 
 
 def before(graph: Graph, stage: Stage) -> list[Stage]:

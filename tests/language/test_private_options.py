@@ -54,6 +54,7 @@ KIND_WORDS = {
     "files": "a key of many records",
     "path": "a key of many records",
     "student": "a section of the spec, a kind of stage, and what components can read",
+    "noise": "a section of the spec",
 }
 CODES = {(f"cli/{name}.py", "Dict", "code") for name in ("explain", "rehearse", "validate")}
 """Where `code` is the code of a diagnostic, and not a kind of tasks."""

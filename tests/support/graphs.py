@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.core.errors import Diagnostic, SpecError
-from dataenvgym_spec.graph.ir import Graph
+from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.records.experiment import Index
@@ -103,3 +105,23 @@ def named(name: str) -> Index:
         name=name, description="", arms=(), seeds=(), iterations={}, contrasts=(), settings={},
         inputs={},
     )  # fmt: skip
+
+
+def rewired(graph: Graph, stage: Stage, index: int, source: Stage, port: str) -> Graph | None:
+    """The graph with one edge plugged into another port, in topological order; None if the source reads the stage."""
+    inputs = tuple(
+        replace(item, stage=source.id, port=port) if n == index else item
+        for n, item in enumerate(stage.inputs)
+    )
+    stages = {**graph.by_id(), stage.id: replace(stage, inputs=inputs)}
+    if graph.stages.index(source) < graph.stages.index(stage):
+        return Graph(stages=tuple(stages.values()))
+    try:
+        order = list(
+            TopologicalSorter(
+                {key: [item.stage for item in item.inputs] for key, item in stages.items()}
+            ).static_order()
+        )
+    except CycleError:
+        return None
+    return Graph(stages=tuple(stages[key] for key in order))

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from dataenvgym_spec.compile.lower.noise import copies_of
 from dataenvgym_spec.language.analysis import BASE, Contrast, Other
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.options import at, without
@@ -49,6 +50,7 @@ def index(resolved: Resolved) -> Index:
         inputs=dict(sorted(resolved.inputs.items())),
         sweep=resolved.sweep or None,
         stamps=tuple(stamped) or None,
+        noise=copies_of(resolved),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from dataenvgym_spec.compile.lower.equal import equalised
 from dataenvgym_spec.compile.lower.index import index
 from dataenvgym_spec.compile.lower.linked import Looped, following, in_order
+from dataenvgym_spec.compile.lower.noise import copied, copies_of
 from dataenvgym_spec.compile.lower.stages import Builder, Other
 from dataenvgym_spec.compile.lower.turn import Setup, Turn
 from dataenvgym_spec.graph.component import Circumstances
@@ -36,6 +37,7 @@ def unroll(resolved: Resolved) -> Graph:
             loops[arm.name, seed] = one = loop(arm, seed, name, made=made, watched=watched)
             stages += one.build.stages
     linked = tuple(equalised(stages, resolved.arms))
+    linked += copied(linked, copies_of(resolved))
     keys = tuple(stage.id for stage in linked)
     entry = Entry(
         name=name, stages=keys, index=index(resolved), circumstances=circumstances(linked)

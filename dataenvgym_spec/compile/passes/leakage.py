@@ -29,6 +29,7 @@ _IN_WORDS: Final[dict[Role, str]] = {
     "weights": "a student",
     "pool": "the pool",
     "label": "labels of a split that no agent sees",
+    "copy": "a copy for the noise floor",
     **{role: f"hashes of the {role[1:]} split" for role in HASHES},
     **{role: f"the {role} split" for role in SPLITS},
 }

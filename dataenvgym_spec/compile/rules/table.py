@@ -25,6 +25,7 @@ from dataenvgym_spec.compile.rules import (
     labels,
     limits,
     linked,
+    noise,
     overlapping,
     owning,
     picking,
@@ -92,6 +93,7 @@ def check(resolved: Resolved) -> list[Diagnostic]:
     """All findings about the meaning of a spec."""
     findings = [*seeds.check(resolved), *equal.check(resolved), *linked.check(resolved)]
     findings += contrasts.check(resolved)
+    findings += noise.check(resolved)
     for arm in resolved.arms:
         for rule in RULES:
             findings += rule.check(arm)

@@ -10,11 +10,17 @@ from pathlib import Path
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.execute.prompts import prompts_of, require_unseen, unseen
+from dataenvgym_spec.execute.salting import batches, salted
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.gym.prompt import Prompt, Prompts
 from dataenvgym_spec.gym.students.backends.loading import load_backend
-from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
+from dataenvgym_spec.gym.students.backends.protocol import (
+    Backend,
+    Completion,
+    GenerationSettings,
+)
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
+from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.records.evaluations import Choice, Result, Sample
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_all, write_rows
@@ -51,7 +57,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
         tokens["prompt"] += sum(answer.prompt_tokens for answer in answers)
         tokens["generated"] += sum(answer.tokens for answer in answers)
         with context.phase("score"):
-            scores = judge.score(_pairs(asked, answers))
+            scores = _scored(judge, asked, answers)
         drawn = _by_item(list(map(_sample, answers, scores)), asked.samples)
         for port, members in items.items():
             rows[port] += [_row(item, next(drawn), iteration) for item in members]
@@ -75,16 +81,20 @@ class Asked:
         items: of all ports.
         seeds: one a prompt where answers are drawn; else none.
         samples: answers to each item.
+        batches: places in these, in the order in which they are asked and judged; one list, but in
+            a salted copy.
     """
 
     items: Sequence[Item]
     prompts: Sequence[Prompt]
     seeds: Sequence[int]
     samples: int
+    batches: Sequence[Sequence[int]]
 
 
 def _asked(params: EvaluateParams, ask: Prompts, items: dict[str, Sequence[Item]]) -> Asked:
     samples = params.generate.samples
+    seed = None if params.seed is None else salted(params.seed, params.salt)
     asked: list[Item] = []
     prompts: list[Prompt] = []
     seeds: list[int] = []
@@ -95,8 +105,9 @@ def _asked(params: EvaluateParams, ask: Prompts, items: dict[str, Sequence[Item]
             prompts.append(prompt)
             if params.generate.draws:
                 # Students answer an item under the same seeds: what differs is the student.
-                seeds.append(seed_from("answer", params.seed, item.id, number))
-    return Asked(items=asked, prompts=prompts, seeds=seeds, samples=samples)
+                seeds.append(seed_from("answer", seed, item.id, number))
+    order = batches(len(asked), params.generate.batch_size, params.salt)
+    return Asked(items=asked, prompts=prompts, seeds=seeds, samples=samples, batches=order)
 
 
 def _items(context: Context[EvaluateParams]) -> dict[str, Sequence[Item]]:
@@ -139,10 +150,7 @@ def _answers(
             params.backend, settings=settings, student=student, base=base, files=context.files
         )
     with context.phase("generate"):
-        if settings.draws:
-            answers = engine.generate(asked.prompts, asked.seeds)
-        else:
-            answers = engine.generate(asked.prompts)
+        answers = _generated(engine, asked)
     context.record(device=engine.device, precision=settings.dtype, backend=params.backend.kind)
     gpus = getattr(engine, "gpus", 1)
     if gpus > 1:
@@ -150,10 +158,30 @@ def _answers(
     return answers
 
 
-def _pairs(asked: Asked, completions: Sequence[Completion]) -> list[tuple[Item, Answer]]:
-    """Items with what the student wrote, as the scorer sees it."""
-    answers = [Answer(text=one.text, truncated=one.truncated) for one in completions]
-    return list(zip(asked.items, answers, strict=True))
+def _generated(engine: Backend, asked: Asked) -> list[Completion]:
+    """What the student writes, in the order of the prompts."""
+    written: dict[int, Completion] = {}
+    for batch in asked.batches:
+        prompts = [asked.prompts[place] for place in batch]
+        if asked.seeds:
+            answers = engine.generate(prompts, [asked.seeds[place] for place in batch])
+        else:
+            answers = engine.generate(prompts)
+        written.update(zip(batch, answers, strict=True))
+    return [written[place] for place in range(len(asked.prompts))]
+
+
+def _scored(judge: Judge, asked: Asked, completions: Sequence[Completion]) -> list[Score]:
+    """How answers score, in the order of the prompts."""
+    order = list(chain.from_iterable(asked.batches))
+    pairs = [_pair(asked.items[place], completions[place]) for place in order]
+    scores = dict(zip(order, judge.score(pairs), strict=True))
+    return [scores[place] for place in range(len(order))]
+
+
+def _pair(item: Item, completion: Completion) -> tuple[Item, Answer]:
+    """An item with what the student wrote, as the scorer sees it."""
+    return item, Answer(text=completion.text, truncated=completion.truncated)
 
 
 def _by_item(judged: list[Sample], samples: int) -> Iterator[list[Sample]]:

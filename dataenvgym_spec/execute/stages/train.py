@@ -11,6 +11,7 @@ from typing import Final
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.prompts import prompts_of
+from dataenvgym_spec.execute.salting import salted, shuffled
 from dataenvgym_spec.execute.training.equal import common
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.execute.training.fraction import by_iteration, lasting, part
@@ -49,7 +50,9 @@ def train(context: Context[TrainParams]) -> None:
         )
     examples = context.work / EXAMPLES
     judged = params.score is not None
-    write_examples(examples, accepted, prompts_of(context), judged=judged)
+    # A copy learns them in another order, whoever trains it.
+    ordered = shuffled(accepted, params.salt)
+    write_examples(examples, ordered, prompts_of(context), judged=judged)
     context.say(f"  {len(accepted)} examples")
     base, start = _beginning(context)
     launch(
@@ -61,9 +64,14 @@ def train(context: Context[TrainParams]) -> None:
         adapter=params.adapter,
         score=params.score,
         settings=settings,
-        seed=params.seed,
+        seed=_seed(params),
         out=context.out_folder / "student",
     )
+
+
+def _seed(params: TrainParams) -> int:
+    """What all that is drawn here is drawn by."""
+    return salted(params.seed, params.salt)
 
 
 def _nothing_new(context: Context[TrainParams]) -> bool:
@@ -139,7 +147,8 @@ def _told_apart(
     ports = context.ports("accepted")
     before = ports[: len(ports) - replay.latest]
     earlier = {row.id for port in before for row in read_all(port.path / EXAMPLES, Example)}
-    return again(accepted, earlier, replay.fraction, context.params.seed, len(ports))
+    seed = _seed(context.params)
+    return again(accepted, earlier, replay.fraction, seed, len(ports))
 
 
 def _part(context: Context[TrainParams], accepted: list[Example], fraction: float) -> list[Example]:
@@ -147,7 +156,7 @@ def _part(context: Context[TrainParams], accepted: list[Example], fraction: floa
     kept: list[Example] = []
     latest = set_aside = 0
     for examples in by_iteration(accepted):
-        taught = part(examples, fraction, context.params.seed)
+        taught = part(examples, fraction, _seed(context.params))
         kept += taught
         latest, set_aside = len(taught), len(examples) - len(taught)
     context.record(set_aside=set_aside)
