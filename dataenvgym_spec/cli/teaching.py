@@ -86,7 +86,7 @@ def _print_tables(results: Results, part: str) -> None:
     for table in shown:
         title = f"{table.arm}: {table.title}" if table.arm else table.title
         console.print(Text(f"\n{title}", style="bold"))
-        _print(console, table)
+        print_table(console, table)
         if table.note:
             console.print(Text(table.note))
 
@@ -101,7 +101,8 @@ def _of_which_runs(part: str, seeds: tuple[int, ...]) -> str:
     return said.get(part, f"Sums over {len(seeds)} runs.")
 
 
-def _print(console: Console, table: TextTable) -> None:
+def print_table(console: Console, table: TextTable) -> None:
+    """Prints a table without its title: words make way where there is little room."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

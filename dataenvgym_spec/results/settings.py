@@ -96,6 +96,18 @@ def _paths(arms: Sequence[Any], path: str = "") -> Iterator[str]:
         yield from _paths([arm.get(name) for arm in arms], below)
 
 
+def different(first: dict[str, Any], second: dict[str, Any]) -> tuple[Setting, ...]:
+    """The settings in which two arms differ, which may be of two experiments.
+
+    >>> for one in different({"loop": {"iterations": 3}}, {"loop": {"iterations": 4}}):
+    ...     print(one.path, *one.values)
+    loop.iterations 3 4
+    """
+    both = (first, second)
+    settings = (_setting(path, path, both) for path in sorted(_paths(both)))
+    return tuple(setting for setting in settings if setting.differs)
+
+
 def describe(value: Any) -> str:
     """A value of a spec in a few words.
 

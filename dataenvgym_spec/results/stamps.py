@@ -10,7 +10,7 @@ from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.stage import StageResult
 
-_STAMPED: Final = (
+STAMPED: Final = (
     "device",
     "gpu",
     "driver",
@@ -24,6 +24,7 @@ _STAMPED: Final = (
     "python",
     "platform",
 )
+"""The facts of a log that stand beside versions of packages."""
 
 Facts = tuple[tuple[str, str], ...]
 
@@ -44,7 +45,7 @@ def stamps(results: Results) -> tuple[Stamp, ...]:
     for stage in results.stages:
         log = stage.log
         if log is not None and not log.passed:
-            alike.setdefault((stage.kind, _facts(log)), []).append(stage)
+            alike.setdefault((stage.kind, facts_of(log)), []).append(stage)
     found = []
     for (kind, facts), stages in alike.items():
         using = {use.arm for stage in stages for use in stage.uses}
@@ -53,9 +54,10 @@ def stamps(results: Results) -> tuple[Stamp, ...]:
     return tuple(found)
 
 
-def _facts(log: Log) -> Facts:
+def facts_of(log: Log) -> Facts:
+    """What a log says of versions and of the machine."""
     facts = {}
-    for name in _STAMPED:
+    for name in STAMPED:
         value = getattr(log, name)
         if value is not None:
             facts[name] = str(value)

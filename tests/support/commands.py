@@ -29,7 +29,7 @@ PACKAGE = ROOT / "dataenvgym_spec"
 BIN = Path(sys.executable).parent
 
 INSIDE = {
-    "compile", "components", "diff", "doctor", "explain", "gc", "graph", "init", "journal", "plan", "preview",
+    "compare", "compile", "components", "diff", "doctor", "explain", "gc", "graph", "init", "journal", "plan", "preview",
     "report", "schema", "show", "status", "trace", "track", "validate",
 }  # fmt: skip
 """Commands that leave nothing behind in the process that calls them; importing them costs up to two seconds each time."""

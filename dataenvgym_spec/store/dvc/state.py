@@ -47,6 +47,20 @@ def read_lock(path: Path, stage: str) -> StageLock | None:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    return lock_in(text, stage, path)
+
+
+def lock_in(text: str, stage: str, path: Path) -> StageLock | None:
+    """The lock of a stage in the text of a `dvc.lock`, or None if there is none.
+
+    Args:
+        text: what the file holds.
+        stage: the stage's name.
+        path: the file, for messages.
+
+    Raises:
+        UserError: it is damaged, or holds the marks of a merge conflict.
+    """
     try:
         stages = _plain(text) or yaml.load(text, Loader=Loader).get("stages") or {}
         return _lock(stages.get(stage))
@@ -229,6 +243,10 @@ class Cache:
         if digest not in self._looked_up:
             self._looked_up[digest] = self._is_whole(digest)
         return self._looked_up[digest]
+
+    def path(self, digest: str) -> Path:
+        """Where an object is, if it is held."""
+        return Path(self._object(digest))
 
     def _is_whole(self, digest: str) -> bool:
         path = Path(self._object(digest))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json
-from dataenvgym_spec.store.git.program import contents, git
+from dataenvgym_spec.store.git.files import blobs_at, contents_of
+from dataenvgym_spec.store.git.program import git
 from dataenvgym_spec.store.layout import Layout
 
 
@@ -40,57 +40,56 @@ def reached_at(layout: Layout, names: Sequence[str]) -> dict[str, frozenset[str]
     Raises:
         UserError: there is no such revision, or an index in it is damaged.
     """
+    try:
+        return _reached(layout, names)
+    except UserError as error:
+        raise UserError(f"{error.message}; nothing was removed", help=error.help) from error
+
+
+def _reached(layout: Layout, names: Sequence[str]) -> dict[str, frozenset[str]]:
     indexes = {name: _indexes(layout, name) for name in names}
     blobs = {blob for files in indexes.values() for blob in files.values()}
     # One call of git for all: branches share most of their files.
-    texts = _contents(layout, blobs)
+    contents = contents_of(layout, blobs)
     reached = {}
     for name, files in indexes.items():
         directories: set[str] = set()
         for path, blob in files.items():
-            directories |= _named(texts[blob], path, name)
+            directories |= _named(contents[blob], path, name)
         reached[name] = frozenset(directories)
     return reached
 
 
 def _indexes(layout: Layout, revision: str) -> dict[str, str]:
     """The blobs of a revision's compiled experiments, by path."""
-    listing = git(layout, "ls-tree", "-z", "--end-of-options", revision, "experiments/")
-    if listing is None:
-        raise UserError(
-            f"git has no revision '{revision}'; nothing was removed",
-            help="name a branch, a tag or a commit: git log --oneline",
-        )
-    blobs = {}
-    for row in listing.split(b"\0"):
-        # A row: mode, type and blob, a tab, the path.
-        head, _, path = row.partition(b"\t")
-        if path.endswith(b".json"):
-            blobs[os.fsdecode(path)] = head.split()[2].decode()
-    return blobs
+    blobs = blobs_at(layout, revision, "experiments")
+    return {path: blob for path, blob in blobs.items() if is_index_path(path)}
+
+
+def is_index_path(path: str) -> bool:
+    """Whether a path from the repository is one of a compiled experiment.
+
+    >>> is_index_path("experiments/tiny.json"), is_index_path("experiments/circumstances/tiny.json")
+    (True, False)
+    """
+    folder, _, name = path.rpartition("/")
+    return folder == "experiments" and name.endswith(".json")
 
 
 def _named(text: bytes, path: str, revision: str) -> set[str]:
     """The stage directories that a compiled experiment names."""
+    return {stage.directory for stage in index_of(text, path, revision).stages}
+
+
+def index_of(text: bytes, path: str, revision: str) -> Index:
+    """A compiled experiment of a revision.
+
+    Raises:
+        UserError: it is none.
+    """
     try:
-        index = Index.parse(parse_json(text.decode("utf-8")))
+        return Index.parse(parse_json(text.decode("utf-8")))
     except ValueError as error:
         raise UserError(
-            f"'{path}' of '{revision}' is no compiled experiment; nothing was removed",
-            help="leave out that revision",
+            f"'{path}' of '{revision}' is no compiled experiment", help="leave out that revision"
         ) from error
-    return {stage.directory for stage in index.stages}
-
-
-def _contents(layout: Layout, blobs: Iterable[str]) -> dict[str, bytes]:
-    """The contents of blobs, by their names."""
-    wanted = sorted(blobs)
-    found = contents(layout, wanted)
-    for blob in wanted:
-        if blob not in found:
-            # As in a partial clone without network.
-            raise UserError(
-                f"git does not have the object {blob}; nothing was removed",
-                help="fetch it: git fetch --refetch",
-            )
-    return found

@@ -1,0 +1,268 @@
+"""A comparison of arms, experiments and revisions: for people, for a page, and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dataenvgym_spec.core.errors import visible
+from dataenvgym_spec.core.text import shortened
+from dataenvgym_spec.questions.compare import Contrasted, Difference, Split
+from dataenvgym_spec.questions.sides import Side
+from dataenvgym_spec.report import formats, words
+from dataenvgym_spec.report.tables import Line, TextTable
+from dataenvgym_spec.report.text import (
+    amount,
+    clean,
+    count,
+    interval,
+    p_value,
+    percent,
+    point_interval,
+    points,
+)
+from dataenvgym_spec.results.evidence.scores import Outcome
+from dataenvgym_spec.results.evidence.statistics import Estimate
+
+LONGEST: Final = 60
+"""Characters of a value in a table; JSON has all."""
+MOST_LOST: Final = 3
+HEAD: Final = ("side", "student", "#right", "#95% interval", "#items", "#runs", "#examples")
+COLUMNS: Final = (
+    *("side", "experiment", "arm", "revision", "student", "right", "low", "high", "items", "runs"),
+    *("against", "difference", "difference_low", "difference_high", "paired_items", "of_arms"),
+    "why_not",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A comparison, ready to be shown.
+
+    Attributes:
+        sides: each with what its students scored.
+        contrasts: of each to its like of the first.
+        split: whose items were answered.
+    """
+
+    sides: tuple[tuple[Side, tuple[Outcome, ...]], ...]
+    contrasts: tuple[Contrasted, ...]
+    split: Split
+
+
+# --- for people -----------------------------------------------------------------------------------
+
+
+def show(told: Told) -> None:
+    """Prints a comparison."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from dataenvgym_spec.cli.teaching import print_table
+
+    console, table = Console(), score_table(told)
+    if table.lines:
+        print_table(console, table)
+    for note in _notes(told):
+        console.print(Text(note, style="yellow"))
+    for one in told.contrasts:
+        console.print(Text(f"\n{sentence(one)}"))
+        for warning in warnings(one):
+            console.print(Text(warning, style="yellow"))
+        if one.differences:
+            console.print()
+            print_table(console, difference_table(one))
+        console.print(Text(shared(one)))
+
+
+def markdown(told: Told) -> str:
+    """A comparison as Markdown: for a pull request or a page."""
+    table = score_table(told)
+    parts = [formats.markdown(table)] if table.lines else []
+    parts += [f"{formats.markdown_text(note)}\n" for note in _notes(told)]
+    for one in told.contrasts:
+        parts.append(f"**{formats.markdown_text(sentence(one))}**\n")
+        parts += [f"{formats.markdown_text(warning)}\n" for warning in warnings(one)]
+        if one.differences:
+            parts.append(formats.markdown(difference_table(one)))
+        parts.append(f"{formats.markdown_text(shared(one))}\n")
+    return "\n".join(parts)
+
+
+def score_table(told: Told) -> TextTable:
+    """Every student of every side."""
+    lines = []
+    for side, outcomes in told.sides:
+        for one in outcomes:
+            cells = (clean(side.label), one.student, percent(one.accuracy.value))
+            runs = str(_runs(side, one))
+            taught = amount(one.examples, one.asked)
+            numbers = (interval(one.accuracy), count(one.items), runs, taught)
+            lines.append(Line(cells=(*cells, *numbers), whole=one.student == "best"))
+    title = f"students on {told.split}"
+    return TextTable(title=title, head=HEAD, lines=tuple(lines))
+
+
+def _runs(side: Side, outcome: Outcome) -> int:
+    return 1 if outcome.seed is not None else len(side.runs)
+
+
+def _notes(told: Told) -> Iterator[str]:
+    """What is not there, and how to get it."""
+    for side, outcomes in told.sides:
+        if side.lost:
+            names = ", ".join(side.lost[:MOST_LOST])
+            more = len(side.lost) - MOST_LOST
+            names += f" and {more} more" if more > 0 else ""
+            yield (
+                f"{clean(side.label)}: results of {names} are not in DVC's cache; "
+                "pull them: dvc fetch --all-commits"
+            )
+        elif not outcomes and side.revision:
+            yield f"{clean(side.label)} had no results on {told.split}"
+        elif not outcomes:
+            name = side.results.name
+            yield f"{clean(side.label)} has no results on {told.split} yet: dvc repro {name}"
+
+
+def sentence(one: Contrasted) -> str:
+    """The difference, and what it rests on; or why there is none."""
+    who = f"{one.student} of {one.second.label} less {one.student} of {one.first.label}"
+    if one.difference is None:
+        return f"{clean(who)}: not paired, {one.refused}"
+    value, span = points(one.difference.value), point_interval(one.difference)
+    return f"{clean(who)}: {value} points (95% interval {span}). {_evidence(one)}"
+
+
+def _evidence(one: Contrasted) -> str:
+    assert one.difference is not None
+    items = f"{count(one.items)} equal items"
+    if len(one.runs) > 1:
+        return f"Mean over {len(one.runs)} pairs of runs on {items}; the interval is over runs."
+    ((seed, pair),) = one.runs
+    second = f"{one.second.label} alone has {count(pair.gained)} right"
+    first = f"{one.first.label} alone {count(pair.lost)}"
+    test = f"McNemar {p_value(pair.p)}"
+    return clean(f"Of {items} in run seed {seed}, {second}, {first} ({test}).")
+
+
+def warnings(one: Contrasted) -> Iterator[str]:
+    """Whether it is a difference of arms, and what its interval says."""
+    if one.environment:
+        reasons = "; ".join(map(reason, one.environment))
+        yield f"Not comparable as arms: {reasons}. The difference can come from these as well."
+    elif one.difference is not None:
+        yield words.reading(one.difference)
+
+
+def reason(difference: Difference) -> str:
+    """A difference of what ran two sides, in words."""
+    first, second = (" / ".join(values) or "none" for values in difference.ends)
+    return f"{clean(difference.name)} {clean(second)} against {clean(first)}"
+
+
+def shared(one: Contrasted) -> str:
+    """How much both sides have in common."""
+    first, second = one.stages
+    if one.shared == first == second:
+        return f"All {count(first)} stages are the same."
+    return f"{count(one.shared)} stages are in both, of {count(first)} and {count(second)}."
+
+
+def difference_table(one: Contrasted) -> TextTable:
+    """All keys in which two sides differ."""
+    lines = []
+    for found in one.differences:
+        topic = f"{found.topic} ({', '.join(found.kinds)})" if found.kinds else found.topic
+        values = [_value(values) for values in found.ends]
+        lines.append(Line(cells=(topic, visible(found.name), *values)))
+    head = ("what differs", "key", clean(one.first.label), clean(one.second.label))
+    return TextTable(title="what differs", head=head, lines=tuple(lines))
+
+
+def _value(values: Sequence[str]) -> str:
+    text = " / ".join(values) if values else "nothing"
+    return shortened(visible(text), LONGEST)
+
+
+# --- for programs ---------------------------------------------------------------------------------
+
+
+def csv(told: Told) -> str:
+    """One line a student of a side; the paired difference stands beside the student it is of."""
+    by_side = {(one.second.label, one.student): one for one in told.contrasts}
+    rows = []
+    for side, outcomes in told.sides:
+        for outcome in outcomes:
+            one = by_side.get((side.label, outcome.student))
+            rows.append((*_score_cells(side, outcome), *_difference_cells(one)))
+    return formats.csv_text(COLUMNS, rows)
+
+
+def _score_cells(side: Side, outcome: Outcome) -> tuple[object, ...]:
+    place = (side.label, side.results.name, side.arm, side.revision, outcome.student)
+    right = outcome.accuracy
+    return (*place, right.value, right.low, right.high, outcome.items, _runs(side, outcome))
+
+
+def _difference_cells(one: Contrasted | None) -> tuple[object, ...]:
+    if one is None:
+        return (None,) * 7
+    found = one.difference
+    ends = (None,) * 3 if found is None else (found.value, found.low, found.high)
+    reasons = one.refused or "; ".join(map(reason, one.environment))
+    of_arms = "no" if reasons else "yes"
+    return (one.first.label, *ends, one.items if found else None, of_arms, reasons or None)
+
+
+def record(told: Told) -> dict[str, Any]:
+    """A comparison for programs: all of it."""
+    return {
+        "split": told.split,
+        "sides": [_side(side, outcomes) for side, outcomes in told.sides],
+        "contrasts": [_contrast(one) for one in told.contrasts],
+    }
+
+
+def _side(side: Side, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    from dataenvgym_spec.report.metrics import record as scored
+
+    return {
+        "side": side.label,
+        "experiment": side.results.name,
+        "arm": side.arm,
+        "revision": side.revision or None,
+        "seeds": [run.seed for run in side.runs],
+        "students": [scored(outcome) for outcome in outcomes],
+        "lost": list(side.lost),
+    }
+
+
+def _contrast(one: Contrasted) -> dict[str, Any]:
+    runs = []
+    for seed, pair in one.runs:
+        counts = {"gained": pair.gained, "lost": pair.lost, "items": pair.items, "p": pair.p}
+        runs.append({"seed": seed, **counts, "difference": _estimate(pair.difference)})
+    return {
+        "first": one.first.label,
+        "second": one.second.label,
+        "student": one.student,
+        "difference": None if one.difference is None else _estimate(one.difference),
+        "refused": one.refused or None,
+        "of_arms": not (one.refused or one.environment),
+        "not_of_arms": [reason(found) for found in one.environment],
+        "runs": runs,
+        "differences": [_found(found) for found in one.differences],
+        "stages": {"shared": one.shared, "first": one.stages[0], "second": one.stages[1]},
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    return {**ends, "covers": estimate.covers}
+
+
+def _found(found: Difference) -> dict[str, Any]:
+    values = {"first": list(found.first), "second": list(found.second)}
+    return {"topic": found.topic, "key": found.name, **values, "kinds": list(found.kinds)}

@@ -1,0 +1,295 @@
+"""Students of arms, experiments and revisions side by side, and all in which these differ.
+
+Paired statistics are made only of equal test items and equal run seeds, and a difference is called
+one of arms only where versions and machines are equal; otherwise it is said why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from dataenvgym_spec.questions.sides import Side
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.files import read_json
+from dataenvgym_spec.results.evidence.scores import Outcome, outcome_of, summary
+from dataenvgym_spec.results.evidence.statistics import Estimate, Paired, over_seeds, paired
+from dataenvgym_spec.results.run import Run
+from dataenvgym_spec.results.settings import different
+from dataenvgym_spec.results.stage import StageResult
+from dataenvgym_spec.results.stamps import STAMPED, facts_of
+
+Topic = Literal["setting", "file", "component", "version", "machine"]
+Split = Literal["test", "selection"]
+ENVIRONMENT: Final[tuple[Topic, ...]] = ("version", "machine")
+"""What no arm is about: a difference across these is not one of arms."""
+STUDENTS: Final = ("base", "best", "last")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One key in which two sides differ.
+
+    Attributes:
+        topic: where it stands: in the spec, on disk, in a component, or in what ran it.
+        name: its path in the spec, its file, or its fact.
+        first: its values on the first side; empty where that has none.
+        second: on the second.
+        kinds: of the stages that it was found at, for what ran them.
+    """
+
+    topic: Topic
+    name: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Both sides' values."""
+        return self.first, self.second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrasted:
+    """The second of two sides less the first, and all in which they differ.
+
+    Attributes:
+        difference: of one student of each, in one run or over runs; None where it was refused.
+        runs: each pair of runs, by seed.
+        items: how many items both answered.
+        refused: why there are no paired statistics; empty where there are.
+        differences: all keys in which the sides differ.
+        shared: how many stages both have.
+        stages: how many the first and the second have.
+    """
+
+    first: Side
+    second: Side
+    student: str
+    difference: Estimate | None
+    runs: tuple[tuple[int, Paired], ...]
+    items: int
+    refused: str
+    differences: tuple[Difference, ...]
+    shared: int
+    stages: tuple[int, int]
+
+    @property
+    def environment(self) -> tuple[Difference, ...]:
+        """The differences for which this is no comparison of arms."""
+        return tuple(one for one in self.differences if one.topic in ENVIRONMENT)
+
+
+def scores(side: Side, split: Split) -> tuple[Outcome, ...]:
+    """Base, best and last student of an arm on a split, means over runs; as far as they are done.
+
+    Last is left out where it is the best in each run.
+    """
+    rows = []
+    for student in STUDENTS:
+        found = [_outcome(run, student, split) for run in side.runs]
+        done = [one for one in found if one is not None]
+        if done and not (student == "last" and _is_best(side.runs)):
+            rows.append(summary(done))
+    return tuple(rows)
+
+
+def _is_best(runs: Iterable[Run]) -> bool:
+    return all(run.iteration_of("best") == run.iteration_of("last") for run in runs)
+
+
+def _outcome(run: Run, student: str, split: Split) -> Outcome | None:
+    iteration = run.iteration_of(student)
+    if iteration is None:
+        return None
+    return outcome_of(run, student, iteration, _answers(run, student, split))
+
+
+def _answers(run: Run, student: str, split: Split) -> Sequence[Result]:
+    if split == "test":
+        return run.sealed(student)
+    iteration = run.iteration_of(student)
+    return [] if iteration is None else run.standing(iteration).results(split)
+
+
+def contrast(first: Side, second: Side, student: str, split: Split) -> Contrasted:
+    """Compares a student of two sides.
+
+    Args:
+        first: what it is compared with.
+        second: what is asked about.
+        student: `base`, `best` or `last`, of both.
+        split: whose items they answered.
+    """
+    refused, runs = _paired_runs(first, second, student, split)
+    keys = [{stage.key for run in side.runs for stage in run.stages} for side in (first, second)]
+    return Contrasted(
+        first=first,
+        second=second,
+        student=student,
+        difference=None if refused else _estimate([pair for _, pair in runs]),
+        runs=runs,
+        items=runs[0][1].items if runs else 0,
+        refused=refused,
+        differences=tuple(_differences(first, second)),
+        shared=len(keys[0] & keys[1]),
+        stages=(len(keys[0]), len(keys[1])),
+    )
+
+
+def _estimate(pairs: Sequence[Paired]) -> Estimate:
+    if len(pairs) == 1:
+        return pairs[0].difference
+    return over_seeds([pair.difference.value for pair in pairs], least=-1.0, most=1.0)
+
+
+def _paired_runs(
+    first: Side, second: Side, student: str, split: Split
+) -> tuple[str, tuple[tuple[int, Paired], ...]]:
+    """Why two sides cannot be paired, or their runs in pairs."""
+    seeds = [{run.seed: run for run in side.runs} for side in (first, second)]
+    common = sorted(seeds[0].keys() & seeds[1].keys())
+    if not common:
+        names = [", ".join(map(str, sorted(mine))) for mine in seeds]
+        return f"no run seed is in both: {names[0]} and {names[1]}", ()
+    pairs = []
+    for seed in common:
+        rows = [_answers(mine[seed], student, split) for mine in seeds]
+        for side, answers in zip((first, second), rows, strict=True):
+            if not answers:
+                return f"{side.label} has no results of run seed {seed} on {split} yet", ()
+        unequal = _unequal(*rows)
+        if unequal:
+            return unequal, ()
+        pairs.append((seed, _pair(rows[1], rows[0])))
+    return "", tuple(pairs)
+
+
+def _unequal(first: Sequence[Result], second: Sequence[Result]) -> str:
+    """By how much the items of two students differ; empty where they are equal."""
+    items = [{row.id: (row.input, row.target) for row in rows} for rows in (first, second)]
+    common = sum(items[1].get(id) == asked for id, asked in items[0].items())
+    alone = [len(mine) - common for mine in items]
+    if not any(alone):
+        return ""
+    return f"the items differ: {common:,} in both, {alone[0]:,} and {alone[1]:,} in one alone"
+
+
+def _pair(rows: Sequence[Result], against: Sequence[Result]) -> Paired:
+    clusters = {row.id: row.unit for row in rows}
+    right = [{row.id: row.correct for row in answers} for answers in (rows, against)]
+    return paired(right[0], right[1], clusters)
+
+
+# --- all in which they differ ---------------------------------------------------------------------
+
+
+def _differences(first: Side, second: Side) -> Iterator[Difference]:
+    resolved = (side.results.settings[side.arm] for side in (first, second))
+    for setting in different(*resolved):
+        ends = [(value,) for value in setting.values]
+        yield Difference(topic="setting", name=setting.path, first=ends[0], second=ends[1])
+    contents = [tuple(_contents(side)) for side in (first, second)]
+    files = [_files(mine) for mine in contents]
+    yield from _values("file", files[0], files[1])
+    components = [_components(mine) for mine in contents]
+    # A component that one side alone uses is a setting already.
+    both = components[0].keys() & components[1].keys()
+    used = [{name: mine[name] for name in both} for mine in components]
+    yield from _values("component", used[0], used[1])
+    yield from _circumstances(first, second)
+
+
+def _values(
+    topic: Topic, first: Mapping[str, str], second: Mapping[str, str]
+) -> Iterator[Difference]:
+    for name in sorted({**first, **second}):
+        left, right = (tuple(filter(None, [side.get(name)])) for side in (first, second))
+        if left != right:
+            yield Difference(topic=topic, name=name, first=left, second=right)
+
+
+def _contents(side: Side) -> Iterator[dict[str, Any]]:
+    """The `stage.json` of each stage, as far as it is there."""
+    for stage in dict.fromkeys(stage.path for run in side.runs for stage in run.stages):
+        path = stage / "stage.json"
+        if path.is_file():
+            content = read_json(path)
+            if isinstance(content, dict):
+                yield content
+
+
+def _files(contents: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The digests of the files that stages read, by what they call them."""
+    files: dict[str, str] = {}
+    for content in contents:
+        files |= {str(name): str(digest) for digest, name in content.get("files", {}).items()}
+    return files
+
+
+def _components(contents: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The versions of what stages are made of: their kinds, and components by where they stand."""
+    versions: dict[str, set[str]] = {}
+    for content in contents:
+        kind = str(content.get("kind"))
+        versions.setdefault(kind, set()).add(str(content.get("semantics")))
+        for name, version in _semantics(content.get("params"), kind):
+            versions.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(values)) for name, values in versions.items()}
+
+
+def _semantics(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _semantics(item, place)
+    elif isinstance(value, dict):
+        if "semantics" in value and "kind" in value:
+            yield f"{place}: {value['kind']}", str(value["semantics"])
+        for name, item in value.items():
+            yield from _semantics(item, f"{place}.{name}")
+
+
+def _circumstances(first: Side, second: Side) -> Iterator[Difference]:
+    """What differs in that which ran the stages that the two do not share.
+
+    A stage that both have, with one result, cannot make them different, wherever it ran.
+    """
+    ran = [_ran(side) for side in (first, second)]
+    shared = {key for key, mine in ran[0].items() if ran[1].get(key) == mine}
+    sides = [_by_fact(mine for key, mine in side.items() if key not in shared) for side in ran]
+    alike: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for kind, name in sorted({**sides[0], **sides[1]}):
+        left, right = (tuple(sorted(side.get((kind, name), ()))) for side in sides)
+        if len({*left, *right}) > 1:
+            alike.setdefault((name, left, right), []).append(kind)
+    for (name, left, right), kinds in alike.items():
+        topic: Topic = "machine" if name in STAMPED and name != "python" else "version"
+        yield Difference(topic=topic, name=name, first=left, second=right, kinds=tuple(kinds))
+
+
+Ran = tuple[str, tuple[tuple[str, str], ...]]
+"""The kind of a stage, and what its log says of versions and machine."""
+
+
+def _ran(side: Side) -> dict[str, Ran]:
+    found = {}
+    for stage in _stages(side):
+        log = stage.log
+        if log is not None and not log.passed:
+            found[stage.key] = (stage.kind, facts_of(log))
+    return found
+
+
+def _stages(side: Side) -> Iterator[StageResult]:
+    for run in side.runs:
+        yield from run.stages
+
+
+def _by_fact(stages: Iterable[Ran]) -> dict[tuple[str, str], set[str]]:
+    values: dict[tuple[str, str], set[str]] = {}
+    for kind, facts in stages:
+        for name, value in facts:
+            values.setdefault((kind, name), set()).add(value)
+    return values

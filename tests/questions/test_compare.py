@@ -1,0 +1,251 @@
+"""Scores side by side: what is paired, what is refused, and every key in which two sides differ."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.records.files import write_json
+from dataenvgym_spec.results.evidence.scores import comparisons
+from dataenvgym_spec.results.experiment import load
+from tests.support.reported import Store
+from tests.support.repositories import call, expect_refusal
+
+LAST = "tiny:no-state"
+
+
+def compared(repo: Path, *names: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(
+        call("dataenvgym", "compare", *names, "--json", cwd=repo).stdout
+    )
+    return told
+
+
+def copied(repo: Path, name: str) -> Path:
+    """The index of the experiment, again under another name and with stages of its own."""
+    path = repo / "experiments" / f"{name}.json"
+    index = json.loads((repo / "experiments" / "tiny.json").read_text())
+    index["name"] = name
+    for row in index["stages"]:
+        row["key"] += name
+        shutil.copytree(
+            repo / "store" / row["directory"], repo / "store" / f"{row['directory']}{name}"
+        )
+        row["directory"] += name
+    write_json(path, index)
+    return path
+
+
+def edited(path: Path, change: Any) -> None:
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in change(rows)))
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    Store(tmp_path, seeds=(0, 1)).write()
+    return tmp_path
+
+
+def test_arms_of_one_experiment_have_the_difference_of_its_report(repo: Path) -> None:
+    told = compared(repo, LAST, "tiny:with-state")
+    (one,) = told["contrasts"]
+    (declared,) = comparisons(load("tiny", repo))
+    assert one["difference"]["value"] == pytest.approx(declared.difference.value)
+    assert one["difference"]["value"] > 0
+    assert [run["seed"] for run in one["runs"]] == [0, 1]
+    assert one["of_arms"] and one["refused"] is None
+    (different,) = one["differences"]
+    assert (different["topic"], different["key"]) == ("setting", "agent.observe")
+    assert (different["first"], different["second"]) == (["nothing"], ["scores"])
+
+
+def test_alone_an_experiment_compares_its_arms_with_the_first(repo: Path) -> None:
+    (one,) = compared(repo, "tiny")["contrasts"]
+    assert (one["first"], one["second"]) == ("tiny:with-state", LAST)
+
+
+def test_arms_are_compared_with_those_of_their_name(repo: Path) -> None:
+    copied(repo, "other")
+    told = compared(repo, "tiny", "other")
+    pairs = [(one["first"], one["second"]) for one in told["contrasts"]]
+    assert pairs == [("tiny:with-state", "other:with-state"), (LAST, "other:no-state")]
+    assert [one["differences"] for one in told["contrasts"]] == [[], []]
+    assert told["contrasts"][0]["difference"]["value"] == 0
+
+
+def test_points_of_a_sweep_come_by_its_name(repo: Path) -> None:
+    for name in ("wide-1", "wide-2"):
+        path = copied(repo, name)
+        write_json(path, {**json.loads(path.read_text()), "sweep": "wide"})
+    told = compared(repo, LAST, "wide")
+    assert [side["experiment"] for side in told["sides"]] == [
+        "tiny",
+        *["wide-1"] * 2,
+        *["wide-2"] * 2,
+    ]
+    assert {one["first"] for one in told["contrasts"]} == {LAST}
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "topic"), [("device", "cuda", "machine"), ("versions", {"torch": "2.12.0"}, "version")]
+)  # fmt: skip
+def test_across_versions_or_machines_it_is_no_difference_of_arms(
+    repo: Path, fact: str, value: Any, topic: str
+) -> None:
+    path = repo / "store" / "train-t-no-state-1-2" / "log" / "run.json"
+    write_json(path, {**json.loads(path.read_text()), fact: value})
+    (one,) = compared(repo, "tiny")["contrasts"]
+    assert not one["of_arms"]
+    assert [found["topic"] for found in one["differences"]] == ["setting", topic]
+    said = call("dataenvgym", "compare", "tiny", cwd=repo).stdout
+    if topic == "version":
+        assert "Not comparable as arms: torch 2.12.0 / 2.13.0 against 2.13.0." in said
+    assert "point to a difference" not in said and "tell the two apart" not in said
+
+
+def test_a_stage_that_both_have_makes_no_difference_wherever_it_ran(repo: Path) -> None:
+    path = repo / "store" / "evaluate-base-t" / "log" / "run.json"
+    write_json(path, {**json.loads(path.read_text()), "versions": {"torch": "1.0"}})
+    assert compared(repo, "tiny")["contrasts"][0]["of_arms"]
+
+
+def test_other_items_are_not_paired_and_are_counted(repo: Path) -> None:
+    copied(repo, "other")
+    for arm in ("with-state", "no-state"):
+        for seed in (0, 1):
+            path = (
+                repo / "store" / f"evaluate-z-{arm}-{seed}other" / "out" / "test" / "results.jsonl"
+            )
+            edited(
+                path,
+                lambda rows: [
+                    {**row, "id": f"new{row['id']}"} if row["id"] < "0003" else row for row in rows
+                ],
+            )
+    (one,) = compared(repo, LAST, "other:no-state")["contrasts"]
+    assert one["difference"] is None and not one["of_arms"]
+    assert one["refused"] == "the items differ: 57 in both, 3 and 3 in one alone"
+    said = call("dataenvgym", "compare", LAST, "other:no-state", cwd=repo).stdout
+    assert "not paired, the items differ" in said
+
+
+def test_an_equal_id_with_another_question_is_another_item(repo: Path) -> None:
+    copied(repo, "other")
+    path = repo / "store" / "evaluate-z-no-state-0other" / "out" / "test" / "results.jsonl"
+    edited(
+        path, lambda rows: [{**row, "target": "7"} if row["id"] == "0000" else row for row in rows]
+    )
+    (one,) = compared(repo, LAST, "other:no-state")["contrasts"]
+    assert "59 in both, 1 and 1" in one["refused"]
+
+
+def test_runs_are_paired_by_seed_alone(repo: Path) -> None:
+    path = copied(repo, "other")
+    index = json.loads(path.read_text())
+    for row in index["stages"]:
+        for use in row["uses"]:
+            use["seed"] += 1
+    write_json(path, {**index, "seeds": [1, 2]})
+    (one,) = compared(repo, LAST, "other:no-state")["contrasts"]
+    assert [run["seed"] for run in one["runs"]] == [1]
+    write_json(path, {**index, "seeds": [7]})
+    (one,) = compared(repo, LAST, "other:no-state")["contrasts"]
+    assert one["refused"] == "no run seed is in both: 0, 1 and 7"
+
+
+def test_components_and_files_that_stages_read_are_told_apart(repo: Path) -> None:
+    copied(repo, "other")
+    for suffix, version in (("", 1), ("other", 2)):
+        policy = {"kind": "allocate", "semantics": version}
+        content = {
+            "kind": "plan",
+            "semantics": 1,
+            "params": {"policy": policy},
+            "files": {f"sha256:{suffix}": "items.csv"},
+        }
+        write_json(repo / "store" / f"plan-p-no-state-0-1{suffix}" / "stage.json", content)
+    (one,) = compared(repo, LAST, "other:no-state")["contrasts"]
+    assert [(found["topic"], found["key"]) for found in one["differences"]] == [
+        ("file", "items.csv"), ("component", "plan.policy: allocate"),
+    ]  # fmt: skip
+    assert one["differences"][1]["first"] == ["1"]
+
+
+def test_csv_has_a_line_for_each_student_and_no_formula(repo: Path) -> None:
+    said = call("dataenvgym", "compare", "tiny", "--format", "csv", cwd=repo).stdout
+    rows = list(csv.DictReader(io.StringIO(said)))
+    (best,) = (row for row in rows if (row["side"], row["student"]) == (LAST, "best"))
+    assert best["against"] == "tiny:with-state" and best["of_arms"] == "yes"
+    assert float(best["difference"]) < 0  # a number stays one, with its sign
+    assert not any(cell.startswith(("=", "@")) for row in rows for cell in row.values())
+
+
+def test_markdown_is_a_table_in_which_foreign_text_is_only_text(repo: Path) -> None:
+    path = repo / "experiments" / "tiny.json"
+    index = json.loads(path.read_text())
+    index["settings"]["no-state"]["student"]["prompt"] = "<img src=x> | [a](http://evil.example)"
+    write_json(path, index)
+    said = call("dataenvgym", "compare", "tiny", "--format", "markdown", cwd=repo).stdout
+    (row,) = (line for line in said.splitlines() if "student.prompt" in line)
+    assert r"\<img src=x\> \| \[a\]\(http\://evil.example\)" in row
+    assert said.startswith("| side | student |")
+
+
+def test_selection_and_the_last_student_can_be_asked_for(repo: Path) -> None:
+    command = ("compare", "tiny", "--split", "selection", "--student", "last", "--json")
+    told = json.loads(call("dataenvgym", *command, cwd=repo).stdout)
+    assert {side["students"][0]["items"] for side in told["sides"]} == {30}
+    assert told["contrasts"][0]["student"] == "last"
+
+
+@pytest.mark.parametrize(
+    ("names", "message", "help"),
+    [
+        (("tiny:no-stat",), "has no arm 'no-stat'", "did you mean 'no-state'?"),
+        (("tin",), "no compiled experiment 'tin'", "did you mean 'tiny'?"),
+    ],
+)
+def test_a_name_that_is_none_gets_a_suggestion(
+    repo: Path, names: tuple[str, ...], message: str, help: str
+) -> None:
+    expect_refusal(call("dataenvgym", "compare", *names, cwd=repo, ok=False), message, help)
+
+
+def test_a_revision_is_read_from_git_and_the_cache_alone(copy_of_finished: Path) -> None:
+    repo = copy_of_finished
+    call("git", "add", "-A", cwd=repo)
+    call("git", "commit", "-qm", "finished", cwd=repo)
+    whole = compared(repo, "tiny")
+    shutil.rmtree(repo / "store")
+    past = compared(repo, "tiny:with-state@HEAD", "tiny:no-state@HEAD")
+    assert [side["students"] for side in past["sides"]] == [
+        side["students"] for side in whole["sides"]
+    ]
+    assert past["contrasts"][0]["runs"] == whole["contrasts"][0]["runs"]
+    assert not list((repo / ".dataenvgym").glob("compare-*"))
+    shutil.rmtree(repo / ".dvc" / "cache")
+    said = call("dataenvgym", "compare", "tiny@HEAD", cwd=repo).stdout
+    said = " ".join(said.split())
+    assert "are not in DVC's cache; pull them: dvc fetch --all-commits" in said
+    assert "not paired, tiny:with-state@HEAD has no results" in said
+
+
+def test_a_revision_that_was_never_run_and_one_that_is_none(repo: Path) -> None:
+    call("git", "init", "-q", cwd=repo)
+    for settings in (("user.name", "A"), ("user.email", "a@example.com")):
+        call("git", "config", *settings, cwd=repo)
+    call("git", "add", "-f", "experiments", cwd=repo)
+    call("git", "commit", "-qm", "compiled", cwd=repo)
+    said = call("dataenvgym", "compare", "tiny@HEAD", cwd=repo).stdout
+    assert "tiny:no-state@HEAD had no results on test" in said
+    said = call("dataenvgym", "compare", "tiny@nope", cwd=repo, ok=False)
+    expect_refusal(said, "git has no revision 'nope'")
+    said = call("dataenvgym", "compare", "tin@HEAD", cwd=repo, ok=False)
+    expect_refusal(said, "there was no compiled experiment 'tin' at 'HEAD'", "'tiny'")
