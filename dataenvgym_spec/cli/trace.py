@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json
+from dataenvgym_spec.cli.history import (
+    effect_lines,
+    effect_record,
+    history_lines,
+    history_record,
+)
 from dataenvgym_spec.cli.replies import response_lines, text_lines
 from dataenvgym_spec.core.errors import UserError, visible
-from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.answered import histories
+from dataenvgym_spec.results.effects import effects
+from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.results.trace import Trace, traces
 from dataenvgym_spec.store.indexes import compiled
@@ -20,15 +28,18 @@ DECIDED: Final = 4
 
 
 @click.command("trace")
-@click.argument("example")
+@click.argument("id", metavar="EXAMPLE|ITEM")
 @click.option("--experiment", metavar="NAME", help="Look in this experiment only.")
 @as_json
-def command(example: str, experiment: str | None, as_json: bool) -> None:
+def command(id: str, experiment: str | None, as_json: bool) -> None:
     """Say where a generated example comes from and what became of it: the student's errors that
     the prompt showed, the plan and its reason, what teachers were asked and replied, which check
-    objected, and the students that it taught.
+    objected, the students that it taught, and the items that these fixed or broke.
 
-    EXAMPLE is its id, or the first signs of it. The same question may be made more than once.
+    Of an item of a split, say all that was ever answered to it, by which student of which arm, seed
+    and iteration, who fixed or broke it, and for which examples it was shown to a teacher.
+
+    The argument is an id, or the first signs of it. The same question may be made more than once.
 
     \b
     Example:
@@ -36,19 +47,37 @@ def command(example: str, experiment: str | None, as_json: bool) -> None:
     """
     layout = layout_here()
     names = compiled(layout) if experiment is None else [experiment]
-    found = list(traces([load(name, layout.root) for name in names], example))
-    if not found:
+    experiments = [load(name, layout.root) for name in names]
+    found = list(traces(experiments, id))
+    items = histories(experiments, id)
+    if not found and not items:
         where = f"in '{experiment}'" if experiment else f"in {plural(len(names), 'experiment')}"
-        help = "ids are in store/generate-*/out/candidates/examples.jsonl, once an engine has run"
-        raise UserError(f"no generated example has the id '{example}' {where}", help=help)
+        help = (
+            "ids are in store/generate-*/out/candidates/examples.jsonl, once an engine has run, "
+            "and in store/evaluate-*/out/*/results.jsonl"
+        )
+        raise UserError(f"no generated example and no item has the id '{id}' {where}", help=help)
     if as_json:
-        print_json([trace_record(trace) for trace in found])
+        records = [trace_record(trace) | _effects(experiments, trace) for trace in found]
+        print_json([*records, *map(history_record, items)])
         return
-    for number, trace in enumerate(found):
+    parts = [_told(experiments, trace) for trace in found]
+    parts += [history_lines(item) for item in items]
+    for number, lines in enumerate(parts):
         if number:
             click.echo()
-        for line in trace_lines(trace):
+        for line in lines:
             click.echo(line)
+
+
+def _told(experiments: Sequence[Results], trace: Trace) -> Iterator[str]:
+    """One example, back to the errors and forward to the items."""
+    yield from trace_lines(trace)
+    yield from effect_lines(list(effects(experiments, trace.trained)))
+
+
+def _effects(experiments: Sequence[Results], trace: Trace) -> dict[str, Any]:
+    return {"effects": [effect_record(one) for one in effects(experiments, trace.trained)]}
 
 
 def trace_lines(trace: Trace) -> Iterator[str]:

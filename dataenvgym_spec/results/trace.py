@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
+from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example, Notes, Provenance, Rejected
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.records.plans import Plan, Request, ShownError
@@ -20,7 +21,7 @@ from dataenvgym_spec.results.stage import StageResult, read_record, read_records
 
 EXAMPLES: Final = "examples.jsonl"
 E = TypeVar("E", Example, Rejected)
-N = TypeVar("N", Example, Rejected, Notes)
+N = TypeVar("N", Example, Rejected, Notes, Result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def traces(experiments: Sequence[Results], id: str) -> Iterator[Trace]:
             continue
         readers = [other for other in stages.values() if stage.key in other.inputs and other.done]
         checks = [other for other in readers if other.kind == "check"]
-        for example in _matching(stage.port("candidates") / EXAMPLES, Example, id):
+        for example in matching(stage.port("candidates") / EXAMPLES, Example, id):
             made = _made(example, stage, tuple(used[stage.key]), stages)
             if not checks:
                 yield made
@@ -148,7 +149,7 @@ def _with_fate(found: Trace, check: StageResult, trains: Sequence[StageResult]) 
     notes = dict(accepted.notes or {}) if accepted is not None else {}
     apart = check.port("rejected") / "noted.jsonl"
     if accepted is not None and apart.is_file():
-        for row in _matching(apart, Notes, found.example.id):
+        for row in matching(apart, Notes, found.example.id):
             notes |= row.notes
     return replace(
         found,
@@ -163,17 +164,24 @@ def _with_fate(found: Trace, check: StageResult, trains: Sequence[StageResult]) 
 
 def _same(path: Path, kind: type[E], example: Example) -> E | None:
     """The row of a file that is about an example: the same one of the same round."""
-    rows = _matching(path, kind, example.id)
+    rows = matching(path, kind, example.id)
     return next((row for row in rows if row.provenance == example.provenance), None)
 
 
-def _matching(path: Path, kind: type[N], id: str) -> Iterator[N]:
-    """The rows of a file whose id begins with some signs; few of many are parsed."""
+def matching(path: Path, kind: type[N], id: str, *, anywhere: bool = False) -> Iterator[N]:
+    """The rows of a file whose id begins with some signs; few of many are parsed.
+
+    Args:
+        path: a file of records.
+        kind: theirs.
+        id: the first signs.
+        anywhere: whether all rows are given in whose text these stand.
+    """
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             if id in line:
                 row = kind.parse(parse_json(line))
-                if row.id.startswith(id):
+                if anywhere or row.id.startswith(id):
                     yield row
 
 

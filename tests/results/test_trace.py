@@ -124,4 +124,4 @@ def test_before_the_check_it_says_so(repo: Path) -> None:
 
 def test_an_id_that_nothing_has_is_an_error(repo: Path) -> None:
     found = call("dataenvgym", "trace", "nothing", cwd=repo, ok=False)
-    expect_refusal(found, "no generated example has the id 'nothing' in 1 experiment")
+    expect_refusal(found, "no generated example and no item has the id 'nothing' in 1 experiment")
