@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "graph": "Print the pipeline as mermaid, dot or JSON.",
     "report": "Print the results of an experiment.",
     "trace": "Say what led to a generated example, or what was answered to an item.",
+    "replicate": "Compute stages again, beside their results, and say what is equal.",
     "export": "Write the examples that a run has accepted as JSON lines.",
     "track": "Bring MLflow up to date with the results.",
     "ui": "Bring MLflow up to date and open it.",

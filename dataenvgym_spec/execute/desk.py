@@ -46,6 +46,10 @@ class Lost(StageError):
     """A response that was in the journal is not there any more."""
 
 
+class NotJournaled(StageError):
+    """Answers are only replayed, and one is not in the journal."""
+
+
 class Desk:
     """Where the components of a stage ask teachers.
 
@@ -227,7 +231,7 @@ class Desk:
         """Checks that a teacher may be asked.
 
         Raises:
-            StageError: answers are only replayed, and some are not in the journal.
+            NotJournaled: answers are only replayed, and some are not in the journal.
         """
         if not self.replay:
             return
@@ -239,7 +243,7 @@ class Desk:
             "'dataenvgym journal rebuild'; or ask the teacher: run without --replay and without "
             f"{REPLAY}"
         )
-        raise StageError(message, help=remedy)
+        raise NotJournaled(message, help=remedy)
 
     def note(
         self,

@@ -67,7 +67,7 @@ def run_stage(layout: Layout, directory: str) -> Published:
     more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
     say(f"== {': '.join(places[0])}{more}" if places else f"== {directory}")
     clean(layout)
-    stage, space = _parsed(content), scratch(layout, directory)
+    stage, space = parsed(content), scratch(layout, directory)
     experiments = sorted({experiment for experiment, _ in places})
     known = read_circumstances(layout, experiments)
     with held(layout.lock(directory), waiting=_waits):
@@ -219,7 +219,7 @@ def _told(text: str) -> str:
     return Secrets(opening(os.environ)).hide(text)
 
 
-def _parsed(content: dict[str, Any]) -> Stage:
+def parsed(content: dict[str, Any]) -> Stage:
     """The stage that a `stage.json` describes.
 
     Raises:

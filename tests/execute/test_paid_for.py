@@ -10,6 +10,7 @@ import pytest
 
 from dataenvgym_spec.core.errors import LimitReached, StageError
 from dataenvgym_spec.emit.write import write
+from dataenvgym_spec.execute.replica import replicate
 from dataenvgym_spec.execute.run import run_stage
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.declaration import declare
@@ -258,6 +259,23 @@ def test_a_replay_asks_nobody_and_says_what_is_missing(
     journal.close()
     run_stage(*again)
     assert examples(*again) == examples(*first) and requests(first[0]) == 5
+
+
+def test_computed_again_beside_its_result_a_stage_asks_nobody(
+    stage: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    layout, directory = stage(5)
+    run_stage(layout, directory)
+    monkeypatch.setenv("DATAENVGYM_REPLAY", "1")
+    folder = layout.private / "replicas"
+    (again,) = replicate(layout, "tiny", [directory], folder)
+    # Equal answers give equal bytes, though a teacher promises none.
+    assert (again.outcome, again.owed, again.promise) == ("equal", False, "none")
+    monkeypatch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "another"))
+    (without,) = replicate(layout, "tiny", [directory], folder)
+    assert without.outcome == "skipped" and not without.broken
+    assert "not in the journal: the answer of 'counting'" in without.reason
+    assert requests(layout) == 5
 
 
 def test_an_error_that_nobody_expects_tells_no_secret(

@@ -34,7 +34,7 @@ INSIDE = {
 }  # fmt: skip
 """Commands that leave nothing behind in the process that calls them; importing them costs up to two seconds each time."""
 
-COPIED = {"lock", "rehearse", "run", "ui"}
+COPIED = {"lock", "rehearse", "replicate", "run", "ui"}
 """Commands that may leave something behind: a copy of this process, which has imported all they need, does their work."""
 
 

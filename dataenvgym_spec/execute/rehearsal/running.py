@@ -19,6 +19,7 @@ from dataenvgym_spec.core.running import VARIABLE as RUN
 from dataenvgym_spec.core.variables import JOURNAL, REPLAY
 from dataenvgym_spec.execute.run import run_stage
 from dataenvgym_spec.execute.warm import client
+from dataenvgym_spec.execute.warm.serving import trainer
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.gym.sandboxes.shared import JUDGES, sharing
 from dataenvgym_spec.store.layout import Layout
@@ -130,7 +131,7 @@ def _surroundings(layout: Layout, environ: Mapping[str, str]) -> Iterator[None]:
                 stack.enter_context(sharing(layout.private / "judges"))
             # Workers serve the commands of this project; this process may be any.
             os.environ.setdefault(client.SERVED, str(os.getpid()))
-            os.environ.update(_trainer(layout))
+            os.environ.update(trainer(layout))
             yield
     finally:
         os.environ.clear()
@@ -150,16 +151,3 @@ def rooted(repository: Path) -> Iterator[None]:
             del os.environ[ROOTS]
         else:
             os.environ[ROOTS] = before
-
-
-def _trainer(layout: Layout) -> dict[str, str]:
-    """Where a worker listens that has imported what a trainer needs; it ends with this process."""
-    served = int(os.environ[client.SERVED])
-    path = client.socket_path(served, "heavy") if client.possible() else None
-    if path is None:
-        return {}
-    connection = client.connect(path) or client.start(layout, path, served, "heavy")
-    if connection is None:
-        return {}
-    connection.close()
-    return {client.WORKER: str(path)}

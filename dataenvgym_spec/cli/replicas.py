@@ -1,0 +1,84 @@
+"""What came of computing stages again: for people and for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from dataenvgym_spec.cli.common import plural, sums_of
+from dataenvgym_spec.core.errors import visible
+from dataenvgym_spec.core.text import duration_text
+from dataenvgym_spec.records.replicas import Replica, ScoreReplica
+
+OUTCOMES: Final = ("equal", "different", "skipped", "failed")
+PROMISED: Final = {
+    "anywhere": "equal bytes are promised anywhere",
+    "same-machine": "equal bytes are promised on the same machine",
+    "none": "equal bytes are not promised",
+}
+
+
+def lines(replicas: Sequence[Replica]) -> Iterator[str]:
+    """All stages in words: those that are equal as counts, each other one by itself."""
+    seconds = sum(replica.seconds for replica in replicas)
+    counts = Counter(replica.outcome for replica in replicas)
+    stages = plural(len(replicas), "stage")
+    told = sums_of(counts, OUTCOMES)
+    yield f"{stages} computed again in {duration_text(seconds)}: {told}"
+    for kind in dict.fromkeys(replica.kind for replica in replicas):
+        mine = [replica for replica in replicas if replica.kind == kind]
+        yield f"  {kind or 'unread':9} {sums_of(Counter(one.outcome for one in mine), OUTCOMES)}"
+    for replica in replicas:
+        if replica.outcome != "equal":
+            yield from _replica_lines(replica)
+    yield verdict(replicas)
+
+
+def verdict(replicas: Sequence[Replica]) -> str:
+    """What it comes to."""
+    broken = [replica for replica in replicas if replica.broken]
+    owed = [one for one in replicas if one.owed and one.outcome in ("equal", "different")]
+    if broken:
+        return f"{plural(len(broken), 'stage')} did not keep what is promised"
+    if not owed:
+        return "no bytes were promised here, so that none could be different"
+    return f"all that promise equal bytes here gave them: {plural(len(owed), 'stage')}"
+
+
+def _replica_lines(replica: Replica) -> Iterator[str]:
+    yield f"{replica.outcome:9} {visible(replica.label)}, store/{replica.stage}"
+    if replica.reason:
+        yield f"   {visible(replica.reason)}"
+    if replica.outcome != "different":
+        return
+    for port in replica.ports:
+        if not port.equal:
+            yield f"   port {port.name}: {', '.join(map(visible, port.files))}"
+    for score in replica.scores:
+        yield f"   {_score(score)}"
+    if replica.circumstances:
+        yield f"   ran otherwise: {'; '.join(map(visible, replica.circumstances))}"
+    kept = "and were not given" if replica.owed else "here not"
+    said = PROMISED[replica.promise]
+    yield f"   {said}" if replica.promise == "none" else f"   {said}, {kept}"
+
+
+def _score(score: ScoreReplica) -> str:
+    who = "" if score.iteration is None else f", student of iteration {score.iteration}"
+    moved = f"{score.gained} right now alone, {score.lost} before alone"
+    values = f"{100 * score.before:.1f}% before, {100 * score.after:.1f}% now"
+    return (
+        f"{score.split}{who}: {values}; of {plural(score.items, 'item')} {moved}, "
+        f"{score.reworded} of another text"
+    )
+
+
+def record(replicas: Sequence[Replica]) -> dict[str, Any]:
+    """All stages for programs."""
+    counts = Counter(replica.outcome for replica in replicas)
+    return {
+        "kept": not any(replica.broken for replica in replicas),
+        "counts": {name: counts[name] for name in OUTCOMES},
+        "stages": [replica.plain() | {"broken": replica.broken} for replica in replicas],
+    }

@@ -1,0 +1,116 @@
+"""Stages computed again beside their results: what is equal, what is not, and that nothing else is touched."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.records.files import write_json
+from tests.support.repositories import call, expect_refusal
+
+
+def replicated(repo: Path, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit code, and each stage by its directory."""
+    done = call("dataenvgym", "replicate", "tiny", *arguments, "--json", cwd=repo, ok=False)
+    told = json.loads(done.stdout)
+    assert told["kept"] == (done.returncode == 0)
+    return done.returncode, {row["stage"]: row for row in told["stages"]}
+
+
+def stages(repo: Path, kind: str, arm: str = "with-state") -> list[str]:
+    index = json.loads((repo / "experiments" / "tiny.json").read_text())
+    return [
+        row["directory"]
+        for row in index["stages"]
+        if row["kind"] == kind and any(use["arm"] == arm for use in row["uses"])
+    ]
+
+
+def edited(path: Path, change: Any) -> None:
+    """Edits a result, which may be a link into the cache."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.unlink()
+    path.write_text("".join(json.dumps(row) + "\n" for row in change(rows)))
+
+
+def standing(repo: Path) -> dict[str, tuple[int, int]]:
+    """All files but those that are private to this clone, each with its size and time."""
+    found = {}
+    for folder, names, files in os.walk(repo):
+        names[:] = [name for name in names if name not in (".dataenvgym", ".git")]
+        for name in files:
+            state = (Path(folder) / name).lstat()
+            found[f"{folder}/{name}"] = (state.st_size, state.st_mtime_ns)
+    return found
+
+
+def test_what_is_promised_is_given_again_and_nothing_else_is_touched(
+    copy_of_finished: Path,
+) -> None:
+    repo = copy_of_finished
+    before = standing(repo)
+    code, rows = replicated(repo, "--stages", "data", "--stages", "check", "--arm", "with-state")
+    assert code == 0 and set(rows) == {*stages(repo, "data"), *stages(repo, "check")}
+    assert {row["outcome"] for row in rows.values()} == {"equal"}
+    assert all(row["owed"] and row["promise"] == "anywhere" for row in rows.values())
+    assert standing(repo) == before
+    # What is equal is not kept.
+    assert [path.name for path in (repo / ".dataenvgym" / "replicas" / "tiny").iterdir()] == ["stages.txt"]  # fmt: skip
+
+
+def test_a_result_that_is_another_is_found_out_and_what_was_made_from_it_is_not_blamed(
+    copy_of_finished: Path,
+) -> None:
+    repo = copy_of_finished
+    check, train = stages(repo, "check")[0], stages(repo, "train")[0]
+    evaluate = stages(repo, "evaluate")[0]
+    edited(repo / "store" / check / "out" / "accepted" / "examples.jsonl", lambda rows: rows[1:])
+    (port,) = (repo / "store" / evaluate / "out").iterdir()
+    edited(port / "results.jsonl", lambda rows: [{**rows[0], "correct": True, "score": 1.0, "prediction": "?"}, *rows[1:]])  # fmt: skip
+    names = [word for name in (check, train, evaluate) for word in ("--stages", name)]
+    code, rows = replicated(repo, *names)
+    assert code == 1
+    assert rows[check]["outcome"] == "different" and rows[check]["broken"]
+    (accepted,) = (one for one in rows[check]["ports"] if not one["equal"])
+    assert (accepted["name"], accepted["files"]) == ("accepted", ["examples.jsonl"])
+    assert rows[train]["outcome"] == "skipped" and not rows[train]["broken"]
+    assert f"made from another 'store/{check}/out/accepted'" in rows[train]["reason"]
+    (score,) = rows[evaluate]["scores"]
+    assert (score["gained"], score["lost"], score["reworded"]) == (0, 1, 1)
+    assert score["before"] - score["after"] == pytest.approx(1 / score["items"])
+
+
+def test_on_another_machine_bytes_are_not_owed(copy_of_finished: Path) -> None:
+    repo = copy_of_finished
+    train = stages(repo, "train")[0]
+    path = repo / "store" / train / "log" / "run.json"
+    log = json.loads(path.read_text())
+    path.unlink()
+    write_json(path, {**log, "processor": "another"})
+    (weights,) = (repo / "store" / train / "out" / "student").glob("*.safetensors")
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.unlink()
+    weights.write_bytes(content)
+    command = ("dataenvgym", "replicate", "tiny", "--stages", train)
+    done = call(*command, cwd=repo)
+    said = " ".join(done.stdout.split())
+    assert f"port student: {weights.name}" in said
+    assert "ran otherwise: processor: another / " in said
+    assert "equal bytes are promised on the same machine, here not" in said
+    assert "no bytes were promised here" in said
+
+
+def test_what_cannot_be_meant_is_refused(copy_of_finished: Path) -> None:
+    repo = copy_of_finished
+    for arguments, message in (
+        (("--stages", "nothing"), "no stage is meant by that"),
+        (("--arm", "with-stat"), "has no arm 'with-stat'"),
+        (("--seed", "7"), "has no run seed 7"),
+    ):
+        said = call("dataenvgym", "replicate", "tiny", *arguments, cwd=repo, ok=False)
+        expect_refusal(said, message)
