@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,6 +18,7 @@ from dataenvgym_spec.results.judging import judging
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from dataenvgym_spec.report.exports import Format
     from dataenvgym_spec.results.evidence.contrasts import Comparison
     from dataenvgym_spec.results.evidence.scores import Outcome
 
@@ -39,8 +41,27 @@ WORDS: Final = ("arm", "student")
 @click.command("report")
 @click.argument("name")
 @click.argument("part", required=False, type=click.Choice(PARTS))
+@click.option(
+    "--export",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write tables, curves and figures as files into this folder instead.",
+)
+@click.option(
+    "--format",
+    "chosen",
+    type=click.Choice(("latex", "csv", "png", "svg")),
+    multiple=True,
+    help="Of what is exported: only this. Can be repeated.",
+)
 @as_json
-def command(name: str, part: str | None, as_json: bool) -> None:
+def command(
+    name: str,
+    part: str | None,
+    folder: Path | None,
+    chosen: tuple[Format, ...],
+    as_json: bool,
+) -> None:
     """Print the results of a finished experiment on the sealed test: base, best and last student
     of every arm, and the base under other prompts where the spec has baselines.
 
@@ -49,11 +70,19 @@ def command(name: str, part: str | None, as_json: bool) -> None:
     after each check (`yield`), what it took (`ledger`), or some `examples` with all that led to
     them.
 
+    With --export, write the main table, the contrasts and the curves as LaTeX and CSV, and the
+    figures as PNG and SVG, for a paper.
+
     \b
     Example:
       dataenvgym report quickstart
       dataenvgym report quickstart yield
+      dataenvgym report quickstart --export paper/quickstart --format latex
     """
+    if chosen and folder is None:
+        raise UserError("--format is of what --export writes", help="add: --export FOLDER")
+    if part is not None and folder is not None:
+        raise UserError(f"'{part}' has no export", help=f"leave out '{part}', or --export")
     if part is not None:
         results = load(name, layout_here().root)
         print_part(results, part, as_json=as_json)
@@ -69,10 +98,27 @@ def command(name: str, part: str | None, as_json: bool) -> None:
     if len(rows) < sum(len(run.students) for run in results.runs):
         message = f"'{name}' has no results on the sealed test yet"
         raise UserError(message, help=f"run: dvc repro {name}")
+    if folder is not None:
+        _export(results, folder, chosen, as_json=as_json)
+        return
     if as_json:
         print_json([record(row) for row in rows])
         return
     _print(results, rows, comparisons(results))
+
+
+def _export(results: Results, folder: Path, chosen: Sequence[Format], *, as_json: bool) -> None:
+    """Writes files, and says which."""
+    require("matplotlib")
+    from dataenvgym_spec.report.exports import FORMATS, export
+    from dataenvgym_spec.results.study import study
+
+    written = [str(path) for path in export(study(results), folder, chosen or FORMATS)]
+    if as_json:
+        print_json(written)
+        return
+    for path in written:
+        click.echo(path)
 
 
 def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Comparison]) -> None:

@@ -79,7 +79,7 @@ def entry(item: Entry, graph: Graph) -> dict[str, Any]:
             if port not in stage.declaration.unreported:
                 deps.add(f"{folder}/out/{port}")
     reports = report_folder(item.name)
-    names = ("curves", "curves.csv", "index.html", "metrics.json")
+    names = ("curves", "curves.csv", "examples.html", "index.html", "metrics.json")
     return {
         "cmd": COMMAND.format(up="", rest=f"stage {item.name}"),
         "deps": sorted(deps),

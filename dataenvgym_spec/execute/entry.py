@@ -62,6 +62,7 @@ def complain(results: Results) -> None:
 def write_report(layout: Layout, results: Results) -> None:
     """Writes the files of a report and prints where they are and what came out."""
     # Drawing takes a second to import, which an experiment that is not done should not wait for.
+    from dataenvgym_spec.report.browse import browse
     from dataenvgym_spec.report.metrics import curve_files, curves_csv, headline, metrics
     from dataenvgym_spec.report.page import page
     from dataenvgym_spec.results.study import study
@@ -74,6 +75,7 @@ def write_report(layout: Layout, results: Results) -> None:
     for path, text in curve_files(content).items():
         write(layout.root / path, text)
     write(folder / "index.html", page(content))
+    write(folder / "examples.html", browse(results))
     _say_results(content)
     say(f"  report: {(folder / 'index.html').relative_to(layout.root)}")
 

@@ -1,13 +1,10 @@
-"""Draws the figures as inline SVG text.
+"""Draws the figures. The same records give the same bytes.
 
-The same records give the same bytes, and colours are CSS variables of the page. Text stays text, in
-the page's font; legends are HTML of the page, so that they wrap on a phone.
+How they look and where they go is in `looks`: by default each is the text of an inline SVG.
 """
 
 from __future__ import annotations
 
-import io
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from dataenvgym_spec.report.looks import PAGE, Look
 from dataenvgym_spec.report.text import clean, shorten
 from dataenvgym_spec.results.curves import Curve, Grid
 from dataenvgym_spec.results.evidence.scores import Outcome
@@ -26,32 +24,32 @@ from dataenvgym_spec.results.trainings import Training
 
 Axis = Literal["iteration", "examples"]
 
-_INK: Final = "#010101"
-_HUE: Final = tuple(f"#0101a{number}" for number in range(8))
-"""Stand-ins for the page's `--ink` and `--hue-0` ...: Matplotlib knows no CSS variables."""
+HUES: Final = len(PAGE.hues)
 _MARKERS: Final = "osD^vPXp"
 _LINES: Final = ("-", "--", "-.", ":")
 _MOST_SKILLS: Final = 60
 _MOST_NUMBERS: Final = 12
-_SETTINGS: Final = {
-    "font.size": 10,
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "grid.color": _INK,
-    "grid.alpha": 0.12,
-    "grid.linewidth": 0.6,
-    "path.simplify": False,
-}
-_METADATA: Final = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-"""What Matplotlib would write into a file is left out, because it changes between machines."""
+
+
+def _settings(look: Look, name: str) -> dict[str, Any]:
+    return {
+        "font.size": 10,
+        "text.parse_math": False,
+        "text.color": look.ink,
+        "axes.edgecolor": look.ink,
+        "axes.labelcolor": look.ink,
+        "xtick.color": look.ink,
+        "ytick.color": look.ink,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.linewidth": 0.6,
+        "grid.color": look.ink,
+        "grid.alpha": 0.12,
+        "grid.linewidth": 0.6,
+        "path.simplify": False,
+        "svg.hashsalt": name,
+        **look.settings,
+    }
 
 
 def _percent(value: float, _position: int) -> str:
@@ -59,43 +57,24 @@ def _percent(value: float, _position: int) -> str:
 
 
 @contextmanager
-def _canvas(name: str, *, height: float, width: float = 5.0) -> Iterator[tuple[Any, list[str]]]:
-    """An empty figure with one pair of axes, and where its text goes; `name` salts the ids."""
+def _canvas(
+    name: str, look: Look, *, height: float, width: float = 5.0
+) -> Iterator[tuple[Any, list[str]]]:
+    """An empty figure with one pair of axes, and where it goes; `name` salts the ids."""
     with mpl.rc_context(), warnings.catch_warnings():
         # The page's font draws the text, whatever glyphs the one it is measured with has.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         mpl.rcdefaults()
-        mpl.rcParams.update({**_SETTINGS, "svg.hashsalt": name})
+        mpl.rcParams.update(_settings(look, name))
         figure = Figure(figsize=(width, height), layout="constrained")
-        text: list[str] = []
-        yield figure.subplots(), text
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata=_METADATA)
-        text.append(_inline(buffer.getvalue(), name))
-
-
-def _inline(svg: str, name: str) -> str:
-    """The `<svg>` element alone, fit to stand in a page.
-
-    It has no prologue, namespaces, global style or size, ids of its own, and the page's colours.
-    """
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
-    head, rest = svg.split(">", 1)
-    box = re.search(r'viewBox="[^"]*"', head)
-    size = box[0] if box else ""
-    rest = re.sub(r'\bid="', f'id="{name}-', rest)
-    rest = re.sub(r'(xlink:)?href="#', f'href="#{name}-', rest)
-    rest = rest.replace("url(#", f"url(#{name}-")
-    rest = rest.replace(_INK, "var(--ink)")
-    for number, stand_in in enumerate(_HUE):
-        rest = rest.replace(stand_in, f"var(--hue-{number})")
-    return f'<svg {size} aria-hidden="true">{rest.strip()}'
+        finished: list[str] = []
+        yield figure.subplots(), finished
+        finished.append(look.finish(figure, name))
 
 
 def hue(number: int) -> int:
     """Which of the page's colours the n-th arm has."""
-    return number % len(_HUE)
+    return number % HUES
 
 
 def fate_hue(number: int) -> int:
@@ -103,18 +82,18 @@ def fate_hue(number: int) -> int:
 
     The first ones are other than those of the first arms.
     """
-    return (number + 2) % len(_HUE)
+    return (number + 2) % HUES
 
 
-def curves(means: Sequence[Curve], runs: Sequence[Curve], x: Axis) -> str:
+def curves(means: Sequence[Curve], runs: Sequence[Curve], x: Axis, *, look: Look = PAGE) -> str:
     """Learning curves: a line and an interval band per arm, runs as thin lines.
 
     The best iteration of each run has a ring around it.
     """
-    with _canvas(f"curves-{x}", height=3.4) as (axes, text):
+    with _canvas(f"curves-{x}", look, height=3.4) as (axes, text):
         for number, mean in enumerate(means):
-            _mean(axes, mean, x, number)
-            _runs(axes, [run for run in runs if run.arm == mean.arm], x, _HUE[hue(number)])
+            _mean(axes, mean, x, number, look)
+            _runs(axes, [run for run in runs if run.arm == mean.arm], x, look.hues[hue(number)])
         axes.yaxis.set_major_formatter(FuncFormatter(_percent))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
         bottom, top = axes.get_ylim()
@@ -122,19 +101,21 @@ def curves(means: Sequence[Curve], runs: Sequence[Curve], x: Axis) -> str:
         axes.grid(axis="y")
         axes.set_xlabel("iteration" if x == "iteration" else "accepted examples so far")
         axes.set_ylabel("accuracy on selection")
+        if look.legend:
+            axes.legend(frameon=False)
     return text[0]
 
 
-def _mean(axes: Any, mean: Curve, x: Axis, number: int) -> None:
+def _mean(axes: Any, mean: Curve, x: Axis, number: int, look: Look) -> None:
     """The line and the interval band of the n-th arm."""
-    colour = _HUE[hue(number)]
+    colour = look.hues[hue(number)]
     line, marker = _LINES[number % len(_LINES)], _MARKERS[hue(number)]
     places = [getattr(point, x) for point in mean.points]
     values = [point.accuracy.value for point in mean.points]
     low = [point.accuracy.low for point in mean.points]
     high = [point.accuracy.high for point in mean.points]
     axes.fill_between(places, low, high, color=colour, alpha=0.13, linewidth=0)
-    style = {"color": colour, "linestyle": line, "marker": marker}
+    style = {"color": colour, "linestyle": line, "marker": marker, "label": mean.arm}
     axes.plot(places, values, **style, linewidth=1.8, markersize=4.5)
 
 
@@ -154,15 +135,15 @@ def _runs(axes: Any, runs: Sequence[Curve], x: Axis, colour: str) -> None:
                 axes.plot([getattr(point, x)], [point.accuracy.value], "o", **ring)
 
 
-def outcomes(outcomes: Sequence[Outcome], arms: Sequence[str]) -> str:
+def outcomes(outcomes: Sequence[Outcome], arms: Sequence[str], *, look: Look = PAGE) -> str:
     """A dot and an interval per arm and student on the sealed test."""
     height = 0.55 + 0.27 * len(outcomes) + 0.12 * len(arms)
     places, labels = [], []
-    with _canvas("outcomes", height=height) as (axes, text):
+    with _canvas("outcomes", look, height=height) as (axes, text):
         for row, outcome in enumerate(outcomes):
             number = arms.index(outcome.arm)
             place = -row - 0.5 * number
-            estimate, colour = outcome.accuracy, _HUE[hue(number)]
+            estimate, colour = outcome.accuracy, look.hues[hue(number)]
             axes.plot([estimate.low, estimate.high], [place, place], color=colour, linewidth=2)
             axes.plot([estimate.value], [place], _MARKERS[hue(number)], color=colour, markersize=6)
             places.append(place)
@@ -174,26 +155,32 @@ def outcomes(outcomes: Sequence[Outcome], arms: Sequence[str]) -> str:
     return text[0]
 
 
-def rewards(trainings: Sequence[Training], arms: Sequence[str]) -> str:
+def rewards(trainings: Sequence[Training], arms: Sequence[str], *, look: Look = PAGE) -> str:
     """The reward of each training by its steps, a line each; empty where none has a reward."""
     rewarded = [one for one in trainings if one.rewarded]
     if not rewarded:
         return ""
-    with _canvas("rewards", height=3.0) as (axes, text):
+    with _canvas("rewards", look, height=3.0) as (axes, text):
+        named: set[str] = set()
         for one in rewarded:
             number = arms.index(one.arm)
             steps = [point.step for point in one.rewarded]
             values = [point.reward for point in one.rewarded]
-            style = {"color": _HUE[hue(number)], "linestyle": _LINES[number % len(_LINES)]}
+            style = {"color": look.hues[hue(number)], "linestyle": _LINES[number % len(_LINES)]}
+            # An arm has a line for each training, and one entry in the legend.
+            style["label"] = f"_{one.arm}" if one.arm in named else one.arm
+            named.add(one.arm)
             axes.plot(steps, values, **style, linewidth=1.2)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
         axes.grid(axis="y")
         axes.set_xlabel("step of the training")
         axes.set_ylabel("reward")
+        if look.legend:
+            axes.legend(frameon=False)
     return text[0]
 
 
-def grid(grid: Grid, name: str, most: float, *, percent: bool) -> str:
+def grid(grid: Grid, name: str, most: float, *, percent: bool, look: Look = PAGE) -> str:
     """A heat map of skills by iterations, with numbers while there is room.
 
     Args:
@@ -201,15 +188,21 @@ def grid(grid: Grid, name: str, most: float, *, percent: bool) -> str:
         name: salts the ids.
         most: the largest value of all arms, which has the fullest colour.
         percent: whether the values are accuracies.
+        look: how it looks.
     """
     skills, columns = grid.skills[:_MOST_SKILLS], len(grid.iterations)
     rows = max(1, len(skills))
     from_base = grid.iterations[:1] == (0,)
-    with _canvas(name, height=0.75 + 0.29 * rows) as (axes, text):
+    hue = look.hues[0 if percent else 2]
+    with _canvas(name, look, height=0.75 + 0.29 * rows) as (axes, text):
         for row, values in enumerate(grid.cells[:_MOST_SKILLS]):
             for column, value in enumerate(values):
                 if value is not None:
-                    _cell(axes, (column, row), value, most, percent, columns <= _MOST_NUMBERS)
+                    share = value / most if most else 0.0
+                    words = f"{100 * value:.0f}" if percent else f"{value:.0f}"
+                    if columns > _MOST_NUMBERS:
+                        words = ""
+                    _cell(axes, (column, row), share, hue, words)
         axes.set_xlim(-0.5, columns - 0.5)
         axes.set_ylim(rows - 0.5, -0.5)
         step = 1 + columns // 16
@@ -223,24 +216,26 @@ def grid(grid: Grid, name: str, most: float, *, percent: bool) -> str:
     return text[0]
 
 
-def _cell(
-    axes: Any, place: tuple[int, int], value: float, most: float, percent: bool, number: bool
-) -> None:
+def _cell(axes: Any, place: tuple[int, int], share: float, hue: str, words: str) -> None:
     """One cell of a heat map, with its number if there is room for it."""
     column, row = place
-    colour = _HUE[0 if percent else 2]
-    share = value / most if most else 0.0
     # Numbers in the ink of the page have to stay readable on the fullest colour.
-    fullest = 0.55 if number else 0.95
+    fullest = 0.55 if words else 0.95
     alpha = 0.03 + (fullest - 0.03) * share
     corner = (column - 0.5, row - 0.5)
-    axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, alpha=alpha, linewidth=0))
-    if number:
-        words = f"{100 * value:.0f}" if percent else f"{value:.0f}"
+    axes.add_patch(Rectangle(corner, 1, 1, facecolor=hue, alpha=alpha, linewidth=0))
+    if words:
         axes.text(column, row, words, ha="center", va="center")
 
 
-def fates(rows: Sequence[IterationFates], names: Sequence[str], name: str, most: int) -> str:
+def fates(
+    rows: Sequence[IterationFates],
+    names: Sequence[str],
+    name: str,
+    most: int,
+    *,
+    look: Look = PAGE,
+) -> str:
     """Stacked bars per iteration: accepted, surplus, and what each check rejected.
 
     Args:
@@ -248,10 +243,11 @@ def fates(rows: Sequence[IterationFates], names: Sequence[str], name: str, most:
         names: all fates of all arms, in the order of the colours.
         name: salts the ids.
         most: the longest bar of all arms.
+        look: how it looks.
     """
-    with _canvas(name, height=0.75 + 0.3 * len(rows)) as (axes, text):
+    with _canvas(name, look, height=0.75 + 0.3 * len(rows)) as (axes, text):
         for row, item in enumerate(rows):
-            _bar(axes, row, item.fates, names)
+            _bar(axes, row, item.fates, names, look)
         axes.set_yticks(range(len(rows)), [str(item.iteration) for item in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlim(0, 1.03 * max(1, most))
@@ -259,21 +255,27 @@ def fates(rows: Sequence[IterationFates], names: Sequence[str], name: str, most:
         axes.set_axisbelow(True)
         axes.set_ylabel("iteration")
         axes.set_xlabel("candidates")
+        if look.legend:
+            handles, labels = axes.get_legend_handles_labels()
+            shown = dict(zip(labels, handles, strict=True))
+            axes.legend(
+                shown.values(), shown.keys(), frameon=False, loc="upper left", bbox_to_anchor=(1, 1)
+            )
     return text[0]
 
 
-def _bar(axes: Any, row: int, fates: Fates, names: Sequence[str]) -> None:
+def _bar(axes: Any, row: int, fates: Fates, names: Sequence[str], look: Look) -> None:
     """The stacked bar of one iteration."""
     counts = {"accepted": fates.accepted, "surplus": fates.surplus, **dict(fates.rejected)}
     left = 0
     for number, fate in enumerate(names):
         count = counts.get(fate, 0)
-        style = _bar_style(fate, number)
-        axes.barh(row, count, left=left, height=0.7, linewidth=0, **style)
+        style = _bar_style(fate, number, look)
+        axes.barh(row, count, left=left, height=0.7, linewidth=0, label=clean(fate), **style)
         left += count
 
 
-def _bar_style(fate: str, number: int) -> dict[str, Any]:
+def _bar_style(fate: str, number: int, look: Look) -> dict[str, Any]:
     if fate == "surplus":
-        return {"color": _INK, "alpha": 0.22}
-    return {"color": _HUE[fate_hue(number)]}
+        return {"color": look.ink, "alpha": 0.22}
+    return {"color": look.hues[fate_hue(number)]}

@@ -106,6 +106,13 @@ def latex(table: TextTable, label: str = "") -> str:
     lines += [f"  \\begin{{tabular}}{{{columns}}}", r"    \toprule", f"    {head} \\\\"]
     lines.append(r"    \midrule")
     for line in table.lines:
-        lines.append(f"    {' & '.join(map(latex_text, line.cells))} \\\\")
+        cells = [_latex_cell(*pair) for pair in zip(table.head, line.cells, strict=True)]
+        lines.append(f"    {' & '.join(cells)} \\\\")
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""]
     return "\n".join(lines)
+
+
+def _latex_cell(column: str, text: str) -> str:
+    """A cell; a number has a minus and no hyphen."""
+    cell = latex_text(text)
+    return cell.replace("{-}", "$-$") if column.startswith("#") else cell

@@ -102,6 +102,9 @@ def clean(text: str) -> str:
     >>> clean("a\u202eb\tc")
     'a\ufffdb c'
     """
+    # Most texts are harmless, and a page may hold ten thousand.
+    if text.replace("\n", "").isprintable():
+        return text
     return "".join(map(_visible, text))
 
 

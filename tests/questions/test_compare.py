@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.records.files import write_json
-from dataenvgym_spec.results.evidence.scores import comparisons
+from dataenvgym_spec.results.evidence.contrasts import comparisons
 from dataenvgym_spec.results.experiment import load
 from tests.support.reported import Store
 from tests.support.repositories import call, expect_refusal

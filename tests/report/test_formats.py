@@ -56,3 +56,7 @@ def test_hostile_text_is_text_in_latex_and_in_markdown() -> None:
 def test_columns_of_numbers_are_set_right() -> None:
     assert r"\begin{tabular}{lr}" in latex(table("a", "1.0"))
     assert markdown(table("a", "1.0")).splitlines()[1] == "| --- | ---: |"
+
+
+def test_a_negative_number_has_a_minus_in_latex_and_a_name_its_hyphen() -> None:
+    assert "with{-}state & $-$2.5 " in latex(table("with-state", "-2.5"))

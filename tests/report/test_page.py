@@ -606,6 +606,7 @@ def test_entry_writes_the_report(tmp_path, monkeypatch, capsys):
     assert sorted(path.name for path in layout.report("tiny").iterdir()) == [
         "curves",
         "curves.csv",
+        "examples.html",
         "headline.json",
         "index.html",
         "metrics.json",

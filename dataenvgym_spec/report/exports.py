@@ -1,0 +1,151 @@
+"""The report's main table, contrasts, curves and figures as files: for a paper or a spreadsheet.
+
+Names of files do not depend on results, so that a paper can include them and have them made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+from dataenvgym_spec.report import drawing, formats, words
+from dataenvgym_spec.report.looks import Look, printed
+from dataenvgym_spec.report.metrics import curves_csv
+from dataenvgym_spec.report.tables import Line, TextTable
+from dataenvgym_spec.report.text import amount, count, interval, percent, point_interval, points
+from dataenvgym_spec.results.curves import Curve, Grid
+from dataenvgym_spec.results.fates import in_order
+from dataenvgym_spec.results.study import Study
+from dataenvgym_spec.store.atomic import write
+
+Format = Literal["latex", "csv", "png", "svg"]
+FORMATS: Final[tuple[Format, ...]] = ("latex", "csv", "png", "svg")
+MAIN: Final = ("arm", "student", "#right", "#95% interval", "#items", "#examples")
+
+
+def export(study: Study, folder: Path, chosen: Sequence[Format]) -> list[Path]:
+    """Writes the files of some formats into a folder; others in it are left alone.
+
+    Args:
+        study: the results.
+        folder: where to; it need not exist.
+        chosen: the formats.
+
+    Returns:
+        The files, in the order of the report.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    texts: dict[str, str] = {}
+    if "latex" in chosen:
+        for name, table in tables(study).items():
+            label = f"tab:{study.name}-{name}"
+            texts[f"{name}.tex"] = formats.latex(table, label)
+    if "csv" in chosen:
+        texts |= csv_files(study)
+    for name, text in texts.items():
+        write(folder / name, text)
+        written.append(folder / name)
+    drawn = tuple(form for form in ("png", "svg") if form in chosen)
+    if drawn:
+        for names in figures(study, printed(folder, drawn)):
+            written += [folder / name for name in names.split("\n")]
+    return written
+
+
+def tables(study: Study) -> dict[str, TextTable]:
+    """The tables of a paper by their names, those without a row left out."""
+    found = {"main": main_table(study), "contrasts": contrast_table(study)}
+    found["curves"] = curve_table(study.mean_curves)
+    return {name: table for name, table in found.items() if table.lines}
+
+
+def main_table(study: Study) -> TextTable:
+    """Every student on the sealed test, means over runs."""
+    lines = []
+    for one in study.summaries:
+        right, span = percent(one.accuracy.value), interval(one.accuracy)
+        taught = amount(one.examples, one.asked)
+        lines.append(Line(cells=(one.arm, one.student, right, span, count(one.items), taught)))
+    runs = len(study.seeds)
+    over = "items, one run" if runs == 1 else f"runs, of which there are {runs}"
+    title = f"Students of {study.name} on the sealed test, with 95% intervals over {over}."
+    return TextTable(title=title, head=MAIN, lines=tuple(lines))
+
+
+def contrast_table(study: Study) -> TextTable:
+    """The declared contrasts, in percentage points."""
+    lines = []
+    for one in study.contrasts:
+        who = words.compared(one.question)
+        ends = (points(one.difference.value), point_interval(one.difference))
+        primary = "primary" if one.question.primary else "exploratory"
+        lines.append(Line(cells=(who, primary, *ends, count(one.items))))
+    head = ("contrast", "declared", "#points", "#95% interval", "#items")
+    title = f"Declared contrasts of {study.name}, in percentage points."
+    return TextTable(title=title, head=head, lines=tuple(lines))
+
+
+def curve_table(curves: Sequence[Curve]) -> TextTable:
+    """Accuracy on selection by iteration, a line for each arm."""
+    iterations = sorted({point.iteration for curve in curves for point in curve.points})
+    lines = []
+    for curve in curves:
+        values = {point.iteration: percent(point.accuracy.value) for point in curve.points}
+        lines.append(Line(cells=(curve.arm, *(values.get(number, "") for number in iterations))))
+    head = ("arm", *(f"#{number}" for number in iterations))
+    title = "Accuracy on selection after each iteration; 0 is the base student."
+    return TextTable(title=title, head=head, lines=tuple(lines))
+
+
+def csv_files(study: Study) -> dict[str, str]:
+    """The texts of the CSV files by name: numbers in full, shares from 0 to 1."""
+    head = ("arm", "student", "seed", "iteration", "right", "low", "high", "items", "examples")
+    rows = {"main": study.summaries, "runs": study.outcomes}
+    texts = {}
+    for name, outcomes in rows.items():
+        cells = []
+        for one in outcomes:
+            ends = (one.accuracy.value, one.accuracy.low, one.accuracy.high)
+            place = (one.arm, one.student, one.seed, one.iteration)
+            cells.append((*place, *ends, one.items, one.examples))
+        texts[f"{name}.csv"] = formats.csv_text(head, cells)
+    contrasts = []
+    for contrast in study.contrasts:
+        found = contrast.difference
+        asked = contrast.question
+        who = (words.compared(asked), asked.arm, asked.against, asked.split, asked.primary)
+        contrasts.append((*who, found.value, found.low, found.high, found.covers, contrast.items))
+    place = ("contrast", "arm", "against", "split", "primary")
+    columns = (*place, "difference", "low", "high", "covers")
+    texts["contrasts.csv"] = formats.csv_text((*columns, "items"), contrasts)
+    return texts | {"curves.csv": curves_csv(study)}
+
+
+def figures(study: Study, look: Look) -> Iterator[str]:
+    """Draws the report's figures; gives what stands for each."""
+    yield drawing.outcomes(study.summaries, study.arms, look=look)
+    for axis in ("iteration", "examples"):
+        yield drawing.curves(study.mean_curves, study.curves, axis, look=look)
+    yield from _grids(study.skills, "skills", look, percent=True)
+    planned = [grid for grid in study.allocation if grid.skills]
+    yield from _grids(planned, "allocation", look, percent=False)
+    rejected = [check for item in study.yields for check, _ in item.fates.rejected]
+    names = ["accepted", "surplus", *in_order(rejected)]
+    most = max((item.fates.candidates for item in study.yields), default=1)
+    for arm in study.arms:
+        mine = [item for item in study.yields if item.arm == arm]
+        if mine:
+            yield drawing.fates(mine, names, f"yields-{arm}", most, look=look)
+    rewards = drawing.rewards(study.trainings, study.arms, look=look)
+    if rewards:
+        yield rewards
+
+
+def _grids(grids: Sequence[Grid], name: str, look: Look, *, percent: bool) -> Iterator[str]:
+    """One heat map per arm, all on one scale."""
+    cells = [value for grid in grids for row in grid.cells for value in row]
+    most = max((value for value in cells if value is not None), default=0.0)
+    for grid in grids:
+        yield drawing.grid(grid, f"{name}-{grid.arm}", most, percent=percent, look=look)
