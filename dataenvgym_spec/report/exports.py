@@ -15,12 +15,17 @@ from dataenvgym_spec.report.metrics import curves_csv
 from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import amount, count, interval, percent, point_interval, points
 from dataenvgym_spec.results.curves import Curve, Grid
+from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.fates import in_order
 from dataenvgym_spec.results.study import Study
 from dataenvgym_spec.store.atomic import write
 
 Format = Literal["latex", "csv", "png", "svg"]
 FORMATS: Final[tuple[Format, ...]] = ("latex", "csv", "png", "svg")
+CONTRAST_COLUMNS: Final = (
+    *("contrast", "arm", "against", "split", "primary"),
+    *("difference", "low", "high", "covers", "items"),
+)
 MAIN: Final = ("arm", "student", "#right", "#95% interval", "#items", "#examples")
 
 
@@ -111,16 +116,17 @@ def csv_files(study: Study) -> dict[str, str]:
             place = (one.arm, one.student, one.seed, one.iteration)
             cells.append((*place, *ends, one.items, one.examples))
         texts[f"{name}.csv"] = formats.csv_text(head, cells)
-    contrasts = []
-    for contrast in study.contrasts:
-        found = contrast.difference
-        asked = contrast.question
-        who = (words.compared(asked), asked.arm, asked.against, asked.split, asked.primary)
-        contrasts.append((*who, found.value, found.low, found.high, found.covers, contrast.items))
-    place = ("contrast", "arm", "against", "split", "primary")
-    columns = (*place, "difference", "low", "high", "covers")
-    texts["contrasts.csv"] = formats.csv_text((*columns, "items"), contrasts)
+    texts["contrasts.csv"] = formats.csv_text(
+        CONTRAST_COLUMNS, map(_contrast_cells, study.contrasts)
+    )
     return texts | {"curves.csv": curves_csv(study)}
+
+
+def _contrast_cells(contrast: Comparison) -> tuple[object, ...]:
+    question, found = contrast.question, contrast.difference
+    who = (words.compared(question), question.arm, question.against, question.split)
+    ends = (found.value, found.low, found.high)
+    return (*who, question.primary, *ends, found.covers, contrast.items)
 
 
 def figures(study: Study, look: Look) -> Iterator[str]:
