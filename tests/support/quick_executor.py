@@ -43,7 +43,8 @@ def write(path, text):
 def report(name):
     with open(f"experiments/{name}.json") as file:
         content = hashlib.sha256(file.read().encode()).hexdigest()
-    write(f"reports/{name}/index.html", content)
+    for page in ("index", "examples"):
+        write(f"reports/{name}/{page}.html", content)
     for part in ("metrics", "headline"):
         write(f"reports/{name}/{part}.json", json.dumps({"content": int(content[:6], 16)}))
     curve = f"iteration,accuracy\n1,0.{int(content[:6], 16)}\n"
