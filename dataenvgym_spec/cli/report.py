@@ -137,8 +137,7 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     console, ran, since = Console(), stamps(results), declared(results)
     console.print(_table(rows))
     for contrast in compared:
-        reading = words.reading(contrast.difference)
-        console.print(Text(f"\n{words.difference(contrast)} {reading}"))
+        console.print(Text(f"\n{words.difference(contrast)} {words.verdict(contrast)}"))
         console.print(Text(words.declared(since[contrast.question])))
         for warning in words.warnings(contrast, ran):
             console.print(Text(warning, style="yellow"))

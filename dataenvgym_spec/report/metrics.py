@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from math import sqrt
 from operator import itemgetter
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.results.accounts import cost_record
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.declared import Declared
+from dataenvgym_spec.results.evidence.components import Crossed
 from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Outcome, outcomes
 from dataenvgym_spec.results.evidence.statistics import Estimate
@@ -88,7 +90,7 @@ def _estimate(name: str, estimate: Estimate) -> Row:
 def contrast_record(contrast: Comparison) -> Row:
     """One contrast as plain data.
 
-    `p` belongs to a single run: of McNemar's test, which the interval inverts.
+    `p` is that of the test which the interval inverts; with a single run it is McNemar's.
     """
     question = contrast.question
     row: Row = {
@@ -110,12 +112,35 @@ def contrast_record(contrast: Comparison) -> Row:
         row["examples"] = contrast.amounts.first.examples
         row["examples_against"] = contrast.amounts.second.examples
         row["equal_amounts"] = contrast.amounts.equal
+    row["p"] = round(contrast.weighed.p, 6)
+    if contrast.adjusted is not None:
+        row["p_holm"] = round(contrast.adjusted, 6)
+        row["family"] = {"primary": question.primary, "contrasts": contrast.family}
+    row["run_variance"] = _run_variance(contrast.weighed.crossed)
+    if contrast.equivalence is not None:
+        row["equivalence"] = {
+            "points": question.equivalence,
+            "ci90_low": round(contrast.equivalence.low, 6),
+            "ci90_high": round(contrast.equivalence.high, 6),
+            "shown": contrast.equivalence.shown,
+        }
     if len(contrast.runs) == 1:
         _, pair = contrast.runs[0]
-        row["p"] = round(pair.p, 6)
         row["only_arm"] = pair.gained
         row["only_against"] = pair.lost
     return row
+
+
+def _run_variance(crossed: Crossed | None) -> Row | str:
+    """What makes the difference vary: between runs, between items, and both together."""
+    if crossed is None:
+        return "unknown"
+    runs, units, rest = (round(part, 4) for part in crossed.shares)
+    return {
+        "deviation": round(sqrt(crossed.run_variance), 6),
+        "item_deviation": round(sqrt(crossed.unit_variance), 6),
+        "of_the_mean": {"runs": runs, "items": units, "both": rest},
+    }
 
 
 def headline(study: Study) -> str:

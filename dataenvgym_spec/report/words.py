@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import sqrt
 from typing import Any, Final
 
 from dataenvgym_spec.records.experiment import Question, called
@@ -22,24 +23,30 @@ from dataenvgym_spec.report.text import (
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.declared import Declared
 from dataenvgym_spec.results.evidence.amounts import Amount
+from dataenvgym_spec.results.evidence.components import Crossed
 from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Gain
-from dataenvgym_spec.results.evidence.statistics import Estimate
+from dataenvgym_spec.results.evidence.statistics import LEVEL, Estimate
 from dataenvgym_spec.results.judging import Judging
 from dataenvgym_spec.results.probes import Probed
 from dataenvgym_spec.results.stamps import Stamp, between
 
-ONE_RUN: Final = (
-    "There is one run per arm: the intervals cover the choice of items and not the run-to-run "
-    "variance. They do not say what another run of the same arms would give."
-)
+ITEMS_ONLY: Final = "items only; run variance unknown"
+"""What an interval with one run per arm covers, and never more."""
+ONE_RUN: Final = f"There is one run per arm: {ITEMS_ONLY}."
 _SEVERAL_RUNS: Final = (
-    "Intervals of means and of differences are t intervals over runs: they cover the run-to-run "
-    "variance on these items and not the choice of items. Intervals of single runs cover "
-    "the items, and so does that of the base student, which all runs share, unless its answers are "
-    "drawn."
+    "Intervals of means are t intervals over runs: they cover the run-to-run variance on these "
+    "items and not the choice of items. Intervals of contrasts cover both, other runs and other "
+    "items. Intervals of single runs cover the items, and so does that of the base student, which "
+    "all runs share, unless its answers are drawn."
 )
-_DRAWN: Final = {"items": "items", "clusters": "clusters", "seeds": "runs"}
+_DRAWN: Final = {
+    "items": "items",
+    "clusters": "clusters",
+    "seeds": "runs",
+    "items and seeds": "runs and items",
+    "clusters and seeds": "runs and clusters",
+}
 """What would be drawn again, for what an interval covers."""
 _NO_VARIANCE: Final = (
     "All runs gave the same difference, so there is no variance between them to make an interval "
@@ -226,19 +233,63 @@ def warnings(contrast: Comparison, stamps: Sequence[Stamp]) -> list[str]:
 
 def evidence(contrast: Comparison) -> str:
     """What a contrast rests on."""
-    question = contrast.question
+    question, crossed = contrast.question, contrast.weighed.crossed
     items = f"{count(contrast.items)} {_ITEMS.get(question.split, 'items')}"
-    if len(contrast.runs) > 1:
-        return f"Mean over {len(contrast.runs)} runs on {items}; the interval is over runs."
-    ((_, pair),) = contrast.runs
+    p = f"{p_value(contrast.weighed.p)}{_corrected(contrast)}"
+    if crossed is not None:
+        over = _DRAWN[contrast.difference.covers]
+        runs = f"Mean over {crossed.runs} runs on {items} ({p}); the interval is over {over}."
+        return f"{runs} {_components(contrast, crossed)}"
+    _, pair = contrast.runs[0]
     first, second = question.arm, question.against
     if first == second:
         first, second = called(question.student), called(question.second)
-    first = f"{first} alone has {count(pair.gained)} right"
-    second = f"{second} alone {count(pair.lost)}"
-    test = f"McNemar {p_value(pair.p)}"
-    over = _over(contrast.difference)
-    return f"Of {items}, {first}, {second} ({test}); the interval inverts this test, over {over}."
+    counts = f"{first} alone has {count(pair.gained)} right, {second} alone {count(pair.lost)}"
+    over = f"the interval inverts this test, over {_over(contrast.difference)}: {ITEMS_ONLY}."
+    text = f"Of {items}, {counts} (McNemar {p}); {over}"
+    if len(contrast.runs) == 1:
+        return text
+    return f"All {len(contrast.runs)} runs gave the same answers, and count as one. {text}"
+
+
+def _corrected(contrast: Comparison) -> str:
+    """The corrected p value, where there are several contrasts to correct for."""
+    if contrast.adjusted is None or contrast.family < 2:
+        return ""
+    return f", with Holm's correction {p_value(contrast.adjusted)} of {family(contrast)}"
+
+
+def family(contrast: Comparison) -> str:
+    """The contrasts that one is corrected with."""
+    kind = "primary" if contrast.question.primary else "exploratory"
+    return f"{contrast.family} {kind} contrasts"
+
+
+def _components(contrast: Comparison, crossed: Crossed) -> str:
+    """What makes the mean vary, each with its part."""
+    spread = f"{100 * sqrt(crossed.run_variance):.1f} points"
+    runs, units, rest = (f"{100 * part:.0f}%" for part in crossed.shares)
+    drawn = "items" if contrast.difference.covers == "items and seeds" else "clusters of items"
+    return (
+        f"Between runs it has a standard deviation of {spread} beyond what their {drawn} make; of "
+        f"the variance of the mean {runs} are runs, {units} {drawn} and {rest} both together."
+    )
+
+
+def verdict(contrast: Comparison) -> str:
+    """What a contrast says of zero, before and after correction, and of its bounds."""
+    said = [reading(contrast.difference)]
+    adjusted, level = contrast.adjusted, 1 - LEVEL
+    if adjusted is not None and contrast.family > 1 and contrast.weighed.p < level <= adjusted:
+        said.append(f"Corrected for {family(contrast)}, zero is not left out at 5%.")
+    bounds = contrast.equivalence
+    if bounds is not None:
+        within = f"within ±{100 * bounds.bound:g} points"
+        verdict = "Equivalent" if bounds.shown else "Not shown to be equivalent"
+        where = "lies inside" if bounds.shown else "does not lie inside"
+        low, high = points(bounds.low), points(bounds.high)
+        said.append(f"{verdict} {within}: the 90% interval, {low} to {high}, {where}.")
+    return " ".join(said)
 
 
 _ITEMS: Final = {"test": "sealed test items", "selection": "selection items"}

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import digest
+from dataenvgym_spec.results.evidence.contrasts import comparisons
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.fates import at_work
 from dataenvgym_spec.results.ledger import Cost, Ledger, read_ledger
@@ -49,12 +50,14 @@ def project(results: Results) -> ExperimentRecord:
     """What a tracking server should hold of an experiment, as far as it has got."""
     ledger = read_ledger(results)
     plans = plans_of(results)
+    answers = {answer.question: answer for answer in comparisons(results)}
     runs: list[RunRecord] = []
     for run in results.runs:
         runs += _run_records(results, run, ledger, plans)
     for arm in results.index.arms:
         plan = plans[f"{results.name}/{arm}/summary"]
-        record = summary_record(results, arm, ledger, plan, _colour(results, arm))
+        colour = _colour(results, arm)
+        record = summary_record(results, arm, ledger, plan, colour, answers)
         if record is not None:
             runs.append(record)
     index = results.index

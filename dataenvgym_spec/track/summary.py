@@ -5,15 +5,16 @@ It is the only place where scores on the sealed test are shown, so that nobody s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import sqrt
 
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.results.curves import arm_curve, curve
 from dataenvgym_spec.results.evidence.amounts import Amount, amounts
 from dataenvgym_spec.results.evidence.answers import rows_of, scored
-from dataenvgym_spec.results.evidence.contrasts import comparison, difference
+from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Outcome, outcomes_of, summary
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
@@ -27,11 +28,24 @@ from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
 
 
 def summary_record(
-    results: Results, arm: str, ledger: Ledger, plan: str, colour: str
+    results: Results,
+    arm: str,
+    ledger: Ledger,
+    plan: str,
+    colour: str,
+    answers: Mapping[Question, Comparison],
 ) -> RunRecord | None:
     """The summary of one arm; None before any of its runs has begun.
 
     A figure appears when every seed has it, so that it never changes.
+
+    Args:
+        results: the experiment.
+        arm: the arm.
+        ledger: when its stages ran.
+        plan: what its runs are made of, as a digest.
+        colour: of the arm in charts.
+        answers: the contrasts that can be answered.
     """
     runs = results.of_arm(arm)
     start = ledger.started(runs[0].iterations[0].stages[0])
@@ -51,7 +65,7 @@ def summary_record(
     metrics += [*_probed(runs, ledger), *_tested(runs, ledger)]
     named = "skill" if "test" in labelled(results, arm) else "group"
     metrics += [*_skills(runs, ledger, named), *_together(runs, ledger)]
-    metrics += [*_contrasts(results, runs, ledger), *_unreadable(runs, ledger)]
+    metrics += [*_contrasts(results, runs, ledger, answers), *_unreadable(runs, ledger)]
     # Before all runs: MLflow lists the newest first, the runs in the order of the spec.
     position = len(results.runs) + results.index.arms.index(arm)
     return RunRecord(
@@ -187,14 +201,17 @@ def _answered(
 ) -> Iterator[tuple[Question, int]]:
     """The contrasts that the spec declares for an arm, with the time when all seeds had both."""
     for question in results.index.contrasts:
-        if question.arm != runs[0].arm:
-            continue
-        others, split = results.of_arm(question.against), question.split
-        times = [_when(runs, question.student, ledger, split)]
-        times.append(_when(others, question.second, ledger, split))
-        ended = [time for time in times if time is not None]
-        if len(ended) == len(times):
-            yield question, max(ended)
+        when = _complete(results, question, ledger) if question.arm == runs[0].arm else None
+        if when is not None:
+            yield question, when
+
+
+def _complete(results: Results, question: Question, ledger: Ledger) -> int | None:
+    """When all seeds had both students of a contrast; None before."""
+    runs, others = results.of_arm(question.arm), results.of_arm(question.against)
+    first = _when(runs, question.student, ledger, question.split)
+    second = _when(others, question.second, ledger, question.split)
+    return None if first is None or second is None else max(first, second)
 
 
 def _unreadable(runs: Sequence[Run], ledger: Ledger) -> list[Metric]:
@@ -221,28 +238,50 @@ def _name(question: Question) -> str:
     return "/".join((*where, f"{students} of {slug(question.against)}"))
 
 
-def _contrasts(results: Results, runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
-    """Differences that the spec declares as contrasts.
-
-    With one seed the interval over items and p beside it, with several the mean alone.
-    """
+def _contrasts(
+    results: Results,
+    runs: Sequence[Run],
+    ledger: Ledger,
+    answers: Mapping[Question, Comparison],
+) -> Iterator[Metric]:
+    """Differences that the spec declares as contrasts, with their intervals and p values."""
     for question, when in _answered(results, runs, ledger):
-        for name, value in _compared(results, question, len(runs)).items():
-            key = f"{_name(question)}{name}"
-            yield Metric(key=key, value=value, step=0, timestamp=when)
+        answer = answers.get(question)
+        if answer is None:
+            continue
+        for name, value in _compared(answer).items():
+            yield Metric(key=f"{_name(question)}{name}", value=value, step=0, timestamp=when)
+        corrected = _corrected(results, answer, ledger)
+        if corrected is not None:
+            p, last = corrected
+            yield Metric(key=f"{_name(question)}_p_holm", value=p, step=0, timestamp=last)
 
 
-def _compared(results: Results, question: Question, runs: int) -> dict[str, float]:
-    if runs > 1:
-        # An interval over runs needs scipy, which takes a second to import.
-        mean = difference(results, question)
-        return {} if mean is None else {"": mean}
-    answer = comparison(results, question)
-    if answer is None:
-        return {}
-    ((_, pair),) = answer.runs
-    value = pair.difference
-    return {"": value.value, "_low": value.low, "_high": value.high, "_p": pair.p}
+def _compared(answer: Comparison) -> dict[str, float]:
+    value, crossed = answer.difference, answer.weighed.crossed
+    figures = {"": value.value, "_low": value.low, "_high": value.high, "_p": answer.weighed.p}
+    if crossed is not None:
+        figures["_run_deviation"] = sqrt(crossed.run_variance)
+    if answer.equivalence is not None:
+        figures["_equivalent"] = float(answer.equivalence.shown)
+    return figures
+
+
+def _corrected(results: Results, answer: Comparison, ledger: Ledger) -> tuple[float, int] | None:
+    """Holm's p value, once every contrast of the family is answered, and when that was.
+
+    Until then it would change with each that comes.
+    """
+    family = [
+        question
+        for question in results.index.contrasts
+        if question.primary is answer.question.primary
+    ]
+    times = [_complete(results, question, ledger) for question in family]
+    ended = [time for time in times if time is not None]
+    if answer.adjusted is None or len(ended) < len(family):
+        return None
+    return answer.adjusted, max(ended)
 
 
 def _unequal(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[str, str]:

@@ -23,7 +23,7 @@ from dataenvgym_spec.report.page import page
 from dataenvgym_spec.report.text import interval, percent, point_interval, points
 from dataenvgym_spec.report.words import ONE_RUN, amounts, evidence, reading
 from dataenvgym_spec.resolve.same_as import stamps
-from dataenvgym_spec.results.evidence.contrasts import Comparison
+from dataenvgym_spec.results.evidence.contrasts import Comparison, Weighed
 from dataenvgym_spec.results.evidence.statistics import over_seeds, paired
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.judging import Judging
@@ -421,7 +421,7 @@ def test_wording_takes_no_side(tmp_path, favoured):
         re.sub(r"<(style|svg)\b.*?</\1>|<[^>]+>", " ", page(found), flags=re.DOTALL)
     )
     assert not PARTISAN.search(words)
-    assert ONE_RUN in words and "items and not the run-to-run variance" in words
+    assert ONE_RUN in words and "over items: items only; run variance unknown." in words
     assert ("The interval includes zero" in words) is (sign == 0)
     assert (
         f"{points(contrast.difference.value)} points" in words
@@ -439,9 +439,7 @@ def test_reading_is_the_same_for_both_signs():
     def make(pair):
         return Comparison(
             question=Question(arm="a", against="b", primary=True),
-            difference=pair.difference,
-            items=30,
-            runs=((0, pair),),
+            weighed=Weighed(difference=pair.difference, items=30, p=pair.p, runs=((0, pair),)),
         )
 
     assert evidence(make(up)).replace("has 15", "has 0").replace("alone 0", "alone 15") == evidence(
@@ -525,7 +523,8 @@ def test_several_seeds(three):
         sum(run["accuracy"] for run in last["runs"].values()) / 3, abs=1e-5
     )
     (contrast,) = content["contrasts"].values()
-    assert (contrast["ci_covers"], contrast["seeds"]) == ("seeds", 3) and "p" not in contrast
+    assert (contrast["ci_covers"], contrast["seeds"]) == ("items and seeds", 3)
+    assert set(contrast["run_variance"]["of_the_mean"]) == {"runs", "items", "both"}
     assert "t intervals over runs" in words and ONE_RUN not in words
     assert interval(found.summaries[2].accuracy) in words
 
@@ -669,7 +668,11 @@ def test_command_prints_records_as_json(one):
 
 def test_command_prints_a_table(one):
     out = call(one.layout, "tiny").output
-    assert "with-state" in out and "95% interval" in out and "run-to-run" in out
+    assert (
+        "with-state" in out
+        and "95% interval" in out
+        and "run variance unknown" in " ".join(out.split())
+    )
     assert "best of with-state less best of no-state" in " ".join(out.split())
 
 

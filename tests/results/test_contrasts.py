@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +159,118 @@ def test_every_form_has_a_name_of_its_own_everywhere(root: Path) -> None:
     values = {answer.question.title: answer.difference.value for answer in found.contrasts}
     for title, name in NAMES.items():
         assert keys[name] == pytest.approx(values[title])
+
+
+def test_one_run_says_items_only_and_never_more(tmp_path: Path) -> None:
+    results = load("tiny", Store(tmp_path / "repo").write().root)
+    found = study(results)
+    (contrast,) = found.contrasts
+    assert words.evidence(contrast).endswith("over items: items only; run variance unknown.")
+    assert words.coverage((0,)) == "There is one run per arm: items only; run variance unknown."
+    (row,) = json.loads(metrics(found))["contrasts"].values()
+    assert (row["run_variance"], row["ci_covers"]) == ("unknown", "items")
+
+
+def test_several_runs_say_what_varies(root: Path) -> None:
+    results = asking(root, PAIR)
+    found = study(results)
+    (contrast,) = found.contrasts
+    crossed = contrast.weighed.crossed
+    assert crossed is not None and crossed.runs == 2
+    said = words.evidence(contrast)
+    assert "Mean over 2 runs on 60 sealed test items (p = " in said
+    assert (
+        "the interval is over runs and items. Between runs it has a standard deviation of" in said
+    )
+    assert "items only" not in said and said in page(found)
+    (row,) = json.loads(metrics(found))["contrasts"].values()
+    assert sum(row["run_variance"]["of_the_mean"].values()) == pytest.approx(1, abs=1e-3)
+    assert row["p"] == pytest.approx(crossed.p, abs=1e-6)
+    keys = tracked(results, "with-state")
+    name = "test/best minus best of no-state"
+    assert keys[f"{name}_p"] == crossed.p
+    assert (keys[f"{name}_low"], keys[f"{name}_high"]) == crossed.interval(0.05)
+    assert keys[f"{name}_run_deviation"] == crossed.run_variance**0.5
+
+
+def tracked(results: Results, arm: str) -> dict[str, float]:
+    """The metrics of the summary of an arm."""
+    (summary,) = (run for run in project(results).runs if run.id == f"tiny/{arm}/summary")
+    return {metric.key: metric.value for metric in summary.metrics}
+
+
+def test_runs_that_are_copies_count_as_one(root: Path) -> None:
+    """Both arms have the same base, which answers the same in every run."""
+    (answer,) = comparisons(asking(root, {**PAIR, "student": "base"}))
+    assert answer.weighed.crossed is None and answer.weighed.p == 1
+    assert "All 2 runs gave the same answers, and count as one." in words.evidence(answer)
+
+
+def test_primary_and_exploratory_contrasts_are_corrected_each_among_themselves(root: Path) -> None:
+    contrasts = [
+        {**OWN, "student": "last", "other": "base", "primary": True},
+        {**PAIR, "primary": True},
+        {**PAIR, "student": "last", "skill": "none", "primary": True},
+        {**OWN, "other": "base", "skill": "gcd"},
+    ]
+    results = asking(root, *contrasts)
+    first, second, alone = study(results).contrasts
+    smallest, largest = sorted((first, second), key=lambda one: one.weighed.p)
+    assert smallest.adjusted == pytest.approx(min(1, 3 * smallest.weighed.p)), "three are declared"
+    assert largest.adjusted == pytest.approx(
+        max(min(1, 2 * largest.weighed.p), smallest.adjusted or 0)
+    )
+    assert (alone.adjusted, alone.family) == (alone.weighed.p, 1)
+    assert "with Holm's correction p " in words.evidence(first)
+    assert "of 3 primary contrasts" in words.evidence(first)
+    assert "Holm" not in words.evidence(alone)
+    row = json.loads(metrics(study(results)))["contrasts"]["with-state - no-state, best"]
+    assert row["family"] == {"primary": True, "contrasts": 3}
+    assert row["p_holm"] == pytest.approx(second.adjusted, abs=1e-6)
+    keys = tracked(results, "with-state")
+    assert keys["test/best minus best of no-state_p_holm"] == second.adjusted
+    assert keys["test/skill/gcd/best minus base of with-state_p_holm"] == alone.adjusted
+
+
+def test_tracking_waits_for_the_whole_family(tmp_path: Path) -> None:
+    """Before, a corrected value would change with each contrast that comes."""
+    root = Store(tmp_path / "repo", seeds=(0, 1)).write().root
+    results = asking(root, {**OWN, "other": "base"}, PAIR)
+    (root / "store" / "evaluate-z-no-state-1" / "log" / "run.json").unlink()
+    name = "test/best minus base of with-state"
+    keys = tracked(results, "with-state")
+    assert f"{name}_p" in keys and f"{name}_p_holm" not in keys
+    assert "test/best minus best of no-state" not in keys, "one seed is not there yet"
+
+
+def test_what_only_the_correction_takes_back_is_said(root: Path) -> None:
+    found = study(asking(root, PAIR, {**PAIR, "student": "last"})).contrasts[0]
+    told = replace(found.weighed, p=0.03)
+    said = words.verdict(replace(found, weighed=told, adjusted=0.06))
+    assert said.endswith("Corrected for 2 exploratory contrasts, zero is not left out at 5%.")
+    assert "Corrected" not in words.verdict(replace(found, weighed=told, adjusted=0.04))
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+def test_equivalence_is_two_tests_at_five_percent(tmp_path: Path, seeds: tuple[int, ...]) -> None:
+    def right(item: int, arm: str, seed: int, iteration: int) -> bool:
+        return (item * 7 + 11 * seed) % 60 < 30 + (arm == "with-state" and iteration > 0)
+
+    root = Store(tmp_path / "repo", seeds=seeds, right=right).write().root
+    wide, narrow = comparisons(
+        asking(root, {**PAIR, "equivalence": 12}, {**PAIR, "student": "last", "equivalence": 2})
+    )
+    assert wide.equivalence is not None and narrow.equivalence is not None
+    assert (wide.equivalence.shown, narrow.equivalence.shown) == (True, False)
+    for one in (wide.equivalence, narrow.equivalence):
+        # The interval at 90% lies in that at 95%.
+        assert wide.difference.low < one.low < wide.difference.value < one.high
+        assert one.high < wide.difference.high
+    assert "Equivalent within ±12 points: the 90% interval, " in words.verdict(wide)
+    assert "Not shown to be equivalent within ±2 points" in words.verdict(narrow)
+    results = load("tiny", root)
+    rows = json.loads(metrics(study(results)))["contrasts"]
+    assert rows["with-state - no-state, best"]["equivalence"]["shown"] is True
+    keys = tracked(results, "with-state")
+    assert keys["test/best minus best of no-state_equivalent"] == 1
+    assert keys["test/last minus last of no-state_equivalent"] == 0

@@ -5,21 +5,70 @@ The only place that decides what is compared; report, tracking and notebooks sho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.evidence.amounts import Amounts, amounts
 from dataenvgym_spec.results.evidence.answers import Sides, rows_of, sides
+from dataenvgym_spec.results.evidence.components import Crossed, crossed
+from dataenvgym_spec.results.evidence.correction import holm
+from dataenvgym_spec.results.evidence.inversion import Clustered, difference_interval
 from dataenvgym_spec.results.evidence.statistics import (
+    LEVEL,
     Estimate,
     Paired,
-    discordant,
-    over_seeds,
     paired,
 )
+from dataenvgym_spec.results.evidence.tails import NORMAL
 from dataenvgym_spec.results.experiment import Results
+
+ALPHA: Final = 1 - LEVEL
+"""The level of every test; an equivalence is tested by two one-sided tests at it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equivalence:
+    """Whether two students differ by less than some bounds.
+
+    It is the verdict of two one-sided tests at 5% (Schuirmann 1987, J. of Pharmacokinetics and
+    Biopharmaceutics 15, 657-680): whether the interval at 90% lies within the bounds.
+
+    Attributes:
+        bound: the largest difference that counts as none, as a share.
+        low: the lower end of the interval at 90%.
+        high: its upper end.
+    """
+
+    bound: float
+    low: float
+    high: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the two are equivalent within the bounds."""
+        return -self.bound < self.low and self.high < self.bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """What the answers of two students, in one run or several, say of their difference.
+
+    Attributes:
+        difference: with its interval at 95%: over items or their clusters with one run, over runs
+            and items with several.
+        items: how many items the students share.
+        p: of the test of no difference that the interval inverts.
+        runs: the comparison in each run, by seed.
+        crossed: what makes it vary; None with one run, which says nothing of other runs.
+    """
+
+    difference: Estimate
+    items: int
+    p: float
+    runs: tuple[tuple[int, Paired], ...]
+    crossed: Crossed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,17 +77,34 @@ class Comparison:
 
     Attributes:
         question: what the spec asks.
-        difference: over items or their clusters with one run per arm, over runs with several.
-        items: how many items the students share.
-        runs: the comparison in each run, by seed.
+        weighed: the difference and its test.
         amounts: what the two students were taught.
+        adjusted: Holm's p value in its family; None before the contrast is seen with the others.
+        family: how many contrasts the family has.
+        equivalence: whether the two are equivalent; None if the spec does not ask.
     """
 
     question: Question
-    difference: Estimate
-    items: int
-    runs: tuple[tuple[int, Paired], ...]
+    weighed: Weighed
     amounts: Amounts | None = None
+    adjusted: float | None = None
+    family: int = 1
+    equivalence: Equivalence | None = None
+
+    @property
+    def difference(self) -> Estimate:
+        """The first student's accuracy less the other's."""
+        return self.weighed.difference
+
+    @property
+    def items(self) -> int:
+        """How many items the students share."""
+        return self.weighed.items
+
+    @property
+    def runs(self) -> tuple[tuple[int, Paired], ...]:
+        """The comparison in each run, by seed."""
+        return self.weighed.runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,26 +115,85 @@ class Unanswered:
 
 
 def comparisons(results: Results) -> tuple[Comparison, ...]:
-    """The declared contrasts that can be answered already, the primary ones first."""
+    """The declared contrasts that can be answered already, the primary ones first.
+
+    The primary contrasts are one family, those that explore another: each holds its error rate by
+    Holm's correction over all that are declared in it, answered or not.
+    """
     answers = [comparison(results, question) for question in results.index.contrasts]
-    answered = [answer for answer in answers if answer is not None]
-    return tuple(sorted(answered, key=lambda answer: not answer.question.primary))
+    found: list[Comparison] = []
+    for primary in (True, False):
+        declared = sum(one.primary is primary for one in results.index.contrasts)
+        family = [one for one in answers if one and one.question.primary is primary]
+        adjusted = holm([one.weighed.p for one in family], declared)
+        for one, p in zip(family, adjusted, strict=True):
+            found.append(replace(one, adjusted=p, family=declared))
+    return tuple(found)
 
 
 def comparison(results: Results, question: Question) -> Comparison | None:
-    """The answer to one declared contrast; None before its results are there."""
-    contrasted = _contrasted(results, question)
-    pairs = [(seed, _paired(answers)) for seed, answers in contrasted.items()]
-    if not pairs:
+    """The answer to one declared contrast, on its own; None before its results are there."""
+    answers = _contrasted(results, question)
+    if not answers:
         return None
-    single = pairs[0][1]
+    weighed = weigh(answers)
+    bound = question.equivalence
     return Comparison(
         question=question,
-        difference=_difference([pair for _, pair in pairs]),
-        items=single.items,
-        runs=tuple(pairs),
+        weighed=weighed,
         amounts=amounts(results, question),
+        equivalence=None if bound is None else _equivalence(answers, weighed, bound / 100),
     )
+
+
+def weigh(answers: Mapping[int, Sides]) -> Weighed:
+    """The difference of two students over the runs in which both have answered.
+
+    Args:
+        answers: theirs, by run seed; at least of one run.
+    """
+    runs = tuple((seed, _paired(one)) for seed, one in answers.items())
+    _, first = runs[0]
+    table = crossed([_signs(one) for one in answers.values()], _clusters(answers))
+    # Runs that are copies of each other are one run.
+    if table is None or table.copies:
+        return Weighed(difference=first.difference, items=first.items, p=first.p, runs=runs)
+    low, high = table.interval(ALPHA)
+    alone = first.difference.covers == "items"
+    difference = Estimate(
+        value=table.mean,
+        low=low,
+        high=high,
+        covers="items and seeds" if alone else "clusters and seeds",
+        count=table.runs,
+    )
+    return Weighed(difference=difference, items=first.items, p=table.p, runs=runs, crossed=table)
+
+
+def _equivalence(answers: Mapping[int, Sides], weighed: Weighed, bound: float) -> Equivalence:
+    """The interval at 90%, made as that at 95% is."""
+    if weighed.crossed is not None:
+        low, high = weighed.crossed.interval(2 * ALPHA)
+    else:
+        first = next(iter(answers.values()))
+        clusters = _clusters(answers)
+        signs = _signs(first).items()
+        sums = Clustered.of((clusters.get(item, item), sign) for item, sign in signs)
+        low, high = difference_interval(sums, NORMAL.inv_cdf(1 - ALPHA))
+    return Equivalence(bound=bound, low=low, high=high)
+
+
+def _signs(one: Sides) -> dict[str, float]:
+    """The paired differences of a run, by item."""
+    first, second = one.first.right, one.second.right
+    return {item: float(first[item]) - float(second[item]) for item in one.shared}
+
+
+def _clusters(answers: Mapping[int, Sides]) -> dict[str, str]:
+    clusters: dict[str, str] = {}
+    for one in answers.values():
+        clusters |= one.first.clusters
+    return clusters
 
 
 def unanswered(results: Results) -> tuple[Unanswered, ...]:
@@ -81,15 +206,6 @@ def unanswered(results: Results) -> tuple[Unanswered, ...]:
         if not _contrasted(results, question) and _scored(results, question):
             missing.append(Unanswered(question=question))
     return tuple(missing)
-
-
-def difference(results: Results, question: Question) -> float | None:
-    """The difference that a declared contrast asks for, without its interval."""
-    pairs = _contrasted(results, question).values()
-    if not pairs:
-        return None
-    counts = [discordant(one.first.right, one.second.right) for one in pairs]
-    return fmean(count.difference for count in counts)
 
 
 def _contrasted(results: Results, question: Question) -> dict[int, Sides]:
@@ -114,11 +230,3 @@ def _scored(results: Results, question: Question) -> bool:
 
 def _paired(answers: Sides) -> Paired:
     return paired(answers.first.right, answers.second.right, answers.first.clusters)
-
-
-def _difference(pairs: Sequence[Paired]) -> Estimate:
-    """The one difference there is, or the mean over runs."""
-    if len(pairs) == 1:
-        return pairs[0].difference
-    values = [pair.difference.value for pair in pairs]
-    return over_seeds(values, least=-1.0, most=1.0)

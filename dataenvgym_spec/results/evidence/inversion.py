@@ -95,11 +95,13 @@ def share_interval(right: Clustered) -> Interval:
     def statistic(share: float) -> float:
         return _ratio(right, share, right.items * share * (1 - share))
 
-    return _accepted(statistic, right.mean, least=0.0)
+    return _accepted(statistic, right.mean, least=0.0, limit=Z * Z)
 
 
-def difference_interval(signs: Clustered) -> Interval:
+def difference_interval(signs: Clustered, z: float = Z) -> Interval:
     """The interval of a paired difference, from values of -1, 0 and 1.
+
+    With another `z` than that of 95% it inverts the test at another level.
 
     >>> alone = Clustered.of((str(n), (n < 1) - (n > 13)) for n in range(21))
     >>> [round(end, 3) for end in difference_interval(alone)]
@@ -109,7 +111,7 @@ def difference_interval(signs: Clustered) -> Interval:
     def statistic(difference: float) -> float:
         return difference_statistic(signs, difference)
 
-    return _accepted(statistic, signs.mean, least=-1.0)
+    return _accepted(statistic, signs.mean, least=-1.0, limit=z * z)
 
 
 def difference_statistic(signs: Clustered, difference: float) -> float:
@@ -148,23 +150,36 @@ def _ratio(sums: Clustered, mean: float, variance: float) -> float:
     return off * off / spread if spread > 0 else inf
 
 
-def _accepted(statistic: Callable[[float], float], value: float, *, least: float) -> Interval:
-    """The values around an estimate that a test does not refuse, between `least` and 1."""
-    return _end(statistic, value, least), _end(statistic, value, 1.0)
+def _accepted(
+    statistic: Callable[[float], float], value: float, *, least: float, limit: float
+) -> Interval:
+    """The values around an estimate that a test does not refuse, between `least` and 1.
+
+    Args:
+        statistic: of the test, squared.
+        value: the estimate.
+        least: the smallest value there can be.
+        limit: what the test refuses beyond.
+    """
+
+    def accepts(tested: float) -> bool:
+        return statistic(tested) <= limit
+
+    return _end(accepts, value, least), _end(accepts, value, 1.0)
 
 
-def _end(statistic: Callable[[float], float], value: float, limit: float) -> float:
-    """Where a test turns on the way from an estimate to a limit; on the side it accepts."""
-    inside, outside = value, limit
+def _end(accepts: Callable[[float], bool], value: float, last: float) -> float:
+    """Where a test turns on the way from an estimate to the last value; on the side it accepts."""
+    inside, outside = value, last
     # With few clusters a test may turn more than once. Starting at zero makes sure that the
     # interval says of zero what the test says.
-    if min(value, limit) < 0 < max(value, limit):
-        inside, outside = (0.0, limit) if statistic(0.0) <= Z * Z else (value, 0.0)
-    if statistic(outside) <= Z * Z:
+    if min(value, last) < 0 < max(value, last):
+        inside, outside = (0.0, last) if accepts(0.0) else (value, 0.0)
+    if accepts(outside):
         return outside
     while abs(outside - inside) > _PRECISION:
         middle = (inside + outside) / 2
-        if statistic(middle) <= Z * Z:
+        if accepts(middle):
             inside = middle
         else:
             outside = middle

@@ -21,7 +21,7 @@ from dataenvgym_spec.results.evidence.inversion import (
     share_interval,
 )
 
-Covers = Literal["items", "clusters", "seeds"]
+Covers = Literal["items", "clusters", "seeds", "items and seeds", "clusters and seeds"]
 
 LEVEL: Final = 0.95
 
@@ -35,8 +35,8 @@ class Estimate:
         low: lower end of the interval.
         high: upper end of the interval.
         covers: what would be drawn again: other items of the same kind, other clusters of such
-            items, or other runs on the same items.
-        count: how many items, clusters or runs the interval is made of.
+            items, other runs on the same items, or other runs on other items.
+        count: how many items, clusters or runs the interval is made of; runs where both are drawn.
     """
 
     value: float
