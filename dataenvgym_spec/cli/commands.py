@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "trace": "Say what led to a generated example, or what was answered to an item.",
     "replicate": "Compute stages again, beside their results, and say what is equal.",
     "export": "Write the examples that a run has accepted as JSON lines.",
+    "bundle": "Write a study into one file, for another team.",
+    "open": "Open a study that another team has written into a file.",
     "track": "Bring MLflow up to date with the results.",
     "ui": "Bring MLflow up to date and open it.",
     "journal": "Say what is kept of teachers' responses; export and import it.",

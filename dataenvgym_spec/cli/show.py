@@ -6,8 +6,8 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, read_specs, setting
 from dataenvgym_spec.core.errors import UserError, suggest
-from dataenvgym_spec.emit.stages import dump
 from dataenvgym_spec.questions.explain import resolved
+from dataenvgym_spec.store.dvc.dialect import dump
 
 
 @click.command("show")

@@ -14,8 +14,8 @@ import yaml
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.emit.entry import entry, home, plots
 from dataenvgym_spec.emit.merge import MARK, drawn, merged, plot_name, sides
-from dataenvgym_spec.emit.stages import dump
 from dataenvgym_spec.graph.ir import Graph
+from dataenvgym_spec.store.dvc.dialect import dump
 from dataenvgym_spec.store.git.program import git
 from dataenvgym_spec.store.layout import Layout
 

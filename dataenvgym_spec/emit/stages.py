@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
-import yaml
 
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.keys import identity
-from dataenvgym_spec.language.scalars import is_text
 from dataenvgym_spec.store.layout import kind_of
 
-DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 COMMAND = 'exec env PATH="$PATH:{up}.venv/bin" dataenvgym {rest}'
 """The command of a stage.
 
@@ -111,35 +108,6 @@ def quoted(path: str) -> str:
     if _HARMLESS.fullmatch(path):
         return path
     return json.dumps(path, ensure_ascii=False)
-
-
-class _Dumper(DUMPER):  # type: ignore[misc, valid-type]
-    """Writes no aliases, and quotes a text that YAML 1.2 would read as something else."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Equal values are written out."""
-        return True
-
-
-def _text(dumper: Any, value: str) -> Any:
-    # PyYAML quotes what YAML 1.1 takes for a number; `1e-4` and `0o17` are numbers in 1.2 only.
-    style = None if is_text(value) else "'"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def dump(content: Any, *, sort_keys: bool = True) -> str:
-    """YAML as DVC writes it: block style, keys sorted, no aliases."""
-    return yaml.dump(
-        content,
-        Dumper=_Dumper,
-        sort_keys=sort_keys,
-        default_flow_style=False,
-        width=1000,
-        allow_unicode=True,
-    )
 
 
 def address(directory: str) -> str:

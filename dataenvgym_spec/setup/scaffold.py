@@ -45,8 +45,12 @@ class Scaffold:
     spec: str
 
 
-def scaffold(folder: Path) -> Scaffold:
+def scaffold(folder: Path, *, with_spec: bool = True) -> Scaffold:
     """Makes a folder a repository that runs, or completes the repository that holds it.
+
+    Args:
+        folder: the folder.
+        with_spec: whether one that has no spec gets one.
 
     Raises:
         UserError: it is a file, or it cannot be written to.
@@ -57,7 +61,11 @@ def scaffold(folder: Path) -> Scaffold:
             raise PermissionError(13, "Permission denied", str(folder))
         done = [SetupStep(what=text, state="made") for text in repair(folder, subdir=True)]
         layout = Layout(root=find_root(folder))
-        return Scaffold(root=layout.root, steps=(*done, *_files(layout)), spec=_first(layout))
+        return Scaffold(
+            root=layout.root,
+            steps=(*done, *_files(layout, with_spec=with_spec)),
+            spec=_first(layout),
+        )
     except FileExistsError as error:
         help = "name a folder, new or not: dataenvgym init DIR"
         raise UserError(f"'{error.filename}' is a file", help=help) from error
@@ -70,10 +78,11 @@ def scaffold(folder: Path) -> Scaffold:
         raise UserError(message, help=help) from error
 
 
-def _files(layout: Layout) -> list[SetupStep]:
+def _files(layout: Layout, *, with_spec: bool) -> list[SetupStep]:
     """Writes the schema and, where there is no spec, one."""
     older = "another version; refresh it with: dataenvgym schema --write"
-    return [_write(layout, SCHEMA, schema_text(), older), *_spec(layout)]
+    schema = _write(layout, SCHEMA, schema_text(), older)
+    return [schema, *(_spec(layout) if with_spec else ())]
 
 
 def _spec(layout: Layout) -> list[SetupStep]:

@@ -10,6 +10,7 @@ from typing import Final
 from dataenvgym_spec.core.errors import UserError
 
 IGNORED: Final = (
+    "/*.bundle.tar.gz",
     "/.dataenvgym/",
     "/dvc_plots/",
     "/mlflow.db*",

@@ -10,9 +10,9 @@ import yaml
 
 from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.emit.entry import entry, entry_file, home, plots
-from dataenvgym_spec.emit.stages import dump
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.store import atomic
+from dataenvgym_spec.store.dvc.dialect import dump
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from tests.support.repositories import new_repo

@@ -2,6 +2,8 @@
 
     python -m tests.fuzz --inputs 10000 --seed 0
 
+With `--bundles` they are bundles of studies, which are opened.
+
 It starts from the shipped specs and mutates their bytes, lines and tokens, trees, and the files they name. Time is CPU time, so
 that a busy machine makes no finding; every input follows from the seed and its number.
 """
@@ -15,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.fuzz.bundles import fuzz_bundles
 from tests.fuzz.judge import Finding
 from tests.fuzz.search import fuzz, save, smaller
 
@@ -29,10 +32,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=float, default=2.0, help="CPU seconds for one command")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-findings")
+    parser.add_argument("--bundles", action="store_true", help="bundles, and no specs")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    tally = fuzz(options.inputs, seed=options.seed, first=options.first, limit=options.limit)
+    search = fuzz_bundles if options.bundles else fuzz
+    tally = search(options.inputs, seed=options.seed, first=options.first, limit=options.limit)
     for found in tally.findings[:20]:
+        if options.bundles:
+            print("kept in", save(found, options.keep))
+            continue
         with tempfile.TemporaryDirectory() as name:
             here = Path.cwd()
             os.chdir(name)

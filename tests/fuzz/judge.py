@@ -85,7 +85,7 @@ def judge(
     _lay_out(files, folder)
     start = time.process_time()
     try:
-        with _limited(tally.limit):
+        with limited(tally.limit):
             code, out, complaints = run(arguments, encoding=encoding)
             problem = _problem(code, out, complaints, arguments, folder)
     except Hang:
@@ -116,13 +116,13 @@ def _problem(code: int, out: str, complaints: str, arguments: tuple[str, ...], f
             ):
                 return f"a diagnostic without place or remedy: {item}"
     if arguments[0] == "compile" and code == 0:
-        return _emitted(folder)
+        return emitted(folder)
     if arguments == ("show", "tiny") and code == 0 and "\n---\n" not in out:
         return _shown(out, folder)
     return ""
 
 
-def _emitted(folder: Path) -> str:
+def emitted(folder: Path) -> str:
     """Nothing that a spec says reaches a command."""
     stage = 'exec env PATH="$PATH:../../.venv/bin" dataenvgym stage'
     for path in folder.glob("store/*/dvc.yaml"):
@@ -164,7 +164,7 @@ def _lay_out(files: Files, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _limited(seconds: float) -> Iterator[None]:
+def limited(seconds: float) -> Iterator[None]:
     def stop(*_: object) -> None:
         raise Hang
 

@@ -317,11 +317,11 @@ def _tree(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
         return _tokens(data, rng, corpus)
     tree = json.loads(text)
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
-        places = list(_places(tree))
-        if not places:
+        found = list(places(tree))
+        if not found:
             break
-        holder, key = rng.choice(places)
-        _change(holder, key, rng.choice(places), rng)
+        holder, key = rng.choice(found)
+        change(holder, key, rng.choice(found), rng)
     text = (
         written(tree, rng)
         if isinstance(tree, dict) and rng.random() < 0.5
@@ -338,15 +338,17 @@ def _as_json(data: bytes) -> str:
         return ""
 
 
-def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
+def places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Every value below a tree, as what holds it and its key there."""
     for key in (
         tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
     ):
         yield tree, key
-        yield from _places(tree[key])
+        yield from places(tree[key])
 
 
-def _change(holder: Any, key: Any, other: tuple[Any, Any], rng: random.Random) -> None:
+def change(holder: Any, key: Any, other: tuple[Any, Any], rng: random.Random) -> None:
+    """Changes one value of a tree in some way."""
     value = holder[key]
     extra = rng.choice(
         [

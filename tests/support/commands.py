@@ -29,8 +29,8 @@ PACKAGE = ROOT / "dataenvgym_spec"
 BIN = Path(sys.executable).parent
 
 INSIDE = {
-    "compare", "compile", "components", "diff", "doctor", "explain", "gc", "graph", "init", "journal", "plan", "preview",
-    "report", "schema", "show", "status", "trace", "track", "validate",
+    "bundle", "compare", "compile", "components", "diff", "doctor", "explain", "gc", "graph", "init", "journal", "open",
+    "plan", "preview", "report", "schema", "show", "status", "trace", "track", "validate",
 }  # fmt: skip
 """Commands that leave nothing behind in the process that calls them; importing them costs up to two seconds each time."""
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 from dataenvgym_spec.compile.compiler import Compiled, front_end, lower
 from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
-from dataenvgym_spec.emit.stages import dump
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.execute.rehearsal.estimates import (
     Estimates,
@@ -39,6 +38,7 @@ from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.questions.services import unusable
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.resolve.arms import Arm
+from dataenvgym_spec.store.dvc.dialect import dump
 from dataenvgym_spec.store.layout import Layout
 
 MARK: Final = ".rehearsal"

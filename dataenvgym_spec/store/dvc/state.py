@@ -257,6 +257,10 @@ class Cache:
         except OSError:
             return False
 
+    def path(self, digest: str) -> Path:
+        """Where an object lies, or would lie."""
+        return Path(self._object(digest))
+
     def _object(self, digest: str) -> str:
         # A text: of tens of thousands of these, `pathlib` would take the most time.
         return f"{self.folder}/files/md5/{digest[:2]}/{digest[2:]}"

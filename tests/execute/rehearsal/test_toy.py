@@ -10,7 +10,6 @@ import pytest
 
 from dataenvgym_spec.compile.compiler import Compiled, front_end, lower
 from dataenvgym_spec.core.errors import SpecError
-from dataenvgym_spec.emit.stages import dump
 from dataenvgym_spec.execute.rehearsal.known import known_models
 from dataenvgym_spec.execute.rehearsal.made_files import write_made
 from dataenvgym_spec.execute.rehearsal.made_up import rows
@@ -18,6 +17,7 @@ from dataenvgym_spec.execute.rehearsal.reading import read_script
 from dataenvgym_spec.execute.rehearsal.sizes import Amounts, shrink
 from dataenvgym_spec.execute.rehearsal.toy import Toy
 from dataenvgym_spec.records.files import write_json, write_rows
+from dataenvgym_spec.store.dvc.dialect import dump
 from tests.support.published import published
 from tests.support.repositories import ROOT
 from tests.support.specs import TEMPLATE, tiny

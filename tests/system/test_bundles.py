@@ -1,0 +1,172 @@
+"""A study that travels as one file: the same keys, nothing executed, the same report; or its responses, replayed."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.execute.run import run_stage
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.declaration import declare
+from dataenvgym_spec.records.files import write_json
+from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.store.layout import Layout
+from tests.fuzz.bundles import fuzz_bundles
+from tests.support import desks
+from tests.support.bundles import bundled, parts_of
+from tests.support.components import Install
+from tests.support.repositories import call, new_repo
+from tests.support.specs import tiny
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> dict[str, str]:
+    """The environment of another person: another home, another journal, no git configuration."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return {"HOME": str(home), "DATAENVGYM_JOURNAL": str(home), "XDG_CONFIG_HOME": str(home)}
+
+
+def pages(repo: Path) -> dict[str, bytes]:
+    """The files of the report."""
+    folder = repo / "reports" / "tiny"
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_the_same_report_elsewhere_and_nothing_executed(
+    finished: Path, tmp_path: Path, elsewhere: dict[str, str]
+) -> None:
+    bundle = bundled(finished, tmp_path / "tiny.gz", "results,students,journal")
+    command = ("dataenvgym", "open", str(bundle), "--into", "there", "--json")
+    record = json.loads(call(*command, cwd=tmp_path, **elsewhere).stdout)
+    assert record["same_keys"] and record["to_run"] == {"tiny": 0}
+    there = tmp_path / "there"
+    out = call("dvc", "repro", "tiny", cwd=there, **elsewhere).stdout
+    assert "Running stage" not in out and "is cached" in out
+    assert pages(there) == pages(finished) and len(pages(there)) > 5
+    said = [
+        call("dataenvgym", "report", "tiny", cwd=repo, **elsewhere).stdout
+        for repo in (finished, there)
+    ]
+    assert said[0] == said[1] and "with-state" in said[0]
+    # Made again there, from results that travelled, the report is the same, byte for byte.
+    made = call("dvc", "repro", "-f", "-s", "tiny", cwd=there, **elsewhere).stdout
+    assert made.count("Running stage") == 1
+    assert pages(there) == pages(finished)
+
+
+COUNTING = {"counts": {"type": "string", "description": "A file."}}
+TEACHER = {"type": "string", "x-refers": "teacher", "description": "Who is asked."}
+
+
+@pytest.fixture
+def counts(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where it is counted what a teacher is asked by an engine."""
+    for slot, kind, properties in (
+        ("teacher", "counting", COUNTING),
+        ("engine", "asking", {"teacher": TEACHER}),
+    ):
+        install(slot, kind)
+        data = {"title": kind, "description": ".", "semantics": 1, "properties": properties}
+        name = f"{desks.__name__}:{kind.title()}"
+        item = declare(slot, kind, data, implementation=name, by="pytest")
+        monkeypatch.setitem(definitions()[slot], kind, item)
+    (tmp_path / "counts").touch()
+    return tmp_path / "counts"
+
+
+def generate(repo: Path) -> str:
+    """Runs a stage that asks a teacher, on a plan of its own; its candidates."""
+    layout = Layout(root=repo)
+    # The one that reads a plan alone: no refill.
+    generates = sorted(layout.store.glob("generate-*/stage.json"))
+    contents = [json.loads(path.read_text(encoding="utf-8")) for path in generates]
+    content, path = min(
+        zip(contents, generates, strict=True), key=lambda pair: len(pair[0]["inputs"])
+    )
+    directory = path.parent.name
+    for _, key, port in content["inputs"]:
+        (stage,) = layout.store.glob(f"*-{key[:16]}")
+        (stage / "out" / port).mkdir(parents=True, exist_ok=True)
+        if port == "plan":
+            plan = Plan(allocation={"sum": 5}, reasons={}, errors={}, iteration=1)
+            write_json(stage / "out" / port / "plan.json", plan)
+    run_stage(layout, directory)
+    (candidates,) = layout.stage(directory).glob("out/candidates/*.jsonl")
+    return candidates.read_text(encoding="utf-8")
+
+
+def test_where_the_journal_is_nobody_is_asked(
+    counts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec: dict[str, Any] = {
+        "teachers": {"writer": {"kind": "counting", "counts": str(counts)}},
+        "agent": {"engine": {"kind": "asking", "teacher": "writer", "oversample": None}},
+    }
+    here = new_repo(tmp_path / "here", tiny(**spec))
+    call("dataenvgym", "compile", cwd=here)
+    ours, theirs = {"DATAENVGYM_JOURNAL": str(tmp_path / "ours")}, str(tmp_path / "theirs")
+    monkeypatch.setenv("DATAENVGYM_JOURNAL", ours["DATAENVGYM_JOURNAL"])
+    made = generate(here)
+    asked = counts.read_text(encoding="utf-8")
+    assert asked
+    said = call(
+        "dataenvgym", "bundle", "tiny", "--with", "journal", "-o", "../b.gz", cwd=here, **ours
+    ).stdout
+    assert "the package pytest" in said and "install it: pip install pytest" in said
+    assert parts_of(tmp_path / "b.gz").manifest["journal"]["responses"] >= 5
+    said = call("dataenvgym", "open", "b.gz", "--into", "there", cwd=tmp_path).stdout
+    imports = "dataenvgym journal import .dataenvgym/opened/tiny.jsonl"
+    assert imports in said and "run tiny --replay" in said
+    there = tmp_path / "there"
+    call(*imports.split(), cwd=there, DATAENVGYM_JOURNAL=theirs)
+    monkeypatch.setenv("DATAENVGYM_JOURNAL", theirs)
+    monkeypatch.setenv("DATAENVGYM_REPLAY", "1")
+    assert generate(there) == made
+    assert counts.read_text(encoding="utf-8") == asked
+
+
+@pytest.mark.slow
+def test_a_bundle_of_one_clone_is_the_other_ones(
+    finished: Path, tmp_path: Path, elsewhere: dict[str, str]
+) -> None:
+    """Opened, run without the students, and bundled again: whatever is deterministic has the same bytes."""
+    bundle = bundled(finished, tmp_path / "tiny.gz", "results")
+    call("dataenvgym", "open", str(bundle), "--into", "there", cwd=tmp_path, **elsewhere)
+    there = tmp_path / "there"
+    call("dvc", "repro", "tiny", cwd=there, timeout=900, **elsewhere)
+    again = bundled(there, tmp_path / "again.gz", "results,students")
+    ours = parts_of(bundled(finished, tmp_path / "whole.gz", "results,students")).manifest
+    theirs = parts_of(again).manifest
+    assert ours["stages"] and len(ours["stages"]) == len(theirs["stages"])
+    for mine, other in zip(ours["stages"], theirs["stages"], strict=True):
+        results = [
+            {row["path"]: row["md5"] for row in stage["lock"]["outs"] if row["path"] != "log"}
+            for stage in (mine, other)
+        ]
+        assert results[0] == results[1], mine["directory"]
+
+
+def test_a_short_run_of_the_fuzzer_of_bundles_finds_nothing() -> None:
+    said: list[str] = []
+    tally = fuzz_bundles(60, seed=int(os.environ.get("FUZZ_SEED", "3")), say=said.append)
+    assert not tally.findings, said
+    assert tally.exits["open 0"] > 2 and tally.exits["open 2"] > 20
+
+
+def test_the_fuzzer_of_bundles_notices_what_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that is gone lets files out of their folder, or a traceback: each is a finding."""
+
+    def found(name: str, instead: object) -> str:
+        said: list[str] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(name, instead)
+            fuzz_bundles(25, seed=3, say=said.append)
+        return "\n".join(said)
+
+    assert "exit code 1" in found("dataenvgym_spec.cli.opening.fit", lambda *_: 1 / 0)
+    unchecked = "dataenvgym_spec.store.bundle.checks.own_fault"
+    assert found(unchecked, lambda _path: "")
