@@ -19,6 +19,7 @@ from dataenvgym_spec.cli.common import (
     setting,
 )
 from dataenvgym_spec.cli.difference import lines, record
+from dataenvgym_spec.cli.reviewed import reviewed
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.core.paths import is_file
 from dataenvgym_spec.graph.ir import Graph
@@ -40,15 +41,20 @@ class _Argument:
 @click.command("diff")
 @click.argument("a")
 @click.argument("b", required=False)
+@click.option(
+    "--markdown",
+    is_flag=True,
+    help="Compare all active specs with the revision A, as one text for a pull request.",
+)
 @setting
 @as_json
-def command(a: str, b: str | None, sets: tuple[str, ...], as_json: bool) -> None:
+def command(a: str, b: str | None, markdown: bool, sets: tuple[str, ...], as_json: bool) -> None:
     """Say what differs in meaning between two specs, and which stages that touches;
     A is the old one, B the new one.
 
     Each is a spec file or a name, in the working tree, or with `@` and a git revision as it was
     then. Without B, the working tree is compared with A: with its last commit, or with the revision
-    that A names. What is --set holds for the new side.
+    that A names. What is --set holds for the new side. With --markdown, A is a revision alone.
 
     \b
     Example:
@@ -56,10 +62,14 @@ def command(a: str, b: str | None, sets: tuple[str, ...], as_json: bool) -> None
       dataenvgym diff quickstart@HEAD~1
       dataenvgym diff quickstart quickstart --set loop.iterations=5
       dataenvgym diff specs/quickstart.yaml@HEAD specs/quickstart.yaml
+      dataenvgym diff --markdown origin/main
     """
     layout = layout_here()
-    name, revision = _parse(a)
     layout.private.mkdir(exist_ok=True)
+    if markdown:
+        _markdown(a, b, layout, sets, as_json=as_json)
+        return
+    name, revision = _parse(a)
     # Inside of the repository, so that what git does not hold can be linked and need not be copied.
     with tempfile.TemporaryDirectory(prefix="diff-", dir=layout.private) as folder:
         old = _side(name, revision or ("" if b else "HEAD"), layout, Path(folder) / "old")
@@ -74,6 +84,21 @@ def command(a: str, b: str | None, sets: tuple[str, ...], as_json: bool) -> None
     for item in differences:
         for line in lines(item, old.prefix, new.prefix, several=several):
             click.echo(line)
+
+
+def _markdown(
+    base: str, b: str | None, layout: Layout, sets: Sequence[str], *, as_json: bool
+) -> None:
+    """Prints what all specs mean against a revision.
+
+    Raises:
+        UserError: something else than a revision is named.
+    """
+    if b is not None or as_json:
+        message = "with --markdown, all specs are compared with one revision, for people"
+        raise UserError(message, help="such as: dataenvgym diff --markdown origin/main")
+    with tempfile.TemporaryDirectory(prefix="diff-", dir=layout.private) as folder:
+        click.echo(reviewed(base, layout, Path(folder), sets), nl=False)
 
 
 def _parse(text: str) -> tuple[str, str]:

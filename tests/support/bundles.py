@@ -23,10 +23,15 @@ from tests.support.repositories import call
 Row = dict[str, Any]
 
 
-def with_results(repo: Path) -> Path:
+def with_results(repo: Path, by: str = "") -> Path:
     """Compiles a repository and gives each stage the result and the lock of one that DVC has run.
 
-    What DVC takes half a minute for takes less than a second. The results are in its cache only.
+    What DVC takes half a minute for takes less than a second. The results are in its cache only;
+    those that are there already stay.
+
+    Args:
+        repo: the repository.
+        by: who made them: what logs differ by.
     """
     project = load_project(root=repo)
     graph = project.compiled.graph
@@ -34,9 +39,17 @@ def with_results(repo: Path) -> Path:
     known, made = graph.by_id(), dict[str, Row]()
     for stage in graph.stages:
         folder = f"store/{stage.directory}"
+        if (repo / folder / "dvc.lock").exists():
+            text = (repo / folder / "dvc.lock").read_text(encoding="utf-8")
+            for row in yaml.safe_load(text)["stages"][stage.kind]["outs"]:
+                made[f"{folder}/{row['path']}"] = row
+            continue
         body = yaml.safe_load(stage_files(stage, known)["dvc.yaml"])["stages"][stage.kind]
         deps = [_read(repo, folder, path, made) for path in body["deps"]]
-        outs = [_written(repo, folder, path, made) for path in body["outs"]]
+        outs = [
+            _written(repo, folder, path, made, by=by if path == "log" else "")
+            for path in body["outs"]
+        ]
         _lock(repo / folder, {stage.kind: {"cmd": body["cmd"], "deps": deps, "outs": outs}})
     reports: dict[str, dict[str, Row]] = {}
     for item in graph.entries:
@@ -61,11 +74,17 @@ def _read(repo: Path, folder: str, path: str, made: dict[str, Row]) -> Row:
 
 
 def _written(
-    repo: Path, folder: str, path: str, made: dict[str, Row], *, whole: bool | None = None
+    repo: Path,
+    folder: str,
+    path: str,
+    made: dict[str, Row],
+    *,
+    whole: bool | None = None,
+    by: str = "",
 ) -> Row:
     """Puts a made-up result into DVC's cache; says what a lock says of it."""
     place = f"{folder}/{path}" if folder else path
-    content = f"what {place} holds\n".encode()
+    content = f"what {place} holds{by}\n".encode()
     row: Row = {"path": path, "hash": "md5", "md5": _cached(repo, content), "size": len(content)}
     if whole or (whole is None):
         listing = json.dumps([{"md5": row["md5"], "relpath": "content.txt"}]).encode()

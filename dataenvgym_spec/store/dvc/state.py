@@ -245,7 +245,7 @@ class Cache:
         return self._looked_up[digest]
 
     def path(self, digest: str) -> Path:
-        """Where an object is, if it is held."""
+        """Where an object is, or would be."""
         return Path(self._object(digest))
 
     def _is_whole(self, digest: str) -> bool:
@@ -256,10 +256,6 @@ class Cache:
             return mode == PROTECTED or self.md5(path) == digest.removesuffix(".dir")
         except OSError:
             return False
-
-    def path(self, digest: str) -> Path:
-        """Where an object lies, or would lie."""
-        return Path(self._object(digest))
 
     def _object(self, digest: str) -> str:
         # A text: of tens of thousands of these, `pathlib` would take the most time.
