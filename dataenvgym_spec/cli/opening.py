@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from dataenvgym_spec.cli.common import Project, load_project
+from dataenvgym_spec.compile.compiler import Compiled
 from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import SpecError, UserError
+from dataenvgym_spec.emit.paths import settled
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.questions.fitting import Fit, fit
 from dataenvgym_spec.questions.plan import plan
@@ -160,11 +162,12 @@ class _Opening:
         if self.is_new:
             scaffold(self.aside, with_spec=False)
             self._fill(self.aside, project, fitting)
-            self.target.rmdir() if self.target.is_dir() else None
+            if self.target.is_dir():
+                self.target.rmdir()
             self.aside.rename(self.target)
         else:
             self._add(project, fitting)
-        return self._result(fitting)
+        return self._result(project, fitting)
 
     # --- aside ------------------------------------------------------------------------------------
 
@@ -264,8 +267,8 @@ class _Opening:
             self.goods.put(self.manifest.spec, root)
         if project is None or fitting is None:
             return
-        final = load_project((str(root / self.manifest.spec),), root=root)
-        write(final.compiled.graph, layout, everything=False)
+        # Here other specs may call the same files otherwise, and the store knows them so.
+        write(settled(project.compiled.graph, layout), layout, everything=False)
         self._lock_reports(root, fitting)
 
     def _fill_stages(self, project: Project, fitting: Fit) -> None:
@@ -326,10 +329,8 @@ class _Opening:
             path = root / folder / "dvc.lock"
             atomic.write(path, with_stages(path, locks))
 
-    def _result(self, fitting: Fit | None) -> Opened:
-        to_run: dict[str, int] = {}
-        if fitting is not None:
-            to_run = _to_run(self.target, self.manifest.spec)
+    def _result(self, project: Project | None, fitting: Fit | None) -> Opened:
+        to_run = {} if project is None else _to_run(project.compiled, Layout(root=self.target))
         code = [file.path for file in self.manifest.files if _is_code(file.path, file.code)]
         responses, journal = self._responses(self.target), self.manifest.journal
         return Opened(
@@ -354,13 +355,12 @@ def _is_code(path: str, said: bool) -> bool:
     return said or path.endswith(PROGRAMS)
 
 
-def _to_run(root: Path, spec: str) -> dict[str, int]:
+def _to_run(compiled: Compiled, layout: Layout) -> dict[str, int]:
     """How many steps `dvc repro` would execute, by experiment."""
-    project = load_project((str(root / spec),), root=root)
-    world = Disk(project.layout)
+    world, graph = Disk(layout), settled(compiled.graph, layout)
     counts = {}
-    for item in project.compiled.graph.entries:
-        steps = plan(project.compiled.graph, item, world, project.compiled.specs)
+    for item in graph.entries:
+        steps = plan(graph, item, world, compiled.specs)
         counts[item.name] = _executing(step.action for step in steps)
     return counts
 
