@@ -20,6 +20,7 @@ beside those of JSON Schema, at any depth of `properties`:
     x-clusters-by  beside it: the key of a group; groups that are equal in it share clusters
     x-groups-of  a mapping whose keys are groups of the source that the option at a path names
     x-student    of what reads a student: which, the "latest" or the "base"
+    x-backend    the backend in which a component has the student generate
     x-instead    of what reads the pool: an option that, where it is there, stands in its place
     x-column     of a source or an engine: the column with the "input", "target", "group",
                  "cluster", "metadata" or "before" of items; of an engine also the "rejected"

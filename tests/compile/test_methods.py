@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.compile.passes.leakage import leakage, roles
-from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.graph.ir import Graph, Stage
 from tests.support.graphs import compiled
 from tests.support.specs import tiny
@@ -15,7 +14,9 @@ from tests.support.specs import tiny
 def trainings(folder: Path, method: Any) -> tuple[Graph, dict[str, list[Stage]]]:
     """A graph, and its trainings by arm."""
     loop = {"start_from": "previous"}
-    graph = compiled(folder, tiny(student={"train": {"method": method}}, loop=loop))
+    # Heads that vLLM takes.
+    student = {"model": {"hidden_size": 64, "heads": 2}, "train": {"method": method}}
+    graph = compiled(folder, tiny(student=student, loop=loop))
     arms: dict[str, list[Stage]] = {}
     for stage in graph.stages:
         if stage.kind == "train":
@@ -57,11 +58,11 @@ def test_another_scorer_is_another_training_where_it_judges(tmp_path: Path) -> N
         assert keys == ([None, None] if same else ["reasoning-gym", "exact-match"])
 
 
-def test_rewards_for_answers_of_vllm_are_refused(tmp_path: Path) -> None:
-    """TRL cannot hand weights on to the vLLM that is supported here: the page on training says why."""
-    with pytest.raises(SpecError) as caught:
-        trainings(tmp_path, {"kind": "grpo", "sampler": "vllm"})
-    (diagnostic,) = caught.value.diagnostics
-    assert diagnostic.message == "'vllm' is not allowed for 'sampler'"
-    assert diagnostic.help == "allowed here: transformers"
-    trainings(tmp_path, {"kind": "grpo", "sampler": "transformers"})
+def test_what_draws_the_answers_that_are_rewarded_is_in_the_key(tmp_path: Path) -> None:
+    keys = []
+    for more in ({}, {"sampler": "vllm"}):
+        graph, _ = trainings(tmp_path, {"kind": "grpo", **more})
+        (first, *_) = [stage for stage in graph.stages if stage.kind == "train"]
+        assert first.plain["train"]["method"].get("sampler") == more.get("sampler")
+        keys.append(first.id)
+    assert keys[0] != keys[1]

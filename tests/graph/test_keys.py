@@ -465,7 +465,6 @@ NEVER_VARIED = {
     ("trainer", "dpo", "worse"): "needs an engine with a file",
     ("trainer", "kto", "shuffle"): "it is said or not",
     ("trainer", "kto", "worse"): "needs an engine with a file",
-    ("trainer", "grpo", "sampler"): "there is one",
     ("trainer", "grpo", "shuffle"): "it is said or not",
     ("adapter", "lora", "rslora"): "it is said or not",
     ("adapter", "lora", "targets"): "names of one form",
@@ -518,6 +517,7 @@ MORE = {
     "vllm": ", model: {kind: path, path: student}, thinking: true",
     "vllm-server": ", model: {kind: path, path: student}",
     "student": ", thinking: true",
+    "grpo": ", sampler: transformers",
     "expert-iteration": ", teacher: writer",
     "llm": ", teacher: writer, reasoning: true, solver: {teacher: writer}",
 }
@@ -558,9 +558,11 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
     blind = "  no-state: {agent: {observe: nothing}}\n"
     seeing = TINY.replace("student:\n", pool, 1).replace(blind, "").partition("analysis:")[0]
     seeing = seeing.replace(*EXACT)
+    # Its heads are as wide as vLLM takes them.
+    served = seeing.replace("hidden_size: 32", "hidden_size: 64")
     for kind in ("openai", "azure", "vllm", "vllm-server", "student"):
         writer = f"teachers:\n  writer: {{kind: {kind}{MORE[kind]}}}\n"
-        asking = seeing.replace("teachers:\n", writer)
+        asking = served.replace("teachers:\n", writer)
         said = f"{{kind: llm{MORE['llm']}}}"
         yield asking.replace(parts["engine"], said), ("teachers", "writer")
     seeing = seeing.replace("teachers:\n", "teachers:\n  writer: {kind: scripted}\n")
@@ -592,8 +594,8 @@ def agents() -> Iterator[tuple[str, KeyPath]]:
         said = f"train: {{adapter: {{kind: {kind}}}, length"
         yield seeing.replace("train: {length", said), adapter
     for kind in ("dpo", "kto", "grpo"):
-        said = f"train: {{method: {{kind: {kind}}}, length"
-        yield seeing.replace("train: {length", said), ("student", "train", "method")
+        said = f"train: {{method: {{kind: {kind}{MORE.get(kind, '')}}}, length"
+        yield served.replace("train: {length", said), ("student", "train", "method")
     told = "    told: {kind: word-problems, families: {sum: {story: give}, lcm: {story: bags}}}\n"
     told = seeing.replace("  score:", f"{told}  score:", 1)
     yield told.replace("test: {from: problems", "test: {from: told"), ("task", "sources", "told")

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.errors import MissingExtra, StageError
 from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.gym.students.trainers.protocol import Job
 from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.gym.tasks.scoring import Judge
+from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.files import read_rows
-from tests.support.judged import exact, examples, job, same
+from tests.support.judged import Longer, exact, examples, job, same
 from tests.support.students import untrained
 
 OPTIONS: dict[str, Any] = {
@@ -34,15 +35,6 @@ def judge() -> Iterator[Judge]:
     made = exact()
     yield made
     made.close()
-
-
-class Longer:
-    """Scores answers by how many characters they have: what any student can learn."""
-
-    def score(self, answers: Any) -> list[Any]:
-        from dataenvgym_spec.gym.tasks.protocol import Score
-
-        return [Score(value=min(1.0, len(one.text) / 8), parsed=True) for _, one in answers]
 
 
 def train(made: Job, **options: Any) -> dict[str, Any]:
@@ -112,3 +104,22 @@ def test_equal_answers_to_one_question_are_judged_once() -> None:
     answers = [(item, Answer(text=text, truncated=False)) for item, text in said]
     assert judged(Once(), answers) == [1 / 8, 2 / 8, 1 / 8, 1 / 8, 1 / 8]
     assert seen == [(first.id, "1"), (first.id, "22"), (second.id, "1")]
+
+
+def test_what_draws_answers_may_be_missing(
+    base: Path, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vllm = definition("backend", "vllm")
+    monkeypatch.setattr(type(vllm), "missing", lambda item: ("vllm",) if item == vllm else ())
+    with pytest.raises(MissingExtra, match="the backend 'vllm' needs the package 'vllm'"):
+        train(job(tmp_path, base, judge), sampler="vllm")
+
+
+def test_vllm_is_imported_where_it_draws_alone() -> None:
+    """TRL imports it wherever it is installed, which takes longer than a small training."""
+    from trl.generation import vllm_generation
+
+    from dataenvgym_spec.gym.students.trainers import rewards
+
+    assert rewards.GRPOTrainer
+    assert not hasattr(vllm_generation, "LLM")

@@ -23,6 +23,14 @@ def test_what_is_said_is_handed_on() -> None:
     }
 
 
+def test_beside_a_training_it_leaves_room_and_is_not_split() -> None:
+    asked = {"DATAENVGYM_VLLM_GPUS": "2", "DATAENVGYM_VLLM_LENGTH": "4096"}
+    usual = {"max_model_len": 4096, "tensor_parallel_size": 1, "gpu_memory_utilization": 0.3}
+    assert Serving.in_training(asked).options() == usual
+    more = Serving.in_training({**asked, "DATAENVGYM_VLLM_MEMORY": "0.5"})
+    assert more.options() == {**usual, "gpu_memory_utilization": 0.5}
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [("MEMORY", ("1.5", "0", "-1", "nan", "all")), ("LENGTH", ("0", "4k")), ("GPUS", ("-2", "x"))],

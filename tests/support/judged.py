@@ -34,6 +34,15 @@ def exact() -> Judge:
     return Judge(standard("scorer", "exact-match"))
 
 
+class Longer:
+    """Scores answers by how many characters they have: what any student can learn."""
+
+    def score(self, answers: Any) -> list[Any]:
+        from dataenvgym_spec.gym.tasks.protocol import Score
+
+        return [Score(value=min(1.0, len(one.text) / 8), parsed=True) for _, one in answers]
+
+
 def examples(count: int = 12, **more: Any) -> list[TrainingExample]:
     rows = []
     for number in range(count):

@@ -17,7 +17,7 @@ Measures = Mapping[str, int]
 
 def check(arm: Arm) -> Iterator[Diagnostic]:
     """Measures out of bounds."""
-    measures = _measures(arm)
+    measures = measures_of(arm)
     can_be_made = True
     for slot, place, options in arm.experiment.components():
         if slot == "backend" and not can_be_made:
@@ -25,15 +25,28 @@ def check(arm: Arm) -> Iterator[Diagnostic]:
         declared = definition(slot, options["kind"])
         # What a check or a policy measures, such as a band, is its own affair.
         known = measures | _stated(declared, options)
-        for limit in declared.limits:
-            if _holds(limit, known):
-                continue
+        for limit in broken(declared, known):
             option = _option(declared, limit.measure) or ("kind",)
-            yield _exceeded(arm, (*place, *option), limit, known)
+            yield fault(arm, (*place, *option), limit, known)
             can_be_made = can_be_made and slot != "model"
 
 
-def _measures(arm: Arm) -> dict[str, int]:
+def broken(declared: Definition, measures: Measures) -> Iterator[Limit]:
+    """The limits of a component that measures are beyond."""
+    for limit in declared.limits:
+        if not _holds(limit, measures):
+            yield limit
+
+
+def fault(arm: Arm, place: OptionPath, limit: Limit, measures: Measures) -> Diagnostic:
+    """What is said of a limit that measures are beyond, at an option."""
+    allowed = ", ".join(map(str, limit.one_of))
+    words = {**measures, "most": limit.most, "one_of": allowed}
+    message, help = limit.message.format_map(words), limit.help.format_map(words)
+    return arm.node.at(place).fault("E204", message, help)
+
+
+def measures_of(arm: Arm) -> dict[str, int]:
     """The measures that options of the student state, or the configuration in its directory."""
     measures: dict[str, int] = {}
     for slot, place, options in arm.experiment.components():
@@ -86,10 +99,3 @@ def _option(declared: Definition, measure: str) -> OptionPath | None:
         if name == measure:
             return path
     return None
-
-
-def _exceeded(arm: Arm, place: OptionPath, limit: Limit, measures: Measures) -> Diagnostic:
-    allowed = ", ".join(map(str, limit.one_of))
-    words = {**measures, "most": limit.most, "one_of": allowed}
-    message, help = limit.message.format_map(words), limit.help.format_map(words)
-    return arm.node.at(place).fault("E204", message, help)

@@ -14,12 +14,20 @@ RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
 
 
 def largest_rank(adapter: Path) -> int:
+    """The smallest of `RANKS` that holds the adapter in a folder.
+
+    Raises:
+        StageError: see `rank_for`.
+    """
+    return rank_for(PeftConfig.from_pretrained(str(adapter)))
+
+
+def rank_for(config: PeftConfig) -> int:
     """The smallest of `RANKS` that holds an adapter.
 
     Raises:
         StageError: it is an adapter of another kind, of DoRA, or of a rank beyond all of them.
     """
-    config = PeftConfig.from_pretrained(str(adapter))
     if not isinstance(config, LoraConfig):
         kind = str(getattr(config.peft_type, "value", config.peft_type))
         raise StageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError
@@ -12,6 +12,8 @@ from dataenvgym_spec.core.variables import count, number
 MEMORY: Final = "DATAENVGYM_VLLM_MEMORY"
 LENGTH: Final = "DATAENVGYM_VLLM_LENGTH"
 GPUS: Final = "DATAENVGYM_VLLM_GPUS"
+IN_TRAINING: Final = 0.3
+"""The share of a GPU's memory that vLLM takes beside a student that is trained on it."""
 FITTED: Final = -1
 """vLLM then takes the longest text that the memory has room for (vllm/config/model.py)."""
 
@@ -43,6 +45,19 @@ class Serving:
         length = count(environ, LENGTH, "a number of tokens")
         gpus = count(environ, GPUS, "a number of GPUs")
         return cls(memory=memory, length=length or FITTED, gpus=gpus or 1)
+
+    @classmethod
+    def in_training(cls, environ: Mapping[str, str]) -> Serving:
+        """From the environment, for the engine of each process that trains a student.
+
+        It leaves room for the training, and is not split: each process has its own GPU.
+
+        Raises:
+            UserError: a variable has a value that cannot be.
+        """
+        asked = cls.of(environ)
+        memory = IN_TRAINING if asked.memory is None else asked.memory
+        return replace(asked, memory=memory, gpus=1)
 
     def options(self) -> dict[str, Any]:
         """The arguments of vLLM's `LLM` that say so."""

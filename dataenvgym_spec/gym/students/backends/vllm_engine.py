@@ -49,6 +49,7 @@ with _terminal():
     from vllm import LLM, SamplingParams, TokensPrompt
     from vllm.exceptions import VLLMValidationError
     from vllm.lora.request import LoRARequest
+    from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
     from vllm.sampling_params import StructuredOutputsParams
     from vllm.v1.structured_output.backend_xgrammar import validate_xgrammar_grammar
 
@@ -58,21 +59,26 @@ class Wanted:
     """One completion that is wanted.
 
     Attributes:
-        prompt: its prompt.
+        prompt: its prompt, or the tokens of it.
         seed: of what is drawn; None where nothing is.
         shape: JSON Schema that the completion is held to, one that can be (`holds`).
     """
 
-    prompt: Prompt | str
+    prompt: Prompt | str | list[int]
     seed: int | None = None
     shape: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A completion, and the logarithm of the probability of each of its tokens if asked for."""
+    """A completion, and the logarithm of the probability of each of its tokens if asked for.
+
+    Attributes:
+        ids: its tokens, with the one that ends it.
+    """
 
     completion: Completion
+    ids: tuple[int, ...] = ()
     logprobs: tuple[float, ...] | None = None
 
 
@@ -86,6 +92,8 @@ class VllmEngine:
         longest: tokens of the longest completion.
         side_by_side: prompts that are generated at once.
         repeatable: whether running it again must give the same.
+        serving: how it uses this machine; None for what the environment says.
+        options: further arguments of vLLM's `LLM`.
     """
 
     def __init__(
@@ -97,13 +105,16 @@ class VllmEngine:
         longest: int,
         side_by_side: int,
         repeatable: bool = True,
+        serving: Serving | None = None,
+        **options: Any,
     ) -> None:
         self.dtype, self.side_by_side, self.repeatable = dtype, side_by_side, repeatable
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.codec = Codec(model, max_new_tokens=longest)
         self.request: LoRARequest | None = None
-        serving = Serving.of(os.environ)
-        self.gpus, options = serving.gpus, serving.options()
+        serving = serving or Serving.of(os.environ)
+        self.gpus = serving.gpus
+        options |= serving.options()
         if self.device == "cpu":
             # A seeded prompt that is read in parts fails there: torch's generators of the CPU have
             # no offset to set back (vllm/v1/worker/gpu_model_runner.py).
@@ -128,6 +139,36 @@ class VllmEngine:
                 structured_outputs_config=dict(SHAPES),
                 **options,
             )
+
+    def take(self, weights: Iterable[tuple[str, torch.Tensor]]) -> None:
+        """Replaces all weights of the model.
+
+        Args:
+            weights: by the names that they have in its folder; they are left as they are.
+        """
+        self.llm.collective_rpc("reload_weights", kwargs={"weights_iterator": weights})
+        if self.device == "cpu":
+            self.llm.apply_model(_pack_heads)
+        self.forget()
+
+    def adapt(self, adapter: Path) -> None:
+        """Has the next completions be of another adapter, whose folder stays until they are made.
+
+        It has to be of the `max_lora_rank` that vLLM was started with.
+        """
+        # An adapter is known by its number: with the one before it would not be read.
+        number = 1 if self.request is None else self.request.lora_int_id + 1
+        self.request = LoRARequest(f"student-{number}", number, str(adapter))
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops what is kept of prompts: it was computed with the weights before.
+
+        Raises:
+            RuntimeError: some completions are still under way.
+        """
+        if not self.llm.reset_prefix_cache():
+            raise RuntimeError("vLLM still generates with the weights before")
 
     def holds(self, shape: dict[str, Any]) -> bool:
         """Whether completions can be held to a JSON Schema; not every keyword is known."""
@@ -161,7 +202,7 @@ class VllmEngine:
         rooms: list[int] = []
         asked = tuple(wanted)
         for one in asked:
-            prompts.append(self.codec.encode(one.prompt))
+            prompts.append(self._tokens(one.prompt))
             rooms.append(self.codec.room(prompts[-1]))
         needed = [len(prompt) + room for prompt, room in zip(prompts, rooms, strict=True) if room]
         fits(max(needed, default=0), self.llm.model_config.max_model_len)
@@ -183,7 +224,12 @@ class VllmEngine:
             places[self._enqueued(prompts[place], decoding, one.shape)] = place
         for place, output in self._done(places):
             completion = self.codec.completion(prompts[place], output.token_ids)
-            yield place, Drawn(completion=completion, logprobs=_logprobs(output, completion))
+            ids = tuple(output.token_ids[: completion.tokens])
+            logprobs_of = _logprobs(output, completion)
+            yield place, Drawn(completion=completion, ids=ids, logprobs=logprobs_of)
+
+    def _tokens(self, prompt: Prompt | str | list[int]) -> list[int]:
+        return prompt if isinstance(prompt, list) else self.codec.encode(prompt)
 
     def _enqueued(
         self, prompt: list[int], decoding: SamplingParams, shape: dict[str, Any] | None
@@ -223,3 +269,14 @@ def _logprobs(output: Any, completion: Completion) -> tuple[float, ...] | None:
         return None
     rows = list(zip(output.token_ids, output.logprobs, strict=True))[: completion.tokens]
     return tuple(float(row[token].logprob) for token, row in rows)
+
+
+def _pack_heads(model: torch.nn.Module) -> None:
+    """Packs the output layer of a model on the CPU anew.
+
+    Layers compute there with a packed copy of their weights. Reloading packs each layer that is
+    given weights, and an output layer that shares those of the input is given none.
+    """
+    for layer in model.modules():
+        if isinstance(layer, ParallelLMHead):
+            layer.quant_method.process_weights_after_loading(layer)

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
+from trl import import_utils
 
 from dataenvgym_spec.gym.students.trainers.loop import require_finite
 from dataenvgym_spec.gym.students.trainers.protocol import Job
 
 REFERENCE: Final = "ref"
 """What TRL calls the copy of an adapter that it compares the trained one with."""
+
+
+@contextmanager
+def without_vllm() -> Iterator[None]:
+    """Hides vLLM from TRL, which imports it where it is installed, in seconds.
+
+    That is for a hook of TRL's that is not used; ours is `vllm_sampler`.
+    """
+    looks, import_utils.is_vllm_available = import_utils.is_vllm_available, _no
+    try:
+        yield
+    finally:
+        import_utils.is_vllm_available = looks
+
+
+def _no(*_: Any, **__: Any) -> bool:
+    return False
 
 
 class Amended:

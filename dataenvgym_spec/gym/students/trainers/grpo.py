@@ -18,6 +18,7 @@ from dataenvgym_spec.gym.students.trainers.loop import check_weights
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
 from dataenvgym_spec.gym.students.trainers.rewards import Asked, Rewards, Rollout
 from dataenvgym_spec.gym.students.trainers.sft import facts_of, last_checkpoint
+from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.files import read_all, write_json
 
 
@@ -35,16 +36,16 @@ class Grpo:
         epsilon: float,
         weighing: Literal["dapo", "grpo", "bnpo", "dr_grpo"],
         scale: Literal["group", "batch", "none"],
-        sampler: Literal["transformers"] = "transformers",
+        sampler: Literal["transformers", "vllm"] = "transformers",
         shuffle: bool = False,
     ) -> None:
-        del sampler  # there is one
         self.rollout = Rollout(
             samples=samples,
             temperature=temperature,
             top_p=top_p,
             max_new_tokens=max_new_tokens,
             shuffle=shuffle,
+            sampler=sampler,
         )
         self.loss: dict[str, Any] = {"beta": beta, "epsilon": epsilon, "loss_type": weighing}
         self.loss["scale_rewards"] = scale
@@ -53,10 +54,12 @@ class Grpo:
         """Trains, and writes an adapter alone or a whole model, with the tokenizer.
 
         Raises:
+            MissingExtra: what draws the answers is not installed.
             StageError: no prompt leaves room for an answer, prompts do not divide among processes,
                 the result could not be saved, or a loss or weight is no finite number.
         """
         disable_progress_bar()
+        definition("backend", self.rollout.sampler).load()
         tokenizer = read_tokenizer(job.base, padding_side="left")
         examples = read_all(job.examples, TrainingExample)
         asked = Asked(examples, job, self.rollout)

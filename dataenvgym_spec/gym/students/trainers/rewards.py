@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 import torch
 from datasets import Dataset
 from transformers.trainer_callback import PrinterCallback
-from trl import GRPOConfig, GRPOTrainer
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.students.codec import Codec
-from dataenvgym_spec.gym.students.trainers.amended import Amended
+from dataenvgym_spec.gym.students.trainers.amended import Amended, without_vllm
 from dataenvgym_spec.gym.students.trainers.batches import Batches, Loader
 from dataenvgym_spec.gym.students.trainers.loop import options, require_processes
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
+from dataenvgym_spec.gym.students.trainers.vllm_sampler import VllmSampler
 from dataenvgym_spec.gym.students.trainers.watch import Watch
 from dataenvgym_spec.gym.tasks.protocol import Answer, Scorer
 from dataenvgym_spec.records.items import Item
+
+with without_vllm():
+    from trl import GRPOConfig, GRPOTrainer
+
+CORRECTION: Final = {
+    "vllm_importance_sampling_correction": True,
+    "vllm_importance_sampling_mode": "sequence_mask",
+    "vllm_importance_sampling_clip_max": 3.0,
+}
+"""How an answer of vLLM counts: by how much likelier it is to the student as it is trained, which
+computes in another order or precision, and not at all above a bound. They are TRL's own values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +44,7 @@ class Rollout:
         top_p: tokens are drawn from the likeliest ones that make up this much.
         max_new_tokens: of an answer.
         shuffle: whether the scores of the answers to a question are dealt among them at random.
+        sampler: what draws them.
     """
 
     samples: int
@@ -40,6 +52,7 @@ class Rollout:
     top_p: float
     max_new_tokens: int
     shuffle: bool
+    sampler: Literal["transformers", "vllm"] = "transformers"
 
 
 class Asked:
@@ -156,6 +169,7 @@ class Rewards(Amended, GRPOTrainer):  # type: ignore[misc]  # the type checker s
             args=GRPOConfig(
                 **given,
                 **loss,
+                **CORRECTION,
                 num_generations=rollout.samples,
                 temperature=rollout.temperature,
                 top_p=rollout.top_p,
@@ -175,6 +189,9 @@ class Rewards(Amended, GRPOTrainer):  # type: ignore[misc]  # the type checker s
             samples=rollout.samples,
             accumulation=accumulation,
         )
+        self.vllm = _in_vllm(job, self.accelerator.unwrap_model(self.model), rollout)
+        # TRL then corrects for what vLLM finds likelier or less likely than the student does.
+        self.use_vllm = self.vllm is not None
 
     def get_train_dataloader(self) -> Loader:
         """The batches of this process."""
@@ -186,6 +203,22 @@ class Rewards(Amended, GRPOTrainer):  # type: ignore[misc]  # the type checker s
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
         """The tokens of prompts, which are places among the questions."""
         return [self.asked.prompts[int(place)] for place in prompts], None, {}
+
+    def _generate_single_turn(self, prompt_ids: list[list[int]], *args: Any, **more: Any) -> Any:
+        """The answers to the prompts of this process in a step, and how likely they were.
+
+        Each has a seed of its own, by its place in the step, so that a training that goes on from
+        a checkpoint, or in other processes, asks for the same.
+        """
+        if self.vllm is None:
+            return super()._generate_single_turn(prompt_ids, *args, **more)
+        model = self.accelerator.unwrap_model(self.model)
+        first = self.args.process_index * len(prompt_ids)
+        step = self.state.global_step
+        seeds = []
+        for place in range(first, first + len(prompt_ids)):
+            seeds.append(seed_from("rollout", self.job.seed, step, place))
+        return self.vllm.answers(model, prompt_ids, seeds)
 
     def _rewards(
         self, *, completion_ids: list[list[int]], place: list[int], **_: Any
@@ -220,6 +253,20 @@ class Rewards(Amended, GRPOTrainer):  # type: ignore[misc]  # the type checker s
     def sampled(self) -> int:
         """How many answers were judged."""
         return int(self.state.global_step * self.job.settings.batch_size * self.rollout.samples)
+
+
+def _in_vllm(job: Job, model: Any, rollout: Rollout) -> VllmSampler | None:
+    """A student in vLLM, if that is what draws answers."""
+    if rollout.sampler != "vllm":
+        return None
+    return VllmSampler(
+        job,
+        model,
+        answers=job.settings.batch_size // job.processes * rollout.samples,
+        longest=rollout.max_new_tokens,
+        temperature=rollout.temperature,
+        top_p=rollout.top_p,
+    )
 
 
 def judged(judge: Scorer, answers: Sequence[tuple[Item, Answer]]) -> list[float]:
