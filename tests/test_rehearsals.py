@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.execute.rehearsal.hub import HubAccess
@@ -65,6 +67,41 @@ def test_a_cell_of_the_paper_is_rehearsed(
     paths = (tmp_path / "it").glob("store/check-*/out/accepted/examples.jsonl")
     examples = [one for path in paths for one in read_all(path, Example)]
     assert examples and not any(one.notes for one in examples), "a check objects to what is said"
+
+
+SEEING = {
+    "HuggingFaceTB/SmolVLM-256M-Instruct": None,
+    "Qwen/Qwen2-VL-2B-Instruct": "torchvision",
+}
+"""Models that see, and what their processor needs besides the extras."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SEEING)
+def test_a_student_that_sees_is_rehearsed_by_its_name(
+    name: str, shelf: Shelf, tmp_path: Path
+) -> None:
+    """In conversations, with an adapter, to the end; what it needs and is not here is told."""
+    tree = yaml.safe_load((ROOT / "specs" / "library" / "vqa.yaml").read_text(encoding="utf-8"))
+    model = {"kind": "hub", "id": name, "revision": "a" * 40}
+    train = {**tree["student"]["train"], "max_length": 2048, "adapter": {"kind": "lora"}}
+    tree["student"] |= {"model": model, "train": train}
+    tree["student"]["prompt"]["chat"] = True
+    path = tmp_path / "specs" / "seeing.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    hub = HubAccess(asks=False)
+    found = rehearse(path, root=tmp_path, folder=tmp_path / "it", hub=hub, shelf=shelf)
+    assert not (found.obstacles or found.played.failed or found.played.skipped), found.findings
+    trained = [stage for stage in found.played.done if stage.kind == "train"]
+    assert {use.arm for stage in trained for use in stage.uses} == {"seen", "noise"}
+    (student,) = found.estimates.students
+    assert student.name == name and student.sizes.parameters > 2e8
+    missing = SEEING[name] is not None and find_spec(SEEING[name]) is None
+    told = [finding.message for finding in found.findings]
+    assert told == [f"its processor needs {SEEING[name]}, which is not installed here"] * missing
+    instead = f"the model '{name}': its processor needs"
+    assert any(line.startswith(instead) for line in found.untested) == missing
 
 
 def test_a_model_that_cannot_be_made_small_is_no_fault_of_the_spec(tmp_path: Path) -> None:

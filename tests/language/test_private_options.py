@@ -73,6 +73,7 @@ LEFT = {
     ("execute/rehearsal/models.py", "hidden_size"): "a size of a transformers configuration",
     ("execute/rehearsal/models.py", "intermediate_size"): "the same",
     ("execute/rehearsal/students.py", "hidden_size"): "the same",
+    ("execute/rehearsal/students.py", "depth"): "the same",
     ("execute/rehearsal/eyes.py", "hidden_size"): "the same",
     ("execute/rehearsal/students.py", "intermediate_size"): "the same",
     ("execute/rehearsal/service.py", "max_tokens"): "a field of a chat completion's request",

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from dataenvgym_spec.gym.students.pretrained import PROCESSORS, read_processor
+from dataenvgym_spec.execute.rehearsal.processors import MAKERS
+from dataenvgym_spec.gym.students.pretrained import (
+    PROCESSORS,
+    needs_torchvision,
+    read_processor,
+)
 
 WIDTHS: Final = ("projection_dim", "hidden_size", "out_hidden_size")
 """What a part of a configuration calls the width of the language model, or its own."""
+WORDS: Final = {"smolvlm": "num2words"}
+"""What the processor of an architecture writes numbers in words with."""
 PLACES: Final = ("image_token_index", "image_token_id")
 """What configurations call the token that stands for an image, or a part of one."""
 
@@ -57,17 +65,16 @@ def processor(config: Any, tokenizer: Any, folder: Path | None, out: Path) -> An
     return made
 
 
-def _paligemma(config: Any, tokenizer: Any) -> Any:
-    from dataenvgym_spec.gym.students.models.paligemma import processor_of
+def lacking(config: Mapping[str, Any]) -> str | None:
+    """The package without which no processor of a model can be made; None if all are here.
 
-    seen = config.vision_config
-    # It writes the token before a prompt.
-    tokenizer.add_special_tokens({"bos_token": "<bos>"})
-    return processor_of(tokenizer, seen.image_size, seen.patch_size)
-
-
-MAKERS: Final[dict[str, Callable[[Any, Any], Any]]] = {"paligemma": _paligemma}
-"""What makes up a processor, by the architecture of its model."""
+    Args:
+        config: the content of the model's `config.json`.
+    """
+    if needs_torchvision(config) and find_spec("torchvision") is None:
+        return "torchvision"
+    package = WORDS.get(str(config.get("model_type")))
+    return package if package is not None and find_spec(package) is None else None
 
 
 def parts(config: Any) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -29,6 +29,18 @@ GUESS: Final[dict[str, Any]] = {
 """What stands in for a model of which nothing is known."""
 
 
+SEEING: Final[dict[str, Any]] = {
+    "model_type": "idefics3",
+    "scale_factor": 2,
+    "image_token_id": 0,
+    "pad_token_id": 0,
+    "do_image_splitting": False,
+    "text_config": GUESS,
+    "vision_config": {"image_size": 224, "patch_size": 14},
+}
+"""What stands in for a model that sees and whose processor cannot be made here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What was found of a model.
@@ -37,20 +49,39 @@ class Found:
         wanted: the model.
         origin: where its configuration comes from.
         blueprint: what a tiny one is made from.
+        lacking: the package without which it cannot be made here, so that another one stands in.
     """
 
     wanted: WantedModel
     origin: Origin
     blueprint: Blueprint
+    lacking: str | None = None
 
     @property
     def config(self) -> Mapping[str, Any]:
         """The configuration of the real model."""
         return self.blueprint.config
 
+    @property
+    def built(self) -> Blueprint:
+        """What is really made."""
+        if self.lacking is None:
+            return self.blueprint
+        return Blueprint(config=SEEING, tokenizer=None, format=formats()["smolvlm"])
+
+    def without(self, package: str) -> Found:
+        """The same where a package is missing."""
+        return replace(self, lacking=package)
+
     def untested(self) -> Iterator[str]:
         """What the tiny one cannot show."""
         name = self.wanted.name
+        if self.lacking is not None:
+            yield (
+                f"the model '{name}': its processor needs {self.lacking}, which is not installed "
+                "here; a tiny Idefics3 with a tokenizer and a chat template of its own stood in"
+            )
+            return
         if self.origin == "unknown":
             yield f"the model '{name}': its configuration is not here, a tiny Llama stood in for it"
         if self.blueprint.tokenizer is None:

@@ -30,7 +30,7 @@ from dataenvgym_spec.execute.rehearsal.reading import Script, read_script
 from dataenvgym_spec.execute.rehearsal.real_rows import real_rows
 from dataenvgym_spec.execute.rehearsal.running import Played, play, rooted
 from dataenvgym_spec.execute.rehearsal.service import Asked, scripted
-from dataenvgym_spec.execute.rehearsal.students import NotTiny, Shelf
+from dataenvgym_spec.execute.rehearsal.students import NotInstalled, NotTiny, Shelf
 from dataenvgym_spec.execute.rehearsal.toy import Toy
 from dataenvgym_spec.execute.rehearsal.wanted import WantedFiles, WantedRows, form_of
 from dataenvgym_spec.graph.ir import Stage
@@ -179,8 +179,7 @@ class _Stage:
             self._files(self.folder / target, files)
         for model, target in self.toy.made.models.items():
             found = find_model(model, self.root, self.hub, chat=self._chats())
-            self.models.append(found)
-            self._build(found, self.folder / target)
+            self.models.append(self._build(found, self.folder / target))
         for name, document in self.toy.documents.items():
             path = self.folder / "specs" / f"{name}.yaml"
             path.write_text(dump(document, sort_keys=False), encoding="utf-8")
@@ -246,13 +245,21 @@ class _Stage:
                 )
         self._not_tested(f"the files of '{wanted.name}': made-up ones stood in for them")
 
-    def _build(self, found: Found, out: Path) -> None:
+    def _build(self, found: Found, out: Path) -> Found:
+        """Makes a tiny model, or one that can be made here; gives what of it was."""
         texts = [made("tokenizer", number).question for number in range(TEXTS)]
         texts += [phrased(self._form(), number) for number in range(TEXTS)]
         try:
-            self.shelf.build(found.blueprint, out, texts)
+            self.shelf.build(found.built, out, texts)
         except NotTiny as error:
             self.obstacles.append(f"the model '{found.wanted.name}': {error}")
+        except NotInstalled as error:
+            package = str(error)
+            message = f"its processor needs {package}, which is not installed here"
+            where = f"the model '{found.wanted.name}'"
+            self.findings.append(Finding(where=where, message=message, help=_installing(package)))
+            return self._build(found.without(package), out)
+        return found
 
     def _chats(self) -> bool:
         prompts = [prompt for arm in self._arms() for _, prompt in arm.experiment.prompts()]
@@ -311,7 +318,7 @@ class _Stage:
             if found is None or found.origin == "unknown":
                 continue
             done = [stage for stage in played.done if _is_of(stage, names)]
-            counts = found.blueprint.tokenizer is not None
+            counts = found.built.tokenizer is not None
             measured = lengths(self.layout, done, counts=counts)
             told = needs(found, student, names, measured, counts=counts)
             if isinstance(told, str):
@@ -344,6 +351,12 @@ class _Stage:
 
     def _not_tested(self, line: str) -> None:
         self.untested.setdefault(line)
+
+
+def _installing(package: str) -> str:
+    if package == "torchvision":
+        return "pip install torchvision   (the build that fits the torch that is installed)"
+    return f"pip install {package}"
 
 
 def _is_of(stage: Stage, arms: Sequence[str]) -> bool:

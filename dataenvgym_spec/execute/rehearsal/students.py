@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,9 @@ from dataenvgym_spec.gym.students.pretrained import SPECIAL
 WIDTH, HEADS, PAIRS, HEAD = 64, 4, 2, 16
 SMALL: Final[dict[str, int]] = {
     "num_hidden_layers": 2,
+    "depth": 2,
     "hidden_size": WIDTH,
+    "embed_dim": WIDTH,
     "intermediate_size": 128,
     "moe_intermediate_size": 32,
     "shared_expert_intermediate_size": 32,
@@ -27,8 +30,11 @@ SMALL: Final[dict[str, int]] = {
     "n_routed_experts": 4,
     "num_experts_per_tok": 2,
     "query_pre_attn_scalar": HEAD,
+    "num_heads": HEADS,
 }
 """What every configuration has at most, where it has it at all."""
+SECTIONS: Final = (2, 3, 3)
+"""How a head's rotations are divided among time, height and width, where they are."""
 LISTS: Final = ("layer_types", "mlp_layer_types")
 """What a configuration says of each layer."""
 VOCABULARY: Final = 512
@@ -57,6 +63,10 @@ class NotTiny(Exception):
     """No tiny model can be made of an architecture; says why."""
 
 
+class NotInstalled(Exception):
+    """No tiny model can be made without a package; says which."""
+
+
 class Shelf:
     """The tiny models that one process has made, each once.
 
@@ -71,7 +81,7 @@ class Shelf:
         """Writes a tiny model, or a copy of it; see `build`.
 
         Raises:
-            NotTiny: as `build`.
+            NotTiny, NotInstalled: as `build`.
         """
         form = None if blueprint.format is None else blueprint.format.template
         identity = canonical([blueprint.config, str(blueprint.tokenizer), form])
@@ -94,8 +104,12 @@ def build(blueprint: Blueprint, out: Path, texts: Sequence[str]) -> None:
     Raises:
         NotTiny: transformers does not know the architecture, or no model of it can be made that
             writes text.
+        NotInstalled: its processor needs a package that is not here.
     """
     config = real_config(blueprint.config)
+    package = eyes.lacking(blueprint.config)
+    if package is not None:
+        raise NotInstalled(package)
 
     # Most of the time goes into this import, which an unknown architecture does not need.
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, set_seed
@@ -119,10 +133,24 @@ def build(blueprint: Blueprint, out: Path, texts: Sequence[str]) -> None:
                 setattr(part, name, getattr(tokenizer, name))
         set_seed(0)
         model = kind.from_config(config)
-        model.save_pretrained(out)
+        with _quiet():
+            model.save_pretrained(out)
     except (ValueError, TypeError, AttributeError, RuntimeError, UserError) as error:
         kind = blueprint.config.get("model_type")
         raise NotTiny(f"no tiny '{kind}' can be made: {str(error).splitlines()[0]}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Has transformers not warn of what a configuration is by default, which it compares with."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def real_config(content: dict[str, Any]) -> Any:
@@ -153,6 +181,7 @@ def _shrink(config: Any, vocabulary: int) -> None:
             setattr(config, name, min(value, most))
     if getattr(config, "vocab_size", None) is not None:
         config.vocab_size = max(vocabulary, 8)
+    _divide(config)
     if heads is None:
         return  # it only holds others
     config.num_attention_heads = HEADS
@@ -166,6 +195,15 @@ def _shrink(config: Any, vocabulary: int) -> None:
         if isinstance(listed, list | tuple) and len(listed) == layers:
             # The last layers may be of another kind than the first.
             setattr(config, name, [listed[0], listed[-1]][: config.num_hidden_layers])
+
+
+def _divide(config: Any) -> None:
+    """Fits what a configuration says of single layers and rotations, in place."""
+    if getattr(config, "fullatt_block_indexes", None):
+        config.fullatt_block_indexes = [config.depth - 1]
+    rotations = getattr(config, "rope_parameters", None) or {}
+    if "mrope_section" in rotations:
+        rotations["mrope_section"] = list(SECTIONS)
 
 
 def _tokenizer(blueprint: Blueprint, out: Path, texts: Sequence[str]) -> Any:
