@@ -8,22 +8,35 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator
 
 from dataenvgym_spec.report.looks import PAGE, Look
 from dataenvgym_spec.report.text import clean, shorten
 from dataenvgym_spec.results.curves import Curve, Grid
 from dataenvgym_spec.results.evidence.scores import Outcome
 from dataenvgym_spec.results.fates import Fates, IterationFates
+from dataenvgym_spec.results.skill_gains import TaughtSkill
 from dataenvgym_spec.results.trainings import Training
 
-Axis = Literal["iteration", "examples"]
+Axis = Literal["iteration", "examples", "tokens", "usd"]
+_AXES: Final[dict[Axis, str]] = {
+    "iteration": "iteration",
+    "examples": "accepted examples so far",
+    "tokens": "tokens that teaching took so far",
+    "usd": "US dollars that teaching took so far",
+}
 
+TaughtAxis = Literal["examples", "base"]
+_TAUGHT_AXES: Final[dict[TaughtAxis, str]] = {
+    "examples": "examples taught of the skill",
+    "base": "base student's accuracy",
+}
 HUES: Final = len(PAGE.hues)
 _MARKERS: Final = "osD^vPXp"
 _LINES: Final = ("-", "--", "-.", ":")
@@ -88,22 +101,32 @@ def fate_hue(number: int) -> int:
 def curves(means: Sequence[Curve], runs: Sequence[Curve], x: Axis, *, look: Look = PAGE) -> str:
     """Learning curves: a line and an interval band per arm, runs as thin lines.
 
-    The best iteration of each run has a ring around it.
+    The best iteration of each run has a ring around it. A point whose place is not known is left
+    out.
     """
+    means, runs = ([_placed(curve, x) for curve in some] for some in (means, runs))
     with _canvas(f"curves-{x}", look, height=3.4) as (axes, text):
         for number, mean in enumerate(means):
             _mean(axes, mean, x, number, look)
             _runs(axes, [run for run in runs if run.arm == mean.arm], x, look.hues[hue(number)])
         axes.yaxis.set_major_formatter(FuncFormatter(_percent))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=x == "iteration", nbins=7))
+        if x == "tokens":
+            axes.xaxis.set_major_formatter(EngFormatter())
         bottom, top = axes.get_ylim()
         axes.set_ylim(bottom=max(0.0, bottom), top=min(1.0, top))
         axes.grid(axis="y")
-        axes.set_xlabel("iteration" if x == "iteration" else "accepted examples so far")
+        axes.set_xlabel(_AXES[x])
         axes.set_ylabel("accuracy on selection")
         if look.legend:
             axes.legend(frameon=False)
     return text[0]
+
+
+def _placed(curve: Curve, x: Axis) -> Curve:
+    """A curve without the points that have no place on an axis."""
+    points = (point for point in curve.points if getattr(point, x) is not None)
+    return replace(curve, points=tuple(points))
 
 
 def _mean(axes: Any, mean: Curve, x: Axis, number: int, look: Look) -> None:
@@ -133,6 +156,38 @@ def _runs(axes: Any, runs: Sequence[Curve], x: Axis, colour: str) -> None:
         for point in run.points:
             if point.iteration == run.best:
                 axes.plot([getattr(point, x)], [point.accuracy.value], "o", **ring)
+
+
+def taught(
+    skills: Sequence[TaughtSkill], arms: Sequence[str], x: TaughtAxis, *, look: Look = PAGE
+) -> str:
+    """The gain of each skill, by how much of it was taught or by how hard it was.
+
+    Args:
+        skills: of all arms.
+        arms: in the order of their colours.
+        x: `examples`, or `base`, the accuracy of the base student.
+        look: how it looks.
+    """
+    with _canvas(f"gains-{x}", look, height=3.0) as (axes, text):
+        axes.axhline(0.0, color=look.ink, linewidth=0.6)
+        for number, arm in enumerate(arms):
+            mine = [skill for skill in skills if skill.arm == arm]
+            places = [getattr(skill, x) for skill in mine]
+            style = {"color": look.hues[hue(number)], "marker": _MARKERS[hue(number)]}
+            gains = [skill.gain for skill in mine]
+            axes.plot(places, gains, linestyle="none", markersize=5, label=arm, **style)
+        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+        if x == "base":
+            axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+        axes.grid(axis="both")
+        axes.set_xlabel(_TAUGHT_AXES[x])
+        axes.set_ylabel("gain on the sealed test")
+        if look.legend:
+            axes.legend(frameon=False)
+    return text[0]
 
 
 def outcomes(outcomes: Sequence[Outcome], arms: Sequence[str], *, look: Look = PAGE) -> str:

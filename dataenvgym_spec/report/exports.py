@@ -12,6 +12,7 @@ from typing import Final, Literal
 from dataenvgym_spec.report import drawing, formats, words
 from dataenvgym_spec.report.looks import Look, printed
 from dataenvgym_spec.report.metrics import curves_csv
+from dataenvgym_spec.report.page import costs
 from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import amount, count, interval, percent, point_interval, points
 from dataenvgym_spec.results.curves import Curve, Grid
@@ -132,8 +133,12 @@ def _contrast_cells(contrast: Comparison) -> tuple[object, ...]:
 def figures(study: Study, look: Look) -> Iterator[str]:
     """Draws the report's figures; gives what stands for each."""
     yield drawing.outcomes(study.summaries, study.arms, look=look)
-    for axis in ("iteration", "examples"):
+    axes: tuple[drawing.Axis, ...] = ("iteration", "examples", *costs(study))
+    for axis in axes:
         yield drawing.curves(study.mean_curves, study.curves, axis, look=look)
+    if study.taught_skills:
+        yield drawing.taught(study.taught_skills, study.arms, "examples", look=look)
+        yield drawing.taught(study.taught_skills, study.arms, "base", look=look)
     yield from _grids(study.skills, "skills", look, percent=True)
     planned = [grid for grid in study.allocation if grid.skills]
     yield from _grids(planned, "allocation", look, percent=False)

@@ -92,16 +92,34 @@ def _drawings(study: Study, names: Sequence[str]) -> dict[str, Any]:
     by_iteration = drawing.curves(study.mean_curves, study.curves, "iteration")
     by_examples = drawing.curves(study.mean_curves, study.curves, "examples")
     planned = [grid for grid in study.allocation if grid.skills]
+    by_cost = [drawing.curves(study.mean_curves, study.curves, axis) for axis in costs(study)]
     drawn = _grids(planned, "allocation", percent=False)
     return {
         "outcomes": Markup(outcomes),
         "by_iteration": Markup(by_iteration),
         "by_examples": Markup(by_examples),
+        "by_cost": list(map(Markup, by_cost)),
+        "taught": _taught(study),
         "skills": _grids(study.skills, "skills", percent=True),
         "allocation": list(zip(planned, drawn, strict=True)),
         "yields": _fates(study, names),
         "rewards": Markup(drawing.rewards(study.trainings, study.arms)),
     }
+
+
+def costs(study: Study) -> tuple[drawing.Axis, ...]:
+    """What of the costs of teaching curves can be drawn against: what is not nothing throughout."""
+    points = [point for curve in study.mean_curves for point in curve.points]
+    axes: tuple[drawing.Axis, ...] = ("tokens", "usd")
+    return tuple(axis for axis in axes if any(getattr(point, axis) for point in points))
+
+
+def _taught(study: Study) -> list[Markup]:
+    """The gains of skills, where there are any."""
+    if not study.taught_skills:
+        return []
+    axes: tuple[drawing.TaughtAxis, ...] = ("examples", "base")
+    return [Markup(drawing.taught(study.taught_skills, study.arms, axis)) for axis in axes]
 
 
 def _grids(grids: Sequence[Grid], name: str, *, percent: bool) -> list[Markup]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from statistics import fmean
 
 from dataenvgym_spec.results.evidence.scores import accuracy, shares_by_skill
 from dataenvgym_spec.results.evidence.statistics import Estimate, deviation, over_seeds
 from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.ledger import TOKENS, Cost, Ledger
 from dataenvgym_spec.results.run import Iteration, Run
+from dataenvgym_spec.results.teaching import teaching_costs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,9 @@ class CurvePoint:
         items: how many it was asked.
         unparseable: how many of its answers could not be judged.
         truncated: how many ended at the length.
+        tokens: that teaching took up to it: read, written and trained; None where that is not
+            complete.
+        usd: US dollars, likewise.
     """
 
     iteration: int
@@ -32,6 +37,8 @@ class CurvePoint:
     items: int
     unparseable: float = 0
     truncated: float = 0
+    tokens: float | None = None
+    usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +120,29 @@ def curve(run: Run) -> Curve:
     )
 
 
+def with_costs(results: Results, curves: Sequence[Curve], ledger: Ledger) -> tuple[Curve, ...]:
+    """Curves with what teaching took up to each point.
+
+    Args:
+        results: of the experiment.
+        curves: those of its runs, in their order.
+        ledger: its costs.
+    """
+    found = []
+    for run, curve in zip(results.runs, curves, strict=True):
+        costs = teaching_costs(run, ledger)
+        points = [_with_cost(point, costs.get(point.iteration)) for point in curve.points]
+        found.append(replace(curve, points=tuple(points)))
+    return tuple(found)
+
+
+def _with_cost(point: CurvePoint, cost: Cost | None) -> CurvePoint:
+    if cost is None:
+        return point
+    tokens = sum(cost.tokens.get(name, 0) for name in TOKENS)
+    return replace(point, tokens=tokens, usd=cost.usd)
+
+
 def mean_curves(curves: Sequence[Curve]) -> tuple[Curve, ...]:
     """One curve per arm: the run's own, or the mean over runs with intervals over runs."""
     arms: dict[str, list[Curve]] = {}
@@ -144,7 +174,15 @@ def _mean_point(mine: Sequence[Curve], iteration: int) -> CurvePoint:
         items=first.items,
         unparseable=fmean(point.unparseable for point in points),
         truncated=fmean(point.truncated for point in points),
+        tokens=_mean_of([point.tokens for point in points]),
+        usd=_mean_of([point.usd for point in points]),
     )
+
+
+def _mean_of(values: Sequence[float | None]) -> float | None:
+    """The mean, if all are known."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if len(known) == len(values) else None
 
 
 def _standing(curve: Curve, iteration: int) -> list[CurvePoint]:

@@ -16,6 +16,7 @@ from dataenvgym_spec.results.curves import (
     curves,
     mean_curves,
     skill_grids,
+    with_costs,
 )
 from dataenvgym_spec.results.declared import Declared, declared
 from dataenvgym_spec.results.evidence.contrasts import (
@@ -32,6 +33,7 @@ from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.probes import Probed, probed, tested
 from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, borrowing, key_settings
+from dataenvgym_spec.results.skill_gains import TaughtSkill, taught_skills
 from dataenvgym_spec.results.skills import (
     ArmQuality,
     SkillAccuracy,
@@ -83,6 +85,7 @@ class Study:
     curves: tuple[Curve, ...]
     mean_curves: tuple[Curve, ...]
     skills: tuple[Grid, ...]
+    taught_skills: tuple[TaughtSkill, ...]
     qualities: tuple[ArmQuality, ...]
     skill_accuracies: tuple[SkillAccuracy, ...]
     group_accuracies: tuple[SkillAccuracy, ...]
@@ -109,8 +112,8 @@ def study(results: Results) -> Study:
     """Computes everything the report is made of."""
     index = results.index
     students = outcomes(results)
-    lines = curves(results)
     ledger = read_ledger(results)
+    lines = with_costs(results, curves(results), ledger)
     return Study(
         name=index.name,
         description=index.description,
@@ -129,6 +132,7 @@ def study(results: Results) -> Study:
         curves=lines,
         mean_curves=mean_curves(lines),
         skills=skill_grids(results),
+        taught_skills=taught_skills(results),
         qualities=qualities(results),
         skill_accuracies=skill_accuracies(results),
         group_accuracies=group_accuracies(results),

@@ -8,5 +8,5 @@ from dataenvgym_spec.report import drawing
 @pytest.fixture
 def undrawn(monkeypatch):
     """What a page says, without its figures: drawing them takes most of its time."""
-    for figure in ("outcomes", "curves", "grid", "fates"):
+    for figure in ("outcomes", "curves", "grid", "fates", "taught"):
         monkeypatch.setattr(drawing, figure, lambda *_, **__: "")

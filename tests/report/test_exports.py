@@ -88,9 +88,10 @@ def test_the_command_writes_what_is_asked_for_and_says_so(root: Path) -> None:
 
 
 def test_a_picture_is_one(content: Study, tmp_path: Path) -> None:
-    small = replace(content, skills=(), allocation=(), yields=())
+    small = replace(content, skills=(), allocation=(), yields=(), taught_skills=())
     (_, *others) = export(small, tmp_path, ("png",))
-    assert [path.name for path in others] == ["curves-iteration.png", "curves-examples.png"]
+    names = ("iteration", "examples", "tokens")
+    assert [path.name for path in others] == [f"curves-{name}.png" for name in names]
     assert (tmp_path / "outcomes.png").read_bytes().startswith(b"\x89PNG")
 
 

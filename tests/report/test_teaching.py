@@ -39,7 +39,7 @@ def found(results: Results) -> Study:
 @pytest.fixture(scope="module")
 def text(found: Study) -> str:
     with pytest.MonkeyPatch.context() as patch:
-        for figure in ("outcomes", "curves", "grid", "fates"):
+        for figure in ("outcomes", "curves", "grid", "fates", "taught"):
             patch.setattr(drawing, figure, lambda *_, **__: "")
         return page(found)
 

@@ -1,0 +1,91 @@
+"""What teaching gained in each skill, beside how much of it was taught and how hard it was.
+
+A policy that helps the weak should gain most where the base student was worst; one that only
+repeats what it is good at gains nowhere. Both are seen here, and neither is proved by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import fmean
+
+from dataenvgym_spec.results.evidence.scores import shares_by_skill
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.run import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaughtSkill:
+    """One skill in one arm, on the sealed test; means over runs.
+
+    Attributes:
+        arm: the arm.
+        skill: the skill.
+        items: sealed items of it.
+        examples: taught up to the best student.
+        base: the accuracy of the base student.
+        best: the accuracy of the best one.
+    """
+
+    arm: str
+    skill: str
+    items: int
+    examples: float
+    base: float
+    best: float
+
+    @property
+    def gain(self) -> float:
+        """What the best student has more than the base."""
+        return self.best - self.base
+
+
+def taught_skills(results: Results) -> tuple[TaughtSkill, ...]:
+    """The skills of every arm that both its agent and the sealed test know by name.
+
+    Where skills are found and test items are not labelled with them there is none.
+    """
+    found = []
+    for arm in results.index.arms:
+        rows: dict[str, list[TaughtSkill]] = {}
+        for run in results.of_arm(arm):
+            for row in _of_run(run):
+                rows.setdefault(row.skill, []).append(row)
+        found += [_mean(rows[skill]) for skill in sorted(rows)]
+    return tuple(found)
+
+
+def _of_run(run: Run) -> Iterator[TaughtSkill]:
+    best = run.iteration_of("best")
+    if best is None:
+        return
+    names = run.names("test")
+    before = shares_by_skill(run.sealed("base"), names)
+    after = shares_by_skill(run.sealed("best"), names)
+    taught: dict[str, int] = {}
+    planned: set[str] = set()
+    for turn in run.iterations[1 : 1 + best]:
+        planned |= turn.allocation.keys()
+        for skill, counts in turn.tally.items():
+            taught[skill] = taught.get(skill, 0) + counts.get("accepted", 0)
+    for skill in before.keys() & after.keys() & planned:
+        yield TaughtSkill(
+            arm=run.arm,
+            skill=skill,
+            items=before[skill].items,
+            examples=taught.get(skill, 0),
+            base=before[skill].value,
+            best=after[skill].value,
+        )
+
+
+def _mean(rows: list[TaughtSkill]) -> TaughtSkill:
+    return TaughtSkill(
+        arm=rows[0].arm,
+        skill=rows[0].skill,
+        items=max(row.items for row in rows),
+        examples=fmean(row.examples for row in rows),
+        base=fmean(row.base for row in rows),
+        best=fmean(row.best for row in rows),
+    )

@@ -1,0 +1,51 @@
+"""What teaching gained in each skill, beside how much was taught of it and what the base student could."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.results.curves import curves, mean_curves, with_costs
+from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.ledger import read_ledger
+from dataenvgym_spec.results.skill_gains import taught_skills
+from tests.support.reported import ITERATIONS, SKILLS, Store
+from tests.support.taught import Taught
+
+
+def learns(item: int, arm: str, seed: int, iteration: int) -> bool:
+    """The second of three skills is hard, and gains where the state is seen."""
+    hard = item % 3 == 1
+    return not hard if iteration == 0 else not hard or arm == "with-state"
+
+
+def test_a_skill_has_its_amount_its_base_and_its_gain(tmp_path: Path) -> None:
+    Store(tmp_path, seeds=(0, 1), right=learns).write()
+    rows = {(row.arm, row.skill): row for row in taught_skills(load("tiny", tmp_path))}
+    assert {skill for _, skill in rows} == set(SKILLS)
+    seen, blind = rows["with-state", SKILLS[1]], rows["no-state", SKILLS[1]]
+    assert (seen.base, seen.best, seen.gain, seen.items) == (0.0, 1.0, 1.0, 20)
+    assert blind.gain == 0
+    # The best student is the first: one iteration's amounts.
+    assert [rows["with-state", skill].examples for skill in SKILLS] == [3, 2, 1]
+    assert {row.gain for (_, skill), row in rows.items() if skill != SKILLS[1]} == {0}
+
+
+def test_skills_that_the_test_does_not_know_by_name_have_none(tmp_path: Path) -> None:
+    Taught(tmp_path)  # its test items are labelled otherwise than what is planned
+    assert taught_skills(load("tiny", tmp_path)) == ()
+
+
+def test_curves_say_what_teaching_took_up_to_each_point(tmp_path: Path) -> None:
+    Store(tmp_path, seeds=(0, 1)).write()
+    (tmp_path / "prices.yaml").write_text("machine_hour: 3600\n")
+    results = load("tiny", tmp_path)
+    found = with_costs(results, curves(results), read_ledger(results))
+    (first, *_) = found
+    # Each training of this store has trained 500 tokens and taken two seconds, and reads nothing.
+    assert [point.tokens for point in first.points] == [500 * number for number in range(1 + ITERATIONS)]  # fmt: skip
+    assert [point.usd for point in first.points] == pytest.approx([2 * number for number in range(1 + ITERATIONS)])  # fmt: skip
+    (mean, _) = mean_curves(found)
+    assert [point.tokens for point in mean.points] == [point.tokens for point in first.points]
+    assert all(point.tokens is None for curve in curves(results) for point in curve.points)
