@@ -126,19 +126,26 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     from rich.console import Console
     from rich.text import Text
 
-    from dataenvgym_spec.report import words
+    from dataenvgym_spec.report import noise, words
     from dataenvgym_spec.results.caveats import caveats
     from dataenvgym_spec.results.curves import curves
     from dataenvgym_spec.results.declared import declared
     from dataenvgym_spec.results.evidence.contrasts import unanswered
+    from dataenvgym_spec.results.noise import noise_floor
     from dataenvgym_spec.results.probes import probed
     from dataenvgym_spec.results.stamps import stamps
 
     console, ran, since = Console(), stamps(results), declared(results)
+    floor = noise_floor(results)
     console.print(_table(rows))
     for contrast in compared:
         console.print(Text(f"\n{words.difference(contrast)} {words.verdict(contrast)}"))
         console.print(Text(words.declared(since[contrast.question])))
+        beside = noise.floor_of(
+            floor, contrast.question, len(contrast.runs), contrast.difference.value
+        )
+        if beside:
+            console.print(Text(beside))
         for warning in words.warnings(contrast, ran):
             console.print(Text(warning, style="yellow"))
     for missing in unanswered(results):
@@ -146,6 +153,8 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     for probe in probed(results):
         console.print(Text(f"\n{words.probed(probe)}"))
     console.print(Text(f"\n{words.coverage(results.index.seeds)}"))
+    if floor is not None:
+        console.print(Text(f"\n{noise.whose(floor)} {noise.spread_sentence(floor)}"))
     stops = words.stops(curves(results))
     if stops:
         console.print(Text(f"\n{stops}"))

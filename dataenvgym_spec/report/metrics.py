@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from dataenvgym_spec.records.files import json_text
+from dataenvgym_spec.report import noise
 from dataenvgym_spec.results.accounts import cost_record
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.declared import Declared
@@ -171,6 +172,8 @@ def metrics(study: Study) -> str:
         "contrasts": _contrasts(study),
         "cost": _costs(study.ledger),
     }
+    if study.floor is not None:
+        content["noise"] = noise.record(study.floor)
     if study.probed:
         content["probes"] = _probes(study.probed)
     by_skill = _by_skill((*study.group_accuracies, *study.skill_accuracies))
@@ -272,6 +275,8 @@ def _contrasts(study: Study) -> dict[str, Row]:
         if differing:
             row["circumstances"] = {kind: list(facts) for kind, facts in differing}
         row["declared"] = _declared(study.declared[question])
+        if study.floor is not None:
+            row["noise_floor"] = noise.width(study.floor, question, len(contrast.runs))
         rows[question.title] = row
     for missing in study.unanswered:
         rows[missing.question.title] = {"items": 0, "primary": missing.question.primary}

@@ -12,7 +12,7 @@ from typing import Any, Final
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from dataenvgym_spec.report import drawing, tables, text, words
+from dataenvgym_spec.report import drawing, noise, tables, text, words
 from dataenvgym_spec.report.pictures import pictures
 from dataenvgym_spec.results.curves import Grid
 from dataenvgym_spec.results.fates import in_order
@@ -45,6 +45,7 @@ def page(study: Study) -> str:
     html = _template().render(
         study=study,
         words=words,
+        noise=noise,
         style=Markup(_read("page.css")),
         svg=_drawings(study, names),
         hue=arm_hues,
@@ -66,6 +67,7 @@ def _tables(study: Study) -> dict[str, Any]:
         "yields": tables.yield_table(study.yields),
         "ledger": tables.ledger_tables(study.accounts),
         "trainings": tables.training_table(study.trainings),
+        "noise": None if study.floor is None else noise.table(study.floor),
     }
 
 

@@ -17,12 +17,14 @@ from dataenvgym_spec.results.evidence.scores import accuracy, share, shares_by_s
 from dataenvgym_spec.results.evidence.together import together
 from dataenvgym_spec.results.experiment import Results, open_results
 from dataenvgym_spec.results.ledger import cost_of
+from dataenvgym_spec.results.noise import answers as noise_answers
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.tables import (
     ExampleRow,
     ItemRow,
     LedgerRow,
+    NoiseRow,
     PlanRow,
     ScoreRow,
     SkillRow,
@@ -105,6 +107,10 @@ class Notebook(Results):
             for part in turn.rounds:
                 rows += _plan(run, part)
         return Table(PlanRow, tuple(rows))
+
+    def noise(self) -> Table[NoiseRow]:
+        """The student that the noise floor copies, and its copies as far as they are there."""
+        return Table(NoiseRow, tuple(_noise(self)))
 
     def skills(self) -> Table[SkillRow]:
         """Every student on the selection items of every group."""
@@ -302,6 +308,26 @@ def _plan(run: Run, turn: Iteration) -> Iterator[PlanRow]:
             score_seen=(plan.scores or {}).get(skill),
             reason=plan.reasons.get(skill, ""),
             agent_round=plan.agent_round or 1,
+        )
+
+
+def _noise(results: Results) -> Iterator[NoiseRow]:
+    copies, own = results.index.noise, None
+    for copy, rows in noise_answers(results):
+        assert copies is not None
+        counts = share(rows)
+        own = counts.value if own is None else own
+        yield NoiseRow(
+            arm=copies.arm,
+            seed=copies.seed,
+            iteration=copies.iteration,
+            split=copies.split,
+            copy_of=copy.of,
+            number=copy.number,
+            items=counts.items,
+            correct=counts.right,
+            accuracy=counts.value,
+            difference=counts.value - own,
         )
 
 

@@ -155,6 +155,29 @@ class SkillRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseRow:
+    """The student that the noise floor copies, or a copy of it.
+
+    Attributes:
+        copy_of: `student` is no copy; `reevaluate` and `retrain` are copies of its evaluation and
+            of its training.
+        number: of the copy, from 1 on.
+        difference: of its accuracy to that of the student.
+    """
+
+    arm: str
+    seed: int
+    iteration: int
+    split: str
+    copy_of: str
+    number: int
+    items: int
+    correct: int
+    accuracy: float
+    difference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
     """What one stage took; each stage once, however many arms share it.
 

@@ -27,6 +27,7 @@ from dataenvgym_spec.track.iteration import (
     tokens,
 )
 from dataenvgym_spec.track.naming import flatten, level_of
+from dataenvgym_spec.track.noise import copied
 from dataenvgym_spec.track.runs import Artifact, ExperimentRecord, Metric, RunRecord
 from dataenvgym_spec.track.summary import summary_record
 
@@ -79,12 +80,16 @@ def plans_of(results: Results) -> dict[str, str]:
         plans[name] = _plan(settings, stages, closing)
         for turn in run.iterations:
             plans[f"{name}/iteration-{turn.number}"] = _plan(stages[turn.number])
+    copies = [stage.key for stage in copied(results)]
     for arm in results.index.arms:
         contrasts = []
         for question in results.index.contrasts:
             if question.arm == arm:
                 contrasts.append([question.plain(), _of_arm(results, question.against, plans)])
-        plans[f"{results.name}/{arm}/summary"] = _plan(_of_arm(results, arm, plans), contrasts)
+        # A plan without copies is what it was before there were any.
+        noise = [copies] if copies else []
+        own = _of_arm(results, arm, plans)
+        plans[f"{results.name}/{arm}/summary"] = _plan(own, contrasts, *noise)
     return plans
 
 

@@ -24,6 +24,7 @@ from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, s
 from dataenvgym_spec.results.together import together_means
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
 from dataenvgym_spec.track.naming import level_of, slug
+from dataenvgym_spec.track.noise import MeasuredFloor
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
 
 
@@ -52,8 +53,10 @@ def summary_record(
     if start is None:
         return None
     stages = [stage for run in runs for stage in run.stages]
+    measured = MeasuredFloor.of(results, ledger)
     tags = {
         **_unequal(results, runs, ledger),
+        **({} if measured is None else measured.tags(arm)),
         "arm": arm,
         "experiment": results.name,
         "kind": "summary",
@@ -66,6 +69,7 @@ def summary_record(
     named = "skill" if "test" in labelled(results, arm) else "group"
     metrics += [*_skills(runs, ledger, named), *_together(runs, ledger)]
     metrics += [*_contrasts(results, runs, ledger, answers), *_unreadable(runs, ledger)]
+    metrics += _floors(results, runs, ledger, measured)
     # Before all runs: MLflow lists the newest first, the runs in the order of the spec.
     position = len(results.runs) + results.index.arms.index(arm)
     return RunRecord(
@@ -255,6 +259,17 @@ def _contrasts(
         if corrected is not None:
             p, last = corrected
             yield Metric(key=f"{_name(question)}_p_holm", value=p, step=0, timestamp=last)
+
+
+def _floors(
+    results: Results, runs: Sequence[Run], ledger: Ledger, measured: MeasuredFloor | None
+) -> Iterator[Metric]:
+    """The noise floor, in itself and beside each contrast."""
+    if measured is None:
+        return
+    yield from measured.metrics(runs[0].arm)
+    for question, when in _answered(results, runs, ledger):
+        yield from measured.beside(question, _name(question), when, len(runs))
 
 
 def _compared(answer: Comparison) -> dict[str, float]:

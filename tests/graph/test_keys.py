@@ -438,6 +438,7 @@ NEVER_VARIED = {
     ("proposer", "llm", "teacher"): "the name of a part of the spec",
     ("policy", "llm", "teacher"): "the name of a part of the spec",
     ("teacher", "procedural", "source"): "the name of a part of the spec",
+    ("teacher", "procedural", "seed"): "the page on agents has it, as a control",
     ("engine", "procedural", "teacher"): "the name of a part of the spec",
     ("engine", "repainted", "teacher"): "the name of a part of the spec",
     ("engine", "repainted", "painter"): "a component of its own",

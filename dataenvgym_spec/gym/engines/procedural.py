@@ -23,7 +23,7 @@ class ProceduralEngine:
     """Draws candidates for every skill in the plan."""
 
     def __init__(self, *, teacher: ProceduralTeacher, oversample: float, corrupt: float) -> None:
-        self.source = teacher.source
+        self.teacher, self.source = teacher, teacher.source
         self.oversample, self.corrupt = oversample, corrupt
 
     def generate(self, requests: Sequence[Request], tools: Tools) -> Iterator[Example]:
@@ -35,6 +35,7 @@ class ProceduralEngine:
             StageError: a request is for a skill that nothing ties to a group, or for a subskill
                 that is no variant.
         """
+        tools = self.teacher.seeded(tools)
         for request in sorted(requests, key=lambda request: request.skill):
             stream = stream_for(self.source, request, tools)
             rng = random.Random(seed_from("corrupt", tools.seed, request.id))

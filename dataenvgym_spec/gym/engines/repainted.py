@@ -25,7 +25,8 @@ class Repainted:
     """
 
     def __init__(self, *, teacher: ProceduralTeacher, painter: Painter, oversample: float) -> None:
-        self.source, self.painter, self.oversample = teacher.source, painter, oversample
+        self.teacher, self.source = teacher, teacher.source
+        self.painter, self.oversample = painter, oversample
         self.counts: Counter[str] = Counter()
 
     @property
@@ -41,6 +42,7 @@ class Repainted:
                 items do not say what their images show.
         """
         examples = []
+        tools = self.teacher.seeded(tools)
         for request in sorted(requests, key=lambda request: request.skill):
             stream = stream_for(self.source, request, tools)
             for item in islice(stream, math.ceil(request.count * self.oversample)):

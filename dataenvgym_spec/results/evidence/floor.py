@@ -1,0 +1,162 @@
+"""The noise floor: by how much scores differ where nothing does but chance. Pure.
+
+Which copies it is made of is read in `results.noise`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from math import atan, cos, pi, sin, sqrt
+from statistics import stdev
+
+from dataenvgym_spec.results.evidence.statistics import LEVEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How a student's score varies over copies of one sort.
+
+    Attributes:
+        own: the student's own accuracy.
+        scores: those of the copies, at least one.
+        moved: for each copy, the share of items that are right in it or in the student alone.
+    """
+
+    own: float
+    scores: tuple[float, ...]
+    moved: tuple[float, ...]
+
+    @property
+    def n(self) -> int:
+        """How many copies there are."""
+        return len(self.scores)
+
+    @property
+    def sd(self) -> float:
+        """The standard deviation of a score; the student is one draw beside its copies.
+
+        >>> round(Spread(own=0.5, scores=(0.6, 0.4), moved=(0.1, 0.1)).sd, 6)
+        0.1
+        """
+        return stdev((self.own, *self.scores))
+
+    @property
+    def low(self) -> float:
+        """The lowest copy less the student."""
+        return min(self.scores) - self.own
+
+    @property
+    def high(self) -> float:
+        """The highest copy less the student."""
+        return max(self.scores) - self.own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """What the copies of one student come to; None is not measured, and never 0.
+
+    Attributes:
+        arm: whose student it is.
+        seed: of its run.
+        iteration: of the student.
+        split: what was answered.
+        items: how many there are.
+        reevaluate: of evaluations that were done again.
+        retrain: of trainings that were done again.
+        varied: which sources of noise copies vary, in words.
+        not_measured: which ones they do not, in words.
+        missing: how many copies are not there yet.
+    """
+
+    arm: str
+    seed: int
+    iteration: int
+    split: str
+    items: int
+    reevaluate: Spread | None
+    retrain: Spread | None
+    varied: tuple[str, ...]
+    not_measured: tuple[str, ...]
+    missing: int = 0
+
+    @property
+    def reevaluate_sd(self) -> float | None:
+        """The standard deviation of a score over evaluations."""
+        return None if self.reevaluate is None else self.reevaluate.sd
+
+    @property
+    def retrain_sd(self) -> float | None:
+        """The standard deviation of a score over trainings."""
+        return None if self.retrain is None else self.retrain.sd
+
+    @property
+    def n(self) -> int:
+        """How many copies there are in all."""
+        return sum(spread.n for spread in (self.reevaluate, self.retrain) if spread is not None)
+
+    def difference(self, runs: int = 1, *, first: bool = True, second: bool = True) -> float | None:
+        """What a difference of two students stays within in 95 of 100 cases, by chance alone.
+
+        Each student varies as the copied one does, independently; a mean over runs varies less.
+        Trainings that were done again vary with what their evaluation depends on, too, so that of
+        a student that the loop taught they say all that was measured.
+
+        Args:
+            runs: how many differences are averaged.
+            first: whether the first student was taught in the loop, and not the untaught one.
+            second: the same of the second.
+
+        Returns:
+            Half the width of the interval about 0; None if nothing was measured of it.
+        """
+        spreads = [self._of(taught) for taught in (first, second)]
+        measured = [spread for spread in spreads if spread is not None]
+        if len(measured) < len(spreads):
+            return None
+        variance = sum(spread.sd**2 for spread in measured)
+        fewest = min(spread.n for spread in measured)
+        return quantile(fewest) * sqrt(variance / runs)
+
+    def _of(self, taught: bool) -> Spread | None:
+        """What a student varies by: no copy of a training says anything of the untaught one."""
+        if not taught:
+            return self.reevaluate
+        if self.retrain is None or self.reevaluate is None:
+            return self.retrain or self.reevaluate
+        return max(self.retrain, self.reevaluate, key=lambda spread: spread.sd)
+
+
+@cache
+def quantile(freedom: int, level: float = LEVEL) -> float:
+    """Student's t: what a share `level` of draws lies within, on both sides of 0.
+
+    By the series of its distribution for whole degrees of freedom (Abramowitz and Stegun 1964,
+    26.7.3 and 26.7.4), so that a plan needs no scipy.
+
+    >>> round(quantile(2), 3), round(quantile(3), 3), round(quantile(100), 3)
+    (4.303, 3.182, 1.984)
+    """
+    low, high = 0.0, 1.0
+    while _within(high, freedom) < level:
+        high *= 2
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _within(middle, freedom) < level else (low, middle)
+    return (low + high) / 2
+
+
+def _within(t: float, freedom: int) -> float:
+    """The share of draws between -t and t."""
+    angle = atan(t / sqrt(freedom))
+    odd = freedom % 2
+    if freedom == 1:
+        return 2 * angle / pi
+    # Each term is the one before it, times a ratio that grows to 1.
+    term = cos(angle) if odd else 1.0
+    total = term
+    for number in range(2 + odd, freedom - 1, 2):
+        term *= (number - 1) / number * cos(angle) ** 2
+        total += term
+    total *= sin(angle)
+    return 2 / pi * (angle + total) if odd else total

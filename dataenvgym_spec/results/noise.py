@@ -1,0 +1,181 @@
+"""The noise floor of an experiment: its copies as they are in the store, and what they varied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.experiment import Copies, Copy, Question
+from dataenvgym_spec.results.evidence.floor import Floor, Spread
+from dataenvgym_spec.results.evidence.statistics import discordant
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.run import Run
+from dataenvgym_spec.results.stage import StageResult
+
+ORDER: Final = "order and batches of evaluation"
+DRAWN: Final = "seeds of drawn answers"
+TAUGHT: Final = "order of examples in training"
+SEEDS: Final = "seeds of training"
+ADAPTER: Final = "first weights of the adapter"
+EARLIER: Final = "trainings of earlier iterations"
+EXAMPLES: Final = "what the agent generates"
+BASE: Final = "the base student"
+MACHINE: Final = "machine"
+VERSIONS: Final = "versions of libraries"
+"""Sources of noise in words."""
+_MACHINE: Final = ("device", "gpu", "driver", "processor", "platform", "processes", "threads")
+
+
+def noise_floor(results: Results) -> Floor | None:
+    """What the copies that are there come to; None where a spec asks for none."""
+    copies = results.index.noise
+    if copies is None:
+        return None
+    run = _run(results, copies)
+    own = _own(run, copies)
+    again = _evaluations(run, copies, "reevaluate")
+    trained = _evaluations(run, copies, "retrain")
+    reevaluate, retrain = _spread(own, again, copies), _spread(own, trained, copies)
+    varied = list(_varied(results.settings[copies.arm], reevaluate, retrain))
+    varied += _elsewhere(run, copies)
+    done = sum(spread.n for spread in (reevaluate, retrain) if spread is not None)
+    return Floor(
+        arm=copies.arm,
+        seed=copies.seed,
+        iteration=copies.iteration,
+        split=copies.split,
+        items=len(own),
+        reevaluate=reevaluate,
+        retrain=retrain,
+        varied=tuple(varied),
+        not_measured=tuple(_not_measured(results.settings[copies.arm], varied, copies)),
+        missing=copies.reevaluate + copies.retrain - done,
+    )
+
+
+def answers(results: Results) -> list[tuple[Copy, list[Result]]]:
+    """The answers of the copied student and of its copies, as far as they are there."""
+    copies = results.index.noise
+    if copies is None:
+        return []
+    run = _run(results, copies)
+    own = _own(run, copies)
+    found = [(Copy(of="student"), own)] if own else []
+    for copy, stage in run.copies:
+        if copy.of != "student" and stage.kind == "evaluate" and stage.done:
+            found.append((copy, _rows(stage, copies)))
+    return found
+
+
+def beside(floor: Floor | None, question: Question, runs: int) -> float | None:
+    """What a contrast stays within by chance alone; None if nothing was measured of it."""
+    if floor is None:
+        return None
+    first, second = question.student != "base", question.second != "base"
+    return floor.difference(runs, first=first, second=second)
+
+
+def _run(results: Results, copies: Copies) -> Run:
+    """The run whose student is copied."""
+    return next(run for run in results.of_arm(copies.arm) if run.seed == copies.seed)
+
+
+def _own(run: Run, copies: Copies) -> list[Result]:
+    """The student's own answers; empty before they are there."""
+    if copies.split == "selection":
+        return run.iterations[copies.iteration].results("selection")
+    own = [stage for copy, stage in run.copies if copy.of == "student"]
+    return _rows(own[0], copies) if own else []
+
+
+def _rows(stage: StageResult, copies: Copies) -> list[Result]:
+    return stage.rows(copies.split, "results.jsonl", Result)
+
+
+def _evaluations(run: Run, copies: Copies, of: str) -> list[StageResult]:
+    """The evaluations of copies of one sort that are done and say something.
+
+    A training that had nothing to learn is no training that was done again.
+    """
+    mine = [(copy.number, stage) for copy, stage in run.copies if copy.of == of]
+    idle = set()
+    for number, stage in mine:
+        log = stage.log if stage.kind == "train" else None
+        if log is not None and (log.stayed or log.passed):
+            idle.add(number)
+    evaluated = [(number, stage) for number, stage in mine if stage.kind == "evaluate"]
+    return [stage for number, stage in evaluated if stage.done and number not in idle]
+
+
+def _spread(own: Sequence[Result], stages: Sequence[StageResult], copies: Copies) -> Spread | None:
+    if not own or not stages:
+        return None
+    right = _right(own)
+    scores, moved = [], []
+    for stage in stages:
+        other = _right(_rows(stage, copies))
+        counts = discordant(other, right)
+        scores.append(_share(other))
+        moved.append((counts.gained + counts.lost) / counts.items)
+    return Spread(own=_share(right), scores=tuple(scores), moved=tuple(moved))
+
+
+def _right(rows: Sequence[Result]) -> dict[str, bool]:
+    return {row.id: row.correct for row in rows}
+
+
+def _share(right: dict[str, bool]) -> float:
+    return sum(right.values()) / len(right)
+
+
+def _varied(
+    settings: dict[str, Any], reevaluate: Spread | None, retrain: Spread | None
+) -> Iterator[str]:
+    student = settings.get("student", {})
+    if reevaluate is not None:
+        yield ORDER
+        if student.get("generate", {}).get("temperature"):
+            yield DRAWN
+    if retrain is not None:
+        yield TAUGHT
+        yield SEEDS
+        if student.get("train", {}).get("adapter") and not _goes_on(settings):
+            yield ADAPTER
+
+
+def _elsewhere(run: Run, copies: Copies) -> Iterator[str]:
+    """What varied since copies were made elsewhere than the student, or later."""
+    stages = [*run.iterations[copies.iteration].stages, *(stage for _, stage in run.copies)]
+    machines: set[tuple[str, ...]] = set()
+    versions: set[tuple[str, ...]] = set()
+    for stage in stages:
+        log = stage.log if stage.kind in ("train", "evaluate") else None
+        if log is not None:
+            facts = (str(getattr(log, name)) for name in _MACHINE)
+            machines.add((stage.kind, *facts))
+            versions.add((stage.kind, str(log.versions)))
+    for source, circumstances in ((MACHINE, machines), (VERSIONS, versions)):
+        kinds = [kind for kind, *_ in circumstances]
+        if len(kinds) > len(set(kinds)):
+            yield source
+
+
+def _goes_on(settings: dict[str, Any]) -> bool:
+    """Whether each training begins with the student of the iteration before."""
+    return bool(settings.get("loop", {}).get("start_from") == "previous")
+
+
+def _not_measured(settings: dict[str, Any], varied: Sequence[str], copies: Copies) -> Iterator[str]:
+    for source in (ORDER, TAUGHT, SEEDS):
+        if source not in varied:
+            yield source
+    if DRAWN not in varied and settings.get("student", {}).get("generate", {}).get("temperature"):
+        yield DRAWN
+    if _goes_on(settings) and copies.iteration > 1:
+        yield EARLIER
+    yield EXAMPLES
+    yield BASE
+    for source in (MACHINE, VERSIONS):
+        if source not in varied:
+            yield source

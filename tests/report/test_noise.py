@@ -1,0 +1,213 @@
+"""The noise floor beside every difference: page, metrics, terminal, MLflow and notebook say the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from dataenvgym_spec import load
+from dataenvgym_spec.cli.report import command
+from dataenvgym_spec.records.files import write_json
+from dataenvgym_spec.report import noise
+from dataenvgym_spec.report.metrics import metrics
+from dataenvgym_spec.report.page import page
+from dataenvgym_spec.results.evidence.floor import quantile
+from dataenvgym_spec.results.noise import noise_floor
+from dataenvgym_spec.results.notebook import Notebook
+from dataenvgym_spec.results.study import study
+from dataenvgym_spec.track.project import plans_of, project
+from dataenvgym_spec.track.runs import ExperimentRecord
+from tests.support.reported import Store
+
+COPIES = {"arm": "with-state", "seed": 0, "iteration": 3, "split": "selection"}
+MOVED = {"reevaluate": (0, 0), "retrain": (3, -3)}
+"""By how many answers the score of each copy differs from that of its student, which has 24 of 30 right."""
+
+
+class Copied(Store):  # type: ignore[misc]  # the store has no types
+    """A store with copies of one student."""
+
+    def __init__(self, root: Path, moved: dict[str, tuple[int, ...]], **more: Any) -> None:
+        super().__init__(root, **more)
+        self.moved = moved
+
+    def run(self, arm: str, seed: int) -> None:
+        super().run(arm, seed)
+        if (arm, seed) != ("with-state", 0):
+            return
+        for of, changes in self.moved.items():
+            for number, change in enumerate(changes, start=1):
+                rows = self.scores(30, arm, seed, 3)
+                right = sum(row["correct"] for row in rows) + change
+                for place, row in enumerate(rows):
+                    row["correct"] = place < right
+                self.copy("evaluate", of, number, {"selection/results.jsonl": rows})
+                if of == "retrain":
+                    self.copy("train", of, number, {}, examples=9)
+
+    def copy(self, kind: str, of: str, number: int, outs: dict[str, Any], **facts: Any) -> None:
+        name = f"{kind}-{of}-{number}"
+        self.stage(kind, name, "with-state", 0, None, outs, **facts)
+        self.stages[name]["uses"][-1]["copy"] = {"of": of, "number": number}
+
+    def write(self, *, asked: int = 2) -> Any:
+        layout = super().write()
+        path = layout.index("tiny")
+        index = json.loads(path.read_text(encoding="utf-8"))
+        index["noise"] = {**COPIES, **{of: asked * bool(self.moved.get(of)) for of in MOVED}}
+        write_json(path, index)
+        return layout
+
+
+def opened(folder: Path, moved: dict[str, tuple[int, ...]], **more: Any) -> Notebook:
+    return load("tiny", Copied(folder, moved, **more).write().root)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Notebook:
+    return opened(tmp_path_factory.mktemp("both") / "repo", MOVED)
+
+
+def test_the_floor_is_what_copies_say_of_their_student(both: Notebook) -> None:
+    floor = noise_floor(both)
+    assert floor is not None and floor.reevaluate is not None and floor.retrain is not None
+    assert floor.items == 30 and floor.missing == 0
+    assert floor.reevaluate.sd == 0
+    assert floor.retrain.sd == pytest.approx(0.1)
+    assert (floor.retrain.low, floor.retrain.high) == pytest.approx((-0.1, 0.1))
+    assert floor.varied == (
+        "order and batches of evaluation",
+        "order of examples in training",
+        "seeds of training",
+    )
+    assert set(floor.not_measured) == {
+        "what the agent generates", "the base student", "machine", "versions of libraries",
+    }  # fmt: skip
+
+
+def test_the_floor_stands_beside_every_difference(both: Notebook) -> None:
+    width = quantile(2) * 0.1 * 2**0.5
+    found = study(both)
+    text, content = page(found), json.loads(metrics(found))
+    said = f"Noise floor: {100 * width:.1f} points"
+    assert text.count(said) == len(found.contrasts) == 1
+    assert "this one is within it" in text
+    assert "Not measured: what the agent generates, the base student" in text
+    assert "<h2>Noise floor</h2>" in text
+    (contrast,) = content["contrasts"].values()
+    assert contrast["noise_floor"] == pytest.approx(width, abs=1e-5)
+    assert content["noise"]["retrain"]["deviation"] == pytest.approx(0.1)
+    assert content["noise"]["reevaluate"]["deviation"] == 0
+    assert content["noise"]["varied"][0] == "order and batches of evaluation"
+    # Of two runs of teaching, each against the untaught student.
+    gain = f'<td class="n">{100 * quantile(2) * 0.1:.1f}</td>'
+    assert text.count(gain) == 2
+
+
+def test_a_terminal_says_it_too(both: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(both.layout.root)
+    said = " ".join(CliRunner().invoke(command, ["tiny"]).output.split())
+    assert f"Noise floor: {100 * quantile(2) * 0.1 * 2**0.5:.1f} points" in said
+    assert "trained again 2 times" in said
+    assert "Not measured: what the agent generates" in said
+
+
+def test_scores_that_were_equal_are_a_measured_zero(tmp_path: Path) -> None:
+    results = opened(tmp_path / "repo", {"reevaluate": (0, 0)})
+    floor, found = noise_floor(results), study(results)
+    assert floor is not None
+    said = "Noise floor: 0.0 points; varied were order and batches of evaluation, and scores were equal."  # fmt: skip
+    assert said in page(found)
+    assert "order of examples in training" in floor.not_measured
+    content = json.loads(metrics(found))
+    assert content["noise"]["retrain"] is None
+    assert content["noise"]["reevaluate"]["deviation"] == 0
+    assert "trained again: not measured" in noise.spread_sentence(floor)
+
+
+def test_what_was_not_measured_is_never_zero(tmp_path: Path) -> None:
+    """A training alone that was done again says nothing of the untaught student; and copies that are not there say nothing."""
+    results = opened(tmp_path / "trained", {"retrain": (1, 2)})
+    text = page(study(results))
+    assert text.count('<td class="n">not measured</td>') >= 2
+    (tmp_path / "none").mkdir()
+    waiting = load("tiny", Copied(tmp_path / "none" / "repo", {"retrain": ()}).write().root)
+    floor = noise_floor(waiting)
+    assert floor is not None and floor.n == 0
+    question = waiting.index.contrasts[0]
+    assert noise.floor_of(floor, question, 1, 0.2) == noise.NOT_MEASURED
+    assert noise.NOT_MEASURED in page(study(load("tiny", Store(tmp_path / "plain").write().root)))
+
+
+def test_a_training_that_had_nothing_to_learn_is_no_copy(tmp_path: Path) -> None:
+    results = opened(tmp_path / "repo", {"retrain": (0, 3)})
+    log = results.layout.stage("train-train-retrain-1") / "log" / "run.json"
+    write_json(log, {**json.loads(log.read_text(encoding="utf-8")), "stayed": True})
+    floor = noise_floor(load("tiny", results.layout.root))
+    assert floor is not None and floor.retrain is not None
+    assert (floor.retrain.n, floor.missing) == (1, 1)
+
+
+def test_copies_that_ran_elsewhere_vary_the_machine(tmp_path: Path) -> None:
+    results = opened(tmp_path / "repo", {"reevaluate": (0, 1)})
+    log = results.layout.stage("evaluate-evaluate-reevaluate-1") / "log" / "run.json"
+    write_json(log, {**json.loads(log.read_text(encoding="utf-8")), "gpu": "another"})
+    floor = noise_floor(load("tiny", results.layout.root))
+    assert floor is not None
+    assert "machine" in floor.varied and "machine" not in floor.not_measured
+    assert "versions of libraries" in floor.not_measured
+
+
+def values(record: ExperimentRecord) -> dict[tuple[str, str], float]:
+    return {(run.id, one.key): one.value for run in record.runs for one in run.metrics}
+
+
+def test_tracking_shows_it_in_summaries_alone(both: Notebook) -> None:
+    found = {place: value for place, value in values(project(both)).items() if "noise" in place[1]}
+    assert {run for run, _ in found} == {"tiny/with-state/summary"}
+    assert found["tiny/with-state/summary", "noise/retrain_deviation"] == pytest.approx(0.1)
+    assert found["tiny/with-state/summary", "noise/reevaluate_deviation"] == 0
+    beside = found["tiny/with-state/summary", "test/best minus best of no-state_noise_floor"]
+    assert beside == pytest.approx(quantile(2) * 0.1 * 2**0.5)
+    (summary,) = [run for run in project(both).runs if run.id == "tiny/with-state/summary"]
+    assert "machine" in dict(summary.tags)["noise not measured"]
+
+
+def test_tracking_waits_for_all_copies(tmp_path: Path) -> None:
+    results = opened(tmp_path / "repo", MOVED)
+    log = results.layout.stage("evaluate-evaluate-retrain-2") / "log" / "run.json"
+    log.unlink()
+    waiting = load("tiny", results.layout.root)
+    assert not [place for place in values(project(waiting)) if "noise" in place[1]]
+
+
+def test_copies_change_the_plan_of_summaries_alone(both: Notebook, tmp_path: Path) -> None:
+    plain = plans_of(load("tiny", Store(tmp_path / "plain").write().root))
+    assert {name for name, plan in plans_of(both).items() if plain[name] != plan} == {
+        "tiny/with-state/summary",
+        "tiny/no-state/summary",
+    }
+
+
+def test_a_notebook_has_the_copies(both: Notebook) -> None:
+    rows = both.noise()
+    assert [(row.copy_of, row.number, row.correct) for row in rows] == [
+        ("student", 0, rows.rows[0].correct),
+        *(("reevaluate", number, rows.rows[0].correct) for number in (1, 2)),
+        ("retrain", 1, rows.rows[0].correct + 3),
+        ("retrain", 2, rows.rows[0].correct - 3),
+    ]
+    assert rows.rows[3].difference == pytest.approx(0.1)
+    assert len(load("tiny", both.layout.root).noise()) == 5
+
+
+def test_copies_are_in_no_table_of_students(both: Notebook, tmp_path: Path) -> None:
+    plain = load("tiny", Store(tmp_path / "plain").write().root)
+    assert list(both.scores()) == list(plain.scores())
+    assert [(row.arm, row.iteration) for row in both.students()] == [
+        (row.arm, row.iteration) for row in plain.students()
+    ]
