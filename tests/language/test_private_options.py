@@ -72,6 +72,8 @@ LEFT = {
     ("report/metrics.py", "retries"): "requests that were made again, in the ledger",
     ("execute/rehearsal/models.py", "hidden_size"): "a size of a transformers configuration",
     ("execute/rehearsal/models.py", "intermediate_size"): "the same",
+    ("execute/rehearsal/models.py", "image_size"): "the same",
+    ("execute/rehearsal/models.py", "patch_size"): "the same",
     ("execute/rehearsal/students.py", "hidden_size"): "the same",
     ("execute/rehearsal/students.py", "depth"): "the same",
     ("execute/rehearsal/eyes.py", "hidden_size"): "the same",
