@@ -51,16 +51,20 @@ KIND_WORDS = {
     "hub": "a section of the lock",
     "calls": "what answers of a task may be besides texts",
     "skill-list": "what a plan works in whose key names no environment",
+    "file": "what two specs may differ in",
     "files": "a key of many records",
     "path": "a key of many records",
     "student": "a section of the spec, a kind of stage, and what components can read",
     "noise": "a section of the spec",
 }
-CODES = {(f"cli/{name}.py", "Dict", "code") for name in ("explain", "rehearse", "validate")}
-"""Where `code` is the code of a diagnostic, and not a kind of tasks."""
+WITH_CODES = ("explain", "open", "rehearse", "validate")
+CODES = {(f"cli/{name}.py", "Dict", "code") for name in WITH_CODES}
+"""Where `code` is that of a diagnostic or of a study that was opened, and not a kind of tasks."""
 LEFT = {
     ("language/task.py", "each"): "who answers the sealed test",
     ("records/layouts.py", "history"): "a column of the layout alpaca",
+    ("cli/compared.py", "topic"): "what two arms differ in",
+    ("report/formats.py", "r"): "a column of LaTeX that is set to the right",
     ("report/tables.py", "retries"): "requests that were made again, in the ledger",
     ("results/accounts.py", "retries"): "the same",
     ("track/ports.py", "retries"): "the same",
