@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.compile.passes.leakage import leakage
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.graph.ir import Graph, Stage
@@ -231,3 +232,15 @@ def test_the_untaught_student_can_be_evaluated_again(tmp_path: Path) -> None:
     graph = compiled(tmp_path, tiny(noise={"reevaluate": 1, "iteration": 0}))
     (copy,) = copies(graph).values()
     assert copy.uses[0].what == "evaluate iteration 0 on selection again 1"
+
+
+def test_copies_make_neither_an_arm_nor_an_experiment_the_same_or_another(tmp_path: Path) -> None:
+    compiled(tmp_path, TINY)
+    path = tmp_path / "spec.yaml"
+    path.write_text(tiny(noise=NOISE, arms={"twin": {}}), encoding="utf-8")
+    (warning,) = lower(front_end([path], root=tmp_path)).warnings
+    assert "the arms 'with-state' and 'twin' resolve to the same experiment" in warning.message
+    other = tmp_path / "other.yaml"
+    path.write_text(TINY, encoding="utf-8")
+    other.write_text(tiny(name="other", noise=NOISE), encoding="utf-8")
+    assert not lower(front_end([path, other], root=tmp_path)).warnings

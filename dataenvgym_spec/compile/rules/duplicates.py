@@ -32,8 +32,8 @@ def check(specs: Iterable[Resolved], graph: Graph) -> Iterator[Diagnostic]:
         arms = {arm.name: stages[spec.base.name, arm.name] for arm in spec.arms}
         for finding in _same_arms(spec, arms):
             yield spec.family.annotate(finding)
-        # The report's questions and the bound on costs belong to an experiment and to no stage.
-        asked = msgspec.json.encode((spec.base.analysis, spec.base.limits))
+        # What the report asks, the bound on costs and copies belong to an experiment and no arm.
+        asked = msgspec.json.encode((spec.base.analysis, spec.base.limits, spec.base.noise))
         same = first.setdefault((frozenset(arms.items()), asked), spec)
         if same is not spec:
             yield spec.family.annotate(_same_experiments(same, spec))
@@ -44,7 +44,9 @@ def _stages(graph: Graph) -> dict[tuple[str, str], Stages]:
     stages: dict[tuple[str, str], dict[str, None]] = {}
     for stage in graph.stages:
         for use in stage.uses:
-            stages.setdefault((use.experiment, use.arm), {})[stage.id] = None
+            # Copies for the noise floor are of one arm, and do not make it another one.
+            if use.copy is None:
+                stages.setdefault((use.experiment, use.arm), {})[stage.id] = None
     return {arm: tuple(ids) for arm, ids in stages.items()}
 
 

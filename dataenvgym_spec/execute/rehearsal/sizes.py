@@ -118,10 +118,17 @@ def _toys(whole: Mapping[str, Any], amounts: Amounts) -> Iterator[tuple[tuple[st
 
 
 def _other(whole: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The length of a training on another arm's examples, where it is a number."""
+    """The length of a training on another arm's examples, where it is a number; and copies.
+
+    Of these one of a sort fails as several would.
+    """
     length = whole.get("data_from", {}).get("length")
     if length is not None and length.get("steps") != "equal":
         yield ("data_from", "length"), {"steps": STEPS}
+    noise = whole.get("noise") or {}
+    for name, most in {"reevaluate": 1, "retrain": 1, "iteration": ITERATIONS}.items():
+        if noise.get(name) is not None:
+            yield ("noise", name), min(noise[name], most)
 
 
 def _shots(whole: Mapping[str, Any]) -> int:

@@ -151,6 +151,18 @@ def test_small_amounts_stay_as_they_are(tmp_path: Path) -> None:
     assert "loop.teach.examples: 12 in place of 30" in toy.cuts
 
 
+def test_copies_are_one_of_a_sort_and_of_an_iteration_that_there_is(tmp_path: Path) -> None:
+    loop = {"iterations": 6}
+    noise = {"reevaluate": 3, "retrain": 5, "iteration": 5}
+    (spec,) = front_end([written(tmp_path, loop=loop, noise=noise)], root=tmp_path)
+    toy = Toy()
+    toy.add(spec)
+    small = toy.documents["tiny"]
+    assert small["noise"] == {"reevaluate": 1, "retrain": 1, "iteration": 2, "split": "selection"}
+    assert "noise.retrain: 1 in place of 5" in toy.cuts
+    assert small["loop"]["iterations"] == 2
+
+
 def test_other_test_sets_are_small_as_well(tmp_path: Path) -> None:
     probes = {"other": {"from": "problems", "draw": {"per_group": 9}}}
     (spec,) = front_end([written(tmp_path, task={"splits": {"probes": probes}})], root=tmp_path)
