@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.records.files import read_rows
-from tests.support.judged import adding, exact, examples, job, same
+from tests.support.judged import adding, examples, job, killed, measured, same
 from tests.support.vision import answers, content_of, drawn, noise, pictures, prompts, seeing
 
 OPTIONS: dict[str, Any] = {
@@ -28,19 +27,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return adding(tmp_path_factory.mktemp("base"))
 
 
-@pytest.fixture(scope="module")
-def judge() -> Iterator[Judge]:
-    made = exact()
-    yield made
-    made.close()
-
-
 def train(made: Job, **options: Any) -> dict[str, Any]:
     from dataenvgym_spec.gym.students.trainers.dpo import Dpo
 
-    Dpo(**{**OPTIONS, **options}).train(made)
-    facts: dict[str, Any] = json.loads(made.facts.read_text(encoding="utf-8"))
-    return facts
+    return measured(Dpo(**{**OPTIONS, **options}), made)
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +65,10 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
     whole: Path, base: Path, judge: Judge, tmp_path: Path
 ) -> None:
     """Also to the same pairs: the student is not asked anew."""
-    made = job(tmp_path / "again", base, judge, checkpoint_seconds=0)
-    shutil.copytree(whole / "checkpoints", made.checkpoints, dirs_exist_ok=True)
-    kept = sorted(path.name for path in made.checkpoints.glob("checkpoint-*"))
+    kept = sorted(path.name for path in (whole / "checkpoints").glob("checkpoint-*"))
     assert kept == ["checkpoint-2", "checkpoint-3"]
-    shutil.rmtree(made.checkpoints / "checkpoint-3")
-    train(dataclasses.replace(made, judge=None))
+    made = job(tmp_path / "again", base, judge, checkpoint_seconds=0)
+    train(dataclasses.replace(killed(made, whole, after=2), judge=None))
     assert same(whole, tmp_path / "again")
 
 
@@ -100,8 +88,7 @@ def test_an_adapter_is_held_to_where_it_began_and_stored_alone(
     stored = {path.name for path in (tmp_path / "first" / "out").iterdir()}
     assert "adapter_model.safetensors" in stored and "ref" not in stored
     again = job(tmp_path / "again", base, judge, adapter=adapter)
-    shutil.copytree(tmp_path / "first" / "checkpoints", again.checkpoints, dirs_exist_ok=True)
-    train(again)
+    train(killed(again, tmp_path / "first"))
     assert same(tmp_path / "first", tmp_path / "again")
     on = job(tmp_path / "on", base, judge, adapter=adapter)
     train(dataclasses.replace(on, start=tmp_path / "first" / "out"))

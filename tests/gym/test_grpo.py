@@ -1,9 +1,6 @@
 """Rewards: what the scorer says of a student's answers moves it, also from a checkpoint."""
 
 import dataclasses
-import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +13,7 @@ from dataenvgym_spec.gym.tasks.protocol import Answer
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.files import read_rows
-from tests.support.judged import Longer, exact, examples, job, same
-from tests.support.students import untrained
+from tests.support.judged import Longer, examples, job, killed, measured, same
 
 OPTIONS: dict[str, Any] = {
     "samples": 4, "temperature": 1.0, "top_p": 1.0, "max_new_tokens": 3, "beta": 0.0,
@@ -25,64 +21,48 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return untrained(tmp_path_factory.mktemp("base") / "student")
-
-
-@pytest.fixture(scope="module")
-def judge() -> Iterator[Judge]:
-    made = exact()
-    yield made
-    made.close()
-
-
 def train(made: Job, **options: Any) -> dict[str, Any]:
     from dataenvgym_spec.gym.students.trainers.grpo import Grpo
 
-    Grpo(**{**OPTIONS, **options}).train(made)
-    facts: dict[str, Any] = json.loads(made.facts.read_text(encoding="utf-8"))
-    return facts
+    return measured(Grpo(**{**OPTIONS, **options}), made)
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes_and_rewards(
-    base: Path, tmp_path: Path
+    blank: Path, tmp_path: Path
 ) -> None:
     """What is drawn after a checkpoint is what would have been drawn."""
     adapter = Lora(r=2, alpha=4, dropout=0.0)
     more = {"adapter": adapter, "checkpoint_seconds": 0, "learning_rate": 1e-2}
     more |= {"batch_size": 3, "device_batch": 2}
-    first = dataclasses.replace(job(tmp_path / "first", base, exact(), **more), judge=Longer())
+    first = job(tmp_path / "first", blank, Longer(), **more)
     facts = train(first, beta=0.01)
     assert (facts["steps"], facts["sampled"], facts["examples"]) == (4, 48, 12)
     curve = read_rows(first.loss)
     assert all(0 < row["reward"] < 1 and row["kl"] >= 0 for row in curve)
     stored = {path.name for path in first.out.iterdir()}
     assert "adapter_model.safetensors" in stored and "ref" not in stored
-    again = job(tmp_path / "again", base, exact(), **more)
-    shutil.copytree(first.checkpoints, again.checkpoints, dirs_exist_ok=True)
-    shutil.rmtree(again.checkpoints / "checkpoint-3")
-    train(dataclasses.replace(again, judge=Longer()), beta=0.01)
+    again = job(tmp_path / "again", blank, Longer(), **more)
+    train(killed(again, tmp_path / "first", after=2), beta=0.01)
     assert same(tmp_path / "first", tmp_path / "again")
 
 
 def test_rewards_move_the_student_and_dealt_ones_move_it_elsewhere(
-    base: Path, judge: Judge, tmp_path: Path
+    blank: Path, tmp_path: Path
 ) -> None:
     more = {"learning_rate": 5e-3, "batch_size": 4, "length": {"steps": 12}, "device_batch": 4}
-    made = dataclasses.replace(job(tmp_path / "real", base, judge, **more), judge=Longer())
+    made = job(tmp_path / "real", blank, Longer(), **more)
     train(made)
     curve = read_rows(made.loss)
     assert curve[-1]["reward"] > curve[0]["reward"] + 0.05
-    other = dataclasses.replace(job(tmp_path / "dealt", base, judge, **more), judge=Longer())
+    other = job(tmp_path / "dealt", blank, Longer(), **more)
     train(other, shuffle=True)
     assert read_rows(other.loss)[-1]["reward"] < curve[-1]["reward"]
 
 
-def test_what_cannot_be_asked_is_said(base: Path, judge: Judge, tmp_path: Path) -> None:
+def test_what_cannot_be_asked_is_said(blank: Path, judge: Judge, tmp_path: Path) -> None:
     with pytest.raises(StageError, match="no prompt leaves room for an answer of 70 tokens"):
-        train(job(tmp_path / "long", base, judge), max_new_tokens=70)
-    made = dataclasses.replace(job(tmp_path / "odd", base, judge), processes=2)
+        train(job(tmp_path / "long", blank, judge), max_new_tokens=70)
+    made = dataclasses.replace(job(tmp_path / "odd", blank, judge), processes=2)
     with pytest.raises(StageError, match="5 questions of a step do not divide among 2 processes"):
         train(made)
 
@@ -107,12 +87,12 @@ def test_equal_answers_to_one_question_are_judged_once() -> None:
 
 
 def test_what_draws_answers_may_be_missing(
-    base: Path, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    blank: Path, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vllm = definition("backend", "vllm")
     monkeypatch.setattr(type(vllm), "missing", lambda item: ("vllm",) if item == vllm else ())
     with pytest.raises(MissingExtra, match="the backend 'vllm' needs the package 'vllm'"):
-        train(job(tmp_path, base, judge), sampler="vllm")
+        train(job(tmp_path, blank, judge), sampler="vllm")
 
 
 def test_vllm_is_imported_where_it_draws_alone() -> None:

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,7 @@ from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.gym.students.trainers.protocol import Job
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.records.files import read_rows
-from tests.support.judged import adding, exact, examples, job, same
-from tests.support.students import untrained
+from tests.support.judged import adding, examples, job, killed, measured, same
 
 OPTIONS: dict[str, Any] = {
     "worse": "examples", "samples": 2, "temperature": 1.0, "max_new_tokens": 6, "beta": 0.1,
@@ -24,25 +21,10 @@ OPTIONS: dict[str, Any] = {
 ROWS = [*examples(8, rejected="none"), *examples(2)]
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return untrained(tmp_path_factory.mktemp("base") / "student")
-
-
-@pytest.fixture(scope="module")
-def judge() -> Iterator[Judge]:
-    made = exact()
-    yield made
-    made.close()
-
-
 def train(made: Job, **options: Any) -> dict[str, Any]:
     from dataenvgym_spec.gym.students.trainers.kto import Kto
 
-    made = dataclasses.replace(made, labels=made.out.parent / "labels.jsonl")
-    Kto(**{**OPTIONS, **options}).train(made)
-    facts: dict[str, Any] = json.loads(made.facts.read_text(encoding="utf-8"))
-    return facts
+    return measured(Kto(**{**OPTIONS, **options}), made)
 
 
 def made(folder: Path, base: Path, judge: Judge, **more: Any) -> Job:
@@ -50,10 +32,10 @@ def made(folder: Path, base: Path, judge: Judge, **more: Any) -> Job:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, base: Path, judge: Judge) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory, blank: Path, judge: Judge) -> Path:
     """A training that keeps a checkpoint of every step."""
     folder = tmp_path_factory.mktemp("whole") / "work"
-    train(made(folder, base, judge, checkpoint_seconds=0))
+    train(made(folder, blank, judge, checkpoint_seconds=0))
     return folder
 
 
@@ -72,18 +54,16 @@ def test_desirable_answers_become_likelier_than_others(whole: Path) -> None:
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes(
-    whole: Path, base: Path, judge: Judge, tmp_path: Path
+    whole: Path, blank: Path, judge: Judge, tmp_path: Path
 ) -> None:
     """What it is compared with is where the first attempt began."""
-    again = made(tmp_path / "again", base, judge, checkpoint_seconds=0)
-    shutil.copytree(whole / "checkpoints", again.checkpoints, dirs_exist_ok=True)
-    shutil.rmtree(again.checkpoints / "checkpoint-3")
-    train(again)
+    again = made(tmp_path / "again", blank, judge, checkpoint_seconds=0)
+    train(killed(again, whole, after=2))
     assert same(whole, tmp_path / "again")
 
 
 def test_how_answers_are_spread_does_not_change_the_weights(
-    base: Path, judge: Judge, tmp_path: Path
+    blank: Path, judge: Judge, tmp_path: Path
 ) -> None:
     """One at once, in five parts of a step: what is set off is of the whole step.
 
@@ -91,38 +71,39 @@ def test_how_answers_are_spread_does_not_change_the_weights(
     """
     whole, spread, zero = (tmp_path / name for name in ("whole", "spread", "zero"))
     strong: dict[str, Any] = {"undesirable_weight": 0.0, "beta": 2.0}
-    train(made(whole, base, judge), **strong)
+    train(made(whole, blank, judge), **strong)
     assert read_rows(whole / "loss.jsonl")[-1]["kl"] > 0
-    train(made(spread, base, judge, device_batch=1, accumulation=5), **strong)
+    train(made(spread, blank, judge, device_batch=1, accumulation=5), **strong)
     assert same(whole, spread, 1e-5)
-    train(made(zero, base, judge), **strong, objective="apo-zero")
+    train(made(zero, blank, judge), **strong, objective="apo-zero")
     assert not same(whole, zero, 1e-4)
 
 
 def test_an_adapter_is_stored_alone_and_trained_on(
-    base: Path, judge: Judge, tmp_path: Path
+    blank: Path, judge: Judge, tmp_path: Path
 ) -> None:
     adapter = Lora(r=2, alpha=4, dropout=0.0)
-    first = made(tmp_path / "first", base, judge, adapter=adapter, checkpoint_seconds=0)
+    first = made(tmp_path / "first", blank, judge, adapter=adapter, checkpoint_seconds=0)
     train(first)
     stored = {path.name for path in first.out.iterdir()}
     assert "adapter_model.safetensors" in stored and "ref" not in stored
-    again = made(tmp_path / "again", base, judge, adapter=adapter)
-    shutil.copytree(first.checkpoints, again.checkpoints, dirs_exist_ok=True)
-    train(again)
+    again = made(tmp_path / "again", blank, judge, adapter=adapter)
+    train(killed(again, tmp_path / "first"))
     assert same(tmp_path / "first", tmp_path / "again")
-    on = made(tmp_path / "on", base, judge, adapter=adapter)
+    on = made(tmp_path / "on", blank, judge, adapter=adapter)
     train(dataclasses.replace(on, start=first.out))
     assert abs(read_rows(on.loss)[0]["loss"] - 0.5) < 1e-6
 
 
-def test_labels_may_be_dealt_and_have_to_be_there(base: Path, judge: Judge, tmp_path: Path) -> None:
-    facts = train(made(tmp_path / "dealt", base, judge), shuffle=True)
+def test_labels_may_be_dealt_and_have_to_be_there(
+    blank: Path, judge: Judge, tmp_path: Path
+) -> None:
+    facts = train(made(tmp_path / "dealt", blank, judge), shuffle=True)
     assert (facts["desirable"], facts["undesirable"]) == (10, 8)
     labels = read_rows(tmp_path / "dealt" / "labels.jsonl")
     assert [row["desirable"] for row in labels] != [True] * 10 + [False] * 8
     with pytest.raises(StageError, match="no example has a worse answer"):
-        train(job(tmp_path / "none", base, judge))
+        train(job(tmp_path / "none", blank, judge))
 
 
 def test_what_the_student_gets_wrong_is_undesirable(judge: Judge, tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
 """vLLM beside a training: it answers with the weights as they are, and disturbs nothing."""
 
-import dataclasses
 import json
 import random
-import shutil
 import subprocess
 import sys
 from itertools import chain
@@ -15,7 +13,7 @@ import pytest
 from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.records.files import read_rows
 from tests.support.commands import environment
-from tests.support.judged import Longer, exact, examples, job, same
+from tests.support.judged import Longer, examples, job, killed, same
 from tests.support.students import untrained
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +56,7 @@ def _asked(folder: Path, base: Path, other: Path, adapter: Lora | None) -> dict[
     from dataenvgym_spec.gym.students.trainers.vllm_sampler import VllmSampler
 
     folder.mkdir()
-    training = job(folder / "job", base, exact(), adapter=adapter)
+    training = job(folder / "job", base, Longer(), adapter=adapter)
     model = student.load(training)
     sampler = VllmSampler(training, model, answers=8, longest=6, temperature=0.0, top_p=1.0)
     prompts = [sampler.engine.codec.encode(row.prompt) for row in examples(8)]
@@ -150,10 +148,9 @@ def trained(folder: Path, base: Path, before: Path | None, adapter: Lora | None)
 
     more = {"learning_rate": 2e-2 if adapter else 5e-3, "length": {"steps": STEPS}}
     more |= {"batch_size": 4, "device_batch": 2, "checkpoint_seconds": 0, "adapter": adapter}
-    training = job(folder, base, exact(), **more)
+    training = job(folder, base, Longer(), **more)
     if before is not None:
-        shutil.copytree(before / "checkpoints", training.checkpoints, dirs_exist_ok=True)
-        shutil.rmtree(training.checkpoints / f"checkpoint-{STEPS - 1}")
+        killed(training, before, after=STEPS - 2)
     method = Grpo(
         samples=4,
         temperature=1.0,
@@ -165,7 +162,7 @@ def trained(folder: Path, base: Path, before: Path | None, adapter: Lora | None)
         scale="group",
         sampler="vllm",
     )
-    method.train(dataclasses.replace(training, judge=Longer()))
+    method.train(training)
 
 
 @pytest.mark.slow

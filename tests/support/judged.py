@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.graph.component import Component
-from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
+from dataenvgym_spec.gym.students.trainers.protocol import Job, Trainer, TrainingExample
+from dataenvgym_spec.gym.tasks.protocol import Scorer
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.files import write_rows
@@ -53,7 +56,7 @@ def examples(count: int = 12, **more: Any) -> list[TrainingExample]:
     return rows
 
 
-def job(folder: Path, base: Path, judge: Judge, **more: Any) -> Job:
+def job(folder: Path, base: Path, judge: Scorer, **more: Any) -> Job:
     folder.mkdir(exist_ok=True)
     write_rows(folder / "examples.jsonl", more.pop("rows", None) or examples())
     own = {name: more.pop(name) for name in ("adapter", "device_batch") if name in more}
@@ -62,7 +65,30 @@ def job(folder: Path, base: Path, judge: Judge, **more: Any) -> Job:
     }
     own = {"device_batch": 5, **own}
     made = job_in(folder, base, {**QUICK, **more}, **own)
-    return dataclasses.replace(made, judge=judge, pairs=folder / "pairs.jsonl", **given)
+    learned = {name: folder / f"{name}.jsonl" for name in ("pairs", "labels")}
+    return dataclasses.replace(made, judge=judge, **learned, **given)
+
+
+def measured(trainer: Trainer, made: Job) -> dict[str, Any]:
+    """Trains, and gives what was measured."""
+    trainer.train(made)
+    facts: dict[str, Any] = json.loads(made.facts.read_text(encoding="utf-8"))
+    return facts
+
+
+def killed(made: Job, whole: Path, after: int | None = None) -> Job:
+    """A job of which an earlier attempt was killed.
+
+    Args:
+        made: the job.
+        whole: the folder of the same one, which kept its last checkpoints.
+        after: the step of the last checkpoint that the earlier attempt wrote; None for all of them.
+    """
+    shutil.copytree(whole / "checkpoints", made.checkpoints, dirs_exist_ok=True)
+    for checkpoint in made.checkpoints.glob("checkpoint-*"):
+        if after is not None and int(checkpoint.name.rpartition("-")[2]) > after:
+            shutil.rmtree(checkpoint)
+    return made
 
 
 def adding(folder: Path) -> Path:

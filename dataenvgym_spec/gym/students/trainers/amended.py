@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
-from trl import import_utils
 
 from dataenvgym_spec.gym.students.trainers.loop import require_finite
 from dataenvgym_spec.gym.students.trainers.protocol import Job
@@ -22,6 +21,8 @@ def without_vllm() -> Iterator[None]:
 
     That is for a hook of TRL's that is not used; ours is `vllm_sampler`.
     """
+    from trl import import_utils
+
     looks, import_utils.is_vllm_available = import_utils.is_vllm_available, _no
     try:
         yield

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 from datasets import Dataset
-from transformers.trainer_callback import PrinterCallback
 from trl import KTOConfig, KTOTrainer
 from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
@@ -51,7 +50,6 @@ class Desirability(EvenSteps, Amended, KTOTrainer):  # type: ignore[misc]  # tra
                 **given,
                 **loss,
                 max_length=job.settings.max_length,
-                gradient_checkpointing=False,
                 precompute_ref_log_probs=True,
                 precompute_ref_batch_size=job.device_batch,
             ),
@@ -61,7 +59,6 @@ class Desirability(EvenSteps, Amended, KTOTrainer):  # type: ignore[misc]  # tra
             processing_class=tokenizer,
             callbacks=[Watch(job.loss, job.checkpoint_seconds)],
         )
-        self.remove_callback(PrinterCallback)
         # What is compared with is measured: no second model or adapter is needed any more.
         without_reference(self.model)
         self.spread(job, labels)

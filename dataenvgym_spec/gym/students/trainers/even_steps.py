@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 
 from dataenvgym_spec.gym.students.trainers.batches import Batches, Loader
-from dataenvgym_spec.gym.students.trainers.loop import require_processes
+from dataenvgym_spec.gym.students.trainers.loop import settle
 from dataenvgym_spec.gym.students.trainers.protocol import Job
 
 Row = dict[str, Any]
@@ -42,7 +42,7 @@ class EvenSteps:
         Raises:
             StageError: another number of processes trains than was started.
         """
-        require_processes(self, job)
+        settle(self, job)
         self.job, self.learned = job, learned
         self.batches = Batches(len(learned), job, self.args.process_index)
 

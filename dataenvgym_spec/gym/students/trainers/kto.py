@@ -5,21 +5,14 @@ The loop is in `desirability`, the answers in `labels`.
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final, Literal
 
-import torch
-from transformers.utils.logging import disable_progress_bar
-
-from dataenvgym_spec.gym.students.pretrained import read_tokenizer
-from dataenvgym_spec.gym.students.trainers import student
 from dataenvgym_spec.gym.students.trainers.desirability import Desirability
+from dataenvgym_spec.gym.students.trainers.frame import Frame
 from dataenvgym_spec.gym.students.trainers.labels import Labels, dealt, labelled
-from dataenvgym_spec.gym.students.trainers.loop import check_weights
 from dataenvgym_spec.gym.students.trainers.protocol import Job
-from dataenvgym_spec.gym.students.trainers.sft import facts_of, last_checkpoint
-from dataenvgym_spec.gym.students.trainers.wrong_answers import Sampling, Worse
-from dataenvgym_spec.records.files import write_json, write_rows
+from dataenvgym_spec.gym.students.trainers.wrong_answers import Wanted
+from dataenvgym_spec.records.files import write_rows
 
 OBJECTIVES: Final = {"kto": "kto", "apo-zero": "apo_zero_unpaired"}
 """What TRL calls them."""
@@ -31,20 +24,15 @@ class Kto:
     def __init__(
         self,
         *,
-        worse: Worse,
-        samples: int,
-        temperature: float,
-        max_new_tokens: int,
         beta: float,
         objective: Literal["kto", "apo-zero"],
         desirable_weight: float,
         undesirable_weight: float,
         shuffle: bool = False,
+        **worse: Any,
     ) -> None:
-        self.of, self.shuffle = worse, shuffle
-        self.sampling = Sampling(
-            samples=samples, temperature=temperature, max_new_tokens=max_new_tokens
-        )
+        """Takes the options; `worse` are those of `Wanted`."""
+        self.wanted, self.shuffle = Wanted(**worse), shuffle
         self.loss: dict[str, Any] = {"beta": beta, "loss_type": OBJECTIVES[objective]}
         self.loss |= {
             "desirable_weight": desirable_weight,
@@ -58,29 +46,16 @@ class Kto:
             StageError: no example has a worse answer though they were to have one, the result could
                 not be saved, or a loss or weight is no finite number.
         """
-        disable_progress_bar()
-        tokenizer = read_tokenizer(job.base)
-        labels, examples = labelled(job, self.of, self.sampling)
+        frame = Frame(job)
+        labels, examples = labelled(job, self.wanted)
         if self.shuffle:
             labels = dealt(labels, job.seed)
-        encoded = Labels(labels, examples, tokenizer, job.settings.max_length)
-        torch.manual_seed(job.seed)
-        model = student.load(job)
-        main = student.is_main()
-        if main:
-            student.try_to_save(job, model, tokenizer)
-        loop = Desirability(job, model, tokenizer, encoded, **self.loss)
-        counts = {"desirable": encoded.count(True), "undesirable": encoded.count(False)}
-        if main:
-            desirable, undesirable = counts.values()
+        encoded = Labels(labels, examples, frame.tokenizer, job.settings.max_length)
+        loop = Desirability(job, frame.load(), frame.tokenizer, encoded, **self.loss)
+        desirable, undesirable = encoded.count(True), encoded.count(False)
+        if frame.main:
             print(f"  {desirable} desirable answers, {undesirable} others", flush=True)
             if job.labels is not None:
                 write_rows(job.labels, labels)
-        started = time.monotonic()
-        loop.train(resume_from_checkpoint=last_checkpoint(job.checkpoints))
-        seconds = time.monotonic() - started
-        check_weights(loop)
-        if main:
-            facts = facts_of(loop, seconds, encoded, loop.tokens(), **counts)
-            student.save(job, loop.accelerator.unwrap_model(model), tokenizer)
-            write_json(job.facts, facts)
+        frame.train(loop)
+        frame.write(loop, encoded, desirable=desirable, undesirable=undesirable)

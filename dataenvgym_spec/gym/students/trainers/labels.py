@@ -13,25 +13,18 @@ from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.students.codec import Encoder
 from dataenvgym_spec.gym.students.trainers.protocol import Job, Labelled, TrainingExample
 from dataenvgym_spec.gym.students.trainers.responses import fitted
-from dataenvgym_spec.gym.students.trainers.wrong_answers import (
-    Sampling,
-    Worse,
-    shown,
-    worse_answers,
-)
+from dataenvgym_spec.gym.students.trainers.wrong_answers import Wanted, shown, worse_answers
 from dataenvgym_spec.records.files import read_all
 
 
-def labelled(
-    job: Job, of: Worse, sampling: Sampling
-) -> tuple[list[Labelled], list[TrainingExample]]:
+def labelled(job: Job, wanted: Wanted) -> tuple[list[Labelled], list[TrainingExample]]:
     """The examples' own answers, which are desirable, then worse ones; and what they answer.
 
     Raises:
         StageError: no example has a worse answer, though one was to come with them.
     """
     examples = read_all(job.examples, TrainingExample)
-    worse = worse_answers(job, examples, of, sampling)
+    worse = worse_answers(job, examples, wanted)
     better = [(example, example.completion, True) for example in examples]
     rejected = []
     for example, answer in zip(examples, worse, strict=True):

@@ -37,9 +37,7 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # the type checker skips
             compute_loss_func=self.learned.loss,
             callbacks=[Watch(job.loss, job.checkpoint_seconds)],
         )
-        # It would print every point of the curve; `Watch` prints a line now and then.
-        self.remove_callback(PrinterCallback)
-        require_processes(self, job)
+        settle(self, job)
         self.batches = Batches(len(responses), job, self.args.process_index)
 
     def get_train_dataloader(self) -> Loader:
@@ -97,12 +95,14 @@ def check_weights(trainer: TransformersTrainer) -> None:
         raise StageError(message, help="lower the learning rate")
 
 
-def require_processes(trainer: TransformersTrainer, job: Job) -> None:
-    """Looks at how many processes have met.
+def settle(trainer: TransformersTrainer, job: Job) -> None:
+    """Quiets a trainer that is set up, and looks at how many processes have met.
 
     Raises:
         StageError: another number than was started.
     """
+    # It would print every point of the curve; `Watch` prints a line now and then.
+    trainer.remove_callback(PrinterCallback)
     met = trainer.args.world_size
     if met != job.processes:
         message = f"{job.processes} processes were to train, and {met} do"
@@ -132,6 +132,7 @@ def options(job: Job) -> dict[str, Any]:
         "warmup_steps": settings.warmup_ratio,
         "weight_decay": settings.weight_decay,
         "max_grad_norm": settings.max_grad_norm,
+        "gradient_checkpointing": False,
         "bf16": settings.dtype == "bfloat16",
         "fp16": settings.dtype == "float16",
         "seed": job.seed,

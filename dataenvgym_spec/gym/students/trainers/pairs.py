@@ -12,19 +12,12 @@ from dataenvgym_spec.core.hashing import unit_interval
 from dataenvgym_spec.gym.students.codec import Encoder
 from dataenvgym_spec.gym.students.trainers.protocol import Job, Pair, TrainingExample
 from dataenvgym_spec.gym.students.trainers.responses import SEEN, fitted
-from dataenvgym_spec.gym.students.trainers.wrong_answers import (
-    Sampling,
-    Worse,
-    shown,
-    worse_answers,
-)
+from dataenvgym_spec.gym.students.trainers.wrong_answers import Wanted, shown, worse_answers
 from dataenvgym_spec.gym.students.vision import Gallery, Inputs, Vision
 from dataenvgym_spec.records.files import read_all
 
 
-def pairs_of(
-    job: Job, of: Worse, sampling: Sampling
-) -> tuple[list[Pair], list[TrainingExample], int]:
+def pairs_of(job: Job, wanted: Wanted) -> tuple[list[Pair], list[TrainingExample], int]:
     """The pairs, the examples that they are of, and how many examples have no worse answer.
 
     Raises:
@@ -32,7 +25,7 @@ def pairs_of(
     """
     examples = read_all(job.examples, TrainingExample)
     pairs, paired = [], []
-    worse = worse_answers(job, examples, of, sampling)
+    worse = worse_answers(job, examples, wanted)
     for example, rejected in zip(examples, worse, strict=True):
         if rejected is None:
             continue

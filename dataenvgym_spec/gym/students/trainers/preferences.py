@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import torch
 from datasets import Dataset
-from transformers.trainer_callback import PrinterCallback
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
@@ -48,7 +47,6 @@ class Preferences(EvenSteps, Amended, DPOTrainer):  # type: ignore[misc]  # tran
                 **options(job),
                 **loss,
                 max_length=job.settings.max_length,
-                gradient_checkpointing=False,
             ),
             data_collator=Together(Side(padding(tokenizer)), pairs),
             # It is asked for the columns alone: batches come from `get_train_dataloader`.
@@ -56,7 +54,6 @@ class Preferences(EvenSteps, Amended, DPOTrainer):  # type: ignore[misc]  # tran
             processing_class=tokenizer,
             callbacks=[Watch(job.loss, job.checkpoint_seconds)],
         )
-        self.remove_callback(PrinterCallback)
         self.spread(job, pairs)
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:

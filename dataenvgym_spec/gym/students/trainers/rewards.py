@@ -8,14 +8,13 @@ from typing import Any, Final, Literal
 
 import torch
 from datasets import Dataset
-from transformers.trainer_callback import PrinterCallback
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.gym.students.codec import Codec
 from dataenvgym_spec.gym.students.trainers.amended import Amended, without_vllm
 from dataenvgym_spec.gym.students.trainers.batches import Batches, Loader
-from dataenvgym_spec.gym.students.trainers.loop import options, require_processes
+from dataenvgym_spec.gym.students.trainers.loop import options, settle
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
 from dataenvgym_spec.gym.students.trainers.vllm_sampler import VllmSampler
 from dataenvgym_spec.gym.students.trainers.watch import Watch
@@ -51,7 +50,7 @@ class Rollout:
     temperature: float
     top_p: float
     max_new_tokens: int
-    shuffle: bool
+    shuffle: bool = False
     sampler: Literal["transformers", "vllm"] = "transformers"
 
 
@@ -174,14 +173,12 @@ class Rewards(Amended, GRPOTrainer):  # type: ignore[misc]  # the type checker s
                 temperature=rollout.temperature,
                 top_p=rollout.top_p,
                 max_completion_length=rollout.max_new_tokens,
-                gradient_checkpointing=False,
             ),
             train_dataset=Dataset.from_list([Numbers(1)[0]]),
             processing_class=tokenizer,
             callbacks=[Watch(job.loss, job.checkpoint_seconds)],
         )
-        self.remove_callback(PrinterCallback)
-        require_processes(self, job)
+        settle(self, job)
         self.groups = Groups(
             len(asked),
             job,

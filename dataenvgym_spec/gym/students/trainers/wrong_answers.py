@@ -24,40 +24,40 @@ from dataenvgym_spec.records.files import read_all, write_rows
 SIDE_BY_SIDE: Final = 64
 """Prompts that the student answers at once."""
 
-Worse = Literal["samples", "examples"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """How the student is asked for wrong answers.
+class Wanted:
+    """Which worse answers are learned from; options of every method that compares answers.
 
     Attributes:
+        worse: what the student says, its `samples`, or what came with the `examples`.
         samples: how often it is asked each question.
         temperature: of drawing its tokens.
         max_new_tokens: of an answer.
     """
 
+    worse: Literal["samples", "examples"]
     samples: int
     temperature: float
     max_new_tokens: int
 
 
 def worse_answers(
-    job: Job, examples: Sequence[TrainingExample], of: Worse, sampling: Sampling
+    job: Job, examples: Sequence[TrainingExample], wanted: Wanted
 ) -> list[str | None]:
     """A worse answer to each example than its own, if there is one.
 
     Raises:
         StageError: no example has one, though one was to come with them.
     """
-    if of == "samples":
-        worse = _sampled(job, examples, sampling)
+    if wanted.worse == "samples":
+        worse = _sampled(job, examples, wanted)
     else:
         worse = [example.rejected for example in examples]
     found: list[str | None] = []
     for example, answer in zip(examples, worse, strict=True):
         found.append(None if answer == example.completion else answer)
-    if of == "examples" and not any(answer is not None for answer in found):
+    if wanted.worse == "examples" and not any(answer is not None for answer in found):
         message = "no example has a worse answer, so there are no pairs to learn from"
         help = "let the engine give worse answers, or set 'worse: samples'"
         raise StageError(message, help=help)
@@ -71,7 +71,7 @@ def shown(example: TrainingExample) -> tuple[str, str]:
     return "" if example.item is None else example.item.id, text
 
 
-def _sampled(job: Job, examples: Sequence[TrainingExample], sampling: Sampling) -> list[str | None]:
+def _sampled(job: Job, examples: Sequence[TrainingExample], wanted: Wanted) -> list[str | None]:
     """A wrong answer of the student to each example, if it gives one.
 
     Each process asks a part of the questions. What an earlier attempt was told is read again, since
@@ -84,7 +84,7 @@ def _sampled(job: Job, examples: Sequence[TrainingExample], sampling: Sampling) 
     if not own.is_file():
         own.parent.mkdir(parents=True, exist_ok=True)
         rows = [
-            Pair(id="", prompt="", chosen="", rejected=text) for text in _ask(job, share, sampling)
+            Pair(id="", prompt="", chosen="", rejected=text) for text in _ask(job, share, wanted)
         ]
         write_rows(own, rows)
     state.wait_for_everyone()
@@ -100,21 +100,21 @@ def _answers(job: Job, number: int, processes: int) -> Path:
     return job.checkpoints / f"wrong-{number}-of-{processes}.jsonl"
 
 
-def _ask(job: Job, examples: Sequence[TrainingExample], sampling: Sampling) -> Iterator[str]:
+def _ask(job: Job, examples: Sequence[TrainingExample], wanted: Wanted) -> Iterator[str]:
     """The first wrong answer of the student to each example; empty if it gives none."""
     assert job.judge is not None
     settings = GenerationSettings(
         dtype=job.settings.dtype,
-        max_new_tokens=sampling.max_new_tokens,
+        max_new_tokens=wanted.max_new_tokens,
         batch_size=SIDE_BY_SIDE,
-        temperature=sampling.temperature,
+        temperature=wanted.temperature,
     )
     backend = TransformersBackend(settings=settings, model=job.base, adapter=job.start)
-    asked = [example for example in examples for _ in range(sampling.samples)]
+    asked = [example for example in examples for _ in range(wanted.samples)]
     seeds = []
     for example in examples:
         named = "" if example.item is None else example.item.id
-        for number in range(sampling.samples):
+        for number in range(wanted.samples):
             seeds.append(seed_from("pairs", job.seed, named, number))
     said = backend.generate([example.prompt for example in asked], seeds)
     judged = []
@@ -122,8 +122,8 @@ def _ask(job: Job, examples: Sequence[TrainingExample], sampling: Sampling) -> I
         assert example.item is not None
         judged.append((example.item, Answer(text=one.text, truncated=one.truncated)))
     scores = job.judge.score(judged)
-    for start in range(0, len(asked), sampling.samples):
-        tried = range(start, start + sampling.samples)
+    for start in range(0, len(asked), wanted.samples):
+        tried = range(start, start + wanted.samples)
         # One that was cut has no end, and is worse for that alone.
         wrong = [n for n in tried if not scores[n].correct and not said[n].truncated]
         yield next((said[n].text for n in wrong if said[n].text), "")
