@@ -13,8 +13,10 @@ from dataenvgym_spec.cli.common import Project, as_json, load_project, print_jso
 from dataenvgym_spec.cli.costs import Bill, bills, print_warnings, records, summary, together
 from dataenvgym_spec.cli.guard import out_of_reach
 from dataenvgym_spec.cli.planned import Makers, plan_text
+from dataenvgym_spec.cli.power import power_lines, power_records
 from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.questions.plan import PlannedStage, plan
+from dataenvgym_spec.questions.power import expected
 from dataenvgym_spec.questions.together import Plans, makers, once
 from dataenvgym_spec.store.dvc.disk import Disk
 
@@ -38,8 +40,10 @@ def command(
     name: str | None, show_all: bool, pull: bool, sets: tuple[str, ...], as_json: bool
 ) -> None:
     """Say what `dvc repro NAME` will run, reuse or restore, stage by stage, why, and what
-    that will cost. Nothing executes. In a plan of more than 30 stages those that do the same are
-    one line, with the reason of the first; --all lists each, also those that are reused.
+    that will cost; of one experiment also the smallest difference that each declared contrast
+    would find, with what that assumes. Nothing executes. In a plan of more than 30 stages those
+    that do the same are one line, with the reason of the first; --all lists each, also those that
+    are reused.
     Where a teacher cannot be asked from here, the exit code is 2.
 
     \b
@@ -59,11 +63,19 @@ or if a gate says go on
     plans = _plans(project, pull=pull)
     costs = bills(project, plans)
     earlier = makers(plans)
+    found = {}
+    for item in project.compiled.graph.entries:
+        found[item.name] = expected(project.compiled.graph, item, project.layout)
     if as_json:
-        print_json(_record(plans, costs, earlier))
+        power = {experiment: power_records(each) for experiment, each in found.items()}
+        print_json({**_record(plans, costs, earlier), "power": power})
     else:
         for line in plan_text(plans, costs, earlier, show_all=show_all, name=name or ""):
             click.echo(line)
+        # Points of a sweep and unnamed specs are many, and mostly alike.
+        if len(found) == 1:
+            for each in found.values():
+                click.echo("".join(f"{line}\n" for line in power_lines(each)), nl=False)
     for experiment, bill in costs.items():
         print_warnings(project, project.entry(experiment), bill)
     missing = out_of_reach(project, plans, os.environ)

@@ -1,0 +1,121 @@
+"""What `plan` says of each contrast before anything runs: from the graph, and from splits that are drawn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.cli.power import power_lines, power_records
+from dataenvgym_spec.questions.power import Expected, Measured, expected
+from dataenvgym_spec.store.layout import Layout
+from tests.support.graphs import compiled
+from tests.support.specs import tiny
+
+PAIR = {"arm": "with-state", "against": "no-state"}
+
+
+def planned(
+    folder: Path, *contrasts: dict[str, Any], measured: Measured | None = None, **sections: Any
+) -> tuple[Expected, ...]:
+    """What contrasts of the small spec can find."""
+    probes = {"elsewhere": {"from": "problems", "draw": {"per_group": 2}}}
+    splits = {"test": {"draw": {"per_group": 18}}, "selection": {"draw": {"per_group": 8}}}
+    task = {"task": {"splits": {**splits, "probes": probes}}}
+    text = tiny(analysis={"contrasts": list(contrasts)}, **{**task, **sections})
+    graph = compiled(folder, text)
+    return expected(graph, graph.entries[0], Layout(root=folder), measured)
+
+
+def test_items_runs_and_family_are_those_of_the_design(tmp_path: Path) -> None:
+    found = planned(
+        tmp_path,
+        {**PAIR, "primary": True},
+        {**PAIR, "split": "selection"},
+        {**PAIR, "split": "elsewhere"},
+        {**PAIR, "skill": "lcm"},
+        seeds={"run": [0, 1, 2]},
+    )
+    assert [one.items for one in found] == [36, 16, 4, 18]
+    assert [one.family for one in found] == [1, 3, 3, 3]
+    assert {one.runs for one in found} == {3}
+    least = [one.least for one in found]
+    assert least[0] is not None and 0.1 < least[0] < 0.4
+    assert least[1] is not None and least[1] > least[0]
+    said = "\n".join(power_lines(found))
+    assert "with-state - no-state, best (36 items, 3 runs)" in said
+    assert "with-state - no-state, best, selection (16 items, 3 runs, Holm over 3 explor" in said
+    assert "students differ in 20% of items (nothing is known of it)" in said
+    assert "run variance unknown: runs taken to differ by no more than their items make" in said
+
+
+def test_one_run_says_items_only(tmp_path: Path) -> None:
+    (found,) = planned(tmp_path, PAIR)
+    said = "\n".join(power_lines([found]))
+    assert said.endswith("items only; run variance unknown") and found.least is not None
+    (row,) = power_records([found])
+    assert (row["alpha"], row["power"], row["run_deviation"]) == (0.05, 0.8, None)
+    assert row["least_points"] == pytest.approx(100 * found.least, abs=0.01)
+
+
+def test_what_is_not_known_before_it_is_drawn_is_not_made_up(tmp_path: Path) -> None:
+    rows = "".join(f'{{"q": "{n} + 1", "a": "{n + 1}"}}\n' for n in range(40))
+    (tmp_path / "rows.jsonl").write_text(rows, encoding="utf-8")
+    source = {"kind": "jsonl", "path": "rows.jsonl", "fields": {"input": "q", "target": "a"}}
+    task = {
+        "sources": {"rows": source},
+        "splits": {"test": {"from": "rows", "draw": "all"}},
+        "score": {"kind": "exact-match"},
+    }
+    (found,) = planned(tmp_path, PAIR, task=task)
+    assert (found.items, found.least) == (None, None)
+    assert " unknown  with-state - no-state, best (items are not known" in "\n".join(
+        power_lines([found])
+    )
+
+
+def test_a_split_that_is_drawn_is_counted_with_its_clusters(tmp_path: Path) -> None:
+    contrasts = (PAIR, {**PAIR, "skill": "lcm"}, {**PAIR, "slice": {"level": "1"}})
+    assert [one.items for one in planned(tmp_path, *contrasts)][2] is None
+    (folder,) = _drawn(tmp_path, *contrasts)
+    rows = [
+        {"id": f"{n}", "input": "?", "group": ("sum", "lcm")[n % 2], "cluster": f"c{n // 4}"}
+        | {"slices": {"level": str(n % 3)}}
+        for n in range(48)
+    ]
+    folder.mkdir(parents=True)
+    (folder / "items.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    found = planned(tmp_path, *contrasts)
+    assert [(one.items, one.clusters) for one in found] == [(48, 12), (24, 12), (16, 12)]
+    assert "(48 items, 12 clusters, each as one, 1 run, Holm over 3" in "\n".join(
+        power_lines(found)
+    )
+    (folder / "items.jsonl").write_text("half-writt")
+    assert planned(tmp_path, PAIR)[0].items is None
+
+
+def _drawn(folder: Path, *contrasts: dict[str, Any]) -> list[Path]:
+    """Where the items of the sealed test will be."""
+    splits = {"test": {"draw": {"per_group": 18}}, "selection": {"draw": {"per_group": 8}}}
+    text = tiny(analysis={"contrasts": list(contrasts)}, task={"splits": splits})
+    graph = compiled(folder, text)
+    layout = Layout(root=folder)
+    return [
+        layout.stage(stage.directory) / "out" / "test"
+        for stage in graph.stages
+        if stage.kind == "data" and stage.params.role == "test"
+    ]
+
+
+def test_a_known_noise_floor_takes_the_place_of_assumptions(tmp_path: Path) -> None:
+    seeds = {"run": [0, 1, 2]}
+    floor = Measured(discordance=0.1, deviation=0.02)
+    own = {"arm": "with-state", "against": "base"}
+    one, base = planned(tmp_path, PAIR, own, measured=floor, seeds=seeds)
+    assert one.deviation == pytest.approx(0.02 * 2**0.5), "both students are taught"
+    assert base.deviation == pytest.approx(0.02), "the base is not"
+    said = "\n".join(power_lines([one]))
+    assert "students differ in 10% of items (as copies do)" in said
+    assert "runs differ by 2.8 points, as copies that are taught again" in said
