@@ -97,6 +97,8 @@ def test_a_student_that_sees_is_rehearsed_by_its_name(
     assert {use.arm for stage in trained for use in stage.uses} == {"seen", "noise"}
     (student,) = found.estimates.students
     assert student.name == name and student.sizes.parameters > 2e8
+    # An image is 64 tokens of each of 17 tiles, 64 where another model stands in, or few.
+    assert student.lengths.longest > (64 * 17 if SEEING[name] is None else 20)
     missing = SEEING[name] is not None and find_spec(SEEING[name]) is None
     told = [finding.message for finding in found.findings]
     assert told == [f"its processor needs {SEEING[name]}, which is not installed here"] * missing

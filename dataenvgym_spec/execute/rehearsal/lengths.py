@@ -106,7 +106,7 @@ def _length(encoder: Encoder, prompt: Prompt, target: str, *, counts: bool) -> t
 
 def _of_images(encoder: Encoder, prompt: Prompt) -> int:
     """The tokens that stand for the images of a prompt."""
-    if encoder.vision is None or not prompt.images:
+    if encoder.vision is None or not prompt.pictures:
         return 0
     token = int(getattr(encoder.vision.processor, "image_token_id", -1))
     return encoder.inputs(prompt).ids.count(token)

@@ -79,7 +79,8 @@ class Found:
         if self.lacking is not None:
             yield (
                 f"the model '{name}': its processor needs {self.lacking}, which is not installed "
-                "here; a tiny Idefics3 with a tokenizer and a chat template of its own stood in"
+                "here; a tiny Idefics3 with a tokenizer and a chat template of its own stood in, "
+                "to which an image is 64 tokens"
             )
             return
         if self.origin == "unknown":
