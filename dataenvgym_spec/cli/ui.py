@@ -27,7 +27,7 @@ def command(port: int, host: str) -> int:
       dataenvgym ui --port 5001
     """
     from dataenvgym_spec.track import names_of, track
-    from dataenvgym_spec.track.mlflow import is_database, uri_of
+    from dataenvgym_spec.track.address import is_database, uri_of
     from dataenvgym_spec.track.serve import check_port, serve
 
     layout = layout_here()

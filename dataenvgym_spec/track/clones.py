@@ -7,6 +7,7 @@ run is taken away by the clone that made it, and only when no other shows it.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Final
 
 from dataenvgym_spec.core.hashing import digest
@@ -37,9 +38,9 @@ def tag(clone: str) -> str:
     return f"{PREFIX}{clone}"
 
 
-def made(held: Held, clone: str) -> bool:
-    """Whether a clone made a run."""
-    return held.tags.get(tag(clone)) == MADE
+def made(tags: Mapping[str, str], clone: str) -> bool:
+    """Whether a clone made what has these tags."""
+    return tags.get(tag(clone)) == MADE
 
 
 def shown_by_others(held: Held, clone: str) -> bool:

@@ -31,6 +31,8 @@ PLAN: Final = "dataenvgym.plan"
 DIGEST: Final = "dataenvgym.digest"
 RESULTS: Final = "dataenvgym.results"
 ARTIFACTS: Final = "dataenvgym.artifacts"
+READS: Final = "dataenvgym.reads"
+"""The students that went into a run, by the server's ids."""
 PARENT: Final = "mlflow.parentRunId"
 
 
@@ -39,7 +41,8 @@ class Held:
     """A run as a server holds it.
 
     `place` is the address of its artifacts, `keys` names its curves, `points` is all their points,
-    `files` the size of every artifact by path.
+    `files` the size of every artifact by path, `gives` the students that came
+    out of it, by the server's ids.
     """
 
     run_id: str
@@ -54,6 +57,7 @@ class Held:
     points: frozenset[MetricPoint] = frozenset()
     datasets: frozenset[tuple[str, str]] = frozenset()
     files: Mapping[str, int] = field(default_factory=dict)
+    gives: frozenset[str] = frozenset()
 
     @property
     def facts(self) -> frozenset[Fact]:

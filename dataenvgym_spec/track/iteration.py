@@ -20,10 +20,11 @@ from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.skills import measured
 from dataenvgym_spec.results.stage import StageResult, read_records
-from dataenvgym_spec.track import teaching
-from dataenvgym_spec.track.naming import cell, slug
+from dataenvgym_spec.track import notes, teaching
+from dataenvgym_spec.track.naming import cell, numbered, slug
 from dataenvgym_spec.track.ports import DATA, LEARNED, STATES
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Value, text
+from dataenvgym_spec.track.students import student_of
 
 CIRCUMSTANCES: Final = (
     *("device", "precision", "weights", "processes"),
@@ -43,10 +44,25 @@ LONGEST: Final = 7900
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """The run that a child run belongs to, and the tags that they share."""
+    """What a run and the runs of its iterations share.
+
+    Attributes:
+        record: the run.
+        tags: that all of them have.
+        called: the run as names of data sets say it, which nothing that follows changes.
+        base: the id of the run of the base student.
+        iterations: how many its arm has.
+    """
 
     record: RunRecord
     tags: Mapping[str, str]
+    called: str
+    base: str | None
+    iterations: int
+
+    def before(self, iteration: int) -> str | None:
+        """The id of the run whose student stands before an iteration."""
+        return f"{self.record.id}/iteration-{iteration - 1}" if iteration > 1 else self.base
 
 
 def iteration_metrics(
@@ -61,7 +77,8 @@ def iteration_metrics(
         cost: of teaching up to its student; None before that is known.
         checks: of its arm that are not off.
     """
-    values = [*_selection(run, turn, ledger), *_plan(turn, ledger), *_data(turn, ledger)]
+    values = [*selection_values(turn, ledger), *_skills_right(run, turn, ledger)]
+    values += [*_plan(turn, ledger), *_data(turn, ledger)]
     values += [*teaching.tree_values(turn, ledger), *teaching.yield_values(turn, ledger, checks)]
     # What the base made of the sealed test is in the summary.
     open_ones = [stage for stage in turn.stages if not stage.port("test").is_dir()]
@@ -158,16 +175,25 @@ def _left_out(stages: Iterable[StageResult], ledger: Ledger) -> Iterator[Value]:
             yield f"judging/wrong_gold/{draw}", log.wrong_gold, when
 
 
-def _selection(run: Run, turn: Iteration, ledger: Ledger) -> Iterator[Value]:
+def selection_values(turn: Iteration, ledger: Ledger) -> Iterator[Value]:
+    """What the student of a turn scored on selection."""
+    stage = turn.evaluation("selection")
+    when = ledger.ended(stage) if stage is not None else None
+    rows = turn.results("selection")
+    if not rows or when is None:
+        return
+    yield "selection/accuracy", share(rows).value, when
+    yield "selection/unparseable", sum(row.unparseable for row in rows), when
+    yield "selection/truncated", sum(row.truncated for row in rows), when
+
+
+def _skills_right(run: Run, turn: Iteration, ledger: Ledger) -> Iterator[Value]:
+    """The same by skill, as soon as it is known which one an item has: no figure changes."""
     stage = turn.evaluation("selection")
     when = ledger.ended(stage) if stage is not None else None
     rows = turn.results("selection")
     if not rows or stage is None or when is None:
         return
-    yield "selection/accuracy", share(rows).value, when
-    yield "selection/unparseable", sum(row.unparseable for row in rows), when
-    yield "selection/truncated", sum(row.truncated for row in rows), when
-    # By skill as soon as it is known which one an item has, so that no figure changes.
     labelling = run.labelling("selection")
     named = when if labelling is None else ledger.all_ended([stage, labelling])
     for skill, answers in sorted(shares_by_skill(rows, run.names("selection")).items()):
@@ -205,8 +231,9 @@ def iteration_record(
     ledger: Ledger,
     parent: Parent,
     *,
-    metrics: Iterable[Metric],
+    metrics: Sequence[Metric],
     plans: Mapping[str, str],
+    sources: Mapping[str, str],
 ) -> RunRecord | None:
     """The child run of one iteration; None before its first stage is done.
 
@@ -217,6 +244,7 @@ def iteration_record(
         parent: the run it belongs to.
         metrics: what it adds to the curves of its run.
         plans: the plan of every run, by id.
+        sources: the id of the run that made a student, by the key of the stage that did.
     """
     start = ledger.started(turn.stages[0]) if turn.stages else None
     if start is None:
@@ -224,31 +252,39 @@ def iteration_record(
     top, number = parent.record, str(turn.number)
     name = f"{top.id}/iteration-{number}"
     keys = " ".join(stage.path.name for stage in turn.stages)
-    tags = {**parent.tags, "kind": "iteration", "iteration": number, "keys": keys[:LONGEST]}
-    params = {"arm": tags["arm"], "seed": tags["seed"], "iteration": number}
-    params |= _circumstances(turn, ledger)
+    looked_up = {"arm": parent.tags["arm"], "seed": parent.tags["seed"], "iteration": number}
+    tags = {**parent.tags, "kind": "iteration", "iteration": number}
+    tags["dataenvgym.keys"] = keys[:LONGEST]
+    params = {**looked_up, **circumstances(turn, ledger)}
+    called = f"{top.name}, iteration {numbered(turn.number, parent.iterations)}"
+    training = turn.training
+    read = [sources[key] for key in training.inputs if key in sources] if training else []
     return RunRecord(
         id=name,
-        name=f"{top.name}, {f'iteration {number}' if turn.number else 'base'}",
+        name=called,
         plan=plans[name],
         parent=top.id,
         start=start,
         end=ledger.all_ended(turn.stages),
         params=tuple(sorted(params.items())),
-        metrics=(*metrics, *_training(turn, ledger)),
-        datasets=tuple(_datasets(results, turn)),
-        artifacts=(*_artifacts(turn), *teaching.artifacts(turn, ledger)),
+        metrics=(*metrics, *training_metrics(turn, ledger)),
+        datasets=tuple(_datasets(results, turn, parent.called)),
+        artifacts=(*turn_artifacts(turn), *teaching.artifacts(turn, ledger)),
         tags=tuple(sorted(tags.items())),
+        note=notes.of_iteration(turn, name, top.id, parent.before(turn.number)),
+        student=student_of(results, turn, ledger, called, metrics, looked_up),
+        reads=tuple(dict.fromkeys(read)),
     )
 
 
-def _circumstances(turn: Iteration, ledger: Ledger) -> dict[str, str]:
+def circumstances(turn: Iteration, ledger: Ledger) -> dict[str, str]:
+    """What a run says of the training of its student, as params."""
     log = ledger.logs.get(turn.training.key) if turn.training is not None else None
     facts = {name: getattr(log, name, None) for name in CIRCUMSTANCES}
     return {f"train.{name}": str(fact) for name, fact in facts.items() if fact is not None}
 
 
-def _training(turn: Iteration, ledger: Ledger) -> Iterator[Metric]:
+def training_metrics(turn: Iteration, ledger: Ledger) -> Iterator[Metric]:
     """The training curve; step = optimizer step."""
     stage = turn.training
     start = ledger.started(stage) if stage is not None else None
@@ -263,23 +299,30 @@ def _training(turn: Iteration, ledger: Ledger) -> Iterator[Metric]:
                 yield Metric(key=key, value=float(value), step=point.step, timestamp=when)
 
 
-def _datasets(results: Results, turn: Iteration) -> Iterator[Dataset]:
+def _datasets(results: Results, turn: Iteration, called: str) -> Iterator[Dataset]:
     """The examples of every round that has any, and what the training made of them."""
-    root = results.layout.root
+    root, place = results.layout.root, f"{called}, iteration {turn.number}"
     for data in DATA:
-        for stage in turn.of(data.kind):
-            yield from _dataset(root, stage, data.context, stage.port(data.port) / "examples.jsonl")
+        stages = turn.of(data.kind)
+        for number, stage in enumerate(stages, start=1):
+            path = stage.port(data.port) / "examples.jsonl"
+            # Of several rounds the later ones say so.
+            where = place if number == 1 else f"{place}, round {number}"
+            yield from _dataset(root, stage, data.context, path, where)
     for learned in LEARNED:
         for stage in turn.of("train"):
-            yield from _dataset(root, stage, learned.context, stage.path / "log" / learned.file)
+            path = stage.path / "log" / learned.file
+            yield from _dataset(root, stage, learned.context, path, place)
 
 
-def _dataset(root: Path, stage: StageResult, context: str, path: Path) -> Iterator[Dataset]:
+def _dataset(
+    root: Path, stage: StageResult, context: str, path: Path, where: str
+) -> Iterator[Dataset]:
     """The rows of a file of a stage, if there are any."""
     rows = len(read_records(path, Record)) if stage.done and path.is_file() else 0
     if rows:
         yield Dataset(
-            name=f"{context} {stage.path.name}",
+            name=f"{where}: {rows} {context}",
             digest=file_digest(path)[:16],
             rows=rows,
             source=path.relative_to(root).as_posix(),
@@ -287,7 +330,8 @@ def _dataset(root: Path, stage: StageResult, context: str, path: Path) -> Iterat
         )
 
 
-def _artifacts(turn: Iteration) -> Iterator[Artifact]:
+def turn_artifacts(turn: Iteration) -> Iterator[Artifact]:
+    """The state of the teacher, as files."""
     tally = turn.tally
     if tally:
         yield text("checks/tally.json", json_text(tally))

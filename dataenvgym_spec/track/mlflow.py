@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 from dataenvgym_spec.core.errors import MissingExtra, UserError
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.track.address import hide, is_database, shown, uri_of
 from dataenvgym_spec.track.clones import clone_of
-from dataenvgym_spec.track.compare import ARTIFACTS, ID, Held, Missing, artifacts_tag
-from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, comparable
+from dataenvgym_spec.track.compare import ARTIFACTS, ID, READS, Held, Missing, artifacts_tag
+from dataenvgym_spec.track.held import models_of, run_held, student_held
+from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Student, comparable
+from dataenvgym_spec.track.students import EXPERIMENT, HeldStudent
 
 T = TypeVar("T")
 Pairs = Sequence[tuple[str, str]]
@@ -43,7 +45,6 @@ MAKE_ANEW: Final = (
     "(everything of dataenvgym in it comes back with: dataenvgym track)"
 )
 
-DATABASES: Final = frozenset({"sqlite", "postgresql", "mysql", "mssql"})
 PARAMS, METRICS, TAGS = 100, 1000, 100
 """MLflow's limits of one batch."""
 
@@ -68,38 +69,10 @@ def reaching(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        text = _hide(" ".join(str(error).split()), uri)
+        text = hide(" ".join(str(error).split()), uri)
         reason = "nobody answers there" if "Max retries exceeded" in text else text[:300]
         message = f"tracking at {shown(uri)} failed: {reason}"
         raise TrackingUnavailable(message, help=MAKE_UP) from error
-
-
-def uri_of(layout: Layout) -> str:
-    """Where tracking goes: `MLFLOW_TRACKING_URI`, or a database in the repository."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{layout.root / 'mlflow.db'}"
-
-
-def is_database(uri: str) -> bool:
-    """Whether an address is a database, which a client writes to itself, and no server.
-
-    >>> is_database("postgresql+psycopg2://host/name"), is_database("http://host:5000")
-    (True, False)
-    """
-    return urlsplit(uri).scheme.partition("+")[0] in DATABASES
-
-
-def shown(uri: str) -> str:
-    """An address without the password in it.
-
-    >>> shown("https://ann:secret@host:5000")
-    'https://host:5000'
-    """
-    return _hide(uri, uri)
-
-
-def _hide(text: str, uri: str) -> str:
-    place = urlsplit(uri).netloc
-    return text.replace(place, place.rpartition("@")[2]) if "@" in place else text
 
 
 def connect(layout: Layout) -> Server:
@@ -165,7 +138,7 @@ class Server:
             return None
         return str(there.experiment_id)
 
-    def experiment(self, name: str, description: str) -> str:
+    def experiment(self, name: str) -> str:
         """The id of an experiment, made or taken out of the bin if need be."""
         found = self.find(name)
         if found is not None:
@@ -174,34 +147,49 @@ class Server:
         if binned is not None:
             self.client.restore_experiment(binned.experiment_id)
             return str(binned.experiment_id)
-        notes = {
-            "mlflow.note.content": description,
-            "mlflow.experimentKind": "custom_model_development",
-        }
+        kind = {"mlflow.experimentKind": "custom_model_development"}
         return str(
-            self.client.create_experiment(name, artifact_location=self._location(name), tags=notes)
+            self.client.create_experiment(name, artifact_location=self._location(name), tags=kind)
         )
+
+    def experiment_tags(self, experiment: str) -> dict[str, str]:
+        """The tags of an experiment."""
+        return dict(self.client.get_experiment(experiment).tags)
+
+    def tag_experiment(self, experiment: str, tags: Pairs) -> None:
+        """Sets tags of an experiment."""
+        for name, value in tags:
+            self.client.set_experiment_tag(experiment, name, value)
+
+    def remove_if_empty(self, experiment: str) -> None:
+        """Puts an experiment into the bin if no run is left in it."""
+        if not self.client.search_runs([experiment], max_results=1):
+            self.client.delete_experiment(experiment)
 
     def _location(self, name: str) -> str | None:
         return (self.artifacts / name).as_uri() if self.artifacts else None
 
-    def runs(self, experiment: str) -> dict[str, list[Held]]:
-        """The runs that are ours, by their id in the records.
+    def runs(self, experiment: str, name: str) -> dict[str, list[Held]]:
+        """The runs of one of our experiments, by their id in the records.
 
         Without their curves and files, the oldest first.
         """
+        mine = f"{name}/"
         out: dict[str, list[Held]] = {}
         token = None
         while True:
             page = self.client.search_runs(
                 [experiment],
+                # Without it each of a sweep's points would read the runs of all.
+                filter_string=f"tags.`{ID}` LIKE '{mine}%'",
                 max_results=1000,
                 order_by=["attributes.start_time ASC"],
                 page_token=token,
             )
             for run in page:
-                if ID in run.data.tags:
-                    out.setdefault(run.data.tags[ID], []).append(_held(run))
+                # To LIKE an underscore is any character.
+                if run.data.tags[ID].startswith(mine):
+                    out.setdefault(run.data.tags[ID], []).append(run_held(run))
             token = page.token
             if not token:
                 return out
@@ -231,9 +219,75 @@ class Server:
                 else:
                     yield item.path, item.file_size
 
+    def students(self, experiment: str, name: str) -> dict[str, list[HeldStudent]]:
+        """The logged models of one of our experiments, by the server's id of their run.
+
+        The oldest first.
+        """
+        out: dict[str, list[HeldStudent]] = {}
+        token = None
+        while True:
+            page = self.client.search_logged_models(
+                [experiment],
+                filter_string=f"tags.`{EXPERIMENT}` = '{name}'",
+                order_by=[{"field_name": "creation_timestamp", "ascending": True}],
+                page_token=token,
+            )
+            for model in page:
+                out.setdefault(model.source_run_id, []).append(student_held(model))
+            token = page.token
+            if not token:
+                return out
+
+    def create_student(
+        self, experiment: str, run_id: str, student: Student, tags: Pairs
+    ) -> HeldStudent:
+        """Makes a logged model with nothing but its name, params and tags."""
+        return student_held(
+            self.client.create_logged_model(
+                experiment,
+                name=student.name,
+                source_run_id=run_id,
+                tags=dict((*student.tags, *tags)),
+                params=dict(student.params),
+                model_type="student",
+            )
+        )
+
+    def add_to_student(
+        self, student: HeldStudent, tags: Pairs, metrics: Sequence[Metric], *, ready: bool
+    ) -> None:
+        """Adds what a logged model lacks; its metrics are points of its run, too."""
+        if tags:
+            self.client.set_logged_model_tags(student.id, dict(tags))
+        points = [_point(metric, student.id) for metric in metrics]
+        if points:
+            self.client.log_batch(student.run, metrics=points, synchronous=True)
+        if not ready:
+            self.client.finalize_logged_model(student.id, "READY")
+
+    def remove_student(self, student: str) -> None:
+        """Puts a logged model into the bin."""
+        self.client.delete_logged_model(student)
+
+    def link(self, run_id: str, *, reads: Sequence[str], gives: Sequence[str]) -> None:
+        """Makes logged models what a run has read or given."""
+        from mlflow.entities import LoggedModelInput, LoggedModelOutput
+
+        if reads:
+            # A search of runs does not tell what they have read, and twice would be two.
+            held = models_of(self.client.get_run(run_id).inputs.model_inputs)
+            new = [LoggedModelInput(name) for name in reads if name not in held]
+            if new:
+                self.client.log_inputs(run_id, models=new)
+            self.tag(run_id, ((READS, " ".join(reads)),))
+        if gives:
+            models = [LoggedModelOutput(name, step=0) for name in gives]
+            self.client.log_outputs(run_id, models=models)
+
     def create(self, experiment: str, record: RunRecord, tags: Pairs) -> Held:
         """Makes a run with nothing but its name, start and tags."""
-        return _held(
+        return run_held(
             self.client.create_run(
                 experiment, start_time=record.start, tags=dict(tags), run_name=record.name
             )
@@ -290,31 +344,20 @@ class Server:
             self.client.log_artifact(run_id, str(item.file), None if folder == "." else folder)
 
 
-def _held(run: Any) -> Held:
-    return Held(
-        run_id=run.info.run_id,
-        name=run.info.run_name,
-        status=run.info.status,
-        start=run.info.start_time,
-        end=run.info.end_time,
-        place=run.info.artifact_uri,
-        params=run.data.params,
-        tags=run.data.tags,
-        keys=tuple(sorted(run.data.metrics)),
-        datasets=frozenset(
-            (item.dataset.name, item.dataset.digest) for item in run.inputs.dataset_inputs
-        ),
-    )
-
-
 def _batches(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
-def _point(metric: Metric) -> Any:
+def _point(metric: Metric, student: str | None = None) -> Any:
     from mlflow.entities import Metric as Logged
 
-    return Logged(key=metric.key, value=metric.value, timestamp=metric.timestamp, step=metric.step)
+    return Logged(
+        key=metric.key,
+        value=metric.value,
+        timestamp=metric.timestamp,
+        step=metric.step,
+        model_id=student,
+    )
 
 
 def _input(item: Dataset) -> Any:

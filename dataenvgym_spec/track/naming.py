@@ -12,6 +12,10 @@ LONGEST: Final = 500
 """Characters of a param that are kept. MLflow takes 6,000, but a table of runs is for reading."""
 
 
+NOTE: Final = "mlflow.note.content"
+"""The tag that MLflow shows as a description."""
+
+
 def slug(text: str) -> str:
     """A text as part of a metric's or param's name.
 
@@ -22,6 +26,15 @@ def slug(text: str) -> str:
     """
     clean = re.sub(r"[^\w. -]", "_", text).strip(". ")[:80]
     return clean if clean == text else f"{clean}-{text_digest(text)[:4]}"
+
+
+def numbered(number: int, most: int) -> str:
+    """A number as part of a name, so that names sort as numbers do.
+
+    >>> numbered(2, 9), numbered(2, 20)
+    ('2', '02')
+    """
+    return f"{number:0{len(str(most))}}"
 
 
 def cell(text: str) -> str:

@@ -79,10 +79,12 @@ SHOWN: Final = {
     ("label", "test"): "metric test/base/skill/",
     ("gate", "gate"): "tag stopped",
     ("select", "choice"): "artifact selection/choice.json",
+    ("student", "student"): "student",
+    ("train", "student"): "student",
     **{(data.kind, data.port): f"dataset {data.context}" for data in DATA},
     **{(state.kind, state.port): f"artifact {state.path}" for state in STATES},
 }
-"""How each port is shown: as a metric, artifact, data set or tag, and how its name begins."""
+"""How each port is shown, and how the name of that begins: as a metric, artifact, data set, ..."""
 
 PLAN: Final = {
     "allocation": "metric teaching/allocation/",
@@ -112,7 +114,7 @@ YIELD: Final = {
 """How each number of the yield is shown."""
 LEDGER: Final = {
     **dict.fromkeys(("seconds", "tokens", "examples", "gpu_seconds", "usd"), "metric spent/"),
-    **dict.fromkeys(("requests", "retries", "reused", "finishes"), "metric teachers/"),
+    **dict.fromkeys(("requests", "retries", "reused", "finishes", "images"), "metric teachers/"),
     **{
         name: f"entry ledger/ledger.json {name}"
         for name in ("requested", "candidates", "rejected", "stages", "phases")
@@ -123,7 +125,6 @@ UNCOUNTED: Final = {"amount": "each kind of stage has a unit of its own, and a s
 """Numbers of the ledger of which nothing is shown, with the reason."""
 
 _ITEMS: Final = "items of the task: params say where they come from, and a sealed one is no one's"
-_WEIGHTS: Final = "weights: the tag 'keys' names the stage, and 'load' gives the folder"
 HIDDEN: Final = {
     ("data", "test"): _ITEMS,
     ("data", "selection"): _ITEMS,
@@ -134,8 +135,6 @@ HIDDEN: Final = {
     ("evaluate", "pool"): "answers that a policy chooses by: what it chose is in plan/plan.json",
     ("evaluate", "candidates"): "answers that checks judge by: what they found is in the examples",
     ("reserve", "hashes"): "hashes of items: nobody looks at them",
-    ("student", "student"): _WEIGHTS,
-    ("train", "student"): _WEIGHTS,
 }
 """Ports of which nothing is shown, with the reason."""
 

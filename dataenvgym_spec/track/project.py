@@ -1,6 +1,6 @@
 """Results as records of runs.
 
-One per arm and seed, one per iteration below it, one summary per arm.
+One per base student, one per arm and seed, one per iteration below it, one summary per arm.
 
 Pure: no server, no MLflow. The sealed test is not read here; `summary` is the only one that does.
 """
@@ -8,6 +8,7 @@ Pure: no server, no MLflow. The sealed test is not read here; `summary` is the o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import digest
@@ -17,6 +18,8 @@ from dataenvgym_spec.results.fates import at_work
 from dataenvgym_spec.results.ledger import Cost, Ledger, read_ledger
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.teaching import teaching_costs
+from dataenvgym_spec.track import notes, teaching
+from dataenvgym_spec.track.base import base_record, bases_of
 from dataenvgym_spec.track.iteration import (
     LONGEST,
     Parent,
@@ -25,13 +28,17 @@ from dataenvgym_spec.track.iteration import (
     iteration_record,
     text_artifact,
     tokens,
+    turn_artifacts,
 )
-from dataenvgym_spec.track.naming import flatten, level_of
+from dataenvgym_spec.track.naming import flatten, level_of, numbered
 from dataenvgym_spec.track.noise import copied
+from dataenvgym_spec.track.points import home_of, point_of, settings_of
 from dataenvgym_spec.track.runs import Artifact, ExperimentRecord, Metric, RunRecord
+from dataenvgym_spec.track.students import EXPERIMENT
 from dataenvgym_spec.track.summary import summary_record
+from dataenvgym_spec.track.views import views_of
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised when the names of metrics, params or runs change: runs of the older form are replaced."""
 
 PALETTE: Final = (
@@ -53,17 +60,29 @@ def project(results: Results) -> ExperimentRecord:
     plans = plans_of(results)
     answers = {answer.question: answer for answer in comparisons(results)}
     runs: list[RunRecord] = []
+    point = point_of(results)
+    prefix = f"{point}, " if point else ""
+    bases = bases_of(results)
+    for base in bases:
+        made = base_record(results, base, ledger, plans, prefix)
+        if made is not None:
+            runs.append(made)
     for run in results.runs:
-        runs += _run_records(results, run, ledger, plans)
+        own = next((base.id for base in bases if run in base.runs), None)
+        runs += _run_records(results, run, ledger, plans, own)
     for arm in results.index.arms:
         plan = plans[f"{results.name}/{arm}/summary"]
         colour = _colour(results, arm)
         record = summary_record(results, arm, ledger, plan, colour, answers)
         if record is not None:
             runs.append(record)
-    index = results.index
     return ExperimentRecord(
-        name=index.name, description=index.description, runs=tuple(runs), plans=plans
+        name=results.name,
+        home=home_of(results),
+        description=results.index.description,
+        views=views_of(results.index, settings_of(results)),
+        runs=tuple(runs),
+        plans=plans,
     )
 
 
@@ -78,8 +97,10 @@ def plans_of(results: Results) -> dict[str, str]:
         stages = [[stage.key for stage in turn.stages] for turn in run.iterations]
         closing = [stage.key for stage in run.closing]
         plans[name] = _plan(settings, stages, closing)
-        for turn in run.iterations:
+        for turn in run.iterations[1:]:
             plans[f"{name}/iteration-{turn.number}"] = _plan(stages[turn.number])
+    for base in bases_of(results):
+        plans[base.id] = _plan([stage.key for stage in base.turn.stages])
     copies = [stage.key for stage in copied(results)]
     for arm in results.index.arms:
         contrasts = []
@@ -107,7 +128,7 @@ def run_id(results: Results, run: Run) -> str:
 
 
 def _run_records(
-    results: Results, run: Run, ledger: Ledger, plans: Mapping[str, str]
+    results: Results, run: Run, ledger: Ledger, plans: Mapping[str, str], base: str | None
 ) -> list[RunRecord]:
     """A run and its iterations, as far as they have begun.
 
@@ -116,12 +137,14 @@ def _run_records(
     first = ledger.started(run.iterations[0].stages[0])
     if first is None:
         return []
+    point = point_of(results)
     shared = {
         "arm": run.arm,
-        "experiment": results.name,
         "level": level_of(results.settings[run.arm]),
-        "mlflow.runColor": _colour(results, run.arm),
         "seed": str(run.seed),
+        EXPERIMENT: results.name,
+        "mlflow.runColor": _colour(results, run.arm),
+        **({"point": point} if point else {}),
     }
     turns, costs = run.iterations[: 1 + run.reached], teaching_costs(run, ledger)
     curves, checks = draw_metrics(run, ledger), tuple(at_work(results, run.arm))
@@ -131,14 +154,33 @@ def _run_records(
         own = iteration_metrics(run, turn, ledger, cost, checks)
         metrics.append(own)
         curves += _with_axes(own, cost)
-    top = _run_record(results, run, ledger, shared, curves, plans, first)
-    parent = Parent(record=top, tags=shared)
+    top = _run_record(results, run, ledger, shared, curves, plans, first, base)
+    called = f"{run.arm}, seed {run.seed}"
+    parent = Parent(
+        record=top,
+        tags=shared,
+        called=f"{point}, {called}" if point else called,
+        base=base,
+        iterations=len(run.iterations) - 1,
+    )
+    sources = _sources(run, top.id, base)
     records = [top]
-    for turn, own in zip(turns, metrics, strict=True):
-        record = iteration_record(results, turn, ledger, parent, metrics=own, plans=plans)
+    for turn, own in zip(turns[1:], metrics[1:], strict=True):
+        record = iteration_record(
+            results, turn, ledger, parent, metrics=own, plans=plans, sources=sources
+        )
         if record is not None:
             records.append(record)
     return records
+
+
+def _sources(run: Run, name: str, base: str | None) -> dict[str, str]:
+    """The id of the run that makes a student, by the key of the stage that does."""
+    sources = {stage.key: base for stage in run.iterations[0].of("student") if base is not None}
+    for turn in run.iterations[1:]:
+        if turn.training is not None:
+            sources[turn.training.key] = f"{name}/iteration-{turn.number}"
+    return sources
 
 
 def _run_record(
@@ -149,25 +191,42 @@ def _run_record(
     curves: Sequence[Metric],
     plans: Mapping[str, str],
     first: int,
+    base: str | None,
 ) -> RunRecord:
     name = run_id(results, run)
-    tags = {**shared, "kind": "run", "keys": _students(run)}
+    tags = {**shared, "kind": "run", "dataenvgym.keys": _students(run)}
     if run.stopped is not None:
         tags["stopped"] = f"on selection, after iteration {run.stopped}"
     params = dict(flatten(results.settings[run.arm])) | {"arm": run.arm, "seed": str(run.seed)}
+    turns = {turn.number: f"{name}/iteration-{turn.number}" for turn in run.iterations[1:]}
+    choice, bases = run.choice, () if base is None else (base,)
+    best = turns.get(choice.best, base) if choice is not None else None
+    seed = numbered(run.seed, max(results.index.seeds))
+    called = f"{run.arm}, seed {seed}"
     return RunRecord(
         id=name,
-        name=f"{run.arm}, seed {run.seed}",
+        name=f"{shared['point']}, {called}" if "point" in shared else called,
         plan=plans[name],
-        # A millisecond apart, for MLflow lists the newest first: the runs in the order of the
-        # spec, then the summaries.
-        start=first - results.runs.index(run),
+        # A millisecond apart, for MLflow lists the newest first: the base student, the runs in
+        # the order of the spec, then the summaries.
+        start=first - 1 - results.runs.index(run),
         end=ledger.all_ended(run.stages),
         params=tuple(sorted(params.items())),
         metrics=tuple(curves),
-        artifacts=tuple(_choice(run)),
+        artifacts=(*_before(run, ledger), *_choice(run)),
         tags=tuple(sorted(tags.items())),
+        note=notes.of_run(run, base, turns),
+        reads=bases,
+        gives=() if best is None else (best,),
     )
+
+
+def _before(run: Run, ledger: Ledger) -> Iterator[Artifact]:
+    """What there was before the first plan, such as skills, and what it took."""
+    first = run.iterations[0]
+    yield from turn_artifacts(first)
+    for artifact in teaching.artifacts(first, ledger):
+        yield replace(artifact, path=artifact.path.replace("ledger.json", "before-teaching.json"))
 
 
 def _choice(run: Run) -> Iterator[Artifact]:

@@ -11,7 +11,9 @@ from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.indexes import compiled
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
-from dataenvgym_spec.track.mlflow import Server, connect, is_database
+from dataenvgym_spec.track.address import is_database
+from dataenvgym_spec.track.links import view_page
+from dataenvgym_spec.track.mlflow import Server, connect
 from dataenvgym_spec.track.project import project
 from dataenvgym_spec.track.runs import ExperimentRecord
 from dataenvgym_spec.track.sync import sync, verify
@@ -27,7 +29,7 @@ class Tracked:
         removed: how many others were taken away.
         logged: how many values were added; 0 when everything was there.
         uri: the server, without a password.
-        pages: the page of each experiment, relative to where the server's pages are.
+        pages: the first view of each experiment, relative to where the server's pages are.
         server: whether `uri` is a server, with pages, and no database.
     """
 
@@ -74,13 +76,16 @@ def track(
     """
     with _opened(layout, names, say) as (server, records):
         done = [sync(server, record, thorough=thorough) for record in records]
+    pages = [
+        view_page(item.home, record.views[0][0]) for item, record in zip(done, records, strict=True)
+    ]
     return Tracked(
         runs=sum(item.runs for item in done),
         created=sum(item.created for item in done),
         removed=sum(item.removed for item in done),
         logged=sum(item.logged for item in done),
         uri=server.shown,
-        pages=tuple(f"#/experiments/{item.home}/runs?compareRunsMode=CHART" for item in done),
+        pages=tuple(dict.fromkeys(pages)),
         server=not is_database(server.uri),
     )
 

@@ -121,6 +121,23 @@ def text(path: str, content: str) -> Artifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Student:
+    """The student that a run made, as a logged model of MLflow: a reference, not its weights.
+
+    Attributes:
+        name: what people call it.
+        params: how it was made.
+        tags: where its weights are, and what made it.
+        metrics: what it scored on selection.
+    """
+
+    name: str
+    params: tuple[tuple[str, str], ...]
+    tags: tuple[tuple[str, str], ...]
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """One MLflow run. Who it is, `id` and `results` say.
 
@@ -132,6 +149,10 @@ class RunRecord:
         start: ms since the epoch; known as soon as the run is, and never changed by later results.
             Whoever computes the same results at another time has the same run.
         end: ms since the epoch; None while it is running.
+        note: its description in Markdown. A target such as `run:ID` becomes a link (`links`).
+        student: the one that it made.
+        reads: ids of the runs whose students went into it.
+        gives: ids of the runs whose students are its outcome, besides its own.
     """
 
     id: str
@@ -145,6 +166,10 @@ class RunRecord:
     datasets: tuple[Dataset, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+    student: Student | None = None
+    reads: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -186,14 +211,20 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentRecord:
-    """One MLflow experiment.
+    """What an MLflow experiment holds of one of ours.
 
     Attributes:
+        name: of the experiment, with which the ids of its runs begin.
+        home: what it is called in MLflow: as the experiment, or the sweep that it is a point of.
+        description: in Markdown; targets such as `view:NAME` become links.
+        views: MLflow's saved views, by name: what to compare, ready to be opened.
         runs: what there is so far, parents before children.
         plans: the plan of every run that the compiled experiment can have, by id, done or not.
     """
 
     name: str
+    home: str
     description: str
+    views: tuple[tuple[str, str], ...]
     runs: tuple[RunRecord, ...]
     plans: Mapping[str, str]

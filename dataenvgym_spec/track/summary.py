@@ -22,10 +22,13 @@ from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, slice_means
 from dataenvgym_spec.results.together import together_means
+from dataenvgym_spec.track import notes
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
-from dataenvgym_spec.track.naming import level_of, slug
+from dataenvgym_spec.track.naming import flatten, level_of, slug
 from dataenvgym_spec.track.noise import MeasuredFloor
+from dataenvgym_spec.track.points import point_of
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
+from dataenvgym_spec.track.students import EXPERIMENT
 
 
 def summary_record(
@@ -54,11 +57,13 @@ def summary_record(
         return None
     stages = [stage for run in runs for stage in run.stages]
     measured = MeasuredFloor.of(results, ledger)
+    point = point_of(results)
     tags = {
         **_unequal(results, runs, ledger),
         **({} if measured is None else measured.tags(arm)),
+        **({"point": point} if point else {}),
         "arm": arm,
-        "experiment": results.name,
+        EXPERIMENT: results.name,
         "kind": "summary",
         "level": level_of(results.settings[arm]),
         "mlflow.runColor": colour,
@@ -71,17 +76,21 @@ def summary_record(
     metrics += [*_contrasts(results, runs, ledger, answers), *_unreadable(runs, ledger)]
     metrics += _floors(results, runs, ledger, measured)
     # Before all runs: MLflow lists the newest first, the runs in the order of the spec.
-    position = len(results.runs) + results.index.arms.index(arm)
+    position = 1 + len(results.runs) + results.index.arms.index(arm)
+    name, files = f"{results.name}/{arm}/summary", tuple(_artifacts(results))
+    params = dict(flatten(results.settings[arm])) | {"arm": arm, "seeds": str(len(runs))}
+    own = {run.seed: f"{results.name}/{arm}/seed-{run.seed}" for run in runs}
     return RunRecord(
-        id=f"{results.name}/{arm}/summary",
-        name=f"{arm}, summary",
+        id=name,
+        name=f"{point}, {arm}, summary" if point else f"{arm}, summary",
         plan=plan,
         start=start - position,
         end=ledger.all_ended(stages),
-        params=(("arm", arm), ("seeds", str(len(runs)))),
+        params=tuple(sorted(params.items())),
         metrics=tuple(metrics),
-        artifacts=tuple(_artifacts(results)),
+        artifacts=files,
         tags=tuple(sorted(tags.items())),
+        note=notes.of_summary(arm, own, name, reported=bool(files)),
     )
 
 

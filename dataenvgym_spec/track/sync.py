@@ -23,6 +23,7 @@ from dataenvgym_spec.track.compare import (
     tags,
 )
 from dataenvgym_spec.track.mlflow import Server, reaching
+from dataenvgym_spec.track.relate import Runs, differences, relate, remove
 from dataenvgym_spec.track.runs import ExperimentRecord, RunRecord
 
 
@@ -57,19 +58,23 @@ def sync(server: Server, experiment: ExperimentRecord, *, thorough: bool = True)
         TrackingUnavailable: the server cannot be reached or refuses.
     """
     with reaching(server.uri):
-        home = server.experiment(experiment.name, experiment.description)
-        found = server.runs(home)
+        home = server.experiment(experiment.home)
+        found = server.runs(home, experiment.name)
         created = logged = 0
-        ids: dict[str, str] = {}
+        chosen: dict[str, Held] = {}
         for record in experiment.runs:
-            parent = ids.get(record.parent or "")
+            parent = _id(chosen, record.parent)
             held = _choose(server, record, _candidates(found, record, parent), thorough)
             created += held is None
             held = held or _create(server, home, record, parent)
-            ids[record.id] = held.run_id
+            chosen[record.id] = held
             logged += _complete(server, record, held, parent, thorough)
-        runs = [run for some in found.values() for run in some]
-        removed = _leave(server, [run for run in runs if not _shown(run, experiment, ids)])
+        runs = Runs(server=server, home=home, experiment=experiment, chosen=chosen)
+        logged += relate(runs)
+        others = [run for some in found.values() for run in some if not _shown(run, runs)]
+        removed = _leave(server, home, experiment.name, others) + _leave_former_home(
+            server, experiment
+        )
     return Brought(
         home=home, runs=len(experiment.runs), created=created, removed=removed, logged=logged
     )
@@ -82,15 +87,15 @@ def verify(server: Server, experiment: ExperimentRecord) -> list[str]:
         TrackingUnavailable: the server cannot be reached or refuses.
     """
     with reaching(server.uri):
-        home = server.find(experiment.name)
-        found = server.runs(home) if home else {}
+        home = server.find(experiment.home)
+        found = server.runs(home, experiment.name) if home else {}
         differing = []
         for name, runs in found.items():
             if name not in experiment.plans and any(_own(server, run) for run in runs):
                 differing.append(f"{name}: the compiled experiment has no such run")
-        ids: dict[str, str] = {}
+        chosen: dict[str, Held] = {}
         for record in experiment.runs:
-            parent = ids.get(record.parent or "")
+            parent = _id(chosen, record.parent)
             candidates = _candidates(found, record, parent)
             held = _choose(server, record, candidates, thorough=True)
             if held is None:
@@ -99,11 +104,20 @@ def verify(server: Server, experiment: ExperimentRecord) -> list[str]:
             if held is None:
                 differing.append(f"{record.id}: there is no such run")
                 continue
-            ids[record.id] = held.run_id
+            chosen[record.id] = held
             lines = contradictions(record, held)
             lines += describe(missing(record, held, parent, own=_own(server, held)))
             differing += [f"{record.id}: {line}" for line in lines]
+        if home is not None:
+            related = Runs(server=server, home=home, experiment=experiment, chosen=chosen)
+            differing += differences(related)
     return differing
+
+
+def _id(chosen: Mapping[str, Held], name: str | None) -> str | None:
+    """The server's id of a run."""
+    held = chosen.get(name) if name is not None else None
+    return held.run_id if held is not None else None
 
 
 def _candidates(
@@ -140,7 +154,7 @@ def _create(server: Server, home: str, record: RunRecord, parent: str | None) ->
 
 def _own(server: Server, run: Held) -> bool:
     """Whether this clone made a run. In its own database all of ours are its own."""
-    return server.private or clones.made(run, server.clone)
+    return server.private or clones.made(run.tags, server.clone)
 
 
 def _known(server: Server, record: RunRecord, held: Held, thorough: bool) -> bool:
@@ -174,26 +188,42 @@ def _complete(
     return lacking.count
 
 
-def _shown(run: Held, experiment: ExperimentRecord, ids: Mapping[str, str]) -> bool:
+def _shown(run: Held, runs: Runs) -> bool:
     """Whether a run is one of the experiment's, or goes on where its results end here so far."""
-    name = run.tags[ID]
-    if name in ids:
-        return ids[name] == run.run_id
-    planned = run.tags.get(PLAN) == experiment.plans.get(name)
-    return planned and run.tags.get(PARENT) in (None, *ids.values())
+    name, chosen = run.tags[ID], runs.chosen
+    if name in chosen:
+        return chosen[name].run_id == run.run_id
+    planned = run.tags.get(PLAN) == runs.experiment.plans.get(name)
+    parents = {held.run_id for held in chosen.values()}
+    return planned and run.tags.get(PARENT) in (None, *parents)
 
 
-def _leave(server: Server, runs: Sequence[Held]) -> int:
+def _leave(server: Server, home: str, name: str, runs: Sequence[Held]) -> int:
     """Takes away runs that this clone made and no other shows; returns how many.
 
     At runs of others that it showed so far it takes its mark away.
     """
     removed = 0
+    students = server.students(home, name) if runs else {}
     for run in runs:
         others = clones.shown_by_others(run, server.clone) and not server.private
         if _own(server, run) and not others:
-            server.remove(run.run_id)
+            remove(server, students, run)
             removed += 1
         elif run.tags.get(clones.tag(server.clone)) == clones.SHOWN:
             server.untag(run.run_id, clones.tag(server.clone))
+    return removed
+
+
+def _leave_former_home(server: Server, experiment: ExperimentRecord) -> int:
+    """Takes away what stood in an experiment of its own before sweeps shared one."""
+    if experiment.home == experiment.name:
+        return 0
+    home = server.find(experiment.name)
+    if home is None:
+        return 0
+    runs = [run for some in server.runs(home, experiment.name).values() for run in some]
+    removed = _leave(server, home, experiment.name, runs)
+    if removed:
+        server.remove_if_empty(home)
     return removed

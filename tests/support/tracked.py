@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from dataenvgym_spec.core.hashing import digest
@@ -24,57 +25,81 @@ class Store:
         self,
         root: Path,
         *,
-        upto: int = ITERATIONS,
+        upto: int | None = None,
         closed: bool = True,
         seeds: tuple[int, ...] = (0,),
         rate: float = 0.001,
         epoch: int = EPOCH,
         fewer: int = 0,
+        arms: tuple[str, ...] = ARMS,
+        iterations: int = ITERATIONS,
+        name: str = "tiny",
+        sweep: str | None = None,
+        right: Callable[[str, int, int], int] = lambda arm, seed, turn: 2 * turn + 2,
     ) -> None:
-        """`fewer`: by how many examples `no-state` is taught less in each iteration."""
-        self.root, self.upto, self.closed, self.epoch = root, upto, closed, epoch
-        self.accepted = {"with-state": 5, "no-state": 5 - fewer}
+        """Writes it all.
+
+        Args:
+            root: the repository.
+            upto: the last iteration that is done.
+            closed: whether selection and the sealed test are done as well.
+            seeds: of the runs.
+            rate: a setting that has other students.
+            epoch: when it all began, in seconds.
+            fewer: by how many examples `no-state` is taught less in each iteration.
+            arms: their names; the first of them sees the student's errors.
+            iterations: how many every arm has.
+            name: of the experiment.
+            sweep: of which it is a point.
+            right: how many of 16 answers on selection are right, by arm, seed and iteration.
+        """
+        self.root, self.closed, self.epoch = root, closed, epoch
+        self.iterations, self.right = iterations, right
+        self.upto = iterations if upto is None else upto
+        self.accepted = dict.fromkeys(arms, 5) | {"no-state": 5 - fewer}
         self.stages: dict[str, dict] = {}
         (root / ".dvc").mkdir(parents=True, exist_ok=True)
         for seed in seeds:
-            for arm in ARMS:
+            for arm in arms:
                 self._run(arm, seed, rate)
         settings = {
             arm: {
                 "environment": "skill-list",
                 "skills": {"label": ["test"]},
                 "agent": {"observe": arm},
-                "loop": {"iterations": ITERATIONS},
+                "loop": {"iterations": iterations},
                 "prompt": "x" * 900,
                 "rate": rate,
             }
-            for arm in ARMS
+            for arm in arms
         }
         contrasts = [
             {
-                "arm": ARMS[0],
-                "against": ARMS[1],
-                "primary": True,
+                "arm": arms[0],
+                "against": other,
+                "primary": other == arms[1],
                 "split": "test",
                 "student": "best",
             }
+            for other in arms[1:]
         ]
         index = {
             "format": 1,
-            "name": "tiny",
+            "name": name,
             "description": "Does it teach?",
-            "arms": list(ARMS),
+            "sweep": sweep,
+            "arms": list(arms),
             "seeds": list(seeds),
             "settings": settings,
         }
         index |= {
-            "iterations": dict.fromkeys(ARMS, ITERATIONS),
+            "iterations": dict.fromkeys(arms, iterations),
             "contrasts": contrasts,
             "inputs": {},
             "stages": list(self.stages.values()),
         }
         (root / "experiments").mkdir(exist_ok=True)
-        write_json(root / "experiments" / "tiny.json", index)
+        write_json(root / "experiments" / f"{name}.json", index)
 
     def _stage(
         self,
@@ -102,6 +127,8 @@ class Store:
                 "uses": [],
             },
         )
+        if kind == "evaluate" and "selection/results.jsonl" in (ports or {}):
+            label = "evaluate on selection"
         use = {"arm": arm, "seed": seed, "iteration": turn, "label": f"{arm}, {label or kind}"}
         row["uses"].append(use)
         folder = self.root / "store" / row["directory"]
@@ -170,7 +197,7 @@ class Store:
             quality={"items": 9, "skills": 2, "left_out": 1, "coverage": 0.75, "balance": 0.5},
         )
         checks, trained = [], []
-        for turn in range(1, ITERATIONS + 1):
+        for turn in range(1, self.iterations + 1):
             me = [arm, seed, turn, rate]
             observed = [seen] if arm == "with-state" else []
             plan = stage(
@@ -221,10 +248,10 @@ class Store:
                     "evaluate",
                     ["selection", me],
                     [data, trained[-1]],
-                    ports={"selection/results.jsonl": answers(2 * turn + 2)},
+                    ports={"selection/results.jsonl": answers(self.right(arm, seed, turn))},
                 )
             )
-            if arm == "with-state" and turn < ITERATIONS:
+            if arm == "with-state" and turn < self.iterations:
                 seen = stage(
                     turn,
                     "evaluate",
@@ -232,8 +259,8 @@ class Store:
                     [data, trained[-1]],
                     ports={"hidden/results.jsonl": answers(5)},
                 )
-        choice = {"best": 1, "last": ITERATIONS, "accuracy": [0.25, 0.375]}
-        done = self.closed and self.upto == ITERATIONS
+        choice = {"best": 1, "last": self.iterations, "accuracy": [0.25, 0.375]}
+        done = self.closed and self.upto == self.iterations
         chosen = self._stage(
             arm,
             seed,
@@ -246,7 +273,7 @@ class Store:
         )
         rows = [
             {"iteration": n, **row}
-            for n, name in ((1, "best"), (2, "last"))
+            for n, name in ((1, "best"), (self.iterations, "last"))
             for row in answers(SEALED[name])
         ]
         self._stage(

@@ -81,6 +81,7 @@ def shown(record: ExperimentRecord) -> set[str]:
         found |= {f"dataset {data.context}" for data in run.datasets}
         found |= {f"param {name}" for name, _ in run.params}
         found |= {f"tag {name}" for name, _ in run.tags}
+        found |= {"student"} if run.student is not None else set()
     return found
 
 

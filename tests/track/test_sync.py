@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import signal
 import socket
@@ -21,9 +22,9 @@ from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.track import differences, track
+from dataenvgym_spec.track.address import shown
 from dataenvgym_spec.track.background import start_in_background
 from dataenvgym_spec.track.clones import PREFIX
-from dataenvgym_spec.track.mlflow import shown
 from dataenvgym_spec.track.naming import slug
 from dataenvgym_spec.track.project import project
 from tests.support.repositories import call, environment
@@ -31,24 +32,33 @@ from tests.support.taught import Taught
 from tests.support.tracked import ARMS, EPOCH, LABELS, SEALED, Store, answers
 from tests.support.waiting import wait_until
 
+READY = 2
+"""MLflow's number for a logged model that is complete."""
+
 
 def dump(database: Path, artifacts: Path | None = None) -> dict:
     """All that a database says of the active runs that are ours, with nothing in it that depends on the server's own ids."""
     with contextlib.closing(sqlite3.connect(database)) as base:
-        names = dict(
+        names: dict[str, str] = dict(
             base.execute(
                 "select t.run_uuid, t.value from tags t join runs r using (run_uuid) where t.key = 'dataenvgym.id' and r.lifecycle_stage = 'active'"
             )
         )
         assert len(set(names.values())) == len(names), "two runs with one id"
         out: dict = {name: {} for name in names.values()}
+        models = dict(
+            base.execute(
+                "select model_id, source_run_id from logged_models where lifecycle_stage = 'active'"
+            )
+        )
+        ids = dict(names) | {model: f"student of {names[run]}" for model, run in models.items()}
         for run, name in names.items():
             out[name]["run"] = base.execute(
                 "select name, status, start_time, end_time from runs where run_uuid = ?", (run,)
             ).fetchall()
             tags = base.execute("select key, value from tags where run_uuid = ?", (run,))
             out[name]["tags"] = {
-                key: names[value] if key == "mlflow.parentRunId" else value
+                key: plain(value, ids)
                 for key, value in tags
                 if key != "mlflow.user" and not key.startswith(PREFIX)
             }
@@ -65,6 +75,16 @@ def dump(database: Path, artifacts: Path | None = None) -> dict:
             inputs = "select d.name, d.digest, d.dataset_source, d.dataset_profile, t.value from inputs i join datasets d on d.dataset_uuid = i.source_id"
             inputs += " join input_tags t on t.input_uuid = i.input_uuid where i.destination_id = ?"
             out[name]["inputs"] = sorted(base.execute(inputs, (run,)))
+            out[name]["links"] = sorted(
+                (kind, ids.get(model, model))
+                for kind, model in base.execute(
+                    "select destination_type, destination_id from inputs where source_id = ? and destination_type like 'MODEL%'",
+                    (run,),
+                )
+            )
+            out[name]["students"] = [
+                student(base, model, ids) for model, source in models.items() if source == run
+            ]
             if artifacts:
                 files = sorted(
                     path for path in artifacts.rglob("*") if path.is_file() and run in path.parts
@@ -73,6 +93,32 @@ def dump(database: Path, artifacts: Path | None = None) -> dict:
                     path.as_posix().partition("/artifacts/")[2]: path.read_bytes() for path in files
                 }
     return out
+
+
+def plain(text: str, ids: dict[str, str]) -> str:
+    """A text with our names in place of the server's ids."""
+    for name in re.findall(r"m?-?[0-9a-f]{32}", text):
+        text = text.replace(name, ids.get(name, name))
+    return text
+
+
+def student(base: sqlite3.Connection, model: str, ids: dict[str, str]) -> list:
+    """All that a database says of a logged model but when it was made and last changed."""
+    rows = [base.execute("select name, status from logged_models where model_id = ?", (model,))]
+    for question in (
+        "select param_key, param_value from logged_model_params where model_id = ?",
+        "select tag_key, tag_value from logged_model_tags where model_id = ?",
+        "select metric_name, metric_step, metric_timestamp_ms, metric_value, run_id from logged_model_metrics where model_id = ?",
+    ):
+        rows.append(base.execute(question, (model,)))
+    return [
+        sorted(
+            tuple(plain(value, ids) if isinstance(value, str) else value for value in row)
+            for row in some
+            if not str(row[0]).startswith(PREFIX)
+        )
+        for some in rows
+    ]
 
 
 def dump_of(root: Path) -> dict:
@@ -99,9 +145,7 @@ def first(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("first")
     Store(root)
     result = call("dataenvgym", "track", cwd=root)
-    assert (
-        "10 runs made" in result.stdout and "dataenvgym ui" in result.stdout and not result.stderr
-    )
+    assert "9 runs made" in result.stdout and "dataenvgym ui" in result.stdout and not result.stderr
     return root
 
 
@@ -124,6 +168,10 @@ def empty_out(database: Path) -> None:
             "input_tags",
             "inputs",
             "datasets",
+            "logged_model_metrics",
+            "logged_model_params",
+            "logged_model_tags",
+            "logged_models",
             "runs",
             "experiment_tags",
         ):
@@ -179,6 +227,12 @@ def runs_of(root: Path) -> dict:
     return {run.id: run for run in project(load("tiny", root)).runs}
 
 
+def base_of(runs: dict):
+    """The run of the base student, of which there is one."""
+    (base,) = (run for name, run in runs.items() if name.startswith("tiny/base/"))
+    return base
+
+
 def series(run, key: str) -> list[tuple[int, float]]:
     return [(metric.step, round(metric.value, 4)) for metric in run.metrics if metric.key == key]
 
@@ -186,7 +240,7 @@ def series(run, key: str) -> list[tuple[int, float]]:
 def test_projecting_needs_no_mlflow(tmp_path) -> None:
     Store(tmp_path)
     code = "import sys; from dataenvgym_spec.results.experiment import load; from dataenvgym_spec.track import track; from dataenvgym_spec.track.project import project; import dataenvgym_spec.track.background\n"
-    code += "assert len(project(load('tiny')).runs) == 10; print([name for name in ('mlflow', 'sqlalchemy', 'numpy', 'scipy', 'ssl', 'http.client') if name in sys.modules])"
+    code += "assert len(project(load('tiny')).runs) == 9; print([name for name in ('mlflow', 'sqlalchemy', 'numpy', 'scipy', 'ssl', 'http.client') if name in sys.modules])"
     assert call(sys.executable, "-c", code, cwd=tmp_path).stdout.strip() == "[]"
 
 
@@ -351,7 +405,7 @@ def test_what_draws_left_out_and_what_was_unreadable_is_shown(tmp_path) -> None:
         assert series(run, "data/skipped/data/repeated rows") == [(0, 12)]
         assert series(run, "judging/wrong_gold/data") == [(0, 3)]
         assert not series(run, "judging/unreadable/timeout")
-    base_run, taught = (runs[f"tiny/with-state/seed-0/iteration-{n}"] for n in (0, 1))
+    base_run, taught = base_of(runs), runs["tiny/with-state/seed-0/iteration-1"]
     assert dict(base_run.params)["train.cut"] == "2"
     assert {"train.cut": "4", "train.left_out": "1"}.items() <= dict(taught.params).items()
     # Sums: over the evaluations of an iteration, and over those on the sealed test.
@@ -387,7 +441,7 @@ def test_a_contrast_of_unequal_amounts_says_so(tmp_path) -> None:
 def test_tracking_again_changes_nothing(root) -> None:
     Store(root)
     first = done(root)
-    assert (first.runs, first.created, first.removed) == (10, 10, 0)
+    assert (first.runs, first.created, first.removed) == (9, 9, 0)
     held_now, ids = dump_of(root), ids_of(root / "mlflow.db")
     again, quick = done(root), done(root, thorough=False)
     assert (again.created, again.removed, again.logged, quick.logged) == (0, 0, 0, 0)
@@ -407,9 +461,10 @@ def test_it_fills_as_the_experiment_goes_on(root, tmp_path, empty) -> None:
     Store(root, upto=0, closed=False, fewer=2)
     done(root, thorough=False)
     ids = ids_of(root / "mlflow.db")
-    assert {name: rows["run"][0][1] for name, rows in dump_of(root).items()} == {
-        "tiny/with-state/seed-0": "RUNNING", "tiny/with-state/seed-0/iteration-0": "FINISHED", "tiny/with-state/summary": "RUNNING",
-        "tiny/no-state/seed-0": "RUNNING", "tiny/no-state/seed-0/iteration-0": "FINISHED", "tiny/no-state/summary": "RUNNING",
+    assert {rows["run"][0][0]: rows["run"][0][1] for rows in dump_of(root).values()} == {
+        "base student": "FINISHED",
+        "with-state, seed 0": "RUNNING", "with-state, summary": "RUNNING",
+        "no-state, seed 0": "RUNNING", "no-state, summary": "RUNNING",
     }  # fmt: skip
     for upto, closed in ((1, False), (2, False), (2, True)):
         Store(root, upto=upto, closed=closed, fewer=2)
@@ -434,7 +489,7 @@ def test_a_deleted_database_comes_back(root, first) -> None:
     # `first` had no database and no artifacts: that is what a deleted one leaves.
     again = dump_of(root)
     assert again == dump_of(first)
-    base = again["tiny/no-state/seed-0/iteration-0"]
+    base = again["tiny/no-state/seed-0"]
     quality = {key: value for key, _, _, value, _ in base["latest_metrics"] if "quality" in key}
     assert quality == {
         "skills/quality/coverage": 0.75,
@@ -475,7 +530,7 @@ def test_all_that_teaching_leaves_is_back_once(root) -> None:
         assert {"plan/state.json", "checks/yield.json", "ledger/ledger.json"} <= child[
             "files"
         ].keys()
-    base = before["tiny/with-state/seed-0/iteration-0"]
+    base = before["tiny/with-state/seed-0"]
     assert json.loads(base["files"]["skills/skills.json"])["skills"]
     tree = json.loads(seeing["files"]["plan/tree.json"])
     assert (tree["gcd"]["reward"], tree["gcd"]["move"]["kind"]) == (0.125, "exploit")
@@ -506,7 +561,7 @@ def test_what_cannot_be_taken_back_is_replaced(root) -> None:
     done(root)
     shutil.rmtree(root / "store")
     Store(root, rate=0.002)
-    assert done(root).removed == 10
+    assert done(root).removed == 9
     assert dump_of(root)["tiny/no-state/seed-0"]["params"]["rate"] == "0.002"
     shutil.rmtree(root / "store")
     Store(root, rate=0.002, epoch=EPOCH + 5000)
@@ -606,7 +661,7 @@ def test_two_at_once_make_no_doubles_on_a_server(server, tmp_path, root) -> None
     said = [process.communicate(timeout=60)[0] for process in pair]
     assert [process.returncode for process in pair] == [0, 0]
     assert (
-        sum("10 runs made" in text for text in said) == 1
+        sum("9 runs made" in text for text in said) == 1
         and sum("nothing had to change" in text for text in said) == 1
     )
     assert all(f"{address}/#/experiments/" in text for text in said)
@@ -664,7 +719,7 @@ def test_background_tracking_never_fails_and_never_queues(root, monkeypatch) -> 
     monkeypatch.setenv("DATAENVGYM_TRACK", "1")
     assert start_in_background(layout, "tiny")
     wait_until(lambda: "values added" in log.read_text(), "the sync in the background")
-    assert "tiny: " in log.read_text() and len(dump_of(root)) == 10
+    assert "tiny: " in log.read_text() and len(dump_of(root)) == 9
 
 
 def test_ui_says_when_its_port_is_taken(tmp_path) -> None:
@@ -695,3 +750,146 @@ def test_ui_answers_and_leaves_nothing_behind(opening) -> None:
 
 def test_a_password_in_an_address_is_not_shown() -> None:
     assert shown("http://ann:se@cret@host/x") == "http://host/x"
+
+
+def test_data_is_named_for_people(tmp_path) -> None:
+    root = tmp_path
+    Store(root, seeds=(0, 10))
+    record = project(load("tiny", root))
+    names = {run.id: [data.name for data in run.datasets] for run in record.runs}
+    assert names["tiny/with-state/seed-10/iteration-2"] == [
+        "with-state, seed 10, iteration 2: 9 generated",
+        "with-state, seed 10, iteration 2: 5 accepted",
+    ]
+    # Names of runs sort as their numbers do; those of data sets cannot change with them.
+    called = {run.id: run.name for run in record.runs}
+    assert called["tiny/with-state/seed-0"] == "with-state, seed 00"
+    assert names["tiny/with-state/seed-0/iteration-1"][1] == (
+        "with-state, seed 0, iteration 1: 5 accepted"
+    )
+
+
+def test_students_are_references_linked_to_their_runs(first) -> None:
+    root = first
+    held = dump_of(root)
+    runs = runs_of(root)
+    base = base_of(runs)
+    assert sum(len(rows["students"]) for rows in held.values()) == 5
+    assert held["tiny/no-state/seed-0"]["links"] == [
+        ("MODEL_INPUT", f"student of {base.id}"),
+        # The one that selection chose.
+        ("MODEL_OUTPUT", "student of tiny/no-state/seed-0/iteration-1"),
+    ]
+    assert held["tiny/no-state/seed-0/iteration-2"]["links"] == [
+        ("MODEL_INPUT", f"student of {base.id}"),
+        ("MODEL_OUTPUT", "student of tiny/no-state/seed-0/iteration-2"),
+    ]
+    ((named, _, tags, scores),) = held["tiny/no-state/seed-0/iteration-2"]["students"]
+    assert named == [("no-state, seed 0, iteration 2", READY)]
+    assert ("selection/accuracy", 2, 0.375) in [(*row[:2], row[3]) for row in scores]
+    place = dict(tags)["weights in the repository"]
+    assert place.startswith("store/train-") and (root / place).parents[1].is_dir()
+    weights = [path for path in (root / "mlartifacts").rglob("*") if "models" in path.parts]
+    assert weights == []
+
+
+def test_notes_link_where_a_run_comes_from(first) -> None:
+    root = first
+    with contextlib.closing(sqlite3.connect(root / "mlflow.db")) as base:
+        notes = dict(
+            base.execute(
+                "select i.value, n.value from tags i join tags n using (run_uuid) join runs r using (run_uuid)"
+                " where i.key = 'dataenvgym.id' and n.key = 'mlflow.note.content' and r.lifecycle_stage = 'active'"
+            )
+        )
+        known = {row[0] for row in base.execute("select run_uuid from runs")}
+        known |= {row[0] for row in base.execute("select model_id from logged_models")}
+    assert notes.keys() == runs_of(root).keys()
+    pages = [page for note in notes.values() for page in re.findall(r"\(#/([^)]+)\)", note)]
+    assert len(pages) > 20 and {page.split("/")[3] for page in pages} <= known
+    iteration = notes["tiny/with-state/seed-0/iteration-2"]
+    assert "student before](#" in iteration and "student after](#" in iteration
+    assert "9 generated → 5 accepted" in iteration and "- train: `train-" in iteration
+    assert "](run:" not in "".join(notes.values()) and "](student:" not in "".join(notes.values())
+
+
+def test_verify_finds_what_was_changed_of_students_notes_and_views(root) -> None:
+    from mlflow import MlflowClient
+
+    Store(root)
+    done(root)
+    before = dump_of(root)
+    client = MlflowClient(tracking_uri=f"sqlite:///{root}/mlflow.db")
+    home = client.get_experiment_by_name("tiny").experiment_id
+    runs = {run.data.tags["dataenvgym.id"]: run.info.run_id for run in client.search_runs([home])}
+    models = {model.source_run_id: model for model in client.search_logged_models([home])}
+    gone, changed = (runs[f"tiny/{arm}/seed-0/iteration-2"] for arm in ARMS)
+    client.delete_logged_model(models[gone].model_id)
+    client.set_logged_model_tags(models[changed].model_id, {"arm": "another"})
+    client.set_tag(runs["tiny/no-state/seed-0"], "mlflow.note.content", "mine")
+    client.set_experiment_tag(home, "mlflow.sharedViewState.learning-curves", "{}")
+    said = differences(Layout(root=root), ["tiny"])
+    assert said == [
+        "tiny/with-state/seed-0/iteration-2: its student is missing",
+        "tiny/no-state/seed-0/iteration-2: tag arm of its student is missing or differs",
+        "tiny/with-state/seed-0: its description is missing or differs",
+        "tiny/with-state/seed-0/iteration-2: a link to a student is missing",
+        "tiny/with-state/seed-0/iteration-2: its description is missing or differs",
+        "tiny/no-state/seed-0: its description is missing or differs",
+        "tiny: tag mlflow.sharedViewState.learning-curves of the experiment is missing or differs",
+    ]
+    done(root, thorough=False)
+    assert differences(Layout(root=root), ["tiny"]) == []
+    # What a run has given cannot be taken back: the link to the removed student stays.
+    after = dump_of(root)
+    for rows in (before, after):
+        rows["tiny/with-state/seed-0/iteration-2"].pop("links")
+    assert after == before
+
+
+def test_points_of_a_sweep_share_an_experiment(root) -> None:
+    names = [f"rates-{name}" for name in ("low", "high")]
+    for name, rate in zip(names, (0.001, 0.002), strict=True):
+        Store(root, name=name, sweep="rates", rate=rate, upto=1, closed=False)
+    made = track(Layout(root=root), names)
+    assert (made.runs, made.created, len(made.pages)) == (14, 14, 1)
+    assert "points-of-the-sweep" in made.pages[0]
+    again = track(Layout(root=root), names)
+    assert (again.created, again.removed, again.logged) == (0, 0, 0)
+    assert differences(Layout(root=root), names) == []
+    record = project(load("rates-low", root))
+    assert {run.name for run in record.runs} >= {"low, base student", "low, no-state, seed 0"}
+    view = json.loads(dict(record.views)["points-of-the-sweep"])
+    assert "params.`rate`" in view["state"] and "params.`prompt`" not in view["state"]
+
+
+def test_what_an_older_form_left_is_brought_up_to_date(root, first, monkeypatch) -> None:
+    """A database without students, notes and views, with runs of an older form and another home."""
+    Store(root)
+    with monkeypatch.context() as older:
+        older.setattr("dataenvgym_spec.track.project.FORMAT", 1)
+        done(root)
+    with contextlib.closing(sqlite3.connect(root / "mlflow.db")) as base:
+        for table in ("metrics", "params", "tags"):
+            base.execute(f"delete from logged_model_{table}")
+        base.execute("delete from logged_models")
+        base.execute("delete from inputs where destination_type like 'MODEL%'")
+        base.execute("delete from tags where key in ('mlflow.note.content', 'dataenvgym.reads')")
+        base.execute("delete from experiment_tags where key like 'mlflow.sharedViewState%'")
+        base.commit()
+    assert any("made by another plan" in line for line in differences(Layout(root=root), ["tiny"]))
+    brought = done(root, thorough=False)
+    assert (brought.created, brought.removed) == (9, 9)
+    assert dump_of(root) == dump_of(first)
+
+
+def test_a_point_that_had_an_experiment_of_its_own_moves_to_that_of_its_sweep(root) -> None:
+    from mlflow import MlflowClient
+
+    Store(root, name="rates-low", upto=1, closed=False)
+    track(Layout(root=root), ["rates-low"])
+    Store(root, name="rates-low", sweep="rates", upto=1, closed=False)
+    moved = track(Layout(root=root), ["rates-low"])
+    assert (moved.created, moved.removed) == (7, 7)
+    client = MlflowClient(tracking_uri=f"sqlite:///{root}/mlflow.db")
+    assert {item.name for item in client.search_experiments()} == {"Default", "rates"}

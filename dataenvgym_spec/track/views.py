@@ -1,0 +1,211 @@
+"""Comparisons that stand ready in MLflow: saved views, which its page lists by name.
+
+A view is a tag of the experiment: which runs, in which order, with which columns and charts. The
+form is MLflow's own (its page writes it when somebody saves a view), and a test opens every one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dataenvgym_spec.core.hashing import canonical
+from dataenvgym_spec.records.experiment import Index
+from dataenvgym_spec.track.naming import flatten
+
+Chart = dict[str, Any]
+
+CURVES: Final = "learning-curves"
+SCORES: Final = "sealed-test"
+RUNS: Final = "all-runs"
+POINTS: Final = "points-of-the-sweep"
+MOST_COLUMNS: Final = 8
+"""Params that stand as columns: the first that differ. All of them are in the column selector."""
+
+FIRST: Final = "What to look at"
+"""The section of charts that is open."""
+PER_ROW: Final = 2
+"""Charts side by side: with three, titles are cut on a laptop."""
+CLOSED: Final = (
+    *("data/skipped", "judging", "judging/unreadable", "judging/wrong_gold"),
+    *("selection", "selection/skill", "skills/quality", "spent"),
+    *("teachers", "teachers/answers", "teachers/tokens", "teaching", "teaching/allocation"),
+    *("teaching/items_seen", "teaching/rejected", "teaching/reward", "teaching/score_seen"),
+    *("teaching/subskills", "train", "yield", "yield/after"),
+)
+"""Sections with all other metrics, as MLflow names them; closed until somebody opens one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A comparison.
+
+    Attributes:
+        name: what the list of saved views calls it.
+        kind: of the runs that are compared.
+        charts: in the section that is open.
+        columns: of the table, besides the names of runs.
+        group: the tags whose runs are drawn as one line, the mean with its range.
+        closed: sections that are not open.
+    """
+
+    name: str
+    kind: str
+    charts: Sequence[Chart]
+    columns: Sequence[str]
+    group: Sequence[str] = ()
+    closed: Sequence[str] = CLOSED
+    order: tuple[str, bool] = field(default=("attributes.`Created`", False))
+
+    def tag(self) -> str:
+        """It as MLflow keeps it."""
+        sections = [_section(FIRST, is_open=True)]
+        sections += [_section(name, is_open=False) for name in self.closed]
+        group = None
+        if self.group:
+            keys = [{"mode": "tag", "groupByData": name} for name in self.group]
+            group = {"aggregateFunction": "average", "groupByKeys": keys}
+        state = {
+            "searchFilter": f"tags.kind = '{self.kind}'",
+            "orderByKey": self.order[0],
+            "orderByAsc": self.order[1],
+            "selectedColumns": list(self.columns),
+            "runsHiddenMode": "SHOW_ALL",
+            "compareRunCharts": [
+                {"uuid": f"dataenvgym-{number}", **chart}
+                for number, chart in enumerate(self.charts)
+            ],
+            "compareRunSections": sections,
+            # In the order given here, and not in that of their names.
+            "isAccordionReordered": True,
+            "groupBy": group,
+        }
+        # A view has no date of its own: with one, making it again would change it.
+        return canonical(
+            {"name": self.name, "createdAt": 0, "updatedAt": 0, "state": canonical(state)}
+        )
+
+
+def _section(name: str, *, is_open: bool) -> dict[str, Any]:
+    return {"uuid": name, "name": name, "display": is_open, "columns": PER_ROW}
+
+
+def _line(metric: str, title: str) -> Chart:
+    return {**_chart("LINE", title), "metricKey": metric, "selectedMetricKeys": [metric]}
+
+
+def _bar(metric: str, title: str) -> Chart:
+    return {**_chart("BAR", title), "metricKey": metric}
+
+
+def _parallel(params: Sequence[str], metrics: Sequence[str], title: str) -> Chart:
+    chosen = {"selectedParams": list(params), "selectedMetrics": list(metrics)}
+    return {**_chart("PARALLEL", title), **chosen, "showAllRuns": True}
+
+
+def _chart(kind: str, title: str) -> Chart:
+    shared = {"type": kind, "metricSectionId": FIRST, "runsCountToCompare": 100}
+    return {**shared, "displayName": title, "deleted": False, "isGenerated": False}
+
+
+def _column(kind: str, name: str) -> str:
+    return f"{kind}.`{name}`"
+
+
+def views_of(index: Index, points: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    """The saved views of an experiment, by their names in addresses.
+
+    Args:
+        index: what the compiler says of it.
+        points: the settings of each arm of each point of the sweep that it belongs to, else of
+            each of its arms.
+    """
+    varied = differing(points)
+    columns = [_column("params", name) for name in varied[:MOST_COLUMNS]]
+    if index.sweep:
+        views = {POINTS: _points(varied, columns), CURVES: _curves(columns, ("point", "arm"))}
+    else:
+        views = {CURVES: _curves(columns, ("arm",)), SCORES: _scores(index)}
+    views[RUNS] = _runs(columns)
+    return tuple((name, view.tag()) for name, view in views.items())
+
+
+def differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The params that are not the same in all settings.
+
+    >>> differing([{"rate": 1, "seed": 0}, {"rate": 2, "seed": 0}])
+    ['rate']
+    """
+    params = [dict(flatten(one)) for one in settings]
+    names = sorted({name for one in params for name in one})
+    return [name for name in names if len({one.get(name) for one in params}) > 1]
+
+
+def _curves(columns: Sequence[str], group: Sequence[str]) -> View:
+    """How the students of arms learn, the mean of the seeds with their range."""
+    charts = (
+        _line("selection/accuracy", "Accuracy on selection, by iteration"),
+        _line("selection/accuracy_by_examples", "Accuracy on selection, by examples taught"),
+        _line("selection/accuracy_by_tokens", "Accuracy on selection, by tokens spent"),
+        _line("teaching/accepted_share", "Share of generated examples that is accepted"),
+    )
+    shown = [_column("metrics", name) for name in ("selection/accuracy", "spent/examples")]
+    return View(
+        name=f"1 Learning curves, by {' and '.join(group)}",
+        kind="run",
+        charts=charts,
+        columns=[*columns, *shown],
+        group=group,
+    )
+
+
+def _scores(index: Index) -> View:
+    """What the arms' students scored on the sealed test."""
+    names = {"best": "Best student", "last": "Last student", "base": "Base student"}
+    charts = [
+        _bar(f"test/{name}", f"{title} on the sealed test, mean of the seeds")
+        for name, title in names.items()
+    ]
+    spread = ("_low", "_high") if len(index.seeds) == 1 else ("_deviation",)
+    keys = ["test/base", "test/best", *(f"test/best{end}" for end in spread), "test/last"]
+    return View(
+        name="2 Scores on the sealed test, by arm",
+        kind="summary",
+        charts=charts,
+        columns=[_column("metrics", key) for key in keys],
+    )
+
+
+def _points(varied: Sequence[str], columns: Sequence[str]) -> View:
+    """What the points of a sweep reached on selection: by it, and not by the test, one chooses."""
+    metric = "selection/accuracy_mean"
+    title = "From what the points vary to the last accuracy on selection"
+    charts = (
+        _parallel(varied[:MOST_COLUMNS], [metric], title),
+        _bar(metric, "Last accuracy on selection, mean of the seeds"),
+    )
+    return View(
+        name="1 Points of the sweep",
+        kind="summary",
+        charts=charts,
+        columns=[*columns, _column("metrics", metric)],
+        order=(_column("metrics", metric), False),
+    )
+
+
+def _runs(columns: Sequence[str]) -> View:
+    """Every run with what it reached and took."""
+    charts = (
+        _line("selection/accuracy", "Accuracy on selection, by iteration"),
+        _bar("spent/examples", "Examples taught"),
+        _bar("spent/seconds", "Seconds of work for teaching"),
+    )
+    shown = ("selection/accuracy", "spent/examples", "spent/tokens", "spent/seconds")
+    tags = [_column("tags", name) for name in ("arm", "seed")]
+    return View(
+        name="3 Every run, by arm and seed",
+        kind="run",
+        charts=charts,
+        columns=[*tags, *columns, *(_column("metrics", name) for name in shown)],
+    )

@@ -1,0 +1,42 @@
+"""The saved views, as MLflow's page reads them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.track.project import project
+from dataenvgym_spec.track.views import CURVES, POINTS, RUNS, SCORES
+from tests.support.tracked import Store
+
+LIMIT = 5000
+"""Characters of a tag of an experiment that every server of MLflow 3 takes."""
+
+
+@pytest.mark.parametrize("sweep", [None, "rates"])
+def test_every_view_is_small_enough_and_names_metrics_that_are_there(tmp_path: Path, sweep) -> None:
+    name = "rates-low" if sweep else "tiny"
+    Store(tmp_path, name=name, sweep=sweep, seeds=(0, 1))
+    record = project(load(name, tmp_path))
+    assert list(dict(record.views)) == [*((POINTS, CURVES) if sweep else (CURVES, SCORES)), RUNS]
+    for text in dict(record.views).values():
+        assert len(text) < LIMIT
+        envelope = json.loads(text)
+        state = json.loads(envelope["state"])
+        kind = state["searchFilter"].split("'")[1]
+        runs = [run for run in record.runs if dict(run.tags)["kind"] == kind]
+        metrics = {metric.key for run in runs for metric in run.metrics}
+        wanted = {chart["metricKey"] for chart in state["compareRunCharts"] if "metricKey" in chart}
+        columns = [column.split("`")[1] for column in state["selectedColumns"]]
+        wanted |= {name for name in columns if "/" in name}
+        assert wanted and wanted <= metrics, envelope["name"]
+        for group in (state["groupBy"] or {"groupByKeys": ()})["groupByKeys"]:
+            assert all(group["groupByData"] in dict(run.tags) for run in runs)
+
+
+def test_views_of_an_experiment_do_not_change_as_it_goes_on(tmp_path: Path) -> None:
+    Store(tmp_path, upto=0, closed=False)
+    before = project(load("tiny", tmp_path)).views
+    Store(tmp_path)
+    assert project(load("tiny", tmp_path)).views == before
