@@ -28,6 +28,10 @@ from dataenvgym_spec.results.evidence.statistics import Estimate
 LONGEST: Final = 60
 """Characters of a value in a table; JSON has all."""
 MOST_LOST: Final = 3
+MOST_KEYS: Final = 4
+MOST_DETAILED: Final = 4
+"""Contrasts of which each is told by itself; more are a line each."""
+DETAILS: Final = "More of two of them: dataenvgym compare A B; of all: --json"
 HEAD: Final = ("side", "student", "#right", "#95% interval", "#items", "#runs", "#examples")
 COLUMNS: Final = (
     *("side", "experiment", "arm", "revision", "student", "right", "low", "high", "items", "runs"),
@@ -66,6 +70,11 @@ def show(told: Told) -> None:
         print_table(console, table)
     for note in _notes(told):
         console.print(Text(note, style="yellow"))
+    if len(told.contrasts) > MOST_DETAILED:
+        console.print()
+        print_table(console, contrast_table(told))
+        console.print(Text(DETAILS))
+        return
     for one in told.contrasts:
         console.print(Text(f"\n{sentence(one)}"))
         for warning in warnings(one):
@@ -81,6 +90,8 @@ def markdown(told: Told) -> str:
     table = score_table(told)
     parts = [formats.markdown(table)] if table.lines else []
     parts += [f"{formats.markdown_text(note)}\n" for note in _notes(told)]
+    if len(told.contrasts) > MOST_DETAILED:
+        return "\n".join([*parts, formats.markdown(contrast_table(told)), f"{DETAILS}\n"])
     for one in told.contrasts:
         parts.append(f"**{formats.markdown_text(sentence(one))}**\n")
         parts += [f"{formats.markdown_text(warning)}\n" for warning in warnings(one)]
@@ -106,6 +117,31 @@ def score_table(told: Told) -> TextTable:
 
 def _runs(side: Side, outcome: Outcome) -> int:
     return 1 if outcome.seed is not None else len(side.runs)
+
+
+def contrast_table(told: Told) -> TextTable:
+    """All contrasts, a line each: of a sweep nobody reads a page for each point."""
+    lines = []
+    for one in told.contrasts:
+        found = one.difference
+        ends = ("", "") if found is None else (points(found.value), point_interval(found))
+        cells = (clean(one.second.label), clean(one.first.label), *ends, _comparable(one))
+        lines.append(Line(cells=(*cells, _keys(one))))
+    head = ("side", "less", "#points", "#95% interval", "of arms", "differ in")
+    return TextTable(title="differences", head=head, lines=tuple(lines))
+
+
+def _comparable(one: Contrasted) -> str:
+    if one.refused:
+        return f"not paired: {one.refused}"
+    return "no" if one.environment else "yes"
+
+
+def _keys(one: Contrasted) -> str:
+    """The first keys in which two sides differ."""
+    names = [visible(found.name) for found in one.differences]
+    more = f" and {len(names) - MOST_KEYS} more" if len(names) > MOST_KEYS else ""
+    return ", ".join(names[:MOST_KEYS]) + more if names else "nothing"
 
 
 def _notes(told: Told) -> Iterator[str]:

@@ -93,6 +93,20 @@ def test_points_of_a_sweep_come_by_its_name(repo: Path) -> None:
     assert {one["first"] for one in told["contrasts"]} == {LAST}
 
 
+def test_of_many_contrasts_each_is_a_line(repo: Path) -> None:
+    for name in ("wide-1", "wide-2", "wide-3"):
+        path = copied(repo, name)
+        index = json.loads(path.read_text())
+        index["settings"]["no-state"]["rate"] = name
+        write_json(path, {**index, "sweep": "wide"})
+    said = call("dataenvgym", "compare", "tiny", "wide", cwd=repo).stdout
+    rows = [line.split() for line in said.splitlines() if line.startswith("wide-2:no-state")]
+    assert rows[-1][-2:] == ["yes", "rate"] and "tiny:no-state" in rows[-1]
+    assert said.count("stages are in both") == 0 and "More of two of them" in said
+    told = call("dataenvgym", "compare", "tiny", "wide", "--format", "markdown", cwd=repo).stdout
+    assert "| side | less | points |" in told
+
+
 @pytest.mark.parametrize(
     ("fact", "value", "topic"), [("device", "cuda", "machine"), ("versions", {"torch": "2.12.0"}, "version")]
 )  # fmt: skip
