@@ -11,7 +11,7 @@ import click
 from dataenvgym_spec.cli.common import layout_here, print_json
 
 if TYPE_CHECKING:
-    from dataenvgym_spec.questions.compare import Split
+    from dataenvgym_spec.questions.compare import Split, Student
 
 Format = Literal["text", "markdown", "csv", "json"]
 FORMATS: Final[tuple[Format, ...]] = ("text", "markdown", "csv", "json")
@@ -36,7 +36,7 @@ FORMATS: Final[tuple[Format, ...]] = ("text", "markdown", "csv", "json")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def command(
-    names: tuple[str, ...], student: str, split: Split, form: Format, as_json: bool
+    names: tuple[str, ...], student: Student, split: Split, form: Format, as_json: bool
 ) -> None:
     """Show the scores of arms, experiments, points of a sweep or revisions side by side, the
     paired difference of each to the first, and every key in which they differ: values, files,

@@ -10,7 +10,7 @@ from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.questions.compare import Contrasted, Difference, Split
 from dataenvgym_spec.questions.sides import Side
-from dataenvgym_spec.report import formats, words
+from dataenvgym_spec.report import formats, noise, words
 from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import (
     amount,
@@ -35,8 +35,8 @@ DETAILS: Final = "More of two of them: dataenvgym compare A B; of all: --json"
 HEAD: Final = ("side", "student", "#right", "#95% interval", "#items", "#runs", "#examples")
 COLUMNS: Final = (
     *("side", "experiment", "arm", "revision", "student", "right", "low", "high", "items", "runs"),
-    *("against", "difference", "difference_low", "difference_high", "paired_items", "of_arms"),
-    "why_not",
+    *("against", "difference", "difference_low", "difference_high", "paired_items", "floor"),
+    *("of_arms", "why_not"),
 )
 
 
@@ -190,6 +190,8 @@ def warnings(one: Contrasted) -> Iterator[str]:
         yield f"Not comparable as arms: {reasons}. The difference can come from these as well."
     elif one.difference is not None:
         yield words.reading(one.difference)
+    if one.difference is not None and one.floor is not None:
+        yield noise.floor_of(one.floor, one.question, len(one.runs), one.difference.value)
 
 
 def reason(difference: Difference) -> str:
@@ -227,12 +229,14 @@ def _value(values: Sequence[str]) -> str:
 
 def csv(told: Told) -> str:
     """One line a student of a side; the paired difference stands beside the student it is of."""
-    by_side = {(one.second.label, one.student): one for one in told.contrasts}
+    by_side: dict[tuple[str, str], Contrasted] = {}
+    for one in told.contrasts:
+        by_side[one.second.label, one.student] = one
     rows = []
     for side, outcomes in told.sides:
         for outcome in outcomes:
-            one = by_side.get((side.label, outcome.student))
-            rows.append((*_score_cells(side, outcome), *_difference_cells(one)))
+            found = by_side.get((side.label, outcome.student))
+            rows.append((*_score_cells(side, outcome), *_difference_cells(found)))
     return formats.csv_text(COLUMNS, rows)
 
 
@@ -244,12 +248,18 @@ def _score_cells(side: Side, outcome: Outcome) -> tuple[object, ...]:
 
 def _difference_cells(one: Contrasted | None) -> tuple[object, ...]:
     if one is None:
-        return (None,) * 7
+        return (None,) * 8
     found = one.difference
     ends = (None,) * 3 if found is None else (found.value, found.low, found.high)
     reasons = one.refused or "; ".join(map(reason, one.environment))
     of_arms = "no" if reasons else "yes"
-    return (one.first.label, *ends, one.items if found else None, of_arms, reasons or None)
+    items = one.items if found else None
+    return (one.first.label, *ends, items, _floor(one), of_arms, reasons or None)
+
+
+def _floor(one: Contrasted) -> float | None:
+    """What chance alone makes of such a difference; None where it is not measured."""
+    return noise.width(one.floor, one.question, len(one.runs)) if one.runs else None
 
 
 def record(told: Told) -> dict[str, Any]:
@@ -285,6 +295,7 @@ def _contrast(one: Contrasted) -> dict[str, Any]:
         "second": one.second.label,
         "student": one.student,
         "difference": None if one.difference is None else _estimate(one.difference),
+        "floor": _floor(one),
         "refused": one.refused or None,
         "of_arms": not (one.refused or one.environment),
         "not_of_arms": [reason(found) for found in one.environment],

@@ -39,8 +39,9 @@ def history_lines(history: History) -> Iterator[str]:
 
 def _place(answer: Answered) -> str:
     baseline = f", prompt {answer.baseline}" if answer.baseline else ""
+    copy = f", noise floor, {answer.copy}" if answer.copy else ""
     run = f"{answer.experiment}, {answer.arm}, run seed {answer.seed}"
-    return f"{run}, {visible(answer.split)}{baseline}"
+    return f"{run}, {visible(answer.split)}{baseline}{copy}"
 
 
 def _answer_line(answer: Answered) -> str:
@@ -110,6 +111,7 @@ def _answer_record(answer: Answered) -> dict[str, Any]:
         "iteration": answer.iteration,
         "split": answer.split,
         "baseline": answer.baseline or None,
+        "copy": answer.copy or None,
         "stage": answer.stage.path.name,
         "prediction": row.prediction,
         "verdict": _verdict(row),

@@ -10,6 +10,7 @@ from dataenvgym_spec.cli.common import plural, sums_of
 from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.core.text import duration_text
 from dataenvgym_spec.records.replicas import Replica, ScoreReplica
+from dataenvgym_spec.results.evidence.floor import Floor
 
 OUTCOMES: Final = ("equal", "different", "skipped", "failed")
 PROMISED: Final = {
@@ -19,8 +20,13 @@ PROMISED: Final = {
 }
 
 
-def lines(replicas: Sequence[Replica]) -> Iterator[str]:
-    """All stages in words: those that are equal as counts, each other one by itself."""
+def lines(replicas: Sequence[Replica], floor: Floor | None = None) -> Iterator[str]:
+    """All stages in words: those that are equal as counts, each other one by itself.
+
+    Args:
+        replicas: the stages.
+        floor: the noise floor of their experiment.
+    """
     seconds = sum(replica.seconds for replica in replicas)
     counts = Counter(replica.outcome for replica in replicas)
     stages = plural(len(replicas), "stage")
@@ -31,7 +37,7 @@ def lines(replicas: Sequence[Replica]) -> Iterator[str]:
         yield f"  {kind or 'unread':9} {sums_of(Counter(one.outcome for one in mine), OUTCOMES)}"
     for replica in replicas:
         if replica.outcome != "equal":
-            yield from _replica_lines(replica)
+            yield from _replica_lines(replica, floor)
     yield verdict(replicas)
 
 
@@ -46,7 +52,7 @@ def verdict(replicas: Sequence[Replica]) -> str:
     return f"all that promise equal bytes here gave them: {plural(len(owed), 'stage')}"
 
 
-def _replica_lines(replica: Replica) -> Iterator[str]:
+def _replica_lines(replica: Replica, floor: Floor | None) -> Iterator[str]:
     yield f"{replica.outcome:9} {visible(replica.label)}, store/{replica.stage}"
     if replica.reason:
         yield f"   {visible(replica.reason)}"
@@ -57,6 +63,7 @@ def _replica_lines(replica: Replica) -> Iterator[str]:
             yield f"   port {port.name}: {', '.join(map(visible, port.files))}"
     for score in replica.scores:
         yield f"   {_score(score)}"
+        yield f"   {_beside(score, floor)}"
     if replica.circumstances:
         yield f"   ran otherwise: {'; '.join(map(visible, replica.circumstances))}"
     kept = "and were not given" if replica.owed else "here not"
@@ -74,11 +81,27 @@ def _score(score: ScoreReplica) -> str:
     )
 
 
-def record(replicas: Sequence[Replica]) -> dict[str, Any]:
-    """All stages for programs."""
+def _beside(score: ScoreReplica, floor: Floor | None) -> str:
+    """The noise floor of evaluations beside a score."""
+    width = evaluated(floor)
+    if width is None:
+        return "noise floor of evaluations: not measured"
+    side = "beyond" if abs(score.after - score.before) > width else "within"
+    return f"{side} the noise floor of evaluations, {100 * width:.1f} points"
+
+
+def evaluated(floor: Floor | None) -> float | None:
+    """What two evaluations of one student stay within by chance alone; None if not measured."""
+    # No training lies between them, so that what trainings vary by says nothing of it.
+    return None if floor is None else floor.difference(first=False, second=False)
+
+
+def record(replicas: Sequence[Replica], floor: Floor | None = None) -> dict[str, Any]:
+    """All stages for programs; see `lines`."""
     counts = Counter(replica.outcome for replica in replicas)
     return {
         "kept": not any(replica.broken for replica in replicas),
+        "floor": evaluated(floor),
         "counts": {name: counts[name] for name in OUTCOMES},
         "stages": [replica.plain() | {"broken": replica.broken} for replica in replicas],
     }

@@ -21,6 +21,7 @@ from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.records.replicas import Replica
 from dataenvgym_spec.results.experiment import Results, load
+from dataenvgym_spec.results.noise import noise_floor
 from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
@@ -79,9 +80,9 @@ def command(
             done = f"{len(replicas)}/{len(chosen)}"
             click.echo(f"  {done} {replica.label}: {replica.outcome}", err=True)
     if as_json:
-        print_json(record(replicas))
+        print_json(record(replicas, noise_floor(results)))
     else:
-        for line in lines(replicas):
+        for line in lines(replicas, noise_floor(results)):
             click.echo(line)
     return int(any(replica.broken for replica in replicas))
 

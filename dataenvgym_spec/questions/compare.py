@@ -12,9 +12,12 @@ from typing import Any, Final, Literal
 
 from dataenvgym_spec.questions.sides import Side
 from dataenvgym_spec.records.evaluations import Result
+from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import read_json
+from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.evidence.scores import Outcome, outcome_of, summary
 from dataenvgym_spec.results.evidence.statistics import Estimate, Paired, over_seeds, paired
+from dataenvgym_spec.results.noise import beside, noise_floor
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.settings import different
 from dataenvgym_spec.results.stage import StageResult
@@ -24,7 +27,8 @@ Topic = Literal["setting", "file", "component", "version", "machine"]
 Split = Literal["test", "selection"]
 ENVIRONMENT: Final[tuple[Topic, ...]] = ("version", "machine")
 """What no arm is about: a difference across these is not one of arms."""
-STUDENTS: Final = ("base", "best", "last")
+Student = Literal["base", "best", "last"]
+STUDENTS: Final[tuple[Student, ...]] = ("base", "best", "last")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +65,27 @@ class Contrasted:
         items: how many items both answered.
         refused: why there are no paired statistics; empty where there are.
         differences: all keys in which the sides differ.
+        floor: the noise floor of either experiment, the wider one; None where neither asks for it.
         shared: how many stages both have.
         stages: how many the first and the second have.
     """
 
     first: Side
     second: Side
-    student: str
+    student: Student
     difference: Estimate | None
     runs: tuple[tuple[int, Paired], ...]
     items: int
     refused: str
     differences: tuple[Difference, ...]
+    floor: Floor | None
     shared: int
     stages: tuple[int, int]
+
+    @property
+    def question(self) -> Question:
+        """The comparison as a spec would declare it of one experiment."""
+        return Question(arm=self.second.arm, against=self.first.arm, student=self.student)
 
     @property
     def environment(self) -> tuple[Difference, ...]:
@@ -100,21 +111,21 @@ def _is_best(runs: Iterable[Run]) -> bool:
     return all(run.iteration_of("best") == run.iteration_of("last") for run in runs)
 
 
-def _outcome(run: Run, student: str, split: Split) -> Outcome | None:
+def _outcome(run: Run, student: Student, split: Split) -> Outcome | None:
     iteration = run.iteration_of(student)
     if iteration is None:
         return None
     return outcome_of(run, student, iteration, _answers(run, student, split))
 
 
-def _answers(run: Run, student: str, split: Split) -> Sequence[Result]:
+def _answers(run: Run, student: Student, split: Split) -> Sequence[Result]:
     if split == "test":
         return run.sealed(student)
     iteration = run.iteration_of(student)
     return [] if iteration is None else run.standing(iteration).results(split)
 
 
-def contrast(first: Side, second: Side, student: str, split: Split) -> Contrasted:
+def contrast(first: Side, second: Side, student: Student, split: Split) -> Contrasted:
     """Compares a student of two sides.
 
     Args:
@@ -124,7 +135,7 @@ def contrast(first: Side, second: Side, student: str, split: Split) -> Contraste
         split: whose items they answered.
     """
     refused, runs = _paired_runs(first, second, student, split)
-    keys = [{stage.key for run in side.runs for stage in run.stages} for side in (first, second)]
+    keys = [{stage.key for stage in _stages(side)} for side in (first, second)]
     return Contrasted(
         first=first,
         second=second,
@@ -134,9 +145,18 @@ def contrast(first: Side, second: Side, student: str, split: Split) -> Contraste
         items=runs[0][1].items if runs else 0,
         refused=refused,
         differences=tuple(_differences(first, second)),
+        floor=_floor(first, second, student),
         shared=len(keys[0] & keys[1]),
         stages=(len(keys[0]), len(keys[1])),
     )
+
+
+def _floor(first: Side, second: Side, student: Student) -> Floor | None:
+    """What is known of chance: of two experiments, the one in which it does more."""
+    floors = [noise_floor(side.results) for side in (first, second)]
+    found = [floor for floor in floors if floor is not None]
+    asked = Question(arm=second.arm, against=first.arm, student=student)
+    return max(found, key=lambda floor: beside(floor, asked, 1) or 0.0, default=None)
 
 
 def _estimate(pairs: Sequence[Paired]) -> Estimate:
@@ -146,7 +166,7 @@ def _estimate(pairs: Sequence[Paired]) -> Estimate:
 
 
 def _paired_runs(
-    first: Side, second: Side, student: str, split: Split
+    first: Side, second: Side, student: Student, split: Split
 ) -> tuple[str, tuple[tuple[int, Paired], ...]]:
     """Why two sides cannot be paired, or their runs in pairs."""
     seeds = [{run.seed: run for run in side.runs} for side in (first, second)]
@@ -213,7 +233,7 @@ def _values(
 
 def _contents(side: Side) -> Iterator[dict[str, Any]]:
     """The `stage.json` of each stage, as far as it is there."""
-    for stage in dict.fromkeys(stage.path for run in side.runs for stage in run.stages):
+    for stage in dict.fromkeys(stage.path for stage in _stages(side)):
         path = stage / "stage.json"
         if path.is_file():
             content = read_json(path)
@@ -283,8 +303,10 @@ def _ran(side: Side) -> dict[str, Ran]:
 
 
 def _stages(side: Side) -> Iterator[StageResult]:
+    """The stages that made the students of a side, and their scores: no copies for noise."""
     for run in side.runs:
-        yield from run.stages
+        copied = {stage.key for _, stage in run.copies}
+        yield from (stage for stage in run.stages if stage.key not in copied)
 
 
 def _by_fact(stages: Iterable[Ran]) -> dict[tuple[str, str], set[str]]:

@@ -198,7 +198,9 @@ def _group(one: Judged) -> Packed:
     """What the examples of a check have in common."""
     uses = one.check.uses
     generate = one.generate
-    taught = [clean(use.label) for stage in one.trained for use in stage.uses]
+    uses_of_trained = (use for stage in one.trained for use in stage.uses)
+    # Copies for the noise floor are no students of the loop.
+    taught = [clean(use.label) for use in uses_of_trained if use.copy is None]
     return {
         "label": clean(uses[0].label),
         "arms": list(dict.fromkeys(clean(use.arm) for use in uses)),

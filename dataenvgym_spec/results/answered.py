@@ -24,6 +24,7 @@ class Answered:
         iteration: whose student it is; 0 is the base.
         split: that the item is of, or the name of another test set.
         baseline: the name of the prompt that an untaught student was asked with; empty for its own.
+        copy: which copy of the noise floor it is of, such as `retrain 2`; empty for the student.
         stage: that evaluated it.
         row: the answer.
         turned: what the student before it, in this run and on this split, had right or wrong.
@@ -35,6 +36,7 @@ class Answered:
     iteration: int
     split: str
     baseline: str
+    copy: str
     stage: StageResult
     row: Result
     turned: Turned | None = None
@@ -91,21 +93,26 @@ def _answers(results: Results, id: str) -> Iterator[Answered]:
         for path in sorted((stage.path / "out").glob("*/results.jsonl")):
             for row in matching(path, Result, id):
                 for use in stage.uses:
-                    yield _answer(results.name, stage, use, path.parent.name, row)
+                    yield _answer(results, stage, use, path.parent.name, row)
 
 
 def _answer(
-    experiment: str, stage: StageResult, use: StageUse, split: str, row: Result
+    results: Results, stage: StageResult, use: StageUse, split: str, row: Result
 ) -> Answered:
     number = use.iteration or 0 if use.each is None else use.each
+    copy, copies = use.copy, results.index.noise
+    if copy is not None and copies is not None:
+        number = copies.iteration
+    again = "" if copy is None or copy.of == "student" else f"{copy.of} {copy.number}"
     return Answered(
-        experiment=experiment,
+        experiment=results.name,
         arm=use.arm,
         seed=use.seed,
         # Several students are scored in one stage after the loop: there a row says whose it is.
         iteration=number if row.iteration is None else row.iteration,
         split=split if use.probe is None else use.probe,
         baseline=use.baseline or "",
+        copy=again,
         stage=stage,
         row=row,
     )
@@ -118,12 +125,12 @@ def _place(answer: Answered) -> tuple[object, ...]:
 def _line(answer: Answered) -> tuple[object, ...]:
     """What answers share that follow each other."""
     run = (answer.experiment, answer.arm, answer.seed)
-    return (*run, answer.split, answer.baseline)
+    return (*run, answer.split, answer.baseline, answer.copy)
 
 
-def _order(answer: Answered) -> tuple[str, str, int, str, str, int]:
+def _order(answer: Answered) -> tuple[str, str, int, str, str, str, int]:
     run = (answer.experiment, answer.arm, answer.seed)
-    return (*run, answer.split, answer.baseline, answer.iteration)
+    return (*run, answer.split, answer.baseline, answer.copy, answer.iteration)
 
 
 def _turned(answers: Sequence[Answered]) -> Iterator[Answered]:

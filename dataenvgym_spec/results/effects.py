@@ -62,7 +62,8 @@ def effects(experiments: Sequence[Results], trained: Sequence[StageResult]) -> I
             if stage.key not in keys or not stage.done or stage.passed:
                 continue
             for use in stage.uses:
-                if use.iteration is not None:
+                # A copy for the noise floor is no student of the loop.
+                if use.iteration is not None and use.copy is None:
                     yield Effect(
                         experiment=results.name,
                         arm=use.arm,

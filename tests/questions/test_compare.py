@@ -14,6 +14,8 @@ import pytest
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.results.evidence.contrasts import comparisons
 from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.noise import noise_floor
+from tests.support.copied import MOVED, Copied
 from tests.support.reported import Store
 from tests.support.repositories import call, expect_refusal
 
@@ -263,3 +265,21 @@ def test_a_revision_that_was_never_run_and_one_that_is_none(repo: Path) -> None:
     expect_refusal(said, "git has no revision 'nope'")
     said = call("dataenvgym", "compare", "tin@HEAD", cwd=repo, ok=False)
     expect_refusal(said, "there was no compiled experiment 'tin' at 'HEAD'", "'tiny'")
+
+
+def test_the_noise_floor_stands_beside_a_difference_and_copies_are_of_no_arm(
+    tmp_path: Path,
+) -> None:
+    Copied(tmp_path, MOVED).write()
+    log = tmp_path / "store" / "evaluate-evaluate-retrain-1" / "log" / "run.json"
+    write_json(log, {**json.loads(log.read_text()), "versions": {"torch": "1.0"}})
+    (one,) = compared(tmp_path, LAST, "tiny:with-state")["contrasts"]
+    floor = noise_floor(load("tiny", tmp_path))
+    assert floor is not None and one["floor"] == pytest.approx(floor.difference(), abs=1e-6)
+    # A copy that ran elsewhere makes no student of the loop another one.
+    assert one["of_arms"]
+    said = " ".join(call("dataenvgym", "compare", "tiny", cwd=tmp_path).stdout.split())
+    assert "Noise floor: " in said and "this one is within it" in said
+    csv_text = call("dataenvgym", "compare", "tiny", "--format", "csv", cwd=tmp_path).stdout
+    (best,) = (row for row in csv.DictReader(io.StringIO(csv_text)) if (row["side"], row["student"]) == (LAST, "best"))  # fmt: skip
+    assert float(best["floor"]) == pytest.approx(one["floor"])

@@ -10,6 +10,7 @@ import pytest
 
 from dataenvgym_spec.results.answered import histories
 from dataenvgym_spec.results.experiment import load
+from tests.support.copied import Copied
 from tests.support.reported import HOSTILE, ITERATIONS, Store
 from tests.support.repositories import call
 
@@ -88,3 +89,16 @@ def test_why_an_answer_is_wrong_is_said(
     (one,) = json.loads(call("dataenvgym", "trace", ITEM, "--json", cwd=repo).stdout)
     told = [row["verdict"] for row in one["answers"] if row["stage"] == "evaluate-s-no-state-0-1"]
     assert told == [verdict]
+
+
+def test_copies_for_the_noise_floor_are_told_apart_from_the_student(tmp_path: Path) -> None:
+    Copied(tmp_path, {"reevaluate": (0,), "retrain": (-30,)}).write()
+    (history,) = histories([load("tiny", tmp_path)], ITEM)
+    copies = {one.copy: one for one in history.answers if one.copy}
+    assert set(copies) == {"reevaluate 1", "retrain 1"}
+    assert all(one.iteration == 3 and one.turned is None for one in copies.values())
+    assert not copies["retrain 1"].row.correct
+    (own,) = (one for one in history.answers if not one.copy and (one.arm, one.split, one.iteration) == ("with-state", "selection", 3))  # fmt: skip
+    assert own.stage.path.name == "evaluate-s-with-state-0-3"
+    said = call("dataenvgym", "trace", ITEM, cwd=tmp_path).stdout
+    assert "with-state, run seed 0, selection, noise floor, retrain 1" in said

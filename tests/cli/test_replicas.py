@@ -1,0 +1,57 @@
+"""What is said of stages that were computed again: promises, and scores beside the noise floor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.cli.replicas import evaluated, lines, record
+from dataenvgym_spec.records.replicas import PortReplica, Replica, ScoreReplica
+from dataenvgym_spec.results.evidence.floor import Floor, Spread
+
+
+def replica(**more: Any) -> Replica:
+    score = ScoreReplica(
+        split="test", before=0.5, after=0.6, items=10, gained=1, lost=0, reworded=2
+    )
+    facts = {"stage": "evaluate-1", "kind": "evaluate", "label": "main, evaluate", "promise": "same-machine"}  # fmt: skip
+    ports = (PortReplica(name="test", equal=False, files=("results.jsonl",)),)
+    base = {"owed": False, "outcome": "different", "ports": ports, "scores": (score,), "circumstances": ("torch: 1 / 2",)}  # fmt: skip
+    return Replica(**{**facts, **base, **more})
+
+
+def floor(*scores: float) -> Floor:
+    spread = Spread(own=0.5, scores=scores, moved=(0.0,) * len(scores)) if scores else None
+    return Floor(
+        arm="main", seed=0, iteration=1, split="test", items=10, reevaluate=spread, retrain=None, varied=(), not_measured=(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("measured", "said"),
+    [
+        (None, "noise floor of evaluations: not measured"),
+        (floor(), "noise floor of evaluations: not measured"),
+        (floor(0.5, 0.5), "beyond the noise floor of evaluations, 0.0 points"),
+        (floor(0.4, 0.6), "within the noise floor of evaluations, 60.8 points"),
+    ],
+)
+def test_a_score_stands_beside_the_noise_floor(measured: Floor | None, said: str) -> None:
+    told = "\n".join(lines([replica()], measured))
+    assert "test: 50.0% before, 60.0% now; of 10 items 1 right now alone, 0 before alone" in told
+    assert said in told
+    assert record([replica()], measured)["floor"] == evaluated(measured)
+
+
+def test_only_what_is_owed_breaks_a_promise() -> None:
+    assert not replica().broken and replica(owed=True).broken
+    assert replica(outcome="failed").broken and not replica(outcome="skipped", owed=True).broken
+    assert "ran otherwise: torch: 1 / 2" in "\n".join(lines([replica()]))
+    assert list(lines([replica(owed=True)]))[-1] == "1 stage did not keep what is promised"
+    assert record([replica(owed=True)])["kept"] is False
+
+
+def test_hostile_names_do_not_talk_to_the_terminal() -> None:
+    told = "\n".join(lines([replica(label="\x1b[2J\u202e", reason="\x07")]))
+    assert told.isprintable() or set(filter(lambda one: not one.isprintable(), told)) == {"\n"}
