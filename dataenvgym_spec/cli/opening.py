@@ -352,7 +352,8 @@ def release() -> str:
 
 
 def _is_code(path: str, said: bool) -> bool:
-    return said or path.endswith(PROGRAMS)
+    name = path.rpartition("/")[2].casefold()
+    return said or name.endswith(PROGRAMS) or name in ("makefile", "gnumakefile", "justfile")
 
 
 def _to_run(compiled: Compiled, layout: Layout) -> dict[str, int]:

@@ -238,7 +238,8 @@ class Writer:
                     f"{shown} holds a key or password of your environment; nothing was written"
                 )
                 raise UserError(
-                    message, help="take it out of there, or give another -- and change it"
+                    message,
+                    help="take it out of there, and replace it by another: it was written down",
                 )
         self.contents.setdefault(digest, path)
         return size, digest

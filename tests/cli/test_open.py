@@ -111,6 +111,33 @@ def test_it_is_added_to_a_repository(bundle: Path, tmp_path: Path) -> None:
     assert steps.startswith("mine: 15 restore, 1 run") or "mine: 1 run, 15 restore" in steps
 
 
+def test_locks_of_specs_are_joined_where_they_agree(tmp_path: Path) -> None:
+    first = new_repo(tmp_path / "first", SMALL)
+    (first / "specs" / "prompts" / "tiny.j2").unlink()
+    text = SMALL.replace("prompts/tiny.j2", "tiny.j2")
+    (first / "specs" / "tiny.yaml").write_text(text, encoding="utf-8")
+    (first / "specs" / "tiny.j2").write_text("{{ input }} =", encoding="utf-8")
+    call("dataenvgym", "lock", cwd=first)
+    bundle = bundled(first, tmp_path / "b.gz", "")
+    other = new_repo(tmp_path / "there", SMALL.replace("name: tiny", "name: mine"))
+    (other / "specs" / "tiny.yaml").rename(other / "specs" / "mine.yaml")
+    path = other / "specs" / "dataenvgym.lock.json"
+    theirs = json.loads((first / "specs" / "dataenvgym.lock.json").read_text(encoding="utf-8"))
+    component, pinned = next(iter(theirs["components"].items()))
+    own = {"format": 1, "hub": {"model": {"a/b": {"main": "0" * 40}}, "dataset": {}}, "files": {}}
+    own |= {"components": {component: pinned}, "stages": theirs["stages"]}
+    path.write_text(json.dumps(own), encoding="utf-8")
+    opened(bundle)
+    joined = json.loads(path.read_text(encoding="utf-8"))
+    assert joined == {**theirs, "hub": own["hub"]}
+    call("dataenvgym", "compile", cwd=other)
+    own["components"] = {component: {**pinned, "version": 99}}
+    path.write_text(json.dumps(own), encoding="utf-8")
+    before = below(other)
+    expect_refusal(opened(bundle, ok=False), f"pins '{component}' otherwise", "in a new folder")
+    assert below(other) == before
+
+
 def test_nothing_that_differs_is_overwritten(bundle: Path, tmp_path: Path) -> None:
     added(bundle)
     there = tmp_path / "there"
@@ -252,17 +279,21 @@ HOSTILE: dict[str, tuple[Callable[[Parts], Any], str]] = {
     "an absolute path": (lambda parts: parts.file("/tmp/evil"), "is absolute"),
     "a drive": (lambda parts: parts.file("C:/evil"), "no path on every system"),
     "a device": (lambda parts: parts.file("specs/AUX.yaml"), "is a device"),
-    "a pipeline": (lambda parts: parts.file("dvc.yaml", EVIL), "DVC obeys"),
-    "a pipeline in a folder": (lambda parts: parts.file("specs/dvc.yaml", EVIL), "DVC obeys"),
+    "a pipeline": (lambda parts: parts.file("dvc.yaml", EVIL), "git or DVC obeys"),
+    "a pipeline in a folder": (
+        lambda parts: parts.file("specs/dvc.yaml", EVIL),
+        "git or DVC obeys",
+    ),
     "a stage": (lambda parts: parts.file("store/evil-1/dvc.yaml", EVIL), "is where results are"),
     "a hook of git": (lambda parts: parts.file(".git/hooks/post-commit"), "is hidden"),
+    "a repository of git": (lambda parts: parts.file("specs/HEAD"), "git or DVC obeys"),
     "a config of DVC": (lambda parts: parts.file(".dvc/config"), "is hidden"),
     "two cases of one path": (lambda parts: parts.file("Specs/TINY.yaml"), "one place"),
     "a file over a folder": (lambda parts: parts.file("specs"), "one place"),
     "a file that nothing names": (lambda parts: parts.file("torch.py"), "names no file 'torch.py'"),
     "poison in the cache": (another_student, "not what DVC knows by that hash"),
     "a result outside": (lambda parts: listing(parts, "../../../../evil"), "has '..'"),
-    "a result that is a pipeline": (lambda parts: listing(parts, "dvc.yaml"), "DVC obeys"),
+    "a result that is a pipeline": (lambda parts: listing(parts, "dvc.yaml"), "git or DVC obeys"),
     "a command in a lock": (command_in_a_lock, "does not compile to"),
     "an output elsewhere": (output_elsewhere, "does not compile to"),
     "a lock of another stage": (lock_of_another_stage, "does not compile to"),

@@ -23,8 +23,14 @@ _FORBIDDEN: Final = frozenset('<>:"|?*\\')
 """Windows takes none of these in a name: `c:x` is a drive there, `x:y` a stream of `x`."""
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?")
 """Names of devices of Windows, with any ending."""
-_OBEYED: Final = re.compile(r"dvc\.(yaml|lock)|.*\.dvc")
-"""Files that DVC obeys in every folder; a `dvc.yaml` holds commands."""
+_SHORTENED: Final = re.compile(r".*~[0-9]+(\..*)?")
+"""What Windows calls long names as well: `git~1` is `.git` there."""
+_OBEYED: Final = re.compile(r"dvc\.(yaml|lock)|.*\.dvc|head")
+"""Files that DVC or git obeys in every folder.
+
+A `dvc.yaml` holds commands, and so may the `config` of a folder with a `HEAD`, which git takes for
+a repository.
+"""
 
 
 def fault(path: str) -> str:
@@ -67,10 +73,10 @@ def _of_name(name: str) -> str:
     if name[0] in ".~-" or name[0].isspace():
         return "is hidden, or an option of programs"
     folded = _folded(name)
-    if _DEVICES.fullmatch(folded):
-        return "is a device on some systems"
+    if _DEVICES.fullmatch(folded) or _SHORTENED.fullmatch(folded):
+        return "is a device or another name on some systems"
     if _OBEYED.fullmatch(folded):
-        return "is a file that DVC obeys"
+        return "is a file that git or DVC obeys"
     return ""
 
 

@@ -48,7 +48,7 @@ SPEC = file("specs/tiny.yaml")
 STAGE = {"directory": f"data-{KEY[:16]}", "key": KEY}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a path outside": ({"files": [SPEC, file("../x")]}, "'../x' has '..'"),
-    "a pipeline": ({"files": [SPEC, file("sub/dvc.yaml")]}, "DVC obeys"),
+    "a pipeline": ({"files": [SPEC, file("sub/dvc.yaml")]}, "git or DVC obeys"),
     "a result as a file": ({"files": [SPEC, file("store/x/dvc.lock")]}, "results"),
     "one path twice": ({"files": [SPEC, SPEC]}, "one place"),
     "two cases": ({"files": [SPEC, file("SPECS/tiny.yaml")]}, "one place"),
