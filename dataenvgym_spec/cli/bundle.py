@@ -146,7 +146,7 @@ class _Packer:
             results = packed(study, layout, cache, students="students" in self.parts)
         secrets = Secrets(opening(os.environ))
         journal = self._journal(study, cache, secrets) if "journal" in self.parts else None
-        writer = Writer(secrets)
+        writer = Writer(layout, secrets)
         manifest = writer.manifest(study, found, results, self.parts, journal)
         return manifest, writer.contents
 

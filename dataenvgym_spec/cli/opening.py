@@ -21,6 +21,7 @@ from dataenvgym_spec.questions.fitting import Fit, fit
 from dataenvgym_spec.questions.plan import plan
 from dataenvgym_spec.questions.travel import lock_path, luggage
 from dataenvgym_spec.records.files import json_text
+from dataenvgym_spec.records.origins import Origins
 from dataenvgym_spec.resolve import lockfile
 from dataenvgym_spec.results import prices
 from dataenvgym_spec.setup.scaffold import scaffold
@@ -321,7 +322,11 @@ class _Opening:
         return Layout(root=root).private / RESPONSES / f"{self.manifest.name}.jsonl"
 
     def _lock_reports(self, root: Path, fitting: Fit) -> None:
-        """Adds what is known of reports to the locks of their folders; what is there stays."""
+        """Adds what is known of reports: what the history said, and locks; what is there stays."""
+        for item in self.manifest.experiments:
+            path = Layout(root=root).origins / f"{item.name}.json"
+            if item.declared and not path.exists():
+                atomic.write(path, json_text(Origins(contrasts=item.declared)))
         by_folder: dict[str, dict[str, LockedStage]] = {}
         for (folder, name), lock in fitting.reports.items():
             by_folder.setdefault(folder, {})[name] = lock

@@ -16,11 +16,14 @@ from dataenvgym_spec.core.machine import stamp
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.core.secrets import Secrets
 from dataenvgym_spec.emit.entry import home
-from dataenvgym_spec.graph.ir import Graph, Stage
+from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.questions.fitting import is_of_report, is_of_stage
 from dataenvgym_spec.questions.travel import Luggage
+from dataenvgym_spec.records.origins import DeclaredContrast
 from dataenvgym_spec.records.responses import RESPONSES, Response
 from dataenvgym_spec.records.students import REFERENCE
+from dataenvgym_spec.results.declared import declared
+from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.store.bundle.manifest import (
     FORMAT,
     Manifest,
@@ -172,11 +175,12 @@ class Writer:
     """Describes a bundle: gathers contents by digest, and refuses what holds a key.
 
     Args of the constructor:
+        layout: the repository.
         secrets: what opens an account of this user.
     """
 
-    def __init__(self, secrets: Secrets) -> None:
-        self._secrets = secrets
+    def __init__(self, layout: Layout, secrets: Secrets) -> None:
+        self._layout, self._secrets = layout, secrets
         self.contents: dict[str, Path] = {}
 
     def manifest(
@@ -207,7 +211,7 @@ class Writer:
             parts=parts,
             files=tuple(self._files(luggage)),
             stages=tuple(_stages(study, results)),
-            experiments=tuple(_experiments(study, results)),
+            experiments=tuple(_experiments(study, results, self._layout)),
             objects=tuple(self._objects(results)),
             withheld=tuple(sorted(results.withheld)),
             journal=None if journal is None else self._journal(*journal),
@@ -267,8 +271,26 @@ def _called(stage: Stage) -> dict[str, str] | None:
     return None if outside or not stage.files else dict(sorted(stage.files.items()))
 
 
-def _experiments(study: Study, results: Packed) -> Iterator[PackedExperiment]:
+def _experiments(study: Study, results: Packed, layout: Layout) -> Iterator[PackedExperiment]:
     for item in study.graph.entries:
         directories = [stage.directory for stage in study.graph.of(item)]
         lock = results.reports.get(item.name)
-        yield PackedExperiment(name=item.name, stages=tuple(directories), lock=lock)
+        yield PackedExperiment(
+            name=item.name,
+            stages=tuple(directories),
+            lock=lock,
+            declared=tuple(_declarations(item, layout)),
+        )
+
+
+def _declarations(item: Entry, layout: Layout) -> Iterator[DeclaredContrast]:
+    """Since when the contrasts of an experiment are declared, as far as git says."""
+    dates = declared(Results(layout=layout, index=item.index))
+    for question, since in dates.items():
+        if since.commit is not None and since.when is not None:
+            yield DeclaredContrast(
+                question=question,
+                commit=since.commit,
+                when=since.when,
+                shallow=since.known == "shallow",
+            )

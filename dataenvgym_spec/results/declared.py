@@ -1,7 +1,8 @@
 """Since when a spec declares each contrast, as git tells it: before its results, or after them.
 
 The spec and the files that it extends are read as they were in every commit; a contrast is the same
-if it means the same, however it was written.
+if it means the same, however it was written. Of a study that came in a bundle the history did not
+come along, but what it said.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import msgspec
 
 from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.records.experiment import Question
+from dataenvgym_spec.records.files import read
+from dataenvgym_spec.records.origins import DeclaredContrast, Origins
 from dataenvgym_spec.results.evidence.answers import scored
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.store.git.versions import Version, Versions, versions
@@ -43,10 +46,36 @@ def declared(results: Results) -> dict[Question, Declared]:
     if not questions:
         return {}
     history = versions(results.layout, _specs(results))
-    if history is None:
-        return {one: Declared(known="no git") for one in questions}
-    first = _first(history, results, questions)
-    return {one: _declared(results, one, first.get(one), history) for one in questions}
+    first = {} if history is None else _first(history, results, questions)
+    brought = _brought(results)
+    found = {}
+    for one in questions:
+        here, there = first.get(one), brought.get(one)
+        # Whoever opened a bundle has committed its spec later.
+        if there is not None and (here is None or there.when <= here.when):
+            found[one] = _declared_there(results, there)
+        else:
+            found[one] = _declared(results, one, here, history)
+    return found
+
+
+def _brought(results: Results) -> dict[Question, DeclaredContrast]:
+    """What the history said that did not come along with a bundle."""
+    path = results.layout.origins / f"{results.name}.json"
+    if not path.is_file():
+        return {}
+    return {row.question: row for row in read(path, Origins).contrasts}
+
+
+def _declared_there(results: Results, row: DeclaredContrast) -> Declared:
+    if row.shallow:
+        return Declared(known="shallow", commit=row.commit, when=row.when)
+    before = _is_before(row.when, _first_result(results, row.question))
+    return Declared(known="committed", commit=row.commit, when=row.when, before=before)
+
+
+def _is_before(when: int, result: float | None) -> bool | None:
+    return None if result is None else when < result
 
 
 def _specs(results: Results) -> list[str]:
@@ -55,19 +84,16 @@ def _specs(results: Results) -> list[str]:
 
 
 def _declared(
-    results: Results, question: Question, version: Version | None, history: Versions
+    results: Results, question: Question, version: Version | None, history: Versions | None
 ) -> Declared:
+    if history is None:
+        return Declared(known="no git")
     if version is None:
         return Declared(known="not committed")
     if version.first and history.shallow:
         return Declared(known="shallow", commit=version.commit, when=version.when)
-    result = _first_result(results, question)
-    return Declared(
-        known="committed",
-        commit=version.commit,
-        when=version.when,
-        before=None if result is None else version.when < result,
-    )
+    before = _is_before(version.when, _first_result(results, question))
+    return Declared(known="committed", commit=version.commit, when=version.when, before=before)
 
 
 def _first(

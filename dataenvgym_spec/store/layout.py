@@ -84,6 +84,11 @@ class Layout:
         """Of experiments that have any, the options that change no result, a file for each."""
         return self.experiments / "circumstances"
 
+    @property
+    def origins(self) -> Path:
+        """Of experiments that came in a bundle, what the history there said, a file for each."""
+        return self.experiments / "origins"
+
     def report(self, name: str) -> Path:
         """The report directory of an experiment."""
         return self.root / report_folder(name)

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.files import write_json
+from dataenvgym_spec.records.origins import DeclaredContrast, Origins
 from dataenvgym_spec.report import words
 from dataenvgym_spec.report.metrics import metrics
 from dataenvgym_spec.results.declared import Declared, declared
@@ -154,3 +156,32 @@ def test_metrics_name_the_commit_and_hostile_versions_do_no_harm(root: Path) -> 
         "when": "1970-01-01T00:00:05+00:00",
         "before_results": True,
     }
+
+
+def bring(root: Path, commit: str, when: int, **more: Any) -> None:
+    """Writes what the history said where the study came from."""
+    (question,) = load("tiny", root).index.contrasts
+    row = DeclaredContrast(question=question, commit=commit, when=when, **more)
+    (root / "experiments" / "origins").mkdir(exist_ok=True)
+    write_json(root / "experiments" / "origins" / "tiny.json", Origins(contrasts=(row,)))
+
+
+def test_what_a_bundle_brought_counts_unless_git_knows_of_an_earlier_one(root: Path) -> None:
+    there = "ab" * 20
+    bring(root, there, RESULTS - 5)
+    assert said(root) == [Declared(known="committed", commit=there, when=RESULTS - 5, before=True)]
+    # Whoever opened it commits its spec, of course later.
+    commit(root, FIRST, at=RESULTS + 100)
+    assert [one.commit for one in said(root)] == [there]
+    bring(root, there, RESULTS + 200)
+    assert [one.when for one in said(root)] == [RESULTS + 100]
+    bring(root, there, 5, shallow=True)
+    (found,) = said(root)
+    assert (found.known, found.commit, found.before) == ("shallow", there, None)
+
+
+def test_what_was_brought_and_is_damaged_is_told(root: Path) -> None:
+    bring(root, "ab" * 20, 5)
+    (root / "experiments" / "origins" / "tiny.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(StageError, match="is damaged"):
+        said(root)

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.records.origins import DeclaredContrast
 from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.store.dvc.locked import LockedStage
 
@@ -68,11 +69,18 @@ class PackedStage(Strict, frozen=True, kw_only=True):
 
 
 class PackedExperiment(Strict, frozen=True, kw_only=True):
-    """An experiment: the directories of its stages, and what its report is."""
+    """An experiment.
+
+    Attributes:
+        stages: the directories of its stages.
+        lock: what its report is; None if it does not travel.
+        declared: since when its contrasts are declared, as git says where the bundle was made.
+    """
 
     name: Name
     stages: tuple[Directory, ...]
     lock: LockedStage | None = None
+    declared: tuple[DeclaredContrast, ...] = ()
 
 
 class PackedJournal(Strict, frozen=True, kw_only=True):

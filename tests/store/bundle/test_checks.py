@@ -81,6 +81,17 @@ SHAPELESS: dict[str, dict[str, Any]] = {
     "a negative size": {"files": [file("a", bytes=-1)]},
     "a size beyond all": {"files": [file("a", bytes=1 << 60)]},
     "a directory that is a path": {"stages": [{"directory": "../x-0123456789abcdef", "key": KEY}]},
+    "a time beyond all calendars": {
+        "experiments": [
+            {
+                "name": "a",
+                "stages": [],
+                "declared": [
+                    {"question": {"arm": "a", "against": "b"}, "commit": "0" * 40, "when": 1 << 60}
+                ],
+            }
+        ]
+    },
     "a part that is none": {"parts": ["secrets"]},
 }
 
