@@ -16,7 +16,7 @@ from dataenvgym_spec.cli.planned import Makers, plan_text
 from dataenvgym_spec.cli.power import power_lines, power_records
 from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.questions.plan import PlannedStage, plan
-from dataenvgym_spec.questions.power import expected
+from dataenvgym_spec.questions.power import expected, measured_noise
 from dataenvgym_spec.questions.together import Plans, makers, once
 from dataenvgym_spec.store.dvc.disk import Disk
 
@@ -65,7 +65,8 @@ or if a gate says go on
     earlier = makers(plans)
     found = {}
     for item in project.compiled.graph.entries:
-        found[item.name] = expected(project.compiled.graph, item, project.layout)
+        measured = measured_noise(item, project.layout)
+        found[item.name] = expected(project.compiled.graph, item, project.layout, measured)
     if as_json:
         power = {experiment: power_records(each) for experiment, each in found.items()}
         print_json({**_record(plans, costs, earlier), "power": power})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Final
 
 import msgspec
@@ -72,6 +73,21 @@ class _Row(msgspec.Struct, frozen=True):
     group: str = ""
     cluster: str = ""
     slices: dict[str, str] | None = None
+
+
+def measured_noise(item: Entry, layout: Layout) -> Measured | None:
+    """What copies of a student have come to so far; None without any that is trained again."""
+    if item.index.noise is None or not layout.index(item.name).is_file():
+        return None
+    # Most specs make no copies, and a plan is to be there at once.
+    from dataenvgym_spec.results.experiment import Results, open_results
+    from dataenvgym_spec.results.noise import noise_floor
+
+    floor = noise_floor(open_results(Results, item.name, layout.root))
+    if floor is None or floor.retrain is None:
+        return None
+    moved = floor.retrain.moved
+    return Measured(discordance=fmean(moved), deviation=floor.retrain.sd)
 
 
 def expected(

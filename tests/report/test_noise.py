@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from dataenvgym_spec import load
 from dataenvgym_spec.cli.report import command
+from dataenvgym_spec.graph.ir import Entry
+from dataenvgym_spec.questions.power import measured_noise
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report import noise
 from dataenvgym_spec.report.metrics import metrics
@@ -19,6 +21,7 @@ from dataenvgym_spec.results.evidence.floor import quantile
 from dataenvgym_spec.results.noise import noise_floor
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.study import study
+from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track.project import plans_of, project
 from dataenvgym_spec.track.runs import ExperimentRecord
 from tests.support.copied import MOVED, Copied
@@ -173,3 +176,16 @@ def test_copies_are_in_no_table_of_students(both: Notebook, tmp_path: Path) -> N
     assert [(row.arm, row.iteration) for row in both.students()] == [
         (row.arm, row.iteration) for row in plain.students()
     ]
+
+
+def test_a_plan_knows_what_copies_came_to(both: Notebook, tmp_path: Path) -> None:
+    measured = measured_noise(Entry(name="tiny", stages=(), index=both.index), both.layout)
+    assert measured is not None
+    assert measured.deviation == pytest.approx(0.1)
+    assert 0.1 <= measured.discordance <= 1
+    plain = load("tiny", Store(tmp_path / "plain").write().root)
+    assert measured_noise(Entry(name="tiny", stages=(), index=plain.index), plain.layout) is None
+    elsewhere = Layout(root=tmp_path / "elsewhere")
+    assert measured_noise(Entry(name="tiny", stages=(), index=both.index), elsewhere) is None
+    again = opened(tmp_path / "again", {"reevaluate": (0, 1)})
+    assert measured_noise(Entry(name="tiny", stages=(), index=again.index), again.layout) is None
