@@ -22,6 +22,7 @@ from dataenvgym_spec.report.text import (
     point_interval,
     points,
 )
+from dataenvgym_spec.results.evidence.contrasts import Weighed
 from dataenvgym_spec.results.evidence.scores import Outcome
 from dataenvgym_spec.results.evidence.statistics import Estimate
 
@@ -165,22 +166,24 @@ def _notes(told: Told) -> Iterator[str]:
 def sentence(one: Contrasted) -> str:
     """The difference, and what it rests on; or why there is none."""
     who = f"{one.student} of {one.second.label} less {one.student} of {one.first.label}"
-    if one.difference is None:
+    if one.weighed is None:
         return f"{clean(who)}: not paired, {one.refused}"
-    value, span = points(one.difference.value), point_interval(one.difference)
-    return f"{clean(who)}: {value} points (95% interval {span}). {_evidence(one)}"
+    found = one.weighed.difference
+    value, span = points(found.value), point_interval(found)
+    return f"{clean(who)}: {value} points (95% interval {span}). {_evidence(one, one.weighed)}"
 
 
-def _evidence(one: Contrasted) -> str:
-    assert one.difference is not None
-    items = f"{count(one.items)} equal items"
-    if len(one.runs) > 1:
-        return f"Mean over {len(one.runs)} pairs of runs on {items}; the interval is over runs."
-    ((seed, pair),) = one.runs
+def _evidence(one: Contrasted, weighed: Weighed) -> str:
+    """What a difference rests on; see `words.evidence` of declared contrasts."""
+    items, p = f"{count(weighed.items)} equal items", p_value(weighed.p)
+    if weighed.crossed is not None:
+        over = weighed.difference.covers.replace("seeds", "runs")
+        return f"Mean over {len(weighed.runs)} pairs of runs on {items} ({p}), over {over}."
+    seed, pair = weighed.runs[0]
     second = f"{one.second.label} alone has {count(pair.gained)} right"
     first = f"{one.first.label} alone {count(pair.lost)}"
-    test = f"McNemar {p_value(pair.p)}"
-    return clean(f"Of {items} in run seed {seed}, {second}, {first} ({test}).")
+    text = clean(f"Of {items} in run seed {seed}, {second}, {first} (McNemar {p})")
+    return f"{text}: {words.ITEMS_ONLY}."
 
 
 def warnings(one: Contrasted) -> Iterator[str]:
@@ -253,7 +256,7 @@ def _difference_cells(one: Contrasted | None) -> tuple[object, ...]:
     ends = (None,) * 3 if found is None else (found.value, found.low, found.high)
     reasons = one.refused or "; ".join(map(reason, one.environment))
     of_arms = "no" if reasons else "yes"
-    items = one.items if found else None
+    items = None if one.weighed is None else one.weighed.items
     return (one.first.label, *ends, items, _floor(one), of_arms, reasons or None)
 
 
@@ -295,6 +298,7 @@ def _contrast(one: Contrasted) -> dict[str, Any]:
         "second": one.second.label,
         "student": one.student,
         "difference": None if one.difference is None else _estimate(one.difference),
+        "p": None if one.weighed is None else one.weighed.p,
         "floor": _floor(one),
         "refused": one.refused or None,
         "of_arms": not (one.refused or one.environment),

@@ -14,9 +14,11 @@ from dataenvgym_spec.questions.sides import Side
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import read_json
+from dataenvgym_spec.results.evidence.answers import Sides, answers_of
+from dataenvgym_spec.results.evidence.contrasts import Weighed, weigh
 from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.evidence.scores import Outcome, outcome_of, summary
-from dataenvgym_spec.results.evidence.statistics import Estimate, Paired, over_seeds, paired
+from dataenvgym_spec.results.evidence.statistics import Estimate, Paired
 from dataenvgym_spec.results.noise import beside, noise_floor
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.settings import different
@@ -60,9 +62,8 @@ class Contrasted:
     """The second of two sides less the first, and all in which they differ.
 
     Attributes:
-        difference: of one student of each, in one run or over runs; None where it was refused.
-        runs: each pair of runs, by seed.
-        items: how many items both answered.
+        weighed: the difference of one student of each and its test, as of a declared contrast;
+            None where it was refused.
         refused: why there are no paired statistics; empty where there are.
         differences: all keys in which the sides differ.
         floor: the noise floor of either experiment, the wider one; None where neither asks for it.
@@ -73,14 +74,22 @@ class Contrasted:
     first: Side
     second: Side
     student: Student
-    difference: Estimate | None
-    runs: tuple[tuple[int, Paired], ...]
-    items: int
+    weighed: Weighed | None
     refused: str
     differences: tuple[Difference, ...]
     floor: Floor | None
     shared: int
     stages: tuple[int, int]
+
+    @property
+    def difference(self) -> Estimate | None:
+        """The difference with its interval; None where it was refused."""
+        return None if self.weighed is None else self.weighed.difference
+
+    @property
+    def runs(self) -> tuple[tuple[int, Paired], ...]:
+        """Each pair of runs, by seed; none where it was refused."""
+        return () if self.weighed is None else self.weighed.runs
 
     @property
     def question(self) -> Question:
@@ -134,15 +143,13 @@ def contrast(first: Side, second: Side, student: Student, split: Split) -> Contr
         student: `base`, `best` or `last`, of both.
         split: whose items they answered.
     """
-    refused, runs = _paired_runs(first, second, student, split)
+    refused, answers = _paired_runs(first, second, student, split)
     keys = [{stage.key for stage in _stages(side)} for side in (first, second)]
     return Contrasted(
         first=first,
         second=second,
         student=student,
-        difference=None if refused else _estimate([pair for _, pair in runs]),
-        runs=runs,
-        items=runs[0][1].items if runs else 0,
+        weighed=None if refused else weigh(answers),
         refused=refused,
         differences=tuple(_differences(first, second)),
         floor=_floor(first, second, student),
@@ -159,32 +166,26 @@ def _floor(first: Side, second: Side, student: Student) -> Floor | None:
     return max(found, key=lambda floor: beside(floor, asked, 1) or 0.0, default=None)
 
 
-def _estimate(pairs: Sequence[Paired]) -> Estimate:
-    if len(pairs) == 1:
-        return pairs[0].difference
-    return over_seeds([pair.difference.value for pair in pairs], least=-1.0, most=1.0)
-
-
 def _paired_runs(
     first: Side, second: Side, student: Student, split: Split
-) -> tuple[str, tuple[tuple[int, Paired], ...]]:
-    """Why two sides cannot be paired, or their runs in pairs."""
+) -> tuple[str, dict[int, Sides]]:
+    """Why two sides cannot be paired, or the answers of their runs in pairs, by seed."""
     seeds = [{run.seed: run for run in side.runs} for side in (first, second)]
     common = sorted(seeds[0].keys() & seeds[1].keys())
     if not common:
         names = [", ".join(map(str, sorted(mine))) for mine in seeds]
-        return f"no run seed is in both: {names[0]} and {names[1]}", ()
-    pairs = []
+        return f"no run seed is in both: {names[0]} and {names[1]}", {}
+    pairs = {}
     for seed in common:
         rows = [_answers(mine[seed], student, split) for mine in seeds]
         for side, answers in zip((first, second), rows, strict=True):
             if not answers:
-                return f"{side.label} has no results of run seed {seed} on {split} yet", ()
+                return f"{side.label} has no results of run seed {seed} on {split} yet", {}
         unequal = _unequal(*rows)
         if unequal:
-            return unequal, ()
-        pairs.append((seed, _pair(rows[1], rows[0])))
-    return "", tuple(pairs)
+            return unequal, {}
+        pairs[seed] = Sides(first=answers_of(rows[1]), second=answers_of(rows[0]))
+    return "", pairs
 
 
 def _unequal(first: Sequence[Result], second: Sequence[Result]) -> str:
@@ -195,12 +196,6 @@ def _unequal(first: Sequence[Result], second: Sequence[Result]) -> str:
     if not any(alone):
         return ""
     return f"the items differ: {common:,} in both, {alone[0]:,} and {alone[1]:,} in one alone"
-
-
-def _pair(rows: Sequence[Result], against: Sequence[Result]) -> Paired:
-    clusters = {row.id: row.unit for row in rows}
-    right = [{row.id: row.correct for row in answers} for answers in (rows, against)]
-    return paired(right[0], right[1], clusters)
 
 
 # --- all in which they differ ---------------------------------------------------------------------
