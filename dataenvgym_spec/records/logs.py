@@ -144,6 +144,8 @@ class LossPoint(Record, frozen=True, kw_only=True):
             implicit reward of DPO and KTO.
         preferred: the share of pairs of which the better answer leads.
         kl: how far the student has moved from where it began, where that is held against it.
+        apart: how far the student and what drew its answers are apart in the logarithm of a
+            token's probability, where those are two: in the mean over tokens.
     """
 
     step: int
@@ -153,3 +155,4 @@ class LossPoint(Record, frozen=True, kw_only=True):
     reward: float | None = None
     preferred: float | None = None
     kl: float | None = None
+    apart: float | None = None

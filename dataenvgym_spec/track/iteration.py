@@ -32,7 +32,7 @@ CIRCUMSTANCES: Final = (
     *("pairs", "unpaired", "desirable", "undesirable", "sampled"),
 )
 """What a run says of the training of its student."""
-CURVES: Final = ("loss", "learning_rate", "reward", "preferred", "kl")
+CURVES: Final = ("loss", "learning_rate", "reward", "preferred", "kl", "apart")
 """What is drawn of it, step by step."""
 ASKING: Final = ("plan", "generate", "check")
 """The kinds of stages of an iteration that may ask teachers."""

@@ -176,6 +176,8 @@ def test_rewards_move_the_student_and_a_killed_training_goes_on_to_the_same_byte
     alone(code.format("None"), whole, base)
     curve = read_rows(whole / "loss.jsonl")
     assert curve[-1]["reward"] > curve[0]["reward"] + 0.05
+    # The weights of each step have reached vLLM.
+    assert all(row["apart"] < 1e-4 for row in curve)
     said = alone(code.format("Path(sys.argv[3])"), again, base, whole)
     assert f"going on from step {STEPS - 2}" in said
     assert same(whole, again)

@@ -20,6 +20,7 @@ MEASURES: Final = {
     "reward": ("reward", "rewards/margins"),
     "preferred": ("rewards/accuracies",),
     "kl": ("kl",),
+    "apart": ("sampling/sampling_logp_difference/mean",),
 }
 """Points of the curve, and what TRL calls them."""
 
