@@ -24,7 +24,7 @@ from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, s
 from dataenvgym_spec.results.together import together_means
 from dataenvgym_spec.track import notes
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
-from dataenvgym_spec.track.naming import flatten, level_of, slug
+from dataenvgym_spec.track.naming import flatten, in_order, level_of, slug
 from dataenvgym_spec.track.noise import MeasuredFloor
 from dataenvgym_spec.track.points import point_of
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
@@ -89,7 +89,7 @@ def summary_record(
         params=tuple(sorted(params.items())),
         metrics=tuple(metrics),
         artifacts=files,
-        tags=tuple(sorted(tags.items())),
+        tags=in_order(tags),
         note=notes.of_summary(arm, own, name, reported=bool(files)),
     )
 
@@ -239,7 +239,7 @@ def _unreadable(runs: Sequence[Run], ledger: Ledger) -> list[Metric]:
     return metrics_of(unreadable(list(stages.values()), ledger), 0)
 
 
-def _name(question: Question) -> str:
+def contrast_key(question: Question) -> str:
     """What the metric of a contrast is called: where, on which part of it, and which students."""
     probe = question.split not in ("test", "selection")
     where = [f"probe/{slug(question.split)}"] if probe else [question.split]
@@ -263,11 +263,11 @@ def _contrasts(
         if answer is None:
             continue
         for name, value in _compared(answer).items():
-            yield Metric(key=f"{_name(question)}{name}", value=value, step=0, timestamp=when)
+            yield Metric(key=f"{contrast_key(question)}{name}", value=value, step=0, timestamp=when)
         corrected = _corrected(results, answer, ledger)
         if corrected is not None:
             p, last = corrected
-            yield Metric(key=f"{_name(question)}_p_holm", value=p, step=0, timestamp=last)
+            yield Metric(key=f"{contrast_key(question)}_p_holm", value=p, step=0, timestamp=last)
 
 
 def _floors(
@@ -278,7 +278,7 @@ def _floors(
         return
     yield from measured.metrics(runs[0].arm)
     for question, when in _answered(results, runs, ledger):
-        yield from measured.beside(question, _name(question), when, len(runs))
+        yield from measured.beside(question, contrast_key(question), when, len(runs))
 
 
 def _compared(answer: Comparison) -> dict[str, float]:
@@ -315,7 +315,7 @@ def _unequal(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[str,
         taught = amounts(results, question)
         if taught is not None and not taught.equal:
             one, other = _amount(taught.first), _amount(taught.second)
-            tags[f"{_name(question)} amounts"] = f"unequal: {one} against {other}"
+            tags[f"{contrast_key(question)} amounts"] = f"unequal: {one} against {other}"
     return tags
 
 
