@@ -18,6 +18,7 @@ from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Outcome, outcomes_of, summary
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
+from dataenvgym_spec.results.parity import parity
 from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, slice_means
@@ -309,13 +310,17 @@ def _corrected(results: Results, answer: Comparison, ledger: Ledger) -> tuple[fl
 
 
 def _unequal(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[str, str]:
-    """What the students of a contrast were taught, as a tag, where it was not equally much."""
+    """As tags, where the students of a contrast were not taught equally much or asked alike."""
     tags = {}
     for question, _ in _answered(results, runs, ledger):
         taught = amounts(results, question)
         if taught is not None and not taught.equal:
             one, other = _amount(taught.first), _amount(taught.second)
             tags[f"{contrast_key(question)} amounts"] = f"unequal: {one} against {other}"
+        asked = parity(results, question)
+        if asked is not None and asked.differing:
+            names = " and ".join(aspect.name for aspect in asked.differing)
+            tags[f"{contrast_key(question)} asked"] = f"not alike: another {names}"
     return tags
 
 
