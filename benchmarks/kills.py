@@ -1,4 +1,4 @@
-"""Random kills of everything that works in a repository, at random moments, until an experiment ends.
+"""Random kills of all that works in a repository, at random moments, until an experiment ends.
 
     python benchmarks/kills.py --kills 1000          # about an hour on two idle cores
     python benchmarks/kills.py --kills 20 --seed 7
@@ -100,10 +100,12 @@ class Bench:
 
     @property
     def repo(self) -> Path:
+        """The repository."""
         return self.folder / "repo"
 
     @property
     def log(self) -> Path:
+        """What the service has answered, a line each."""
         return self.folder / "answers.txt"
 
     def environ(self) -> dict[str, str]:
@@ -150,7 +152,7 @@ class Bench:
                 continue
             try:
                 line = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
-                where = os.readlink(entry / "cwd")
+                where = str((entry / "cwd").readlink())
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
@@ -165,7 +167,7 @@ class Bench:
         """The kind of the stage that is being run."""
         for pid in self.processes("stage"):
             try:
-                name = Path(os.readlink(f"/proc/{pid}/cwd")).name
+                name = Path(f"/proc/{pid}/cwd").readlink().name
             except OSError:
                 continue
             return name.rpartition("-")[0] or "report"
