@@ -212,7 +212,9 @@ def _other_tables(folder: Path, rows: list[dict[str, str]]) -> None:
 @pytest.mark.parametrize("path", LINKED, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_link_leads_somewhere(path: Path) -> None:
     text = BLOCK.sub("", path.read_text(encoding="utf-8"))
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    named = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", text, re.M))
+    assert {*re.findall(r"\]\[([^\]]+)\]", text)} == {*named}
+    for target in (*re.findall(r"\]\(([^)\s]+)\)", text), *named.values()):
         if re.match(r"https?:", target):
             continue
         file, _, anchor = target.partition("#")

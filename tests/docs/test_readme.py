@@ -1,15 +1,19 @@
 """What the README shows is executed, and what it lists is there."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from dataenvgym_spec.cli.commands import COMMANDS
+from dataenvgym_spec.compile.compiler import front_end, lower
+from tests.support.pages import blocks
 from tests.support.repositories import ROOT, call, environment, shell
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 SHOWN = [
     line
     for block in re.findall(r"```console\n(.*?)```", README, re.S)
@@ -39,8 +43,23 @@ def test_the_two_commands_come_first() -> None:
 
 
 def test_the_table_lists_every_command_and_no_other() -> None:
-    table = README.partition("## Commands")[2].partition("## What you can rely on")[0]
-    assert set(re.findall(r"^\| `dataenvgym ([a-z]+)", table, re.M)) == set(COMMANDS)
+    assert set(re.findall(r"^\| `dataenvgym ([a-z]+)", COMMANDS_PAGE, re.M)) == set(COMMANDS)
+
+
+def test_lines_are_no_wider_than_a_screen() -> None:
+    assert [line for line in README.splitlines() if len(line) > 100] == []
+
+
+def test_the_parts_of_the_quickstart_are_what_it_says(tmp_path: Path) -> None:
+    """Laid over the quickstart they change nothing: the stages are the same."""
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    (shown,) = [text for language, text in blocks(ROOT / "README.md") if language == "yaml"]
+    (tmp_path / "specs" / "parts.yaml").write_text(shown, encoding="utf-8")
+    keys = []
+    for name in ("quickstart", "parts"):
+        found = front_end([tmp_path / "specs" / f"{name}.yaml"], root=tmp_path)
+        keys.append({stage.id for stage in lower(found).graph.stages if stage.kind != "report"})
+    assert keys[0] == keys[1]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +74,7 @@ def test_variables_that_are_listed_are_read() -> None:
     code = "".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "dataenvgym_spec").rglob("*.py")
     )
-    for name in re.findall(r"`(DATAENVGYM_[A-Z_]+)", README):
+    for name in re.findall(r"`(DATAENVGYM_[A-Z_]+)", COMMANDS_PAGE):
         assert name in code
 
 
