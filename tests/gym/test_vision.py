@@ -209,15 +209,23 @@ def test_smaller_images_of_a_batch_are_filled_up() -> None:
     assert batch.shape == (2, 2, 4, 3) and batch.sum() == 6 + 24
 
 
-def test_a_processor_that_needs_torchvision_says_so(
-    base: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "here", "package"),
+    [
+        (AttributeError("VIDEO_PROCESSOR_MAPPING has no attribute"), None, "torchvision"),
+        (ImportError("Package `num2words` is required to run"), "here", "num2words"),
+        (ImportError("it needs vision"), "here", "pillow"),
+    ],
+)
+def test_a_processor_that_needs_a_package_says_so(
+    error: Exception, here: str | None, package: str, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from transformers import AutoProcessor
 
     def load(*_: Any, **__: Any) -> Any:
-        raise AttributeError("VIDEO_PROCESSOR_MAPPING has no attribute")
+        raise error
 
     monkeypatch.setattr(AutoProcessor, "from_pretrained", load)
-    monkeypatch.setattr("dataenvgym_spec.gym.students.pretrained.find_spec", lambda _: None)
-    with pytest.raises(MissingExtra, match="'torchvision', which is not installed"):
+    monkeypatch.setattr("dataenvgym_spec.gym.students.pretrained.find_spec", lambda _: here)
+    with pytest.raises(MissingExtra, match=f"'{package}', which is not installed"):
         Codec(base, max_new_tokens=4)

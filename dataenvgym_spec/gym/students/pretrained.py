@@ -15,6 +15,8 @@ from dataenvgym_spec.core.errors import MissingExtra, StageError
 
 PROCESSORS: Final = ("processor_config.json", "preprocessor_config.json")
 """The files that say what images become, of which a student that sees brings one."""
+NAMED: Final = ("num2words",)
+"""What the processors of some families need besides torchvision, which their errors name."""
 SPECIAL: Final = ("bos_token_id", "eos_token_id", "pad_token_id")
 """All that is kept of a model's generation settings: decoding is what the spec says."""
 
@@ -74,9 +76,7 @@ def read_processor(folder: Path) -> Any:
     try:
         processor = _read(AutoProcessor.from_pretrained, folder)
     except (ImportError, AttributeError) as error:
-        # Without torchvision, transformers finds no class for the videos of some families.
-        package = "torchvision" if find_spec("torchvision") is None else "pillow"
-        raise MissingExtra(package, None, "the student's image processor") from error
+        raise MissingExtra(_missing(error), None, "the student's image processor") from error
     except OSError as error:
         message = f"the processor of the student in '{folder}' cannot be read: {error}"
         raise StageError(message, help="save it there: processor.save_pretrained") from error
@@ -84,6 +84,14 @@ def read_processor(folder: Path) -> Any:
         message = f"the student in '{folder}' has no image processor"
         raise StageError(message, help="save it there: processor.save_pretrained")
     return processor
+
+
+def _missing(error: Exception) -> str:
+    """The package that a processor cannot be read without."""
+    # Without torchvision, transformers finds no class for the videos of some families.
+    if find_spec("torchvision") is None:
+        return "torchvision"
+    return next((name for name in NAMED if name in str(error)), "pillow")
 
 
 def needs_torchvision(config: Mapping[str, Any]) -> bool:
