@@ -15,7 +15,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # The YAML language server is for the tests of what editors show (tests/support/editing.py), which are skipped where there is no npm to install it.
 EDITOR_TOOLS := $(if $(shell command -v npm),$(VENV)/editor/.installed)
 
-.PHONY: setup quickstart test test-all lint docs clean
+.PHONY: setup quickstart study test test-all lint docs clean
 
 setup: $(VENV)/.installed
 
@@ -45,6 +45,16 @@ quickstart: setup
 	@echo
 	dataenvgym report quickstart
 	@echo "look at: reports/quickstart/index.html   and: dataenvgym ui"
+
+# A study with its controls, and one whose arms are the same in secret: what the second finds is not there.
+study: setup
+	dataenvgym doctor --fix > /dev/null || dataenvgym doctor --fix
+	dataenvgym run specs/library/study.yaml
+	dataenvgym run specs/library/null.yaml
+	@echo
+	dataenvgym report study
+	dataenvgym report null-study
+	@echo "look at: reports/study/index.html and reports/null-study/index.html   and: dataenvgym ui"
 
 # The hundreds of processes that tests start need not compile what was edited since the install.
 test: setup $(EDITOR_TOOLS)

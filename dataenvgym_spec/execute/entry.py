@@ -96,8 +96,7 @@ def _say_results(study: Study) -> None:
         who = words.compared(contrast.question)
         value = points(contrast.difference.value)
         say(f"  {who}: {value} points ({point_interval(contrast.difference)})")
-        parity = study.parities.get(contrast.question)
-        for caveat in words.warnings(contrast, study.stamps, parity):
+        for caveat in words.warnings(contrast, study.stamps):
             say(f"  mind: {caveat}")
     for missing in study.unanswered:
         say(f"  mind: {words.unanswered(missing.question)}")

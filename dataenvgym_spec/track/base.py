@@ -22,7 +22,6 @@ from dataenvgym_spec.track.iteration import (
     training_metrics,
     unreadable,
 )
-from dataenvgym_spec.track.naming import in_order
 from dataenvgym_spec.track.runs import RunRecord
 from dataenvgym_spec.track.students import EXPERIMENT, student_of
 
@@ -117,7 +116,7 @@ def base_record(
         params=tuple(sorted(circumstances(turn, ledger).items())),
         metrics=(*scored, *training_metrics(turn, ledger)),
         artifacts=tuple(teaching.artifacts(turn, ledger)),
-        tags=in_order(tags),
+        tags=tuple(sorted(tags.items())),
         note=notes.of_base(turn),
         student=student_of(results, turn, ledger, name, scored, {"kind": "base"}),
     )
