@@ -24,6 +24,7 @@ from tests.support.training import (
     BREAKING,
     QUESTION,
     SPOKEN,
+    alone,
     completions,
     conversations,
     sums,
@@ -36,7 +37,6 @@ LORA = Component(
     slot="adapter", kind="lora", version=1, options={"r": 8, "alpha": 16, "dropout": 0.0}
 )
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
 """A small student gains nothing by a second thread, which would wait for the first and cost as much."""
 
 Told = dict[str, Any]
@@ -170,7 +170,7 @@ def vllm(tmp_path_factory: pytest.TempPathFactory, hostile: Path) -> Callable[[P
     """Asks vLLM, once for each student: in a process of its own, which it keeps its engine for."""
     pytest.importorskip("vllm")
     code = (
-        "import json, sys; from pathlib import Path\n"
+        "import json\n"
         "from tests.support.training import answered\n"
         "student, base, out = map(Path, sys.argv[1:])\n"
         "out.write_text(json.dumps(answered(student, base)))"
@@ -179,17 +179,8 @@ def vllm(tmp_path_factory: pytest.TempPathFactory, hostile: Path) -> Callable[[P
     @functools.cache
     def ask(student: Path) -> Told:
         out = tmp_path_factory.mktemp("vllm") / "out.json"
-        result = subprocess.run(
-            [sys.executable, "-c", code, str(student), str(hostile), str(out)],
-            env=environment(PYTHONPATH=str(Path(__file__).parents[2]), **ONE_THREAD),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert result.returncode == 0, result.stdout[-3000:]
-        return {**json.loads(out.read_text(encoding="utf-8")), "written": result.stdout}
+        written = alone(code, student, hostile, out)
+        return {**json.loads(out.read_text(encoding="utf-8")), "written": written}
 
     return ask
 

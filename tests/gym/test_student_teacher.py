@@ -1,8 +1,6 @@
 """A student that answers as a teacher: whatever it is asked beside, by its own template, in either backend."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,8 @@ from dataenvgym_spec.gym.make import make
 from dataenvgym_spec.gym.teachers.speech import prompt_of, seed_of, with_shape
 from dataenvgym_spec.language.components import definition
 from tests.support.golden import assert_golden
-from tests.support.repositories import ROOT, environment
 from tests.support.students import conversational, untrained
+from tests.support.training import alone
 
 SHAPE = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 ASKS = [Ask.of(f"q{n}", f"{n} + 3 =", samples=2, seed=n) for n in range(5)]
@@ -117,14 +115,13 @@ def in_vllm(folder: Path, base: Path) -> Iterator[Reply]:
 def test_in_vllm_it_says_the_same_and_is_held_to_a_shape(student: Path, adapted: Path) -> None:
     pytest.importorskip("vllm")
     code = (
-        "import json, sys; from pathlib import Path\n"
+        "import json\n"
         "from tests.gym.test_student_teacher import in_vllm\n"
         "folder, base, out = map(Path, sys.argv[1:])\n"
         "out.write_text(json.dumps([reply.plain() for reply in in_vllm(folder, base)]))"
     )
     out = adapted / "out.json"
-    words = [sys.executable, "-c", code, str(adapted), str(student), str(out)]
-    subprocess.run(words, env=environment(PYTHONPATH=str(ROOT)), check=True, timeout=1200)
+    alone(code, adapted, student, out)
     said = [Reply.parse(row) for row in json.loads(out.read_text(encoding="utf-8"))]
     greedy = {one.ask: one for one in said[: len(GREEDY)]}
     for one in teacher(adapted, student, temperature=0.0).answer(GREEDY):

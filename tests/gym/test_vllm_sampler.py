@@ -2,8 +2,6 @@
 
 import json
 import random
-import subprocess
-import sys
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,29 +10,13 @@ import pytest
 
 from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.records.files import read_rows
-from tests.support.commands import environment
 from tests.support.judged import Longer, examples, job, killed, same
 from tests.support.students import untrained
+from tests.support.training import alone
 
-ROOT = Path(__file__).parents[2]
 ADAPTER = Lora(r=2, alpha=4, dropout=0.0)
 STEPS = 12
-
-
-def alone(code: str, *arguments: Path | str) -> str:
-    """Runs code in a process of its own, since vLLM is there for the life of one."""
-    result = subprocess.run(
-        [sys.executable, "-c", f"from tests.gym.test_vllm_sampler import *\n{code}"]
-        + [str(argument) for argument in arguments],
-        env=environment(PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stdout[-3000:]
-    return result.stdout
+OWN = "from tests.gym.test_vllm_sampler import ADAPTER, asked, trained"
 
 
 # --- what it answers ---------------------------------------------------------------------------
@@ -129,7 +111,7 @@ def test_it_answers_with_the_weights_of_the_step(tmp_path: Path) -> None:
     """All of them, with an output layer that shares those of the input, or an adapter's."""
     pytest.importorskip("vllm")
     base, other = untrained(tmp_path / "base"), untrained(tmp_path / "other", seed=1)
-    alone("asked(*map(Path, sys.argv[1:]))", tmp_path, base, other)
+    alone(f"{OWN}\nasked(*map(Path, sys.argv[1:]))", tmp_path, base, other)
     for told in json.loads((tmp_path / "said.json").read_text(encoding="utf-8")).values():
         assert told["said"] == told["own"]
         first, second, third = told["said"]
@@ -172,7 +154,7 @@ def test_rewards_move_the_student_and_a_killed_training_goes_on_to_the_same_byte
 ) -> None:
     pytest.importorskip("vllm")
     base, whole, again = untrained(tmp_path / "base"), tmp_path / "whole", tmp_path / "again"
-    code = f"trained(Path(sys.argv[1]), Path(sys.argv[2]), {{}}, {adapter})"
+    code = f"{OWN}\ntrained(Path(sys.argv[1]), Path(sys.argv[2]), {{}}, {adapter})"
     alone(code.format("None"), whole, base)
     curve = read_rows(whole / "loss.jsonl")
     assert curve[-1]["reward"] > curve[0]["reward"] + 0.05

@@ -39,7 +39,7 @@ from dataenvgym_spec.language.components import definition, standard
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.store.layout import Layout
-from tests.support.commands import environment, session
+from tests.support.commands import call, environment, session
 
 TRAIN = {
     "length": {"steps": 60},
@@ -53,6 +53,7 @@ TRAIN = {
     "dtype": "float32",
 }
 SETTINGS = GenerationSettings(dtype="float32", max_new_tokens=6, batch_size=8)
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
 BREAKING = "now it breaks"
 """What a process says before it asks vLLM for what fails."""
 PROMPTS = [f"{a} + {b} =" for a in range(1, 9) for b in (3, 17, 40)]
@@ -190,6 +191,19 @@ def loaded(
     version = definition("backend", backend).version()
     component = Component(slot="backend", kind=backend, version=version)
     return load_backend(component, settings=settings, student=student, base=base)
+
+
+def alone(code: str, *arguments: Path) -> str:
+    """Runs code in a process of its own, since vLLM is there for the life of one.
+
+    Returns:
+        What it writes.
+    """
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", f"import sys; from pathlib import Path\n{code}"]
+    command += map(str, arguments)
+    given = {"PYTHONPATH": str(root), **ONE_THREAD}
+    return call(*command, cwd=root, apart=True, together=True, **given).stdout
 
 
 def answered(student: Path, base: Path) -> dict[str, Any]:

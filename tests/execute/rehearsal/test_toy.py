@@ -118,6 +118,16 @@ def test_files_are_copied_and_what_is_not_here_is_made_up(tmp_path: Path) -> Non
     assert wanted.columns == {"question.text": "input", "answer": "target", "skill": "group"}
 
 
+def test_what_draws_answers_in_training_is_replaced(tmp_path: Path) -> None:
+    method = {"kind": "grpo", "sampler": "vllm", "samples": 16}
+    model = {"hidden_size": 64, "heads": 2}
+    path = written(tmp_path, student={"model": model, "train": {"method": method}})
+    toy = Toy()
+    toy.add(read_script(path, root=tmp_path).specs[0])
+    rehearsed = toy.documents["tiny"]["student"]["train"]["method"]
+    assert rehearsed["sampler"] == "transformers" and rehearsed["samples"] == 2
+
+
 def test_files_outside_are_read_where_they_lie(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
