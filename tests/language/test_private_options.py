@@ -65,6 +65,8 @@ LEFT = {
     ("language/task.py", "each"): "who answers the sealed test",
     ("records/layouts.py", "history"): "a column of the layout alpaca",
     ("cli/compared.py", "topic"): "what two arms differ in",
+    ("cli/compared.py", "floor"): "the noise floor",
+    ("cli/replicas.py", "floor"): "the same",
     ("cli/plan.py", "power"): "how small a difference a test finds",
     ("cli/power.py", "power"): "the same",
     ("track/views.py", "mode"): "by what a chart of MLflow groups runs",
