@@ -13,7 +13,7 @@ from dataenvgym_spec.report.browse import browse
 from dataenvgym_spec.report.page import page
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.study import study
-from tests.support.browsing import objections
+from tests.support.chromium import objections
 from tests.support.taught import Taught
 
 OPENED = "document.querySelectorAll('details').forEach((one) => { one.open = true; });"

@@ -16,7 +16,7 @@ import pytest
 from dataenvgym_spec.report import browse as browsed
 from dataenvgym_spec.report.browse import browse
 from dataenvgym_spec.results.experiment import Results, load
-from tests.support.browsing import shown
+from tests.support.chromium import shown
 from tests.support.reported import HOSTILE, Store
 from tests.support.taught import Taught
 
