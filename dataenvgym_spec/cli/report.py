@@ -132,10 +132,12 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     from dataenvgym_spec.results.declared import declared
     from dataenvgym_spec.results.evidence.contrasts import unanswered
     from dataenvgym_spec.results.noise import noise_floor
+    from dataenvgym_spec.results.parity import parities
     from dataenvgym_spec.results.probes import probed
     from dataenvgym_spec.results.stamps import stamps
 
     console, ran, since = Console(), stamps(results), declared(results)
+    asked = parities(results)
     floor = noise_floor(results)
     console.print(_table(rows))
     for contrast in compared:
@@ -146,7 +148,10 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
         )
         if beside:
             console.print(Text(beside))
-        for warning in words.warnings(contrast, ran):
+        parity = asked.get(contrast.question)
+        if parity is not None and not parity.differing:
+            console.print(Text(words.asked(parity)))
+        for warning in words.warnings(contrast, ran, parity):
             console.print(Text(warning, style="yellow"))
     for missing in unanswered(results):
         console.print(Text(f"\n{words.unanswered(missing.question)}", style="yellow"))

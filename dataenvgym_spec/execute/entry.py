@@ -96,7 +96,8 @@ def _say_results(study: Study) -> None:
         who = words.compared(contrast.question)
         value = points(contrast.difference.value)
         say(f"  {who}: {value} points ({point_interval(contrast.difference)})")
-        for caveat in words.warnings(contrast, study.stamps):
+        parity = study.parities.get(contrast.question)
+        for caveat in words.warnings(contrast, study.stamps, parity):
             say(f"  mind: {caveat}")
     for missing in study.unanswered:
         say(f"  mind: {words.unanswered(missing.question)}")

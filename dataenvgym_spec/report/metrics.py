@@ -24,6 +24,7 @@ from dataenvgym_spec.results.evidence.scores import Outcome, outcomes
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
+from dataenvgym_spec.results.parity import Parity
 from dataenvgym_spec.results.probes import Probed
 from dataenvgym_spec.results.skills import SkillAccuracy, SliceAccuracy
 from dataenvgym_spec.results.stamps import between
@@ -275,12 +276,24 @@ def _contrasts(study: Study) -> dict[str, Row]:
         if differing:
             row["circumstances"] = {kind: list(facts) for kind, facts in differing}
         row["declared"] = _declared(study.declared[question])
+        parity = study.parities.get(question)
+        if parity is not None:
+            row["asked"] = _asked(parity)
         if study.floor is not None:
             row["noise_floor"] = noise.width(study.floor, question, len(contrast.runs))
         rows[question.title] = row
     for missing in study.unanswered:
         rows[missing.question.title] = {"items": 0, "primary": missing.question.primary}
     return rows
+
+
+def _asked(parity: Parity) -> Row:
+    """How both students were asked; what differs has both."""
+    row: Row = {"alike": not parity.differing}
+    for aspect in parity.aspects:
+        both = {"first": aspect.first, "against": aspect.second}
+        row[aspect.name] = aspect.first if aspect.alike else both
+    return row
 
 
 def _declared(since: Declared) -> Row:

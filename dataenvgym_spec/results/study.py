@@ -32,6 +32,7 @@ from dataenvgym_spec.results.fates import IterationFates, fates
 from dataenvgym_spec.results.judging import Judging, judging
 from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.noise import noise_floor
+from dataenvgym_spec.results.parity import Parity, parities
 from dataenvgym_spec.results.probes import Probed, probed, tested
 from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, borrowing, key_settings
@@ -66,6 +67,7 @@ class Study:
         caveats: what its report must say, such as that one split has two roles.
         unanswered: contrasts that no item is about.
         declared: since when each contrast is declared.
+        parities: how the students of each contrast were asked.
         floor: what copies of one student came to; None where the spec asks for none.
         borrowing: arms without an agent, each with the arm that its data come from.
         inputs: the files that the spec reads, with their digests.
@@ -82,6 +84,7 @@ class Study:
     contrasts: tuple[Comparison, ...]
     unanswered: tuple[Unanswered, ...]
     declared: Mapping[Question, Declared]
+    parities: Mapping[Question, Parity]
     floor: Floor | None
     gains: tuple[Gain, ...]
     probed: tuple[Probed, ...]
@@ -130,6 +133,7 @@ def study(results: Results) -> Study:
         contrasts=comparisons(results),
         unanswered=unanswered(results),
         declared=declared(results),
+        parities=parities(results),
         floor=noise_floor(results),
         gains=gains(results),
         probed=probed(results),

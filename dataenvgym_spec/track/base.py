@@ -22,6 +22,7 @@ from dataenvgym_spec.track.iteration import (
     training_metrics,
     unreadable,
 )
+from dataenvgym_spec.track.naming import in_order
 from dataenvgym_spec.track.runs import RunRecord
 from dataenvgym_spec.track.students import EXPERIMENT, student_of
 
@@ -116,7 +117,7 @@ def base_record(
         params=tuple(sorted(circumstances(turn, ledger).items())),
         metrics=(*scored, *training_metrics(turn, ledger)),
         artifacts=tuple(teaching.artifacts(turn, ledger)),
-        tags=tuple(sorted(tags.items())),
+        tags=in_order(tags),
         note=notes.of_base(turn),
         student=student_of(results, turn, ledger, name, scored, {"kind": "base"}),
     )

@@ -21,7 +21,7 @@ from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.skills import measured
 from dataenvgym_spec.results.stage import StageResult, read_records
 from dataenvgym_spec.track import notes, teaching
-from dataenvgym_spec.track.naming import cell, numbered, slug
+from dataenvgym_spec.track.naming import cell, in_order, numbered, slug
 from dataenvgym_spec.track.ports import DATA, LEARNED, STATES
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Value, text
 from dataenvgym_spec.track.students import student_of
@@ -270,7 +270,7 @@ def iteration_record(
         metrics=(*metrics, *training_metrics(turn, ledger)),
         datasets=tuple(_datasets(results, turn, parent.called)),
         artifacts=(*turn_artifacts(turn), *teaching.artifacts(turn, ledger)),
-        tags=tuple(sorted(tags.items())),
+        tags=in_order(tags),
         note=notes.of_iteration(turn, name, top.id, parent.before(turn.number)),
         student=student_of(results, turn, ledger, called, metrics, looked_up),
         reads=tuple(dict.fromkeys(read)),

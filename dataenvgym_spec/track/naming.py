@@ -28,6 +28,15 @@ def slug(text: str) -> str:
     return clean if clean == text else f"{clean}-{text_digest(text)[:4]}"
 
 
+def in_order(tags: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Tags that people read first, then those for programs: MLflow shows them as they come.
+
+    >>> in_order({"dataenvgym.keys": "a", "seed": "0", "arm": "b"})
+    (('arm', 'b'), ('seed', '0'), ('dataenvgym.keys', 'a'))
+    """
+    return tuple(sorted(tags.items(), key=lambda pair: ("." in pair[0], pair[0])))
+
+
 def numbered(number: int, most: int) -> str:
     """A number as part of a name, so that names sort as numbers do.
 

@@ -30,7 +30,7 @@ from dataenvgym_spec.track.iteration import (
     tokens,
     turn_artifacts,
 )
-from dataenvgym_spec.track.naming import flatten, level_of, numbered
+from dataenvgym_spec.track.naming import flatten, in_order, level_of, numbered
 from dataenvgym_spec.track.noise import copied
 from dataenvgym_spec.track.points import home_of, point_of, settings_of
 from dataenvgym_spec.track.runs import Artifact, ExperimentRecord, Metric, RunRecord
@@ -214,7 +214,7 @@ def _run_record(
         params=tuple(sorted(params.items())),
         metrics=tuple(curves),
         artifacts=(*_before(run, ledger), *_choice(run)),
-        tags=tuple(sorted(tags.items())),
+        tags=in_order(tags),
         note=notes.of_run(run, base, turns),
         reads=bases,
         gives=() if best is None else (best,),

@@ -15,7 +15,7 @@ from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.run import Iteration
 from dataenvgym_spec.store.dvc.state import read_lock
-from dataenvgym_spec.track.naming import NOTE
+from dataenvgym_spec.track.naming import NOTE, in_order
 from dataenvgym_spec.track.runs import Fact, Metric, Student
 
 EXPERIMENT: Final = "dataenvgym.experiment"
@@ -84,8 +84,8 @@ def student_of(
         where["weights in DVC"] = lock
     return Student(
         name=name.translate(BAD),
-        params=tuple((key, str(fact)) for key, fact in facts.items() if fact is not None),
-        tags=tuple(sorted(where.items())),
+        params=(*tags.items(), *((key, str(fact)) for key, fact in facts.items() if fact)),
+        tags=in_order(where),
         metrics=tuple(metric for metric in metrics if metric.key in SCORES),
     )
 

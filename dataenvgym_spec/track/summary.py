@@ -18,13 +18,14 @@ from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Outcome, outcomes_of, summary
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
+from dataenvgym_spec.results.parity import parity
 from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, slice_means
 from dataenvgym_spec.results.together import together_means
 from dataenvgym_spec.track import notes
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
-from dataenvgym_spec.track.naming import flatten, level_of, slug
+from dataenvgym_spec.track.naming import flatten, in_order, level_of, slug
 from dataenvgym_spec.track.noise import MeasuredFloor
 from dataenvgym_spec.track.points import point_of
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
@@ -89,7 +90,7 @@ def summary_record(
         params=tuple(sorted(params.items())),
         metrics=tuple(metrics),
         artifacts=files,
-        tags=tuple(sorted(tags.items())),
+        tags=in_order(tags),
         note=notes.of_summary(arm, own, name, reported=bool(files)),
     )
 
@@ -239,7 +240,7 @@ def _unreadable(runs: Sequence[Run], ledger: Ledger) -> list[Metric]:
     return metrics_of(unreadable(list(stages.values()), ledger), 0)
 
 
-def _name(question: Question) -> str:
+def contrast_key(question: Question) -> str:
     """What the metric of a contrast is called: where, on which part of it, and which students."""
     probe = question.split not in ("test", "selection")
     where = [f"probe/{slug(question.split)}"] if probe else [question.split]
@@ -263,11 +264,11 @@ def _contrasts(
         if answer is None:
             continue
         for name, value in _compared(answer).items():
-            yield Metric(key=f"{_name(question)}{name}", value=value, step=0, timestamp=when)
+            yield Metric(key=f"{contrast_key(question)}{name}", value=value, step=0, timestamp=when)
         corrected = _corrected(results, answer, ledger)
         if corrected is not None:
             p, last = corrected
-            yield Metric(key=f"{_name(question)}_p_holm", value=p, step=0, timestamp=last)
+            yield Metric(key=f"{contrast_key(question)}_p_holm", value=p, step=0, timestamp=last)
 
 
 def _floors(
@@ -278,7 +279,7 @@ def _floors(
         return
     yield from measured.metrics(runs[0].arm)
     for question, when in _answered(results, runs, ledger):
-        yield from measured.beside(question, _name(question), when, len(runs))
+        yield from measured.beside(question, contrast_key(question), when, len(runs))
 
 
 def _compared(answer: Comparison) -> dict[str, float]:
@@ -309,13 +310,17 @@ def _corrected(results: Results, answer: Comparison, ledger: Ledger) -> tuple[fl
 
 
 def _unequal(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[str, str]:
-    """What the students of a contrast were taught, as a tag, where it was not equally much."""
+    """As tags, where the students of a contrast were not taught equally much or asked alike."""
     tags = {}
     for question, _ in _answered(results, runs, ledger):
         taught = amounts(results, question)
         if taught is not None and not taught.equal:
             one, other = _amount(taught.first), _amount(taught.second)
-            tags[f"{_name(question)} amounts"] = f"unequal: {one} against {other}"
+            tags[f"{contrast_key(question)} amounts"] = f"unequal: {one} against {other}"
+        asked = parity(results, question)
+        if asked is not None and asked.differing:
+            names = " and ".join(aspect.name for aspect in asked.differing)
+            tags[f"{contrast_key(question)} asked"] = f"not alike: another {names}"
     return tags
 
 

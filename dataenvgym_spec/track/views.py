@@ -13,6 +13,7 @@ from typing import Any, Final
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.track.naming import flatten
+from dataenvgym_spec.track.summary import contrast_key
 
 Chart = dict[str, Any]
 
@@ -22,17 +23,16 @@ RUNS: Final = "all-runs"
 POINTS: Final = "points-of-the-sweep"
 MOST_COLUMNS: Final = 8
 """Params that stand as columns: the first that differ. All of them are in the column selector."""
+MOST_CONTRASTS: Final = 4
+"""Contrasts that the view of scores shows: the first that the spec declares, all in the report."""
 
 FIRST: Final = "What to look at"
 """The section of charts that is open."""
 PER_ROW: Final = 2
 """Charts side by side: with three, titles are cut on a laptop."""
 CLOSED: Final = (
-    *("data/skipped", "judging", "judging/unreadable", "judging/wrong_gold"),
-    *("selection", "selection/skill", "skills/quality", "spent"),
-    *("teachers", "teachers/answers", "teachers/tokens", "teaching", "teaching/allocation"),
-    *("teaching/items_seen", "teaching/rejected", "teaching/reward", "teaching/score_seen"),
-    *("teaching/subskills", "train", "yield", "yield/after"),
+    *("selection", "selection/skill", "spent", "teaching", "teaching/allocation"),
+    *("train", "yield", "yield/after"),
 )
 """Sections with all other metrics, as MLflow names them; closed until somebody opens one."""
 
@@ -92,7 +92,10 @@ def _section(name: str, *, is_open: bool) -> dict[str, Any]:
 
 
 def _line(metric: str, title: str) -> Chart:
-    return {**_chart("LINE", title), "metricKey": metric, "selectedMetricKeys": [metric]}
+    # Unsmoothed: what is left out here stands for a curve that is smoothed.
+    plain = {"lineSmoothness": 0, "useGlobalLineSmoothing": True, "displayPoints": True}
+    axes = {"xAxisKey": "step", "useGlobalXaxisKey": True, "scaleType": "linear"}
+    return {**_chart("LINE", title), "metricKey": metric, **axes, **plain}
 
 
 def _bar(metric: str, title: str) -> Chart:
@@ -169,6 +172,10 @@ def _scores(index: Index) -> View:
     ]
     spread = ("_low", "_high") if len(index.seeds) == 1 else ("_deviation",)
     keys = ["test/base", "test/best", *(f"test/best{end}" for end in spread), "test/last"]
+    for question in index.contrasts[:MOST_CONTRASTS]:
+        key = contrast_key(question)
+        charts.append(_bar(key, key))
+        keys += [key, f"{key}_low", f"{key}_high"]
     return View(
         name="2 Scores on the sealed test, by arm",
         kind="summary",

@@ -26,6 +26,7 @@ def test_every_view_is_small_enough_and_names_metrics_that_are_there(tmp_path: P
         state = json.loads(envelope["state"])
         kind = state["searchFilter"].split("'")[1]
         runs = [run for run in record.runs if dict(run.tags)["kind"] == kind]
+        assert runs
         metrics = {metric.key for run in runs for metric in run.metrics}
         wanted = {chart["metricKey"] for chart in state["compareRunCharts"] if "metricKey" in chart}
         columns = [column.split("`")[1] for column in state["selectedColumns"]]

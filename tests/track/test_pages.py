@@ -1,0 +1,177 @@
+"""What MLflow's own pages show in a real browser, against what the report says."""
+
+import contextlib
+import json
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.study import comparisons
+from dataenvgym_spec.track.project import project
+from tests.support.browsing import browsing
+from tests.support.repositories import call, environment
+from tests.support.tracked import Store
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+ARMS = ("with-state", "no-state", "random-pool")
+SEEDS = (0, 1)
+
+
+@pytest.fixture(scope="module")
+def page():
+    """A page of a browser, wide enough that tables show all of their columns."""
+    with browsing(width=2600, height=1400) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory, page) -> Path:
+    """Three arms with two seeds each, finished."""
+    root = tmp_path_factory.mktemp("pages")
+    Store(
+        root,
+        name="study",
+        arms=ARMS,
+        seeds=SEEDS,
+        right=lambda arm, seed, turn: 3 + seed + turn * (3 - ARMS.index(arm)),
+    )
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(repo: Path) -> Iterator[str]:
+    """Where `dataenvgym ui` shows it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    said = repo / "ui.log"
+    with said.open("w") as log:
+        process = subprocess.Popen(
+            ["dataenvgym", "ui", "--port", str(port)],
+            cwd=repo,
+            env=environment(),
+            stdout=log,
+            stderr=subprocess.DEVNULL,
+        )
+    try:
+        wait_until(lambda: "look at it" in said.read_text(), "the address of the UI", process)
+        (found,) = re.findall(r"look at it: (\S+)", said.read_text())
+        yield found
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+def view(address: str, name: str, mode: str) -> str:
+    """The address of a saved view, as charts or as a table."""
+    return re.sub("viewStateShareKey=[^&]+", f"viewStateShareKey={name}", address).replace(
+        "=CHART", f"={mode}"
+    )
+
+
+def opened(page, address: str, text: str) -> None:
+    """Goes to a page as somebody would who has not been there, and waits for a text on it."""
+    page.goto("about:blank")
+    page.goto(address)
+    page.get_by_text(text, exact=True).first.wait_for()
+
+
+def table(page) -> dict[str, dict[str, str]]:
+    """The table of runs: the cells of each by the name of their column."""
+    rows: dict[str, dict[str, str]] = {}
+    page.locator(".ag-row .ag-cell[col-id^=metrics]").first.wait_for()
+    for row in page.locator(".ag-row").all():
+        cells = rows.setdefault(row.get_attribute("row-index"), {})
+        for cell in row.locator(".ag-cell").all():
+            column = cell.get_attribute("col-id").replace("`", "")
+            # Before a run's name stands the colour of its lines.
+            cells[column] = cell.inner_text().split("\n")[-1]
+    return {cells["attributes.Run Name"]: cells for cells in rows.values()}
+
+
+def test_the_address_that_is_printed_opens_the_curves_of_the_arms(page, address) -> None:
+    opened(page, address, "What to look at")
+    assert page.get_by_text("1 Learning curves, by arm").count()
+    for arm in ARMS:
+        page.get_by_text(f"Group: {arm}", exact=True).first.wait_for()
+    page.get_by_text("with-state (selection/accuracy)", exact=True).first.wait_for()
+    shown = page.locator("[data-testid=experiment-view-compare-runs-chart-area]").inner_text()
+    for arm in ARMS:
+        for curve in ("accuracy", "accuracy_by_examples", "accuracy_by_tokens"):
+            assert f"{arm} (selection/{curve})" in shown
+    # What else there is stands below, closed.
+    assert "teaching/allocation" in shown and "train/loss" not in shown
+
+
+def test_every_run_has_the_name_and_the_figures_of_its_results(page, address, repo) -> None:
+    opened(page, view(address, "all-runs", "TABLE"), "with-state, seed 0")
+    shown = table(page)
+    record = project(load("study", repo))
+    runs = [run for run in record.runs if dict(run.tags)["kind"] == "run"]
+    assert list(shown) == [run.name for run in runs]
+    assert list(shown) == [f"{arm}, seed {seed}" for arm in ARMS for seed in SEEDS]
+    for run in runs:
+        last = {metric.key: metric.value for metric in run.metrics}
+        for key in ("selection/accuracy", "spent/examples"):
+            assert float(shown[run.name][f"metrics.{key}"]) == pytest.approx(last[key])
+        assert shown[run.name]["params.agent.observe"] == dict(run.tags)["arm"]
+    assert not any(column == "metrics.test/best" for column in shown[runs[0].name])
+
+
+def test_the_comparison_of_arms_is_that_of_the_report(page, address, repo) -> None:
+    opened(page, view(address, "sealed-test", "TABLE"), "with-state, summary")
+    shown = table(page)
+    report = json.loads(call("dataenvgym", "report", "study", "--json", cwd=repo).stdout)
+    assert list(shown) == [f"{arm}, summary" for arm in ARMS]
+    for arm in ARMS:
+        for student in ("base", "best", "last"):
+            scores = [
+                row["accuracy"]
+                for row in report
+                if (row["arm"], row["student"], row["split"]) == (arm, student, "test")
+            ]
+            cell = shown[f"{arm}, summary"][f"metrics.test/{student}"]
+            assert len(scores) == len(SEEDS) and float(cell) == pytest.approx(mean(scores))
+    compared = comparisons(load("study", repo))
+    assert len(compared) == 2
+    for answer in compared:
+        other = answer.question.against
+        for end in ("", "_low", "_high"):
+            cell = shown["with-state, summary"][f"metrics.test/best minus best of {other}{end}"]
+            value = answer.difference
+            wanted = {"": value.value, "_low": value.low, "_high": value.high}[end]
+            assert float(cell) == pytest.approx(wanted)
+
+
+def test_the_saved_views_are_listed_by_their_names(page, address) -> None:
+    opened(page, address, "What to look at")
+    page.get_by_test_id("saved-views-trigger").click()
+    page.get_by_text("2 Scores on the sealed test, by arm").first.click()
+    page.get_by_text("random-pool, summary", exact=True).first.wait_for()
+
+
+def test_the_page_of_an_iteration_leads_to_its_student_and_the_one_before(
+    page, address, repo
+) -> None:
+    with contextlib.closing(sqlite3.connect(repo / "mlflow.db")) as base:
+        ((run,),) = base.execute("select run_uuid from runs where name = 'no-state, seed 1, iteration 2'")  # fmt: skip
+    home = re.sub(r"/runs\?.*", f"/runs/{run}", address)
+    opened(page, home, "student after")
+    assert page.get_by_text("no-state, seed 1, iteration 2: 9 generated").count()
+    tags = page.locator("body").inner_text().partition("\nTags\n")[2]
+    assert tags.index("seed") < tags.index("dataenvgym.")
+    for link, student in (("student after", "no-state, seed 1, iteration 2"), ("student before", "no-state, seed 1, iteration 1")):  # fmt: skip
+        opened(page, home, link)
+        target = page.get_by_role("link", name=link).first.get_attribute("href")
+        opened(page, address.split("#")[0] + target, student)
+        page.get_by_text("Not copied to MLflow").first.wait_for()
