@@ -130,6 +130,7 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     from dataenvgym_spec.results.caveats import caveats
     from dataenvgym_spec.results.curves import curves
     from dataenvgym_spec.results.declared import declared
+    from dataenvgym_spec.results.evidence.choosing import choices
     from dataenvgym_spec.results.evidence.contrasts import unanswered
     from dataenvgym_spec.results.noise import noise_floor
     from dataenvgym_spec.results.parity import parities
@@ -160,6 +161,9 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     console.print(Text(f"\n{words.coverage(results.index.seeds)}"))
     if floor is not None:
         console.print(Text(f"\n{noise.whose(floor)} {noise.spread_sentence(floor)}"))
+    optimism = words.optimism(choices(results))
+    if optimism:
+        console.print(Text(f"\n{optimism}"))
     stops = words.stops(curves(results))
     if stops:
         console.print(Text(f"\n{stops}"))

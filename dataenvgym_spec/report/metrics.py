@@ -18,6 +18,7 @@ from dataenvgym_spec.report import noise
 from dataenvgym_spec.results.accounts import cost_record
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.declared import Declared
+from dataenvgym_spec.results.evidence.choosing import Choosing
 from dataenvgym_spec.results.evidence.components import Crossed
 from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Outcome, outcomes
@@ -194,6 +195,8 @@ def metrics(study: Study) -> str:
         content["skipped"] = {label: dict(reasons) for label, reasons in study.judging.skipped}
     if study.judging.unreadable:
         content["unreadable"] = dict(study.judging.unreadable)
+    if study.choices:
+        content["choosing"] = _choosing(study.choices)
     stopped = _stopped(study.curves)
     if stopped:
         content["stopped"] = stopped
@@ -314,6 +317,16 @@ def _costs(ledger: Ledger) -> Row:
         "arms": {account.name: cost_record(account.cost) for account in ledger.by_arm},
         "shared": cost_record(ledger.shared.cost),
     }
+
+
+def _choosing(choices: Sequence[Choosing]) -> dict[str, dict[str, Row]]:
+    """By arm and seed how much too high the best student's score on selection is."""
+    arms: dict[str, dict[str, Row]] = {}
+    for one in choices:
+        row: Row = {"iteration": one.iteration, "students": one.students, "items": one.items}
+        row |= {"accuracy": round(one.score, 6), "optimism": round(one.optimism, 4)}
+        arms.setdefault(one.arm, {})[str(one.seed)] = row
+    return arms
 
 
 def _stopped(curves: Sequence[Curve]) -> dict[str, dict[str, int]]:

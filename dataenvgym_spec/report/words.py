@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import sqrt
+from statistics import fmean
 from typing import Any, Final
 
 from dataenvgym_spec.records.experiment import Question, called
@@ -23,6 +24,7 @@ from dataenvgym_spec.report.text import (
 from dataenvgym_spec.results.curves import Curve
 from dataenvgym_spec.results.declared import Declared
 from dataenvgym_spec.results.evidence.amounts import Amount
+from dataenvgym_spec.results.evidence.choosing import Choosing
 from dataenvgym_spec.results.evidence.components import Crossed
 from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Gain
@@ -360,6 +362,25 @@ def chosen(selected: bool) -> str:
     return (
         "Best is the iteration with the highest selection score, last is the final one; both were "
         "scored on the sealed test after they had been chosen."
+    )
+
+
+def optimism(choices: Sequence[Choosing]) -> str:
+    """By how much scores on selection are too high where they chose; empty if none did."""
+    arms: dict[str, list[Choosing]] = {}
+    for choice in choices:
+        arms.setdefault(choice.arm, []).append(choice)
+    if not arms:
+        return ""
+    said = []
+    for arm, mine in arms.items():
+        high = 100 * fmean(choice.optimism for choice in mine)
+        of = f"best of {mine[0].students} by {count(mine[0].items)} items"
+        score = percent(fmean(choice.score for choice in mine))
+        said.append(f"{high:.1f} points for {arm} ({of}, {score} there)")
+    return (
+        "A score that chooses is too high for what it chose. That of the best student on selection "
+        f"is too high by about {', '.join(said)}; the sealed test is not touched by that."
     )
 
 

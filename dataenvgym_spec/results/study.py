@@ -19,6 +19,7 @@ from dataenvgym_spec.results.curves import (
     with_costs,
 )
 from dataenvgym_spec.results.declared import Declared, declared
+from dataenvgym_spec.results.evidence.choosing import Choosing, choices
 from dataenvgym_spec.results.evidence.contrasts import (
     Comparison,
     Unanswered,
@@ -68,6 +69,7 @@ class Study:
         unanswered: contrasts that no item is about.
         declared: since when each contrast is declared.
         parities: how the students of each contrast were asked.
+        choices: by how much the best students look better than they are where they were chosen.
         floor: what copies of one student came to; None where the spec asks for none.
         borrowing: arms without an agent, each with the arm that its data come from.
         inputs: the files that the spec reads, with their digests.
@@ -85,6 +87,7 @@ class Study:
     unanswered: tuple[Unanswered, ...]
     declared: Mapping[Question, Declared]
     parities: Mapping[Question, Parity]
+    choices: tuple[Choosing, ...]
     floor: Floor | None
     gains: tuple[Gain, ...]
     probed: tuple[Probed, ...]
@@ -134,6 +137,7 @@ def study(results: Results) -> Study:
         unanswered=unanswered(results),
         declared=declared(results),
         parities=parities(results),
+        choices=choices(results),
         floor=noise_floor(results),
         gains=gains(results),
         probed=probed(results),

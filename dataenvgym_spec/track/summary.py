@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
+from statistics import fmean
 
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.results.curves import arm_curve, curve
 from dataenvgym_spec.results.evidence.amounts import Amount, amounts
 from dataenvgym_spec.results.evidence.answers import rows_of, scored
+from dataenvgym_spec.results.evidence.choosing import choice_in
 from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Outcome, outcomes_of, summary
 from dataenvgym_spec.results.experiment import Results
@@ -70,7 +72,7 @@ def summary_record(
         "mlflow.runColor": colour,
         "seeds": " ".join(str(run.seed) for run in runs),
     }
-    metrics = [*_selection(runs, ledger), *_test(runs, ledger)]
+    metrics = [*_selection(runs, ledger), *_chosen(results, runs, ledger), *_test(runs, ledger)]
     metrics += [*_probed(runs, ledger), *_tested(runs, ledger)]
     named = "skill" if "test" in labelled(results, arm) else "group"
     metrics += [*_skills(runs, ledger, named), *_together(runs, ledger)]
@@ -113,6 +115,22 @@ def _selection(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
                 step=point.iteration,
                 timestamp=when,
             )
+
+
+def _chosen(results: Results, runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
+    """The best students' selection score, and by how much choosing made it too high: means."""
+    stages = [stage for run in runs for stage in run.closing if stage.kind == "select"]
+    when = ledger.all_ended(stages)
+    if when is None:
+        return
+    mine = [choice for run in runs if (choice := choice_in(results, run)) is not None]
+    if len(mine) == len(runs):
+        figures = {
+            "selection/best": fmean(choice.score for choice in mine),
+            "selection/best_optimism": fmean(choice.optimism for choice in mine),
+        }
+        for name, value in figures.items():
+            yield Metric(key=name, value=value, step=0, timestamp=when)
 
 
 def _test(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:

@@ -400,6 +400,11 @@ def test_same_bytes_twice(one, text):
     assert metrics(again) == metrics(study(one))
 
 
+def test_the_score_that_chose_is_said_to_be_too_high(one, text):
+    said = words.optimism(study(one).choices)
+    assert "is too high by about" in said and said in html.unescape(text)
+
+
 PARTISAN = re.compile(
     r"\b(won|wins?|winners?|better|worse|beats?|superior|outperforms?|significant(ly)?)\b",
     re.IGNORECASE,
