@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dataenvgym_spec.store.layout import Layout
 
@@ -36,5 +36,11 @@ def shown(uri: str) -> str:
 
 def hide(text: str, uri: str) -> str:
     """A text without the user and the password of an address in it."""
-    place = urlsplit(uri).netloc
-    return text.replace(place, place.rpartition("@")[2]) if "@" in place else text
+    parts = urlsplit(uri)
+    place = parts.netloc
+    if "@" not in place:
+        return text
+    text = text.replace(place, place.rpartition("@")[2])
+    for secret in {parts.password or "", unquote(parts.password or "")} - {""}:
+        text = text.replace(secret, "***")
+    return text

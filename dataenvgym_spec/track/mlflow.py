@@ -16,10 +16,11 @@ from typing import Any, Final, TypeVar
 
 from dataenvgym_spec.core.errors import MissingExtra, UserError
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.track.address import hide, is_database, shown, uri_of
+from dataenvgym_spec.track.address import is_database, shown, uri_of
 from dataenvgym_spec.track.clones import clone_of
 from dataenvgym_spec.track.compare import ARTIFACTS, ID, READS, Held, Missing, artifacts_tag
 from dataenvgym_spec.track.held import models_of, run_held, student_held
+from dataenvgym_spec.track.refusals import explained
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Student, comparable
 from dataenvgym_spec.track.students import EXPERIMENT, HeldStudent
 
@@ -30,16 +31,14 @@ DEFAULTS: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "PGCONNECT_TIMEOUT": "10",
 }
-"""Settings of MLflow unless the user set them.
+"""Settings of MLflow and of PostgreSQL's client unless the user set them.
 
-Its own keep a caller of a dead server waiting for four minutes.
+Their own keep a caller of a dead server waiting for four minutes, and of a mute database for ever.
 """
 
-MAKE_UP: Final = (
-    "results are safe, and tracking can be made up for: dataenvgym track   "
-    "(without MLFLOW_TRACKING_URI: into a database in the repository)"
-)
 MAKE_ANEW: Final = (
     "run: rm -r mlflow.db mlartifacts   "
     "(everything of dataenvgym in it comes back with: dataenvgym track)"
@@ -68,11 +67,11 @@ def reaching(uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        text = hide(" ".join(str(error).split()), uri)
-        reason = "nobody answers there" if "Max retries exceeded" in text else text[:300]
+    except (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+        status = error.get_http_status_code() if isinstance(error, MlflowException) else None
+        reason, help = explained(error, status, uri)
         message = f"tracking at {shown(uri)} failed: {reason}"
-        raise TrackingUnavailable(message, help=MAKE_UP) from error
+        raise TrackingUnavailable(message, help=help) from error
 
 
 def connect(layout: Layout) -> Server:
@@ -89,7 +88,8 @@ def connect(layout: Layout) -> Server:
     except ModuleNotFoundError as error:
         raise MissingExtra("mlflow", "track", "tracking") from error
     for name in ("alembic", "mlflow"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        # What goes wrong is raised as well; its log has the traceback.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     uri = uri_of(layout)
     with reaching(uri):
         client = MlflowClient(tracking_uri=uri)

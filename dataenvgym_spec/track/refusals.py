@@ -1,0 +1,63 @@
+"""Why tracking failed, and what to do about it, in words and without a secret."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from dataenvgym_spec.track.address import hide
+
+MAKE_UP: Final = (
+    "results are safe, and tracking can be made up for: dataenvgym track   "
+    "(without MLFLOW_TRACKING_URI: into a database in the repository)"
+)
+LOG_IN: Final = (
+    "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN) to those "
+    "of the server, or write them to ~/.mlflow/credentials; then: dataenvgym track"
+)
+ASK_FOR_RIGHTS: Final = (
+    "ask whoever made the experiment, or an administrator of the server, for the permission MANAGE "
+    "or EDIT of it; then: dataenvgym track"
+)
+MAKE_ROOM: Final = "results are safe: make room on the server, then run: dataenvgym track"
+GET_DRIVER: Final = (
+    "for PostgreSQL: pip install 'dataenvgym-spec[servers]', and write the address as "
+    "postgresql+psycopg2://..."
+)
+SECRETS: Final = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PGPASSWORD")
+"""Variables whose values nobody may see."""
+
+LONGEST: Final = 300
+UNAUTHENTICATED, FORBIDDEN = 401, 403
+FULL: Final = ("507", "No space left", "no space left", "database or disk is full", "DiskFull")
+"""What an error says where there is no room."""
+
+
+def explained(error: Exception, status: int | None, uri: str) -> tuple[str, str]:
+    """The reason of a failure and what to do.
+
+    Args:
+        error: what was raised.
+        status: the server's, as HTTP has it, where it answered.
+        uri: where tracking goes.
+    """
+    # The statement that failed tells a user nothing.
+    said = " ".join(str(error).split()).partition(" [SQL:")[0]
+    text = hide(said, uri)
+    for name in SECRETS:
+        secret = os.environ.get(name)
+        if secret:
+            text = text.replace(secret, "***")
+    if isinstance(error, ModuleNotFoundError):
+        return f"no driver for this database is installed ({text})", GET_DRIVER
+    if status == UNAUTHENTICATED or "password authentication failed" in text:
+        return "the server knows no such user, or the password is another", LOG_IN
+    if status == FORBIDDEN or "permission denied" in text:
+        user = os.environ.get("MLFLOW_TRACKING_USERNAME")
+        who = f"the user '{user}'" if user else "this user"
+        return f"{who} may not write there", ASK_FOR_RIGHTS
+    if "Max retries exceeded" in text:
+        return "nobody answers there", MAKE_UP
+    if any(sign in text for sign in FULL):
+        return f"the server has no room ({text[:LONGEST]})", MAKE_ROOM
+    return text[:LONGEST], MAKE_UP
