@@ -32,7 +32,8 @@ class Measured:
 
     Attributes:
         discordance: the part of items that a student and its copy answer differently.
-        deviation: the standard deviation of the score of a student that is taught again.
+        deviation: the standard deviation of the score of a student that is taught again, beyond
+            what items that are answered differently make of themselves.
     """
 
     discordance: float
@@ -86,8 +87,11 @@ def measured_noise(item: Entry, layout: Layout) -> Measured | None:
     floor = noise_floor(open_results(Results, item.name, layout.root))
     if floor is None or floor.retrain is None:
         return None
-    moved = floor.retrain.moved
-    return Measured(discordance=fmean(moved), deviation=floor.retrain.sd)
+    discordance = fmean(floor.retrain.moved)
+    # Answers that change one by one make a score vary, too: of two students each by half of it.
+    alone = discordance / (2 * floor.items)
+    deviation = max(0.0, floor.retrain.sd**2 - alone) ** 0.5
+    return Measured(discordance=discordance, deviation=deviation)
 
 
 def expected(

@@ -17,7 +17,7 @@ from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report import noise
 from dataenvgym_spec.report.metrics import metrics
 from dataenvgym_spec.report.page import page
-from dataenvgym_spec.results.evidence.floor import quantile
+from dataenvgym_spec.results.evidence.tails import quantile
 from dataenvgym_spec.results.noise import noise_floor
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.study import study
@@ -55,7 +55,7 @@ def test_the_floor_is_what_copies_say_of_their_student(both: Notebook) -> None:
 
 
 def test_the_floor_stands_beside_every_difference(both: Notebook) -> None:
-    width = quantile(2) * 0.1 * 2**0.5
+    width = quantile(0.05, 2) * 0.1 * 2**0.5
     found = study(both)
     text, content = page(found), json.loads(metrics(found))
     said = f"Noise floor: {100 * width:.1f} points"
@@ -69,14 +69,14 @@ def test_the_floor_stands_beside_every_difference(both: Notebook) -> None:
     assert content["noise"]["reevaluate"]["deviation"] == 0
     assert content["noise"]["varied"][0] == "order and batches of evaluation"
     # Of two runs of teaching, each against the untaught student.
-    gain = f'<td class="n">{100 * quantile(2) * 0.1:.1f}</td>'
+    gain = f'<td class="n">{100 * quantile(0.05, 2) * 0.1:.1f}</td>'
     assert text.count(gain) == 2
 
 
 def test_a_terminal_says_it_too(both: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(both.layout.root)
     said = " ".join(CliRunner().invoke(command, ["tiny"]).output.split())
-    assert f"Noise floor: {100 * quantile(2) * 0.1 * 2**0.5:.1f} points" in said
+    assert f"Noise floor: {100 * quantile(0.05, 2) * 0.1 * 2**0.5:.1f} points" in said
     assert "trained again 2 times" in said
     assert "Not measured: what the agent generates" in said
 
@@ -137,7 +137,7 @@ def test_tracking_shows_it_in_summaries_alone(both: Notebook) -> None:
     assert found["tiny/with-state/summary", "noise/retrain_deviation"] == pytest.approx(0.1)
     assert found["tiny/with-state/summary", "noise/reevaluate_deviation"] == 0
     beside = found["tiny/with-state/summary", "test/best minus best of no-state_noise_floor"]
-    assert beside == pytest.approx(quantile(2) * 0.1 * 2**0.5)
+    assert beside == pytest.approx(quantile(0.05, 2) * 0.1 * 2**0.5)
     (summary,) = [run for run in project(both).runs if run.id == "tiny/with-state/summary"]
     assert "machine" in dict(summary.tags)["noise not measured"]
 
@@ -181,7 +181,9 @@ def test_copies_are_in_no_table_of_students(both: Notebook, tmp_path: Path) -> N
 def test_a_plan_knows_what_copies_came_to(both: Notebook, tmp_path: Path) -> None:
     measured = measured_noise(Entry(name="tiny", stages=(), index=both.index), both.layout)
     assert measured is not None
-    assert measured.deviation == pytest.approx(0.1)
+    # Scores vary by 0.1 in all, and 30 items by themselves make them vary a little.
+    alone = measured.discordance / 60
+    assert measured.deviation == pytest.approx((0.01 - alone) ** 0.5)
     assert 0.1 <= measured.discordance <= 1
     plain = load("tiny", Store(tmp_path / "plain").write().root)
     assert measured_noise(Entry(name="tiny", stages=(), index=plain.index), plain.layout) is None

@@ -6,11 +6,11 @@ Which copies it is made of is read in `results.noise`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from math import atan, cos, pi, sin, sqrt
+from math import sqrt
 from statistics import stdev
 
 from dataenvgym_spec.results.evidence.statistics import LEVEL
+from dataenvgym_spec.results.evidence.tails import quantile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class Floor:
             return None
         variance = sum(spread.sd**2 for spread in measured)
         fewest = min(spread.n for spread in measured)
-        return quantile(fewest) * sqrt(variance / runs)
+        return quantile(1 - LEVEL, fewest) * sqrt(variance / runs)
 
     def _of(self, taught: bool) -> Spread | None:
         """What a student varies by: no copy of a training says anything of the untaught one."""
@@ -125,38 +125,3 @@ class Floor:
         if self.retrain is None or self.reevaluate is None:
             return self.retrain or self.reevaluate
         return max(self.retrain, self.reevaluate, key=lambda spread: spread.sd)
-
-
-@cache
-def quantile(freedom: int, level: float = LEVEL) -> float:
-    """Student's t: what a share `level` of draws lies within, on both sides of 0.
-
-    By the series of its distribution for whole degrees of freedom (Abramowitz and Stegun 1964,
-    26.7.3 and 26.7.4), so that a plan needs no scipy.
-
-    >>> round(quantile(2), 3), round(quantile(3), 3), round(quantile(100), 3)
-    (4.303, 3.182, 1.984)
-    """
-    low, high = 0.0, 1.0
-    while _within(high, freedom) < level:
-        high *= 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _within(middle, freedom) < level else (low, middle)
-    return (low + high) / 2
-
-
-def _within(t: float, freedom: int) -> float:
-    """The share of draws between -t and t."""
-    angle = atan(t / sqrt(freedom))
-    odd = freedom % 2
-    if freedom == 1:
-        return 2 * angle / pi
-    # Each term is the one before it, times a ratio that grows to 1.
-    term = cos(angle) if odd else 1.0
-    total = term
-    for number in range(2 + odd, freedom - 1, 2):
-        term *= (number - 1) / number * cos(angle) ** 2
-        total += term
-    total *= sin(angle)
-    return 2 / pi * (angle + total) if odd else total
