@@ -6,6 +6,7 @@ Names of files do not depend on results, so that a paper can include them and ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import sqrt
 from pathlib import Path
 from typing import Final, Literal
 
@@ -26,6 +27,7 @@ FORMATS: Final[tuple[Format, ...]] = ("latex", "csv", "png", "svg")
 CONTRAST_COLUMNS: Final = (
     *("contrast", "arm", "against", "split", "primary"),
     *("difference", "low", "high", "covers", "items"),
+    *("runs", "p", "p_holm", "family", "run_deviation"),
 )
 MAIN: Final = ("arm", "student", "#right", "#95% interval", "#items", "#examples")
 
@@ -87,8 +89,9 @@ def contrast_table(study: Study) -> TextTable:
         who = words.compared(one.question)
         ends = (points(one.difference.value), point_interval(one.difference))
         primary = "primary" if one.question.primary else "exploratory"
-        lines.append(Line(cells=(who, primary, *ends, count(one.items))))
-    head = ("contrast", "declared", "#points", "#95% interval", "#items")
+        tests = (f"{one.weighed.p:.3f}", "" if one.adjusted is None else f"{one.adjusted:.3f}")
+        lines.append(Line(cells=(who, primary, *ends, *tests, count(one.items))))
+    head = ("contrast", "declared", "#points", "#95% interval", "#p", "#p (Holm)", "#items")
     title = f"Declared contrasts of {study.name}, in percentage points."
     return TextTable(title=title, head=head, lines=tuple(lines))
 
@@ -127,7 +130,11 @@ def _contrast_cells(contrast: Comparison) -> tuple[object, ...]:
     question, found = contrast.question, contrast.difference
     who = (words.compared(question), question.arm, question.against, question.split)
     ends = (found.value, found.low, found.high)
-    return (*who, question.primary, *ends, found.covers, contrast.items)
+    weighed = contrast.weighed
+    # What one run does not know is left empty, which is not 0.
+    deviation = None if weighed.crossed is None else sqrt(weighed.crossed.run_variance)
+    tests = (len(contrast.runs), weighed.p, contrast.adjusted, contrast.family, deviation)
+    return (*who, question.primary, *ends, found.covers, contrast.items, *tests)
 
 
 def figures(study: Study, look: Look) -> Iterator[str]:

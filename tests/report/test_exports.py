@@ -43,6 +43,9 @@ def test_tables_hold_the_figures_of_the_report(content: Study) -> None:
         assert float(row["right"]) == outcome.accuracy.value and int(row["items"]) == outcome.items
     (contrast,) = rows(csv_files(content)["contrasts.csv"])
     assert float(contrast["difference"]) == content.contrasts[0].difference.value
+    weighed = content.contrasts[0].weighed
+    assert (float(contrast["p"]), contrast["runs"]) == (weighed.p, str(len(weighed.runs)))
+    assert (contrast["run_deviation"] == "") is (weighed.crossed is None), "unknown is not 0"
     found = tables(content)
     assert len(found["main"].lines) == 6 and len(found["contrasts"].lines) == 1
     (first, _) = found["curves"].lines
