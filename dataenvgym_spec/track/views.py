@@ -20,6 +20,7 @@ Chart = dict[str, Any]
 CURVES: Final = "learning-curves"
 SCORES: Final = "sealed-test"
 RUNS: Final = "all-runs"
+ITERATIONS: Final = "iterations"
 POINTS: Final = "points-of-the-sweep"
 MOST_COLUMNS: Final = 8
 """Params that stand as columns: the first that differ. All of them are in the column selector."""
@@ -126,11 +127,14 @@ def views_of(index: Index, points: Iterable[Mapping[str, Any]]) -> tuple[tuple[s
     """
     varied = differing(points)
     columns = [_column("params", name) for name in varied[:MOST_COLUMNS]]
+    lines = ("point", "arm") if index.sweep else ("arm",)
+    # A run by itself is drawn in the colour of its arm, which a group is not.
+    curves = _curves(columns, lines, grouped=len(index.seeds) > 1)
     if index.sweep:
-        views = {POINTS: _points(varied, columns), CURVES: _curves(columns, ("point", "arm"))}
+        views = {POINTS: _points(varied, columns), CURVES: curves}
     else:
-        views = {CURVES: _curves(columns, ("arm",)), SCORES: _scores(index)}
-    views[RUNS] = _runs(columns)
+        views = {CURVES: curves, SCORES: _scores(index)}
+    views |= {RUNS: _runs(columns), ITERATIONS: _iterations()}
     return tuple((name, view.tag()) for name, view in views.items())
 
 
@@ -145,7 +149,7 @@ def differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
     return [name for name in names if len({one.get(name) for one in params}) > 1]
 
 
-def _curves(columns: Sequence[str], group: Sequence[str]) -> View:
+def _curves(columns: Sequence[str], lines: Sequence[str], *, grouped: bool) -> View:
     """How the students of arms learn, the mean of the seeds with their range."""
     charts = (
         _line("selection/accuracy", "Accuracy on selection, by iteration"),
@@ -155,11 +159,11 @@ def _curves(columns: Sequence[str], group: Sequence[str]) -> View:
     )
     shown = [_column("metrics", name) for name in ("selection/accuracy", "spent/examples")]
     return View(
-        name=f"1 Learning curves, by {' and '.join(group)}",
+        name=f"1 Learning curves, by {' and '.join(lines)}",
         kind="run",
         charts=charts,
         columns=[*columns, *shown],
-        group=group,
+        group=lines if grouped else (),
     )
 
 
@@ -193,7 +197,7 @@ def _points(varied: Sequence[str], columns: Sequence[str]) -> View:
         _bar(metric, "Last accuracy on selection, mean of the seeds"),
     )
     return View(
-        name="1 Points of the sweep",
+        name="0 Points of the sweep",
         kind="summary",
         charts=charts,
         columns=[*columns, _column("metrics", metric)],
@@ -215,4 +219,20 @@ def _runs(columns: Sequence[str]) -> View:
         kind="run",
         charts=charts,
         columns=[*tags, *columns, *(_column("metrics", name) for name in shown)],
+    )
+
+
+def _iterations() -> View:
+    """Every iteration of every run, in order: what was taught, and what the student then knew."""
+    charts = (
+        _line("train/loss", "Loss, by step of the training"),
+        _bar("teaching/accepted", "Accepted examples"),
+    )
+    shown = ("selection/accuracy", "teaching/generated", "teaching/accepted", "spent/examples")
+    return View(
+        name="4 Iterations, with what each was taught",
+        kind="iteration",
+        charts=charts,
+        columns=[_column("metrics", name) for name in shown],
+        order=("attributes.run_name", True),
     )

@@ -154,10 +154,14 @@ def test_the_comparison_of_arms_is_that_of_the_report(page, address, repo) -> No
 
 
 def test_the_saved_views_are_listed_by_their_names(page, address) -> None:
-    opened(page, address, "What to look at")
-    page.get_by_test_id("saved-views-trigger").click()
-    page.get_by_text("2 Scores on the sealed test, by arm").first.click()
-    page.get_by_text("random-pool, summary", exact=True).first.wait_for()
+    for name, run in (
+        ("2 Scores on the sealed test, by arm", "random-pool, summary"),
+        ("4 Iterations, with what each was taught", "no-state, seed 0, iteration 1"),
+    ):
+        opened(page, address, "What to look at")
+        page.get_by_test_id("saved-views-trigger").click()
+        page.get_by_text(name).first.click()
+        page.get_by_text(run, exact=True).first.wait_for()
 
 
 def test_the_page_of_an_iteration_leads_to_its_student_and_the_one_before(

@@ -7,7 +7,7 @@ import pytest
 
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.track.project import project
-from dataenvgym_spec.track.views import CURVES, POINTS, RUNS, SCORES
+from dataenvgym_spec.track.views import CURVES, ITERATIONS, POINTS, RUNS, SCORES
 from tests.support.tracked import Store
 
 LIMIT = 5000
@@ -19,7 +19,11 @@ def test_every_view_is_small_enough_and_names_metrics_that_are_there(tmp_path: P
     name = "rates-low" if sweep else "tiny"
     Store(tmp_path, name=name, sweep=sweep, seeds=(0, 1))
     record = project(load(name, tmp_path))
-    assert list(dict(record.views)) == [*((POINTS, CURVES) if sweep else (CURVES, SCORES)), RUNS]
+    assert list(dict(record.views)) == [
+        *((POINTS, CURVES) if sweep else (CURVES, SCORES)),
+        RUNS,
+        ITERATIONS,
+    ]
     for text in dict(record.views).values():
         assert len(text) < LIMIT
         envelope = json.loads(text)
@@ -41,3 +45,12 @@ def test_views_of_an_experiment_do_not_change_as_it_goes_on(tmp_path: Path) -> N
     before = project(load("tiny", tmp_path)).views
     Store(tmp_path)
     assert project(load("tiny", tmp_path)).views == before
+
+
+def test_runs_are_drawn_as_one_line_an_arm_where_there_are_several(tmp_path: Path) -> None:
+    """With one seed each line is a run, in the colour that the report gives its arm."""
+    for seeds in ((0,), (0, 1)):
+        Store(tmp_path / str(len(seeds)), seeds=seeds)
+        view = dict(project(load("tiny", tmp_path / str(len(seeds)))).views)[CURVES]
+        group = json.loads(json.loads(view)["state"])["groupBy"]
+        assert (group is not None) == (len(seeds) > 1)
