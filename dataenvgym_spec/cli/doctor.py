@@ -7,7 +7,8 @@ from dataclasses import asdict
 import click
 
 from dataenvgym_spec.cli.common import as_json, print_json
-from dataenvgym_spec.setup.doctor import Finding, examine
+from dataenvgym_spec.setup.doctor import examine
+from dataenvgym_spec.setup.finding import Finding
 from dataenvgym_spec.setup.repair import repair
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from dataenvgym_spec.cli.common import layout_here
+from dataenvgym_spec.cli.elsewhere import remedy
 from dataenvgym_spec.core.errors import UserError, suggest
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import json_line
@@ -35,7 +36,7 @@ def command(name: str, arm: str | None, seed: int | None) -> None:
     rows = list(_rows(run))
     if not rows:
         message = f"the run {run.seed} of the arm '{run.arm}' has accepted no example yet"
-        raise UserError(message, help=f"run: dvc repro {name}")
+        raise UserError(message, help=remedy(results))
     for row in rows:
         click.echo(json_line(row))
 

@@ -23,6 +23,7 @@ from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.emit.write import drift
 from dataenvgym_spec.questions.garbage import garbage, needed
+from dataenvgym_spec.setup.hazards import SAFE_GC
 from dataenvgym_spec.store.gc import (
     Leftover,
     measured,
@@ -170,5 +171,5 @@ def _verdict(leftovers: Sequence[Leftover], *, removed: bool) -> str:
     if not removed:
         return "nothing was removed" + ("" if sys.stdin.isatty() else "; run with --yes")
     size = sum(item.size for item in leftovers)
-    rest = "what DVC's cache has of them stays: to free it, run: dvc gc --workspace --all-commits"
+    rest = f"what DVC's cache has of them stays: to free it, run: {SAFE_GC}"
     return f"removed {plural(len(leftovers), 'stage')}, {size_text(size)}; {rest}"

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
-from dataenvgym_spec.cli.common import Project, as_json, load_project, print_json, setting
+from dataenvgym_spec.cli.common import (
+    Project,
+    as_json,
+    load_project,
+    plural,
+    print_json,
+    setting,
+)
 from dataenvgym_spec.cli.costs import Bill, bills, print_warnings, records, summary, together
 from dataenvgym_spec.cli.guard import out_of_reach
 from dataenvgym_spec.cli.planned import Makers, plan_text
 from dataenvgym_spec.cli.power import power_lines, power_records
+from dataenvgym_spec.core.dvc_config import remotes
 from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.questions.power import expected, measured_noise
+from dataenvgym_spec.questions.repro import UNCACHED
 from dataenvgym_spec.questions.together import Plans, makers, once
 from dataenvgym_spec.store.dvc.disk import Disk
 
@@ -77,11 +86,21 @@ or if a gate says go on
         if len(found) == 1:
             for each in found.values():
                 click.echo("".join(f"{line}\n" for line in power_lines(each)), nl=False)
+        if not pull and remotes(project.layout.root):
+            click.echo("".join(f"{line}\n" for line in _unpulled(plans, name)), nl=False)
     for experiment, bill in costs.items():
         print_warnings(project, project.entry(experiment), bill)
     missing = out_of_reach(project, plans, os.environ)
     if missing:
         raise SpecError(missing)
+
+
+def _unpulled(plans: Plans, name: str | None) -> Iterator[str]:
+    """That a remote may have what would be made anew."""
+    count = sum(step.action == "run" and UNCACHED in step.cause for step in once(plans))
+    if count:
+        command = f"dataenvgym plan --pull {name or ''}".rstrip()
+        yield f"{plural(count, 'result')} made before may be on the remote: {command}"
 
 
 def _plans(project: Project, *, pull: bool) -> Plans:

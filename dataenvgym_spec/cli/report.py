@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, warn_of_edits
+from dataenvgym_spec.cli.elsewhere import absence, remedy
 from dataenvgym_spec.cli.teaching import PARTS, print_part
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.report.extra import require
@@ -97,7 +98,7 @@ def command(
     rows = outcomes(results)
     if len(rows) < sum(len(run.students) for run in results.runs):
         message = f"'{name}' has no results on the sealed test yet"
-        raise UserError(message, help=f"run: dvc repro {name}")
+        raise UserError(_because(message, results), help=remedy(results))
     if folder is not None:
         _export(results, folder, chosen, as_json=as_json)
         return
@@ -105,6 +106,12 @@ def command(
         print_json([record(row) for row in rows])
         return
     _print(results, rows, comparisons(results))
+
+
+def _because(message: str, results: Results) -> str:
+    """A message, with what is missing where it was made before."""
+    reason = absence(results)
+    return f"{message}: {reason}" if reason else message
 
 
 def _export(results: Results, folder: Path, chosen: Sequence[Format], *, as_json: bool) -> None:
@@ -205,5 +212,5 @@ def _page(results: Results) -> str:
     """Where the page with the whole report is."""
     path = results.layout.report(results.name) / "index.html"
     if not path.is_file():
-        return f"none yet; run: dvc repro {results.name}"
+        return f"none yet; {remedy(results)}"
     return str(path.relative_to(results.layout.root))

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, sums_of, warn_of_edits
+from dataenvgym_spec.cli.elsewhere import absence, remedy
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.questions.status import StageState, StageStatus, status
 from dataenvgym_spec.results.experiment import load
@@ -43,6 +44,10 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
         return
     for experiment, rows in stages.items():
         _print(experiment, rows, show_all=show_all)
+    for item in experiments:
+        reason = absence(item)
+        if reason:
+            click.echo(f"{item.name}: {reason}; {remedy(item)}")
 
 
 def _print(experiment: str, rows: Sequence[StageStatus], *, show_all: bool) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json
+from dataenvgym_spec.cli.elsewhere import absence, remedy
+from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def command(names: tuple[str, ...], verify: bool, as_json: bool) -> int:
     if verify:
         return _verify(layout, chosen, as_json)
     done = track(layout, chosen, say=_say)
+    _say_what_is_missing(layout, chosen)
     if as_json:
         print_json({"experiments": chosen, **asdict(done)})
         return 0
@@ -47,6 +50,14 @@ def command(names: tuple[str, ...], verify: bool, as_json: bool) -> int:
     for page in done.pages:
         click.echo(f"  look at it: {done.uri.rstrip('/')}/{page}")
     return 0
+
+
+def _say_what_is_missing(layout: Layout, names: list[str]) -> None:
+    """What was made elsewhere, is not here and is therefore not shown."""
+    for results in (load(name, layout.root) for name in names):
+        reason = absence(results)
+        if reason:
+            _say(f"{results.name}: {reason}, so they are not tracked; {remedy(results)}")
 
 
 def _changes(done: Tracked) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 import platformdirs
 from configobj import ConfigObj, ConfigObjError
+
+_REMOTE: Final = 'remote "'
 
 
 def cache_folder(root: Path) -> Path:
@@ -27,6 +30,19 @@ def site_folder(root: Path) -> Path | None:
     return None if found is None else Path(found[0])
 
 
+def remotes(root: Path) -> tuple[str, ...]:
+    """The remotes that a config of DVC names, the default one first."""
+    found: dict[str, None] = {}
+    default = _setting(root, "core", "remote")
+    if default is not None:
+        found[default[0]] = None
+    for config in _configs(root):
+        for section in _content(config):
+            if section.startswith(_REMOTE):
+                found[section.removeprefix(_REMOTE).rstrip('"')] = None
+    return tuple(found)
+
+
 def _setting(root: Path, section: str, key: str) -> tuple[str, Path] | None:
     """The value of a key in the config that counts, and that config.
 
@@ -34,14 +50,18 @@ def _setting(root: Path, section: str, key: str) -> tuple[str, Path] | None:
     the key.
     """
     for config in reversed(_configs(root)):
-        try:
-            content = ConfigObj(str(config), encoding="utf-8", interpolation=False)
-        except (ConfigObjError, OSError, ValueError):
-            continue
-        values = content.get(section, {})
+        values = _content(config).get(section, {})
         if key in values:
             return values[key], config
     return None
+
+
+def _content(config: Path) -> ConfigObj:
+    """The sections of a config; none if it cannot be read."""
+    try:
+        return ConfigObj(str(config), encoding="utf-8", interpolation=False)
+    except (ConfigObjError, OSError, ValueError):
+        return ConfigObj()
 
 
 def _configs(root: Path) -> tuple[Path, ...]:

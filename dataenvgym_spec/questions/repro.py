@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, Protocol
 
 from dataenvgym_spec.graph.ir import Stage
 
+UNCACHED: Final = "is not in DVC's cache"
 STOPS: Final = "`dvc repro --pull` may stop here"
 """DVC fails at some results that it cannot fetch or that differ from the workspace."""
 Treatment = Literal["run", "reuse", "restore", "pass", "maybe"]
@@ -218,7 +219,7 @@ def _lost(world: World, work: DvcStage, path: str, held: Sure) -> str:
     DVC calls a result changed that is in the workspace but not in its cache.
     """
     remote = " or remote" if world.pulls else ""
-    lost = f"its result '{path}' is not in DVC's cache{remote}"
+    lost = f"its result '{path}' {UNCACHED}{remote}"
     if held == "maybe":
         return f"{lost}, unless another stage makes the same first"
     if world.pulls:
@@ -238,7 +239,7 @@ def _from_runs(world: World, work: DvcStage, returns: Returns) -> Decision:
         return Decision(action=action, outs=newest.outs, sure=False)
     held = _held(world, newest, returns)
     if held != "yes":
-        cause = "its result is not in DVC's cache"
+        cause = f"its result {UNCACHED}"
         return Decision(action=_unless_held(held), cause=cause, outs=newest.outs)
     where = "the run cache" if all(map(world.cached, newest.outs.values())) else "the remote"
     cause = f"{where} holds a result of the same work"

@@ -20,6 +20,8 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.language.schema import schema_text
 from dataenvgym_spec.resolve.arms import Resolved
+from dataenvgym_spec.setup.finding import Finding
+from dataenvgym_spec.setup.hazards import hazards
 from dataenvgym_spec.setup.keys import Asked, asked, needed, outside, readable, state_of
 from dataenvgym_spec.setup.processors import without_torchvision
 from dataenvgym_spec.setup.repair import ATTRIBUTES, has_driver
@@ -73,17 +75,6 @@ PACKAGES: Final = (
 """What the extras bring. A test compares it with the definitions of the built-in components."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    ok: bool
-    needed: bool = True
-    detail: str
-    help: str = ""
-
-
 def examine() -> list[Finding]:
     """Looks at the machine and at the repository that holds the working directory."""
     machine = [_python(), _program("git"), _program("dvc"), *map(_package, PACKAGES)]
@@ -107,6 +98,7 @@ def examine() -> list[Finding]:
         _store(layout),
         _large(layout),
         _space(layout),
+        *hazards(layout, os.environ),
     ]
 
 

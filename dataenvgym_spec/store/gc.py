@@ -118,7 +118,8 @@ def measured(layout: Layout, directories: Sequence[str]) -> tuple[Leftover, ...]
 
 def _leftover(layout: Layout, disk: Disk, name: str, tracked: Collection[str]) -> Leftover:
     folder = layout.stage(name)
-    has_result = (folder / "out").exists()
+    # A switch of branches or `dvc checkout` leaves empty folders.
+    has_result = any(path.is_file() for path in (folder / "out").rglob("*"))
     has_lock = (folder / "dvc.lock").exists()
     return Leftover(
         directory=name,
@@ -136,10 +137,20 @@ def _restorable(disk: Disk, name: str) -> bool:
     except UserError:
         return False
     if lock is None:
-        return False
+        return _held_as_it_is(disk, name)
     # DVC restores a result through the run cache, and only if it has every output.
     run = disk.run_cache(lock.cmd, lock.deps, list(lock.outs))
     return run is not None and all(map(disk.cached, run.outs.values()))
+
+
+def _held_as_it_is(disk: Disk, name: str) -> bool:
+    """Whether DVC's cache holds what lies in the workspace, whoever has its lock.
+
+    After a switch of branches the lock is in the other one.
+    """
+    ports = sorted((disk.layout.stage(name) / "out").iterdir())
+    digests = [disk.hash_of(path.relative_to(disk.layout.root).as_posix()) for path in ports]
+    return all(digest is not None and disk.cached(digest) for digest in digests)
 
 
 def _size(folder: Path) -> int:

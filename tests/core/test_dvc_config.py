@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from dataenvgym_spec.core.dvc_config import cache_folder
-from tests.support.repositories import new_repo
+from dataenvgym_spec.core.dvc_config import cache_folder, remotes
+from tests.support.repositories import call, new_repo
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,16 @@ def test_the_nearest_config_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "config").write_text("[cache]\n    dir = /far\n", encoding="utf-8")
     (repo / ".dvc" / "config.local").write_text("[cache]\n    dir = /near\n", encoding="utf-8")
     assert cache_folder(repo) == Path("/near")
+
+
+def test_remotes_of_all_levels_are_known_the_default_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = new_repo(tmp_path / "repo")
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("DVC_SYSTEM_CONFIG_DIR", str(tmp_path / "none"))
+    assert remotes(repo) == ()
+    for level, name in (("--global", "far"), ("--project", "near"), ("--local", "own")):
+        default = ["--default"] if name == "near" else []
+        call("dvc", "remote", "add", "-q", level, *default, name, "/data", cwd=repo)
+    assert remotes(repo) == ("near", "far", "own")

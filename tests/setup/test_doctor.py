@@ -10,7 +10,8 @@ import pytest
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.setup import doctor
-from dataenvgym_spec.setup.doctor import LARGE, PACKAGES, Finding, examine
+from dataenvgym_spec.setup.doctor import LARGE, PACKAGES, examine
+from dataenvgym_spec.setup.finding import Finding
 from dataenvgym_spec.setup.scaffold import scaffold
 from tests.support.repositories import ROOT, call
 from tests.support.specs import TEMPLATE, tiny
