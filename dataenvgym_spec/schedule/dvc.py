@@ -90,7 +90,8 @@ class DvcRunner:
         """Starts DVC on the targets of a work."""
         # Without -P, Python would import a `dvc.py` of the repository in place of DVC.
         program = [sys.executable, "-P", "-m", messages.__name__]
-        command = [*program, "repro", *self.options, *work.targets]
+        # A `dvc push` or `dvc pull` of somebody else in this clone is waited for.
+        command = [*program, "--wait-for-lock", "repro", *self.options, *work.targets]
         parent = os.getpid()
         # A killed run takes its DVC with it: an orphan would go on through all targets, and hold
         # DVC's lock against the next run.

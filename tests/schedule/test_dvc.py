@@ -3,11 +3,14 @@
 import json
 import re
 import shutil
+import subprocess
 import sys
+import threading
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from dvc.lock import DEFAULT_TIMEOUT
 
 from dataenvgym_spec.core.running import announced, current
 from dataenvgym_spec.schedule import dvc as stepwise
@@ -150,6 +153,21 @@ def test_a_run_of_one_point_of_a_sweep(sweep: Path) -> None:
     assert f"{OTHER}: {len(new)} steps to do, {steps - len(new)} done already" in said
     assert 1 < len(new) < steps
     assert {line.split()[1] for line in new} == {OTHER}
+
+
+def test_a_run_waits_for_another_command_of_dvc(sweep: Path) -> None:
+    """Somebody pushes in the same clone, for longer than DVC itself would wait."""
+    code = "from dvc.lock import make_lock; lock = make_lock('.dvc/tmp/lock', tmp_dir='.dvc/tmp'); lock.lock(); print(flush=True); input()"
+    command = [str(BIN / "python"), "-c", code]
+    with subprocess.Popen(
+        command, cwd=sweep, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdin and other.stdout and other.stdout.readline()
+        release = threading.Timer(DEFAULT_TIMEOUT + 3, other.kill)
+        release.start()
+        said = run(sweep)
+        release.join()
+    assert ran(sweep) and "Unable to acquire lock" not in said
 
 
 def test_a_point_that_fails_holds_up_no_other(sweep: Path) -> None:

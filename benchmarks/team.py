@@ -1,0 +1,364 @@
+"""Eight people on four clones, with one remote and one tracking server, who work at random.
+
+    python benchmarks/team.py --minutes 60
+    python benchmarks/team.py --minutes 5 --people 4 --clones 2 --seed 3
+
+Each edits specs (what all share, or one of their own), runs them with `--pull`, kills runs,
+commits, pushes results and commits, pulls, merges and tracks. At the end all come together at one
+commit, and it is held that every report of it is equal in all clones, that a further run of
+everything executes nothing, that no clone computed a stage with promised bytes whose result it
+could have pulled, that nothing that was pushed is gone, and that MLflow shows what the results say.
+Exits 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from dataenvgym_spec.store.dvc.state import read_lock  # noqa: E402
+from tests.support.commands import environment  # noqa: E402
+from tests.support.repositories import new_repo  # noqa: E402
+from tests.support.specs import SMALL  # noqa: E402
+
+EDITS: Final = (
+    ("learning_rate: 1e-3", "learning_rate: 2e-3"),
+    ("learning_rate: 1e-3", "learning_rate: 3e-3"),
+    ("iterations: 1", "iterations: 2"),
+    ("examples: 30", "examples: 24"),
+    ("floor: 0.2", "floor: 0.4"),
+    ("problems, draw: {per_group: 4}", "problems, draw: {per_group: 5}"),
+)
+EXPECTED: Final = ("another 'dataenvgym run' is at work", "edited after")
+"""What a run may say that does not go through: two people in one clone."""
+RAN: Final = re.compile(r"^Running stage 'store/([\w-]+)/", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Clone:
+    """A clone that two people share, and what was seen in it.
+
+    Attributes:
+        path: where it is.
+        reachable: stages whose results its last pull brought, by their directories.
+        computed: how often each was computed.
+        needless: stages that were computed although their results could be pulled.
+    """
+
+    path: Path
+    tree: threading.Lock = field(default_factory=threading.Lock)
+    """Two people in one working tree take turns with git, as they would; runs go on beside it."""
+    reachable: set[str] = field(default_factory=set)
+    computed: Counter[str] = field(default_factory=Counter)
+    needless: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Team:
+    """What all have in common.
+
+    Attributes:
+        folder: of everything.
+        environ: of every command.
+        did: how often each thing was done.
+        failed: what ended with an error that nobody expects.
+    """
+
+    folder: Path
+    environ: dict[str, str]
+    did: Counter[str] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
+
+    def call(self, clone: Path, *command: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end."""
+        return subprocess.run(
+            command, cwd=clone, env=self.environ, capture_output=True, text=True, check=False
+        )
+
+    def must(self, clone: Path, *command: str) -> str:
+        """Runs a command that may not fail; notes it if it does."""
+        done = self.call(clone, *command)
+        if done.returncode:
+            said = (done.stdout + done.stderr)[-1500:]
+            self.failed.append(f"{clone.name}: {' '.join(command)}: {said}")
+        return done.stdout
+
+
+class Person:
+    """One of the team: does one thing after another until the time is over."""
+
+    def __init__(self, team: Team, clone: Clone, name: str, seed: int) -> None:
+        self.team, self.clone, self.name = team, clone, name
+        self.draw = random.Random(f"{seed}/{name}")
+
+    def work(self, until: float) -> None:
+        """Works until then."""
+        deeds = {
+            self.edit: 2,
+            self.run: 4,
+            self.kill: 2,
+            self.share: 3,
+            self.pull: 3,
+            self.track: 1,
+        }
+        while time.monotonic() < until:
+            deed = self.draw.choices([*deeds], [*deeds.values()])[0]
+            deed()
+            self.team.did[deed.__name__] += 1
+            time.sleep(self.draw.random())
+
+    def edit(self) -> None:
+        """Changes one's own spec, seldom the one that all share, and compiles."""
+        spec = "tiny" if self.draw.random() < 0.2 else self.name
+        text = SMALL.replace("name: tiny", f"name: {spec}")
+        for old, new in self.draw.sample(EDITS, self.draw.randint(0, 2)):
+            text = text.replace(old, new)
+        with self.clone.tree:
+            (self.clone.path / "specs" / f"{spec}.yaml").write_text(text, encoding="utf-8")
+            self.team.must(self.clone.path, "dataenvgym", "compile")
+
+    def _spec(self) -> str:
+        names = sorted(path.stem for path in (self.clone.path / "specs").glob("*.yaml"))
+        return self.name if self.name in names else self.draw.choice(names)
+
+    def run(self) -> None:
+        """Runs a spec, and takes what others have made."""
+        reachable = set(self.clone.reachable)
+        done = self.team.call(self.clone.path, "dataenvgym", "run", self._spec(), "--pull")
+        said = done.stdout + done.stderr
+        if done.returncode and not any(words in said for words in EXPECTED):
+            self.team.failed.append(f"{self.clone.path.name}: run: {said[-1500:]}")
+        self._count(said, reachable)
+
+    def _count(self, said: str, reachable: set[str]) -> None:
+        for part in said.split("Running stage '")[1:]:
+            directory = part.partition("/")[2].partition("/")[0]
+            if "adopted: " in part or "error: " in part:
+                continue
+            self.clone.computed[directory] += 1
+            if directory in reachable:
+                self.clone.needless.append(directory)
+
+    def kill(self) -> None:
+        """Starts a run and kills it."""
+        run = subprocess.Popen(
+            ["dataenvgym", "run", self._spec(), "--pull"],
+            cwd=self.clone.path,
+            env=self.team.environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(self.draw.uniform(0.5, 8))
+        if run.poll() is None:
+            os.killpg(run.pid, self.draw.choice([signal.SIGKILL, signal.SIGTERM]))
+        run.wait()
+
+    def share(self) -> None:
+        """Commits, pushes results and then the commit; merges first where others were faster."""
+        with self.clone.tree:
+            self.team.call(self.clone.path, "git", "add", "-A")
+            self.team.call(self.clone.path, "git", "commit", "-qm", f"work of {self.name}")
+            self.team.must(self.clone.path, "dvc", "push", "-q")
+            for _ in range(5):
+                self._merge()
+                if not self.team.call(self.clone.path, "git", "push", "-q").returncode:
+                    return
+
+    def pull(self) -> None:
+        """Commits what is there and takes what others have pushed."""
+        with self.clone.tree:
+            self.team.call(self.clone.path, "git", "add", "-A")
+            self.team.call(self.clone.path, "git", "commit", "-qm", f"work of {self.name}")
+            self._merge()
+
+    def _merge(self) -> None:
+        path = self.clone.path
+        self.team.call(path, "git", "fetch", "-q")
+        merged = self.team.call(path, "git", "merge", "-q", "--no-edit", "origin/main")
+        if merged.returncode:
+            # Two changed the same spec: theirs stands, as people would settle it.
+            self.team.must(path, "git", "checkout", "-q", "--theirs", "specs")
+            self.team.must(path, "dataenvgym", "compile")
+            self.team.must(path, "git", "add", "-A")
+            self.team.must(path, "git", "commit", "-qm", "merged")
+        elif self.team.call(path, "dataenvgym", "compile", "--check").returncode:
+            self.team.must(path, "dataenvgym", "compile")
+            self.team.call(path, "git", "add", "-A")
+            self.team.call(path, "git", "commit", "-qm", "compiled")
+        listed = self.team.must(path, "git", "ls-tree", "-r", "--name-only", "origin/main", "store")
+        locks = {Path(name).parent.name for name in listed.split() if name.endswith("dvc.lock")}
+        remote = self.team.folder / "remote" / "files" / "md5"
+        self.clone.reachable |= {name for name in locks if can_be_pulled(path, name, remote)}
+
+    def track(self) -> None:
+        """Brings the team's server up to date."""
+        self.team.must(self.clone.path, "dataenvgym", "track")
+
+
+def can_be_pulled(repo: Path, directory: str, remote: Path) -> bool:
+    """Whether the remote has all results of a stage that the clone knows of.
+
+    A commit may name results that nobody has pushed yet. A report is of one moment.
+    """
+    kind = directory.rpartition("-")[0]
+    lock = read_lock(repo / "store" / directory / "dvc.lock", kind)
+    digests = lock.outs.values() if lock else ()
+    return bool(digests) and all((remote / one[:2] / one[2:]).exists() for one in digests)
+
+
+@contextmanager
+def tracking(folder: Path) -> Iterator[str]:
+    """A tracking server."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/runs.db", "--workers", "1"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    with (folder / "server.txt").open("wb") as log:
+        server = subprocess.Popen(
+            command, cwd=folder, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.3)
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def prepared(folder: Path, clones: int, team: Team) -> list[Clone]:
+    """A shared repository with one spec, a remote, and clones of it."""
+    first = new_repo(folder / "first", SMALL)
+    (folder / "remote").mkdir()
+    team.must(first, "dvc", "remote", "add", "-q", "--default", "storage", str(folder / "remote"))
+    team.must(first, "dataenvgym", "compile")
+    team.must(first, "git", "add", "-A")
+    team.must(first, "git", "commit", "-qm", "begun")
+    team.must(folder, "git", "clone", "-q", "--bare", str(first), "origin.git")
+    made = []
+    for number in range(clones):
+        path = folder / f"clone{number}"
+        team.must(folder, "git", "clone", "-q", "origin.git", str(path))
+        team.must(path, "git", "config", "user.name", path.name)
+        team.must(path, "git", "config", "user.email", f"{path.name}@example.com")
+        team.must(path, "dataenvgym", "doctor", "--fix")
+        made.append(Clone(path))
+    return made
+
+
+def brought_together(team: Team, clones: list[Clone], people: list[Person]) -> list[str]:
+    """All come to one commit with all results; what is not as it should be."""
+    faults = []
+    for person in people:
+        person.share()
+    last = people[-1]
+    names = sorted(path.stem for path in (last.clone.path / "specs").glob("*.yaml"))
+    for name in names:
+        team.must(last.clone.path, "dataenvgym", "run", name, "--pull")
+    last.share()
+    reports: dict[str, list[Any]] = {name: [] for name in names}
+    for clone in clones:
+        person = Person(team, clone, "closing", 0)
+        person.pull()
+        for name in names:
+            said = team.must(clone.path, "dvc", "repro", "--pull", name)
+            if RAN.search(said):
+                faults.append(f"{clone.path.name}: {name} runs again: {RAN.findall(said)}")
+            said = team.must(clone.path, "dataenvgym", "report", name, "--json")
+            reports[name].append(json.loads(said or "null"))
+        team.must(clone.path, "dataenvgym", "track")
+        if team.call(clone.path, "dataenvgym", "track", "--verify").returncode:
+            faults.append(f"{clone.path.name}: MLflow differs from the results")
+    heads = {team.must(clone.path, "git", "rev-parse", "HEAD^{tree}").strip() for clone in clones}
+    if len(heads) > 1:
+        faults.append("clones end with different trees")
+    for name, shown in reports.items():
+        if len({json.dumps(one, sort_keys=True) for one in shown}) > 1:
+            faults.append(f"reports of {name} differ")
+    for clone in clones:
+        for name in clone.needless:
+            faults.append(f"{clone.path.name} computed {name}, which it could have pulled")
+    if team.must(clones[0].path, "dvc", "status", "--cloud", "-q"):
+        faults.append("the remote lacks results")
+    return faults
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--people", type=int, default=8)
+    parser.add_argument("--clones", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="dataenvgym-team-"))
+    with tracking(folder) as address:
+        environ = environment(
+            shared=False,
+            MLFLOW_TRACKING_URI=address,
+            DATAENVGYM_TRACK="1",
+            DATAENVGYM_JOURNAL=str(folder / "journal"),
+            GIT_MERGE_AUTOEDIT="no",
+        )
+        team = Team(folder, environ)
+        clones = prepared(folder, arguments.clones, team)
+        people = [
+            Person(team, clones[number % len(clones)], f"person{number}", arguments.seed)
+            for number in range(arguments.people)
+        ]
+        until = time.monotonic() + 60 * arguments.minutes
+        threads = [threading.Thread(target=person.work, args=(until,)) for person in people]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        faults = brought_together(team, clones, people)
+    computed: Counter[str] = Counter()
+    for clone in clones:
+        computed.update(set(clone.computed))
+    print(", ".join(f"{word} {times}" for word, times in sorted(team.did.items())))
+    print(f"{len(computed)} stages, computed by {sum(computed.values())} clones in all")
+    print(
+        "\n".join([*team.failed, *faults]) or "all reports equal, nothing lost, nothing run twice"
+    )
+    if team.failed or faults:
+        print(f"look at {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(bool(team.failed or faults))
+
+
+if __name__ == "__main__":
+    main()
