@@ -26,9 +26,10 @@ LESS: Final = """
 .pair > div, .pair ~ *, section > p, .answer p:not([class]) { display: none }
 .sample:nth-child(n + 4) { display: none }
 .samples { grid-template-columns: repeat(3, 1fr) } .sample details { display: none }
+.answer ~ .answer, .answer .note:last-of-type { display: none }
 h2 { margin-top: 1.5rem } figure { max-width: none }
 """
-"""What a picture does without: tables, explanations, and all but three examples."""
+"""What a picture does without: tables, explanations, all but one contrast and three examples."""
 
 
 def answer_of(page: str) -> str:

@@ -12,7 +12,7 @@ from dataenvgym_spec.results.curves import _allocation
 from dataenvgym_spec.results.notebook import _plan
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult
-from dataenvgym_spec.track.iteration import _artifacts
+from dataenvgym_spec.track.iteration import turn_artifacts
 
 ASKED = ({"sum": 5, "lcm": 1}, {"lcm": 4})
 
@@ -86,7 +86,7 @@ def test_the_table_of_plans_has_a_row_for_each_round(turn: Iteration) -> None:
 
 
 def test_tracking_shows_the_artifacts_of_every_round(turn: Iteration) -> None:
-    shown = {artifact.path: artifact.text for artifact in _artifacts(turn)}
+    shown = {artifact.path: artifact.text for artifact in turn_artifacts(turn)}
     assert set(shown) == {
         "checks/tally.json",
         *("plan/plan.json", "plan/plan.md", "checks/yield.json"),
