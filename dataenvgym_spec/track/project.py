@@ -153,7 +153,7 @@ def _run_records(
         cost = costs.get(turn.number)
         own = iteration_metrics(run, turn, ledger, cost, checks)
         metrics.append(own)
-        curves += _with_axes(own, cost)
+        curves += _with_axes(own, cost, run.examples(turn.number))
     top = _run_record(results, run, ledger, shared, curves, plans, first, base)
     called = f"{run.arm}, seed {run.seed}"
     parent = Parent(
@@ -248,12 +248,16 @@ def _students(run: Run) -> str:
     return " ".join(names)[:LONGEST]
 
 
-def _with_axes(metrics: Sequence[Metric], cost: Cost | None) -> Iterator[Metric]:
-    """One iteration's metrics, and accuracy with other steps: examples, tokens and seconds."""
+def _with_axes(metrics: Sequence[Metric], cost: Cost | None, taught: int) -> Iterator[Metric]:
+    """One iteration's metrics, and accuracy with other steps: examples, tokens and seconds.
+
+    Examples are those that the student was taught; tokens and seconds all that it took, also for
+    another arm's student that its agent observes.
+    """
     yield from metrics
     if cost is None:
         return
-    axes = {"examples": cost.examples, "tokens": tokens(cost), "seconds": round(cost.seconds)}
+    axes = {"examples": taught, "tokens": tokens(cost), "seconds": round(cost.seconds)}
     for metric in metrics:
         if metric.key != "selection/accuracy":
             continue

@@ -209,7 +209,7 @@ def _runs(columns: Sequence[str]) -> View:
     """Every run with what it reached and took."""
     charts = (
         _line("selection/accuracy", "Accuracy on selection, by iteration"),
-        _bar("spent/examples", "Examples taught"),
+        _bar("spent/examples", "Examples that teaching took"),
         _bar("spent/seconds", "Seconds of work for teaching"),
     )
     shown = ("selection/accuracy", "spent/examples", "spent/tokens", "spent/seconds")
