@@ -420,7 +420,7 @@ def killed_at(moments: Sequence[int], into: str, made: Path, bundle: Path) -> No
 
 
 def test_a_kill_leaves_nothing_half(made: Path, bundle: Path) -> None:
-    killed_at([2100], "repository", made, bundle)
+    killed_at([900, 1500], "repository", made, bundle)
 
 
 @pytest.mark.slow

@@ -397,12 +397,14 @@ def test_the_report_says_that_the_loop_stopped_on_selection(stopped: Path) -> No
 def test_tracking_has_no_run_and_no_cost_of_an_iteration_that_was_passed(stopped: Path) -> None:
     results = load("tiny", stopped)
     record = project(results)
-    assert [run.id for run in record.runs] == [
+    base, *others = record.runs
+    assert base.name == "base student"
+    assert [run.id for run in others] == [
         "tiny/with-state/seed-0",
         *(f"tiny/with-state/seed-0/iteration-{n}" for n in range(3)),
         "tiny/with-state/summary",
     ]
-    top, *_, summary = record.runs
+    top, *_, summary = others
     assert dict(top.tags)["stopped"] == "on selection, after iteration 2"
     assert (
         max(

@@ -64,6 +64,7 @@ CODES = {(f"cli/{name}.py", "Dict", "code") for name in WITH_CODES}
 LEFT = {
     ("language/task.py", "each"): "who answers the sealed test",
     ("records/layouts.py", "history"): "a column of the layout alpaca",
+    ("setup/hazards.py", "history"): "of commits",
     ("cli/compared.py", "topic"): "what two arms differ in",
     ("cli/compared.py", "floor"): "the noise floor",
     ("cli/replicas.py", "floor"): "the same",

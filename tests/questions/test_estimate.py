@@ -375,7 +375,7 @@ def test_a_plan_tells_what_it_costs(repo: Path) -> None:
     table = said.partition(
         "estimated cost, low to high (no like stage was run here yet, so wide):\n"
     )[2]
-    assert [line.split("  ")[2].strip() for line in table.splitlines()][:2] == [
+    assert [line.split("  ")[2].strip() for line in table.splitlines()[:2]] == [
         "examples",
         "prompt tokens",
     ]

@@ -501,6 +501,7 @@ def harmless() -> str:
 
 ELSEWHERE = {
     "agent.engine.teacher", "analysis.contrasts.[].against", "analysis.contrasts.[].arm", "student.model.pretrain.source", "teachers.*.source",
+    "analysis.contrasts.[].skill", "analysis.contrasts.[].slice.*", "analysis.contrasts.[].split", "noise.of",
     "extends", "extends.[]", "student.model.path",
     "agent.checks.verified.prompt", "agent.checks.verified.teacher", "agent.engine.prompt", "agent.engine.solver.prompt", "agent.engine.solver.teacher",
     "agent.engine.fields.group", "agent.engine.fields.input", "agent.engine.fields.metadata",
