@@ -401,7 +401,7 @@ def test_tracking_has_no_run_and_no_cost_of_an_iteration_that_was_passed(stopped
     assert base.name == "base student"
     assert [run.id for run in others] == [
         "tiny/with-state/seed-0",
-        *(f"tiny/with-state/seed-0/iteration-{n}" for n in range(3)),
+        *(f"tiny/with-state/seed-0/iteration-{n}" for n in (1, 2)),
         "tiny/with-state/summary",
     ]
     top, *_, summary = others
