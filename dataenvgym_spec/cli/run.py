@@ -17,7 +17,7 @@ from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.guard import guard
 from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.schedule.dvc import reproduce
-from dataenvgym_spec.schedule.order import Open, open_targets
+from dataenvgym_spec.schedule.todo import Open, open_targets
 from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.locks import held
 

@@ -8,6 +8,7 @@ both (`--single-item`) and reads those files only.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ def reproduce(
     runner = DvcRunner(layout, {**announced(item.name), **variables}, pull=pull)
     # For a pull DVC reads the whole repository, once a process.
     calls = [targets] if pull else list(batches(targets))
-    return carry_out(_chain(calls), runner)
+    return carry_out(_chain(calls), runner).code
 
 
 def batches(targets: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -77,16 +78,18 @@ def _chain(calls: Sequence[Sequence[str]]) -> list[Work]:
 
 
 class DvcRunner:
-    """Calls `dvc repro`, one process at a time: DVC locks the repository while it runs a stage."""
-
-    slots = 1
+    """Calls `dvc repro`, one process at a time, whose output is that of this process."""
 
     def __init__(self, layout: Layout, variables: Mapping[str, str], *, pull: bool) -> None:
         self.layout, self.variables = layout, variables
         self.options = ["--single-item", "--pull"] if pull else ["--single-item"]
         self.running: list[tuple[Work, subprocess.Popen[bytes]]] = []
 
-    def start(self, work: Work) -> None:
+    def fits(self, _work: Work) -> bool:
+        """Whether nothing runs."""
+        return not self.running
+
+    def start(self, work: Work) -> str:
         """Starts DVC on the targets of a work."""
         # Without -P, Python would import a `dvc.py` of the repository in place of DVC.
         program = [sys.executable, "-P", "-m", messages.__name__]
@@ -102,14 +105,23 @@ class DvcRunner:
             preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509
         )
         self.running.append((work, process))
+        return ""
 
-    def finished(self) -> Finished:
+    def finished(self, timeout: float | None = None) -> Finished | None:
         """Waits for DVC."""
-        work, process = self.running.pop(0)
+        work, process = self.running[0]
         try:
-            code = process.wait()
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
         except BaseException:
-            process.kill()
+            self.stop(now=True)
             process.wait()
             raise
+        self.running.clear()
         return Finished(work=work, code=code)
+
+    def stop(self, *, now: bool) -> None:
+        """Ends DVC."""
+        for _, process in self.running:
+            process.send_signal(signal.SIGKILL if now else signal.SIGINT)

@@ -1,80 +1,380 @@
-"""What is to be run of an experiment, and when: readiness of works and slots for them.
+"""What is to be run next: readiness of works, their order, and what a failure stops.
 
-How a work is run is a `Runner`'s business.
+How a work is run is a `Runner`'s business. Pure: it has neither clock nor files.
+
+Each work costs a few steps of a heap, however many there are: readiness is a count of what a work
+still waits for, and never a search.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import heapq
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
-from dataenvgym_spec.emit.entry import target
-from dataenvgym_spec.emit.stages import address
-from dataenvgym_spec.graph.ir import Entry
-from dataenvgym_spec.questions.plan import PlannedStage
-from dataenvgym_spec.schedule.protocol import Runner, Work
+from dataenvgym_spec.core.errors import LimitReached
+from dataenvgym_spec.schedule.protocol import Finished, Needs, Runner, Work
+
+ALIKE: Final = 1.1
+"""Expected times within this factor count as equal: estimates are not more exact than that."""
+PATIENCE: Final = 32
+"""How many works may overtake one that comes first and does not fit.
+
+After that, others wait that need what it lacks.
+"""
+TICK: Final = 0.25
+"""Seconds after which a caller is asked whether to stop, while nothing ends."""
+
+RESOURCES: Final = ("cpus", "gpus", "memory")
+
+Fits = Callable[[Work], bool]
+"""Whether there is room for a work."""
+Stopping = Callable[[], int]
+"""How often the user has asked to stop: once to end cleanly, twice to end at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Open:
-    """What is to be done of an experiment.
+class Observer(Protocol):
+    """Hears of what happens, for whoever looks on."""
+
+    def started(self, work: Work, place: str) -> None:
+        """A work was started."""
+
+    def ended(self, finished: Finished, *, again: bool) -> None:
+        """A work ended; `again` says that it will be tried once more."""
+
+    def skipped(self, work: Work) -> None:
+        """A work will not be started, because of a failure."""
+
+    def tick(self) -> None:
+        """Time has passed."""
+
+
+class Unobserved:
+    """Nobody looks on."""
+
+    def started(self, work: Work, place: str) -> None:
+        """Ignores it."""
+
+    def ended(self, finished: Finished, *, again: bool) -> None:
+        """Ignores it."""
+
+    def skipped(self, work: Work) -> None:
+        """Ignores it."""
+
+    def tick(self) -> None:
+        """Ignores it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """How works came out.
 
     Attributes:
-        targets: the stages as DVC names them, in topological order.
-        done: how many stages are done already.
+        done: how many are done.
+        failed: those that failed, in the order in which they did.
+        skipped: how many were not started.
+        stopped: whether the user stopped it.
     """
 
-    targets: tuple[str, ...]
-    done: int
+    done: int = 0
+    failed: list[Finished] = field(default_factory=list)
+    skipped: int = 0
+    stopped: bool = False
+
+    @property
+    def code(self) -> int:
+        """0 if all are done, else the exit code of the first that failed."""
+        return self.failed[0].code if self.failed else 0
 
 
-def open_targets(item: Entry, steps: Sequence[PlannedStage]) -> Open:
-    """What is to be done of an experiment whose plan has these steps."""
-    targets = []
-    for step in steps:
-        if step.action != "reuse":
-            targets.append(address(step.directory) if step.directory else target(item))
-    return Open(targets=tuple(targets), done=len(steps) - len(targets))
+def carry_out(
+    works: Sequence[Work],
+    runner: Runner,
+    *,
+    observer: Observer | None = None,
+    keep_going: bool = False,
+    retries: int = 0,
+    stopping: Stopping | None = None,
+) -> Outcome:
+    """Has works done, each as soon as those before it are done and there is room for it.
 
-
-def carry_out(works: Sequence[Work], runner: Runner) -> int:
-    """Has works done, each as soon as those before it are done and a slot is free.
-
-    Once a work has failed no other is started; those that are running are waited for.
+    Of those that could start, the one goes first behind which the most time lies (the critical
+    path), then the one that the most experiments wait for. One that does not fit lets others pass
+    for a while. A failure stops what comes after it, and of the experiments that need the failed
+    work nothing else is started unless `keep_going`; what is running goes on.
 
     Args:
-        works: in topological order.
+        works: in any order.
         runner: who does them.
-
-    Returns:
-        0 if all are done, else the exit code of the first that failed.
+        observer: hears of it.
+        keep_going: whether experiments with a failure go on with what does not depend on it.
+        retries: how often a work is tried again that the machine failed.
+        stopping: says whether the user wants to stop; without it, Ctrl-C is an exception.
 
     Raises:
         ValueError: some works wait for each other, or for one that is not among them.
     """
-    waiting, done = list(works), set[str]()
-    running = failure = 0
-    while True:
-        free = 0 if failure else runner.slots - running
-        for work in _startable(waiting, done, free):
-            waiting.remove(work)
-            runner.start(work)
-            running += 1
-        if not running:
-            break
-        ended = runner.finished()
-        running -= 1
-        if ended.code:
-            failure = failure or ended.code
+    return _Queue(
+        works=works,
+        runner=runner,
+        observer=observer or Unobserved(),
+        keep_going=keep_going,
+        retries=retries,
+        stopping=stopping or (lambda: 0),
+        # Where nobody is to be asked or told, nothing has to wake up.
+        tick=TICK if observer or stopping else None,
+    ).run()
+
+
+class _Queue:
+    """The state of one `carry_out`. Works are known by their positions."""
+
+    def __init__(
+        self,
+        *,
+        works: Sequence[Work],
+        runner: Runner,
+        observer: Observer,
+        keep_going: bool,
+        retries: int,
+        stopping: Stopping,
+        tick: float | None,
+    ) -> None:
+        self.works, self.runner, self.observer = works, runner, observer
+        self.keep_going, self.retries = keep_going, retries
+        self.stopping, self.tick = stopping, tick
+        self.position = {work.id: number for number, work in enumerate(works)}
+        self.before, self.behind = _links(works, self.position)
+        self.rank = _ranks(works, self.before, self.behind)
+        self.ready = _Ready(works, self.rank)
+        self.open = bytearray(b"\1") * len(works)
+        """Whether a work may still be started or is running."""
+        self.tries: dict[int, int] = {}
+        self.lost: set[str] = set()
+        """The experiments of which nothing is started any more."""
+        self.running = 0
+        self.stops = 0
+        self.outcome = Outcome()
+        for number, count in enumerate(self.before):
+            if not count:
+                self.ready.add(number)
+
+    def run(self) -> Outcome:
+        """Has all works done."""
+        while True:
+            self._stop(self.stopping())
+            if not self.stops:
+                self._start()
+            if not self.running and (self.stops or not self.ready):
+                return self.outcome
+            finished = self.runner.finished(self.tick)
+            if finished is not None:
+                self._end(finished)
+            self.observer.tick()
+
+    def _stop(self, times: int) -> None:
+        """Ends what runs, once the user wants that."""
+        while self.stops < min(times, 2):
+            self.stops += 1
+            self.outcome.stopped = True
+            self.runner.stop(now=self.stops == 2)
+
+    def _start(self) -> None:
+        """Starts what is ready, as far as there is room."""
+        while True:
+            number = self.ready.take(self.runner.fits)
+            if number is None:
+                return
+            work = self.works[number]
+            if self._is_lost(work):
+                self._skip(number)
+                continue
+            place = self.runner.start(work)
+            self.running += 1
+            self.observer.started(work, place)
+
+    def _is_lost(self, work: Work) -> bool:
+        """Whether all experiments that need a work have failed."""
+        failed = bool(self.outcome.failed) and not self.keep_going
+        return failed and self.lost.issuperset(work.experiments)
+
+    def _end(self, finished: Finished) -> None:
+        number = self.position[finished.work.id]
+        self.running -= 1
+        if finished.code == 0:
+            self._done(number)
+        elif self._again(number, finished):
+            self.observer.ended(finished, again=True)
+            self.ready.add(number)
+            return
         else:
-            done.add(ended.work.id)
-    if waiting and not failure:
-        names = ", ".join(work.id for work in waiting)
-        raise ValueError(f"these works can never start: {names}")
-    return failure
+            self._failed(number, finished)
+        self.observer.ended(finished, again=False)
+
+    def _done(self, number: int) -> None:
+        self.open[number] = 0
+        self.outcome.done += 1
+        for after in self.behind[number]:
+            self.before[after] -= 1
+            if not self.before[after] and self.open[after]:
+                self.ready.add(after)
+
+    def _again(self, number: int, finished: Finished) -> bool:
+        """Whether a work that failed is tried once more."""
+        tried = self.tries.get(number, 0)
+        if self.stops or not finished.fault or tried >= self.retries:
+            return False
+        self.tries[number] = tried + 1
+        return True
+
+    def _failed(self, number: int, finished: Finished) -> None:
+        self.open[number] = 0
+        if self.stops:  # it was ended, and has not failed
+            return
+        self.outcome.failed.append(finished)
+        # A limit is one experiment's: to the others the work is still to be done.
+        paused = finished.code == LimitReached.exit_code
+        self.lost.update(finished.work.experiments[: 1 if paused else None])
+        for after in self.behind[number]:
+            self._skip(after)
+
+    def _skip(self, number: int) -> None:
+        """Gives up a work that has not been started, and what comes after it."""
+        waiting = [number]
+        while waiting:
+            one = waiting.pop()
+            if self.open[one]:
+                self.open[one] = 0
+                self.outcome.skipped += 1
+                self.observer.skipped(self.works[one])
+                waiting.extend(self.behind[one])
 
 
-def _startable(waiting: Sequence[Work], done: Collection[str], slots: int) -> list[Work]:
-    """The first works that wait for nothing, as many as there are slots."""
-    ready = [work for work in waiting if work.after.issubset(done)]
-    return ready[:slots]
+Rank = tuple[int, int, int]
+"""What orders works: the time behind it, the experiments that wait, and its position."""
+
+
+class _Ready:
+    """The works that wait for nothing but room, a heap for each of their needs."""
+
+    def __init__(self, works: Sequence[Work], rank: Sequence[Rank]) -> None:
+        self._works, self._rank = works, rank
+        self._heaps: dict[Needs, list[Rank]] = {}
+        self._count = 0
+        self._overtaken: dict[int, int] = {}
+        """How many works have passed one that came first and did not fit."""
+
+    def __bool__(self) -> bool:
+        return self._count > 0
+
+    def add(self, number: int) -> None:
+        """Adds a work."""
+        heap = self._heaps.setdefault(self._works[number].needs, [])
+        heapq.heappush(heap, self._rank[number])
+        self._count += 1
+
+    def take(self, fits: Fits) -> int | None:
+        """Takes the first work that fits; None if none does that may overtake the first."""
+        # There are few different needs, and thousands of works of each.
+        heaps = [heap for heap in self._heaps.values() if heap]
+        heaps.sort(key=lambda heap: heap[0])
+        held_back = frozenset[str]()
+        for place, heap in enumerate(heaps):
+            work = self._works[heap[0][-1]]
+            if held_back.isdisjoint(_used(work.needs)) and fits(work):
+                if place:
+                    first = heaps[0][0][-1]
+                    self._overtaken[first] = self._overtaken.get(first, 0) + 1
+                return self._pop(heap)
+            if not place and self._overtaken.get(heap[0][-1], 0) >= PATIENCE:
+                held_back = _short(work, fits)
+        return None
+
+    def _pop(self, heap: list[Rank]) -> int:
+        number = heapq.heappop(heap)[-1]
+        self._overtaken.pop(number, None)
+        self._count -= 1
+        return number
+
+
+def _used(needs: Needs) -> frozenset[str]:
+    """The names of what a work needs anything of."""
+    return frozenset(name for name in RESOURCES if getattr(needs, name))
+
+
+def _short(work: Work, fits: Fits) -> frozenset[str]:
+    """What there is too little of for a work: others leave that alone until it has started."""
+    short = set()
+    for name in RESOURCES:
+        alone = Needs(**{**dict.fromkeys(RESOURCES, 0), name: getattr(work.needs, name)})
+        if not fits(replace(work, needs=alone)):
+            short.add(name)
+    # There may be enough of each, and not in one place.
+    return frozenset(short) or frozenset(RESOURCES)
+
+
+Links = tuple[list[int], list[list[int]]]
+"""How many works each waits for, and which wait for it."""
+
+
+def _links(works: Sequence[Work], position: dict[str, int]) -> Links:
+    before = [len(work.after) for work in works]
+    behind: list[list[int]] = [[] for _ in works]
+    for number, work in enumerate(works):
+        for name in work.after:
+            if name not in position:
+                raise _impossible([work])
+            behind[position[name]].append(number)
+    return before, behind
+
+
+def _ranks(
+    works: Sequence[Work], before: Sequence[int], behind: Sequence[Sequence[int]]
+) -> list[Rank]:
+    """The order of works, from the longest way through time that begins with each."""
+    order = _sorted(works, before, behind)
+    ahead = [0.0] * len(works)
+    for number in reversed(order):
+        longest = max((ahead[after] for after in behind[number]), default=0.0)
+        ahead[number] = works[number].seconds + longest
+    # A tuple of numbers is compared fastest; the least is the first.
+    ranks = []
+    for number, work in enumerate(works):
+        ranks.append((-_magnitude(ahead[number]), -len(work.experiments), number))
+    return ranks
+
+
+def _magnitude(seconds: float) -> int:
+    """A time, as far as estimates are exact.
+
+    >>> _magnitude(100) == _magnitude(103), _magnitude(100) < _magnitude(120)
+    (True, True)
+    """
+    return math.floor(math.log(max(seconds, 1e-3), ALIKE))
+
+
+def _sorted(
+    works: Sequence[Work], before: Sequence[int], behind: Sequence[Sequence[int]]
+) -> list[int]:
+    """Positions in topological order.
+
+    Raises:
+        ValueError: there is none.
+    """
+    counts = list(before)
+    order = [number for number, count in enumerate(counts) if not count]
+    for number in order:  # it grows meanwhile
+        for after in behind[number]:
+            counts[after] -= 1
+            if not counts[after]:
+                order.append(after)
+    if len(order) < len(works):
+        raise _impossible(works[number] for number, count in enumerate(counts) if count)
+    return order
+
+
+def _impossible(works: Iterable[Work]) -> ValueError:
+    names = ", ".join(sorted(work.id for work in works))
+    return ValueError(f"these works can never start: {names}")

@@ -1,12 +1,30 @@
 """What a runner is: it runs stages, on this machine or elsewhere.
 
-Which stages it runs, and when, is decided in `order`.
+Which stages it runs, and when, is decided in `order`; what a stage needs, in `needs`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a work occupies while it runs.
+
+    Attributes:
+        cpus: processors.
+        gpus: whole GPUs, which no other work uses meanwhile.
+        memory: bytes of main memory; 0 where nobody knows.
+    """
+
+    cpus: int = 1
+    gpus: int = 0
+    memory: int = 0
+
+
+LEAST = Needs()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +35,19 @@ class Work:
         id: its name among the works of one run.
         targets: the stages as DVC names them, in their order.
         after: the works that must have been done before it starts.
+        needs: what it occupies.
+        seconds: how long it is expected to take.
+        title: what a person calls it.
+        experiments: those that need it; it is run, and paid for, as a part of the first.
     """
 
     id: str
     targets: tuple[str, ...]
     after: frozenset[str] = frozenset()
+    needs: Needs = LEAST
+    seconds: float = 1.0
+    title: str = ""
+    experiments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,28 +55,57 @@ class Finished:
     """A work that ended.
 
     Attributes:
-        code: the exit code; 0 if all of its stages are done.
+        code: the exit code; 0 if all of its stages are done, `errors.LimitReached.exit_code` if it
+            paused at a limit of the experiment that it was run for.
+        place: the machine that it ran on; empty for this one.
+        fault: whether the machine is to blame and not the stage: it was killed, or its node is
+            gone. Only such a work may be tried again.
+        message: why it failed, for people.
     """
 
     work: Work
     code: int
+    place: str = ""
+    fault: bool = False
+    message: str = ""
 
 
 class Runner(Protocol):
     """Runs works."""
 
-    slots: int
-    """How many works it runs at once."""
+    def fits(self, work: Work) -> bool:
+        """Whether there is room for a work beside those that are running.
 
-    def start(self, work: Work) -> None:
-        """Starts a work and returns at once; never more than `slots` are running.
+        Two works of equal needs get the same answer. What is more than all that there is gets
+        everything: a runner on which nothing runs has room for any work that it will ever take.
+
+        Raises:
+            UserError: it will never take it.
+        """
+
+    def start(self, work: Work) -> str:
+        """Starts a work that fits, and returns at once.
 
         What is started does not outlive this process, and the results of a stage that was done are
         there for the stages of later works.
+
+        Returns:
+            The machine that it runs on; empty for this one, or if that is not known yet.
         """
 
-    def finished(self) -> Finished:
+    def finished(self, timeout: float | None = None) -> Finished | None:
         """Waits until one of the works that are running has ended.
 
-        An interrupt of the user ends all that are running.
+        Args:
+            timeout: the most seconds to wait.
+
+        Returns:
+            One that ended and was not returned before; None if none did in time.
+        """
+
+    def stop(self, *, now: bool) -> None:
+        """Ends all that runs, and returns at once; `finished` tells when each has ended.
+
+        Args:
+            now: kill it; otherwise it is interrupted, as by Ctrl-C, and keeps what it has made.
         """

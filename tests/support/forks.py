@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable
@@ -27,13 +28,14 @@ class Fork:
         if self.pid == 0:
             _do(work)
 
-    def wait(self) -> int:
-        """Waits for its end; returns its exit code."""
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for its end, however long that takes; returns its exit code."""
+        assert timeout is None
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
-    def kill(self) -> None:
-        """Ends it."""
-        os.kill(self.pid, signal.SIGKILL)
+    def send_signal(self, number: int) -> None:
+        """Ends it, with SIGKILL."""
+        os.kill(self.pid, number)
 
 
 def _do(work: Callable[[], int]) -> None:
@@ -42,7 +44,8 @@ def _do(work: Callable[[], int]) -> None:
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(LONGEST)
-        with patch.object(stepwise, "subprocess", SimpleNamespace(Popen=_dvc)):
+        own = SimpleNamespace(Popen=_dvc, TimeoutExpired=subprocess.TimeoutExpired)
+        with patch.object(stepwise, "subprocess", own):
             code = work()
         _flush()
     except BaseException:
