@@ -37,7 +37,7 @@ COMMANDS: Final = {
     "doctor": "Check this machine and repository.",
 }
 
-HIDDEN: Final = ("merge",)
+HIDDEN: Final = ("merge", "node")
 """Commands that are for programs and not listed."""
 
 

@@ -14,6 +14,9 @@ JOURNAL: Final = "DATAENVGYM_JOURNAL"
 REPLAY: Final = "DATAENVGYM_REPLAY"
 """Whether teachers are asked nothing: each answer has to be in the journal."""
 
+NODES: Final = "DATAENVGYM_NODES"
+"""The folder in which a machine of a cluster does stages of clones that it does not see."""
+
 
 def switch(environ: Mapping[str, str], name: str) -> bool:
     """Whether a variable switches something on.

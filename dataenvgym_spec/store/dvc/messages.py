@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +27,15 @@ FAILURES: Final = "dvc.cli"
 """The module of DVC that says why a command failed."""
 
 
-def main() -> int:
-    """Runs DVC with the arguments of this process."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs DVC.
+
+    Args:
+        arguments: of its command line; those of this process if None.
+
+    Returns:
+        Its exit code.
+    """
     from dvc.cli import main as dvc
 
     unlinked: list[str] = []
@@ -43,7 +50,7 @@ def main() -> int:
 
     logging.getLogger(HINTS).addFilter(_is_warning)
     logging.getLogger(FAILURES).addFilter(notice)
-    code = int(dvc(sys.argv[1:]))
+    code = int(dvc(list(sys.argv[1:] if arguments is None else arguments)))
     if unlinked:
         print(f"  = help: {_explanation(Path(unlinked[0]).parent)}", file=sys.stderr)
     return code

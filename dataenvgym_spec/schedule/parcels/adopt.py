@@ -1,0 +1,166 @@
+"""Brings results that other machines made into the clone that drives the run.
+
+It alone writes there: a `dvc.lock` once the cache holds all that it names. Killed at any moment, a
+run that is started again finds either what was before or the result.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from dataenvgym_spec.core.dvc_config import cache_folder
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.hashing import STEADY
+from dataenvgym_spec.emit.stages import address
+from dataenvgym_spec.schedule.parcels.pack import nodes_folder
+from dataenvgym_spec.schedule.parcels.parcel import Outcome
+from dataenvgym_spec.store import atomic
+from dataenvgym_spec.store.dvc import messages
+from dataenvgym_spec.store.dvc.apart import configs
+from dataenvgym_spec.store.dvc.programs import environment
+from dataenvgym_spec.store.dvc.state import Cache, StageLock, lock_in, read_lock
+from dataenvgym_spec.store.layout import Layout, kind_of
+
+FETCH: Final = "fetch"
+"""The repository in which what other machines pushed is fetched, beside those of stages."""
+_RUN: Final = re.compile("runs/[0-9a-f]{2}/[0-9a-f]{64}/[0-9a-f]{64}")
+WORDS: Final = 5
+"""Lines of what DVC says that a message shows."""
+
+
+def adopt(layout: Layout, outcomes: Mapping[str, Outcome], *, shared: bool) -> None:
+    """Brings the results of stages into the clone, so that DVC takes them for done here.
+
+    Args:
+        layout: the repository.
+        outcomes: of stages that are done, by their directories.
+        shared: whether they are in the cache of this clone already.
+
+    Raises:
+        StageError: a result was made of something else than what is here, or cannot be fetched.
+    """
+    for directory, outcome in outcomes.items():
+        _require_own(layout, directory, _parsed(layout, directory, outcome.lock))
+    if not shared:
+        _fetch(layout, outcomes)
+    _require_cached(layout, outcomes)
+    cache = cache_folder(layout.root)
+    for directory, outcome in outcomes.items():
+        for name, text in outcome.runs.items():
+            if _RUN.fullmatch(name):
+                atomic.write(cache / name, text)
+        atomic.write(layout.stage(directory) / "dvc.lock", outcome.lock)
+        _keep_failure(layout, directory, "")
+    said = dvc(layout.root, "checkout", "--quiet", "--force", *map(address, outcomes))
+    if said is not None:
+        message = f"what other machines made cannot be put into its place: {said}"
+        raise StageError(message, help="run: dvc checkout")
+
+
+def refuse(layout: Layout, directory: str, outcome: Outcome) -> None:
+    """Keeps why a stage failed elsewhere, where it would be if it had failed here."""
+    _keep_failure(layout, directory, outcome.failure)
+
+
+def send(layout: Layout, outs: Iterable[str]) -> None:
+    """Pushes results of this clone to DVC's remote, for machines that have a disk of their own.
+
+    Raises:
+        StageError: that failed.
+    """
+    wanted = sorted(outs)
+    said = dvc(layout.root, "push", "--quiet", *wanted) if wanted else None
+    if said is not None:
+        message = f"what other machines need cannot be pushed: {said}"
+        raise StageError(message, help="check the remote (dvc remote list) and its credentials")
+
+
+def dvc(root: Path, *arguments: str) -> str | None:
+    """Runs DVC in a repository; what it said if it failed, else None."""
+    # One that outlives this process does no harm, and the next run waits for it.
+    result = subprocess.run(
+        [sys.executable, "-P", "-m", messages.__name__, "--wait-for-lock", *arguments],
+        cwd=root,
+        env={**environment(), **STEADY},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if not result.returncode:
+        return None
+    lines = result.stdout.strip().splitlines()
+    return " | ".join(lines[-WORDS:]) or f"exit code {result.returncode}"
+
+
+def _parsed(layout: Layout, directory: str, text: str) -> StageLock:
+    path = layout.stage(directory) / "dvc.lock"
+    lock = lock_in(text, kind_of(directory), path)
+    if lock is None:
+        raise StageError(f"another machine sent a lock that is none of '{directory}'")
+    return lock
+
+
+def _require_own(layout: Layout, directory: str, lock: StageLock) -> None:
+    """Checks that a result was made of what is here now."""
+    hashes: dict[str, str] = {}
+    for other in {Path(path).parts[1] for path in lock.deps if path.startswith("../")}:
+        if other == "..":  # a file of the user's, which the machine has verified by its digest
+            continue
+        done = read_lock(layout.stage(other) / "dvc.lock", kind_of(other))
+        outs = {} if done is None else done.outs
+        hashes |= {f"../{other}/{path}": digest for path, digest in outs.items()}
+    for path, digest in lock.deps.items():
+        if hashes.get(path, digest) != digest:
+            message = f"'{path.removeprefix('../')}' changed while '{directory}' was made of it"
+            raise StageError(message, help="run again")
+
+
+def _fetch(layout: Layout, outcomes: Mapping[str, Outcome]) -> None:
+    """Fetches results into the cache of this clone, where nothing names them yet."""
+    folder = nodes_folder(layout) / FETCH
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / ".dvc" / "tmp").mkdir(parents=True)
+    try:
+        settings = configs(layout.root, cache=str(cache_folder(layout.root)))
+        for name, content in settings.items():
+            place = folder / name
+            place.touch(mode=0o600)
+            place.write_bytes(content)
+        for directory, outcome in outcomes.items():
+            place = folder / "store" / directory
+            place.mkdir(parents=True)
+            shutil.copy2(layout.stage(directory) / "dvc.yaml", place)
+            (place / "dvc.lock").write_text(outcome.lock, encoding="utf-8")
+        said = dvc(folder, "fetch", "--quiet", *map(address, outcomes))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if said is not None:
+        message = f"what other machines pushed cannot be fetched: {said}"
+        raise StageError(message, help="check the remote (dvc remote list), and run again")
+
+
+def _require_cached(layout: Layout, outcomes: Mapping[str, Outcome]) -> None:
+    cache = Cache(folder=cache_folder(layout.root))
+    for directory, outcome in outcomes.items():
+        outs: Sequence[str] = sorted(_parsed(layout, directory, outcome.lock).outs.values())
+        if not all(map(cache.holds, outs)):
+            message = f"the cache does not hold what '{outcome.place}' made of '{directory}'"
+            raise StageError(message, help="run again; if it stays so: docs/clusters.md")
+
+
+def _keep_failure(layout: Layout, directory: str, text: str) -> None:
+    path = layout.scratch(directory) / "failure.txt"
+    if text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    else:
+        path.unlink(missing_ok=True)

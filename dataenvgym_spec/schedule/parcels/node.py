@@ -1,0 +1,193 @@
+"""Does the stage of a parcel on this machine, in a repository of its own, with stock DVC.
+
+What another attempt has left of the stage is in the same repository: a finished result is adopted,
+and training goes on from its checkpoint. Nothing here changes the clone that the parcel is from:
+the result is in a cache of DVC, and what `dvc.lock` says of it is handed back. So a machine that
+was given up and works on does no harm.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.hashing import STEADY
+from dataenvgym_spec.core.running import VARIABLE as RUN
+from dataenvgym_spec.core.variables import NODES
+from dataenvgym_spec.emit.stages import address
+from dataenvgym_spec.schedule.parcels.pack import TOKEN
+from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, Outcome, Parcel, differences, here
+from dataenvgym_spec.store import atomic
+from dataenvgym_spec.store.dvc import messages
+from dataenvgym_spec.store.dvc.apart import runs_of
+from dataenvgym_spec.store.dvc.programs import environment
+from dataenvgym_spec.store.layout import Layout, kind_of
+from dataenvgym_spec.store.locks import held
+
+
+def folder_of(home: Home, environ: Mapping[str, str]) -> Path:
+    """Where this machine works for a clone.
+
+    Raises:
+        StageError: it is to see the clone, and does not.
+    """
+    if home.shared:
+        folder = Path(home.root) / ".dataenvgym" / "nodes"
+        if not sees(home):
+            message = f"'{name()}' does not see '{home.root}' of the machine that drives the run"
+            help = "mount it there at the same path, or let results go through a remote of DVC"
+            raise StageError(message, help=help)
+        return folder
+    chosen = environ.get(NODES, "").strip()
+    base = Path(chosen) if chosen else platformdirs.user_cache_path("dataenvgym") / "nodes"
+    return base.expanduser() / home.token
+
+
+def sees(home: Home) -> bool:
+    """Whether the clone is at the same path on this machine, and is the same."""
+    path = Path(home.root) / ".dataenvgym" / "nodes" / TOKEN
+    try:
+        return path.read_text(encoding="utf-8") == home.token
+    except OSError:
+        return False
+
+
+def name() -> str:
+    """What this machine is called."""
+    return socket.gethostname()
+
+
+def carry_out(parcel: Parcel) -> Outcome:
+    """Does the stage of a parcel; this process belongs to it.
+
+    Its environment and working directory are changed, and what is said goes to its output.
+    """
+    try:
+        others = differences(parcel.versions, here())
+        if others:
+            message = f"'{name()}' has other releases than the driver: {', '.join(others)}"
+            raise StageError(message, help=SAME)
+        folder = folder_of(parcel.home, os.environ)
+        # The same stage of an earlier driver may be about to end.
+        with held(folder / f"{parcel.stage}.lock", waiting=lambda _: None):
+            return _carry_out(parcel, folder / parcel.stage)
+    except UserError as error:
+        said = f"{error.message}; {error.help}" if error.help else error.message
+        return Outcome(code=1, place=name(), said=said)
+    except OSError as error:
+        return Outcome(code=1, place=name(), fault=True, said=f"{type(error).__name__}: {error}")
+
+
+def _carry_out(parcel: Parcel, repository: Path) -> Outcome:
+    layout = Layout(root=repository)
+    _unpack(parcel, repository)
+    _enter(parcel, repository)
+    try:
+        outcome = _run(parcel, layout)
+    finally:
+        for path in parcel.private:
+            (repository / path).unlink(missing_ok=True)
+    if not outcome.code:
+        os.chdir(repository.parent)
+        shutil.rmtree(repository, ignore_errors=True)
+    return outcome
+
+
+def _unpack(parcel: Parcel, repository: Path) -> None:
+    """Makes the repository of a stage; of an earlier attempt only what it worked on is left."""
+    shutil.rmtree(repository / "store", ignore_errors=True)
+    # A process of this number may be another one's, on another machine.
+    shutil.rmtree(repository / ".dvc", ignore_errors=True)
+    (repository / ".dvc" / "tmp").mkdir(parents=True)
+    for path, content in parcel.files.items():
+        _place(repository, path).write_bytes(content)
+    for path, content in parcel.private.items():
+        place = _place(repository, path)
+        place.touch(mode=0o600)
+        place.write_bytes(content)
+    for path in parcel.executable:
+        (repository / path).chmod(0o755)
+    for path, source in parcel.links.items():
+        place = _place(repository, path)
+        place.unlink(missing_ok=True)
+        try:
+            place.hardlink_to(Path(source).resolve())
+        except OSError:
+            shutil.copy2(source, place)
+
+
+def _place(repository: Path, path: str) -> Path:
+    """Where a file of a parcel goes.
+
+    Raises:
+        StageError: out of the repository.
+    """
+    place = repository / path
+    if not Path(os.path.normpath(place)).is_relative_to(repository):
+        raise StageError(f"a parcel names '{path}', which is outside of a repository")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _enter(parcel: Parcel, repository: Path) -> None:
+    os.environ.update(environment())
+    for variable, value in parcel.defaults.items():
+        os.environ.setdefault(variable, value)
+    os.environ.update({**parcel.variables, **STEADY, "DATAENVGYM_TRACK": "0"})
+    if parcel.experiment is not None:
+        os.environ[RUN] = f"{os.getpid()} {parcel.experiment}"
+    os.chdir(repository)
+
+
+def _run(parcel: Parcel, layout: Layout) -> Outcome:
+    place, target = name(), address(parcel.stage)
+    bring = ["checkout"] if parcel.home.shared else ["pull", "--quiet"]
+    if parcel.reads and _dvc(*bring, "--force", *parcel.reads):
+        said = "what the stage reads could not be brought"
+        return Outcome(code=1, place=place, fault=True, said=said)
+    code = _dvc("repro", "--single-item", target)
+    if code:
+        return Outcome(code=code, place=place, failure=_failure(layout, parcel.stage))
+    if not parcel.home.shared and _dvc("push", "--quiet", target):
+        said = "what the stage made could not be pushed"
+        return Outcome(code=1, place=place, fault=True, said=said)
+    path = layout.stage(parcel.stage) / "dvc.lock"
+    lock = path.read_text(encoding="utf-8")
+    runs = runs_of(layout.root, lock, kind_of(parcel.stage))
+    return Outcome(code=0, place=place, lock=lock, runs=runs)
+
+
+def _dvc(*arguments: str) -> int:
+    sys.stdout.flush()
+    return messages.main(arguments)
+
+
+def _failure(layout: Layout, directory: str) -> str:
+    """Why a stage failed, as it has written it down."""
+    with suppress(OSError):
+        return (layout.scratch(directory) / "failure.txt").read_text(encoding="utf-8")
+    return ""
+
+
+def main(path: Path) -> int:
+    """Does the stage of a parcel in a file, and writes what came of it beside it.
+
+    Returns:
+        The exit code of the stage.
+    """
+    try:
+        outcome = carry_out(Parcel.unpack(path.read_bytes()))
+    except UserError as error:
+        outcome = Outcome(code=1, place=name(), said=error.message)
+    if outcome.said:
+        print(f"error: {outcome.said}", file=sys.stderr, flush=True)
+    atomic.write_bytes(path.with_suffix(".outcome"), outcome.pack())
+    return outcome.code
