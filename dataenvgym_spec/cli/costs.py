@@ -21,6 +21,7 @@ from dataenvgym_spec.questions.cost.spending import latest, of
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.results.prices import read_prices
+from dataenvgym_spec.setup.hardware.profile import with_profile
 
 NAMES: Final = {
     "examples": "examples",
@@ -81,7 +82,8 @@ def bills(project: Project, plans: Mapping[str, Sequence[PlannedStage]]) -> dict
     prices = read_prices(project.layout.root)
     stages = project.compiled.graph.by_id()
     history = latest(project.layout, _kinds_that_run(plans))
-    machine = Machine(gpus=Hardware.of(os.environ).gpus)
+    environ = with_profile(project.layout.root, os.environ)
+    machine = Machine(gpus=Hardware.of(environ).gpus)
     result = {}
     for name, steps in plans.items():
         entry = project.entry(name)

@@ -14,6 +14,7 @@ from dataenvgym_spec.language.components import built_in, definition
 from dataenvgym_spec.language.declared import Definition
 from dataenvgym_spec.language.reference import reference
 from dataenvgym_spec.language.schema import schema_text
+from dataenvgym_spec.setup.hardware import schema as hardware
 from dataenvgym_spec.store import atomic
 
 ENVIRONMENTS: Final = "schemas/environments"
@@ -25,8 +26,8 @@ ENVIRONMENTS: Final = "schemas/environments"
     "--write",
     "write",
     is_flag=True,
-    help="Refresh schemas/experiment.schema.json, and docs/language.md and the folder "
-    "schemas/environments where they are, instead of printing.",
+    help="Refresh schemas/experiment.schema.json and schemas/hardware.schema.json, and "
+    "docs/language.md and the folder schemas/environments where they are, instead of printing.",
 )
 @click.option(
     "--reference",
@@ -72,7 +73,10 @@ def _refuse_two_wishes(write: bool, as_text: bool, environment: str | None, as_j
 
 
 def _write(root: Path) -> None:
-    texts = {"schemas/experiment.schema.json": schema_text}
+    texts = {
+        "schemas/experiment.schema.json": schema_text,
+        hardware.PUBLISHED: hardware.schema_text,
+    }
     if (root / "docs" / "language.md").is_file():
         texts["docs/language.md"] = reference
     if (root / ENVIRONMENTS).is_dir():

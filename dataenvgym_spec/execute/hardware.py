@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.core.machine import gpu_count
-from dataenvgym_spec.core.variables import count
+from dataenvgym_spec.core.room import gpus_here
+from dataenvgym_spec.core.variables import DEVICE_BATCH, PROCESSES, count
 
-PROCESSES: Final = "DATAENVGYM_PROCESSES"
-DEVICE_BATCH: Final = "DATAENVGYM_DEVICE_BATCH"
-VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 FOREIGN: Final = (
     *("ACCELERATE_", "FSDP_", "MEGATRON_LM_", "PARALLELISM_CONFIG_", "TORCHELASTIC_"),
     *("OMPI_COMM_", "MPI_", "MV2_COMM_", "PMI_"),
@@ -47,11 +44,12 @@ class Hardware:
             UserError: a variable is no whole number of at least 1.
             StageError: there are fewer GPUs than processes.
         """
-        gpus = _gpus(environ)
+        gpus = gpus_here(environ)
         processes = count(environ, PROCESSES) or max(1, gpus)
         if gpus and processes > gpus:
             message = f"{processes} processes cannot train on {gpus} GPU{'s' if gpus > 1 else ''}"
-            raise StageError(message, help=f"set {PROCESSES} to {gpus} or less")
+            help = f"set {PROCESSES}, or training.processes in hardware.yaml, to {gpus} or less"
+            raise StageError(message, help=help)
         return cls(
             processes=processes,
             device_batch=count(environ, DEVICE_BATCH),
@@ -99,12 +97,3 @@ class Hardware:
         if not self.gpus:
             kept["ACCELERATE_USE_CPU"] = "true"
         return kept
-
-
-def _gpus(environ: Mapping[str, str]) -> int:
-    """How many GPUs this machine lets us see."""
-    found = gpu_count()
-    if VISIBLE not in environ:
-        return found
-    named = [name for name in environ[VISIBLE].split(",") if name.strip() not in {"", "-1"}]
-    return min(found, len(named))

@@ -34,6 +34,7 @@ from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.records.progress import PROGRESS
 from dataenvgym_spec.results.prices import read_prices
+from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.outside import Students
@@ -122,7 +123,11 @@ def execute(
     if not space.begin(stage.ports, inputs.digests):
         say("  from the start: an earlier attempt was made from other inputs")
     context = working(layout, stage, inputs, space, circumstances or {})
-    with _failures(layout, space.path / "failure.txt"), contextlib.closing(context):
+    with (
+        _failures(layout, space.path / "failure.txt"),
+        applied(layout.root, os.environ),
+        contextlib.closing(context),
+    ):
         with context.phase("imports"):
             function = pass_through(stage.kind) if passes else executor(stage.kind)
         function(context)

@@ -13,6 +13,7 @@ from dataenvgym_spec.results.stage import StageResult
 STAMPED: Final = (
     "device",
     "gpu",
+    "gpus",
     "driver",
     "processor",
     "precision",

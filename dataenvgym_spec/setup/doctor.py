@@ -21,10 +21,14 @@ from dataenvgym_spec.gym.sandboxes.bubblewrap import available
 from dataenvgym_spec.language.schema import schema_text
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.setup.finding import Finding
+from dataenvgym_spec.setup.hardware.check import hardware
+from dataenvgym_spec.setup.hardware.schema import PUBLISHED
+from dataenvgym_spec.setup.hardware.schema import schema_text as hardware_schema_text
 from dataenvgym_spec.setup.hazards import hazards
 from dataenvgym_spec.setup.keys import Asked, asked, needed, outside, readable, state_of
 from dataenvgym_spec.setup.processors import without_torchvision
 from dataenvgym_spec.setup.repair import ATTRIBUTES, has_driver
+from dataenvgym_spec.setup.scaffold import SCHEMA
 from dataenvgym_spec.store.git.program import git as git_output
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
 
@@ -98,6 +102,7 @@ def examine() -> list[Finding]:
         _store(layout),
         _large(layout),
         _space(layout),
+        *hardware(layout.root, os.environ),
         *hazards(layout, os.environ),
     ]
 
@@ -215,13 +220,21 @@ def _keys(services: tuple[Asked, ...]) -> list[Finding]:
 
 
 def _schema(layout: Layout) -> Finding:
-    path = layout.root / "schemas" / "experiment.schema.json"
-    ok = path.is_file() and path.read_text(encoding="utf-8", errors="replace") == schema_text()
-    detail = "is of another version" if path.exists() else "not there"
-    if ok:
-        detail = "up to date"
-    name, help = "schema for editors", "dataenvgym schema --write"
-    return Finding(name=name, ok=ok, detail=detail, help=help, needed=False)
+    published = {SCHEMA: schema_text(), PUBLISHED: hardware_schema_text()}
+    detail = "up to date"
+    for name, text in published.items():
+        path = layout.root / name
+        if not path.is_file():
+            detail = f"not there: {name}"
+        elif path.read_text(encoding="utf-8", errors="replace") != text:
+            detail = f"of another version: {name}"
+    return Finding(
+        name="schema for editors",
+        ok=detail == "up to date",
+        detail=detail,
+        help="dataenvgym schema --write",
+        needed=False,
+    )
 
 
 def _unseen(layout: Layout) -> Finding:

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from dataenvgym_spec.core.errors import REMEDIES, UserError
 from dataenvgym_spec.language.schema import schema_text
+from dataenvgym_spec.setup.hardware import schema as hardware
 from dataenvgym_spec.setup.repair import repair
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout, find_root
@@ -79,10 +80,13 @@ def scaffold(folder: Path, *, with_spec: bool = True) -> Scaffold:
 
 
 def _files(layout: Layout, *, with_spec: bool) -> list[SetupStep]:
-    """Writes the schema and, where there is no spec, one."""
+    """Writes the schemas and, where there is no spec, one."""
     older = "another version; refresh it with: dataenvgym schema --write"
-    schema = _write(layout, SCHEMA, schema_text(), older)
-    return [schema, *(_spec(layout) if with_spec else ())]
+    schemas = [
+        _write(layout, SCHEMA, schema_text(), older),
+        _write(layout, hardware.PUBLISHED, hardware.schema_text(), older),
+    ]
+    return [*schemas, *(_spec(layout) if with_spec else ())]
 
 
 def _spec(layout: Layout) -> list[SetupStep]:

@@ -61,6 +61,6 @@ def test_what_is_no_count_is_said(name: str, text: str) -> None:
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dataenvgym_spec.execute.hardware._gpus", lambda _environ: 1)
+    monkeypatch.setattr("dataenvgym_spec.execute.hardware.gpus_here", lambda _environ: 1)
     with pytest.raises(StageError, match="2 processes cannot train on 1 GPU"):
         Hardware.of({"DATAENVGYM_PROCESSES": "2"})

@@ -25,6 +25,7 @@ from dataenvgym_spec.questions.cost.spending import latest
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.resolve.arms import Arm
 from dataenvgym_spec.results.prices import read_prices
+from dataenvgym_spec.setup.hardware.profile import with_profile
 from dataenvgym_spec.store.layout import Layout
 
 
@@ -151,7 +152,8 @@ def costs(real: Compiled, layout: Layout) -> tuple[StageEstimate, ...]:
             )
         )
     history = latest(layout, {stage.kind for stage in real.graph.stages})
-    machine = Machine(gpus=Hardware.of(os.environ).gpus)
+    environ = with_profile(layout.root, os.environ)
+    machine = Machine(gpus=Hardware.of(environ).gpus)
     circumstances: dict[str, Any] = {}
     for entry in real.graph.entries:
         circumstances |= entry.circumstances

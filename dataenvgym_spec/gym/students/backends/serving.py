@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.variables import VLLM_GPUS as GPUS
+from dataenvgym_spec.core.variables import VLLM_MEMORY as MEMORY
 from dataenvgym_spec.core.variables import count, number
 
-MEMORY: Final = "DATAENVGYM_VLLM_MEMORY"
 LENGTH: Final = "DATAENVGYM_VLLM_LENGTH"
-GPUS: Final = "DATAENVGYM_VLLM_GPUS"
 IN_TRAINING: Final = 0.3
 """The share of a GPU's memory that vLLM takes beside a student that is trained on it."""
 FITTED: Final = -1

@@ -1,0 +1,60 @@
+"""What this process may use of its machine: processors, GPUs and main memory.
+
+In a container or a job of a cluster that is less than the machine has. Which models of them there
+are is in `machine`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from math import ceil
+from pathlib import Path
+from typing import Final
+
+from dataenvgym_spec.core.machine import gpu_count
+
+VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
+_GROUPS: Final = Path("/sys/fs/cgroup")
+_MEMORY: Final = Path("/proc/meminfo")
+
+
+def cpus_here(groups: Path = _GROUPS) -> int:
+    """Processors that this process may use, by its affinity and its control group."""
+    count = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    # Version 2: "max 100000", or the microseconds of a period that may be used.
+    quota, _, period = _first_line(groups / "cpu.max").partition(" ")
+    if quota.isdigit() and period.isdigit():
+        count = min(count, ceil(int(quota) / int(period)))
+    return max(1, count)
+
+
+def memory_here(groups: Path = _GROUPS, memory: Path = _MEMORY) -> int | None:
+    """Bytes of main memory that this process may use; None where it cannot be told."""
+    found = []
+    kilobytes = _first_line(memory).split()
+    if len(kilobytes) > 1 and kilobytes[1].isdigit():
+        found.append(int(kilobytes[1]) * 1024)
+    for limit in (groups / "memory.max", groups / "memory" / "memory.limit_in_bytes"):
+        line = _first_line(limit)
+        if line.isdigit():
+            found.append(int(line))
+    return min(found, default=None)
+
+
+def gpus_here(environ: Mapping[str, str]) -> int:
+    """How many GPUs this machine lets a process with some environment see."""
+    found = gpu_count()
+    if VISIBLE not in environ:
+        return found
+    named = [name for name in environ[VISIBLE].split(",") if name.strip() not in {"", "-1"}]
+    return min(found, len(named))
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
+    except OSError:
+        return ""

@@ -1,0 +1,249 @@
+"""The hardware profile of a user: `hardware.yaml`, or one for all repositories of this user.
+
+It says how a machine and a cluster are used; it enters no spec and no key. What stages read of it
+are variables of the environment, and those that are set win over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+
+from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
+from dataenvgym_spec.core.room import cpus_here, gpus_here, memory_here
+from dataenvgym_spec.core.variables import (
+    DEVICE_BATCH,
+    HARDWARE,
+    PROCESSES,
+    VLLM_GPUS,
+    VLLM_MEMORY,
+)
+from dataenvgym_spec.records.record import Record
+
+FILE: Final = "hardware.yaml"
+POWERS: Final = {"K": 1, "M": 2, "G": 3, "T": 4}
+"""By the first letter of a unit, of 1000, or of 1024 where its second is an i."""
+
+
+class Room(Record, frozen=True, kw_only=True):
+    """What stages that run side by side may use of a machine; None for all that it has.
+
+    Attributes:
+        memory: main memory, in bytes.
+    """
+
+    cpus: int | None = None
+    gpus: int | None = None
+    memory: int | None = None
+
+
+class TrainingSpread(Record, frozen=True, kw_only=True):
+    """How a training is spread.
+
+    Attributes:
+        processes: how many train together.
+        device_batch: the most examples that a device takes at once.
+    """
+
+    processes: int | None = None
+    device_batch: int | None = None
+
+
+class GenerationSpread(Record, frozen=True, kw_only=True):
+    """How vLLM uses GPUs.
+
+    Attributes:
+        tensor_parallel: GPUs over which each layer is split.
+        gpu_memory: the share of each GPU's memory, in (0, 1].
+    """
+
+    tensor_parallel: int | None = None
+    gpu_memory: float | None = None
+
+
+class RayCluster(Record, frozen=True, kw_only=True):
+    """A Ray cluster.
+
+    Attributes:
+        address: of its head; None for one that is started on this machine.
+    """
+
+    address: str | None = None
+
+
+class SlurmCluster(Record, frozen=True, kw_only=True):
+    """How Slurm is asked for nodes, in `sbatch`'s words.
+
+    Attributes:
+        time: the limit of a job: minutes, or `4:00:00`.
+        gpus: of a job that uses some.
+        container_image: that jobs run in, by pyxis.
+    """
+
+    partition: str | None = None
+    account: str | None = None
+    time: str | int | None = None
+    gpus: int | None = None
+    container_image: str | None = None
+
+
+class HardwareProfile(Record, frozen=True, kw_only=True):
+    """What a user says of hardware. Without a file all of it is left to the machine.
+
+    Attributes:
+        ray: None where the file has no such part.
+        slurm: None where the file has no such part.
+    """
+
+    machine: Room = Room()
+    training: TrainingSpread = TrainingSpread()
+    generation: GenerationSpread = GenerationSpread()
+    ray: RayCluster | None = None
+    slurm: SlurmCluster | None = None
+
+    def variables(self) -> dict[str, str]:
+        """What it says as the variables of the environment that say the same.
+
+        >>> HardwareProfile(training=TrainingSpread(processes=2)).variables()
+        {'DATAENVGYM_PROCESSES': '2'}
+        """
+        values = {
+            PROCESSES: self.training.processes,
+            DEVICE_BATCH: self.training.device_batch,
+            VLLM_GPUS: self.generation.tensor_parallel,
+            VLLM_MEMORY: self.generation.gpu_memory,
+        }
+        return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def room_here(profile: HardwareProfile, environ: Mapping[str, str]) -> Room:
+    """What stages that run side by side may use: as the profile says, else all that is here.
+
+    Its `memory` alone may be None, where this machine does not tell how much it has.
+    """
+    room = profile.machine
+    return Room(
+        cpus=cpus_here() if room.cpus is None else room.cpus,
+        gpus=gpus_here(environ) if room.gpus is None else room.gpus,
+        memory=memory_here() if room.memory is None else room.memory,
+    )
+
+
+def profile_path(root: Path, environ: Mapping[str, str]) -> Path | None:
+    """The file that holds for a repository.
+
+    It is the one that `DATAENVGYM_HARDWARE` names, else the one at the root of the repository, else
+    this user's in the platform's folder of configurations. None if there is none of them.
+
+    Raises:
+        UserError: the variable names a file that is not there.
+    """
+    named = environ.get(HARDWARE, "").strip()
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            help = f"write it, or unset {HARDWARE}"
+            raise UserError(f"{HARDWARE} names '{named}', which is no file", help=help)
+        return path
+    for path in (root / FILE, platformdirs.user_config_path("dataenvgym") / FILE):
+        if path.is_file():
+            return path
+    return None
+
+
+def read_profile(root: Path, environ: Mapping[str, str]) -> HardwareProfile:
+    """Reads the profile that holds for a repository.
+
+    Raises:
+        SpecError: the file is no profile.
+        UserError: the variable that names it names none.
+    """
+    path = profile_path(root, environ)
+    if path is None:
+        return HardwareProfile()
+    shown = FILE if path == root / FILE else str(path)
+    return parsed_profile(path, shown)
+
+
+def parsed_profile(path: Path, shown: str) -> HardwareProfile:
+    """The profile in a file.
+
+    Args:
+        path: of the file.
+        shown: how messages name it.
+
+    Raises:
+        SpecError: it is none.
+    """
+    # Imported late: most repositories have no profile, and each stage looks for one.
+    from dataenvgym_spec.language import source
+    from dataenvgym_spec.language.validate import against
+    from dataenvgym_spec.setup.hardware.belongs import in_spec
+    from dataenvgym_spec.setup.hardware.schema import SCHEMA
+
+    faults: list[Diagnostic] = []
+    tree = source.read(path, shown=shown, faults=faults)
+    misplaced = list(in_spec(tree, SCHEMA))
+    said = {fault.span for fault in misplaced}
+    # Such a key is unknown, too; that is said once.
+    faults += [fault for fault in against(SCHEMA, tree) if fault.span not in said]
+    faults += misplaced
+    if faults:
+        raise SpecError(sorted(faults, key=Diagnostic.order))
+    content: Any = tree.plain() or {}
+    room = content.get("machine", {})
+    if "memory" in room:
+        content["machine"] = {**room, "memory": as_bytes(room["memory"])}
+    return HardwareProfile.parse(content)
+
+
+def as_bytes(text: str) -> int:
+    """An amount of memory with its unit, in bytes.
+
+    >>> as_bytes("1.5 GiB"), as_bytes("2GB")
+    (1610612736, 2000000000)
+    """
+    unit = text.lstrip("0123456789. ")
+    base = 1024 if "i" in unit else 1000
+    return int(float(text.removesuffix(unit)) * base ** POWERS[unit[0]])
+
+
+def with_profile(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment, completed by what the profile of a repository says.
+
+    Raises:
+        SpecError: the file is no profile.
+        UserError: the variable that names it names none.
+    """
+    set_by_user = {name: value for name, value in environ.items() if value.strip()}
+    return {**environ, **read_profile(root, environ).variables(), **set_by_user}
+
+
+@contextmanager
+def applied(root: Path, environ: MutableMapping[str, str]) -> Iterator[None]:
+    """Has an environment say what the profile says, for as long as a stage runs.
+
+    Raises:
+        UserError: the file is no profile, or the variable that names it names none.
+    """
+    before = dict(environ)
+    try:
+        added = with_profile(root, environ)
+    except SpecError as error:
+        first = error.diagnostics[0]
+        where = f"{first.span}: " if first.span else ""
+        raise UserError(f"{where}{first.message}", help=first.help) from error
+    changed = {name: value for name, value in added.items() if before.get(name) != value}
+    environ.update(changed)
+    try:
+        yield
+    finally:
+        for name in changed:
+            if name in before:
+                environ[name] = before[name]
+            else:
+                environ.pop(name, None)

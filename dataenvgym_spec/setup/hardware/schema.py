@@ -1,0 +1,102 @@
+"""The published JSON Schema (draft-07) of `hardware.yaml`, for editors and for `profile`."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any, Final
+
+from dataenvgym_spec.language.hover import with_hover_texts
+
+Schema = dict[str, Any]
+
+PUBLISHED: Final = "schemas/hardware.schema.json"
+MEMORY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?B)$"
+TIME_PATTERN: Final = r"^([0-9]+-)?[0-9]+(:[0-9]{2}){0,2}$"
+
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
+_NAME: Final[Schema] = {"type": "string", "minLength": 1}
+
+
+def _mapping(description: str, **properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+SCHEMA: Final[Schema] = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "title": "dataenvgym_spec hardware profile",
+    **_mapping(
+        "What a machine and a cluster offer; part of no key.",
+        machine=_mapping(
+            "What stages that run side by side may use of this machine; by default all of it.",
+            cpus={**_COUNT, "description": "Processors."},
+            gpus={"type": "integer", "minimum": 0, "description": "GPUs."},
+            memory={
+                "type": "string",
+                "pattern": MEMORY_PATTERN,
+                "description": "Main memory, with its unit: `64GiB`.",
+            },
+        ),
+        training=_mapping(
+            "How a training is spread; batch size and precision are the spec's.",
+            processes={
+                **_COUNT,
+                "description": "How many train together; by default one for each GPU, or one.",
+            },
+            device_batch={
+                **_COUNT,
+                "description": "The most examples that a device takes at once; by default its "
+                "whole share of the spec's batch.",
+            },
+        ),
+        generation=_mapping(
+            "How vLLM uses this machine's GPUs.",
+            tensor_parallel={
+                **_COUNT,
+                "description": "GPUs over which each layer of a model is split.",
+            },
+            gpu_memory={
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "maximum": 1,
+                "description": "The share of each GPU's memory that vLLM may take.",
+            },
+        ),
+        ray=_mapping(
+            "The Ray cluster that `run --on ray` hands stages to.",
+            address={
+                **_NAME,
+                "description": "Where its head is, such as `auto` or `10.0.0.1:6379`; without one "
+                "a cluster is started on this machine.",
+            },
+        ),
+        slurm=_mapping(
+            "How `run --on slurm` asks for nodes.",
+            partition={**_NAME, "description": "The partition (`sbatch --partition`)."},
+            account={**_NAME, "description": "The account (`sbatch --account`)."},
+            time={
+                "type": ["string", "integer"],
+                "pattern": TIME_PATTERN,
+                "minimum": 1,
+                "description": "The time limit of a job (`sbatch --time`): minutes, `4:00:00` or "
+                "`1-12:00:00`.",
+            },
+            gpus={"type": "integer", "minimum": 0, "description": "GPUs of a job that uses some."},
+            container_image={
+                **_NAME,
+                "description": "The container image that jobs run in (pyxis' `--container-image`).",
+            },
+        ),
+    ),
+}
+
+
+def schema_text() -> str:
+    """The schema as the text of `schemas/hardware.schema.json`."""
+    published = with_hover_texts(copy.deepcopy(SCHEMA))
+    return json.dumps(published, indent=2, ensure_ascii=False) + "\n"
