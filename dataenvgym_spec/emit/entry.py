@@ -12,7 +12,7 @@ from typing import Any
 
 from dataenvgym_spec.emit.stages import COMMAND, listed, quoted
 from dataenvgym_spec.graph.ir import Entry, Graph
-from dataenvgym_spec.store.layout import curve_file, report_folder
+from dataenvgym_spec.store.layout import EXAMPLES, curve_file, report_folder
 
 Plot = dict[str, Any]
 """A plot as a `dvc.yaml` has it: its axes under its name."""
@@ -79,7 +79,7 @@ def entry(item: Entry, graph: Graph) -> dict[str, Any]:
             if port not in stage.declaration.unreported:
                 deps.add(f"{folder}/out/{port}")
     reports = report_folder(item.name)
-    names = ("curves", "curves.csv", "examples.html", "index.html", "metrics.json")
+    names = ("curves", "curves.csv", EXAMPLES, "index.html", "metrics.json")
     return {
         "cmd": COMMAND.format(up="", rest=f"stage {item.name}"),
         "deps": sorted(deps),

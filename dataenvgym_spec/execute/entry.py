@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.results.edited import edited, notice
 from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.store.atomic import write
-from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.layout import EXAMPLES, Layout
 
 if TYPE_CHECKING:
     from dataenvgym_spec.results.study import Study
@@ -75,7 +76,10 @@ def write_report(layout: Layout, results: Results) -> None:
     for path, text in curve_files(content).items():
         write(layout.root / path, text)
     write(folder / "index.html", page(content))
-    write(folder / "examples.html", browse(results))
+    # Parts of a page that once was larger may stand there.
+    shutil.rmtree(folder / EXAMPLES, ignore_errors=True)
+    for name, text in browse(results):
+        write(folder / EXAMPLES / name, text)
     _say_results(content)
     say(f"  report: {(folder / 'index.html').relative_to(layout.root)}")
 

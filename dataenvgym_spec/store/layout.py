@@ -98,6 +98,10 @@ class Layout:
         return sorted((self.root / "specs").glob("*.yaml"))
 
 
+EXAMPLES: Final = "examples"
+"""The folder of a report that holds the page of all generated examples, `index.html`."""
+
+
 def report_folder(name: str) -> str:
     """The report directory of an experiment, from the repository."""
     return f"reports/{name}"

@@ -6,11 +6,14 @@ server's own from them once these are known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult
 
+REPORT: Final = "report/index.html"
+EXAMPLES: Final = "report/examples/index.html"
 ORDER = ("skills", "assign", "plan", "generate", "check", "student", "train", "evaluate")
 """Kinds of stages in the order in which an iteration runs them."""
 
@@ -77,22 +80,26 @@ def of_iteration(turn: Iteration, own: str, parent: str, before: str | None) -> 
     return "\n\n".join((*lines, *_stages(turn)))
 
 
-def of_summary(arm: str, runs: Mapping[int, str], own: str, *, reported: bool) -> str:
+def of_summary(arm: str, runs: Mapping[int, str], own: str, files: Sequence[str]) -> str:
     """The note of the summary of an arm.
 
     Args:
         arm: the arm.
         runs: the ids of its runs, by seed.
         own: the id of the summary.
-        reported: whether it holds the report.
+        files: its artifacts, among which the report is once it is made.
     """
     seeds = ", ".join(f"[{seed}](run:{name})" for seed, name in runs.items())
     lines = [
         f"Arm **{arm}** over all of its runs, by seed: {seeds}. Scores on the sealed test are "
         "shown here alone, so that nobody selects by them."
     ]
-    if reported:
-        lines.append(f"The [report](files:{own} report/index.html) has the same figures.")
+    if REPORT in files:
+        lines.append(f"The [report](files:{own} {REPORT}) has the same figures.")
+    if EXAMPLES in files:
+        # The report's own link leads nowhere in MLflow's viewer, which shows one file alone.
+        where = f"[All generated examples](files:{own} {EXAMPLES})"
+        lines.append(f"{where}, accepted or not, can be searched.")
     return "\n\n".join(lines)
 
 

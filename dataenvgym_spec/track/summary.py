@@ -25,6 +25,7 @@ from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, slice_means
 from dataenvgym_spec.results.together import together_means
+from dataenvgym_spec.store.layout import EXAMPLES
 from dataenvgym_spec.track import notes
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
 from dataenvgym_spec.track.naming import flatten, in_order, level_of, slug
@@ -93,7 +94,7 @@ def summary_record(
         metrics=tuple(metrics),
         artifacts=files,
         tags=in_order(tags),
-        note=notes.of_summary(arm, own, name, reported=bool(files)),
+        note=notes.of_summary(arm, own, name, [item.path for item in files]),
     )
 
 
@@ -347,9 +348,17 @@ def _amount(taught: Amount) -> str:
 
 
 def _artifacts(results: Results) -> Iterator[Artifact]:
-    """The report, once it is made."""
+    """The report, once it is made, with the page of all examples if that is one file.
+
+    The files of a larger one cannot be fetched from within MLflow's viewer, which shows one file
+    alone, and would be some hundred megabytes for every arm.
+    """
     folder = results.layout.report(results.name)
-    for name in ("index.html", "metrics.json"):
+    examples = sorted(path.name for path in (folder / EXAMPLES).glob("*"))
+    names = ["index.html", "metrics.json"]
+    if len(examples) == 1:
+        names.append(f"{EXAMPLES}/{examples[0]}")
+    for name in names:
         file = folder / name
         if file.is_file():
             digest = file_digest(file)[:16]

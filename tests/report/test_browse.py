@@ -14,11 +14,15 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.report import browse as browsed
+from dataenvgym_spec.report import packing
 from dataenvgym_spec.report.browse import browse
 from dataenvgym_spec.results.experiment import Results, load
 from tests.support.chromium import shown
 from tests.support.reported import HOSTILE, Store
 from tests.support.taught import Taught
+
+REFERRED = {"errors": ("errors",), "exchanges": ("exchanges", "verified"), "images": ("images",)}
+"""What a part holds besides examples, and the fields of these that name it by numbers."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 @pytest.fixture(scope="module")
 def html(results: Results) -> str:
-    return browse(results)
+    return page_of(results)
+
+
+def page_of(results: Results) -> str:
+    """The page where it is one file."""
+    ((name, html),) = browse(results)
+    assert name == "index.html"
+    return html
 
 
 class Scripts(HTMLParser):
@@ -61,8 +72,13 @@ def scripts(html: str) -> list[list[str]]:
 
 
 def data_of(html: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(scripts(html)[0][1])
-    return data
+    """The data of a page that is one file and one part: examples with what the head says of them."""
+    head, *parts = (json.loads(text) for kind, text in scripts(html) if kind)
+    data: dict[str, Any] = parts[0] if parts else {"examples": []}
+    for (group, skill, fate, id), example in zip(head["examples"], data["examples"], strict=True):
+        example |= {"group": group, "id": id}
+        example |= {"skill": head["skills"][skill], "fate": head["fates"][fate]}
+    return {**data, "groups": head["groups"]}
 
 
 def test_every_example_is_there_once_with_what_became_of_it(results: Results, html: str) -> None:
@@ -92,8 +108,8 @@ def test_a_chain_leads_from_the_error_to_the_students(html: str) -> None:
 
 
 def test_one_script_may_run_and_foreign_text_is_none(html: str) -> None:
-    (kind, _), (other, script) = scripts(html)
-    assert (kind, other) == ("application/json", "")
+    *held, (kind, script) = scripts(html)
+    assert [told for told, _ in held] == ["application/json"] * 2 and kind == ""
     allowed = base64.b64encode(sha256(script.encode()).digest()).decode()
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', html)
     assert policy == (
@@ -105,14 +121,14 @@ def test_one_script_may_run_and_foreign_text_is_none(html: str) -> None:
 
 
 def test_equal_results_give_equal_bytes(results: Results, html: str) -> None:
-    assert browse(results) == html
+    assert page_of(results) == html
 
 
 def test_what_there_is_no_room_for_is_said(
     results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browsed, "MOST_EXCHANGES", 500)
-    html = browse(results)
+    monkeypatch.setattr(packing, "MOST", 500)
+    html = page_of(results)
     data = data_of(html)
     assert len(json.dumps(data["exchanges"])) < 1000 and len(data["examples"]) == 36
     assert "Beyond 500 B, questions to teachers are left out of this page" in html
@@ -122,12 +138,12 @@ def test_an_experiment_without_examples_has_a_page(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.teach = lambda *_: None  # type: ignore[method-assign]
     store.write()
-    assert data_of(browse(load("tiny", tmp_path)))["examples"] == []
+    assert data_of(page_of(load("tiny", tmp_path)))["examples"] == []
 
 
 def test_in_a_browser_a_link_finds_one_example_and_opens_it(tmp_path: Path) -> None:
     Store(tmp_path / "repo").write()
-    html = browse(load("tiny", tmp_path / "repo"))
+    html = page_of(load("tiny", tmp_path / "repo"))
     page = tmp_path / "examples.html"
     page.write_text(html, encoding="utf-8")
     whole = shown(page)
@@ -140,3 +156,65 @@ def test_in_a_browser_a_link_finds_one_example_and_opens_it(tmp_path: Path) -> N
     # It stands there as text, and did nothing.
     assert "&lt;script&gt;alert(1)" in found and "<img src=x>" not in found
     assert HOSTILE.split(" ")[0] not in found
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of some examples each, and no room for them in the page."""
+    monkeypatch.setattr(packing, "PART", 1_000)
+    monkeypatch.setattr(browsed, "ONE_FILE", 5_000)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, small: None) -> Path:
+    """A page whose examples are in files beside it."""
+    Store(tmp_path / "repo").write()
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    for name, text in browse(load("tiny", tmp_path / "repo")):
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.usefixtures("small")
+def test_what_is_too_large_for_one_file_is_in_parts_beside_the_page(results: Results) -> None:
+    files = dict(browse(results))
+    page = files.pop("index.html")
+    (head,) = (json.loads(text) for kind, text in scripts(page) if kind)
+    read = re.compile(r"document\.currentScript\.part=(.*);\n", re.DOTALL)
+    parts = []
+    for number in range(len(head["sizes"])):
+        found = read.fullmatch(files.pop(f"part-{number}.js"))
+        assert found is not None
+        # A text, not an object: as one, a note of the name __proto__ would be no note.
+        parts.append(json.loads(json.loads(found[1])))
+    assert len(parts) > 3 and not files
+    assert [len(part["examples"]) for part in parts] == head["sizes"]
+    assert sum(head["sizes"]) == len(head["examples"]) == 36
+    for part in parts:
+        for kind, fields in REFERRED.items():
+            named = [one.get(field, ()) for one in part["examples"] for field in fields]
+            assert {number for some in named for number in some} == set(range(len(part[kind])))
+    policy = re.search(r"script-src ([^\"]*)\"", page)
+    assert policy is not None and policy[1].endswith(" 'self'")
+
+
+def test_parts_are_read_by_a_page_that_was_opened_as_a_file(folder: Path) -> None:
+    whole = shown(folder / "index.html")
+    assert "42 of 42 examples" in whole and whole.count("<article") == 25
+    found = shown(folder / "index.html", place="gcd9")
+    assert re.search(r"\b6 of 42 examples", found) and found.count("<article") == 6
+    assert "rejected by overlap" in found and "&lt;script&gt;alert(1)" in found
+    (folder / "part-2.js").unlink()
+    lacking = shown(folder / "index.html", place="gcd9")
+    assert "part-2.js cannot be read. This page needs all files of its folder" in lacking
+
+
+def test_parts_within_a_page_are_read_as_well(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(browsed, "ONE_FILE", 10**9)
+    page = tmp_path / "one.html"
+    page.write_text(page_of(load("tiny", tmp_path / "repo")), encoding="utf-8")
+    found = shown(page, place="gcd9")
+    assert re.search(r"\b6 of 42 examples", found) and found.count("<article") == 6

@@ -610,7 +610,7 @@ def test_entry_writes_the_report(tmp_path, monkeypatch, capsys):
     assert sorted(path.name for path in layout.report("tiny").iterdir()) == [
         "curves",
         "curves.csv",
-        "examples.html",
+        "examples",
         "headline.json",
         "index.html",
         "metrics.json",

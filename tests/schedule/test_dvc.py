@@ -33,7 +33,7 @@ with (root / "ran.txt").open("a") as file:
 if (root / "broken").exists() and os.environ["DATAENVGYM_RUN"].endswith((root / "broken").read_text()):
     sys.exit(1)
 if len(sys.argv) > 2:
-    pages = ("examples.html", "index.html")
+    pages = ("examples/index.html", "index.html")
     for name in (*pages, "metrics.json", "headline.json", "curves.csv", "curves/test/a.csv"):
         path = root / "reports" / sys.argv[2] / name
         path.parent.mkdir(parents=True, exist_ok=True)
