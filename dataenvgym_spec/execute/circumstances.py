@@ -28,11 +28,9 @@ def read_circumstances(layout: Layout, experiments: Iterable[str]) -> Circumstan
     for name in experiments:
         path = layout.circumstances / f"{name}.json"
         try:
-            text = path.read_text(encoding="utf-8")
+            components = dict(parse_json(path.read_text(encoding="utf-8"))["components"])
         except FileNotFoundError:
             continue
-        try:
-            components = dict(parse_json(text)["components"])
         except (ValueError, KeyError, TypeError) as error:
             shown = path.relative_to(layout.root)
             message = f"'{shown}' is damaged: it does not say how components run"

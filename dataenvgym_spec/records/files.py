@@ -6,7 +6,7 @@ DVC's own files are read in `store.dvc`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +67,25 @@ def read_all(path: Path, record: type[R]) -> list[R]:
         raise damaged(path) from error
 
 
+def read_some(path: Path, record: type[R], wanted: Callable[[str], bool]) -> Iterator[R]:
+    """Reads some lines of a file that holds one record a line; the others are not parsed.
+
+    Args:
+        path: the file.
+        record: theirs.
+        wanted: whether a line is read, by its text.
+
+    Raises:
+        StageError: it is missing, or a line that is read is damaged or of another shape.
+    """
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in filter(wanted, lines):
+                yield record.parse(parse_json(line))
+    except (OSError, ValueError, msgspec.ValidationError) as error:
+        raise damaged(path) from error
+
+
 def read_table(path: Path, record: type[R]) -> dict[str, R]:
     """Reads a file that holds records by name.
 
@@ -84,9 +103,12 @@ def parse_json(text: str) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: it is not JSON, or nested deeper than anything that is written here.
     """
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def parse_rows(text: str) -> list[Row]:
@@ -96,7 +118,7 @@ def parse_rows(text: str) -> list[Row]:
         ValueError: a line is not JSON.
     """
     # Not `splitlines`: a student's answer may hold U+2028, which JSON leaves as it is.
-    return [json.loads(line) for line in text.split("\n") if line]
+    return [parse_json(line) for line in text.split("\n") if line]
 
 
 def damaged(path: Path) -> StageError:

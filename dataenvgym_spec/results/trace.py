@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.examples import Example, Notes, Provenance, Rejected
-from dataenvgym_spec.records.files import parse_json
+from dataenvgym_spec.records.files import read_some
 from dataenvgym_spec.records.plans import Plan, Request, ShownError
 from dataenvgym_spec.records.responses import RESPONSES, LoggedResponse
 from dataenvgym_spec.results.experiment import Results
@@ -177,12 +177,9 @@ def matching(path: Path, kind: type[N], id: str, *, anywhere: bool = False) -> I
         id: the first signs.
         anywhere: whether all rows are given in whose text these stand.
     """
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if id in line:
-                row = kind.parse(parse_json(line))
-                if anywhere or row.id.startswith(id):
-                    yield row
+    for row in read_some(path, kind, lambda line: id in line):
+        if anywhere or row.id.startswith(id):
+            yield row
 
 
 def _all_responses(stage: StageResult) -> tuple[LoggedResponse, ...]:
@@ -196,12 +193,6 @@ def _responses(stage: StageResult, names: Collection[str]) -> tuple[LoggedRespon
     if not names or not path.is_file():
         return ()
     marks = [json.dumps(name, ensure_ascii=False)[1:-1] for name in names]
-    found = []
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            # Prompts are long, and an example is made of few: only those are parsed.
-            if any(mark in line for mark in marks):
-                row = LoggedResponse.parse(parse_json(line))
-                if row.ask.partition(" (answer ")[0] in names:
-                    found.append(row)
-    return tuple(found)
+    # Prompts are long, and an example is made of few: only those are parsed.
+    rows = read_some(path, LoggedResponse, lambda line: any(mark in line for mark in marks))
+    return tuple(row for row in rows if row.ask.partition(" (answer ")[0] in names)

@@ -155,7 +155,7 @@ def _named_by_lock(scratch: Path, stage: Path) -> bool:
         # Searching the text avoids parsing YAML in every executor.
         lock = (stage / "dvc.lock").read_text(encoding="utf-8")
         logs = [hash_of(scratch / "log"), hash_of(stage / "log")]
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return False
     return any(log is not None and log in lock for log in logs)
 

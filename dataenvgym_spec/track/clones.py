@@ -27,7 +27,7 @@ def clone_of(layout: Layout) -> str:
         if not path.is_file():
             write(path, secrets.token_hex(16))
         own = path.read_text(encoding="utf-8")
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         # Without a place to keep a name, nothing that is made under it will be taken away.
         own = secrets.token_hex(16)
     return digest("clone", [own, str(layout.root.resolve())])[:12]

@@ -2,7 +2,7 @@
 
     python -m tests.fuzz --inputs 10000 --seed 0
 
-With `--bundles` they are bundles of studies, which are opened.
+With `--bundles` they are bundles of studies, which are opened; with `--kept` the files of a repository that has finished.
 
 It starts from the shipped specs and mutates their bytes, lines and tokens, trees, and the files they name. Time is CPU time, so
 that a busy machine makes no finding; every input follows from the seed and its number.
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.fuzz.bundles import fuzz_bundles
 from tests.fuzz.judge import Finding
+from tests.fuzz.kept import fuzz_kept
 from tests.fuzz.search import fuzz, save, smaller
 
 MEMORY = 2 << 30
@@ -33,12 +34,13 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=2.0, help="CPU seconds for one command")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-findings")
     parser.add_argument("--bundles", action="store_true", help="bundles, and no specs")
+    parser.add_argument("--kept", action="store_true", help="damaged repositories, and no specs")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    search = fuzz_bundles if options.bundles else fuzz
+    search = fuzz_bundles if options.bundles else fuzz_kept if options.kept else fuzz
     tally = search(options.inputs, seed=options.seed, first=options.first, limit=options.limit)
     for found in tally.findings[:20]:
-        if options.bundles:
+        if options.bundles or options.kept:
             print("kept in", save(found, options.keep))
             continue
         with tempfile.TemporaryDirectory() as name:

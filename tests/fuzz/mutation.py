@@ -221,12 +221,12 @@ def mutated(rng: random.Random, corpus: list[Files]) -> Files:
     files = dict(rng.choice(corpus))
     for _ in range(rng.choice([1, 1, 1, 2, 3, 8])):
         name = SPEC if rng.random() < 0.8 else rng.choice(sorted(files))
-        level = rng.choice([_bytes, _lines, _tokens, _tokens, _tree, _tree, _tree])
+        level = rng.choice([octets, lines_of, tokens, tokens, tree, tree, tree])
         files[name] = level(files[name], rng, corpus)[:600_000]
     return files
 
 
-def _bytes(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
+def octets(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
     at, length = rng.randrange(len(data) + 1), rng.choice([1, 1, 2, 8, 100])
     other = rng.choice(corpus)[SPEC]
     start = rng.randrange(len(other))
@@ -253,7 +253,7 @@ def _bytes(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
     return data[:at] + new[rng.choice(sorted(new))] + data[at + length :]
 
 
-def _lines(data: bytes, rng: random.Random, _corpus: list[Files]) -> bytes:
+def lines_of(data: bytes, rng: random.Random, _corpus: list[Files]) -> bytes:
     lines = data.split(b"\n")
     at, other = rng.randrange(len(lines)), rng.randrange(len(lines))
     match rng.randrange(6):
@@ -272,7 +272,7 @@ def _lines(data: bytes, rng: random.Random, _corpus: list[Files]) -> bytes:
     return b"\n".join(lines)
 
 
-def _tokens(data: bytes, rng: random.Random, _corpus: list[Files]) -> bytes:
+def tokens(data: bytes, rng: random.Random, _corpus: list[Files]) -> bytes:
     """Replaces what stands between separators, so that the text stays nearly YAML."""
     text = data.decode("utf-8", "replace")
     cuts = [index for index, letter in enumerate(text) if letter in " {}[],:\n"]
@@ -310,11 +310,11 @@ def nasty(rng: random.Random) -> str:
     )
 
 
-def _tree(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
+def tree(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
     """Changes a few places of the tree, and writes it in some style."""
     text = _as_json(data)
     if not text:
-        return _tokens(data, rng, corpus)
+        return tokens(data, rng, corpus)
     tree = json.loads(text)
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
         found = list(places(tree))

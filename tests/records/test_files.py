@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.files import (
     json_text,
+    parse_json,
     read,
     read_all,
     read_json,
     read_rows,
+    read_some,
     read_table,
     write_json,
     write_rows,
@@ -71,3 +73,17 @@ def test_what_is_damaged_is_told_with_a_remedy(text: str, tmp_path: Path) -> Non
 def test_what_is_missing_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="is missing"):
         read_all(tmp_path / "none.jsonl", Item)
+
+
+def test_lines_that_are_not_wanted_are_not_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"requested": 3, "accepted": 2}\n{"half\n', encoding="utf-8")
+    found = list(read_some(path, Yield, lambda line: "requested" in line))
+    assert found == [Yield(requested=3, accepted=2)]
+    with pytest.raises(StageError, match="damaged or half-written"):
+        list(read_some(path, Yield, lambda line: "half" in line))
+
+
+def test_what_is_nested_beyond_reading_is_no_json() -> None:
+    with pytest.raises(ValueError, match="nested too deep"):
+        parse_json("[" * 100_000)

@@ -182,3 +182,10 @@ def test_dvc_parses_its_files_in_c() -> None:
 
     assert CParser is not None
     assert YAML(typ="safe").Parser is CParser
+
+
+def test_a_lock_that_is_no_text_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "dvc.lock"
+    path.write_bytes(b"schema: '2.0'\nstages:\n  plan:\n    cmd: \xe1\n")
+    with pytest.raises(UserError, match="is damaged or half-written"):
+        read_lock(path, "plan")

@@ -96,8 +96,9 @@ def _stage(content: dict[str, Any]) -> Stage | None:
     try:
         if content["semantics"] != KINDS[content["kind"]].semantics:
             return None
-        return Stage.parse(content)
-    except (KeyError, TypeError, ValueError):
+        named = all(isinstance(name, str) for name in content["reads"].values())
+        return Stage.parse(content) if named else None
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 

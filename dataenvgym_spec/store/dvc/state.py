@@ -47,6 +47,8 @@ def read_lock(path: Path, stage: str) -> StageLock | None:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    except UnicodeDecodeError as error:
+        raise _damaged(path) from error
     return lock_in(text, stage, path)
 
 
@@ -65,12 +67,15 @@ def lock_in(text: str, stage: str, path: Path) -> StageLock | None:
         stages = _plain(text) or yaml.load(text, Loader=Loader).get("stages") or {}
         return _lock(stages.get(stage))
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        conflict = "<<<<<<<" in text
-        what = "holds the marks of a merge conflict" if conflict else "is damaged or half-written"
-        remedy = (
-            f"take one side whole: git checkout --theirs {path}   (or delete it: DVC makes it anew)"
-        )
-        raise UserError(f"'{path}' {what}", help=remedy) from error
+        raise _damaged(path, conflict="<<<<<<<" in text) from error
+
+
+def _damaged(path: Path, *, conflict: bool = False) -> UserError:
+    what = "holds the marks of a merge conflict" if conflict else "is damaged or half-written"
+    remedy = (
+        f"take one side whole: git checkout --theirs {path}   (or delete it: DVC makes it anew)"
+    )
+    return UserError(f"'{path}' {what}", help=remedy)
 
 
 _LINE: Final = re.compile(

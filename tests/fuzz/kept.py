@@ -1,0 +1,235 @@
+"""Damaged files of a repository that has finished: locks, plans, results, logs, indexes and the journal, and what commands say of them.
+
+Whoever merges, edits, copies or loses a disk can leave any of these files in any state. A command that reads them may refuse, with
+an exit code of 2, or say what is missing; it may not fall over, hang or print what a terminal obeys.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.fuzz.judge import ENDLESS, Finding, Hang, Tally, limited, run
+from tests.fuzz.mutation import Files, lines_of, nasty, octets, seeds, tokens, tree
+from tests.fuzz.search import tell
+from tests.support.repositories import call, new_repo
+
+OTHERS = ("dvc.yaml", "experiments/tiny.json", "prices.yaml", ".dvc/config", ".gitattributes")
+"""What is damaged besides the files of the store."""
+READING: tuple[tuple[str, ...], ...] = (
+    ("status",),
+    ("plan", "tiny"),
+    ("plan", "tiny", "--json"),
+    ("report", "tiny"),
+    ("compile", "--check"),
+    ("gc", "--json"),
+    ("explain", "tiny", "loop.iterations"),
+    ("graph", "tiny"),
+    ("diff", "specs/tiny.yaml", "specs/tiny.yaml"),
+    ("journal", "info"),
+    ("journal", "export", "exported.jsonl"),
+    ("export", "tiny", "--arm", "with-state"),
+    ("compare", "tiny"),
+    ("trace", "0"),
+    ("bundle", "tiny", "--with", "results,students,journal"),
+    ("doctor",),
+)
+"""What is called. `compile` repairs most of it, which `COMPILED` asks for."""
+COMPILED = ("compile",)
+ANSWERS = {0, 1, 2}
+"""0, 2 for what is refused, and 1 where a command says that something is not as it should be."""
+
+
+def damageable(repo: Path) -> list[str]:
+    """The files that are damaged, by kind, so that a kind with many files is not all there is."""
+    store = [path for path in repo.glob("store/*/**/*") if path.is_file()]
+    names = [path.relative_to(repo).as_posix() for path in store]
+    names += [name for name in OTHERS if (repo / name).is_file()]
+    names += [path.relative_to(repo).as_posix() for path in repo.glob(".dvc/cache/runs/*/*/*")]
+    return sorted(names)
+
+
+def kinds(names: list[str]) -> dict[str, list[str]]:
+    """Files by what they are: the name without the stage that they belong to."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        head, _, rest = name.partition("/")
+        kind = rest.partition("-")[0] + "/" + rest.partition("/")[2] if head == "store" else head
+        found.setdefault(kind, []).append(name)
+    return found
+
+
+def damaged(
+    rng: random.Random, repo: Path, names: dict[str, list[str]], corpus: list[Files]
+) -> Files:
+    """The new content of one to four files; a file that is lost is not among the keys' contents."""
+    files: Files = {}
+    for _ in range(rng.choice([1, 1, 1, 2, 4])):
+        name = rng.choice(names[rng.choice(sorted(names))])
+        data = (repo / name).read_bytes()
+        files[name] = _changed(data, rng, repo, names, corpus)
+    return files
+
+
+def _changed(
+    data: bytes, rng: random.Random, repo: Path, names: dict[str, list[str]], corpus: list[Files]
+) -> bytes:
+    match rng.randrange(9):
+        case 0:
+            return b""
+        case 1:
+            return data[: rng.randrange(len(data) + 1)]
+        case 2:
+            return b"<<<<<<< HEAD\n" + data + b"=======\n" + data[::-1] + b">>>>>>> theirs\n"
+        case 3:
+            other = rng.choice(names[rng.choice(sorted(names))])
+            return (repo / other).read_bytes()
+        case 4:
+            return nasty(rng).encode("utf-8", "replace")
+        case 5:
+            return _row(data, rng, corpus)
+        case level:
+            return (octets, lines_of, tokens)[level - 6](data, rng, corpus)[:600_000]
+
+
+def _row(data: bytes, rng: random.Random, corpus: list[Files]) -> bytes:
+    """Changes a place in a file of JSON, or in one of the rows of a file of them."""
+    rows = data.split(b"\n")
+    at = rng.randrange(len(rows))
+    try:
+        json.loads(data)
+    except ValueError:
+        rows[at] = tree(rows[at], rng, corpus)
+        return b"\n".join(rows)
+    return tree(data, rng, corpus)
+
+
+def judge_kept(
+    files: Files, arguments: tuple[str, ...], repo: Path, tally: Tally, encoding: str
+) -> str:
+    """What is wrong with what a command does in a damaged repository; empty if nothing is."""
+    start = time.process_time()
+    try:
+        with limited(tally.limit):
+            code, out, said = run(arguments, encoding=encoding)
+    except Hang:
+        return f"takes more than {tally.limit} s\n{traceback.format_exc(limit=-6)}"
+    except BaseException as error:
+        return f"{type(error).__name__} escapes\n{traceback.format_exc(limit=-6)}"
+    spent = time.process_time() - start
+    tally.commands += 1
+    tally.exits[f"{arguments[0]} {code}"] += 1
+    if spent > tally.slowest:
+        tally.slowest, tally.slowest_input = spent, f"{tally.inputs} {' '.join(arguments)[:80]!r}"
+    if code not in ANSWERS:
+        return f"exit code {code}: {said[-3000:]}"
+    if "Traceback" in said + out or "internal error" in said:
+        return said[-3000:] or out[-3000:]
+    odd = (out + said).replace("\n", "").replace("\t", "")
+    if not odd.isprintable() and arguments != ("export", "tiny", "--arm", "with-state"):
+        letter = next(letter for letter in odd if not letter.isprintable())
+        at = odd.index(letter)
+        return f"a character that a terminal obeys: {odd[max(0, at - 60) : at + 60]!r}"
+    if [path for path in Path.cwd().rglob("*MARKER*") if path.is_file()]:
+        return "something of a file was executed"
+    return ""
+
+
+def fuzz_kept(
+    inputs: int,
+    *,
+    seed: int,
+    first: int = 0,
+    limit: float = ENDLESS,
+    say: Callable[[str], None] = tell,
+    finished: Path | None = None,
+) -> Tally:
+    """Damages a finished repository in `inputs` ways of a seed, each with three commands.
+
+    Args:
+        inputs: how many.
+        seed: of all that is drawn.
+        first: the number of the first.
+        limit: how many seconds of CPU a command may take.
+        say: is told of findings and of progress.
+        finished: a repository with the experiment `tiny`, finished, which is copied; it is made if
+            there is none.
+    """
+    tally, corpus, before = Tally(limit=limit), seeds(), Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        repo = finished or _finished(Path(folder).resolve() / "finished")
+        copy = Path(folder).resolve() / "repo"
+        names = kinds(damageable(repo))
+        start = time.process_time()
+        try:
+            for number in range(first, first + inputs):
+                _renew(repo, copy)
+                os.chdir(copy)
+                rng = random.Random(f"kept/{seed}/{number}")
+                files = damaged(rng, repo, names, corpus)
+                _one(number, rng, files, copy, tally, say)
+                if (number + 1) % 500 == 0:
+                    say(f"{number + 1} repositories, {len(tally.findings)} findings")
+        finally:
+            os.chdir(before)
+    tally.seconds = time.process_time() - start
+    return tally
+
+
+def _finished(folder: Path) -> Path:
+    """A repository in which the small spec was reproduced."""
+    repo = new_repo(folder)
+    call("dataenvgym", "compile", cwd=repo)
+    call("git", "add", "-A", cwd=repo)
+    call("git", "commit", "-qm", "compiled", cwd=repo)
+    call("dvc", "repro", "tiny", cwd=repo, timeout=1800, apart=True)
+    return repo
+
+
+def _renew(repo: Path, copy: Path) -> None:
+    """The repository as it was; its files are linked, and one that is damaged is replaced."""
+    os.chdir(repo)
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(repo, copy, symlinks=True, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    # A database is written in place.
+    if ".db" in source or "/tmp/" in source or source.endswith(("index", ".lock", "rwlock")):
+        shutil.copy2(source, target)
+    else:
+        os.link(source, target)
+
+
+def _one(
+    number: int,
+    rng: random.Random,
+    files: Files,
+    copy: Path,
+    tally: Tally,
+    say: Callable[[str], None],
+) -> None:
+    tally.inputs = number
+    for name, data in files.items():
+        (copy / name).unlink()
+        if data or rng.random() < 0.5:
+            (copy / name).write_bytes(data)
+    encoding = rng.choice(["utf-8", "utf-8", "ascii"])
+    chosen = rng.sample(READING, 3)
+    if rng.random() < 0.2:
+        chosen.append(COMPILED)
+    for arguments in chosen:
+        problem = judge_kept(files, arguments, copy, tally, encoding)
+        if problem:
+            say(f"repository {number}: {' '.join(arguments)!r} with {sorted(files)}: {problem}")
+            tally.findings.append(
+                Finding(number=number, files=files, command=arguments, what=problem)
+            )
+            return
