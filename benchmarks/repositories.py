@@ -68,8 +68,9 @@ import re, sys
 from pathlib import Path
 
 if len(sys.argv) > 2:
-    names = ("index.html", "metrics.json", "headline.json", "curves.csv", "curves/test/a.csv")
-    for out in (Path("reports", sys.argv[2], name) for name in names):
+    pages = ("index.html", "examples/index.html")
+    names = ("metrics.json", "headline.json", "curves.csv", "curves/test/a.csv")
+    for out in (Path("reports", sys.argv[2], name) for name in (*pages, *names)):
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text("{}" if out.suffix == ".json" else "iteration,accuracy\\n0,1\\n")
 else:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 
+NOISE: Final = "noise floor of {}"
+"""The box of copies in a flow chart: names of arms have no spaces, so no arm is called so."""
+
 
 def as_records(item: Entry, graph: Graph) -> dict[str, Any]:
-    """`{"stages": [...]}` with key, kind, iteration, arms, seeds and inputs (keys) of each."""
+    """`{"stages": [...]}` with key, kind, iteration, arms, seeds and inputs (keys) of each.
+
+    A stage that stands for the noise floor alone says which copy of what it is.
+    """
     return {"stages": [_record(stage, item.name) for stage in graph.of(item)]}
 
 
 def _record(stage: Stage, experiment: str) -> dict[str, Any]:
     uses = [use for use in stage.uses if use.experiment == experiment]
     iterations = sorted({use.iteration for use in uses if use.iteration is not None})
-    return {
+    record: dict[str, Any] = {
         "key": stage.id,
         "kind": stage.kind,
         "directory": stage.directory,
@@ -25,17 +31,21 @@ def _record(stage: Stage, experiment: str) -> dict[str, Any]:
         "inputs": sorted({read.stage for read in stage.inputs}),
         "label": uses[0].label(),
     }
+    copies = [use.copy for use in uses if use.copy is not None]
+    if len(copies) == len(uses):
+        record["copy"] = {"of": copies[0].of, "number": copies[0].number}
+    return record
 
 
 def as_mermaid(item: Entry, graph: Graph) -> str:
-    """A mermaid flow chart: one box per arm, shared stages outside of them."""
+    """A mermaid flow chart: a box per arm and one for the noise floor, shared stages outside."""
     lines = ["flowchart LR"]
-    for arm, stages in _by_arm(item, graph).items():
+    for box, stages in _by_box(item, graph).items():
         nodes = [f"  {_node(stage)}[{_title(stage)}]" for stage in stages]
-        if arm is None:
+        if box is None:
             lines += nodes
         else:
-            lines.append(f"  subgraph {arm}")
+            lines.append(f"  subgraph {box}")
             lines += [f"  {node}" for node in nodes]
             lines.append("  end")
     for source, target in _edges(item, graph):
@@ -59,13 +69,15 @@ def as_dot(item: Entry, graph: Graph) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _by_arm(item: Entry, graph: Graph) -> dict[str | None, list[Stage]]:
-    """The stages of each arm; under None those of several arms."""
+def _by_box(item: Entry, graph: Graph) -> dict[str | None, list[Stage]]:
+    """The stages of each arm, and those of the noise floor; under None those of several arms."""
     groups: dict[str | None, list[Stage]] = {None: []}
     for stage in graph.of(item):
-        arms = {use.arm for use in stage.uses if use.experiment == item.name}
-        arm = arms.pop() if len(arms) == 1 else None
-        groups.setdefault(arm, []).append(stage)
+        uses = [use for use in stage.uses if use.experiment == item.name]
+        boxes = {use.arm for use in uses if use.copy is None}
+        # What an arm does in any case is its own, whoever else reads it.
+        boxes = boxes or {NOISE.format(use.arm) for use in uses}
+        groups.setdefault(boxes.pop() if len(boxes) == 1 else None, []).append(stage)
     return groups
 
 

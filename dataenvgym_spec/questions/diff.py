@@ -10,9 +10,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from dataenvgym_spec.compile.lower.noise import copies_of
 from dataenvgym_spec.graph.ir import Graph, Stage, Use
 from dataenvgym_spec.questions.values import ValueChange, changes
 from dataenvgym_spec.resolve.arms import Arm, Resolved
+from dataenvgym_spec.resolve.merge import KeyPath
 
 StageEffect = Literal["changed", "added", "removed"]
 UseKey = tuple[str, int, int | None, str]
@@ -136,7 +138,7 @@ def _compare(old: _Side, new: _Side) -> Difference:
     return Difference(
         old=old.name,
         new=new.name,
-        changes=changes(compared),
+        changes=_changes(old.spec, new.spec, compared),
         common=tuple(common),
         added=tuple(name for name in after if name not in before),
         removed=tuple(name for name in before if name not in after),
@@ -144,6 +146,24 @@ def _compare(old: _Side, new: _Side) -> Difference:
         same=len(keys & {stage.id for stage in new.stages}),
         total=len(new.stages),
     )
+
+
+def _changes(
+    old: Resolved, new: Resolved, compared: Sequence[tuple[Arm, Arm]]
+) -> tuple[ValueChange, ...]:
+    """The values that differ.
+
+    Whoever names the student of the noise floor that it is by default says the same in other words.
+    """
+    found = changes(compared)
+    before, after = copies_of(old), copies_of(new)
+    if before is None or after is None:
+        return found
+    alike: dict[KeyPath, bool] = {
+        ("noise", "of"): before.arm == after.arm,
+        ("noise", "iteration"): before.iteration == after.iteration,
+    }
+    return tuple(change for change in found if not alike.get(change.path))
 
 
 def _stage_changes(old: _Side, new: _Side) -> tuple[StageChange, ...]:

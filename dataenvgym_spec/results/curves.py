@@ -10,7 +10,7 @@ from statistics import fmean
 from dataenvgym_spec.results.evidence.scores import accuracy, shares_by_skill
 from dataenvgym_spec.results.evidence.statistics import Estimate, deviation, over_seeds
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.ledger import TOKENS, Cost, Ledger
+from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.teaching import teaching_costs
 
@@ -120,16 +120,16 @@ def curve(run: Run) -> Curve:
     )
 
 
-def with_costs(results: Results, curves: Sequence[Curve], ledger: Ledger) -> tuple[Curve, ...]:
+def with_costs(runs: Sequence[Run], curves: Sequence[Curve], ledger: Ledger) -> tuple[Curve, ...]:
     """Curves with what teaching took up to each point.
 
     Args:
-        results: of the experiment.
-        curves: those of its runs, in their order.
-        ledger: its costs.
+        runs: some runs.
+        curves: theirs, in their order.
+        ledger: the costs of the experiment.
     """
     found = []
-    for run, curve in zip(results.runs, curves, strict=True):
+    for run, curve in zip(runs, curves, strict=True):
         costs = teaching_costs(run, ledger)
         points = [_with_cost(point, costs.get(point.iteration)) for point in curve.points]
         found.append(replace(curve, points=tuple(points)))
@@ -139,8 +139,7 @@ def with_costs(results: Results, curves: Sequence[Curve], ledger: Ledger) -> tup
 def _with_cost(point: CurvePoint, cost: Cost | None) -> CurvePoint:
     if cost is None:
         return point
-    tokens = sum(cost.tokens.get(name, 0) for name in TOKENS)
-    return replace(point, tokens=tokens, usd=cost.usd)
+    return replace(point, tokens=cost.all_tokens, usd=cost.usd)
 
 
 def mean_curves(curves: Sequence[Curve]) -> tuple[Curve, ...]:
@@ -152,11 +151,17 @@ def mean_curves(curves: Sequence[Curve]) -> tuple[Curve, ...]:
 
 
 def arm_curve(mine: Sequence[Curve]) -> Curve:
-    """The curve of an arm, from those of its runs: the only one's own, or their mean."""
+    """The curve of an arm, from those of its runs: the only one's own, or their mean.
+
+    Each point of a mean is an iteration that all runs have: what it brought on average, at what it
+    took on average. A mean at equal examples or tokens would be of other runs at every place, since
+    hardly two runs ever took equally many, and would jump back and forth between them.
+    """
     if len(mine) == 1:
         return mine[0]
     iterations = {point.iteration for curve in mine for point in curve.points}
-    points = [_mean_point(mine, iteration) for iteration in sorted(iterations)]
+    common = [number for number in iterations if all(_standing(curve, number) for curve in mine)]
+    points = [_mean_point(mine, iteration) for iteration in sorted(common)]
     return Curve(arm=mine[0].arm, seed=None, points=tuple(points), best=None)
 
 
@@ -166,7 +171,7 @@ def _mean_point(mine: Sequence[Curve], iteration: int) -> CurvePoint:
     first = points[0]
     # The base is one student for all runs: its interval is over items, unless each run draws
     # answers of its own from it.
-    single = len(points) == 1 or (iteration == 0 and not deviation(values))
+    single = iteration == 0 and not deviation(values)
     return CurvePoint(
         iteration=iteration,
         examples=fmean(point.examples for point in points),

@@ -69,6 +69,11 @@ class Cost:
     candidates: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def all_tokens(self) -> int:
+        """Tokens that were read, written or trained on, each once: cached ones are of prompts."""
+        return sum(self.tokens.get(name, 0) for name in TOKENS)
+
     def __add__(self, other: Cost) -> Cost:
         sums: dict[str, Any] = {}
         for item in fields(self):

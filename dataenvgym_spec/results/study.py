@@ -123,7 +123,7 @@ def study(results: Results) -> Study:
     index = results.index
     students = outcomes(results)
     ledger = read_ledger(results)
-    lines = with_costs(results, curves(results), ledger)
+    lines = with_costs(results.runs, curves(results), ledger)
     return Study(
         name=index.name,
         description=index.description,

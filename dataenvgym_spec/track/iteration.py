@@ -101,18 +101,13 @@ def metrics_of(values: Iterable[Value], step: int) -> list[Metric]:
     return metrics
 
 
-def tokens(cost: Cost) -> int:
-    """The tokens that teaching is measured in: trained on or generated."""
-    return cost.tokens["trained"] + cost.tokens["generated"]
-
-
 def _spent(turn: Iteration, ledger: Ledger, cost: Cost | None) -> Iterator[Value]:
     trained = turn.of("train")
     when = ledger.ended(trained[0]) if trained else None
     if cost is None or when is None:
         return
     yield "spent/examples", cost.examples, when
-    yield "spent/tokens", tokens(cost), when
+    yield "spent/tokens", cost.all_tokens, when
     yield "spent/seconds", round(cost.seconds, 3), when
     if cost.gpu_seconds:
         yield "spent/gpu_seconds", round(cost.gpu_seconds, 3), when

@@ -27,7 +27,6 @@ from dataenvgym_spec.track.iteration import (
     iteration_metrics,
     iteration_record,
     text_artifact,
-    tokens,
     turn_artifacts,
 )
 from dataenvgym_spec.track.naming import flatten, in_order, level_of, numbered
@@ -257,7 +256,7 @@ def _with_axes(metrics: Sequence[Metric], cost: Cost | None, taught: int) -> Ite
     yield from metrics
     if cost is None:
         return
-    axes = {"examples": taught, "tokens": tokens(cost), "seconds": round(cost.seconds)}
+    axes = {"examples": taught, "tokens": cost.all_tokens, "seconds": round(cost.seconds)}
     for metric in metrics:
         if metric.key != "selection/accuracy":
             continue

@@ -25,7 +25,11 @@ Fact = tuple[str, int, float | str]
 
 CURVES: Final = ("spent/gpu_seconds", "spent/seconds", "spent/tokens", "spent/usd", "train/")
 """How the names of curves begin that tell of circumstances."""
-AXES: Final = ("selection/accuracy_by_seconds", "selection/accuracy_by_tokens")
+AXES: Final = (
+    "selection/accuracy_by_seconds",
+    "selection/accuracy_by_tokens",
+    "selection/accuracy_mean_by_tokens",
+)
 """Curves whose steps are circumstances."""
 PARAMS: Final = "train."
 """How the names of params begin that tell of circumstances, such as a device."""

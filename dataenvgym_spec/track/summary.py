@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
 from statistics import fmean
+from typing import Final
 
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.records.experiment import Question, called
-from dataenvgym_spec.results.curves import arm_curve, curve
+from dataenvgym_spec.results.curves import CurvePoint, arm_curve, curve, with_costs
 from dataenvgym_spec.results.evidence.amounts import Amount, amounts
 from dataenvgym_spec.results.evidence.answers import rows_of, scored
 from dataenvgym_spec.results.evidence.choosing import choice_in
@@ -33,6 +34,8 @@ from dataenvgym_spec.track.noise import MeasuredFloor
 from dataenvgym_spec.track.points import point_of
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
 from dataenvgym_spec.track.students import EXPERIMENT
+
+MEAN: Final = "selection/accuracy_mean"
 
 
 def summary_record(
@@ -99,23 +102,28 @@ def summary_record(
 
 
 def _selection(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
-    """Mean selection accuracy over the seeds; step = iteration.
+    """Mean selection accuracy over the seeds; step = iteration, or what that took on average.
 
     Once a seed has stopped, its last student stays in the mean.
     """
-    mean = arm_curve([curve(run) for run in runs])
-    for point in mean.points:
+    lines = with_costs(runs, [curve(run) for run in runs], ledger)
+    for point in arm_curve(lines).points:
         turns = [run.standing(point.iteration) for run in runs]
         stages = [turn.evaluation("selection") for turn in turns]
         evaluated = [stage for stage in stages if stage is not None]
         when = ledger.all_ended(evaluated)
-        if when is not None and len(evaluated) == len(runs):
-            yield Metric(
-                key="selection/accuracy_mean",
-                value=point.accuracy.value,
-                step=point.iteration,
-                timestamp=when,
-            )
+        if when is None or len(evaluated) < len(runs):
+            continue
+        for key, step in _mean_axes(point):
+            yield Metric(key=key, value=point.accuracy.value, step=step, timestamp=when)
+
+
+def _mean_axes(point: CurvePoint) -> Iterator[tuple[str, int]]:
+    """The names of mean curves, and where a point stands on the axis of each."""
+    yield MEAN, point.iteration
+    yield f"{MEAN}_by_examples", round(point.examples)
+    if point.tokens is not None:
+        yield f"{MEAN}_by_tokens", round(point.tokens)
 
 
 def _chosen(results: Results, runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:

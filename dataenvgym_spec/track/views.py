@@ -13,7 +13,7 @@ from typing import Any, Final
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.track.naming import flatten
-from dataenvgym_spec.track.summary import contrast_key
+from dataenvgym_spec.track.summary import MEAN, contrast_key
 
 Chart = dict[str, Any]
 
@@ -22,10 +22,17 @@ SCORES: Final = "sealed-test"
 RUNS: Final = "all-runs"
 ITERATIONS: Final = "iterations"
 POINTS: Final = "points-of-the-sweep"
+COSTS: Final = "learning-curves-by-cost"
 MOST_COLUMNS: Final = 8
 """Params that stand as columns: the first that differ. All of them are in the column selector."""
 MOST_CONTRASTS: Final = 4
 """Contrasts that the view of scores shows: the first that the spec declares, all in the report."""
+
+_BY: Final = {
+    "examples": "Accuracy on selection, by examples taught",
+    "tokens": "Accuracy on selection, by tokens spent",
+}
+"""What learning curves are drawn by besides iterations, and what the charts are called."""
 
 FIRST: Final = "What to look at"
 """The section of charts that is open."""
@@ -129,12 +136,15 @@ def views_of(index: Index, points: Iterable[Mapping[str, Any]]) -> tuple[tuple[s
     columns = [_column("params", name) for name in varied[:MOST_COLUMNS]]
     lines = ("point", "arm") if index.sweep else ("arm",)
     # A run by itself is drawn in the colour of its arm, which a group is not.
-    curves = _curves(columns, lines, grouped=len(index.seeds) > 1)
+    several = len(index.seeds) > 1
+    curves = _curves(columns, lines, grouped=several)
     if index.sweep:
         views = {POINTS: _points(varied, columns), CURVES: curves}
     else:
         views = {CURVES: curves, SCORES: _scores(index)}
     views |= {RUNS: _runs(columns), ITERATIONS: _iterations()}
+    if several:
+        views[COSTS] = _costs(columns)
     return tuple((name, view.tag()) for name, view in views.items())
 
 
@@ -151,12 +161,10 @@ def differing(settings: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _curves(columns: Sequence[str], lines: Sequence[str], *, grouped: bool) -> View:
     """How the students of arms learn, the mean of the seeds with their range."""
-    charts = (
-        _line("selection/accuracy", "Accuracy on selection, by iteration"),
-        _line("selection/accuracy_by_examples", "Accuracy on selection, by examples taught"),
-        _line("selection/accuracy_by_tokens", "Accuracy on selection, by tokens spent"),
-        _line("teaching/accepted_share", "Share of generated examples that is accepted"),
-    )
+    charts = [_line("selection/accuracy", "Accuracy on selection, by iteration")]
+    if not grouped:
+        charts += [_line(f"selection/accuracy_by_{axis}", _BY[axis]) for axis in _BY]
+    charts.append(_line("teaching/accepted_share", "Share of generated examples that is accepted"))
     shown = [_column("metrics", name) for name in ("selection/accuracy", "spent/examples")]
     return View(
         name=f"1 Learning curves, by {' and '.join(lines)}",
@@ -164,6 +172,22 @@ def _curves(columns: Sequence[str], lines: Sequence[str], *, grouped: bool) -> V
         charts=charts,
         columns=[*columns, *shown],
         group=lines if grouped else (),
+    )
+
+
+def _costs(columns: Sequence[str]) -> View:
+    """How the students of arms learn by what that took, the mean of the seeds.
+
+    MLflow draws a group of runs as their mean at each step, and hardly two of them ever took
+    equally many tokens: what it drew of them would be one run here and another one there.
+    """
+    charts = [_line(MEAN, "Accuracy on selection, by iteration")]
+    charts += [_line(f"{MEAN}_by_{axis}", _BY[axis]) for axis in _BY]
+    return View(
+        name="5 Learning curves by examples and tokens, means of the seeds",
+        kind="summary",
+        charts=charts,
+        columns=[*columns, _column("metrics", MEAN)],
     )
 
 
@@ -190,18 +214,17 @@ def _scores(index: Index) -> View:
 
 def _points(varied: Sequence[str], columns: Sequence[str]) -> View:
     """What the points of a sweep reached on selection: by it, and not by the test, one chooses."""
-    metric = "selection/accuracy_mean"
     title = "From what the points vary to the last accuracy on selection"
     charts = (
-        _parallel(varied[:MOST_COLUMNS], [metric], title),
-        _bar(metric, "Last accuracy on selection, mean of the seeds"),
+        _parallel(varied[:MOST_COLUMNS], [MEAN], title),
+        _bar(MEAN, "Last accuracy on selection, mean of the seeds"),
     )
     return View(
         name="0 Points of the sweep",
         kind="summary",
         charts=charts,
-        columns=[*columns, _column("metrics", metric)],
-        order=(_column("metrics", metric), False),
+        columns=[*columns, _column("metrics", MEAN)],
+        order=(_column("metrics", MEAN), False),
     )
 
 

@@ -411,7 +411,9 @@ def test_tracking_has_no_run_and_no_cost_of_an_iteration_that_was_passed(stopped
             metric.step
             for run in (top, summary)
             for metric in run.metrics
-            if not metric.key.startswith(("test/", "selection/accuracy_by"))
+            if not metric.key.startswith(
+                ("test/", "selection/accuracy_by", "selection/accuracy_mean_by")
+            )
         )
         == 2
     )

@@ -11,7 +11,7 @@ from dataenvgym_spec.compile.compiler import front_end, lower
 from dataenvgym_spec.questions.diff import Difference, diff
 from dataenvgym_spec.resolve.merge import show_path
 from tests.support.repositories import call, new_repo
-from tests.support.specs import TEMPLATE, TINY
+from tests.support.specs import TEMPLATE, TINY, tiny
 
 Write = Callable[..., Difference]
 
@@ -371,3 +371,29 @@ def test_data_that_git_does_not_hold(tmp_path: Path) -> None:
     commit(repo, "tracked by nobody")
     assert said(repo, "tiny") == "same meaning: all 42 stages are the same\n"
     assert said(repo, "tiny@HEAD~1").startswith("task.sources.items.path: data/items.jsonl (")
+
+
+def test_a_noise_floor_adds_copies_and_changes_nothing_else(compare: Write) -> None:
+    floor = tiny(noise={"reevaluate": 2, "retrain": 1})
+    found = compare(floor)
+    assert values(found) == {"noise": (None, {"reevaluate": 2, "retrain": 1, "split": "selection"})}
+    assert found.same == found.total - 4
+    effects = {(change.kind, change.effect, change.count) for change in found.stages}
+    assert effects == {("evaluate", "added", 3), ("train", "added", 1)}
+    back = compare(TINY, old=floor)
+    assert {change.effect for change in back.stages} == {"removed"} and back.same == back.total
+    fewer = compare(tiny(noise={"reevaluate": 1, "retrain": 2}), old=floor)
+    assert values(fewer) == {"noise.reevaluate": (2, 1), "noise.retrain": (1, 2)}
+    effects = {(change.kind, change.effect, change.count) for change in fewer.stages}
+    assert effects == {("evaluate", "added", 1), ("evaluate", "removed", 1), ("train", "added", 1)}
+
+
+def test_whoever_names_the_student_that_is_copied_anyway_says_the_same(compare: Write) -> None:
+    floor = {"reevaluate": 2, "retrain": 1}
+    aloud = {**floor, "of": "with-state", "iteration": 2}
+    assert compare(tiny(noise=aloud), old=tiny(noise=floor)).equal
+    other = compare(tiny(noise={**aloud, "iteration": 1}), old=tiny(noise=floor))
+    assert values(other) == {"noise.iteration": (None, 1)} and other.stages
+    blind = compare(tiny(noise={**floor, "of": "no-state"}), old=tiny(noise=floor))
+    assert values(blind) == {"noise.of": (None, "no-state")}
+    assert {change.arms for change in blind.stages} == {("with-state",), ("no-state",)}

@@ -46,3 +46,9 @@ def test_answers_that_could_not_be_judged_are_counted_beside_the_accuracy() -> N
 
     (mean,) = arm_curve((counted(2, 6), counted(5, 0))).points
     assert (mean.unparseable, mean.truncated) == (3.5, 3)
+
+
+def test_a_mean_goes_only_through_iterations_that_all_runs_have() -> None:
+    """One that is further than the others would make the line jump to its own height."""
+    (base, taught) = arm_curve((run(0, 5, 10, 20), run(1, 5, 14))).points
+    assert (base.iteration, taught.iteration, taught.accuracy.value) == (0, 1, 0.6)

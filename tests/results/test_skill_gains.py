@@ -41,7 +41,7 @@ def test_curves_say_what_teaching_took_up_to_each_point(tmp_path: Path) -> None:
     Store(tmp_path, seeds=(0, 1)).write()
     (tmp_path / "prices.yaml").write_text("machine_hour: 3600\n")
     results = load("tiny", tmp_path)
-    found = with_costs(results, curves(results), read_ledger(results))
+    found = with_costs(results.runs, curves(results), read_ledger(results))
     (first, *_) = found
     # Each training of this store has trained 500 tokens and taken two seconds, and reads nothing.
     assert [point.tokens for point in first.points] == [500 * number for number in range(1 + ITERATIONS)]  # fmt: skip

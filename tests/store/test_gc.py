@@ -24,7 +24,7 @@ from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
 from tests.support.repositories import call, new_repo
 from tests.support.runs import executed
-from tests.support.specs import TINY
+from tests.support.specs import TINY, tiny
 
 CHANGED = TINY.replace("floor: 0.2", "floor: 0.9")
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -159,6 +159,25 @@ def test_what_a_user_s_own_stage_reads_is_kept_with_all_it_reads(changed: Path) 
     call("dataenvgym", "gc", "--yes", cwd=changed)
     assert needed(known, [mine]) <= directories(changed)
     assert "notes" in directories(changed)
+
+
+def test_copies_for_a_noise_floor_that_is_given_up_go_and_nothing_else_does(tmp_path: Path) -> None:
+    """Nobody reads them: neither may they keep what they were made of, nor it them."""
+    repo = new_repo(tmp_path / "repo", tiny(noise={"reevaluate": 2, "retrain": 1}))
+    call("dataenvgym", "compile", cwd=repo)
+    known = present(Layout(root=repo))
+    (repo / "specs" / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    call("dataenvgym", "compile", cwd=repo)
+    index = json.loads((repo / "experiments" / "tiny.json").read_text(encoding="utf-8"))
+    reached = {stage["directory"] for stage in index["stages"]}
+    gone = garbage(known, reached)
+    assert sorted(name.partition("-")[0] for name in gone) == ["evaluate"] * 3 + ["train"]
+    # The copied student's answers go before the student itself.
+    (trained,) = (name for name in gone if name.startswith("train-"))
+    (judged,) = (name for name in gone if trained in (known[name] or ()))
+    assert gone.index(judged) < gone.index(trained)
+    call("dataenvgym", "gc", "--yes", cwd=repo)
+    assert directories(repo) == reached
 
 
 def test_branches_tags_and_revisions_keep_what_they_name(changed: Path) -> None:

@@ -43,7 +43,7 @@ def write(path, text):
 def report(name):
     with open(f"experiments/{name}.json") as file:
         content = hashlib.sha256(file.read().encode()).hexdigest()
-    for page in ("index", "examples"):
+    for page in ("index", "examples/index"):
         write(f"reports/{name}/{page}.html", content)
     for part in ("metrics", "headline"):
         write(f"reports/{name}/{part}.json", json.dumps({"content": int(content[:6], 16)}))

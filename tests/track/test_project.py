@@ -1,6 +1,9 @@
 """What of results becomes runs, where it is decided in `project` itself."""
 
+import json
 from pathlib import Path
+
+import pytest
 
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.ledger import Cost
@@ -16,6 +19,33 @@ def test_a_curve_by_examples_counts_what_the_student_was_taught() -> None:
     axes = {metric.key: metric.step for metric in _with_axes([point], cost, 360)}
     assert axes["selection/accuracy_by_examples"] == 360
     assert axes["selection/accuracy_by_seconds"] == 7
+
+
+def test_the_mean_of_seeds_that_took_unequally_many_tokens_is_one_line(tmp_path: Path) -> None:
+    """Not a mean at each number of tokens, at which hardly two runs ever stand."""
+    Store(tmp_path, seeds=(0, 1), right=lambda arm, seed, turn: 2 + 2 * turn + 5 * seed)
+    arm = "with-state"
+    dear = load("tiny", tmp_path).of_arm(arm)[1].iterations[1].training
+    assert dear is not None
+    log = dear.path / "log" / "run.json"
+    told = json.loads(log.read_text(encoding="utf-8"))
+    told["tokens"] = {name: 3 * count for name, count in told["tokens"].items()}
+    log.write_text(json.dumps(told), encoding="utf-8")
+    runs = {run.id: run for run in project(load("tiny", tmp_path)).runs}
+
+    def curve(run: str, key: str) -> list[tuple[int, float]]:
+        return [(one.step, one.value) for one in runs[run].metrics if one.key == key]
+
+    own = [curve(f"tiny/{arm}/seed-{seed}", "selection/accuracy_by_tokens") for seed in (0, 1)]
+    assert own[0][1][0] < own[1][1][0] < own[0][2][0] < own[1][2][0]
+    means = curve(f"tiny/{arm}/summary", "selection/accuracy_mean_by_tokens")
+    by_iteration = curve(f"tiny/{arm}/summary", "selection/accuracy_mean")
+    assert [value for _, value in means] == [value for _, value in by_iteration]
+    for mean, *points in zip(means, *own, strict=True):
+        assert mean[0] == round(sum(step for step, _ in points) / 2)
+        assert mean[1] == pytest.approx(sum(value for _, value in points) / 2)
+    examples = curve(f"tiny/{arm}/summary", "selection/accuracy_mean_by_examples")
+    assert [step for step, _ in examples] == [0, 5, 10]
 
 
 def summary_of(root: Path) -> RunRecord:

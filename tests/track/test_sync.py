@@ -256,8 +256,8 @@ def test_curves_have_the_axes_that_arms_are_compared_by(tmp_path) -> None:
     # Blind: 40 generated and 100 trained tokens, then 40 and 200 more; four stages of 2.5 s an iteration.
     assert series(blind, "selection/accuracy_by_tokens") == [(0, 0.125), (140, 0.25), (380, 0.375)]
     assert series(blind, "selection/accuracy_by_seconds") == [(0, 0.125), (10, 0.25), (20, 0.375)]
-    # Seeing: the evaluations on feedback as well, 7 tokens and 2.5 s, then 2.5 s.
-    assert series(seeing, "selection/accuracy_by_tokens") == [(0, 0.125), (147, 0.25), (387, 0.375)]
+    # Seeing: the evaluations on feedback as well, 99 + 7 tokens and 2.5 s, then 2.5 s.
+    assert series(seeing, "selection/accuracy_by_tokens") == [(0, 0.125), (246, 0.25), (486, 0.375)]
     assert series(seeing, "selection/accuracy_by_seconds") == [(0, 0.125), (12, 0.25), (25, 0.375)]
     first = next(metric for metric in seeing.metrics if metric.key == "selection/accuracy")
     assert first.timestamp == (EPOCH + 20) * 1000 + 2625

@@ -7,7 +7,7 @@ import pytest
 
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.track.project import project
-from dataenvgym_spec.track.views import CURVES, ITERATIONS, POINTS, RUNS, SCORES
+from dataenvgym_spec.track.views import COSTS, CURVES, ITERATIONS, POINTS, RUNS, SCORES
 from tests.support.tracked import Store
 
 LIMIT = 5000
@@ -23,6 +23,7 @@ def test_every_view_is_small_enough_and_names_metrics_that_are_there(tmp_path: P
         *((POINTS, CURVES) if sweep else (CURVES, SCORES)),
         RUNS,
         ITERATIONS,
+        COSTS,
     ]
     for text in dict(record.views).values():
         assert len(text) < LIMIT
@@ -51,6 +52,9 @@ def test_runs_are_drawn_as_one_line_an_arm_where_there_are_several(tmp_path: Pat
     """With one seed each line is a run, in the colour that the report gives its arm."""
     for seeds in ((0,), (0, 1)):
         Store(tmp_path / str(len(seeds)), seeds=seeds)
-        view = dict(project(load("tiny", tmp_path / str(len(seeds)))).views)[CURVES]
-        group = json.loads(json.loads(view)["state"])["groupBy"]
-        assert (group is not None) == (len(seeds) > 1)
+        views = dict(project(load("tiny", tmp_path / str(len(seeds)))).views)
+        state = json.loads(json.loads(views[CURVES])["state"])
+        assert (state["groupBy"] is not None) == (COSTS in views) == (len(seeds) > 1)
+        # A group is drawn as its mean at each step, which runs do not have in common there.
+        metrics = {chart["metricKey"] for chart in state["compareRunCharts"]}
+        assert ("selection/accuracy_by_tokens" in metrics) == (len(seeds) == 1)

@@ -23,7 +23,18 @@ PRECISION: Final = (
     *("dtype", "precision", "autocast", "torch_dtype"),
 )
 """Parts of words that mean a precision of arithmetic or weights."""
-QUANTIZED: Final = ("quantiz", "quantis", "4bit", "8bit", "int8", "int4", "nf4", "fp4", "gptq", "awq")
+QUANTIZED: Final = (
+    "quantiz",
+    "quantis",
+    "4bit",
+    "8bit",
+    "int8",
+    "int4",
+    "nf4",
+    "fp4",
+    "gptq",
+    "awq",
+)
 """Parts of words that mean fewer bits of a weight."""
 
 
