@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, Literal, cast
 
 import click
 
@@ -27,8 +27,46 @@ KEEP: Final = (
 """What is said at the end, in place of DVC's list of every file."""
 
 
+AUTO: Final = "auto"
+
+
+class Jobs(click.ParamType[int | Literal["auto"]]):
+    """A number of jobs, or as many as the machine has room for."""
+
+    name = "jobs"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | Literal["auto"]:
+        """The number."""
+        if isinstance(value, int) or value == AUTO:
+            return cast("int | Literal['auto']", value)
+        if not str(value).isdecimal() or int(value) < 1:
+            self.fail(f"'{value}' is neither a whole number of at least 1 nor '{AUTO}'", param, ctx)
+        return int(value)
+
+
 @click.command("run")
-@click.argument("name")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option(
+    "--jobs",
+    type=Jobs(),
+    default=1,
+    metavar="N",
+    help="Run up to N stages side by side; 'auto' for as many as the machine has processors.",
+)
+@click.option(
+    "--keep-going",
+    is_flag=True,
+    help="After a failure, go on with all that does not depend on it.",
+)
+@click.option(
+    "--retry",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Try a stage again, up to N times, that was killed; one that failed by itself is not.",
+)
 @click.option(
     "--pull", is_flag=True, help="Let DVC fetch from its remote what colleagues have made already."
 )
@@ -39,16 +77,27 @@ KEEP: Final = (
     help="Ask no teacher: each answer has to be in the journal (dataenvgym journal --help).",
 )
 @setting
-def command(name: str, pull: bool, ignore_limits: bool, replay: bool, sets: tuple[str, ...]) -> int:
-    """Compile an experiment and reproduce it with DVC. What is done already is not done again.
+def command(
+    names: tuple[str, ...],
+    jobs: int | Literal["auto"],
+    keep_going: bool,
+    retry: int,
+    pull: bool,
+    ignore_limits: bool,
+    replay: bool,
+    sets: tuple[str, ...],
+) -> int:
+    """Compile experiments and reproduce them with DVC. What is done already is not done again.
 
     NAME is an experiment, or a sweep: then its experiments run one after the other, and one that
-    fails holds up none. If the spec has `limits`, it does not start what cannot fit into them, and
-    pauses once they are passed (exit code 3).
+    fails holds up none. With --jobs they run side by side, each stage as soon as what it reads is
+    there, and one that several of them need once. If a spec has `limits`, it does not start what
+    cannot fit into them, and pauses once they are passed (exit code 3).
 
     \b
     Example:
       dataenvgym run quickstart
+      dataenvgym run quickstart --jobs auto
     """
     layout = layout_here()
     with held(layout.lock("run")) as is_ours:
@@ -56,11 +105,27 @@ def command(name: str, pull: bool, ignore_limits: bool, replay: bool, sets: tupl
             look = "dataenvgym status   (a clone of the repository can run beside it)"
             message = "another 'dataenvgym run' is at work in this repository"
             raise UserError(message, help=f"wait for it, or look at it with: {look}")
-        project = load_project((name,), sets=sets)
+        project = load_project(names, sets=sets)
         # Other specs were not read, so nothing of theirs may be taken away.
         write(project.compiled.graph, layout, everything=False)
         variables = {REPLAY: "1"} if replay else {}
-        _run(project, pull=pull, ignore_limits=ignore_limits, variables=variables)
+        if jobs == 1 and not keep_going and not retry:
+            _run(project, pull=pull, ignore_limits=ignore_limits, variables=variables)
+            return 0
+        # A run of one stage after the other does not wait for these imports.
+        from dataenvgym_spec.cli.jobs import Options, run_side_by_side
+
+        options = Options(
+            names=names,
+            jobs=None if jobs == AUTO else jobs,
+            keep_going=keep_going,
+            retries=retry,
+            pull=pull,
+            ignore_limits=ignore_limits,
+            variables=variables,
+        )
+        if run_side_by_side(project, options):
+            click.echo(KEEP)
     return 0
 
 

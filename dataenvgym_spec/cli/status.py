@@ -22,8 +22,14 @@ STATES: Final[tuple[StageState, ...]] = ("done", "running", "paused", "failed", 
 @click.command("status")
 @click.argument("name", required=False)
 @click.option("--all", "show_all", is_flag=True, help="Also list the stages that are done.")
+@click.option(
+    "--watch",
+    "watched",
+    is_flag=True,
+    help="Show the run with --jobs that is at work here, as its own screen does, until it ends.",
+)
 @as_json
-def command(name: str | None, show_all: bool, as_json: bool) -> None:
+def command(name: str | None, show_all: bool, watched: bool, as_json: bool) -> int:
     """Say which stages of an experiment (default: of every one) are done, running, paused at a
     limit, failed or missing; of those that ask teachers, how far they are and what remains.
 
@@ -32,6 +38,10 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
       dataenvgym status quickstart
     """
     layout = layout_here()
+    if watched:
+        from dataenvgym_spec.cli.watching import watch
+
+        return watch(layout)
     names = [name] if name else compiled(layout)
     if not names:
         raise UserError("nothing is compiled here", help="run: dataenvgym compile")
@@ -41,13 +51,14 @@ def command(name: str | None, show_all: bool, as_json: bool) -> None:
         warn_of_edits(item)
     if as_json:
         print_json({"stages": _records(stages)})
-        return
+        return 0
     for experiment, rows in stages.items():
         _print(experiment, rows, show_all=show_all)
     for item in experiments:
         reason = absence(item)
         if reason:
             click.echo(f"{item.name}: {reason}; {remedy(item)}")
+    return 0
 
 
 def _print(experiment: str, rows: Sequence[StageStatus], *, show_all: bool) -> None:

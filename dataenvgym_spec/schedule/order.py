@@ -8,63 +8,23 @@ still waits for, and never a search.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from typing import Final
 
 from dataenvgym_spec.core.errors import LimitReached
-from dataenvgym_spec.schedule.protocol import Finished, Needs, Runner, Work
+from dataenvgym_spec.schedule.observer import Observer, Unobserved
+from dataenvgym_spec.schedule.protocol import Finished, Runner, Work
+from dataenvgym_spec.schedule.ready import Rank, Ready
 
 ALIKE: Final = 1.1
 """Expected times within this factor count as equal: estimates are not more exact than that."""
-PATIENCE: Final = 32
-"""How many works may overtake one that comes first and does not fit.
-
-After that, others wait that need what it lacks.
-"""
 TICK: Final = 0.25
 """Seconds after which a caller is asked whether to stop, while nothing ends."""
 
-RESOURCES: Final = ("cpus", "gpus", "memory")
-
-Fits = Callable[[Work], bool]
-"""Whether there is room for a work."""
 Stopping = Callable[[], int]
 """How often the user has asked to stop: once to end cleanly, twice to end at once."""
-
-
-class Observer(Protocol):
-    """Hears of what happens, for whoever looks on."""
-
-    def started(self, work: Work, place: str) -> None:
-        """A work was started."""
-
-    def ended(self, finished: Finished, *, again: bool) -> None:
-        """A work ended; `again` says that it will be tried once more."""
-
-    def skipped(self, work: Work) -> None:
-        """A work will not be started, because of a failure."""
-
-    def tick(self) -> None:
-        """Time has passed."""
-
-
-class Unobserved:
-    """Nobody looks on."""
-
-    def started(self, work: Work, place: str) -> None:
-        """Ignores it."""
-
-    def ended(self, finished: Finished, *, again: bool) -> None:
-        """Ignores it."""
-
-    def skipped(self, work: Work) -> None:
-        """Ignores it."""
-
-    def tick(self) -> None:
-        """Ignores it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -147,14 +107,15 @@ class _Queue:
         self.stopping, self.tick = stopping, tick
         self.position = {work.id: number for number, work in enumerate(works)}
         self.before, self.behind = _links(works, self.position)
-        self.rank = _ranks(works, self.before, self.behind)
-        self.ready = _Ready(works, self.rank)
+        self.ahead = _ahead(works, self.before, self.behind)
+        self.rank = _ranks(works, self.ahead)
+        self.ready = Ready(works, self.rank)
         self.open = bytearray(b"\1") * len(works)
         """Whether a work may still be started or is running."""
         self.tries: dict[int, int] = {}
         self.lost: set[str] = set()
         """The experiments of which nothing is started any more."""
-        self.running = 0
+        self.running: set[int] = set()
         self.stops = 0
         self.outcome = Outcome()
         for number, count in enumerate(self.before):
@@ -172,7 +133,21 @@ class _Queue:
             finished = self.runner.finished(self.tick)
             if finished is not None:
                 self._end(finished)
-            self.observer.tick()
+            self.observer.tick(self)
+
+    def upcoming(self, count: int) -> list[Work]:
+        """The works that will be started next: those that are ready, then those right behind."""
+        found = self.ready.first(count)
+        if len(found) < count:
+            behind = {after for number in self.running for after in self.behind[number]}
+            later = sorted(behind, key=lambda number: (self.before[number], self.rank[number]))
+            found += [number for number in later if self.open[number]]
+        return [self.works[number] for number in found[:count]]
+
+    def way(self) -> float:
+        """The seconds of the longest way to the end, from the start of what runs now."""
+        first = [*self.running, *self.ready.first(1)]
+        return max((self.ahead[number] for number in first), default=0.0)
 
     def _stop(self, times: int) -> None:
         """Ends what runs, once the user wants that."""
@@ -192,7 +167,7 @@ class _Queue:
                 self._skip(number)
                 continue
             place = self.runner.start(work)
-            self.running += 1
+            self.running.add(number)
             self.observer.started(work, place)
 
     def _is_lost(self, work: Work) -> bool:
@@ -202,7 +177,7 @@ class _Queue:
 
     def _end(self, finished: Finished) -> None:
         number = self.position[finished.work.id]
-        self.running -= 1
+        self.running.discard(number)
         if finished.code == 0:
             self._done(number)
         elif self._again(number, finished):
@@ -252,69 +227,6 @@ class _Queue:
                 waiting.extend(self.behind[one])
 
 
-Rank = tuple[int, int, int]
-"""What orders works: the time behind it, the experiments that wait, and its position."""
-
-
-class _Ready:
-    """The works that wait for nothing but room, a heap for each of their needs."""
-
-    def __init__(self, works: Sequence[Work], rank: Sequence[Rank]) -> None:
-        self._works, self._rank = works, rank
-        self._heaps: dict[Needs, list[Rank]] = {}
-        self._count = 0
-        self._overtaken: dict[int, int] = {}
-        """How many works have passed one that came first and did not fit."""
-
-    def __bool__(self) -> bool:
-        return self._count > 0
-
-    def add(self, number: int) -> None:
-        """Adds a work."""
-        heap = self._heaps.setdefault(self._works[number].needs, [])
-        heapq.heappush(heap, self._rank[number])
-        self._count += 1
-
-    def take(self, fits: Fits) -> int | None:
-        """Takes the first work that fits; None if none does that may overtake the first."""
-        # There are few different needs, and thousands of works of each.
-        heaps = [heap for heap in self._heaps.values() if heap]
-        heaps.sort(key=lambda heap: heap[0])
-        held_back = frozenset[str]()
-        for place, heap in enumerate(heaps):
-            work = self._works[heap[0][-1]]
-            if held_back.isdisjoint(_used(work.needs)) and fits(work):
-                if place:
-                    first = heaps[0][0][-1]
-                    self._overtaken[first] = self._overtaken.get(first, 0) + 1
-                return self._pop(heap)
-            if not place and self._overtaken.get(heap[0][-1], 0) >= PATIENCE:
-                held_back = _short(work, fits)
-        return None
-
-    def _pop(self, heap: list[Rank]) -> int:
-        number = heapq.heappop(heap)[-1]
-        self._overtaken.pop(number, None)
-        self._count -= 1
-        return number
-
-
-def _used(needs: Needs) -> frozenset[str]:
-    """The names of what a work needs anything of."""
-    return frozenset(name for name in RESOURCES if getattr(needs, name))
-
-
-def _short(work: Work, fits: Fits) -> frozenset[str]:
-    """What there is too little of for a work: others leave that alone until it has started."""
-    short = set()
-    for name in RESOURCES:
-        alone = Needs(**{**dict.fromkeys(RESOURCES, 0), name: getattr(work.needs, name)})
-        if not fits(replace(work, needs=alone)):
-            short.add(name)
-    # There may be enough of each, and not in one place.
-    return frozenset(short) or frozenset(RESOURCES)
-
-
 Links = tuple[list[int], list[list[int]]]
 """How many works each waits for, and which wait for it."""
 
@@ -330,16 +242,19 @@ def _links(works: Sequence[Work], position: dict[str, int]) -> Links:
     return before, behind
 
 
-def _ranks(
+def _ahead(
     works: Sequence[Work], before: Sequence[int], behind: Sequence[Sequence[int]]
-) -> list[Rank]:
-    """The order of works, from the longest way through time that begins with each."""
-    order = _sorted(works, before, behind)
+) -> list[float]:
+    """The seconds of the longest way through works that begins with each."""
     ahead = [0.0] * len(works)
-    for number in reversed(order):
+    for number in reversed(_sorted(works, before, behind)):
         longest = max((ahead[after] for after in behind[number]), default=0.0)
         ahead[number] = works[number].seconds + longest
-    # A tuple of numbers is compared fastest; the least is the first.
+    return ahead
+
+
+def _ranks(works: Sequence[Work], ahead: Sequence[float]) -> list[Rank]:
+    """The order of works; the least comes first."""
     ranks = []
     for number, work in enumerate(works):
         ranks.append((-_magnitude(ahead[number]), -len(work.experiments), number))

@@ -39,6 +39,7 @@ class Work:
         seconds: how long it is expected to take.
         title: what a person calls it.
         experiments: those that need it; it is run, and paid for, as a part of the first.
+        pull: whether DVC may fetch from its remote what was made elsewhere.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Work:
     seconds: float = 1.0
     title: str = ""
     experiments: tuple[str, ...] = ()
+    pull: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

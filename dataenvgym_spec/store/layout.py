@@ -71,6 +71,15 @@ class Layout:
         """Where a stage's executor works before its result is complete."""
         return self.private / "scratch" / directory
 
+    def output(self, name: str) -> Path:
+        """What a stage or a report printed that ran beside others."""
+        return self.private / "output" / f"{name}.txt"
+
+    @property
+    def run_state(self) -> Path:
+        """How the run that is at work here stands, or how the last one ended."""
+        return self.private / "run.json"
+
     def lock(self, name: str) -> Path:
         """A lock file."""
         return self.private / "locks" / f"{name}.lock"

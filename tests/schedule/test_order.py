@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from dataenvgym_spec.schedule.order import PATIENCE, Outcome, carry_out
+from dataenvgym_spec.schedule.observer import View
+from dataenvgym_spec.schedule.order import Outcome, carry_out
 from dataenvgym_spec.schedule.protocol import Finished, Needs, Work
+from dataenvgym_spec.schedule.ready import PATIENCE
 
 
 @dataclass
@@ -79,7 +81,7 @@ class Told:
     def skipped(self, work: Work) -> None:
         self.lines.append(f"({work.id})")
 
-    def tick(self) -> None:
+    def tick(self, view: View) -> None:
         pass
 
 

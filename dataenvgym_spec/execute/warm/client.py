@@ -10,6 +10,7 @@ import array
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -61,6 +62,8 @@ LOST: Final = (
     "error: the stage's process ended without an answer\n"
     "  = help: was it killed for lack of memory? DATAENVGYM_WARM=0 runs stages without a worker"
 )
+KILLED: Final = 128 + signal.SIGKILL
+"""The exit code of what was killed, as shells have it: who started the stage may try it again."""
 WORKER: Final = "DATAENVGYM_WORKER"
 """The environment variable that says to a trainer where the worker of its run listens."""
 EXECUTOR: Final = "DATAENVGYM_EXECUTOR"
@@ -180,7 +183,7 @@ def _ask(
         answer = connection.recv(1)
     if not answer:
         print(LOST, file=sys.stderr, flush=True)
-        return 1
+        return KILLED
     return answer[0]
 
 

@@ -185,7 +185,7 @@ def _exit_code(work: Callable[[], object]) -> int:
         if error.help:
             message += f"\n  = help: {error.help}"
         print(Secrets(opening(os.environ)).hide(message), file=sys.stderr, flush=True)
-        return 1
+        return error.exit_code
     except KeyboardInterrupt:
         message = "interrupted: nothing is lost; the same command goes on from here"
         print(message, file=sys.stderr, flush=True)

@@ -7,11 +7,9 @@ from typing import Any, Final
 
 import torch
 
-from dataenvgym_spec.core.variables import count
+from dataenvgym_spec.core.variables import ONE_THREAD, THREADS, count
 
-THREADS: Final = "DATAENVGYM_THREADS"
-
-SMALL: Final = 20_000_000
+SMALL: Final = ONE_THREAD
 """Parameters below which one thread is enough.
 
 A second thread made a million-parameter student 15% faster on two idle cores, and eight times

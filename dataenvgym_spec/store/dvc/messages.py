@@ -3,7 +3,7 @@
 Its closing hint, a `git add` that names every lock by itself, is left out: DVC has no setting for
 it but `core.autostage`, which changes the user's index. And a disk that is full, which DVC calls
 "no possible cache link types" (dvc/output.py drops the reason), is called so. A stage that Ctrl-C
-ended is no failure.
+ended is no failure. What another DVC is reading or writing is waited for, where DVC gives up.
 
 It is `python -m dataenvgym_spec.store.dvc.messages repro ...`, for `dataenvgym run`.
 """
@@ -11,13 +11,18 @@ It is `python -m dataenvgym_spec.store.dvc.messages repro ...`, for `dataenvgym 
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dataenvgym_spec.core.text import size_text
+from dataenvgym_spec.store.dvc.busy import release
+from dataenvgym_spec.store.layout import Layout
 
 HINTS: Final = "dvc.repo.scm_context"
 """The module of DVC whose messages are the closing hint."""
@@ -25,6 +30,41 @@ INTERRUPTED: Final = 130
 """The exit code of what Ctrl-C ended."""
 FAILURES: Final = "dvc.cli"
 """The module of DVC that says why a command failed."""
+EXITED: Final = re.compile(r"exited with (-?\d+)\Z")
+"""How DVC says which exit code a stage had; a negative one is a signal."""
+BUSY: Final = "is busy"
+"""What DVC says of a path that another process of it is reading or writing."""
+LOOK: Final = 0.5
+"""Seconds between two looks at such a path."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What DVC said of a failure.
+
+    Attributes:
+        unlinked: the paths to which it could not bring a result.
+        busy: what another process keeps it from; empty if none does.
+        status: the exit code of the stage that failed, if one did.
+    """
+
+    unlinked: list[str] = field(default_factory=list)
+    busy: str = ""
+    status: int | None = None
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        """Whether a message is for the user; a filter of `logging`."""
+        for error in _chain(record):
+            text = str(error)
+            self.unlinked.extend(getattr(error, "fs_paths", ()))
+            if BUSY in text and type(error).__name__ == "LockError":
+                self.busy = text
+                return False
+            exited = EXITED.search(text)
+            if exited:
+                self.status = int(exited.group(1))
+        # After Ctrl-C whoever started DVC says that nothing is lost.
+        return self.status != INTERRUPTED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,24 +76,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Its exit code.
     """
+    return call(sys.argv[1:] if arguments is None else arguments)[0]
+
+
+def call(arguments: Sequence[str]) -> tuple[int, Heard]:
+    """Runs DVC in the working directory, which is the repository.
+
+    Returns:
+        Its exit code, and what it said of a failure.
+    """
     from dvc.cli import main as dvc
 
-    unlinked: list[str] = []
+    hints, failures = logging.getLogger(HINTS), logging.getLogger(FAILURES)
+    hints.addFilter(_is_warning)
+    told = False
+    while True:
+        heard = Heard()
+        failures.addFilter(heard)
+        code = int(dvc(list(arguments)))
+        failures.removeFilter(heard)
+        if not heard.busy:
+            break
+        if not told:
+            print(f"  waiting: {heard.busy.strip()}", file=sys.stderr, flush=True)
+            told = True
+        # Processes that were killed may still be on DVC's list.
+        release(Layout(root=Path.cwd()))
+        time.sleep(LOOK)
+    if heard.unlinked:
+        help = _explanation(Path(heard.unlinked[0]).parent)
+        print(f"  = help: {help}", file=sys.stderr)
+    return code, heard
 
-    def notice(record: logging.LogRecord) -> bool:
-        for error in _chain(record):
-            unlinked.extend(getattr(error, "fs_paths", ()))
-            # After Ctrl-C whoever started DVC says that nothing is lost.
-            if str(error).endswith(f"exited with {INTERRUPTED}"):
-                return False
-        return True
 
-    logging.getLogger(HINTS).addFilter(_is_warning)
-    logging.getLogger(FAILURES).addFilter(notice)
-    code = int(dvc(list(sys.argv[1:] if arguments is None else arguments)))
-    if unlinked:
-        print(f"  = help: {_explanation(Path(unlinked[0]).parent)}", file=sys.stderr)
-    return code
+def wait_closely(seconds: float) -> None:
+    """Has DVC look often whether its lock is free, for as long as it takes.
+
+    By default it looks every half second, which stages that end side by side would often wait.
+
+    Args:
+        seconds: between two looks.
+    """
+    from dvc import lock
+
+    def acquire(self: Any) -> None:
+        while True:
+            try:
+                self._do_lock()
+            except lock.LockError:
+                time.sleep(seconds)
+            else:
+                return
+
+    # It has no setting for this; dvc/lock.py takes it from a constant, together with a time limit.
+    lock.Lock.lock = acquire
 
 
 def _chain(record: logging.LogRecord) -> Iterator[BaseException]:

@@ -1,0 +1,168 @@
+"""What is to be done of experiments that run side by side, as one queue."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import Final
+
+from dataenvgym_spec.cli.common import Project
+from dataenvgym_spec.cli.guard import admit, out_of_reach
+from dataenvgym_spec.core.errors import LimitReached, SpecError
+from dataenvgym_spec.core.variables import THREADS, VLLM_GPUS, count
+from dataenvgym_spec.execute.hardware import Hardware
+from dataenvgym_spec.graph.ir import Entry
+from dataenvgym_spec.questions.cost.estimate import Machine, PastStages, estimate
+from dataenvgym_spec.questions.cost.ranges import Interval
+from dataenvgym_spec.questions.cost.spending import latest
+from dataenvgym_spec.questions.plan import PlannedStage, plan
+from dataenvgym_spec.questions.together import Plans, once
+from dataenvgym_spec.results.prices import read_prices
+from dataenvgym_spec.schedule.needs import Sizes, Spread, needs
+from dataenvgym_spec.schedule.protocol import Work
+from dataenvgym_spec.schedule.todo import open_targets, queue
+from dataenvgym_spec.store.dvc.disk import Disk
+
+UNLIKELY: Final = 100.0
+"""An expected time is at least this part of the longest: a stage that may run has no shortest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What is to be done now.
+
+    Attributes:
+        works: the queue.
+        done: how many steps are done already, each counted once.
+        limited: the experiments that do not fit into their limits, with the reason.
+    """
+
+    works: tuple[Work, ...]
+    done: int
+    limited: Mapping[str, LimitReached]
+
+
+@dataclass(slots=True, kw_only=True)
+class Rounds:
+    """Plans experiments, each time anew: a result may come out otherwise than its stage promises.
+
+    Attributes:
+        project: the compiled specs.
+        spread: how models are spread over this machine.
+        gpus: of this machine.
+        variables: of the environment, that stages get besides.
+        pull: whether DVC may fetch from its remote.
+        ignore_limits: whether the limits of specs count.
+        limits: what the environment says to the stages of each experiment of its limits.
+    """
+
+    project: Project
+    spread: Spread
+    gpus: int
+    variables: Mapping[str, str]
+    pull: bool
+    ignore_limits: bool
+    limits: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _given: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What each experiment had to do in the round before."""
+
+    def next(self, entries: Sequence[Entry]) -> Round:
+        """What some experiments have to do.
+
+        Raises:
+            SpecError: a teacher cannot be asked from here.
+        """
+        plans = self._plans(entries)
+        todo = self._todo(entries, plans)
+        missing = out_of_reach(self.project, todo, {**os.environ, **self.variables})
+        if missing:
+            raise SpecError(missing)
+        limited = self._limited(todo)
+        admitted = {name: steps for name, steps in todo.items() if name not in limited}
+        done = sum(step.action == "reuse" for step in once(plans))
+        return Round(works=self._works(admitted), done=done, limited=limited)
+
+    def retake(self, names: Iterable[str]) -> None:
+        """Says that some experiments were held up, so that the same is to be done once more."""
+        for name in names:
+            self._given.pop(name, None)
+
+    def _plans(self, entries: Sequence[Entry]) -> Plans:
+        # A new one each time: DVC has changed what a Disk remembers.
+        world = Disk(self.project.layout, pull=self.pull)
+        compiled = self.project.compiled
+        return {item.name: plan(compiled.graph, item, world, compiled.specs) for item in entries}
+
+    def _todo(self, entries: Sequence[Entry], plans: Plans) -> Plans:
+        """The plans of those that have something to do which they have not just done."""
+        todo = {}
+        for item in entries:
+            targets = open_targets(item, plans[item.name]).targets
+            # DVC was given just these and did not fail: giving them again would never end.
+            if targets and targets != self._given.get(item.name):
+                todo[item.name] = plans[item.name]
+            self._given[item.name] = targets
+        return todo
+
+    def _limited(self, plans: Plans) -> dict[str, LimitReached]:
+        limited: dict[str, LimitReached] = {}
+        if self.ignore_limits:
+            return limited
+        for name, steps in plans.items():
+            try:
+                self.limits[name] = admit(self.project, self.project.entry(name), steps)
+            except LimitReached as error:
+                limited[name] = error
+        return limited
+
+    def _works(self, plans: Plans) -> tuple[Work, ...]:
+        steps = [step for step in once(plans) if step.action != "reuse"]
+        history = latest(self.project.layout, {step.kind for step in steps if step.use})
+        graph = self.project.compiled.graph
+        sizes = Sizes.of(graph.by_id(), history)
+        return queue(
+            graph,
+            plans,
+            seconds=self._seconds(steps, history),
+            needs=lambda stage: needs(stage, self.spread, sizes),
+            pull=self.pull,
+        )
+
+    def _seconds(self, steps: Sequence[PlannedStage], history: PastStages) -> dict[str, float]:
+        """How long stages are expected to take, by key."""
+        project = self.project
+        prices, machine = read_prices(project.layout.root), Machine(gpus=self.gpus)
+        known = project.compiled.graph.by_id()
+        estimates = estimate(steps, known, history, prices, machine)
+        return {one.key: likely(one.cost.seconds) for one in estimates}
+
+
+def likely(seconds: Interval) -> float:
+    """One number for a range that may span magnitudes.
+
+    >>> likely(Interval(low=1, high=100))
+    10.0
+    """
+    return sqrt(max(seconds.low, seconds.high / UNLIKELY) * seconds.high)
+
+
+def spread_of(environ: Mapping[str, str], cpus: int) -> Spread:
+    """How models are spread over this machine.
+
+    Args:
+        environ: the environment, with what the hardware profile says.
+        cpus: that a large model uses.
+
+    Raises:
+        UserError: a variable is wrong.
+    """
+    hardware = Hardware.of(environ)
+    return Spread(
+        cpus=cpus,
+        threads=count(environ, THREADS),
+        processes=hardware.processes,
+        gpus=hardware.gpus,
+        split=count(environ, VLLM_GPUS) or 1,
+    )

@@ -1,0 +1,73 @@
+"""How a `dataenvgym run` stands that runs stages side by side, for who looks on from elsewhere."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dataenvgym_spec.records.record import Record
+
+End = Literal["done", "failed", "stopped"]
+
+
+class RunningWork(Record, frozen=True, kw_only=True):
+    """A work that runs.
+
+    Attributes:
+        title: what a person calls it, with its experiment.
+        started: seconds since the epoch.
+        expected: seconds that it may take.
+        place: the machine; empty for the run's own.
+        output: the file with what it prints, from the repository.
+    """
+
+    title: str
+    started: float
+    expected: float
+    place: str = ""
+    output: str = ""
+
+
+class FailedWork(Record, frozen=True, kw_only=True):
+    """A work that failed, and why."""
+
+    title: str
+    message: str
+    output: str = ""
+
+
+class RunState(Record, frozen=True, kw_only=True):
+    """A run: `.dataenvgym/run.json`.
+
+    Attributes:
+        names: the experiments, or the sweep.
+        process: the driver.
+        started: seconds since the epoch.
+        updated: the same, when this was written.
+        total: steps in all, with those that were done before.
+        done: how many are done.
+        before: how many of them were done before.
+        skipped: how many will not be started.
+        running: what runs, the oldest first.
+        waiting: what comes next.
+        failed: what has failed.
+        seconds_left: about as many remain; None while nobody knows.
+        usd: US dollars that the run has spent so far.
+        ending: whether the user has asked it to end.
+        ended: how it has ended; None while it goes on.
+    """
+
+    names: tuple[str, ...]
+    process: int
+    started: float
+    updated: float
+    total: int
+    done: int
+    before: int = 0
+    skipped: int = 0
+    running: tuple[RunningWork, ...] = ()
+    waiting: tuple[str, ...] = ()
+    failed: tuple[FailedWork, ...] = ()
+    seconds_left: float | None = None
+    usd: float = 0.0
+    ending: bool = False
+    ended: End | None = None

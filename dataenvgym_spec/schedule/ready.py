@@ -1,0 +1,87 @@
+"""The works that wait for nothing but room."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Final
+
+from dataenvgym_spec.schedule.protocol import Needs, Work
+
+PATIENCE: Final = 32
+"""How many works may overtake one that comes first and does not fit.
+
+After that, others wait that need what it lacks.
+"""
+RESOURCES: Final = ("cpus", "gpus", "memory")
+
+Fits = Callable[[Work], bool]
+"""Whether there is room for a work."""
+Rank = tuple[int, int, int]
+"""What orders works: the time behind it, the experiments that wait, and its position."""
+
+
+class Ready:
+    """The works that wait for nothing but room, a heap for each of their needs."""
+
+    def __init__(self, works: Sequence[Work], rank: Sequence[Rank]) -> None:
+        self._works, self._rank = works, rank
+        self._heaps: dict[Needs, list[Rank]] = {}
+        self._count = 0
+        self._overtaken: dict[int, int] = {}
+        """How many works have passed one that came first and did not fit."""
+
+    def __bool__(self) -> bool:
+        return self._count > 0
+
+    def add(self, number: int) -> None:
+        """Adds a work."""
+        heap = self._heaps.setdefault(self._works[number].needs, [])
+        heapq.heappush(heap, self._rank[number])
+        self._count += 1
+
+    def take(self, fits: Fits) -> int | None:
+        """Takes the first work that fits; None if none does that may overtake the first."""
+        # There are few different needs, and thousands of works of each.
+        heaps = [heap for heap in self._heaps.values() if heap]
+        heaps.sort(key=lambda heap: heap[0])
+        held_back = frozenset[str]()
+        for place, heap in enumerate(heaps):
+            work = self._works[heap[0][-1]]
+            if held_back.isdisjoint(_used(work.needs)) and fits(work):
+                if place:
+                    first = heaps[0][0][-1]
+                    self._overtaken[first] = self._overtaken.get(first, 0) + 1
+                return self._pop(heap)
+            if not place and self._overtaken.get(heap[0][-1], 0) >= PATIENCE:
+                held_back = _short(work, fits)
+        return None
+
+    def first(self, count: int) -> list[int]:
+        """The first works, whether they fit or not."""
+        ranks = heapq.merge(*(heapq.nsmallest(count, heap) for heap in self._heaps.values()))
+        return [rank[-1] for rank in islice(ranks, count)]
+
+    def _pop(self, heap: list[Rank]) -> int:
+        number = heapq.heappop(heap)[-1]
+        self._overtaken.pop(number, None)
+        self._count -= 1
+        return number
+
+
+def _used(needs: Needs) -> frozenset[str]:
+    """The names of what a work needs anything of."""
+    return frozenset(name for name in RESOURCES if getattr(needs, name))
+
+
+def _short(work: Work, fits: Fits) -> frozenset[str]:
+    """What there is too little of for a work: others leave that alone until it has started."""
+    short = set()
+    for name in RESOURCES:
+        alone = Needs(**{**dict.fromkeys(RESOURCES, 0), name: getattr(work.needs, name)})
+        if not fits(replace(work, needs=alone)):
+            short.add(name)
+    # There may be enough of each, and not in one place.
+    return frozenset(short) or frozenset(RESOURCES)
