@@ -24,18 +24,20 @@ from dataenvgym_spec.results.fates import Fates, IterationFates
 from dataenvgym_spec.results.skill_gains import TaughtSkill
 from dataenvgym_spec.results.trainings import Training
 
-Axis = Literal["iteration", "examples", "tokens", "usd"]
+Axis = Literal["iteration", "examples", "tokens", "usd", "gpu_minutes"]
 _AXES: Final[dict[Axis, str]] = {
     "iteration": "iteration",
     "examples": "accepted examples so far",
     "tokens": "tokens that teaching took so far",
     "usd": "US dollars that teaching took so far",
+    "gpu_minutes": "GPU minutes that teaching took so far",
 }
 
-TaughtAxis = Literal["examples", "base"]
+TaughtAxis = Literal["examples", "base", "items"]
 _TAUGHT_AXES: Final[dict[TaughtAxis, str]] = {
     "examples": "examples taught of the skill",
     "base": "base student's accuracy",
+    "items": "sealed items of the skill",
 }
 HUES: Final = len(PAGE.hues)
 _MARKERS: Final = "osD^vPXp"
@@ -70,7 +72,7 @@ def _percent(value: float, _position: int) -> str:
 
 
 @contextmanager
-def _canvas(
+def canvas(
     name: str, look: Look, *, height: float, width: float = 5.0
 ) -> Iterator[tuple[Any, list[str]]]:
     """An empty figure with one pair of axes, and where it goes; `name` salts the ids."""
@@ -105,7 +107,7 @@ def curves(means: Sequence[Curve], runs: Sequence[Curve], x: Axis, *, look: Look
     out.
     """
     means, runs = ([_placed(curve, x) for curve in some] for some in (means, runs))
-    with _canvas(f"curves-{x}", look, height=3.4) as (axes, text):
+    with canvas(f"curves-{x}", look, height=3.4) as (axes, text):
         for number, mean in enumerate(means):
             _mean(axes, mean, x, number, look)
             _runs(axes, [run for run in runs if run.arm == mean.arm], x, look.hues[hue(number)])
@@ -161,15 +163,15 @@ def _runs(axes: Any, runs: Sequence[Curve], x: Axis, colour: str) -> None:
 def taught(
     skills: Sequence[TaughtSkill], arms: Sequence[str], x: TaughtAxis, *, look: Look = PAGE
 ) -> str:
-    """The gain of each skill, by how much of it was taught or by how hard it was.
+    """The gain of each skill, by how much of it was taught, how hard it was or how frequent it is.
 
     Args:
         skills: of all arms.
         arms: in the order of their colours.
-        x: `examples`, or `base`, the accuracy of the base student.
+        x: `examples`, `base`, the accuracy of the base student, or `items`.
         look: how it looks.
     """
-    with _canvas(f"gains-{x}", look, height=3.0) as (axes, text):
+    with canvas(f"gains-{x}", look, height=3.0) as (axes, text):
         axes.axhline(0.0, color=look.ink, linewidth=0.6)
         for number, arm in enumerate(arms):
             mine = [skill for skill in skills if skill.arm == arm]
@@ -194,7 +196,7 @@ def outcomes(outcomes: Sequence[Outcome], arms: Sequence[str], *, look: Look = P
     """A dot and an interval per arm and student on the sealed test."""
     height = 0.55 + 0.27 * len(outcomes) + 0.12 * len(arms)
     places, labels = [], []
-    with _canvas("outcomes", look, height=height) as (axes, text):
+    with canvas("outcomes", look, height=height) as (axes, text):
         for row, outcome in enumerate(outcomes):
             number = arms.index(outcome.arm)
             place = -row - 0.5 * number
@@ -215,7 +217,7 @@ def rewards(trainings: Sequence[Training], arms: Sequence[str], *, look: Look = 
     rewarded = [one for one in trainings if one.rewarded]
     if not rewarded:
         return ""
-    with _canvas("rewards", look, height=3.0) as (axes, text):
+    with canvas("rewards", look, height=3.0) as (axes, text):
         named: set[str] = set()
         for one in rewarded:
             number = arms.index(one.arm)
@@ -249,7 +251,7 @@ def grid(grid: Grid, name: str, most: float, *, percent: bool, look: Look = PAGE
     rows = max(1, len(skills))
     from_base = grid.iterations[:1] == (0,)
     hue = look.hues[0 if percent else 2]
-    with _canvas(name, look, height=0.75 + 0.29 * rows) as (axes, text):
+    with canvas(name, look, height=0.75 + 0.29 * rows) as (axes, text):
         for row, values in enumerate(grid.cells[:_MOST_SKILLS]):
             for column, value in enumerate(values):
                 if value is not None:
@@ -300,7 +302,7 @@ def fates(
         most: the longest bar of all arms.
         look: how it looks.
     """
-    with _canvas(name, look, height=0.75 + 0.3 * len(rows)) as (axes, text):
+    with canvas(name, look, height=0.75 + 0.3 * len(rows)) as (axes, text):
         for row, item in enumerate(rows):
             _bar(axes, row, item.fates, names, look)
         axes.set_yticks(range(len(rows)), [str(item.iteration) for item in rows])

@@ -10,10 +10,10 @@ from math import sqrt
 from pathlib import Path
 from typing import Final, Literal
 
-from dataenvgym_spec.report import drawing, formats, words
+from dataenvgym_spec.report import drawing, formats, growth, words
 from dataenvgym_spec.report.looks import Look, printed
 from dataenvgym_spec.report.metrics import curves_csv
-from dataenvgym_spec.report.page import costs
+from dataenvgym_spec.report.page import costs, most_flips, taught_axes
 from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import amount, count, interval, percent, point_interval, points
 from dataenvgym_spec.results.curves import Curve, Grid
@@ -143,12 +143,17 @@ def figures(study: Study, look: Look) -> Iterator[str]:
     axes: tuple[drawing.Axis, ...] = ("iteration", "examples", *costs(study))
     for axis in axes:
         yield drawing.curves(study.mean_curves, study.curves, axis, look=look)
-    if study.taught_skills:
-        yield drawing.taught(study.taught_skills, study.arms, "examples", look=look)
-        yield drawing.taught(study.taught_skills, study.arms, "base", look=look)
+    for by in taught_axes(study):
+        yield drawing.taught(study.taught_skills, study.arms, by, look=look)
     yield from _grids(study.skills, "skills", look, percent=True)
     planned = [grid for grid in study.allocation if grid.skills]
     yield from _grids(planned, "allocation", look, percent=False)
+    for grown in study.trees:
+        yield growth.tree(grown, f"tree-{grown.arm}", look=look)
+    for arm in study.arms:
+        flips = [row for row in study.flips if row.arm == arm]
+        if flips:
+            yield growth.flips(flips, f"flips-{arm}", most_flips(study), look=look)
     rejected = [check for item in study.yields for check, _ in item.fates.rejected]
     names = ["accepted", "surplus", *in_order(rejected)]
     most = max((item.fates.candidates for item in study.yields), default=1)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from dataenvgym_spec.report import drawing, noise, tables, text, words
+from dataenvgym_spec.report import drawing, growth, noise, tables, text, words
 from dataenvgym_spec.report.pictures import pictures
 from dataenvgym_spec.results.curves import Grid
 from dataenvgym_spec.results.fates import in_order
@@ -33,6 +33,19 @@ _FILTERS: Final = (
     text.shorten,
     pictures,
 )
+
+_CURVES_BY: Final[dict[drawing.Axis, str]] = {
+    "tokens": "the tokens of all that led to a student: what teachers and models read and wrote, "
+    "what was trained",
+    "usd": "dollars, by the table of prices: machine, teachers, images",
+    "gpu_minutes": "minutes on GPUs, times the GPUs in use",
+}
+"""What of the costs of teaching a curve is drawn against."""
+_GAIN_BY: Final[dict[drawing.TaughtAxis, str]] = {
+    "examples": "the examples that it was taught of it",
+    "base": "how well the base student did: what was hard is on the left",
+    "items": "how many sealed items are of it: what is rare is on the left",
+}
 
 
 def page(study: Study) -> str:
@@ -94,17 +107,22 @@ def _drawings(study: Study, names: Sequence[str]) -> dict[str, Any]:
     by_iteration = drawing.curves(study.mean_curves, study.curves, "iteration")
     by_examples = drawing.curves(study.mean_curves, study.curves, "examples")
     planned = [grid for grid in study.allocation if grid.skills]
-    by_cost = [drawing.curves(study.mean_curves, study.curves, axis) for axis in costs(study)]
+    by_cost = [
+        (_CURVES_BY[axis], Markup(drawing.curves(study.mean_curves, study.curves, axis)))
+        for axis in costs(study)
+    ]
     drawn = _grids(planned, "allocation", percent=False)
     return {
         "outcomes": Markup(outcomes),
         "by_iteration": Markup(by_iteration),
         "by_examples": Markup(by_examples),
-        "by_cost": list(map(Markup, by_cost)),
+        "by_cost": by_cost,
         "taught": _taught(study),
         "skills": _grids(study.skills, "skills", percent=True),
         "allocation": list(zip(planned, drawn, strict=True)),
+        "trees": _trees(study),
         "yields": _fates(study, names),
+        "flips": _flips(study),
         "rewards": Markup(drawing.rewards(study.trainings, study.arms)),
     }
 
@@ -112,16 +130,48 @@ def _drawings(study: Study, names: Sequence[str]) -> dict[str, Any]:
 def costs(study: Study) -> tuple[drawing.Axis, ...]:
     """What of the costs of teaching curves can be drawn against: what is not nothing throughout."""
     points = [point for curve in study.mean_curves for point in curve.points]
-    axes: tuple[drawing.Axis, ...] = ("tokens", "usd")
+    axes: tuple[drawing.Axis, ...] = ("tokens", "usd", "gpu_minutes")
     return tuple(axis for axis in axes if any(getattr(point, axis) for point in points))
 
 
-def _taught(study: Study) -> list[Markup]:
-    """The gains of skills, where there are any."""
+def taught_axes(study: Study) -> tuple[drawing.TaughtAxis, ...]:
+    """What the gains of skills can be drawn against; nothing where there are none.
+
+    In most tasks all skills have equally many items, by which nothing is to be seen.
+    """
     if not study.taught_skills:
-        return []
-    axes: tuple[drawing.TaughtAxis, ...] = ("examples", "base")
-    return [Markup(drawing.taught(study.taught_skills, study.arms, axis)) for axis in axes]
+        return ()
+    varied = len({row.items for row in study.taught_skills}) > 1
+    return ("examples", "base", "items") if varied else ("examples", "base")
+
+
+def _taught(study: Study) -> list[tuple[str, Markup]]:
+    """The gains of skills, with what the pictures show."""
+    return [
+        (_GAIN_BY[axis], Markup(drawing.taught(study.taught_skills, study.arms, axis)))
+        for axis in taught_axes(study)
+    ]
+
+
+def _trees(study: Study) -> dict[str, Markup]:
+    """How skill trees grew, by arm."""
+    numbered = enumerate(study.trees)
+    return {one.arm: Markup(growth.tree(one, f"tree-{number}")) for number, one in numbered}
+
+
+def most_flips(study: Study) -> float:
+    """The longest bar of flips, so that all arms are on one scale."""
+    return max((max(row.fixed, row.broken) for row in study.flips), default=0.0)
+
+
+def _flips(study: Study) -> list[tuple[str, Markup]]:
+    """What each iteration fixed and broke, by arm."""
+    most, drawn = most_flips(study), []
+    for number, arm in enumerate(study.arms):
+        mine = [row for row in study.flips if row.arm == arm]
+        if mine:
+            drawn.append((arm, Markup(growth.flips(mine, f"flips-{number}", most))))
+    return drawn
 
 
 def _grids(grids: Sequence[Grid], name: str, *, percent: bool) -> list[Markup]:

@@ -29,6 +29,7 @@ class CurvePoint:
         tokens: that teaching took up to it: read, written and trained; None where that is not
             complete.
         usd: US dollars, likewise.
+        gpu_minutes: minutes on GPUs, times the GPUs in use, likewise.
     """
 
     iteration: int
@@ -39,6 +40,7 @@ class CurvePoint:
     truncated: float = 0
     tokens: float | None = None
     usd: float | None = None
+    gpu_minutes: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,8 @@ def with_costs(runs: Sequence[Run], curves: Sequence[Curve], ledger: Ledger) -> 
 def _with_cost(point: CurvePoint, cost: Cost | None) -> CurvePoint:
     if cost is None:
         return point
-    return replace(point, tokens=cost.all_tokens, usd=cost.usd)
+    minutes = cost.gpu_seconds / 60
+    return replace(point, tokens=cost.all_tokens, usd=cost.usd, gpu_minutes=minutes)
 
 
 def mean_curves(curves: Sequence[Curve]) -> tuple[Curve, ...]:
@@ -181,6 +184,7 @@ def _mean_point(mine: Sequence[Curve], iteration: int) -> CurvePoint:
         truncated=fmean(point.truncated for point in points),
         tokens=_mean_of([point.tokens for point in points]),
         usd=_mean_of([point.usd for point in points]),
+        gpu_minutes=_mean_of([point.gpu_minutes for point in points]),
     )
 
 

@@ -30,6 +30,7 @@ from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.evidence.scores import Gain, Outcome, gains, outcomes, summaries
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.fates import IterationFates, fates
+from dataenvgym_spec.results.flips import Flips, flips
 from dataenvgym_spec.results.judging import Judging, judging
 from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.noise import noise_floor
@@ -90,6 +91,7 @@ class Study:
     choices: tuple[Choosing, ...]
     floor: Floor | None
     gains: tuple[Gain, ...]
+    flips: tuple[Flips, ...]
     probed: tuple[Probed, ...]
     tested: tuple[Outcome, ...]
     curves: tuple[Curve, ...]
@@ -140,6 +142,7 @@ def study(results: Results) -> Study:
         choices=choices(results),
         floor=noise_floor(results),
         gains=gains(results),
+        flips=flips(results),
         probed=probed(results),
         tested=tested(results),
         curves=lines,

@@ -91,7 +91,7 @@ def test_the_command_writes_what_is_asked_for_and_says_so(root: Path) -> None:
 
 
 def test_a_picture_is_one(content: Study, tmp_path: Path) -> None:
-    small = replace(content, skills=(), allocation=(), yields=(), taught_skills=())
+    small = replace(content, skills=(), allocation=(), yields=(), taught_skills=(), flips=())
     (_, *others) = export(small, tmp_path, ("png",))
     names = ("iteration", "examples", "tokens")
     assert [path.name for path in others] == [f"curves-{name}.png" for name in names]

@@ -298,8 +298,8 @@ def test_page_fits_a_phone(text):
 
 def test_every_figure_says_how_many_items(text):
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", text)
-    # Those of the whole: outcomes, three curves, two of gains by skill; and three of each arm.
-    assert len(captions) == 6 + 3 * len(ARMS)
+    # Those of the whole: outcomes, three curves, two of gains by skill; and four of each arm.
+    assert len(captions) == 6 + 4 * len(ARMS)
     assert "60 items" in captions[0]
     assert all("30 selection items" in caption for caption in captions[1:4])
     assert "10 selection items per skill" in captions[4]

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.report.page import costs
 from dataenvgym_spec.results.curves import curves, mean_curves, with_costs
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.ledger import read_ledger
 from dataenvgym_spec.results.skill_gains import taught_skills
+from dataenvgym_spec.results.study import study
 from tests.support.reported import ITERATIONS, SKILLS, Store
 from tests.support.taught import Taught
 
@@ -49,3 +51,15 @@ def test_curves_say_what_teaching_took_up_to_each_point(tmp_path: Path) -> None:
     (mean, _) = mean_curves(found)
     assert [point.tokens for point in mean.points] == [point.tokens for point in first.points]
     assert all(point.tokens is None for curve in curves(results) for point in curve.points)
+
+
+@pytest.mark.parametrize(("device", "drawn"), [("cpu", False), ("cuda", True)])
+def test_minutes_on_gpus_are_an_axis_where_there_are_gpus(
+    tmp_path: Path, device: str, drawn: bool
+) -> None:
+    Store(tmp_path, devices=(device,)).write()
+    found = study(load("tiny", tmp_path))
+    assert ("gpu_minutes" in costs(found)) == drawn
+    minutes = [point.gpu_minutes for point in found.curves[0].points]
+    # Trainings of two seconds each.
+    assert minutes == pytest.approx([number * drawn / 30 for number in range(1 + ITERATIONS)])
