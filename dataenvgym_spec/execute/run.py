@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dataenvgym_spec.core.errors import StageError, UserError, refused
+from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.core.secrets import Secrets, opening
 from dataenvgym_spec.execute.circumstances import read_circumstances
@@ -122,6 +123,7 @@ def execute(
     started, clock = time.time(), time.monotonic()
     if not space.begin(stage.ports, inputs.digests):
         say("  from the start: an earlier attempt was made from other inputs")
+    _make_room(stage)
     context = working(layout, stage, inputs, space, circumstances or {})
     with (
         _failures(layout, space.path / "failure.txt"),
@@ -135,6 +137,15 @@ def execute(
         inputs.require_unchanged(layout)
         space.complete(stage.id, inputs.digests)
     say(f"  done in {time.monotonic() - clock:.1f} s")
+
+
+def _make_room(stage: Stage) -> None:
+    """Ends the engines that the run keeps on the GPU; an evaluation sees to that itself."""
+    if stage.kind == "evaluate" or not gpu_count():
+        return
+    from dataenvgym_spec.execute.warm.engines import release
+
+    release(os.environ)
 
 
 def working(

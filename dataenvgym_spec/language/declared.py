@@ -182,6 +182,7 @@ class Definition:
         device: of a teacher or a painter: whether a model runs in the stage that asks it, on a GPU
             where there is one.
         judges: of an engine or a trainer: whether it is handed the scorer of the task.
+        adapts: of a backend: whether it can be given another adapter of the same base model.
         recalls: of an engine: whether it is handed the examples that its arm has so far.
         idles: of an environment: whether an action in it may ask for nothing.
         several: of a scorer: whether any of several answers of an item is right.
@@ -236,6 +237,7 @@ class Definition:
     ready: bool = False
     device: bool = False
     judges: bool = False
+    adapts: bool = False
     recalls: bool = False
     idles: bool = False
     several: bool = False

@@ -134,6 +134,9 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
 def test_an_adapter_is_saved_alone(adapter: Path) -> None:
     student = adapter / "out" / "student"
     assert (student / "adapter_config.json").is_file()
+    # Nothing says where on this machine it was trained, so that a clone elsewhere gets the same.
+    for path in student.iterdir():
+        assert str(adapter.parent).encode() not in path.read_bytes(), path.name
     assert not (student / "model.safetensors").exists()
 
 

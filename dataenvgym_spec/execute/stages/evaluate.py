@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,6 +12,7 @@ from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.execute.prompts import prompts_of, require_unseen, unseen
 from dataenvgym_spec.execute.salting import batches, salted
+from dataenvgym_spec.execute.warm.engines import kept_engine
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.gym.prompt import Prompt, Prompts
 from dataenvgym_spec.gym.students.backends.loading import load_backend
@@ -145,12 +147,17 @@ def _answers(
 ) -> list[Completion]:
     params = context.params
     settings = GenerationSettings.parse(params.plain["generate"])
-    with context.phase("load"):
-        engine = load_backend(
-            params.backend, settings=settings, student=student, base=base, files=context.files
-        )
-    with context.phase("generate"):
-        answers = _generated(engine, asked)
+    files = context.files
+    with ExitStack() as stack:
+        with context.phase("load"):
+            kept = kept_engine(
+                params.backend, settings=settings, student=student, base=base, files=files
+            )
+            engine = stack.enter_context(kept) or load_backend(
+                params.backend, settings=settings, student=student, base=base, files=files
+            )
+        with context.phase("generate"):
+            answers = _generated(engine, asked)
     context.record(device=engine.device, precision=settings.dtype, backend=params.backend.kind)
     gpus = getattr(engine, "gpus", 1)
     if gpus > 1:

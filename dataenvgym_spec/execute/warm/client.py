@@ -85,7 +85,7 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     """
     if not possible() or stopped(layout, content):
         return None
-    served = _served(os.environ)
+    served = served_by(os.environ)
     group = worker_of(content)
     path = socket_path(served, group or "heavy")
     if path is None:
@@ -109,7 +109,7 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     return None if code == DECLINED else code
 
 
-def _served(environ: Mapping[str, str]) -> int:
+def served_by(environ: Mapping[str, str]) -> int:
     """The process whose workers serve this stage, and end with it."""
     if SERVED in environ:
         return int(environ[SERVED])
@@ -273,11 +273,17 @@ def start(layout: Layout, path: Path, served: int, group: str) -> socket.socket 
             cwd=layout.root,
             env={**os.environ, **STEADY},
         )
+    return awaited(path, worker)
+
+
+def awaited(path: Path, process: subprocess.Popen[bytes]) -> socket.socket | None:
+    """Connects to a process once it listens; None if it ended or takes too long."""
     for _ in range(START_SECONDS * 20):
         connection = connect(path)
         if connection is not None:
             return connection
-        if worker.poll() is not None:
-            return None
+        if process.poll() is not None:
+            # Another one may have been faster.
+            return connect(path)
         time.sleep(0.05)
     return None

@@ -1,9 +1,10 @@
 """A warm worker: imports what stages of one kind need once per run, and forks a child per stage.
 
 Importing torch and transformers takes longer than evaluating a small student. The worker never
-loads a model and never outlives the run it serves: a `dataenvgym run`, which calls DVC several
-times, or else a `dvc repro`. Many short runs share one where `DATAENVGYM_SERVED` names a process
-that outlives them all. It is used on Linux without a GPU only. Who asks it for work is in `client`.
+loads a model, which `holder` does, and never outlives the run it serves: a `dataenvgym run`, which
+calls DVC several times, or else a `dvc repro`. Many short runs share one where `DATAENVGYM_SERVED`
+names a process that outlives them all. It is used on Linux without a GPU only. Who asks it for work
+is in `client`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.secrets import Secrets, opening
 from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.warm.client import DECLINED, EXECUTOR, PRELOAD, gains
+from dataenvgym_spec.execute.warm.listening import listening
 from dataenvgym_spec.gym.sandboxes.shared import JUDGES, sharing
 from dataenvgym_spec.language.components import built_in
 from dataenvgym_spec.store.layout import Layout
@@ -40,13 +42,9 @@ OWN: Final = (JUDGES, *STEADY)
 
 def serve(path: Path, served: int, group: str) -> None:
     """Listens, imports, and forks a child per request, until the process of the run is gone."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
-        try:
-            lifetime = os.pidfd_open(served)
-            server.bind(str(path))
-        except OSError:  # the run is over, or another worker of the same run was faster
+    with listening(path, served) as found:
+        if found is None:
             return
-        server.listen(64)
         # Both workers of a run have the same one.
         with sharing(path.with_name(path.name.removesuffix(f"{group}.sock") + "judges")):
             # Nobody waits for the children: the kernel drops them.
@@ -56,10 +54,7 @@ def serve(path: Path, served: int, group: str) -> None:
             built_in()
             # Without it, collecting garbage in a child would copy the pages that it shares.
             gc.freeze()
-            try:
-                _answer(server, lifetime)
-            finally:
-                path.unlink(missing_ok=True)
+            _answer(*found)
 
 
 def _import(modules: tuple[str, ...]) -> None:

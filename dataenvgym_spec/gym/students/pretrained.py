@@ -130,8 +130,16 @@ def read_model(folder: Path, *, dtype: Any, adapter: Path | None = None, **optio
 
     kind = AutoModelForImageTextToText if sees(folder) else AutoModelForCausalLM
     model = _read(kind.from_pretrained, folder, dtype=dtype, **options)
-    if adapter is None:
-        return model
+    return model if adapter is None else with_adapter(model, adapter)
+
+
+def with_adapter(model: Any, adapter: Path) -> Any:
+    """A model with an adapter on it, which is the adapter's from now on.
+
+    Args:
+        model: without one.
+        adapter: its folder, in peft's format.
+    """
     from peft import PeftModel
 
     return PeftModel.from_pretrained(model, adapter)

@@ -30,7 +30,17 @@ def load_backend(
         MissingExtra: a package that the backend needs is not installed.
         UserError: the backend is not installed, or in another version.
     """
-    adapter = student if (student / "adapter_config.json").is_file() else None
-    model = base if adapter and base else student
+    model, adapter = parts(student, base)
     backend: Backend = make(component, files=files, settings=settings, model=model, adapter=adapter)
     return backend
+
+
+def parts(student: Path, base: Path | None) -> tuple[Path, Path | None]:
+    """The folders of a student's model, and of its adapter if it is one.
+
+    Args:
+        student: folder of a model, or of an adapter.
+        base: the model that an adapter adapts.
+    """
+    adapter = student if (student / "adapter_config.json").is_file() else None
+    return (base if adapter and base else student), adapter

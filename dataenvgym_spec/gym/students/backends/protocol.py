@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from dataenvgym_spec.gym.prompt import Prompt
@@ -85,4 +86,17 @@ class Backend(Protocol):
         Returns:
             One completion a prompt, in the order of the prompts. It depends on the prompt and its
             seed alone, not on what it is batched with.
+        """
+
+
+class Changing(Backend, Protocol):
+    """A backend that declares `adapts`, and is kept from one evaluation to the next."""
+
+    def adapt(self, adapter: Path) -> None:
+        """Has the next completions be of another adapter on the same model.
+
+        They are those of a new instance with this adapter, byte for byte.
+
+        Args:
+            adapter: its folder. Its `adapter_config.json` is that of the one before.
         """

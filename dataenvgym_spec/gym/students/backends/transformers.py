@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
@@ -16,7 +17,7 @@ from dataenvgym_spec.gym.students.backends.drawing import Draw
 from dataenvgym_spec.gym.students.backends.finite import Finite
 from dataenvgym_spec.gym.students.backends.protocol import Completion, GenerationSettings
 from dataenvgym_spec.gym.students.codec import Codec
-from dataenvgym_spec.gym.students.pretrained import read_model
+from dataenvgym_spec.gym.students.pretrained import read_model, with_adapter
 from dataenvgym_spec.gym.students.threads import settle
 from dataenvgym_spec.gym.students.vision import Gallery, Inputs, stacked
 
@@ -33,9 +34,16 @@ class TransformersBackend:
         self.codec = Codec(model, max_new_tokens=settings.max_new_tokens)
         loaded = read_model(model, dtype=getattr(torch, settings.dtype), adapter=adapter)
         settle(loaded)
+        self.model = self._ready(loaded)
+
+    def adapt(self, adapter: Path) -> None:
+        """Has the next completions be of another adapter on the same model."""
+        self.model = self._ready(with_adapter(self.model.unload(), adapter))
+
+    def _ready(self, model: Any) -> Any:
         # What is not said to `generate` would be taken from here.
-        loaded.generation_config = GenerationConfig()
-        self.model = loaded.to(self.device).eval()
+        model.generation_config = GenerationConfig()
+        return model.to(self.device).eval()
 
     def generate(
         self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()

@@ -25,6 +25,10 @@ class VllmBackend:
         )
         self.device, self.gpus = self.engine.device, self.engine.gpus
 
+    def adapt(self, adapter: Path) -> None:
+        """Has the next completions be of another adapter on the same model."""
+        self.engine.adapt(adapter)
+
     def generate(
         self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()
     ) -> list[Completion]:

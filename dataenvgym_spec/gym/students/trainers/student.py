@@ -65,6 +65,8 @@ def save(job: Job, model: Any, tokenizer: Any) -> None:
     """Writes an adapter alone or a whole model, with the tokenizer."""
     model.save_pretrained(job.out)
     tokenizer.save_pretrained(job.out)
+    # The card that peft writes says where the base lies on this machine.
+    (job.out / "README.md").unlink(missing_ok=True)
 
 
 def try_to_save(job: Job, model: Any, tokenizer: Any) -> None:

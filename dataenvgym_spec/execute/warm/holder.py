@@ -1,0 +1,128 @@
+"""Keeps one engine for the evaluations of a run: `python -m ... SOCKET PROCESS`.
+
+It ends with the process that it serves, or when nobody has asked for long, or when it is told to.
+Who asks is in `engines`. One evaluation is answered after the other: their prompts share no batch,
+because then answers would depend on who else asks.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.variables import count
+from dataenvgym_spec.execute.warm.engines import Wanted
+from dataenvgym_spec.execute.warm.listening import listening
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.gym.make import make
+from dataenvgym_spec.gym.students.backends.protocol import Changing, GenerationSettings
+
+IDLE: Final = "DATAENVGYM_ENGINE_SECONDS"
+"""The environment variable that says after how many idle seconds an engine is given up."""
+SECONDS: Final = 900
+"""Longer than most trainings between two evaluations take."""
+
+
+class Holder:
+    """The engine of this process, once an evaluation has asked for it."""
+
+    def __init__(self) -> None:
+        self.engine: Changing | None = None
+        self.busy = self.over = False
+
+    def serve(self, connection: Connection) -> None:
+        """Answers one evaluation, until it goes."""
+        try:
+            request = connection.recv()
+            if request is None:
+                self.over = True
+                return
+            wanted, adapter = request
+            connection.send(self._tried(self._brought, wanted, Path(adapter)))
+            while True:
+                connection.send(self._tried(self._generated, *connection.recv()))
+        except (EOFError, ConnectionError):
+            return
+
+    def _brought(self, wanted: Wanted, adapter: Path) -> tuple[str, int]:
+        """Brings an adapter into the engine; where it runs, and on how many GPUs."""
+        if self.engine is None:
+            self.engine = make(
+                Component.parse("backend", wanted.backend),
+                files={name: Path(path) for name, path in wanted.files.items()},
+                settings=GenerationSettings.parse(wanted.settings),
+                model=Path(wanted.model),
+                adapter=adapter,
+            )
+            print(f"loaded {wanted.model}", flush=True)
+        else:
+            self.engine.adapt(adapter)
+        return self.engine.device, getattr(self.engine, "gpus", 1)
+
+    def _generated(self, prompts: list[Any], seeds: list[int]) -> Any:
+        assert self.engine is not None
+        return self.engine.generate(prompts, seeds) if seeds else self.engine.generate(prompts)
+
+    def _tried(self, work: Callable[..., Any], *arguments: Any) -> tuple[bool, Any]:
+        """The result of work, or why there is none; after that this engine is not used again."""
+        self.busy = True
+        try:
+            return True, work(*arguments)
+        except UserError as error:
+            said = error.message, error.help
+        except Exception as error:
+            traceback.print_exc()
+            help = "its traceback is in .dataenvgym/engines.log; what was finished is kept"
+            said = f"{type(error).__name__}: {error}", help
+        finally:
+            self.busy = False
+        self.over = True
+        return False, said
+
+    def end_with(self, descriptor: int) -> None:
+        """Ends this process if who waits for an answer is gone: its stage was killed."""
+        watched = select.poll()
+        watched.register(descriptor, select.POLLRDHUP)
+        watched.poll()
+        if self.busy:
+            os._exit(1)
+        os.close(descriptor)
+
+
+def hold(path: Path, served: int) -> None:
+    """Listens until the process of the run is gone, or nobody has asked for long."""
+    idle = count(os.environ, IDLE) or SECONDS
+    with listening(path, served) as found:
+        if found is not None:
+            _answer(*found, idle)
+
+
+def _answer(server: socket.socket, lifetime: int, idle: int) -> None:
+    """Serves one evaluation after the other, until one fails or the engine is to end."""
+    holder = Holder()
+    watched: list[Any] = [server, lifetime]
+    while select.select(watched, [], [], idle)[0] == [server]:
+        accepted, _ = server.accept()
+        # A descriptor of its own: the other may be another connection's by then.
+        watch = os.dup(accepted.fileno())
+        threading.Thread(target=holder.end_with, args=(watch,), daemon=True).start()
+        with Connection(accepted.detach()) as connection:
+            holder.serve(connection)
+        if holder.over:
+            # Whoever connects from now on is refused, and starts another.
+            return
+
+
+if __name__ == "__main__":
+    hold(Path(sys.argv[1]), int(sys.argv[2]))
+    # Taking torch apart would take a second.
+    os._exit(0)

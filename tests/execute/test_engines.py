@@ -1,0 +1,303 @@
+"""Engines that are kept for a run: what they answer, and when they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.execute.warm.client import WORKER
+from dataenvgym_spec.execute.warm.engines import SWITCH, kept_engine, release
+from dataenvgym_spec.execute.warm.holder import IDLE
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.gym.students.backends.loading import load_backend
+from dataenvgym_spec.language.components import definition
+from tests.support.components import Install
+from tests.support.students import untrained
+from tests.support.training import PROMPTS, SETTINGS, alone
+from tests.support.waiting import wait_until
+
+TRANSFORMERS = Component(
+    slot="backend", kind="transformers", version=definition("backend", "transformers").version()
+)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("model") / "base")
+
+
+def adapter(base: Path, out: Path, seed: int, **options: Any) -> Path:
+    """An adapter of random matrices, which changes what the model says."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=4,
+        lora_alpha=64,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        init_lora_weights=False,
+        **options,
+    )
+    get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(out)
+    return out
+
+
+PACKAGE = """
+import time
+from pathlib import Path
+from dataenvgym_spec.gym.students.backends.protocol import Completion
+
+class It:
+    device = "cpu"
+
+    def __init__(self, *, settings, model, adapter):
+        self.adapt(adapter)
+
+    def adapt(self, adapter):
+        self.says = (adapter / "says.txt").read_text()
+
+    def generate(self, prompts, seeds=()):
+        if prompts[0].startswith("touch "):
+            Path(prompts[0].partition(" ")[2]).touch()
+            time.sleep(600)
+        return [Completion(text=self.says + p, tokens=1, prompt_tokens=1, truncated=False) for p in prompts]
+"""
+"""A backend that repeats what it is asked, behind what stands in an adapter."""
+TOLD = Component(slot="backend", kind="told", version=1)
+
+
+class Run:
+    """A run whose engines are kept, of which this process is a stage.
+
+    Attributes:
+        folder: its repository.
+        base: a folder for a model.
+        process: that of the run.
+    """
+
+    def __init__(self, folder: Path, sockets: Path) -> None:
+        self.folder, self.sockets = folder, sockets
+        self.process = subprocess.Popen(["sleep", "600"])
+        self.base = folder / "base"
+        self.base.mkdir()
+
+    def adapter(self, name: str, says: str, **config: Any) -> Path:
+        """A folder that stands for an adapter."""
+        folder = self.folder / name
+        folder.mkdir()
+        (folder / "says.txt").write_text(says, encoding="utf-8")
+        (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
+        return folder
+
+    def said(self, student: Path, prompt: str = "?") -> str:
+        """What an engine that is kept says."""
+        with kept(TOLD, self.base, student) as engine:
+            assert engine is not None
+            return engine.generate([prompt])[0].text
+
+    def engines(self) -> set[int]:
+        """The processes that keep engines."""
+        command = ["pgrep", "-f", str(self.sockets)]
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        return {int(pid) for pid in said.split()}
+
+    def loads(self) -> int:
+        """How often an engine was started."""
+        log = self.folder / ".dataenvgym" / "engines.log"
+        return log.read_text(encoding="utf-8").count("loaded ")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) -> Iterator[Run]:
+    (tmp_path / ".dvc").mkdir()
+    monkeypatch.chdir(tmp_path)
+    definition = {"title": "T", "description": "T.", "semantics": 1, "adapts": True}
+    install("backend", "told", adapts=True)
+    package = tmp_path / "package"
+    (package / "told-1.dist-info").mkdir(parents=True)
+    for name, text in {
+        "told.py": PACKAGE,
+        "told.json": json.dumps(definition),
+        "told-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: told\nVersion: 1\n",
+        "told-1.dist-info/entry_points.txt": "[dataenvgym_spec.components]\nbackend.told = told:It\n",
+    }.items():
+        (package / name).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", f"{package}:{Path(__file__).parents[2]}")
+    # The path of a socket has at most 107 signs.
+    with tempfile.TemporaryDirectory() as sockets:
+        made = Run(tmp_path, Path(sockets))
+        monkeypatch.setenv(WORKER, f"{sockets}/{made.process.pid}-1-heavy.sock")
+        try:
+            yield made
+        finally:
+            made.process.kill()
+            made.process.wait()
+            wait_until(lambda: not made.engines(), "engines end with their run")
+            assert not list(Path(sockets).iterdir())
+
+
+def kept(component: Component, base: Path | None, student: Path) -> Any:
+    return kept_engine(component, settings=SETTINGS, student=student, base=base, files={})
+
+
+def answers(base: Path, student: Path) -> list[Any]:
+    """What a student says that is loaded for this."""
+    engine = load_backend(TRANSFORMERS, settings=SETTINGS, student=student, base=base)
+    return engine.generate(PROMPTS)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, pytest.param({"use_dora": True}, marks=pytest.mark.slow)], ids=["lora", "dora"]
+)
+def test_it_answers_as_one_that_is_started_for_each_student(
+    base: Path, tmp_path: Path, run: Run, options: dict[str, Any]
+) -> None:
+    first = adapter(base, tmp_path / "first", 1, **options)
+    second = adapter(base, tmp_path / "second", 2, **options)
+    order = [first, second, first]
+    said = []
+    for student in order:
+        with kept(TRANSFORMERS, base, student) as engine:
+            said.append(engine.generate(PROMPTS))
+    assert said == [answers(base, student) for student in order]
+    assert said[0] != said[1]
+    assert run.loads() == 1
+
+
+def test_one_engine_serves_all_adapters_of_a_shape(run: Run) -> None:
+    first, second = run.adapter("first", "1"), run.adapter("second", "2")
+    assert [run.said(student) for student in (first, second, first)] == ["1?", "2?", "1?"]
+    assert run.loads() == 1
+    assert run.said(run.adapter("wider", "3", r=8)) == "3?"
+    assert run.loads() == 2
+
+
+def test_what_changes_how_it_computes_is_another_engine(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run.adapter("first", "1")
+    run.said(first)
+    monkeypatch.setenv("DATAENVGYM_THREADS", "2")
+    run.said(first)
+    (run.base / "model.safetensors").write_bytes(b"another")
+    run.said(first)
+    assert run.loads() == 3
+
+
+def test_none_is_kept_of_a_whole_model_or_where_nobody_wants_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch, install: Install
+) -> None:
+    with kept(TOLD, None, run.base) as engine:
+        assert engine is None
+    first = run.adapter("first", "1")
+    install("backend", "fixed")
+    with kept(Component(slot="backend", kind="fixed", version=1), run.base, first) as engine:
+        assert engine is None
+    monkeypatch.setenv(SWITCH, "0")
+    with kept(TOLD, run.base, first) as engine:
+        assert engine is None
+
+
+def test_why_it_failed_is_told_and_the_next_one_is_served(run: Run) -> None:
+    first, broken = run.adapter("first", "1"), run.adapter("broken", "")
+    (broken / "says.txt").unlink()
+    run.said(first)
+    with pytest.raises(StageError, match=r"FileNotFoundError: .*says\.txt") as error:
+        run.said(broken)
+    assert "engines.log" in error.value.help
+    assert run.said(first) == "1?"
+
+
+ASKING = """
+import sys
+from pathlib import Path
+from tests.execute.test_engines import TOLD, kept
+with kept(TOLD, *map(Path, sys.argv[1:3])) as engine:
+    engine.generate(["touch " + sys.argv[3]])
+"""
+
+
+@pytest.mark.parametrize("killed", ["stage", "engine"])
+def test_a_kill_while_it_answers(run: Run, killed: str) -> None:
+    """It ends with the stage that asks; and a stage that it leaves without an answer says so."""
+    first, begun = run.adapter("first", "1"), run.folder / "begun"
+    run.said(first)
+    (engine,) = run.engines()
+    code = f"import sys\nfrom dataenvgym_spec.language.components import definitions\n{ASKING}"
+    stage = subprocess.Popen(
+        [sys.executable, "-c", code, run.base, first, begun], stderr=subprocess.PIPE, text=True
+    )
+    wait_until(begun.exists, "it answers", stage)
+    os.kill(stage.pid if killed == "stage" else engine, signal.SIGKILL)
+    _, said = stage.communicate()
+    wait_until(lambda: engine not in run.engines(), "it ends with who asked")
+    assert ("the process that keeps the engine ended" in said) == (killed == "engine")
+    assert run.said(first) == "1?"
+    assert run.loads() == 2
+
+
+def test_it_ends_when_told_to_and_when_nobody_asks(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run.adapter("first", "1")
+    run.said(first)
+    release(os.environ)
+    wait_until(lambda: not run.engines(), "it ends as it is told to")
+    monkeypatch.setenv(IDLE, "1")
+    run.said(first)
+    wait_until(lambda: not run.engines(), "it ends after a second")
+
+
+def test_on_a_gpu_another_engine_ends_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run.adapter("first", "1")
+    monkeypatch.setattr("dataenvgym_spec.execute.warm.engines.gpu_count", lambda: 1)
+    assert [run.said(first), run.said(first)] == ["1?", "1?"]
+    assert run.loads() == 1
+    with kept(TOLD, None, run.base):
+        wait_until(lambda: not run.engines(), "it makes room")
+
+
+VLLM = """
+import json
+from tests.execute import test_engines as own
+from tests.support.training import SETTINGS, loaded
+base, out, *students = map(Path, sys.argv[1:])
+engine = loaded(students[0], base, "vllm")
+said = []
+for place, student in enumerate(students):
+    if place and engine is not None and out.name == "kept.json":
+        engine.adapt(student)
+    said.append([one.text for one in engine.generate(own.PROMPTS)])
+    if out.name != "kept.json":
+        break
+out.write_text(json.dumps(said))
+"""
+
+
+@pytest.mark.slow
+def test_one_in_vllm_answers_as_one_that_is_started_for_each_student(tmp_path: Path) -> None:
+    pytest.importorskip("vllm")
+    base = untrained(tmp_path / "base", heads=1, hidden_size=32)
+    students = [adapter(base, tmp_path / name, seed) for seed, name in enumerate("abc")]
+    students.append(students[0])
+    alone(VLLM, base, tmp_path / "kept.json", *students)
+    cold = []
+    for student in students[:3]:
+        alone(VLLM, base, tmp_path / "cold.json", student)
+        cold += json.loads((tmp_path / "cold.json").read_text())
+    kept = json.loads((tmp_path / "kept.json").read_text())
+    assert kept == [*cold, cold[0]]
+    assert len({str(texts) for texts in cold}) == 3
