@@ -6,13 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Final
 
 import click
 
 from dataenvgym_spec.cli.common import Project, plural
+from dataenvgym_spec.cli.engines import Engine, On, engine
 from dataenvgym_spec.cli.onlooker import Onlooker
 from dataenvgym_spec.cli.queued import Rounds, spread_of
 from dataenvgym_spec.cli.screen import ENDING
@@ -27,7 +28,7 @@ from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.local import LocalRunner
 from dataenvgym_spec.schedule.order import Outcome, carry_out
 from dataenvgym_spec.schedule.progress import Progress
-from dataenvgym_spec.schedule.protocol import Finished, Work
+from dataenvgym_spec.schedule.protocol import Finished, Runner, Work
 from dataenvgym_spec.schedule.spending import Spending
 from dataenvgym_spec.setup.hardware.profile import read_profile, with_profile
 from dataenvgym_spec.store.dvc.busy import release
@@ -49,6 +50,8 @@ class Options:
         pull: whether DVC may fetch from its remote.
         ignore_limits: whether the limits of specs count.
         variables: of the environment, that stages get besides.
+        on: where stages run.
+        address: of the Ray cluster on which they do.
     """
 
     names: tuple[str, ...]
@@ -58,6 +61,8 @@ class Options:
     pull: bool = False
     ignore_limits: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
+    on: On = "local"
+    address: str | None = None
 
 
 def run_side_by_side(project: Project, options: Options) -> bool:
@@ -70,39 +75,64 @@ def run_side_by_side(project: Project, options: Options) -> bool:
         KeyboardInterrupt: the user has stopped it.
     """
     environ = with_profile(project.layout.root, os.environ)
-    room = read_profile(project.layout.root, os.environ).machine
-    capacity = Capacity.here(environ, room, options.jobs)
+    profile = read_profile(project.layout.root, os.environ)
+    capacity = Capacity.here(environ, profile.machine, options.jobs)
+    release(project.layout)
+    elsewhere = engine(
+        options.on,
+        options.address,
+        project.layout,
+        profile=profile,
+        cpus=options.jobs,
+        variables=options.variables,
+        environ=environ,
+    )
+    # Machines of a cluster may have GPUs where this one has none.
+    gpus = len(capacity.gpus) if elsewhere is None else elsewhere.gpus
+    spread = spread_of(environ, cpus_here() if elsewhere is None else elsewhere.cpus)
     rounds = Rounds(
         project=project,
-        spread=spread_of(environ, cpus_here()),
-        gpus=len(capacity.gpus),
+        spread=spread if elsewhere is None else replace(spread, gpus=gpus or 0),
+        gpus=gpus or 0,
         variables=options.variables,
         pull=options.pull,
         ignore_limits=options.ignore_limits,
     )
-    run = _Run(project, options, rounds, capacity)
-    release(project.layout)
+    run = _Run(project, options, rounds, capacity, elsewhere)
     try:
         return run.to_the_end()
     finally:
-        run.runner.close()
+        run.local.close()
+        if elsewhere is not None:
+            elsewhere.close()
 
 
 class _Run:
     """Carries out one round after the other."""
 
     def __init__(
-        self, project: Project, options: Options, rounds: Rounds, capacity: Capacity
+        self,
+        project: Project,
+        options: Options,
+        rounds: Rounds,
+        capacity: Capacity,
+        elsewhere: Engine | None,
     ) -> None:
         self.layout, self.options, self.rounds = project.layout, options, rounds
         self.open: list[Entry] = list(project.compiled.graph.entries)
         self.failures: dict[str, UserError] = {}
-        self.runner = LocalRunner(self.layout, capacity, self._variables)
+        self.local = LocalRunner(self.layout, capacity, self._variables)
+        self.elsewhere = elsewhere
+        self.runner: Runner = self.local
+        slots = self.local.slots
+        if elsewhere is not None:
+            self.runner = elsewhere.around(self.local, self._variables)
+            slots = elsewhere.slots or slots
         spending = Spending(
             self.layout, project.compiled.graph, read_prices(self.layout.root), since=time.time()
         )
         names = options.names
-        self.progress = Progress(names, self.runner.slots, self._output, spending)
+        self.progress = Progress(names, slots, self._output, spending)
 
     def _variables(self, work: Work) -> Mapping[str, str]:
         """What the environment of a work has besides: whose it is, and what that may cost."""
@@ -143,6 +173,8 @@ class _Run:
 
     def _carry_out(self, works: tuple[Work, ...], done: int) -> Outcome:
         self.progress.add(works, done)
+        if self.elsewhere is not None:
+            self.elsewhere.announce(works)
         observer = Onlooker(self.progress, self.layout)
         with observer, _Interrupts(observer) as stopping:
             outcome = carry_out(

@@ -56,6 +56,17 @@ class Jobs(click.ParamType[int | Literal["auto"]]):
     help="Run up to N stages side by side; 'auto' for as many as the machine has processors.",
 )
 @click.option(
+    "--on",
+    type=click.Choice(["local", "ray", "slurm"]),
+    default="local",
+    help="Where stages run: on this machine, on a Ray cluster, or as jobs of Slurm.",
+)
+@click.option(
+    "--address",
+    metavar="HOST:PORT",
+    help="The Ray cluster; by default RAY_ADDRESS, or that of hardware.yaml, or one of its own.",
+)
+@click.option(
     "--keep-going",
     is_flag=True,
     help="After a failure, go on with all that does not depend on it.",
@@ -80,6 +91,8 @@ class Jobs(click.ParamType[int | Literal["auto"]]):
 def command(
     names: tuple[str, ...],
     jobs: int | Literal["auto"],
+    on: Literal["local", "ray", "slurm"],
+    address: str | None,
     keep_going: bool,
     retry: int,
     pull: bool,
@@ -109,7 +122,7 @@ def command(
         # Other specs were not read, so nothing of theirs may be taken away.
         write(project.compiled.graph, layout, everything=False)
         variables = {REPLAY: "1"} if replay else {}
-        if jobs == 1 and not keep_going and not retry:
+        if jobs == 1 and on == "local" and not address and not keep_going and not retry:
             _run(project, pull=pull, ignore_limits=ignore_limits, variables=variables)
             return 0
         # A run of one stage after the other does not wait for these imports.
@@ -117,12 +130,15 @@ def command(
 
         options = Options(
             names=names,
-            jobs=None if jobs == AUTO else jobs,
+            # A cluster says by itself how much there is.
+            jobs=None if jobs == AUTO or (on != "local" and jobs == 1) else jobs,
             keep_going=keep_going,
             retries=retry,
             pull=pull,
             ignore_limits=ignore_limits,
             variables=variables,
+            on=on,
+            address=address,
         )
         if run_side_by_side(project, options):
             click.echo(KEEP)

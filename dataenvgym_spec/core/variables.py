@@ -31,6 +31,9 @@ VLLM_GPUS: Final = "DATAENVGYM_VLLM_GPUS"
 NODES: Final = "DATAENVGYM_NODES"
 """The folder in which a machine of a cluster does stages of clones that it does not see."""
 
+SERVED: Final = "DATAENVGYM_SERVED"
+"""A process whose runs share their warm workers, such as a shell."""
+
 
 def switch(environ: Mapping[str, str], name: str) -> bool:
     """Whether a variable switches something on.

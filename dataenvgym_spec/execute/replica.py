@@ -20,14 +20,13 @@ import msgspec
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.running import VARIABLE as RUN
-from dataenvgym_spec.core.variables import REPLAY
+from dataenvgym_spec.core.variables import REPLAY, SERVED
 from dataenvgym_spec.execute.circumstances import read_circumstances
 from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.desk import NotJournaled
 from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import stopped
 from dataenvgym_spec.execute.run import execute, parsed
-from dataenvgym_spec.execute.warm import client
 from dataenvgym_spec.execute.warm.serving import trainer
 from dataenvgym_spec.graph.promises import promise
 from dataenvgym_spec.records.evaluations import Result
@@ -192,7 +191,7 @@ def main(root: str, experiment: str, folder: str, told: str, *directories: str) 
     # What a run around this one says of itself is not meant for these stages.
     for name in (LIMITS, RUN):
         os.environ.pop(name, None)
-    os.environ.setdefault(client.SERVED, str(os.getpid()))
+    os.environ.setdefault(SERVED, str(os.getpid()))
     if TRAINED & {kind_of(directory) for directory in directories}:
         os.environ.update(trainer(layout))
     with Path(told).open("wb", buffering=0) as file, contextlib.suppress(BrokenPipeError):

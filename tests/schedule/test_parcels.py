@@ -114,7 +114,7 @@ def test_a_machine_with_a_disk_of_its_own(repo: Path, tmp_path: Path) -> None:
     parcel = packs.pack(skills, "tiny")
     missing = done(parcel, tmp_path / "node")
     assert missing.fault and "could not be brought" in missing.said
-    send(layout, parcel.reads)
+    send(layout, [data])
     outcome = done(parcel, tmp_path / "node")
     adopt(layout, {skills: outcome}, shared=False)
     clean(repo, data, skills)

@@ -26,19 +26,22 @@ class _Quiet(WSGIRequestHandler):
 class S3:
     """An S3 server in a thread.
 
+    Args of the constructor:
+        host: the address that it binds.
+
     Attributes:
         endpoint: its address.
         fault: what goes wrong from now on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
         self.fault: Fault | None = None
         self._serve = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self._app, threaded=True, request_handler=_Quiet)
-        self.endpoint = f"http://127.0.0.1:{self._server.port}"
+        self._server = make_server(host, 0, self._app, threaded=True, request_handler=_Quiet)
+        self.endpoint = f"http://{host}:{self._server.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -65,11 +68,11 @@ def _refused(start: Callable[..., Any], status: str, code: str) -> list[bytes]:
 
 
 @contextmanager
-def s3() -> Iterator[S3]:
+def s3(host: str = "127.0.0.1") -> Iterator[S3]:
     """An S3 server with an empty bucket."""
     import boto3
 
-    server = S3()
+    server = S3(host)
     try:
         credentials = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
         client = boto3.client(

@@ -16,9 +16,8 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.roots import VARIABLE as ROOTS
 from dataenvgym_spec.core.roots import roots
 from dataenvgym_spec.core.running import VARIABLE as RUN
-from dataenvgym_spec.core.variables import JOURNAL, REPLAY
+from dataenvgym_spec.core.variables import JOURNAL, REPLAY, SERVED
 from dataenvgym_spec.execute.run import run_stage
-from dataenvgym_spec.execute.warm import client
 from dataenvgym_spec.execute.warm.serving import trainer
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.gym.sandboxes.shared import JUDGES, sharing
@@ -130,7 +129,7 @@ def _surroundings(layout: Layout, environ: Mapping[str, str]) -> Iterator[None]:
             if JUDGES not in before:
                 stack.enter_context(sharing(layout.private / "judges"))
             # Workers serve the commands of this project; this process may be any.
-            os.environ.setdefault(client.SERVED, str(os.getpid()))
+            os.environ.setdefault(SERVED, str(os.getpid()))
             os.environ.update(trainer(layout))
             yield
     finally:

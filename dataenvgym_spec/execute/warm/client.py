@@ -26,6 +26,7 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import current
+from dataenvgym_spec.core.variables import SERVED
 from dataenvgym_spec.execute.pass_through import stopped
 from dataenvgym_spec.graph.kind import Worker
 from dataenvgym_spec.graph.kinds import KINDS
@@ -68,8 +69,6 @@ WORKER: Final = "DATAENVGYM_WORKER"
 """The environment variable that says to a trainer where the worker of its run listens."""
 EXECUTOR: Final = "DATAENVGYM_EXECUTOR"
 """The environment variable that says to a trainer which process it works for."""
-SERVED: Final = "DATAENVGYM_SERVED"
-"""The environment variable that names a process whose runs share their workers, such as a shell."""
 
 
 def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | None:

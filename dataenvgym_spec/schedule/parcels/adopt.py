@@ -10,7 +10,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +29,10 @@ from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.dvc.state import Cache, StageLock, lock_in, read_lock
 from dataenvgym_spec.store.layout import Layout, kind_of
 
-FETCH: Final = "fetch"
-"""The repository in which what other machines pushed is fetched, beside those of stages."""
+BESIDE: Final = "beside-"
+"""How the folders of repositories begin that hold some stages alone."""
+PARTS: Final = ("out", "log")
+"""What a stage has made, in its directory."""
 _RUN: Final = re.compile("runs/[0-9a-f]{2}/[0-9a-f]{64}/[0-9a-f]{64}")
 WORDS: Final = 5
 """Lines of what DVC says that a message shows."""
@@ -45,10 +49,30 @@ def adopt(layout: Layout, outcomes: Mapping[str, Outcome], *, shared: bool) -> N
     Raises:
         StageError: a result was made of something else than what is here, or cannot be fetched.
     """
+    publish(layout, outcomes, shared=shared)
+    put_in_place(layout, outcomes)
+
+
+def publish(layout: Layout, outcomes: Mapping[str, Outcome], *, shared: bool) -> None:
+    """Writes the locks of stages, once the cache holds what they name.
+
+    Args:
+        layout: the repository.
+        outcomes: of stages that are done, by their directories.
+        shared: whether their results are in the cache already.
+
+    Raises:
+        StageError: a result was made of something else than what is here, or cannot be fetched.
+    """
     for directory, outcome in outcomes.items():
         _require_own(layout, directory, _parsed(layout, directory, outcome.lock))
     if not shared:
-        _fetch(layout, outcomes)
+        locks = {directory: outcome.lock for directory, outcome in outcomes.items()}
+        with _beside(layout, locks) as folder:
+            said = dvc(folder, "fetch", "--quiet", *map(address, locks))
+        if said is not None:
+            message = f"what other machines pushed cannot be fetched: {said}"
+            raise StageError(message, help="check the remote (dvc remote list), and run again")
     _require_cached(layout, outcomes)
     cache = cache_folder(layout.root)
     for directory, outcome in outcomes.items():
@@ -57,10 +81,25 @@ def adopt(layout: Layout, outcomes: Mapping[str, Outcome], *, shared: bool) -> N
                 atomic.write(cache / name, text)
         atomic.write(layout.stage(directory) / "dvc.lock", outcome.lock)
         _keep_failure(layout, directory, "")
-    said = dvc(layout.root, "checkout", "--quiet", "--force", *map(address, outcomes))
-    if said is not None:
-        message = f"what other machines made cannot be put into its place: {said}"
-        raise StageError(message, help="run: dvc checkout")
+
+
+def put_in_place(layout: Layout, directories: Iterable[str]) -> None:
+    """Brings results from the cache to their places, as the locks of their stages say.
+
+    Raises:
+        StageError: DVC cannot.
+    """
+    locks = _locks(layout, directories)
+    with _beside(layout, locks) as folder:
+        said = dvc(folder, "checkout", "--quiet", "--force", *map(address, locks))
+        if said is not None:
+            message = f"what other machines made cannot be put into its place: {said}"
+            raise StageError(message, help="run: dvc checkout")
+        for directory in locks:
+            for name in PARTS:
+                place = layout.stage(directory) / name
+                shutil.rmtree(place, ignore_errors=True)
+                (folder / "store" / directory / name).rename(place)
 
 
 def refuse(layout: Layout, directory: str, outcome: Outcome) -> None:
@@ -68,17 +107,31 @@ def refuse(layout: Layout, directory: str, outcome: Outcome) -> None:
     _keep_failure(layout, directory, outcome.failure)
 
 
-def send(layout: Layout, outs: Iterable[str]) -> None:
+def send(layout: Layout, directories: Iterable[str]) -> None:
     """Pushes results of this clone to DVC's remote, for machines that have a disk of their own.
+
+    Args:
+        layout: the repository.
+        directories: of the stages that made them.
 
     Raises:
         StageError: that failed.
     """
-    wanted = sorted(outs)
-    said = dvc(layout.root, "push", "--quiet", *wanted) if wanted else None
+    locks = _locks(layout, directories)
+    with _beside(layout, locks) as folder:
+        said = dvc(folder, "push", "--quiet", *map(address, locks))
     if said is not None:
         message = f"what other machines need cannot be pushed: {said}"
         raise StageError(message, help="check the remote (dvc remote list) and its credentials")
+
+
+def _locks(layout: Layout, directories: Iterable[str]) -> dict[str, str]:
+    """The texts of the locks of stages."""
+    locks = {}
+    for directory in sorted(directories):
+        path = layout.stage(directory) / "dvc.lock"
+        locks[directory] = path.read_text(encoding="utf-8")
+    return locks
 
 
 def dvc(root: Path, *arguments: str) -> str | None:
@@ -124,28 +177,30 @@ def _require_own(layout: Layout, directory: str, lock: StageLock) -> None:
             raise StageError(message, help="run again")
 
 
-def _fetch(layout: Layout, outcomes: Mapping[str, Outcome]) -> None:
-    """Fetches results into the cache of this clone, where nothing names them yet."""
-    folder = nodes_folder(layout) / FETCH
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / ".dvc" / "tmp").mkdir(parents=True)
+@contextmanager
+def _beside(layout: Layout, locks: Mapping[str, str]) -> Iterator[Path]:
+    """A repository of DVC with some stages alone, and the cache of the clone.
+
+    In the clone itself DVC would read the files of all stages for this, and hold its lock.
+    """
+    home = nodes_folder(layout)
+    home.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=BESIDE, dir=home))
     try:
-        settings = configs(layout.root, cache=str(cache_folder(layout.root)))
+        (folder / ".dvc" / "tmp").mkdir(parents=True)
+        settings = configs(layout.root, cache=str(cache_folder(layout.root)), links=None)
         for name, content in settings.items():
             place = folder / name
             place.touch(mode=0o600)
             place.write_bytes(content)
-        for directory, outcome in outcomes.items():
+        for directory, lock in locks.items():
             place = folder / "store" / directory
             place.mkdir(parents=True)
             shutil.copy2(layout.stage(directory) / "dvc.yaml", place)
-            (place / "dvc.lock").write_text(outcome.lock, encoding="utf-8")
-        said = dvc(folder, "fetch", "--quiet", *map(address, outcomes))
+            (place / "dvc.lock").write_text(lock, encoding="utf-8")
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if said is not None:
-        message = f"what other machines pushed cannot be fetched: {said}"
-        raise StageError(message, help="check the remote (dvc remote list), and run again")
 
 
 def _require_cached(layout: Layout, outcomes: Mapping[str, Outcome]) -> None:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import platformdirs
 
@@ -30,7 +31,10 @@ from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.dvc.apart import runs_of
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import Layout, kind_of
-from dataenvgym_spec.store.locks import held
+from dataenvgym_spec.store.locks import die_with_parent, held
+
+KILLED: Final = 128
+"""What is added to a signal's number in an exit code, as shells have it."""
 
 
 def folder_of(home: Home, environ: Mapping[str, str]) -> Path:
@@ -149,13 +153,15 @@ def _enter(parcel: Parcel, repository: Path) -> None:
 
 def _run(parcel: Parcel, layout: Layout) -> Outcome:
     place, target = name(), address(parcel.stage)
+    print(f"  on {place}", flush=True)
     bring = ["checkout"] if parcel.home.shared else ["pull", "--quiet"]
     if parcel.reads and _dvc(*bring, "--force", *parcel.reads):
         said = "what the stage reads could not be brought"
         return Outcome(code=1, place=place, fault=True, said=said)
-    code = _dvc("repro", "--single-item", target)
+    sys.stdout.flush()
+    code, heard = messages.call(("repro", "--single-item", target))
     if code:
-        return Outcome(code=code, place=place, failure=_failure(layout, parcel.stage))
+        return _failed(layout, parcel.stage, code, heard.status)
     if not parcel.home.shared and _dvc("push", "--quiet", target):
         said = "what the stage made could not be pushed"
         return Outcome(code=1, place=place, fault=True, said=said)
@@ -168,6 +174,22 @@ def _run(parcel: Parcel, layout: Layout) -> Outcome:
 def _dvc(*arguments: str) -> int:
     sys.stdout.flush()
     return messages.main(arguments)
+
+
+def _failed(layout: Layout, directory: str, code: int, status: int | None) -> Outcome:
+    """What is told of a stage that failed.
+
+    Args:
+        layout: the repository that it failed in.
+        directory: the stage's.
+        code: DVC's exit code.
+        status: the stage's own, which is negative if a signal has ended it; None if unknown.
+    """
+    failure = _failure(layout, directory)
+    if status is not None and status < 0:
+        said = f"the stage was killed by signal {-status}"
+        return Outcome(code=KILLED - status, place=name(), fault=True, said=said, failure=failure)
+    return Outcome(code=status or code, place=name(), failure=failure)
 
 
 def _failure(layout: Layout, directory: str) -> str:
@@ -191,3 +213,8 @@ def main(path: Path) -> int:
         print(f"error: {outcome.said}", file=sys.stderr, flush=True)
     atomic.write_bytes(path.with_suffix(".outcome"), outcome.pack())
     return outcome.code
+
+
+if __name__ == "__main__":
+    die_with_parent(int(sys.argv[2]))
+    sys.exit(main(Path(sys.argv[1])))

@@ -19,7 +19,7 @@ from dataenvgym_spec.core.roots import VARIABLE as ROOTS
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.core.secrets import NAMES
 from dataenvgym_spec.core.text import size_text
-from dataenvgym_spec.core.variables import JOURNAL, NODES
+from dataenvgym_spec.core.variables import HARDWARE, JOURNAL, NODES
 from dataenvgym_spec.schedule.parcels.parcel import Home, Parcel, here
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.apart import CONFIG, configs
@@ -38,7 +38,7 @@ None opens an account: those a machine has by itself.
 """
 _OURS: Final = "DATAENVGYM_"
 _HERE: Final = ("EXECUTOR", "JUDGES", "LIMITS", "RUN", "SERVED", "TRACK", "WORKER")
-_KEPT: Final = frozenset({JOURNAL, NODES, ROOTS, *(f"{_OURS}{name}" for name in _HERE)})
+_KEPT: Final = frozenset({HARDWARE, JOURNAL, NODES, ROOTS, *(f"{_OURS}{name}" for name in _HERE)})
 """Those of this package that are about this machine, or that only the driver obeys."""
 
 

@@ -25,12 +25,13 @@ LINKS: Final = "reflink,hardlink,copy"
 _REMOTE: Final = 'remote "'
 
 
-def configs(root: Path, *, cache: str) -> dict[str, bytes]:
+def configs(root: Path, *, cache: str, links: str | None = LINKS) -> dict[str, bytes]:
     """The configs of DVC for a repository that stands for one stage of another, by their paths.
 
     Args:
         root: the repository that the stage is of.
         cache: where its results are cached: an absolute path, or one from the folder of the config.
+        links: how results come to their place where the user has not said it; None for DVC's way.
 
     Raises:
         UserError: a config of DVC cannot be read.
@@ -41,7 +42,8 @@ def configs(root: Path, *, cache: str) -> dict[str, bytes]:
     core["analytics"] = "false"
     own = shared.setdefault("cache", {})
     own["dir"] = cache
-    own.setdefault("type", LINKS)
+    if links is not None:
+        own.setdefault("type", links)
     texts = {CONFIG: _text(shared)}
     if (root / LOCAL).is_file():
         private = _read(root, LOCAL)

@@ -1,0 +1,192 @@
+"""Where the stages of a run go: to this machine, a Ray cluster or Slurm."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final, Literal, Protocol
+
+from dataenvgym_spec.core.dvc_config import remotes
+from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.room import cpus_here
+from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.schedule.parcels.desk import Desk
+from dataenvgym_spec.schedule.parcels.pack import Packer, home_of
+from dataenvgym_spec.schedule.parcels.stays import directory_of
+from dataenvgym_spec.schedule.protocol import Runner, Work
+from dataenvgym_spec.schedule.ray.cluster import Cluster, address_of
+from dataenvgym_spec.schedule.ray.runner import RayRunner
+from dataenvgym_spec.schedule.slurm.commands import require_slurm
+from dataenvgym_spec.schedule.slurm.runner import SlurmRunner
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile, SlurmCluster
+from dataenvgym_spec.store.layout import Layout, kind_of
+from dataenvgym_spec.track.background import start_in_background
+
+On = Literal["local", "ray", "slurm"]
+Variables = Callable[[Work], Mapping[str, str]]
+MOST_TRACKED: Final = 4
+"""A stage of a sweep can be in hundreds of experiments; their reports track."""
+APART: Final = (
+    "the machines of the cluster do not see this repository, and it has no remote of DVC through "
+    "which results could go"
+)
+
+
+class Engine(Protocol):
+    """Where stages go besides this machine.
+
+    Attributes:
+        cpus: of its largest machine.
+        gpus: of its largest machine; None where nobody can tell.
+        slots: how many works it runs at once, as far as is known; 0 where nobody can tell.
+    """
+
+    cpus: int
+    gpus: int | None
+    slots: int
+
+    def around(self, local: Runner, variables: Variables) -> Runner:
+        """What runs works there, and on this machine those that must stay.
+
+        Args:
+            local: runs works on this machine.
+            variables: what the environment of a work has besides.
+        """
+
+    def announce(self, works: Sequence[Work]) -> None:
+        """Says what a round will have to do."""
+
+    def close(self) -> None:
+        """Ends what the engine has begun."""
+
+
+class OnRay:
+    """A Ray cluster.
+
+    Args of the constructor:
+        layout: the repository.
+        address: of the cluster; None for one of our own.
+        cpus: of our own.
+        variables: of the environment, that stages get besides.
+        environ: the environment.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        address: str | None,
+        cpus: int | None,
+        variables: Mapping[str, str],
+        environ: Mapping[str, str],
+    ) -> None:
+        self.layout = layout
+        self.cluster = Cluster.connect(address, cpus=cpus)
+        try:
+            home = home_of(layout, shared=True)
+            if not self.cluster.sees(home):
+                home = home_of(layout, shared=False)
+                if not remotes(layout.root):
+                    help = "mount it there, or: dvc remote add --default NAME URL"
+                    raise UserError(APART, help=help)
+        except BaseException:
+            self.cluster.close()
+            raise
+        packer = Packer(layout, home, variables=variables, environ=environ)
+        self.desk = Desk(layout, packer)
+        largest = self.cluster.largest()
+        self.cpus: int = largest.cpus
+        self.gpus: int | None = largest.gpus
+        self.slots = sum(machine.room.cpus for machine in self.cluster.machines)
+
+    def around(self, local: Runner, variables: Variables) -> Runner:
+        """A runner of tasks."""
+        made = partial(track, self.layout)
+        return RayRunner(self.layout, self.cluster, self.desk, local, variables, made)
+
+    def announce(self, works: Sequence[Work]) -> None:
+        """Nothing: a task is made when it can start."""
+
+    def close(self) -> None:
+        """Ends the connection, and a cluster of our own."""
+        self.desk.close()
+        self.cluster.close()
+
+
+class OnSlurm:
+    """A cluster of Slurm.
+
+    Args of the constructor:
+        layout: the repository.
+        cluster: how Slurm is asked.
+
+    Raises:
+        UserError: Slurm is not here.
+    """
+
+    slots = 0
+
+    def __init__(self, layout: Layout, cluster: SlurmCluster) -> None:
+        require_slurm()
+        self.layout, self.cluster = layout, cluster
+        self.cpus: int = cpus_here()
+        self.gpus: int | None = cluster.gpus
+        self._runner: SlurmRunner | None = None
+
+    def around(self, local: Runner, variables: Variables) -> Runner:
+        """A runner of jobs."""
+        made = partial(track, self.layout)
+        self._runner = SlurmRunner(self.layout, self.cluster, local, variables, made)
+        return self._runner
+
+    def announce(self, works: Sequence[Work]) -> None:
+        """Submits what can be submitted."""
+        if self._runner is not None:
+            self._runner.announce(works)
+
+    def close(self) -> None:
+        """Nothing: jobs go on."""
+
+
+def engine(
+    on: On,
+    address: str | None,
+    layout: Layout,
+    *,
+    profile: HardwareProfile,
+    cpus: int | None,
+    variables: Mapping[str, str],
+    environ: Mapping[str, str] = os.environ,
+) -> Engine | None:
+    """The engine that the user wants; None for this machine.
+
+    Args:
+        on: its name.
+        address: of a Ray cluster, as the command line says it.
+        layout: the repository.
+        profile: of the user's hardware.
+        cpus: of a cluster that the run starts by itself.
+        variables: of the environment, that stages get besides.
+        environ: the environment, with what the profile says.
+
+    Raises:
+        UserError: it cannot be used from here.
+    """
+    if address is not None and on != "ray":
+        raise UserError("--address is that of a Ray cluster", help="add: --on ray")
+    if on == "slurm":
+        return OnSlurm(layout, profile.slurm or SlurmCluster())
+    if on == "ray":
+        said = None if profile.ray is None else profile.ray.address
+        return OnRay(layout, address_of(address, said, environ), cpus, variables, environ)
+    return None
+
+
+def track(layout: Layout, work: Work) -> None:
+    """Brings tracking up to date where a stage that was done elsewhere completes an iteration."""
+    directory = directory_of(work)
+    if directory is None or not KINDS[kind_of(directory)].tracked:
+        return
+    if len(work.experiments) <= MOST_TRACKED:
+        for experiment in work.experiments:
+            start_in_background(layout, experiment)

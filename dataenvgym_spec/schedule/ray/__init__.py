@@ -1,0 +1,1 @@
+"""Stages as tasks of a Ray cluster: the user's, or one that a run starts on this machine."""

@@ -1,0 +1,160 @@
+"""A connection to a Ray cluster, and what its machines are."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Final
+
+from dataenvgym_spec.core.errors import MissingExtra, UserError
+from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, differences, here
+from dataenvgym_spec.schedule.protocol import Needs
+from dataenvgym_spec.schedule.ray import tasks
+
+ADDRESS: Final = "RAY_ADDRESS"
+"""Ray's own variable for the address of a cluster."""
+LOOK: Final = 120.0
+"""Seconds that a machine has to say what it is."""
+FRESH: Final = 5.0
+"""Seconds for which a list of machines holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine of a cluster: Ray's name for it, and what works can use there."""
+
+    id: str
+    name: str
+    room: Needs
+
+
+class Cluster:
+    """A Ray cluster that this process is connected to. One at a time."""
+
+    def __init__(self, ray: ModuleType, address: str | None) -> None:
+        self.ray, self.address = ray, address
+        self._machines: tuple[Machine, ...] = ()
+        self._at = -FRESH
+
+    @classmethod
+    def connect(cls, address: str | None, *, cpus: int | None = None) -> Cluster:
+        """Connects to a cluster, or starts one on this machine that ends with this process.
+
+        Args:
+            address: that of a cluster of the user's; None for one of our own.
+            cpus: of our own.
+
+        Raises:
+            MissingExtra: Ray is not installed.
+            UserError: there is no cluster at the address, or this process may not use it.
+        """
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if address is None and "RAY_AUTH_MODE" not in os.environ:
+            # Its ports are open to the network, so nobody without this may use it. Ray reads it
+            # when it is imported.
+            own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+            os.environ.update(own)
+        try:
+            import ray
+        except ImportError as error:
+            raise MissingExtra("ray", "ray", "running on Ray") from error
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        try:
+            if address is None:
+                ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
+            else:
+                ray.init(address=address, **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise _unreachable(address, error) from error
+        return cls(ray, address)
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """Those that are there now, as far as is known."""
+        if time.monotonic() - self._at > FRESH:
+            self._machines = tuple(map(_machine, filter(_alive, self.ray.nodes())))
+            self._at = time.monotonic()
+        return self._machines
+
+    def largest(self) -> Needs:
+        """The most of everything that one machine has."""
+        rooms = [machine.room for machine in self.machines]
+        return Needs(
+            cpus=max((room.cpus for room in rooms), default=0),
+            gpus=max((room.gpus for room in rooms), default=0),
+            memory=max((room.memory for room in rooms), default=0),
+        )
+
+    def sees(self, home: Home) -> bool:
+        """Whether all machines see a clone.
+
+        Raises:
+            UserError: a machine has other releases than this one, or does not answer.
+        """
+        look = self.ray.remote(tasks.look)
+        strategy = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        asked = [
+            look.options(
+                num_cpus=0, max_retries=0, scheduling_strategy=strategy(machine.id, soft=False)
+            ).remote(home)
+            for machine in self.machines
+        ]
+        try:
+            answers = self.ray.get(asked, timeout=LOOK)
+        except self.ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[-1]
+            message = f"a machine of the Ray cluster cannot run this package: {reason}"
+            raise UserError(message, help=f"install it there; {SAME}") from error
+        for answer in answers:
+            others = differences(here(), answer["versions"])
+            if others:
+                message = f"'{answer['name']}' has other releases than this machine"
+                raise UserError(f"{message}: {', '.join(others)}", help=SAME)
+        return all(answer["sees"] for answer in answers)
+
+    def close(self) -> None:
+        """Ends the connection, and the cluster if it is our own."""
+        self.ray.shutdown()
+
+
+def address_of(option: str | None, profile: str | None, environ: Mapping[str, str]) -> str | None:
+    """Where the cluster of the user is; None if a run starts one.
+
+    >>> address_of(None, "10.0.0.1:6379", {"RAY_ADDRESS": "auto"})
+    'auto'
+
+    Args:
+        option: of the command line.
+        profile: of the user's file of hardware.
+        environ: the environment.
+    """
+    return option or environ.get(ADDRESS) or profile or None
+
+
+def _alive(row: Mapping[str, Any]) -> bool:
+    return bool(row["Alive"])
+
+
+def _machine(row: Mapping[str, Any]) -> Machine:
+    resources = row["Resources"]
+    room = Needs(
+        cpus=int(resources.get("CPU", 0)),
+        gpus=int(resources.get("GPU", 0)),
+        memory=int(resources.get("memory", 0)),
+    )
+    return Machine(id=row["NodeID"], name=row["NodeManagerHostname"], room=room)
+
+
+def _unreachable(address: str | None, error: Exception) -> UserError:
+    reason = str(error).strip().splitlines()[0]
+    if address is None:
+        return UserError(f"Ray does not start here: {reason}", help="see docs/clusters.md")
+    help = (
+        "is it 'ray start' of a machine of the cluster that was run here too? If the cluster asks "
+        "for a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"
+    )
+    return UserError(f"there is no Ray cluster at '{address}': {reason}", help=help)
