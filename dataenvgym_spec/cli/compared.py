@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dataenvgym_spec.cli.elsewhere import remedy
 from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.questions.compare import Contrasted, Difference, Split
@@ -159,8 +160,8 @@ def _notes(told: Told) -> Iterator[str]:
         elif not outcomes and side.revision:
             yield f"{clean(side.label)} had no results on {told.split}"
         elif not outcomes:
-            name = side.results.name
-            yield f"{clean(side.label)} has no results on {told.split} yet: dvc repro {name}"
+            how = remedy(side.results)
+            yield f"{clean(side.label)} has no results on {told.split} yet; {how}"
 
 
 def sentence(one: Contrasted) -> str:

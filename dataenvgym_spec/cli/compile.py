@@ -8,6 +8,7 @@ import click
 
 from dataenvgym_spec.cli.common import Project, as_json, load_project, plural, print_json, setting
 from dataenvgym_spec.compile.compiler import Compiled
+from dataenvgym_spec.core.making import making
 from dataenvgym_spec.emit.entry import home
 from dataenvgym_spec.emit.write import drift, write
 
@@ -40,7 +41,7 @@ def command(specs: tuple[str, ...], check: bool, sets: tuple[str, ...], as_json:
     if as_json:
         print_json(_record(project.compiled, changed))
     else:
-        _print(project.compiled, changed)
+        _print(project, changed)
     return 0
 
 
@@ -65,7 +66,8 @@ def _record(compiled: Compiled, changed: list[str]) -> dict[str, Any]:
     }
 
 
-def _print(compiled: Compiled, changed: list[str]) -> None:
+def _print(project: Project, changed: list[str]) -> None:
+    compiled = project.compiled
     entries = compiled.graph.entries
     names = ", ".join(item.name for item in entries)
     if len(entries) > MOST_NAMES:
@@ -73,7 +75,4 @@ def _print(compiled: Compiled, changed: list[str]) -> None:
     stages = f"{plural(len(compiled.graph.stages), 'stage')} ({compiled.unshared} before sharing)"
     click.echo(f"{names}: {stages}, {plural(len(changed), 'file')} or directories changed")
     first = entries[0]
-    # The experiment of a sweep has its pipeline in a folder of its own, which `dvc repro` would
-    # search for.
-    command = "dataenvgym run" if home(first) else "dvc repro"
-    click.echo(f"next: {command} {first.name}")
+    click.echo(f"next: {making(project.layout.root, first.name, sweep=bool(home(first)))}")

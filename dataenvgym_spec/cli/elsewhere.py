@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataenvgym_spec.cli.common import plural
 from dataenvgym_spec.core.dvc_config import remotes
+from dataenvgym_spec.core.making import making
 from dataenvgym_spec.results.experiment import Results
 
 
@@ -21,9 +22,11 @@ def absence(results: Results) -> str:
 
 def remedy(results: Results) -> str:
     """How to get what is missing of an experiment."""
+    root = results.layout.root
+    command = f"run: {making(root, results.name, sweep=results.index.sweep is not None)}"
     if not absent(results):
-        return f"run: dvc repro {results.name}"
-    if remotes(results.layout.root):
-        return f"run: dvc repro --pull {results.name}   (without --pull they may be made anew)"
+        return command
+    if remotes(root):
+        return f"{command}   (without --pull they may be made anew)"
     rest = "restores what DVC's cache has and makes the rest anew; no remote is known"
-    return f"run: dvc repro {results.name}   ({rest})"
+    return f"{command}   ({rest})"

@@ -15,6 +15,7 @@ from typing import Final
 import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json, warn_of_edits
+from dataenvgym_spec.cli.elsewhere import remedy
 from dataenvgym_spec.cli.replicas import lines, record
 from dataenvgym_spec.core.errors import StageError, UserError, suggest
 from dataenvgym_spec.core.hashing import STEADY
@@ -108,7 +109,7 @@ def _chosen(
         return done
     if used:
         message = f"none of the {plural(len(used), 'stage')} is done here"
-        raise UserError(message, help=f"run: dvc repro {index.name}   (or pull: dvc pull)")
+        raise UserError(message, help=remedy(results))
     kinds = ", ".join(dict.fromkeys(stage.kind for stage in results.stages))
     raise UserError("no stage is meant by that", help=f"there are stages of: {kinds}")
 

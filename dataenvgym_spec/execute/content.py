@@ -7,6 +7,7 @@ from typing import Any
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.core.hashing import SHORT, digest
+from dataenvgym_spec.core.making import making
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.store.layout import Layout
@@ -21,7 +22,7 @@ def stage_of(folder: Path, layout: Layout) -> str:
     if folder.parent != layout.store or not (folder / "stage.json").exists():
         raise UserError(
             f"'{folder}' is no stage directory",
-            help="this command is run by DVC; run: dvc repro NAME",
+            help=f"this command is run by DVC; run: {making(layout.root, 'NAME')}",
         )
     return folder.name
 

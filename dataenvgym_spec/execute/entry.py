@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dataenvgym_spec.core.errors import StageError, UserError
+from dataenvgym_spec.core.making import making
 from dataenvgym_spec.execute.context import say
 from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.results.edited import edited, notice
@@ -57,7 +58,9 @@ def complain(results: Results) -> None:
     if len(missing) > MOST_NAMED:
         named += f" and {len(missing) - MOST_NAMED} more"
     message = f"{len(missing)} of {len(results.stages)} stages are not done: {named}"
-    raise StageError(message, help=f"run: dvc repro {results.name}")
+    sweep = results.index.sweep is not None
+    command = making(results.layout.root, results.name, sweep=sweep)
+    raise StageError(message, help=f"run: {command}")
 
 
 def write_report(layout: Layout, results: Results) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.making import making
 from dataenvgym_spec.execute.context import PortRead
 from dataenvgym_spec.graph.ir import Input, Stage
 from dataenvgym_spec.store.dvc.hashes import Hashes
@@ -74,7 +75,7 @@ def _port(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
     path = layout.stage(content["reads"][item.stage]) / "out" / item.port
     if not path.is_dir():
         message = f"'{path.relative_to(layout.root)}' is missing"
-        remedy = "run: dvc repro NAME, which makes it first, or: dvc pull"
+        remedy = f"run: {making(layout.root, 'NAME')}, which makes it first"
         raise StageError(message, help=remedy)
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
 

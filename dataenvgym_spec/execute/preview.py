@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.making import making
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.execute.inputs import Inputs, verified_files
 from dataenvgym_spec.execute.run import working
@@ -126,7 +127,7 @@ class _Maker:
         if missing:
             count = f"{len(missing)} stages have" if len(missing) > 1 else "a stage has"
             message = f"the first plan looks at the base student and the task: {count} yet to run"
-            raise UserError(message, help=f"run: dvc repro {' '.join(missing)}")
+            raise UserError(message, help=f"run: {making(self.layout.root, *missing)}")
 
     def run(self, stage: Stage, folder: Path, places: dict[str, Path]) -> Context[Any]:
         """Executes a stage.

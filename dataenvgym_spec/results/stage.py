@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.records import files
@@ -17,6 +17,10 @@ from dataenvgym_spec.records.logs import Log, LossPoint
 from dataenvgym_spec.records.record import Record
 
 R = TypeVar("R", bound=Record)
+
+_AGAIN: Final = (
+    "dvc repro NAME, with --pull where a remote may have it (DVC restores or makes it anew)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -105,7 +109,7 @@ def read_records(path: Path, kind: type[R]) -> list[R]:
     try:
         return files.read_all(path, kind)
     except StageError as error:
-        help = "remove its folder and run: dvc repro NAME (DVC restores or makes it anew)"
+        help = f"remove its folder and run: {_AGAIN}"
         raise UserError(f"'{path}' is damaged or half-written", help=help) from error
 
 
@@ -117,5 +121,5 @@ def _read_json(path: Path) -> Any:
 
 
 def _damaged(path: Path) -> UserError:
-    help = "run: dataenvgym compile, then: dvc repro NAME (DVC restores or makes it anew)"
+    help = f"run: dataenvgym compile, then: {_AGAIN}"
     return UserError(f"'{path}' is damaged or half-written", help=help)

@@ -15,6 +15,7 @@ from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.core.ignored import FILE as IGNORED
+from dataenvgym_spec.core.making import making
 from dataenvgym_spec.core.roots import VARIABLE as ROOTS
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.core.secrets import NAMES
@@ -159,7 +160,8 @@ class Packer:
         except FileNotFoundError as error:
             if not needed:
                 return {}
-            help = "dataenvgym compile   (or, of a 'dvc.lock': dvc repro NAME)"
+            again = making(self.layout.root, "NAME")
+            help = f"dataenvgym compile   (or, of a 'dvc.lock': {again})"
             raise StageError(f"'{name}' is missing", help=f"run: {help}") from error
 
     def _students(self, directory: str) -> Iterator[str]:
