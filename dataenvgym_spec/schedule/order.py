@@ -16,7 +16,7 @@ from typing import Final
 from dataenvgym_spec.core.errors import LimitReached
 from dataenvgym_spec.schedule.observer import Observer, Unobserved
 from dataenvgym_spec.schedule.protocol import Finished, Runner, Work
-from dataenvgym_spec.schedule.ready import Rank, Ready
+from dataenvgym_spec.schedule.ready import Ready
 
 ALIKE: Final = 1.1
 """Expected times within this factor count as equal: estimates are not more exact than that."""
@@ -89,7 +89,7 @@ def carry_out(
 
 
 class _Queue:
-    """The state of one `carry_out`. Works are known by their positions."""
+    """The state of one `carry_out`. Works are known by their places, the most urgent first."""
 
     def __init__(
         self,
@@ -102,14 +102,16 @@ class _Queue:
         stopping: Stopping,
         tick: float | None,
     ) -> None:
-        self.works, self.runner, self.observer = works, runner, observer
+        ahead = _ahead(works, *_links(works, _positions(works)))
+        order = _order(works, ahead)
+        self.works = [works[number] for number in order]
+        self.ahead = [ahead[number] for number in order]
+        self.runner, self.observer = runner, observer
         self.keep_going, self.retries = keep_going, retries
         self.stopping, self.tick = stopping, tick
-        self.position = {work.id: number for number, work in enumerate(works)}
-        self.before, self.behind = _links(works, self.position)
-        self.ahead = _ahead(works, self.before, self.behind)
-        self.rank = _ranks(works, self.ahead)
-        self.ready = Ready(works, self.rank)
+        self.position = _positions(self.works)
+        self.before, self.behind = _links(self.works, self.position)
+        self.ready = Ready(self.works)
         self.open = bytearray(b"\1") * len(works)
         """Whether a work may still be started or is running."""
         self.tries: dict[int, int] = {}
@@ -140,7 +142,7 @@ class _Queue:
         found = self.ready.first(count)
         if len(found) < count:
             behind = {after for number in self.running for after in self.behind[number]}
-            later = sorted(behind, key=lambda number: (self.before[number], self.rank[number]))
+            later = sorted(behind, key=lambda number: (self.before[number], number))
             found += [number for number in later if self.open[number]]
         return [self.works[number] for number in found[:count]]
 
@@ -231,6 +233,10 @@ Links = tuple[list[int], list[list[int]]]
 """How many works each waits for, and which wait for it."""
 
 
+def _positions(works: Sequence[Work]) -> dict[str, int]:
+    return {work.id: number for number, work in enumerate(works)}
+
+
 def _links(works: Sequence[Work], position: dict[str, int]) -> Links:
     before = [len(work.after) for work in works]
     behind: list[list[int]] = [[] for _ in works]
@@ -253,12 +259,12 @@ def _ahead(
     return ahead
 
 
-def _ranks(works: Sequence[Work], ahead: Sequence[float]) -> list[Rank]:
-    """The order of works; the least comes first."""
+def _order(works: Sequence[Work], ahead: Sequence[float]) -> list[int]:
+    """The positions of works, the most urgent first."""
     ranks = []
     for number, work in enumerate(works):
         ranks.append((-_magnitude(ahead[number]), -len(work.experiments), number))
-    return ranks
+    return [rank[-1] for rank in sorted(ranks)]
 
 
 def _magnitude(seconds: float) -> int:

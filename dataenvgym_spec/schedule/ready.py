@@ -19,16 +19,18 @@ RESOURCES: Final = ("cpus", "gpus", "memory")
 
 Fits = Callable[[Work], bool]
 """Whether there is room for a work."""
-Rank = tuple[int, int, int]
-"""What orders works: the time behind it, the experiments that wait, and its position."""
 
 
 class Ready:
-    """The works that wait for nothing but room, a heap for each of their needs."""
+    """The works that wait for nothing but room, a heap for each of their needs.
 
-    def __init__(self, works: Sequence[Work], rank: Sequence[Rank]) -> None:
-        self._works, self._rank = works, rank
-        self._heaps: dict[Needs, list[Rank]] = {}
+    Args of the constructor:
+        works: all of them, the most urgent first; each is known by its place among them.
+    """
+
+    def __init__(self, works: Sequence[Work]) -> None:
+        self._works = works
+        self._heaps: dict[Needs, list[int]] = {}
         self._count = 0
         self._overtaken: dict[int, int] = {}
         """How many works have passed one that came first and did not fit."""
@@ -39,33 +41,34 @@ class Ready:
     def add(self, number: int) -> None:
         """Adds a work."""
         heap = self._heaps.setdefault(self._works[number].needs, [])
-        heapq.heappush(heap, self._rank[number])
+        heapq.heappush(heap, number)
         self._count += 1
 
     def take(self, fits: Fits) -> int | None:
         """Takes the first work that fits; None if none does that may overtake the first."""
         # There are few different needs, and thousands of works of each.
         heaps = [heap for heap in self._heaps.values() if heap]
-        heaps.sort(key=lambda heap: heap[0])
+        heaps.sort()  # a heap is a list whose first is the least
         held_back = frozenset[str]()
         for place, heap in enumerate(heaps):
-            work = self._works[heap[0][-1]]
-            if held_back.isdisjoint(_used(work.needs)) and fits(work):
+            work = self._works[heap[0]]
+            is_held = bool(held_back) and not held_back.isdisjoint(_used(work.needs))
+            if not is_held and fits(work):
                 if place:
-                    first = heaps[0][0][-1]
+                    first = heaps[0][0]
                     self._overtaken[first] = self._overtaken.get(first, 0) + 1
                 return self._pop(heap)
-            if not place and self._overtaken.get(heap[0][-1], 0) >= PATIENCE:
+            if not place and self._overtaken.get(heap[0], 0) >= PATIENCE:
                 held_back = _short(work, fits)
         return None
 
     def first(self, count: int) -> list[int]:
         """The first works, whether they fit or not."""
-        ranks = heapq.merge(*(heapq.nsmallest(count, heap) for heap in self._heaps.values()))
-        return [rank[-1] for rank in islice(ranks, count)]
+        firsts = (heapq.nsmallest(count, heap) for heap in self._heaps.values())
+        return list(islice(heapq.merge(*firsts), count))
 
-    def _pop(self, heap: list[Rank]) -> int:
-        number = heapq.heappop(heap)[-1]
+    def _pop(self, heap: list[int]) -> int:
+        number = heapq.heappop(heap)
         self._overtaken.pop(number, None)
         self._count -= 1
         return number

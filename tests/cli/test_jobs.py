@@ -159,6 +159,23 @@ def test_a_pause_of_one_experiment_stops_no_other(sweep: Path) -> None:
     assert left(sweep) == set()
 
 
+@pytest.mark.slow
+def test_what_colleagues_have_made_is_fetched(sweep: Path, tmp_path: Path) -> None:
+    run(sweep)
+    call("git", "add", "-A", cwd=sweep)
+    call("git", "commit", "-qm", "done", cwd=sweep)
+    call("dvc", "remote", "add", "-d", "there", str(tmp_path / "there"), cwd=sweep)
+    call("dvc", "push", "-q", cwd=sweep)
+    call("git", "clone", "-q", str(sweep), str(tmp_path / "other" / "repo"), cwd=tmp_path)
+    other = tmp_path / "other" / "repo"
+    shutil.copytree(sweep.parent / "bin", other.parent / "bin")
+    shutil.copy(sweep / ".dvc" / "config", other / ".dvc" / "config")
+    said = run(other, "--pull")
+    assert f"fetch {len(list((sweep / 'store').iterdir()))} results: done" in said
+    assert ran(other) == []
+    assert left(other) == set()
+
+
 def hanging(repo: Path, how: str) -> tuple[subprocess.Popen[str], int]:
     """A run with a stage that waits for ever; the run, and the process of the stage."""
     act(repo, f"{how} /student-")

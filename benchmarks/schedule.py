@@ -1,0 +1,213 @@
+"""How the scheduler grows, and what it costs a stage.
+
+Prints Markdown; see README.md for recorded figures.
+
+python benchmarks/schedule.py             # about three minutes
+python benchmarks/schedule.py --check     # also exits 1 if a bound is broken
+python benchmarks/schedule.py --small     # a tenth of every size, to try the benchmark out
+
+Two parts. Works of made-up studies on a made-up cluster with a clock of its own, some of which fail
+and some of whose workers are lost: the order is the scheduler's own. And a sweep that is compiled,
+planned and queued as `dataenvgym run --jobs` does it, with executors that do nothing.
+
+Each size runs in a process of its own. Times are CPU seconds, which other work on the machine
+disturbs least.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from contextlib import redirect_stdout
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from measure import Bounds, measured, table
+from repositories import new_repo, sweep
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from dataenvgym_spec.schedule.order import carry_out  # noqa: E402
+from dataenvgym_spec.schedule.protocol import Finished, Work  # noqa: E402
+from tests.support.simulated import Cluster, studies  # noqa: E402
+
+WORKERS, EACH, WITH_GPU = 1000, 100, 0.9
+"""At most so many workers, one for so many works: few works would leave most of them idle. And the
+share of them with a GPU."""
+FAILING, LOST, RETRIES = 0.0002, 0.01, 5
+GROWTH = 1.5
+"""How many times as much a work of a million may cost as one of a tenth of them: what a heap and a
+processor's caches take grows with the logarithm."""
+POINTS, ITERATIONS = 1000, 2
+
+
+def simulate(count: int) -> dict[str, Any]:
+    """Some works on a thousand workers."""
+    works = studies(count)
+    workers = min(WORKERS, count // EACH)
+    cluster = Cluster(workers=workers, gpus=int(workers * WITH_GPU), failing=FAILING, lost=LOST)
+    before = time.process_time()
+    outcome = carry_out(works, cluster, keep_going=True, retries=RETRIES)
+    seconds = time.process_time() - before
+    assert outcome.done + outcome.skipped + len(outcome.failed) == count
+    return {
+        "seconds": seconds,
+        "workers": workers,
+        "done": outcome.done,
+        "failed": len(outcome.failed),
+        "skipped": outcome.skipped,
+        "utilisation": cluster.bound / cluster.clock,
+    }
+
+
+class Nothing:
+    """Executors that do nothing, a few at once."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.running: list[Work] = []
+
+    def fits(self, _work: Work) -> bool:
+        """Whether there is a slot."""
+        return len(self.running) < self.slots
+
+    def start(self, work: Work) -> str:
+        """Starts nothing."""
+        self.running.append(work)
+        return ""
+
+    def finished(self, _timeout: float | None = None) -> Finished | None:
+        """The oldest has ended."""
+        return Finished(work=self.running.pop(0), code=0) if self.running else None
+
+    def stop(self, *, now: bool) -> None:
+        """There is nothing to end."""
+
+
+def schedule_sweep(repo: Path) -> dict[str, Any]:
+    """Compiles, plans and carries out a sweep in memory; its state is written as in a run."""
+    os.chdir(repo)
+    from dataenvgym_spec.cli.common import load_project
+    from dataenvgym_spec.cli.onlooker import Onlooker
+    from dataenvgym_spec.cli.queued import Rounds
+    from dataenvgym_spec.schedule.needs import Spread
+    from dataenvgym_spec.schedule.progress import Progress
+
+    clocks = {"start": time.process_time()}
+    project = load_project(("sweep",))
+    clocks["compile"] = time.process_time()
+    rounds = Rounds(
+        project=project, spread=Spread(), gpus=0, variables={}, pull=False, ignore_limits=False
+    )
+    todo = rounds.next(project.compiled.graph.entries)
+    clocks["plan and queue"] = time.process_time()
+    memory = _megabytes()
+    progress = Progress(("sweep",), 64, lambda work: work.id, lambda _work, *, last: 0.0)
+    progress.add(todo.works, todo.done)
+    with redirect_stdout(StringIO()), Onlooker(progress, project.layout) as observer:
+        outcome = carry_out(todo.works, Nothing(64), observer=observer)
+    clocks["carry out"] = time.process_time()
+    names = list(clocks)
+    spent = {name: clocks[name] - clocks[last] for last, name in pairwise(names)}
+    return {
+        "seconds": spent,
+        "experiments": len(project.compiled.graph.entries),
+        "steps": outcome.done,
+        "grown": _megabytes() - memory,
+    }
+
+
+def _megabytes() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def apart(*arguments: str, cwd: Path = ROOT) -> tuple[dict[str, Any], float]:
+    """A part of this file in a process of its own: what it found, and its megabytes."""
+    usage = measured(sys.executable, __file__, *arguments, cwd=cwd)
+    return json.loads(usage.out.splitlines()[-1]), usage.megabytes
+
+
+def grow(bounds: Bounds, sizes: tuple[int, ...]) -> None:
+    """The same cluster with more and more works."""
+    rows, each = [], []
+    for size in sizes:
+        found, megabytes = apart("--simulate", str(size))
+        each.append(1e6 * found["seconds"] / size)
+        rows.append(
+            [
+                f"{size:,}",
+                f"{found['workers']:,}",
+                f"{each[-1]:.1f}",
+                f"{megabytes:.0f}",
+                f"{100 * found['utilisation']:.1f} %",
+                f"{found['failed']}, {found['skipped']}",
+            ]
+        )
+    heads = (
+        "works",
+        "workers",
+        "microseconds each",
+        "MB",
+        "of the bound",
+        "failed, not started for it",
+    )
+    print("## Works on a cluster with a clock of its own\n")
+    table(heads, rows)
+    name = f"{sizes[-1]:,} works against {sizes[-2]:,}, each"
+    bounds.at_most(name, each[-1] / each[-2], GROWTH, "times")
+    bounds.at_most(
+        "the bound of the last, against its time", 1 / found["utilisation"], 1.05, "times"
+    )
+
+
+def of_a_sweep(bounds: Bounds, points: int) -> None:
+    """A sweep as a run has it."""
+    with tempfile.TemporaryDirectory() as folder:
+        spec = sweep("sweep", points)
+        spec["loop"] |= {"iterations": ITERATIONS}
+        repo = new_repo(Path(folder) / "repo", sweep=spec)
+        found, megabytes = apart("--sweep", str(repo))
+    steps, seconds = found["steps"], found["seconds"]
+    print(f"## A sweep of {found['experiments']:,} experiments, {steps:,} steps after sharing\n")
+    rows = [[name, f"{spent:.1f}", f"{1e3 * spent / steps:.2f}"] for name, spent in seconds.items()]
+    table(("part", "CPU s", "ms a step"), rows)
+    grown = f"{found['grown']:.0f} MB more after the last step than before it"
+    print(f"{megabytes:.0f} MB in all; {grown}\n")
+    whole = sum(seconds.values())
+    bounds.at_most("a step of the sweep", 1e3 * whole / steps, 20, "ms")
+    bounds.at_most("plan and queue of the sweep", seconds["plan and queue"], 60, "s")
+    bounds.at_most("memory that its steps add", found["grown"], 100, "MB")
+
+
+def main() -> None:
+    """Both parts, or one of their sizes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--simulate", type=int)
+    parser.add_argument("--sweep", type=Path)
+    given = parser.parse_args()
+    if given.simulate:
+        print(json.dumps(simulate(given.simulate)))
+        return
+    if given.sweep:
+        print(json.dumps(schedule_sweep(given.sweep)))
+        return
+    part = 10 if given.small else 1
+    bounds = Bounds()
+    grow(bounds, tuple(size // part for size in (10_000, 100_000, 1_000_000)))
+    of_a_sweep(bounds, POINTS // part)
+    if not bounds.table() and given.check:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
