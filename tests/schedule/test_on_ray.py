@@ -11,7 +11,7 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from tests.support.waiting import wait_until
 
 TOKEN = "0" * 64
 STARTED = "Ray runtime started"
+TRIES = 4
 OBJECTS = 80 * 2**20
 """Bytes of memory that Ray takes on each machine for what tasks send."""
 
@@ -38,6 +39,7 @@ def free_port(address: str) -> int:
 
 def settings(**more: str) -> dict[str, str]:
     own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
+    own["RAY_NUM_REDIS_GET_RETRIES"] = "200"  # seconds, on a busy machine
     own |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "AWS_EC2_METADATA_DISABLED": "true"}
     return environment(shared=False, **own, **more)
 
@@ -57,30 +59,46 @@ class Cluster:
         self.address = f"{net.address}:6399"
         options = ["--head", "--port=6399", "--include-dashboard=false"]
         options.append(f"--ray-client-server-port={free_port(net.address)}")
+        command = ray_start(net.address, net.folder, 0, *options)
+        self.head = self._started(lambda: self._process(command))
+
+    def _process(self, command: list[str]) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as out:
-            self.head = subprocess.Popen(
-                ray_start(net.address, net.folder, 0, *options),
-                env=settings(),
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
+            return subprocess.Popen(
+                command, env=settings(), stdout=out, stderr=out, start_new_session=True
             )
-        wait_until(lambda: STARTED in self.said(), "Ray has a head", self.head)
+
+    def _started(self, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+        """A part of the cluster that has started; on a busy machine Ray does not wait long enough."""
+        for attempt in range(TRIES):
+            before = self.said().count(STARTED) if self.log.exists() else 0
+            process = start()
+            try:
+                wait_until(lambda: self.said().count(STARTED) > before, "Ray starts", process)  # noqa: B023
+            except AssertionError:
+                assert attempt < TRIES - 1, self.said()[-3000:]
+            else:
+                return process
+        raise AssertionError
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8")
 
     def join(self, machine: Machine) -> None:
         """A machine joins; its disk is empty."""
-        before = self.said().count(STARTED)
         folder = self.net.folder
-        machine.start(
-            *ray_start(machine.address, folder, 1, f"--address={self.address}"),
-            disks=[folder],
-            environ=settings(DATAENVGYM_NODES=f"{folder}/disk", DATAENVGYM_WARM="0"),
-            log=self.log,
-        )
-        wait_until(lambda: self.said().count(STARTED) > before, "a machine joins", machine.process)
+
+        def start() -> subprocess.Popen[bytes]:
+            machine.start(
+                *ray_start(machine.address, folder, 1, f"--address={self.address}"),
+                disks=[folder],
+                environ=settings(DATAENVGYM_NODES=f"{folder}/disk", DATAENVGYM_WARM="0"),
+                log=self.log,
+            )
+            assert machine.process is not None
+            return machine.process
+
+        self._started(start)
 
     def close(self) -> None:
         os.killpg(self.head.pid, signal.SIGTERM)

@@ -19,6 +19,8 @@ ADDRESS: Final = "RAY_ADDRESS"
 """Ray's own variable for the address of a cluster."""
 LOOK: Final = 120.0
 """Seconds that a machine has to say what it is."""
+START: Final = 120
+"""Seconds that a cluster of our own has to start."""
 FRESH: Final = 5.0
 """Seconds for which a list of machines holds."""
 
@@ -53,6 +55,8 @@ class Cluster:
             UserError: there is no cluster at the address, or this process may not use it.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # On a busy machine its processes take longer to start than the 20 s that Ray waits.
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", str(START))
         if address is None and "RAY_AUTH_MODE" not in os.environ:
             # Its ports are open to the network, so nobody without this may use it. Ray reads it
             # when it is imported.
