@@ -18,7 +18,7 @@ from dataenvgym_spec.schedule.local import reason
 from dataenvgym_spec.schedule.parcels.adopt import put_in_place
 from dataenvgym_spec.schedule.parcels.pack import home_of
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
-from dataenvgym_spec.schedule.parcels.stays import directory_of, stays
+from dataenvgym_spec.schedule.parcels.stays import directory_of, restorable, stays
 from dataenvgym_spec.schedule.protocol import Finished, Runner, Work
 from dataenvgym_spec.schedule.slurm import commands, job
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
@@ -135,7 +135,11 @@ class SlurmRunner:
     def _goes(self, work: Work) -> str | None:
         """The directory of a work that becomes a job; None of one that stays here."""
         directory = directory_of(work)
-        return None if directory is None or stays(self.layout, directory) else directory
+        if directory is None or work.id in self._jobs:
+            return directory
+        # What jobs made while this machine was away is only brought to its place.
+        here = stays(self.layout, directory) or restorable(self.layout, directory)
+        return None if here else directory
 
     def _start_beside(self) -> None:
         while self._waiting and self.beside.fits(self._waiting[0]):
