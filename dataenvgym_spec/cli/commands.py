@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "rehearse": "Run a spec at toy size, and say what would fail and what it takes.",
     "preview": "Make and show a few examples of the first plan.",
     "run": "Compile an experiment and reproduce it with DVC.",
+    "join": "Have this machine take part in trainings that another one runs.",
     "status": "Say what is done, running, failed or missing.",
     "show": "Print a spec in full, as it is after resolution.",
     "explain": "Say who set a value, or what a code means.",

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError, suggest
 from dataenvgym_spec.core.room import gpus_here
-from dataenvgym_spec.core.variables import DEVICE_BATCH, PROCESSES, count
+from dataenvgym_spec.core.variables import (
+    DEVICE_BATCH,
+    DISTRIBUTION,
+    MACHINES,
+    MAIN_ADDRESS,
+    PROCESSES,
+    RECOMPUTE,
+    count,
+    switch,
+)
+from dataenvgym_spec.gym.students.trainers.protocol import Distribution
 
 FOREIGN: Final = (
     *("ACCELERATE_", "FSDP_", "MEGATRON_LM_", "PARALLELISM_CONFIG_", "TORCHELASTIC_"),
@@ -30,30 +41,51 @@ class Hardware:
         device_batch: `DATAENVGYM_DEVICE_BATCH`, the most examples a device takes at once; None for
             its whole share of the batch.
         gpus: that are used.
+        distribution: `DATAENVGYM_DISTRIBUTION`, how weights are spread over processes.
+        recompute: `DATAENVGYM_RECOMPUTE`, whether activations are computed again on the way back.
+        machines: `DATAENVGYM_MACHINES`, that train together; processes and GPUs are those of all.
+        address: `DATAENVGYM_MAIN_ADDRESS`, of the first of them.
+        port: where it is met; 0 for a free one.
     """
 
     processes: int
     device_batch: int | None
     gpus: int = 0
+    distribution: Distribution = "ddp"
+    recompute: bool = False
+    machines: int = 1
+    address: str | None = None
+    port: int = 0
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Hardware:
         """From the environment and the machine.
 
         Raises:
-            UserError: a variable is no whole number of at least 1.
+            UserError: a variable has a value that cannot be.
             StageError: there are fewer GPUs than processes.
         """
-        gpus = gpus_here(environ)
-        processes = count(environ, PROCESSES) or max(1, gpus)
+        machines = count(environ, MACHINES) or 1
+        address, port = _address(environ, machines)
+        gpus = machines * gpus_here(environ)
+        processes = count(environ, PROCESSES) or max(machines, gpus)
         if gpus and processes > gpus:
             message = f"{processes} processes cannot train on {gpus} GPU{'s' if gpus > 1 else ''}"
             help = f"set {PROCESSES}, or training.processes in hardware.yaml, to {gpus} or less"
+            raise StageError(message, help=help)
+        if processes % machines:
+            message = f"{processes} processes cannot be shared evenly by {machines} machines"
+            help = f"set {PROCESSES}, or training.processes, to a multiple of {machines}"
             raise StageError(message, help=help)
         return cls(
             processes=processes,
             device_batch=count(environ, DEVICE_BATCH),
             gpus=min(gpus, processes),
+            distribution=_distribution(environ),
+            recompute=switch(environ, RECOMPUTE),
+            machines=machines,
+            address=address,
+            port=port,
         )
 
     def spread(self, batch_size: int) -> tuple[int, int]:
@@ -70,23 +102,40 @@ class Hardware:
         accumulation = -(-share // min(self.device_batch or share, share))
         return -(-share // accumulation), accumulation
 
-    def accelerate(self) -> dict[str, Any]:
-        """What `accelerate launch` is told, in a file, so that it does not read the user's own.
+    @property
+    def is_sharded(self) -> bool:
+        """Whether weights are spread: one process has them whole."""
+        return self.processes > 1 and self.distribution != "ddp"
 
-        Accelerate starts several processes on one machine for GPUs only (for processors it wants
-        MPI); what they train on is said by `environment`.
+    def require(self, dtype: str) -> None:
+        """Looks whether a training can be spread so here.
+
+        Args:
+            dtype: of its arithmetic.
+
+        Raises:
+            MissingExtra: a package that does it is not installed.
+            StageError: the student would be another one.
         """
-        return {
-            "compute_environment": "LOCAL_MACHINE",
-            "distributed_type": "MULTI_GPU" if self.processes > 1 else "NO",
-            "use_cpu": not self.gpus,
-            "num_machines": 1,
-            "num_processes": self.processes,
-            # A free one, so that two trainings can run side by side.
-            "main_process_port": 0,
-            # The trainer sets the precision itself.
-            "mixed_precision": "no",
-        }
+        if not (self.is_sharded and self.distribution.startswith("deepspeed")):
+            return
+        if importlib.util.find_spec("deepspeed") is None:
+            raise MissingExtra("deepspeed", None, f"training.distribution {self.distribution}")
+        if dtype != "float32":
+            # DeepSpeed keeps weights in it; a spec's precision means autocast over float32.
+            message = f"{self.distribution} computes in {dtype} otherwise than a spec means it"
+            raise StageError(message, help="set training.distribution in hardware.yaml to fsdp2")
+
+    def facts(self) -> dict[str, Any]:
+        """What the log of a training says besides how many processes there were."""
+        facts: dict[str, Any] = {}
+        if self.is_sharded:
+            facts["distribution"] = self.distribution
+        if self.machines > 1:
+            facts["machines"] = self.machines
+        if self.recompute:
+            facts["recompute"] = True
+        return facts
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The environment of the trainer, without what would spread it in another way."""
@@ -97,3 +146,34 @@ class Hardware:
         if not self.gpus:
             kept["ACCELERATE_USE_CPU"] = "true"
         return kept
+
+
+def _distribution(environ: Mapping[str, str]) -> Distribution:
+    """How weights are spread.
+
+    Raises:
+        UserError: the variable says no way that there is.
+    """
+    text = environ.get(DISTRIBUTION, "").strip() or "ddp"
+    for known in get_args(Distribution):
+        if text == known:
+            way: Distribution = known
+            return way
+    raise UserError(f"{DISTRIBUTION} is '{text}'", help=suggest(text, get_args(Distribution)))
+
+
+def _address(environ: Mapping[str, str], machines: int) -> tuple[str | None, int]:
+    """Where the first of several machines is, and the port there if one is named.
+
+    Raises:
+        UserError: it is not said, or its port is none.
+    """
+    if machines == 1:
+        return None, 0
+    text = environ.get(MAIN_ADDRESS, "").strip()
+    host, _, port = text.rpartition(":") if ":" in text else (text, "", "0")
+    if not host or not port.isdigit() or int(port) >= 2**16:
+        message = f"{machines} machines cannot train together: where is the first one?"
+        help = f"set training.main_process_ip in hardware.yaml, or {MAIN_ADDRESS}=HOST:PORT"
+        raise UserError(message, help=help)
+    return host, int(port)

@@ -64,6 +64,10 @@ class Log(Record, frozen=True, kw_only=True):
         processor: the model of the CPU, where a model ran on it.
         processes: that trained side by side.
         device_batch: examples that a device took at once in training.
+        machines: over which they were spread, where it was more than one.
+        distribution: how a student's weights were spread over processes in training, where they
+            were.
+        recompute: whether activations were computed again in training, to save memory.
         threads: that a model on the CPU had.
         wrong_gold: items of a draw that were not taken, since their gold answers score wrong.
         sandbox: where answers were judged: in `bubblewrap`, or in a `process` without rights.
@@ -101,6 +105,9 @@ class Log(Record, frozen=True, kw_only=True):
     processor: str | None = None
     processes: int | None = None
     device_batch: int | None = None
+    machines: int | None = None
+    distribution: str | None = None
+    recompute: bool | None = None
     threads: int | None = None
     parameters: int | None = None
     steps: int | None = None

@@ -4,6 +4,7 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.execute.hardware import Hardware
+from dataenvgym_spec.execute.training.accelerate import configuration
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 4, 100])
@@ -22,11 +23,11 @@ def test_no_more_batches_than_needed() -> None:
 
 
 def test_accelerate_is_told_all_in_a_file_of_ours() -> None:
-    alone = Hardware(processes=1, device_batch=None).accelerate()
+    alone = configuration(Hardware(processes=1, device_batch=None))
     assert (alone["distributed_type"], alone["use_cpu"]) == ("NO", True)
-    several = Hardware(processes=2, device_batch=None).accelerate()
+    several = configuration(Hardware(processes=2, device_batch=None))
     assert (several["distributed_type"], several["use_cpu"]) == ("MULTI_GPU", True)
-    gpus = Hardware(processes=4, device_batch=None, gpus=4).accelerate()
+    gpus = configuration(Hardware(processes=4, device_batch=None, gpus=4))
     assert (gpus["distributed_type"], gpus["use_cpu"], gpus["num_processes"]) == (
         *("MULTI_GPU", False),
         4,

@@ -18,12 +18,14 @@ from dataenvgym_spec.execute.warm.client import WORKER
 from dataenvgym_spec.records.files import read_rows, write_rows
 from tests.support.judged import adding, examples, standard
 from tests.support.repositories import environment
-from tests.support.training import trained, warm_trainers
+from tests.support.training import completions, trained, warm_trainers
 from tests.support.waiting import wait_until
 
 ASKED = {"samples": 4, "max_new_tokens": 4}
 OPTIONS: dict[str, dict[str, Any]] = {
     "sft": {},
+    "sft in shards": {},
+    "sft of an adapter in shards": {},
     "dpo": ASKED,
     "kto": ASKED,
     "grpo": ASKED,
@@ -44,8 +46,11 @@ def train(method: str, folder: Path, base: Path, learned: Path) -> None:
     kind = method.partition(" ")[0]
     score = None if kind == "sft" else standard("scorer", "exact-match")
     trainer = standard("trainer", kind, **OPTIONS[method])
+    adapter = None
+    if "adapter" in method:
+        adapter = standard("adapter", "lora", r=4, alpha=8)
     more: dict[str, Any] = {"length": {"steps": STEPS}, "batch_size": 4}
-    trained(folder, base, learned, trainer=trainer, score=score, **more)
+    trained(folder, base, learned, trainer=trainer, adapter=adapter, score=score, **more)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +90,8 @@ def test_what_was_killed_goes_on_to_the_same_weights(
     given = environment(
         DATAENVGYM_CHECKPOINT_SECONDS="0", DATAENVGYM_PROCESSES="2", PYTHONPATH=root
     )
+    if "shards" in method:
+        given["DATAENVGYM_DISTRIBUTION"] = "fsdp2"
     cold = {name: value for name, value in given.items() if name != WORKER}
 
     def command(folder: Path) -> list[str]:
@@ -114,9 +121,17 @@ def test_what_was_killed_goes_on_to_the_same_weights(
         command(killed), env=given | warm, check=True, capture_output=True, text=True
     )
     assert "going on from step" in last.stdout
-    stored = [folder / "out" / "student" / "model.safetensors" for folder in (whole, killed)]
+    name = "adapter_model.safetensors" if "adapter" in method else "model.safetensors"
+    stored = [folder / "out" / "student" / name for folder in (whole, killed)]
     assert stored[0].read_bytes() == stored[1].read_bytes()
     assert stored[0].read_bytes() != (base / "model.safetensors").read_bytes()
+    if "shards" in method:
+        shards = (
+            killed / "work" / "checkpoints" / f"checkpoint-{STEPS - 1}" / "pytorch_model_fsdp_0"
+        )
+        assert len(list(shards.glob("*.distcp"))) == 2, "each process has written its own"
+        alone = killed / "out" / "student"
+        assert completions(alone, base)[0].tokens, "one process loads it"
     facts = json.loads((killed / "work" / "facts.json").read_text(encoding="utf-8"))
     assert facts["steps"] == STEPS
     steps = [row["step"] for row in read_rows(killed / "log" / "loss.jsonl")]

@@ -7,11 +7,11 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from dataenvgym_spec.execute.training.config import TrainingConfig
+from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
 from dataenvgym_spec.execute.training.job import run
 from dataenvgym_spec.execute.training.launch import _keep_checkpoints_of
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingSettings
-from dataenvgym_spec.records.files import write_json
+from dataenvgym_spec.records.files import read, write_json
 from tests.support.components import Install
 from tests.support.training import TRAIN
 
@@ -72,6 +72,24 @@ def reading(monkeypatch: pytest.MonkeyPatch, install: Install) -> Install:
     module.It = Reading  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "reading", module)
     return install
+
+
+def test_a_trainer_that_needs_the_whole_student_is_given_no_shards(
+    reading: Install, tmp_path: Path
+) -> None:
+    words = {"words": {"type": "string", "description": "Words.", "x-file": "data"}}
+    reading("trainer", "reading", properties=words, required=["words"])
+    (tmp_path / "words.txt").write_text("so ", encoding="utf-8")
+    named = {"kind": "reading", "semantics": 1, "words": "sha256:1"}
+    files = {"sha256:1": str(tmp_path / "words.txt")}
+    task = msgspec.structs.replace(
+        config(tmp_path), trainer=named, files=files, distribution="fsdp2"
+    )
+    write_json(tmp_path / "config.json", task)
+    assert run(tmp_path / "config.json") == 1
+    failure = read(tmp_path / "failure.json", Failure)
+    assert failure.message == "'reading' needs the whole student in each process"
+    assert failure.help == "set training.distribution in hardware.yaml to ddp"
 
 
 def test_a_trainer_and_an_adapter_are_handed_the_files_of_their_options(

@@ -294,15 +294,24 @@ def test_processes_and_device_batches_do_not_change_the_weights(
     from safetensors.torch import load_file
 
     examples = sums(tmp_path / "examples.jsonl", 20)
-    spreads = {"alone": (1, 7), "pair": (2, 2), "three": (3, 7), "small": (1, 3)}
+    spreads = {
+        "alone": (1, 7, {}),
+        "pair": (2, 2, {}),
+        "three": (3, 7, {}),
+        "small": (1, 3, {"recompute": True}),
+        "shards": (2, 4, {"distribution": "fsdp2"}),
+    }
     weights, curves = {}, {}
     for name, value in FOREIGN.items():
         monkeypatch.setenv(name, value)
-    for name, (processes, device_batch) in spreads.items():
+    for name, (processes, device_batch, told) in spreads.items():
+        monkeypatch.setenv("DATAENVGYM_DISTRIBUTION", told.get("distribution", ""))
+        monkeypatch.setenv("DATAENVGYM_RECOMPUTE", str(int("recompute" in told)))
         monkeypatch.setenv("DATAENVGYM_PROCESSES", str(processes))
         monkeypatch.setenv("DATAENVGYM_DEVICE_BATCH", str(device_batch))
         made = trained(tmp_path / name, base, examples, length={"steps": 8}, batch_size=7)
         assert made.facts["processes"] == processes
+        assert {key: made.facts[key] for key in told} == told
         assert made.facts["tokens"] == {"trained": 381}  # two passes, and 14 examples more
         weights[name] = load_file(tmp_path / name / "out" / "student" / "model.safetensors")
         curves[name] = [row["loss"] for row in read_rows(tmp_path / name / "log" / "loss.jsonl")]
@@ -312,6 +321,37 @@ def test_processes_and_device_batches_do_not_change_the_weights(
         for part, numbers in weights["alone"].items():
             assert (weights[name][part] - numbers).abs().max() < 1e-6
     assert (weights["alone"]["model.norm.weight"] - untouched["model.norm.weight"]).abs().max() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-6), ("bfloat16", 5e-4)])
+@pytest.mark.parametrize("trained_part", [None, LORA], ids=["all weights", "adapter"])
+def test_shards_change_weights_by_no_more_than_is_promised(
+    dtype: str,
+    bound: float,
+    trained_part: Component | None,
+    tmp_path: Path,
+    base: Path,
+    examples: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As docs/hardware.md says. In bfloat16 the last digit of a weight may decide how it is rounded."""
+    from safetensors.torch import load_file
+
+    monkeypatch.setenv("DATAENVGYM_PROCESSES", "2")
+    weights = []
+    for distribution in ("ddp", "fsdp2"):
+        monkeypatch.setenv("DATAENVGYM_DISTRIBUTION", distribution)
+        folder = tmp_path / distribution
+        made = trained(
+            folder, base, examples, adapter=trained_part, dtype=dtype, length={"steps": 20}
+        )
+        assert made.facts["precision"] == dtype and made.facts["weights"] == "float32"
+        (file,) = (folder / "out" / "student").glob("*.safetensors")
+        weights.append(load_file(file))
+    assert weights[0].keys() == weights[1].keys()
+    furthest = max((weights[1][part] - numbers).abs().max() for part, numbers in weights[0].items())
+    assert furthest < bound
 
 
 def test_the_first_of_several_processes_to_fail_says_why(

@@ -150,3 +150,10 @@ def test_a_student_that_sees_learns_which_answer_fits_the_image(
             one.text.strip() == item.target for one, item in zip(said, items, strict=True)
         )
     assert right[shown] > 9 > right[blind]
+
+
+def test_activations_that_are_computed_again_change_nothing(
+    whole: Path, base: Path, judge: Judge, tmp_path: Path
+) -> None:
+    train(dataclasses.replace(job(tmp_path / "again", base, judge), recompute=True))
+    assert same(whole, tmp_path / "again")

@@ -103,3 +103,11 @@ def test_vllm_is_imported_where_it_draws_alone() -> None:
 
     assert rewards.GRPOTrainer
     assert not hasattr(vllm_generation, "LLM")
+
+
+def test_activations_that_are_computed_again_change_nothing(blank: Path, tmp_path: Path) -> None:
+    more = {"adapter": Lora(r=2, alpha=4, dropout=0.0), "learning_rate": 1e-2, "batch_size": 3}
+    for name, recompute in {"kept": False, "again": True}.items():
+        made = job(tmp_path / name, blank, Longer(), device_batch=2, **more)
+        train(dataclasses.replace(made, recompute=recompute))
+    assert same(tmp_path / "kept", tmp_path / "again")

@@ -114,3 +114,10 @@ def test_what_the_student_gets_wrong_is_undesirable(judge: Judge, tmp_path: Path
     right = {row["id"]: row["completion"] for row in labels if row["desirable"]}
     assert len(wrong) == facts["undesirable"] > 6
     assert all(row["completion"].strip() != right[row["id"]] for row in wrong)
+
+
+def test_activations_that_are_computed_again_change_nothing(
+    whole: Path, blank: Path, judge: Judge, tmp_path: Path
+) -> None:
+    train(dataclasses.replace(made(tmp_path / "again", blank, judge), recompute=True))
+    assert same(whole, tmp_path / "again")

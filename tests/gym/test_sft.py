@@ -1,5 +1,6 @@
 """Supervised fine-tuning in this process: what it refuses, what it stamps, and in which precision."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -170,3 +171,30 @@ def test_float32_is_float32_throughout(tmp_path: Path, base: Path) -> None:
     text = (tmp_path / "out" / "adapter_config.json").read_text(encoding="utf-8")
     layers = json.loads(text)["target_modules"]
     assert layers == sorted(layers)
+
+
+def test_activations_that_are_computed_again_change_nothing(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers.models.llama.modeling_llama import LlamaAttention
+
+    from dataenvgym_spec.gym.students.trainers.sft import Sft
+
+    calls = []
+    forward = LlamaAttention.forward
+
+    def counted(self: Any, *args: Any, **more: Any) -> Any:
+        calls.append(self)
+        return forward(self, *args, **more)
+
+    monkeypatch.setattr(LlamaAttention, "forward", counted)
+    counts, weights = [], []
+    for recompute in (False, True):
+        folder = tmp_path / str(recompute)
+        folder.mkdir()
+        Sft().train(dataclasses.replace(_job(folder, base), recompute=recompute))
+        counts.append(len(calls))
+        weights.append((folder / "out" / "model.safetensors").read_bytes())
+        calls.clear()
+    assert counts[1] == 2 * counts[0] > 0
+    assert weights[0] == weights[1]

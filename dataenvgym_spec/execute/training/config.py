@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.gym.students.adapters.protocol import Adapter
-from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingSettings
+from dataenvgym_spec.gym.students.trainers.protocol import Distribution, Job, TrainingSettings
 from dataenvgym_spec.gym.tasks.protocol import Scorer
 from dataenvgym_spec.records.record import Record
 
@@ -44,6 +44,8 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
     device_batch: int
     accumulation: int
     checkpoint_seconds: float
+    distribution: Distribution = "ddp"
+    recompute: bool = False
 
     @property
     def checkpoints(self) -> Path:
@@ -95,4 +97,6 @@ class TrainingConfig(Record, frozen=True, kw_only=True):
             judge=judge,
             pairs=self.pairs,
             labels=self.labels,
+            distribution=self.distribution,
+            recompute=self.recompute,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.make import make
@@ -41,7 +41,11 @@ def run(path: Path) -> int:
 
 def _train(config: TrainingConfig) -> None:
     files = {digest: Path(path) for digest, path in config.files.items()}
-    trainer: Trainer = make(Component.parse("trainer", config.trainer), files=files)
+    component = Component.parse("trainer", config.trainer)
+    trainer: Trainer = make(component, files=files)
+    if config.distribution != "ddp" and not getattr(trainer, "shards", False):
+        message = f"'{component.kind}' needs the whole student in each process"
+        raise StageError(message, help="set training.distribution in hardware.yaml to ddp")
     adapter: Adapter | None = None
     if config.adapter is not None:
         adapter = make(Component.parse("adapter", config.adapter), files=files)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from math import inf
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +14,11 @@ from dataenvgym_spec.core.variables import number
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.execute.training.config import Failure, TrainingConfig
-from dataenvgym_spec.execute.warm.client import EXECUTOR, delegate_launch
+from dataenvgym_spec.execute.training.machines import announced
+from dataenvgym_spec.execute.training.start import started
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingFacts, TrainingSettings
 from dataenvgym_spec.records.files import damaged, read, write_json
-from dataenvgym_spec.store.locks import die_with_parent
 
 CHECKPOINT_SECONDS: Final = "DATAENVGYM_CHECKPOINT_SECONDS"
 
@@ -75,9 +73,12 @@ def launch(
         device_batch=device_batch,
         accumulation=accumulation,
         checkpoint_seconds=60.0 if every is None else every,
+        distribution=hardware.distribution if hardware.is_sharded else "ddp",
+        recompute=hardware.recompute,
     )
+    hardware.require(settings.dtype)
     _train(context, hardware, config)
-    context.record(processes=hardware.processes, device_batch=device_batch)
+    context.record(processes=hardware.processes, device_batch=device_batch, **hardware.facts())
 
 
 def _train(context: Context[Any], hardware: Hardware, config: TrainingConfig) -> None:
@@ -91,8 +92,10 @@ def _train(context: Context[Any], hardware: Hardware, config: TrainingConfig) ->
     path = context.work / "config.json"
     write_json(path, config)
     messages = context.work / "trainer.txt"
-    with context.phase("train"):
-        code = _run(hardware, context.work, path, messages)
+    with context.phase("train"), announced(hardware, path) as spread:
+        if spread.machines > 1:
+            context.say(f"  waits for {spread.machines - 1} more to run: dataenvgym join")
+        code = started(spread, context.work, path, messages)
     if code:
         raise _failed(config.failure, messages, code)
     if not config.loss.is_file():
@@ -112,7 +115,7 @@ def _is_time(seconds: float) -> bool:
 def _keep_checkpoints_of(config: TrainingConfig) -> None:
     """Removes the checkpoints of another training: a source may have given other examples."""
     content = config.plain()
-    named = ("trainer", "adapter", "score", "settings", "seed")
+    named = ("trainer", "adapter", "score", "settings", "seed", "distribution")
     identity = {name: content[name] for name in named if name in content}
     training = digest("training", {**identity, "examples": file_digest(Path(config.examples))})
     folder = config.checkpoints
@@ -122,31 +125,6 @@ def _keep_checkpoints_of(config: TrainingConfig) -> None:
         config.pairs.unlink(missing_ok=True)
         config.labels.unlink(missing_ok=True)
         mark.write_text(training, encoding="utf-8")
-
-
-def _run(hardware: Hardware, work: Path, config: Path, messages: Path) -> int:
-    """Calls `accelerate launch`, its standard error into a file; returns its exit code."""
-    settings = work / "accelerate.json"
-    write_json(settings, hardware.accelerate())
-    module = "dataenvgym_spec.execute.training.trainer"
-    arguments = ["--config_file", str(settings), "--module", module, str(config)]
-    parent = os.getpid()
-    environment = hardware.environment(os.environ)
-    environment |= {EXECUTOR: str(parent), "TOKENIZERS_PARALLELISM": "false"}
-    with messages.open("w", encoding="utf-8") as errors:
-        code = delegate_launch(arguments, environment, errors)
-        if code is not None:
-            return code
-        command = [sys.executable, "-m", "accelerate.commands.launch", *arguments]
-        # The only way to ask this of the kernel before the launcher runs; this process has no
-        # thread that could hold a lock.
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stderr=errors,
-            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509
-        )
-        return process.wait()
 
 
 def _failed(failure: Path, messages: Path, code: int) -> StageError:

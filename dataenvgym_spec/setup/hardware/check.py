@@ -62,7 +62,8 @@ def _beyond(profile: HardwareProfile, here: Room) -> Iterator[Finding]:
     if machine.memory is not None and here.memory is not None and machine.memory > here.memory:
         asked_gib, there_gib = machine.memory / 2**30, here.memory / 2**30
         yield _less("machine.memory", f"{asked_gib:,.1f} GiB", f"{there_gib:,.1f} GiB here")
-    processes = training.processes or 1
+    machines = training.num_machines or 1
+    processes = -(-(training.processes or 1) // machines)
     most, word = (gpus, "GPUs") if gpus else (here.cpus or 1, "CPUs")
     if processes > most:
         yield _less("training.processes", str(processes), f"{most} {word} here")
@@ -81,6 +82,16 @@ def _absent(profile: HardwareProfile) -> Iterator[Finding]:
     if profile.slurm is not None and shutil.which("sbatch") is None:
         detail = "slurm: there is no sbatch on the PATH"
         help = "run where Slurm's commands are, such as the cluster's login node"
+        yield Finding(name=FILE, ok=False, needed=False, detail=detail, help=help)
+    training = profile.training
+    if (training.num_machines or 1) > 1 and training.main_process_ip is None:
+        detail = "training.num_machines: where the first machine is met is not said"
+        help = "add training.main_process_ip, its name or address as the others reach it"
+        yield Finding(name=FILE, ok=False, needed=False, detail=detail, help=help)
+    distribution = training.distribution or ""
+    if distribution.startswith("deepspeed") and importlib.util.find_spec("deepspeed") is None:
+        detail = f"training.distribution {distribution}: deepspeed is not installed"
+        help = "pip install deepspeed   (or set it to fsdp2, which comes with torch)"
         yield Finding(name=FILE, ok=False, needed=False, detail=detail, help=help)
     if profile.ray is not None and importlib.util.find_spec("ray") is None:
         detail = "ray: the package is not installed"

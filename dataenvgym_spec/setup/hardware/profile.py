@@ -17,11 +17,16 @@ from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.core.room import cpus_here, gpus_here, memory_here
 from dataenvgym_spec.core.variables import (
     DEVICE_BATCH,
+    DISTRIBUTION,
     HARDWARE,
+    MACHINES,
+    MAIN_ADDRESS,
     PROCESSES,
+    RECOMPUTE,
     VLLM_GPUS,
     VLLM_MEMORY,
 )
+from dataenvgym_spec.gym.students.trainers.protocol import Distribution
 from dataenvgym_spec.records.record import Record
 
 FILE: Final = "hardware.yaml"
@@ -47,10 +52,27 @@ class TrainingSpread(Record, frozen=True, kw_only=True):
     Attributes:
         processes: how many train together.
         device_batch: the most examples that a device takes at once.
+        distribution: how a student is spread over them.
+        num_machines: over which they are spread.
+        main_process_ip: of the machine that runs the experiment.
+        main_process_port: where the others reach it; None for a free one.
+        recompute_activations: whether activations are computed again, to save memory.
     """
 
     processes: int | None = None
     device_batch: int | None = None
+    distribution: Distribution | None = None
+    num_machines: int | None = None
+    main_process_ip: str | None = None
+    main_process_port: int | None = None
+    recompute_activations: bool | None = None
+
+    @property
+    def main_address(self) -> str | None:
+        """Where the first of several machines is: `host` or `host:port`."""
+        if self.main_process_ip is None or self.main_process_port is None:
+            return self.main_process_ip
+        return f"{self.main_process_ip}:{self.main_process_port}"
 
 
 class GenerationSpread(Record, frozen=True, kw_only=True):
@@ -111,9 +133,14 @@ class HardwareProfile(Record, frozen=True, kw_only=True):
         >>> HardwareProfile(training=TrainingSpread(processes=2)).variables()
         {'DATAENVGYM_PROCESSES': '2'}
         """
+        training, again = self.training, self.training.recompute_activations
         values = {
-            PROCESSES: self.training.processes,
-            DEVICE_BATCH: self.training.device_batch,
+            PROCESSES: training.processes,
+            DEVICE_BATCH: training.device_batch,
+            DISTRIBUTION: training.distribution,
+            MACHINES: training.num_machines,
+            MAIN_ADDRESS: training.main_address,
+            RECOMPUTE: None if again is None else int(again),
             VLLM_GPUS: self.generation.tensor_parallel,
             VLLM_MEMORY: self.generation.gpu_memory,
         }

@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any, Final
 
+from dataenvgym_spec.gym.students.trainers.protocol import Distribution
 from dataenvgym_spec.language.hover import with_hover_texts
 
 Schema = dict[str, Any]
@@ -14,6 +15,12 @@ PUBLISHED: Final = "schemas/hardware.schema.json"
 MEMORY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?B)$"
 TIME_PATTERN: Final = r"^([0-9]+-)?[0-9]+(:[0-9]{2}){0,2}$"
 
+DISTRIBUTIONS: Final[dict[Distribution, str]] = {
+    "ddp": "Each process has the whole student.",
+    "fsdp2": "Weights, gradients and the optimizer's state are spread (PyTorch's FSDP2).",
+    "deepspeed-zero2": "Gradients and the optimizer's state are spread; needs `deepspeed`.",
+    "deepspeed-zero3": "Weights, too, are spread; needs `deepspeed`.",
+}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
 _NAME: Final[Schema] = {"type": "string", "minLength": 1}
 
@@ -52,6 +59,35 @@ SCHEMA: Final[Schema] = {
                 **_COUNT,
                 "description": "The most examples that a device takes at once; by default its "
                 "whole share of the spec's batch.",
+            },
+            distribution={
+                "enum": list(DISTRIBUTIONS),
+                "enumDescriptions": list(DISTRIBUTIONS.values()),
+                "default": "ddp",
+                "description": "How a student is spread over the processes that train it.",
+            },
+            num_machines={
+                **_COUNT,
+                "default": 1,
+                "description": "How many machines train together, each with as many of the "
+                "processes; on all but the one that runs the experiment, run `dataenvgym join`.",
+            },
+            main_process_ip={
+                **_NAME,
+                "description": "The name or address of the machine that runs the experiment, as "
+                "the others reach it.",
+            },
+            main_process_port={
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 65535,
+                "description": "The port at which the others reach it; by default a free one.",
+            },
+            recompute_activations={
+                "type": "boolean",
+                "default": False,
+                "description": "Whether activations are computed again on the way back instead of "
+                "being kept, which saves memory and takes time.",
             },
         ),
         generation=_mapping(

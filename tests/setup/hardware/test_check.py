@@ -34,7 +34,10 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
         ("machine: {memory: 9GiB}", "machine.memory is 9.0 GiB, and there is 8.0 GiB here", "lower machine.memory"),
         ("training: {processes: 3}", "training.processes is 3, and there are 2 GPUs here", "lower training.processes"),
         ("generation: {tensor_parallel: 4}", "generation.tensor_parallel is 4, and there are 2 here", "lower"),
+        ("training: {num_machines: 2, processes: 8, main_process_ip: first}", "training.processes is 4, and there are 2 GPUs here", "lower training.processes"),
+        ("training: {num_machines: 2}", "training.num_machines: where the first machine is met is not said", "add training.main_process_ip"),
         ("slurm: {partition: long}", "slurm: there is no sbatch on the PATH", "login node"),
+        ("training: {distribution: deepspeed-zero3}", "training.distribution deepspeed-zero3: deepspeed is not installed", "pip install deepspeed"),
         ("ray: {address: auto}", "ray: the package is not installed", "pip install"),
     ],
 )  # fmt: skip

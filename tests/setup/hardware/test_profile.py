@@ -24,7 +24,7 @@ from tests.support.repositories import call, expect_refusal
 
 WHOLE = """\
 machine: {cpus: 4, gpus: 2, memory: 64 GiB}
-training: {processes: 2, device_batch: 8}
+training: {processes: 2, device_batch: 8, distribution: fsdp2, recompute_activations: true}
 generation: {tensor_parallel: 2, gpu_memory: 0.5}
 ray: {address: auto}
 slurm: {partition: long, account: lab, time: 1-12:00:00, gpus: 4, container_image: lab/image}
@@ -46,7 +46,9 @@ def faults(root: Path, text: str) -> list[tuple[str, str, str]]:
 def test_a_file_says_what_is_there(tmp_path: Path) -> None:
     assert read_profile(written(tmp_path, WHOLE), {}) == HardwareProfile(
         machine=Room(cpus=4, gpus=2, memory=64 * 2**30),
-        training=TrainingSpread(processes=2, device_batch=8),
+        training=TrainingSpread(
+            processes=2, device_batch=8, distribution="fsdp2", recompute_activations=True
+        ),
         generation=GenerationSpread(tensor_parallel=2, gpu_memory=0.5),
         ray=RayCluster(address="auto"),
         slurm=SlurmCluster(
@@ -88,6 +90,7 @@ def test_the_nearest_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("text", "place", "message", "help"),
     [
+        ("training: {distribution: fsdp}\n", "1:26", "'fsdp' is not allowed for 'distribution'", "did you mean 'fsdp2'?"),
         ("training: {proceses: 2}\n", "1:12", "unknown key 'proceses' in 'training'", "did you mean 'processes'?"),
         ("trainings: {}\n", "1:1", "unknown key 'trainings'", "did you mean 'training'?"),
         ("machine: {cpus: many}\n", "1:17", "'cpus' must be a whole number, not 'many'", "Processors."),
@@ -141,9 +144,20 @@ def test_variables_win_over_the_file(tmp_path: Path) -> None:
     assert environ == {
         "DATAENVGYM_PROCESSES": "3",
         "DATAENVGYM_DEVICE_BATCH": "8",
+        "DATAENVGYM_DISTRIBUTION": "fsdp2",
+        "DATAENVGYM_RECOMPUTE": "1",
         "DATAENVGYM_VLLM_GPUS": "2",
         "DATAENVGYM_VLLM_MEMORY": "0.5",
     }
+
+
+def test_where_several_machines_meet_is_one_variable() -> None:
+    met = TrainingSpread(num_machines=2, main_process_ip="first")
+    told = {"DATAENVGYM_MACHINES": "2", "DATAENVGYM_MAIN_ADDRESS": "first"}
+    assert HardwareProfile(training=met).variables() == told
+    met = TrainingSpread(main_process_ip="first", main_process_port=4567)
+    told = {"DATAENVGYM_MAIN_ADDRESS": "first:4567"}
+    assert HardwareProfile(training=met).variables() == told
 
 
 def test_a_stage_is_told_and_nothing_is_left_behind(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from transformers.utils.logging import disable_progress_bar
 
 from dataenvgym_spec.gym.students.pretrained import read_tokenizer, sees
-from dataenvgym_spec.gym.students.trainers import student
+from dataenvgym_spec.gym.students.trainers import sharded, student
 from dataenvgym_spec.gym.students.trainers.amended import without_reference
 from dataenvgym_spec.gym.students.trainers.loop import check_weights
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingFacts
@@ -69,6 +69,7 @@ class Frame:
         Raises:
             StageError: it could not be saved, or this machine cannot train it.
         """
+        sharded.require(self.job)
         # What is drawn next are the weights of a new adapter.
         torch.manual_seed(self.job.seed)
         model = student.load(self.job)
@@ -95,15 +96,21 @@ class Frame:
             learned: its examples.
             more: what only some trainings measure.
         """
+        weights = sharded.whole(loop, self.job)
         if self.main:
             trained = without_reference(loop.accelerator.unwrap_model(loop.model))
             facts = facts_of(loop, self.seconds, learned, loop.tokens(), **more)
-            self.save(trained)
+            self.save(trained, weights)
             write_json(self.job.facts, facts)
 
-    def save(self, model: Any) -> None:
-        """Writes a student as it is."""
-        student.save(self.job, model, self._saved())
+    def save(self, model: Any, weights: dict[str, Any] | None = None) -> None:
+        """Writes a student as it is.
+
+        Args:
+            model: the student.
+            weights: all of them, where the model has but a part.
+        """
+        student.save(self.job, model, self._saved(), weights)
 
     def _saved(self) -> Any:
         """What is saved beside the student: a processor is saved with its tokenizer."""

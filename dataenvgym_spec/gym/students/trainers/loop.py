@@ -10,6 +10,7 @@ from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.gym.students.trainers import sharded
 from dataenvgym_spec.gym.students.trainers.batches import Batches, Loader
 from dataenvgym_spec.gym.students.trainers.learned import Learned
 from dataenvgym_spec.gym.students.trainers.protocol import Job
@@ -29,6 +30,7 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # the type checker skips
         """
         self.job, self.responses = job, responses
         self.learned = Learned(model)
+        sharded.autocast(model, job)
         super().__init__(
             model=model,
             args=arguments(job),
@@ -39,6 +41,12 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # the type checker skips
         )
         settle(self, job)
         self.batches = Batches(len(responses), job, self.args.process_index)
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Makes what spreads the student over devices."""
+        sharded.prepare(self.job)
+        super().create_accelerator_and_postprocess()
+        sharded.keep_precision(self, self.job)
 
     def get_train_dataloader(self) -> Loader:
         """The batches of this process; accelerate's own would repeat examples at the end."""
@@ -89,7 +97,8 @@ def check_weights(trainer: TransformersTrainer) -> None:
     Raises:
         StageError: there are some.
     """
-    if not all(torch.isfinite(part).all() for part in trained(trainer.model)):
+    parts = map(sharded.local, trained(trainer.model))
+    if not all(torch.isfinite(part).all() for part in parts):
         step = trainer.state.global_step
         message = f"the student has weights that are no finite numbers after step {step}"
         raise StageError(message, help="lower the learning rate")
@@ -132,7 +141,8 @@ def options(job: Job) -> dict[str, Any]:
         "warmup_steps": settings.warmup_ratio,
         "weight_decay": settings.weight_decay,
         "max_grad_norm": settings.max_grad_norm,
-        "gradient_checkpointing": False,
+        "gradient_checkpointing": job.recompute,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False} if job.recompute else None,
         "bf16": settings.dtype == "bfloat16",
         "fp16": settings.dtype == "float16",
         "seed": job.seed,

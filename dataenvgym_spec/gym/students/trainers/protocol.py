@@ -17,6 +17,8 @@ from dataenvgym_spec.gym.tasks.protocol import Scorer
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.record import Record
 
+Distribution = Literal["ddp", "fsdp2", "deepspeed-zero2", "deepspeed-zero3"]
+
 
 class TrainingLength(Record, frozen=True, kw_only=True):
     """How long to train: one of the two is set.
@@ -162,6 +164,9 @@ class Job:
         judge: the scorer of the task, for a trainer that is declared to judge.
         pairs: where a trainer that learns from pairs may write them, a `Pair` each.
         labels: where one that learns from labelled answers may write them, a `Labelled` each.
+        distribution: `ddp`, each process with the whole student; or how weights, gradients and the
+            optimizer's state are spread over them, for a trainer that has `shards`.
+        recompute: whether activations are computed again on the way back, to save memory.
     """
 
     base: Path
@@ -181,10 +186,16 @@ class Job:
     judge: Scorer | None = None
     pairs: Path | None = None
     labels: Path | None = None
+    distribution: Distribution = "ddp"
+    recompute: bool = False
 
 
 class Trainer(Protocol):
-    """Trains students."""
+    """Trains students.
+
+    One that trains a student whose weights are spread over processes has the attribute `shards`,
+    which is true. Others are given jobs of `ddp` alone.
+    """
 
     def train(self, job: Job) -> None:
         """Trains as the job says, and leaves `out`, `loss` and `facts`.

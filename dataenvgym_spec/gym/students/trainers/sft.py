@@ -16,6 +16,8 @@ from dataenvgym_spec.records.files import read_all
 class Sft:
     """Trains a model, or an adapter on it, to write the completions of prompts."""
 
+    shards = True
+
     def train(self, job: Job) -> None:
         """Trains, and writes an adapter alone or a whole model, with the tokenizer.
 

@@ -7,11 +7,11 @@ arithmetic is in that precision (autocast), and so are the frozen weights below 
 
 from __future__ import annotations
 
+import os
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import torch
-from accelerate import PartialState
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.students.adapters.protocol import ReadsBase
@@ -47,13 +47,16 @@ def load(job: Job) -> Any:
         model = job.adapter.adapt(model)
     for part in trained(model):
         part.data = part.data.to(MASTER)
-    settle(model, job.processes)
+    settle(model, int(os.environ.get("LOCAL_WORLD_SIZE", job.processes)))
     return model
 
 
 def is_main() -> bool:
-    """Whether this is the one of several processes that writes."""
-    return bool(PartialState().is_main_process)
+    """Whether this is the one of several processes that writes.
+
+    Accelerate knows only once it has been told, by the loop, that there is no GPU.
+    """
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def trained(model: Any) -> list[torch.nn.Parameter]:
@@ -61,9 +64,17 @@ def trained(model: Any) -> list[torch.nn.Parameter]:
     return [part for part in model.parameters() if part.requires_grad]
 
 
-def save(job: Job, model: Any, tokenizer: Any) -> None:
-    """Writes an adapter alone or a whole model, with the tokenizer."""
-    model.save_pretrained(job.out)
+def save(job: Job, model: Any, tokenizer: Any, weights: dict[str, Any] | None = None) -> None:
+    """Writes an adapter alone or a whole model, with the tokenizer.
+
+    Args:
+        job: the training.
+        model: the student.
+        tokenizer: its.
+        weights: all of them, where the model has but a part.
+    """
+    given = {} if weights is None else {"state_dict": weights}
+    model.save_pretrained(job.out, **given)
     tokenizer.save_pretrained(job.out)
     # The card that peft writes says where the base lies on this machine.
     (job.out / "README.md").unlink(missing_ok=True)
