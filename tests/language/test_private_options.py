@@ -34,6 +34,7 @@ OPTION_WORDS = {
     "path": "a word of many files",
     "config": "a word of DVC and of the command line",
     "alpha": "of a drawing's colours",
+    "join": "a command",
     "memory": "of a machine, and what a stage needs of it",
     "seconds": "a unit, in logs and in messages",
     "image": "what answers can have in common",
