@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -23,6 +24,7 @@ from dataenvgym_spec.core.errors import SpecError, UserError
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.emit.write import drift
 from dataenvgym_spec.questions.garbage import garbage, needed
+from dataenvgym_spec.setup.hardware.leases import clone_leases
 from dataenvgym_spec.setup.hazards import SAFE_GC
 from dataenvgym_spec.store.gc import (
     Leftover,
@@ -70,7 +72,7 @@ def command(
     """
     layout = layout_here()
     # Held until the last file is gone, the question included: what was found must still hold then.
-    with nobody_at_work(layout):
+    with nobody_at_work(layout, clone_leases(layout, os.environ)):
         wanted = _wanted(layout)
         branches_and_tags = revisions(layout, branches=all_branches, tags=all_tags)
         kept = reached_at(layout, [*names, *branches_and_tags])

@@ -24,8 +24,8 @@ from dataenvgym_spec.records.replicas import Replica
 from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.results.noise import noise_floor
 from dataenvgym_spec.results.stage import StageResult
+from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.locks import held
 
 MODULE: Final = "dataenvgym_spec.execute.replica"
 
@@ -133,7 +133,7 @@ def _replicated(layout: Layout, name: str, stages: Iterable[StageResult]) -> Ite
     """
     folder = layout.private / "replicas" / name
     waiting = [stage.path.name for stage in stages]
-    with held(layout.lock(f"replicate-{name}")) as free:
+    with clone_lock(layout, f"replicate-{name}") as free:
         if not free:
             message = f"'{name}' is being replicated by another process"
             raise UserError(message, help="wait until it has ended")

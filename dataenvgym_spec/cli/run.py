@@ -18,8 +18,8 @@ from dataenvgym_spec.questions.cost.guard import guard
 from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.schedule.dvc import reproduce
 from dataenvgym_spec.schedule.todo import Open, open_targets
+from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.store.dvc.disk import Disk
-from dataenvgym_spec.store.locks import held
 
 KEEP: Final = (
     "to keep it: git add dvc.* experiments store, git commit; to share the results too: dvc push"
@@ -113,7 +113,7 @@ def command(
       dataenvgym run quickstart --jobs auto
     """
     layout = layout_here()
-    with held(layout.lock("run")) as is_ours:
+    with clone_lock(layout, "run") as is_ours:
         if not is_ours:
             look = "dataenvgym status   (a clone of the repository can run beside it)"
             message = "another 'dataenvgym run' is at work in this repository"

@@ -12,8 +12,8 @@ import msgspec
 from dataenvgym_spec.core.errors import StageError, visible
 from dataenvgym_spec.records.files import read
 from dataenvgym_spec.records.run_state import RunState
+from dataenvgym_spec.setup.hardware.leases import AtWork
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.locks import holder
 
 LOOK: Final = 1.0
 """Seconds between two looks."""
@@ -66,8 +66,11 @@ def _state(layout: Layout) -> RunState | None:
 
 def _at_work(layout: Layout, state: RunState) -> bool:
     """Whether the run goes on that has written a state."""
-    process = holder(layout.lock("run"))
-    return state.ended is None and process == f"process {state.process}"
+    if state.ended is not None:
+        return False
+    holder = AtWork(layout).on("run") or ""
+    # On a shared disk the host comes first.
+    return holder.split(", ")[-1] == f"process {state.process}"
 
 
 def _told(layout: Layout, state: RunState) -> int:

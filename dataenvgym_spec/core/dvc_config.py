@@ -30,6 +30,12 @@ def site_folder(root: Path) -> Path | None:
     return None if found is None else Path(found[0])
 
 
+def locks_by_links(root: Path) -> bool:
+    """Whether DVC's own lock is one that other hosts see (`core.hardlink_lock`)."""
+    found = _setting(root, "core", "hardlink_lock")
+    return found is not None and found[0].lower() == "true"
+
+
 def remotes(root: Path) -> tuple[str, ...]:
     """The remotes that a config of DVC names, the default one first."""
     found: dict[str, None] = {}

@@ -35,11 +35,11 @@ from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.records.progress import PROGRESS
 from dataenvgym_spec.results.prices import read_prices
+from dataenvgym_spec.setup.hardware.leases import claimed
 from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.store.outside import Students
-from dataenvgym_spec.store.scratch import Scratch, clean, scratch
+from dataenvgym_spec.store.scratch import Scratch
 
 if TYPE_CHECKING:
     from dataenvgym_spec.questions.cost.guard import Allowance
@@ -68,12 +68,15 @@ def run_stage(layout: Layout, directory: str) -> Published:
     places = uses(layout, content["key"], run.experiment if run else None)
     more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
     say(f"== {': '.join(places[0])}{more}" if places else f"== {directory}")
-    clean(layout)
-    stage, space = parsed(content), scratch(layout, directory)
+    stage = parsed(content)
     experiments = sorted({experiment for experiment, _ in places})
     known = read_circumstances(layout, experiments)
-    with held(layout.lock(directory), waiting=_waits):
+    with claimed(layout, directory, waiting=_waits) as claim:
+        space = claim.space
         inputs = Inputs.of(layout, content, stage)
+        maker = claim.bring(stage.id, inputs.digests)
+        if maker is not None:
+            say(f"  brought from the remote: it was made by {maker}")
         found = space.finished(stage.id)
         if found == inputs.digests:
             say("  adopted: a finished result was found, nothing is made again")
@@ -82,7 +85,7 @@ def run_stage(layout: Layout, directory: str) -> Published:
                 say(f"  made again: a finished result {_other(found, inputs.digests)}")
             passes = stopped(layout, content)
             execute(layout, stage, inputs, space, passes=passes, circumstances=known)
-        space.publish()
+        claim.publish(inputs.digests)
     return Published(kind=content["kind"], experiments=tuple(experiments))
 
 

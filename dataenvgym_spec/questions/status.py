@@ -12,7 +12,7 @@ from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.results.projection import Projection, projections
 from dataenvgym_spec.results.stage import StageResult
-from dataenvgym_spec.store.locks import holder
+from dataenvgym_spec.setup.hardware.leases import AtWork
 
 StageState = Literal["done", "running", "paused", "failed", "missing"]
 
@@ -36,23 +36,24 @@ class StageStatus:
 
 def status(results: Results) -> list[StageStatus]:
     """The state of every stage of an experiment, in topological order."""
-    return [_status(results, stage) for stage in results.stages]
+    at_work = AtWork(results.layout)
+    return [_status(results, stage, at_work) for stage in results.stages]
 
 
-def _status(results: Results, stage: StageResult) -> StageStatus:
-    state, detail = _state(results, stage)
+def _status(results: Results, stage: StageResult, at_work: AtWork) -> StageStatus:
+    state, detail = _state(results, stage, at_work)
     asked = _asked(results, stage) if state in ("running", "paused") else ()
     return StageStatus(
         key=stage.key, kind=stage.kind, state=state, label=stage.label(), detail=detail, asked=asked
     )
 
 
-def _state(results: Results, stage: StageResult) -> tuple[StageState, str]:
+def _state(results: Results, stage: StageResult, at_work: AtWork) -> tuple[StageState, str]:
     layout = results.layout
     # Whoever runs the stage holds its lock; a file that nobody holds is left from before.
-    at_work = holder(layout.lock(stage.path.name))
-    if at_work is not None:
-        return "running", at_work
+    holder = at_work.on(stage.path.name)
+    if holder is not None:
+        return "running", holder
     if stage.done:
         return "done", _work(stage)
     trace = layout.scratch(stage.path.name) / "failure.txt"

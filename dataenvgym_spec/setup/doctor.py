@@ -22,6 +22,7 @@ from dataenvgym_spec.language.schema import schema_text
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.setup.finding import Finding
 from dataenvgym_spec.setup.hardware.check import hardware
+from dataenvgym_spec.setup.hardware.hosts import leases
 from dataenvgym_spec.setup.hardware.schema import PUBLISHED
 from dataenvgym_spec.setup.hardware.schema import schema_text as hardware_schema_text
 from dataenvgym_spec.setup.hazards import hazards
@@ -103,6 +104,7 @@ def examine() -> list[Finding]:
         _large(layout),
         _space(layout),
         *hardware(layout.root, os.environ),
+        *leases(layout, os.environ),
         *hazards(layout, os.environ),
     ]
 

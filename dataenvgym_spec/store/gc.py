@@ -21,6 +21,7 @@ from dataenvgym_spec.store.dvc.busy import working
 from dataenvgym_spec.store.dvc.disk import Disk
 from dataenvgym_spec.store.git.program import git
 from dataenvgym_spec.store.layout import Layout, kind_of
+from dataenvgym_spec.store.leases.holding import Leases
 from dataenvgym_spec.store.locks import held
 
 DIRECTORY: Final = re.compile(r"[a-z]+-[0-9a-f]{16}")
@@ -158,13 +159,24 @@ def _size(folder: Path) -> int:
 
 
 @contextmanager
-def nobody_at_work(layout: Layout) -> Iterator[None]:
+def nobody_at_work(layout: Layout, leases: Leases | None = None) -> Iterator[None]:
     """Keeps `dataenvgym run` and DVC from starting, after making sure that nothing runs.
+
+    Args:
+        layout: the repository.
+        leases: of the hosts that share it; None where it is one host's.
 
     Raises:
         UserError: they, or a stage, are running.
     """
     with ExitStack() as locks:
+        if leases is not None:
+            if locks.enter_context(leases.hold("run")) is None:
+                raise _refusal("'dataenvgym run' is at work in this repository")
+            for name in leases.held():
+                # What a dead host has left is free after its term.
+                if DIRECTORY.fullmatch(name) and not _is_released(leases, name):
+                    raise _refusal(f"'{name}' is being made")
         if not locks.enter_context(held(layout.lock("run"))):
             raise _refusal("'dataenvgym run' is at work in this repository")
         if not locks.enter_context(held(layout.root / ".dvc" / "tmp" / "lock")):
@@ -184,6 +196,11 @@ def _is_free(lock: Path) -> bool:
         return free
 
 
+def _is_released(leases: Leases, name: str) -> bool:
+    with leases.hold(name) as lease:
+        return lease is not None
+
+
 def _refusal(reason: str) -> UserError:
     return UserError(f"{reason}; nothing was removed", help=WAIT)
 
@@ -201,7 +218,8 @@ def remove(layout: Layout, directories: Iterable[str]) -> None:
         shutil.rmtree(trash, ignore_errors=True)  # of a gc that was killed
         for name in directories:
             _discard(layout.stage(name), trash / "store")
-            _discard(layout.scratch(name), trash / "scratch")
+            for path in (*layout.scratch(name).parent.glob(f"{name}.*"), layout.scratch(name)):
+                _discard(path, trash / "scratch")
         if trash.exists():
             shutil.rmtree(trash)
     except OSError as error:
@@ -212,6 +230,6 @@ def remove(layout: Layout, directories: Iterable[str]) -> None:
 
 
 def _discard(path: Path, trash: Path) -> None:
-    if path.exists():
+    if path.exists() or path.is_symlink():
         trash.mkdir(parents=True, exist_ok=True)
         path.rename(trash / path.name)

@@ -84,6 +84,11 @@ class Layout:
         """A lock file."""
         return self.private / "locks" / f"{name}.lock"
 
+    @property
+    def leases(self) -> Path:
+        """Where hosts that share this clone write down who does what."""
+        return self.private / "leases"
+
     def index(self, name: str) -> Path:
         """The compiled index of an experiment."""
         return self.experiments / f"{name}.json"

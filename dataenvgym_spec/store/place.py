@@ -17,6 +17,11 @@ SHARED: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs"}
 )
 """File systems that several machines share: SQLite's write-ahead log does not work on them."""
+CLUSTERED: Final = SHARED | frozenset(
+    {"wekafs", "panfs", "pvfs2", "orangefs", "gfs2", "ocfs2", "fhgfs", "smb2"}
+    | {f"fuse.{name}" for name in ("sshfs", "glusterfs", "ceph", "ceph-fuse", "juicefs", "moosefs")}
+)
+"""The same and rarer ones: a lock of the kernel there may be one of this machine only."""
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 

@@ -140,11 +140,20 @@ def clean(layout: Layout) -> None:
             continue
         # Whoever makes it again at this moment has begun to write here.
         with held(layout.lock(path.name)) as free:
-            if free and _named_by_lock(path, layout.stage(path.name)):
-                shutil.rmtree(path, ignore_errors=True)
+            if free and is_named_by_lock(path, layout.stage(path.name)):
+                discard(path)
 
 
-def _named_by_lock(scratch: Path, stage: Path) -> bool:
+def discard(path: Path) -> None:
+    """Removes scratch, also where it is a link to that of a lease."""
+    if path.is_symlink():
+        folder = path.resolve()
+        path.unlink(missing_ok=True)
+        path = folder
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def is_named_by_lock(scratch: Path, stage: Path) -> bool:
     """Whether a stage's lock is about the result in scratch, or about the one that took its place.
 
     No two logs are equal, so a log stands for its result.

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.store.layout import Layout, find_root
-from dataenvgym_spec.store.locks import held
 
 LIMIT: Final = 120
 """Seconds after which the process ends in any case."""
@@ -59,10 +59,10 @@ def main(name: str) -> None:
     layout = Layout(root=find_root())
     # Who waits reads the results when its turn comes, so it sees ours too: a second one behind it
     # would find nothing to do.
-    with held(layout.lock(f"track-next-{name}")) as first:
+    with clone_lock(layout, f"track-next-{name}") as first:
         if not first:
             return
-        with held(layout.lock("track"), waiting=lambda _: None):
+        with clone_lock(layout, "track", waiting=lambda _: None):
             pass
     from dataenvgym_spec.track.run import track
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.store.indexes import compiled
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.locks import held
 from dataenvgym_spec.track.address import is_database
 from dataenvgym_spec.track.links import view_page
 from dataenvgym_spec.track.mlflow import Server, connect
@@ -117,6 +117,6 @@ def _opened(
     def waiting(holder: str) -> None:
         say(f"waiting for {holder or 'another process'}, which is tracking")
 
-    with held(layout.lock("track"), waiting=waiting):
+    with clone_lock(layout, "track", waiting=waiting):
         records = [project(load(name, layout.root)) for name in names]
         yield connect(layout), records

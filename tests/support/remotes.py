@@ -6,16 +6,17 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 import asyncssh
 from werkzeug.serving import WSGIRequestHandler
 
-Fault = Literal["full", "forbidden", "slow"]
+Fault = Literal["full", "forbidden", "slow", "overwrites"]
 ACCESS_KEY, SECRET_KEY, PASSWORD = "ann", "key-that-nobody-may-see", "pass-that-nobody-may-see"
 BUCKET = "results"
+ONLY_NEW = "HTTP_IF_NONE_MATCH"
 
 
 class _Quiet(WSGIRequestHandler):
@@ -39,6 +40,7 @@ class S3:
         from werkzeug.serving import make_server
 
         self.fault: Fault | None = None
+        self._one = threading.Lock()
         self._serve = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(host, 0, self._app, threaded=True, request_handler=_Quiet)
         self.endpoint = f"http://{host}:{self._server.port}"
@@ -53,8 +55,12 @@ class S3:
             return _refused(start, "403 Forbidden", "AccessDenied")
         if self.fault == "slow":
             time.sleep(1)
-        served: Iterable[bytes] = self._serve(environ, start)
-        return served
+        if self.fault == "overwrites":  # as a server does that does not know of conditions
+            environ.pop(ONLY_NEW, None)
+        # It looks whether an object exists and writes it, which are two steps; those of S3 are one.
+        with self._one if ONLY_NEW in environ else nullcontext():
+            served: Iterable[bytes] = self._serve(environ, start)
+            return served
 
     def stop(self) -> None:
         self._server.shutdown()

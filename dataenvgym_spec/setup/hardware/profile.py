@@ -113,6 +113,19 @@ class SlurmCluster(Record, frozen=True, kw_only=True):
     container_image: str | None = None
 
 
+class LeaseRegister(Record, frozen=True, kw_only=True):
+    """Where hosts write down who does which stage.
+
+    Attributes:
+        at: a folder, or a place in object storage (`s3://`), or `host` for locks of this host
+            alone; None for what fits the file system that the repository is on.
+        seconds: how long a host may be silent before others take it for dead.
+    """
+
+    at: str | None = None
+    seconds: float = 60
+
+
 class HardwareProfile(Record, frozen=True, kw_only=True):
     """What a user says of hardware. Without a file all of it is left to the machine.
 
@@ -126,6 +139,7 @@ class HardwareProfile(Record, frozen=True, kw_only=True):
     generation: GenerationSpread = GenerationSpread()
     ray: RayCluster | None = None
     slurm: SlurmCluster | None = None
+    leases: LeaseRegister = LeaseRegister()
 
     def variables(self) -> dict[str, str]:
         """What it says as the variables of the environment that say the same.

@@ -128,6 +128,21 @@ SCHEMA: Final[Schema] = {
                 "description": "The container image that jobs run in (pyxis' `--container-image`).",
             },
         ),
+        leases=_mapping(
+            "How hosts that share a repository, or a remote of DVC, keep from doing a stage twice.",
+            at={
+                **_NAME,
+                "description": "A folder that all of them see, or a place in object storage "
+                "(`s3://bucket/leases`), or `host` for locks of one host; by default a folder of "
+                "the repository if that is on a network disk, else `host`.",
+            },
+            seconds={
+                "type": "number",
+                "minimum": 1,
+                "description": "How long a host may give no sign of life before others take its "
+                "stage over; by default 60.",
+            },
+        ),
     ),
 }
 

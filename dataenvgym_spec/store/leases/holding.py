@@ -1,0 +1,113 @@
+"""Holds a lease for as long as a block runs, and says of every other end who holds it now."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dataenvgym_spec.store import atomic
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.leases.lease import Claimant, Heartbeat, Lease, LeaseLost, take
+from dataenvgym_spec.store.leases.log import LeaseEvent, Log
+from dataenvgym_spec.store.leases.register import Register
+
+CLONE: Final = "clone.txt"
+"""Tells this clone from others, whichever host looks at it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leases:
+    """The leases of a clone.
+
+    Attributes:
+        register: where they are written down.
+        clone: what tells this clone from others.
+        seconds: how long a holder may be silent.
+        between: whether other clones use the same register.
+    """
+
+    register: Register
+    clone: str
+    seconds: float
+    between: bool = False
+
+    @contextlib.contextmanager
+    def hold(
+        self, name: str, *, waiting: Callable[[str], None] | None = None
+    ) -> Iterator[Lease | None]:
+        """Holds a lease; None if somebody else does, who lives and is not waited for.
+
+        Args:
+            name: what it is on.
+            waiting: as in `take`.
+
+        Raises:
+            LeaseLost: somebody else took it while the block ran. It is raised in place of what the
+                block raised, which a lost lease has made fail.
+        """
+        claimant = Claimant.here(self.clone, self.seconds)
+        lease = take(self.register, name, claimant, waiting=waiting)
+        if lease is None:
+            yield None
+            return
+        try:
+            with Heartbeat(lease):
+                yield lease
+        except LeaseLost:
+            raise
+        except BaseException as error:
+            if not _holds(lease):
+                raise lease.loss() from error
+            raise
+        finally:
+            # A register that cannot be reached frees the lease after its term.
+            with contextlib.suppress(OSError):
+                lease.release()
+
+    def last(self, name: str) -> LeaseEvent | None:
+        """What was done last with a lease."""
+        return Log(self.register, name).last()[1]
+
+    def held(self) -> list[str]:
+        """What somebody holds a lease on, or has held one on and not released it."""
+        names = self.register.logs()
+        events = {name: self.last(name) for name in names}
+        return [name for name, event in events.items() if event is not None and event.is_held]
+
+
+def _holds(lease: Lease) -> bool:
+    """Whether a lease is held, as far as can be told."""
+    try:
+        return lease.is_held()
+    except OSError:
+        return True
+
+
+def clone_of(layout: Layout) -> str:
+    """What tells a clone from others."""
+    path = layout.private / CLONE
+    return _read(path) or _made(path)
+
+
+def _read(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        return path.read_text(encoding="utf-8").strip()
+    return ""
+
+
+def _made(path: Path) -> str:
+    """A new mark; of two hosts that make one at once, both get the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    atomic.write(temporary, f"{uuid.uuid4().hex}\n")
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink(missing_ok=True)
+    return _read(path)
