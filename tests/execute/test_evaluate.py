@@ -1,55 +1,15 @@
 """Several answers to an item: what is asked, with which seeds, and what a row says of them."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dataenvgym_spec.execute.stages import evaluate as evaluation
-from dataenvgym_spec.gym.students.backends.protocol import Completion
-from dataenvgym_spec.records.files import read_rows
-from tests.support.golden import TEMPLATE, Workshop, component
-
-
-class Noting:
-    """Answers with the seed that it is given, and keeps what it was asked."""
-
-    device = "cpu"
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, int]] = []
-
-    def generate(self, prompts: Sequence[str], seeds: Sequence[int] = ()) -> list[Completion]:
-        seeds = seeds or [-1] * len(prompts)
-        self.asked = list(zip(prompts, seeds, strict=True))
-        return [
-            Completion(text=str(seed % 7), tokens=1, prompt_tokens=1, truncated=False)
-            for seed in seeds
-        ]
+from tests.support.noting import Noting, answer, evaluated
 
 
 @pytest.fixture
 def noting(monkeypatch: pytest.MonkeyPatch) -> Noting:
-    backend = Noting()
-    monkeypatch.setattr(evaluation, "load_backend", lambda *_, **__: backend)
-    return backend
-
-
-def evaluated(folder: Path, *, seed: int | None = None, **generate: Any) -> list[dict[str, Any]]:
-    shop = Workshop(folder)
-    shop.data("selection")
-    params: dict[str, Any] = {
-        "splits": ["selection"],
-        "generate": {"dtype": "float32", "backend": "vllm", "max_new_tokens": 2, **generate},
-        "template": TEMPLATE,
-        "score": component("scorer", "exact-match"),
-    }
-    if seed is not None:
-        params["seed"] = seed
-    reads = (("student", "selection", "selection"), ("items", "selection", "selection"))
-    out = shop.run("evaluate", "evaluate", params, reads)
-    return read_rows(out / "selection" / "results.jsonl")
+    return Noting(monkeypatch)
 
 
 def test_each_answer_is_drawn_with_a_seed_of_run_item_and_number(
@@ -72,7 +32,7 @@ def test_each_answer_is_drawn_with_a_seed_of_run_item_and_number(
 
 def test_a_row_is_the_first_answer_and_holds_them_all(noting: Noting, tmp_path: Path) -> None:
     rows = evaluated(tmp_path, seed=3, temperature=0.7, samples=3)
-    answers = iter(str(seed % 7) for _, seed in noting.asked)
+    answers = iter(answer(*asked) for asked in noting.asked)
     for row in rows:
         mine = [next(answers) for _ in range(3)]
         assert [sample["prediction"] for sample in row["samples"]] == mine
@@ -82,11 +42,11 @@ def test_a_row_is_the_first_answer_and_holds_them_all(noting: Noting, tmp_path: 
 
 def test_a_greedy_answer_has_no_seed_and_its_row_no_samples(noting: Noting, tmp_path: Path) -> None:
     rows = evaluated(tmp_path)
-    assert {seed for _, seed in noting.asked} == {-1}
+    assert {seed for _, seed in noting.asked} == {None}
     assert not any("samples" in row for row in rows)
 
 
 def test_one_drawn_answer_has_a_seed_and_its_row_no_samples(noting: Noting, tmp_path: Path) -> None:
     rows = evaluated(tmp_path, seed=0, temperature=0.7)
-    assert -1 not in {seed for _, seed in noting.asked}
+    assert None not in {seed for _, seed in noting.asked}
     assert not any("samples" in row for row in rows)

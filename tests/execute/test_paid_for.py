@@ -12,8 +12,6 @@ from dataenvgym_spec.core.errors import LimitReached, StageError
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.execute.replica import replicate
 from dataenvgym_spec.execute.run import run_stage
-from dataenvgym_spec.language.components import definitions
-from dataenvgym_spec.language.declaration import declare
 from dataenvgym_spec.questions.cost.guard import guard, packed
 from dataenvgym_spec.questions.status import status
 from dataenvgym_spec.records.examples import Example
@@ -24,37 +22,19 @@ from dataenvgym_spec.records.progress import PROGRESS, Progress
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.journal import Journal
 from dataenvgym_spec.store.layout import Layout
-from tests.support import desks
 from tests.support.components import Install
-from tests.support.desks import killed, moments
+from tests.support.desks import counted, killed, moments
 from tests.support.graphs import compiled
 from tests.support.specs import tiny
 
 SECRET = "sk-0123456789-this-is-a-secret"
-COUNTING = {
-    "counts": {"type": "string", "description": "A file."},
-    "in_flight": {"type": "integer", "minimum": 1, "maximum": 64, "default": 1, "description": "."},
-    "key_env": {"type": "string", "default": "A_KEY", "description": ".", "x-circumstance": True},
-}
-TEACHER = {"type": "string", "x-refers": "teacher", "description": "Who is asked."}
 
 
 @pytest.fixture
 def asking(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where it is counted what the teacher `counting` and the engine `asking` ask; with a journal of its own."""
-    for slot, kind, properties in (
-        ("teacher", "counting", COUNTING),
-        ("engine", "asking", {"teacher": TEACHER}),
-    ):
-        install(slot, kind)
-        data = {"title": kind, "description": ".", "semantics": 1, "properties": properties}
-        name = f"{desks.__name__}:{kind.title()}"
-        monkeypatch.setitem(
-            definitions()[slot], kind, declare(slot, kind, data, implementation=name, by="pytest")
-        )
     monkeypatch.setenv("DATAENVGYM_JOURNAL", str(tmp_path / "journal"))
-    (tmp_path / "counts").touch()
-    return tmp_path / "counts"
+    return counted(install, monkeypatch, tmp_path)
 
 
 @pytest.fixture

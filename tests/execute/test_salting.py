@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from dataenvgym_spec.execute.salting import batches, salted, shuffled
-from dataenvgym_spec.execute.stages import evaluate as evaluation
 from dataenvgym_spec.execute.stages import train as training
-from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
-from dataenvgym_spec.records.files import read_all, read_rows, write_rows
-from tests.support.golden import TEMPLATE, Workshop, component
+from dataenvgym_spec.records.files import read_all, write_rows
+from tests.support.golden import Workshop
+from tests.support.noting import Noting, evaluated
 from tests.support.requested import made
+
+FIVE = {"batch_size": 5}
+DRAWN = {"seed": 3, "temperature": 0.7, "samples": 3}
 
 
 @given(count=st.integers(0, 70), size=st.integers(1, 12), salt=st.integers(1, 9))
@@ -39,65 +40,29 @@ def test_salts_differ_and_no_salt_is_the_thing_itself() -> None:
     assert salted(5, None) == 5
 
 
-class Noting:
-    """Answers as the prompt and the seed say, and keeps what it was asked, call by call."""
-
-    device = "cpu"
-
-    def __init__(self) -> None:
-        self.calls: list[list[tuple[str, int | None]]] = []
-
-    def generate(self, prompts: Sequence[str], seeds: Sequence[int] = ()) -> list[Completion]:
-        drawn = list(seeds) or [None] * len(prompts)
-        self.calls.append(list(zip(prompts, drawn, strict=True)))
-        texts = [str(len(str(prompt)) + (seed or 0)) for prompt, seed in self.calls[-1]]
-        return [Completion(text=one, tokens=1, prompt_tokens=1, truncated=False) for one in texts]
-
-
 @pytest.fixture
 def noting(monkeypatch: pytest.MonkeyPatch) -> Noting:
-    backend = Noting()
-    monkeypatch.setattr(evaluation, "load_backend", lambda *_, **__: backend)
-    return backend
-
-
-def evaluated(folder: Path, *, salt: int | None = None, **generate: Any) -> list[dict[str, Any]]:
-    shop = Workshop(folder)
-    shop.data("selection")
-    asked = {"dtype": "float32", "backend": "vllm", "max_new_tokens": 2, "batch_size": 5}
-    params: dict[str, Any] = {
-        "splits": ["selection"],
-        "generate": {**asked, **generate},
-        "template": TEMPLATE,
-        "score": component("scorer", "exact-match"),
-    }
-    if "temperature" in generate:
-        params["seed"] = 3
-    if salt is not None:
-        params["salt"] = salt
-    reads = (("student", "selection", "selection"), ("items", "selection", "selection"))
-    out = shop.run("evaluate", "evaluate", params, reads)
-    return read_rows(out / "selection" / "results.jsonl")
+    return Noting(monkeypatch)
 
 
 def test_a_salted_evaluation_asks_in_another_order_and_in_other_batches(
     noting: Noting, tmp_path: Path
 ) -> None:
-    own = evaluated(tmp_path / "own")
+    own = evaluated(tmp_path / "own", **FIVE)
     (whole,) = noting.calls
-    again = evaluated(tmp_path / "again", salt=1)
+    again = evaluated(tmp_path / "again", salt=1, **FIVE)
     calls = noting.calls[1:]
     asked = [pair for call in calls for pair in call]
     assert sorted(asked, key=str) == sorted(whole, key=str) and asked != whole
     assert all(len(call) <= 5 for call in calls) and len(calls) > len(whole) / 5
     assert again == own, "a backend that depends on nothing else gives the same rows in their order"
-    evaluated(tmp_path / "other", salt=2)
+    evaluated(tmp_path / "other", salt=2, **FIVE)
     assert [pair for call in noting.calls[1 + len(calls) :] for pair in call] != asked
 
 
 def test_a_salted_evaluation_draws_other_answers(noting: Noting, tmp_path: Path) -> None:
-    own = evaluated(tmp_path / "own", temperature=0.7, samples=3)
-    again = evaluated(tmp_path / "again", salt=1, temperature=0.7, samples=3)
+    own = evaluated(tmp_path / "own", **DRAWN, **FIVE)
+    again = evaluated(tmp_path / "again", salt=1, **DRAWN, **FIVE)
     calls = [[seed for _, seed in call] for call in noting.calls]
     first, others = set(calls[0]), {seed for call in calls[1:] for seed in call}
     assert len(first) == len(others) == 3 * len(own) and not first & others

@@ -14,7 +14,6 @@ import os
 import random
 import shutil
 import tarfile
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from typing import Any
 
 from tests.fuzz.judge import ENDLESS, Finding, Hang, Tally, emitted, limited, run
 from tests.fuzz.mutation import PATHS, SPEC, Files, change, mutated, nasty, places, seeds
-from tests.fuzz.search import tell
+from tests.fuzz.search import tell, timed
 from tests.support.bundles import Parts, bundled, md5, parts_of, plain, with_results
 from tests.support.repositories import new_repo
 from tests.support.specs import SMALL
@@ -233,32 +232,24 @@ def fuzz_bundles(
     say: Callable[[str], None] = tell,
 ) -> Tally:
     """Tries bundles `first` to `first + inputs` of a seed; opening one may take `limit` s of CPU."""
-    tally, corpus, before = Tally(limit=limit), seeds(), Path.cwd()
-    start = time.process_time()
-    with tempfile.TemporaryDirectory() as name:
-        base = Path(name).resolve()
+    tally, corpus = Tally(limit=limit), seeds()
+    with timed(tally) as base:
         original = seed_bundle(base)
         ready = new_repo(base / "ready", SMALL)
         shutil.rmtree(ready / "specs")
         folder = base / "work"
         folder.mkdir()
         os.chdir(folder)
-        try:
-            for number in range(first, first + inputs):
-                rng = random.Random(f"bundles/{seed}/{number}")
-                data = tampered(rng, original, corpus)
-                problem = judge_bundle(data, folder, ready, tally, rng)
-                if problem:
-                    say(f"bundle {number}: {problem}")
-                    found = Finding(
-                        number=number, files={BUNDLE: data}, command=("open",), what=problem
-                    )
-                    tally.findings.append(found)
-                if (number + 1) % 500 == 0:
-                    say(
-                        f"{number + 1} bundles, {dict(tally.exits)}, {len(tally.findings)} findings"
-                    )
-        finally:
-            os.chdir(before)
-    tally.seconds = time.process_time() - start
+        for number in range(first, first + inputs):
+            rng = random.Random(f"bundles/{seed}/{number}")
+            data = tampered(rng, original, corpus)
+            problem = judge_bundle(data, folder, ready, tally, rng)
+            if problem:
+                say(f"bundle {number}: {problem}")
+                found = Finding(
+                    number=number, files={BUNDLE: data}, command=("open",), what=problem
+                )
+                tally.findings.append(found)
+            if (number + 1) % 500 == 0:
+                say(f"{number + 1} bundles, {dict(tally.exits)}, {len(tally.findings)} findings")
     return tally

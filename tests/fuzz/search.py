@@ -6,7 +6,8 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.fuzz.judge import ENDLESS, Finding, Tally, judge
@@ -55,6 +56,20 @@ def commands(rng: random.Random) -> tuple[tuple[str, ...], list[tuple[str, ...]]
     ), rng.sample(more, 3)
 
 
+@contextmanager
+def timed(tally: Tally) -> Iterator[Path]:
+    """A folder to work in, of which nothing is left, and how long that takes."""
+    before, start = Path.cwd(), time.process_time()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        os.chdir(folder)
+        try:
+            yield folder
+        finally:
+            os.chdir(before)
+    tally.seconds = time.process_time() - start
+
+
 def fuzz(
     inputs: int,
     *,
@@ -64,21 +79,15 @@ def fuzz(
     say: Callable[[str], None] = tell,
 ) -> Tally:
     """Tries inputs `first` to `first + inputs` of a seed; a command may take `limit` s of CPU."""
-    tally, corpus, before = Tally(limit=limit), seeds(), Path.cwd()
+    tally, corpus = Tally(limit=limit), seeds()
     start = time.process_time()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve()
-        os.chdir(folder)
-        try:
-            for number in range(first, first + inputs):
-                _one(number, seed, corpus, folder, tally, say)
-                if (number + 1) % 500 == 0:
-                    say(
-                        f"{number + 1} inputs, {time.process_time() - start:.0f} s, slowest {tally.slowest:.2f} s, {len(tally.findings)} findings"
-                    )
-        finally:
-            os.chdir(before)
-    tally.seconds = time.process_time() - start
+    with timed(tally) as folder:
+        for number in range(first, first + inputs):
+            _one(number, seed, corpus, folder, tally, say)
+            if (number + 1) % 500 == 0:
+                say(
+                    f"{number + 1} inputs, {time.process_time() - start:.0f} s, slowest {tally.slowest:.2f} s, {len(tally.findings)} findings"
+                )
     return tally
 
 

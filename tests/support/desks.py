@@ -6,13 +6,40 @@ import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import pytest
 
 from dataenvgym_spec.core.hashing import unit_interval
 from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.journaled import Journaled
 from dataenvgym_spec.gym import Ask, Example, Item, Reply, Request, Teacher, Tools
+from dataenvgym_spec.language.components import definitions
+from dataenvgym_spec.language.declaration import declare
 from dataenvgym_spec.store.journal import Journal
+from tests.support.components import Install
+
+COUNTING: Final = {
+    "counts": {"type": "string", "description": "A file."},
+    "in_flight": {"type": "integer", "minimum": 1, "maximum": 64, "default": 1, "description": "."},
+    "key_env": {"type": "string", "default": "A_KEY", "description": ".", "x-circumstance": True},
+}
+TEACHER: Final = {"type": "string", "x-refers": "teacher", "description": "Who is asked."}
+
+
+def counted(install: Install, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """Makes the teacher `counting` and the engine `asking` known; gives the file that counts what is asked."""
+    for slot, kind, properties in (
+        ("teacher", "counting", COUNTING),
+        ("engine", "asking", {"teacher": TEACHER}),
+    ):
+        install(slot, kind)
+        data = {"title": kind, "description": ".", "semantics": 1, "properties": properties}
+        name = f"{__name__}:{kind.title()}"
+        item = declare(slot, kind, data, implementation=name, by="pytest")
+        monkeypatch.setitem(definitions()[slot], kind, item)
+    (folder / "counts").touch()
+    return folder / "counts"
 
 
 class Counting:

@@ -105,28 +105,9 @@ class Store:
     def run(self, arm, seed):
         tokens = {"tokens": {"prompt": 100, "generated": 10}}
         self.stage("student", "base", arm, seed, 0, {}, tokens={"trained": 50}, examples=5)
-        self.stage(
-            "evaluate",
-            "base-s",
-            arm,
-            seed,
-            0,
-            {"selection/results.jsonl": self.scores(30, "", 0, 0)},
-            **tokens,
-            items=30,
-            students=1,
-        )
-        self.stage(
-            "evaluate",
-            "base-t",
-            arm,
-            seed,
-            0,
-            {"test/results.jsonl": self.scores(60, "", 0, 0)},
-            **tokens,
-            items=60,
-            students=1,
-        )
+        for name, split, items in (("base-s", "selection", 30), ("base-t", "test", 60)):
+            outs = {f"{split}/results.jsonl": self.scores(items, "", 0, 0)}
+            self.stage("evaluate", name, arm, seed, 0, outs, **tokens, items=items, students=1)
         accuracy = []
         for number in range(1, ITERATIONS + 1):
             where = f"{arm}-{seed}-{number}"

@@ -8,15 +8,13 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.execute.run import run_stage
-from dataenvgym_spec.language.components import definitions
-from dataenvgym_spec.language.declaration import declare
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.store.layout import Layout
 from tests.fuzz.bundles import fuzz_bundles
-from tests.support import desks
 from tests.support.bundles import bundled, parts_of
 from tests.support.components import Install
+from tests.support.desks import counted
 from tests.support.repositories import call, new_repo
 from tests.support.specs import tiny
 
@@ -58,24 +56,10 @@ def test_the_same_report_elsewhere_and_nothing_executed(
     assert pages(there) == pages(finished)
 
 
-COUNTING = {"counts": {"type": "string", "description": "A file."}}
-TEACHER = {"type": "string", "x-refers": "teacher", "description": "Who is asked."}
-
-
 @pytest.fixture
 def counts(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where it is counted what a teacher is asked by an engine."""
-    for slot, kind, properties in (
-        ("teacher", "counting", COUNTING),
-        ("engine", "asking", {"teacher": TEACHER}),
-    ):
-        install(slot, kind)
-        data = {"title": kind, "description": ".", "semantics": 1, "properties": properties}
-        name = f"{desks.__name__}:{kind.title()}"
-        item = declare(slot, kind, data, implementation=name, by="pytest")
-        monkeypatch.setitem(definitions()[slot], kind, item)
-    (tmp_path / "counts").touch()
-    return tmp_path / "counts"
+    return counted(install, monkeypatch, tmp_path)
 
 
 def generate(repo: Path) -> str:
