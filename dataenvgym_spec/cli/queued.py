@@ -92,8 +92,8 @@ class Rounds:
     def _plans(self, entries: Sequence[Entry]) -> Plans:
         # A new one each time: DVC has changed what a Disk remembers.
         world = Disk(self.project.layout, pull=self.pull)
-        compiled = self.project.compiled
-        return {item.name: plan(compiled.graph, item, world, compiled.specs) for item in entries}
+        graph = self.project.compiled.graph
+        return {item.name: plan(graph, item, world, explains=False) for item in entries}
 
     def _todo(self, entries: Sequence[Entry], plans: Plans) -> Plans:
         """The plans of those that have something to do which they have not just done."""

@@ -210,7 +210,7 @@ def _reproduce(
 def _plan(project: Project, item: Entry, *, pull: bool) -> tuple[PlannedStage, ...]:
     # A new one each time: DVC has changed what a Disk remembers.
     world = Disk(project.layout, pull=pull)
-    return plan(project.compiled.graph, item, world, project.compiled.specs)
+    return plan(project.compiled.graph, item, world, explains=False)
 
 
 def _to_do(todo: Open, *, again: bool) -> str:

@@ -161,6 +161,11 @@ class Graph:
         """The stages by id."""
         return self._known
 
+    @cached_property
+    def marks(self) -> dict[str, str]:
+        """The hashes of stages' own files by id, as far as somebody has made them."""
+        return {}
+
     def of(self, entry: Entry) -> Iterator[Stage]:
         """The stages of one experiment, in topological order."""
         return (self._known[key] for key in entry.stages)

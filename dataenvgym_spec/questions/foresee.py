@@ -18,7 +18,7 @@ from typing import Final
 from dataenvgym_spec.core.hashing import md5_text
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.emit.stages import COMMAND, stage_json
-from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.graph.promises import promise
 from dataenvgym_spec.questions.repro import (
     AGAIN,
@@ -48,6 +48,7 @@ class Foresight:
         decisions: what DVC will do to it.
         makers: which stages will make an object, from one pass to the next.
         constant: whether a stage gives the same bytes always, as far as this was asked.
+        marks: the hash of each stage's own file, as far as it was made: experiments share it.
     """
 
     world: World
@@ -58,21 +59,22 @@ class Foresight:
     decisions: dict[str, Decision] = field(default_factory=dict)
     makers: dict[str, frozenset[str]] = field(default_factory=dict)
     constant: dict[str, bool] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
 
     def decide(self, work: DvcStage, key: str = "") -> Decision:
         """What DVC does to a stage; without a key, to the report, which no stage reads."""
         return decide(self.world, work, partial(_returns, self, key))
 
 
-def foresee(stages: Sequence[Stage], known: dict[str, Stage], world: World) -> Foresight:
+def foresee(stages: Sequence[Stage], graph: Graph, world: World) -> Foresight:
     """Decides on the stages of one experiment.
 
     Args:
         stages: in the order of execution.
-        known: the stages of the whole graph, by key.
+        graph: all stages.
         world: the disk.
     """
-    foresight = Foresight(world=world, stages=known)
+    foresight = Foresight(world=world, stages=graph.by_id(), marks=graph.marks)
     for stage in stages:
         foresight.above[stage.id] = _above(foresight, stage)
     for _ in range(PASSES):
@@ -160,8 +162,9 @@ def _makes(foresight: Foresight, maker: str, one: str) -> bool:
 def _work(foresight: Foresight, stage: Stage) -> DvcStage:
     """A stage as DVC sees it, with what it will read."""
     # The stage's own file is the same in every pass, and making its text is the most of the work.
-    before = foresight.work.get(stage.id)
-    own = before.mark if before else md5_text(stage_json(stage, foresight.stages))
+    own = foresight.marks.get(stage.id)
+    if own is None:
+        own = foresight.marks[stage.id] = md5_text(stage_json(stage, foresight.stages))
     deps = {"stage.json": Bytes(state="exact", digest=own)}
     for read in stage.inputs:
         other = foresight.stages[read.stage].directory

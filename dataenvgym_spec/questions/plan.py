@@ -69,6 +69,7 @@ class _Planner:
     experiment: str
     specs: Sequence[Resolved]
     foresight: Foresight
+    explains: bool
     steps: dict[str, PlannedStage] = field(default_factory=dict)
 
     @property
@@ -80,7 +81,12 @@ class _Planner:
 
 
 def plan(
-    graph: Graph, item: Entry, world: World, specs: Sequence[Resolved] = ()
+    graph: Graph,
+    item: Entry,
+    world: World,
+    specs: Sequence[Resolved] = (),
+    *,
+    explains: bool = True,
 ) -> tuple[PlannedStage, ...]:
     """The steps of one experiment, in the order of execution; the last is its report.
 
@@ -89,11 +95,12 @@ def plan(
         item: the experiment.
         world: the disk.
         specs: the resolved specs, for the lines of what changed.
+        explains: whether to look, also in git, for what has changed; else such causes are empty.
     """
     stages = list(graph.of(item))
     _expect(stages, item, world)
-    foresight = foresee(stages, graph.by_id(), world)
-    planner = _Planner(experiment=item.name, specs=specs, foresight=foresight)
+    foresight = foresee(stages, graph, world)
+    planner = _Planner(experiment=item.name, specs=specs, foresight=foresight, explains=explains)
     for stage in stages:
         planner.steps[stage.id] = _stage_step(planner, stage)
     return (*planner.steps.values(), _entry_step(planner, graph, item))
@@ -189,6 +196,8 @@ def _answer(planner: _Planner, read: Input) -> Any:
 
 def _changed(planner: _Planner, stage: Stage, action: Treatment) -> str:
     """The cause of a stage that nothing recorded fits."""
+    if not planner.explains:
+        return ""
     before: dict[str, Any] | None = None
     # Only what surely runs is compared with what stood there: that may ask git.
     if action == "run":
