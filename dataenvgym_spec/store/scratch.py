@@ -88,6 +88,8 @@ class Scratch:
         for path in files.values():
             with path.open("rb") as handle:
                 os.fsync(handle.fileno())
+        # A result that came from elsewhere was not begun here.
+        atomic.write(self.path / INPUTS, json_text(inputs))
         done = {"key": key, "inputs": inputs, "files": self._digests(files)}
         atomic.write(self.path / DONE, json_text(done))
 

@@ -143,7 +143,7 @@ class Claim:
         self.space = space
 
     def bring(self, _key: str, _inputs: Mapping[str, str]) -> str | None:
-        """Brings the result of another clone into `space`; returns who made it, if anybody did."""
+        """Brings a result from the remote into `space`; returns who made it, if anybody did."""
         return None
 
     def publish(self, _inputs: Mapping[str, str]) -> None:
@@ -162,13 +162,15 @@ class LeasedClaim(Claim):
         self.layout, self.lease, self.between = layout, lease, between
 
     def bring(self, key: str, inputs: Mapping[str, str]) -> str | None:
-        """Brings the result that another clone published, if it was made from the same inputs.
+        """Brings the result that was published, if it was made from the same inputs.
+
+        It may be this clone's own: what others have is not made otherwise once more.
 
         Raises:
             UserError: a config of DVC cannot be read.
         """
         event = self.lease.log.published() if self.between else None
-        if event is None or event.result is None or event.clone == self.lease.claim.clone:
+        if event is None or event.result is None:
             return None
         result = event.result
         if result.get("inputs") != inputs_digest(inputs) or "lock" not in result:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.lease import Claimant, Heartbeat, Lease, LeaseLost, take
@@ -65,7 +66,7 @@ class Leases:
             raise
         finally:
             # A register that cannot be reached frees the lease after its term.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, UserError):
                 lease.release()
 
     def last(self, name: str) -> LeaseEvent | None:
@@ -83,7 +84,7 @@ def _holds(lease: Lease) -> bool:
     """Whether a lease is held, as far as can be told."""
     try:
         return lease.is_held()
-    except OSError:
+    except (OSError, UserError):
         return True
 
 

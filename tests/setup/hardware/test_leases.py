@@ -1,6 +1,7 @@
 """Which lock a clone uses, and that its hosts see each other's."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from dataenvgym_spec.setup.hardware.leases import (
 from dataenvgym_spec.store.gc import nobody_at_work, remove
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.lease import Claimant, take
+from dataenvgym_spec.store.leases.log import Log
+from dataenvgym_spec.store.leases.register import FolderRegister
 from tests.support.repositories import call, new_repo
 
 STAGE = "data-0123456789abcdef"
@@ -77,6 +80,43 @@ def test_clones_are_told_apart(layout: Layout, tmp_path: Path) -> None:
     leased(other, at=str(tmp_path / "leases"))
     marks = [leases_of(place, {}) for place in (layout, layout, other)]
     assert len({found.clone for found in marks if found is not None}) == 2
+
+
+@pytest.mark.slow
+def test_clones_take_a_result_from_their_remote_and_do_not_make_it_again(
+    layout: Layout, tmp_path: Path
+) -> None:
+    other = Layout(root=new_repo(tmp_path / "other"))
+    other.stage(STAGE).mkdir(parents=True)
+    for place in (layout, other):
+        leased(place, at=str(tmp_path / "leases"), seconds=60)
+        remote = str(tmp_path / "remote")
+        call("dvc", "remote", "add", "-q", "--default", "storage", remote, cwd=place.root)
+    with claimed(layout, STAGE, waiting=print) as claim:
+        assert claim.bring("key", {"a": "1"}) is None
+        made(claim, "x")
+    shutil.rmtree(layout.private / "scratch")  # as after DVC has locked it
+    for place in (other, layout):
+        with claimed(place, STAGE, waiting=print) as claim:
+            assert claim.bring("key", {"a": "2"}) is None  # made from something else
+            assert ", process" in str(claim.bring("key", {"a": "1"}))
+            assert claim.bring("key", {"a": "1"}) is None  # it is here now
+            claim.publish({"a": "1"})
+        with claimed(place, STAGE, waiting=print) as claim:
+            assert claim.space.finished("key") == {"a": "1"}
+        text = (place.stage(STAGE) / "out" / "shown" / "items.txt").read_text(encoding="utf-8")
+        assert text == "x"
+    # What the remote has lost is made again.
+    for place in (layout, other):
+        shutil.rmtree(place.root / ".dvc" / "cache", ignore_errors=True)
+        shutil.rmtree(place.private / "scratch")
+    shutil.rmtree(tmp_path / "remote")
+    with claimed(other, STAGE, waiting=print) as claim:
+        assert claim.bring("key", {"a": "1"}) is None
+        made(claim, "y")
+    log = Log(FolderRegister(tmp_path / "leases"), STAGE)
+    events = [event for event in map(log.event, log.numbers()) if event is not None]
+    assert [event.act for event in events].count("published") == 2
 
 
 def test_work_goes_on_in_the_folder_of_each_new_lease(layout: Layout) -> None:
