@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.repositories import environment
 from tests.support.waiting import wait_until
 
 ADMIN = ("admin", "an-admins-long-secret")
@@ -32,6 +34,40 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ui:
+    """`dataenvgym ui` in a repository, starting."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    said: Path
+
+    def look(self) -> str:
+        """The address that it prints once it answers: the first of the saved views."""
+        wait_until(lambda: "look at it" in self.said.read_text(), "the UI", self.process)
+        (found,) = re.findall(r"look at it: (\S+)", self.said.read_text())
+        return str(found)
+
+
+@contextmanager
+def ui(folder: Path) -> Iterator[Ui]:
+    """Starts `dataenvgym ui`; it ends with the block."""
+    port, said = free_port(), folder / "ui.log"
+    with said.open("w") as log:
+        process = subprocess.Popen(
+            ["dataenvgym", "ui", "--port", str(port)],
+            cwd=folder,
+            env=environment(),
+            stdout=log,
+            stderr=subprocess.DEVNULL,
+        )
+    try:
+        yield Ui(port=port, process=process, said=said)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
 
 
 @contextmanager

@@ -140,7 +140,7 @@ def test_each_component_is_really_used(counted: Path) -> None:
     # What is answered and what is made is shown with its images, in the report and in MLflow.
     (row, *_) = stages["evaluate"].rows("test", "results.jsonl", Result)
     assert [one.media for one in row.images] == ["image/png"]
-    html = next(counted.glob("**/index.html")).read_text(encoding="utf-8")
+    html = next(counted.glob("**/reports/*/index.html")).read_text(encoding="utf-8")
     assert 'src="data:image/png;base64,' in html
     files = [file for record in project(results).runs for file in record.artifacts]
     images = [file for file in files if file.path.startswith("images/")]

@@ -3,10 +3,7 @@
 import contextlib
 import json
 import re
-import signal
-import socket
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
@@ -17,9 +14,9 @@ from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.study import comparisons
 from dataenvgym_spec.track.project import project
 from tests.support.browsing import browsing
-from tests.support.repositories import call, environment
+from tests.support.mlflow_servers import ui
+from tests.support.repositories import call
 from tests.support.tracked import Store
-from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -51,25 +48,8 @@ def repo(tmp_path_factory, page) -> Path:
 @pytest.fixture(scope="module")
 def address(repo: Path) -> Iterator[str]:
     """Where `dataenvgym ui` shows it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    said = repo / "ui.log"
-    with said.open("w") as log:
-        process = subprocess.Popen(
-            ["dataenvgym", "ui", "--port", str(port)],
-            cwd=repo,
-            env=environment(),
-            stdout=log,
-            stderr=subprocess.DEVNULL,
-        )
-    try:
-        wait_until(lambda: "look at it" in said.read_text(), "the address of the UI", process)
-        (found,) = re.findall(r"look at it: (\S+)", said.read_text())
-        yield found
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+    with ui(repo) as started:
+        yield started.look()
 
 
 def view(address: str, name: str, mode: str) -> str:

@@ -27,6 +27,7 @@ from dataenvgym_spec.track.background import start_in_background
 from dataenvgym_spec.track.clones import PREFIX
 from dataenvgym_spec.track.naming import slug
 from dataenvgym_spec.track.project import project
+from tests.support.mlflow_servers import free_port, ui
 from tests.support.repositories import call, environment
 from tests.support.taught import Taught
 from tests.support.tracked import ARMS, EPOCH, LABELS, SEALED, Store, answers
@@ -133,12 +134,6 @@ def ids_of(database: Path) -> set[str]:
         }
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def first(tmp_path_factory) -> Path:
     """A repository that was tracked once, from no database at all, by the command."""
@@ -182,31 +177,21 @@ def empty_out(database: Path) -> None:
 
 @pytest.fixture(scope="module")
 def opening(tmp_path_factory, empty):
-    """`dataenvgym ui` in a repository, starting: its folder and port, its process, and the file with what it says."""
+    """`dataenvgym ui` in a repository, starting, and the folder of that."""
     folder = tmp_path_factory.mktemp("ui")
     Store(folder)
     shutil.copy(empty, folder / "mlflow.db")
-    port = free_port()
-    said = folder / "ui.log"
-    with said.open("w") as log:
-        process = subprocess.Popen(
-            ["dataenvgym", "ui", "--port", str(port)],
-            cwd=folder,
-            env=environment(),
-            stdout=log,
-            stderr=subprocess.DEVNULL,
-        )
-    yield folder, port, process, said
-    process.kill()
+    with ui(folder) as started:
+        yield folder, started
 
 
 @pytest.fixture(scope="module")
 def server(opening):
     """The server of the UI, which answers, with nothing of ours in its database: folder and address."""
-    folder, port, process, said = opening
-    wait_until(lambda: "look at it" in said.read_text(), "the address of the UI", process)
+    folder, started = opening
+    started.look()
     empty_out(folder / "mlflow.db")
-    return folder, f"http://127.0.0.1:{port}"
+    return folder, f"http://127.0.0.1:{started.port}"
 
 
 @pytest.fixture
@@ -737,8 +722,9 @@ def test_ui_says_when_its_port_is_taken(tmp_path) -> None:
 
 
 def test_ui_answers_and_leaves_nothing_behind(opening) -> None:
-    _, port, process, said = opening
-    wait_until(lambda: "look at it" in said.read_text(), "the address of the UI", process)
+    _, started = opening
+    port, process, said = started.port, started.process, started.said
+    started.look()
     assert f"http://127.0.0.1:{port}/#/experiments/" in said.read_text()
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
         assert answer.status == 200
