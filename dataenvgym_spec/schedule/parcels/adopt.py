@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,14 +16,12 @@ from typing import Final
 
 from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.emit.stages import address
 from dataenvgym_spec.schedule.parcels.pack import nodes_folder
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.store import atomic
-from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.dvc.apart import configs
-from dataenvgym_spec.store.dvc.programs import environment
+from dataenvgym_spec.store.dvc.quietly import dvc
 from dataenvgym_spec.store.dvc.state import Cache, StageLock, lock_in, read_lock
 from dataenvgym_spec.store.layout import Layout, kind_of
 
@@ -34,8 +30,6 @@ BESIDE: Final = "beside-"
 PARTS: Final = ("out", "log")
 """What a stage has made, in its directory."""
 _RUN: Final = re.compile("runs/[0-9a-f]{2}/[0-9a-f]{64}/[0-9a-f]{64}")
-WORDS: Final = 5
-"""Lines of what DVC says that a message shows."""
 
 
 def adopt(layout: Layout, outcomes: Mapping[str, Outcome], *, shared: bool) -> None:
@@ -132,26 +126,6 @@ def _locks(layout: Layout, directories: Iterable[str]) -> dict[str, str]:
         path = layout.stage(directory) / "dvc.lock"
         locks[directory] = path.read_text(encoding="utf-8")
     return locks
-
-
-def dvc(root: Path, *arguments: str) -> str | None:
-    """Runs DVC in a repository; what it said if it failed, else None."""
-    # One that outlives this process does no harm, and the next run waits for it.
-    result = subprocess.run(
-        [sys.executable, "-P", "-m", messages.__name__, "--wait-for-lock", *arguments],
-        cwd=root,
-        env={**environment(), **STEADY},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if not result.returncode:
-        return None
-    lines = result.stdout.strip().splitlines()
-    return " | ".join(lines[-WORDS:]) or f"exit code {result.returncode}"
 
 
 def _parsed(layout: Layout, directory: str, text: str) -> StageLock:

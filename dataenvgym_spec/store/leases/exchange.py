@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,18 +17,14 @@ from typing import Final
 
 from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.core.hashing import STEADY
-from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.dvc.apart import configs
-from dataenvgym_spec.store.dvc.programs import environment
+from dataenvgym_spec.store.dvc.quietly import dvc
 from dataenvgym_spec.store.dvc.state import lock_in
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.scratch import Scratch
 
 STAGE: Final = "result"
 """The name of the only stage of such a repository."""
-LINES: Final = 5
-"""Lines of what DVC says that a message shows."""
 
 
 def pushed(layout: Layout, space: Scratch, directory: str) -> str:
@@ -44,7 +38,7 @@ def pushed(layout: Layout, space: Scratch, directory: str) -> str:
         for out in outs:
             shutil.copytree(space.path / out, folder / out)
         for command in (("commit", "--quiet", "--force"), ("push", "--quiet")):
-            said = _dvc(folder, *command)
+            said = dvc(folder, *command)
             if said is not None:
                 message = f"what other clones wait for cannot be pushed: {said}"
                 help = "check the remote (dvc remote list), and run again: the result is kept"
@@ -60,7 +54,7 @@ def fetched(layout: Layout, space: Scratch, directory: str, lock: str) -> bool:
         return False
     with _apart(layout, directory, outs) as folder:
         (folder / "dvc.lock").write_text(lock, encoding="utf-8")
-        if _dvc(folder, "pull", "--quiet") is not None:
+        if dvc(folder, "pull", "--quiet") is not None:
             return False
         for name in ("out", "log"):
             shutil.rmtree(space.path / name, ignore_errors=True)
@@ -97,22 +91,3 @@ def _apart(layout: Layout, directory: str, outs: Iterable[str]) -> Iterator[Path
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _dvc(folder: Path, *arguments: str) -> str | None:
-    """Runs DVC; what it said if it failed, else None."""
-    result = subprocess.run(
-        [sys.executable, "-P", "-m", messages.__name__, *arguments],
-        cwd=folder,
-        env={**environment(), **STEADY},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if not result.returncode:
-        return None
-    lines = result.stdout.strip().splitlines()
-    return " | ".join(lines[-LINES:]) or f"exit code {result.returncode}"
