@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,8 +143,6 @@ def test_two_machines_train_the_student_of_two_processes(
     def kill() -> None:
         wait_until(lambda: any(checkpoints.glob("*/complete")), "a checkpoint", first)
         first.send_signal(signal.SIGKILL)
-
-    import threading
 
     killer = threading.Thread(target=kill)
     killer.start()
