@@ -162,6 +162,7 @@ def test_a_pause_of_one_experiment_stops_no_other(sweep: Path) -> None:
 @pytest.mark.slow
 def test_what_colleagues_have_made_is_fetched(sweep: Path, tmp_path: Path) -> None:
     run(sweep)
+    ran(sweep)
     call("git", "add", "-A", cwd=sweep)
     call("git", "commit", "-qm", "done", cwd=sweep)
     call("dvc", "remote", "add", "-d", "there", str(tmp_path / "there"), cwd=sweep)

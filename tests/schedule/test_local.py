@@ -147,6 +147,14 @@ def test_what_another_process_is_writing_is_waited_for(runner: LocalRunner, layo
     assert output.read_text(encoding="utf-8").count("waiting: ") == 1
 
 
+def test_what_a_killed_dvc_has_left_half_written_stops_nobody(
+    runner: LocalRunner, layout: Layout
+) -> None:
+    (layout.root / ".dvc" / "tmp" / "rwlock").write_text("", encoding="utf-8")
+    runner.start(work("good"))
+    assert ended(runner).code == 0
+
+
 def test_the_wait_for_a_work_has_an_end(runner: LocalRunner) -> None:
     before = time.monotonic()
     runner.start(work("slow"))

@@ -39,3 +39,6 @@ def test_a_killed_process_that_nobody_waits_for_is_not_at_work(tmp_path: Path) -
     assert working(layout) == []
     (tmp_path / ".dvc" / "tmp" / "rwlock").write_text("half", encoding="utf-8")
     assert working(layout) == []
+    # DVC, killed while it wrote: no command of it would work any more.
+    release(layout)
+    assert not path.exists()

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dataenvgym_spec.store.layout import Layout
+
+LOOKS: Final = 4
+WRITTEN: Final = 0.1
+"""Seconds in which a list is written that is begun."""
 
 
 def working(layout: Layout) -> list[int]:
@@ -19,17 +24,34 @@ def working(layout: Layout) -> list[int]:
 
 
 def release(layout: Layout) -> None:
-    """Removes the list if all processes on it are dead.
+    """Removes the list if all processes on it are dead, or if one of them has left it half-written.
 
     DVC drops a process that is gone by itself. One that was killed and that nobody waits for, as
     in containers without an init process, keeps its number, and DVC would call its stage busy for
-    ever.
+    ever. DVC writes the list in place: one that is killed meanwhile leaves what none can read.
     """
     path = _list(layout)
+    if _is_damaged(path):
+        path.unlink(missing_ok=True)
+        return
     pids = _listed(path)
     if not pids or any(map(_alive, pids)):
         return
     path.unlink(missing_ok=True)
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether the list cannot be read, and nobody is just writing it."""
+    for _ in range(LOOKS):
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+        except OSError:
+            return False
+        except ValueError:
+            time.sleep(WRITTEN)
+        else:
+            return False
+    return True
 
 
 def _list(layout: Layout) -> Path:

@@ -34,6 +34,8 @@ EXITED: Final = re.compile(r"exited with (-?\d+)\Z")
 """How DVC says which exit code a stage had; a negative one is a signal."""
 BUSY: Final = "is busy"
 """What DVC says of a path that another process of it is reading or writing."""
+HALF_WRITTEN: Final = "RWLockFileCorruptedError"
+"""What DVC raises where it cannot read which processes work here."""
 LOOK: Final = 0.5
 """Seconds between two looks at such a path."""
 
@@ -57,7 +59,9 @@ class Heard:
         for error in _chain(record):
             text = str(error)
             self.unlinked.extend(getattr(error, "fs_paths", ()))
-            if BUSY in text and type(error).__name__ == "LockError":
+            kind = type(error).__name__
+            # One that was killed may have left the list of who works half-written.
+            if kind == HALF_WRITTEN or (kind == "LockError" and BUSY in text):
                 self.busy = text
                 return False
             exited = EXITED.search(text)
