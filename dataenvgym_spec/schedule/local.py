@@ -122,7 +122,7 @@ class LocalRunner:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             answer = json.loads(line)
-            self._end(answer["id"], answer["code"])
+            self._end(answer["id"], answer["exit"])
         return True
 
     def _end(self, name: str, code: int) -> None:

@@ -107,7 +107,7 @@ def _report(children: dict[int, str]) -> None:
             # What a killed DVC has left must not go on beside the next attempt.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-        line = json.dumps({"id": children.pop(pid), "code": _as_shells(code)})
+        line = json.dumps({"id": children.pop(pid), "exit": _as_shells(code)})
         os.write(1, f"{line}\n".encode())
 
 

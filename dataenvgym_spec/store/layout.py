@@ -56,6 +56,11 @@ class Layout:
         return self.root / ".dataenvgym"
 
     @property
+    def database(self) -> Path:
+        """MLflow's database of this clone, where tracking goes nowhere else."""
+        return self.root / "mlflow.db"
+
+    @property
     def staging(self) -> Path:
         """Where stage directories are made before they are renamed into place.
 

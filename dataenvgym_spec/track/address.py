@@ -13,7 +13,7 @@ DATABASES: Final = frozenset({"sqlite", "postgresql", "mysql", "mssql"})
 
 def uri_of(layout: Layout) -> str:
     """Where tracking goes: `MLFLOW_TRACKING_URI`, or a database in the repository."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{layout.root / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{layout.database}"
 
 
 def is_database(uri: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
 from dataenvgym_spec.core.errors import MissingExtra, UserError
@@ -91,9 +92,11 @@ def connect(layout: Layout) -> Server:
         # What goes wrong is raised as well; its log has the traceback.
         logging.getLogger(name).setLevel(logging.CRITICAL)
     uri = uri_of(layout)
-    with reaching(uri):
-        client = MlflowClient(tracking_uri=uri)
     private = not os.environ.get("MLFLOW_TRACKING_URI")
+    with reaching(uri):
+        if private:
+            _make_whole(layout.database, layout.private)
+        client = MlflowClient(tracking_uri=uri)
     return Server(
         client=client,
         uri=uri,
@@ -102,6 +105,27 @@ def connect(layout: Layout) -> Server:
         private=private,
         clone=clone_of(layout),
     )
+
+
+def _make_whole(database: Path, private: Path) -> None:
+    """Makes a clone's own database, unless it is there; killed at any moment it is whole or not.
+
+    MLflow makes its tables one after the other, and with some of them there makes no others.
+    """
+    from mlflow import MlflowClient
+
+    if database.exists():
+        return
+    private.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=private) as folder:
+        draft = Path(folder) / database.name
+        MlflowClient(tracking_uri=f"sqlite:///{draft}").search_experiments(max_results=1)
+        try:
+            database.hardlink_to(draft)
+        except FileExistsError:  # another process was faster
+            return
+        except OSError:  # a file system without links
+            draft.rename(database)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
