@@ -24,7 +24,10 @@ BASE: Final = "the base student"
 MACHINE: Final = "machine"
 VERSIONS: Final = "versions of libraries"
 """Sources of noise in words."""
-_MACHINE: Final = ("device", "gpu", "driver", "processor", "platform", "processes", "threads")
+_MACHINE: Final = (
+    *("device", "gpu", "driver", "processor", "platform"),
+    *("processes", "machines", "distribution", "recompute", "threads"),
+)
 
 
 def noise_floor(results: Results) -> Floor | None:

@@ -161,6 +161,7 @@ FACTS: Final = {
 UNSHOWN: Final = {
     **dict.fromkeys(("python", "platform", "versions", "gpu", "driver", "processor"), _STAMP),
     **dict.fromkeys(("threads", "device_batch", "backend", "sandbox"), _STAMP),
+    **dict.fromkeys(("distribution", "machines", "recompute"), _STAMP),
     **dict.fromkeys(("items", "groups", "skills", "students", "parameters"), _COUNT),
     "training_seconds": "part of the seconds of the stage",
     "passed": "an iteration that was passed through has no run",

@@ -14,12 +14,13 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+from dataenvgym_spec.core import variables
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.core.variables import count
 from dataenvgym_spec.execute.warm.engines import Wanted
 from dataenvgym_spec.execute.warm.listening import listening
 from dataenvgym_spec.graph.component import Component
@@ -37,10 +38,13 @@ class Holder:
 
     def __init__(self) -> None:
         self.engine: Changing | None = None
-        self.busy = self.over = False
+        self.served = self.busy = ""
+        """The evaluation that is served, and the same while it waits for an answer."""
+        self.over = False
 
-    def serve(self, connection: Connection) -> None:
+    def serve(self, connection: Connection, name: str) -> None:
         """Answers one evaluation, until it goes."""
+        self.served = name
         try:
             request = connection.recv()
             if request is None:
@@ -74,7 +78,7 @@ class Holder:
 
     def _tried(self, work: Callable[..., Any], *arguments: Any) -> tuple[bool, Any]:
         """The result of work, or why there is none; after that this engine is not used again."""
-        self.busy = True
+        self.busy = self.served
         try:
             return True, work(*arguments)
         except UserError as error:
@@ -84,23 +88,24 @@ class Holder:
             help = "its traceback is in .dataenvgym/engines.log; what was finished is kept"
             said = f"{type(error).__name__}: {error}", help
         finally:
-            self.busy = False
+            self.busy = ""
         self.over = True
         return False, said
 
-    def end_with(self, descriptor: int) -> None:
+    def end_with(self, descriptor: int, name: str) -> None:
         """Ends this process if who waits for an answer is gone: its stage was killed."""
         watched = select.poll()
         watched.register(descriptor, select.POLLRDHUP)
         watched.poll()
-        if self.busy:
+        # The next evaluation may be served already by the time that this one is seen to be gone.
+        if self.busy == name:
             os._exit(1)
         os.close(descriptor)
 
 
 def hold(path: Path, served: int) -> None:
     """Listens until the process of the run is gone, or nobody has asked for long."""
-    idle = count(os.environ, IDLE) or SECONDS
+    idle = variables.count(os.environ, IDLE) or SECONDS
     with listening(path, served) as found:
         if found is not None:
             _answer(*found, idle)
@@ -108,15 +113,16 @@ def hold(path: Path, served: int) -> None:
 
 def _answer(server: socket.socket, lifetime: int, idle: int) -> None:
     """Serves one evaluation after the other, until one fails or the engine is to end."""
-    holder = Holder()
+    holder, names = Holder(), count(1)
     watched: list[Any] = [server, lifetime]
     while select.select(watched, [], [], idle)[0] == [server]:
         accepted, _ = server.accept()
         # A descriptor of its own: the other may be another connection's by then.
         watch = os.dup(accepted.fileno())
-        threading.Thread(target=holder.end_with, args=(watch,), daemon=True).start()
+        name = str(next(names))
+        threading.Thread(target=holder.end_with, args=(watch, name), daemon=True).start()
         with Connection(accepted.detach()) as connection:
-            holder.serve(connection)
+            holder.serve(connection, name)
         if holder.over:
             # Whoever connects from now on is refused, and starts another.
             return
