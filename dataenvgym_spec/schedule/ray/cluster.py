@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import time
@@ -40,7 +41,7 @@ class Cluster:
     def __init__(self, ray: ModuleType, address: str | None) -> None:
         self.ray, self.address = ray, address
         self._machines: tuple[Machine, ...] = ()
-        self._at = -FRESH
+        self._at = -math.inf
 
     @classmethod
     def connect(cls, address: str | None, *, cpus: int | None = None) -> Cluster:
@@ -107,18 +108,34 @@ class Cluster:
             ).remote(home)
             for machine in self.machines
         ]
-        try:
-            answers = self.ray.get(asked, timeout=LOOK)
-        except self.ray.exceptions.RayError as error:
-            reason = str(error).strip().splitlines()[-1]
-            message = f"a machine of the Ray cluster cannot run this package: {reason}"
-            raise UserError(message, help=f"install it there; {SAME}") from error
+        answers = [answer for one in asked if (answer := self._answer(one)) is not None]
+        if not answers:
+            message = "no machine of the Ray cluster answers"
+            raise UserError(message, help="look at it with: ray status")
         for answer in answers:
             others = differences(here(), answer["versions"])
             if others:
                 message = f"'{answer['name']}' has other releases than this machine"
                 raise UserError(f"{message}: {', '.join(others)}", help=SAME)
         return all(answer["sees"] for answer in answers)
+
+    def _answer(self, asked: Any) -> dict[str, Any] | None:
+        """What a machine says of itself; None of one that is gone meanwhile.
+
+        Raises:
+            UserError: it cannot say it.
+        """
+        gone = (self.ray.exceptions.TaskUnschedulableError, self.ray.exceptions.NodeDiedError)
+        try:
+            answer: dict[str, Any] = self.ray.get(asked, timeout=LOOK)
+        except gone:
+            self._at = -math.inf  # who is there is asked anew
+            return None
+        except self.ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[-1]
+            message = f"a machine of the Ray cluster cannot run this package: {reason}"
+            raise UserError(message, help=f"install it there; {SAME}") from error
+        return answer
 
     def close(self) -> None:
         """Ends the connection, and the cluster if it is our own."""
