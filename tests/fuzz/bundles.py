@@ -14,13 +14,11 @@ import os
 import random
 import shutil
 import tarfile
-import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.judge import ENDLESS, Finding, Hang, Tally, emitted, limited, run
+from tests.fuzz.judge import ENDLESS, Finding, Tally, called, emitted
 from tests.fuzz.mutation import PATHS, SPEC, Files, change, mutated, nasty, places, seeds
 from tests.fuzz.search import tell, timed
 from tests.support.bundles import Parts, bundled, md5, parts_of, plain, with_results
@@ -183,19 +181,12 @@ def judge_bundle(data: bytes, folder: Path, ready: Path, tally: Tally, rng: rand
     if rng.random() < 0.97:
         shutil.copytree(ready, folder / INTO, symlinks=True)
     arguments = ("open", BUNDLE, *rng.choice([("--into", INTO)] * 5 + [("--check",)]))
-    start = time.process_time()
-    try:
-        with limited(tally.limit):
-            code, out, said = run(arguments, encoding=rng.choice(["utf-8", "utf-8", "ascii"]))
-            problem = _problem(code, out, said, folder)
-    except Hang:
-        return f"takes more than {tally.limit} s\n{traceback.format_exc(limit=-6)}"
-    except BaseException as error:
-        return f"{type(error).__name__} escapes\n{traceback.format_exc(limit=-6)}"
-    tally.commands += 1
-    tally.exits[f"open {code}"] += 1
-    tally.slowest = max(tally.slowest, time.process_time() - start)
-    return problem
+    return called(
+        arguments,
+        tally,
+        lambda code, out, said: _problem(code, out, said, folder),
+        encoding=rng.choice(["utf-8", "utf-8", "ascii"]),
+    )
 
 
 def _problem(code: int, out: str, said: str, folder: Path) -> str:

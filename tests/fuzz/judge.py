@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,11 +83,26 @@ def judge(
 ) -> str:
     """What is wrong with what a command does with some files; empty if nothing is."""
     _lay_out(files, folder)
+
+    def wrong(code: int, out: str, complaints: str) -> str:
+        return _problem(code, out, complaints, arguments, folder)
+
+    return called(arguments, tally, wrong, encoding=encoding)
+
+
+def called(
+    arguments: tuple[str, ...],
+    tally: Tally,
+    wrong: Callable[[int, str, str], str],
+    *,
+    encoding: str = "utf-8",
+) -> str:
+    """What is wrong with a command: that it hangs or falls over, or what `wrong` says of its exit code, output and complaints."""
     start = time.process_time()
     try:
         with limited(tally.limit):
             code, out, complaints = run(arguments, encoding=encoding)
-            problem = _problem(code, out, complaints, arguments, folder)
+            problem = wrong(code, out, complaints)
     except Hang:
         return f"takes more than {tally.limit} s\n{traceback.format_exc(limit=-6)}"
     except BaseException as error:
