@@ -132,7 +132,8 @@ def read_notice(path: Path) -> Notice | None:
 
 def notices(layout: Layout) -> list[Path]:
     """The notices of a repository."""
-    return sorted(layout.scratch("").glob(f"*/work/{NOTICE}"))
+    named = (folder / NOTICE for folder in layout.scratch("").glob("*/work"))
+    return sorted(path for path in named if path.is_file())
 
 
 def take(path: Path, notice: Notice) -> int | None:
