@@ -5,9 +5,10 @@
 
 An experiment whose examples a service writes is run once undisturbed, and then again and again: at
 a random moment a random process of it (DVC, a stage, the launcher or a process of a training, a
-warm worker, the tracker, the service) gets SIGKILL or SIGTERM, and the run is taken up again, until
-it ends. Then keys and promised bytes are held against the undisturbed run, and what the service
-was asked against what the journal kept. Exits 1 if anything was lost or changed.
+warm worker, the tracker, the service) gets SIGKILL or SIGTERM, and the run is taken up again, by
+`dvc repro` or `dataenvgym run` as it comes, until it ends. Then keys and promised bytes are held
+against the undisturbed run, and what the service was asked against what the journal kept. Exits 1
+if anything was lost or changed.
 """
 
 from __future__ import annotations
@@ -173,11 +174,12 @@ class Bench:
             return name.rpartition("-")[0] or "report"
         return "between stages"
 
-    def run(self) -> subprocess.Popen[bytes]:
+    def run(self, program: str = "dvc") -> subprocess.Popen[bytes]:
         """Starts a run; what it says is kept beside the repository."""
+        command = "repro" if program == "dvc" else "run"
         with (self.folder / "said.txt").open("ab") as said:
             return subprocess.Popen(
-                ["dvc", "repro", "tiny"],
+                [program, command, "tiny"],
                 cwd=self.repo,
                 env=self.environ(),
                 stdout=said,
@@ -195,7 +197,7 @@ def disturbed(bench: Bench, draw: random.Random, left: int) -> int:
     kills = 0
     while True:
         bench.revive()
-        run = bench.run()
+        run = bench.run(draw.choice(("dvc", "dataenvgym")))
         while run.poll() is None and kills < left:
             time.sleep(draw.choice(PAUSES) * draw.random())
             candidates = sorted(set(bench._roles()), key=lambda row: (row[1], row[0]))

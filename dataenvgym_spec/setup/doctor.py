@@ -30,6 +30,7 @@ from dataenvgym_spec.setup.keys import Asked, asked, needed, outside, readable, 
 from dataenvgym_spec.setup.processors import without_torchvision
 from dataenvgym_spec.setup.repair import ATTRIBUTES, has_driver
 from dataenvgym_spec.setup.scaffold import SCHEMA
+from dataenvgym_spec.store.dvc.busy import is_stale
 from dataenvgym_spec.store.git.program import git as git_output
 from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
 
@@ -95,6 +96,7 @@ def examine() -> list[Finding]:
         Finding(name="repository", ok=True, detail="git and DVC"),
         _ignored(layout),
         _driver(layout),
+        _left(layout),
         _specs(layout),
         *_services(specs),
         *_processors(specs),
@@ -166,6 +168,13 @@ def _driver(layout: Layout) -> Finding:
     detail = "set" if ok else "not set"
     name = "merge drivers"
     return Finding(name=name, ok=ok, detail=detail, help=FIX, needed=False)
+
+
+def _left(layout: Layout) -> Finding:
+    """What a killed DVC leaves that no later one gets past."""
+    stale = is_stale(layout)
+    detail = "stops DVC: a killed one has left it" if stale else "names nobody who is gone"
+    return Finding(name=".dvc/tmp/rwlock", ok=not stale, detail=detail, help=FIX)
 
 
 def _specs(layout: Layout) -> Finding:

@@ -8,8 +8,9 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.atomic import write
+from dataenvgym_spec.store.dvc.busy import release
 from dataenvgym_spec.store.dvc.programs import dvc
-from dataenvgym_spec.store.layout import IGNORED, UNSEEN, find_root
+from dataenvgym_spec.store.layout import IGNORED, UNSEEN, Layout, find_root
 
 DRIVERS: Final = {
     # A lock names one machine's log: two of one stage never merge line by line, so one side is
@@ -77,6 +78,8 @@ def repair(here: Path | None = None, *, subdir: bool = False) -> list[str]:
             _check(git("config", f"merge.{driver}.driver", program, cwd=root))
             _check(git("config", f"merge.{driver}.name", purpose, cwd=root))
         done.append("git merge drivers for dvc.lock and what compile writes")
+    if release(Layout(root=root)):
+        done.append("a list of who works here, which a killed DVC had left, removed")
     return done
 
 

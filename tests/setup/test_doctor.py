@@ -227,3 +227,15 @@ def test_a_policy_outside_is_allowed_here_or_not(
     told = {finding.name: finding for finding in examine()}["DATAENVGYM_POLICY_MINE_KEY"]
     assert not told.ok and told.detail.startswith("set, but holds a line break")
     assert "planted" not in str(told)
+
+
+def test_what_a_killed_dvc_has_left_is_told_and_removed(tmp_path: Path) -> None:
+    call("dataenvgym", "init", cwd=tmp_path)
+    (tmp_path / "dvc.yaml").write_text("stages: {one: {cmd: 'true'}}\n", encoding="utf-8")
+    left = tmp_path / ".dvc" / "tmp" / "rwlock"
+    left.parent.mkdir(exist_ok=True)
+    left.write_text("", encoding="utf-8")
+    assert "corrupted" in call("dvc", "repro", "one", cwd=tmp_path, ok=False).stderr
+    assert left.name in call("dataenvgym", "doctor", cwd=tmp_path, ok=False).stdout
+    assert "killed DVC" in call("dataenvgym", "doctor", "--fix", cwd=tmp_path).stdout
+    assert "Running stage" in call("dvc", "repro", "one", cwd=tmp_path).stdout

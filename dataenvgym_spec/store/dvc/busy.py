@@ -23,8 +23,8 @@ def working(layout: Layout) -> list[int]:
     return [pid for pid in _listed(_list(layout)) if _alive(pid)]
 
 
-def release(layout: Layout) -> None:
-    """Removes the list if all processes on it are dead, or if one of them has left it half-written.
+def is_stale(layout: Layout) -> bool:
+    """Whether the list stops DVC, and nobody on it works.
 
     DVC drops a process that is gone by itself. One that was killed and that nobody waits for, as
     in containers without an init process, keeps its number, and DVC would call its stage busy for
@@ -32,12 +32,17 @@ def release(layout: Layout) -> None:
     """
     path = _list(layout)
     if _is_damaged(path):
-        path.unlink(missing_ok=True)
-        return
+        return True
     pids = _listed(path)
-    if not pids or any(map(_alive, pids)):
-        return
-    path.unlink(missing_ok=True)
+    return bool(pids) and not any(map(_alive, pids))
+
+
+def release(layout: Layout) -> bool:
+    """Removes the list if it stops DVC and nobody on it works; whether it did."""
+    found = is_stale(layout)
+    if found:
+        _list(layout).unlink(missing_ok=True)
+    return found
 
 
 def _is_damaged(path: Path) -> bool:
