@@ -99,12 +99,19 @@ def schedule_sweep(repo: Path) -> dict[str, Any]:
     from dataenvgym_spec.cli.queued import Rounds
     from dataenvgym_spec.schedule.needs import Spread
     from dataenvgym_spec.schedule.progress import Progress
+    from dataenvgym_spec.setup.hardware.profile import EvaluationSpread
 
     clocks = {"start": time.process_time()}
     project = load_project(("sweep",))
     clocks["compile"] = time.process_time()
     rounds = Rounds(
-        project=project, spread=Spread(), gpus=0, variables={}, pull=False, ignore_limits=False
+        project=project,
+        spread=Spread(),
+        gpus=0,
+        variables={},
+        pull=False,
+        ignore_limits=False,
+        evaluation=EvaluationSpread(),
     )
     todo = rounds.next(project.compiled.graph.entries)
     clocks["plan and queue"] = time.process_time()

@@ -41,7 +41,7 @@ def main() -> None:
         sys.exit(2)
     except (_click().Abort, KeyboardInterrupt):
         # A stage gets the same Ctrl-C and leaves the message to the command that started it.
-        if "stage" not in sys.argv[1:2]:
+        if sys.argv[1:2] not in (["stage"], ["shard"]):
             _complain("interrupted: nothing is lost; the same command goes on from here")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -72,6 +72,10 @@ def _command() -> Callable[[], Any]:
         from dataenvgym_spec.cli.stage import run
 
         return partial(run, *sys.argv[2:])
+    if sys.argv[1:2] == ["shard"]:
+        from dataenvgym_spec.cli.shard import run as run_shard
+
+        return partial(run_shard, *sys.argv[2:])
     from dataenvgym_spec.cli.commands import cli
 
     return partial(cli, standalone_mode=False)

@@ -22,7 +22,9 @@ from dataenvgym_spec.questions.together import Plans, once
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.schedule.needs import Sizes, Spread, needs
 from dataenvgym_spec.schedule.protocol import Work
+from dataenvgym_spec.schedule.shards import shard_count
 from dataenvgym_spec.schedule.todo import open_targets, queue
+from dataenvgym_spec.setup.hardware.profile import EvaluationSpread
 from dataenvgym_spec.store.dvc.disk import Disk
 
 UNLIKELY: Final = 100.0
@@ -55,6 +57,7 @@ class Rounds:
         variables: of the environment, that stages get besides.
         pull: whether DVC may fetch from its remote.
         ignore_limits: whether the limits of specs count.
+        evaluation: how evaluations are shared by processes.
         limits: what the environment says to the stages of each experiment of its limits.
     """
 
@@ -64,6 +67,7 @@ class Rounds:
     variables: Mapping[str, str]
     pull: bool
     ignore_limits: bool
+    evaluation: EvaluationSpread
     limits: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _given: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What each experiment had to do in the round before."""
@@ -121,13 +125,15 @@ class Rounds:
         steps = [step for step in once(plans) if step.action != "reuse"]
         history = latest(self.project.layout, {step.kind for step in steps if step.use})
         graph = self.project.compiled.graph
-        sizes = Sizes.of(graph.by_id(), history)
+        known = graph.by_id()
+        sizes = Sizes.of(known, history)
         return queue(
             graph,
             plans,
             seconds=self._seconds(steps, history),
             needs=lambda stage: needs(stage, self.spread, sizes),
             pull=self.pull,
+            shards=lambda stage: shard_count(stage, known, self.evaluation),
         )
 
     def _seconds(self, steps: Sequence[PlannedStage], history: PastStages) -> dict[str, float]:

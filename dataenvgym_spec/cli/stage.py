@@ -36,8 +36,8 @@ def run(*arguments: str) -> int:
         raise UserError("this command is for DVC", help="run: dvc repro NAME")
     # When DVC is killed, its stage must not go on and hold the lock against the next run.
     die_with_parent()
-    _ask_nobody()
-    layout = Layout(root=_root())
+    ask_nobody()
+    layout = Layout(root=root())
     if arguments:
         from dataenvgym_spec.execute.entry import entry
 
@@ -46,14 +46,14 @@ def run(*arguments: str) -> int:
     return _run(layout)
 
 
-def _ask_nobody() -> None:
+def ask_nobody() -> None:
     """Takes the terminal from what a stage loads: a library that asks is answered by an error."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
 
 
-def _root() -> Path:
+def root() -> Path:
     """The repository: DVC names it to the commands that it runs."""
     if "DVC_ROOT" in os.environ:
         return Path(os.environ["DVC_ROOT"])
@@ -75,7 +75,7 @@ def _run(layout: Layout) -> int:
     # No worker serves a tracked kind, so a delegated stage needs no update of tracking.
     if code is not None:
         return code
-    _be_steady()
+    be_steady()
     # What runs a stage takes longer to import than all that a worker's client does.
     from dataenvgym_spec.execute.run import run_stage
 
@@ -83,7 +83,7 @@ def _run(layout: Layout) -> int:
     return 0
 
 
-def _be_steady() -> None:
+def be_steady() -> None:
     """Starts this process again if sets have an order of their own in it, which results show."""
     if not os.environ.items() >= STEADY.items():
         os.execve(sys.executable, sys.orig_argv, {**os.environ, **STEADY})

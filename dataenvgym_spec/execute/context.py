@@ -19,6 +19,7 @@ from dataenvgym_spec.core.machine import device_stamp, stamp, with_required
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.journaled import around
+from dataenvgym_spec.execute.shards.kept import Shards
 from dataenvgym_spec.graph.component import Circumstances, Component
 from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.gym.make import Described, make
@@ -65,7 +66,12 @@ class PortRead:
 
 @dataclass(slots=True, kw_only=True)
 class Context(Generic[P]):
-    """One run of one stage."""
+    """One run of one stage.
+
+    Attributes:
+        shards: where other processes leave what they have done of it.
+        elsewhere: the seconds that this took them.
+    """
 
     key: str
     params: P
@@ -81,6 +87,8 @@ class Context(Generic[P]):
     judges: list[Judge] = field(default_factory=list)
     circumstances: Circumstances = field(default_factory=dict)
     desk: Desk | None = None
+    shards: Shards | None = None
+    elsewhere: float = 0.0
 
     def ports(self, slot: str) -> list[PortRead]:
         """The ports plugged into a slot, in order."""
@@ -227,6 +235,14 @@ class Context(Generic[P]):
             spent = self.seconds.get(name, 0.0) + time.monotonic() - start
             self.seconds[name] = round(spent, 3)
 
+    def took(self, seconds: Mapping[str, float]) -> None:
+        """Adds what other processes have done of the work, by phase and in `total`."""
+        for phase, more in seconds.items():
+            if phase == "total":
+                self.elsewhere += more
+            else:
+                self.seconds[phase] = round(self.seconds.get(phase, 0.0) + more, 3)
+
     def record(self, **facts: Any) -> None:
         """Adds circumstances to the log: tokens, examples, device, precision; see `Log`."""
         self.facts.update(facts)
@@ -236,16 +252,18 @@ class Context(Generic[P]):
 
         Args:
             started: in seconds since the epoch.
-            total: what it took, in seconds.
+            total: what it took in this process, in seconds.
         """
-        seconds = {"total": round(total, 3), **self.seconds}
+        seconds = {"total": round(total + self.elsewhere, 3), **self.seconds}
+        if self.elsewhere:
+            self.record(elsewhere=round(self.elsewhere, 3))
         for judge in self.judges:
             self.record(sandbox=judge.where)
             if judge.unreadable:
                 self.record(unreadable=dict(sorted(judge.unreadable.items())))
         if self.desk is not None:
             self.record(**self.desk.facts())
-        facts = {**stamp(with_required(self._packages())), **self._devices(), **self.facts}
+        facts = {**stamp(with_required(self._packages())), **self.devices(), **self.facts}
         log = Log(started=round(started, 3), seconds=seconds, **facts)
         write_json(self.log / "run.json", log)
 
@@ -258,7 +276,7 @@ class Context(Generic[P]):
                     packages.add(part.definition.distribution)
         return {package for package in packages if package}
 
-    def _devices(self) -> dict[str, Any]:
+    def devices(self) -> dict[str, Any]:
         """What a model of this stage ran on."""
         device = self.facts.get("device")
         found: dict[str, Any] = dict(device_stamp(device))

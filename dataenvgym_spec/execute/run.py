@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from dataenvgym_spec.execute.context import Context, say
 from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import pass_through, stopped
+from dataenvgym_spec.execute.shards.kept import Shards
 from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.execute.watch import Watch
 from dataenvgym_spec.graph.component import Circumstances
@@ -71,7 +73,7 @@ def run_stage(layout: Layout, directory: str) -> Published:
     stage = parsed(content)
     experiments = sorted({experiment for experiment, _ in places})
     known = read_circumstances(layout, experiments)
-    with claimed(layout, directory, waiting=_waits) as claim:
+    with claimed(layout, directory, waiting=waits) as claim:
         space = claim.space
         inputs = Inputs.of(layout, content, stage)
         maker = claim.bring(stage.id, inputs.digests)
@@ -89,7 +91,8 @@ def run_stage(layout: Layout, directory: str) -> Published:
     return Published(kind=content["kind"], experiments=tuple(experiments))
 
 
-def _waits(holder: str | None) -> None:
+def waits(holder: str | None) -> None:
+    """Says that somebody else makes the same."""
     say(f"  waiting for {holder or 'another run'}, which makes the same result")
 
 
@@ -129,7 +132,7 @@ def execute(
     _make_room(stage)
     context = working(layout, stage, inputs, space, circumstances or {})
     with (
-        _failures(layout, space.path / "failure.txt"),
+        failures(layout, space.path / "failure.txt"),
         applied(layout.root, os.environ),
         contextlib.closing(context),
     ):
@@ -139,6 +142,7 @@ def execute(
         context.write_log(started, time.monotonic() - clock)
         inputs.require_unchanged(layout)
         space.complete(stage.id, inputs.digests)
+        shutil.rmtree(layout.shards(stage.directory), ignore_errors=True)
     say(f"  done in {time.monotonic() - clock:.1f} s")
 
 
@@ -184,7 +188,13 @@ def working(
         students=Students(layout),
         circumstances=circumstances,
         desk=desk,
+        shards=shards_of(layout, stage, inputs),
     )
+
+
+def shards_of(layout: Layout, stage: Stage, inputs: Inputs) -> Shards:
+    """What other processes have done of a stage."""
+    return Shards(folder=layout.shards(stage.directory), key=stage.id, inputs=inputs.digests)
 
 
 def _allowance(layout: Layout, stage: Stage) -> Allowance | None:
@@ -204,7 +214,7 @@ def run_seed(params: Params) -> int | None:
 
 
 @contextlib.contextmanager
-def _failures(layout: Layout, trace: Path) -> Iterator[None]:
+def failures(layout: Layout, trace: Path) -> Iterator[None]:
     """Keeps why a stage fails, and makes of it what its user is told.
 
     Raises:

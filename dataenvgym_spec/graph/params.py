@@ -158,6 +158,17 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
         """See `Params.repeatable`."""
         return self.generate.repeatable
 
+    @property
+    def divides(self) -> bool:
+        """Whether several processes can share what is asked, without another result.
+
+        A backend says of itself that it can; without a promise of equal bytes any of them can.
+
+        Raises:
+            UserError: the backend is not installed.
+        """
+        return self.backend.definition.divides or not self.repeatable
+
 
 class PlanParams(Params, frozen=True, kw_only=True):
     """What an agent may observe, and who decides.

@@ -69,6 +69,8 @@ class Log(Record, frozen=True, kw_only=True):
             were.
         recompute: whether activations were computed again in training, to save memory.
         threads: that a model on the CPU had.
+        shards: processes of their own that asked a student for the stage, where there were some.
+        elsewhere: the seconds that those took, which are part of `seconds`.
         wrong_gold: items of a draw that were not taken, since their gold answers score wrong.
         sandbox: where answers were judged: in `bubblewrap`, or in a `process` without rights.
         unreadable: how many answers could not be judged, by cause: an exception or a limit.
@@ -109,6 +111,8 @@ class Log(Record, frozen=True, kw_only=True):
     distribution: str | None = None
     recompute: bool | None = None
     threads: int | None = None
+    shards: int | None = None
+    elsewhere: float | None = None
     parameters: int | None = None
     steps: int | None = None
     training_seconds: float | None = None
@@ -140,7 +144,7 @@ class Log(Record, frozen=True, kw_only=True):
     @property
     def ended(self) -> float:
         """When it ended, in seconds since the epoch."""
-        return self.started + self.seconds["total"]
+        return self.started + self.seconds["total"] - (self.elsewhere or 0.0)
 
 
 class LossPoint(Record, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.room import VISIBLE
 from dataenvgym_spec.schedule import starter
 from dataenvgym_spec.schedule.capacity import Capacity
-from dataenvgym_spec.schedule.protocol import Finished, Needs, Work
+from dataenvgym_spec.schedule.protocol import Finished, Needs, Work, shard_command
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
@@ -75,21 +75,28 @@ class LocalRunner:
         )
 
     def start(self, work: Work) -> str:
-        """Has DVC make the targets of a work."""
+        """Has DVC make the targets of a work, or a shard of one."""
         output = self.layout.output(work.id)
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(b"")
-        options = ["--single-item", *(["--pull"] if work.pull else [])]
         request = {
             "id": work.id,
-            # A `dvc push` or `dvc pull` of somebody else in this clone is waited for.
-            "arguments": ["--wait-for-lock", "repro", *options, *work.targets],
+            **self._called(work),
             "environ": {**self._devices(work), **self.variables(work)},
             "output": str(output),
         }
         self.running[work.id] = work
         self._tell(request)
         return ""
+
+    def _called(self, work: Work) -> dict[str, Any]:
+        """What is called for a work: DVC, or for a shard what DVC would call for its stage."""
+        if work.shard is not None:
+            folder = self.layout.root / work.targets[0].partition(":")[0]
+            return {"command": shard_command(work.shard), "folder": str(folder.parent)}
+        options = ["--single-item", *(["--pull"] if work.pull else [])]
+        # A `dvc push` or `dvc pull` of somebody else in this clone is waited for.
+        return {"arguments": ["--wait-for-lock", "repro", *options, *work.targets]}
 
     def _devices(self, work: Work) -> dict[str, str]:
         """The GPUs that a work may see: no other work sees them meanwhile."""

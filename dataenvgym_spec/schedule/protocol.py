@@ -28,6 +28,24 @@ LEAST = Needs()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A part of what a stage has its students asked, which a process of its own does.
+
+    Attributes:
+        number: from 1 on.
+        count: of all that share the stage.
+    """
+
+    number: int
+    count: int
+
+    @property
+    def name(self) -> str:
+        """What it is called: `2-of-3`."""
+        return f"{self.number}-of-{self.count}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """Stages that are run one after the other, up to the first that fails.
 
@@ -40,6 +58,7 @@ class Work:
         title: what a person calls it.
         experiments: those that need it; it is run, and paid for, as a part of the first.
         pull: whether DVC may fetch from its remote what was made elsewhere.
+        shard: the part of its one stage that it does; None for all of its stages.
     """
 
     id: str
@@ -50,6 +69,7 @@ class Work:
     title: str = ""
     experiments: tuple[str, ...] = ()
     pull: bool = False
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +90,11 @@ class Finished:
     place: str = ""
     fault: bool = False
     message: str = ""
+
+
+def shard_command(shard: Shard) -> list[str]:
+    """The command of a shard, in the directory of its stage."""
+    return ["dataenvgym", "shard", str(shard.number), str(shard.count)]
 
 
 class Runner(Protocol):

@@ -1,4 +1,4 @@
-"""A process that has imported DVC and forks a child for each call of it.
+"""A process that has imported DVC and forks a child for each call of it, or of another command.
 
 To start DVC takes half a second of a processor, most of it imports; a fork takes none of that. It
 is `python -m dataenvgym_spec.schedule.starter`, for `schedule.local`: requests come as lines of
@@ -130,6 +130,9 @@ def _child(request: dict[str, Any], starter: int) -> NoReturn:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _stand(request)
+        if "command" in request:
+            os.chdir(request["folder"])
+            os.execvp(request["command"][0], request["command"])
         code = _dvc(request["arguments"])
     except KeyboardInterrupt:
         code = messages.INTERRUPTED

@@ -12,6 +12,7 @@ from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.questions.together import Plans
 from dataenvgym_spec.schedule.protocol import Needs, Work
+from dataenvgym_spec.schedule.shards import shared
 
 REPORT_SECONDS: Final = 5.0
 """What a report is expected to take."""
@@ -59,6 +60,7 @@ def queue(
     seconds: Mapping[str, float],
     needs: Callable[[Stage], Needs],
     pull: bool = False,
+    shards: Callable[[Stage], int] = lambda _stage: 1,
 ) -> tuple[Work, ...]:
     """One queue for the plans of some experiments: each stage once, and their reports.
 
@@ -68,6 +70,7 @@ def queue(
         seconds: how long stages are expected to take, by key.
         needs: what a stage occupies.
         pull: whether results may be fetched from DVC's remote.
+        shards: how many processes share a stage that is run.
     """
     stages = _union(plans)
     fetched = _fetched(graph, stages) if pull else ()
@@ -87,7 +90,8 @@ def queue(
             experiments=tuple(one.experiments),
             pull=pull and one.step.action != "run",
         )
-        works.append(work)
+        runs = one.step.action in ("run", "maybe")
+        works += shared(work, shards(stage) if runs else 1)
     for item in graph.entries:
         if item.name in plans and plans[item.name][-1].action != "reuse":
             works.append(_report(item, plans[item.name], ids, pull=pull))

@@ -29,6 +29,10 @@ UNSEEN: Final = ("/.dataenvgym/", "/.venv/", "/mlartifacts/")
 """Lines of the root `.dvcignore`: DVC walks every folder that is not named there."""
 
 
+ANSWERS: Final = ".answers"
+"""How the names of files end that hold a student's answers; see `execute.shards.kept`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """The paths of one repository."""
@@ -75,6 +79,14 @@ class Layout:
     def scratch(self, directory: str) -> Path:
         """Where a stage's executor works before its result is complete."""
         return self.private / "scratch" / directory
+
+    def shards(self, directory: str) -> Path:
+        """Where processes that share a stage leave what they have done of it."""
+        return self.private / "scratch" / f"{directory}.shards"
+
+    def shard(self, directory: str, name: str) -> Path:
+        """The file of one of them."""
+        return self.shards(directory) / f"{name}{ANSWERS}"
 
     def output(self, name: str) -> Path:
         """What a stage or a report printed that ran beside others."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.execute.stages import evaluate as evaluation
+from dataenvgym_spec.execute import answering
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.records.examples import Example
@@ -102,7 +102,7 @@ def test_no_stage_runs_what_it_reads(
 ) -> None:
     planted = shop.folder / "planted"
     texts = (f"open('{planted}', 'w')", f"__import__('os').system('touch {planted}')", "7")
-    monkeypatch.setattr(evaluation, "load_backend", lambda *_, **__: Writing(texts))
+    monkeypatch.setattr(answering, "load_backend", lambda *_, **__: Writing(texts))
     rows = stage(shop, texts, component("scorer", "evaluating"))
     assert not planted.exists()
     # What was harmless was judged, and is right.
@@ -121,7 +121,7 @@ def test_several_answers_to_an_item_need_a_scorer_that_takes_them(shop: Workshop
 def test_an_evaluation_goes_on_after_an_odd_answer_and_counts_it(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "load_backend", lambda *_, **__: Writing(OUGHT))
+    monkeypatch.setattr(answering, "load_backend", lambda *_, **__: Writing(OUGHT))
     rows = answered(shop, OUGHT, component("scorer", "fragile"))
     assert [(row["correct"], row["unparseable"]) for row in rows] == [
         (True, False), (False, True), (True, False),

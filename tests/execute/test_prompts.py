@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.execute import answering
 from dataenvgym_spec.execute.prompts import first, require_unseen
-from dataenvgym_spec.execute.stages import evaluate as evaluation
 from dataenvgym_spec.gym.prompt import Message, Prompt
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.records.items import Item
@@ -36,7 +36,7 @@ def test_what_is_shown_comes_before_each_question_one_of_each_group_in_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop, backend, file = Workshop(tmp_path), Listening(), tmp_path / "shown.jsonl"
-    monkeypatch.setattr(evaluation, "load_backend", lambda *_, **__: backend)
+    monkeypatch.setattr(answering, "load_backend", lambda *_, **__: backend)
     shop.data("feedback", show=0.25)
     lines = [f'{{"q": "{q}", "a": "{a}", "g": "{g}"}}\n' for q, a, g in ROWS]
     file.write_text("".join(lines), encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.execute.stages import evaluate as evaluation
+from dataenvgym_spec.execute import answering
 from dataenvgym_spec.execute.stages import train as training
 from dataenvgym_spec.execute.training.examples import write_examples
 from dataenvgym_spec.graph.kinds import KINDS
@@ -171,7 +171,7 @@ def _evaluate(shop: Workshop, patch: pytest.MonkeyPatch) -> str:
                 for prompt in prompts
             ]
 
-    patch.setattr(evaluation, "load_backend", lambda *_, **__: Echo())
+    patch.setattr(answering, "load_backend", lambda *_, **__: Echo())
     shop.data("feedback", show=0.25)
     params = {
         "splits": ["shown", "hidden"],

@@ -208,3 +208,38 @@ def test_a_score_of_minus_infinity_is_never_drawn() -> None:
         torch.zeros(500, 1, dtype=torch.long), scores
     )
     assert set(noisy.argmax(-1).tolist()) == {3}
+
+
+def test_groups_are_what_transformers_generates_side_by_side(tmp_path: Path) -> None:
+    """Asked for some groups alone, in any part, it gives the same as for all."""
+    component = Component(
+        slot="backend", kind="transformers", version=definition("backend", "transformers").version()
+    )
+    for positions in (64, 14):  # with few of them prompts leave different rooms
+        student = untrained(tmp_path / str(positions), max_positions=positions)
+        settings = GenerationSettings(dtype="float32", max_new_tokens=6, batch_size=4)
+        backend: Any = load_backend(component, settings=settings, student=student, base=None)
+        prompts = [prompt * (1 + place % 3) for place, prompt in enumerate(PROMPTS)]
+        prompts = [prompt for prompt in prompts if len(prompt) <= positions]
+        batches: list[list[str]] = []
+        backend._batch = noted(backend._batch, backend.codec, batches)
+        whole, asked = backend.generate(prompts), list(batches)
+        groups = backend.groups(prompts)
+        assert sorted(place for group in groups for place in group) == list(range(len(prompts)))
+        assert max(map(len, groups)) <= 4
+        for first in (0, 1):
+            batches.clear()
+            places = [place for group in groups[first::2] for place in group]
+            part = backend.generate([prompts[place] for place in places])
+            assert part == [whole[place] for place in places]
+            assert batches == [one for one in asked if one in batches], "the same batches"
+
+
+def noted(batch: Any, codec: Any, batches: list[list[str]]) -> Any:
+    """A method that notes which prompts are generated side by side."""
+
+    def call(members: Any, *more: Any) -> Any:
+        batches.append([codec.tokenizer.decode(one.ids) for one in members])
+        return batch(members, *more)
+
+    return call

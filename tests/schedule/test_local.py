@@ -12,7 +12,7 @@ import pytest
 
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.local import LocalRunner, reason
-from dataenvgym_spec.schedule.protocol import Finished, Needs, Work
+from dataenvgym_spec.schedule.protocol import Finished, Needs, Shard, Work
 from dataenvgym_spec.setup.hardware.profile import Room
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import call
@@ -69,6 +69,18 @@ def test_works_end_as_their_stages_do(runner: LocalRunner, layout: Layout) -> No
     said = layout.output("bad").read_text(encoding="utf-8")
     assert "some words" in said and "failed to reproduce" in said
     assert runner.finished(0) is None
+
+
+def test_a_shard_is_what_dvc_would_call_in_the_directory_of_its_stage(
+    runner: LocalRunner, layout: Layout
+) -> None:
+    (layout.store / "evaluate-1").mkdir(parents=True)
+    shard = Shard(number=2, count=3)
+    targets = ("store/evaluate-1/dvc.yaml:evaluate",)
+    runner.start(Work(id="evaluate-1.2-of-3", targets=targets, shard=shard))
+    finished = ended(runner)
+    assert (finished.code, finished.fault) == (2, False)
+    assert "evaluate-1' is no stage directory" in finished.message
 
 
 def test_no_two_works_share_a_gpu(runner: LocalRunner) -> None:

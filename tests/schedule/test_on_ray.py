@@ -16,17 +16,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.commands import BIN, ROOT, environment
 from tests.support.machines import Machine, Network, needs_machines, network
 from tests.support.remotes import ACCESS_KEY, BUCKET, SECRET_KEY, s3
 from tests.support.repositories import call, new_repo
-from tests.support.specs import SMALL
+from tests.support.specs import SMALL, merged, plain
 from tests.support.waiting import wait_until
 
 TOKEN = "0" * 64
 STARTED = "Ray runtime started"
 TRIES = 4
+BATCHES = {"student": {"generate": {"batch_size": 2}}}
+SHARED = yaml.safe_dump(merged(plain(SMALL), BATCHES), sort_keys=False)
+PROFILE = "evaluation: {shards: 2, min_batches: 1}\n"
 OBJECTS = 80 * 2**20
 """Bytes of memory that Ray takes on each machine for what tasks send."""
 
@@ -146,21 +150,31 @@ class Driver:
         found = []
         for path in sorted((self.repo / ".dataenvgym" / "output").glob("*-*.txt")):
             said = path.read_text(encoding="utf-8")
-            if f"  on {machine}" in said and "Updating lock file" not in said:
+            ended = "Updating lock file" in said or " answers in " in said
+            if f"  on {machine}" in said and not ended:
+                found.append(path.stem)
+        return found
+
+    def shards(self, machine: str) -> list[str]:
+        """The shards that a machine has done."""
+        found = []
+        for path in sorted((self.repo / ".dataenvgym" / "output").glob("evaluate-*-of-*.txt")):
+            said = path.read_text(encoding="utf-8")
+            if f"  on {machine}" in said and " answers in " in said:
                 found.append(path.stem)
         return found
 
 
-def left(driver: Driver, repo: Path) -> int:
-    """How many steps were left to a run that has ended.
+def left(driver: Driver, repo: Path, shards: int = 0) -> int:
+    """How many steps were left to a run that has ended, besides some shards.
 
     They are one more than the stages without a lock, for the report, and one more again where the run before was killed when it
     had written a stage's lock and not yet put its results into their place.
     """
     found = re.search(r"(\d+) steps to do, (\d+) done already", driver.said())
     assert found, driver.said()
-    assert int(found[1]) + int(found[2]) == len(outs(repo)) + 1
-    return int(found[1])
+    assert int(found[1]) + int(found[2]) == len(outs(repo)) + 1 + shards
+    return int(found[1]) - shards
 
 
 def outs(repo: Path) -> dict[str, list[str]]:
@@ -172,12 +186,18 @@ def outs(repo: Path) -> dict[str, list[str]]:
     return found
 
 
+def locked(repo: Path) -> set[Path]:
+    """The stages that are done."""
+    return {path.parent for path in repo.glob("store/*/dvc.lock")}
+
+
 @pytest.mark.slow
 @needs_machines
 def test_two_machines_that_share_nothing(tmp_path: Path) -> None:
     with cluster() as (net, ray), s3(net.address) as server:
         first, second = net.machine("first"), net.machine("second")
-        repo = new_repo(net.folder / "repo", SMALL)
+        repo = new_repo(net.folder / "repo", SHARED)
+        (repo / "hardware.yaml").write_text(PROFILE, encoding="utf-8")
         call("dataenvgym", "compile", cwd=repo)
         call("dvc", "remote", "add", "-q", "--default", "there", f"s3://{BUCKET}/dvc", cwd=repo)
         call("dvc", "remote", "modify", "there", "endpointurl", server.endpoint, cwd=repo)
@@ -203,14 +223,16 @@ def test_two_machines_that_share_nothing(tmp_path: Path) -> None:
         wait_until(lambda: not any(map(stages_that_run, (first, second))), "its stages end")
 
         # Another one goes on from what is done.
+        evaluations = set(repo.glob("store/evaluate-*")) - locked(repo)
         driver = Driver(repo, tmp_path / "second.log", "--address", ray.address)
         assert driver.process.wait(1000) == 0, driver.said()
-        assert left(driver, repo) <= len(outs(repo)) - done + 2
+        assert left(driver, repo, 2 * len(evaluations)) <= len(outs(repo)) - done + 2
+        assert all(map(driver.shards, ("first", "second"))), "evaluations are shared"
         assert "up to date" in call("dvc", "status", cwd=repo).stdout
         assert "Running stage" not in call("dvc", "repro", "tiny", cwd=repo).stdout
         made = outs(repo)
 
-    reference = new_repo(tmp_path / "reference", SMALL)
+    reference = new_repo(tmp_path / "reference", SHARED)
     call("dataenvgym", "compile", cwd=reference)
     call("dvc", "repro", "tiny", cwd=reference, apart=True, OMP_NUM_THREADS="1")
     assert made == outs(reference)

@@ -12,10 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from dataenvgym_spec.core.errors import StageError, UserError
-from dataenvgym_spec.schedule.parcels.adopt import adopt, refuse, send
+from dataenvgym_spec.schedule.parcels.adopt import adopt, keep_answers, refuse, send
 from dataenvgym_spec.schedule.parcels.node import folder_of
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of
 from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel, differences, here
+from dataenvgym_spec.schedule.protocol import Shard
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import call, environment, new_repo
 from tests.support.specs import SMALL
@@ -190,6 +191,35 @@ def test_what_goes_along(repo: Path) -> None:
     assert Parcel.unpack(parcel.pack()) == parcel
     with pytest.raises(StageError, match="cannot be read"):
         Outcome.unpack(b"nonsense")
+
+
+def test_shards_are_parcels_of_their_own(repo: Path, tmp_path: Path) -> None:
+    layout, shard = Layout(root=repo), Shard(number=2, count=3)
+    (data,) = stages(repo, "data")
+    kept = layout.shard(data, "2-of-3")
+    keep_answers(layout, data, shard, b"")
+    assert not kept.exists(), "there was nothing to do"
+    for number in (1, 2):
+        keep_answers(layout, data, Shard(number=number, count=3), f"answers {number}".encode())
+    names = [kept.with_name(f"{number}-of-3.answers") for number in (1, 2)]
+    paths = {path.relative_to(repo).as_posix(): path for path in names}
+
+    # The stage is handed what all of them made, and a shard what it made itself before.
+    apart, shared = packer(repo, shared=False), packer(repo, shared=True)
+    whole = apart.pack(data)
+    assert {path: whole.files[path] for path in paths} == {
+        path: file.read_bytes() for path, file in paths.items()
+    }
+    assert shared.pack(data).links.items() >= {path: str(paths[path]) for path in paths}.items()
+    parcel = apart.pack(data, "tiny", shard)
+    assert [path for path in parcel.files if path in paths] == [list(paths)[1]]
+    assert parcel.name == f"{data}.2-of-3" and whole.name == data
+    assert Parcel.unpack(parcel.pack()) == parcel
+
+    # What asks no student cannot be shared; the machine says why.
+    outcome = done(parcel, tmp_path / "node")
+    assert outcome.code and not outcome.fault and not outcome.answers
+    assert "cannot be shared by several processes" in outcome.failure
 
 
 def test_a_parcel_writes_nothing_elsewhere(repo: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from dataenvgym_spec.core.hashing import digest, unit_interval
 from dataenvgym_spec.execute.context import Context, PortRead
+from dataenvgym_spec.execute.shards.kept import Shards
 from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.kinds import KINDS
@@ -104,23 +105,36 @@ class Workshop:
         params: dict[str, Any],
         reads: tuple[tuple[str, str, str], ...] = (),
         files: dict[str, Path] | None = None,
+        shards: Shards | None = None,
     ) -> Path:
         """Executes a stage; `reads` are slot, name of the stage that is read, and port."""
+        made = self.context(name, kind, params, reads, files, shards)
+        executor(kind)(made)
+        made.close()
+        self.outs[name], self.contexts[name] = made.out_folder, made
+        return made.out_folder
+
+    def context(
+        self,
+        name: str,
+        kind: str,
+        params: dict[str, Any],
+        reads: tuple[tuple[str, str, str], ...] = (),
+        files: dict[str, Path] | None = None,
+        shards: Shards | None = None,
+    ) -> Context[Any]:
+        """What the executor of a stage is handed."""
         out, log, work = (self.folder / name / part for part in ("out", "log", "work"))
         parsed = KINDS[kind].params.parse(params)
         for path in (*(out / port for port in KINDS[kind].ports(parsed)), log, work):
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
         ports = tuple(
             PortRead(slot=slot, port=port, path=self.outs[stage] / port, key=f"key-of-{stage}")
             for slot, stage, port in reads
         )
-        made = Context(
-            key=f"key-of-{name}", params=parsed, reads=ports, files=files or {}, out_folder=out, log=log, work=work, say=self.said.append
+        return Context(
+            key=f"key-of-{name}", params=parsed, reads=ports, files=files or {}, out_folder=out, log=log, work=work, say=self.said.append, shards=shards
         )  # fmt: skip
-        executor(kind)(made)
-        made.close()
-        self.outs[name], self.contexts[name] = out, made
-        return out
 
     def data(self, role: str, **more: Any) -> Path:
         return self.run(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.execute.stages import evaluate as evaluation
+from dataenvgym_spec.execute import answering
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.records.files import read_rows
 from tests.support.golden import TEMPLATE, Workshop, component
@@ -21,7 +21,7 @@ class Noting:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[list[tuple[str, int | None]]] = []
-        monkeypatch.setattr(evaluation, "load_backend", lambda *_, **__: self)
+        monkeypatch.setattr(answering, "load_backend", lambda *_, **__: self)
 
     @property
     def asked(self) -> list[tuple[str, int | None]]:

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
-from dataenvgym_spec.core.hashing import seed_from
-from dataenvgym_spec.execute.context import Context, PortRead
-from dataenvgym_spec.execute.prompts import prompts_of, require_unseen, unseen
-from dataenvgym_spec.execute.salting import batches, salted
-from dataenvgym_spec.execute.warm.engines import kept_engine
+from dataenvgym_spec.execute.answering import answered
+from dataenvgym_spec.execute.asked import Asked, base_of, students_of, what_is_asked
+from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.shards.kept import Found
 from dataenvgym_spec.graph.params import EvaluateParams
-from dataenvgym_spec.gym.prompt import Prompt, Prompts
-from dataenvgym_spec.gym.students.backends.loading import load_backend
-from dataenvgym_spec.gym.students.backends.protocol import (
-    Backend,
-    Completion,
-    GenerationSettings,
-)
+from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.gym.tasks.scoring import Judge
-from dataenvgym_spec.records.evaluations import Choice, Result, Sample
-from dataenvgym_spec.records.examples import Example
-from dataenvgym_spec.records.files import read_all, write_rows
+from dataenvgym_spec.records.evaluations import Result, Sample
+from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.records.items import Item
 
 
@@ -37,17 +26,13 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     Raises:
         StageError: prompts show the answer to an item of a split.
     """
-    students, base = _students(context), _base(context)
+    students, base = students_of(context), base_of(context)
     students_count = len(students)
     with context.phase("score: start"):
         judge = context.judge(context.params.score)
-    items = _items(context)
-    prompts = prompts_of(context)
-    if "pool" in items:  # what prompts show of it is answered already
-        items["pool"] = unseen(prompts.shots, items["pool"])
-    if not context.ports("candidates"):  # an example may well be one that is shown
-        require_unseen(prompts.shots, chain.from_iterable(items.values()))
-    asked = _asked(context.params, prompts, items)
+    asked = what_is_asked(context)
+    items = asked.ports
+    there = _there(context, asked)
     rows: dict[str, list[Result]] = {port: [] for port in items}
     tokens = {"prompt": 0, "generated": 0}
     if not asked.items:  # a refill that was not needed has no candidates
@@ -55,7 +40,7 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     else:
         judge.start()
     for iteration, path in students.items():
-        answers = _answers(context, path, base, asked)
+        answers = answered(context, path, base, asked, there.of(iteration))
         tokens["prompt"] += sum(answer.prompt_tokens for answer in answers)
         tokens["generated"] += sum(answer.tokens for answer in answers)
         with context.phase("score"):
@@ -75,107 +60,16 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     context.record(tokens=tokens, items=count, students=students_count)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a student is asked: each item as often as answers to it are drawn.
-
-    Attributes:
-        items: of all ports.
-        seeds: one a prompt where answers are drawn; else none.
-        samples: answers to each item.
-        batches: places in these, in the order in which they are asked and judged; one list, but in
-            a salted copy.
-    """
-
-    items: Sequence[Item]
-    prompts: Sequence[Prompt]
-    seeds: Sequence[int]
-    samples: int
-    batches: Sequence[Sequence[int]]
-
-
-def _asked(params: EvaluateParams, ask: Prompts, items: dict[str, Sequence[Item]]) -> Asked:
-    samples = params.generate.samples
-    seed = None if params.seed is None else salted(params.seed, params.salt)
-    asked: list[Item] = []
-    prompts: list[Prompt] = []
-    seeds: list[int] = []
-    for item in chain.from_iterable(items.values()):
-        prompt = ask.prompt(item)
-        for number in range(samples):
-            asked.append(item)
-            prompts.append(prompt)
-            if params.generate.draws:
-                # Students answer an item under the same seeds: what differs is the student.
-                seeds.append(seed_from("answer", seed, item.id, number))
-    order = batches(len(asked), params.generate.batch_size, params.salt)
-    return Asked(items=asked, prompts=prompts, seeds=seeds, samples=samples, batches=order)
-
-
-def _items(context: Context[EvaluateParams]) -> dict[str, Sequence[Item]]:
-    """The items of each split, or candidates as items."""
-    items: dict[str, Sequence[Item]] = {}
-    for port in context.ports("items"):
-        items[port.port] = read_all(port.path / "items.jsonl", Item)
-    for port in context.ports("candidates"):
-        items[port.port] = _candidates(port)
-    return items
-
-
-def _candidates(port: PortRead) -> list[Item]:
-    return [example.item() for example in read_all(port.path / "examples.jsonl", Example)]
-
-
-def _students(context: Context[EvaluateParams]) -> dict[int | None, Path]:
-    """The students to score, by iteration where a choice names them."""
-    ports = context.ports("student")
-    choice = context.one("choice", "choice.json", Choice)
-    if choice is None:
-        return {None: context.folder(ports[0])}
-    wanted = sorted({choice.best, choice.last})
-    return {number: context.folder(ports[number - 1]) for number in wanted}
-
-
-def _base(context: Context[EvaluateParams]) -> Path | None:
-    """The base of students that are adapters."""
-    ports = context.ports("base")
-    return context.folder(ports[0]) if ports else None
-
-
-def _answers(
-    context: Context[EvaluateParams], student: Path, base: Path | None, asked: Asked
-) -> list[Completion]:
-    params = context.params
-    settings = GenerationSettings.parse(params.plain["generate"])
-    files = context.files
-    with ExitStack() as stack:
-        with context.phase("load"):
-            kept = kept_engine(
-                params.backend, settings=settings, student=student, base=base, files=files
-            )
-            engine = stack.enter_context(kept) or load_backend(
-                params.backend, settings=settings, student=student, base=base, files=files
-            )
-        with context.phase("generate"):
-            answers = _generated(engine, asked)
-    context.record(device=engine.device, precision=settings.dtype, backend=params.backend.kind)
-    gpus = getattr(engine, "gpus", 1)
-    if gpus > 1:
-        context.record(gpus=gpus)
-    return answers
-
-
-def _generated(engine: Backend, asked: Asked) -> list[Completion]:
-    """What the student writes, in the order of the prompts."""
-    written: dict[int, Completion] = {}
-    for batch in asked.batches:
-        prompts = [asked.prompts[place] for place in batch]
-        if asked.seeds:
-            answers = engine.generate(prompts, [asked.seeds[place] for place in batch])
-        else:
-            answers = engine.generate(prompts)
-        written.update(zip(batch, answers, strict=True))
-    return [written[place] for place in range(len(asked.prompts))]
+def _there(context: Context[EvaluateParams], asked: Asked) -> Found:
+    """What other processes have had students answer, which counts as this stage's work."""
+    if context.shards is None:
+        return Found()
+    found = context.shards.read(len(asked.prompts), context.say)
+    if found.count:
+        context.say(f"  {found.count} shards have asked for a part of it")
+        context.record(**found.facts, shards=found.count)
+        context.took(found.seconds)
+    return found
 
 
 def _scored(judge: Judge, asked: Asked, completions: Sequence[Completion]) -> list[Score]:

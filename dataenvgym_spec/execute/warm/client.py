@@ -82,6 +82,28 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
     Returns:
         The stage's exit code, or None if no worker serves it and the caller should run it itself.
     """
+    return _delegated(layout, content, "stage", [str(layout.root), directory])
+
+
+def delegate_shard(
+    layout: Layout, content: dict[str, Any], directory: str, number: int, count: int
+) -> int | None:
+    """Has a warm worker do a shard of a stage; as `delegate`.
+
+    Args:
+        layout: the repository.
+        content: the stage's `stage.json`.
+        directory: the stage's directory.
+        number: of the shard.
+        count: of shards.
+    """
+    arguments = [str(layout.root), directory, str(number), str(count)]
+    return _delegated(layout, content, "shard", arguments)
+
+
+def _delegated(
+    layout: Layout, content: dict[str, Any], work: str, arguments: list[str]
+) -> int | None:
     if not possible() or stopped(layout, content):
         return None
     served = served_by(os.environ)
@@ -104,7 +126,7 @@ def delegate(layout: Layout, content: dict[str, Any], directory: str) -> int | N
         return None
     if connection is None:
         return None
-    code = _ask(connection, "stage", [str(layout.root), directory])
+    code = _ask(connection, work, arguments)
     return None if code == DECLINED else code
 
 

@@ -81,6 +81,11 @@ class Kept:
         completions: list[Completion] = self._ask(list(prompts), list(seeds))
         return completions
 
+    def groups(self, prompts: Sequence[Prompt | str]) -> list[list[int]]:
+        """Which prompts are generated side by side; of a backend that says so."""
+        groups: list[list[int]] = self._ask(list(prompts), None)
+        return groups
+
     def _ask(self, *request: Any) -> Any:
         try:
             self._connection.send(request)

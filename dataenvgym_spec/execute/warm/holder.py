@@ -17,7 +17,7 @@ from collections.abc import Callable
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from dataenvgym_spec.core import variables
 from dataenvgym_spec.core.errors import UserError
@@ -25,7 +25,7 @@ from dataenvgym_spec.execute.warm.engines import Wanted
 from dataenvgym_spec.execute.warm.listening import listening
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.make import make
-from dataenvgym_spec.gym.students.backends.protocol import Changing, GenerationSettings
+from dataenvgym_spec.gym.students.backends.protocol import Changing, Dividing, GenerationSettings
 
 IDLE: Final = "DATAENVGYM_ENGINE_SECONDS"
 """The environment variable that says after how many idle seconds an engine is given up."""
@@ -72,8 +72,10 @@ class Holder:
             self.engine.adapt(adapter)
         return self.engine.device, getattr(self.engine, "gpus", 1)
 
-    def _generated(self, prompts: list[Any], seeds: list[int]) -> Any:
+    def _generated(self, prompts: list[Any], seeds: list[int] | None) -> Any:
         assert self.engine is not None
+        if seeds is None:
+            return cast("Dividing", self.engine).groups(prompts)
         return self.engine.generate(prompts, seeds) if seeds else self.engine.generate(prompts)
 
     def _tried(self, work: Callable[..., Any], *arguments: Any) -> tuple[bool, Any]:

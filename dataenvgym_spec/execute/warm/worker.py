@@ -144,6 +144,16 @@ def _stage(root: str, directory: str) -> int:
     return _exit_code(lambda: run_stage(layout, directory))
 
 
+def _shard(root: str, directory: str, number: str, count: str) -> int:
+    from dataenvgym_spec.execute.shards.run import Part, run_shard
+
+    layout = Layout(root=Path(root))
+    if not gains(read_stage(layout, directory)):
+        return DECLINED
+    part = Part(number=int(number), count=int(count))
+    return _exit_code(lambda: run_shard(layout, directory, part))
+
+
 def _train(config: str) -> int:
     from dataenvgym_spec.execute.training.job import run
 
@@ -166,6 +176,7 @@ def _launch(*arguments: str) -> int:
 
 WORK: Final[dict[str, Callable[..., int]]] = {
     "stage": _stage,
+    "shard": _shard,
     "launch": _launch,
     "train": _train,
 }

@@ -19,6 +19,7 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.emit.stages import address
 from dataenvgym_spec.schedule.parcels.pack import nodes_folder
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
+from dataenvgym_spec.schedule.protocol import Shard
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.apart import configs
 from dataenvgym_spec.store.dvc.quietly import dvc
@@ -75,6 +76,7 @@ def publish(layout: Layout, outcomes: Mapping[str, Outcome], *, shared: bool) ->
                 atomic.write(cache / name, text)
         atomic.write(layout.stage(directory) / "dvc.lock", outcome.lock)
         _keep_failure(layout, directory, "")
+        shutil.rmtree(layout.shards(directory), ignore_errors=True)
 
 
 def put_in_place(layout: Layout, directories: Iterable[str]) -> None:
@@ -94,6 +96,19 @@ def put_in_place(layout: Layout, directories: Iterable[str]) -> None:
                 place = layout.stage(directory) / name
                 shutil.rmtree(place, ignore_errors=True)
                 (folder / "store" / directory / name).rename(place)
+
+
+def keep_answers(layout: Layout, directory: str, shard: Shard, answers: bytes) -> None:
+    """Keeps what came of a shard, where its stage looks for it.
+
+    Args:
+        layout: the repository.
+        directory: the stage's.
+        shard: which it is.
+        answers: its file; empty where there was nothing to do.
+    """
+    if answers:
+        atomic.write_bytes(layout.shard(directory, shard.name), answers)
 
 
 def refuse(layout: Layout, directory: str, outcome: Outcome) -> None:

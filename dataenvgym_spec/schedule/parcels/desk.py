@@ -11,9 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.schedule.parcels.adopt import adopt, refuse, send
+from dataenvgym_spec.schedule.parcels.adopt import adopt, keep_answers, refuse, send
 from dataenvgym_spec.schedule.parcels.pack import Packer
 from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel
+from dataenvgym_spec.schedule.protocol import Shard
 from dataenvgym_spec.store.layout import Layout
 
 PACKERS: Final = 2
@@ -38,12 +39,21 @@ class Desk:
         self._packers = ThreadPoolExecutor(PACKERS)
         self._adopter = ThreadPoolExecutor(1)
 
-    def pack(self, directory: str, experiment: str | None) -> None:
-        """Begins to pack a stage."""
-        self._packing[directory] = self._packers.submit(self._packed, directory, experiment)
+    def pack(
+        self, name: str, directory: str, experiment: str | None, shard: Shard | None = None
+    ) -> None:
+        """Begins to pack a stage, or a shard of it.
 
-    def _packed(self, directory: str, experiment: str | None) -> Parcel:
-        parcel = self.packer.pack(directory, experiment)
+        Args:
+            name: by which `packed` tells of it.
+            directory: the stage's.
+            experiment: the one that it is run for.
+            shard: the part that is to be done; None for all of it.
+        """
+        self._packing[name] = self._packers.submit(self._packed, directory, experiment, shard)
+
+    def _packed(self, directory: str, experiment: str | None, shard: Shard | None) -> Parcel:
+        parcel = self.packer.pack(directory, experiment, shard)
         if not parcel.home.shared:
             # A result is named by its path in the repository: `store/<stage>/out/<port>`.
             wanted = {read.split("/")[1] for read in parcel.reads} - self._sent
@@ -53,17 +63,21 @@ class Desk:
         return parcel
 
     def packed(self) -> Iterator[tuple[str, Parcel | UserError]]:
-        """The stages that were packed since the last call, or why one was not."""
-        for directory in [name for name, one in self._packing.items() if one.done()]:
-            future = self._packing.pop(directory)
+        """What was packed since the last call, by its name, or why it was not."""
+        for name in [name for name, one in self._packing.items() if one.done()]:
+            future = self._packing.pop(name)
             try:
-                yield directory, future.result()
+                yield name, future.result()
             except UserError as error:
-                yield directory, error
+                yield name, error
 
     def bring(self, directory: str, outcome: Outcome) -> None:
         """Begins to bring home what came of a stage that is done."""
         self._came[directory] = outcome
+
+    def keep(self, directory: str, shard: Shard, answers: bytes) -> None:
+        """Keeps what came of a shard, where its stage looks for it."""
+        keep_answers(self.layout, directory, shard, answers)
 
     def refuse(self, directory: str, outcome: Outcome) -> None:
         """Keeps why a stage failed."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,6 +27,7 @@ from dataenvgym_spec.core.variables import NODES
 from dataenvgym_spec.emit.stages import address
 from dataenvgym_spec.schedule.parcels.pack import TOKEN
 from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, Outcome, Parcel, differences, here
+from dataenvgym_spec.schedule.protocol import Shard, shard_command
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.dvc.apart import runs_of
@@ -81,8 +83,8 @@ def carry_out(parcel: Parcel) -> Outcome:
             raise StageError(message, help=SAME)
         folder = folder_of(parcel.home, os.environ)
         # The same stage of an earlier driver may be about to end.
-        with held(folder / f"{parcel.stage}.lock", waiting=lambda _: None):
-            return _carry_out(parcel, folder / parcel.stage)
+        with held(folder / f"{parcel.name}.lock", waiting=lambda _: None):
+            return _carry_out(parcel, folder / parcel.name)
     except UserError as error:
         said = f"{error.message}; {error.help}" if error.help else error.message
         return Outcome(code=1, place=name(), said=said)
@@ -159,9 +161,11 @@ def _run(parcel: Parcel, layout: Layout) -> Outcome:
         said = "what the stage reads could not be brought"
         return Outcome(code=1, place=place, fault=True, said=said)
     sys.stdout.flush()
+    if parcel.shard is not None:
+        return _shard(parcel, layout, parcel.shard)
     code, heard = messages.call(("repro", "--single-item", target))
     if code:
-        return _failed(layout, parcel.stage, code, heard.status)
+        return _failed(layout.scratch(parcel.stage), code, heard.status)
     if not parcel.home.shared and _dvc("push", "--quiet", target):
         said = "what the stage made could not be pushed"
         return Outcome(code=1, place=place, fault=True, said=said)
@@ -171,31 +175,42 @@ def _run(parcel: Parcel, layout: Layout) -> Outcome:
     return Outcome(code=0, place=place, lock=lock, runs=runs)
 
 
+def _shard(parcel: Parcel, layout: Layout, shard: Shard) -> Outcome:
+    """Does a shard of a stage, by the command that its cmd would be."""
+    folder = layout.stage(parcel.stage)
+    code = subprocess.run(shard_command(shard), cwd=folder, check=False).returncode
+    if code:
+        return _failed(layout.shards(parcel.stage), code, code)
+    answers = layout.shard(parcel.stage, shard.name)
+    # Where the loop has stopped there are none.
+    content = answers.read_bytes() if answers.is_file() else b""
+    return Outcome(code=0, place=name(), answers=content)
+
+
 def _dvc(*arguments: str) -> int:
     sys.stdout.flush()
     return messages.main(arguments)
 
 
-def _failed(layout: Layout, directory: str, code: int, status: int | None) -> Outcome:
+def _failed(folder: Path, code: int, status: int | None) -> Outcome:
     """What is told of a stage that failed.
 
     Args:
-        layout: the repository that it failed in.
-        directory: the stage's.
+        folder: where it has written down why.
         code: DVC's exit code.
         status: the stage's own, which is negative if a signal has ended it; None if unknown.
     """
-    failure = _failure(layout, directory)
+    failure = _failure(folder)
     if status is not None and status < 0:
         said = f"the stage was killed by signal {-status}"
         return Outcome(code=KILLED - status, place=name(), fault=True, said=said, failure=failure)
     return Outcome(code=status or code, place=name(), failure=failure)
 
 
-def _failure(layout: Layout, directory: str) -> str:
+def _failure(folder: Path) -> str:
     """Why a stage failed, as it has written it down."""
     with suppress(OSError):
-        return (layout.scratch(directory) / "failure.txt").read_text(encoding="utf-8")
+        return (folder / "failure.txt").read_text(encoding="utf-8")
     return ""
 
 

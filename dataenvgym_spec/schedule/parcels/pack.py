@@ -22,9 +22,10 @@ from dataenvgym_spec.core.secrets import NAMES
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.core.variables import HARDWARE, JOURNAL, NODES
 from dataenvgym_spec.schedule.parcels.parcel import Home, Parcel, here
+from dataenvgym_spec.schedule.protocol import Shard
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.apart import CONFIG, configs
-from dataenvgym_spec.store.layout import Layout, kind_of
+from dataenvgym_spec.store.layout import ANSWERS, Layout, kind_of
 
 TOKEN: Final = "home.txt"
 """Tells a clone from others, and whether another machine sees it."""
@@ -95,12 +96,17 @@ class Packer:
         self._defaults = {name: value for name, value in environ.items() if _passes(name)}
         self._variables = dict(variables or {})
 
-    def pack(self, directory: str, experiment: str | None = None) -> Parcel:
-        """The parcel of a stage, whose inputs have to be done.
+    def pack(
+        self, directory: str, experiment: str | None = None, shard: Shard | None = None
+    ) -> Parcel:
+        """The parcel of a stage, whose inputs have to be done, or of a shard of it.
+
+        What its shards have made goes along with a stage.
 
         Args:
             directory: the stage's.
             experiment: the one that it is run for.
+            shard: the part that is to be done; None for all of it.
 
         Raises:
             StageError: one of its files is damaged or missing, or an input is not done.
@@ -119,6 +125,7 @@ class Packer:
         if experiment is not None:
             files |= self._of_experiment(experiment, stage.key)
         links, sent, executable = self._users(named.values())
+        links, sent = self._with_shards(directory, shard, links, sent)
         settings = configs(self.layout.root, cache=self._cache)
         return Parcel(
             stage=directory,
@@ -132,7 +139,25 @@ class Packer:
             experiment=experiment,
             variables=self._variables,
             defaults=self._defaults,
+            shard=shard,
         )
+
+    def _with_shards(
+        self,
+        directory: str,
+        shard: Shard | None,
+        links: dict[str, str],
+        sent: dict[str, bytes],
+    ) -> tuple[dict[str, str], dict[str, bytes]]:
+        """Adds what shards have made of a stage, or what a shard has made already."""
+        wanted = "*" if shard is None else shard.name
+        for path in sorted(self.layout.shards(directory).glob(f"{wanted}{ANSWERS}")):
+            name = path.relative_to(self.layout.root).as_posix()
+            if self.home.shared:
+                links = {**links, name: str(path)}
+            else:
+                sent = {**sent, name: path.read_bytes()}
+        return links, sent
 
     @property
     def _cache(self) -> str:

@@ -15,6 +15,7 @@ import dataenvgym_spec
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import file_digest, folder_digest
 from dataenvgym_spec.core.machine import versions
+from dataenvgym_spec.schedule.protocol import Shard
 
 SOURCE: Final = "source of dataenvgym-spec"
 SAME: Final = "install the same releases on all machines of a run"
@@ -50,6 +51,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
         experiment: the one that it is run for; None for any.
         variables: of the environment.
         defaults: the same, for machines that do not say otherwise.
+        shard: the part of it that is to be done; None for all of it.
     """
 
     stage: str
@@ -63,6 +65,12 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     experiment: str | None = None
     variables: dict[str, str] = {}
     defaults: dict[str, str] = {}
+    shard: Shard | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from others that are done at the same time."""
+        return self.stage if self.shard is None else f"{self.stage}.{self.shard.name}"
 
     def pack(self) -> bytes:
         """The parcel as it travels."""
@@ -89,6 +97,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         lock: the text of the stage's `dvc.lock`.
         runs: what DVC's run cache holds of it, by path in the cache.
         failure: why the stage failed, in full.
+        answers: of a shard, its file.
     """
 
     code: int
@@ -98,6 +107,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     lock: str = ""
     runs: dict[str, str] = {}
     failure: str = ""
+    answers: bytes = b""
 
     def pack(self) -> bytes:
         """The outcome as it travels."""

@@ -32,9 +32,10 @@ AHEAD: Final = 1
 
 @dataclass(slots=True, kw_only=True)
 class _Task:
-    """A work that is Ray's: what streams its output, and how it stands."""
+    """A work that is Ray's: of which stage, what streams its output, and how it stands."""
 
     work: Work
+    directory: str
     stream: Any = None
     outcome: Outcome | None = None
     stopped: bool = False
@@ -64,7 +65,7 @@ class RayRunner:
         self.layout, self.cluster, self.desk = layout, cluster, desk
         self.beside, self.variables, self.made = beside, variables, made
         self._tasks: dict[str, _Task] = {}
-        """By the directory of the stage."""
+        """By the name of the work."""
         self._waiting: deque[Work] = deque()
         """Works that stay here, and for which there is no room yet."""
         self._beside = 0
@@ -91,11 +92,11 @@ class RayRunner:
     def start(self, work: Work) -> str:
         """Starts a work."""
         directory = directory_of(work)
-        if directory is None or self._stays(directory):
+        if directory is None or self._stays(work, directory):
             self._waiting.append(work)
             self._start_beside()
             return ""
-        self._tasks[directory] = _Task(work=work)
+        self._tasks[work.id] = _Task(work=work, directory=directory)
         self.layout.output(work.id).parent.mkdir(parents=True, exist_ok=True)
         self.layout.output(work.id).write_bytes(b"")
         given: Mapping[str, str] = self.variables(work)
@@ -103,9 +104,9 @@ class RayRunner:
             if LIMITS in given:
                 guard(self.layout, given)
         except LimitReached as error:
-            self._end(directory, code=error.exit_code, message=error.message)
+            self._end(work.id, code=error.exit_code, message=error.message)
         else:
-            self.desk.pack(directory, next(iter(work.experiments), None))
+            self.desk.pack(work.id, directory, next(iter(work.experiments), None), work.shard)
         return ""
 
     def finished(self, timeout: float | None = None) -> Finished | None:
@@ -126,17 +127,19 @@ class RayRunner:
         while self._waiting:
             work = self._waiting.popleft()
             self._ended.append(Finished(work=work, code=INTERRUPTED))
-        for directory, task in list(self._tasks.items()):
+        for name, task in list(self._tasks.items()):
             task.stopped = True
             if task.stream is not None:
                 self.cluster.ray.cancel(task.stream, force=now)
             elif now:
-                self._end(directory, code=INTERRUPTED)
+                self._end(name, code=INTERRUPTED)
 
     # --- works that stay here ---------------------------------------------------------------------
 
-    def _stays(self, directory: str) -> bool:
-        return stays(self.layout, directory) or restorable(self.layout, directory)
+    def _stays(self, work: Work, directory: str) -> bool:
+        # A shard asks the student alone, whoever judges what that says.
+        asks = work.shard is None and stays(self.layout, directory)
+        return asks or restorable(self.layout, directory)
 
     def _start_beside(self) -> None:
         while self._waiting and self.beside.fits(self._waiting[0]):
@@ -147,13 +150,14 @@ class RayRunner:
 
     def _look(self) -> None:
         """Takes what has happened."""
-        for directory, parcel in self.desk.packed():
-            self._submit(directory, parcel)
+        for name, parcel in self.desk.packed():
+            self._submit(name, parcel)
         for directory, outcome, wrong in self.desk.brought():
+            work = self._whole(directory)
             if not wrong:
-                self.made(self._tasks[directory].work)
+                self.made(work)
             code = 1 if wrong else 0
-            self._end(directory, code=code, place=outcome.place, fault=bool(wrong), message=wrong)
+            self._end(work.id, code=code, place=outcome.place, fault=bool(wrong), message=wrong)
         while self._beside:
             finished = self.beside.finished(0)
             if finished is None:
@@ -176,13 +180,13 @@ class RayRunner:
         else:
             time.sleep(seconds)
 
-    def _submit(self, directory: str, parcel: Parcel | UserError) -> None:
-        task = self._tasks[directory]
+    def _submit(self, name: str, parcel: Parcel | UserError) -> None:
+        task = self._tasks[name]
         if isinstance(parcel, UserError):
-            self._end(directory, code=parcel.exit_code, message=parcel.message)
+            self._end(name, code=parcel.exit_code, message=parcel.message)
             return
         if task.stopped:
-            self._end(directory, code=INTERRUPTED)
+            self._end(name, code=INTERRUPTED)
             return
         needs = self._clipped(task.work.needs)
         task.stream = self._remote.options(
@@ -207,9 +211,7 @@ class RayRunner:
     def _hear(self, seconds: float) -> None:
         """Hears what tasks say, for some seconds at most."""
         streams = {
-            task.stream: directory
-            for directory, task in self._tasks.items()
-            if task.stream is not None
+            task.stream: name for name, task in self._tasks.items() if task.stream is not None
         }
         if not streams:
             return
@@ -219,21 +221,21 @@ class RayRunner:
         for stream in ready:
             self._read(streams[stream], stream)
 
-    def _read(self, directory: str, stream: Any) -> None:
-        task = self._tasks[directory]
+    def _read(self, name: str, stream: Any) -> None:
+        task = self._tasks[name]
         try:
             kind, content = self.cluster.ray.get(next(stream))
         except StopIteration:
             task.stream = None
-            self._came(directory, task)
+            self._came(task)
             return
         except self.cluster.ray.exceptions.RayError as error:
             task.stream = None
             # A machine may be gone once it has answered.
             if task.outcome is None:
-                self._lost(directory, task, error)
+                self._lost(task, error)
             else:
-                self._came(directory, task)
+                self._came(task)
             return
         if kind == tasks.SAID:
             with self.layout.output(task.work.id).open("ab") as file:
@@ -241,38 +243,46 @@ class RayRunner:
         else:
             task.outcome = Outcome.unpack(content)
 
-    def _came(self, directory: str, task: _Task) -> None:
+    def _whole(self, directory: str) -> Work:
+        """The work that is all of a stage."""
+        works = (task.work for task in self._tasks.values() if task.directory == directory)
+        return next(work for work in works if work.shard is None)
+
+    def _came(self, task: _Task) -> None:
         """A task has ended by itself."""
-        outcome = task.outcome
+        outcome, work = task.outcome, task.work
         if outcome is None:
-            self._end(directory, code=1, fault=True, message="a task ended without an answer")
-        elif not outcome.code:
-            self.desk.bring(directory, outcome)
-        else:
-            self.desk.refuse(directory, outcome)
-            message = outcome.said or reason(self.layout.output(task.work.id))
+            self._end(work.id, code=1, fault=True, message="a task ended without an answer")
+        elif outcome.code:
+            self.desk.refuse(task.directory, outcome)
+            message = outcome.said or reason(self.layout.output(work.id))
             self._end(
-                directory,
+                work.id,
                 code=outcome.code,
                 place=outcome.place,
                 fault=outcome.fault,
                 message=message,
             )
+        elif work.shard is not None:
+            self.desk.keep(task.directory, work.shard, outcome.answers)
+            self._end(work.id, code=0, place=outcome.place)
+        else:
+            self.desk.bring(task.directory, outcome)
 
-    def _lost(self, directory: str, task: _Task, error: Exception) -> None:
+    def _lost(self, task: _Task, error: Exception) -> None:
         """A task has not ended by itself: it was stopped, or its machine is gone."""
         if task.stopped:
-            self._end(directory, code=INTERRUPTED)
+            self._end(task.work.id, code=INTERRUPTED)
             return
         # What follows is about looking into Ray.
         reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         message = f"Ray lost it: {reason or type(error).__name__}"
-        self._end(directory, code=1, fault=True, message=message)
+        self._end(task.work.id, code=1, fault=True, message=message)
 
     def _end(
-        self, directory: str, *, code: int, place: str = "", fault: bool = False, message: str = ""
+        self, name: str, *, code: int, place: str = "", fault: bool = False, message: str = ""
     ) -> None:
-        work = self._tasks.pop(directory).work
+        work = self._tasks.pop(name).work
         self._ended.append(
             Finished(work=work, code=code, place=place, fault=fault, message=message)
         )

@@ -1,7 +1,8 @@
-"""What a job of Slurm runs: one stage, from what the repository holds to its lock there.
+"""What a job of Slurm runs: a stage, from what the repository holds to its lock there, or a shard.
 
 Before its time limit it is interrupted and, if it has got on, put back into the queue: it goes on
-from its checkpoint. It is `python -m dataenvgym_spec.schedule.slurm.job ROOT STAGE EXPERIMENT`.
+from its checkpoint. It is `python -m dataenvgym_spec.schedule.slurm.job ROOT STAGE EXPERIMENT`, and
+for a shard its number and how many there are besides.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.schedule.parcels import node
-from dataenvgym_spec.schedule.parcels.adopt import publish, refuse
+from dataenvgym_spec.schedule.parcels.adopt import keep_answers, publish, refuse
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of, nodes_folder
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
+from dataenvgym_spec.schedule.protocol import Shard
 from dataenvgym_spec.schedule.slurm.commands import requeue
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.programs import environment
@@ -33,15 +35,16 @@ AGAIN: Final = 75
 """The exit code of a job that is put back into the queue."""
 
 
-def outcome_file(layout: Layout, directory: str) -> Path:
-    """Where a job leaves what came of a stage."""
-    return nodes_folder(layout) / "jobs" / f"{directory}.outcome"
+def outcome_file(layout: Layout, name: str) -> Path:
+    """Where a job leaves what came of a stage, or of a shard of one."""
+    return nodes_folder(layout) / "jobs" / f"{name}.outcome"
 
 
-def main(root: Path, directory: str, experiment: str) -> int:
-    """Does a stage; returns the exit code of the job."""
+def main(root: Path, directory: str, experiment: str, shard: Shard | None = None) -> int:
+    """Does a stage, or a shard of one; returns the exit code of the job."""
     layout = Layout(root=root)
-    place = outcome_file(layout, directory)
+    name = directory if shard is None else f"{directory}.{shard.name}"
+    place = outcome_file(layout, name)
     place.unlink(missing_ok=True)
     heard: list[int] = []
 
@@ -53,10 +56,13 @@ def main(root: Path, directory: str, experiment: str) -> int:
     began = time.time()
     try:
         packer = Packer(layout, home_of(layout, shared=True))
-        outcome = _done(packer.pack(directory, experiment or None).pack(), place, heard)
+        parcel = packer.pack(directory, experiment or None, shard)
+        outcome = _done(parcel.pack(), place, heard)
         if signal.SIGUSR1 in heard and outcome.code:
-            return _again(layout, directory, place, began)
-        if not outcome.code:
+            return _again(layout, name, directory, place, began)
+        if not outcome.code and shard is not None:
+            keep_answers(layout, directory, shard, outcome.answers)
+        elif not outcome.code:
             publish(layout, {directory: outcome}, shared=True)
         elif outcome.failure:
             refuse(layout, directory, outcome)
@@ -111,11 +117,11 @@ def _read(place: Path, code: int) -> Outcome:
         return Outcome(code=code or 1, place=node.name(), fault=True, said=said)
 
 
-def _again(layout: Layout, directory: str, place: Path, began: float) -> int:
+def _again(layout: Layout, name: str, directory: str, place: Path, began: float) -> int:
     """Puts this job back into the queue if its stage has kept something of what it did."""
     place.unlink(missing_ok=True)
     number = os.environ.get("SLURM_JOB_ID", "")
-    work = Layout(root=nodes_folder(layout) / directory).scratch(directory) / "work"
+    work = Layout(root=nodes_folder(layout) / name).scratch(directory) / "work"
     if _newest(work.rglob("*")) > began and requeue(number):
         print("  the time of the job is over: it goes on from its checkpoint", flush=True)
         # Slurm ends this process once it has put the job back.
@@ -137,4 +143,6 @@ def _newest(paths: Iterable[Path]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    numbers = [int(word) for word in sys.argv[4:]]
+    part = Shard(number=numbers[0], count=numbers[1]) if numbers else None
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], part))

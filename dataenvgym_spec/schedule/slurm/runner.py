@@ -79,7 +79,7 @@ class SlurmRunner:
                 continue
             if LIMITS in self.variables(work):  # what may still be spent is known when it starts
                 continue
-            known = there.get(self._prefix + directory)
+            known = there.get(self._prefix + _name(work, directory))
             self._jobs[work.id] = known or self._submit(work, directory)
 
     def fits(self, _work: Work) -> bool:
@@ -100,7 +100,7 @@ class SlurmRunner:
                 guard(self.layout, given)
             if not self._submitted(work, directory):
                 there = commands.named(self._prefix)
-                known = there.get(self._prefix + directory)
+                known = there.get(self._prefix + _name(work, directory))
                 self._jobs[work.id] = known or self._submit(work, directory)
         except LimitReached as error:
             self._end(work, code=error.exit_code, message=error.message)
@@ -138,8 +138,8 @@ class SlurmRunner:
         if directory is None or work.id in self._jobs:
             return directory
         # What jobs made while this machine was away is only brought to its place.
-        here = stays(self.layout, directory) or restorable(self.layout, directory)
-        return None if here else directory
+        asks = work.shard is None and stays(self.layout, directory)
+        return None if asks or restorable(self.layout, directory) else directory
 
     def _start_beside(self) -> None:
         while self._waiting and self.beside.fits(self._waiting[0]):
@@ -162,15 +162,17 @@ class SlurmRunner:
         output = self.layout.output(work.id)
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(b"")
-        job.outcome_file(self.layout, directory).unlink(missing_ok=True)
+        name = _name(work, directory)
+        job.outcome_file(self.layout, name).unlink(missing_ok=True)
         experiment = next(iter(work.experiments), "")
         given = {name: value for name, value in self.variables(work).items() if name != LIMITS}
+        part = [] if work.shard is None else [str(work.shard.number), str(work.shard.count)]
         command = commands.program(
-            job.__name__, str(self.layout.root), directory, experiment, environ=given
+            job.__name__, str(self.layout.root), directory, experiment, *part, environ=given
         )
         after = sorted(self._jobs[one] for one in work.after if one in self._jobs)
         wanted = commands.Job(
-            name=self._prefix + directory,
+            name=self._prefix + name,
             command=command,
             output=str(output),
             needs=work.needs,
@@ -184,7 +186,7 @@ class SlurmRunner:
             return work.id in self._jobs
         number = self._jobs[work.id]
         ended = commands.states([number])[number] not in commands.LIVE
-        return not ended or job.outcome_file(self.layout, directory).exists()
+        return not ended or job.outcome_file(self.layout, _name(work, directory)).exists()
 
     def _look(self) -> None:
         """Asks Slurm how jobs stand, not too often."""
@@ -228,7 +230,8 @@ class SlurmRunner:
         directory = directory_of(work)
         assert directory is not None
         try:
-            return Outcome.unpack(job.outcome_file(self.layout, directory).read_bytes())
+            name = _name(work, directory)
+            return Outcome.unpack(job.outcome_file(self.layout, name).read_bytes())
         except (OSError, UserError):
             return None
 
@@ -236,16 +239,17 @@ class SlurmRunner:
         """Puts the results of jobs into their places; their locks are there."""
         if not works:
             return
-        directories = [directory_of(work) or "" for work in works]
+        directories = [directory_of(work) or "" for work in works if work.shard is None]
         wrong = ""
         try:
-            put_in_place(self.layout, directories)
+            if directories:
+                put_in_place(self.layout, directories)
         except StageError as error:
             wrong = error.message
         for work in works:
             outcome = self._outcome(work)
             place = "" if outcome is None else outcome.place
-            if not wrong:
+            if not wrong and work.shard is None:
                 self.made(work)
             self._end(work, code=1 if wrong else 0, place=place, fault=bool(wrong), message=wrong)
 
@@ -260,3 +264,8 @@ class SlurmRunner:
         self._ended.append(
             Finished(work=work, code=code, place=place, fault=fault, message=message)
         )
+
+
+def _name(work: Work, directory: str) -> str:
+    """What a job is called by, less what is common to a clone's: the stage, and which shard."""
+    return directory if work.shard is None else f"{directory}.{work.shard.name}"

@@ -16,6 +16,7 @@ Section = type[msgspec.Struct]
 SECTIONS: Final[tuple[tuple[str, str, Section], ...]] = (
     ("training", "student.train", Train),
     ("generation", "student.generate", Generate),
+    ("evaluation", "student.generate", Generate),
 )
 """A part of the profile, the place of the spec that it goes with, and what is said there."""
 PRECISION: Final = (
@@ -73,8 +74,10 @@ def _places(key: str, section: str) -> list[str]:
     if any(part in word for part in QUANTIZED):
         return ["student.train.adapter: {kind: qlora}"]
     if any(part in word for part in PRECISION):
-        return [f"{place}.dtype" for _, place, _ in fitting]
-    return [f"{place}.{word}" for _, place, record in fitting if word in _keys(record)]
+        found = [f"{place}.dtype" for _, place, _ in fitting]
+    else:
+        found = [f"{place}.{word}" for _, place, record in fitting if word in _keys(record)]
+    return list(dict.fromkeys(found))  # two parts may go with one place
 
 
 def _keys(record: Section) -> set[str]:

@@ -67,6 +67,9 @@ def _beyond(profile: HardwareProfile, here: Room) -> Iterator[Finding]:
     most, word = (gpus, "GPUs") if gpus else (here.cpus or 1, "CPUs")
     if processes > most:
         yield _less("training.processes", str(processes), f"{most} {word} here")
+    shards, elsewhere = profile.evaluation.shards or 1, profile.ray or profile.slurm
+    if shards > most and elsewhere is None:
+        yield _less("evaluation.shards", str(shards), f"{most} {word} here")
 
 
 def _less(name: str, asked: str, there: str) -> Finding:

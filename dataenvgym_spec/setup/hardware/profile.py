@@ -87,6 +87,18 @@ class GenerationSpread(Record, frozen=True, kw_only=True):
     gpu_memory: float | None = None
 
 
+class EvaluationSpread(Record, frozen=True, kw_only=True):
+    """How evaluations are shared by processes, each with a model of its own.
+
+    Attributes:
+        shards: the most that share one; None for none.
+        min_batches: the fewest batches of one of them: an evaluation of fewer stays whole.
+    """
+
+    shards: int | None = None
+    min_batches: int = 4
+
+
 class RayCluster(Record, frozen=True, kw_only=True):
     """A Ray cluster.
 
@@ -137,6 +149,7 @@ class HardwareProfile(Record, frozen=True, kw_only=True):
     machine: Room = Room()
     training: TrainingSpread = TrainingSpread()
     generation: GenerationSpread = GenerationSpread()
+    evaluation: EvaluationSpread = EvaluationSpread()
     ray: RayCluster | None = None
     slurm: SlurmCluster | None = None
     leases: LeaseRegister = LeaseRegister()

@@ -103,6 +103,20 @@ SCHEMA: Final[Schema] = {
                 "description": "The share of each GPU's memory that vLLM may take.",
             },
         ),
+        evaluation=_mapping(
+            "How `run --jobs` and `run --on` share large evaluations out to processes.",
+            shards={
+                **_COUNT,
+                "description": "The most processes that share one evaluation, each with a model "
+                "of its own; by default each evaluation is one process.",
+            },
+            min_batches={
+                **_COUNT,
+                "default": 4,
+                "description": "The fewest batches (`student.generate.batch_size`) of each of "
+                "them; a smaller evaluation is shared by fewer, or not at all.",
+            },
+        ),
         ray=_mapping(
             "The Ray cluster that `run --on ray` hands stages to.",
             address={

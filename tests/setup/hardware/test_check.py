@@ -36,6 +36,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
         ("generation: {tensor_parallel: 4}", "generation.tensor_parallel is 4, and there are 2 here", "lower"),
         ("training: {num_machines: 2, processes: 8, main_process_ip: first}", "training.processes is 4, and there are 2 GPUs here", "lower training.processes"),
         ("training: {num_machines: 2}", "training.num_machines: where the first machine is met is not said", "add training.main_process_ip"),
+        ("evaluation: {shards: 3}", "evaluation.shards is 3, and there are 2 GPUs here", "lower evaluation.shards"),
         ("slurm: {partition: long}", "slurm: there is no sbatch on the PATH", "login node"),
         ("training: {distribution: deepspeed-zero3}", "training.distribution deepspeed-zero3: deepspeed is not installed", "pip install deepspeed"),
         ("ray: {address: auto}", "ray: the package is not installed", "pip install"),
@@ -49,6 +50,12 @@ def test_what_this_machine_does_not_have_is_told(
     assert told.ok and not found.ok and not found.needed
     assert found.detail == detail
     assert help in found.help
+
+
+@pytest.mark.usefixtures("machine")
+def test_shards_go_to_other_machines_where_there_are_some(tmp_path: Path) -> None:
+    (tmp_path / "hardware.yaml").write_text("evaluation: {shards: 9}\nray: {}\n", encoding="utf-8")
+    assert not [found for found in hardware(tmp_path, {}) if "evaluation.shards" in found.detail]
 
 
 @pytest.mark.usefixtures("machine")

@@ -118,6 +118,7 @@ def test_what_is_wrong_has_a_place_and_a_remedy(
         ("training: {load-in-4bit: true}\n", "load-in-4bit", "student.train.adapter: {kind: qlora}"),
         ("training: {batch_size: 64}\n", "batch_size", "student.train.batch_size"),
         ("generation: {max_new_tokens: 64}\n", "max_new_tokens", "student.generate.max_new_tokens"),
+        ("evaluation: {batch_size: 8}\n", "batch_size", "student.generate.batch_size"),
         ("learning_rate: 1.0\n", "learning_rate", "student.train.learning_rate"),
         ("slurm: {dtype: float16}\n", "dtype", "student.train.dtype or student.generate.dtype"),
     ],

@@ -89,6 +89,23 @@ class Backend(Protocol):
         """
 
 
+class Dividing(Backend, Protocol):
+    """A backend that declares `divides`: several processes can share the prompts of a stage."""
+
+    def groups(self, prompts: Sequence[Prompt | str]) -> list[list[int]]:
+        """Which prompts are generated side by side, at most `batch_size` of them.
+
+        Asked for the prompts of some of these groups alone, in the order that they have here, it
+        makes the same groups of them and gives the same completions, byte for byte.
+
+        Args:
+            prompts: as for `generate`.
+
+        Returns:
+            The places of prompts, each once; a group after the other.
+        """
+
+
 class Changing(Backend, Protocol):
     """A backend that declares `adapts`, and is kept from one evaluation to the next."""
 

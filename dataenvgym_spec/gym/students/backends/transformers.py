@@ -61,6 +61,11 @@ class TransformersBackend:
                 completions[index] = self.codec.completion(encoded[index], tokens)
         return [completions[index] for index in range(len(prompts))]
 
+    def groups(self, prompts: Sequence[Prompt | str]) -> list[list[int]]:
+        """Which prompts are generated side by side."""
+        encoded = [self.codec.inputs(prompt).ids for prompt in prompts]
+        return [batch for _, batch in self._batches(encoded)]
+
     def _batches(self, encoded: list[Tokens]) -> Iterator[tuple[int, list[int]]]:
         """Prompts that are generated side by side, with the room that each has.
 

@@ -1,0 +1,1 @@
+"""Evaluations that several processes share: which prompts each asks, and how answers are kept."""

@@ -1,0 +1,144 @@
+"""Does a shard of a stage: has its students asked a part of what they are asked in all.
+
+The rest of the stage is its own business, which finds the answers; see `kept`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.running import current
+from dataenvgym_spec.execute.answering import share
+from dataenvgym_spec.execute.asked import Asked, base_of, students_of, what_is_asked
+from dataenvgym_spec.execute.circumstances import read_circumstances
+from dataenvgym_spec.execute.content import read_stage
+from dataenvgym_spec.execute.context import Context, say
+from dataenvgym_spec.execute.inputs import Inputs
+from dataenvgym_spec.execute.pass_through import stopped
+from dataenvgym_spec.execute.run import failures, parsed, shards_of, uses, waits
+from dataenvgym_spec.execute.shards.kept import Answer, Shards, name_of
+from dataenvgym_spec.graph.component import Circumstances
+from dataenvgym_spec.graph.params import EvaluateParams
+from dataenvgym_spec.setup.hardware.profile import applied
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.locks import held
+from dataenvgym_spec.store.outside import Students
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Which shard it is: its number, from 1 on, of how many."""
+
+    number: int
+    count: int
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return name_of(self.number, self.count)
+
+
+def run_shard(layout: Layout, directory: str, part: Part) -> None:
+    """Has the answers of a shard lie where the stage looks for them.
+
+    Args:
+        layout: the repository.
+        directory: of the stage, whose inputs are done.
+        part: the shard.
+
+    Raises:
+        StageError: the stage's files are damaged, it cannot be shared, or its work failed.
+        UserError: something it needs is not there.
+    """
+    content = read_stage(layout, directory)
+    run = current(os.environ)
+    places = uses(layout, content["key"], run.experiment if run else None)
+    title = ": ".join(places[0]) if places else directory
+    say(f"== {title}: shard {part.name}")
+    if stopped(layout, content):
+        say("  nothing to do: the loop has stopped")
+        return
+    trace = layout.shards(directory) / "failure.txt"
+    trace.parent.mkdir(parents=True, exist_ok=True)
+    known = read_circumstances(layout, sorted({name for name, _ in places}))
+    with (
+        held(layout.lock(f"{directory}.{part.name}"), waiting=waits),
+        failures(layout, trace),
+        applied(layout.root, os.environ),
+    ):
+        _run(layout, content, part, known)
+
+
+def _run(layout: Layout, content: dict[str, Any], part: Part, known: Circumstances) -> None:
+    stage = parsed(content)
+    params = stage.params
+    if not isinstance(params, EvaluateParams) or not params.divides:
+        message = f"'{stage.directory}' cannot be shared by several processes"
+        raise StageError(message, help="run: dataenvgym compile")
+    inputs = Inputs.of(layout, content, stage)
+    shards = shards_of(layout, stage, inputs)
+    if not isinstance(shards.whole(shards.path(part.number, part.count)), str):
+        say("  it is done: nothing is made again")
+        return
+    # What the executor of the whole stage is handed, less what it needs for the rest.
+    context = Context(
+        key=stage.id,
+        params=params,
+        reads=inputs.ports,
+        files=inputs.files,
+        out_folder=shards.folder,
+        log=shards.folder,
+        work=shards.folder,
+        say=say,
+        students=Students(layout),
+        circumstances=known,
+    )
+    with contextlib.closing(context):
+        make_shard(context, shards, part, lambda: inputs.require_unchanged(layout))
+
+
+def make_shard(
+    context: Context[EvaluateParams],
+    shards: Shards,
+    part: Part,
+    verify: Callable[[], None] = lambda: None,
+) -> None:
+    """Makes the file of a shard.
+
+    Args:
+        context: what the stage is handed.
+        shards: those of the stage.
+        part: which it is.
+        verify: is called before the file is written; raises if it must not be.
+    """
+    clock = time.monotonic()
+    asked = what_is_asked(context)
+    answers = _answers(context, asked, part)
+    facts = {**context.devices(), **context.facts}
+    verify()
+    total = round(time.monotonic() - clock, 3)
+    shards.write(
+        shards.path(part.number, part.count),
+        answers,
+        prompts=len(asked.prompts),
+        facts=facts,
+        seconds={**context.seconds, "total": total},
+    )
+    say(f"  {len(answers)} answers in {total:.1f} s")
+
+
+def _answers(context: Context[EvaluateParams], asked: Asked, part: Part) -> list[Answer]:
+    answers: list[Answer] = []
+    if not asked.prompts:  # a refill that was not needed has no candidates
+        return answers
+    base = base_of(context)
+    for student, path in students_of(context).items():
+        written = share(context, path, base, asked, number=part.number, count=part.count)
+        answers += [(student, place, completion) for place, completion in written.items()]
+    return answers

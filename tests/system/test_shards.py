@@ -1,0 +1,82 @@
+"""Evaluations that several processes share, by real executors: the bytes are those of `dvc repro` in one process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dataenvgym_spec.records.files import read_json
+from dataenvgym_spec.store.dvc.state import hash_of
+from tests.support.commands import BIN, environment
+from tests.support.repositories import call, new_repo
+from tests.support.specs import SMALL, merged, plain
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+SPEC = yaml.safe_dump(
+    merged(
+        plain(SMALL),
+        {"student": {"generate": {"batch_size": 2}}, "seeds": {"run": [0]}},
+    ),
+    sort_keys=False,
+)
+PROFILE = "evaluation: {shards: 3, min_batches: 1}\n"
+
+
+def results(repo: Path) -> dict[str, str | None]:
+    """The hashes of all ports."""
+    return {
+        str(path.relative_to(repo)): hash_of(path) for path in sorted(repo.glob("store/*/out/*"))
+    }
+
+
+def logs(repo: Path) -> list[dict[str, object]]:
+    """The logs of all evaluations."""
+    found = sorted(repo.glob("store/evaluate-*/log/run.json"))
+    return [dict(read_json(path)) for path in found]
+
+
+def test_the_bytes_are_those_of_one_process_though_a_shard_is_killed(tmp_path: Path) -> None:
+    shared, whole = new_repo(tmp_path / "shared", SPEC), new_repo(tmp_path / "whole", SPEC)
+    (shared / "hardware.yaml").write_text(PROFILE, encoding="utf-8")
+    command = [str(BIN / "dataenvgym"), "run", "tiny", "--jobs", "2", "--retry", "1"]
+    log = tmp_path / "log"
+    own = environment(shared=False, OMP_NUM_THREADS="1", DATAENVGYM_WARM="0")
+    with log.open("wb") as out:
+        run = subprocess.Popen(command, cwd=shared, env=own, stdout=out, stderr=out)
+    # The first shard that is seen at work is killed; the others' answers are kept.
+    victim: list[int] = []
+    wait_until(lambda: victim.extend(shards_at_work(shared)) or victim, "a shard runs", run)
+    os.kill(victim[0], signal.SIGKILL)
+    assert run.wait(1000) == 0, log.read_text(encoding="utf-8")
+    said = log.read_text(encoding="utf-8")
+    assert "shard 1 of 3" in said and "tried again" in said
+    assert "up to date" in call("dvc", "status", cwd=shared).stdout
+    assert "Running stage" not in call("dvc", "repro", "tiny", cwd=shared).stdout
+    assert not list(shared.glob(".dataenvgym/scratch/*.shards")), "what is merged is not kept"
+    assert {log.get("shards") for log in logs(shared)} == {3}
+
+    call("dataenvgym", "compile", cwd=whole)
+    call("dvc", "repro", "tiny", cwd=whole, apart=True, OMP_NUM_THREADS="1")
+    assert results(shared) == results(whole)
+    assert {log.get("shards") for log in logs(whole)} == {None}
+
+
+def shards_at_work(repo: Path) -> list[int]:
+    """The processes that do shards in a repository."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            inside = (path / "cwd").readlink().is_relative_to(repo)
+        except OSError:
+            continue
+        if "shard" in words and inside:
+            found.append(int(path.name))
+    return found
