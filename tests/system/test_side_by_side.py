@@ -8,6 +8,7 @@ import pytest
 
 from dataenvgym_spec.store.dvc.state import hash_of
 from tests.support.repositories import call, new_repo
+from tests.support.waiting import wait_until
 
 
 def results(repo: Path) -> dict[str, str | None]:
@@ -31,3 +32,16 @@ def test_the_bytes_are_those_of_one_process(tmp_path: Path) -> None:
     call("dvc", "repro", "tiny", cwd=plain)
     assert results(beside) == results(plain)
     assert len(results(plain)) > 40
+
+
+@pytest.mark.slow
+def test_iterations_are_tracked_while_others_run(tmp_path: Path) -> None:
+    """By stages that end side by side, each in a process of its own, into one database."""
+    repo = new_repo(tmp_path / "repo")
+    command = ["dataenvgym", "run", "tiny", "--jobs", "3"]
+    call(*command, cwd=repo, apart=True, DATAENVGYM_TRACK="1")
+    verify = ["dataenvgym", "track", "--verify", "tiny"]
+    wait_until(lambda: not call(*verify, cwd=repo, ok=False).returncode, "all to be tracked")
+    said = (repo / ".dataenvgym" / "track.log").read_text(encoding="utf-8")
+    assert said.count("tiny: ") > 1  # while it ran, and not only in the end
+    assert "Traceback" not in said
