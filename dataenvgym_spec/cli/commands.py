@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "report": "Print the results of an experiment.",
     "trace": "Say what led to a generated example, or what was answered to an item.",
     "replicate": "Compute stages again, beside their results, and say what is equal.",
+    "verify": "Read results again, and say which are not what their locks say.",
     "export": "Write the examples that a run has accepted as JSON lines.",
     "bundle": "Write a study into one file, for another team.",
     "open": "Open a study that another team has written into a file.",

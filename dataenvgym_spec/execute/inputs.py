@@ -17,6 +17,7 @@ from dataenvgym_spec.core.making import making
 from dataenvgym_spec.execute.context import PortRead
 from dataenvgym_spec.graph.ir import Input, Stage
 from dataenvgym_spec.store.dvc.hashes import Hashes
+from dataenvgym_spec.store.dvc.intact import REMEDY, is_altered
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.outside import verified
 
@@ -47,10 +48,12 @@ class Inputs:
             stage: the same, parsed.
 
         Raises:
-            StageError: one is missing, or a file is not the one that the key was made of.
+            StageError: one is missing, a file is not the one that the key was made of, or a port is
+                not what the lock of its stage says.
         """
         ports = tuple(_port(layout, content, item) for item in stage.inputs)
         files = verified_files(layout, stage.files)
+        _require_intact(layout, ports)
         hashes = _hashes(layout, ports)
         ports = tuple(replace(port, digest=hashes[_name(layout, port)]) for port in ports)
         digests = hashes | {name: digest for digest, name in stage.files.items()}
@@ -78,6 +81,15 @@ def _port(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
         remedy = f"run: {making(layout.root, 'NAME')}, which makes it first"
         raise StageError(message, help=remedy)
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
+
+
+def _require_intact(layout: Layout, ports: Sequence[PortRead]) -> None:
+    """Checks by reading that ports are what DVC takes them for."""
+    contents = Contents(layout.root)
+    for port in ports:
+        if is_altered(contents, port.path.parents[1], port.port):
+            message = f"'{_name(layout, port)}' is not what its lock says"
+            raise StageError(message, help=REMEDY)
 
 
 def verified_files(layout: Layout, names: Mapping[str, str]) -> dict[str, Path]:

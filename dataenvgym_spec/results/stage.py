@@ -7,14 +7,17 @@ not produced yet reads as None or empty, so that a running experiment can be rea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.records import files
 from dataenvgym_spec.records.experiment import StageUse
 from dataenvgym_spec.records.logs import Log, LossPoint
 from dataenvgym_spec.records.record import Record
+from dataenvgym_spec.store.dvc.intact import REMEDY, is_altered
 
 R = TypeVar("R", bound=Record)
 
@@ -55,8 +58,15 @@ class StageResult:
         return log is not None and bool(log.passed)
 
     def port(self, name: str) -> Path:
-        """The folder of a port."""
-        return self.path / "out" / name
+        """The folder of a port.
+
+        Raises:
+            UserError: it is not what the stage's lock says.
+        """
+        path = self.path / "out" / name
+        if self.done and _is_altered(self.path, name):
+            raise UserError(f"'{path}' is not what its lock says", help=REMEDY)
+        return path
 
     def record(self, port: str, name: str, kind: type[R]) -> R | None:
         """The record in a JSON file of a port; None if the stage is not done."""
@@ -86,6 +96,17 @@ class StageResult:
     def label(self, arm: str | None = None) -> str:
         """What a person calls it, in one arm."""
         return next(use.label for use in self.uses if arm is None or use.arm == arm)
+
+
+@cache
+def _is_altered(folder: Path, port: str) -> bool:
+    """Each is read once: a process that goes on, as a notebook does, keeps what it has found."""
+    return is_altered(_contents(folder.parents[1]), folder, port)
+
+
+@cache
+def _contents(root: Path) -> Contents:
+    return Contents(root)
 
 
 def read_record(path: Path, kind: type[R]) -> R:

@@ -204,7 +204,7 @@ def test_a_damaged_stage_or_result_fails_its_stage_with_a_remedy(copy_of_finishe
     results.unlink()
     results.write_text(content[: len(content) // 2], encoding="utf-8")
     expect_refusal(
-        call("dataenvgym", "stage", cwd=stage, ok=False), "damaged or half-written", code=1
+        call("dataenvgym", "stage", cwd=stage, ok=False), "is not what its lock says", code=1
     )
     shutil.rmtree(results.parent)
     expect_refusal(call("dataenvgym", "stage", cwd=stage, ok=False), "is missing", code=1)

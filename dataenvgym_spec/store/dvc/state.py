@@ -78,6 +78,7 @@ def _damaged(path: Path, *, conflict: bool = False) -> UserError:
     return UserError(f"'{path}' {what}", help=remedy)
 
 
+_UNCOUNTED: Final = ("size", "nfiles")
 _LINE: Final = re.compile(
     r"""
       [ ]{2}(?P<stage>[A-Za-z][A-Za-z0-9_-]*):
@@ -198,6 +199,22 @@ def _prefix(current: str, folder: Path) -> str:
     return "" if inner == "." else f"{inner}/"
 
 
+def run_name(text: str) -> str | None:
+    """The name that DVC gives an entry of the run cache with this text; None if it is damaged.
+
+    Sizes and counts of files do not count (dvc/stage/cache.py).
+    """
+    try:
+        content = yaml.load(text, Loader=Loader)
+        rows = [*content.get("deps", []), *content.get("outs", [])]
+        for row in rows:
+            for name in _UNCOUNTED:
+                row.pop(name, None)
+        return sha256_text(json.dumps(content, sort_keys=True))
+    except (yaml.YAMLError, AttributeError, TypeError):
+        return None
+
+
 def members(text: str) -> dict[str, str] | None:
     """The hashes of a directory's files by relative path; None if the text is damaged.
 
@@ -285,8 +302,12 @@ class Cache:
 
     @cached_property
     def _runs(self) -> list[str]:
-        entries = sorted((self.folder / "runs").glob("*/*/*"), key=_changed)
+        entries = sorted(self.run_files(), key=_changed)
         return [path.read_text(encoding="utf-8", errors="replace") for path in entries]
+
+    def run_files(self) -> Iterator[Path]:
+        """The entries of the run cache; the last part of a path is its name for DVC."""
+        return (self.folder / "runs").glob("*/*/*")
 
 
 def _changed(path: Path) -> float:
