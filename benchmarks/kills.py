@@ -109,6 +109,11 @@ class Bench:
         """What the service has answered, a line each."""
         return self.folder / "answers.txt"
 
+    @property
+    def said(self) -> Path:
+        """What its runs have said."""
+        return self.folder / "said.txt"
+
     def environ(self) -> dict[str, str]:
         """Of a run: a journal of its own, and the service's address."""
         return environment(
@@ -177,7 +182,7 @@ class Bench:
     def run(self, program: str = "dvc") -> subprocess.Popen[bytes]:
         """Starts a run; what it says is kept beside the repository."""
         command = "repro" if program == "dvc" else "run"
-        with (self.folder / "said.txt").open("ab") as said:
+        with self.said.open("ab") as said:
             return subprocess.Popen(
                 [program, command, "tiny"],
                 cwd=self.repo,
@@ -238,7 +243,7 @@ def main() -> None:
         still.make()
         with still.service():
             if still.run().wait():
-                sys.exit((still.folder / "said.txt").read_text()[-3000:])
+                sys.exit(still.said.read_text()[-3000:])
         expected, asked = still.results(), still.log.read_text().split()
         bench = Bench(Path(name) / "disturbed", port)
         kills = runs = twice = 0

@@ -1,0 +1,133 @@
+"""A disk that fills up at random moments, until an experiment ends.
+
+    python benchmarks/full.py --times 50
+
+The experiment of `kills.py` lies with all that it writes (results, DVC's cache and state, journal,
+MLflow's database, temporary files) on a disk in memory. Its size is set so that a random amount is
+free, from a block to some megabytes; the run fails where that is used up, and is taken up again
+with another amount. In the end results are held against an undisturbed run, and what the service
+was asked against what the journal kept. Exits 1 if anything was lost or changed, or if a run did
+not say why it failed. Mounting a disk needs root.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from kills import IN_FLIGHT, Bench
+
+LEAST, MOST = 4 << 10, 4 << 20
+"""Bytes that are free when a run begins, at least and at most; the logarithm is drawn."""
+ALL: Final = 2 << 30
+SAID: Final = re.compile(r"(?i)no space left|disk is full|database or disk is full|disk quota")
+RAISED: Final = "Traceback (most recent call last)"
+
+
+class Small(Bench):
+    """A bench on a disk whose size is set."""
+
+    @property
+    def said(self) -> Path:
+        """What its last run has said, on another disk."""
+        return self.folder.parent.with_suffix(".txt")
+
+    def environ(self) -> dict[str, str]:
+        """Of a run: all that it writes is on the disk."""
+        site, temporary = self.folder / "site", self.folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        return super().environ() | {"DVC_SITE_CACHE_DIR": str(site), "TMPDIR": str(temporary)}
+
+    def resize(self, free: int) -> None:
+        """Sets how many bytes are free on the disk."""
+        stat = os.statvfs(self.folder.parent)
+        used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize
+        size = f"remount,size={used + free}"
+        subprocess.run(["mount", "-o", size, str(self.folder.parent)], check=True)
+
+
+@contextmanager
+def disk(folder: Path) -> Iterator[None]:
+    """A disk in memory at a folder."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ALL}", "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def filled(bench: Small, draw: random.Random, times: int) -> Iterator[str]:
+    """One experiment to its end, on a disk that fills up so often at most; what was wrong."""
+    failed = 0
+    while True:
+        low, high = LEAST.bit_length(), MOST.bit_length()
+        bench.resize(ALL if failed >= times else int(2 ** draw.uniform(low, high)))
+        bench.revive()
+        bench.said.write_bytes(b"")
+        code = bench.run(draw.choice(("dvc", "dataenvgym"))).wait()
+        bench.resize(ALL)
+        if code == 0:
+            return
+        failed += 1
+        bench.killed["full", ""] += 1
+        words = bench.said.read_text(encoding="utf-8", errors="replace")
+        if RAISED in words:
+            yield f"a traceback:\n{words[-3000:]}"
+        elif not SAID.search(words):
+            yield f"no word of the disk:\n{words[-1500:]}"
+        bench.fatal += 1
+
+
+def main() -> None:
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    draw, faults = random.Random(arguments.seed), []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, disk(Path(name)):
+        port = 20000 + os.getpid() % 20000
+        still = Small(Path(name) / "still", port)
+        still.make()
+        with still.service():
+            if still.run().wait():
+                sys.exit(still.said.read_text()[-3000:])
+        expected, asked = still.results(), still.log.read_text().split()
+        bench = Small(Path(name) / "small", port)
+        runs = twice = 0
+        while bench.killed.total() < arguments.times:
+            bench.make()
+            bench.fatal = 0
+            with bench.service():
+                left = arguments.times - bench.killed.total()
+                faults += list(filled(bench, draw, left))
+            runs += 1
+            if bench.results() != expected:
+                faults.append(f"run {runs}: results differ")
+            answers = Counter(bench.log.read_text().split())
+            again = answers.total() - len(answers)
+            twice += again
+            if set(answers) != set(asked) or again > IN_FLIGHT * bench.fatal:
+                faults.append(f"run {runs}: {again} answers were asked for twice")
+            print(
+                f"run {runs}: full {bench.killed.total()} times, {len(faults)} faults", flush=True
+            )
+    print(
+        f"\nfull {bench.killed.total()} times in {runs} runs; {twice} answers were asked for again"
+    )
+    print("\n".join(faults) or "no key, byte or paid answer was lost or changed")
+    sys.exit(bool(faults))
+
+
+if __name__ == "__main__":
+    main()
