@@ -133,7 +133,12 @@ def test_a_planted_secret_is_found_nowhere(tmp_path: Path, monkeypatch: pytest.M
         do("dataenvgym", "run", "tiny")
         for command in COMMANDS:
             do(*command)
-        options = ("--with", "results,students,journal", "-o", str(everything / "study.bundle.tar.gz"))
+        options = (
+            "--with",
+            "results,students,journal",
+            "-o",
+            str(everything / "study.bundle.tar.gz"),
+        )
         do("dataenvgym", "bundle", "tiny", *options)
         do("dvc", "push", "-q", "--run-cache")
         do("git", "add", "-A")
