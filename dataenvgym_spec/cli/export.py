@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 import click
@@ -33,11 +34,12 @@ def command(name: str, arm: str | None, seed: int | None) -> None:
     """
     results = load(name, layout_here().root)
     run = _run(results, arm, seed)
-    rows = list(_rows(run))
-    if not rows:
+    rows = _rows(run)
+    first = next(rows, None)
+    if first is None:
         message = f"the run {run.seed} of the arm '{run.arm}' has accepted no example yet"
         raise UserError(message, help=remedy(results))
-    for row in rows:
+    for row in chain([first], rows):
         click.echo(json_line(row))
 
 
@@ -59,8 +61,9 @@ def _run(results: Results, arm: str | None, seed: int | None) -> Run:
 
 def _rows(run: Run) -> Iterator[dict[str, Any]]:
     for turn in run.iterations[1:]:
-        for example in turn.accepted:
-            yield {**_row(example), "iteration": turn.number}
+        for check in turn.of("check"):
+            for example in check.each("accepted", "examples.jsonl", Example):
+                yield {**_row(example), "iteration": turn.number}
 
 
 def _row(example: Example) -> dict[str, Any]:

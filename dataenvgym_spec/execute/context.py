@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import SHORT
 from dataenvgym_spec.core.machine import device_stamp, stamp, with_required
+from dataenvgym_spec.core.streamed import Streamed
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.journaled import around
@@ -28,8 +30,8 @@ from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.files import (
+    each,
     read,
-    read_all,
     read_table,
     write_json,
     write_rows,
@@ -118,7 +120,16 @@ class Context(Generic[P]):
         Raises:
             StageError: a file is missing or damaged.
         """
-        return [row for port in self.ports(slot) for row in read_all(port.path / name, record)]
+        return list(self.each(slot, name, record))
+
+    def each(self, slot: str, name: str, record: type[R]) -> Streamed[R]:
+        """The same, read one after the other each time that they are gone through.
+
+        Raises:
+            StageError: while they are read, a file is missing or damaged.
+        """
+        paths = [port.path / name for port in self.ports(slot)]
+        return Streamed(lambda: chain.from_iterable(each(path, record) for path in paths))
 
     def table(self, slot: str, name: str, record: type[R]) -> dict[str, R] | None:
         """The records by name that a file of the only port of a slot holds.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.gym.tasks.media import Images
+from dataenvgym_spec.records.files import writing_rows
 from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.media import FOLDER, Picture
 
@@ -18,23 +20,47 @@ def write_items(
     context: Context[Any],
     port: str,
     name: str,
-    rows: Sequence[Item],
+    rows: Iterable[Item],
     images: Images | None = None,
-) -> None:
+) -> int:
     """Writes items or examples to a port, with the files of the images that they show.
 
     Args:
         context: of the stage.
         port: where to.
         name: of the file with the rows.
-        rows: what is written.
+        rows: what is written, each as it comes.
         images: of the source or the engine; other files come from the ports that are read.
+
+    Returns:
+        How many there were.
 
     Raises:
         StageError: nobody has the file of an image.
     """
-    context.write_rows(port, name, rows)
-    write_images(context, port, (picture for row in rows for picture in row.pictures), images)
+    count = 0
+    with writing_items(context, port, name, images) as write:
+        for row in rows:
+            write(row)
+            count += 1
+    return count
+
+
+@contextmanager
+def writing_items(
+    context: Context[Any], port: str, name: str, images: Images | None = None
+) -> Iterator[Callable[[Item], None]]:
+    """Gives what writes one item or example to a port; the images come last. See `write_items`."""
+    shown: dict[str, Picture] = {}
+    with writing_rows(context.out(port, name)) as write:
+
+        def add(row: Item) -> None:
+            write(row)
+            for picture in row.pictures:
+                shown.setdefault(picture.digest, picture)
+
+        yield add
+    write_images(context, port, shown.values(), images)
 
 
 def write_images(

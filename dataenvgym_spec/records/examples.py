@@ -70,6 +70,11 @@ class Example(Item, frozen=True, kw_only=True):
         """The name of the request that it counts for."""
         return self.request or self.skill
 
+    @property
+    def iteration(self) -> int:
+        """That it was made in; 0 where nobody said."""
+        return 0 if self.provenance is None else self.provenance.iteration
+
     def item(self) -> Item:
         """The question with its answer, without the history."""
         return Item(**{name: getattr(self, name) for name in ITEM_FIELDS})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,9 +62,33 @@ def read_all(path: Path, record: type[R]) -> list[R]:
     Raises:
         StageError: it is missing, damaged, or of another shape.
     """
+    return list(each(path, record))
+
+
+def each(path: Path, record: type[R]) -> Iterator[R]:
+    """Reads a file that holds one record a line, one after the other: there may be a million.
+
+    Raises:
+        StageError: it is missing, or a line is damaged or of another shape.
+    """
+    return read_some(path, record, whole)
+
+
+def whole(line: str) -> bool:
+    """Whether a line holds a record at all."""
+    return line != "\n"
+
+
+def count_of(path: Path) -> int:
+    """How many records a file holds that has one a line; none of them is parsed.
+
+    Raises:
+        StageError: it is missing.
+    """
     try:
-        return [record.parse(row) for row in read_rows(path)]
-    except msgspec.ValidationError as error:
+        with path.open("rb") as lines:
+            return sum(line != b"\n" for line in lines)
+    except OSError as error:
         raise damaged(path) from error
 
 
@@ -142,9 +167,20 @@ def write_json(path: Path, content: Record | Mapping[str, Any]) -> None:
 
 def write_rows(path: Path, rows: Iterable[Record | Mapping[str, Any]]) -> None:
     """Writes JSON lines in one form: sorted keys."""
-    with path.open("w", encoding="utf-8", newline="\n") as handle:
+    with writing_rows(path) as write:
         for row in rows:
+            write(row)
+
+
+@contextmanager
+def writing_rows(path: Path) -> Iterator[Callable[[Record | Mapping[str, Any]], None]]:
+    """Gives what writes a row of JSON lines, in the form of `write_rows`."""
+    with path.open("w", encoding="utf-8", newline="\n") as handle:
+
+        def write(row: Record | Mapping[str, Any]) -> None:
             handle.write(json_line(row) + "\n")
+
+        yield write
 
 
 def json_line(row: Record | Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""All generated examples as a page that works offline: to be searched, filtered and opened.
+"""The generated examples as a page that works offline: to be searched, filtered and opened.
 
 It holds its data as text that no browser executes, and one script, which its own policy allows by
 its hash and which makes nothing of foreign text but text. Where the examples are too many for one
@@ -19,7 +19,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from dataenvgym_spec.core.hashing import sha256_text
-from dataenvgym_spec.report.packing import Packing
+from dataenvgym_spec.report.packing import Packing, share_of
 from dataenvgym_spec.report.text import clean, count
 from dataenvgym_spec.results.drill import judged
 from dataenvgym_spec.results.experiment import Results
@@ -30,11 +30,15 @@ PAGE: Final = "index.html"
 
 
 def browse(results: Results) -> Iterator[tuple[str, str]]:
-    """The files of the page, by name, the page itself last; equal results give equal bytes."""
+    """The files of the page, by name, the page itself last; equal results give equal bytes.
+
+    Of very many examples it has some, evenly taken, and says of how many.
+    """
     packing = Packing()
+    amount = sum(one.amount for one in judged(results))
     within: list[str] = []
     size = beside = 0
-    for part in packing.parts(judged(results)):
+    for part in packing.parts(judged(results), share_of(amount)):
         within.append(_json(part))
         size += len(within[-1])
         if size <= ONE_FILE:
@@ -46,10 +50,10 @@ def browse(results: Results) -> Iterator[tuple[str, str]]:
             )
             beside += 1
         within.clear()
-    yield PAGE, _page(results.name, packing, within)
+    yield PAGE, _page(results.name, packing, within, amount)
 
 
-def _page(name: str, packing: Packing, within: Sequence[str]) -> str:
+def _page(name: str, packing: Packing, within: Sequence[str], amount: int) -> str:
     script = _read("browse.js")
     allowed = base64.b64encode(bytes.fromhex(sha256_text(script))).decode()
     head = packing.head
@@ -64,6 +68,7 @@ def _page(name: str, packing: Packing, within: Sequence[str]) -> str:
     html = environment.get_template("browse.html.j2").render(
         name=name,
         total=len(head["examples"]),
+        amount=amount,
         left_out=packing.left_out,
         style=Markup(_read("page.css") + _read("browse.css")),
         script=Markup(script),

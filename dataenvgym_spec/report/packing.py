@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.plans import ShownError
 from dataenvgym_spec.records.responses import LoggedResponse
 from dataenvgym_spec.report.text import clean, shorten
-from dataenvgym_spec.results.drill import Judged
+from dataenvgym_spec.results.drill import ALL, Judged
 
 LONGEST: Final = 4000
 """Characters of a text that the page shows; `dataenvgym trace` shows all."""
@@ -28,10 +29,17 @@ PART: Final = 2_000_000
 MOST: Final = 500_000_000
 """Characters of questions to teachers, replies and images; later examples go without theirs."""
 LARGEST_IMAGE: Final = 300_000
+MOST_EXAMPLES: Final = 100_000
+"""Of more, some are taken evenly: a browser holds a row of each."""
 PER_EXAMPLE: Final = 4
 """Images of one example."""
 
 Packed = dict[str, Any]
+
+
+def share_of(amount: int) -> Fraction:
+    """How many of so many examples a page has."""
+    return min(ALL, Fraction(MOST_EXAMPLES, max(amount, 1)))
 
 
 class Packing:
@@ -68,12 +76,17 @@ class Packing:
             "sizes": self._sizes,
         }
 
-    def parts(self, judged: Iterable[Judged]) -> Iterator[Packed]:
-        """The parts, each as soon as it is full; after the last one the `head` is complete."""
+    def parts(self, judged: Iterable[Judged], share: Fraction = ALL) -> Iterator[Packed]:
+        """The parts, each as soon as it is full; after the last one the `head` is complete.
+
+        Args:
+            judged: the examples.
+            share: how many of them are packed.
+        """
         part = _Part()
         for one in judged:
             self._groups.append(_group(one))
-            for example, fate in one.fates():
+            for example, fate in one.fates(share):
                 self._rows.append(self._row(example, fate))
                 part.add(self._example(part, one, example))
                 if part.size >= PART:

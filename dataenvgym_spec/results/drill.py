@@ -1,22 +1,44 @@
-"""Every generated example of an experiment with its whole history, read in one pass.
+"""Generated examples of an experiment with their whole history, read in one pass.
 
 `results.trace` follows one example; reading ten thousand like that would scan each file as often.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Final
 
-from dataenvgym_spec.records.examples import Example, Notes, Rejected
+from dataenvgym_spec.records.examples import Example, Notes, Provenance, Rejected
+from dataenvgym_spec.records.files import whole
 from dataenvgym_spec.records.plans import Plan, Request, ShownError
+from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.records.responses import RESPONSES, LoggedResponse
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.stage import StageResult, read_records
+from dataenvgym_spec.results.stage import StageResult, each_record, stored
 from dataenvgym_spec.results.trace import EXAMPLES
 
 ACCEPTED, SURPLUS = "accepted", "surplus"
+ALL: Final = Fraction(1)
+LEAST: Final = 200
+"""So many examples of each fate are taken, however small the share of all is."""
+
+
+class _Made(Record, frozen=True, kw_only=True):
+    """Of an example no more than what tells it from others."""
+
+    id: str
+    provenance: Provenance | None = None
+
+
+class _Asked(Record, frozen=True, kw_only=True):
+    """Of a response no more than what was asked."""
+
+    ask: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,22 +81,47 @@ class Judged:
         """What the check asked teachers, by the ids of examples."""
         return _responses(self.check)
 
-    def fates(self) -> Iterator[tuple[Example, str]]:
-        """Every example with what became of it: accepted, surplus, or the check that objected.
+    @cached_property
+    def amounts(self) -> tuple[int, int, int]:
+        """How many examples were accepted, rejected and made; none of them is read."""
+        made = 0 if self.generate is None else self.generate.count("candidates", EXAMPLES)
+        accepted = self.check.count("accepted", EXAMPLES)
+        return accepted, self.check.count("rejected", EXAMPLES), made
+
+    @property
+    def amount(self) -> int:
+        """How many examples there are in all."""
+        accepted, rejected, made = self.amounts
+        return max(accepted + rejected, made)
+
+    def fates(self, share: Fraction = ALL) -> Iterator[tuple[Example, str]]:
+        """Examples with what became of them: accepted, surplus, or the check that objected.
 
         An accepted one is as the check has it, with its notes, a rejected one with the reason.
+
+        Args:
+            share: how many of them; some are then taken evenly from those of each fate, and only
+                these are read whole.
         """
-        accepted = self.check.rows("accepted", EXAMPLES, Example)
-        rejected = self.check.rows("rejected", EXAMPLES, Rejected)
-        for example in accepted:
+        check, generate = self.check, self.generate
+        accepted, rejected, made = self.amounts
+        for example in check.each("accepted", EXAMPLES, Example, _share(accepted, share)):
             yield example, ACCEPTED
-        for refused in rejected:
+        for refused in check.each("rejected", EXAMPLES, Rejected, _share(rejected, share)):
             yield refused, refused.check
-        seen = {_same(example) for example in (*accepted, *rejected)}
-        generate = self.generate
-        for example in generate.rows("candidates", EXAMPLES, Example) if generate else ():
-            if _same(example) not in seen:
+        surplus = made - accepted - rejected
+        if generate is None or not surplus:
+            return
+        wanted, seen = _share(max(surplus, 1), share), set(self._judged())
+        for example in generate.each("candidates", EXAMPLES, Example):
+            if hash(_same(example)) not in seen and wanted(""):
                 yield example, SURPLUS
+
+    def _judged(self) -> Iterator[int]:
+        """What tells which examples were judged; of a million not the examples themselves."""
+        for port in ("accepted", "rejected"):
+            for one in self.check.each(port, EXAMPLES, _Made):
+                yield hash((one.id, one.provenance))
 
     @cached_property
     def noted(self) -> Mapping[str, Mapping[str, str]]:
@@ -108,20 +155,60 @@ def judged(results: Results) -> Iterator[Judged]:
         )
 
 
+def evenly(amount: int, kept: int) -> Callable[[str], bool]:
+    """Says of row after row whether it is among those that are taken, evenly from all.
+
+    >>> taken = evenly(1_000, 250)
+    >>> [number for number in range(1_000) if taken("a row")][:3]
+    [3, 7, 11]
+
+    Args:
+        amount: of the rows.
+        kept: how many of them.
+    """
+    numbers = count()
+
+    def wanted(line: str) -> bool:
+        if not whole(line):
+            return False
+        number = next(numbers)
+        return (number + 1) * kept // amount > number * kept // amount
+
+    return wanted
+
+
+def _share(amount: int, share: Fraction) -> Callable[[str], bool]:
+    """The same with a share of the rows; of a few all are taken."""
+    return evenly(amount, min(amount, max(LEAST, int(share * amount))))
+
+
 def _same(example: Example) -> tuple[str, object]:
     """What tells an example from another one: the same question may be made again."""
     return example.id, example.provenance
 
 
+class Replies(Mapping[str, tuple[LoggedResponse, ...]]):
+    """What teachers were asked, by the names of the questions, each read when it is looked at."""
+
+    def __init__(self, path: Path) -> None:
+        """Args: the log."""
+        self._rows = stored(path, LoggedResponse)
+        self._places: dict[str, list[int]] = {}
+        for number, row in enumerate(each_record(path, _Asked)):
+            # A question may be answered more than once: "r1/0 (answer 2)".
+            self._places.setdefault(row.ask.partition(" (answer ")[0], []).append(number)
+
+    def __getitem__(self, ask: str) -> tuple[LoggedResponse, ...]:
+        return tuple(self._rows[number] for number in self._places[ask])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 def _responses(stage: StageResult | None) -> Mapping[str, tuple[LoggedResponse, ...]]:
     if stage is None or not (stage.path / "log" / RESPONSES).is_file():
         return {}
-    return _grouped(read_records(stage.path / "log" / RESPONSES, LoggedResponse))
-
-
-def _grouped(rows: Iterable[LoggedResponse]) -> Mapping[str, tuple[LoggedResponse, ...]]:
-    found: dict[str, list[LoggedResponse]] = {}
-    for row in rows:
-        # A question may be answered more than once: "r1/0 (answer 2)".
-        found.setdefault(row.ask.partition(" (answer ")[0], []).append(row)
-    return {ask: tuple(mine) for ask, mine in found.items()}
+    return Replies(stage.path / "log" / RESPONSES)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dataenvgym_spec.language.components import definitions
-from dataenvgym_spec.records.examples import Notes
+from dataenvgym_spec.records.examples import Example, Notes
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Iteration
 
@@ -138,10 +138,15 @@ def in_order(checks: Iterable[str]) -> list[str]:
 def _noted(turns: Iterable[Iteration]) -> tuple[tuple[str, int], ...]:
     counts: Counter[str] = Counter()
     for turn in turns:
-        for example in turn.accepted:
-            counts.update((example.notes or {}).keys())
         for stage in turn.of("check"):
+            # Few of a million have notes, and only those are parsed.
+            for example in stage.each("accepted", "examples.jsonl", Example, _may_have_notes):
+                counts.update((example.notes or {}).keys())
             if (stage.port("rejected") / "noted.jsonl").is_file():
-                for row in stage.rows("rejected", "noted.jsonl", Notes):
+                for row in stage.each("rejected", "noted.jsonl", Notes):
                     counts.update(row.notes.keys())
     return tuple((check, counts[check]) for check in in_order(counts))
+
+
+def _may_have_notes(line: str) -> bool:
+    return '"notes"' in line

@@ -78,6 +78,11 @@ class Iteration:
             rows += stage.rows("accepted", "examples.jsonl", Example)
         return rows
 
+    def amount(self, kind: str, port: str) -> int:
+        """How many examples the stages of a kind wrote to a port; none of them is read."""
+        stages = [stage for stage in self.of(kind) if stage.done]
+        return sum(stage.count(port, "examples.jsonl") for stage in stages)
+
     @property
     def taught(self) -> int:
         """How many accepted examples are trained on: all, but where arms get equal amounts."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from dataenvgym_spec.records.examples import Example, Rejected
+from dataenvgym_spec.records.files import whole
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult
-from dataenvgym_spec.results.trace import Trace, trace_of
+from dataenvgym_spec.results.trace import EXAMPLES, Trace, trace_of
 
 ACCEPTED: Final = 6
 REJECTED: Final = 6
+SAID: Final = re.compile(r'"(?:check|skill)": "(?:[^"\\]|\\.)*"')
+"""What a row says of its check and skill; nothing within a text of it looks like that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +65,23 @@ def _accepted(run: Run) -> Iterator[_Found]:
 def _first_of_skill(turn: Iteration) -> dict[str, _Found]:
     firsts: dict[str, _Found] = {}
     for check in turn.of("check"):
-        for example in check.rows("accepted", "examples.jsonl", Example):
+        for example in check.each("accepted", EXAMPLES, Example, _unlike()):
             firsts.setdefault(example.skill, _Found(example=example, check=check))
     return firsts
+
+
+def _unlike() -> Callable[[str], bool]:
+    """Says of a row, as text, whether none had its check and its skill: of a million few do."""
+    known: set[tuple[str, ...]] = set()
+
+    def wanted(line: str) -> bool:
+        said = tuple(SAID.findall(line))
+        if said and said in known:
+            return False
+        known.add(said)
+        return whole(line)
+
+    return wanted
 
 
 def _rejected(run: Run) -> Iterator[_Found]:
@@ -83,13 +101,13 @@ def _rejected(run: Run) -> Iterator[_Found]:
 
 
 def _by_check(turn: Iteration) -> dict[str, list[_Found]]:
-    """The rejected examples of an iteration by the check that rejected them."""
-    by_check: dict[str, list[_Found]] = {}
+    """The first example of each skill that a check rejected, by check."""
+    by_check: dict[str, dict[str, _Found]] = {}
     for stage in turn.of("check"):
-        for example in stage.rows("rejected", "examples.jsonl", Rejected):
-            found = _Found(example=example, check=stage)
-            by_check.setdefault(example.check, []).append(found)
-    return by_check
+        for example in stage.each("rejected", EXAMPLES, Rejected, _unlike()):
+            firsts = by_check.setdefault(example.check, {})
+            firsts.setdefault(example.skill, _Found(example=example, check=stage))
+    return {check: list(firsts.values()) for check, firsts in by_check.items()}
 
 
 def _least_shown(examples: Sequence[_Found], shown: Counter[str]) -> _Found:

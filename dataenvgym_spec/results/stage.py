@@ -6,6 +6,7 @@ not produced yet reads as None or empty, so that a running experiment can be rea
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from dataenvgym_spec.records import files
 from dataenvgym_spec.records.experiment import StageUse
 from dataenvgym_spec.records.logs import Log, LossPoint
 from dataenvgym_spec.records.record import Record
+from dataenvgym_spec.records.stored import Stored
 from dataenvgym_spec.store.dvc.intact import REMEDY, is_altered
 
 R = TypeVar("R", bound=Record)
@@ -76,6 +78,24 @@ class StageResult:
         """The records in a JSON-lines file of a port; empty if the stage is not done."""
         return read_records(self.port(port) / name, kind) if self.done else []
 
+    def each(
+        self, port: str, name: str, kind: type[R], wanted: Callable[[str], bool] = files.whole
+    ) -> Iterator[R]:
+        """The same, read one after the other: there may be a million.
+
+        Args:
+            port: where they are.
+            name: of the file.
+            kind: theirs.
+            wanted: whether one is read, by the text of its line.
+        """
+        if self.done:
+            yield from each_record(self.port(port) / name, kind, wanted)
+
+    def count(self, port: str, name: str) -> int:
+        """How many records a JSON-lines file of a port holds; 0 if the stage is not done."""
+        return count_records(self.port(port) / name) if self.done else 0
+
     def tally(self) -> dict[str, dict[str, int]]:
         """What became of a check's candidates, by skill; empty if it is not done."""
         if not self.done:
@@ -127,11 +147,50 @@ def read_records(path: Path, kind: type[R]) -> list[R]:
     Raises:
         UserError: it is missing, damaged, or of another shape.
     """
+    return list(each_record(path, kind))
+
+
+def each_record(
+    path: Path, kind: type[R], wanted: Callable[[str], bool] = files.whole
+) -> Iterator[R]:
+    """Reads a file that holds one record a line, one after the other.
+
+    Args:
+        path: the file.
+        kind: theirs.
+        wanted: whether one is read, by the text of its line.
+
+    Raises:
+        UserError: it is missing, damaged, or of another shape.
+    """
     try:
-        return files.read_all(path, kind)
+        yield from files.read_some(path, kind, wanted)
     except StageError as error:
-        help = f"remove its folder and run: {_AGAIN}"
-        raise UserError(f"'{path}' is damaged or half-written", help=help) from error
+        raise _damaged_rows(path) from error
+
+
+def stored(path: Path, kind: type[R]) -> Sequence[R]:
+    """The records of a file that has one a line, by their numbers; none of them is held.
+
+    Raises:
+        UserError: it is missing.
+    """
+    try:
+        return Stored(path, kind)
+    except StageError as error:
+        raise _damaged_rows(path) from error
+
+
+def count_records(path: Path) -> int:
+    """How many records a file holds that has one a line.
+
+    Raises:
+        UserError: it is missing.
+    """
+    try:
+        return files.count_of(path)
+    except StageError as error:
+        raise _damaged_rows(path) from error
 
 
 def _read_json(path: Path) -> Any:
@@ -139,6 +198,11 @@ def _read_json(path: Path) -> Any:
         return files.read_json(path)
     except StageError as error:
         raise _damaged(path) from error
+
+
+def _damaged_rows(path: Path) -> UserError:
+    help = f"remove its folder and run: {_AGAIN}"
+    return UserError(f"'{path}' is damaged or half-written", help=help)
 
 
 def _damaged(path: Path) -> UserError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
+from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.plans import Plan
 from dataenvgym_spec.records.skills import SkillTree
 from dataenvgym_spec.results.experiment import Results
@@ -165,7 +166,11 @@ def _tree_turns(run: Run) -> Iterator[TreeTurn]:
 
 
 def _accepted(turn: Iteration) -> Counter[About]:
-    return Counter((example.skill, example.subskill) for example in turn.accepted)
+    counts: Counter[About] = Counter()
+    for check in turn.of("check"):
+        rows = check.each("accepted", "examples.jsonl", Example)
+        counts.update((example.skill, example.subskill) for example in rows)
+    return counts
 
 
 def _accepted_by_skill(turn: Iteration) -> Counter[About]:

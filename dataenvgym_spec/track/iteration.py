@@ -12,15 +12,14 @@ from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.plans import Plan
-from dataenvgym_spec.records.record import Record
 from dataenvgym_spec.results.evidence.scores import share, shares_by_skill
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.fates import fates_of
 from dataenvgym_spec.results.ledger import Cost, Ledger
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.skills import measured
-from dataenvgym_spec.results.stage import StageResult, read_records
-from dataenvgym_spec.track import notes, teaching
+from dataenvgym_spec.results.stage import StageResult, count_records
+from dataenvgym_spec.track import notes, shown, teaching
 from dataenvgym_spec.track.naming import cell, in_order, numbered, slug
 from dataenvgym_spec.track.ports import DATA, LEARNED, STATES
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Value, text
@@ -314,7 +313,7 @@ def _dataset(
     root: Path, stage: StageResult, context: str, path: Path, where: str
 ) -> Iterator[Dataset]:
     """The rows of a file of a stage, if there are any."""
-    rows = len(read_records(path, Record)) if stage.done and path.is_file() else 0
+    rows = count_records(path) if stage.done and path.is_file() else 0
     if rows:
         yield Dataset(
             name=f"{where}: {rows} {context}",
@@ -330,6 +329,7 @@ def turn_artifacts(turn: Iteration) -> Iterator[Artifact]:
     tally = turn.tally
     if tally:
         yield text("checks/tally.json", json_text(tally))
+    yield from shown.artifacts(turn)
     # Before the first plan there are skills, and no round.
     for number, part in enumerate(turn.rounds or (turn,), start=1):
         folder = f"round-{number}/" if number > 1 else ""
@@ -355,7 +355,8 @@ def _images(turn: Iteration) -> Iterator[Artifact]:
     """The images of the first accepted examples, each once."""
     shown: set[str] = set()
     for stage in turn.of("check"):
-        for example in stage.rows("accepted", "examples.jsonl", Example):
+        # Rows without images are not parsed: there may be a million.
+        for example in stage.each("accepted", "examples.jsonl", Example, _may_show):
             for picture in example.pictures:
                 if len(shown) == SHOWN_IMAGES:
                     return
@@ -364,6 +365,11 @@ def _images(turn: Iteration) -> Iterator[Artifact]:
                     shown.add(picture.digest)
                     name = f"images/{path.name}"
                     yield Artifact(path=name, digest=picture.digest[:16], file=path)
+
+
+def _may_show(line: str) -> bool:
+    """Whether a row may have images, by its text."""
+    return '"images"' in line
 
 
 def text_artifact(name: str, path: Path) -> Artifact:

@@ -67,7 +67,7 @@ def of_iteration(turn: Iteration, own: str, parent: str, before: str | None) -> 
         steps.append(f"[student before](student:{before})")
     if turn.plan is not None:
         steps.append(f"[plan](files:{own} plan/plan.md)")
-    made, accepted = len(turn.generated), len(turn.accepted)
+    made, accepted = turn.amount("generate", "candidates"), turn.amount("check", "accepted")
     if made:
         steps.append(f"{made} generated")
     if turn.of("check") and turn.of("check")[-1].done:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dataenvgym_spec.execute.yields import MOST, with_reasons, yields
+from dataenvgym_spec.execute.yields import MOST, Fates, with_reasons, yields
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.records.examples import Example, Rejected
 from dataenvgym_spec.records.files import read_rows, read_table, write_json, write_rows
@@ -97,7 +97,10 @@ def test_of_many_reasons_the_most_frequent_are_told() -> None:
     asked = requests(sum=9)
     rows = [Rejected.by(ROWS[0], "scorable", f"reason {n}") for n in range(9) for _ in range(n)]
     check = Component.parse("check", component("check", "scorable", action="reject"))
-    told = with_reasons(yields(asked, {}, []), {}, [], rows, [check])["sum"].reasons
+    fates = Fates()
+    for row in rows:
+        fates.reject(row)
+    told = with_reasons(yields(asked, {}, {}), {}, fates, [check])["sum"].reasons
     assert told == {"scorable": {f"reason {n}": n for n in (8, 7, 6, 5, 4)}}
     assert len(told["scorable"]) == MOST
 

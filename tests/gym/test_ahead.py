@@ -1,12 +1,14 @@
 """Computed answers are scored in blocks, whatever is asked for one at a time, with the scores that they have alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from dataenvgym_spec.core.streamed import Streamed
 from dataenvgym_spec.gym.tasks.ahead import BLOCK, Ahead
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.gym.tasks.scorers.exact_match import ExactMatch
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.language.components import definition
+from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
 from tests.support.odd import scorer
 
@@ -27,27 +29,56 @@ class Counting(Judge):
         return super().score_computed(answers)
 
 
-def item(number: int, target: str) -> Item:
-    return Item(id=str(number), input=f"{number}?", target=target, group="g", cluster=str(number))
+def example(number: int, target: str) -> Example:
+    return Example(
+        id=str(number), input=f"{number}?", target=target, group="g", cluster=str(number), skill="g"
+    )
+
+
+def own(ahead: Ahead, one: Example) -> Score:
+    """What its own answer is worth."""
+    (score,) = ahead.score([(one.item(), Answer(text=one.target))])
+    return score
 
 
 def test_computed_answers_are_scored_in_blocks_and_others_alone() -> None:
-    items = [item(n, str(n)) for n in range(100)]
+    rows = [example(n, str(n)) for n in range(100)]
     judge = Counting()
-    ahead = Ahead(judge, [one for n, one in enumerate(items) if n % 10])
-    asked = [one for n, one in enumerate(items) if n % 3]  # some are surplus
-    found = [ahead.score([(one, Answer(text=one.target))])[0] for one in asked]
-    assert found == ExactMatch().score([(one, Answer(text=one.target)) for one in asked])
-    assert sorted(judge.batches, reverse=True)[:3] == [BLOCK, 90 - BLOCK - 1, 1]
-    assert sum(judge.batches) - judge.batches.count(1) <= 90
+    ahead = Ahead(judge, lambda one: int(one.id) % 10 != 0)
+    asked, found = [], []
+    for one in ahead.following(rows):
+        if int(one.id) % 3:  # some are surplus
+            asked.append((one.item(), Answer(text=one.target)))
+            found.append(own(ahead, one))
+    assert found == ExactMatch().score(asked)
+    alone = sum(int(one.id) % 10 == 0 and int(one.id) % 3 != 0 for one in rows)
+    assert judge.batches.count(1) == alone
+    assert len(judge.batches) - alone == 2, "those from 1 to 64, and from 65 to 99"
+    assert max(judge.batches) <= BLOCK
 
 
-def test_what_was_not_foreseen_is_scored_as_it_is_asked() -> None:
-    first, again = item(1, "7"), item(1, "8")  # one question, two answers
+def test_what_is_not_the_next_candidate_is_scored_as_it_is_asked() -> None:
+    first, again = example(1, "7"), example(1, "8")  # one question, two answers
     judge = Counting()
-    ahead = Ahead(judge, [first, again, item(2, "9")])
-    own = [ahead.score([(one, Answer(text=one.target))])[0] for one in (first, again, first)]
-    assert [score.correct for score in own] == [True, True, True]
-    (other,) = ahead.score([(first, Answer(text="8"))])
-    (strange,) = ahead.score([(item(3, "3"), Answer(text="3"))])
-    assert (other.correct, strange.correct) == (False, True)
+    ahead = Ahead(judge, lambda _: True)
+    for _ in range(2):  # whoever begins anew is not confused by what was still to come
+        following = iter(ahead.following([first, again, example(2, "9")]))
+        next(following)
+        assert [own(ahead, one).correct for one in (first, again, first)] == [True] * 3
+        (other,) = ahead.score([(first.item(), Answer(text="8"))])
+        assert (other.correct, own(ahead, example(3, "3")).correct) == (False, True)
+
+
+def test_few_candidates_are_held() -> None:
+    given = 0
+
+    def made() -> Iterator[Example]:
+        nonlocal given
+        for given in range(1000):
+            yield example(given, str(given))
+
+    ahead = Ahead(Counting(), lambda _: True)
+    for number, one in enumerate(ahead.following(Streamed(made))):
+        assert int(one.id) == number
+        assert given < number + BLOCK
+    assert number == 999

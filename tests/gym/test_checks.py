@@ -14,7 +14,7 @@ from dataenvgym_spec.execute.stages.data import draw
 from dataenvgym_spec.execute.stages.reserve import reserve
 from dataenvgym_spec.graph.params import ReserveParams
 from dataenvgym_spec.gym.checks.duplicate import Duplicate
-from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, set_apart
+from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, parted
 from dataenvgym_spec.gym.checks.known import Known
 from dataenvgym_spec.gym.checks.overlap import Overlap
 from dataenvgym_spec.gym.checks.protocol import Sight, answers_of
@@ -249,8 +249,9 @@ def test_what_hashes_of_a_split_say_is_set_apart_from_the_example() -> None:
     one, two = rows([first, second])
     both = {"overlap": "reserved for test", "duplicate": "accepted before"}
     found = [replace(one, notes=both), replace(two, notes={"overlap": "reserved for test"})]
-    accepted, noted = set_apart(found, ["overlap"])
-    assert accepted == [replace(one, notes={"duplicate": "accepted before"}), two]
+    accepted, noted = zip(*(parted(example, ["overlap"]) for example in found), strict=True)
+    assert accepted == (replace(one, notes={"duplicate": "accepted before"}), two)
+    assert parted(one, ["overlap"]) == (one, None)
     assert [row.plain() for row in noted] == [
         {"id": item.id, "skill": "gcd", "notes": {"overlap": "reserved for test"}}
         for item in (first, second)

@@ -276,7 +276,10 @@ def test_iterations_show_their_data_and_the_state_of_the_teacher(tmp_path) -> No
     files = {item.path: item.text for item in child.artifacts}
     assert set(files) == {
         "plan/plan.json", "plan/plan.md", "checks/tally.json", "ledger/ledger.json",
+        "examples/some.md",
     }  # fmt: skip
+    said = (files["examples/some.md"] or "").splitlines()[0]
+    assert said == "5 of 5 accepted examples; `dataenvgym trace ID` shows any."
     assert "| gcd | 0.500 | 4 | it \\| is weak |" in files["plan/plan.md"]
 
 

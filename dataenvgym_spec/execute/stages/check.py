@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 
+from dataenvgym_spec.core.streamed import Streamed
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.media import image_files, write_items
-from dataenvgym_spec.execute.yields import with_reasons, yields
+from dataenvgym_spec.execute.media import image_files, writing_items
+from dataenvgym_spec.execute.yields import Fates, with_reasons, yields
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.params import CheckParams
-from dataenvgym_spec.gym.checks.judge import Judged, Verdict, judge, set_apart
+from dataenvgym_spec.gym.checks.judge import Judged, counts, judging, parted
 from dataenvgym_spec.gym.checks.protocol import Sight, answers_of, rates_of
+from dataenvgym_spec.gym.checks.taken import Taken
 from dataenvgym_spec.gym.tasks.ahead import Ahead
+from dataenvgym_spec.gym.tasks.protocol import Scorer
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.spec import Observe
 from dataenvgym_spec.records.evaluations import Result
-from dataenvgym_spec.records.examples import Example
-from dataenvgym_spec.records.files import read
+from dataenvgym_spec.records.examples import Example, Rejected
+from dataenvgym_spec.records.files import read, writing_rows
 from dataenvgym_spec.records.plans import Plan, Yield
 from dataenvgym_spec.records.splits import Reserve
 
@@ -26,36 +30,80 @@ def check(context: Context[CheckParams]) -> None:
     """Writes what is accepted, what the agent may see of it, and what is rejected with reasons.
 
     The amount is cut at a prefix of the request order, so that it never depends on who answered
-    first.
+    first. Examples are read, judged and written one after the other: there may be a million.
     """
     asked = read(context.path("plan", "plan.json"), Plan).asked()
     before = context.table("yield", "yield.json", Yield) or {}
     had = {name: given.accepted for name, given in before.items()}
     quota = {request.id: request.count - had.get(request.id, 0) for request in asked}
-    candidates = context.all("candidates", "examples.jsonl", Example)
-    verdict = Verdict()
-    if candidates:  # else a refill that was not needed: a scorer's imports would be all it does
-        checks = [_judged(context, component) for component in context.params.checks]
-        verdict = judge(candidates, quota, checks, _sight(context, candidates))
-    accepted = verdict.accepted
-    if context.params.apart is not None:
-        accepted, notes = set_apart(accepted, context.params.apart)
-        context.write_rows("rejected", "noted.jsonl", notes)
-    given = yields(asked, before, accepted)
     observe = context.params.observe
-    if isinstance(observe, Observe) and observe.yield_ == "reasons":
-        judging = context.params.checks
-        given = with_reasons(given, before, candidates, verdict.rejected, judging)
-    write_items(context, "accepted", "examples.jsonl", accepted)
+    told = isinstance(observe, Observe) and observe.yield_ == "reasons"
+    fates, tally = Fates(), dict[str, Counter[str]]()
+    candidates = context.each("candidates", "examples.jsonl", Example)
+    counted = Streamed(lambda: _counted(candidates, fates))
+    _write(context, _verdicts(context, counted, quota, tally), fates, reasons=told)
+    given = yields(asked, before, fates.accepted)
+    if told:
+        given = with_reasons(given, before, fates, context.params.checks)
     context.write_table("yield", "yield.json", given)
-    write_items(context, "rejected", "examples.jsonl", verdict.rejected)
-    context.write("rejected", "tally.json", verdict.counts())
-    context.record(candidates=len(candidates), accepted=len(accepted))
-    rejected = totals(verdict.tally)
+    context.write("rejected", "tally.json", counts(tally))
+    context.record(candidates=fates.candidates.total(), accepted=fates.accepted.total())
+    rejected = totals(tally)
     rejected.pop("accepted", None)
     if rejected:
         context.record(rejected=dict(sorted(rejected.items())))
-    context.say(f"  {_totals(verdict.tally) or 'nothing to check'}{_short(given)}")
+    context.say(f"  {_totals(tally) or 'nothing to check'}{_short(given)}")
+
+
+def _counted(candidates: Iterable[Example], fates: Fates) -> Iterator[Example]:
+    """Candidates, counted by request."""
+    fates.candidates.clear()
+    for example in candidates:
+        fates.candidates[example.asked_by] += 1
+        yield example
+
+
+def _verdicts(
+    context: Context[CheckParams],
+    candidates: Iterable[Example],
+    quota: Mapping[str, int],
+    tally: dict[str, Counter[str]],
+) -> Iterator[Example | Rejected]:
+    """What becomes of each candidate that is judged."""
+    if next(iter(candidates), None) is None:
+        # A refill that was not needed: a scorer's imports would be all it does.
+        return
+    checks = [_judged(context, component) for component in context.params.checks]
+    scorer = Ahead(context.judge(context.params.score), _is_computed)
+    sight = _sight(context, scorer)
+    yield from judging(scorer.following(candidates), quota, checks, sight, tally)
+
+
+def _write(
+    context: Context[CheckParams],
+    verdicts: Iterable[Example | Rejected],
+    fates: Fates,
+    *,
+    reasons: bool,
+) -> None:
+    """Writes what is accepted and what is rejected, and what was noted apart of it."""
+    name, apart = "examples.jsonl", context.params.apart
+    with ExitStack() as stack:
+        accept = stack.enter_context(writing_items(context, "accepted", name))
+        reject = stack.enter_context(writing_items(context, "rejected", name))
+        if apart is not None:
+            note = stack.enter_context(writing_rows(context.out("rejected", "noted.jsonl")))
+        for example in verdicts:
+            if isinstance(example, Rejected):
+                reject(example)
+                if reasons:
+                    fates.reject(example)
+                continue
+            fates.accepted[example.asked_by] += 1
+            kept, notes = parted(example, apart or ())
+            accept(kept)
+            if notes is not None:
+                note(notes)
 
 
 def _judged(context: Context[CheckParams], component: Component) -> Judged:
@@ -64,16 +112,17 @@ def _judged(context: Context[CheckParams], component: Component) -> Judged:
     return Judged(name=component.kind, action=action, reads=reads, check=made)
 
 
-def _sight(context: Context[CheckParams], candidates: Sequence[Example]) -> Sight:
-    earlier = context.all("accepted", "examples.jsonl", Example)
+def _sight(context: Context[CheckParams], scorer: Scorer) -> Sight:
+    earlier = Taken()
+    for example in context.each("accepted", "examples.jsonl", Example):
+        earlier.add(example.id, example.input)
     answers, rates = None, None
     if context.ports("answers"):
         rows = context.all("answers", "results.jsonl", Result)
         answers, rates = answers_of(rows), rates_of(rows)
-    computed = (one.item() for one in candidates if _is_computed(one))
     return Sight(
-        scorer=Ahead(context.judge(context.params.score), computed),
-        accepted={example.id: example.input for example in earlier},
+        scorer=scorer,
+        accepted=earlier,
         reserve=context.one("reserve", "reserve.json", Reserve),
         answers=answers,
         rates=rates,

@@ -5,7 +5,7 @@ Imports no model when the teacher is procedural.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -31,11 +31,11 @@ def generate(context: Context[GenerateParams]) -> None:
     given = context.table("yield", "yield.json", Yield) or {}
     requests = missing(asked, given)
     images = Images()
-    rows = _candidates(context, requests, plan, images) if requests else []
-    write_items(context, "candidates", "examples.jsonl", rows, images)
+    rows = _candidates(context, requests, plan, images) if requests else ()
+    count = write_items(context, "candidates", "examples.jsonl", rows, images)
     amount = sum(request.count for request in requests)
-    context.record(requested=amount, candidates=len(rows))
-    context.say(f"  {len(rows)} candidates for {amount} examples asked for")
+    context.record(requested=amount, candidates=count)
+    context.say(f"  {count} candidates for {amount} examples asked for")
 
 
 def missing(asked: Sequence[Request], given: Mapping[str, Yield]) -> list[Request]:
@@ -56,12 +56,12 @@ def missing(asked: Sequence[Request], given: Mapping[str, Yield]) -> list[Reques
 
 def _candidates(
     context: Context[GenerateParams], requests: Sequence[Request], plan: Plan, images: Images
-) -> list[Example]:
+) -> Iterator[Example]:
+    """Candidates, each as soon as it is made; what the engine counted is recorded at the end."""
     params = context.params
     engine: Engine = context.make(params.engine)
     later = () if params.agent_round is None else (params.agent_round,)
     seed = seed_from("generate", params.seed, params.iteration, params.round, *later)
-    rows = []
     names = {request.id for request in requests}
     scorer = None if params.score is None else context.judge(params.score)
     tools = Tools(
@@ -86,7 +86,7 @@ def _candidates(
             teacher=_writer(params.engine),
             request=number,
         )
-        rows.append(msgspec.structs.replace(example, provenance=provenance))
+        yield msgspec.structs.replace(example, provenance=provenance)
     tokens = getattr(engine, "tokens", None)  # of an engine that asks a model
     if tokens:
         context.record(tokens=tokens)
@@ -96,7 +96,6 @@ def _candidates(
     counts = {**(getattr(engine, "counts", None) or {}), **images.bad}
     if counts:
         context.record(made={name: count for name, count in sorted(counts.items()) if count})
-    return rows
 
 
 def _unasked(engine: str, example: Example) -> StageError:

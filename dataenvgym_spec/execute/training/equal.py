@@ -6,30 +6,30 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
+from typing import TypeVar
 
-from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.execute.training.listed import Chosen
 from dataenvgym_spec.records.plans import Yield
 
-Iteration = Sequence[Example]
-"""The accepted examples of an iteration, in the order of their requests."""
+C = TypeVar("C", bound=Chosen)
 
 
 def common(
-    iterations: Sequence[Iteration],
+    iterations: Sequence[Sequence[C]],
     others: Sequence[Mapping[str, Yield]],
     rounds: Sequence[int] | None = None,
-) -> list[Iteration]:
+) -> list[Sequence[C]]:
     """The examples of each iteration, cut to the amount that every arm has.
 
     Args:
-        iterations: what this arm accepted.
+        iterations: what this arm accepted, each in the order of its requests.
         others: what the other arms accepted by request, iteration by iteration, in each arm by arm.
         rounds: how many of them each other arm has of an iteration; one if it is left out.
     """
     if rounds is None:
         rounds = [1] * (len(others) // len(iterations))
     waiting = iter(others)
-    cut = []
+    cut: list[Sequence[C]] = []
     for examples in iterations:
         amounts = [len(examples)]
         for count in rounds:
@@ -43,7 +43,7 @@ def _accepted(given: Mapping[str, Yield]) -> int:
     return sum(one.accepted for one in given.values())
 
 
-def prefix(examples: Iteration, amount: int) -> Iteration:
+def prefix(examples: Sequence[C], amount: int) -> Sequence[C]:
     """So many of some examples, each request's first ones, so that every request keeps its share.
 
     They come request by request: the plain prefix would leave out nothing but the last one.

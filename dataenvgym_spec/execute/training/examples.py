@@ -9,7 +9,7 @@ from typing import Any
 from dataenvgym_spec.gym.prompt import Prompts
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
 from dataenvgym_spec.records.examples import Example
-from dataenvgym_spec.records.files import write_rows
+from dataenvgym_spec.records.files import writing_rows
 from dataenvgym_spec.records.items import Item
 
 
@@ -24,13 +24,14 @@ def write_examples(
         prompts: renders their questions.
         judged: whether the trainer judges answers to them, or compares answers.
     """
-    rows = []
-    for item in items:
-        more: dict[str, Any] = {}
-        if judged:
-            bare = item.item() if isinstance(item, Example) else item
-            more = {"item": bare, "rejected": getattr(item, "rejected", None)}
-        prompt = prompts.prompt(item)
-        rows.append(TrainingExample(prompt=prompt, completion=item.target, **more))
-    write_rows(path, rows)
-    return len(rows)
+    count = 0
+    with writing_rows(path) as write:
+        for item in items:
+            more: dict[str, Any] = {}
+            if judged:
+                bare = item.item() if isinstance(item, Example) else item
+                more = {"item": bare, "rejected": getattr(item, "rejected", None)}
+            prompt = prompts.prompt(item)
+            write(TrainingExample(prompt=prompt, completion=item.target, **more))
+            count += 1
+    return count

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from dataenvgym_spec.core.hashing import unit_interval
 from dataenvgym_spec.execute.training.equal import prefix
+from dataenvgym_spec.execute.training.listed import Chosen
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingLength, TrainingSettings
-from dataenvgym_spec.records.examples import Example
+
+C = TypeVar("C", bound=Chosen)
 
 
-def part(examples: Sequence[Example], fraction: float, seed: int) -> list[Example]:
+def part(examples: Sequence[C], fraction: float, seed: int) -> list[C]:
     """A random part of some examples, of every request its share, in their order.
 
     Args:
@@ -39,10 +42,9 @@ def lasting(settings: TrainingSettings, examples: int) -> TrainingSettings:
     return replace(settings, length=TrainingLength(steps=steps))
 
 
-def by_iteration(examples: Sequence[Example]) -> list[list[Example]]:
+def by_iteration(examples: Sequence[C]) -> list[list[C]]:
     """Examples, which come in the order of iterations, one list for each that has any."""
-    iterations: dict[int, list[Example]] = {}
+    iterations: dict[int, list[C]] = {}
     for example in examples:
-        number = example.provenance.iteration if example.provenance is not None else 0
-        iterations.setdefault(number, []).append(example)
+        iterations.setdefault(example.iteration, []).append(example)
     return list(iterations.values())

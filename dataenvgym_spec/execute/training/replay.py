@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 from dataenvgym_spec.core.hashing import seed_from
 from dataenvgym_spec.execute.training.fraction import by_iteration, part
-from dataenvgym_spec.records.examples import Example
+from dataenvgym_spec.execute.training.listed import Chosen
+
+C = TypeVar("C", bound=Chosen)
 
 
 def again(
-    examples: Sequence[Example], earlier: Collection[str], fraction: float, seed: int, turn: int
-) -> tuple[list[Example], list[Example]]:
+    examples: Sequence[C], earlier: Collection[str], fraction: float, seed: int, turn: int
+) -> tuple[list[C], list[C]]:
     """The examples that are taught again, and those that are new.
 
     Args:
@@ -24,7 +27,7 @@ def again(
     """
     new = [example for example in examples if example.id not in earlier]
     old = [example for example in examples if example.id in earlier]
-    drawn: list[Example] = []
+    drawn: list[C] = []
     for iteration in by_iteration(old):
         drawn += part(iteration, fraction, seed_from("replay", seed, turn))
     return drawn, new

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.gym.checks.protocol import Check, Sight
+from dataenvgym_spec.gym.checks.taken import Taken
 from dataenvgym_spec.records.examples import Example, Notes, Rejected
 
 
@@ -48,8 +51,12 @@ class Verdict:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """The tally in one order."""
-        skills = sorted(self.tally.items())
-        return {skill: dict(sorted(count.items())) for skill, count in skills}
+        return counts(self.tally)
+
+
+def counts(tally: Mapping[str, Counter[str]]) -> dict[str, dict[str, int]]:
+    """A tally in one order."""
+    return {skill: dict(sorted(count.items())) for skill, count in sorted(tally.items())}
 
 
 def judge(
@@ -58,38 +65,62 @@ def judge(
     checks: Sequence[Judged],
     sight: Sight,
 ) -> Verdict:
-    """Splits candidates into accepted and rejected ones, and counts them by skill.
+    """Splits candidates into accepted and rejected ones, and counts them; see `judging`."""
+    verdict = Verdict()
+    for example in judging(list(candidates), quota, checks, sight, verdict.tally):
+        if isinstance(example, Rejected):
+            verdict.rejected.append(example)
+        else:
+            verdict.accepted.append(example)
+    return verdict
+
+
+def judging(
+    candidates: Iterable[Example],
+    quota: Mapping[str, int],
+    checks: Sequence[Judged],
+    sight: Sight,
+    tally: dict[str, Counter[str]],
+) -> Iterator[Example | Rejected]:
+    """Judges candidates one after the other: there may be more than can be held in memory.
 
     A candidate beyond the quota of its request is `surplus`: it is not judged. A check sees what it
     is declared to read and nothing else, and whatever it does to what it is handed changes nothing:
     it may only remove.
+
+    Args:
+        candidates: in the order of their requests. They are gone through once more before, where a
+            check wants to know of all that are coming.
+        quota: how many each request may have.
+        checks: what judges.
+        sight: what they may look at.
+        tally: is filled; by skill, how many were accepted, surplus, or rejected by each check.
+
+    Yields:
+        Each accepted one with what was recorded of it, and each rejected one with the reason.
     """
-    candidates = list(candidates)
     for item in checks:
         if hasattr(item.check, "coming"):
-            item.check.coming(deepcopy(candidates), dict(quota))
+            item.check.coming([_copied(example) for example in candidates], dict(quota))
     left = dict(quota)
-    taken = dict(sight.accepted)
+    taken = Taken(sight.accepted)
     # A view that follows it and cannot be written to.
     seen = replace(sight, accepted=MappingProxyType(taken))
     sights = {item.name: seen.shown_to(item.reads) for item in checks}
-    verdict = Verdict()
     for example in candidates:
-        count = verdict.tally.setdefault(example.skill, Counter())
+        count = tally.setdefault(example.skill, Counter())
         if left.get(example.asked_by, 0) <= 0:
             count["surplus"] += 1
             continue
         rejection, notes = _objections(example, checks, sights)
         if rejection is not None:
-            verdict.rejected.append(rejection)
             count[rejection.check] += 1
+            yield rejection
             continue
-        noted = msgspec.structs.replace(example, notes=notes) if notes else example
-        verdict.accepted.append(noted)
-        taken[example.id] = example.input
+        taken.add(example.id, example.input)
         left[example.asked_by] -= 1
         count["accepted"] += 1
-    return verdict
+        yield msgspec.structs.replace(example, notes=notes) if notes else example
 
 
 def _objections(
@@ -98,7 +129,7 @@ def _objections(
     """The first objection that rejects, and those that are only recorded before it."""
     notes: dict[str, str] = {}
     for item in checks:
-        objections = item.check.objections((deepcopy(example),), sights[item.name])
+        objections = item.check.objections((_copied(example),), sights[item.name])
         if len(objections) != 1:
             raise StageError(
                 f"the check '{item.name}' returned {len(objections)} answers for one example",
@@ -112,21 +143,32 @@ def _objections(
     return None, notes
 
 
-def set_apart(
-    accepted: Sequence[Example], names: Collection[str]
-) -> tuple[list[Example], list[Notes]]:
-    """Accepted examples without the notes of some checks, and those notes.
+def _copied(example: Example) -> Example:
+    """An example of a check's own. What of it nobody can change is shared: that takes a tenth."""
+    own: dict[str, Any] = {}
+    for name in _changeable():
+        value = getattr(example, name)
+        if isinstance(value, dict | tuple):
+            own[name] = deepcopy(value) if value else type(value)()
+    return msgspec.structs.replace(example, **own)
+
+
+@cache
+def _changeable() -> tuple[str, ...]:
+    """The fields of an example that are no texts."""
+    fields = msgspec.structs.fields(Example)
+    return tuple(one.name for one in fields if one.type not in (str, str | None))
+
+
+def parted(example: Example, names: Collection[str]) -> tuple[Example, Notes | None]:
+    """An example without the notes of some checks, and those notes.
 
     What hashes of a split say must not go with an example.
     """
-    kept, hidden = [], []
-    for example in accepted:
-        notes = example.notes or {}
-        apart = {name: note for name, note in notes.items() if name in names}
-        if not apart:
-            kept.append(example)
-            continue
-        hidden.append(Notes(id=example.id, skill=example.skill, notes=apart))
-        shown = {name: note for name, note in notes.items() if name not in names}
-        kept.append(msgspec.structs.replace(example, notes=shown or None))
-    return kept, hidden
+    notes = example.notes or {}
+    apart = {name: note for name, note in notes.items() if name in names}
+    if not apart:
+        return example, None
+    shown = {name: note for name, note in notes.items() if name not in names}
+    kept = msgspec.structs.replace(example, notes=shown or None)
+    return kept, Notes(id=example.id, skill=example.skill, notes=apart)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from rensa import RMinHash, RMinHashLSH
+from rensa import RMinHash
 
+from dataenvgym_spec.gym.checks.bands import Bands
 from dataenvgym_spec.gym.checks.protocol import Sight
 from dataenvgym_spec.records.examples import Example
 
@@ -21,15 +22,14 @@ class NearDuplicate:
     """Objects to an example whose question shares most runs of words with an accepted one.
 
     The similarity is that of Jaccard, estimated by MinHash (Broder 1997); candidates for it are
-    found by locality-sensitive hashing, so that 100,000 examples take seconds.
+    found by locality-sensitive hashing, so that a million examples take minutes.
     """
 
     def __init__(self, *, threshold: float, shingle: int) -> None:
         self.threshold, self.shingle = threshold, shingle
-        self._index = RMinHashLSH(threshold, HASHES, bands(threshold))
-        self._hashes: list[RMinHash] = []
+        self._index = Bands(hashes=HASHES, bands=bands(threshold))
         self._ids: list[str] = []
-        self._last: tuple[str, RMinHash] | None = None
+        self._last: tuple[str, list[int]] | None = None
 
     def objections(self, examples: Sequence[Example], sight: Sight) -> list[str | None]:
         """Why each candidate should not be taught, or None."""
@@ -52,24 +52,23 @@ class NearDuplicate:
         elif self._last[0] in sight.accepted:
             self._add(*self._last)
 
-    def _add(self, id: str, hashed: RMinHash) -> None:
-        self._index.insert(len(self._ids), hashed)
+    def _add(self, id: str, hashed: list[int]) -> None:
+        self._index.add(hashed)
         self._ids.append(id)
-        self._hashes.append(hashed)
 
-    def _nearest(self, hashed: RMinHash) -> tuple[str | None, float]:
-        """The accepted example that is most like it, if one is enough so."""
-        best, most = None, self.threshold
-        for number in sorted(self._index.query(hashed)):
-            similarity = hashed.jaccard(self._hashes[number])
-            if similarity > most or (best is None and similarity == most):
-                best, most = self._ids[number], similarity
-        return best, most
+    def _nearest(self, hashed: list[int]) -> tuple[str | None, float]:
+        """The accepted example that is most like it, the first of several, if one is enough so."""
+        numbers, similarities = self._index.near(hashed)
+        if not numbers.size or similarities.max() < self.threshold:
+            return None, self.threshold
+        best = similarities.argmax()
+        return self._ids[numbers[best]], float(similarities[best])
 
-    def _hashed(self, question: str) -> RMinHash:
+    def _hashed(self, question: str) -> list[int]:
         hashed = RMinHash(HASHES, SEED)
         hashed.update(runs(question, self.shingle))
-        return hashed
+        digest: list[int] = hashed.digest()
+        return digest
 
 
 def runs(text: str, shingle: int) -> list[str]:

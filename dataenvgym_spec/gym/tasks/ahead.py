@@ -6,11 +6,15 @@ score of an answer depends on nothing else, and those that a program made share 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
+from dataenvgym_spec.core.streamed import Streamed
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
 from dataenvgym_spec.gym.tasks.scoring import Judge
+from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.items import Item
 
 BLOCK: Final = 64
@@ -20,17 +24,30 @@ Pair = tuple[Item, Answer]
 
 
 class Ahead:
-    """A scorer that is told beforehand what it will be asked.
+    """A scorer that knows which candidates come next.
 
     Attributes:
         scorer: what scores.
     """
 
-    def __init__(self, scorer: Judge, computed: Iterable[Item]) -> None:
-        """Args: what scores, and items whose own answers a program made, in their order."""
-        self.scorer = scorer
-        self._coming = list(computed)
+    def __init__(self, scorer: Judge, computed: Callable[[Example], bool]) -> None:
+        """Args: what scores, and whether a program made a candidate's own answer."""
+        self.scorer, self.computed = scorer, computed
+        self._coming: deque[Example] = deque()
         self._known: dict[str, tuple[Pair, Score]] = {}
+
+    def following(self, candidates: Iterable[Example]) -> Iterable[Example]:
+        """Candidates one after the other; few are held that are still to come."""
+        return Streamed(lambda: self._following(iter(candidates)))
+
+    def _following(self, rest: Iterator[Example]) -> Iterator[Example]:
+        self._coming.clear()
+        while True:
+            self._coming.extend(islice(rest, BLOCK - len(self._coming)))
+            if not self._coming:
+                return
+            yield self._coming[0]
+            self._coming.popleft()
 
     def score(self, answers: Sequence[Pair]) -> list[Score]:
         """Scores a batch of answers; see `Scorer`."""
@@ -38,8 +55,8 @@ class Ahead:
 
     def _score(self, item: Item, answer: Answer) -> Score:
         asked = (item, answer)
-        if self._of(asked) is None and answer == Answer(text=item.target):
-            self._go_on(item)
+        if self._of(asked) is None and self._is_next(item) and answer == Answer(text=item.target):
+            self._go_on()
         found = self._of(asked)
         return self.scorer.score([asked])[0] if found is None else found
 
@@ -48,13 +65,15 @@ class Ahead:
         known, score = self._known.get(asked[0].id, (None, None))
         return score if known == asked else None
 
-    def _go_on(self, item: Item) -> None:
-        """Scores a block that begins with an item, if it is yet to come."""
-        if item not in self._coming:
-            return
-        start = self._coming.index(item)
-        block = self._coming[start : start + BLOCK]
-        self._coming = self._coming[start + BLOCK :]
+    def _is_next(self, item: Item) -> bool:
+        """Whether it is the candidate that is judged now, and a program made its answer."""
+        if not self._coming or not self.computed(self._coming[0]):
+            return False
+        return self._coming[0].item() == item
+
+    def _go_on(self) -> None:
+        """Scores the block that begins with the candidate that is judged now."""
+        block = [one.item() for one in self._coming if self.computed(one)]
         pairs = [(one, Answer(text=one.target)) for one in block]
         scores = self.scorer.score_computed(pairs)
         self._known = {pair[0].id: (pair, score) for pair, score in zip(pairs, scores, strict=True)}

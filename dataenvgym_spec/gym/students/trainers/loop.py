@@ -71,7 +71,7 @@ class Loop(TransformersTrainer):  # type: ignore[misc]  # the type checker skips
 
     def tokens(self) -> int:
         """How many tokens all processes have trained on, without padding."""
-        lengths = [len(row["input_ids"]) for row in self.responses.rows]
+        lengths = self.responses.rows.lengths
         return sum(lengths[index] for index in self.batches.seen(self.state.global_step))
 
 

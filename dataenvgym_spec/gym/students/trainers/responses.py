@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, overload
 
+import msgspec
 import torch
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.spool import Spool
 from dataenvgym_spec.gym.students.codec import Encoder
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
 from dataenvgym_spec.gym.students.vision import ANSWERS, Gallery, Inputs, Vision, stacked
@@ -21,6 +24,33 @@ IGNORED: Final = -100
 """The label of a token that carries no loss."""
 
 
+class Rows(Sequence[Encoded]):
+    """Examples as tokens, each read when its turn has come; in memory is how long each is."""
+
+    def __init__(self) -> None:
+        self.lengths = array("I")
+        self._spool = Spool()
+
+    def append(self, row: Encoded, asked: int) -> None:
+        """Adds an example, of which so many of the first tokens carry no loss."""
+        self.lengths.append(len(row["input_ids"]))
+        self._spool.append(msgspec.msgpack.encode((asked, row)))
+
+    def __len__(self) -> int:
+        return len(self._spool)
+
+    @overload
+    def __getitem__(self, index: int) -> Encoded: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Encoded]: ...
+    def __getitem__(self, index: int | slice) -> Encoded | list[Encoded]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        asked, row = msgspec.msgpack.decode(self._spool[index], type=tuple[int, Encoded])
+        ids = row.pop("input_ids")
+        return {"input_ids": ids, "labels": [IGNORED] * asked + ids[asked:], **row}
+
+
 # The type checker skips torch, which takes it longer than all else.
 class Responses(torch.utils.data.Dataset[Row]):  # type: ignore[misc]
     """Token ids and labels of the examples that have room for an answer.
@@ -30,7 +60,7 @@ class Responses(torch.utils.data.Dataset[Row]):  # type: ignore[misc]
     completion would teach nothing, or that the answer is empty; it is left out.
 
     Attributes:
-        rows: the examples that are learned, in their order.
+        rows: the examples that are learned, in their order, on disk: there may be a million.
         cut: how many of them are cut.
         left_out: how many examples are not among them.
     """
@@ -49,13 +79,16 @@ class Responses(torch.utils.data.Dataset[Row]):  # type: ignore[misc]
                 missing or does not take a conversation.
         """
         encoder = Encoder(tokenizer, vision)
-        self.gallery = Gallery(lambda number: encoder.inputs(examples[number].prompt))
-        self.numbers: list[int] = []
-        self.rows: list[Encoded] = []
+        self.gallery: Gallery | None = None
+        if vision is not None:
+            self.gallery = Gallery(lambda number: encoder.inputs(examples[number].prompt))
+        self.numbers = array("Q")
+        self.rows = Rows()
         self.cut = self.left_out = self.longest = 0
         shortest = max_length
         for number, example in enumerate(examples):
-            prompt = self.gallery.look(number)
+            look = self.gallery
+            prompt = encoder.inputs(example.prompt) if look is None else look.look(number)
             answer = encoder.answer(example.prompt, example.completion)
             length = len(prompt.ids)
             self.longest = max(self.longest, length + len(answer))
@@ -75,19 +108,21 @@ class Responses(torch.utils.data.Dataset[Row]):  # type: ignore[misc]
             self.left_out += 1
             return
         self.cut += len(fitting) < len(answer)
-        labels = [IGNORED] * len(prompt.ids) + fitting
-        row = {"input_ids": prompt.ids + fitting, "labels": labels}
+        row = {"input_ids": prompt.ids + fitting}
         for name, values in prompt.beside.items():
             row[name] = values + [ANSWERS.get(name, 0)] * len(fitting)
-        self.rows.append(row)
+        self.rows.append(row, asked=len(prompt.ids))
         self.numbers.append(number)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Row:
-        seen = self.gallery.seen(self.numbers[index])
-        return {**self.rows[index], SEEN: seen} if seen else {**self.rows[index]}
+        row: Row = {**self.rows[index]}
+        if self.gallery is not None:
+            seen = self.gallery.seen(self.numbers[index])
+            row |= {SEEN: seen} if seen else {}
+        return row
 
     @property
     def beside(self) -> list[str]:

@@ -10,7 +10,7 @@ from dataenvgym_spec.gym.students.trainers.frame import Frame
 from dataenvgym_spec.gym.students.trainers.loop import Loop
 from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
 from dataenvgym_spec.gym.students.trainers.responses import Responses
-from dataenvgym_spec.records.files import read_all
+from dataenvgym_spec.records.stored import Stored
 
 
 class Sft:
@@ -26,7 +26,7 @@ class Sft:
                 is no finite number.
         """
         frame = Frame(job, images=True)
-        examples = read_all(job.examples, TrainingExample)
+        examples = Stored(job.examples, TrainingExample)
         longest = job.settings.max_length
         responses = Responses(examples, frame.tokenizer, longest, frame.vision)
         loop = Loop(job, frame.load(), frame.tokenizer, responses)
