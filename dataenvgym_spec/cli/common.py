@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -33,7 +34,7 @@ setting = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Project:
     """The specs that a command is about, compiled in memory."""
 
@@ -43,7 +44,20 @@ class Project:
 
     def entry(self, name: str) -> Entry:
         """The entry of one experiment."""
-        return next(item for item in self.compiled.graph.entries if item.name == name)
+        return self._entries[name]
+
+    def spec(self, name: str) -> Resolved:
+        """The resolved spec of one experiment."""
+        return self._specs[name]
+
+    # A sweep has a thousand experiments, and each is asked for by name.
+    @cached_property
+    def _entries(self) -> dict[str, Entry]:
+        return {item.name: item for item in self.compiled.graph.entries}
+
+    @cached_property
+    def _specs(self) -> dict[str, Resolved]:
+        return {spec.base.name: spec for spec in self.compiled.specs}
 
 
 def layout_here() -> Layout:

@@ -13,11 +13,11 @@ import click
 from dataenvgym_spec.cli.common import Project
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.graph.ir import Entry
-from dataenvgym_spec.questions.cost.estimate import Machine, StageEstimate, estimate, spent
+from dataenvgym_spec.questions.cost.estimate import Estimator, Machine, StageEstimate
 from dataenvgym_spec.questions.cost.limits import NAMES as LIMITS
 from dataenvgym_spec.questions.cost.limits import Standing, number, standings, warn
 from dataenvgym_spec.questions.cost.ranges import CostRange, Interval, total
-from dataenvgym_spec.questions.cost.spending import latest, of
+from dataenvgym_spec.questions.cost.spending import Accounts, latest
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.results.prices import read_prices
@@ -84,16 +84,15 @@ def bills(project: Project, plans: Mapping[str, Sequence[PlannedStage]]) -> dict
     history = latest(project.layout, _kinds_that_run(plans))
     environ = with_profile(project.layout.root, os.environ)
     machine = Machine(gpus=Hardware.of(environ).gpus)
+    estimator = Estimator(stages=stages, history=history, prices=prices, machine=machine)
+    accounts = Accounts(project.layout, prices)
     result = {}
     for name, steps in plans.items():
         entry = project.entry(name)
-        circumstances = entry.circumstances
-        estimates = estimate(steps, stages, history, prices, machine, circumstances)
+        estimates = estimator.of(steps, entry.circumstances)
         ahead = total(one.cost for one in estimates)
-        done = of(project.layout, _directories_done(steps))
-        had = total(spent(past, prices) for past in done.pasts)
-        limits = limits_of(spec_of(project, entry))
-        standing = standings(limits, had, ahead)
+        had = accounts.of(stages[step.key] for step in steps if _is_spent(step))
+        standing = standings(limits_of(project.spec(name)), had, ahead)
         result[name] = Bill(stages=estimates, ahead=ahead, spent=had, limits=standing)
     return result
 
@@ -104,17 +103,12 @@ def _kinds_that_run(plans: Mapping[str, Sequence[PlannedStage]]) -> set[str]:
     return {step.kind for step in steps if step.use and step.action in ("run", "maybe")}
 
 
-def _directories_done(steps: Sequence[PlannedStage]) -> list[str]:
-    """The stages whose cost counts as spent.
+def _is_spent(step: PlannedStage) -> bool:
+    """Whether what a stage has cost counts as spent.
 
-    A stage that runs again writes a new log: the old one does not count besides what it will cost.
+    One that runs again writes a new log: the old one does not count besides what it will cost.
     """
-    return [step.directory for step in steps if step.use and step.action not in ("run", "pass")]
-
-
-def spec_of(project: Project, item: Entry) -> Resolved:
-    """The resolved spec of an entry."""
-    return next(spec for spec in project.compiled.specs if spec.base.name == item.name)
+    return step.use is not None and step.action not in ("run", "pass")
 
 
 def limits_of(spec: Resolved) -> dict[str, float]:
@@ -134,7 +128,7 @@ def together(costs: Mapping[str, Bill]) -> Bill:
 
 def print_warnings(project: Project, item: Entry, bill: Bill) -> None:
     """Warns of limits that the plan may pass."""
-    spec = spec_of(project, item)
+    spec = project.spec(item.name)
     for warning in warn(spec.node, bill.limits):
         click.echo(spec.family.annotate(warning).render(), err=True)
 

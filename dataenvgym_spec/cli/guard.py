@@ -3,47 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from dataenvgym_spec.cli.common import Project
-from dataenvgym_spec.cli.costs import bills, limits_of, spec_of
+from dataenvgym_spec.cli.costs import Bill, bills, limits_of
 from dataenvgym_spec.core.errors import Diagnostic, LimitReached, SpecError
 from dataenvgym_spec.core.variables import REPLAY, switch
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.guard import packed
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.questions.services import unusable
+from dataenvgym_spec.resolve.arms import Resolved
 
 EXECUTES: Final = ("run", "maybe")
 """What a plan says of stages that may ask a service."""
 
 
-def admit(project: Project, item: Entry, steps: Sequence[PlannedStage]) -> dict[str, str]:
-    """Checks the limits of an experiment that is about to run.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What limits say to experiments that are about to run.
+
+    Attributes:
+        limits: what to add to the environment of the stages of those that may, by experiment.
+        refused: those of which the low end of what is ahead does not fit into a limit.
+    """
+
+    limits: Mapping[str, Mapping[str, str]]
+    refused: Mapping[str, LimitReached]
+
+
+def admit(project: Project, plans: Mapping[str, Sequence[PlannedStage]]) -> Admission:
+    """Checks the limits of experiments that are about to run; logs and prices are read once.
 
     Args:
         project: the compiled specs.
-        item: the experiment.
-        steps: its plan.
-
-    Returns:
-        What to add to the environment of its stages.
-
-    Raises:
-        LimitReached: the low end of what is ahead does not fit into a limit.
+        plans: their plans.
     """
-    spec = spec_of(project, item)
-    limits = limits_of(spec)
-    if not limits:
-        return {}
-    bill = bills(project, {item.name: steps})[item.name]
+    limits: dict[str, Mapping[str, str]] = {name: {} for name in plans}
+    refused = {}
+    limited = {name: steps for name, steps in plans.items() if limits_of(project.spec(name))}
+    for name, bill in (bills(project, limited) if limited else {}).items():
+        error = _too_little(project.spec(name), bill)
+        if error is None:
+            limits[name] = packed(name, limits_of(project.spec(name)))
+        else:
+            refused[name] = error
+    return Admission(limits=limits, refused=refused)
+
+
+def _too_little(spec: Resolved, bill: Bill) -> LimitReached | None:
+    """The first limit that is not enough."""
     for limit in bill.limits:
         if bill.stages and limit.too_little:
             where = spec.node.at(("limits", limit.name)).span
             message = f"{where}: the limit on '{limit.name}' is not enough: {limit.text()}"
-            help = f"raise it, or: dataenvgym run {item.name} --ignore-limits"
-            raise LimitReached(message, help=help)
-    return packed(item.name, limits)
+            help = f"raise it, or: dataenvgym run {spec.base.name} --ignore-limits"
+            return LimitReached(message, help=help)
+    return None
 
 
 def require_services(

@@ -23,6 +23,7 @@ from dataenvgym_spec.cli.planned import Makers, plan_text
 from dataenvgym_spec.cli.power import power_lines, power_records
 from dataenvgym_spec.core.dvc_config import remotes
 from dataenvgym_spec.core.errors import SpecError
+from dataenvgym_spec.questions.foresee import Settled
 from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.questions.power import expected, measured_noise
 from dataenvgym_spec.questions.repro import UNCACHED
@@ -105,11 +106,14 @@ def _unpulled(plans: Plans, name: str | None) -> Iterator[str]:
 
 def _plans(project: Project, *, pull: bool) -> Plans:
     """Plans each experiment. They share what is read from the disk."""
-    world = Disk(project.layout, pull=pull)
-    compiled = project.compiled
+    graph = project.compiled.graph
+    names = [item.name for item in graph.entries]
+    world = Disk(project.layout, pull=pull, experiments=names)
+    settled: dict[str, Settled] = {}
     plans = {}
-    for item in compiled.graph.entries:
-        plans[item.name] = plan(compiled.graph, item, world, compiled.specs)
+    for item in graph.entries:
+        spec = project.spec(item.name)
+        plans[item.name] = plan(graph, item, world, (spec,), settled=settled)
     return plans
 
 

@@ -37,13 +37,16 @@ def plan_text(
         name: what the command line named; empty for all active specs.
     """
     every = list(once(plans))
+    made_earlier: dict[str, dict[str, str]] = {}
+    for (sharing, key), maker in earlier.items():
+        made_earlier.setdefault(sharing, {})[key] = maker
     is_long = not show_all and sum(step.action != "reuse" for step in every) > LONG
     for experiment, steps in plans.items():
-        own = [step for step in steps if (experiment, step.key) not in earlier]
-        yield from _sums(experiment, own, earlier)
+        made = made_earlier.get(experiment, {})
+        own = [step for step in steps if step.key not in made]
+        yield from _sums(experiment, own, made)
         if not is_long:
             yield from _listed(own, _place_of(steps), show_all=show_all)
-            made = {key for sharing, key in earlier if sharing == experiment}
             yield from lines(costs[experiment].without(made))
     if len(plans) > 1:
         counts: Counter[str] = Counter(step.action for step in every)
@@ -56,13 +59,13 @@ def plan_text(
         yield from lines(together(costs))
 
 
-def _sums(experiment: str, own: Sequence[PlannedStage], earlier: Makers) -> Iterator[str]:
+def _sums(experiment: str, own: Sequence[PlannedStage], made: Mapping[str, str]) -> Iterator[str]:
     """How many stages there are of each action; what others make is a line for each of them."""
-    made = Counter(maker for (name, _), maker in earlier.items() if name == experiment)
+    makers = Counter(made.values())
     counts: Counter[str] = Counter(step.action for step in own)
-    counts[EARLIER] = made.total()
+    counts[EARLIER] = makers.total()
     yield f"{experiment}: {sums_of(counts, ACTIONS)}"
-    for maker, count in made.items():
+    for maker, count in makers.items():
         yield f"  {EARLIER}: {plural(count, 'stage')} that '{maker}' makes"
 
 

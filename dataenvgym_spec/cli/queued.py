@@ -17,6 +17,7 @@ from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.estimate import Machine, PastStages, estimate
 from dataenvgym_spec.questions.cost.ranges import Interval
 from dataenvgym_spec.questions.cost.spending import latest
+from dataenvgym_spec.questions.foresee import Settled
 from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.questions.together import Plans, once
 from dataenvgym_spec.results.prices import read_prices
@@ -97,7 +98,11 @@ class Rounds:
         # A new one each time: DVC has changed what a Disk remembers.
         world = Disk(self.project.layout, pull=self.pull)
         graph = self.project.compiled.graph
-        return {item.name: plan(graph, item, world, explains=False) for item in entries}
+        settled: dict[str, Settled] = {}
+        plans = {}
+        for item in entries:
+            plans[item.name] = plan(graph, item, world, explains=False, settled=settled)
+        return plans
 
     def _todo(self, entries: Sequence[Entry], plans: Plans) -> Plans:
         """The plans of those that have something to do which they have not just done."""
@@ -110,16 +115,12 @@ class Rounds:
             self._given[item.name] = targets
         return todo
 
-    def _limited(self, plans: Plans) -> dict[str, LimitReached]:
-        limited: dict[str, LimitReached] = {}
+    def _limited(self, plans: Plans) -> Mapping[str, LimitReached]:
         if self.ignore_limits:
-            return limited
-        for name, steps in plans.items():
-            try:
-                self.limits[name] = admit(self.project, self.project.entry(name), steps)
-            except LimitReached as error:
-                limited[name] = error
-        return limited
+            return {}
+        admission = admit(self.project, plans)
+        self.limits.update(admission.limits)
+        return admission.refused
 
     def _works(self, plans: Plans) -> tuple[Work, ...]:
         steps = [step for step in once(plans) if step.action != "reuse"]

@@ -195,7 +195,7 @@ def _reproduce(
         if done and todo.targets in ((), done):
             return True
         require_services(project, item, steps, {**os.environ, **variables})
-        limits = {} if ignore_limits else admit(project, item, steps)
+        limits = {} if ignore_limits else _admitted(project, item, steps)
         click.echo(f"{item.name}: {_to_do(todo, again=bool(done))}")
         if not todo.targets:
             return False
@@ -205,6 +205,13 @@ def _reproduce(
             help = "the reason is above; the same command goes on from what is done"
             raise StageError(f"'{item.name}' did not finish", help=help)
         done = todo.targets
+
+
+def _admitted(project: Project, item: Entry, steps: tuple[PlannedStage, ...]) -> Mapping[str, str]:
+    admission = admit(project, {item.name: steps})
+    if item.name in admission.refused:
+        raise admission.refused[item.name]
+    return admission.limits[item.name]
 
 
 def _plan(project: Project, item: Entry, *, pull: bool) -> tuple[PlannedStage, ...]:

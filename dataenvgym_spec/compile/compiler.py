@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -70,16 +70,23 @@ def front_end(
     """
     wanted = paths if isinstance(paths, Mapping) else dict.fromkeys(paths)
     reader = _Reader(root=root, sets=sets, locks=locks)
-    for path, names in wanted.items():
-        reader.read(path, names)
-    specs, found = reader.specs, reader.found
-    for spec in specs:
-        found += [spec.family.annotate(finding) for finding in table.check(spec)]
-    found += _same_names(specs)
-    found += size.check(specs)
+    with _collector_paused():
+        for path, names in wanted.items():
+            reader.read(path, names)
+        found = reader.found
+        specs = [_checked(spec) for spec in reader.specs]
+        for spec in specs:
+            found += spec.odd
+        found += _same_names(specs)
+        found += size.check(specs)
     if any(finding.severity == "error" for finding in found):
         raise SpecError(found)
     return tuple(specs)
+
+
+def _checked(spec: Resolved) -> Resolved:
+    """The spec, with what the rules find about what it means."""
+    return replace(spec, odd=tuple(map(spec.family.annotate, table.check(spec))))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,14 +150,12 @@ def warnings(specs: Iterable[Resolved], graph: Graph | None = None) -> tuple[Dia
     """What is odd about specs that are valid, in order, once.
 
     Args:
-        specs: the specs.
+        specs: the specs, as `front_end` gives them.
         graph: what they were lowered to; without it, nothing is said about experiments that are
             one.
     """
     specs = tuple(specs)
-    odd: list[Diagnostic] = []
-    for spec in specs:
-        odd += [spec.family.annotate(finding) for finding in table.check(spec)]
+    odd = [finding for spec in specs for finding in spec.odd]
     if graph is not None:
         odd += duplicates.check(specs, graph)
     return gathered(odd)
@@ -186,7 +191,7 @@ def joined(graphs: Iterable[Graph]) -> Graph:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """A graph is made of many small records and no cycles.
+    """Trees of values and a graph are many small records and no cycles.
 
     Looking for cycles again and again takes a third of the time.
     """

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 SHORT: Final = 16
+_SMALL: Final = 1 << 16
+"""Bytes up to which a file is read at once."""
 
 STEADY: Final = {"PYTHONHASHSEED": "0"}
 """The environment of a process in which the order of a set of texts is that of every other one.
@@ -21,16 +23,20 @@ Some data sets of reasoning-gym draw from sets.
 """
 
 
+# `json.dumps` would make another one for each of the tens of thousands of values of a sweep. NaN
+# and infinity are no JSON: other readers would refuse the text.
+_ENCODER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
+
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no white space.
 
     >>> canonical({"b": 1, "a": [1.5, "x"]})
     '{"a":[1.5,"x"],"b":1}'
     """
-    # NaN and infinity are no JSON: other readers would refuse the text.
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _ENCODER.encode(value)
 
 
 class Canonical:
@@ -96,6 +102,10 @@ def sha256_text(text: str) -> str:
 def md5_file(path: Path) -> str:
     """MD5 of a file's bytes: DVC's identity of the file."""
     with path.open("rb") as handle:
+        start = handle.read(_SMALL)
+        if len(start) < _SMALL:  # `file_digest` makes a large buffer first
+            return hashlib.md5(start, usedforsecurity=False).hexdigest()
+        handle.seek(0)
         return hashlib.file_digest(handle, "md5").hexdigest()
 
 

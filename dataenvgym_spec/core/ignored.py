@@ -6,6 +6,7 @@ leave out besides is in `folders`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -57,8 +58,10 @@ class Ignored:
         if folder not in self._lines:
             above = self._of(folder.rpartition("/")[0]) if folder else ALWAYS
             name = f"{folder}/{FILE}" if folder else FILE
-            own = () if self._matches(above, name) else _rules(self.root / name, folder)
-            self._lines[folder] = (*above, *own)
+            self._lines[folder] = above
+            # Hardly a folder has any, and a sweep has tens of thousands of folders.
+            if os.path.isfile(f"{self.root}/{name}") and not self._matches(above, name):  # noqa: PTH113
+                self._lines[folder] = (*above, *_rules(self.root / name, folder))
         return self._lines[folder]
 
     def _matches(self, lines: tuple[str, ...], name: str) -> bool:
@@ -81,8 +84,6 @@ def _matcher(lines: tuple[str, ...]) -> Matches:
 
 def _rules(path: Path, folder: str) -> list[str]:
     """The rules of a file, relative to the repository."""
-    if not path.is_file():
-        return []
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     rules = [line for line in lines if line and not line.startswith("#")]
     return [_moved(rule, folder) for rule in rules] if folder else rules

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from dataenvgym_spec.graph.ir import Entry, Graph, Stage
+from dataenvgym_spec.graph.ir import Entry, Graph, Stage, Use
 
 NOISE: Final = "noise floor of {}"
 """The box of copies in a flow chart: names of arms have no spaces, so no arm is called so."""
@@ -15,11 +16,10 @@ def as_records(item: Entry, graph: Graph) -> dict[str, Any]:
 
     A stage that stands for the noise floor alone says which copy of what it is.
     """
-    return {"stages": [_record(stage, item.name) for stage in graph.of(item)]}
+    return {"stages": [_record(stage, graph.uses(stage, item.name)) for stage in graph.of(item)]}
 
 
-def _record(stage: Stage, experiment: str) -> dict[str, Any]:
-    uses = [use for use in stage.uses if use.experiment == experiment]
+def _record(stage: Stage, uses: Sequence[Use]) -> dict[str, Any]:
     iterations = sorted({use.iteration for use in uses if use.iteration is not None})
     record: dict[str, Any] = {
         "key": stage.id,
@@ -73,7 +73,7 @@ def _by_box(item: Entry, graph: Graph) -> dict[str | None, list[Stage]]:
     """The stages of each arm, and those of the noise floor; under None those of several arms."""
     groups: dict[str | None, list[Stage]] = {None: []}
     for stage in graph.of(item):
-        uses = [use for use in stage.uses if use.experiment == item.name]
+        uses = graph.uses(stage, item.name)
         boxes = {use.arm for use in uses if use.copy is None}
         # What an arm does in any case is its own, whoever else reads it.
         boxes = boxes or {NOISE.format(use.arm) for use in uses}

@@ -5,6 +5,8 @@ Stages never depend on it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from dataenvgym_spec.emit.stages import pretty
@@ -14,20 +16,19 @@ from dataenvgym_spec.records.experiment import IndexedStage, StageUse
 
 def index(item: Entry, graph: Graph) -> str:
     """The text of `experiments/<name>.json`."""
-    stages = tuple(_row(stage, item.name) for stage in graph.of(item))
+    stages = tuple(_row(stage, graph.uses(stage, item.name)) for stage in graph.of(item))
     complete = msgspec.structs.replace(item.index, stages=stages)
     return pretty(complete.plain())
 
 
-def _row(stage: Stage, experiment: str) -> IndexedStage:
+def _row(stage: Stage, uses: Iterable[Use]) -> IndexedStage:
     inputs = {item.stage for item in stage.inputs}
-    uses = [_use(use) for use in stage.uses if use.experiment == experiment]
     return IndexedStage(
         directory=stage.directory,
         key=stage.id,
         kind=stage.kind,
         inputs=tuple(sorted(inputs)),
-        uses=tuple(uses),
+        uses=tuple(map(_use, uses)),
     )
 
 

@@ -138,10 +138,12 @@ class Component:
         Args:
             sees: whether the arm observes what an option is declared to need (`x-needs`).
         """
-        options = dict(self.options)
+        options = self.options
         for path, needs in self.definition.marked("x-needs").items():
             if not any(map(sees, needs)):
                 options = without(options, path)
+        if options is self.options and not self.parts:  # most, and a sweep binds thousands
+            return self
         parts = {path: part.acting(sees) for path, part in self.parts.items()}
         return replace(self, options=options, parts=parts)
 

@@ -5,7 +5,7 @@ How stages come about is in `passes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -164,6 +164,22 @@ class Graph:
     @cached_property
     def marks(self) -> dict[str, str]:
         """The hashes of stages' own files by id, as far as somebody has made them."""
+        return {}
+
+    def uses(self, stage: Stage, experiment: str) -> Sequence[Use]:
+        """Where an experiment uses a stage.
+
+        All experiments of a sweep may use one: its uses are gone through once, and not for each.
+        """
+        by_experiment = self._uses.get(stage.id)
+        if by_experiment is None:
+            by_experiment = self._uses[stage.id] = {}
+            for use in stage.uses:
+                by_experiment.setdefault(use.experiment, []).append(use)
+        return by_experiment[experiment]
+
+    @cached_property
+    def _uses(self) -> dict[str, dict[str, list[Use]]]:
         return {}
 
     def of(self, entry: Entry) -> Iterator[Stage]:

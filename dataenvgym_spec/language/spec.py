@@ -8,6 +8,7 @@ is the component's own JSON file.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -288,7 +289,7 @@ class Seeds(Section, frozen=True, kw_only=True):
         return (self.run,) if isinstance(self.run, int) else tuple(self.run)
 
 
-class Experiment(Section, frozen=True, kw_only=True):
+class Experiment(Section, frozen=True, kw_only=True, dict=True):
     """One experiment: a teacher environment, a student, an agent and its arms."""
 
     version: Annotated[Literal[1], hover("Version of the spec language.")]
@@ -367,8 +368,15 @@ class Experiment(Section, frozen=True, kw_only=True):
 
         Yields slot, place and options, which have their `kind`.
         """
+        # Most rules ask for them, and a sweep has thousands of experiments.
+        yield from self._components
+
+    @cached_property
+    def _components(self) -> tuple[tuple[str, tuple[str, ...], Options], ...]:
+        components: list[tuple[str, tuple[str, ...], Options]] = []
         for place in PLACES:
             for path, value in named(self, place.path):
                 options = {"kind": value} if isinstance(value, str) else value
-                yield place.slot, path, options
-                yield from inline(place.slot, path, options)
+                components.append((place.slot, path, options))
+                components += inline(place.slot, path, options)
+        return tuple(components)

@@ -10,7 +10,7 @@ its result is lost: whether the same bytes come out depends on what that stage p
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -35,6 +35,21 @@ PASSES: Final = 4
 """A bound on looking again; the second pass has always settled it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What is known of a stage in whichever experiment: nothing missing was asked about.
+
+    Attributes:
+        work: the stage as DVC sees it.
+        decision: what DVC will do to it.
+        results: what will be where it writes.
+    """
+
+    work: DvcStage
+    decision: Decision
+    results: Mapping[str, Bytes]
+
+
 @dataclass(slots=True, kw_only=True)
 class Foresight:
     """What is known about the stages so far, by key.
@@ -49,6 +64,8 @@ class Foresight:
         makers: which stages will make an object, from one pass to the next.
         constant: whether a stage gives the same bytes always, as far as this was asked.
         marks: the hash of each stage's own file, as far as it was made: experiments share it.
+        settled: what other experiments have found out that holds in this one too.
+        relative: whether a decision was asked for since that depends on what else is made here.
     """
 
     world: World
@@ -60,21 +77,31 @@ class Foresight:
     makers: dict[str, frozenset[str]] = field(default_factory=dict)
     constant: dict[str, bool] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
+    settled: dict[str, Settled] = field(default_factory=dict)
+    relative: bool = False
 
     def decide(self, work: DvcStage, key: str = "") -> Decision:
         """What DVC does to a stage; without a key, to the report, which no stage reads."""
         return decide(self.world, work, partial(_returns, self, key))
 
 
-def foresee(stages: Sequence[Stage], graph: Graph, world: World) -> Foresight:
+def foresee(
+    stages: Sequence[Stage], graph: Graph, world: World, settled: dict[str, Settled] | None = None
+) -> Foresight:
     """Decides on the stages of one experiment.
 
     Args:
         stages: in the order of execution.
         graph: all stages.
         world: the disk.
+        settled: what was found out for other experiments about the same disk; more is added.
     """
-    foresight = Foresight(world=world, stages=graph.by_id(), marks=graph.marks)
+    foresight = Foresight(
+        world=world,
+        stages=graph.by_id(),
+        marks=graph.marks,
+        settled={} if settled is None else settled,
+    )
     for stage in stages:
         foresight.above[stage.id] = _above(foresight, stage)
     for _ in range(PASSES):
@@ -98,19 +125,31 @@ def _pass(foresight: Foresight, stages: Sequence[Stage]) -> bool:
     """
     makers: dict[str, set[str]] = {}
     for stage in stages:
-        work = _work(foresight, stage)
-        decision = foresight.decide(work, stage.id)
-        foresight.work[stage.id] = work
-        foresight.decisions[stage.id] = decision
-        results = _results(foresight, stage, work, decision)
-        for path, content in results.items():
-            foresight.bytes[f"{work.folder}/{path}"] = content
-        if decision.action in ("run", "maybe"):
-            for one in _objects(foresight, results.values()):
+        found = foresight.settled.get(stage.id) or _decided(foresight, stage)
+        foresight.work[stage.id] = found.work
+        foresight.decisions[stage.id] = found.decision
+        for path, content in found.results.items():
+            foresight.bytes[f"{found.work.folder}/{path}"] = content
+        if found.decision.action in ("run", "maybe"):
+            for one in _objects(foresight, found.results.values()):
                 makers.setdefault(one, set()).add(stage.id)
     before = foresight.makers
     foresight.makers = {one: frozenset(keys) for one, keys in makers.items()}
     return before != foresight.makers
+
+
+def _decided(foresight: Foresight, stage: Stage) -> Settled:
+    """Decides on a stage; all that it reads was decided on."""
+    foresight.relative = False
+    work = _work(foresight, stage)
+    decision = foresight.decide(work, stage.id)
+    results = _results(foresight, stage, work, decision)
+    found = Settled(work=work, decision=decision, results=results)
+    # A sweep shares its first stages, and what they come out as does not depend on who asks.
+    above = all(read.stage in foresight.settled for read in stage.inputs)
+    if above and not foresight.relative:
+        foresight.settled[stage.id] = found
+    return found
 
 
 def _objects(foresight: Foresight, contents: Iterable[Bytes]) -> set[str]:
@@ -124,6 +163,7 @@ def _objects(foresight: Foresight, contents: Iterable[Bytes]) -> set[str]:
 
 def _returns(foresight: Foresight, key: str, missing: frozenset[str]) -> Sure:
     """Whether missing objects will be in the cache when it is a stage's turn."""
+    foresight.relative |= bool(missing)
     sure: Sure = "yes"
     for one in missing:
         makers = _other_makers(foresight, key, one)

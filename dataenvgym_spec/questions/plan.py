@@ -15,7 +15,7 @@ from dataenvgym_spec.emit.entry import entry, home, spec_files
 from dataenvgym_spec.emit.index import index
 from dataenvgym_spec.graph.ir import Entry, Graph, Input, Stage, Use
 from dataenvgym_spec.questions.causes import cause
-from dataenvgym_spec.questions.foresee import Foresight, foresee
+from dataenvgym_spec.questions.foresee import Foresight, Settled, foresee
 from dataenvgym_spec.questions.repro import FRESH, Bytes, Decision, DvcStage, Treatment, World
 from dataenvgym_spec.resolve.arms import Resolved
 
@@ -66,6 +66,7 @@ class PlannedStage:
 class _Planner:
     """What the steps of one experiment are made from, and those that are made already."""
 
+    graph: Graph
     experiment: str
     specs: Sequence[Resolved]
     foresight: Foresight
@@ -87,6 +88,7 @@ def plan(
     specs: Sequence[Resolved] = (),
     *,
     explains: bool = True,
+    settled: dict[str, Settled] | None = None,
 ) -> tuple[PlannedStage, ...]:
     """The steps of one experiment, in the order of execution; the last is its report.
 
@@ -96,11 +98,15 @@ def plan(
         world: the disk.
         specs: the resolved specs, for the lines of what changed.
         explains: whether to look, also in git, for what has changed; else such causes are empty.
+        settled: what plans of other experiments have found out about the same world.
     """
     stages = list(graph.of(item))
-    _expect(stages, item, world)
-    foresight = foresee(stages, graph, world)
-    planner = _Planner(experiment=item.name, specs=specs, foresight=foresight, explains=explains)
+    if world.pulls:
+        _expect(stages, item, world)
+    foresight = foresee(stages, graph, world, settled)
+    planner = _Planner(
+        graph=graph, experiment=item.name, specs=specs, foresight=foresight, explains=explains
+    )
     for stage in stages:
         planner.steps[stage.id] = _stage_step(planner, stage)
     return (*planner.steps.values(), _entry_step(planner, graph, item))
@@ -122,7 +128,7 @@ def _stage_step(planner: _Planner, stage: Stage) -> PlannedStage:
     decision = planner.foresight.decisions[stage.id]
     action, reason = _gated(planner, stage, decision)
     # A stage of several arms goes by the first of them.
-    use = next(use for use in stage.uses if use.experiment == planner.experiment)
+    use = planner.graph.uses(stage, planner.experiment)[0]
     return PlannedStage(
         key=stage.id,
         kind=stage.kind,
@@ -201,7 +207,7 @@ def _changed(planner: _Planner, stage: Stage, action: Treatment) -> str:
     before: dict[str, Any] | None = None
     # Only what surely runs is compared with what stood there: that may ask git.
     if action == "run":
-        before = planner.world.earlier(stage, planner.experiment)
+        before = planner.world.earlier(stage, planner.graph.uses(stage, planner.experiment))
         if before is None and _never_made(planner, stage):
             return "its result was never made here"
     own = cause(stage, before, planner.specs, planner.experiment) if before else None

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol
 
-from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.graph.ir import Stage, Use
 
 UNCACHED: Final = "is not in DVC's cache"
 STOPS: Final = "`dvc repro --pull` may stop here"
@@ -83,8 +83,8 @@ class World(Protocol):
     def adoptable(self, stage: Stage) -> bool:
         """Whether scratch holds a finished result."""
 
-    def earlier(self, stage: Stage, experiment: str) -> dict[str, Any] | None:
-        """The `stage.json` that stood at this place in the experiment before, and was made."""
+    def earlier(self, stage: Stage, uses: Sequence[Use]) -> dict[str, Any] | None:
+        """The `stage.json` that stood before where an experiment uses a stage, and was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

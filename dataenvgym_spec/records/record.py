@@ -9,6 +9,7 @@ import msgspec
 
 R = TypeVar("R", bound="Record")
 _UNSET = (None, ())
+_LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,8 @@ def _fields(record: type[Record]) -> tuple[msgspec.structs.FieldInfo, ...]:
 
 def _plain(value: Any) -> Any:
     """JSON values of a field: nested records follow the same rule, also in lists and mappings."""
+    if type(value) in _LEAVES:  # most are, and the indexes of a sweep have millions
+        return value
     if isinstance(value, Record):
         return value.plain()
     if isinstance(value, tuple | list):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.language.source import Node
 from dataenvgym_spec.language.spec import Experiment
 from dataenvgym_spec.resolve.extends import Family
@@ -27,6 +28,7 @@ class Arm:
         layers: who said what, the strongest last.
         references: the files it names, by their place in the tree.
         revisions: what it names of the hub, by the place of the revision; pinned ones as commits.
+        worked_out: what was worked out about it, so that many rules can ask; no part of it.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Arm:
     layers: tuple[Layer, ...]
     references: dict[tuple[str | int, ...], File]
     revisions: dict[tuple[str | int, ...], Reference]
+    worked_out: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def files(self) -> dict[str, File]:
@@ -57,6 +60,7 @@ class Resolved:
         node: the merged tree before any arm.
         arms: the arms, complete.
         family: the files it was read from.
+        odd: what is odd about what it means, though valid, once that was looked at.
     """
 
     path: str
@@ -64,6 +68,7 @@ class Resolved:
     node: Node
     arms: tuple[Arm, ...]
     family: Family
+    odd: tuple[Diagnostic, ...] = ()
 
     @property
     def inputs(self) -> dict[str, str]:

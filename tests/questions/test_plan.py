@@ -63,7 +63,7 @@ class Fake:
     def adoptable(self, stage: Stage) -> bool:
         return False
 
-    def earlier(self, stage: Stage, experiment: str) -> dict[str, Any] | None:
+    def earlier(self, stage: Stage, uses: Sequence[Use]) -> dict[str, Any] | None:
         return None
 
 

@@ -6,6 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.cli.common import load_project
+from dataenvgym_spec.cli.queued import Rounds
+from dataenvgym_spec.compile.rules import table
+from dataenvgym_spec.core.errors import Diagnostic
+from dataenvgym_spec.resolve.arms import Resolved
+from dataenvgym_spec.schedule.needs import Spread
+from dataenvgym_spec.setup.hardware.profile import EvaluationSpread
 from tests.fuzz.judge import run
 from tests.support.counting import grows_no_faster_than_its_input, opened
 from tests.support.made_up import make_up
@@ -14,6 +21,9 @@ from tests.support.specs import TINY
 
 SIZES = (1, 2, 4, 8)
 """Arms of the experiments; with 8 of them it is 530 stages."""
+
+POINTS = 12
+"""Experiments of a sweep."""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +44,11 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         text = f"{base}arms:\n{arms}".replace("name: tiny", f"name: arms-{size}")
         (repo / "specs" / f"arms-{size}.yaml").write_text(text, encoding="utf-8")
+    swept = base.replace("name: tiny", "name: swept").replace("iterations: 8", "iterations: 1")
+    points = f"matrix: {{student.train.learning_rate: {[point / 1000 for point in range(1, POINTS + 1)]}}}\n"
+    (repo / "specs" / "swept.yaml").write_text(
+        f"{swept}limits: {{hours: 1000}}\n{points}", encoding="utf-8"
+    )
     assert make_up(repo) > 500
     return repo
 
@@ -74,3 +89,43 @@ def test_twice_the_arms_are_at_most_twice_the_work(
 ) -> None:
     monkeypatch.chdir(repo)
     assert grows_no_faster_than_its_input(lambda size: planned(f"arms-{size}"), 2)
+
+
+def test_experiments_of_a_sweep_share_what_is_read_for_them(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they share is read and looked at once, and not once for each: logs too, for limits."""
+    monkeypatch.chdir(repo)
+    checked: list[str] = []
+    check = table.check
+
+    def counted(spec: Resolved) -> list[Diagnostic]:
+        checked.append(spec.base.name)
+        return check(spec)
+
+    monkeypatch.setattr(table, "check", counted)
+
+    def queued() -> None:
+        project = load_project(("swept",), root=repo)
+        entries = project.compiled.graph.entries
+        assert len(entries) == POINTS
+        rounds = Rounds(
+            project=project,
+            spread=Spread(),
+            gpus=0,
+            variables={},
+            pull=False,
+            ignore_limits=False,
+            evaluation=EvaluationSpread(),
+        )
+        assert len(rounds.next(entries).works) == POINTS
+        assert all(rounds.limits[item.name] for item in entries)
+
+    for ask in (queued, lambda: run(("plan", "swept"))):
+        checked.clear()
+        files = {path: count for path, count in opened(ask).items() if "/store/" in path}
+        assert len(checked) == len(set(checked)) == POINTS
+        assert len(files) > POINTS
+        # A log is read for the plan and for its costs.
+        assert {Path(path).name for path, count in files.items() if count == 2} == {"run.json"}
+        assert max(files.values()) == 2

@@ -150,7 +150,7 @@ def test_what_stood_at_a_place_before_is_found_in_git_in_a_fresh_clone(
     changed = load_project((), root=clone).compiled
     (new,) = [stage for stage in changed.graph.stages if stage.kind == "plan"]
     for _ in range(2):
-        before = CompiledVersions(Layout(root=clone)).earlier(new, "tiny")
+        before = CompiledVersions(Layout(root=clone)).earlier(new, new.uses)
         assert before["params"]["policy"]["power"] == 1.0
         # Compiled, and even committed: what was made is still the earlier one.
         call("dataenvgym", "compile", cwd=clone)
@@ -167,12 +167,8 @@ def test_what_stood_at_a_place_before_is_found_in_git_in_a_fresh_clone(
             "--allow-empty",
             cwd=clone,
         )
-    assert (
-        CompiledVersions(Layout(root=clone)).earlier(
-            next(stage for stage in changed.graph.stages if stage.kind == "data"), "tiny"
-        )
-        is None
-    )
+    data = next(stage for stage in changed.graph.stages if stage.kind == "data")
+    assert CompiledVersions(Layout(root=clone)).earlier(data, data.uses) is None
 
 
 def test_dvc_parses_its_files_in_c() -> None:

@@ -36,9 +36,18 @@ class Binder:
         usual = form_name(self.task.ignores) == form_name(WORDS)
         self.form = None if usual else self.task.ignores
         """What of a question does not count; None where it is the usual one, as keys have it."""
+        self._bound: dict[tuple[str, str | int], tuple[Named, Component]] = {}
 
     def component(self, slot: str, given: Named) -> Component:
         """A component with its parts."""
+        # Splits and checks name the same sources again and again. What is bound is kept with what
+        # it was bound from: as long as that lives, nothing else gets its id.
+        mark = (slot, given if isinstance(given, str) else id(given))
+        if mark not in self._bound:
+            self._bound[mark] = given, self._bind(slot, given)
+        return self._bound[mark][1]
+
+    def _bind(self, slot: str, given: Named) -> Component:
         options = {"kind": given} if isinstance(given, str) else given
         bound = Component.bind(slot, options, lambda slot, name: self.named[slot][name])
         acting = bound.acting(self.arm.experiment.agent.sees)

@@ -17,7 +17,7 @@ def share(graph: Graph) -> Graph:
             10^12 at a million stages.
     """
     keys: dict[str, str] = {}
-    shared: dict[str, Stage] = {}
+    first: dict[str, tuple[Stage, tuple[Input, ...]]] = {}
     uses: dict[str, list[Use]] = {}
     # Stages of a loop share their parameters; a sweep has far fewer of these than stages.
     text = Canonical()
@@ -26,16 +26,18 @@ def share(graph: Graph) -> Graph:
             Input(slot=item.slot, stage=keys[item.stage], port=item.port) for item in stage.inputs
         )
         key = keys[stage.id] = key_of(stage, text(stage.plain), inputs)
-        if key not in shared:
-            shared[key] = replace(stage, id=key, inputs=inputs, uses=())
+        if key not in first:
+            first[key] = (stage, inputs)
         uses.setdefault(key, []).extend(stage.uses)
-    # An arm that watches the student of another asks for what that one may ask for itself.
-    once = {key: tuple(dict.fromkeys(places)) for key, places in uses.items()}
-    stages = tuple(replace(stage, uses=once[key]) for key, stage in shared.items())
+    stages = []
+    for key, (stage, inputs) in first.items():
+        # An arm that watches the student of another asks for what that one may ask for itself.
+        once = tuple(dict.fromkeys(uses[key]))
+        stages.append(replace(stage, id=key, inputs=inputs, uses=once))
     if len({stage.directory for stage in stages}) != len(stages):
         raise ValueError("two stages would share a directory; raise hashing.SHORT")
     entries = tuple(replace(entry, stages=_unique(keys, entry)) for entry in graph.entries)
-    return Graph(stages=stages, entries=entries)
+    return Graph(stages=tuple(stages), entries=entries)
 
 
 def _unique(keys: dict[str, str], entry: Entry) -> tuple[str, ...]:

@@ -181,11 +181,20 @@ def _listed(declared: Definition, options: Options) -> dict[str, Options]:
 
 def supply(arm: Arm, name: str) -> Supply | None:
     """A source of an arm by its name; None if there is none of this name."""
+    place = (*REFERRED["source"], name)
+    # Each rule about sources or skills asks, and each for every option of its own.
+    if place not in arm.worked_out:
+        arm.worked_out[place] = _source(arm, name, place)
+    found: Supply | None = arm.worked_out[place]
+    return found
+
+
+def _source(arm: Arm, name: str, place: OptionPath) -> Supply | None:
     options = arm.experiment.task.sources.get(name)
     if options is None:
         return None
     declared = definition("source", options["kind"])
-    return _supply(arm, name, (*REFERRED["source"], name), options, declared)
+    return _supply(arm, name, place, options, declared)
 
 
 def of_engine(arm: Arm) -> Supply | None:

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
+from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.questions.cost.pricing import Work, painters_of, priced, teachers_of, unpriced
@@ -42,6 +43,7 @@ from dataenvgym_spec.questions.cost.table import (
     TRAINED,
 )
 from dataenvgym_spec.questions.plan import PlannedStage
+from dataenvgym_spec.questions.repro import Treatment
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.results.ledger import TOKENS, cost_of
 from dataenvgym_spec.results.prices import Prices
@@ -153,23 +155,53 @@ def estimate(
         machine: where it will run.
         circumstances: how components will run, as far as that has a price.
     """
-    found = []
-    for step in steps:
-        if step.key in stages and step.action in ("run", "maybe"):
-            stage = stages[step.key]
-            work, basis, alike = _work(stage, stages, history, machine)
-            cost = priced(stage, work, prices, circumstances)
-            made = StageEstimate(
-                key=stage.id,
-                cost=cost,
-                basis=basis,
-                alike=alike,
-                unpriced=unpriced(stage, prices),
-            )
-            if step.action == "maybe":
-                made = replace(made, cost=made.cost.perhaps())
-            found.append(made)
-    return tuple(found)
+    estimator = Estimator(stages=stages, history=history, prices=prices, machine=machine)
+    return estimator.of(steps, circumstances)
+
+
+@dataclass(slots=True, kw_only=True)
+class Estimator:
+    """Estimates what stages will cost. Each is worked out once, however many experiments share it.
+
+    Attributes:
+        stages: those of the graph by key.
+        history: what was done before.
+        prices: the price table.
+        machine: where they will run.
+    """
+
+    stages: Known
+    history: PastStages
+    prices: Prices
+    machine: Machine
+    _estimates: dict[tuple[str, Treatment, str], StageEstimate] = field(default_factory=dict)
+
+    def of(
+        self, steps: Iterable[PlannedStage], circumstances: Circumstances = NONE
+    ) -> tuple[StageEstimate, ...]:
+        """The cost of each step of a plan that runs a stage, or may; see `estimate`."""
+        here = canonical(circumstances)
+        found = []
+        for step in steps:
+            if step.key not in self.stages or step.action not in ("run", "maybe"):
+                continue
+            mark = (step.key, step.action, here)
+            if mark not in self._estimates:
+                self._estimates[mark] = self._estimate(step, circumstances)
+            found.append(self._estimates[mark])
+        return tuple(found)
+
+    def _estimate(self, step: PlannedStage, circumstances: Circumstances) -> StageEstimate:
+        stage = self.stages[step.key]
+        work, basis, alike = _work(stage, self.stages, self.history, self.machine)
+        cost = priced(stage, work, self.prices, circumstances)
+        return StageEstimate(
+            key=stage.id,
+            cost=cost.perhaps() if step.action == "maybe" else cost,
+            basis=basis,
+            alike=alike,
+            unpriced=unpriced(stage, self.prices),
+        )
 
 
 def spent(past: Past, prices: Prices) -> CostRange:

@@ -60,10 +60,6 @@ class CostRange:
     generation: Interval = ZERO
     gpu: Interval = ZERO
 
-    def __add__(self, other: CostRange) -> CostRange:
-        names = [item.name for item in fields(self)]
-        return CostRange(**{name: getattr(self, name) + getattr(other, name) for name in names})
-
     def perhaps(self) -> CostRange:
         """The cost of what may turn out not to be needed."""
         highs = {item.name: getattr(self, item.name).high for item in fields(self)}
@@ -72,4 +68,10 @@ class CostRange:
 
 def total(costs: Iterable[CostRange]) -> CostRange:
     """The sum of costs: low ends and high ends each by themselves."""
-    return sum(costs, start=CostRange())
+    every = list(costs)
+    sums = {}
+    for item in fields(CostRange):
+        parts: list[Interval] = [getattr(cost, item.name) for cost in every]
+        low, high = sum(part.low for part in parts), sum(part.high for part in parts)
+        sums[item.name] = Interval(low=low, high=high)
+    return CostRange(**sums)

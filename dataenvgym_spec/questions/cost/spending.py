@@ -12,10 +12,12 @@ from typing import Any, Final
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.graph.ir import Stage
 from dataenvgym_spec.graph.kinds import KINDS
-from dataenvgym_spec.questions.cost.estimate import Past, PastStages
+from dataenvgym_spec.questions.cost.estimate import Past, PastStages, spent
+from dataenvgym_spec.questions.cost.ranges import CostRange, total
 from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.records.progress import PROGRESS, Progress
+from dataenvgym_spec.results.prices import Prices
 from dataenvgym_spec.store.layout import Layout
 
 MOST: Final = 100
@@ -30,12 +32,31 @@ def latest(layout: Layout, kinds: Collection[str]) -> PastStages:
     directories = []
     for kind in sorted(kinds):
         directories += [path.parent.parent.name for path in _latest(layout.store, kind)]
-    return of(layout, directories)
-
-
-def of(layout: Layout, directories: Iterable[str]) -> PastStages:
-    """The logs of those of some stages that are done."""
     return _Reader(layout).history(directories)
+
+
+class Accounts:
+    """What stages have cost, each read once, however many experiments share it.
+
+    Args of the constructor:
+        layout: the repository.
+        prices: the price table.
+    """
+
+    def __init__(self, layout: Layout, prices: Prices) -> None:
+        self._layout, self._prices = layout, prices
+        self._costs: dict[str, CostRange] = {}
+
+    def of(self, stages: Iterable[Stage]) -> CostRange:
+        """What those of some stages have cost that are done, in sum."""
+        return total(map(self._cost, stages))
+
+    def _cost(self, stage: Stage) -> CostRange:
+        if stage.id not in self._costs:
+            log = _log(self._layout.stage(stage.directory) / "log" / "run.json")
+            past = None if log is None else Past(stage=stage, log=log)
+            self._costs[stage.id] = total(()) if past is None else spent(past, self._prices)
+        return self._costs[stage.id]
 
 
 def of_experiment(layout: Layout, name: str, *, without: str | None = None) -> PastStages:

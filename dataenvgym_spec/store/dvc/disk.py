@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.machine import device_stamp, stamp
-from dataenvgym_spec.graph.ir import Stage
+from dataenvgym_spec.graph.ir import Stage, Use
 from dataenvgym_spec.records.files import parse_json
 from dataenvgym_spec.store.dvc.hashes import Hashes
 from dataenvgym_spec.store.dvc.remote import Remote
@@ -23,14 +24,17 @@ class Disk:
     Args:
         layout: its paths.
         pull: whether what DVC's remote holds counts.
+        experiments: those about whose past will be asked, so that git is asked once.
     """
 
-    def __init__(self, layout: Layout, *, pull: bool = False) -> None:
+    def __init__(
+        self, layout: Layout, *, pull: bool = False, experiments: Sequence[str] = ()
+    ) -> None:
         self.layout = layout
         self.hashes = Hashes(layout.root)
         self.cache = Cache(folder=cache_folder(layout.root), md5=self.hashes.md5)
         self.remote = Remote(layout.root) if pull else None
-        self.versions = CompiledVersions(layout)
+        self.versions = CompiledVersions(layout, experiments)
         self._hashes: dict[str, str | None] = {}
         self._locks: dict[tuple[str, str], StageLock | None] = {}
         self._cached: dict[str, bool] = {}
@@ -129,8 +133,15 @@ class Disk:
 
     def adoptable(self, stage: Stage) -> bool:
         """Whether scratch holds a finished result, which an executor adopts."""
-        return (self.layout.scratch(stage.directory) / DONE).is_file()
+        scratch = self.layout.scratch(stage.directory)
+        return stage.directory in self._in_scratch and (scratch / DONE).is_file()
 
-    def earlier(self, stage: Stage, experiment: str) -> dict[str, Any] | None:
-        """The `stage.json` that stood at this stage's position before and was executed."""
-        return self.versions.earlier(stage, experiment)
+    @cached_property
+    def _in_scratch(self) -> frozenset[str]:
+        """The stages that have scratch: few, and experiments share the others again and again."""
+        folder = self.layout.scratch("")
+        return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
+
+    def earlier(self, stage: Stage, uses: Sequence[Use]) -> dict[str, Any] | None:
+        """The `stage.json` that stood before where an experiment uses a stage, and was executed."""
+        return self.versions.earlier(stage, uses)

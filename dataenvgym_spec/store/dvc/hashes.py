@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataenvgym_spec.core.contents import Contents
-from dataenvgym_spec.store.dvc.known import Known
+from dataenvgym_spec.core.hashing import md5_file
+from dataenvgym_spec.store.dvc.known import LARGE, Known
 from dataenvgym_spec.store.dvc.state import hash_of
 
 
@@ -22,8 +23,11 @@ class Hashes:
         Raises:
             OSError: it cannot be read.
         """
+        # Most results are small; only of large files anything is remembered.
+        if path.stat().st_size < LARGE:
+            return md5_file(path)
         return self._known.md5(path) or self.contents.md5(path)
 
     def of(self, name: str) -> str | None:
         """The hash of the file or folder at a path of the repository; None if there is none."""
-        return hash_of(self.contents.root / name, self.md5, self.contents.ignored)
+        return hash_of(self.contents.root / name, self.md5, self.contents.ignored, name)

@@ -24,6 +24,8 @@ from dataenvgym_spec.core.hashing import md5_file, md5_text, sha256_text
 from dataenvgym_spec.core.ignored import Ignored
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LISTING: Final = json.JSONEncoder(sort_keys=True)
+"""How DVC writes what a directory holds."""
 PROTECTED: Final = 0o444
 """The mode of a cached file that DVC has checked and does not check again."""
 
@@ -155,7 +157,10 @@ def run_key(cmd: str, deps: dict[str, str], outs: list[str]) -> str:
 
 
 def hash_of(
-    path: Path, md5: Callable[[Path], str] = md5_file, ignored: Ignored | None = None
+    path: Path,
+    md5: Callable[[Path], str] = md5_file,
+    ignored: Ignored | None = None,
+    place: str = "",
 ) -> str | None:
     """The hash that DVC gives a file or directory, or None if there is none.
 
@@ -163,40 +168,45 @@ def hash_of(
         path: the file or directory.
         md5: how a file is hashed.
         ignored: what the repository that it is in has DVC leave out; nothing if None.
+        place: its path in that repository.
     """
-    if path.is_file():
-        return md5(path)
-    if not path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
         return None
-    names = _names(path) if ignored is None else _names_less(path, ignored)
+    if stat.S_ISREG(mode):
+        return md5(path)
+    if not stat.S_ISDIR(mode):
+        return None
+    names = _names(str(path), "", f"{place}/", ignored)
     rows = [{"md5": md5(path / name), "relpath": name} for name in sorted(names)]
-    return md5_text(json.dumps(rows, sort_keys=True)) + ".dir"
+    return md5_text(_LISTING.encode(rows)) + ".dir"
 
 
-def _names(folder: Path) -> Iterator[str]:
-    """The files below a folder, by their relative paths; DVC follows no link to a folder.
+def _names(folder: str, prefix: str, place: str, ignored: Ignored | None) -> Iterator[str]:
+    """The files below a folder, by their relative paths, less what DVC leaves out.
 
-    `Path.rglob` takes five times as long.
+    DVC follows no link to a folder. `Path.rglob` takes ten times as long, and `os.walk` twice.
+
+    Args:
+        folder: the folder.
+        prefix: its path from the first one.
+        place: that one's path in the repository.
+        ignored: what the repository has DVC leave out.
     """
-    for current, _, names in os.walk(folder):
-        prefix = _prefix(current, folder)
-        yield from (prefix + name for name in names)
-
-
-def _names_less(folder: Path, ignored: Ignored) -> Iterator[str]:
-    """The same, less what DVC leaves out."""
-    top = f"{folder.relative_to(ignored.root).as_posix()}/"
-    for current, folders, names in os.walk(folder):
-        prefix = _prefix(current, folder)
-        place = top + prefix
-        folders[:] = [name for name in folders if not ignored.entry(place + name, is_dir=True)]
-        kept = (name for name in names if not ignored.entry(place + name, is_dir=False))
-        yield from (prefix + name for name in kept)
-
-
-def _prefix(current: str, folder: Path) -> str:
-    inner = os.path.relpath(current, folder).replace(os.sep, "/")
-    return "" if inner == "." else f"{inner}/"
+    try:
+        with os.scandir(folder) as found:
+            entries = [(entry, entry.is_dir()) for entry in found]
+    except OSError:
+        return
+    for entry, is_dir in entries:
+        name = prefix + entry.name
+        if ignored is not None and ignored.entry(place + name, is_dir=is_dir):
+            continue
+        if not is_dir:
+            yield name
+        elif not entry.is_symlink():
+            yield from _names(entry.path, f"{name}/", place, ignored)
 
 
 def run_name(text: str) -> str | None:
@@ -254,9 +264,9 @@ class Cache:
 
     def text(self, digest: str) -> str | None:
         """The content of a cached text file; None if the cache does not hold it."""
-        path = Path(self._object(digest))
         try:
-            return path.read_text(encoding="utf-8")
+            with open(self._object(digest), encoding="utf-8") as file:  # noqa: PTH123
+                return file.read()
         except (OSError, UnicodeDecodeError):
             return None
 
@@ -271,11 +281,11 @@ class Cache:
         return Path(self._object(digest))
 
     def _is_whole(self, digest: str) -> bool:
-        path = Path(self._object(digest))
+        path = self._object(digest)
         try:
-            mode = stat.S_IMODE(path.stat().st_mode)
+            mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116
             # DVC hashes an object again unless it has protected it, and drops a damaged one.
-            return mode == PROTECTED or self.md5(path) == digest.removesuffix(".dir")
+            return mode == PROTECTED or self.md5(Path(path)) == digest.removesuffix(".dir")
         except OSError:
             return False
 

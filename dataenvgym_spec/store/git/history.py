@@ -6,18 +6,22 @@ The working tree holds it until the next compile; git holds it in any clone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
-from dataenvgym_spec.graph.ir import Stage
-from dataenvgym_spec.records.experiment import Index
+import msgspec
+
+from dataenvgym_spec.graph.ir import Stage, Use
 from dataenvgym_spec.records.files import parse_json
-from dataenvgym_spec.store.git.program import git
+from dataenvgym_spec.store.git.program import contents, git
 from dataenvgym_spec.store.layout import Layout
 
 DEPTH: Final = 8
 """How many commits of an experiment are looked at."""
+GROUP: Final = 50
+"""Of how many experiments an index is read at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +45,29 @@ class CompiledVersions:
     """Earlier compiled forms of experiments, the newest first.
 
     Git is asked only if the working tree has no answer.
+
+    Args of the constructor:
+        layout: the repository.
+        experiments: those that will be asked about, so that git is asked about all at once.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, experiments: Sequence[str] = ()) -> None:
         self._layout = layout
+        self._committed = _Committed(layout, experiments)
         self._read: dict[str, list[StageVersion]] = {}
         self._unread: dict[str, Iterator[StageVersion]] = {}
 
-    def earlier(self, stage: Stage, experiment: str) -> dict[str, Any] | None:
+    def earlier(self, stage: Stage, uses: Sequence[Use]) -> dict[str, Any] | None:
         """The `stage.json` of the last stage that stood at this stage's position and was executed.
 
         None if there was no such stage.
+
+        Args:
+            stage: the stage.
+            uses: where an experiment uses it.
         """
-        uses = [use for use in stage.uses if use.experiment == experiment]
         positions = [_position(use.arm, use.seed, use.label()) for use in uses]
-        for version in self._versions(experiment):
+        for version in self._versions(uses[0].experiment):
             for position in positions:
                 directory = version.get(position)
                 if directory is None or directory == stage.directory:
@@ -77,11 +89,7 @@ class CompiledVersions:
         path = self._layout.index(experiment)
         if path.is_file():
             yield _version(path.read_bytes())
-        name = path.relative_to(self._layout.root).as_posix()
-        commits = git(self._layout, "log", f"-{DEPTH}", "--format=%H", "--", name) or b""
-        for commit in commits.decode().split():
-            text = git(self._layout, "show", f"{commit}:./{name}") or b""
-            yield _version(text)
+        yield from self._committed.versions(experiment)
 
     def _executed(self, directory: str) -> dict[str, Any] | None:
         """The `stage.json` in a directory, if DVC has a lock of it."""
@@ -95,11 +103,96 @@ class CompiledVersions:
         return content if isinstance(content, dict) else None
 
 
+class _Committed:
+    """Compiled forms of experiments as git has them.
+
+    Args of the constructor:
+        layout: the repository.
+        experiments: those that will be asked about, in their order.
+    """
+
+    def __init__(self, layout: Layout, experiments: Sequence[str]) -> None:
+        self._layout = layout
+        self._order = tuple(experiments)
+        self._places = {name: place for place, name in enumerate(experiments)}
+        self._alone: dict[str, list[str]] = {}
+        self._fetched: dict[tuple[str, int], StageVersion] = {}
+
+    def versions(self, experiment: str) -> Iterator[StageVersion]:
+        """Those of one, the newest first."""
+        for number in range(len(self._commits(experiment))):
+            if (experiment, number) not in self._fetched:
+                self._fetch(experiment, number)
+            yield self._fetched.pop((experiment, number))
+
+    def _commits(self, experiment: str) -> Sequence[str]:
+        """The commits that changed its index."""
+        path = self._path(experiment)
+        if experiment in self._places and len(self._order) > 1:
+            return self._together.get(path, ())[:DEPTH]
+        if experiment not in self._alone:
+            log = _log(self._layout, path, f"-{DEPTH}")
+            self._alone[experiment] = [commit for commit, _ in log]
+        return self._alone[experiment]
+
+    @cached_property
+    def _together(self) -> dict[str, list[str]]:
+        """The commits that changed each index of the repository."""
+        commits: dict[str, list[str]] = {}
+        for commit, paths in _log(self._layout, f":(glob){self._path('*')}"):
+            for path in paths:
+                commits.setdefault(path, []).append(commit)
+        return commits
+
+    def _fetch(self, experiment: str, number: int) -> None:
+        """Reads a version of an experiment, and of some that will be asked about next."""
+        place = self._places.get(experiment)
+        group = (experiment,) if place is None else self._order[place : place + GROUP]
+        objects = {}
+        for name in group:
+            commits = self._commits(name)
+            if len(commits) > number:
+                objects[name] = f"{commits[number]}:./{self._path(name)}"
+        texts = contents(self._layout, objects.values())
+        for name, object in objects.items():
+            self._fetched[name, number] = _version(texts.get(object, b""))
+
+    def _path(self, experiment: str) -> str:
+        return self._layout.index(experiment).relative_to(self._layout.root).as_posix()
+
+
+def _log(layout: Layout, where: str, *limits: str) -> Iterator[tuple[str, list[str]]]:
+    """The commits that changed something, with the paths that each changed, the newest first."""
+    # Of a merge, what is unlike all that was merged.
+    form = ("--format=%x00%H", "--name-only", "--relative", "-c")
+    text = git(layout, "log", *limits, *form, "--", where) or b""
+    for part in text.decode("utf-8", "replace").split("\0")[1:]:
+        commit, *paths = part.split()
+        yield commit, paths
+
+
+class _Use(msgspec.Struct):
+    arm: str
+    seed: int
+    label: str
+
+
+class _Row(msgspec.Struct):
+    directory: str
+    uses: tuple[_Use, ...]
+
+
+class _Rows(msgspec.Struct):
+    """Of a compiled index, what tells where its stages stand; it is some percent of the file."""
+
+    stages: tuple[_Row, ...]
+
+
 def _version(text: bytes) -> StageVersion:
     """The stages of a compiled index by position; none if it is damaged."""
     try:
-        index = Index.parse(parse_json(text.decode("utf-8", "replace")))
-    except ValueError:
+        index = msgspec.json.decode(text, type=_Rows)
+    except msgspec.DecodeError:
         return {}
     version = {}
     for stage in index.stages:
