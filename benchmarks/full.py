@@ -30,7 +30,8 @@ from kills import IN_FLIGHT, Bench
 LEAST, MOST = 4 << 10, 4 << 20
 """Bytes that are free when a run begins, at least and at most; the logarithm is drawn."""
 ALL: Final = 2 << 30
-SAID: Final = re.compile(r"(?i)no space left|disk is full|database or disk is full|disk quota")
+# The last are the words of plain DVC, whose database cannot grow.
+SAID: Final = re.compile(r"(?i)no space left|disk is full|database or disk is full|disk I/O error")
 RAISED: Final = "Traceback (most recent call last)"
 
 

@@ -8,7 +8,7 @@ from dvc.repo import Repo
 from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.hashing import md5_file
 from dataenvgym_spec.store.dvc.hashes import Hashes
-from dataenvgym_spec.store.dvc.known import LARGE, Known
+from dataenvgym_spec.store.dvc.known import LARGE, Known, state_folder
 from tests.support.repositories import call, new_repo
 
 
@@ -60,13 +60,13 @@ def test_a_config_of_the_user_says_it_too(
     site = tmp_path / "site"
     (tmp_path / "config").write_text(f"[core]\n    site_cache_dir = {site}\n", encoding="utf-8")
     assert Path(Repo(str(added)).site_cache_dir).is_relative_to(site)
-    assert Known(added)._shared() == site
+    assert state_folder(added) == site
 
 
 def test_what_is_damaged_is_not_known(added: Path, tmp_path: Path) -> None:
     known = Known(added)
     assert known._database is not None
-    place = tmp_path / known._database.relative_to(known._shared())
+    place = tmp_path / known._database.relative_to(state_folder(added))
     place.parent.mkdir(parents=True)
     place.write_bytes(b"no database")
     elsewhere = Known(added, {"DVC_SITE_CACHE_DIR": str(tmp_path)})

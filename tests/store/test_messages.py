@@ -56,3 +56,17 @@ def test_the_closing_hint_is_left_out_and_a_full_disk_is_called_so(tmp_path: Pat
     assert "No possible cache link types" in second
     assert re.search(r"because the disk is full: [0-9.]+ k?B are free at", second)
     assert "code 255" in second
+
+
+def test_a_full_disk_of_its_databases_is_called_so_too(tmp_path: Path) -> None:
+    """DVC speaks of a "disk I/O error", and of nothing that anybody could do."""
+    repo = repository(tmp_path / "repo")
+    (repo / "site").mkdir()
+    lines = (
+        "mount -t tmpfs -o size=1m none site && head -c 2000000 /dev/zero > site/fill",
+        f"DVC_SITE_CACHE_DIR=$PWD/site {PROGRAM} repro small/dvc.yaml",
+        "echo code $?",
+    )
+    told = said(repo, "\n".join(lines))
+    assert re.search(r"help: the disk is full: .* are free at '.*site'; free some space", told)
+    assert "code 255" in told

@@ -79,11 +79,20 @@ class Known:
         except (OSError, KeyError, PackageNotFoundError, ValueError):
             return None
         token = md5_text(str(place))
-        path = self._shared() / "repo" / token / "hashes" / "local" / "cache.db"
+        path = (
+            state_folder(self._root, self._environ)
+            / "repo"
+            / token
+            / "hashes"
+            / "local"
+            / "cache.db"
+        )
         return path if path.is_file() else None
 
-    def _shared(self) -> Path:
-        named = self._environ.get("DVC_SITE_CACHE_DIR")
-        if named:
-            return Path(named)
-        return site_folder(self._root) or Path(SHARED)
+
+def state_folder(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where DVC keeps its state."""
+    named = environ.get("DVC_SITE_CACHE_DIR")
+    if named:
+        return Path(named)
+    return site_folder(root) or Path(SHARED)

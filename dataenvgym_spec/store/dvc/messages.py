@@ -20,8 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.store.dvc.busy import release
+from dataenvgym_spec.store.dvc.known import state_folder
 from dataenvgym_spec.store.layout import Layout
 
 HINTS: Final = "dvc.repo.scm_context"
@@ -36,6 +38,9 @@ BUSY: Final = "is busy"
 """What DVC says of a path that another process of it is reading or writing."""
 HALF_WRITTEN: Final = "RWLockFileCorruptedError"
 """What DVC raises where it cannot read which processes work here."""
+TIGHT: Final = 1 << 20
+"""Free bytes below which a disk is as good as full."""
+_FREE: Final = "free some space, for example with 'dataenvgym gc'"
 LOOK: Final = 0.5
 """Seconds between two looks at such a path."""
 
@@ -110,6 +115,11 @@ def call(arguments: Sequence[str]) -> tuple[int, Heard]:
     if heard.unlinked:
         help = _explanation(Path(heard.unlinked[0]).parent)
         print(f"  = help: {help}", file=sys.stderr)
+    elif code and heard.status is None:
+        # Of a database that cannot grow, for one, it says "disk I/O error".
+        for folder in filter(_is_full, _written(Path.cwd())):
+            print(f"  = help: the disk is full: {_space(folder)}; {_FREE}", file=sys.stderr)
+            break
     return code, heard
 
 
@@ -146,14 +156,31 @@ def _chain(record: logging.LogRecord) -> Iterator[BaseException]:
 
 def _explanation(folder: Path) -> str:
     """What a failed link into a folder means, with the space that is left there."""
-    try:
-        space = f"{size_text(shutil.disk_usage(folder).free)} are free at '{folder}'"
-    except OSError:
-        space = f"'{folder}' cannot be looked at"
     return (
         "DVC could not bring a result from its cache to its place, nearly always because the disk "
-        f"is full: {space}; free some space, for example with 'dataenvgym gc'"
+        f"is full: {_space(folder)}; {_FREE}"
     )
+
+
+def _space(folder: Path) -> str:
+    """What is left on the disk of a folder, in words."""
+    try:
+        return f"{size_text(shutil.disk_usage(folder).free)} are free at '{folder}'"
+    except OSError:
+        return f"'{folder}' cannot be looked at"
+
+
+def _written(root: Path) -> Iterator[Path]:
+    """Where DVC writes, that there is."""
+    places = (root, cache_folder(root), state_folder(root))
+    return (place for place in places if place.is_dir())
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < TIGHT
+    except OSError:
+        return False
 
 
 def _is_warning(record: logging.LogRecord) -> bool:
