@@ -7,9 +7,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from dataenvgym_spec.core.errors import UserError
@@ -22,6 +24,7 @@ from dataenvgym_spec.records.items import Item
 from tests.support.cheats import CALLED, SECRET, WHOLE
 from tests.support.golden import assert_golden
 from tests.support.programs import judge_of
+from tests.support.waiting import wait_until
 
 needs_bubblewrap = pytest.mark.skipif(available() is None, reason="bubblewrap is not installed")
 pytestmark = pytest.mark.skipif(not calls.possible(), reason="no filter of system calls here")
@@ -283,3 +286,28 @@ def test_a_scorer_of_programs_executes_nothing_by_itself() -> None:
     scorer = make(Named.parse(named))
     with pytest.raises(ValueError, match="sandbox alone"):
         scorer.score([(SECRETS, Answer(text=HONEST))])
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("place", range(1, 6))
+def test_what_somebody_kills_costs_no_program_its_points(place: int) -> None:
+    """Whatever of it is killed: the program, who keeps it, who judges it, who forks them."""
+    asked = asking([{"arguments": [n], "value": n} for n in NUMBERS])
+    slow = "import time\ndef solve(n):\n    time.sleep(0.5)\n    return n\n"
+    made = judge_of(seconds=5, memory=64)
+    try:
+        assert values(scored(made, asked, "def solve(n): return n")) == [1.0]
+        before = set(psutil.Process().children(recursive=True))
+        with ThreadPoolExecutor() as threads:
+            scoring = threads.submit(scored, made, asked, slow)
+
+            def parts() -> list[psutil.Process]:
+                """What works there, the newest last: the program sleeps at the end."""
+                found = {*psutil.Process().children(recursive=True)}
+                return sorted(found, key=lambda one: (one.create_time(), one.pid))
+
+            wait_until(lambda: len(set(parts()) - before) >= 3, "the program to run")
+            parts()[-place].kill()
+            assert values(scoring.result()) == [1.0]
+    finally:
+        made.close()

@@ -228,7 +228,7 @@ def test_stages_that_share_a_process_see_nothing_of_each_other(
         assert not waiting.done()
     assert found.value[0] == [] and len(found.value[1]) == 1
     assert set(kills.value) == {"PermissionError"} and set(traced.value) == {-1}
-    assert waiting.result()[0].ending == "failed"
+    assert waiting.result()[0].ending == "timeout"  # it was begun again, in a process of its own
     second.close()
 
 
@@ -316,6 +316,24 @@ def test_a_text_that_ends_the_process_that_judges_costs_itself(
     assert [(outcome.ending, outcome.value) for outcome in outcomes] == [
         ("returned", 1), ("failed", None), ("returned", 3),
     ]  # fmt: skip
+
+
+def test_a_text_whose_process_somebody_kills_is_judged_again(
+    sandbox: Isolated, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The system, without memory, kills whom it likes. One that kills itself does so again."""
+    monkeypatch.setattr("dataenvgym_spec.gym.sandboxes.isolated.FREE", "free")
+    sandbox.free = True
+    first = f"os.path.exists('{tmp_path}/a') or (os.mkdir('{tmp_path}/a'), os.kill(%s, %d))"
+    itself, parent = "os.getpid()", "os.getppid()"
+    for signal_ in (signal.SIGKILL, signal.SIGTERM):
+        (one,) = judged(sandbox, first % (itself, signal_))
+        assert (one.ending, one.value) == ("returned", True)
+        (tmp_path / "a").rmdir()
+    (one,) = judged(sandbox, first % (parent, signal.SIGKILL))
+    assert (one.ending, one.value) == ("returned", True)
+    (always,) = judged(sandbox, f"os.kill({itself}, {int(signal.SIGKILL)})")
+    assert (always.ending, always.stderr) == ("failed", "it gave no answer")
 
 
 def test_many_calls_are_handed_over_in_blocks(

@@ -156,8 +156,14 @@ class Isolated:
         groups: list[list[int]],
         limits: SandboxLimits,
         outcomes: dict[int, SandboxOutcome],
+        *,
+        last: bool = False,
     ) -> None:
-        """Judges groups of calls. One that ends the process that judges costs itself alone."""
+        """Judges groups of calls. One that ends the process that judges costs itself alone.
+
+        It may have been another one, which ran beside it, or somebody who killed the process: so
+        each has a second try, alone.
+        """
         while groups:
             self.start(judgement)
             assert self._judge is not None
@@ -165,10 +171,10 @@ class Isolated:
             done = self._judge.answers(calls, block, limits, outcomes)
             if done < len(block):
                 self.close()
-                if len(block) == 1:
-                    outcomes.update(dict.fromkeys(block[0], _LOST))
-                else:  # it may have been another one, which ran beside it
-                    self._try(judgement, calls, [block[done]], limits, outcomes)
+                if last:
+                    outcomes.update(dict.fromkeys(block[done], _LOST))
+                else:
+                    self._try(judgement, calls, [block[done]], limits, outcomes, last=True)
                 done += 1
             groups = groups[done:]
 

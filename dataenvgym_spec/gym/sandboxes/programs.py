@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ from dataenvgym_spec.gym.sandboxes.values import UnfitError, decoded, encoded
 
 WAITING: Final = 4.0
 """How often its processor time a program may take of wall time: it may sleep, or others compute."""
+KILLED: Final = (signal.SIGKILL, signal.SIGTERM)
+"""Signals that say nothing of who gets them: the system's, without memory, or a person's."""
 LONGEST: Final = 3600.0
 """Processor time after which the kernel ends any program, in seconds."""
 SLICE: Final = 0.02
@@ -41,6 +44,13 @@ class ProgramEnded(Exception):
     def __init__(self, ending: Ending) -> None:
         super().__init__(ending)
         self.ending = ending
+
+
+class ProgramLost(BaseException):
+    """A program was killed, perhaps by the system, which had no memory left, or by a person.
+
+    Whoever tests it has no answer to that: it is tried again.
+    """
 
 
 class ProgramRaised(Exception):
@@ -71,9 +81,9 @@ class Ran:
 class Programs:
     """Starts programs, one at a time."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        """Args: the connection to a keeper; see `forkserver`."""
-        self._keeper = connection
+    def __init__(self, connection: socket.socket, *, last: bool = False) -> None:
+        """Args: the connection to a keeper, see `forkserver`; whether nothing is tried again."""
+        self._keeper, self._last = connection, last
 
     def run(self, sources: Sequence[str], stdin: str, limits: SandboxLimits) -> Ran:
         """Runs a program as a script.
@@ -91,6 +101,7 @@ class Programs:
             output = process.output()
         if process.status == runner.MEMORY:
             raise ProgramEnded("memory")
+        process.require_its_own_end()
         return Ran(code=process.status, output=output)
 
     def define(self, sources: Sequence[str], limits: SandboxLimits) -> Functions:
@@ -112,12 +123,31 @@ class Programs:
         seconds = limits.cpu or limits.seconds
         # Its clock is looked at here, call by call; the kernel's limit is of the whole program.
         bounds = replace(limits, cpu=LONGEST, seconds=seconds * WAITING)
-        send(self._keeper, {"sources": sources, "stdin": stdin, "limits": asdict(bounds)})
-        started = receive(self._keeper)
-        if started is None:
-            raise OSError("what starts programs is gone")
+        asked = {"sources": sources, "stdin": stdin, "limits": asdict(bounds)}
+        started = _kept(self._keeper, asked)
         _, descriptors, *_ = socket.recv_fds(self._keeper, 1, 1)
-        return Process(self._keeper, started["process"], descriptors[0], bounds, seconds)
+        if not descriptors:
+            raise ProgramLost
+        process = Process(self._keeper, started["process"], descriptors[0], bounds, seconds)
+        process.last = self._last
+        return process
+
+
+def _kept(keeper: socket.socket, said: Any = None) -> Any:
+    """What the keeper of a program answers.
+
+    Raises:
+        ProgramLost: it is gone.
+    """
+    try:
+        if said is not None:
+            send(keeper, said)
+        answer = receive(keeper)
+    except OSError:
+        answer = None
+    if answer is None:
+        raise ProgramLost
+    return answer
 
 
 class Process:
@@ -125,7 +155,10 @@ class Process:
 
     Attributes:
         status: its exit code, once it has ended.
+        last: whether it counts that it was killed.
     """
+
+    last = False
 
     def __init__(
         self, keeper: socket.socket, number: int, end: int, limits: SandboxLimits, seconds: float
@@ -149,8 +182,17 @@ class Process:
             ProgramEnded: it passed its limit of time.
         """
         self.ready(self._keeper, writing=False)
-        self.status = receive(self._keeper)["status"]
+        self.status = _kept(self._keeper)["status"]
         self._over = True
+
+    def require_its_own_end(self) -> None:
+        """Checks that a program which has ended was not killed.
+
+        Raises:
+            ProgramLost: it was, by whom is not known.
+        """
+        if -self.status in KILLED and not self.last:
+            raise ProgramLost
 
     def ready(self, channel: socket.socket, *, writing: bool) -> None:
         """Waits until something can be read, or written.
@@ -182,9 +224,11 @@ class Process:
             return
         os.close(self.end)
         self.end = -1
-        send(self._keeper, {"end": True})
-        if not self._over:
-            self.status = receive(self._keeper)["status"]
+        if self._over:
+            with suppress(OSError):
+                send(self._keeper, {"end": True})
+        else:
+            self.status = _kept(self._keeper, {"end": True})["status"]
 
     def _processor(self) -> float:
         """The processor time that it has used, in seconds."""
@@ -276,4 +320,5 @@ class Functions:
     def _ended(self) -> ProgramEnded:
         """How a program ended that says nothing any more."""
         self._process.close()
+        self._process.require_its_own_end()
         return ProgramEnded("memory" if self._process.status == runner.MEMORY else "failed")

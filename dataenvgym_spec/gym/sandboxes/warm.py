@@ -41,7 +41,7 @@ from dataenvgym_spec.gym.sandboxes.confine import (
 )
 from dataenvgym_spec.gym.sandboxes.messages import receive, send
 from dataenvgym_spec.gym.sandboxes.pages import enlarge
-from dataenvgym_spec.gym.sandboxes.programs import Programs
+from dataenvgym_spec.gym.sandboxes.programs import KILLED, ProgramLost, Programs
 from dataenvgym_spec.gym.sandboxes.protocol import SandboxLimits
 
 FREE, SHARED = "free", "shared"
@@ -56,6 +56,8 @@ TOGETHER: Final = 64
 """How many calls whose text no model wrote share a child."""
 MOST_WORDS: Final = 300
 """How much of an exception is told, in characters."""
+LOST: Final = "lost"
+"""The ending of a call whose program was killed by somebody unknown."""
 EARLY: Final = ("memory", "refused")
 """The endings that a child itself notices, besides failures."""
 
@@ -135,9 +137,18 @@ def serve(connection: socket.socket, made: Made, rights: Rights) -> None:
         for group in request["groups"]:
             running.append(Child(made.judge, group, limits, rights, server))
             if len(running) == LANES:
-                send(connection, running.popleft().answers())
+                send(connection, _settled(running.popleft()))
         for child in running:
-            send(connection, child.answers())
+            send(connection, _settled(child))
+
+
+def _settled(child: Child) -> list[Answer]:
+    """What a child's calls came to. Of one that was killed, what another one makes of them.
+
+    A system without memory kills whom it likes, which says nothing of a text.
+    """
+    answers = child.answers()
+    return child.again().answers() if child.lost else answers
 
 
 def _made(connection: socket.socket, setup: Any) -> Made | None:
@@ -169,7 +180,11 @@ def _load(name: str) -> Callable[..., Any]:
 
 
 class Child:
-    """One child, which begins when this is made: what it may use, and how it is watched."""
+    """One child, which begins when this is made: what it may use, and how it is watched.
+
+    Attributes:
+        lost: whether it has ended and it, or a program of it, was killed by somebody unknown.
+    """
 
     def __init__(
         self,
@@ -178,9 +193,12 @@ class Child:
         limits: SandboxLimits,
         rights: Rights,
         server: socket.socket | None,
+        *,
+        last: bool = False,
     ) -> None:
         """Args: the function, what it is called with, and what starts programs for it."""
         self.group, self.limits, self.rights = group, limits, rights
+        self.judge, self.server, self.last, self.lost = judge, server, last, False
         self.folder = tempfile.mkdtemp()
         self.reading, writing = os.pipe()
         keeper = None if server is None else forkserver.keeper(server)
@@ -193,6 +211,10 @@ class Child:
         if keeper is not None:
             keeper.close()
 
+    def again(self) -> Child:
+        """Another one for the same calls, of which nothing is tried again."""
+        return Child(self.judge, self.group, self.limits, self.rights, self.server, last=True)
+
     def answers(self) -> list[Answer]:
         """What each call came to; if one ends its child, it ended for all."""
         most = self.limits.output * len(self.group)
@@ -204,7 +226,10 @@ class Child:
             shutil.rmtree(self.folder, ignore_errors=True)
         seconds = round(time.monotonic() - self.started, 3)
         early = _early(status, late=not in_time, long=len(data) > most)
-        found = early or _answered(data, len(self.group))
+        given = [] if early else _given(data, len(self.group))
+        killed = not given and -status in KILLED
+        self.lost = not early and (killed or any(map(_is_lost, given)))
+        found = early or list(map(_told, given)) or [_failed("it gave no answer")]
         alike = len(self.group) // len(found)
         return [{**answer, "seconds": seconds} for answer in found * alike]
 
@@ -221,7 +246,8 @@ class Child:
             enclose([writing] if keeper is None else [writing, keeper.fileno()])
             if not self.rights.free:
                 confine(self.limits, taken=taken, writes=self.rights.writes)
-            handed = {} if keeper is None else {"programs": Programs(keeper)}
+            programs = None if keeper is None else Programs(keeper, last=self.last)
+            handed = {} if programs is None else {"programs": programs}
             answers = [_called(judge, {**arguments, **handed}) for arguments in self.group]
             _write(writing, json.dumps(answers).encode())
         finally:
@@ -249,6 +275,8 @@ def _called(judge: Judging, arguments: Mapping[str, Any]) -> Answer:
         return {"ending": "memory", "stderr": "MemoryError"}
     except PermissionError as error:
         return {"ending": "refused", "stderr": f"PermissionError: {error}"}
+    except ProgramLost:
+        return {"ending": LOST, "stderr": "its program was killed"}
     # A text may raise what it likes, `SystemExit` too.
     except BaseException as error:
         return _failed(f"{type(error).__name__}: {error}"[:MOST_WORDS])
@@ -289,13 +317,18 @@ def _early(status: int, *, late: bool, long: bool) -> list[Answer]:
     return []
 
 
-def _answered(data: bytes, calls: int) -> list[Answer]:
-    """The answers of a child. What a text made of it may have written anything."""
+def _given(data: bytes, calls: int) -> list[Answer]:
+    """The answers of a child, one a call; none if what it wrote, or a text of it, is no such."""
     try:
-        whole = [_told(answer) for answer in json.loads(data)]
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        whole = []
-    return whole if len(whole) == calls else [_failed("it gave no answer")]
+        whole = json.loads(data)
+    except (ValueError, RecursionError):
+        return []
+    fits = isinstance(whole, list) and len(whole) == calls
+    return whole if fits and all(isinstance(one, dict) for one in whole) else []
+
+
+def _is_lost(answer: Answer) -> bool:
+    return bool(answer.get("ending") == LOST)
 
 
 def _ending(work: Callable[[], object]) -> NoReturn:
