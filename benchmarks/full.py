@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from kills import IN_FLIGHT, Bench
+from kills import IN_FLIGHT, Bench, port_of_its_own
 
 LEAST, MOST = 4 << 10, 4 << 20
 """Bytes that are free when a run begins, at least and at most; the logarithm is drawn."""
@@ -97,7 +97,7 @@ def main() -> None:
     arguments = parser.parse_args()
     draw, faults = random.Random(arguments.seed), []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, disk(Path(name)):
-        port = 20000 + os.getpid() % 20000
+        port = port_of_its_own()
         still = Small(Path(name) / "still", port)
         still.make()
         with still.service():

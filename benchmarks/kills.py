@@ -53,6 +53,7 @@ PAUSES: Final = (1.0, 4.0, 12.0)
 """Of these, one is drawn and at most so many seconds pass before a kill."""
 ROLES: Final = {
     "--serve": "service",
+    "gym.sandboxes": "judge",
     "execute.warm": "warm worker",
     "accelerate": "launcher",
     "execute.training": "training",
@@ -64,15 +65,22 @@ ROLES: Final = {
 """What is killed, by what its command line has in it; the first that fits."""
 
 
+def port_of_its_own() -> int:
+    """Below those that systems give to whoever asks for any: nobody takes it from a dead service."""
+    return 20000 + os.getpid() % 12000
+
+
 def serve(log: Path, port: int) -> None:
-    """The service: answers in the shape that is asked for, and notes each answer once it is out."""
+    """The service: answers in the shape that is asked for, and notes each answer before.
+
+    Noted afterwards, one that is out when the service is killed would be missing.
+    """
 
     class Noting(scripted._Completions):
         def _answer(self, body, answer, letters) -> None:  # type: ignore[no-untyped-def]
-            super()._answer(body, answer, letters)
-            self.wfile.flush()
             with log.open("a", encoding="utf-8") as file:
                 file.write(digest("asked", body) + "\n")
+            super()._answer(body, answer, letters)
 
     server = scripted._Server("{answer}", {})
     server.server_close()
@@ -97,7 +105,7 @@ class Bench:
     port: int
     killed: Counter[tuple[str, str]] = field(default_factory=Counter)
     fatal: int = 0
-    """Kills that may have cost answers in flight: of a stage, or of what takes one with it."""
+    """Kills that may have cost answers in flight: of all but the tracker."""
 
     @property
     def repo(self) -> Path:
@@ -217,7 +225,7 @@ def disturbed(bench: Bench, draw: random.Random, left: int) -> int:
                 continue
             kills += 1
             bench.killed[role, stage] += 1
-            bench.fatal += role not in ("service", "tracker")
+            bench.fatal += role != "tracker"
             if role == "service":
                 time.sleep(draw.uniform(0.0, 1.0))
                 bench.revive()
@@ -230,6 +238,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="a folder for what a run with a fault has left")
     parser.add_argument("--serve", nargs=2, metavar=("LOG", "PORT"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
@@ -238,7 +247,7 @@ def main() -> None:
     draw = random.Random(arguments.seed)
     faults: list[str] = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        port = 20000 + os.getpid() % 20000
+        port = port_of_its_own()
         still = Bench(Path(name) / "still", port)
         still.make()
         with still.service():
@@ -253,6 +262,7 @@ def main() -> None:
             with bench.service():
                 kills += disturbed(bench, draw, arguments.kills - kills)
             runs += 1
+            before = len(faults)
             found, answers = bench.results(), Counter(bench.log.read_text().split())
             if found != expected:
                 faults.append(f"run {runs}: {set(found.items()) ^ set(expected.items())}")
@@ -260,7 +270,13 @@ def main() -> None:
             twice += again
             if set(answers) != set(asked) or again > IN_FLIGHT * bench.fatal:
                 faults.append(f"run {runs}: {again} answers were asked for twice")
-            print(f"run {runs}: {kills} kills so far, {len(faults)} faults", flush=True)
+            print(
+                f"run {runs}: {kills} kills so far, {len(faults)} faults",
+                *faults[before:],
+                flush=True,
+            )
+            if faults[before:] and arguments.keep:
+                shutil.copytree(bench.folder, arguments.keep / f"run-{runs}", symlinks=True)
     print("\n| killed | while this was at work | times |\n| --- | --- | --- |")
     for (role, stage), times in sorted(bench.killed.items()):
         print(f"| {role} | {stage} | {times} |")
