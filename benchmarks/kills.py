@@ -66,7 +66,7 @@ ROLES: Final = {
 
 
 def port_of_its_own() -> int:
-    """Below those that systems give to whoever asks for any: nobody takes it from a dead service."""
+    """Below those that systems give to whoever asks for any: none takes it from a dead service."""
     return 20000 + os.getpid() % 12000
 
 
