@@ -97,7 +97,7 @@ def run_side_by_side(project: Project, options: Options) -> bool:
         variables=options.variables,
         pull=options.pull,
         ignore_limits=options.ignore_limits,
-        evaluation=profile.evaluation,
+        profile=profile,
     )
     run = _Run(project, options, rounds, capacity, elsewhere)
     try:

@@ -11,9 +11,9 @@ from typing import Final
 from dataenvgym_spec.cli.common import Project
 from dataenvgym_spec.cli.guard import admit, out_of_reach
 from dataenvgym_spec.core.errors import LimitReached, SpecError
-from dataenvgym_spec.core.variables import THREADS, VLLM_GPUS, count
+from dataenvgym_spec.core.variables import REPLAY, THREADS, VLLM_GPUS, count
 from dataenvgym_spec.execute.hardware import Hardware
-from dataenvgym_spec.graph.ir import Entry
+from dataenvgym_spec.graph.ir import Entry, Stage
 from dataenvgym_spec.questions.cost.estimate import Machine, PastStages, estimate
 from dataenvgym_spec.questions.cost.ranges import Interval
 from dataenvgym_spec.questions.cost.spending import latest
@@ -25,7 +25,7 @@ from dataenvgym_spec.schedule.needs import Sizes, Spread, needs
 from dataenvgym_spec.schedule.protocol import Work
 from dataenvgym_spec.schedule.shards import shard_count
 from dataenvgym_spec.schedule.todo import open_targets, queue
-from dataenvgym_spec.setup.hardware.profile import EvaluationSpread
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile
 from dataenvgym_spec.store.dvc.disk import Disk
 
 UNLIKELY: Final = 100.0
@@ -58,7 +58,7 @@ class Rounds:
         variables: of the environment, that stages get besides.
         pull: whether DVC may fetch from its remote.
         ignore_limits: whether the limits of specs count.
-        evaluation: how evaluations are shared by processes.
+        profile: how stages are shared by processes.
         limits: what the environment says to the stages of each experiment of its limits.
     """
 
@@ -68,7 +68,7 @@ class Rounds:
     variables: Mapping[str, str]
     pull: bool
     ignore_limits: bool
-    evaluation: EvaluationSpread
+    profile: HardwareProfile
     limits: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _given: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What each experiment had to do in the round before."""
@@ -134,8 +134,15 @@ class Rounds:
             seconds=self._seconds(steps, history),
             needs=lambda stage: needs(stage, self.spread, sizes),
             pull=self.pull,
-            shards=lambda stage: shard_count(stage, known, self.evaluation),
+            shards=lambda stage: self._shards(stage, known),
         )
+
+    def _shards(self, stage: Stage, known: Mapping[str, Stage]) -> int:
+        """How many processes share a stage."""
+        # Where all is in the journal already, there is nobody to be asked.
+        if stage.kind == "generate" and self.variables.get(REPLAY):
+            return 1
+        return shard_count(stage, known, self.profile)
 
     def _seconds(self, steps: Sequence[PlannedStage], history: PastStages) -> dict[str, float]:
         """How long stages are expected to take, by key."""

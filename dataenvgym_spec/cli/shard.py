@@ -48,7 +48,8 @@ def run(*arguments: str) -> int:
     if code is not None:
         return code
     be_steady()
-    from dataenvgym_spec.execute.shards.run import Part, run_shard
+    from dataenvgym_spec.execute.shards.part import Part
+    from dataenvgym_spec.execute.shards.run import run_shard
 
     run_shard(layout, directory, Part(number=number, count=count))
     return 0

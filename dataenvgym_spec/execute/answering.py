@@ -11,6 +11,7 @@ from typing import cast
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.execute.asked import Asked
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.shards.part import Part
 from dataenvgym_spec.execute.warm.engines import kept_engine
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.gym.students.backends.loading import load_backend
@@ -58,9 +59,7 @@ def share(
     student: Path,
     base: Path | None,
     asked: Asked,
-    *,
-    number: int,
-    count: int,
+    part: Part,
 ) -> dict[int, Completion]:
     """What a student writes to the prompts of one of several processes, by places.
 
@@ -69,33 +68,30 @@ def share(
         student: its folder.
         base: of the model that it adapts.
         asked: what it is asked in all.
-        number: of the process, from 1 on.
-        count: of all.
+        part: the process.
     """
     with _engine(context, student, base, alone=True) as engine:
-        places = cut(_groups(context, engine, asked), number, count)
+        places = cut(_groups(context, engine, asked), part)
         return _generated(context, engine, asked, places)
 
 
-def cut(groups: Iterable[Places], number: int, count: int) -> list[list[int]]:
+def cut(groups: Iterable[Places], part: Part) -> list[list[int]]:
     """The places of one of several processes: each gets whole groups, in turn.
 
     Groups are of prompts of similar length, the shortest first: in turn all get of each length.
 
-    >>> cut([[[4, 2], [0, 1], [3]]], 1, 2), cut([[[4, 2], [0, 1], [3]]], 2, 2)
-    ([[4, 2, 3]], [[0, 1]])
+    >>> cut([[[4, 2], [0, 1], [3]]], Part(number=1, count=2))
+    [[4, 2, 3]]
 
     Args:
         groups: what is generated side by side, in each list that is asked.
-        number: of the process, from 1 on.
-        count: of all.
+        part: the process.
     """
     places: list[list[int]] = []
     before = 0
     for listed in groups:
         # In a salted copy a list may be of one group.
-        first = (number - 1 - before) % count
-        places.append(list(chain.from_iterable(listed[first::count])))
+        places.append(list(chain.from_iterable(part.of(listed, before))))
         before += len(listed)
     return places
 

@@ -21,7 +21,7 @@ from dataenvgym_spec.core.streamed import Streamed
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.execute.desk import Desk
 from dataenvgym_spec.execute.journaled import around
-from dataenvgym_spec.execute.shards.kept import Shards
+from dataenvgym_spec.execute.shards.kept import Gathered, Shards
 from dataenvgym_spec.graph.component import Circumstances, Component
 from dataenvgym_spec.graph.parameters import Params
 from dataenvgym_spec.gym.make import Described, make
@@ -246,9 +246,13 @@ class Context(Generic[P]):
             spent = self.seconds.get(name, 0.0) + time.monotonic() - start
             self.seconds[name] = round(spent, 3)
 
-    def took(self, seconds: Mapping[str, float]) -> None:
-        """Adds what other processes have done of the work, by phase and in `total`."""
-        for phase, more in seconds.items():
+    def shared(self, found: Gathered) -> None:
+        """Notes what other processes have done of the work, and what that took them."""
+        if not found.count:
+            return
+        self.say(f"  {found.count} shards have asked for a part of it")
+        self.record(**found.facts, shards=found.count)
+        for phase, more in found.seconds.items():
             if phase == "total":
                 self.elsewhere += more
             else:

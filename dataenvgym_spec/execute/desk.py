@@ -16,6 +16,7 @@ import msgspec
 from dataenvgym_spec.core.errors import LimitReached, StageError
 from dataenvgym_spec.core.hashing import text_digest
 from dataenvgym_spec.core.variables import REPLAY, switch
+from dataenvgym_spec.execute.shards.part import Part
 from dataenvgym_spec.execute.used import Used
 from dataenvgym_spec.execute.watch import Watch
 from dataenvgym_spec.gym.prompt import Message
@@ -88,6 +89,8 @@ class Desk:
         self._received: set[str] = set()
         self._used: dict[str, Used] = {}
         self._asked: list[Any] = []
+        self.part: Part | None = None
+        """Which of several processes this is, where it only asks a part of what is asked first."""
 
     @classmethod
     def of(
@@ -161,6 +164,12 @@ class Desk:
             message = f"the journal '{self.journal.path}' was damaged or removed meanwhile"
             raise Lost(message, help="run again: only what it has lost is asked for")
         return found
+
+    def take(self, responses: Sequence[Response]) -> None:
+        """Keeps responses that other processes had to questions of this stage."""
+        if responses:
+            self.journal.keep(responses)
+            self.journal.settle()
 
     def seat(self, teacher: str, kind: str) -> None:
         """Opens the account of a teacher."""

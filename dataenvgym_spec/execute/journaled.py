@@ -19,6 +19,7 @@ from dataenvgym_spec.core.errors import LimitReached, StageError
 from dataenvgym_spec.core.hashing import canonical, digest, seed_from
 from dataenvgym_spec.execute.desk import Desk, Lost
 from dataenvgym_spec.execute.shapes import MOST_AGAIN, Shape, again, bare
+from dataenvgym_spec.execute.shards.part import Shared
 from dataenvgym_spec.gym.make import Around, Described
 from dataenvgym_spec.gym.outside import AsksOutside
 from dataenvgym_spec.gym.painters.protocol import OnService
@@ -113,7 +114,17 @@ class Journaled:
         """Asks for what is not in the journal, each once.
 
         What is there is accounted for before anything is asked for.
+
+        Raises:
+            Shared: this is one of several processes, and its part is asked for.
         """
+        part = self._desk.part
+        if part is not None:
+            self._desk.part = None
+            mine = set(part.of(list(dict.fromkeys(one.ask.id for one in wanted))))
+            own = [one for one in wanted if one.ask.id in mine]
+            self._ask_for(own)
+            raise Shared([one.keys[-1] for one in own])
         keys = [one.keys[-1] for one in wanted]
         self._desk.want(self._name, keys)
         there = self._desk.journal.known(keys)

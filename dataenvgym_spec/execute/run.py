@@ -129,7 +129,7 @@ def execute(
     started, clock = time.time(), time.monotonic()
     if not space.begin(stage.ports, inputs.digests):
         say("  from the start: an earlier attempt was made from other inputs")
-    _make_room(stage)
+    make_room(stage)
     context = working(layout, stage, inputs, space, circumstances or {})
     with (
         failures(layout, space.path / "failure.txt"),
@@ -146,7 +146,7 @@ def execute(
     say(f"  done in {time.monotonic() - clock:.1f} s")
 
 
-def _make_room(stage: Stage) -> None:
+def make_room(stage: Stage) -> None:
     """Ends the engines that the run keeps on the GPU; an evaluation sees to that itself."""
     if stage.kind == "evaluate" or not gpu_count():
         return

@@ -109,6 +109,15 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(found)
 
     @property
+    def divides(self) -> bool:
+        """Whether several processes can share the stage, each with a model of its own.
+
+        Raises:
+            UserError: a component is not installed.
+        """
+        return False
+
+    @property
     def repeatable(self) -> bool:
         """Whether a spec gives up no promise of what running the stage again gives."""
         return True

@@ -160,12 +160,9 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
 
     @property
     def divides(self) -> bool:
-        """Whether several processes can share what is asked, without another result.
+        """See `Params.divides`.
 
         A backend says of itself that it can; without a promise of equal bytes any of them can.
-
-        Raises:
-            UserError: the backend is not installed.
         """
         return self.backend.definition.divides or not self.repeatable
 
@@ -228,6 +225,19 @@ class GenerateParams(Params, frozen=True, kw_only=True):
     agent_round: int | None = None
     score: Component | None = None
     form: Form | None = None
+
+    @property
+    def divides(self) -> bool:
+        """See `Params.divides`.
+
+        A teacher that runs in the stage promises no bytes, and keeps each answer by its question;
+        so several processes can ask it a part each of what it is asked first.
+        """
+        parts = list(self.engine.walk())
+        teachers = [part for part in parts if part.slot == "teacher" and not part.procedural]
+        here = [part for part in teachers if part.on_device and part.definition.promise == "none"]
+        outside = any(part.marked("x-services") or part.marked("x-command") for part in parts)
+        return bool(teachers) and len(here) == len(teachers) and not outside
 
 
 class CheckParams(Params, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Evaluations as several works: shards, which ask students, and the stage, which does the rest.
+"""Stages as several works: shards, which ask a model, and the stage, which does the rest.
 
 Which prompts a shard asks is decided where it runs; see `execute.answering`.
 """
@@ -12,33 +12,40 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.graph.ir import Stage
-from dataenvgym_spec.graph.params import EvaluateParams
-from dataenvgym_spec.questions.cost.size import units
+from dataenvgym_spec.graph.params import EvaluateParams, GenerateParams
+from dataenvgym_spec.questions.cost.size import answers, units
 from dataenvgym_spec.schedule.protocol import Shard, Work
-from dataenvgym_spec.setup.hardware.profile import EvaluationSpread
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile
 
+SIDE_BY_SIDE: Final = 64
+"""What a teacher in a stage answers at once, unless its circumstances say otherwise."""
 REST_SECONDS: Final = 2.0
 """What is left to a stage is expected to take: mostly to start it."""
 
 
-def shard_count(stage: Stage, known: Mapping[str, Stage], spread: EvaluationSpread) -> int:
+def shard_count(stage: Stage, known: Mapping[str, Stage], profile: HardwareProfile) -> int:
     """How many processes share a stage; 1 where it stays whole.
 
     Args:
         stage: with its key as id.
         known: all stages, by key.
-        spread: what the user says of it.
+        profile: what the user says of it.
     """
     params = stage.params
-    if spread.shards is None or not isinstance(params, EvaluateParams):
+    if isinstance(params, EvaluateParams):
+        most, least = profile.evaluation.shards, profile.evaluation.min_batches
+        asked, size = units(stage, known), params.generate.batch_size
+    elif isinstance(params, GenerateParams):
+        most, least = profile.generation.shards, profile.generation.min_batches
+        asked, size = units(stage, known) * answers(stage), SIDE_BY_SIDE
+    else:
         return 1
     try:
-        if not params.divides:
+        if most is None or not params.divides:
             return 1
     except UserError:  # whoever runs the stage says what is missing
         return 1
-    batches = math.ceil(units(stage, known) / params.generate.batch_size)
-    return max(1, min(spread.shards, batches // spread.min_batches))
+    return max(1, min(most, math.ceil(asked / size) // least))
 
 
 def shared(work: Work, count: int) -> Iterator[Work]:

@@ -12,7 +12,8 @@ from dataenvgym_spec.core.hashing import text_digest
 from dataenvgym_spec.execute import answering
 from dataenvgym_spec.execute.answering import cut
 from dataenvgym_spec.execute.shards.kept import Shards
-from dataenvgym_spec.execute.shards.run import Part, make_shard
+from dataenvgym_spec.execute.shards.part import Part
+from dataenvgym_spec.execute.shards.run import make_shard
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from tests.support.golden import TEMPLATE, Workshop, component
 
@@ -118,7 +119,7 @@ def test_what_a_shard_lacks_is_asked_beside_the_same_prompts(
     for number in (1, 2, 3):
         part = Part(number=number, count=3)
         make_shard(shop.context("shared", "evaluate", params(), READS), shards, part)
-    damaged = shards.path(2, 3)
+    damaged = shards.path(Part(number=2, count=3))
     damaged.write_bytes(damaged.read_bytes()[:-9] + b"}]")
     student.asked.clear()
     shared = shop.run("shared", "evaluate", params(), READS, shards=shards)
@@ -130,7 +131,7 @@ def test_what_a_shard_lacks_is_asked_beside_the_same_prompts(
 
 def test_shards_get_groups_in_turn_also_over_lists() -> None:
     lists = [[[number]] for number in range(7)]
-    got = [cut(lists, number, 3) for number in (1, 2, 3)]
+    got = [cut(lists, Part(number=number, count=3)) for number in (1, 2, 3)]
     assert [[place for part in one for place in part] for one in got] == [[0, 3, 6], [1, 4], [2, 5]]
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.records.files import read
+from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.schedule.parcels.adopt import put_in_place
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.schedule.protocol import Needs
@@ -33,7 +35,10 @@ from tests.support.slurm import needs_slurm, slurm
 from tests.support.specs import SMALL
 from tests.support.waiting import wait_until
 
-LONG = SMALL.replace("train: {length: {steps: 6}", "train: {length: {steps: 60}")
+LONG = SMALL.replace("train: {length: {steps: 6}", "train: {length: {steps: 60}").replace(
+    "max_new_tokens: 5}", "max_new_tokens: 5, batch_size: 2}"
+)
+PROFILE = "slurm: {partition: other, time: 60}\nevaluation: {shards: 2, min_batches: 1}\n"
 
 
 def a_job(name: str, *command: str, after: tuple[str, ...] = ()) -> Job:
@@ -118,7 +123,7 @@ def test_jobs_go_on_while_their_driver_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repo, log = new_repo(tmp_path / "repo", LONG), tmp_path / "run.txt"
-    (repo / "hardware.yaml").write_text("slurm: {partition: other, time: 60}\n", encoding="utf-8")
+    (repo / "hardware.yaml").write_text(PROFILE, encoding="utf-8")
     call("dataenvgym", "compile", cwd=repo)
     stages = sorted(path.parent.name for path in (repo / "store").glob("*/stage.json"))
     (train,) = (one for one in stages if one.startswith("train-"))
@@ -154,5 +159,7 @@ def test_jobs_go_on_while_their_driver_is_away(
         driver = run(repo, variables, log)
         assert driver.wait(300) == 0, log.read_text(encoding="utf-8")
     assert (repo / "reports" / "tiny" / "index.html").is_file()
+    logs = [read(path, Log) for path in repo.glob("store/evaluate-*/log/run.json")]
+    assert logs and all(one.shards == 2 for one in logs), "two jobs shared each evaluation"
     assert "up to date" in call("dvc", "status", cwd=repo).stdout
     assert "Running stage" not in call("dvc", "repro", "tiny", cwd=repo).stdout

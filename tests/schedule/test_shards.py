@@ -7,13 +7,18 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.graph.ir import Graph, Stage
-from dataenvgym_spec.graph.params import EvaluateParams
+from dataenvgym_spec.graph.params import EvaluateParams, GenerateParams, PlanParams
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.schedule.protocol import Needs, Shard, Work
 from dataenvgym_spec.schedule.shards import REST_SECONDS, shard_count, shared
 from dataenvgym_spec.schedule.todo import queue
-from dataenvgym_spec.setup.hardware.profile import EvaluationSpread
+from dataenvgym_spec.setup.hardware.profile import (
+    EvaluationSpread,
+    GenerationSpread,
+    HardwareProfile,
+)
 from tests.support.graphs import compiled
 from tests.support.specs import SMALL
 
@@ -21,6 +26,10 @@ from tests.support.specs import SMALL
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Graph:
     return compiled(tmp_path_factory.mktemp("graph"), SMALL)
+
+
+def shares(shards: int | None, least: int) -> HardwareProfile:
+    return HardwareProfile(evaluation=EvaluationSpread(shards=shards, min_batches=least))
 
 
 def evaluation(graph: Graph, **generate: object) -> Stage:
@@ -46,19 +55,42 @@ def test_each_shard_has_some_batches(graph: Graph) -> None:
     stage = evaluation(graph, batch_size=1)  # of 8 batches
     counts = []
     for shards, least in ((None, 1), (1, 1), (3, 1), (3, 2), (3, 4), (3, 5), (99, 1)):
-        counts.append(shard_count(stage, known, EvaluationSpread(shards=shards, min_batches=least)))
+        counts.append(shard_count(stage, known, shares(shards, least)))
     assert counts == [1, 1, 3, 3, 2, 1, 8]
-    assert shard_count(evaluation(graph, batch_size=3), known, EvaluationSpread(shards=9, min_batches=1)) == 3  # fmt: skip
+    assert shard_count(evaluation(graph, batch_size=3), known, shares(9, 1)) == 3  # fmt: skip
 
 
 def test_only_what_keeps_its_bytes_is_shared(graph: Graph) -> None:
-    known, wanted = graph.by_id(), EvaluationSpread(shards=2, min_batches=1)
+    known, wanted = graph.by_id(), shares(2, 1)
     assert shard_count(evaluation(graph, batch_size=1, backend="vllm"), known, wanted) == 1
     free = evaluation(graph, batch_size=1, backend="vllm", repeatable=False)
     assert shard_count(free, known, wanted) == 2
     assert shard_count(evaluation(graph, batch_size=1, backend="absent"), known, wanted) == 1
     train = next(stage for stage in graph.stages if stage.kind == "train")
     assert shard_count(train, known, wanted) == 1
+
+
+def test_generation_is_shared_where_a_model_runs_in_it(graph: Graph) -> None:
+    stage = next(stage for stage in graph.stages if stage.kind == "generate")
+    model = {"kind": "local", "path": "m"}
+    known, counts = graph.by_id(), {}
+    for plan in graph.stages:
+        if isinstance(plan.params, PlanParams):
+            params = msgspec.structs.replace(plan.params, amount=640)
+            known = {**known, plan.id: replace(plan, params=params)}
+    for kind, teacher in {
+        "vllm": {"kind": "vllm", "model": model},
+        "student": {"kind": "student", "student": "latest"},
+        "openai": {"kind": "openai", "model": "m"},
+        "procedural": {"kind": "procedural", "source": {"kind": "jsonl"}},
+    }.items():
+        params = stage.params
+        assert isinstance(params, GenerateParams)
+        engine = Component.parse("engine", {"kind": "llm", "teacher": teacher})
+        asking = replace(stage, params=msgspec.structs.replace(params, engine=engine))
+        profile = HardwareProfile(generation=GenerationSpread(shards=3, min_batches=1))
+        counts[kind] = shard_count(asking, known, profile)
+    assert counts == {"vllm": 3, "student": 3, "openai": 1, "procedural": 1}
 
 
 def test_a_stage_waits_for_its_shards() -> None:

@@ -1,8 +1,8 @@
-"""Answers that other processes have made for an evaluation, until that has its result.
+"""Answers that other processes have made for a stage, until that has its result.
 
 They are files beside the stage's scratch, one a shard. None of them is trusted by its name: each
 says of which stage it is and from which inputs and by which releases it was made, and has a digest.
-What does not fit is not used, and the stage asks the student itself.
+What does not fit is not used, and the stage asks itself.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from dataenvgym_spec.core.hashing import bytes_digest
 from dataenvgym_spec.core.machine import versions
+from dataenvgym_spec.execute.shards.part import Part
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.records.record import Record
+from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import ANSWERS
 
 Answer = tuple[int | None, int, Completion]
 """The student by its iteration, the place of the prompt, and what was written."""
+Rows = TypeVar("Rows", list[Answer], list[Response])
+Say = Callable[[str], None]
 
 
 class Head(Record, frozen=True, kw_only=True):
@@ -48,17 +52,19 @@ class Head(Record, frozen=True, kw_only=True):
 
 
 @dataclass(slots=True, kw_only=True)
-class Found:
+class Gathered:
     """What shards hold.
 
     Attributes:
-        answers: by student and place.
+        answers: of students, by student and place.
+        responses: of teachers.
         facts: what models ran on.
         seconds: what all of them took together, by phase and in `total`.
         count: how many shards they are from.
     """
 
     answers: dict[int | None, dict[int, Completion]] = field(default_factory=dict)
+    responses: list[Response] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     count: int = 0
@@ -67,10 +73,8 @@ class Found:
         """The answers of one student."""
         return self.answers.get(student, {})
 
-    def add(self, head: Head, answers: Sequence[Answer]) -> None:
-        """Adds those of a shard."""
-        for student, place, completion in answers:
-            self.answers.setdefault(student, {})[place] = completion
+    def add(self, head: Head) -> None:
+        """Adds the circumstances of a shard."""
         for name, value in head.facts.items():
             self.facts[name] = _both(self.facts.get(name, value), value)
         for phase, seconds in head.seconds.items():
@@ -92,29 +96,29 @@ class Shards:
     key: str
     inputs: Mapping[str, str]
 
-    def path(self, number: int, count: int) -> Path:
+    def path(self, part: Part) -> Path:
         """The file of a shard."""
-        return self.folder / f"{name_of(number, count)}{ANSWERS}"
+        return self.folder / f"{part.name}{ANSWERS}"
 
     def write(
         self,
-        path: Path,
-        answers: Sequence[Answer],
+        part: Part,
+        rows: Sequence[Answer] | Sequence[Response],
         *,
-        prompts: int,
+        prompts: int = 0,
         facts: Mapping[str, Any],
         seconds: Mapping[str, float],
     ) -> None:
         """Writes the file of a shard.
 
         Args:
-            path: the file.
-            answers: what it holds.
+            part: which it is.
+            rows: what it holds: answers of students, or of teachers.
             prompts: how many each student is asked in the stage.
             facts: what the model ran on.
             seconds: what it took.
         """
-        body = msgspec.json.encode(answers)
+        body = msgspec.json.encode(rows)
         head = Head(
             key=self.key,
             inputs=dict(self.inputs),
@@ -124,35 +128,63 @@ class Shards:
             seconds=dict(seconds),
             digest=bytes_digest(body),
         )
-        atomic.write_bytes(path, msgspec.json.encode(head) + b"\n" + body)
+        atomic.write_bytes(self.path(part), msgspec.json.encode(head) + b"\n" + body)
 
-    def read(self, prompts: int, say: Callable[[str], None]) -> Found:
-        """All that can be used of what is there.
+    def has(self, part: Part) -> bool:
+        """Whether a shard is done."""
+        return not isinstance(self._body(self.path(part)), str)
+
+    def answers(self, prompts: int, say: Say) -> Gathered:
+        """All answers of students that can be used of what is there.
 
         Args:
             prompts: how many each student is asked.
             say: hears of what cannot.
         """
-        found = Found()
-        for path in sorted(self.folder.glob(f"*{ANSWERS}")):
-            whole = self.whole(path)
-            if isinstance(whole, str):
-                say(f"  shard {path.stem} is not used: {whole}")
-            elif whole[0].prompts != prompts:
+        found = Gathered()
+        for path, head, rows in self._whole(list[Answer], say):
+            within = all(0 <= place < prompts for _, place, _ in rows)
+            if head.prompts != prompts or not within:
                 say(f"  shard {path.stem} is not used: it is of other prompts")
-            else:
-                found.add(*whole)
+                continue
+            for student, place, completion in rows:
+                found.answers.setdefault(student, {})[place] = completion
+            found.add(head)
         return found
 
-    def whole(self, path: Path) -> tuple[Head, list[Answer]] | str:
+    def responses(self, say: Say) -> Gathered:
+        """All responses of teachers that can be used of what is there.
+
+        Args:
+            say: hears of what cannot.
+        """
+        found = Gathered()
+        for _, head, rows in self._whole(list[Response], say):
+            found.responses += rows
+            found.add(head)
+        return found
+
+    def _whole(self, kind: type[Rows], say: Say) -> Iterator[tuple[Path, Head, Rows]]:
+        """What can be used of what is there, file by file."""
+        for path in sorted(self.folder.glob(f"*{ANSWERS}")):
+            whole = self._body(path)
+            if not isinstance(whole, str):
+                head, body = whole
+                try:
+                    yield path, head, msgspec.json.decode(body, type=kind)
+                    continue
+                except msgspec.DecodeError:
+                    whole = "it is damaged"
+            say(f"  shard {path.stem} is not used: {whole}")
+
+    def _body(self, path: Path) -> tuple[Head, bytes] | str:
         """What a file holds, or why it is not used."""
         try:
             first, _, body = path.read_bytes().partition(b"\n")
             head = msgspec.json.decode(first, type=Head)
-            if head.digest != bytes_digest(body):
-                return "it is damaged"
-            answers = msgspec.json.decode(body, type=list[Answer])
         except (OSError, msgspec.DecodeError):
+            return "it is damaged"
+        if head.digest != bytes_digest(body):
             return "it is damaged"
         if head.key != self.key:
             return "it is of another stage"
@@ -160,14 +192,7 @@ class Shards:
             return "it was made from other inputs"
         if head.versions != _releases():
             return "it was made by other releases"
-        if not all(0 <= place < head.prompts for _, place, _ in answers):
-            return "it is of other prompts"
-        return head, answers
-
-
-def name_of(number: int, count: int) -> str:
-    """What a shard is called: `2-of-3`."""
-    return f"{number}-of-{count}"
+        return head, body
 
 
 def _releases() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Does a shard of a stage: has its students asked a part of what they are asked in all.
+"""Does a shard of a stage: has a student or a teacher asked a part of what it is asked in all.
 
 The rest of the stage is its own business, which finds the answers; see `kept`.
 """
@@ -9,7 +9,9 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from dataenvgym_spec.core.errors import StageError
@@ -21,27 +23,17 @@ from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.context import Context, say
 from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import stopped
-from dataenvgym_spec.execute.run import failures, parsed, shards_of, uses, waits
-from dataenvgym_spec.execute.shards.kept import Answer, Shards, name_of
+from dataenvgym_spec.execute.run import failures, make_room, parsed, shards_of, uses, waits, working
+from dataenvgym_spec.execute.shards.kept import Answer, Shards
+from dataenvgym_spec.execute.shards.part import Part, Shared
+from dataenvgym_spec.execute.table import executor
 from dataenvgym_spec.graph.component import Circumstances
 from dataenvgym_spec.graph.params import EvaluateParams
+from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
-from dataenvgym_spec.store.outside import Students
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Which shard it is: its number, from 1 on, of how many."""
-
-    number: int
-    count: int
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return name_of(self.number, self.count)
+from dataenvgym_spec.store.scratch import Scratch
 
 
 def run_shard(layout: Layout, directory: str, part: Part) -> None:
@@ -77,37 +69,26 @@ def run_shard(layout: Layout, directory: str, part: Part) -> None:
 
 def _run(layout: Layout, content: dict[str, Any], part: Part, known: Circumstances) -> None:
     stage = parsed(content)
-    params = stage.params
-    if not isinstance(params, EvaluateParams) or not params.divides:
+    if not stage.params.divides:
         message = f"'{stage.directory}' cannot be shared by several processes"
         raise StageError(message, help="run: dataenvgym compile")
     inputs = Inputs.of(layout, content, stage)
     shards = shards_of(layout, stage, inputs)
-    if not isinstance(shards.whole(shards.path(part.number, part.count)), str):
+    if shards.has(part):
         say("  it is done: nothing is made again")
         return
-    # What the executor of the whole stage is handed, less what it needs for the rest.
-    context = Context(
-        key=stage.id,
-        params=params,
-        reads=inputs.ports,
-        files=inputs.files,
-        out_folder=shards.folder,
-        log=shards.folder,
-        work=shards.folder,
-        say=say,
-        students=Students(layout),
-        circumstances=known,
-    )
-    with contextlib.closing(context):
-        make_shard(context, shards, part, lambda: inputs.require_unchanged(layout))
+    make_room(stage)
+    # What it writes besides the shard is looked at by nobody.
+    with TemporaryDirectory(dir=shards.folder, prefix=f"{part.name}.") as name:
+        space = Scratch(path=Path(name), target=Path(name))
+        space.begin(stage.ports, inputs.digests)
+        context = replace(working(layout, stage, inputs, space, known), shards=None)
+        with contextlib.closing(context):
+            make_shard(context, shards, part, lambda: inputs.require_unchanged(layout))
 
 
 def make_shard(
-    context: Context[EvaluateParams],
-    shards: Shards,
-    part: Part,
-    verify: Callable[[], None] = lambda: None,
+    context: Context[Any], shards: Shards, part: Part, verify: Callable[[], None] = lambda: None
 ) -> None:
     """Makes the file of a shard.
 
@@ -118,27 +99,42 @@ def make_shard(
         verify: is called before the file is written; raises if it must not be.
     """
     clock = time.monotonic()
-    asked = what_is_asked(context)
-    answers = _answers(context, asked, part)
+    prompts, rows = 0, list[Any]()
+    if isinstance(context.params, EvaluateParams):
+        asked = what_is_asked(context)
+        prompts, rows = len(asked.prompts), _answers(context, asked, part)
+    else:
+        rows = _responses(context, part)
     facts = {**context.devices(), **context.facts}
     verify()
     total = round(time.monotonic() - clock, 3)
     shards.write(
-        shards.path(part.number, part.count),
-        answers,
-        prompts=len(asked.prompts),
-        facts=facts,
-        seconds={**context.seconds, "total": total},
+        part, rows, prompts=prompts, facts=facts, seconds={**context.seconds, "total": total}
     )
-    say(f"  {len(answers)} answers in {total:.1f} s")
+    say(f"  {len(rows)} answers in {total:.1f} s")
 
 
 def _answers(context: Context[EvaluateParams], asked: Asked, part: Part) -> list[Answer]:
+    """What students answer."""
     answers: list[Answer] = []
     if not asked.prompts:  # a refill that was not needed has no candidates
         return answers
     base = base_of(context)
     for student, path in students_of(context).items():
-        written = share(context, path, base, asked, number=part.number, count=part.count)
+        written = share(context, path, base, asked, part)
         answers += [(student, place, completion) for place, completion in written.items()]
     return answers
+
+
+def _responses(context: Context[Any], part: Part) -> list[Response]:
+    """What the teacher of an engine answers to the questions that it is asked first."""
+    desk = context.desk
+    assert desk is not None
+    desk.part = part
+    try:
+        executor("generate")(context)
+    except Shared as shared:
+        facts = desk.facts()
+        context.record(**{name: facts[name] for name in ("device", "gpus") if name in facts})
+        return list(desk.find(shared.keys).values())
+    return []  # nothing is to be made, or by nobody who is asked

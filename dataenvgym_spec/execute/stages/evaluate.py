@@ -8,7 +8,7 @@ from itertools import chain
 from dataenvgym_spec.execute.answering import answered
 from dataenvgym_spec.execute.asked import Asked, base_of, students_of, what_is_asked
 from dataenvgym_spec.execute.context import Context
-from dataenvgym_spec.execute.shards.kept import Found
+from dataenvgym_spec.execute.shards.kept import Gathered
 from dataenvgym_spec.graph.params import EvaluateParams
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.gym.tasks.protocol import Answer, Score
@@ -60,15 +60,12 @@ def evaluate(context: Context[EvaluateParams]) -> None:
     context.record(tokens=tokens, items=count, students=students_count)
 
 
-def _there(context: Context[EvaluateParams], asked: Asked) -> Found:
+def _there(context: Context[EvaluateParams], asked: Asked) -> Gathered:
     """What other processes have had students answer, which counts as this stage's work."""
     if context.shards is None:
-        return Found()
-    found = context.shards.read(len(asked.prompts), context.say)
-    if found.count:
-        context.say(f"  {found.count} shards have asked for a part of it")
-        context.record(**found.facts, shards=found.count)
-        context.took(found.seconds)
+        return Gathered()
+    found = context.shards.answers(len(asked.prompts), context.say)
+    context.shared(found)
     return found
 
 

@@ -26,6 +26,10 @@ from dataenvgym_spec.records.plans import Plan, Request, Yield
 
 def generate(context: Context[GenerateParams]) -> None:
     """Writes candidates for what the plan asks, or in a refill for what is still missing."""
+    if context.shards is not None and context.desk is not None:
+        found = context.shards.responses(context.say)
+        context.shared(found)
+        context.desk.take(found.responses)
     plan = read(context.path("plan", "plan.json"), Plan)
     asked = plan.asked()
     given = context.table("yield", "yield.json", Yield) or {}

@@ -145,7 +145,8 @@ def _stage(root: str, directory: str) -> int:
 
 
 def _shard(root: str, directory: str, number: str, count: str) -> int:
-    from dataenvgym_spec.execute.shards.run import Part, run_shard
+    from dataenvgym_spec.execute.shards.part import Part
+    from dataenvgym_spec.execute.shards.run import run_shard
 
     layout = Layout(root=Path(root))
     if not gains(read_stage(layout, directory)):

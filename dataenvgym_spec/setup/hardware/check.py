@@ -67,9 +67,14 @@ def _beyond(profile: HardwareProfile, here: Room) -> Iterator[Finding]:
     most, word = (gpus, "GPUs") if gpus else (here.cpus or 1, "CPUs")
     if processes > most:
         yield _less("training.processes", str(processes), f"{most} {word} here")
-    shards, elsewhere = profile.evaluation.shards or 1, profile.ray or profile.slurm
-    if shards > most and elsewhere is None:
-        yield _less("evaluation.shards", str(shards), f"{most} {word} here")
+    if profile.ray is not None or profile.slurm is not None:
+        return  # shards go to other machines
+    for part, shards in (
+        ("evaluation", profile.evaluation.shards),
+        ("generation", profile.generation.shards),
+    ):
+        if (shards or 1) > most:
+            yield _less(f"{part}.shards", str(shards), f"{most} {word} here")
 
 
 def _less(name: str, asked: str, there: str) -> Finding:

@@ -76,15 +76,19 @@ class TrainingSpread(Record, frozen=True, kw_only=True):
 
 
 class GenerationSpread(Record, frozen=True, kw_only=True):
-    """How vLLM uses GPUs.
+    """How vLLM uses GPUs, and how teachers that run in a stage are shared by processes.
 
     Attributes:
         tensor_parallel: GPUs over which each layer is split.
         gpu_memory: the share of each GPU's memory, in (0, 1].
+        shards: the most processes that share a stage; None for none.
+        min_batches: the fewest batches of one of them.
     """
 
     tensor_parallel: int | None = None
     gpu_memory: float | None = None
+    shards: int | None = None
+    min_batches: int = 4
 
 
 class EvaluationSpread(Record, frozen=True, kw_only=True):

@@ -91,7 +91,7 @@ SCHEMA: Final[Schema] = {
             },
         ),
         generation=_mapping(
-            "How vLLM uses this machine's GPUs.",
+            "How vLLM uses GPUs, and how teachers that run in a stage are shared by processes.",
             tensor_parallel={
                 **_COUNT,
                 "description": "GPUs over which each layer of a model is split.",
@@ -101,6 +101,17 @@ SCHEMA: Final[Schema] = {
                 "exclusiveMinimum": 0,
                 "maximum": 1,
                 "description": "The share of each GPU's memory that vLLM may take.",
+            },
+            shards={
+                **_COUNT,
+                "description": "The most processes that share what a teacher in a stage is asked "
+                "first, each with a model of its own; by default each stage is one process.",
+            },
+            min_batches={
+                **_COUNT,
+                "default": 4,
+                "description": "The fewest batches (what a teacher answers side by side) of each "
+                "of them.",
             },
         ),
         evaluation=_mapping(
