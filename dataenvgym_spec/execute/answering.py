@@ -141,7 +141,7 @@ def _groups(
     """What is generated side by side, in each list that is asked."""
     params = context.params
     for batch in asked.batches:
-        if params.backend.definition.divides:
+        if params.backend.divides:
             prompts = [asked.prompts[place] for place in batch]
             groups = cast("Dividing", engine).groups(prompts)
         else:  # nobody promises equal bytes

@@ -111,6 +111,16 @@ class Component:
         return declared is not None and declared.device
 
     @property
+    def divides(self) -> bool:
+        """Whether it is a backend that says which prompts it generates side by side.
+
+        Raises:
+            UserError: it is not installed here.
+        """
+        declared = self.definition.divides
+        return bool(self.options.get(declared)) if isinstance(declared, str) else declared
+
+    @property
     def of_groups(self) -> bool:
         """Whether it is a discovery whose skills are the groups of the source."""
         declared = _installed(self.slot, self.kind)

@@ -164,7 +164,7 @@ class EvaluateParams(Params, frozen=True, kw_only=True):
 
         A backend says of itself that it can; without a promise of equal bytes any of them can.
         """
-        return self.backend.definition.divides or not self.repeatable
+        return self.backend.divides or not self.repeatable
 
 
 class PlanParams(Params, frozen=True, kw_only=True):

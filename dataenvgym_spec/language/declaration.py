@@ -129,7 +129,7 @@ def declare(
         device=bool(data.get("device", False)),
         judges=bool(data.get("judges", False)),
         adapts=bool(data.get("adapts", False)),
-        divides=bool(data.get("divides", False)),
+        divides=data.get("divides", False),
         recalls=bool(data.get("recalls", False)),
         idles=bool(data.get("idles", False)),
         several=bool(data.get("several", False)),

@@ -184,7 +184,7 @@ class Definition:
         judges: of an engine or a trainer: whether it is handed the scorer of the task.
         adapts: of a backend: whether it can be given another adapter of the same base model.
         divides: of a backend: whether it says which prompts it generates side by side, so that
-            several processes can share an evaluation.
+            several processes can share an evaluation; or the name of its option by which it does.
         recalls: of an engine: whether it is handed the examples that its arm has so far.
         idles: of an environment: whether an action in it may ask for nothing.
         several: of a scorer: whether any of several answers of an item is right.
@@ -240,7 +240,7 @@ class Definition:
     device: bool = False
     judges: bool = False
     adapts: bool = False
-    divides: bool = False
+    divides: bool | str = False
     recalls: bool = False
     idles: bool = False
     several: bool = False

@@ -408,7 +408,7 @@ def _branches(part: dict[str, Any], known: dict[str, Any]) -> Iterator[dict[str,
         *inner,
         *part.get("allOf", []),
         *part.get("anyOf", []),
-        *([part["then"]] if isinstance(part.get("then"), dict) else []),
+        *(part[way] for way in ("then", "else") if isinstance(part.get(way), dict)),
     ]:
         yield from _branches(item, known)
 
@@ -468,6 +468,7 @@ NEVER_VARIED = {
     ("trainer", "kto", "worse"): "needs an engine with a file",
     ("trainer", "grpo", "shuffle"): "it is said or not",
     ("adapter", "lora", "rslora"): "it is said or not",
+    ("backend", "vllm", "separate_batches"): "it is said or not",
     ("adapter", "lora", "targets"): "names of one form",
     ("adapter", "dora", "rslora"): "it is said or not",
     ("adapter", "dora", "targets"): "names of one form",
@@ -700,6 +701,17 @@ def test_every_other_value_of_every_leaf_changes_a_key(folder: Path, all_values:
         "task.sources.listed.fields.cluster",
         "task.sources.hub.revision",
     } <= changed
+
+
+def test_batches_apart_are_another_evaluation_and_left_out_they_are_in_no_key(folder: Path) -> None:
+    found = []
+    for backend in ("vllm", "{kind: vllm}", "{kind: vllm, separate_batches: true}"):
+        text = TINY.replace("heads: 2", "heads: 1")
+        text = text.replace("generate: {dtype", f"generate: {{backend: {backend}, dtype")
+        found.append(keys(compiled(folder, text)))
+    plain, mapping, apart = found
+    assert plain == mapping
+    assert len(plain & apart) and len(plain - apart)
 
 
 def _keys_with(folder: Path, whole: Tree, path: KeyPath, value: Tree) -> set[str] | None:

@@ -1,5 +1,6 @@
 """Which backend is loaded, and what is said where it cannot be."""
 
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from dataenvgym_spec.language.components import definition
 from tests.support.components import Install
 from tests.support.students import SETTINGS as HOSTILE
 from tests.support.students import untrained, with_config, with_settings
+from tests.support.training import alone
 
 SETTINGS = GenerationSettings(dtype="float32", max_new_tokens=6, batch_size=8)
 
@@ -233,6 +235,38 @@ def test_groups_are_what_transformers_generates_side_by_side(tmp_path: Path) -> 
             part = backend.generate([prompts[place] for place in places])
             assert part == [whole[place] for place in places]
             assert batches == [one for one in asked if one in batches], "the same batches"
+
+
+SEPARATE = """
+import json
+from dataclasses import asdict
+from msgspec.structs import replace
+from dataenvgym_spec.gym.students.backends.vllm import VllmBackend
+from tests.support.training import PROMPTS, SETTINGS
+base, out = map(Path, sys.argv[1:])
+settings = replace(SETTINGS, dtype="bfloat16", batch_size=4, max_new_tokens=12, temperature=1.0)
+engine = VllmBackend(settings=settings, model=base, adapter=None, separate_batches=True)
+seeds = list(range(len(PROMPTS)))
+whole, groups = engine.generate(PROMPTS, seeds), engine.groups(PROMPTS)
+parts = {}
+for first in (1, 0):
+    places = [place for group in groups[first::2] for place in group]
+    given = engine.generate([PROMPTS[place] for place in places], [seeds[place] for place in places])
+    parts.update(zip(places, given))
+told = [[asdict(one) for one in whole], [asdict(parts[place]) for place in range(len(PROMPTS))]]
+out.write_text(json.dumps([*told, groups]))
+"""
+
+
+@pytest.mark.slow
+def test_separate_batches_of_vllm_do_not_depend_on_each_other(tmp_path: Path) -> None:
+    pytest.importorskip("vllm")
+    base = untrained(tmp_path / "base", heads=1, hidden_size=32)
+    alone(SEPARATE, base, tmp_path / "told.json")
+    whole, parts, groups = json.loads((tmp_path / "told.json").read_text(encoding="utf-8"))
+    assert parts == whole
+    assert [len(group) for group in groups] == [4] * 6
+    assert len({one["text"] for one in whole}) > 6
 
 
 def noted(batch: Any, codec: Any, batches: list[list[str]]) -> Any:

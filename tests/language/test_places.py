@@ -84,8 +84,9 @@ def test_a_wrong_word_or_mapping_is_told_like_others(
 def test_editors_offer_installed_words(install: Install) -> None:
     install("backend", "remote")
     offered = experiment_schema()["definitions"]["Generate"]["properties"]["backend"]
-    assert offered["enum"] == ["transformers", "vllm", "remote"]
-    assert offered["enumDescriptions"][-1] == "remote of a test."
+    words = offered["else"]
+    assert words["enum"] == ["transformers", "vllm", "remote"]
+    assert words["enumDescriptions"][-1] == "remote of a test."
     assert offered["default"] == "transformers"
 
 
@@ -94,7 +95,8 @@ def test_the_reference_has_words_and_mappings(install: Install) -> None:
     page = reference()
     words = " or ".join(f"`{kind}`" for kind in [*ENVIRONMENTS, "tree"])
     assert f"| `environment` | {words} or an [environment](#environment) |" in page
-    assert "| `student.generate.backend` | `transformers` or `vllm` | `transformers` |" in page
+    backends = "`transformers` or `vllm` or a [backend](#backend)"
+    assert f"| `student.generate.backend` | {backends} | `transformers` |" in page
     assert "#### environment `tree`" in page
 
 

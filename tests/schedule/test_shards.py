@@ -42,11 +42,14 @@ def evaluation(graph: Graph, **generate: object) -> Stage:
     params = stage.params
     assert isinstance(params, EvaluateParams)
     backend = generate.pop("backend", "transformers")
+    options = generate.pop("options", {})
     settings = msgspec.structs.replace(params.generate, **generate)
     kind = msgspec.structs.replace(params, generate=settings)
     return replace(
         stage,
-        params=msgspec.structs.replace(kind, backend=replace(params.backend, kind=str(backend))),
+        params=msgspec.structs.replace(
+            kind, backend=replace(params.backend, kind=str(backend), options=options)
+        ),
     )
 
 
@@ -63,6 +66,9 @@ def test_each_shard_has_some_batches(graph: Graph) -> None:
 def test_only_what_keeps_its_bytes_is_shared(graph: Graph) -> None:
     known, wanted = graph.by_id(), shares(2, 1)
     assert shard_count(evaluation(graph, batch_size=1, backend="vllm"), known, wanted) == 1
+    apart = {"separate_batches": True}
+    separate = evaluation(graph, batch_size=1, backend="vllm", options=apart)
+    assert shard_count(separate, known, wanted) == 2
     free = evaluation(graph, batch_size=1, backend="vllm", repeatable=False)
     assert shard_count(free, known, wanted) == 2
     assert shard_count(evaluation(graph, batch_size=1, backend="absent"), known, wanted) == 1

@@ -11,10 +11,21 @@ from dataenvgym_spec.gym.students.backends.vllm_engine import VllmEngine, Wanted
 
 
 class VllmBackend:
-    """A student loaded by vLLM, with a LoRA adapter if it has one."""
+    """A student loaded by vLLM, with a LoRA adapter if it has one.
 
-    def __init__(self, *, settings: GenerationSettings, model: Path, adapter: Path | None) -> None:
-        self.settings = settings
+    By default a prompt is begun as soon as another one ends, so that what it is computed beside
+    depends on all before it.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: GenerationSettings,
+        model: Path,
+        adapter: Path | None,
+        separate_batches: bool = False,
+    ) -> None:
+        self.settings, self.separate_batches = settings, separate_batches
         self.engine = VllmEngine(
             model,
             adapter=adapter,
@@ -37,9 +48,23 @@ class VllmBackend:
         wanted = []
         for prompt, seed in zip(prompts, drawn, strict=True):
             wanted.append(Wanted(prompt=prompt, seed=seed))
+        if not self.separate_batches:
+            return self._completed(wanted)
+        completions = []
+        for group in self.groups(prompts):
+            self.engine.forget()
+            completions += self._completed([wanted[place] for place in group])
+        return completions
+
+    def groups(self, prompts: Sequence[Prompt | str]) -> list[list[int]]:
+        """Which prompts are generated side by side, where batches are separate: in order."""
+        size, count = self.settings.batch_size, len(prompts)
+        return [list(range(at, min(at + size, count))) for at in range(0, count, size)]
+
+    def _completed(self, wanted: Sequence[Wanted]) -> list[Completion]:
         settings = self.settings
         generated = self.engine.generate(
             wanted, temperature=settings.temperature, top_p=settings.top_p
         )
         completions = {place: one.completion for place, one in generated}
-        return [completions[place] for place in range(len(prompts))]
+        return [completions[place] for place in range(len(wanted))]
