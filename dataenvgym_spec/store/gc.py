@@ -58,14 +58,30 @@ class Leftover:
 def present(layout: Layout) -> dict[str, frozenset[str] | None]:
     """The stage directories of the store with those that each reads; None if that is unknown.
 
-    Scratch of a stage that has no directory counts as one that reads nothing.
+    Work on a stage that has no directory counts as one that reads nothing.
     """
     reads: dict[str, frozenset[str] | None] = {}
-    for name in _directories(layout.private / "scratch"):
-        reads[name] = frozenset()
+    for folder in _workshops(layout):
+        # A shard of a stage has a name behind that of the stage.
+        names = (path.name.partition(".")[0] for path in folder.glob("*"))
+        reads |= dict.fromkeys(filter(DIRECTORY.fullmatch, names), frozenset())
     for name in _directories(layout.store):
         reads[name] = _reads(layout.stage(name) / "stage.json")
     return reads
+
+
+def _workshops(layout: Layout) -> tuple[Path, ...]:
+    """Where work on stages is done, by this machine and by others."""
+    return layout.scratch(""), layout.nodes
+
+
+def _work(layout: Layout, name: str) -> list[Path]:
+    """What work on a stage has left besides its directory, that of its shards included."""
+    left: list[Path] = []
+    for folder in _workshops(layout):
+        # Last goes what says that the rest belongs to a stage.
+        left += [*sorted(folder.glob(f"{name}.*")), folder / name]
+    return left
 
 
 def _reads(path: Path) -> frozenset[str] | None:
@@ -126,7 +142,7 @@ def _leftover(layout: Layout, disk: Disk, name: str, tracked: Collection[str]) -
         directory=name,
         out=_size(folder / "out"),
         log=_size(folder / "log"),
-        scratch=_size(layout.scratch(name)),
+        scratch=sum(map(_size, _work(layout, name))),
         restorable=not has_result or _restorable(disk, name),
         locked_in_git=not has_lock or f"store/{name}/dvc.lock" in tracked,
     )
@@ -185,9 +201,10 @@ def nobody_at_work(layout: Layout, leases: Leases | None = None) -> Iterator[Non
         pids = working(layout)
         if pids:
             raise _refusal(f"DVC is at work in this repository (process {pids[0]})")
-        for path in sorted((layout.private / "locks").glob("*.lock")):
-            if DIRECTORY.fullmatch(path.stem) and not _is_free(path):
-                raise _refusal(f"'{path.stem}' is being made")
+        for folder in (layout.private / "locks", layout.nodes):
+            for path in sorted(folder.glob("*.lock")):
+                if DIRECTORY.match(path.stem) and not _is_free(path):
+                    raise _refusal(f"'{path.stem}' is being made")
         yield
 
 
@@ -218,8 +235,8 @@ def remove(layout: Layout, directories: Iterable[str]) -> None:
         shutil.rmtree(trash, ignore_errors=True)  # of a gc that was killed
         for name in directories:
             _discard(layout.stage(name), trash / "store")
-            for path in (*layout.scratch(name).parent.glob(f"{name}.*"), layout.scratch(name)):
-                _discard(path, trash / "scratch")
+            for path in _work(layout, name):
+                _discard(path, trash / path.parent.name)
         if trash.exists():
             shutil.rmtree(trash)
     except OSError as error:

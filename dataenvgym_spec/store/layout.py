@@ -80,6 +80,11 @@ class Layout:
         """Where a stage's executor works before its result is complete."""
         return self.private / "scratch" / directory
 
+    @property
+    def nodes(self) -> Path:
+        """Where machines work that see this clone; what failed there stays until it is done."""
+        return self.private / "nodes"
+
     def shards(self, directory: str) -> Path:
         """Where processes that share a stage leave what they have done of it."""
         return self.private / "scratch" / f"{directory}.shards"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -263,6 +264,34 @@ def test_it_waits_for_nobody_who_is_at_work(tmp_path: Path) -> None:
         else:
             with nobody_at_work(layout), held(layout.lock("run")) as got:
                 assert not got
+
+
+def test_what_failed_on_a_node_goes_with_its_stage(changed: Path) -> None:
+    layout, garbage_now = Layout(root=changed), leftovers(changed)
+    old = garbage_now["plan"]["directory"]
+    (needed_now,) = (path.name for path in layout.store.glob("student-*"))
+    unknown = "train-0123456789abcdef"
+    for name in (old, f"{old}.1-of-2", needed_now, unknown):
+        (layout.nodes / name / "store").mkdir(parents=True)
+        (layout.nodes / name / "store" / "half.bin").write_bytes(b"x" * 1000)
+        (layout.nodes / f"{name}.lock").touch()
+    (layout.nodes / "home.txt").write_text("token", encoding="utf-8")
+    found = leftovers(changed)
+    assert found["plan"]["scratch"] == garbage_now["plan"]["scratch"] + 2000
+    assert found["train"]["scratch"] == 1000
+    with held(layout.nodes / f"{old}.1-of-2.lock"):
+        said = call("dataenvgym", "gc", "--yes", cwd=changed, ok=False)
+        assert "is being made; nothing was removed" in said.stderr
+    call("dataenvgym", "gc", "--yes", cwd=changed)
+    left = {path.name for path in layout.nodes.iterdir()}
+    assert left == {needed_now, f"{needed_now}.lock", "home.txt"}
+    assert not (layout.private / "trash").exists()
+
+
+def leftovers(repo: Path) -> dict[str, dict[str, Any]]:
+    """What `gc` would remove, of each kind the stage on which the most work is left."""
+    rows = json.loads(call("dataenvgym", "gc", "--json", cwd=repo).stdout)["leftovers"]
+    return {row["kind"]: row for row in sorted(rows, key=lambda row: row["scratch"])}
 
 
 def test_dvc_does_not_start_beside_it(changed: Path) -> None:

@@ -55,7 +55,7 @@ class _Stage(msgspec.Struct, frozen=True):
 
 def nodes_folder(layout: Layout) -> Path:
     """Where machines work that see this clone."""
-    return layout.private / "nodes"
+    return layout.nodes
 
 
 def home_of(layout: Layout, *, shared: bool) -> Home:
