@@ -10,10 +10,13 @@ from typing import Final, Literal, Protocol
 from dataenvgym_spec.core.dvc_config import remotes
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.room import cpus_here
+from dataenvgym_spec.core.variables import MACHINES, count
 from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.schedule.elsewhere import Driving
 from dataenvgym_spec.schedule.parcels.desk import Desk
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of
 from dataenvgym_spec.schedule.parcels.stays import directory_of
+from dataenvgym_spec.schedule.parcels.together import require_together
 from dataenvgym_spec.schedule.protocol import Runner, Work
 from dataenvgym_spec.schedule.ray.cluster import Cluster, address_of
 from dataenvgym_spec.schedule.ray.runner import RayRunner
@@ -31,6 +34,8 @@ APART: Final = (
     "the machines of the cluster do not see this repository, and it has no remote of DVC through "
     "which results could go"
 )
+
+CONTAINED: Final = "a training of several nodes cannot be started from within a container"
 
 
 class Engine(Protocol):
@@ -69,7 +74,10 @@ class OnRay:
         address: of the cluster; None for one of our own.
         cpus: of our own.
         variables: of the environment, that stages get besides.
-        environ: the environment.
+        environ: the environment, with what the profile says.
+
+    Raises:
+        UserError: it cannot be used from here.
     """
 
     def __init__(
@@ -89,6 +97,7 @@ class OnRay:
                 if not remotes(layout.root):
                     help = "mount it there, or: dvc remote add --default NAME URL"
                     raise UserError(APART, help=help)
+            require_together(count(environ, MACHINES) or 1, shared=home.shared)
         except BaseException:
             self.cluster.close()
             raise
@@ -101,8 +110,7 @@ class OnRay:
 
     def around(self, local: Runner, variables: Variables) -> Runner:
         """A runner of tasks."""
-        made = partial(track, self.layout)
-        return RayRunner(self.layout, self.cluster, self.desk, local, variables, made)
+        return RayRunner(driving(self.layout, local, variables), self.cluster, self.desk)
 
     def announce(self, works: Sequence[Work]) -> None:
         """Nothing: a task is made when it can start."""
@@ -119,15 +127,19 @@ class OnSlurm:
     Args of the constructor:
         layout: the repository.
         cluster: how Slurm is asked.
+        environ: the environment, with what the profile says.
 
     Raises:
-        UserError: Slurm is not here.
+        UserError: Slurm is not here, or cannot do what the profile says.
     """
 
     slots = 0
 
-    def __init__(self, layout: Layout, cluster: SlurmCluster) -> None:
+    def __init__(self, layout: Layout, cluster: SlurmCluster, environ: Mapping[str, str]) -> None:
         require_slurm()
+        if cluster.container_image is not None and (count(environ, MACHINES) or 1) > 1:
+            help = "remove slurm.container_image, or set training.num_machines to 1"
+            raise UserError(CONTAINED, help=help)
         self.layout, self.cluster = layout, cluster
         self.cpus: int = cpus_here()
         self.gpus: int | None = cluster.gpus
@@ -135,8 +147,7 @@ class OnSlurm:
 
     def around(self, local: Runner, variables: Variables) -> Runner:
         """A runner of jobs."""
-        made = partial(track, self.layout)
-        self._runner = SlurmRunner(self.layout, self.cluster, local, variables, made)
+        self._runner = SlurmRunner(driving(self.layout, local, variables), self.cluster)
         return self._runner
 
     def announce(self, works: Sequence[Work]) -> None:
@@ -175,11 +186,17 @@ def engine(
     if address is not None and on != "ray":
         raise UserError("--address is that of a Ray cluster", help="add: --on ray")
     if on == "slurm":
-        return OnSlurm(layout, profile.slurm or SlurmCluster())
+        return OnSlurm(layout, profile.slurm or SlurmCluster(), environ)
     if on == "ray":
         said = None if profile.ray is None else profile.ray.address
         return OnRay(layout, address_of(address, said, environ), cpus, variables, environ)
     return None
+
+
+def driving(layout: Layout, local: Runner, variables: Variables) -> Driving:
+    """This machine, for a runner whose works go elsewhere."""
+    made = partial(track, layout)
+    return Driving(layout=layout, local=local, variables=variables, made=made)
 
 
 def track(layout: Layout, work: Work) -> None:

@@ -176,7 +176,8 @@ def spread_of(environ: Mapping[str, str], cpus: int) -> Spread:
     return Spread(
         cpus=cpus,
         threads=count(environ, THREADS),
-        processes=hardware.processes,
-        gpus=hardware.gpus,
+        processes=hardware.processes // hardware.machines,
+        gpus=hardware.gpus // hardware.machines,
         split=count(environ, VLLM_GPUS) or 1,
+        machines=hardware.machines,
     )

@@ -20,6 +20,7 @@ from dataenvgym_spec.schedule.dvc import reproduce
 from dataenvgym_spec.schedule.todo import Open, open_targets
 from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.store.dvc.disk import Disk
+from dataenvgym_spec.store.layout import Layout
 
 KEEP: Final = (
     "to keep it: git add dvc.* experiments store, git commit; to share the results too: dvc push"
@@ -118,6 +119,8 @@ def command(
             look = "dataenvgym status   (a clone of the repository can run beside it)"
             message = "another 'dataenvgym run' is at work in this repository"
             raise UserError(message, help=f"wait for it, or look at it with: {look}")
+        if on != "slurm":
+            require_no_jobs(layout)
         project = load_project(names, sets=sets)
         # Other specs were not read, so nothing of theirs may be taken away.
         write(project.compiled.graph, layout, everything=False)
@@ -143,6 +146,25 @@ def command(
         if run_side_by_side(project, options):
             click.echo(KEEP)
     return 0
+
+
+def require_no_jobs(layout: Layout) -> None:
+    """Looks whether jobs of an earlier run are at work, which would make the same stages.
+
+    Raises:
+        UserError: there are some.
+    """
+    if not (layout.private / "nodes" / "jobs").is_dir():  # no run of this clone had any
+        return
+    from dataenvgym_spec.schedule.slurm.queue import jobs_of
+
+    count = len(jobs_of(layout))
+    if count:
+        message = (
+            f"{plural(count, 'job')} of an earlier run of this repository wait or run in Slurm"
+        )
+        help = "go on with: dataenvgym run --on slurm   (Ctrl-C there cancels them)"
+        raise UserError(message, help=help)
 
 
 def _run(

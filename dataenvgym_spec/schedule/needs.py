@@ -32,9 +32,10 @@ class Spread:
     Attributes:
         cpus: of the machine: as many as a large model uses.
         threads: of every model, where the user has set it.
-        processes: that train a student.
-        gpus: that train a student; 0 without any.
+        processes: that train a student, on each machine that does.
+        gpus: that train a student, on each machine; 0 without any.
         split: GPUs over which a model is split that generates.
+        machines: that train a student together.
     """
 
     cpus: int = 1
@@ -42,6 +43,7 @@ class Spread:
     processes: int = 1
     gpus: int = 0
     split: int = 1
+    machines: int = 1
 
 
 @dataclass(slots=True)
@@ -102,11 +104,12 @@ def needs(stage: Stage, spread: Spread, sizes: Sizes) -> Needs:
     trains = stage.declaration.work == "training"
     parameters = sizes.parameters.get(sizes.base(stage), 0)
     memory = HEAVY + parameters * (TRAIN if trains else RUN)
-    processes = spread.processes if trains else 1
+    processes, machines = (spread.processes, spread.machines) if trains else (1, 1)
     if spread.gpus:
         gpus = spread.gpus if trains else spread.split
-        return Needs(cpus=processes, gpus=gpus, memory=memory)
+        return Needs(cpus=processes, gpus=gpus, memory=memory, machines=machines)
     threads = spread.threads
     if threads is None:
         threads = 1 if parameters < ONE_THREAD else max(1, spread.cpus // processes)
-    return Needs(cpus=threads * processes, memory=memory * processes)
+    cpus = threads * processes
+    return Needs(cpus=cpus, memory=memory * processes, machines=machines)

@@ -17,11 +17,13 @@ class Needs:
         cpus: processors.
         gpus: whole GPUs, which no other work uses meanwhile.
         memory: bytes of main memory; 0 where nobody knows.
+        machines: on how many machines of a cluster it occupies all that at once.
     """
 
     cpus: int = 1
     gpus: int = 0
     memory: int = 0
+    machines: int = 1
 
 
 LEAST = Needs()

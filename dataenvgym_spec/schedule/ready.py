@@ -83,7 +83,8 @@ def _short(work: Work, fits: Fits) -> frozenset[str]:
     """What there is too little of for a work: others leave that alone until it has started."""
     short = set()
     for name in RESOURCES:
-        alone = Needs(**{**dict.fromkeys(RESOURCES, 0), name: getattr(work.needs, name)})
+        others = dict.fromkeys(RESOURCES, 0) | {name: getattr(work.needs, name)}
+        alone = replace(work.needs, **others)
         if not fits(replace(work, needs=alone)):
             short.add(name)
     # There may be enough of each, and not in one place.

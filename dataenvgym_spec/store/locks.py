@@ -75,6 +75,11 @@ def die_with_parent(expected: int | None = None) -> None:
         os._exit(1)
 
 
+def hear_interrupts() -> None:
+    """Has this process hear Ctrl-C, also where who started it did not want to: Ray's workers."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
 def end_unless_descends_from(ancestor: int, depth: int = 8) -> None:
     """Ends this process if its chain of parents no longer leads to `ancestor`.
 

@@ -25,11 +25,13 @@ from tests.support.specs import TEMPLATE
 
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "diagnostics")
+APART = {"library.md", "cluster-tutorial.md"}
+"""Pages with tests of their own: test_library_page.py, test_cluster_tutorial.py."""
 CONSOLE = [
     path
     for path in PAGES
-    # Those of the library's page need its specs and a hub: test_library_page.py.
-    if "```console" in path.read_text(encoding="utf-8") and path.name != "library.md"
+    # Those of some pages need more, such as a cluster: tests of their own.
+    if "```console" in path.read_text(encoding="utf-8") and path.name not in APART
 ]
 LINKED = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 

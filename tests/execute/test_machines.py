@@ -22,6 +22,8 @@ from dataenvgym_spec.execute.training.machines import (
     require_alike,
     take,
 )
+from dataenvgym_spec.execute.training.network import interface_to
+from dataenvgym_spec.execute.training.start import environment_of
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import environment
 from tests.support.students import untrained
@@ -104,6 +106,20 @@ def test_a_machine_that_computes_otherwise_is_not_let_in(
     monkeypatch.setattr(machines, "gpus_here", lambda _environ: 1)
     with pytest.raises(StageError, match="takes 2 GPUs of each machine, and there are 1 here"):
         require_alike(Notice.parse({**content, "gpus": 6}), os.environ)
+
+
+def test_gloo_takes_the_network_that_leads_to_the_first_machine() -> None:
+    import psutil
+
+    own = interface_to("127.0.0.1")
+    assert own is not None
+    assert "127.0.0.1" in {one.address for one in psutil.net_if_addrs()[own]}
+    here = Hardware.of({**TWO, "CUDA_VISIBLE_DEVICES": ""})
+    assert environment_of(here, {})["GLOO_SOCKET_IFNAME"] == own
+    chosen = {"GLOO_SOCKET_IFNAME": "eth7"}
+    assert environment_of(here, chosen)["GLOO_SOCKET_IFNAME"] == "eth7", "the user's own counts"
+    alone = Hardware(processes=2, device_batch=None)
+    assert "GLOO_SOCKET_IFNAME" not in environment_of(alone, {})
 
 
 @pytest.fixture(scope="module")

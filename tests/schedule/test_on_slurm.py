@@ -6,7 +6,9 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping
+import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,24 +16,30 @@ import pytest
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.files import read
 from dataenvgym_spec.records.logs import Log
+from dataenvgym_spec.schedule.capacity import Capacity
+from dataenvgym_spec.schedule.elsewhere import Driving
+from dataenvgym_spec.schedule.local import LocalRunner
+from dataenvgym_spec.schedule.parcels import node
 from dataenvgym_spec.schedule.parcels.adopt import put_in_place
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.schedule.protocol import Needs
 from dataenvgym_spec.schedule.slurm import job
+from dataenvgym_spec.schedule.slurm.arrays import Place
 from dataenvgym_spec.schedule.slurm.commands import (
     Job,
     cancel,
+    most_tasks,
     named,
     options,
     program,
     states,
     submit,
 )
+from dataenvgym_spec.schedule.slurm.queue import Queue
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 from dataenvgym_spec.store.layout import Layout
-from tests.support.commands import BIN, ROOT, environment
 from tests.support.repositories import call, new_repo
-from tests.support.slurm import needs_slurm, slurm
+from tests.support.slurm import driven, needs_slurm, slurm
 from tests.support.specs import SMALL
 from tests.support.waiting import wait_until
 
@@ -41,13 +49,13 @@ LONG = SMALL.replace("train: {length: {steps: 6}", "train: {length: {steps: 60}"
 PROFILE = "slurm: {partition: other, time: 60}\nevaluation: {shards: 2, min_batches: 1}\n"
 
 
-def a_job(name: str, *command: str, after: tuple[str, ...] = ()) -> Job:
-    return Job(name=name, command=command, output="/dev/null", needs=Needs(), after=after)
+def a_job(name: str, *command: str, after: str = "") -> Job:
+    return Job(name=name, command=command, output="/dev/null", needs=Needs(), dependency=after)
 
 
 def test_what_is_asked_of_slurm() -> None:
     needs = Needs(cpus=4, gpus=1, memory=3 * 2**30 + 1)
-    wanted = Job(name="n", command=["true"], output="/o.txt", needs=needs, after=("7", "9"))
+    wanted = Job(name="n", command=["true"], output="/o.txt", needs=needs, dependency="afterok:7:9")
     cluster = SlurmCluster(partition="gpu", account="lab", time="4:00:00", gpus=2)
     found = set(options(wanted, cluster))
     assert found >= {"--partition=gpu", "--account=lab", "--time=4:00:00", "--cpus-per-task=4"}
@@ -63,17 +71,65 @@ def test_jobs_of_real_daemons(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(name, value)
         cluster = SlurmCluster(partition="other", time=10)
         broken = submit(a_job("x-broken", "sh", "-c", "sleep 1; exit 3"), cluster)
-        behind = submit(a_job("x-behind", "true", after=(broken,)), cluster)
-        assert named("x-") == {"x-broken": broken, "x-behind": behind}
+        behind = submit(a_job("x-behind", "true", after=f"afterok:{broken}"), cluster)
+        assert named("x-") == {broken: "x-broken", behind: "x-behind"}
         assert named("y-") == {}
         wait_until(lambda: states([behind])[behind] == "CANCELLED", "its job is cancelled")
         assert states([broken, "99"]) == {broken: "FAILED", "99": "GONE"}
         slow = submit(a_job("x-slow", "sleep", "600"), cluster)
         wait_until(lambda: states([slow])[slow] == "RUNNING", "its job runs")
-        cancel([slow], now=True)
+        cancel([Place(slow)], now=True)
         wait_until(lambda: states([slow])[slow] == "CANCELLED", "its job is cancelled")
         with pytest.raises(StageError, match=r"Slurm refuses: sbatch: .*partition"):
             submit(a_job("x", "true"), SlurmCluster(partition="nowhere"))
+
+
+@needs_slurm
+def test_arrays_of_real_daemons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that fails ends those that wait for it, and no other."""
+    with slurm() as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert most_tasks() == 1001
+        fails = ("sh", "-c", "sleep 1; test $SLURM_ARRAY_TASK_ID != 5")
+        first = submit(replace(a_job("x-a", *fails), tasks=(3, 4, 5)), SlurmCluster())
+        along = replace(a_job("x-b", "true", after=f"aftercorr:{first}"), tasks=(3, 4, 5))
+        second = submit(along, SlurmCluster())
+        alone = submit(a_job("x-c", "true", after=f"afterok:{first}_3:{second}_4"), SlurmCluster())
+        assert named("x-") == {
+            **{f"{first}_{task}": "x-a" for task in (3, 4, 5)},
+            **{f"{second}_{task}": "x-b" for task in (3, 4, 5)},
+            alone: "x-c",
+        }
+        wait_until(lambda: not named("x-"), "all have ended")
+        ended = {f"{second}_{task}": "COMPLETED" for task in (3, 4)}
+        assert states([*ended, f"{second}_5", alone]) == {
+            **ended,
+            f"{second}_5": "CANCELLED",
+            alone: "COMPLETED",
+        }
+        # A task that has itself put back does so alone, also the last, whose job has the array's number.
+        code = "import os; from dataenvgym_spec.schedule.slurm.commands import *; requeue(own_number(os.environ))"
+        again = f'test -n "$SLURM_RESTART_COUNT" || test $SLURM_ARRAY_TASK_ID = 0 || {sys.executable} -c "{code}"'
+        back = submit(replace(a_job("x-e", "sh", "-c", again), tasks=(0, 1, 2)), SlurmCluster())
+        wait_until(lambda: not named("x-e"), "all have ended")
+        assert {*states([f"{back}_{task}" for task in range(3)]).values()} == {"COMPLETED"}
+        shown = subprocess.run(
+            ["scontrol", "--oneliner", "show", "job", back],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        rows = re.findall(r"ArrayTaskId=(\d) .* Restarts=(\d)", shown.stdout)
+        assert sorted(rows) == [("0", "0"), ("1", "1"), ("2", "1")]
+
+        slow = submit(replace(a_job("x-d", "sleep", "600"), tasks=(0, 1, 2, 7)), SlurmCluster())
+        wait_until(lambda: "RUNNING" in states([f"{slow}_0"]).values(), "a task runs")
+        cancel([Place(slow, task) for task in (0, 1, 7)], now=False)
+        kept = {f"{slow}_2": "x-d"}
+        wait_until(lambda: named("x-d") == kept, "the other tasks are cancelled")
+        cancel([Place(slow, 2)], now=True)
+        wait_until(lambda: not named("x-d"), "all are")
 
 
 def test_a_job_needs_nobody_beside_it(tmp_path: Path) -> None:
@@ -101,20 +157,14 @@ def test_a_job_needs_nobody_beside_it(tmp_path: Path) -> None:
     assert "dvc.lock' is missing" in job_of(skills).said
 
 
-def run(repo: Path, variables: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """`dataenvgym run tiny --on slurm`, as a process of its own."""
-    own = environment(shared=False, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1", **variables)
-    own |= {"PATH": f"{BIN}:{variables['PATH']}", "DATAENVGYM_CHECKPOINT_SECONDS": "0"}
-    with log.open("ab") as out:
-        return subprocess.Popen(
-            [str(BIN / "dataenvgym"), "run", "tiny", "--on", "slurm"],
-            cwd=repo,
-            env=own,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
+def stage_process(directory: str) -> int | None:
+    """The process of a node that does a stage."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if node.__name__ in words and any(f"/{directory}.parcel" in word for word in words):
+                return int(path.name)
+    return None
 
 
 @pytest.mark.slow
@@ -122,42 +172,63 @@ def run(repo: Path, variables: Mapping[str, str], log: Path) -> subprocess.Popen
 def test_jobs_go_on_while_their_driver_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    repo, log = new_repo(tmp_path / "repo", LONG), tmp_path / "run.txt"
+    """Two runs of one arm, so that their stages are tasks of arrays: one is put back, one is killed."""
+    repo, log = new_repo(tmp_path / "repo", f"{LONG}seeds: {{run: [0, 1]}}\n"), tmp_path / "run.txt"
     (repo / "hardware.yaml").write_text(PROFILE, encoding="utf-8")
     call("dataenvgym", "compile", cwd=repo)
-    stages = sorted(path.parent.name for path in (repo / "store").glob("*/stage.json"))
-    (train,) = (one for one in stages if one.startswith("train-"))
+    stages = {path.parent.name for path in (repo / "store").glob("*/stage.json")}
+    first, second = sorted(one for one in stages if one.startswith("train-"))
+    layout = Layout(root=repo)
+    local = LocalRunner(layout, Capacity(cpus=1), lambda _work: {})
+    driving = Driving(layout=layout, local=local, variables=lambda _work: {})
+    queue = Queue(driving, SlurmCluster())
 
-    def done() -> list[str]:
-        return sorted(path.parent.name for path in (repo / "store").glob("*/dvc.lock"))
+    def done() -> set[str]:
+        return {path.parent.name for path in (repo / "store").glob("*/dvc.lock")}
+
+    def kept(train: str) -> bool:
+        work = repo / ".dataenvgym" / "nodes" / train / ".dataenvgym" / "scratch" / train / "work"
+        return any(work.rglob("checkpoint-*"))
 
     with slurm() as variables:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        driver = run(repo, variables, log)
+        driver = driven(repo, variables, log)
         wait_until(done, "a stage is done", driver)
         os.killpg(driver.pid, signal.SIGKILL)
         driver.wait()
-        jobs = named("dataenvgym-")
-        assert any(name.endswith(train) for name in jobs)
-        assert len(jobs) + len(done()) >= len(stages)
+        places = queue.there()
+        # An evaluation's shards are named after it.
+        assert {name.partition(".")[0] for name in places} | done() == stages
+        assert places[first].job == places[second].job
+        assert len({place.job for place in places.values()}) < len(places) * 2 / 3
 
-        # Its time is over in mid-training: it goes on from its checkpoint, as the same job.
-        work = repo / ".dataenvgym" / "nodes" / train / ".dataenvgym" / "scratch" / train / "work"
-        wait_until(lambda: list(work.rglob("checkpoint-*")), "there is a checkpoint")
-        (number,) = (number for name, number in jobs.items() if name.endswith(train))
-        command = ["scancel", "--batch", "--signal=USR1", number]
+        refused = call("dataenvgym", "run", "tiny", cwd=repo, ok=False)
+        assert "of an earlier run of this repository wait or run in Slurm" in refused.stderr
+
+        # One's time is over in mid-training: it goes on from its checkpoint, as the same task.
+        output = layout.output(first)
+        wait_until(lambda: kept(first), "there is a checkpoint")
+        command = ["scancel", "--batch", "--signal=USR1", str(places[first])]
         subprocess.run(command, check=True)
-        output = repo / ".dataenvgym" / "output" / f"{train}.txt"
+        # The other one is killed: what waits for it is ended, and nothing else.
+        wait_until(lambda: kept(second), "there is a checkpoint of the other")
+        process = stage_process(second)
+        assert process is not None
+        os.kill(process, signal.SIGKILL)
         again = "goes on from its checkpoint"
         wait_until(lambda: again in output.read_text(encoding="utf-8"), again)
         wait_until(lambda: not named("dataenvgym-"), "all jobs have ended")
-        assert done() == stages, output.read_text(encoding="utf-8")
         assert output.read_text(encoding="utf-8").count("  on ") == 2
+        left = stages - done()
+        assert first not in left and second in left and len(left) < len(places) / 2
 
-        # Who comes back finds all done but the report.
-        driver = run(repo, variables, log)
-        assert driver.wait(300) == 0, log.read_text(encoding="utf-8")
+        # Who comes back does the rest.
+        driver = driven(repo, variables, log)
+        assert driver.wait(600) == 0, log.read_text(encoding="utf-8")
+        assert done() == stages
+        text = layout.output(second).read_text(encoding="utf-8")
+        assert text.count("  on ") == 1, "it is another job, and goes on from the checkpoint"
     assert (repo / "reports" / "tiny" / "index.html").is_file()
     logs = [read(path, Log) for path in repo.glob("store/evaluate-*/log/run.json")]
     assert logs and all(one.shards == 2 for one in logs), "two jobs shared each evaluation"

@@ -17,7 +17,9 @@ from dataenvgym_spec.schedule.parcels.node import folder_of
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of
 from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel, differences, here
 from dataenvgym_spec.schedule.protocol import Shard
+from dataenvgym_spec.setup.hardware.leases import clone_leases
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.leases.lease import Claimant, take
 from tests.support.repositories import call, environment, new_repo
 from tests.support.specs import SMALL
 
@@ -80,8 +82,16 @@ def test_a_machine_that_sees_the_clone(repo: Path, tmp_path: Path) -> None:
     refuse(layout, skills, Outcome(code=1, place="n1", failure="because\n"))
     kept = layout.scratch(skills) / "failure.txt"
     assert kept.read_text(encoding="utf-8") == "because\n"
+    # Another host had begun it, and gives no sign of life.
+    profile = "leases: {at: .dataenvgym/leases, seconds: 1}\n"
+    (repo / "hardware.yaml").write_text(profile, encoding="utf-8")
+    leases = clone_leases(layout, {})
+    assert leases is not None
+    dead = take(leases.register, skills, Claimant.here(leases.clone, leases.seconds))
+    assert dead is not None and dead.is_held()
     outcome = done(packs.pack(skills, "tiny"), tmp_path / "node")
     assert (outcome.code, outcome.said) == (0, "")
+    assert not dead.is_held()
     # Of what was done nothing is left where it was done.
     assert not [path for path in (repo / ".dataenvgym" / "nodes").iterdir() if path.is_dir()]
 

@@ -20,6 +20,8 @@ from tests.support.waiting import wait_until
 TOKEN = "0" * 64
 STARTED = "Ray runtime started"
 TRIES = 4
+OURS = ("parcels.node", "execute.training")
+"""Modules whose processes belong to stages."""
 OBJECTS = 80 * 2**20
 """Bytes of memory that Ray takes on each machine for what tasks send."""
 
@@ -116,7 +118,13 @@ class Driver:
     """`dataenvgym run --on ray`, as a process of its own."""
 
     def __init__(
-        self, repo: Path, log: Path, *options: str, names: Sequence[str] = ("tiny",), retry: int = 3
+        self,
+        repo: Path,
+        log: Path,
+        *options: str,
+        names: Sequence[str] = ("tiny",),
+        retry: int = 3,
+        **more: str,
     ) -> None:
         self.repo, self.log = repo, log
         log.write_bytes(b"")
@@ -125,7 +133,7 @@ class Driver:
             self.process = subprocess.Popen(
                 [*command, "--on", "ray", "--retry", str(retry), *options],
                 cwd=repo,
-                env=settings(),
+                env=settings(**more),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -186,6 +194,7 @@ def stages_that_run(machine: Machine) -> list[str]:
             words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if there and ("stage" in words or any("parcels.node" in word for word in words)):
+        ours = any(name in word for name in OURS for word in words)
+        if there and ("stage" in words or ours):
             found.append(" ".join(words))
     return found

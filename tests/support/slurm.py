@@ -1,4 +1,4 @@
-"""Slurm's own daemons on loopback: a controller and one node, with a key and folders of their own."""
+"""Slurm's own daemons on loopback: a controller and some nodes, with a key and folders of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol")
+from tests.support.commands import BIN, ROOT, environment
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun")
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 needs_slurm = pytest.mark.skipif(
     os.geteuid() != 0 or not all(shutil.which(program, path=PATH) for program in PROGRAMS),
@@ -32,13 +34,12 @@ AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CredType=cred/munge
 SlurmctldPort={controller}
-SlurmdPort={node}
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SwitchType=switch/none
@@ -50,7 +51,9 @@ AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/none
 ReturnToService=2
 KillWait=30
-NodeName=localhost NodeAddr=127.0.0.1 NodeHostname={host} CPUs={cpus} RealMemory=4000 State=UNKNOWN
+"""
+NODE = "NodeName={name} NodeAddr=127.0.0.1 NodeHostname={host} Port={port} CPUs={cpus} RealMemory=4000 State=UNKNOWN"
+PARTITIONS = """\
 PartitionName=main Nodes=ALL Default=YES State=UP
 PartitionName=other Nodes=ALL State=UP
 """
@@ -63,47 +66,54 @@ def free_port() -> int:
 
 
 @contextmanager
-def slurm(cpus: int = 2) -> Iterator[Mapping[str, str]]:
-    """A cluster of one node; yields the variables of the environment that lead to it."""
+def slurm(cpus: int = 2, nodes: int = 1) -> Iterator[Mapping[str, str]]:
+    """A cluster; yields the variables of the environment that lead to it.
+
+    Args:
+        cpus: of each node.
+        nodes: how many; each is a daemon of its own on this machine.
+    """
+    names = [f"node{number}" for number in range(1, nodes + 1)]
     folder = Path(tempfile.mkdtemp(prefix="slurm", dir="/tmp"))
     folder.chmod(0o755)  # munged asks for it
     try:
-        for name in ("state", "spool"):
-            (folder / name).mkdir()
+        (folder / "state").mkdir()
         key = folder / "munge.key"
         key.touch(mode=0o600)
         key.write_bytes(secrets.token_bytes(128))
-        text = CONFIG.format(
-            folder=folder,
-            controller=free_port(),
-            node=free_port(),
-            host=platform.node().partition(".")[0],
-            cpus=cpus,
-        )
-        (folder / "slurm.conf").write_text(text, encoding="utf-8")
+        host = platform.node().partition(".")[0]
+        text = CONFIG.format(folder=folder, controller=free_port())
+        for name in names:
+            text += NODE.format(name=name, host=host, port=free_port(), cpus=cpus) + "\n"
+        (folder / "slurm.conf").write_text(text + PARTITIONS, encoding="utf-8")
         variables = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": PATH}
         environ = {**os.environ, **variables}
         files = {"key-file": "munge.key", "socket": "munge.socket", "pid-file": "munged.pid"}
         files |= {"log-file": "munged.log", "seed-file": "munged.seed"}
         munge = [f"--{option}={folder / file}" for option, file in files.items()]
-        for command in (["munged", *munge], ["slurmctld", "-i"], ["slurmd", "-N", "localhost"]):
+        daemons = [["slurmd", "-N", name] for name in names]
+        for command in (["munged", *munge], ["slurmctld", "-i"], *daemons):
             program = shutil.which(command[0], path=PATH) or command[0]
             subprocess.run([program, *command[1:]], env=environ, check=True, capture_output=True)
-        _wait_for_node(environ)
+        _wait_for_nodes(environ)
         yield variables
     finally:
-        for name in ("slurmd", "slurmctld", "munged"):
+        for name in (*(f"slurmd-{name}" for name in names), "slurmctld", "munged"):
             _end(folder / f"{name}.pid")
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait_for_node(environ: Mapping[str, str]) -> None:
+def _wait_for_nodes(environ: Mapping[str, str]) -> None:
     until = time.monotonic() + 60
     while True:
         said = subprocess.run(
-            ["sinfo", "-h", "-o", "%T"], env=environ, capture_output=True, text=True, check=False
+            ["sinfo", "-h", "-N", "-o", "%T"],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        if said.stdout.split()[:1] == ["idle"]:
+        if {*said.stdout.split()} == {"idle"}:
             return
         assert time.monotonic() < until, said
         time.sleep(0.3)
@@ -117,3 +127,23 @@ def _end(path: Path) -> None:
         until = time.monotonic() + 20
         while time.monotonic() < until and Path(f"/proc/{pid}").exists():
             time.sleep(0.1)
+
+
+def driven(
+    repo: Path, variables: Mapping[str, str], log: Path, *options: str
+) -> subprocess.Popen[bytes]:
+    """`dataenvgym run tiny --on slurm`, as a process of its own."""
+    own = environment(shared=False, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1", **variables)
+    own |= {"PATH": f"{BIN}:{variables['PATH']}", "DATAENVGYM_CHECKPOINT_SECONDS": "0"}
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [str(BIN / "dataenvgym"), "run", "tiny", "--on", "slurm", *options],
+            cwd=repo,
+            env=own,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            # A shell that puts the tests into the background has them ignore Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        )

@@ -94,7 +94,9 @@ def _train(context: Context[Any], hardware: Hardware, config: TrainingConfig) ->
     messages = context.work / "trainer.txt"
     with context.phase("train"), announced(hardware, path) as spread:
         if spread.machines > 1:
-            context.say(f"  waits for {spread.machines - 1} more to run: dataenvgym join")
+            context.say(
+                f"  machines that train together: {spread.machines}; waits for those that join"
+            )
         code = started(spread, context.work, path, messages)
     if code:
         raise _failed(config.failure, messages, code)

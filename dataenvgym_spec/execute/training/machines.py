@@ -228,8 +228,29 @@ def help_out(layout: Layout, *, once: bool, say: Callable[[str], None]) -> int:
     Raises:
         StageError: this machine cannot take part.
     """
-    tried = set[str]()
     say(f"waiting for trainings of {layout.root} that take several machines; Ctrl-C ends it")
+    for path, notice, rank in parts(layout):
+        say(f"joined {path.parent.parent.name} as machine {rank + 1} of {notice.machines}")
+        code = join(path, notice, rank)
+        say("it is done" if code == 0 else f"it failed with exit code {code}")
+        if once:
+            return code
+    raise AssertionError  # it looks for ever
+
+
+def parts(layout: Layout) -> Iterator[tuple[Path, Notice, int]]:
+    """The trainings of a repository in which this machine has a part, as they come.
+
+    Yields:
+        The place of the notice, the notice, and the rank of this machine. It never ends.
+
+    Args:
+        layout: the repository.
+
+    Raises:
+        StageError: this machine cannot take part.
+    """
+    tried = set[str]()
     while True:
         for path in notices(layout):
             notice = read_notice(path)
@@ -238,11 +259,6 @@ def help_out(layout: Layout, *, once: bool, say: Callable[[str], None]) -> int:
             require_alike(notice, os.environ)
             rank = take(path, notice)
             tried.add(notice.attempt)
-            if rank is None:
-                continue
-            say(f"joined {path.parent.parent.name} as machine {rank + 1} of {notice.machines}")
-            code = join(path, notice, rank)
-            say("it is done" if code == 0 else f"it failed with exit code {code}")
-            if once:
-                return code
+            if rank is not None:
+                yield path, notice, rank
         time.sleep(LOOK_SECONDS)

@@ -14,6 +14,8 @@ from dataenvgym_spec.execute.training.accelerate import configure
 from dataenvgym_spec.execute.warm.client import EXECUTOR, delegate_launch
 from dataenvgym_spec.store.locks import die_with_parent
 
+INTERFACE: Final = "GLOO_SOCKET_IFNAME"
+"""Gloo's own variable for the network that it uses."""
 MODULE: Final = "dataenvgym_spec.execute.training.trainer"
 
 
@@ -50,4 +52,10 @@ def arguments_of(settings: Path, config: Path) -> list[str]:
 def environment_of(hardware: Hardware, environ: Mapping[str, str]) -> dict[str, str]:
     """Of the processes, which end with this one."""
     told = {EXECUTOR: str(os.getpid()), "TOKENIZERS_PARALLELISM": "false"}
+    if hardware.address is not None and INTERFACE not in environ:
+        # Late: a training of one machine does without the import.
+        from dataenvgym_spec.execute.training.network import interface_to
+
+        interface = interface_to(hardware.address)
+        told |= {} if interface is None else {INTERFACE: interface}
     return hardware.environment(environ) | told

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -28,12 +28,14 @@ from dataenvgym_spec.emit.stages import address
 from dataenvgym_spec.schedule.parcels.pack import TOKEN
 from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, Outcome, Parcel, differences, here
 from dataenvgym_spec.schedule.protocol import Shard, shard_command
+from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.dvc.apart import runs_of
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import Layout, kind_of
-from dataenvgym_spec.store.locks import die_with_parent, held
+from dataenvgym_spec.store.leases.lease import LeaseLost
+from dataenvgym_spec.store.locks import die_with_parent, hear_interrupts, held
 
 KILLED: Final = 128
 """What is added to a signal's number in an exit code, as shells have it."""
@@ -82,14 +84,30 @@ def carry_out(parcel: Parcel) -> Outcome:
             message = f"'{name()}' has other releases than the driver: {', '.join(others)}"
             raise StageError(message, help=SAME)
         folder = folder_of(parcel.home, os.environ)
-        # The same stage of an earlier driver may be about to end.
-        with held(folder / f"{parcel.name}.lock", waiting=lambda _: None):
+        with _alone(parcel, folder):
             return _carry_out(parcel, folder / parcel.name)
+    except LeaseLost as error:
+        return Outcome(code=1, place=name(), fault=True, said=error.message)
     except UserError as error:
         said = f"{error.message}; {error.help}" if error.help else error.message
         return Outcome(code=1, place=name(), said=said)
     except OSError as error:
         return Outcome(code=1, place=name(), fault=True, said=f"{type(error).__name__}: {error}")
+
+
+def _alone(parcel: Parcel, folder: Path) -> AbstractContextManager[bool]:
+    """Waits until nobody else does the stage: an earlier driver's machine may be about to end.
+
+    Machines that see the clone use its own lock on the stage, or its lease where it is on a network
+    disk: a machine that was taken for dead and wakes finds its stage taken over.
+    """
+    if parcel.home.shared:
+        return clone_lock(Layout(root=Path(parcel.home.root)), parcel.name, waiting=_waits)
+    return held(folder / f"{parcel.name}.lock", waiting=_waits)
+
+
+def _waits(holder: str) -> None:
+    print(f"  waits for {holder}, which makes the same result", flush=True)
 
 
 def _carry_out(parcel: Parcel, repository: Path) -> Outcome:
@@ -232,4 +250,5 @@ def main(path: Path) -> int:
 
 if __name__ == "__main__":
     die_with_parent(int(sys.argv[2]))
+    hear_interrupts()
     sys.exit(main(Path(sys.argv[1])))

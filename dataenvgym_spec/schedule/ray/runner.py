@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from msgspec.structs import replace as changed
+
 from dataenvgym_spec.core.errors import LimitReached, UserError
-from dataenvgym_spec.questions.cost.guard import LIMITS, guard
+from dataenvgym_spec.schedule.elsewhere import INTERRUPTED, Beside, Driving
 from dataenvgym_spec.schedule.local import reason
+from dataenvgym_spec.schedule.parcels import together
 from dataenvgym_spec.schedule.parcels.desk import Desk
 from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel
 from dataenvgym_spec.schedule.parcels.stays import directory_of, restorable, stays
-from dataenvgym_spec.schedule.protocol import Finished, Needs, Runner, Work
+from dataenvgym_spec.schedule.protocol import Finished, Needs, Work
 from dataenvgym_spec.schedule.ray import tasks
 from dataenvgym_spec.schedule.ray.cluster import Cluster
-from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.schedule.ray.group import Group, said
 
-INTERRUPTED: Final = 130
 SLICE: Final = 0.1
 """Seconds for which one source of news is waited for before the others are looked at."""
 AHEAD: Final = 1
@@ -32,43 +33,45 @@ AHEAD: Final = 1
 
 @dataclass(slots=True, kw_only=True)
 class _Task:
-    """A work that is Ray's: of which stage, what streams its output, and how it stands."""
+    """A work that is Ray's: what streams its output, and how it stands.
+
+    Attributes:
+        directory: of its stage.
+        stream: None before it runs and once it has ended.
+        outcome: what the machine says came of it.
+        stopped: whether the user has ended it.
+        group: the machines that train together in it, where there are several.
+        short: since when one of those has been missing.
+        over: whether it has ended, and the other machines may not have.
+        error: why it has not ended by itself.
+    """
 
     work: Work
     directory: str
     stream: Any = None
     outcome: Outcome | None = None
     stopped: bool = False
+    group: Group | None = None
+    short: float | None = None
+    over: bool = False
+    error: Exception | None = None
 
 
 class RayRunner:
     """Works on a cluster.
 
     Args of the constructor:
-        layout: the repository.
+        driving: the machine that drives the run.
         cluster: the cluster.
         desk: packs stages of the repository.
-        beside: runs the works that stay on this machine.
-        variables: what the environment of a work has besides.
-        made: hears of each work that was done there.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        cluster: Cluster,
-        desk: Desk,
-        beside: Runner,
-        variables: Callable[[Work], Mapping[str, str]],
-        made: Callable[[Work], None] = lambda _work: None,
-    ) -> None:
-        self.layout, self.cluster, self.desk = layout, cluster, desk
-        self.beside, self.variables, self.made = beside, variables, made
+    def __init__(self, driving: Driving, cluster: Cluster, desk: Desk) -> None:
+        self.driving, self.layout = driving, driving.layout
+        self.cluster, self.desk = cluster, desk
         self._tasks: dict[str, _Task] = {}
         """By the name of the work."""
-        self._waiting: deque[Work] = deque()
-        """Works that stay here, and for which there is no room yet."""
-        self._beside = 0
+        self._beside = Beside(driving.local)
         self._ended: deque[Finished] = deque()
         self._remote = cluster.ray.remote(tasks.work)
 
@@ -77,14 +80,14 @@ class RayRunner:
     def fits(self, work: Work) -> bool:
         """Whether the machines together have room for a work, or one may wait at Ray."""
         running = [self._clipped(task.work.needs) for task in self._tasks.values()]
-        running += [self._clipped(one.needs) for one in self._waiting]
+        running += [self._clipped(one.needs) for one in self._beside.waiting]
         if not running:
             return True
         wanted = [*running, self._clipped(work.needs)]
         rooms = [machine.room for machine in self.cluster.machines]
         ahead = wanted[AHEAD:]
         return all(
-            sum(getattr(needs, name) for needs in ahead)
+            sum(needs.machines * getattr(needs, name) for needs in ahead)
             <= sum(getattr(room, name) for room in rooms)
             for name in ("cpus", "gpus", "memory")
         )
@@ -93,16 +96,13 @@ class RayRunner:
         """Starts a work."""
         directory = directory_of(work)
         if directory is None or self._stays(work, directory):
-            self._waiting.append(work)
-            self._start_beside()
+            self._beside.start(work)
             return ""
         self._tasks[work.id] = _Task(work=work, directory=directory)
         self.layout.output(work.id).parent.mkdir(parents=True, exist_ok=True)
         self.layout.output(work.id).write_bytes(b"")
-        given: Mapping[str, str] = self.variables(work)
         try:
-            if LIMITS in given:
-                guard(self.layout, given)
+            self.driving.admit(work)
         except LimitReached as error:
             self._end(work.id, code=error.exit_code, message=error.message)
         else:
@@ -117,34 +117,26 @@ class RayRunner:
             if self._ended:
                 return self._ended.popleft()
             left = SLICE if until is None else min(SLICE, until - time.monotonic())
-            if left <= 0 or not (self._tasks or self._beside or self._waiting):
+            if left <= 0 or not (self._tasks or self._beside):
                 return None
             self._wait(left)
 
     def stop(self, *, now: bool) -> None:
         """Ends all that runs, here and there."""
-        self.beside.stop(now=now)
-        while self._waiting:
-            work = self._waiting.popleft()
-            self._ended.append(Finished(work=work, code=INTERRUPTED))
+        self._ended.extend(self._beside.stop(now=now))
         for name, task in list(self._tasks.items()):
             task.stopped = True
+            if task.group is not None:
+                task.group.end(now=now)
             if task.stream is not None:
                 self.cluster.ray.cancel(task.stream, force=now)
-            elif now:
+            elif now and not task.over:
                 self._end(name, code=INTERRUPTED)
-
-    # --- works that stay here ---------------------------------------------------------------------
 
     def _stays(self, work: Work, directory: str) -> bool:
         # A shard asks the student alone, whoever judges what that says.
         asks = work.shard is None and stays(self.layout, directory)
         return asks or restorable(self.layout, directory)
-
-    def _start_beside(self) -> None:
-        while self._waiting and self.beside.fits(self._waiting[0]):
-            self.beside.start(self._waiting.popleft())
-            self._beside += 1
 
     # --- works that go there ----------------------------------------------------------------------
 
@@ -155,129 +147,163 @@ class RayRunner:
         for directory, outcome, wrong in self.desk.brought():
             work = self._whole(directory)
             if not wrong:
-                self.made(work)
+                self.driving.made(work)
             code = 1 if wrong else 0
             self._end(work.id, code=code, place=outcome.place, fault=bool(wrong), message=wrong)
-        while self._beside:
-            finished = self.beside.finished(0)
-            if finished is None:
-                break
-            self._beside -= 1
-            self._ended.append(finished)
-        self._start_beside()
+        self._ended.extend(self._beside.ended())
         self._hear(0)
+        for task in list(self._tasks.values()):
+            if task.group is not None:
+                self._look_after(task, task.group)
 
     def _wait(self, seconds: float) -> None:
-        if any(task.stream is not None for task in self._tasks.values()):
+        if self._streams():
             self._hear(seconds)
         elif self.desk.busy:
             self.desk.wait(seconds)
         elif self._beside:
-            finished = self.beside.finished(seconds)
-            if finished is not None:
-                self._beside -= 1
-                self._ended.append(finished)
+            self._ended.extend(self._beside.ended(seconds))
         else:
             time.sleep(seconds)
 
-    def _submit(self, name: str, parcel: Parcel | UserError) -> None:
-        task = self._tasks[name]
+    def _submit(self, work: str, parcel: Parcel | UserError) -> None:
+        task = self._tasks[work]
         if isinstance(parcel, UserError):
-            self._end(name, code=parcel.exit_code, message=parcel.message)
+            self._end(work, code=parcel.exit_code, message=parcel.message)
             return
         if task.stopped:
-            self._end(name, code=INTERRUPTED)
+            self._end(work, code=INTERRUPTED)
             return
-        needs = self._clipped(task.work.needs)
-        task.stream = self._remote.options(
-            name=task.work.title or task.work.id,
-            num_returns="streaming",
-            num_cpus=needs.cpus,
-            num_gpus=needs.gpus,
-            memory=needs.memory or None,
-            max_retries=0,
-            scheduling_strategy="SPREAD",
-        ).remote(parcel.pack())
+        needs, name = self._clipped(task.work.needs), task.work.title or task.work.id
+        content = parcel.pack()
+        if needs.machines > 1:
+            task.group = Group(self.cluster, needs, content, name)
+            options = task.group.part(0, needs, name)
+        else:
+            options = {
+                "name": name,
+                "num_cpus": needs.cpus,
+                "num_gpus": needs.gpus,
+                "memory": needs.memory or None,
+                "max_retries": 0,
+                "scheduling_strategy": "SPREAD",
+            }
+        remote = self._remote.options(**options, num_returns="streaming")
+        task.stream = remote.remote(content, needs.machines)
 
     def _clipped(self, needs: Needs) -> Needs:
         """Needs, and where they are more than any machine has, all of the largest."""
         most = self.cluster.largest()
-        return Needs(
+        return replace(
+            needs,
             cpus=min(needs.cpus, most.cpus),
             gpus=min(needs.gpus, most.gpus),
             memory=min(needs.memory, most.memory),
         )
 
+    def _streams(self) -> dict[Any, _Task]:
+        """What tasks say, also the other machines of groups."""
+        streams: dict[Any, _Task] = {}
+        for task in self._tasks.values():
+            if task.stream is not None:
+                streams[task.stream] = task
+            if task.group is not None:
+                streams |= dict.fromkeys(task.group.streams, task)
+        return streams
+
     def _hear(self, seconds: float) -> None:
         """Hears what tasks say, for some seconds at most."""
-        streams = {
-            task.stream: name for name, task in self._tasks.items() if task.stream is not None
-        }
+        streams = self._streams()
         if not streams:
             return
         ready, _ = self.cluster.ray.wait(
             list(streams), num_returns=len(streams) if not seconds else 1, timeout=seconds
         )
         for stream in ready:
-            self._read(streams[stream], stream)
+            task = streams[stream]
+            if stream is task.stream:
+                self._read(task)
+            elif task.group is not None:
+                self._say(task, task.group.read(stream))
 
-    def _read(self, name: str, stream: Any) -> None:
-        task = self._tasks[name]
+    def _read(self, task: _Task) -> None:
         try:
-            kind, content = self.cluster.ray.get(next(stream))
+            kind, content = self.cluster.ray.get(next(task.stream))
         except StopIteration:
-            task.stream = None
-            self._came(task)
-            return
+            self._over(task, None)
         except self.cluster.ray.exceptions.RayError as error:
-            task.stream = None
             # A machine may be gone once it has answered.
-            if task.outcome is None:
-                self._lost(task, error)
+            self._over(task, error if task.outcome is None else None)
+        else:
+            if kind == tasks.SAID:
+                self._say(task, content)
             else:
-                self._came(task)
-            return
-        if kind == tasks.SAID:
+                task.outcome = Outcome.unpack(content)
+
+    def _say(self, task: _Task, content: bytes) -> None:
+        if content:
             with self.layout.output(task.work.id).open("ab") as file:
                 file.write(content)
+
+    def _over(self, task: _Task, error: Exception | None) -> None:
+        """A task has ended; the other machines of its training end with it."""
+        task.stream, task.error, task.over = None, error, True
+        if task.group is None:
+            self._settle(task)
         else:
-            task.outcome = Outcome.unpack(content)
+            task.group.end(now=task.stopped)
+
+    def _look_after(self, task: _Task, group: Group) -> None:
+        """Ends a training that has lost a machine, and settles one whose machines have ended."""
+        if group.is_short and task.stream is not None:
+            task.short = task.short or time.monotonic()
+            if time.monotonic() - task.short > together.GRACE:
+                group.end(now=False)
+                self.cluster.ray.cancel(task.stream, force=False)
+        if task.over and group.close():
+            task.group = None
+            self._settle(task, group)
 
     def _whole(self, directory: str) -> Work:
         """The work that is all of a stage."""
         works = (task.work for task in self._tasks.values() if task.directory == directory)
         return next(work for work in works if work.shard is None)
 
-    def _came(self, task: _Task) -> None:
-        """A task has ended by itself."""
+    def _settle(self, task: _Task, group: Group | None = None) -> None:
+        """What came of a task."""
+        task.over = False
         outcome, work = task.outcome, task.work
-        if outcome is None:
-            self._end(work.id, code=1, fault=True, message="a task ended without an answer")
-        elif outcome.code:
+        if outcome is not None and not outcome.code:
+            self._done(task, outcome)
+        elif task.stopped and outcome is None:
+            self._end(work.id, code=INTERRUPTED)
+        elif outcome is not None:
             self.desk.refuse(task.directory, outcome)
             message = outcome.said or reason(self.layout.output(work.id))
-            self._end(
-                work.id,
-                code=outcome.code,
-                place=outcome.place,
-                fault=outcome.fault,
-                message=message,
-            )
-        elif work.shard is not None:
-            self.desk.keep(task.directory, work.shard, outcome.answers)
-            self._end(work.id, code=0, place=outcome.place)
+            self._failed(task, group, changed(outcome, said=message))
         else:
-            self.desk.bring(task.directory, outcome)
+            message = "a task ended without an answer"
+            if task.error is not None:
+                message = f"Ray lost it: {said(task.error)}"
+            self._failed(task, group, Outcome(code=1, place="", fault=True, said=message))
 
-    def _lost(self, task: _Task, error: Exception) -> None:
-        """A task has not ended by itself: it was stopped, or its machine is gone."""
-        if task.stopped:
-            self._end(task.work.id, code=INTERRUPTED)
+    def _done(self, task: _Task, outcome: Outcome) -> None:
+        if task.work.shard is None:
+            self.desk.bring(task.directory, outcome)
             return
-        # What follows is about looking into Ray.
-        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
-        message = f"Ray lost it: {reason or type(error).__name__}"
-        self._end(task.work.id, code=1, fault=True, message=message)
+        self.desk.keep(task.directory, task.work.shard, outcome.answers)
+        self._end(task.work.id, code=0, place=outcome.place)
+
+    def _failed(self, task: _Task, group: Group | None, outcome: Outcome) -> None:
+        """Says why a task has failed; what happened to a machine that trained with it counts."""
+        fault, message = outcome.fault, outcome.said
+        if group is not None and not task.stopped:
+            if group.lost:
+                fault, message = True, f"a machine that trained with it is gone: {group.lost}"
+            elif group.failed is not None and task.outcome is None:
+                fault, message = group.failed.fault, group.failed.said
+        place = outcome.place
+        self._end(task.work.id, code=outcome.code, place=place, fault=fault, message=message)
 
     def _end(
         self, name: str, *, code: int, place: str = "", fault: bool = False, message: str = ""

@@ -12,13 +12,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.variables import SERVED
-from dataenvgym_spec.schedule.parcels import node
+from dataenvgym_spec.schedule.parcels import node, together
 from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel, here
 from dataenvgym_spec.store.dvc.programs import environment
 
@@ -37,31 +38,94 @@ def look(home: Home) -> dict[str, object]:
     return {"name": node.name(), "sees": node.sees(home), "versions": here()}
 
 
-def work(content: bytes) -> Iterator[Part]:
-    """Does the stage of a parcel in a process of its own."""
+def work(content: bytes, machines: int = 1) -> Iterator[Part]:
+    """Does the stage of a parcel in a process of its own.
+
+    Args:
+        content: the parcel.
+        machines: that train together in it, of which this one is the first.
+    """
     parcel = Parcel.unpack(content)
     with tempfile.TemporaryDirectory(prefix="dataenvgym-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "stage.parcel"
         path.touch(mode=0o600)  # it may hold credentials
         path.write_bytes(content)
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", node.__name__, str(path), str(os.getpid())],
-            cwd=folder,
-            env=_environment(parcel.defaults),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            yield from ((SAID, text) for text in _output(process))
-            process.wait()
-        except BaseException:  # the user has stopped the run
+        command = [sys.executable, "-P", "-m", node.__name__, str(path), str(os.getpid())]
+        environ = _environment(parcel.defaults)
+        if machines > 1:
+            environ |= together.told(machines, _address(), parcel.defaults)
+        code = yield from _done(command, folder, environ)
+        yield ENDED, _outcome(path, code).pack()
+
+
+def helped(content: bytes) -> Iterator[Part]:
+    """Does the part of this machine in a training whose stage another one does.
+
+    It ends when it is cancelled, or when its part has failed.
+    """
+    parcel = Parcel.unpack(content)
+    try:
+        command = together.helper(parcel, os.getpid())
+    except UserError as error:
+        outcome = Outcome(code=1, place=node.name(), said=f"{error.message}; {error.help}")
+        yield ENDED, outcome.pack()
+        return
+    environ = together.environment(parcel, _environment(parcel.defaults))
+    code = yield from _done(command, tempfile.gettempdir(), environ)
+    said = f"the part of '{node.name()}' in the training ended with exit code {code}"
+    yield ENDED, Outcome(code=code or 1, place=node.name(), fault=code < 0, said=said).pack()
+
+
+def _address() -> str:
+    """Where other machines of the cluster reach this one."""
+    import ray
+
+    address: str = ray.util.get_node_ip_address()
+    return address
+
+
+def _done(
+    command: list[str], folder: str, environ: Mapping[str, str]
+) -> Generator[Part, None, int]:
+    """Runs a command, and tells what it says; returns its exit code."""
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with _undisturbed():
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        yield from ((SAID, text) for text in _output(process))
+        return process.wait()
+    except BaseException:  # the user has stopped the run
+        if process is not None:
             _interrupt(process)
-            raise
-        finally:
+        raise
+    finally:
+        if process is not None:
             _kill(process)
-        yield ENDED, _outcome(path, process.returncode).pack()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Holds back Ray's interrupt of a task: a process that is being started would be left behind.
+
+    Raises:
+        KeyboardInterrupt: one has come meanwhile.
+    """
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _environment(defaults: Mapping[str, str]) -> dict[str, str]:

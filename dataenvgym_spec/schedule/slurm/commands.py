@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +12,8 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.schedule.protocol import Needs
+from dataenvgym_spec.schedule.slurm import containers
+from dataenvgym_spec.schedule.slurm.arrays import Place
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 
 NOTICE: Final = 120
@@ -38,15 +40,19 @@ class Job:
         name: of the job.
         command: what it runs.
         output: the file that gets what it prints.
-        needs: what it occupies.
-        after: the jobs that have to be done before.
+        needs: what it occupies; of an array each task.
+        dependency: the jobs that have to be done before, in Slurm's words; empty for none.
+        tasks: the numbers of its tasks, if it is an array.
+        folder: in which a job in a container hears from its node.
     """
 
     name: str
     command: Sequence[str]
     output: str
     needs: Needs
-    after: Sequence[str] = ()
+    dependency: str = ""
+    tasks: Sequence[int] = ()
+    folder: str = "."
 
 
 def require_slurm() -> None:
@@ -66,14 +72,17 @@ def submit(job: Job, cluster: SlurmCluster) -> str:
     Raises:
         StageError: Slurm refuses it.
     """
-    script = f"#!/bin/sh\nexec {shlex.join(job.command)}\n"
+    script = containers.script(job.command, cluster, job.needs, job.folder)
     return _slurm("sbatch", *options(job, cluster), given=script).partition(";")[0]
 
 
 def options(job: Job, cluster: SlurmCluster) -> list[str]:
     """The options of `sbatch` for a job."""
     found = ["--parsable", "--requeue", "--open-mode=append", f"--signal=B:USR1@{NOTICE}"]
-    found += ["--nodes=1", "--ntasks=1", f"--cpus-per-task={job.needs.cpus}"]
+    nodes = job.needs.machines
+    found += [f"--nodes={nodes}", f"--ntasks={nodes}", f"--cpus-per-task={job.needs.cpus}"]
+    if nodes > 1:
+        found.append("--ntasks-per-node=1")
     if job.needs.memory:
         found.append(f"--mem={-(-job.needs.memory // MIB)}M")
     if job.needs.gpus:
@@ -82,17 +91,44 @@ def options(job: Job, cluster: SlurmCluster) -> list[str]:
         "partition": cluster.partition,
         "account": cluster.account,
         "time": cluster.time,
-        "container-image": cluster.container_image,
     }
     found += [f"--{name}={value}" for name, value in wanted.items() if value is not None]
-    if job.after:
+    if job.tasks:
+        found.append(f"--array={ranges(job.tasks)}")
+    if job.dependency:
         # One that can never start would wait for ever.
-        found += [f"--dependency=afterok:{':'.join(job.after)}", "--kill-on-invalid-dep=yes"]
+        found += [f"--dependency={job.dependency}", "--kill-on-invalid-dep=yes"]
     return [*found, f"--job-name={job.name}", f"--output={job.output}"]
 
 
+def ranges(numbers: Iterable[int]) -> str:
+    """Numbers as Slurm writes those of tasks.
+
+    >>> ranges([0, 1, 2, 5, 7, 8])
+    '0-2,5,7-8'
+    """
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][-1] + 1:
+            found[-1] = [found[-1][0], number]
+        else:
+            found.append([number])
+    return ",".join("-".join(map(str, part)) for part in found)
+
+
+def most_tasks() -> int:
+    """How many tasks an array can have.
+
+    Raises:
+        StageError: Slurm does not answer.
+    """
+    found = re.search(r"MaxArraySize\s*=\s*(\d+)", _slurm("scontrol", "show", "config"))
+    # The greatest number of a task is one less than that.
+    return int(found[1]) if found else 1
+
+
 def states(numbers: Iterable[str]) -> dict[str, str]:
-    """What Slurm says of jobs: a state, or `GONE`.
+    """What Slurm says of jobs and tasks: a state, or `GONE`.
 
     Raises:
         StageError: it does not answer.
@@ -101,35 +137,43 @@ def states(numbers: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     # It complains where it has forgotten all that it is asked for, so all are listed.
-    rows = _slurm("squeue", "--me", "--noheader", "--states=all", "--format=%i %T").split("\n")
+    rows = _listed("--states=all", "--format=%i %T")
     known = dict(row.split(" ", 1) for row in rows if " " in row)
     return {number: known.get(number, GONE) for number in wanted}
 
 
-def named(prefix: str) -> dict[str, str]:
-    """The jobs of this user whose name begins so, by name; none of those that have ended.
+def named(prefix: str, *, completing: bool = False) -> dict[str, str]:
+    """The jobs and tasks of this user whose name begins so, with their names; none that has ended.
+
+    Args:
+        prefix: of their names.
+        completing: whether those count that are about to end, or to be put back.
 
     Raises:
         StageError: Slurm does not answer.
     """
-    rows = _slurm("squeue", "--me", "--noheader", "--format=%i %T %j").split("\n")
     found = {}
-    for row in rows:
+    for row in _listed("--format=%i %T %j"):
         number, _, rest = row.partition(" ")
         state, _, name = rest.partition(" ")
-        if name.startswith(prefix) and state != "COMPLETING":
-            found[name] = number
+        if name.startswith(prefix) and (completing or state != "COMPLETING"):
+            found[number] = name
     return found
 
 
-def cancel(numbers: Iterable[str], *, now: bool) -> None:
-    """Ends jobs.
+def _listed(*options: str) -> list[str]:
+    """The rows of `squeue` for this user, one for each task."""
+    return _slurm("squeue", "--me", "--noheader", "--array", *options).split("\n")
+
+
+def cancel(places: Iterable[Place], *, now: bool) -> None:
+    """Ends jobs and tasks.
 
     Args:
-        numbers: the jobs.
+        places: which.
         now: kill them; otherwise they have Slurm's `KillWait` to end.
     """
-    wanted = list(numbers)
+    wanted = _shortly(places)
     if not wanted:
         return
     kill = ["--signal=KILL", "--full"] if now else []
@@ -138,16 +182,45 @@ def cancel(numbers: Iterable[str], *, now: bool) -> None:
         subprocess.run(["scancel", *wanted], capture_output=True, check=False)
 
 
+def _shortly(places: Iterable[Place]) -> list[str]:
+    """Jobs and tasks as Slurm's commands take them, the tasks of an array in one word."""
+    jobs: dict[str, list[int]] = {}
+    for place in sorted(places):
+        tasks = jobs.setdefault(place.job, [])
+        if place.task is not None:
+            tasks.append(place.task)
+    return [f"{job}_[{ranges(tasks)}]" if tasks else job for job, tasks in jobs.items()]
+
+
+def own_number(environ: Mapping[str, str]) -> str:
+    """The number of the job, or of the task, that a process belongs to.
+
+    A task has a number of a job besides, which for the last task of an array is that of the array.
+
+    >>> own_number({"SLURM_JOB_ID": "3", "SLURM_ARRAY_JOB_ID": "3", "SLURM_ARRAY_TASK_ID": "2"})
+    '3_2'
+    """
+    array = environ.get("SLURM_ARRAY_JOB_ID")
+    if array is None:
+        return environ.get("SLURM_JOB_ID", "")
+    return f"{array}_{environ['SLURM_ARRAY_TASK_ID']}"
+
+
 def requeue(number: str) -> bool:
-    """Has a job of this machine begin again; whether Slurm does so."""
+    """Has a job or a task of this machine begin again; whether Slurm does so."""
     command = ["scontrol", "requeue", number]
     return not subprocess.run(command, capture_output=True, check=False).returncode
 
 
-def program(module: str, *arguments: str, environ: Mapping[str, str] | None = None) -> list[str]:
+def program(
+    module: str,
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    python: str = sys.executable,
+) -> list[str]:
     """The command of a module of this package."""
     settings = [f"{name}={value}" for name, value in (environ or {}).items()]
-    own = [sys.executable, "-P", "-m", module, *arguments]
+    own = [python, "-P", "-m", module, *arguments]
     return ["env", *settings, *own] if settings else own
 
 

@@ -22,17 +22,21 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.schedule.parcels import node
 from dataenvgym_spec.schedule.parcels.adopt import keep_answers, publish, refuse
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of, nodes_folder
-from dataenvgym_spec.schedule.parcels.parcel import Outcome
+from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel
+from dataenvgym_spec.schedule.parcels.together import told
 from dataenvgym_spec.schedule.protocol import Shard
-from dataenvgym_spec.schedule.slurm.commands import requeue
+from dataenvgym_spec.schedule.slurm.commands import own_number, requeue
+from dataenvgym_spec.schedule.slurm.containers import AGAIN, CONTAINED, is_over
+from dataenvgym_spec.schedule.slurm.others import Others, address, machines
+from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import Layout
 
 GRACE: Final = 30.0
 """Seconds that a stage has to end after an interrupt."""
-AGAIN: Final = 75
-"""The exit code of a job that is put back into the queue."""
+KILLED: Final = 128
+"""What is added to a signal's number in an exit code, as shells and `srun` have it."""
 
 
 def outcome_file(layout: Layout, name: str) -> Path:
@@ -55,9 +59,10 @@ def main(root: Path, directory: str, experiment: str, shard: Shard | None = None
         signal.signal(number, hear)
     began = time.time()
     try:
-        packer = Packer(layout, home_of(layout, shared=True))
-        parcel = packer.pack(directory, experiment or None, shard)
-        outcome = _done(parcel.pack(), place, heard)
+        # The stage is done in a repository without the user's profile.
+        with applied(root, os.environ):
+            packer = Packer(layout, home_of(layout, shared=True))
+            outcome = _done(packer.pack(directory, experiment or None, shard), place, heard)
         if signal.SIGUSR1 in heard and outcome.code:
             return _again(layout, name, directory, place, began)
         if not outcome.code and shard is not None:
@@ -74,29 +79,63 @@ def main(root: Path, directory: str, experiment: str, shard: Shard | None = None
     return min(outcome.code, 1)
 
 
-def _done(parcel: bytes, place: Path, heard: list[int]) -> Outcome:
+def _done(parcel: Parcel, place: Path, heard: list[int]) -> Outcome:
     """What comes of a parcel in a process of its own, which a signal interrupts."""
     path = place.with_suffix(".parcel")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
-    path.write_bytes(parcel)
+    path.write_bytes(parcel.pack())
     path.with_suffix(".outcome").unlink(missing_ok=True)
+    # Warm workers gain nothing in a process that does one stage.
+    environ, nodes = {**environment(), "DATAENVGYM_WARM": "0"}, machines(os.environ)
+    helpers: Others | None = None
     try:
+        if nodes > 1:
+            environ |= told(nodes, address(os.environ), parcel.defaults)
+            helpers = Others(parcel, nodes)
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", node.__name__, str(path), str(os.getpid())],
-            # Warm workers gain nothing in a process that does one stage.
-            env={**environment(), "DATAENVGYM_WARM": "0"},
+            env=environ,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-        while process.poll() is None and not heard:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.5)
-        if heard:
-            _end(process)
-        return _read(place, process.returncode)
+        lost = _waited(process, helpers, heard)
+        outcome = _read(place, process.returncode)
+        return lost if lost is not None and outcome.code else outcome
     finally:
+        if helpers is not None:
+            helpers.end()
         path.unlink(missing_ok=True)
+
+
+def _waited(
+    process: subprocess.Popen[bytes], helpers: Others | None, heard: list[int]
+) -> Outcome | None:
+    """Waits for a stage, and ends it at a signal, or when another node is no longer with it.
+
+    Returns:
+        What is to be said if that is why it has failed.
+    """
+    since = 0.0
+    while process.poll() is None and not heard:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        if is_over(os.environ):
+            heard.append(signal.SIGUSR1)
+        if helpers is None or helpers.code is None:
+            continue
+        since = since or time.monotonic()
+        if time.monotonic() - since > GRACE:
+            break
+    if process.poll() is None:
+        _end(process)
+    if helpers is None or heard or not helpers.code:
+        return None
+    fault = helpers.code >= KILLED
+    if not fault and since == 0.0:  # it ended because the stage did
+        return None
+    said = f"another node of the job ended with exit code {helpers.code}"
+    return Outcome(code=1, place=node.name(), fault=fault, said=said)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -120,9 +159,9 @@ def _read(place: Path, code: int) -> Outcome:
 def _again(layout: Layout, name: str, directory: str, place: Path, began: float) -> int:
     """Puts this job back into the queue if its stage has kept something of what it did."""
     place.unlink(missing_ok=True)
-    number = os.environ.get("SLURM_JOB_ID", "")
+    number = own_number(os.environ)
     work = Layout(root=nodes_folder(layout) / name).scratch(directory) / "work"
-    if _newest(work.rglob("*")) > began and requeue(number):
+    if _newest(work.rglob("*")) > began and (CONTAINED in os.environ or requeue(number)):
         print("  the time of the job is over: it goes on from its checkpoint", flush=True)
         # Slurm ends this process once it has put the job back.
         return AGAIN

@@ -1,63 +1,53 @@
 """Runs works as jobs of Slurm, and those that must stay on this machine beside it.
 
-What is announced is submitted at once, with its dependencies: jobs follow each other while this
-machine is away. A run that is started again finds the jobs of the one before by their names.
+What is announced is submitted at once, with its dependencies, and equal works as one array: jobs
+follow each other while this machine is away. A run that is started again finds the jobs of the one
+before by their names.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
-from dataenvgym_spec.questions.cost.guard import LIMITS, guard
+from dataenvgym_spec.schedule.elsewhere import INTERRUPTED, Beside, Driving
 from dataenvgym_spec.schedule.local import reason
 from dataenvgym_spec.schedule.parcels.adopt import put_in_place
-from dataenvgym_spec.schedule.parcels.pack import home_of
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.schedule.parcels.stays import directory_of, restorable, stays
-from dataenvgym_spec.schedule.protocol import Finished, Runner, Work
+from dataenvgym_spec.schedule.protocol import Finished, Work
 from dataenvgym_spec.schedule.slurm import commands, job
+from dataenvgym_spec.schedule.slurm.arrays import Place
+from dataenvgym_spec.schedule.slurm.queue import Queue
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
-from dataenvgym_spec.store.layout import Layout
 
 LOOK: Final = 2.0
 """Seconds between two questions to Slurm: every user of a cluster asks it."""
 LATE: Final = 30.0
 """Seconds that a file of a node may take to be seen here."""
-INTERRUPTED: Final = 130
 
 
 class SlurmRunner:
     """Works as jobs.
 
     Args of the constructor:
-        layout: the repository, on a file system that nodes see.
+        driving: the machine that drives the run, its clone on a file system that nodes see.
         cluster: how Slurm is asked.
-        beside: runs the works that stay on this machine.
-        variables: what the environment of a work has besides.
-        made: hears of each work that was done there.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        cluster: SlurmCluster,
-        beside: Runner,
-        variables: Callable[[Work], Mapping[str, str]],
-        made: Callable[[Work], None] = lambda _work: None,
-    ) -> None:
-        self.layout, self.cluster, self.beside = layout, cluster, beside
-        self.variables, self.made = variables, made
-        self._prefix = f"dataenvgym-{home_of(layout, shared=True).token[:12]}-"
-        self._jobs: dict[str, str] = {}
+    def __init__(self, driving: Driving, cluster: SlurmCluster) -> None:
+        self.driving, self.layout = driving, driving.layout
+        self.queue = Queue(driving, cluster)
+        self._jobs: dict[str, Place] = {}
         """The jobs of works, by the works' ids."""
         self._running: dict[str, Work] = {}
-        self._waiting: deque[Work] = deque()
-        self._beside = 0
+        self._asked: list[Work] = []
+        """Works that can start, and have no job yet: equal ones become one array."""
+        self._beside = Beside(driving.local)
         self._ended: deque[Finished] = deque()
         self._looked = 0.0
         self._gone: dict[str, float] = {}
@@ -72,15 +62,21 @@ class SlurmRunner:
         Args:
             works: in an order in which each comes after those that it waits for.
         """
-        there = commands.named(self._prefix)
+        there, new = self.queue.there(), list[Work]()
+        announced = set[str]()
         for work in works:
             directory = self._goes(work)
-            if directory is None or not work.after <= self._jobs.keys():
+            if directory is None or not work.after <= announced:
                 continue
-            if LIMITS in self.variables(work):  # what may still be spent is known when it starts
+            if self.driving.is_limited(work):
                 continue
-            known = there.get(self._prefix + _name(work, directory))
-            self._jobs[work.id] = known or self._submit(work, directory)
+            announced.add(work.id)
+            if work.id in there:
+                self._jobs[work.id] = there[work.id]
+            else:
+                new.append(work)
+        for places in self.queue.submit_all(new, self._jobs):
+            self._jobs |= places
 
     def fits(self, _work: Work) -> bool:
         """Slurm has a queue of its own."""
@@ -90,18 +86,14 @@ class SlurmRunner:
         """Submits a work, unless it is."""
         directory = self._goes(work)
         if directory is None:
-            self._waiting.append(work)
-            self._start_beside()
+            self._beside.start(work)
             return ""
         self._running[work.id] = work
-        given = self.variables(work)
         try:
-            if LIMITS in given:
-                guard(self.layout, given)
-            if not self._submitted(work, directory):
-                there = commands.named(self._prefix)
-                known = there.get(self._prefix + _name(work, directory))
-                self._jobs[work.id] = known or self._submit(work, directory)
+            self.driving.admit(work)
+            if not self._submitted(work):
+                self._jobs.pop(work.id, None)
+                self._asked.append(work)
         except LimitReached as error:
             self._end(work, code=error.exit_code, message=error.message)
         except StageError as error:
@@ -111,11 +103,12 @@ class SlurmRunner:
     def finished(self, timeout: float | None = None) -> Finished | None:
         """Waits for a work."""
         until = None if timeout is None else time.monotonic() + timeout
+        self._submit()
         while True:
             self._look()
             if self._ended:
                 return self._ended.popleft()
-            if not (self._running or self._beside or self._waiting):
+            if not (self._running or self._beside):
                 return None
             left = LOOK if until is None else min(LOOK, until - time.monotonic())
             if left <= 0:
@@ -125,9 +118,10 @@ class SlurmRunner:
     def stop(self, *, now: bool) -> None:
         """Ends all jobs, those that wait too."""
         self._stopped = True
-        self.beside.stop(now=now)
-        while self._waiting:
-            self._ended.append(Finished(work=self._waiting.popleft(), code=INTERRUPTED))
+        self._ended.extend(self._beside.stop(now=now))
+        asked, self._asked = self._asked, []
+        for work in asked:
+            self._end(work, code=INTERRUPTED)
         commands.cancel(self._jobs.values(), now=now)
 
     # --- works that stay here ---------------------------------------------------------------------
@@ -141,59 +135,44 @@ class SlurmRunner:
         asks = work.shard is None and stays(self.layout, directory)
         return None if asks or restorable(self.layout, directory) else directory
 
-    def _start_beside(self) -> None:
-        while self._waiting and self.beside.fits(self._waiting[0]):
-            self.beside.start(self._waiting.popleft())
-            self._beside += 1
-
     def _wait(self, seconds: float) -> None:
         if not self._beside:
             time.sleep(seconds)
-            return
-        finished = self.beside.finished(min(seconds, 0.25))
-        if finished is not None:
-            self._beside -= 1
-            self._ended.append(finished)
-            self._start_beside()
+        else:
+            self._ended.extend(self._beside.ended(min(seconds, 0.25)))
 
     # --- jobs -------------------------------------------------------------------------------------
 
-    def _submit(self, work: Work, directory: str) -> str:
-        output = self.layout.output(work.id)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_bytes(b"")
-        name = _name(work, directory)
-        job.outcome_file(self.layout, name).unlink(missing_ok=True)
-        experiment = next(iter(work.experiments), "")
-        given = {name: value for name, value in self.variables(work).items() if name != LIMITS}
-        part = [] if work.shard is None else [str(work.shard.number), str(work.shard.count)]
-        command = commands.program(
-            job.__name__, str(self.layout.root), directory, experiment, *part, environ=given
-        )
-        after = sorted(self._jobs[one] for one in work.after if one in self._jobs)
-        wanted = commands.Job(
-            name=self._prefix + name,
-            command=command,
-            output=str(output),
-            needs=work.needs,
-            after=after,
-        )
-        return commands.submit(wanted, self.cluster)
+    def _submit(self) -> None:
+        """Submits the works that have come to their turn since the last time."""
+        asked, self._asked = self._asked, []
+        if not asked:
+            return
+        try:
+            there = self.queue.there()
+            self._jobs |= {work.id: there[work.id] for work in asked if work.id in there}
+            # What they waited for is done.
+            for places in self.queue.submit_all([w for w in asked if w.id not in there], {}):
+                self._jobs |= places
+        except StageError as error:
+            for work in asked:
+                if work.id not in self._jobs:
+                    self._end(work, code=1, message=f"{error.message}; {error.help}")
 
-    def _submitted(self, work: Work, directory: str) -> bool:
+    def _submitted(self, work: Work) -> bool:
         """Whether there is a job for a work, or what came of one."""
         if work.id not in self._jobs or not self._failed:
             return work.id in self._jobs
-        number = self._jobs[work.id]
+        number = str(self._jobs[work.id])
         ended = commands.states([number])[number] not in commands.LIVE
-        return not ended or job.outcome_file(self.layout, _name(work, directory)).exists()
+        return not ended or job.outcome_file(self.layout, work.id).exists()
 
     def _look(self) -> None:
         """Asks Slurm how jobs stand, not too often."""
         if not self._running or time.monotonic() - self._looked < LOOK:
             return
         self._looked = time.monotonic()
-        numbers = {work.id: self._jobs[work.id] for work in self._running.values()}
+        numbers = {work.id: str(self._jobs[work.id]) for work in self._running.values()}
         with suppress(StageError):  # it restarts now and then
             found = commands.states(numbers.values())
             done: list[Work] = []
@@ -227,11 +206,8 @@ class SlurmRunner:
             self._end(work, code=1, fault=state in {"COMPLETED", commands.GONE}, message=message)
 
     def _outcome(self, work: Work) -> Outcome | None:
-        directory = directory_of(work)
-        assert directory is not None
         try:
-            name = _name(work, directory)
-            return Outcome.unpack(job.outcome_file(self.layout, name).read_bytes())
+            return Outcome.unpack(job.outcome_file(self.layout, work.id).read_bytes())
         except (OSError, UserError):
             return None
 
@@ -239,18 +215,18 @@ class SlurmRunner:
         """Puts the results of jobs into their places; their locks are there."""
         if not works:
             return
-        directories = [directory_of(work) or "" for work in works if work.shard is None]
         wrong = ""
+        stages = [work.id for work in works if work.shard is None]
         try:
-            if directories:
-                put_in_place(self.layout, directories)
+            if stages:
+                put_in_place(self.layout, stages)
         except StageError as error:
             wrong = error.message
         for work in works:
             outcome = self._outcome(work)
             place = "" if outcome is None else outcome.place
             if not wrong and work.shard is None:
-                self.made(work)
+                self.driving.made(work)
             self._end(work, code=1 if wrong else 0, place=place, fault=bool(wrong), message=wrong)
 
     def _end(
@@ -264,8 +240,3 @@ class SlurmRunner:
         self._ended.append(
             Finished(work=work, code=code, place=place, fault=fault, message=message)
         )
-
-
-def _name(work: Work, directory: str) -> str:
-    """What a job is called by, less what is common to a clone's: the stage, and which shard."""
-    return directory if work.shard is None else f"{directory}.{work.shard.name}"

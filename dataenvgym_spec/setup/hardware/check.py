@@ -92,9 +92,10 @@ def _absent(profile: HardwareProfile) -> Iterator[Finding]:
         help = "run where Slurm's commands are, such as the cluster's login node"
         yield Finding(name=FILE, ok=False, needed=False, detail=detail, help=help)
     training = profile.training
-    if (training.num_machines or 1) > 1 and training.main_process_ip is None:
+    by_hand = profile.ray is None and profile.slurm is None
+    if by_hand and (training.num_machines or 1) > 1 and training.main_process_ip is None:
         detail = "training.num_machines: where the first machine is met is not said"
-        help = "add training.main_process_ip, its name or address as the others reach it"
+        help = "add training.main_process_ip, as the others reach it (run --on chooses it itself)"
         yield Finding(name=FILE, ok=False, needed=False, detail=detail, help=help)
     distribution = training.distribution or ""
     if distribution.startswith("deepspeed") and importlib.util.find_spec("deepspeed") is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import platformdirs
 
@@ -30,6 +30,8 @@ from dataenvgym_spec.gym.students.trainers.protocol import Distribution
 from dataenvgym_spec.records.record import Record
 
 FILE: Final = "hardware.yaml"
+ContainerRuntime = Literal["pyxis", "apptainer"]
+"""What starts containers on nodes."""
 POWERS: Final = {"K": 1, "M": 2, "G": 3, "T": 4}
 """By the first letter of a unit, of 1000, or of 1024 where its second is an i."""
 
@@ -54,7 +56,8 @@ class TrainingSpread(Record, frozen=True, kw_only=True):
         device_batch: the most examples that a device takes at once.
         distribution: how a student is spread over them.
         num_machines: over which they are spread.
-        main_process_ip: of the machine that runs the experiment.
+        main_process_ip: of the machine that runs the experiment; an engine that starts the others
+            by itself chooses it.
         main_process_port: where the others reach it; None for a free one.
         recompute_activations: whether activations are computed again, to save memory.
     """
@@ -69,10 +72,10 @@ class TrainingSpread(Record, frozen=True, kw_only=True):
 
     @property
     def main_address(self) -> str | None:
-        """Where the first of several machines is: `host` or `host:port`."""
-        if self.main_process_ip is None or self.main_process_port is None:
+        """Where the first of several machines is: `host`, `host:port`, or `:port` of any host."""
+        if self.main_process_port is None:
             return self.main_process_ip
-        return f"{self.main_process_ip}:{self.main_process_port}"
+        return f"{self.main_process_ip or ''}:{self.main_process_port}"
 
 
 class GenerationSpread(Record, frozen=True, kw_only=True):
@@ -119,7 +122,9 @@ class SlurmCluster(Record, frozen=True, kw_only=True):
     Attributes:
         time: the limit of a job: minutes, or `4:00:00`.
         gpus: of a job that uses some.
-        container_image: that jobs run in, by pyxis.
+        container_image: that jobs run in.
+        container_runtime: what starts it.
+        container_mounts: folders of nodes that jobs see in it besides the repository.
     """
 
     partition: str | None = None
@@ -127,6 +132,8 @@ class SlurmCluster(Record, frozen=True, kw_only=True):
     time: str | int | None = None
     gpus: int | None = None
     container_image: str | None = None
+    container_runtime: ContainerRuntime = "pyxis"
+    container_mounts: tuple[str, ...] = ()
 
 
 class LeaseRegister(Record, frozen=True, kw_only=True):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from dataenvgym_spec.gym.students.trainers.protocol import Distribution
 from dataenvgym_spec.language.hover import with_hover_texts
+from dataenvgym_spec.setup.hardware.profile import ContainerRuntime
 
 Schema = dict[str, Any]
 
@@ -70,12 +71,13 @@ SCHEMA: Final[Schema] = {
                 **_COUNT,
                 "default": 1,
                 "description": "How many machines train together, each with as many of the "
-                "processes; on all but the one that runs the experiment, run `dataenvgym join`.",
+                "processes. `run --on ray` and `--on slurm` start the others by themselves; else "
+                "run `dataenvgym join` on all but the one that runs the experiment.",
             },
             main_process_ip={
                 **_NAME,
                 "description": "The name or address of the machine that runs the experiment, as "
-                "the others reach it.",
+                "the others reach it; `run --on` chooses it by itself.",
             },
             main_process_port={
                 "type": "integer",
@@ -150,7 +152,20 @@ SCHEMA: Final[Schema] = {
             gpus={"type": "integer", "minimum": 0, "description": "GPUs of a job that uses some."},
             container_image={
                 **_NAME,
-                "description": "The container image that jobs run in (pyxis' `--container-image`).",
+                "description": "The container image that jobs run in, with `python3` and this "
+                "package: a file, folder or address that `container_runtime` takes.",
+            },
+            container_runtime={
+                "enum": list(get_args(ContainerRuntime)),
+                "enumDescriptions": ["`srun --container-image`", "`apptainer exec`"],
+                "default": "pyxis",
+                "description": "What starts the container on a node.",
+            },
+            container_mounts={
+                "type": "array",
+                "items": {"type": "string", "pattern": "^/[^:,]*$"},
+                "description": "Folders of nodes that jobs see in the container at the same path, "
+                "besides the repository and DVC's cache.",
             },
         ),
         leases=_mapping(

@@ -159,6 +159,9 @@ def test_where_several_machines_meet_is_one_variable() -> None:
     met = TrainingSpread(main_process_ip="first", main_process_port=4567)
     told = {"DATAENVGYM_MAIN_ADDRESS": "first:4567"}
     assert HardwareProfile(training=met).variables() == told
+    # On a cluster the engine chooses the machine, and the user may still say the port.
+    met = TrainingSpread(main_process_port=4567)
+    assert HardwareProfile(training=met).variables() == {"DATAENVGYM_MAIN_ADDRESS": ":4567"}
 
 
 def test_a_stage_is_told_and_nothing_is_left_behind(tmp_path: Path) -> None:

@@ -1,0 +1,182 @@
+"""The jobs of one clone in Slurm's queue: what is there, and how works get there."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from dataenvgym_spec.core.dvc_config import cache_folder
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.questions.cost.guard import LIMITS
+from dataenvgym_spec.schedule.elsewhere import Driving
+from dataenvgym_spec.schedule.parcels.pack import home_of
+from dataenvgym_spec.schedule.protocol import Work
+from dataenvgym_spec.schedule.slurm import commands, job, task
+from dataenvgym_spec.schedule.slurm.arrays import Arranger, Batch, Place, levels
+from dataenvgym_spec.schedule.slurm.containers import PYTHON, with_mounts
+from dataenvgym_spec.setup.hardware.profile import SlurmCluster
+from dataenvgym_spec.store.layout import Layout, kind_of
+
+ARRAY: Final = "array"
+"""How an array's name begins behind the prefix of the clone."""
+
+
+def _mounts(root: Path) -> list[str]:
+    """The folders that a stage needs: the repository, and the cache of DVC if that is elsewhere."""
+    cache = cache_folder(root)
+    if cache.is_relative_to(root):
+        return [str(root)]
+    cache.mkdir(parents=True, exist_ok=True)
+    return [str(root), str(cache)]
+
+
+def prefix_of(layout: Layout) -> str:
+    """How the names of a clone's jobs begin."""
+    return f"dataenvgym-{home_of(layout, shared=True).token[:12]}-"
+
+
+def jobs_of(layout: Layout) -> dict[str, str]:
+    """The jobs of a clone that have not ended; none where Slurm does not answer."""
+    with suppress(StageError, OSError):
+        return commands.named(prefix_of(layout))
+    return {}
+
+
+class Queue:
+    """Slurm's queue, as one clone sees it.
+
+    Args of the constructor:
+        driving: the machine that drives the run, its clone on a file system that nodes see.
+        cluster: how Slurm is asked.
+    """
+
+    def __init__(self, driving: Driving, cluster: SlurmCluster) -> None:
+        self.driving, self.layout = driving, driving.layout
+        self.cluster = with_mounts(cluster, _mounts(self.layout.root))
+        self._python = sys.executable if cluster.container_image is None else PYTHON
+        self.prefix = prefix_of(self.layout)
+        self._arranger: Arranger | None = None
+
+    def there(self) -> dict[str, Place]:
+        """The jobs that have not ended, by the names of their works.
+
+        Raises:
+            StageError: Slurm does not answer.
+        """
+        found: dict[str, Place] = {}
+        jobs = commands.named(self.prefix)
+        arrays = {name: task.read_manifest(self.layout, name) for name in {*jobs.values()}}
+        for number, name in jobs.items():
+            place = Place.parse(number)
+            if place.task is None:
+                found[name.removeprefix(self.prefix)] = place
+            elif place.task in arrays[name]:
+                found[arrays[name][place.task].work] = place
+        kept = commands.named(self.prefix, completing=True)
+        task.forget_arrays(self.layout, {*kept.values()})
+        return found
+
+    def submit_all(
+        self, works: Sequence[Work], places: Mapping[str, Place]
+    ) -> Iterator[dict[str, Place]]:
+        """Submits works and those behind them, equal ones together.
+
+        Yields:
+            The places of the works that were submitted at once, by the works' ids.
+
+        Args:
+            works: in an order in which each comes after those that it waits for.
+            places: of the other works that they wait for.
+
+        Raises:
+            StageError: Slurm refuses.
+        """
+        all_places = dict(places)
+        if self._arranger is None and len(works) > 1:
+            self._arranger = Arranger(shape, commands.most_tasks())
+        arranger = self._arranger or Arranger(shape, 1)
+        for level in levels(works):
+            for batch in arranger.batches(level, all_places):
+                added = self.submit(batch)
+                all_places |= added
+                yield added
+
+    def submit(self, batch: Batch) -> dict[str, Place]:
+        """Submits works at once; returns their places by the works' ids.
+
+        Raises:
+            StageError: Slurm refuses.
+        """
+        for work in batch.works:
+            output = self.layout.output(work.id)
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_bytes(b"")
+            job.outcome_file(self.layout, work.id).unlink(missing_ok=True)
+        if batch.tasks is None:
+            (work,) = batch.works
+            return {work.id: Place(self._submit_job(work, batch.dependency()))}
+        number = self._submit_array(batch, batch.tasks)
+        return {
+            work.id: Place(number, index)
+            for work, index in zip(batch.works, batch.tasks, strict=True)
+        }
+
+    def _submit_job(self, work: Work, dependency: str) -> str:
+        said = self._task(work)
+        arguments = (str(self.layout.root), *said.arguments)
+        wanted = commands.Job(
+            name=self.prefix + work.id,
+            command=commands.program(
+                job.__name__, *arguments, environ=said.environ, python=self._python
+            ),
+            output=str(self.layout.output(work.id)),
+            needs=work.needs,
+            dependency=dependency,
+            folder=str(task.jobs_folder(self.layout)),
+        )
+        return commands.submit(wanted, self.cluster)
+
+    def _submit_array(self, batch: Batch, tasks: Sequence[int]) -> str:
+        first = batch.works[0]
+        name = f"{self.prefix}{ARRAY}-{kind_of(_directory(first))}-{uuid.uuid4().hex[:12]}"
+        works = zip(tasks, batch.works, strict=True)
+        task.write_manifest(self.layout, name, {index: self._task(work) for index, work in works})
+        wanted = commands.Job(
+            name=name,
+            command=commands.program(
+                task.__name__, str(self.layout.root), name, python=self._python
+            ),
+            output=str(task.output_file(self.layout, name, "%a")),
+            needs=first.needs,
+            dependency=batch.dependency(),
+            tasks=tasks,
+            folder=str(task.jobs_folder(self.layout)),
+        )
+        return commands.submit(wanted, self.cluster)
+
+    def _task(self, work: Work) -> task.Task:
+        """What a job of a work does."""
+        variables = dict(self.driving.variables(work))
+        variables.pop(LIMITS, None)
+        shard = work.shard
+        return task.Task(
+            work=work.id,
+            directory=_directory(work),
+            experiment=next(iter(work.experiments), ""),
+            environ=variables,
+            shard=None if shard is None else (shard.number, shard.count),
+        )
+
+
+def shape(work: Work) -> tuple[object, ...]:
+    """What works have in common that can be tasks of one array."""
+    return kind_of(_directory(work)), work.shard is None, work.needs
+
+
+def _directory(work: Work) -> str:
+    """That of the stage, whose shards have names of their own."""
+    return work.id if work.shard is None else work.id.removesuffix(f".{work.shard.name}")
