@@ -51,8 +51,10 @@ class Cluster:
     def __init__(self, net: Network) -> None:
         self.net = net
         self.log = net.folder / "ray.log"
-        self.address = f"{net.address}:6399"
-        options = ["--head", "--port=6399", "--include-dashboard=false"]
+        # Ray listens at every address of this machine, where another cluster may have its usual one.
+        port = free_port(net.address)
+        self.address = f"{net.address}:{port}"
+        options = ["--head", f"--port={port}", "--include-dashboard=false"]
         options.append(f"--ray-client-server-port={free_port(net.address)}")
         command = ray_start(net.address, net.folder, 0, *options)
         self.head = self._started(lambda: self._process(command))

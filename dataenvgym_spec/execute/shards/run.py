@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.running import current
@@ -33,7 +33,10 @@ from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import held
-from dataenvgym_spec.store.scratch import Scratch
+from dataenvgym_spec.store.scratch import Scratch, scratch
+
+FACTS: Final = ("backend", "device", "gpus", "precision")
+"""What the log of a stage tells of the models that shards have run, besides what they ran on."""
 
 
 def run_shard(layout: Layout, directory: str, part: Part) -> None:
@@ -74,7 +77,8 @@ def _run(layout: Layout, content: dict[str, Any], part: Part, known: Circumstanc
         raise StageError(message, help="run: dataenvgym compile")
     inputs = Inputs.of(layout, content, stage)
     shards = shards_of(layout, stage, inputs)
-    if shards.has(part):
+    # A kill between a result and its lock has DVC run the stage again, which adopts the result.
+    if shards.has(part) or scratch(layout, stage.directory).finished(stage.id) == inputs.digests:
         say("  it is done: nothing is made again")
         return
     make_room(stage)
@@ -105,7 +109,8 @@ def make_shard(
         prompts, rows = len(asked.prompts), _answers(context, asked, part)
     else:
         rows = _responses(context, part)
-    facts = {**context.devices(), **context.facts}
+    told = {name: value for name, value in context.facts.items() if name in FACTS}
+    facts = {**context.devices(), **told}
     verify()
     total = round(time.monotonic() - clock, 3)
     shards.write(

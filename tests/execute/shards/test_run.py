@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.execute.content import read_stage
 from dataenvgym_spec.execute.context import Context
+from dataenvgym_spec.execute.inputs import Inputs
+from dataenvgym_spec.execute.run import parsed
 from dataenvgym_spec.execute.shards.kept import Shards
 from dataenvgym_spec.execute.shards.part import Part, Shared
-from dataenvgym_spec.execute.shards.run import make_shard
+from dataenvgym_spec.execute.shards.run import make_shard, run_shard
 from dataenvgym_spec.execute.stages.generate import generate
 from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.plans import Plan
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.scratch import scratch
 from tests.support.components import Install
 from tests.support.desks import Said, counted, desk, journaled, number, questions
 from tests.support.golden import Workshop, component
@@ -86,6 +93,33 @@ def test_what_a_shard_lacks_the_stage_asks_itself(
     stage = replace(context(tmp_path, "stage", counts), shards=shards)
     assert candidates(stage) == whole
     assert counts.stat().st_size - before == 7 - 2
+
+
+def test_what_is_done_is_not_shared_again(
+    copy_of_finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = Layout(root=copy_of_finished)
+    directory = next(path.name for path in layout.store.glob("evaluate-*"))
+    content = read_stage(layout, directory)
+    digests = Inputs.of(layout, content, parsed(content)).digests
+    # It was killed when its result was complete, and before that had a lock.
+    space = scratch(layout, directory)
+    space.begin((), digests)
+    for name in ("out", "log"):
+        shutil.copytree(layout.stage(directory) / name, space.path / name, dirs_exist_ok=True)
+    space.complete(content["key"], digests)
+    run_shard(layout, directory, Part(number=1, count=2))
+    assert "it is done: nothing is made again" in capsys.readouterr().out
+    assert not layout.shard(directory, "1-of-2").exists()
+
+
+def test_what_asks_no_model_cannot_be_shared(copy_of_finished: Path) -> None:
+    layout = Layout(root=copy_of_finished)
+    directory = next(path.name for path in layout.store.glob("data-*"))
+    with pytest.raises(StageError, match="cannot be shared by several processes"):
+        run_shard(layout, directory, Part(number=1, count=2))
+    kept = layout.shards(directory) / "failure.txt"
+    assert "cannot be shared" in kept.read_text(encoding="utf-8")
 
 
 def test_all_answers_to_a_question_come_from_one_process(tmp_path: Path) -> None:
