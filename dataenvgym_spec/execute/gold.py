@@ -21,6 +21,8 @@ from dataenvgym_spec.records.record import Record
 
 SHOWN: Final = 80
 """How much of an answer an error shows, in characters."""
+BLOCK: Final = 1024
+"""Answers that are judged at once: a million would all be held in the form of calls."""
 
 
 class LeftOut(Record, frozen=True, kw_only=True):
@@ -63,7 +65,7 @@ class Gold:
         most, given, wrong = math.ceil(self.share * count), 0, 0
         while given < count:
             # At most what is still wanted, so that no item is judged in vain.
-            block = list(islice(items, count - given))
+            block = list(islice(items, min(count - given, BLOCK)))
             if not block:
                 return
             right = self._right(block)

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.execute import gold as gold_module
 from dataenvgym_spec.execute.drawing import draw
 from dataenvgym_spec.execute.gold import Gold
+from dataenvgym_spec.gym.tasks.protocol import Score
 from dataenvgym_spec.gym.tasks.scoring import Judge
 from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
 from dataenvgym_spec.language.components import definition
@@ -66,6 +68,25 @@ def test_items_whose_gold_answer_is_wrong_are_left_out_and_the_amount_is_kept() 
         old = [item for item in fewer if item.group == group]
         assert [item for item in items if item.group == group][:20] == old
     assert len(drawn(few, gold(share=0.05), items=50)) == 50
+
+
+def test_answers_are_judged_in_blocks_of_which_each_gives_what_one_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole, parts = gold(share=0.05), gold(share=0.05)
+    expected = drawn(Listed(60), whole, per_group=60)
+    asked: list[int] = []
+    score = Judge.score_gold
+
+    def noting(self: Judge, items: list[Item], *, computed: bool) -> list[Score]:
+        asked.append(len(items))
+        return score(self, items, computed=computed)
+
+    monkeypatch.setattr(Judge, "score_gold", noting)
+    monkeypatch.setattr(gold_module, "BLOCK", 25)
+    assert drawn(Listed(60), parts, per_group=60) == expected
+    assert parts.left_out == whole.left_out
+    assert max(asked) == 25 and sum(asked) == 120 + len(parts.left_out)
 
 
 def test_a_source_with_too_many_is_refused_and_says_what_to_do() -> None:
