@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
+_Found = tuple[list[int], list[int]]
+"""Of each band its mark, and a place."""
 
 FIRST: Final = 1 << 10
 """Places of a table in the beginning, and digests that there is room for."""
@@ -49,7 +51,7 @@ class Bands:
         self._tables = [_Table() for _ in range(bands)]
         self._earlier = array("I")
         self._count = 0
-        self._latest: tuple[bytes, list[int]] = b"", []
+        self._latest: tuple[bytes, _Found] = b"", ([], [])
         # Open as long as the index is. Digests are written to it, and read where it is mapped.
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._make_room(FIRST)
@@ -65,17 +67,19 @@ class Bands:
             self._make_room(int(LARGER * number))
         os.pwrite(self._file.fileno(), content, number * len(content))
         self._count += 1
-        marks = self._marks(content)
-        for table, mark in zip(self._tables, marks, strict=True):
-            self._earlier.append(table.put(mark, self._count))
+        marks, places = self._found(content)
+        for table, mark, place in zip(self._tables, marks, places, strict=True):
+            self._earlier.append(table.put(place, mark, self._count))
+        self._latest = b"", ([], [])  # places are other ones now
         return number
 
     def near(self, digest: Iterable[int]) -> tuple[Numbers, NDArray[np.float64]]:
         """Those that share a band with a digest, in order, and how much of it each one shares."""
         content = array("I", digest).tobytes()
         found = set[int]()
-        for band, mark in enumerate(self._marks(content)):
-            holder = self._tables[band].get(mark)
+        _, places = self._found(content)
+        for band, (table, place) in enumerate(zip(self._tables, places, strict=True)):
+            holder = table.holders[place]
             while holder:
                 found.add(holder - 1)
                 holder = self._earlier[(holder - 1) * self.bands + band]
@@ -87,17 +91,18 @@ class Bands:
         really = parts.all(axis=2).any(axis=1)
         return numbers[really], equal[really].sum(axis=1) / self.hashes
 
-    def _marks(self, content: bytes) -> list[int]:
-        """What tables know of the bands of a digest; never 0, which a free place has."""
-        looked_for, marks = self._latest
+    def _found(self, content: bytes) -> _Found:
+        """What tables know of the bands of a digest, never 0, and where they have it or could."""
+        looked_for, found = self._latest
         if looked_for == content:  # what is added was looked for just before
-            return marks
+            return found
         width = len(content) // self.bands
         # Python's hash differs from process to process, which only changes who meets at a place.
         parts = (content[start : start + width] for start in range(0, len(content), width))
         marks = [hash(part) & MARK or 1 for part in parts]
-        self._latest = content, marks
-        return marks
+        places = [table.place(mark) for table, mark in zip(self._tables, marks, strict=True)]
+        self._latest = content, (marks, places)
+        return marks, places
 
     def _make_room(self, count: int) -> None:
         """Makes room for so many digests."""
@@ -111,38 +116,29 @@ class _Table:
     def __init__(self) -> None:
         self._size, self._taken = FIRST, 0
         self._marks = array("I", bytes(4 * (FIRST + SPARE)))
-        self._holders = array("I", bytes(4 * (FIRST + SPARE)))
+        self.holders = array("I", bytes(4 * (FIRST + SPARE)))
 
-    def get(self, mark: int) -> int:
-        """Who has a mark."""
+    def place(self, mark: int) -> int:
+        """Where a mark stands, or could be put."""
         marks, place = self._marks, (mark * self._size) >> 32
-        while marks[place] != mark:
-            if not marks[place]:
-                return 0
+        while marks[place] != mark and marks[place]:
             place += 1
-        return self._holders[place]
+        return place
 
-    def put(self, mark: int, holder: int) -> int:
+    def put(self, place: int, mark: int, holder: int) -> int:
         """Says who has a mark now; returns who had it before."""
-        marks, place = self._marks, (mark * self._size) >> 32
-        while marks[place] != mark:
-            if not marks[place]:
-                return self._take(place, mark, holder)
-            place += 1
-        before, self._holders[place] = self._holders[place], holder
+        before, self.holders[place] = self.holders[place], holder
+        if not before:
+            self._marks[place] = mark
+            self._taken += 1
+            # The last place is always free: who looks for a mark ends there.
+            if self._taken > FULLEST * self._size or place >= len(self._marks) - 2:
+                self._grow()
         return before
-
-    def _take(self, place: int, mark: int, holder: int) -> int:
-        self._marks[place], self._holders[place] = mark, holder
-        self._taken += 1
-        # The last place is always free: who looks for a mark ends there.
-        if self._taken > FULLEST * self._size or place >= len(self._marks) - 2:
-            self._grow()
-        return 0
 
     def _grow(self) -> None:
         """Makes it larger. Marks stand in the order of their numbers, as their places do."""
-        marks, holders = (np.frombuffer(part, np.uint32) for part in (self._marks, self._holders))
+        marks, holders = (np.frombuffer(part, np.uint32) for part in (self._marks, self.holders))
         there = marks > 0
         marks, holders = marks[there], holders[there]
         order = np.argsort(marks)
@@ -152,7 +148,7 @@ class _Table:
         steps = np.arange(len(places))
         # Each stands at its place, or right behind the one before it.
         places = np.maximum.accumulate(places.astype(np.int64) - steps) + steps
-        self._marks, self._holders = (
+        self._marks, self.holders = (
             _laid_out(part, places, self._size + SPARE) for part in (marks, holders)
         )
 
