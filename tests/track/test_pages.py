@@ -144,6 +144,15 @@ def test_the_saved_views_are_listed_by_their_names(page, address) -> None:
         page.get_by_text(run, exact=True).first.wait_for()
 
 
+def test_the_curves_by_what_they_took_are_one_line_an_arm(page, address) -> None:
+    opened(page, view(address, "learning-curves-by-cost", "CHART"), "What to look at")
+    for axis in ("", "_by_examples", "_by_tokens"):
+        for arm in ARMS[:2]:  # the legend of a small chart has no room for the third
+            line = f"{arm}, summary (selection/accuracy_mean{axis})"
+            page.get_by_text(line, exact=True).first.wait_for()
+    assert "seed 0" not in page.locator("body").inner_text()
+
+
 def test_the_page_of_an_iteration_leads_to_its_student_and_the_one_before(
     page, address, repo
 ) -> None:
