@@ -8,6 +8,7 @@ reply of a teacher, makes the page, and has Chromium load it and find one exampl
 
 from __future__ import annotations
 
+import json
 import random
 import resource
 import shutil
@@ -143,6 +144,12 @@ def loaded(page: Path, place: str, wanted: str) -> float:
     return time.monotonic() - clock
 
 
+def _head(page: Path) -> str:
+    """What the page knows of its examples."""
+    _, _, rest = page.read_text(encoding="utf-8").partition('id="head">')
+    return rest.partition("</script>")[0]
+
+
 def main(count: int) -> None:
     """Measures, and prints one line."""
     with tempfile.TemporaryDirectory() as name:
@@ -155,12 +162,13 @@ def main(count: int) -> None:
             (folder / file).write_text(text, encoding="utf-8")
         made = time.process_time() - clock
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        opened = loaded(folder / "index.html", "", f"{count:,} of {count:,}")
+        rows = len(json.loads(_head(folder / "index.html"))["examples"])
+        opened = loaded(folder / "index.html", "", f"{rows:,} of {rows:,}")
         searched = loaded(folder / "index.html", f"{count - 1:016x}", "1 of ")
         sizes = [path.stat().st_size / 1e6 for path in folder.iterdir() if path.is_file()]
     print(
-        f"{count:,} examples: {sum(sizes):.1f} MB in {len(sizes)} files, made in {made:.1f} s of "
-        f"processor time and {memory:.2f} GB, loaded by Chromium in {opened:.1f} s, "
+        f"{rows:,} of {count:,} examples: {sum(sizes):.1f} MB in {len(sizes)} files, "
+        f"made in {made:.1f} s of processor time and {memory:.2f} GB, loaded by Chromium in {opened:.1f} s, "
         f"loaded and searched in {searched:.1f} s"
     )
 

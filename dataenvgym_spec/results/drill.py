@@ -24,8 +24,6 @@ from dataenvgym_spec.results.trace import EXAMPLES
 
 ACCEPTED, SURPLUS = "accepted", "surplus"
 ALL: Final = Fraction(1)
-LEAST: Final = 200
-"""So many examples of each fate are taken, however small the share of all is."""
 
 
 class _Made(Record, frozen=True, kw_only=True):
@@ -178,8 +176,8 @@ def evenly(amount: int, kept: int) -> Callable[[str], bool]:
 
 
 def _share(amount: int, share: Fraction) -> Callable[[str], bool]:
-    """The same with a share of the rows; of a few all are taken."""
-    return evenly(amount, min(amount, max(LEAST, int(share * amount))))
+    """The same with a share of the rows, but one at least."""
+    return evenly(amount, min(amount, max(1, int(share * amount))))
 
 
 def _same(example: Example) -> tuple[str, object]:
