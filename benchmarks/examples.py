@@ -168,8 +168,8 @@ def main(count: int) -> None:
         sizes = [path.stat().st_size / 1e6 for path in folder.iterdir() if path.is_file()]
     print(
         f"{rows:,} of {count:,} examples: {sum(sizes):.1f} MB in {len(sizes)} files, "
-        f"made in {made:.1f} s of processor time and {memory:.2f} GB, loaded by Chromium in {opened:.1f} s, "
-        f"loaded and searched in {searched:.1f} s"
+        f"made in {made:.1f} s of processor time and {memory:.2f} GB, "
+        f"loaded by Chromium in {opened:.1f} s, loaded and searched in {searched:.1f} s"
     )
 
 
