@@ -5,9 +5,7 @@ Writes nothing; see `emit`.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -17,6 +15,7 @@ from dataenvgym_spec.compile.passes.blame import blame
 from dataenvgym_spec.compile.passes.leakage import leakage
 from dataenvgym_spec.compile.passes.share import share
 from dataenvgym_spec.compile.rules import duplicates, pins, size, table
+from dataenvgym_spec.core.collector import collector_paused
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, gathered
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.resolve import lockfile
@@ -70,7 +69,7 @@ def front_end(
     """
     wanted = paths if isinstance(paths, Mapping) else dict.fromkeys(paths)
     reader = _Reader(root=root, sets=sets, locks=locks)
-    with _collector_paused():
+    with collector_paused():
         for path, names in wanted.items():
             reader.read(path, names)
         found = reader.found
@@ -167,7 +166,7 @@ def lower(specs: tuple[Resolved, ...]) -> Compiled:
     Raises:
         SpecError: a proof failed.
     """
-    with _collector_paused():
+    with collector_paused():
         graph = joined([unroll(spec) for spec in specs])
         unshared = len(graph.stages)
         for transform in TRANSFORMS:
@@ -187,21 +186,6 @@ def joined(graphs: Iterable[Graph]) -> Graph:
         stages += graph.stages
         entries += graph.entries
     return Graph(stages=tuple(stages), entries=tuple(entries))
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Trees of values and a graph are many small records and no cycles.
-
-    Looking for cycles again and again takes a third of the time.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _same_names(specs: list[Resolved]) -> list[Diagnostic]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from dataenvgym_spec.core.collector import collector_paused
 from dataenvgym_spec.core.errors import LimitReached
 from dataenvgym_spec.schedule.observer import Observer, Unobserved
 from dataenvgym_spec.schedule.protocol import Finished, Runner, Work
@@ -102,15 +103,11 @@ class _Queue:
         stopping: Stopping,
         tick: float | None,
     ) -> None:
-        ahead = _ahead(works, *_links(works, _positions(works)))
-        order = _order(works, ahead)
-        self.works = [works[number] for number in order]
-        self.ahead = [ahead[number] for number in order]
+        with collector_paused():
+            self._set_up(works)
         self.runner, self.observer = runner, observer
         self.keep_going, self.retries = keep_going, retries
         self.stopping, self.tick = stopping, tick
-        self.position = _positions(self.works)
-        self.before, self.behind = _links(self.works, self.position)
         self.ready = Ready(self.works)
         self.open = bytearray(b"\1") * len(works)
         """Whether a work may still be started or is running."""
@@ -123,6 +120,20 @@ class _Queue:
         for number, count in enumerate(self.before):
             if not count:
                 self.ready.add(number)
+
+    def _set_up(self, works: Sequence[Work]) -> None:
+        """Puts works into their order, and links them."""
+        before, behind = _links(works, _positions(works))
+        ahead = _ahead(works, before, behind)
+        order = _order(works, ahead)
+        self.works = [works[number] for number in order]
+        self.ahead = [ahead[number] for number in order]
+        self.position = _positions(self.works)
+        self.before = [before[number] for number in order]
+        places = [0] * len(works)
+        for place, number in enumerate(order):
+            places[number] = place
+        self.behind = [[places[after] for after in behind[number]] for number in order]
 
     def run(self) -> Outcome:
         """Has all works done."""
