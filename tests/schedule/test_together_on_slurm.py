@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from dataenvgym_spec.schedule.protocol import Needs
-from dataenvgym_spec.schedule.slurm.commands import Job, named, options, states
+from dataenvgym_spec.schedule.slurm.commands import Job, named, options, states, submit
 from dataenvgym_spec.schedule.slurm.others import address, machines, step
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 from tests.support.half_done import half_done, works_on
@@ -42,6 +44,40 @@ def helpers(repo: Path) -> list[int]:
             continue
         if "srun" not in words[0] and HELP in words and any(str(repo) in word for word in words):
             found.append(int(path.name))
+    return found
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_the_job_of_a_node_that_dies_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.txt"
+    two = {"SLURM_JOB_NUM_NODES": "2"}
+    other = shlex.join([*step(2, two), "sleep", "600"])
+    command = ["sh", "-c", f"echo begun; {other}; sleep 600"]
+    wanted = Job(name="x", command=command, output=str(output), needs=Needs(machines=2))
+    with slurm(nodes=2, patience=5) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        number = submit(wanted, SlurmCluster())
+        conf, alike = variables["SLURM_CONF"], f"slurmstepd: [{number}.0]"
+        wait_until(lambda: called(alike, conf), "the other node takes part")
+        for pid in (*called("slurmd -N node2", conf), *called(alike, conf)):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: states([number])[number] == "PENDING", "it is put back")
+        assert output.read_text(encoding="utf-8").count("begun") == 1
+
+
+def called(words: str, conf: str) -> list[int]:
+    """The processes of a cluster whose command holds some words."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (path / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            theirs = f"SLURM_CONF={conf}".encode() in (path / "environ").read_bytes().split(b"\0")
+            if words in command and theirs:
+                found.append(int(path.name))
     return found
 
 

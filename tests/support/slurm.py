@@ -66,12 +66,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def slurm(cpus: int = 2, nodes: int = 1) -> Iterator[Mapping[str, str]]:
+def slurm(cpus: int = 2, nodes: int = 1, patience: int = 300) -> Iterator[Mapping[str, str]]:
     """A cluster; yields the variables of the environment that lead to it.
 
     Args:
         cpus: of each node.
         nodes: how many; each is a daemon of its own on this machine.
+        patience: seconds without an answer after which a node is taken for dead.
     """
     names = [f"node{number}" for number in range(1, nodes + 1)]
     folder = Path(tempfile.mkdtemp(prefix="slurm", dir="/tmp"))
@@ -85,7 +86,8 @@ def slurm(cpus: int = 2, nodes: int = 1) -> Iterator[Mapping[str, str]]:
         text = CONFIG.format(folder=folder, controller=free_port())
         for name in names:
             text += NODE.format(name=name, host=host, port=free_port(), cpus=cpus) + "\n"
-        (folder / "slurm.conf").write_text(text + PARTITIONS, encoding="utf-8")
+        text += f"SlurmdTimeout={patience}\n{PARTITIONS}"
+        (folder / "slurm.conf").write_text(text, encoding="utf-8")
         variables = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": PATH}
         environ = {**os.environ, **variables}
         files = {"key-file": "munge.key", "socket": "munge.socket", "pid-file": "munged.pid"}

@@ -116,7 +116,7 @@ def _waited(
     Returns:
         What is to be said if that is why it has failed.
     """
-    since = 0.0
+    since, given_up = 0.0, False
     while process.poll() is None and not heard:
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.5)
@@ -126,15 +126,17 @@ def _waited(
             continue
         since = since or time.monotonic()
         if time.monotonic() - since > GRACE:
+            given_up = True
             break
     if process.poll() is None:
         _end(process)
-    if helpers is None or heard or not helpers.code:
+    if helpers is None or helpers.code is None or heard:
         return None
-    fault = helpers.code >= KILLED
-    if not fault and since == 0.0:  # it ended because the stage did
+    # What `srun` says of a node that is gone is 0; of a process that was killed, a signal.
+    fault = helpers.code >= KILLED or (given_up and not helpers.code)
+    if not (fault or given_up):  # it failed because the stage did, which says why
         return None
-    said = f"another node of the job ended with exit code {helpers.code}"
+    said = f"another node of the job takes part no longer: exit code {helpers.code}"
     return Outcome(code=1, place=node.name(), fault=fault, said=said)
 
 
