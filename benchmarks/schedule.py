@@ -99,7 +99,6 @@ def schedule_sweep(repo: Path) -> dict[str, Any]:
     from dataenvgym_spec.cli.queued import Rounds
     from dataenvgym_spec.schedule.needs import Spread
     from dataenvgym_spec.schedule.progress import Progress
-    from dataenvgym_spec.setup.hardware.profile import HardwareProfile
 
     clocks = {"start": time.process_time()}
     project = load_project(("sweep",))
@@ -111,7 +110,6 @@ def schedule_sweep(repo: Path) -> dict[str, Any]:
         variables={},
         pull=False,
         ignore_limits=False,
-        profile=HardwareProfile(),
     )
     todo = rounds.next(project.compiled.graph.entries)
     clocks["plan and queue"] = time.process_time()

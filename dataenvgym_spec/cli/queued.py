@@ -68,7 +68,7 @@ class Rounds:
     variables: Mapping[str, str]
     pull: bool
     ignore_limits: bool
-    profile: HardwareProfile
+    profile: HardwareProfile = field(default_factory=HardwareProfile)
     limits: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _given: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What each experiment had to do in the round before."""

@@ -12,7 +12,6 @@ from dataenvgym_spec.compile.rules import table
 from dataenvgym_spec.core.errors import Diagnostic
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.schedule.needs import Spread
-from dataenvgym_spec.setup.hardware.profile import EvaluationSpread
 from tests.fuzz.judge import run
 from tests.support.counting import grows_no_faster_than_its_input, opened
 from tests.support.made_up import make_up
@@ -116,7 +115,6 @@ def test_experiments_of_a_sweep_share_what_is_read_for_them(
             variables={},
             pull=False,
             ignore_limits=False,
-            evaluation=EvaluationSpread(),
         )
         assert len(rounds.next(entries).works) == POINTS
         assert all(rounds.limits[item.name] for item in entries)
