@@ -20,7 +20,6 @@ from dataenvgym_spec.cli.screen import ENDING
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError, visible
 from dataenvgym_spec.core.room import cpus_here
 from dataenvgym_spec.core.running import announced
-from dataenvgym_spec.core.variables import MAIN_ADDRESS
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.guard import guard
 from dataenvgym_spec.records.run_state import FailedWork
@@ -36,7 +35,6 @@ from dataenvgym_spec.store.dvc.busy import release
 
 MOST_TOLD: Final = 8
 """How many failures are told in full at the end."""
-CHOSEN: Final = "chosen-by-the-engine"
 AGAIN: Final = "the same command goes on from what is done"
 
 
@@ -91,10 +89,7 @@ def run_side_by_side(project: Project, options: Options) -> bool:
     )
     # Machines of a cluster may have GPUs where this one has none.
     gpus = len(capacity.gpus) if elsewhere is None else elsewhere.gpus
-    if elsewhere is None:
-        spread = spread_of(environ, cpus_here())
-    else:  # where several machines meet is said by the engine that chooses them
-        spread = spread_of({**environ, MAIN_ADDRESS: CHOSEN}, elsewhere.cpus)
+    spread = spread_of(environ, cpus_here() if elsewhere is None else elsewhere.cpus)
     rounds = Rounds(
         project=project,
         spread=spread if elsewhere is None else replace(spread, gpus=gpus or 0),

@@ -44,7 +44,7 @@ class Hardware:
         distribution: `DATAENVGYM_DISTRIBUTION`, how weights are spread over processes.
         recompute: `DATAENVGYM_RECOMPUTE`, whether activations are computed again on the way back.
         machines: `DATAENVGYM_MACHINES`, that train together; processes and GPUs are those of all.
-        address: `DATAENVGYM_MAIN_ADDRESS`, of the first of them.
+        address: `DATAENVGYM_MAIN_ADDRESS`, of the first of them; None where nobody has said it.
         port: where it is met; 0 for a free one.
     """
 
@@ -116,7 +116,12 @@ class Hardware:
         Raises:
             MissingExtra: a package that does it is not installed.
             StageError: the student would be another one.
+            UserError: nobody has said where the first of several machines is.
         """
+        if self.machines > 1 and self.address is None:
+            message = f"{self.machines} machines cannot train together: where is the first one?"
+            help = f"set training.main_process_ip in hardware.yaml, or {MAIN_ADDRESS}=HOST:PORT"
+            raise UserError(message, help=help)
         if not (self.is_sharded and self.distribution.startswith("deepspeed")):
             return
         if importlib.util.find_spec("deepspeed") is None:
@@ -165,15 +170,9 @@ def _distribution(environ: Mapping[str, str]) -> Distribution:
 def _address(environ: Mapping[str, str], machines: int) -> tuple[str | None, int]:
     """Where the first of several machines is, and the port there if one is named.
 
-    Raises:
-        UserError: it is not said, or its port is none.
+    An engine that starts them says it when it has chosen them; None until then.
     """
-    if machines == 1:
-        return None, 0
     text = environ.get(MAIN_ADDRESS, "").strip()
     host, _, port = text.rpartition(":") if ":" in text else (text, "", "0")
-    if not host or not port.isdigit() or int(port) >= 2**16:
-        message = f"{machines} machines cannot train together: where is the first one?"
-        help = f"set training.main_process_ip in hardware.yaml, or {MAIN_ADDRESS}=HOST:PORT"
-        raise UserError(message, help=help)
-    return host, int(port)
+    said = bool(host) and port.isdigit() and int(port) < 2**16
+    return (host, int(port)) if machines > 1 and said else (None, 0)

@@ -82,8 +82,10 @@ def test_the_port_is_a_free_one_unless_it_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", ":4567", "first:", "first:many", "first:70000"])
 def test_the_first_machine_has_to_be_named(text: str) -> None:
     given = {"DATAENVGYM_MACHINES": "2", "DATAENVGYM_MAIN_ADDRESS": text}
+    hardware = Hardware.of({**given, "CUDA_VISIBLE_DEVICES": ""})
+    assert (hardware.machines, hardware.address) == (2, None), "a plan needs no place"
     with pytest.raises(UserError, match="where is the first one") as caught:
-        Hardware.of({**given, "CUDA_VISIBLE_DEVICES": ""})
+        hardware.require("float32")
     assert "training.main_process_ip in hardware.yaml" in caught.value.help
 
 
