@@ -107,7 +107,10 @@ def needs(stage: Stage, spread: Spread, sizes: Sizes) -> Needs:
     processes, machines = (spread.processes, spread.machines) if trains else (1, 1)
     if spread.gpus:
         gpus = spread.gpus if trains else spread.split
-        return Needs(cpus=processes, gpus=gpus, memory=memory, machines=machines)
+        # Where nobody says otherwise, each GPU of a node has a process that trains on it; the
+        # machine that drives the run may have none.
+        cpus = max(processes, gpus) if trains else processes
+        return Needs(cpus=cpus, gpus=gpus, memory=memory, machines=machines)
     threads = spread.threads
     if threads is None:
         threads = 1 if parameters < ONE_THREAD else max(1, spread.cpus // processes)
