@@ -82,6 +82,7 @@ LEFT = {
     ("track/ports.py", "subskills"): "the same",
     ("language/declaration.py", "subskills"): "what an engine declares to make examples of",
     ("execute/stages/student.py", "pretrain"): "the label of a seed",
+    ("store/dvc/state.py", "size"): "a field of DVC's locks",
     ("report/metrics.py", "retries"): "requests that were made again, in the ledger",
     ("execute/rehearsal/models.py", "hidden_size"): "a size of a transformers configuration",
     ("execute/rehearsal/models.py", "intermediate_size"): "the same",
