@@ -188,7 +188,7 @@ def of_a_sweep(bounds: Bounds, points: int) -> None:
     print(f"{megabytes:.0f} MB in all; {grown}\n")
     whole = sum(seconds.values())
     bounds.at_most("a step of the sweep", 1e3 * whole / steps, 20, "ms")
-    bounds.at_most("plan and queue of the sweep", seconds["plan and queue"], 60, "s")
+    bounds.at_most("plan and queue of the sweep", seconds["plan and queue"], 30, "s")
     bounds.at_most("memory that its steps add", found["grown"], 100, "MB")
 
 
