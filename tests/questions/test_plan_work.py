@@ -1,6 +1,7 @@
 """The work of `plan` in a repository of many stages: stage, lock and cache are read once each."""
 
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from dataenvgym_spec.cli.common import load_project
 from dataenvgym_spec.cli.queued import Rounds
 from dataenvgym_spec.compile.rules import table
 from dataenvgym_spec.core.errors import Diagnostic
+from dataenvgym_spec.questions.foresee import Settled
+from dataenvgym_spec.questions.plan import plan
 from dataenvgym_spec.resolve.arms import Resolved
 from dataenvgym_spec.schedule.needs import Spread
+from dataenvgym_spec.store.dvc.disk import Disk
 from tests.fuzz.judge import run
 from tests.support.counting import grows_no_faster_than_its_input, opened
 from tests.support.made_up import make_up
@@ -127,3 +131,33 @@ def test_experiments_of_a_sweep_share_what_is_read_for_them(
         # A log is read for the plan and for its costs.
         assert {Path(path).name for path, count in files.items() if count == 2} == {"run.json"}
         assert max(files.values()) == 2
+
+
+def test_a_plan_made_with_others_is_the_plan_made_alone(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where results of stages that a sweep shares are lost, here and in the cache."""
+    copy = Path(shutil.copytree(repo, tmp_path / "repo", symlinks=True))
+    monkeypatch.chdir(copy)
+    project = load_project(("swept",), root=copy)
+    graph, layout = project.compiled.graph, project.layout
+    actions: Counter[str] = Counter()
+    shared = 0
+    for kind in ("evaluate", "student", "data"):
+        lost = next(stage for stage in graph.stages if stage.kind == kind)
+        lock = Disk(layout).lock(f"store/{lost.directory}", kind)
+        assert lock is not None
+        # All logs are alike here, and with that of one those of all would be lost.
+        for digest in (digest for path, digest in lock.outs.items() if path != "log"):
+            (copy / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]).unlink()
+        shutil.rmtree(layout.stage(lost.directory) / "out")
+        world, settled = Disk(layout), dict[str, Settled]()
+        for item in graph.entries:
+            together = plan(graph, item, world, settled=settled)
+            assert together == plan(graph, item, Disk(layout))
+            actions.update(step.action for step in together)
+        # What does not hold in every experiment is not taken from another one.
+        assert len(settled) < len(graph.stages)
+        shared += len(settled)
+    assert shared
+    assert actions["run"] > len(graph.entries) and actions["reuse"]
