@@ -39,8 +39,7 @@ $(VENV)/editor/.installed: tests/editor/package.json
 
 quickstart: setup
 	dataenvgym doctor --fix > /dev/null || dataenvgym doctor --fix
-	dataenvgym compile
-	dvc repro quickstart
+	dataenvgym run quickstart --jobs auto
 	dataenvgym track quickstart
 	@echo
 	dataenvgym report quickstart
