@@ -48,16 +48,26 @@ class Inputs:
             stage: the same, parsed.
 
         Raises:
-            StageError: one is missing, a file is not the one that the key was made of, or a port is
-                not what the lock of its stage says.
+            StageError: one is missing, or a file is not the one that the key was made of.
         """
         ports = tuple(_port(layout, content, item) for item in stage.inputs)
         files = verified_files(layout, stage.files)
-        _require_intact(layout, ports)
         hashes = _hashes(layout, ports)
         ports = tuple(replace(port, digest=hashes[_name(layout, port)]) for port in ports)
         digests = hashes | {name: digest for digest, name in stage.files.items()}
         return cls(ports=ports, files=files, names=stage.files, digests=digests)
+
+    def require_intact(self, layout: Layout) -> None:
+        """Checks by reading that the ports are what DVC takes them for.
+
+        Raises:
+            StageError: one is not what the lock of its stage says.
+        """
+        contents = Contents(layout.root)
+        for port in self.ports:
+            if is_altered(contents, port.path.parents[1], port.port):
+                message = f"'{_name(layout, port)}' is not what its lock says"
+                raise StageError(message, help=REMEDY)
 
     def require_unchanged(self, layout: Layout) -> None:
         """Checks that they still are what they were.
@@ -81,15 +91,6 @@ def _port(layout: Layout, content: dict[str, Any], item: Input) -> PortRead:
         remedy = f"run: {making(layout.root, 'NAME')}, which makes it first"
         raise StageError(message, help=remedy)
     return PortRead(slot=item.slot, port=item.port, path=path, key=item.stage)
-
-
-def _require_intact(layout: Layout, ports: Sequence[PortRead]) -> None:
-    """Checks by reading that ports are what DVC takes them for."""
-    contents = Contents(layout.root)
-    for port in ports:
-        if is_altered(contents, port.path.parents[1], port.port):
-            message = f"'{_name(layout, port)}' is not what its lock says"
-            raise StageError(message, help=REMEDY)
 
 
 def verified_files(layout: Layout, names: Mapping[str, str]) -> dict[str, Path]:

@@ -76,6 +76,7 @@ def run_stage(layout: Layout, directory: str) -> Published:
     with claimed(layout, directory, waiting=waits) as claim:
         space = claim.space
         inputs = Inputs.of(layout, content, stage)
+        inputs.require_intact(layout)
         maker = claim.bring(stage.id, inputs.digests)
         if maker is not None:
             say(f"  brought from the remote: it was made by {maker}")

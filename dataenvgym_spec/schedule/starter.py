@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from dataenvgym_spec.store.dvc import messages
-from dataenvgym_spec.store.locks import die_with_parent
+from dataenvgym_spec.store.locks import die_with_parent, hear_interrupts
 
 LOOK: Final = 0.02
 """Seconds between two looks of DVC whether its lock is free."""
@@ -129,6 +129,8 @@ def _child(request: dict[str, Any], starter: int) -> NoReturn:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        # What was sent before is heard now.
+        hear_interrupts()
         _stand(request)
         if "command" in request:
             os.chdir(request["folder"])
@@ -165,7 +167,8 @@ def _dvc(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     os.chdir(Path(sys.argv[1]))
-    # Ctrl-C is for who started this; it passes on what is to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C is for who started this; it passes on what is to end. A child that is not yet asked to
+    # hear it must not lose it: what is blocked waits, what is ignored is gone.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     serve()
     os._exit(0)

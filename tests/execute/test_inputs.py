@@ -12,7 +12,7 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute import run
 from dataenvgym_spec.execute.run import run_stage
 from dataenvgym_spec.store.dvc.state import hash_of
-from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.layout import Layout, kind_of
 from dataenvgym_spec.store.scratch import scratch
 from tests.support.repositories import call, new_repo
 from tests.support.specs import TINY, tiny
@@ -52,8 +52,14 @@ class Work:
     def lock(self, directory: str) -> None:
         """What DVC does after a stage: its lock names the results."""
         folder = self.layout.stage(directory)
-        hashes = [hash_of(folder / name) for name in ("stage.json", "log")]
-        (folder / "dvc.lock").write_text(f"{hashes}", encoding="utf-8")
+        outs = ["log", *(f"out/{path.name}" for path in (folder / "out").iterdir())]
+        rows = [
+            [{"path": name, "md5": hash_of(folder / name)} for name in names]
+            for names in (["stage.json"], outs)
+        ]
+        lock = {"cmd": "dataenvgym stage", "deps": rows[0], "outs": rows[1]}
+        text = yaml.safe_dump({"schema": "2.0", "stages": {kind_of(directory): lock}})
+        (folder / "dvc.lock").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
@@ -87,10 +93,12 @@ def skills(work: Work) -> str:
 
 def other_feedback(work: Work) -> None:
     """Gives the feedback another content under the same key, as a colleague's may have."""
-    path = work.out(work.directory("data", role="feedback"), "shown/items.jsonl")
+    feedback = work.directory("data", role="feedback")
+    path = work.out(feedback, "shown/items.jsonl")
     text = path.read_text(encoding="utf-8").replace('"lcm"', '"gcd"')
     path.unlink()
     path.write_text(text, encoding="utf-8")
+    work.lock(feedback)
 
 
 def test_a_finished_result_is_adopted_while_its_inputs_are_what_they_were(

@@ -88,7 +88,7 @@ def test_the_table_of_plans_has_a_row_for_each_round(turn: Iteration) -> None:
 def test_tracking_shows_the_artifacts_of_every_round(turn: Iteration) -> None:
     shown = {artifact.path: artifact.text for artifact in turn_artifacts(turn)}
     assert set(shown) == {
-        "checks/tally.json",
+        *("checks/tally.json", "examples/some.md"),
         *("plan/plan.json", "plan/plan.md", "checks/yield.json"),
         *("round-2/plan/plan.json", "round-2/plan/plan.md", "round-2/checks/yield.json"),
     }
