@@ -16,8 +16,8 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.making import making
 from dataenvgym_spec.execute.context import PortRead
 from dataenvgym_spec.graph.ir import Input, Stage
-from dataenvgym_spec.store.dvc.hashes import Hashes
-from dataenvgym_spec.store.dvc.intact import REMEDY, is_altered
+from dataenvgym_spec.store.dvc.intact import REMEDY, recorded
+from dataenvgym_spec.store.dvc.state import hash_of
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.outside import verified
 
@@ -58,14 +58,13 @@ class Inputs:
         return cls(ports=ports, files=files, names=stage.files, digests=digests)
 
     def require_intact(self, layout: Layout) -> None:
-        """Checks by reading that the ports are what DVC takes them for.
+        """Checks that the ports are what DVC takes them for.
 
         Raises:
             StageError: one is not what the lock of its stage says.
         """
-        contents = Contents(layout.root)
         for port in self.ports:
-            if is_altered(contents, port.path.parents[1], port.port):
+            if recorded(port.path.parents[1], port.port) not in (None, port.digest):
                 message = f"'{_name(layout, port)}' is not what its lock says"
                 raise StageError(message, help=REMEDY)
 
@@ -100,10 +99,16 @@ def verified_files(layout: Layout, names: Mapping[str, str]) -> dict[str, Path]:
 
 
 def _hashes(layout: Layout, ports: Sequence[PortRead]) -> dict[str, str]:
-    """The hashes that DVC gives ports, by their names in the repository."""
-    hashes = Hashes(layout.root)
-    names = (_name(layout, port) for port in ports)
-    return {name: hashes.of(name) or "missing" for name in names}
+    """The hashes that DVC gives ports, by their names in the repository.
+
+    They are read: what DVC remembers of a file is what it was taken for when it was brought.
+    """
+    contents = Contents(layout.root)
+    found = {_name(layout, port): port.path for port in ports}
+    return {
+        name: hash_of(path, contents.md5, contents.ignored) or "missing"
+        for name, path in found.items()
+    }
 
 
 def _name(layout: Layout, port: PortRead) -> str:

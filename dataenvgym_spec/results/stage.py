@@ -65,10 +65,9 @@ class StageResult:
         Raises:
             UserError: it is not what the stage's lock says.
         """
-        path = self.path / "out" / name
-        if self.done and _is_altered(self.path, name):
-            raise UserError(f"'{path}' is not what its lock says", help=REMEDY)
-        return path
+        if self.done:
+            _require_intact(self.path, name)
+        return self.path / "out" / name
 
     def record(self, port: str, name: str, kind: type[R]) -> R | None:
         """The record in a JSON file of a port; None if the stage is not done."""
@@ -118,10 +117,11 @@ class StageResult:
         return next(use.label for use in self.uses if arm is None or use.arm == arm)
 
 
-@cache
-def _is_altered(folder: Path, port: str) -> bool:
-    """Each is read once: a process that goes on, as a notebook does, keeps what it has found."""
-    return is_altered(_contents(folder.parents[1]), folder, port)
+@cache  # of what is intact: an exception is not kept, and what was brought back is read again
+def _require_intact(folder: Path, port: str) -> None:
+    if is_altered(_contents(folder.parents[1]), folder, port):
+        message = f"'{folder / 'out' / port}' is not what its lock says"
+        raise UserError(message, help=REMEDY)
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import Final
 
 from dataenvgym_spec.core.contents import Contents
 from dataenvgym_spec.core.dvc_config import cache_folder
-from dataenvgym_spec.store.dvc.state import Cache, StageLock, hash_of, read_lock, run_name
+from dataenvgym_spec.store.dvc.state import Cache, hash_of, read_lock, run_name
 from dataenvgym_spec.store.layout import Layout, kind_of
 
 REMEDY: Final = (
@@ -37,6 +37,16 @@ class Altered:
     what: str
 
 
+def recorded(folder: Path, port: str) -> str | None:
+    """The hash that the lock of a stage has of a port; None if it has none.
+
+    Raises:
+        UserError: the lock is damaged.
+    """
+    lock = read_lock(folder / "dvc.lock", kind_of(folder.name))
+    return None if lock is None else lock.outs.get(f"out/{port}")
+
+
 def is_altered(contents: Contents, folder: Path, port: str) -> bool:
     """Whether a port is in the workspace and not what the lock of its stage says.
 
@@ -48,14 +58,12 @@ def is_altered(contents: Contents, folder: Path, port: str) -> bool:
     Raises:
         UserError: the lock is damaged.
     """
-    lock = read_lock(folder / "dvc.lock", kind_of(folder.name))
-    return lock is not None and _differs(contents, folder, f"out/{port}", lock)
+    return _differs(contents, folder / "out" / port, recorded(folder, port))
 
 
-def _differs(contents: Contents, folder: Path, name: str, lock: StageLock) -> bool:
-    recorded = lock.outs.get(name)
-    found = hash_of(folder / name, contents.md5, contents.ignored) if recorded else None
-    return found is not None and found != recorded
+def _differs(contents: Contents, path: Path, digest: str | None) -> bool:
+    found = hash_of(path, contents.md5, contents.ignored) if digest else None
+    return found is not None and found != digest
 
 
 def altered(layout: Layout, directories: Sequence[str]) -> Iterator[Altered]:
@@ -77,7 +85,7 @@ def altered(layout: Layout, directories: Sequence[str]) -> Iterator[Altered]:
         folder = layout.stage(directory)
         lock = read_lock(folder / "dvc.lock", kind_of(directory))
         for name, digest in (lock.outs if lock else {}).items():
-            if lock and _differs(contents, folder, name, lock):
+            if _differs(contents, folder / name, digest):
                 yield Altered(folder / name, "is not what its lock says")
             yield from _objects(cache, digest, seen)
     for path in cache.run_files():
