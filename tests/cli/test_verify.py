@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import md5_file
+from dataenvgym_spec.results.experiment import load
 from tests.support.repositories import call, expect_refusal
 
 
@@ -46,6 +48,9 @@ def test_an_exchanged_object_of_the_cache_is_found_out(copy_of_finished: Path) -
     path = poisoned(repo)
     refused = ("is not what its lock says", "dataenvgym verify --fix")
     expect_refusal(call("dataenvgym", "report", "tiny", cwd=repo, ok=False), *refused)
+    answers = next(one for one in load("tiny", repo).stages if one.path == port(repo).parent.parent)
+    with pytest.raises(UserError, match="is not what its lock says"):
+        answers.port("selection")
     reader = next(
         stage.parent
         for stage in repo.glob("store/select-*/stage.json")
@@ -65,6 +70,7 @@ def test_an_exchanged_object_of_the_cache_is_found_out(copy_of_finished: Path) -
     assert "Running stage" in call("dvc", "repro", "tiny", cwd=repo).stdout
     assert port(repo).joinpath("results.jsonl").read_bytes() == whole
     call("dataenvgym", "verify", cwd=repo)
+    answers.port("selection")  # a process that goes on looks again
 
 
 @pytest.mark.parametrize("what", ["a list of files", "a record of a run"])

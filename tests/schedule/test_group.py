@@ -19,6 +19,7 @@ from dataenvgym_spec.schedule.ray.cluster import Cluster
 from dataenvgym_spec.schedule.ray.runner import RayRunner
 from dataenvgym_spec.store.layout import Layout
 from tests.support.commands import ROOT
+from tests.support.processes import running
 from tests.support.repositories import call, new_repo
 from tests.support.specs import SMALL
 from tests.support.waiting import wait_until
@@ -55,15 +56,7 @@ def works(runner: RayRunner) -> Iterator[Work]:
 
 def helpers(work: Work) -> list[int]:
     """The processes of the machine beside the first."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue
-        if HELP in words and any(word.endswith(work.id) for word in words):
-            found.append(int(path.name))
-    return found
+    return running(lambda words: HELP in words and any(word.endswith(work.id) for word in words))
 
 
 def ended(runner: RayRunner, work: Work) -> Finished:

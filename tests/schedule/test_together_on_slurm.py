@@ -16,6 +16,7 @@ from dataenvgym_spec.schedule.slurm.commands import Job, named, options, states,
 from dataenvgym_spec.schedule.slurm.others import address, machines, step
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 from tests.support.half_done import half_done, works_on
+from tests.support.processes import running
 from tests.support.repositories import call
 from tests.support.slurm import driven, needs_slurm, slurm
 from tests.support.waiting import wait_until
@@ -36,15 +37,11 @@ def test_what_is_asked_of_slurm_for_several_nodes() -> None:
 
 def helpers(repo: Path) -> list[int]:
     """The processes that take part in trainings of a repository beside the first node."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue
-        if "srun" not in words[0] and HELP in words and any(str(repo) in word for word in words):
-            found.append(int(path.name))
-    return found
+
+    def helps(words: list[str]) -> bool:
+        return "srun" not in words[0] and HELP in words and any(str(repo) in word for word in words)
+
+    return running(helps)
 
 
 @pytest.mark.slow
