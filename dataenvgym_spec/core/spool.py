@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import Final, overload
+from typing import Final
+
+from dataenvgym_spec.core.numbered import Numbered
 
 GATHERED: Final = 1 << 16
 """Bytes that are gathered before they are written."""
 
 
-class Spool(Sequence[bytes]):
+class Spool(Numbered[bytes]):
     """Strings of bytes in the order in which they were appended, on disk.
 
     In memory there are eight bytes for each. The file has no name and is gone with the process; it
@@ -44,22 +45,13 @@ class Spool(Sequence[bytes]):
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[bytes]: ...
-    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
-        number = range(len(self))[index]
+    def element(self, number: int) -> bytes:
+        """The string of a number."""
         start, end = self._ends[number], self._ends[number + 1]
         if end > self._written:
             self._flush()
         # Its own place in the file: processes that were forked share that of the file.
         return os.pread(self._file.fileno(), end - start, start)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return (self[number] for number in range(len(self)))
 
     def _flush(self) -> None:
         view = memoryview(self._gathered)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Generic, TypeVar, overload
+from typing import Generic, TypeVar
 
 import msgspec
 
+from dataenvgym_spec.core.numbered import Numbered
 from dataenvgym_spec.records.files import damaged, each, parse_json
 from dataenvgym_spec.records.record import Record
 
 R = TypeVar("R", bound=Record)
 
 
-class Stored(Sequence[R], Generic[R]):
+class Stored(Numbered[R], Generic[R]):
     """The records of a JSON-lines file, of which none is held: in memory are eight bytes for each.
 
     Args of the constructor:
@@ -44,14 +45,8 @@ class Stored(Sequence[R], Generic[R]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> R: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[R]: ...
-    def __getitem__(self, index: int | slice) -> R | list[R]:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
-        number = range(len(self))[index]
+    def element(self, number: int) -> R:
+        """The record of a number."""
         start = self._places[number]
         last = number + 1 == len(self)
         end = self._end if last else self._places[number + 1]

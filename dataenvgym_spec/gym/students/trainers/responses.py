@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Any, Final, overload
+from typing import Any, Final
 
 import msgspec
 import torch
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.numbered import Numbered
 from dataenvgym_spec.core.spool import Spool
 from dataenvgym_spec.gym.students.codec import Encoder
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingExample
@@ -24,7 +25,7 @@ IGNORED: Final = -100
 """The label of a token that carries no loss."""
 
 
-class Rows(Sequence[Encoded]):
+class Rows(Numbered[Encoded]):
     """Examples as tokens, each read when its turn has come; in memory is how long each is."""
 
     def __init__(self) -> None:
@@ -39,14 +40,9 @@ class Rows(Sequence[Encoded]):
     def __len__(self) -> int:
         return len(self._spool)
 
-    @overload
-    def __getitem__(self, index: int) -> Encoded: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Encoded]: ...
-    def __getitem__(self, index: int | slice) -> Encoded | list[Encoded]:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
-        asked, row = msgspec.msgpack.decode(self._spool[index], type=tuple[int, Encoded])
+    def element(self, number: int) -> Encoded:
+        """The example of a number."""
+        asked, row = msgspec.msgpack.decode(self._spool[number], type=tuple[int, Encoded])
         ids = row.pop("input_ids")
         return {"input_ids": ids, "labels": [IGNORED] * asked + ids[asked:], **row}
 
