@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -43,8 +44,8 @@ SPECS: Final = {
     for name, rate in (("slow", "1e-3"), ("fast", "2e-3"))
 }
 """They share the base student and its evaluations."""
-PAUSE: Final = (4.0, 30.0)
-"""Seconds between two kills: a stage takes 5 to 15 on a machine that has to bring all it needs."""
+PAUSE: Final = (2.0, 14.0)
+"""Seconds from a kill (a machine has joined again) to the next: a stage takes 5 to 15 there."""
 
 
 def made(folder: Path) -> Path:
@@ -95,6 +96,17 @@ def disturbed(run: Run, machines: list[Machine], kills: int, draw: random.Random
     run.driver.process.wait()
 
 
+@contextmanager
+def running(repo: Path, ray: Cluster, log: Path) -> Iterator[Run]:
+    """A run, which does not outlive this process."""
+    run = Run(repo, ray, log)
+    try:
+        yield run
+    finally:
+        run.driver.process.kill()
+        run.driver.process.wait()
+
+
 def faults_of(run: Run, kills: int, reference: Path) -> Iterator[str]:
     """What is wrong with a run that has ended."""
     if run.driver.process.returncode:
@@ -128,10 +140,10 @@ def main() -> None:
         for machine in machines:
             ray.join(machine)
         started = time.monotonic()
-        run = Run(repo, ray, Path(name) / "driver.log")
-        disturbed(run, machines, arguments.kills, draw)
-        print(f"{len(outs(repo))} stages in {time.monotonic() - started:.0f} s", flush=True)
-        faults = list(faults_of(run, arguments.kills, made(Path(name) / "reference")))
+        with running(repo, ray, Path(name) / "driver.log") as run:
+            disturbed(run, machines, arguments.kills, draw)
+            print(f"{len(outs(repo))} stages in {time.monotonic() - started:.0f} s", flush=True)
+            faults = list(faults_of(run, arguments.kills, made(Path(name) / "reference")))
     print("\n| killed | while it made | times |\n| --- | --- | --- |")
     for (what, kind), times in sorted(run.killed.items()):
         print(f"| {what} | {kind} | {times} |")
