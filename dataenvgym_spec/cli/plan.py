@@ -21,6 +21,7 @@ from dataenvgym_spec.cli.costs import Bill, bills, print_warnings, records, summ
 from dataenvgym_spec.cli.guard import out_of_reach
 from dataenvgym_spec.cli.planned import Makers, plan_text
 from dataenvgym_spec.cli.power import power_lines, power_records
+from dataenvgym_spec.core.collector import collector_paused
 from dataenvgym_spec.core.dvc_config import remotes
 from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.questions.foresee import Settled
@@ -46,6 +47,7 @@ from dataenvgym_spec.store.dvc.disk import Disk
 )
 @setting
 @as_json
+@collector_paused()
 def command(
     name: str | None, show_all: bool, pull: bool, sets: tuple[str, ...], as_json: bool
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from dataenvgym_spec.cli.common import Project
 from dataenvgym_spec.cli.guard import admit, out_of_reach
+from dataenvgym_spec.core.collector import collector_paused
 from dataenvgym_spec.core.errors import LimitReached, SpecError
 from dataenvgym_spec.core.variables import REPLAY, THREADS, VLLM_GPUS, count
 from dataenvgym_spec.execute.hardware import Hardware
@@ -73,6 +74,7 @@ class Rounds:
     _given: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What each experiment had to do in the round before."""
 
+    @collector_paused()
     def next(self, entries: Sequence[Entry]) -> Round:
         """What some experiments have to do.
 

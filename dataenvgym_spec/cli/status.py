@@ -11,6 +11,7 @@ import click
 
 from dataenvgym_spec.cli.common import as_json, layout_here, print_json, sums_of, warn_of_edits
 from dataenvgym_spec.cli.elsewhere import absence, remedy
+from dataenvgym_spec.core.collector import collector_paused
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.questions.status import StageState, StageStatus, status
 from dataenvgym_spec.results.experiment import load
@@ -45,8 +46,9 @@ def command(name: str | None, show_all: bool, watched: bool, as_json: bool) -> i
     names = [name] if name else compiled(layout)
     if not names:
         raise UserError("nothing is compiled here", help="run: dataenvgym compile")
-    experiments = [load(item, layout.root) for item in names]
-    stages = {item.name: status(item) for item in experiments}
+    with collector_paused():
+        experiments = [load(item, layout.root) for item in names]
+        stages = {item.name: status(item) for item in experiments}
     for item in experiments:
         warn_of_edits(item)
     if as_json:

@@ -172,9 +172,9 @@ def lower(specs: tuple[Resolved, ...]) -> Compiled:
         for transform in TRANSFORMS:
             graph = transform(graph)
         leaks = [leak for proof in PROOFS for leak in proof(graph)]
-    if leaks:
-        raise SpecError(blame(leaks, specs))
-    same = tuple(duplicates.check(specs, graph))
+        if leaks:
+            raise SpecError(blame(leaks, specs))
+        same = tuple(duplicates.check(specs, graph))
     return Compiled(specs=specs, graph=graph, unshared=unshared, warnings=same)
 
 

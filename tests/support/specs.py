@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from dataenvgym_spec.language.source import parse
-from tests.support.repositories import ROOT
+from tests.support.commands import ROOT
 
 TINY = """\
 version: 1
