@@ -46,11 +46,20 @@ def memory_here(groups: Path = _GROUPS, memory: Path = _MEMORY) -> int | None:
 
 def gpus_here(environ: Mapping[str, str]) -> int:
     """How many GPUs this machine lets a process with some environment see."""
-    found = gpu_count()
+    found, named = gpu_count(), gpus_named(environ)
+    return found if named is None else min(found, len(named))
+
+
+def gpus_named(environ: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The GPUs that an environment names one by one; None where it leaves all of them visible.
+
+    >>> gpus_named({"CUDA_VISIBLE_DEVICES": "0, 2"}), gpus_named({"CUDA_VISIBLE_DEVICES": ""})
+    (('0', '2'), ())
+    """
     if VISIBLE not in environ:
-        return found
-    named = [name for name in environ[VISIBLE].split(",") if name.strip() not in {"", "-1"}]
-    return min(found, len(named))
+        return None
+    names = (name.strip() for name in environ[VISIBLE].split(","))
+    return tuple(name for name in names if name not in {"", "-1"})
 
 
 def _first_line(path: Path) -> str:

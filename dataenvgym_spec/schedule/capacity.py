@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dataenvgym_spec.core.room import VISIBLE, cpus_here, gpus_here, memory_here
+from dataenvgym_spec.core.room import cpus_here, gpus_here, gpus_named, memory_here
 from dataenvgym_spec.schedule.protocol import Needs
 from dataenvgym_spec.setup.hardware.profile import Room
 
@@ -50,8 +50,5 @@ class Capacity:
 
 def _gpus(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The GPUs that a process with some environment sees, as that names them."""
-    count = gpus_here(environ)
-    if VISIBLE not in environ:
-        return tuple(map(str, range(count)))
-    named = (name.strip() for name in environ[VISIBLE].split(","))
-    return tuple(name for name in named if name not in {"", "-1"})[:count]
+    count, named = gpus_here(environ), gpus_named(environ)
+    return tuple(map(str, range(count))) if named is None else named[:count]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.room import VISIBLE
 from dataenvgym_spec.execute.warm.client import WORKER
 from dataenvgym_spec.execute.warm.engines import SWITCH, kept_engine, release
 from dataenvgym_spec.execute.warm.holder import IDLE
@@ -268,6 +269,43 @@ def test_on_a_gpu_another_engine_ends_first(run: Run, monkeypatch: pytest.Monkey
     assert run.loads() == 1
     with kept(TOLD, None, run.base):
         wait_until(lambda: not run.engines(), "it makes room")
+
+
+def test_an_engine_makes_room_on_each_of_its_gpus_and_on_no_other(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Works of `--jobs` see a GPU each, or several at once where a training is spread."""
+    first = run.adapter("first", "1")
+    monkeypatch.setattr("dataenvgym_spec.execute.warm.engines.gpu_count", lambda: 3)
+
+    def on(devices: str) -> set[int]:
+        before = run.engines()
+        monkeypatch.setenv(VISIBLE, devices)
+        assert run.said(first) == "1?"
+        return run.engines() - before
+
+    zero, one = on("0"), on("1")
+    assert run.engines() == zero | one
+    monkeypatch.setenv(VISIBLE, "GPU-6f3b,2")
+    release(os.environ)
+    assert run.engines() == zero | one
+    both = on("0, 1")
+    wait_until(lambda: run.engines() == both, "those on either make room")
+    monkeypatch.setenv(VISIBLE, "1")
+    release(os.environ)
+    wait_until(lambda: not run.engines(), "so does the one on both")
+    on("2")
+    monkeypatch.delenv(VISIBLE)
+    release(os.environ)
+    wait_until(lambda: not run.engines(), "who sees all GPUs needs all of them")
+
+
+def test_where_no_socket_can_be_named_none_is_kept(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VISIBLE, ",".join(map(str, range(100, 130))))
+    with kept(TOLD, run.base, run.adapter("first", "1")) as engine:
+        assert engine is None
 
 
 VLLM = """

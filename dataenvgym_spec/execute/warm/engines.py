@@ -24,7 +24,7 @@ import msgspec
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.core.machine import gpu_count
-from dataenvgym_spec.core.room import VISIBLE
+from dataenvgym_spec.core.room import gpus_named
 from dataenvgym_spec.execute.warm.client import WORKER, awaited, connect, served_by, socket_path
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.prompt import Prompt
@@ -44,7 +44,13 @@ OURS: Final = ("DATAENVGYM_THREADS", "DATAENVGYM_VLLM_")
 """How variables begin that change how an engine runs: another value is another engine."""
 TRIES: Final = 3
 """An engine can end just when it is asked for: another one is started then."""
-_SOCKET: Final = re.compile(r"(?P<served>\d+)-(?P<started>\d+)-.*\.sock")
+LONGEST: Final = 107
+"""Bytes of the path of a socket (`sun_path` of Linux)."""
+ALL: Final = "all"
+"""In the name of an engine, that it may use every GPU."""
+_SOCKET: Final = re.compile(
+    r"(?P<served>\d+)-(?P<started>\d+)-(engine-(?P<gpus>[\w.]*)-)?\w+\.sock"
+)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,11 +174,13 @@ def socket_of(environ: Mapping[str, str], wanted: Wanted, adapter: Path) -> Path
     stats = [(path.name, path.stat()) for path in sorted(model.iterdir()) if path.is_file()]
     content = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
     identity = digest("engine", [msgspec.to_builtins(wanted), shaping, said, content])
-    return prefix.with_name(f"{prefix.name}{identity[:12]}.sock")
+    name = f"{prefix.name}{'.'.join(_gpus(environ))}-{identity[:12]}.sock"
+    path = prefix.with_name(name)
+    return path if len(os.fsencode(path)) <= LONGEST else None
 
 
 def release(environ: Mapping[str, str], but: Path | None = None) -> None:
-    """Ends the engines that a run keeps on the GPUs of this process, and waits until they ended.
+    """Ends the engines that a run keeps on any GPU of this process, and waits until they ended.
 
     Args:
         environ: names the worker of the run, and the GPUs.
@@ -181,8 +189,12 @@ def release(environ: Mapping[str, str], but: Path | None = None) -> None:
     prefix = _prefix(environ)
     if prefix is None:
         return
+    wanted = _gpus(environ)
     for path in sorted(prefix.parent.glob(f"{prefix.name}*.sock")):
-        connection = None if path == but else connect(path)
+        found = _SOCKET.fullmatch(path.name)
+        if path == but or found is None or not _meet(wanted, found["gpus"].split(".")):
+            continue
+        connection = connect(path)
         if connection is not None:
             with Connection(connection.detach()) as asked:
                 asked.send(None)
@@ -190,8 +202,28 @@ def release(environ: Mapping[str, str], but: Path | None = None) -> None:
                 asked.poll(None)
 
 
+def _gpus(environ: Mapping[str, str]) -> list[str]:
+    """The GPUs of a process, each as the name of an engine has it.
+
+    Several works of a run are given different ones, and some are given those of several others.
+    """
+    names = gpus_named(environ)
+    if names is None:
+        return [ALL]
+    return [name if name.isdigit() else digest("gpu", name)[:4] for name in names]
+
+
+def _meet(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether a GPU is among both.
+
+    >>> _meet(["0", "1"], ["1"]), _meet(["0"], ["1"]), _meet(["all"], ["1"])
+    (True, False, True)
+    """
+    return ALL in (*first, *second) or bool(set(first) & set(second))
+
+
 def _prefix(environ: Mapping[str, str]) -> Path | None:
-    """What the names of a run's engines on the GPUs of this process begin with."""
+    """What the names of a run's engines begin with; None where none is kept."""
     if sys.platform != "linux" or "0" in (environ.get(SWITCH), environ.get("DATAENVGYM_WARM")):
         return None
     # A stage that a warm worker runs is no child of the run. On a GPU there is no such worker.
@@ -200,8 +232,7 @@ def _prefix(environ: Mapping[str, str]) -> Path | None:
     found = None if worker is None else _SOCKET.fullmatch(worker.name)
     if worker is None or found is None:
         return None
-    devices = digest("devices", environ.get(VISIBLE, "all"))[:6]
-    return worker.with_name(f"{found['served']}-{found['started']}-engine-{devices}-")
+    return worker.with_name(f"{found['served']}-{found['started']}-engine-")
 
 
 def _shapes(name: str) -> bool:
