@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from math import ceil
 from pathlib import Path
 from typing import BinaryIO
 from unittest.mock import patch
@@ -95,7 +96,7 @@ def call(
         command: the program and its arguments.
         cwd: the working directory.
         ok: whether another exit code than 0 is a failure of the test.
-        timeout: seconds, for a process of its own.
+        timeout: seconds, for a process of its own or a fork.
         together: whether complaints go where the output goes.
         apart: whether it must be a process of its own; what it starts has warm workers of its own too.
         more: environment variables.
@@ -108,7 +109,9 @@ def call(
     leaving = command[0] == "dataenvgym" and command[1] in COPIED
     if program is not None and (leaving or any(folders)):
         work = functools.partial(_with_packages, folders, program)
-        result = copied(work, *command, cwd=cwd, environ=environ, together=together)
+        result = copied(
+            work, *command, cwd=cwd, environ=environ, timeout=timeout, together=together
+        )
     elif program is None:
         result = subprocess.run(
             command,
@@ -181,6 +184,7 @@ def copied(
     *command: str,
     cwd: Path,
     environ: dict[str, str],
+    timeout: float,
     together: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """A console script in a fork of this process, and so is the DVC that it starts.
@@ -197,7 +201,7 @@ def copied(
             with _descriptor(1, out) as first, _descriptor(2, errors) as second:
                 return _exit_code(program, first, second)
 
-        code = Fork(work).wait()
+        code = Fork(work, ceil(timeout)).wait()
         texts = [_text(file) for file in (out, complaints)]
     return subprocess.CompletedProcess(command, code, *texts)
 

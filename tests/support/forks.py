@@ -8,6 +8,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -15,18 +16,20 @@ from unittest.mock import patch
 from dataenvgym_spec.schedule import dvc as stepwise
 from dataenvgym_spec.store.dvc import messages
 
-LONGEST = 400
-"""Seconds after which a fork hangs."""
-
 
 class Fork:
-    """A copy of this process that does some work; as much of a `subprocess.Popen` as is needed."""
+    """A copy of this process that does some work; as much of a `subprocess.Popen` as is needed.
 
-    def __init__(self, work: Callable[[], int]) -> None:
+    Args of the constructor:
+        work: what it does; it returns the exit code.
+        longest: seconds after which it hangs, and is ended by SIGALRM.
+    """
+
+    def __init__(self, work: Callable[[], int], longest: int) -> None:
         _flush()
         self.pid = os.fork()
         if self.pid == 0:
-            _do(work)
+            _do(work, longest)
 
     def wait(self, timeout: float | None = None) -> int:
         """Waits for its end, however long that takes; returns its exit code."""
@@ -38,13 +41,15 @@ class Fork:
         os.kill(self.pid, number)
 
 
-def _do(work: Callable[[], int]) -> None:
+def _do(work: Callable[[], int], longest: int) -> None:
     """Does the work, and ends this process: nothing may return into the tests of its parent."""
     code = 1
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(LONGEST)
-        own = SimpleNamespace(Popen=_dvc, TimeoutExpired=subprocess.TimeoutExpired)
+        signal.alarm(longest)
+        own = SimpleNamespace(
+            Popen=partial(_dvc, longest), TimeoutExpired=subprocess.TimeoutExpired
+        )
         with patch.object(stepwise, "subprocess", own):
             code = work()
         _flush()
@@ -55,7 +60,12 @@ def _do(work: Callable[[], int]) -> None:
 
 
 def _dvc(
-    command: list[str], *, cwd: Path, env: dict[str, str], preexec_fn: Callable[[], object]
+    longest: int,
+    command: list[str],
+    *,
+    cwd: Path,
+    env: dict[str, str],
+    preexec_fn: Callable[[], object],
 ) -> Fork:
     """What `dataenvgym run` starts, `python -P -m dataenvgym_spec.store.dvc.messages repro ...`, in a fork of it."""
 
@@ -64,7 +74,7 @@ def _dvc(
         stand(cwd, env, command[3:])
         return messages.main()
 
-    return Fork(work)
+    return Fork(work, longest)
 
 
 def stand(cwd: Path, environ: dict[str, str], arguments: list[str]) -> None:
