@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final
 
@@ -26,6 +26,7 @@ from dataenvgym_spec.records.run_state import FailedWork
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.local import LocalRunner
+from dataenvgym_spec.schedule.needs import Spread
 from dataenvgym_spec.schedule.order import Outcome, carry_out
 from dataenvgym_spec.schedule.progress import Progress
 from dataenvgym_spec.schedule.protocol import Finished, Runner, Work
@@ -87,13 +88,10 @@ def run_side_by_side(project: Project, options: Options) -> bool:
         variables=options.variables,
         environ=environ,
     )
-    # Machines of a cluster may have GPUs where this one has none.
-    gpus = len(capacity.gpus) if elsewhere is None else elsewhere.gpus
-    spread = spread_of(environ, cpus_here() if elsewhere is None else elsewhere.cpus)
     rounds = Rounds(
         project=project,
-        spread=spread if elsewhere is None else replace(spread, gpus=gpus or 0),
-        gpus=gpus or 0,
+        spread=spread_on(elsewhere, environ),
+        gpus=len(capacity.gpus) if elsewhere is None else elsewhere.gpus or 0,
         variables=options.variables,
         pull=options.pull,
         ignore_limits=options.ignore_limits,
@@ -106,6 +104,24 @@ def run_side_by_side(project: Project, options: Options) -> bool:
         run.local.close()
         if elsewhere is not None:
             elsewhere.close()
+
+
+def spread_on(elsewhere: Engine | None, environ: Mapping[str, str]) -> Spread:
+    """How models are spread where they run: over machines of a cluster, or over this one.
+
+    A machine of a cluster may have GPUs where this one has none, and the other way round.
+
+    Args:
+        elsewhere: the cluster; None for this machine.
+        environ: the environment, with what the hardware profile says.
+
+    Raises:
+        UserError: a variable is wrong.
+        StageError: this machine has fewer GPUs than processes are to train on it.
+    """
+    if elsewhere is None:
+        return spread_of(environ, cpus_here())
+    return spread_of(environ, elsewhere.cpus, elsewhere.gpus or 0)
 
 
 class _Run:

@@ -164,17 +164,19 @@ def likely(seconds: Interval) -> float:
     return sqrt(max(seconds.low, seconds.high / UNLIKELY) * seconds.high)
 
 
-def spread_of(environ: Mapping[str, str], cpus: int) -> Spread:
-    """How models are spread over this machine.
+def spread_of(environ: Mapping[str, str], cpus: int, elsewhere: int | None = None) -> Spread:
+    """How models are spread over this machine, or over the machines of a cluster.
 
     Args:
         environ: the environment, with what the hardware profile says.
         cpus: that a large model uses.
+        elsewhere: the GPUs of the largest machine of a cluster; None for this machine.
 
     Raises:
         UserError: a variable is wrong.
+        StageError: this machine has fewer GPUs than processes are to train on it.
     """
-    hardware = Hardware.of(environ)
+    hardware = Hardware.of(environ, elsewhere)
     return Spread(
         cpus=cpus,
         threads=count(environ, THREADS),

@@ -58,18 +58,23 @@ class Hardware:
     port: int = 0
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Hardware:
+    def of(cls, environ: Mapping[str, str], elsewhere: int | None = None) -> Hardware:
         """From the environment and the machine.
+
+        Args:
+            environ: the environment.
+            elsewhere: the GPUs of another machine, where such ones train. Whether those are enough
+                each of them says itself; None for this machine.
 
         Raises:
             UserError: a variable has a value that cannot be.
-            StageError: there are fewer GPUs than processes.
+            StageError: there are fewer GPUs here than processes.
         """
         machines = count(environ, MACHINES) or 1
         address, port = _address(environ, machines)
-        gpus = machines * gpus_here(environ)
+        gpus = machines * (gpus_here(environ) if elsewhere is None else elsewhere)
         processes = count(environ, PROCESSES) or max(machines, gpus)
-        if gpus and processes > gpus:
+        if elsewhere is None and gpus and processes > gpus:
             message = f"{processes} processes cannot train on {gpus} GPU{'s' if gpus > 1 else ''}"
             help = f"set {PROCESSES}, or training.processes in hardware.yaml, to {gpus} or less"
             raise StageError(message, help=help)

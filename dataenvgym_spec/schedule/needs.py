@@ -24,7 +24,7 @@ STUDENT: Final = "student"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """How models are spread over this machine. It does not depend on what runs beside them.
+    """How models are spread over a machine. It does not depend on what runs beside them.
 
     The bytes that a stage promises may depend on threads, processes and GPUs: a stage gets as many
     as without other works, or waits until it can.
@@ -107,10 +107,7 @@ def needs(stage: Stage, spread: Spread, sizes: Sizes) -> Needs:
     processes, machines = (spread.processes, spread.machines) if trains else (1, 1)
     if spread.gpus:
         gpus = spread.gpus if trains else spread.split
-        # Where nobody says otherwise, each GPU of a node has a process that trains on it; the
-        # machine that drives the run may have none.
-        cpus = max(processes, gpus) if trains else processes
-        return Needs(cpus=cpus, gpus=gpus, memory=memory, machines=machines)
+        return Needs(cpus=processes, gpus=gpus, memory=memory, machines=machines)
     threads = spread.threads
     if threads is None:
         threads = 1 if parameters < ONE_THREAD else max(1, spread.cpus // processes)

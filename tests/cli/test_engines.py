@@ -1,15 +1,20 @@
 """Where a run's stages go, and what is said where that cannot be."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.cli.engines import engine
-from dataenvgym_spec.core.errors import MissingExtra, UserError
+from dataenvgym_spec.cli.engines import Variables, engine
+from dataenvgym_spec.cli.jobs import spread_on
+from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
+from dataenvgym_spec.schedule.needs import Sizes, Spread, needs
+from dataenvgym_spec.schedule.protocol import Needs, Runner, Work
 from dataenvgym_spec.schedule.ray.cluster import Cluster, address_of
 from dataenvgym_spec.setup.hardware.profile import HardwareProfile, RayCluster
 from dataenvgym_spec.store.layout import Layout
+from tests.support.graphs import compiled
 from tests.support.repositories import call, expect_refusal, new_repo
 from tests.support.specs import SMALL
 
@@ -43,3 +48,63 @@ def test_an_address_is_for_ray(tmp_path: Path) -> None:
     repo = new_repo(tmp_path / "repo", SMALL)
     said = call("dataenvgym", "run", "tiny", "--address", "127.0.0.1:1", cwd=repo, ok=False)
     expect_refusal(said, "--address is that of a Ray cluster", "add: --on ray")
+
+
+class Machines:
+    """Where stages go in these tests: some machines that are alike."""
+
+    slots = 0
+
+    def __init__(self, cpus: int, gpus: int | None) -> None:
+        self.cpus, self.gpus = cpus, gpus
+
+    def around(self, local: Runner, _variables: Variables) -> Runner:
+        """This machine's."""
+        return local
+
+    def announce(self, _works: Sequence[Work]) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+ONE, EIGHT = {"DATAENVGYM_PROCESSES": "1"}, {"DATAENVGYM_PROCESSES": "8"}
+TWO = {"DATAENVGYM_MACHINES": "2"}
+
+
+@pytest.mark.parametrize("own", [0, 1, 16])
+def test_a_training_takes_a_gpu_for_each_of_its_processes(
+    own: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many GPUs the machine that drives the run has of its own."""
+    monkeypatch.setattr("dataenvgym_spec.execute.hardware.gpus_here", lambda _environ: own)
+    graph = compiled(tmp_path, SMALL)
+
+    def taken(kind: str, spread: Spread) -> Needs:
+        stage = next(stage for stage in graph.stages if stage.kind == kind)
+        return needs(stage, spread, Sizes(graph.by_id()))
+
+    def trained(environ: dict[str, str], gpus: int | None = 8) -> tuple[int, int, int]:
+        one = taken("train", spread_on(Machines(32, gpus), environ))
+        return one.gpus, one.cpus, one.machines
+
+    assert trained({}) == (8, 8, 1), "all of the largest machine, unless the profile says otherwise"
+    assert trained(ONE) == (1, 1, 1), "and another machine, with one GPU, may train as well"
+    assert trained({**TWO, **EIGHT}) == (4, 4, 2)
+    assert trained(TWO) == (8, 8, 2)
+    assert trained(EIGHT, gpus=4) == (4, 8, 1), "a machine says itself that it has too few"
+    assert trained(EIGHT, gpus=0) == trained(EIGHT, gpus=None) == (0, 8, 1)
+    evaluated = taken("evaluate", spread_on(Machines(32, 8), EIGHT))
+    assert (evaluated.gpus, evaluated.cpus) == (1, 1)
+
+
+def test_this_machine_has_a_gpu_for_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dataenvgym_spec.execute.hardware.gpus_here", lambda _environ: 2)
+    here = spread_on(None, {})
+    assert (here.processes, here.gpus) == (2, 2)
+    assert spread_on(None, ONE).gpus == 1
+    with pytest.raises(StageError, match="8 processes cannot train on 2 GPUs"):
+        spread_on(None, EIGHT)
+    with pytest.raises(StageError, match="3 processes cannot be shared evenly by 2 machines"):
+        spread_on(Machines(8, 8), {**TWO, "DATAENVGYM_PROCESSES": "3"})

@@ -113,6 +113,4 @@ def test_needs_are_those_of_kind_model_and_machine(graph: Graph) -> None:
     # On GPUs a training takes all that it is spread over.
     spread = Spread(cpus=8, gpus=4, processes=4, split=2)
     assert (needs(train, spread, known).gpus, needs(evaluate, spread, known).gpus) == (4, 2)
-    # Nodes may have GPUs where the machine that drives the run has none.
-    spread = Spread(cpus=8, gpus=4)
     assert (needs(train, spread, known).cpus, needs(evaluate, spread, known).cpus) == (4, 1)
