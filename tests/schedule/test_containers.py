@@ -18,7 +18,6 @@ import pytest
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.elsewhere import Driving
 from dataenvgym_spec.schedule.local import LocalRunner
-from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.slurm import job
 from dataenvgym_spec.schedule.slurm.commands import Job, states, submit
@@ -118,7 +117,8 @@ def test_jobs_in_a_container(
         ended = dict.fromkeys(numbers, "COMPLETED")
         wait_until(lambda: states(numbers) == ended, "all are done")
         for one in stages:
-            assert not Outcome.unpack(job.outcome_file(layout, one).read_bytes()).code
+            outcome = job.outcome_of(layout, one, str(places[one]))
+            assert outcome is not None and not outcome.code
             assert (layout.stage(one) / "dvc.lock").is_file()
 
         # It sees what is bound and nothing else; its time is over, and the node puts it back.

@@ -37,6 +37,7 @@ from dataenvgym_spec.schedule.slurm.commands import (
 )
 from dataenvgym_spec.schedule.slurm.queue import Queue
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
+from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import call, new_repo
 from tests.support.slurm import driven, needs_slurm, slurm
@@ -143,8 +144,8 @@ def test_a_job_needs_nobody_beside_it(tmp_path: Path) -> None:
     def job_of(stage: str) -> Outcome:
         command = program(job.__name__, str(repo), stage, "tiny")
         code = call(*command, cwd=tmp_path, ok=False, apart=True, DATAENVGYM_WARM="0").returncode
-        outcome = Outcome.unpack(job.outcome_file(layout, stage).read_bytes())
-        assert bool(outcome.code) == bool(code)
+        outcome = job.outcome_of(layout, stage, "")
+        assert outcome is not None and bool(outcome.code) == bool(code)
         return outcome
 
     assert job_of(reserve).code == 0
@@ -157,12 +158,40 @@ def test_a_job_needs_nobody_beside_it(tmp_path: Path) -> None:
     assert "dvc.lock' is missing" in job_of(skills).said
 
 
+def test_an_earlier_attempt_does_not_speak_for_a_later_one(tmp_path: Path) -> None:
+    """A job that Slurm took for dead, and has begun again elsewhere, may wake and end after that."""
+    layout = Layout(root=tmp_path)
+
+    def ends(number: str, attempt: str, said: str) -> None:
+        environ = {"SLURM_JOB_ID": number, "SLURM_RESTART_COUNT": attempt}
+        path = job.outcome_file(layout, "train-1", environ)
+        atomic.write_bytes(path, Outcome(code=1, place="n", said=said).pack())
+
+    def said(number: str) -> str | None:
+        outcome = job.outcome_of(layout, "train-1", number)
+        return None if outcome is None else outcome.said
+
+    assert said("12") is None
+    ends("12", "1", "second attempt")
+    ends("12", "0", "first attempt")
+    ends("1", "2", "an earlier job")
+    ends("12_3", "4", "a task of an array")
+    assert (said("12"), said("1")) == ("second attempt", "an earlier job")
+    assert (said("12_3"), said("2")) == ("a task of an array", None)
+    # What the process of the stage says to its job is not the job's.
+    folder = job.outcomes_folder(layout, "train-1")
+    (folder / "12.5.stage.outcome").write_bytes(Outcome(code=0, place="n").pack())
+    assert said("12") == "second attempt"
+    ends("12", "10", "eleventh attempt")
+    assert said("12") == "eleventh attempt"
+
+
 def stage_process(directory: str) -> int | None:
     """The process of a node that does a stage."""
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            if node.__name__ in words and any(f"/{directory}.parcel" in word for word in words):
+            if node.__name__ in words and any(f"/{directory}/" in word for word in words):
                 return int(path.name)
     return None
 

@@ -92,6 +92,9 @@ def test_a_machine_that_sees_the_clone(repo: Path, tmp_path: Path) -> None:
     outcome = done(packs.pack(skills, "tiny"), tmp_path / "node")
     assert (outcome.code, outcome.said) == (0, "")
     assert not dead.is_held()
+    # It has published it: who does the stage before it is in its place takes it from the cache.
+    again = done(packs.pack(skills, "tiny"), tmp_path / "node")
+    assert again.lock == outcome.lock and again.since > outcome.since
     # Of what was done nothing is left where it was done.
     assert not [path for path in (repo / ".dataenvgym" / "nodes").iterdir() if path.is_dir()]
 

@@ -1,7 +1,8 @@
 """Brings results that other machines made into the clone that drives the run.
 
-It alone writes there: a `dvc.lock` once the cache holds all that it names. Killed at any moment, a
-run that is started again finds either what was before or the result.
+A `dvc.lock` is written once the cache holds all that it names and, where hosts share the clone, if
+`published` has it. Killed at any moment, a run that is started again finds either what was before
+or the result.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -19,12 +20,12 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.emit.stages import address
 from dataenvgym_spec.schedule.parcels.pack import nodes_folder
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
+from dataenvgym_spec.schedule.parcels.published import parsed, placing, require_cached, require_own
 from dataenvgym_spec.schedule.protocol import Shard
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.apart import configs
 from dataenvgym_spec.store.dvc.quietly import dvc
-from dataenvgym_spec.store.dvc.state import Cache, StageLock, lock_in, read_lock
-from dataenvgym_spec.store.layout import Layout, kind_of
+from dataenvgym_spec.store.layout import Layout
 
 BESIDE: Final = "beside-"
 """How the folders of repositories begin that hold some stages alone."""
@@ -57,10 +58,11 @@ def publish(layout: Layout, outcomes: Mapping[str, Outcome], *, shared: bool) ->
         shared: whether their results are in the cache already.
 
     Raises:
+        LeaseLost: another host has published a result of one of them, or is making it.
         StageError: a result was made of something else than what is here, or cannot be fetched.
     """
     for directory, outcome in outcomes.items():
-        _require_own(layout, directory, _parsed(layout, directory, outcome.lock))
+        require_own(layout, directory, parsed(layout, directory, outcome.lock))
     if not shared:
         locks = {directory: outcome.lock for directory, outcome in outcomes.items()}
         with _beside(layout, locks) as folder:
@@ -68,19 +70,25 @@ def publish(layout: Layout, outcomes: Mapping[str, Outcome], *, shared: bool) ->
         if said is not None:
             message = f"what other machines pushed cannot be fetched: {said}"
             raise StageError(message, help="check the remote (dvc remote list), and run again")
-    _require_cached(layout, outcomes)
+    for directory, outcome in outcomes.items():
+        require_cached(layout, directory, outcome.lock, outcome.place)
     cache = cache_folder(layout.root)
     for directory, outcome in outcomes.items():
-        for name, text in outcome.runs.items():
-            if _RUN.fullmatch(name):
-                atomic.write(cache / name, text)
-        atomic.write(layout.stage(directory) / "dvc.lock", outcome.lock)
-        _keep_failure(layout, directory, "")
-        shutil.rmtree(layout.shards(directory), ignore_errors=True)
+        with placing(layout, directory, outcome) as require:
+            for name, text in outcome.runs.items():
+                if _RUN.fullmatch(name):
+                    require()
+                    atomic.write(cache / name, text)
+            require()
+            atomic.write(layout.stage(directory) / "dvc.lock", outcome.lock)
+            _keep_failure(layout, directory, "")
+            shutil.rmtree(layout.shards(directory), ignore_errors=True)
 
 
 def put_in_place(layout: Layout, directories: Iterable[str]) -> None:
     """Brings results from the cache to their places, as the locks of their stages say.
+
+    A stage whose lock is another one meanwhile is left to whoever has written that.
 
     Raises:
         StageError: DVC cannot.
@@ -91,8 +99,10 @@ def put_in_place(layout: Layout, directories: Iterable[str]) -> None:
         if said is not None:
             message = f"what other machines made cannot be put into its place: {said}"
             raise StageError(message, help="run: dvc checkout")
-        for directory in locks:
+        for directory, lock in locks.items():
             for name in PARTS:
+                if not atomic.holds(layout.stage(directory) / "dvc.lock", lock):
+                    break
                 place = layout.stage(directory) / name
                 shutil.rmtree(place, ignore_errors=True)
                 (folder / "store" / directory / name).rename(place)
@@ -143,29 +153,6 @@ def _locks(layout: Layout, directories: Iterable[str]) -> dict[str, str]:
     return locks
 
 
-def _parsed(layout: Layout, directory: str, text: str) -> StageLock:
-    path = layout.stage(directory) / "dvc.lock"
-    lock = lock_in(text, kind_of(directory), path)
-    if lock is None:
-        raise StageError(f"another machine sent a lock that is none of '{directory}'")
-    return lock
-
-
-def _require_own(layout: Layout, directory: str, lock: StageLock) -> None:
-    """Checks that a result was made of what is here now."""
-    hashes: dict[str, str] = {}
-    for other in {Path(path).parts[1] for path in lock.deps if path.startswith("../")}:
-        if other == "..":  # a file of the user's, which the machine has verified by its digest
-            continue
-        done = read_lock(layout.stage(other) / "dvc.lock", kind_of(other))
-        outs = {} if done is None else done.outs
-        hashes |= {f"../{other}/{path}": digest for path, digest in outs.items()}
-    for path, digest in lock.deps.items():
-        if hashes.get(path, digest) != digest:
-            message = f"'{path.removeprefix('../')}' changed while '{directory}' was made of it"
-            raise StageError(message, help="run again")
-
-
 @contextmanager
 def _beside(layout: Layout, locks: Mapping[str, str]) -> Iterator[Path]:
     """A repository of DVC with some stages alone, and the cache of the clone.
@@ -190,15 +177,6 @@ def _beside(layout: Layout, locks: Mapping[str, str]) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _require_cached(layout: Layout, outcomes: Mapping[str, Outcome]) -> None:
-    cache = Cache(folder=cache_folder(layout.root))
-    for directory, outcome in outcomes.items():
-        outs: Sequence[str] = sorted(_parsed(layout, directory, outcome.lock).outs.values())
-        if not all(map(cache.holds, outs)):
-            message = f"the cache does not hold what '{outcome.place}' made of '{directory}'"
-            raise StageError(message, help="run again; if it stays so: docs/clusters.md")
 
 
 def _keep_failure(layout: Layout, directory: str, text: str) -> None:

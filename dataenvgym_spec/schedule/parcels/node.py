@@ -3,7 +3,7 @@
 What another attempt has left of the stage is in the same repository: a finished result is adopted,
 and training goes on from its checkpoint. Nothing here changes the clone that the parcel is from:
 the result is in a cache of DVC, and what `dvc.lock` says of it is handed back. So a machine that
-was given up and works on does no harm.
+was given up and works on does no harm: where it has a lease, it can publish nothing.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import platformdirs
+from msgspec.structs import replace as changed
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.running import VARIABLE as RUN
 from dataenvgym_spec.core.variables import NODES
 from dataenvgym_spec.emit.stages import address
+from dataenvgym_spec.schedule.parcels import published
 from dataenvgym_spec.schedule.parcels.pack import TOKEN
 from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, Outcome, Parcel, differences, here
 from dataenvgym_spec.schedule.protocol import Shard, shard_command
@@ -34,7 +36,7 @@ from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.dvc.apart import runs_of
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import Layout, kind_of
-from dataenvgym_spec.store.leases.lease import LeaseLost
+from dataenvgym_spec.store.leases.lease import Lease, LeaseLost
 from dataenvgym_spec.store.locks import die_with_parent, hear_interrupts, held
 
 KILLED: Final = 128
@@ -84,8 +86,8 @@ def carry_out(parcel: Parcel) -> Outcome:
             message = f"'{name()}' has other releases than the driver: {', '.join(others)}"
             raise StageError(message, help=SAME)
         folder = folder_of(parcel.home, os.environ)
-        with _alone(parcel, folder):
-            return _carry_out(parcel, folder / parcel.name)
+        with _alone(parcel, folder) as lease:
+            return _carry_out(parcel, folder / parcel.name, lease)
     except LeaseLost as error:
         return Outcome(code=1, place=name(), fault=True, said=error.message)
     except UserError as error:
@@ -95,27 +97,44 @@ def carry_out(parcel: Parcel) -> Outcome:
         return Outcome(code=1, place=name(), fault=True, said=f"{type(error).__name__}: {error}")
 
 
-def _alone(parcel: Parcel, folder: Path) -> AbstractContextManager[bool]:
+@contextmanager
+def _alone(parcel: Parcel, folder: Path) -> Iterator[Lease | None]:
     """Waits until nobody else does the stage: an earlier driver's machine may be about to end.
 
     Machines that see the clone use its own lock on the stage, or its lease where it is on a network
     disk: a machine that was taken for dead and wakes finds its stage taken over.
+
+    Yields:
+        The lease, if there are any.
     """
-    if parcel.home.shared:
-        return clone_lock(Layout(root=Path(parcel.home.root)), parcel.name, waiting=_waits)
-    return held(folder / f"{parcel.name}.lock", waiting=_waits)
+    if not parcel.home.shared:
+        with held(folder / f"{parcel.name}.lock", waiting=_waits):
+            yield None
+        return
+    with clone_lock(_home(parcel), parcel.name, waiting=_waits) as lock:
+        yield None if lock is None else lock.lease
+
+
+def _home(parcel: Parcel) -> Layout:
+    """The clone that a parcel is from, on machines that see it."""
+    return Layout(root=Path(parcel.home.root))
 
 
 def _waits(holder: str) -> None:
     print(f"  waits for {holder}, which makes the same result", flush=True)
 
 
-def _carry_out(parcel: Parcel, repository: Path) -> Outcome:
+def _carry_out(parcel: Parcel, repository: Path, lease: Lease | None) -> Outcome:
     layout = Layout(root=repository)
+    if lease is not None and parcel.shard is None:
+        lock = published.standing(_home(parcel), lease)
+        if lock is not None:
+            print("  adopted: a result was published, nothing is made again", flush=True)
+            return Outcome(code=0, place=name(), lock=lock, since=lease.number)
     _unpack(parcel, repository)
     _enter(parcel, repository)
     try:
-        outcome = _run(parcel, layout)
+        outcome = _published(_run(parcel, layout), parcel, lease)
     finally:
         for path in parcel.private:
             (repository / path).unlink(missing_ok=True)
@@ -123,6 +142,20 @@ def _carry_out(parcel: Parcel, repository: Path) -> Outcome:
         os.chdir(repository.parent)
         shutil.rmtree(repository, ignore_errors=True)
     return outcome
+
+
+def _published(outcome: Outcome, parcel: Parcel, lease: Lease | None) -> Outcome:
+    """Publishes what was made while the stage is still this machine's.
+
+    Raises:
+        LeaseLost: it is another one's.
+    """
+    if outcome.code or parcel.shard is not None:
+        return outcome
+    if lease is None:  # whoever puts it into its place publishes it
+        return changed(outcome, since=parcel.since)
+    published.publish(lease, outcome.lock)
+    return changed(outcome, since=lease.number)
 
 
 def _unpack(parcel: Parcel, repository: Path) -> None:

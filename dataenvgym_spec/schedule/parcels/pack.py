@@ -22,6 +22,7 @@ from dataenvgym_spec.core.secrets import NAMES
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.core.variables import HARDWARE, JOURNAL, NODES
 from dataenvgym_spec.schedule.parcels.parcel import Home, Parcel, here
+from dataenvgym_spec.schedule.parcels.published import tail
 from dataenvgym_spec.schedule.protocol import Shard
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.apart import CONFIG, configs
@@ -90,7 +91,7 @@ class Packer:
         variables: Mapping[str, str] | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self.layout, self.home = layout, home
+        self.layout, self.home, self._environ = layout, home, environ
         self._contents = Contents(layout.root)
         self._stage = cache(self._read)
         self._defaults = {name: value for name, value in environ.items() if _passes(name)}
@@ -140,6 +141,7 @@ class Packer:
             variables=self._variables,
             defaults=self._defaults,
             shard=shard,
+            since=0 if shard is not None else tail(self.layout, directory, self._environ),
         )
 
     def _with_shards(

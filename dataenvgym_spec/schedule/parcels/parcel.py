@@ -52,6 +52,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
         variables: of the environment.
         defaults: the same, for machines that do not say otherwise.
         shard: the part of it that is to be done; None for all of it.
+        since: the last number of the log of the stage's lease when it was packed.
     """
 
     stage: str
@@ -66,6 +67,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     variables: dict[str, str] = {}
     defaults: dict[str, str] = {}
     shard: Shard | None = None
+    since: int = 0
 
     @property
     def name(self) -> str:
@@ -98,6 +100,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         runs: what DVC's run cache holds of it, by path in the cache.
         failure: why the stage failed, in full.
         answers: of a shard, its file.
+        since: the number in the log of the stage's lease since which no other result may have been
+            published: that of the lease under which it was made, or that of its parcel.
     """
 
     code: int
@@ -108,6 +112,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     runs: dict[str, str] = {}
     failure: str = ""
     answers: bytes = b""
+    since: int = 0
 
     def pack(self) -> bytes:
         """The outcome as it travels."""

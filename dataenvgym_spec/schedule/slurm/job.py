@@ -8,11 +8,12 @@ for a shard its number and how many there are besides.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -32,6 +33,7 @@ from dataenvgym_spec.setup.hardware.profile import applied
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.leases.lease import LeaseLost
 
 GRACE: Final = 30.0
 """Seconds that a stage has to end after an interrupt."""
@@ -39,16 +41,48 @@ KILLED: Final = 128
 """What is added to a signal's number in an exit code, as shells and `srun` have it."""
 
 
-def outcome_file(layout: Layout, name: str) -> Path:
-    """Where a job leaves what came of a stage, or of a shard of one."""
-    return nodes_folder(layout) / "jobs" / f"{name}.outcome"
+def outcomes_folder(layout: Layout, name: str) -> Path:
+    """Where jobs leave what came of a stage, or of a shard of one."""
+    return nodes_folder(layout) / "jobs" / name
+
+
+def outcome_file(layout: Layout, name: str, environ: Mapping[str, str]) -> Path:
+    """Where this attempt at a work leaves what came of it.
+
+    Each has a file of its own. A job that Slurm took for dead, and has begun again elsewhere, may
+    wake: what it says then is not what the later attempt has said.
+    """
+    attempt = int(environ.get("SLURM_RESTART_COUNT", "0"))
+    return outcomes_folder(layout, name) / f"{own_number(environ)}.{attempt}.outcome"
+
+
+def outcome_of(layout: Layout, name: str, number: str) -> Outcome | None:
+    """What came of a work in the last attempt of a job; None as long as that does not say.
+
+    Args:
+        layout: the repository.
+        name: of the work.
+        number: of the job.
+    """
+    pattern = re.compile(rf"{re.escape(number)}\.(\d+)\.outcome")
+    attempts = {}
+    with suppress(OSError):
+        for path in outcomes_folder(layout, name).iterdir():
+            if match := pattern.fullmatch(path.name):
+                attempts[int(match[1])] = path
+    if not attempts:
+        return None
+    try:
+        return Outcome.unpack(attempts[max(attempts)].read_bytes())
+    except (OSError, UserError):
+        return None
 
 
 def main(root: Path, directory: str, experiment: str, shard: Shard | None = None) -> int:
     """Does a stage, or a shard of one; returns the exit code of the job."""
     layout = Layout(root=root)
     name = directory if shard is None else f"{directory}.{shard.name}"
-    place = outcome_file(layout, name)
+    place = outcome_file(layout, name, os.environ)
     place.unlink(missing_ok=True)
     heard: list[int] = []
 
@@ -72,7 +106,9 @@ def main(root: Path, directory: str, experiment: str, shard: Shard | None = None
         elif outcome.failure:
             refuse(layout, directory, outcome)
     except UserError as error:
-        outcome = Outcome(code=error.exit_code, place=node.name(), said=error.message)
+        fault = isinstance(error, LeaseLost)
+        said = error.message
+        outcome = Outcome(code=error.exit_code, place=node.name(), fault=fault, said=said)
     if outcome.said:
         print(f"error: {outcome.said}", file=sys.stderr, flush=True)
     atomic.write_bytes(place, outcome.pack())
@@ -81,11 +117,13 @@ def main(root: Path, directory: str, experiment: str, shard: Shard | None = None
 
 def _done(parcel: Parcel, place: Path, heard: list[int]) -> Outcome:
     """What comes of a parcel in a process of its own, which a signal interrupts."""
-    path = place.with_suffix(".parcel")
+    # The process of the stage says what came of it to this one alone.
+    path = place.with_suffix(".stage.parcel")
+    said = path.with_suffix(".outcome")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_bytes(parcel.pack())
-    path.with_suffix(".outcome").unlink(missing_ok=True)
+    said.unlink(missing_ok=True)
     # Warm workers gain nothing in a process that does one stage.
     environ, nodes = {**environment(), "DATAENVGYM_WARM": "0"}, machines(os.environ)
     helpers: Others | None = None
@@ -100,12 +138,13 @@ def _done(parcel: Parcel, place: Path, heard: list[int]) -> Outcome:
             start_new_session=True,
         )
         lost = _waited(process, helpers, heard)
-        outcome = _read(place, process.returncode)
+        outcome = _read(said, process.returncode)
         return lost if lost is not None and outcome.code else outcome
     finally:
         if helpers is not None:
             helpers.end()
         path.unlink(missing_ok=True)
+        said.unlink(missing_ok=True)
 
 
 def _waited(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -115,7 +116,7 @@ class Queue:
             output = self.layout.output(work.id)
             output.parent.mkdir(parents=True, exist_ok=True)
             output.write_bytes(b"")
-            job.outcome_file(self.layout, work.id).unlink(missing_ok=True)
+            shutil.rmtree(job.outcomes_folder(self.layout, work.id), ignore_errors=True)
         if batch.tasks is None:
             (work,) = batch.works
             return {work.id: Place(self._submit_job(work, batch.dependency()))}

@@ -7,13 +7,14 @@ before by their names.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
+from dataenvgym_spec.core.errors import LimitReached, StageError
 from dataenvgym_spec.schedule.elsewhere import INTERRUPTED, Beside, Driving
 from dataenvgym_spec.schedule.local import reason
 from dataenvgym_spec.schedule.parcels.adopt import put_in_place
@@ -23,6 +24,7 @@ from dataenvgym_spec.schedule.protocol import Finished, Work
 from dataenvgym_spec.schedule.slurm import commands, job
 from dataenvgym_spec.schedule.slurm.arrays import Place
 from dataenvgym_spec.schedule.slurm.queue import Queue
+from dataenvgym_spec.setup.hardware.leases import is_taken_over
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 
 LOOK: Final = 2.0
@@ -116,13 +118,17 @@ class SlurmRunner:
             self._wait(left)
 
     def stop(self, *, now: bool) -> None:
-        """Ends all jobs, those that wait too."""
+        """Ends all jobs, those that wait too.
+
+        A run that was taken for dead, and wakes, leaves them to the one that has its place.
+        """
         self._stopped = True
         self._ended.extend(self._beside.stop(now=now))
         asked, self._asked = self._asked, []
         for work in asked:
             self._end(work, code=INTERRUPTED)
-        commands.cancel(self._jobs.values(), now=now)
+        if not is_taken_over(self.layout, "run"):
+            commands.cancel(self._jobs.values(), now=now)
 
     # --- works that stay here ---------------------------------------------------------------------
 
@@ -165,7 +171,7 @@ class SlurmRunner:
             return work.id in self._jobs
         number = str(self._jobs[work.id])
         ended = commands.states([number])[number] not in commands.LIVE
-        return not ended or job.outcome_file(self.layout, work.id).exists()
+        return not ended or self._outcome(work) is not None
 
     def _look(self) -> None:
         """Asks Slurm how jobs stand, not too often."""
@@ -206,10 +212,7 @@ class SlurmRunner:
             self._end(work, code=1, fault=state in {"COMPLETED", commands.GONE}, message=message)
 
     def _outcome(self, work: Work) -> Outcome | None:
-        try:
-            return Outcome.unpack(job.outcome_file(self.layout, work.id).read_bytes())
-        except (OSError, UserError):
-            return None
+        return job.outcome_of(self.layout, work.id, str(self._jobs[work.id]))
 
     def _bring(self, works: list[Work]) -> None:
         """Puts the results of jobs into their places; their locks are there."""
@@ -234,6 +237,7 @@ class SlurmRunner:
     ) -> None:
         del self._running[work.id]
         self._gone.pop(work.id, None)
+        shutil.rmtree(job.outcomes_folder(self.layout, work.id), ignore_errors=True)
         if code:  # another try is another job
             self._jobs.pop(work.id, None)
             self._failed = True

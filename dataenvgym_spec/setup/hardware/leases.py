@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from dataenvgym_spec.setup.hardware.profile import LeaseRegister, read_profile
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.leases.holding import Leases, clone_of
-from dataenvgym_spec.store.leases.lease import Lease
+from dataenvgym_spec.store.leases.lease import Claimant, Lease
 from dataenvgym_spec.store.leases.register import FolderRegister, Register
 from dataenvgym_spec.store.locks import held, holder
 from dataenvgym_spec.store.place import CLUSTERED, file_system
@@ -110,9 +111,23 @@ def _objects(layout: Layout, address: str) -> Register:
     return register
 
 
+@dataclass(frozen=True, slots=True)
+class CloneLock:
+    """A lock of a clone, as its holder has it.
+
+    Attributes:
+        lease: whose number rises; None of a lock of this host's kernel, which its holder never
+            loses.
+    """
+
+    lease: Lease | None = None
+
+
 @contextlib.contextmanager
-def clone_lock(layout: Layout, name: str, *, waiting: Waiting | None = None) -> Iterator[bool]:
-    """Holds a lock that a clone has once, on whichever host; yields whether it was got.
+def clone_lock(
+    layout: Layout, name: str, *, waiting: Waiting | None = None
+) -> Iterator[CloneLock | None]:
+    """Holds a lock that a clone has once, on whichever host; yields None if it was not got.
 
     Args:
         layout: the repository.
@@ -126,10 +141,27 @@ def clone_lock(layout: Layout, name: str, *, waiting: Waiting | None = None) -> 
     leases = clone_leases(layout, os.environ)
     if leases is None:
         with held(layout.lock(name), waiting=waiting) as is_ours:
-            yield is_ours
+            yield CloneLock() if is_ours else None
         return
     with leases.hold(name, waiting=waiting) as lease:
-        yield lease is not None
+        yield None if lease is None else CloneLock(lease)
+
+
+def is_taken_over(layout: Layout, name: str) -> bool:
+    """Whether another process has a lock of the clone now, as far as can be told.
+
+    Args:
+        layout: the repository.
+        name: what the lock is on, which this process has had.
+    """
+    try:
+        leases = clone_leases(layout, os.environ)
+        event = None if leases is None else leases.last(name)
+    except (OSError, UserError):
+        return False
+    if leases is None or event is None or not event.is_held:
+        return False
+    return event.holder != Claimant.here(leases.clone, leases.seconds).holder
 
 
 class Claim:

@@ -38,13 +38,18 @@ class Leases:
 
     @contextlib.contextmanager
     def hold(
-        self, name: str, *, waiting: Callable[[str], None] | None = None
+        self,
+        name: str,
+        *,
+        waiting: Callable[[str], None] | None = None,
+        interrupt: bool = True,
     ) -> Iterator[Lease | None]:
         """Holds a lease; None if somebody else does, who lives and is not waited for.
 
         Args:
             name: what it is on.
             waiting: as in `take`.
+            interrupt: whether the main thread is interrupted if the lease is lost.
 
         Raises:
             LeaseLost: somebody else took it while the block ran. It is raised in place of what the
@@ -56,7 +61,7 @@ class Leases:
             yield None
             return
         try:
-            with Heartbeat(lease):
+            with Heartbeat(lease, interrupt=interrupt):
                 yield lease
         except LeaseLost:
             raise
@@ -72,6 +77,10 @@ class Leases:
     def last(self, name: str) -> LeaseEvent | None:
         """What was done last with a lease."""
         return Log(self.register, name).last()[1]
+
+    def tail(self, name: str) -> int:
+        """The number of what was done last with a lease; 0 if that is nothing."""
+        return Log(self.register, name).last()[0]
 
     def held(self) -> list[str]:
         """What somebody holds a lease on, or has held one on and not released it."""

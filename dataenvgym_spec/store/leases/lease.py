@@ -29,6 +29,7 @@ MOST_EVENTS: Final = 16
 """Events that a log may have before it is shortened: a history that a person can read."""
 LONGEST_LOOK: Final = 2.0
 """Seconds after which one looks again at most, whatever the term."""
+AGAIN: Final = "nothing of it was published; run again, which takes the result that is there"
 
 
 class LeaseLost(StageError):
@@ -92,16 +93,24 @@ class Lease:
         if not self.is_held():
             raise self.loss()
 
-    def publish(self, result: Mapping[str, Any]) -> None:
+    def publish(self, result: Mapping[str, Any], *, since: int | None = None) -> None:
         """Makes a result the one of this name, if it is not so already.
 
+        Args:
+            result: what is published.
+            since: of a result that was made before this lease was taken, the last number of the log
+                that its maker knows of.
+
         Raises:
-            LeaseLost: somebody else holds the lease.
+            LeaseLost: somebody else holds the lease, or has published another result since.
         """
         published = self.log.published()
         if published is not None and published.result == dict(result):
             self.require()
-        elif not self._append("published", dict(result)):
+            return
+        if since is not None and self.log.published_since(since):
+            raise self._outdone(published)
+        if not self._append("published", dict(result)):
             raise self.loss()
 
     def release(self) -> None:
@@ -117,8 +126,13 @@ class Lease:
             f"'{self.name}' was taken over by {other}: "
             f"this process gave no sign of life for {self.claim.seconds:g} s"
         )
-        help = "nothing of it was published; run again, which takes the result that is there"
-        return LeaseLost(message, help=help)
+        return LeaseLost(message, help=AGAIN)
+
+    def _outdone(self, published: LeaseEvent | None) -> LeaseLost:
+        """What to tell of a result that comes late."""
+        other = "another host" if published is None else published.holder
+        message = f"'{self.name}' was taken over by {other}, which has published a result of it"
+        return LeaseLost(message, help=AGAIN)
 
     def _append(self, act: Any, result: dict[str, Any] | None) -> bool:
         claim = self.claim

@@ -119,6 +119,14 @@ class Log:
             after = number, event
         return None
 
+    def published_since(self, number: int) -> bool:
+        """Whether a result was published after an event of this number.
+
+        What cannot be read any more was removed with the log going on.
+        """
+        later = (self.event(other) for other in self.numbers() if other > number)
+        return any(event is None or event.act == "published" for event in later)
+
     def beat(self, lease: int) -> bytes | None:
         """The last sign of life under a lease."""
         return self.register.read(f"{self._path(lease)}{BEAT}")

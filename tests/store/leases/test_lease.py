@@ -151,6 +151,24 @@ def test_the_same_result_is_published_once(register: FolderRegister) -> None:
         first.publish({"files": "1"})
 
 
+def test_a_result_of_an_earlier_lease_is_published_unless_another_was_since(
+    register: FolderRegister,
+) -> None:
+    first = taken(register, "a")
+    first.release()
+    second = taken(register, "b")  # which fails
+    second.release()
+    late = taken(register, "a")
+    late.publish({"files": "a"}, since=first.number)
+    late.release()
+    again = taken(register, "b")
+    again.publish({"files": "a"}, since=second.number)  # it is the same
+    with pytest.raises(LeaseLost, match="taken over by a, which has published a result of it"):
+        again.publish({"files": "b"}, since=second.number)
+    assert again.is_held()
+    again.publish({"files": "b"}, since=again.number)
+
+
 def test_an_answer_that_was_lost_is_no_loss_of_the_lease(register: FolderRegister) -> None:
     class Deaf(FolderRegister):
         def create(self, name: str, content: bytes) -> bool:
