@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from dataenvgym_spec.core.dvc_config import remotes
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.room import cpus_here
 from dataenvgym_spec.core.variables import MACHINES, count
 from dataenvgym_spec.graph.kinds import KINDS
+from dataenvgym_spec.records.run_state import On
 from dataenvgym_spec.schedule.elsewhere import Driving
 from dataenvgym_spec.schedule.parcels.desk import Desk
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of
@@ -26,7 +27,6 @@ from dataenvgym_spec.setup.hardware.profile import HardwareProfile, SlurmCluster
 from dataenvgym_spec.store.layout import Layout, kind_of
 from dataenvgym_spec.track.background import start_in_background
 
-On = Literal["local", "ray", "slurm"]
 Variables = Callable[[Work], Mapping[str, str]]
 MOST_TRACKED: Final = 4
 """A stage of a sweep can be in hundreds of experiments; their reports track."""

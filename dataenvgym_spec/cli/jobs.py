@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from dataenvgym_spec.cli.common import Project, plural
-from dataenvgym_spec.cli.engines import Engine, On, engine
+from dataenvgym_spec.cli.engines import Engine, engine
 from dataenvgym_spec.cli.onlooker import Onlooker
 from dataenvgym_spec.cli.queued import Rounds, spread_of
 from dataenvgym_spec.cli.screen import ENDING
@@ -22,7 +22,7 @@ from dataenvgym_spec.core.room import cpus_here
 from dataenvgym_spec.core.running import announced
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.questions.cost.guard import guard
-from dataenvgym_spec.records.run_state import FailedWork
+from dataenvgym_spec.records.run_state import FailedWork, On
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.local import LocalRunner
@@ -52,6 +52,7 @@ class Options:
         ignore_limits: whether the limits of specs count.
         variables: of the environment, that stages get besides.
         on: where stages run.
+        command: the words of the command line.
         address: of the Ray cluster on which they do.
     """
 
@@ -63,6 +64,7 @@ class Options:
     ignore_limits: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     on: On = "local"
+    command: tuple[str, ...] = ()
     address: str | None = None
 
 
@@ -148,8 +150,14 @@ class _Run:
         spending = Spending(
             self.layout, project.compiled.graph, read_prices(self.layout.root), since=time.time()
         )
-        names = options.names
-        self.progress = Progress(names, slots, self._output, spending)
+        self.progress = Progress(
+            options.names,
+            slots,
+            self._output,
+            spending,
+            command=options.command,
+            on=options.on,
+        )
 
     def _variables(self, work: Work) -> Mapping[str, str]:
         """What the environment of a work has besides: whose it is, and what that may cost."""

@@ -8,6 +8,8 @@ from typing import Any, Final, Literal, cast
 
 import click
 
+from dataenvgym_spec.cli.again import command_line
+from dataenvgym_spec.cli.away import command_of, last_run
 from dataenvgym_spec.cli.common import Project, layout_here, load_project, plural, setting
 from dataenvgym_spec.cli.guard import admit, require_services
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
@@ -27,7 +29,8 @@ KEEP: Final = (
 )
 """What is said at the end, in place of DVC's list of every file."""
 
-
+UNKNOWN: Final = "dataenvgym run NAME --on slurm"
+"""What takes jobs up again of which no run has left its command."""
 AUTO: Final = "auto"
 
 
@@ -141,6 +144,7 @@ def command(
             ignore_limits=ignore_limits,
             variables=variables,
             on=on,
+            command=command_line(click.get_current_context()),
             address=address,
         )
         if run_side_by_side(project, options):
@@ -163,7 +167,9 @@ def require_no_jobs(layout: Layout) -> None:
         message = (
             f"{plural(count, 'job')} of an earlier run of this repository wait or run in Slurm"
         )
-        help = "go on with: dataenvgym run --on slurm   (Ctrl-C there cancels them)"
+        last = last_run(layout)
+        begun = command_of(last) if last is not None and last.on == "slurm" else UNKNOWN
+        help = f"go on with: {begun}   (Ctrl-C there cancels them)"
         raise UserError(message, help=help)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from dataenvgym_spec.cli.common import plural
-from dataenvgym_spec.core.text import duration_text, shortened
+from dataenvgym_spec.core.text import clock, duration_text, shortened
 from dataenvgym_spec.records.run_state import RunningWork, RunState
 
 if TYPE_CHECKING:
@@ -147,14 +147,3 @@ def _failed(state: RunState, width: int) -> Iterator[Text]:
         if state.skipped:
             told.append(f"{plural(state.skipped, 'step')} not started for it")
         yield Text(f"           {', '.join(told)}", style="bright_black")
-
-
-def clock(seconds: float) -> str:
-    """A time that runs.
-
-    >>> clock(7.4), clock(75), clock(3675)
-    ('0:07', '1:15', '1:01:15')
-    """
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -13,11 +13,9 @@ from dataenvgym_spec.cli.common import as_json, layout_here, print_json, sums_of
 from dataenvgym_spec.cli.elsewhere import absence, remedy
 from dataenvgym_spec.core.collector import collector_paused
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.questions.status import StageState, StageStatus, status
+from dataenvgym_spec.questions.status import STATES, StageStatus, status
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.store.indexes import compiled
-
-STATES: Final[tuple[StageState, ...]] = ("done", "running", "paused", "failed", "missing")
 
 
 @click.command("status")
@@ -27,7 +25,8 @@ STATES: Final[tuple[StageState, ...]] = ("done", "running", "paused", "failed", 
     "--watch",
     "watched",
     is_flag=True,
-    help="Show the run with --jobs that is at work here, as its own screen does, until it ends.",
+    help="Show what is at work here until it ends: a run with --jobs by its own screen, others by "
+    "their stages.",
 )
 @as_json
 def command(name: str | None, show_all: bool, watched: bool, as_json: bool) -> int:
@@ -42,7 +41,7 @@ def command(name: str | None, show_all: bool, watched: bool, as_json: bool) -> i
     if watched:
         from dataenvgym_spec.cli.watching import watch
 
-        return watch(layout)
+        return watch(layout, name)
     names = [name] if name else compiled(layout)
     if not names:
         raise UserError("nothing is compiled here", help="run: dataenvgym compile")

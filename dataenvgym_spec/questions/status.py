@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from dataenvgym_spec.core.errors import PAUSED, StageError
 from dataenvgym_spec.records.files import read
@@ -15,6 +15,7 @@ from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.setup.hardware.leases import AtWork
 
 StageState = Literal["done", "running", "paused", "failed", "missing"]
+STATES: Final[tuple[StageState, ...]] = ("done", "running", "paused", "failed", "missing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class StageStatus:
     Attributes:
         detail: who runs it, why it failed, how long it took.
         asked: what it has asked teachers so far, and what remains, unless it is done.
+        since: when it was begun that runs, in seconds since the epoch, as far as is known here.
     """
 
     key: str
@@ -32,6 +34,7 @@ class StageStatus:
     label: str
     detail: str
     asked: tuple[Projection, ...] = ()
+    since: float | None = None
 
 
 def status(results: Results) -> list[StageStatus]:
@@ -44,8 +47,22 @@ def _status(results: Results, stage: StageResult, at_work: AtWork) -> StageStatu
     state, detail = _state(results, stage, at_work)
     asked = _asked(results, stage) if state in ("running", "paused") else ()
     return StageStatus(
-        key=stage.key, kind=stage.kind, state=state, label=stage.label(), detail=detail, asked=asked
+        key=stage.key,
+        kind=stage.kind,
+        state=state,
+        label=stage.label(),
+        detail=detail,
+        asked=asked,
+        since=_since(results, stage) if state == "running" else None,
     )
+
+
+def _since(results: Results, stage: StageResult) -> float | None:
+    """When the lock of a stage was taken; None where a lease is in its place."""
+    try:
+        return results.layout.lock(stage.path.name).stat().st_mtime
+    except OSError:
+        return None
 
 
 def _state(results: Results, stage: StageResult, at_work: AtWork) -> tuple[StageState, str]:

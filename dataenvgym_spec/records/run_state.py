@@ -7,6 +7,7 @@ from typing import Literal
 from dataenvgym_spec.records.record import Record
 
 End = Literal["done", "failed", "stopped"]
+On = Literal["local", "ray", "slurm"]
 
 
 class RunningWork(Record, frozen=True, kw_only=True):
@@ -54,6 +55,8 @@ class RunState(Record, frozen=True, kw_only=True):
         usd: US dollars that the run has spent so far.
         ending: whether the user has asked it to end.
         ended: how it has ended; None while it goes on.
+        command: the words that started it, and take it up again.
+        on: where its stages run.
     """
 
     names: tuple[str, ...]
@@ -71,3 +74,5 @@ class RunState(Record, frozen=True, kw_only=True):
     usd: float = 0.0
     ending: bool = False
     ended: End | None = None
+    command: tuple[str, ...] = ()
+    on: On = "local"

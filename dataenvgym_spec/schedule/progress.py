@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from dataenvgym_spec.records.run_state import End, FailedWork, RunningWork, RunState
+from dataenvgym_spec.records.run_state import End, FailedWork, On, RunningWork, RunState
 from dataenvgym_spec.schedule.observer import View
 from dataenvgym_spec.schedule.protocol import Finished, Work
 
@@ -35,6 +35,8 @@ class Progress:
         outputs: the file with the output of a work, from the repository.
         money: what a work has cost.
         clock: seconds since the epoch.
+        command: the words that started the run.
+        on: where works run.
     """
 
     def __init__(
@@ -44,7 +46,11 @@ class Progress:
         outputs: Callable[[Work], str],
         money: Money,
         clock: Callable[[], float] = time.time,
+        *,
+        command: Sequence[str] = (),
+        on: On = "local",
     ) -> None:
+        self._command, self._on = tuple(command), on
         self.names, self.slots = tuple(names), slots
         self._outputs, self._money, self._clock = outputs, money, clock
         self.begun = clock()
@@ -140,6 +146,8 @@ class Progress:
             usd=self._paid + now,
             ending=self.ending,
             ended=self.ended_as,
+            command=self._command,
+            on=self._on,
         )
 
     def _running(self, work: Work, started: float, place: str) -> RunningWork:

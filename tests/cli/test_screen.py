@@ -1,23 +1,16 @@
-"""The screen of a run, in terminals of several widths, and what says that a run is gone."""
+"""The screen of a run, in terminals of several widths, and what it is made of."""
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from dataenvgym_spec.cli.screen import screen
-from dataenvgym_spec.cli.watching import NONE, watch
-from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.records.run_state import FailedWork, RunningWork, RunState
 from dataenvgym_spec.schedule.progress import Progress
 from dataenvgym_spec.schedule.protocol import Finished, Work
-from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.store.locks import held
 
 NOW = 1000.0
 RUNNING = (
@@ -151,37 +144,3 @@ def test_progress_counts_and_foretells() -> None:
     state = progress.state()
     assert (state.total, state.skipped, state.done) == (10, 0, 7)
     assert progress.title(work("r", 1, "x", "y", "z")) == "x (+2): r"
-
-
-def test_watching_says_what_has_become_of_a_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    layout = Layout(root=tmp_path)
-    assert watch(layout) == 0
-    assert NONE in capsys.readouterr().out
-    layout.private.mkdir()
-    own = RunState(
-        names=("tiny",),
-        process=os.getpid(),
-        started=time.time(),
-        updated=time.time(),
-        total=3,
-        done=1,
-    )
-    write_json(layout.run_state, own)
-    with held(layout.lock("run")):
-        assert watch(layout) == 0
-        said = capsys.readouterr().out
-        assert "1/3" in said and "gone" not in said
-    assert watch(layout) == 1
-    assert f"the run of 'tiny' is gone: process {os.getpid()}" in capsys.readouterr().out
-    for end, code, words in (
-        ("done", 0, "is done"),
-        ("failed", 1, "with failures"),
-        ("stopped", 1, "stopped"),
-    ):
-        write_json(layout.run_state, {**own.plain(), "ended": end})
-        assert watch(layout) == code
-        assert words in capsys.readouterr().out
-    layout.run_state.write_text("{", encoding="utf-8")
-    assert watch(layout) == 0

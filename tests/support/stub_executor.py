@@ -2,9 +2,11 @@
 
 It is copied into a folder that comes first in PATH, under the name `dataenvgym`. `ran.txt` of the repository gets a line for every execution. The
 file `act` there says `HOW PATTERN`: what is done where the experiment, the directory of the stage or `report` holds the pattern. `fail` fails,
-`pause` does as at a limit, `die` is killed once, `hang` waits for the file `go`, `deaf` does so and ignores Ctrl-C.
+`pause` does as at a limit, `die` is killed once, `hang` waits for the file `go`, with the lock of its stage as a real one, `deaf` does so and
+ignores Ctrl-C.
 """
 
+import fcntl
 import os
 import re
 import signal
@@ -34,6 +36,12 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         if how in ("hang", "deaf"):
             signal.signal(signal.SIGINT, signal.SIG_IGN if how == "deaf" else signal.SIG_DFL)
+            lock = root / ".dataenvgym" / "locks" / f"{name}.lock"
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            held = lock.open("w")
+            fcntl.flock(held, fcntl.LOCK_EX)
+            held.write(f"process {os.getpid()}\n")
+            held.flush()
             (root / f"{name}.hangs").write_text(str(os.getpid()))
             while not (root / "go").exists():
                 time.sleep(0.01)

@@ -137,7 +137,7 @@ def states(numbers: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     # It complains where it has forgotten all that it is asked for, so all are listed.
-    rows = _listed("--states=all", "--format=%i %T")
+    rows = listed("--states=all", "--format=%i %T")
     known = dict(row.split(" ", 1) for row in rows if " " in row)
     return {number: known.get(number, GONE) for number in wanted}
 
@@ -153,7 +153,7 @@ def named(prefix: str, *, completing: bool = False) -> dict[str, str]:
         StageError: Slurm does not answer.
     """
     found = {}
-    for row in _listed("--format=%i %T %j"):
+    for row in listed("--format=%i %T %j"):
         number, _, rest = row.partition(" ")
         state, _, name = rest.partition(" ")
         if name.startswith(prefix) and (completing or state != "COMPLETING"):
@@ -161,7 +161,7 @@ def named(prefix: str, *, completing: bool = False) -> dict[str, str]:
     return found
 
 
-def _listed(*options: str) -> list[str]:
+def listed(*options: str) -> list[str]:
     """The rows of `squeue` for this user, one for each task."""
     return _slurm("squeue", "--me", "--noheader", "--array", *options).split("\n")
 
