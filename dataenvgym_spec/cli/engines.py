@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
 
+import click
+
 from dataenvgym_spec.core.dvc_config import remotes
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.room import cpus_here
-from dataenvgym_spec.core.variables import MACHINES, count
+from dataenvgym_spec.core.variables import MACHINES, PROCESSES, VLLM_GPUS, count
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.records.run_state import On
 from dataenvgym_spec.schedule.elsewhere import Driving
@@ -24,6 +26,7 @@ from dataenvgym_spec.schedule.ray.runner import RayRunner
 from dataenvgym_spec.schedule.slurm.commands import require_slurm
 from dataenvgym_spec.schedule.slurm.runner import SlurmRunner
 from dataenvgym_spec.setup.hardware.profile import HardwareProfile, SlurmCluster
+from dataenvgym_spec.setup.hardware.sbatch import NOTICE, beyond, too_short
 from dataenvgym_spec.store.layout import Layout, kind_of
 from dataenvgym_spec.track.background import start_in_background
 
@@ -36,6 +39,11 @@ APART: Final = (
 )
 
 CONTAINED: Final = "a training of several nodes cannot be started from within a container"
+
+WITHOUT_GPUS: Final = (
+    "hardware.yaml does not say slurm.gpus, so no job asks for a GPU, also those in which a model "
+    "runs or is trained: set it to the GPUs of a node, or to 0 where nodes have none"
+)
 
 
 class Engine(Protocol):
@@ -140,10 +148,12 @@ class OnSlurm:
         if cluster.container_image is not None and (count(environ, MACHINES) or 1) > 1:
             help = "remove slurm.container_image, or set training.num_machines to 1"
             raise UserError(CONTAINED, help=help)
+        _require_possible(cluster, environ)
         self.layout, self.cluster = layout, cluster
         self.cpus: int = cpus_here()
         self.gpus: int | None = cluster.gpus
         self._runner: SlurmRunner | None = None
+        self._warned = False
 
     def around(self, local: Runner, variables: Variables) -> Runner:
         """A runner of jobs."""
@@ -152,11 +162,32 @@ class OnSlurm:
 
     def announce(self, works: Sequence[Work]) -> None:
         """Submits what can be submitted."""
+        models = any(not work.needs.light for work in works)
+        if models and self.cluster.gpus is None and not self._warned:
+            self._warned = True
+            click.echo(f"warning: {WITHOUT_GPUS}", err=True)
         if self._runner is not None:
             self._runner.announce(works)
 
     def close(self) -> None:
         """Nothing: jobs go on."""
+
+
+def _require_possible(cluster: SlurmCluster, environ: Mapping[str, str]) -> None:
+    """Checks that a job can be what the profile says.
+
+    Raises:
+        UserError: its stage takes more GPUs than nodes have, or it is over as soon as it begins.
+    """
+    processes = (count(environ, PROCESSES) or 1) // (count(environ, MACHINES) or 1)
+    split = count(environ, VLLM_GPUS) or 1
+    for name, taken in beyond(cluster, processes=processes, split=split):
+        message = f"{name} takes {taken} GPUs of a node, and slurm.gpus is {cluster.gpus}"
+        help = f"lower {name} in hardware.yaml, or raise slurm.gpus if nodes have as many"
+        raise UserError(message, help=help)
+    for name, time in too_short(cluster):
+        message = f"{name} is {time}: a job ends {NOTICE} seconds before its limit"
+        raise UserError(message, help=f"raise {name} in hardware.yaml")
 
 
 def engine(

@@ -100,7 +100,7 @@ def needs(stage: Stage, spread: Spread, sizes: Sizes) -> Needs:
         sizes: what is known of models.
     """
     if not stage.on_device:
-        return Needs(memory=LIGHT)
+        return Needs(memory=LIGHT, light=True)
     trains = stage.declaration.work == "training"
     parameters = sizes.parameters.get(sizes.base(stage), 0)
     memory = HEAVY + parameters * (TRAIN if trains else RUN)

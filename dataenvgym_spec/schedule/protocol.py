@@ -18,12 +18,14 @@ class Needs:
         gpus: whole GPUs, which no other work uses meanwhile.
         memory: bytes of main memory; 0 where nobody knows.
         machines: on how many machines of a cluster it occupies all that at once.
+        light: whether no model runs in it, so that a cluster may have it elsewhere.
     """
 
     cpus: int = 1
     gpus: int = 0
     memory: int = 0
     machines: int = 1
+    light: bool = False
 
 
 LEAST = Needs()

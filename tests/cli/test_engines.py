@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from dataenvgym_spec.cli.engines import Variables, engine
+from dataenvgym_spec.cli.engines import Engine, Variables, engine
 from dataenvgym_spec.cli.jobs import spread_on
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
 from dataenvgym_spec.schedule.needs import Sizes, Spread, needs
 from dataenvgym_spec.schedule.protocol import Needs, Runner, Work
 from dataenvgym_spec.schedule.ray.cluster import Cluster, address_of
-from dataenvgym_spec.setup.hardware.profile import HardwareProfile, RayCluster
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile, RayCluster, SlurmCluster
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
 from tests.support.repositories import call, expect_refusal, new_repo
@@ -42,6 +42,56 @@ def test_where_a_cluster_is() -> None:
     assert address_of(None, profile.address, {"RAY_ADDRESS": "env:1"}) == "env:1"
     assert address_of(None, profile.address, {}) == "profile:1"
     assert address_of(None, None, {}) is None
+
+
+@pytest.fixture
+def login_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where Slurm's commands are; none of them is run here."""
+    (tmp_path / "sbatch").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def on_slurm(root: Path, cluster: SlurmCluster, **environ: str) -> Engine:
+    profile = HardwareProfile(slurm=cluster)
+    layout = Layout(root=root)
+    found = engine("slurm", None, layout, profile=profile, cpus=None, variables={}, environ=environ)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("cluster", "environ", "message"),
+    [
+        (SlurmCluster(gpus=4), {"DATAENVGYM_PROCESSES": "8"}, r"training\.processes takes 8 GPUs of a node, and slurm\.gpus is 4"),
+        (SlurmCluster(gpus=0), {"DATAENVGYM_VLLM_GPUS": "2"}, r"generation\.tensor_parallel takes 2 GPUs of a node, and slurm\.gpus is 0"),
+        (SlurmCluster(time=2), {}, r"slurm\.time is 2: a job ends 120 seconds before its limit"),
+    ],
+)  # fmt: skip
+def test_what_no_job_can_be_is_refused(
+    cluster: SlurmCluster, environ: dict[str, str], message: str, login_node: Path
+) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        on_slurm(login_node, cluster, **environ)
+    assert "hardware.yaml" in (caught.value.help or "")
+    two = {"DATAENVGYM_PROCESSES": "8", "DATAENVGYM_MACHINES": "2"}
+    assert on_slurm(login_node, SlurmCluster(gpus=4), **two).gpus == 4
+
+
+def test_a_run_warns_once_where_nobody_says_how_many_gpus_there_are(
+    login_node: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    light = Work(id="a", targets=("a",), needs=Needs(light=True))
+    heavy = Work(id="b", targets=("b",))
+    for cluster, works, times in (
+        (SlurmCluster(), [light], 0),
+        (SlurmCluster(), [light, heavy], 1),
+        (SlurmCluster(gpus=0), [heavy], 0),
+    ):
+        slurm = on_slurm(login_node, cluster)
+        slurm.announce(works)
+        slurm.announce(works)
+        assert capsys.readouterr().err.count("does not say slurm.gpus") == times
 
 
 def test_an_address_is_for_ray(tmp_path: Path) -> None:

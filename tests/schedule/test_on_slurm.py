@@ -27,6 +27,7 @@ from dataenvgym_spec.schedule.slurm import job
 from dataenvgym_spec.schedule.slurm.arrays import Place
 from dataenvgym_spec.schedule.slurm.commands import (
     Job,
+    allotted,
     cancel,
     most_tasks,
     named,
@@ -36,7 +37,7 @@ from dataenvgym_spec.schedule.slurm.commands import (
     submit,
 )
 from dataenvgym_spec.schedule.slurm.queue import Queue
-from dataenvgym_spec.setup.hardware.profile import SlurmCluster
+from dataenvgym_spec.setup.hardware.profile import LightJobs, SlurmCluster
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import call, new_repo
@@ -54,15 +55,41 @@ def a_job(name: str, *command: str, after: str = "") -> Job:
     return Job(name=name, command=command, output="/dev/null", needs=Needs(), dependency=after)
 
 
+def asked(needs: Needs, cluster: SlurmCluster) -> set[str]:
+    """The options of a job with these needs."""
+    needs, holds = allotted(needs, cluster)
+    wanted = Job(name="n", command=["true"], output="/o.txt", needs=needs, dependency="afterok:7:9")
+    return {*options(wanted, holds)}
+
+
 def test_what_is_asked_of_slurm() -> None:
     needs = Needs(cpus=4, gpus=1, memory=3 * 2**30 + 1)
-    wanted = Job(name="n", command=["true"], output="/o.txt", needs=needs, dependency="afterok:7:9")
-    cluster = SlurmCluster(partition="gpu", account="lab", time="4:00:00", gpus=2)
-    found = set(options(wanted, cluster))
+    cluster = SlurmCluster(partition="gpu", account="lab", time="4:00:00", gpus=8)
+    found = asked(needs, cluster)
     assert found >= {"--partition=gpu", "--account=lab", "--time=4:00:00", "--cpus-per-task=4"}
-    assert found >= {"--gres=gpu:2", "--mem=3073M", "--dependency=afterok:7:9", "--requeue"}
+    assert found >= {"--gres=gpu:1", "--mem=3073M", "--dependency=afterok:7:9", "--requeue"}
     plain = options(a_job("n", "true"), SlurmCluster())
     assert not any(re.match("--(partition|time|mem|gres|dependency)", one) for one in plain)
+
+
+def test_what_a_user_wants_besides_is_asked_of_slurm() -> None:
+    cluster = SlurmCluster(
+        partition="gpu",
+        gpus=8,
+        gpu_type="a100",
+        cpus=6,
+        memory=8 * 2**30,
+        options={"qos": "high", "exclusive": True, "contiguous": False, "nice": 0},
+        light=LightJobs(partition="cpu", memory=2**30, options={}),
+    )
+    train = asked(Needs(cpus=8, gpus=4, memory=2**30), cluster)
+    assert train >= {"--gres=gpu:a100:4", "--cpus-per-task=8", "--mem=8192M", "--partition=gpu"}
+    assert train >= {"--qos=high", "--exclusive", "--nice=0"}
+    evaluate = asked(Needs(gpus=1, memory=2**34), cluster)
+    assert evaluate >= {"--gres=gpu:a100:1", "--cpus-per-task=6", "--mem=16384M"}
+    light = asked(Needs(light=True), cluster)
+    assert light >= {"--partition=cpu", "--cpus-per-task=6", "--mem=1024M"}
+    assert not any(re.match("--(gres|qos|exclusive|nice|contiguous)", one) for one in light)
 
 
 @needs_slurm
@@ -102,7 +129,7 @@ def test_arrays_of_real_daemons(monkeypatch: pytest.MonkeyPatch) -> None:
             **{f"{second}_{task}": "x-b" for task in (3, 4, 5)},
             alone: "x-c",
         }
-        wait_until(lambda: not named("x-"), "all have ended")
+        wait_until(lambda: not named("x-", completing=True), "all have ended")
         ended = {f"{second}_{task}": "COMPLETED" for task in (3, 4)}
         assert states([*ended, f"{second}_5", alone]) == {
             **ended,
@@ -113,7 +140,7 @@ def test_arrays_of_real_daemons(monkeypatch: pytest.MonkeyPatch) -> None:
         code = "import os; from dataenvgym_spec.schedule.slurm.commands import *; requeue(own_number(os.environ))"
         again = f'test -n "$SLURM_RESTART_COUNT" || test $SLURM_ARRAY_TASK_ID = 0 || {sys.executable} -c "{code}"'
         back = submit(replace(a_job("x-e", "sh", "-c", again), tasks=(0, 1, 2)), SlurmCluster())
-        wait_until(lambda: not named("x-e"), "all have ended")
+        wait_until(lambda: not named("x-e", completing=True), "all have ended")
         assert {*states([f"{back}_{task}" for task in range(3)]).values()} == {"COMPLETED"}
         shown = subprocess.run(
             ["scontrol", "--oneliner", "show", "job", back],

@@ -99,7 +99,7 @@ def of_kind(graph: Graph, kind: str) -> Stage:
 def test_needs_are_those_of_kind_model_and_machine(graph: Graph) -> None:
     train, evaluate, data = (of_kind(graph, kind) for kind in ("train", "evaluate", "data"))
     unknown = Sizes.of(graph.by_id(), PastStages(known={}))
-    assert needs(data, Spread(gpus=4, processes=4), unknown) == Needs(memory=LIGHT)
+    assert needs(data, Spread(gpus=4, processes=4), unknown) == Needs(memory=LIGHT, light=True)
     assert needs(train, Spread(cpus=8), unknown) == Needs(cpus=1, memory=HEAVY)
 
     # A log of any stage with that model says its size.

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dataenvgym_spec.core.errors import StageError, UserError
@@ -15,9 +15,8 @@ from dataenvgym_spec.schedule.protocol import Needs
 from dataenvgym_spec.schedule.slurm import containers
 from dataenvgym_spec.schedule.slurm.arrays import Place
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
+from dataenvgym_spec.setup.hardware.sbatch import NOTICE, requested
 
-NOTICE: Final = 120
-"""Seconds before its time limit at which a job hears of it; checkpoints are a minute apart."""
 LIVE: Final = frozenset(
     (
         *("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING", "REQUEUED", "RESIZING"),
@@ -29,7 +28,6 @@ FAULTS: Final = frozenset(("BOOT_FAIL", "NODE_FAIL", "PREEMPTED"))
 """What it says of one that the machine failed."""
 GONE: Final = "GONE"
 """Of a job that it has forgotten, which it does minutes after the end."""
-MIB: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,27 +70,35 @@ def submit(job: Job, cluster: SlurmCluster) -> str:
     Raises:
         StageError: Slurm refuses it.
     """
-    script = containers.script(job.command, cluster, job.needs, job.folder)
-    return _slurm("sbatch", *options(job, cluster), given=script).partition(";")[0]
+    needs, cluster = allotted(job.needs, cluster)
+    script = containers.script(job.command, cluster, needs, job.folder)
+    wanted = options(replace(job, needs=needs), cluster)
+    return _slurm("sbatch", *wanted, given=script).partition(";")[0]
+
+
+def allotted(needs: Needs, cluster: SlurmCluster) -> tuple[Needs, SlurmCluster]:
+    """What a job gets, which is no less than the user wants, and what holds for it."""
+    holds = cluster.for_light() if needs.light else cluster
+    cpus, memory = max(needs.cpus, holds.cpus or 0), max(needs.memory, holds.memory or 0)
+    return replace(needs, cpus=cpus, memory=memory), holds
 
 
 def options(job: Job, cluster: SlurmCluster) -> list[str]:
-    """The options of `sbatch` for a job."""
+    """The options of `sbatch` for a job.
+
+    Args:
+        job: with what it gets as its needs.
+        cluster: what holds for it.
+    """
+    needs = job.needs
     found = ["--parsable", "--requeue", "--open-mode=append", f"--signal=B:USR1@{NOTICE}"]
-    nodes = job.needs.machines
-    found += [f"--nodes={nodes}", f"--ntasks={nodes}", f"--cpus-per-task={job.needs.cpus}"]
-    if nodes > 1:
-        found.append("--ntasks-per-node=1")
-    if job.needs.memory:
-        found.append(f"--mem={-(-job.needs.memory // MIB)}M")
-    if job.needs.gpus:
-        found.append(f"--gres=gpu:{cluster.gpus or job.needs.gpus}")
-    wanted = {
-        "partition": cluster.partition,
-        "account": cluster.account,
-        "time": cluster.time,
-    }
-    found += [f"--{name}={value}" for name, value in wanted.items() if value is not None]
+    found += requested(
+        cluster,
+        cpus=needs.cpus,
+        gpus=needs.gpus,
+        memory=needs.memory,
+        machines=needs.machines,
+    )
     if job.tasks:
         found.append(f"--array={ranges(job.tasks)}")
     if job.dependency:

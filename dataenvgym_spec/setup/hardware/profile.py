@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import msgspec
 import platformdirs
 
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
@@ -116,12 +117,32 @@ class RayCluster(Record, frozen=True, kw_only=True):
     address: str | None = None
 
 
+Option = str | int | float | bool
+"""A value of an option of `sbatch`; True for one that takes none."""
+
+
+class LightJobs(Record, frozen=True, kw_only=True):
+    """What holds in place of `SlurmCluster` for jobs in which no model runs; None for the same."""
+
+    partition: str | None = None
+    account: str | None = None
+    time: str | int | None = None
+    cpus: int | None = None
+    memory: int | None = None
+    options: dict[str, Option] | None = None
+
+
 class SlurmCluster(Record, frozen=True, kw_only=True):
     """How Slurm is asked for nodes, in `sbatch`'s words.
 
     Attributes:
         time: the limit of a job: minutes, or `4:00:00`.
-        gpus: of a job that uses some.
+        gpus: of a node that a job can have at most; None where nobody has said it.
+        gpu_type: what Slurm calls them; None for any.
+        cpus: the fewest of a job.
+        memory: the least of a job, in bytes.
+        options: of `sbatch`, by their long names.
+        light: what holds otherwise for jobs in which no model runs.
         container_image: that jobs run in.
         container_runtime: what starts it.
         container_mounts: folders of nodes that jobs see in it besides the repository.
@@ -131,9 +152,27 @@ class SlurmCluster(Record, frozen=True, kw_only=True):
     account: str | None = None
     time: str | int | None = None
     gpus: int | None = None
+    gpu_type: str | None = None
+    cpus: int | None = None
+    memory: int | None = None
+    options: dict[str, Option] | None = None
+    light: LightJobs | None = None
     container_image: str | None = None
     container_runtime: ContainerRuntime = "pyxis"
     container_mounts: tuple[str, ...] = ()
+
+    def for_light(self) -> SlurmCluster:
+        """What holds for jobs in which no model runs.
+
+        >>> cluster = SlurmCluster(partition="gpu", time=60, light=LightJobs(partition="cpu"))
+        >>> cluster.for_light().partition, cluster.for_light().time
+        ('cpu', 60)
+        """
+        if self.light is None:
+            return self
+        said = {name: getattr(self.light, name) for name in self.light.__struct_fields__}
+        changed = {name: value for name, value in said.items() if value is not None}
+        return msgspec.structs.replace(self, **changed)
 
 
 class LeaseRegister(Record, frozen=True, kw_only=True):
@@ -248,11 +287,12 @@ def parsed_profile(path: Path, shown: str) -> HardwareProfile:
     from dataenvgym_spec.language import source
     from dataenvgym_spec.language.validate import against
     from dataenvgym_spec.setup.hardware.belongs import in_spec
+    from dataenvgym_spec.setup.hardware.sbatch import not_free
     from dataenvgym_spec.setup.hardware.schema import SCHEMA
 
     faults: list[Diagnostic] = []
     tree = source.read(path, shown=shown, faults=faults)
-    misplaced = list(in_spec(tree, SCHEMA))
+    misplaced = [*in_spec(tree, SCHEMA), *not_free(tree)]
     said = {fault.span for fault in misplaced}
     # Such a key is unknown, too; that is said once.
     faults += [fault for fault in against(SCHEMA, tree) if fault.span not in said]
@@ -260,9 +300,10 @@ def parsed_profile(path: Path, shown: str) -> HardwareProfile:
     if faults:
         raise SpecError(sorted(faults, key=Diagnostic.order))
     content: Any = tree.plain() or {}
-    room = content.get("machine", {})
-    if "memory" in room:
-        content["machine"] = {**room, "memory": as_bytes(room["memory"])}
+    slurm = content.get("slurm", {})
+    for part in (content.get("machine", {}), slurm, slurm.get("light", {})):
+        if "memory" in part:
+            part["memory"] = as_bytes(part["memory"])
     return HardwareProfile.parse(content)
 
 

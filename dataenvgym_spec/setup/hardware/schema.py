@@ -9,11 +9,14 @@ from typing import Any, Final, get_args
 from dataenvgym_spec.gym.students.trainers.protocol import Distribution
 from dataenvgym_spec.language.hover import with_hover_texts
 from dataenvgym_spec.setup.hardware.profile import ContainerRuntime
+from dataenvgym_spec.setup.hardware.sbatch import OWN, SAID
 
 Schema = dict[str, Any]
 
 PUBLISHED: Final = "schemas/hardware.schema.json"
 MEMORY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?B)$"
+NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+OPTION_PATTERN: Final = rf"^(?!({'|'.join(sorted({*SAID, *OWN}))})$)[a-z][a-z0-9-]+$"
 TIME_PATTERN: Final = r"^([0-9]+-)?[0-9]+(:[0-9]{2}){0,2}$"
 
 DISTRIBUTIONS: Final[dict[Distribution, str]] = {
@@ -35,6 +38,42 @@ def _mapping(description: str, **properties: Schema) -> Schema:
     }
 
 
+def _memory(description: str) -> Schema:
+    return {"type": "string", "pattern": MEMORY_PATTERN, "description": description}
+
+
+_PLACE: Final[dict[str, Schema]] = {
+    "partition": {**_NAME, "description": "The partition (`sbatch --partition`)."},
+    "account": {**_NAME, "description": "The account (`sbatch --account`)."},
+    "time": {
+        "type": ["string", "integer"],
+        "pattern": TIME_PATTERN,
+        "minimum": 1,
+        "description": "The time limit of a job (`sbatch --time`): minutes, `4:00:00` or "
+        "`1-12:00:00`.",
+    },
+    "cpus": {
+        **_COUNT,
+        "description": "The fewest processors of a job on each node; a stage that needs more "
+        "asks for more.",
+    },
+    "memory": _memory(
+        "The least main memory of a job on each node, with its unit: `64GiB`; a stage that needs "
+        "more asks for more."
+    ),
+    "options": {
+        "type": "object",
+        "description": "Other options of `sbatch` by their long names, such as `qos` or "
+        "`constraint`; `true` for one that takes no value.",
+        "propertyNames": {"pattern": OPTION_PATTERN},
+        "additionalProperties": {
+            "type": ["string", "integer", "number", "boolean"],
+            "description": "What follows the option; `true` for one that takes no value.",
+        },
+    },
+}
+"""What `slurm` says of all jobs, and `slurm.light` of some."""
+
 SCHEMA: Final[Schema] = {
     "$schema": "http://json-schema.org/draft-07/schema#",
     "title": "dataenvgym_spec hardware profile",
@@ -44,11 +83,7 @@ SCHEMA: Final[Schema] = {
             "What stages that run side by side may use of this machine; by default all of it.",
             cpus={**_COUNT, "description": "Processors."},
             gpus={"type": "integer", "minimum": 0, "description": "GPUs."},
-            memory={
-                "type": "string",
-                "pattern": MEMORY_PATTERN,
-                "description": "Main memory, with its unit: `64GiB`.",
-            },
+            memory=_memory("Main memory, with its unit: `64GiB`."),
         ),
         training=_mapping(
             "How a training is spread; batch size and precision are the spec's.",
@@ -140,16 +175,26 @@ SCHEMA: Final[Schema] = {
         ),
         slurm=_mapping(
             "How `run --on slurm` asks for nodes.",
-            partition={**_NAME, "description": "The partition (`sbatch --partition`)."},
-            account={**_NAME, "description": "The account (`sbatch --account`)."},
-            time={
-                "type": ["string", "integer"],
-                "pattern": TIME_PATTERN,
-                "minimum": 1,
-                "description": "The time limit of a job (`sbatch --time`): minutes, `4:00:00` or "
-                "`1-12:00:00`.",
+            **_PLACE,
+            gpus={
+                "type": "integer",
+                "minimum": 0,
+                "description": "The most GPUs of a job on each node (their type is `gpu_type`), 0 "
+                "where nodes have none. A training asks for one for each of its processes there, "
+                "by default for all; a generation and an evaluation for "
+                "`generation.tensor_parallel`, by default for one; a stage without a model for "
+                "none.",
             },
-            gpus={"type": "integer", "minimum": 0, "description": "GPUs of a job that uses some."},
+            gpu_type={
+                "type": "string",
+                "pattern": NAME_PATTERN,
+                "description": "What Slurm calls the GPUs, such as `a100`; by default any.",
+            },
+            light=_mapping(
+                "What holds in place of the same keys of `slurm` for stages in which no model "
+                "runs, such as a partition of nodes without GPUs.",
+                **_PLACE,
+            ),
             container_image={
                 **_NAME,
                 "description": "The container image that jobs run in, with `python3` and this "

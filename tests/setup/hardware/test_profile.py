@@ -11,6 +11,7 @@ from dataenvgym_spec.setup.hardware.profile import (
     FILE,
     GenerationSpread,
     HardwareProfile,
+    LightJobs,
     RayCluster,
     Room,
     SlurmCluster,
@@ -27,7 +28,17 @@ machine: {cpus: 4, gpus: 2, memory: 64 GiB}
 training: {processes: 2, device_batch: 8, distribution: fsdp2, recompute_activations: true}
 generation: {tensor_parallel: 2, gpu_memory: 0.5}
 ray: {address: auto}
-slurm: {partition: long, account: lab, time: 1-12:00:00, gpus: 4, container_image: lab/image}
+slurm:
+  partition: long
+  account: lab
+  time: 1-12:00:00
+  gpus: 4
+  gpu_type: a100
+  cpus: 8
+  memory: 32GiB
+  options: {qos: high, exclusive: true}
+  light: {partition: short, memory: 2GB, options: {}}
+  container_image: lab/image
 """
 
 
@@ -56,6 +67,11 @@ def test_a_file_says_what_is_there(tmp_path: Path) -> None:
             account="lab",
             time="1-12:00:00",
             gpus=4,
+            gpu_type="a100",
+            cpus=8,
+            memory=32 * 2**30,
+            options={"qos": "high", "exclusive": True},
+            light=LightJobs(partition="short", memory=2 * 10**9, options={}),
             container_image="lab/image",
         ),
     )
@@ -98,6 +114,11 @@ def test_the_nearest_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("machine:\n  memory: 64 gigs\n", "2:11", "'64 gigs' is not allowed for 'memory'", "Main memory, with its unit: `64GiB`."),
         ("machine: {cpus: 0}\n", "1:17", "'cpus': must be at least 1, not 0", "Processors."),
         ("slurm: {time: soon}\n", "1:15", "'soon' is not allowed for 'time'", "The time limit of a job (`sbatch --time`): minutes, `4:00:00` or `1-12:00:00`."),
+        ("slurm: {options: {mem: 8}}\n", "1:19", "'mem' is set by the run for each job", "say it by slurm.memory"),
+        ("slurm: {options: {part: x}}\n", "1:19", "'part' is set by the run for each job", "say it by slurm.partition"),
+        ("slurm: {light: {options: {wait: true}}}\n", "1:27", "'wait' is set by the run for each job", "remove it: the run says wait itself"),
+        ("slurm: {options: {-q: high}}\n", "1:19", "'-q' is no long option of sbatch", "write its long name without dashes before it, such as qos for -q"),
+        ("slurm: {options: {q: high}}\n", "1:19", "'q' is no long option of sbatch", "write its long name without dashes before it, such as qos for -q"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_has_a_place_and_a_remedy(

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import msgspec
 
-from dataenvgym_spec.setup.hardware.profile import HardwareProfile
+from dataenvgym_spec.setup.hardware.profile import HardwareProfile, LightJobs
 from dataenvgym_spec.setup.hardware.schema import PUBLISHED, SCHEMA, schema_text
 from tests.support.editing import server_command
 from tests.support.language_server import Place, serve
@@ -32,6 +32,8 @@ def test_records_and_schema_have_the_same_keys_and_each_is_described() -> None:
         (record,) = [option for option in options if option is not type(None)]
         assert set(part["properties"]) == keys(record)
         assert all(value["description"] for value in [part, *part["properties"].values()])
+    light = SCHEMA["properties"]["slurm"]["properties"]["light"]
+    assert set(light["properties"]) == keys(LightJobs)
 
 
 def test_an_editor_completes_explains_and_underlines(tmp_path: Path) -> None:
@@ -40,6 +42,7 @@ def test_an_editor_completes_explains_and_underlines(tmp_path: Path) -> None:
     shutil.copy(ROOT / PUBLISHED, tmp_path / PUBLISHED)
     path = tmp_path / "hardware.yaml"
     text = f"{HEAD}training:\n  processes: 2\n  \nmachine: {{cpus: many}}\n"
+    text += "slurm:\n  options: {mem: 8, qos: high}\n  light:\n    \n"
     path.write_text(text, encoding="utf-8")
     with serve(command, tmp_path) as server:
         server.open(path)
@@ -47,4 +50,6 @@ def test_an_editor_completes_explains_and_underlines(tmp_path: Path) -> None:
         assert offered >= {"device_batch"}
         shown = server.hover(path, Place(line=2, character=4))
         assert "How many train together" in shown and "At least `1`" in shown
-        assert {found.line for found in server.squiggles(path)} == {5}
+        offered = {item.label for item in server.complete(path, Place(line=8, character=4))}
+        assert offered >= {"partition", "memory"} and "gpus" not in offered
+        assert {found.line for found in server.squiggles(path)} == {5, 7, 8}, "light is still empty"
