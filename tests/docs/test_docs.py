@@ -33,7 +33,10 @@ CONSOLE = [
     # Those of some pages need more, such as a cluster: tests of their own.
     if "```console" in path.read_text(encoding="utf-8") and path.name not in APART
 ]
-LINKED = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+LINKED = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),
+    *sorted(DOCS.rglob("*.md")),
+]
 
 
 def name(path: Path) -> str:

@@ -35,7 +35,7 @@ def test_every_shown_command_runs(copy_of_finished: Path) -> None:
             continue
         shell(line.replace("quickstart", "tiny"), cwd=copy_of_finished)
         ran += 1
-    assert ran >= 6
+    assert ran >= 4
 
 
 def test_the_two_commands_come_first() -> None:

@@ -165,12 +165,17 @@ def test_the_workflow_says_what_a_branch_means(origin: Path, tmp_path: Path) -> 
 def steps(clone: Path, folder: Path) -> dict[str, int]:
     """Runs the steps of the workflow that need neither a registry nor GitHub; their exit codes."""
     workflow = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
-    (job,) = workflow["jobs"].values()
+    jobs = workflow["jobs"]
     ran = {}
-    for step in job["steps"]:
+    for step in [step for job in jobs.values() for step in job["steps"]]:
         command = step.get("run", "")
         # No text of a pull request stands in a command.
         assert "${{" not in command
+        if command.startswith("python -m pip"):
+            # Without the variable, nothing that somebody registered under a bare name is installed.
+            refused = call("bash", "-e", "-c", command, cwd=clone, ok=False, PACKAGE="")
+            assert refused.returncode
+            assert "set the repository variable DATAENVGYM_SPEC" in refused.stderr
         if not command or command.startswith(("python -m pip", "gh ")):
             continue
         values = {name: value.replace("${{ github.base_ref }}", "main") for name, value in step.get("env", {}).items()}  # fmt: skip
@@ -178,6 +183,10 @@ def steps(clone: Path, folder: Path) -> dict[str, int]:
         # As GitHub calls it.
         done = call("bash", "-e", "-c", command, cwd=clone, ok=False, **values)
         ran[step["name"]] = done.returncode
-    (comment,) = [step["run"] for step in job["steps"] if step.get("run", "").startswith("gh ")]
+    # What may write installs nothing, runs none of the branch, and has one command.
+    assert workflow["permissions"] == {"contents": "read"}
+    assert [name for name, job in jobs.items() if "permissions" in job] == ["comment"]
+    (comment,) = [step["run"] for step in jobs["comment"]["steps"] if "run" in step]
+    assert comment.startswith("gh pr comment ")
     assert comment.endswith("--body-file summary.md")
     return ran
