@@ -12,7 +12,14 @@ from dataenvgym_spec.cli.common import Project
 from dataenvgym_spec.cli.guard import admit, out_of_reach
 from dataenvgym_spec.core.collector import collector_paused
 from dataenvgym_spec.core.errors import LimitReached, SpecError
-from dataenvgym_spec.core.variables import REPLAY, THREADS, VLLM_GPUS, count
+from dataenvgym_spec.core.variables import (
+    REPLAY,
+    THREADS,
+    VLLM_CACHE,
+    VLLM_CACHE_GIB,
+    VLLM_GPUS,
+    count,
+)
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.graph.ir import Entry, Stage
 from dataenvgym_spec.questions.cost.estimate import Machine, PastStages, estimate
@@ -22,7 +29,8 @@ from dataenvgym_spec.questions.foresee import Settled
 from dataenvgym_spec.questions.plan import PlannedStage, plan
 from dataenvgym_spec.questions.together import Plans, once
 from dataenvgym_spec.results.prices import read_prices
-from dataenvgym_spec.schedule.needs import Sizes, Spread, needs
+from dataenvgym_spec.schedule.models import Models
+from dataenvgym_spec.schedule.needs import GIB, Spread, needs
 from dataenvgym_spec.schedule.protocol import Work
 from dataenvgym_spec.schedule.shards import shard_count
 from dataenvgym_spec.schedule.todo import open_targets, queue
@@ -129,12 +137,12 @@ class Rounds:
         history = latest(self.project.layout, {step.kind for step in steps if step.use})
         graph = self.project.compiled.graph
         known = graph.by_id()
-        sizes = Sizes.of(known, history)
+        models = Models(known, self.project.layout)
         return queue(
             graph,
             plans,
             seconds=self._seconds(steps, history),
-            needs=lambda stage: needs(stage, self.spread, sizes),
+            needs=lambda stage: needs(stage, self.spread, models),
             pull=self.pull,
             shards=lambda stage: self._shards(stage, known),
         )
@@ -184,4 +192,11 @@ def spread_of(environ: Mapping[str, str], cpus: int, elsewhere: int | None = Non
         gpus=hardware.gpus // hardware.machines,
         split=count(environ, VLLM_GPUS) or 1,
         machines=hardware.machines,
+        cache=GIB * _cache(environ),
     )
+
+
+def _cache(environ: Mapping[str, str]) -> int:
+    """The GiB that vLLM keeps beside a model. It says itself what is wrong with its variable."""
+    text = environ.get(VLLM_CACHE, "").strip()
+    return int(text) if text.isdecimal() else VLLM_CACHE_GIB

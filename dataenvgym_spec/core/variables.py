@@ -35,6 +35,10 @@ VLLM_MEMORY: Final = "DATAENVGYM_VLLM_MEMORY"
 """The share of each GPU's memory that vLLM may take."""
 VLLM_GPUS: Final = "DATAENVGYM_VLLM_GPUS"
 """The GPUs over which vLLM splits each layer."""
+VLLM_CACHE: Final = "VLLM_CPU_KVCACHE_SPACE"
+"""vLLM's own variable: the GiB of main memory that it keeps beside a model, without a GPU."""
+VLLM_CACHE_GIB: Final = 1
+"""What they are here unless the user says otherwise."""
 
 NODES: Final = "DATAENVGYM_NODES"
 """The folder in which a machine of a cluster does stages of clones that it does not see."""

@@ -111,6 +111,12 @@ class Component:
         return declared is not None and declared.device
 
     @property
+    def ready(self) -> bool:
+        """Whether it is a model that exists; False if it is not installed here."""
+        declared = _installed(self.slot, self.kind)
+        return declared is not None and declared.ready
+
+    @property
     def divides(self) -> bool:
         """Whether it is a backend that says which prompts it generates side by side.
 

@@ -9,7 +9,8 @@ import pytest
 from dataenvgym_spec.cli.engines import Engine, Variables, engine
 from dataenvgym_spec.cli.jobs import spread_on
 from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
-from dataenvgym_spec.schedule.needs import Sizes, Spread, needs
+from dataenvgym_spec.schedule.models import Models
+from dataenvgym_spec.schedule.needs import Spread, needs
 from dataenvgym_spec.schedule.protocol import Needs, Runner, Work
 from dataenvgym_spec.schedule.ray.cluster import Cluster, address_of
 from dataenvgym_spec.setup.hardware.profile import HardwareProfile, RayCluster, SlurmCluster
@@ -133,7 +134,7 @@ def test_a_training_takes_a_gpu_for_each_of_its_processes(
 
     def taken(kind: str, spread: Spread) -> Needs:
         stage = next(stage for stage in graph.stages if stage.kind == kind)
-        return needs(stage, spread, Sizes(graph.by_id()))
+        return needs(stage, spread, Models(graph.by_id()))
 
     def trained(environ: dict[str, str], gpus: int | None = 8) -> tuple[int, int, int]:
         one = taken("train", spread_on(Machines(32, gpus), environ))

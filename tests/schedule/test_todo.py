@@ -1,4 +1,4 @@
-"""Plans as a queue: what runs after what, for whom, and what a stage needs."""
+"""Plans as a queue: what runs after what, and for whom."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from dataenvgym_spec.graph.ir import Graph, Stage
-from dataenvgym_spec.questions.cost.estimate import Past, PastStages
+from dataenvgym_spec.graph.ir import Graph
 from dataenvgym_spec.questions.plan import PlannedStage
 from dataenvgym_spec.questions.together import Plans
-from dataenvgym_spec.records.logs import Log
-from dataenvgym_spec.schedule.needs import HEAVY, LIGHT, RUN, TRAIN, Sizes, Spread, needs
 from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.todo import FETCH, queue
 from tests.support.graphs import compiled
@@ -90,27 +87,3 @@ def test_what_is_elsewhere_is_fetched_by_one_work(graph: Graph) -> None:
             assert not works[stage.directory].pull
     # From DVC's cache each comes by itself.
     assert FETCH not in made(graph, given)
-
-
-def of_kind(graph: Graph, kind: str) -> Stage:
-    return next(stage for stage in graph.stages if stage.kind == kind)
-
-
-def test_needs_are_those_of_kind_model_and_machine(graph: Graph) -> None:
-    train, evaluate, data = (of_kind(graph, kind) for kind in ("train", "evaluate", "data"))
-    unknown = Sizes.of(graph.by_id(), PastStages(known={}))
-    assert needs(data, Spread(gpus=4, processes=4), unknown) == Needs(memory=LIGHT, light=True)
-    assert needs(train, Spread(cpus=8), unknown) == Needs(cpus=1, memory=HEAVY)
-
-    # A log of any stage with that model says its size.
-    log = Log(started=0.0, seconds={"total": 1.0}, parameters=10**9)
-    known = Sizes.of(graph.by_id(), PastStages(pasts=(Past(stage=train, log=log),), known={}))
-    assert needs(evaluate, Spread(cpus=8), known) == Needs(cpus=8, memory=HEAVY + RUN * 10**9)
-    assert needs(train, Spread(cpus=8, processes=2), known) == Needs(
-        cpus=8, memory=2 * (HEAVY + TRAIN * 10**9)
-    )
-    assert needs(evaluate, Spread(cpus=8, threads=3), known).cpus == 3
-    # On GPUs a training takes all that it is spread over.
-    spread = Spread(cpus=8, gpus=4, processes=4, split=2)
-    assert (needs(train, spread, known).gpus, needs(evaluate, spread, known).gpus) == (4, 2)
-    assert (needs(train, spread, known).cpus, needs(evaluate, spread, known).cpus) == (4, 1)

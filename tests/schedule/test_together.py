@@ -9,7 +9,8 @@ import pytest
 
 from dataenvgym_spec.cli.engines import engine
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.schedule.needs import Sizes, Spread, needs
+from dataenvgym_spec.schedule.models import Models
+from dataenvgym_spec.schedule.needs import Spread, needs
 from dataenvgym_spec.schedule.parcels.together import require_together, told
 from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.ray.tasks import _undisturbed
@@ -56,8 +57,8 @@ def test_nodes_do_not_train_together_in_containers(tmp_path: Path) -> None:
 def test_only_what_trains_takes_several_machines(tmp_path: Path) -> None:
     graph = compiled(tmp_path, SMALL)
     spread = Spread(processes=2, machines=3)
-    sizes = Sizes(graph.by_id())
-    taken = {stage.kind: needs(stage, spread, sizes) for stage in graph.stages}
+    models = Models(graph.by_id())
+    taken = {stage.kind: needs(stage, spread, models) for stage in graph.stages}
     assert {kind for kind, one in taken.items() if one.machines > 1} == {"student", "train"}
     assert taken["train"].machines == 3 and taken["train"].cpus == 2, "on each of them"
 

@@ -40,14 +40,15 @@ def spec() -> str:
     )
 
 
+def parameters(stage: Path) -> int:
+    log = json.loads((stage / "log" / "run.json").read_text(encoding="utf-8"))
+    return int(log["parameters"])
+
+
 def test_a_local_model_a_file_and_an_adapter(finished: Path, tmp_path: Path) -> None:
     repo = new_repo(tmp_path / "repo", spec())
-    base = (
-        next(stage for stage in load("tiny", finished).stages if stage.kind == "student").path
-        / "out"
-        / "student"
-    )
-    shutil.copytree(base, repo / "specs" / "base")
+    made = next(stage for stage in load("tiny", finished).stages if stage.kind == "student").path
+    shutil.copytree(made / "out" / "student", repo / "specs" / "base")
     items = {
         item.id: item
         for item in islice(ReasoningGym(families={"gcd": FAMILY}).stream("gcd", 1), 300)
@@ -56,6 +57,9 @@ def test_a_local_model_a_file_and_an_adapter(finished: Path, tmp_path: Path) -> 
     (repo / "specs" / "items.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     call("dataenvgym", "compile", cwd=repo)
     call("dvc", "repro", "tiny", cwd=repo, timeout=600)
+    taken = next(stage for stage in load("tiny", repo).stages if stage.kind == "student").path
+    # Its files say as many parameters as the model itself did when it was made.
+    assert parameters(taken) == parameters(made) > 1000
     (run,) = load("tiny", repo).runs
     assert len(run.sealed("best")) == len(run.sealed("base")) == 10
     student = run.iterations[1].training.path / "out" / "student"

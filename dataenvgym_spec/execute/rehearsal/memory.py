@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
+from dataenvgym_spec.gym.students.weights import BYTES
+
 TRAINED: Final = 16
 ACTIVATIONS: Final = 34
 LOGITS: Final = 8

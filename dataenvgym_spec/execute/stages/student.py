@@ -14,6 +14,7 @@ from dataenvgym_spec.graph.params import StudentParams
 from dataenvgym_spec.gym.prompt import Prompts, PromptTemplate
 from dataenvgym_spec.gym.students.models.protocol import Existing, Model, ModelTools, Pretraining
 from dataenvgym_spec.gym.students.trainers.protocol import TrainingSettings
+from dataenvgym_spec.gym.students.weights import parameters_in
 from dataenvgym_spec.records.items import Item, form_or_usual, in_lane
 
 
@@ -25,6 +26,7 @@ def student(context: Context[StudentParams]) -> None:
         with context.phase("fetch"):
             found = model.find()
             context.refer(context.params.model, found)
+        _note_size(context, found.folder)
         if read_template(found.folder) is not None:
             context.say("  it has a chat template: 'student.prompt' uses it with 'chat: true'")
         return
@@ -35,7 +37,15 @@ def student(context: Context[StudentParams]) -> None:
         pretraining=_pretraining(context, out),
     )
     facts = model.prepare(out, tools)
+    _note_size(context, out)
     context.record(**facts)
+
+
+def _note_size(context: Context[StudentParams], folder: Path) -> None:
+    """Records how large the model is: what later stages need of a machine goes by it."""
+    parameters = parameters_in(folder)
+    if parameters is not None:
+        context.record(parameters=parameters)
 
 
 def _pretraining(context: Context[StudentParams], out: Path) -> Pretraining | None:

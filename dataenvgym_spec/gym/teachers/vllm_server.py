@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Final
 from dataenvgym_spec.core.chat_template import read_template
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.secrets import Secrets, opening
+from dataenvgym_spec.core.variables import VLLM_CACHE, VLLM_CACHE_GIB
 from dataenvgym_spec.gym.students.backends.serving import Serving
 from dataenvgym_spec.gym.students.models.protocol import Existing
 from dataenvgym_spec.gym.teachers import guard
@@ -166,7 +167,7 @@ class Server:
         # Its engine is a process of its own there, whatever vLLM in this process wants.
         environ.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)
         environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-        environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+        environ.setdefault(VLLM_CACHE, str(VLLM_CACHE_GIB))
         return environ
 
     def _wait(self) -> None:

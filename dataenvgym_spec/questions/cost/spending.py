@@ -53,7 +53,7 @@ class Accounts:
 
     def _cost(self, stage: Stage) -> CostRange:
         if stage.id not in self._costs:
-            log = _log(self._layout.stage(stage.directory) / "log" / "run.json")
+            log = read_log(self._layout.stage(stage.directory) / "log" / "run.json")
             past = None if log is None else Past(stage=stage, log=log)
             self._costs[stage.id] = total(()) if past is None else spent(past, self._prices)
         return self._costs[stage.id]
@@ -90,7 +90,7 @@ class _Reader:
     def history(self, directories: Iterable[str]) -> PastStages:
         pasts = []
         for directory in directories:
-            log = _log(self.layout.stage(directory) / "log" / "run.json")
+            log = read_log(self.layout.stage(directory) / "log" / "run.json")
             if log is None and self.unfinished:
                 log = _so_far(self.layout.scratch(directory) / PROGRESS)
             stage = self.stage(directory) if log is not None else None
@@ -123,8 +123,8 @@ def _stage(content: dict[str, Any]) -> Stage | None:
         return None
 
 
-def _log(path: Path) -> Log | None:
-    """A log that says how long the stage took."""
+def read_log(path: Path) -> Log | None:
+    """A log that says how long the stage took; None where there is none."""
     try:
         log = Log.parse(_json(path))
     except ValueError:

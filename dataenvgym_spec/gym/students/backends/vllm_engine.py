@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from dataenvgym_spec.core.variables import VLLM_CACHE, VLLM_CACHE_GIB
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.finite import no_numbers
 from dataenvgym_spec.gym.students.backends.lora import largest_rank
@@ -26,7 +27,7 @@ from dataenvgym_spec.gym.students.codec import Codec
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 os.environ.setdefault("VLLM_RAISE_ON_LOGIT_NANS", "1")
-os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+os.environ.setdefault(VLLM_CACHE, str(VLLM_CACHE_GIB))
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 QUIET: Final = ("ERROR", "CRITICAL", "FATAL")
 """Levels of vLLM's log at which nobody asked to see how it starts."""
