@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.cli.elsewhere import remedy
 from dataenvgym_spec.core.errors import visible
+from dataenvgym_spec.core.foreign import clean, markdown_text
 from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.questions.compare import Contrasted, Difference, Split
 from dataenvgym_spec.questions.sides import Side
@@ -15,7 +16,6 @@ from dataenvgym_spec.report import formats, noise, words
 from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import (
     amount,
-    clean,
     count,
     interval,
     p_value,
@@ -91,15 +91,15 @@ def markdown(told: Told) -> str:
     """A comparison as Markdown: for a pull request or a page."""
     table = score_table(told)
     parts = [formats.markdown(table)] if table.lines else []
-    parts += [f"{formats.markdown_text(note)}\n" for note in _notes(told)]
+    parts += [f"{markdown_text(note)}\n" for note in _notes(told)]
     if len(told.contrasts) > MOST_DETAILED:
         return "\n".join([*parts, formats.markdown(contrast_table(told)), f"{DETAILS}\n"])
     for one in told.contrasts:
-        parts.append(f"**{formats.markdown_text(sentence(one))}**\n")
-        parts += [f"{formats.markdown_text(warning)}\n" for warning in warnings(one)]
+        parts.append(f"**{markdown_text(sentence(one))}**\n")
+        parts += [f"{markdown_text(warning)}\n" for warning in warnings(one)]
         if one.differences:
             parts.append(formats.markdown(difference_table(one)))
-        parts.append(f"{formats.markdown_text(shared(one))}\n")
+        parts.append(f"{markdown_text(shared(one))}\n")
     return "\n".join(parts)
 
 

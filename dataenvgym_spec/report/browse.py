@@ -18,9 +18,10 @@ from typing import Final
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.core.hashing import sha256_text
 from dataenvgym_spec.report.packing import Packing, share_of
-from dataenvgym_spec.report.text import clean, count
+from dataenvgym_spec.report.text import count
 from dataenvgym_spec.results.drill import judged
 from dataenvgym_spec.results.experiment import Results
 

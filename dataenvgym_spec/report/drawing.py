@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator
 
+from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.report.looks import PAGE, Look
-from dataenvgym_spec.report.text import clean, shorten
+from dataenvgym_spec.report.text import shorten
 from dataenvgym_spec.results.curves import Curve, Grid
 from dataenvgym_spec.results.evidence.scores import Outcome
 from dataenvgym_spec.results.fates import Fates, IterationFates

@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from dataenvgym_spec.core.foreign import clean, markdown_text
 from dataenvgym_spec.report.tables import TextTable
-from dataenvgym_spec.report.text import clean
 
-_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>()#|~$!&:@])")
 _LATEX: Final = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -36,15 +35,6 @@ _LATEX: Final = {
 }
 _FORMULA: Final = ("=", "+", "-", "@")
 _NUMBER: Final = re.compile(r"[+-]?[0-9][0-9.,]*(e[+-]?[0-9]+)?", re.IGNORECASE)
-
-
-def markdown_text(text: str) -> str:
-    r"""Foreign text for one line of Markdown.
-
-    >>> print(markdown_text("[a](b) | <img>\n@x"))
-    \[a\]\(b\) \| \<img\> \@x
-    """
-    return _MARKDOWN.sub(r"\\\1", " ".join(clean(text).split()))
 
 
 def csv_cell(text: str) -> str:

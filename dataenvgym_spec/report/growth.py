@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from matplotlib.ticker import MaxNLocator
 
+from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.records.skills import Explore, SkillTree
 from dataenvgym_spec.report.drawing import canvas
 from dataenvgym_spec.report.looks import PAGE, Look
-from dataenvgym_spec.report.text import clean, shorten
+from dataenvgym_spec.report.text import shorten
 from dataenvgym_spec.results.flips import Flips
 from dataenvgym_spec.results.teachings import GrownTree, TreeTurn
 

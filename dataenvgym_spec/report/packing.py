@@ -14,12 +14,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.records.examples import Example, Rejected
 from dataenvgym_spec.records.media import Picture
 from dataenvgym_spec.records.plans import ShownError
 from dataenvgym_spec.records.responses import LoggedResponse
-from dataenvgym_spec.report.text import clean, shorten
+from dataenvgym_spec.report.text import shorten
 from dataenvgym_spec.results.drill import ALL, Judged
 
 LONGEST: Final = 4000

@@ -12,6 +12,7 @@ from typing import Any, Final
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.report import drawing, growth, noise, tables, text, words
 from dataenvgym_spec.report.pictures import pictures
 from dataenvgym_spec.results.curves import Grid
@@ -29,7 +30,7 @@ _FILTERS: Final = (
     text.moment,
     text.count,
     text.amount,
-    text.clean,
+    clean,
     text.shorten,
     pictures,
 )

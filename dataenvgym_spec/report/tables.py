@@ -8,8 +8,9 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
+from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.report import teaching
-from dataenvgym_spec.report.text import amount, clean, count, duration, percent, points, shorten
+from dataenvgym_spec.report.text import amount, count, duration, percent, points, shorten
 from dataenvgym_spec.report.words import move
 from dataenvgym_spec.results.accounts import TurnAccount
 from dataenvgym_spec.results.fates import IterationFates

@@ -1,4 +1,4 @@
-"""Numbers and foreign text as words for people: percentages, durations, what is safe to show."""
+"""Numbers as words for people: percentages, durations, counts."""
 
 from __future__ import annotations
 
@@ -94,24 +94,6 @@ def amount(taught: float, asked: float) -> str:
     ('600', '519 of 600')
     """
     return count(taught) if taught >= asked else f"{count(taught)} of {count(asked)}"
-
-
-def clean(text: str) -> str:
-    r"""Foreign text without characters that are invisible or reorder what is around them.
-
-    >>> clean("a\u202eb\tc")
-    'a\ufffdb c'
-    """
-    # Most texts are harmless, and a page may hold ten thousand.
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join(map(_visible, text))
-
-
-def _visible(letter: str) -> str:
-    if letter.isprintable() or letter == "\n":
-        return letter
-    return " " if letter.isspace() else "\ufffd"
 
 
 def shorten(text: str, limit: int) -> str:

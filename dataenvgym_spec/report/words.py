@@ -11,9 +11,9 @@ from math import sqrt
 from statistics import fmean
 from typing import Any, Final
 
+from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.report.text import (
-    clean,
     count,
     p_value,
     percent,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from dataenvgym_spec.core.foreign import markdown_text
 from dataenvgym_spec.core.hashing import file_digest
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import json_text
@@ -20,7 +21,7 @@ from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.skills import measured
 from dataenvgym_spec.results.stage import StageResult, count_records
 from dataenvgym_spec.track import notes, shown, teaching
-from dataenvgym_spec.track.naming import cell, in_order, numbered, slug
+from dataenvgym_spec.track.naming import in_order, numbered, slug
 from dataenvgym_spec.track.ports import DATA, LEARNED, STATES
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Value, text
 from dataenvgym_spec.track.students import student_of
@@ -384,6 +385,6 @@ def _table(plan: Plan) -> str:
     most_first = sorted(plan.allocation.items(), key=lambda pair: (-pair[1], pair[0]))
     for skill, count in most_first:
         score = f"{scores[skill]:.3f}" if skill in scores else "not observed"
-        reason = cell(plan.reasons.get(skill, ""))
-        lines.append(f"| {cell(skill)} | {score} | {count} | {reason} |")
+        reason = markdown_text(plan.reasons.get(skill, ""))
+        lines.append(f"| {markdown_text(skill)} | {score} | {count} | {reason} |")
     return "\n".join(lines) + "\n"

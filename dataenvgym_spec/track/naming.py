@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.core.hashing import canonical, text_digest
 
 LONGEST: Final = 500
 """Characters of a param that are kept. MLflow takes 6,000, but a table of runs is for reading."""
-
-
 NOTE: Final = "mlflow.note.content"
 """The tag that MLflow shows as a description."""
+RULE: Final = "| --- "
+"""What stands below the head of a column of a table in Markdown."""
 
 
 def slug(text: str) -> str:
@@ -25,7 +26,8 @@ def slug(text: str) -> str:
     ('gcd', 'solve for x _hard_-ad8b')
     """
     clean = re.sub(r"[^\w. -]", "_", text).strip(". ")[:80]
-    return clean if clean == text else f"{clean}-{text_digest(text)[:4]}"
+    # MLflow takes no empty one.
+    return clean if clean and clean == text else f"{clean}-{text_digest(text)[:4]}"
 
 
 def in_order(tags: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -46,22 +48,22 @@ def numbered(number: int, most: int) -> str:
     return f"{number:0{len(str(most))}}"
 
 
-def cell(text: str) -> str:
-    """A text that does not break a row of a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The leaves of nested settings as params, in order of their names.
+    r"""The leaves of nested settings as params, in order of their names.
 
     >>> list(flatten({"loop": {"iterations": 4, "on": ["a"]}, "x": None}))
     [('loop.iterations', '4'), ('loop.on', '["a"]'), ('x', 'null')]
+    >>> list(flatten({"prompt": "a\u202eb"}))
+    [('prompt', 'a\\u202eb')]
     """
     if isinstance(value, dict) and value:
         for key in sorted(value):
             yield from flatten(value[key], f"{path}.{slug(str(key))}" if path else slug(str(key)))
         return
-    yield path[:250], shorten(value if isinstance(value, str) else canonical(value))
+    text = value if isinstance(value, str) else canonical(value)
+    # What would turn the text around it, or a database refuses (NUL), is shown by its number.
+    lines = [visible(line, len(line)) for line in text.split("\n")]
+    yield path[:250], shorten("\n".join(lines))
 
 
 def shorten(text: str) -> str:

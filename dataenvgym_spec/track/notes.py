@@ -9,13 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from dataenvgym_spec.core.foreign import markdown_paragraphs, markdown_text
+from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.results.run import Iteration, Run
 from dataenvgym_spec.results.stage import StageResult
 
 REPORT: Final = "report/index.html"
 EXAMPLES: Final = "report/examples/index.html"
+LONGEST: Final = 4500
+"""Characters of a description: every server of MLflow 3 takes 5,000."""
 ORDER = ("skills", "assign", "plan", "generate", "check", "student", "train", "evaluate")
 """Kinds of stages in the order in which an iteration runs them."""
+
+
+def of_experiment(description: str) -> str:
+    """What a spec says of itself, as text: a stranger may have written it.
+
+    MLflow shows images and frames that a description names, from wherever they are.
+    """
+    whole = markdown_paragraphs(description)
+    # What the longest sign takes five times as much room as.
+    cut = shortened(description, LONGEST // 5)
+    return whole if len(whole) <= LONGEST else markdown_paragraphs(cut)
 
 
 def of_base(turn: Iteration) -> str:
@@ -32,7 +47,8 @@ def of_run(run: Run, base: str | None, turns: Mapping[int, str]) -> str:
         base: the id of its base student's run.
         turns: the ids of the runs of its iterations, by number.
     """
-    lines = [f"Arm **{run.arm}** under seed {run.seed}. Each iteration is a run below this one."]
+    arm = markdown_text(run.arm)
+    lines = [f"Arm **{arm}** under seed {run.seed}. Each iteration is a run below this one."]
     ways = []
     if base is not None:
         ways.append(f"begins with the [base student](student:{base})")
@@ -91,8 +107,8 @@ def of_summary(arm: str, runs: Mapping[int, str], own: str, files: Sequence[str]
     """
     seeds = ", ".join(f"[{seed}](run:{name})" for seed, name in runs.items())
     lines = [
-        f"Arm **{arm}** over all of its runs, by seed: {seeds}. Scores on the sealed test are "
-        "shown here alone, so that nobody selects by them."
+        f"Arm **{markdown_text(arm)}** over all of its runs, by seed: {seeds}. Scores on the "
+        "sealed test are shown here alone, so that nobody selects by them."
     ]
     if REPORT in files:
         lines.append(f"The [report](files:{own} {REPORT}) has the same figures.")

@@ -78,7 +78,7 @@ def project(results: Results) -> ExperimentRecord:
     return ExperimentRecord(
         name=results.name,
         home=home_of(results),
-        description=results.index.description,
+        description=notes.of_experiment(results.index.description),
         views=views_of(results.index, settings_of(results)),
         runs=tuple(runs),
         plans=plans,

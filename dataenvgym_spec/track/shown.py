@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from dataenvgym_spec.core.foreign import markdown_text
 from dataenvgym_spec.core.text import shortened
 from dataenvgym_spec.records.examples import Example, Rejected
 from dataenvgym_spec.results.drill import evenly
 from dataenvgym_spec.results.run import Iteration
 from dataenvgym_spec.results.trace import EXAMPLES
-from dataenvgym_spec.track.naming import cell
+from dataenvgym_spec.track.naming import RULE
 from dataenvgym_spec.track.runs import Artifact, text
 
 SHOWN: Final = 20
@@ -35,7 +36,7 @@ def _table(turn: Iteration, port: str, kind: type[Example], head: tuple[str, ...
         return
     yield f"{min(amount, SHOWN)} of {amount} {port} examples; `dataenvgym trace ID` shows any.\n"
     yield _row(head)
-    yield _row(["---"] * len(head))
+    yield RULE * len(head) + "|"
     wanted = evenly(amount, min(amount, SHOWN))
     for check in turn.of("check"):
         for example in check.each(port, EXAMPLES, kind, wanted):
@@ -47,4 +48,5 @@ def _table(turn: Iteration, port: str, kind: type[Example], head: tuple[str, ...
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell(shortened(one, LONGEST)) for one in cells)} |"
+    shown = [markdown_text(shortened(one, LONGEST)) for one in cells]
+    return f"| {' | '.join(shown)} |"

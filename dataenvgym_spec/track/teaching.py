@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from dataenvgym_spec.core.foreign import markdown_text
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.records.skills import Exploit, Explore, SkillTree
 from dataenvgym_spec.results.accounts import cost_record
@@ -13,7 +14,7 @@ from dataenvgym_spec.results.fates import fates_of, in_order
 from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.run import Iteration
 from dataenvgym_spec.results.teachings import last_tree
-from dataenvgym_spec.track.naming import cell, slug
+from dataenvgym_spec.track.naming import RULE, slug
 from dataenvgym_spec.track.runs import Artifact, Value, text
 
 HEAD: Final = (
@@ -78,7 +79,7 @@ def _ledger(turn: Iteration, ledger: Ledger) -> dict[str, Any]:
 
 def _tree_table(trees: Mapping[str, SkillTree]) -> str:
     """The trees for people, each skill above its subskills."""
-    lines = [_row(*HEAD), _row(*["---"] * len(HEAD))]
+    lines = [_row(*HEAD), RULE * len(HEAD) + "|"]
     for skill, tree in trees.items():
         right = "" if tree.score is None else f"{tree.score.accuracy:.3f} of {tree.score.items}"
         reward = "" if tree.reward is None else f"{tree.reward:+.3f}"
@@ -90,7 +91,8 @@ def _tree_table(trees: Mapping[str, SkillTree]) -> str:
 
 
 def _row(*cells: object) -> str:
-    return f"| {' | '.join(cell(str(one)) for one in cells)} |"
+    shown = [markdown_text(str(one)) for one in cells]
+    return f"| {' | '.join(shown)} |"
 
 
 def _move(tree: SkillTree) -> str:

@@ -212,7 +212,7 @@ def test_markdown_is_a_table_in_which_foreign_text_is_only_text(repo: Path) -> N
     write_json(path, index)
     said = call("dataenvgym", "compare", "tiny", "--format", "markdown", cwd=repo).stdout
     (row,) = (line for line in said.splitlines() if "student.prompt" in line)
-    assert r"\<img src=x\> \| \[a\]\(http\://evil.example\)" in row
+    assert r"&lt;img src=x&gt; \| \[a\]\(http&#58;//evil.example\)" in row
     assert said.startswith("| side | student |")
 
 

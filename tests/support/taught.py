@@ -17,7 +17,10 @@ from dataenvgym_spec.records.responses import LoggedResponse
 from dataenvgym_spec.records.skills import Exploit, Explore, SkillScore, SkillTree, Subskill
 from tests.support.tracked import SKILLS, Store
 
-HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }} ${HOME} \"'> \u202e"
+HOSTILE = (
+    "<script>alert(1)</script> {{ 7 * 7 }} ${HOME} \"'> \u202e ![a](//evil.example/a.png) "
+    "[b](javascript:alert(2)) \\<iframe src=//evil.example/c> www.evil.example <img src=//evil.example/d "
+)
 LONG = (
     "adding numbers of several digits that need a carry in more than one place, also across a zero"
 )
@@ -57,7 +60,7 @@ class Taught(Store):
     """The store of `tracked` with more in its stages."""
 
     def __init__(self, root: Path, **options: Any) -> None:
-        super().__init__(root, **options)
+        super().__init__(root, **{"description": HOSTILE, **options})
         path = root / "experiments" / "tiny.json"
         index = read_json(path)
         for arm, settings in index["settings"].items():
@@ -214,3 +217,12 @@ def _response(number: int, stage: str) -> LoggedResponse:
         ),
         fault=None,
     )
+
+
+def ask_for(root: Path, skill: str) -> None:
+    """Lets every plan ask for one more skill, as a teacher may call it."""
+    for path in root.glob("store/plan-*/out/plan/plan.json"):
+        plan = read_json(path)
+        plan["allocation"][skill] = 1
+        plan["reasons"][skill] = skill
+        write_json(path, plan)

@@ -35,6 +35,7 @@ class Store:
         iterations: int = ITERATIONS,
         name: str = "tiny",
         sweep: str | None = None,
+        description: str = "Does it teach?",
         right: Callable[[str, int, int], int] = lambda arm, seed, turn: 2 * turn + 2,
     ) -> None:
         """Writes it all.
@@ -51,6 +52,7 @@ class Store:
             iterations: how many every arm has.
             name: of the experiment.
             sweep: of which it is a point.
+            description: what the spec says of itself.
             right: how many of 16 answers on selection are right, by arm, seed and iteration.
         """
         self.root, self.closed, self.epoch = root, closed, epoch
@@ -86,7 +88,7 @@ class Store:
         index = {
             "format": 1,
             "name": name,
-            "description": "Does it teach?",
+            "description": description,
             "sweep": sweep,
             "arms": list(arms),
             "seeds": list(seeds),
