@@ -45,17 +45,21 @@ TaskPlugin=task/none
 SwitchType=switch/none
 MpiDefault=none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
+SelectTypeParameters=CR_Core_Memory
+DefMemPerCPU=100
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/none
 ReturnToService=2
 KillWait=30
 """
-NODE = "NodeName={name} NodeAddr=127.0.0.1 NodeHostname={host} Port={port} CPUs={cpus} RealMemory=4000 State=UNKNOWN"
+NODE = "NodeName={name} NodeAddr=127.0.0.1 NodeHostname={host} Port={port} CPUs={cpus} RealMemory=4000{gres} State=UNKNOWN"
+GPU = "fake"
+"""The type of GPUs, as Slurm calls them. They are files: it counts them and gives them to jobs."""
 PARTITIONS = """\
 PartitionName=main Nodes=ALL Default=YES State=UP
 PartitionName=other Nodes=ALL State=UP
+PartitionName=short Nodes=ALL MaxTime=30 State=UP
 """
 
 
@@ -66,13 +70,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def slurm(cpus: int = 2, nodes: int = 1, patience: int = 300) -> Iterator[Mapping[str, str]]:
+def slurm(
+    cpus: int = 2, nodes: int = 1, patience: int = 300, gpus: int = 0
+) -> Iterator[Mapping[str, str]]:
     """A cluster; yields the variables of the environment that lead to it.
 
     Args:
         cpus: of each node.
         nodes: how many; each is a daemon of its own on this machine.
         patience: seconds without an answer after which a node is taken for dead.
+        gpus: of each node, of the type `GPU`.
     """
     names = [f"node{number}" for number in range(1, nodes + 1)]
     folder = Path(tempfile.mkdtemp(prefix="slurm", dir="/tmp"))
@@ -84,8 +91,10 @@ def slurm(cpus: int = 2, nodes: int = 1, patience: int = 300) -> Iterator[Mappin
         key.write_bytes(secrets.token_bytes(128))
         host = platform.node().partition(".")[0]
         text = CONFIG.format(folder=folder, controller=free_port())
+        gres = _with_gpus(folder, gpus) if gpus else ""
+        text += "GresTypes=gpu\n" if gpus else ""
         for name in names:
-            text += NODE.format(name=name, host=host, port=free_port(), cpus=cpus) + "\n"
+            text += NODE.format(name=name, host=host, port=free_port(), cpus=cpus, gres=gres) + "\n"
         text += f"SlurmdTimeout={patience}\n{PARTITIONS}"
         (folder / "slurm.conf").write_text(text, encoding="utf-8")
         variables = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": PATH}
@@ -103,6 +112,15 @@ def slurm(cpus: int = 2, nodes: int = 1, patience: int = 300) -> Iterator[Mappin
         for name in (*(f"slurmd-{name}" for name in names), "slurmctld", "munged"):
             _end(folder / f"{name}.pid")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _with_gpus(folder: Path, count: int) -> str:
+    """What is said of a node that has some."""
+    for number in range(count):
+        (folder / f"gpu{number}").touch()
+    said = f"Name=gpu Type={GPU} File={folder}/gpu[0-{count - 1}]\n"
+    (folder / "gres.conf").write_text(said, encoding="utf-8")
+    return f" Gres=gpu:{GPU}:{count}"
 
 
 def _wait_for_nodes(environ: Mapping[str, str]) -> None:

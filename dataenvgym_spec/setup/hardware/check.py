@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dataenvgym_spec.core.errors import Diagnostic, SpecError, UserError
 from dataenvgym_spec.setup.finding import Finding
+from dataenvgym_spec.setup.hardware.clusters import clusters
 from dataenvgym_spec.setup.hardware.profile import (
     FILE,
     HardwareProfile,
@@ -31,7 +31,7 @@ def hardware(root: Path, environ: Mapping[str, str]) -> list[Finding]:
     here = room_here(HardwareProfile(), environ)
     file = "none: all of this machine is used" if path is None else str(path)
     told = Finding(name="hardware", ok=True, detail=f"{_room(here)}; {file}")
-    return [told, *_beyond(profile, here), *_absent(profile)]
+    return [told, *_beyond(profile, here), *_absent(profile), *clusters(profile, environ)]
 
 
 def _wrong(diagnostics: tuple[Diagnostic, ...]) -> Finding:
@@ -55,26 +55,26 @@ def _beyond(profile: HardwareProfile, here: Room) -> Iterator[Finding]:
     for name, asked, there in (
         ("machine.cpus", machine.cpus, here.cpus),
         ("machine.gpus", machine.gpus, here.gpus),
-        ("generation.tensor_parallel", profile.generation.tensor_parallel, max(1, gpus)),
     ):
         if asked is not None and there is not None and asked > there:
             yield _less(name, str(asked), f"{there} here")
     if machine.memory is not None and here.memory is not None and machine.memory > here.memory:
         asked_gib, there_gib = machine.memory / 2**30, here.memory / 2**30
         yield _less("machine.memory", f"{asked_gib:,.1f} GiB", f"{there_gib:,.1f} GiB here")
-    machines = training.num_machines or 1
-    processes = -(-(training.processes or 1) // machines)
-    most, word = (gpus, "GPUs") if gpus else (here.cpus or 1, "CPUs")
-    if processes > most:
-        yield _less("training.processes", str(processes), f"{most} {word} here")
     if profile.ray is not None or profile.slurm is not None:
-        return  # shards go to other machines
-    for part, shards in (
-        ("evaluation", profile.evaluation.shards),
-        ("generation", profile.generation.shards),
+        return  # models run on other machines
+    split = profile.generation.tensor_parallel or 1
+    if split > max(1, gpus):
+        yield _less("generation.tensor_parallel", str(split), f"{max(1, gpus)} here")
+    processes = -(-(training.processes or 1) // (training.num_machines or 1))
+    most, word = (gpus, "GPUs") if gpus else (here.cpus or 1, "CPUs")
+    for name, count in (
+        ("training.processes", processes),
+        ("evaluation.shards", profile.evaluation.shards or 1),
+        ("generation.shards", profile.generation.shards or 1),
     ):
-        if (shards or 1) > most:
-            yield _less(f"{part}.shards", str(shards), f"{most} {word} here")
+        if count > most:
+            yield _less(name, str(count), f"{most} {word} here")
 
 
 def _less(name: str, asked: str, there: str) -> Finding:
@@ -87,10 +87,6 @@ def _less(name: str, asked: str, there: str) -> Finding:
 
 def _absent(profile: HardwareProfile) -> Iterator[Finding]:
     """Programs and packages that the profile needs, and that are not here."""
-    if profile.slurm is not None and shutil.which("sbatch") is None:
-        detail = "slurm: there is no sbatch on the PATH"
-        help = "run where Slurm's commands are, such as the cluster's login node"
-        yield Finding(name=FILE, ok=False, needed=False, detail=detail, help=help)
     training = profile.training
     by_hand = profile.ray is None and profile.slurm is None
     if by_hand and (training.num_machines or 1) > 1 and training.main_process_ip is None:

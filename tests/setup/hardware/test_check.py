@@ -21,7 +21,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
         return HERE
 
     monkeypatch.setattr(check, "room_here", here)
-    monkeypatch.setattr(check.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr(check.importlib.util, "find_spec", lambda name: None)
 
 
@@ -37,7 +37,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
         ("training: {num_machines: 2, processes: 8, main_process_ip: first}", "training.processes is 4, and there are 2 GPUs here", "lower training.processes"),
         ("training: {num_machines: 2}", "training.num_machines: where the first machine is met is not said", "add training.main_process_ip"),
         ("evaluation: {shards: 3}", "evaluation.shards is 3, and there are 2 GPUs here", "lower evaluation.shards"),
-        ("slurm: {partition: long}", "slurm: there is no sbatch on the PATH", "login node"),
+        ("slurm: {partition: long, gpus: 1}", "slurm: there is no sbatch on the PATH", "login node"),
         ("training: {distribution: deepspeed-zero3}", "training.distribution deepspeed-zero3: deepspeed is not installed", "pip install deepspeed"),
         ("ray: {address: auto}", "ray: the package is not installed", "pip install"),
     ],
@@ -53,9 +53,12 @@ def test_what_this_machine_does_not_have_is_told(
 
 
 @pytest.mark.usefixtures("machine")
-def test_shards_go_to_other_machines_where_there_are_some(tmp_path: Path) -> None:
-    (tmp_path / "hardware.yaml").write_text("evaluation: {shards: 9}\nray: {}\n", encoding="utf-8")
-    assert not [found for found in hardware(tmp_path, {}) if "evaluation.shards" in found.detail]
+def test_models_run_on_other_machines_where_there_are_some(tmp_path: Path) -> None:
+    spread = "training: {processes: 8}\ngeneration: {tensor_parallel: 4}\nevaluation: {shards: 9}\n"
+    for cluster in ("ray: {}", "slurm: {gpus: 8}"):
+        (tmp_path / "hardware.yaml").write_text(f"{spread}{cluster}\n", encoding="utf-8")
+        found = [one.detail for one in hardware(tmp_path, {})]
+        assert not [detail for detail in found if detail.endswith(" here")]
 
 
 @pytest.mark.usefixtures("machine")
