@@ -1,4 +1,4 @@
-"""The page on the library: its commands in a repository with the specs, beside a hub; its tables beside what compiles."""
+"""The pages on the library and on a cell of the paper: their commands in a repository with the specs, beside a hub; tables beside what compiles."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from tests.support.published import published
 from tests.support.repositories import ROOT, call
 
 PAGE = ROOT / "docs" / "library.md"
+CELL = ROOT / "docs" / "paper-cell.md"
+REHEARSAL = "dataenvgym rehearse "
 TEXT = PAGE.read_text(encoding="utf-8")
 ROW = re.compile(
     r"^\| \[`([\w-]+)`\]\(\.\./(specs/library/[\w/-]+\.yaml)\) \|(?: ([^|]+) \|)? (\d+) x (\d+) \| (\d+) \| (\d+) \|$",
@@ -33,7 +35,11 @@ COMMITS = {
     ("models", "google/paligemma-3b-pt-224", "main"): "d" * 40,
     ("models", "stabilityai/sdxl-turbo", "main"): "e" * 40,
 }
-KEYS = {"AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9", "AZURE_OPENAI_API_KEY": "none"}
+KEYS = {
+    "AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9",
+    "AZURE_OPENAI_API_KEY": "none",
+    "OPENAI_API_KEY": "none",
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,7 @@ def hub() -> Iterator[Hub]:
 
 @pytest.fixture(scope="module")
 def repo(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[Path]:
-    """A repository with the specs of this one, in which every command of the page was run."""
+    """A repository with the specs of this one, in which every command of the pages was run, less a rehearsal."""
     folder = tmp_path_factory.mktemp("library")
     with patch.dict(os.environ, {ROOTS: f"data={published(folder / 'data')}"}):
         yield made(folder, hub)
@@ -55,13 +61,15 @@ def made(folder: Path, hub: Hub) -> Path:
     (repo / ".dvc").mkdir(parents=True)
     shutil.copytree(ROOT / "specs", repo / "specs")
     said = ""
-    for language, text in blocks(PAGE):
+    for language, text in (*blocks(PAGE), *blocks(CELL)):
         if language == "yaml":
             named = NAMED["yaml"].match(text)
             assert named
             (repo / named[1]).write_text(text[named.end() :], encoding="utf-8")
         elif language == "console":
             for line in text.splitlines():
+                if line.startswith(REHEARSAL):
+                    continue
                 reach = hub.reach(folder / "home") | KEYS | {ROOTS: os.environ[ROOTS]}
                 said = call(*shlex.split(line), cwd=repo, **reach).stdout
         else:
@@ -93,3 +101,30 @@ def test_a_row_says_what_compiles(row: tuple[str, ...], repo: Path) -> None:
     )
     assert tuple(map(int, (arms, runs, stages, trainings))) == said, name
     assert asks in ("", experiment.description)
+
+
+def test_labels_of_the_test_leave_what_teaches_alone(repo: Path) -> None:
+    cell, labelled = (
+        lower(front_end([repo / "specs" / f"{name}.yaml"], root=repo)).graph.stages
+        for name in ("library/paper/math-skill-list-corrected", "labelled")
+    )
+    new = {stage.kind for stage in labelled} - {stage.kind for stage in cell}
+    assert new == {"label"}
+    keys = [
+        {stage.id for stage in stages if stage.kind not in ("label", "report")}
+        for stages in (cell, labelled)
+    ]
+    assert keys[0] == keys[1]
+
+
+@pytest.mark.slow
+def test_the_cell_is_rehearsed_as_its_page_says(repo: Path) -> None:
+    (command,) = [
+        line
+        for language, text in blocks(CELL)
+        if language == "console"
+        for line in text.splitlines()
+        if line.startswith(REHEARSAL)
+    ]
+    done = call(*shlex.split(command), cwd=repo, apart=True, timeout=1800)
+    assert "stages rehearsed in" in done.stdout

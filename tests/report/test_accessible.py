@@ -5,6 +5,7 @@ It runs in a real browser on pages with everything that a report can hold, at th
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,15 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"report": page(study(results)), "examples": dict(browse(results))["index.html"]}
 
 
+SHOWN = [*product(("report", "examples"), (1280, 390), (False, True))]
+AT_ONCE = [("report", 1280, False), ("report", 390, True), ("examples", 390, True)]
+"""What is asked for in each run of the tests; the others take as long again."""
+
+
 @pytest.mark.parametrize(
-    ("name", "width", "dark"), [("report", 1280, False), ("report", 390, True), ("examples", 390, True)]
-)  # fmt: skip
+    ("name", "width", "dark"),
+    [one if one in AT_ONCE else pytest.param(*one, marks=pytest.mark.slow) for one in SHOWN],
+)
 def test_nothing_is_objected_to(
     pages: dict[str, str], name: str, width: int, dark: bool, tmp_path: Path
 ) -> None:
