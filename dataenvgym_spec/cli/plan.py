@@ -26,7 +26,7 @@ from dataenvgym_spec.core.dvc_config import remotes
 from dataenvgym_spec.core.errors import SpecError
 from dataenvgym_spec.questions.foresee import Settled
 from dataenvgym_spec.questions.plan import PlannedStage, plan
-from dataenvgym_spec.questions.power import expected, measured_noise
+from dataenvgym_spec.questions.power import Expected, answered, expected, measured_noise
 from dataenvgym_spec.questions.repro import UNCACHED
 from dataenvgym_spec.questions.together import Plans, makers, once
 from dataenvgym_spec.store.dvc.disk import Disk
@@ -75,20 +75,17 @@ or if a gate says go on
     plans = _plans(project, pull=pull)
     costs = bills(project, plans)
     earlier = makers(plans)
-    found = {}
-    for item in project.compiled.graph.entries:
-        measured = measured_noise(item, project.layout)
-        found[item.name] = expected(project.compiled.graph, item, project.layout, measured)
+    # Points of a sweep and unnamed specs are many, and mostly alike.
+    told = as_json or len(project.compiled.graph.entries) == 1
+    found = _powers(project) if told else {}
     if as_json:
         power = {experiment: power_records(each) for experiment, each in found.items()}
         print_json({**_record(plans, costs, earlier), "power": power})
     else:
         for line in plan_text(plans, costs, earlier, show_all=show_all, name=name or ""):
             click.echo(line)
-        # Points of a sweep and unnamed specs are many, and mostly alike.
-        if len(found) == 1:
-            for each in found.values():
-                click.echo("".join(f"{line}\n" for line in power_lines(each)), nl=False)
+        for each in found.values():
+            click.echo("".join(f"{line}\n" for line in power_lines(each)), nl=False)
         if not pull and remotes(project.layout.root):
             click.echo("".join(f"{line}\n" for line in _unpulled(plans, name)), nl=False)
     for experiment, bill in costs.items():
@@ -96,6 +93,15 @@ or if a gate says go on
     missing = out_of_reach(project, plans, os.environ)
     if missing:
         raise SpecError(missing)
+
+
+def _powers(project: Project) -> dict[str, tuple[Expected, ...]]:
+    """What the contrasts of each experiment can find."""
+    graph, layout, found = project.compiled.graph, project.layout, {}
+    for item in graph.entries:
+        measured, answers = measured_noise(item, layout), answered(item, layout)
+        found[item.name] = expected(graph, item, layout, measured, answers)
+    return found
 
 
 def _unpulled(plans: Plans, name: str | None) -> Iterator[str]:

@@ -1,43 +1,31 @@
 """The smallest difference that each declared contrast would find, before anything is paid for.
 
-What is known of the design is read from the compiled graph, and from the splits where they are
-drawn already; what is assumed is said. The formula is in `results.evidence.power`.
+What is known of the design is read from the compiled graph, from the splits where they are drawn
+already, and from answers that are there; what is assumed is said. What two students are taken to
+differ by is in `results.evidence.basis`, the formula in `results.evidence.power`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Final
 
 import msgspec
 
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.graph.params import DataParams
 from dataenvgym_spec.language.places import named
 from dataenvgym_spec.records.experiment import Question
-from dataenvgym_spec.results.evidence.power import Design, detectable
+from dataenvgym_spec.results.evidence.answers import Sides
+from dataenvgym_spec.results.evidence.basis import Basis, Measured, basis
 from dataenvgym_spec.store.layout import Layout
 
-DISCORDANCE: Final = 0.2
-"""The part of items that two students answer differently, where nothing is known of it."""
 LEVEL: Final = 0.05
 _FILE: Final = "items.jsonl"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What is known of chance from copies of one student that is taught again: the noise floor.
-
-    Attributes:
-        discordance: the part of items that a student and its copy answer differently.
-        deviation: the standard deviation of the score of a student that is taught again, beyond
-            what items that are answered differently make of themselves.
-    """
-
-    discordance: float
-    deviation: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,25 +34,75 @@ class Expected:
 
     Attributes:
         question: the contrast.
-        items: how many items both students answer; None where that is not known before they are
-            drawn.
-        clusters: how many clusters they form, the same where each stands alone.
+        counts: the items that both students answer, and their clusters; None where they are not
+            known before they are drawn.
         runs: runs of each arm.
         family: how many contrasts it is corrected with, at Holm's first and hardest step.
-        discordance: the part of items that the students are taken to answer differently.
-        deviation: the standard deviation between runs beyond what items make; None is not known.
+        basis: how much the students are taken to differ, and what says so.
         least: the smallest true difference that is found in 80% of studies; None where none is, or
             where the items are not known.
     """
 
     question: Question
-    items: int | None
-    clusters: int | None
+    counts: Counts | None
     runs: int
     family: int
-    discordance: float
-    deviation: float | None
+    basis: Basis
     least: float | None
+
+    @property
+    def items(self) -> int | None:
+        """How many items both students answer; None where that is not known."""
+        return None if self.counts is None else self.counts.items
+
+    @property
+    def clusters(self) -> int | None:
+        """How many clusters they form, the same where each stands alone."""
+        return None if self.counts is None else self.counts.clusters
+
+    @property
+    def too_low(self) -> bool:
+        """Whether the figure leaves out what runs vary by, or some of it."""
+        return self.runs == 1 or self.basis.deviation_source != "answers"
+
+    @property
+    def too_high(self) -> bool:
+        """Whether the figure takes items for alike that may only resemble each other."""
+        return self.items != self.clusters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What of a split a contrast is about.
+
+    Attributes:
+        items: how many items.
+        clusters: how many clusters of them.
+        units: how many clusters of one size would say as much if all items of one were alike
+            (Kish 1965, Survey Sampling, section 5.4); the clusters where they are of one size.
+    """
+
+    items: int
+    clusters: int
+    units: int
+
+    @classmethod
+    def alone(cls, items: int) -> Counts:
+        """Of items of which each stands alone."""
+        return cls(items=items, clusters=items, units=items)
+
+    @classmethod
+    def of(cls, clusters: Iterable[str]) -> Counts:
+        """Of items by their clusters.
+
+        >>> Counts.of("aaab")
+        Counts(items=4, clusters=2, units=1)
+        """
+        sizes = Counter(clusters)
+        items = sizes.total()
+        squares = sum(size * size for size in sizes.values())
+        units = items * items // squares if squares else 0
+        return cls(items=items, clusters=len(sizes), units=units)
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -81,21 +119,34 @@ def measured_noise(item: Entry, layout: Layout) -> Measured | None:
     if item.index.noise is None or not layout.index(item.name).is_file():
         return None
     # Most specs make no copies, and a plan is to be there at once.
-    from dataenvgym_spec.results.experiment import Results, open_results
+    from dataenvgym_spec.results.experiment import Results
     from dataenvgym_spec.results.noise import noise_floor
 
-    floor = noise_floor(open_results(Results, item.name, layout.root))
-    if floor is None or floor.retrain is None:
-        return None
-    discordance = fmean(floor.retrain.moved)
-    # Answers that change one by one make a score vary, too: of two students each by half of it.
-    alone = discordance / (2 * floor.items)
-    deviation = max(0.0, floor.retrain.sd**2 - alone) ** 0.5
-    return Measured(discordance=discordance, deviation=deviation)
+    return Measured.of(noise_floor(Results(layout=layout, index=item.index)))
+
+
+def answered(item: Entry, layout: Layout) -> dict[Question, dict[int, Sides]]:
+    """What both students of each contrast have answered so far, by run seed."""
+    if not item.index.contrasts or not layout.index(item.name).is_file():
+        return {}
+    from dataenvgym_spec.results.evidence.contrasts import contrasted
+    from dataenvgym_spec.results.experiment import Results
+
+    results = Results(layout=layout, index=item.index)
+    found = {}
+    for question in item.index.contrasts:
+        # Results that are not what their locks say are made again: the plan lists them.
+        with suppress(UserError):
+            found[question] = contrasted(results, question)
+    return found
 
 
 def expected(
-    graph: Graph, item: Entry, layout: Layout, measured: Measured | None = None
+    graph: Graph,
+    item: Entry,
+    layout: Layout,
+    measured: Measured | None = None,
+    answers: Mapping[Question, Mapping[int, Sides]] | None = None,
 ) -> tuple[Expected, ...]:
     """What each declared contrast can find, in their order.
 
@@ -103,7 +154,8 @@ def expected(
         graph: the compiled graph.
         item: the experiment.
         layout: the repository, for splits that are drawn.
-        measured: the noise floor, where it is known.
+        measured: what copies of a student came to, where there are any.
+        answers: what both students of a contrast have answered, as far as that is there.
     """
     index = item.index
     stages = [graph.by_id()[key] for key in item.stages]
@@ -112,39 +164,21 @@ def expected(
         family = sum(one.primary is question.primary for one in index.contrasts)
         split = _split(stages, item.name, question.split)
         counts = None if split is None else _counts(split, question, layout, index.settings)
-        items, clusters = counts or (None, None)
-        runs, deviation = len(index.seeds), _deviation(question, measured)
-        discordance = DISCORDANCE if measured is None else measured.discordance
-        least = None
-        if clusters is not None and clusters > 1:
-            design = Design(
-                units=clusters,
-                runs=runs,
-                alpha=LEVEL / family,
-                discordance=discordance,
-                run_deviation=deviation or 0.0,
-            )
-            least = detectable(design)
+        taught = sum(student != "base" for student in (question.student, question.second))
+        rests = basis((answers or {}).get(question), measured, taught=taught)
+        runs, least = len(index.seeds), None
+        if counts is not None and counts.units > 1:
+            least = rests.least(units=counts.units, runs=runs, alpha=LEVEL / family)
         one = Expected(
             question=question,
-            items=items,
-            clusters=clusters,
+            counts=counts,
             runs=runs,
             family=family,
-            discordance=discordance,
-            deviation=deviation,
+            basis=rests,
             least=least,
         )
         found.append(one)
     return tuple(found)
-
-
-def _deviation(question: Question, measured: Measured | None) -> float | None:
-    """Between runs of a difference: chance of each student that is taught again."""
-    if measured is None:
-        return None
-    taught = sum(student != "base" for student in (question.student, question.second))
-    return float(measured.deviation * taught**0.5)
 
 
 def _split(stages: Sequence[Stage], experiment: str, split: str) -> Stage | None:
@@ -160,7 +194,7 @@ def _split(stages: Sequence[Stage], experiment: str, split: str) -> Stage | None
 
 def _counts(
     split: Stage, question: Question, layout: Layout, settings: dict[str, dict[str, object]]
-) -> tuple[int, int] | None:
+) -> Counts | None:
     """How many items a contrast is about, and clusters of them; None before that is known."""
     assert isinstance(split.params, DataParams)
     port = "test" if question.split not in ("test", "selection") else question.split
@@ -172,17 +206,16 @@ def _counts(
         except (OSError, msgspec.DecodeError):
             return None
         mine = [row for row in rows if _asked(row, question)]
-        return len(mine), len({row.cluster or row.id for row in mine})
+        return Counts.of(row.cluster or row.id for row in mine)
     draw = split.params.draw
     if isinstance(draw, str) or question.slice or labelled:
         return None
     if draw.items is not None:
-        return None if question.skill is not None else (draw.items, draw.items)
+        return None if question.skill is not None else Counts.alone(draw.items)
     groups = _groups(split.params)
     if draw.per_group is None or not groups:
         return None
-    items = draw.per_group * (1 if question.skill is not None else len(groups))
-    return items, items
+    return Counts.alone(draw.per_group * (1 if question.skill is not None else len(groups)))
 
 
 def _groups(params: DataParams) -> list[str]:

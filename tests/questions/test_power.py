@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dataenvgym_spec.cli.power import power_lines, power_records
-from dataenvgym_spec.questions.power import Expected, Measured, expected
+from dataenvgym_spec.questions.power import Expected, answered, expected
+from dataenvgym_spec.records.experiment import Question
+from dataenvgym_spec.results.evidence.answers import Answers, Sides
+from dataenvgym_spec.results.evidence.basis import Measured
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
 from tests.support.specs import tiny
@@ -18,7 +22,11 @@ PAIR = {"arm": "with-state", "against": "no-state"}
 
 
 def planned(
-    folder: Path, *contrasts: dict[str, Any], measured: Measured | None = None, **sections: Any
+    folder: Path,
+    *contrasts: dict[str, Any],
+    measured: Measured | None = None,
+    answers: dict[Question, dict[int, Sides]] | None = None,
+    **sections: Any,
 ) -> tuple[Expected, ...]:
     """What contrasts of the small spec can find."""
     probes = {"elsewhere": {"from": "problems", "draw": {"per_group": 2}}}
@@ -26,7 +34,7 @@ def planned(
     task = {"task": {"splits": {**splits, "probes": probes}}}
     text = tiny(analysis={"contrasts": list(contrasts)}, **{**task, **sections})
     graph = compiled(folder, text)
-    return expected(graph, graph.entries[0], Layout(root=folder), measured)
+    return expected(graph, graph.entries[0], Layout(root=folder), measured, answers)
 
 
 def test_items_runs_and_family_are_those_of_the_design(tmp_path: Path) -> None:
@@ -47,14 +55,16 @@ def test_items_runs_and_family_are_those_of_the_design(tmp_path: Path) -> None:
     said = "\n".join(power_lines(found))
     assert "with-state - no-state, best (36 items, 3 runs)" in said
     assert "with-state - no-state, best, selection (16 items, 3 runs, Holm over 3 explor" in said
-    assert "students differ in 20% of items (nothing is known of it)" in said
+    assert "students differ in 20% of items (no two have answered them yet)" in said
     assert "run variance unknown: runs taken to differ by no more than their items make" in said
+    assert f"at least {100 * least[0]:.1f}  with-state - no-state, best (36" in said
 
 
 def test_one_run_says_items_only(tmp_path: Path) -> None:
     (found,) = planned(tmp_path, PAIR)
     said = "\n".join(power_lines([found]))
-    assert said.endswith("items only; run variance unknown") and found.least is not None
+    assert said.endswith("items only; run variance unknown: at least so much")
+    assert found.least is not None
     (row,) = power_records([found])
     assert (row["alpha"], row["power"], row["run_deviation"]) == (0.05, 0.8, None)
     assert row["least_points"] == pytest.approx(100 * found.least, abs=0.01)
@@ -89,8 +99,11 @@ def test_a_split_that_is_drawn_is_counted_with_its_clusters(tmp_path: Path) -> N
     (folder / "items.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     found = planned(tmp_path, *contrasts)
     assert [(one.items, one.clusters) for one in found] == [(48, 12), (24, 12), (16, 12)]
-    assert "(48 items, 12 clusters, each as one, 1 run, Holm over 3" in "\n".join(
-        power_lines(found)
+    said = "\n".join(power_lines(found))
+    assert "(48 items, 12 clusters, each as one, 1 run, Holm over 3" in said
+    assert "   about " in said, "a bound from above and one from below"
+    assert said.endswith(
+        "all items of a cluster are taken for one, which they may not be: at most so much"
     )
     (folder / "items.jsonl").write_text("half-writt")
     assert planned(tmp_path, PAIR)[0].items is None
@@ -109,13 +122,53 @@ def _drawn(folder: Path, *contrasts: dict[str, Any]) -> list[Path]:
     ]
 
 
-def test_a_known_noise_floor_takes_the_place_of_assumptions(tmp_path: Path) -> None:
+def test_copies_say_how_runs_vary_and_not_how_far_two_arms_lie_apart(tmp_path: Path) -> None:
     seeds = {"run": [0, 1, 2]}
     floor = Measured(discordance=0.1, deviation=0.02)
     own = {"arm": "with-state", "against": "base"}
     one, base = planned(tmp_path, PAIR, own, measured=floor, seeds=seeds)
-    assert one.deviation == pytest.approx(0.02 * 2**0.5), "both students are taught"
-    assert base.deviation == pytest.approx(0.02), "the base is not"
-    said = "\n".join(power_lines([one]))
-    assert "students differ in 10% of items (as copies do)" in said
-    assert "runs differ by 2.8 points, as copies that are taught again" in said
+    assert one.basis.deviation == pytest.approx(0.02 * 2**0.5), "both students are taught"
+    assert base.basis.deviation == pytest.approx(0.02), "the base is not"
+    still, _ = planned(tmp_path, PAIR, own, measured=replace(floor, deviation=0.0), seeds=seeds)
+    assert one.basis.discordance == 0.2, "of two arms: copies moved 10%"
+    assert still.least is not None and one.least is not None and one.least > still.least
+    said = "\n".join(power_lines([one, base]))
+    assert "students differ in 20% of items (no two have answered them yet)" in said
+    assert (
+        "runs differ by 2.0 to 2.8 points as copies that are taught again do, and by what" in said
+    )
+    assert f"at least {100 * one.least:.1f}  with-state - no-state" in said
+    (row, _) = power_records([one, base])
+    assert (row["discordance_from"], row["run_deviation_from"]) == ("assumed", "copies")
+    assert (row["too_low"], row["too_high"]) == (True, False)
+
+
+def test_what_both_arms_have_answered_takes_the_place_of_assumptions(tmp_path: Path) -> None:
+    seeds = {"run": [0, 1, 2]}
+    (bare,) = planned(tmp_path, PAIR, seeds=seeds)
+    first = {str(n): n % 2 == 0 for n in range(36)}
+    runs = {}
+    for seed in (0, 1, 2):
+        second = {item: mark is not (int(item) % 3 == seed % 2) for item, mark in first.items()}
+        runs[seed] = Sides(first=_alone(first), second=_alone(second))
+    one = {0: runs[0]}
+    (partly,) = planned(tmp_path, PAIR, seeds=seeds, answers={bare.question: one})
+    assert partly.basis.discordance == pytest.approx(1 / 3) and partly.too_low
+    (known,) = planned(tmp_path, PAIR, seeds=seeds, answers={bare.question: runs})
+    assert known.basis.source == known.basis.deviation_source == "answers"
+    assert known.least is not None and bare.least is not None and known.least > bare.least
+    said = "\n".join(power_lines([known]))
+    assert (
+        f"    {100 * known.least:.1f}  with-state - no-state, best (36 items, 3 runs, 33%" in said
+    )
+    assert "33% of items answered differently so far, runs differed by" in said
+    assert "assumed: two-sided tests at 5%" in said and "at least" not in said
+
+
+def _alone(right: dict[str, bool]) -> Answers:
+    return Answers(right=right, clusters={})
+
+
+def test_no_answer_is_read_before_an_experiment_is_compiled(tmp_path: Path) -> None:
+    graph = compiled(tmp_path, tiny(analysis={"contrasts": [PAIR]}))
+    assert answered(graph.entries[0], Layout(root=tmp_path)) == {}

@@ -133,7 +133,7 @@ def comparisons(results: Results) -> tuple[Comparison, ...]:
 
 def comparison(results: Results, question: Question) -> Comparison | None:
     """The answer to one declared contrast, on its own; None before its results are there."""
-    answers = _contrasted(results, question)
+    answers = contrasted(results, question)
     if not answers:
         return None
     weighed = weigh(answers)
@@ -203,12 +203,12 @@ def unanswered(results: Results) -> tuple[Unanswered, ...]:
     """
     missing = []
     for question in results.index.contrasts:
-        if not _contrasted(results, question) and _scored(results, question):
+        if not contrasted(results, question) and _scored(results, question):
             missing.append(Unanswered(question=question))
     return tuple(missing)
 
 
-def _contrasted(results: Results, question: Question) -> dict[int, Sides]:
+def contrasted(results: Results, question: Question) -> dict[int, Sides]:
     """The answers of the two students of a contrast, by seed, where they share items."""
     pairs = {}
     runs = zip(results.of_arm(question.arm), results.of_arm(question.against), strict=True)
