@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 VARIABLE: Final = "DATAENVGYM_RUN"
+LASTING: Final = "DATAENVGYM_LASTING"
+"""The folder in which what a run keeps between stages works and logs: on machines of a cluster,
+which make a repository for each stage and remove it. Elsewhere that is the repository."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

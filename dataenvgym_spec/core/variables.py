@@ -45,6 +45,8 @@ NODES: Final = "DATAENVGYM_NODES"
 
 SERVED: Final = "DATAENVGYM_SERVED"
 """A process whose runs share their warm workers, such as a shell."""
+ENGINES: Final = "DATAENVGYM_ENGINES"
+"""Set to 0, each evaluation loads its student itself."""
 
 
 def switch(environ: Mapping[str, str], name: str) -> bool:

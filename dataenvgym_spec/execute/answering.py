@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from dataenvgym_spec.core.machine import gpu_count
-from dataenvgym_spec.execute.asked import Asked
+from dataenvgym_spec.execute.asked import Asked, content_of_base
 from dataenvgym_spec.execute.context import Context
 from dataenvgym_spec.execute.shards.part import Part
 from dataenvgym_spec.execute.warm.engines import kept_engine
@@ -122,7 +122,12 @@ def _engine(
             kept = None
             if gpu_count() or not alone:
                 holding = kept_engine(
-                    params.backend, settings=settings, student=student, base=base, files=files
+                    params.backend,
+                    settings=settings,
+                    student=student,
+                    base=base,
+                    content=content_of_base(context),
+                    files=files,
                 )
                 kept = stack.enter_context(holding)
             engine = kept or load_backend(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from dataenvgym_spec.core.hashing import seed_from
+from dataenvgym_spec.core.hashing import digest, seed_from
 from dataenvgym_spec.execute.context import Context, PortRead
 from dataenvgym_spec.execute.prompts import prompts_of, require_unseen, unseen
 from dataenvgym_spec.execute.salting import batches, salted
@@ -69,6 +69,20 @@ def base_of(context: Context[EvaluateParams]) -> Path | None:
     """The base of students that are adapters."""
     ports = context.ports("base")
     return context.folder(ports[0]) if ports else None
+
+
+def content_of_base(context: Context[EvaluateParams]) -> str | None:
+    """What identifies the content of the base that students adapt; None if it is unknown."""
+    ports = context.ports("base")
+    if not ports or not ports[0].digest:
+        return None
+    port, folder = ports[0], context.folder(ports[0])
+    if folder == port.path:
+        return port.digest
+    # It lies outside of the repository, where nobody records what its files hold.
+    stats = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+    files = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
+    return digest("model", [port.digest, str(folder), files])
 
 
 def _asked(params: EvaluateParams, ask: Prompts, items: dict[str, Sequence[Item]]) -> Asked:

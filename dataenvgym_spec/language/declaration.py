@@ -128,7 +128,7 @@ def declare(
         ready=bool(data.get("ready", False)),
         device=bool(data.get("device", False)),
         judges=bool(data.get("judges", False)),
-        adapts=bool(data.get("adapts", False)),
+        adapts=data.get("adapts", False),
         divides=data.get("divides", False),
         recalls=bool(data.get("recalls", False)),
         idles=bool(data.get("idles", False)),

@@ -182,7 +182,8 @@ class Definition:
         device: of a teacher or a painter: whether a model runs in the stage that asks it, on a GPU
             where there is one.
         judges: of an engine or a trainer: whether it is handed the scorer of the task.
-        adapts: of a backend: whether it can be given another adapter of the same base model.
+        adapts: of a backend: whether it can be given another adapter of the same base model, and be
+            asked again where it has none; "freely" if adapters of any shape, or none after one.
         divides: of a backend: whether it says which prompts it generates side by side, so that
             several processes can share an evaluation; or the name of its option by which it does.
         recalls: of an engine: whether it is handed the examples that its arm has so far.
@@ -239,7 +240,7 @@ class Definition:
     ready: bool = False
     device: bool = False
     judges: bool = False
-    adapts: bool = False
+    adapts: bool | str = False
     divides: bool | str = False
     recalls: bool = False
     idles: bool = False

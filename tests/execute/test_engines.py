@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,10 @@ import pytest
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.room import VISIBLE
+from dataenvgym_spec.core.running import LASTING
+from dataenvgym_spec.core.variables import ENGINES
 from dataenvgym_spec.execute.warm.client import WORKER
-from dataenvgym_spec.execute.warm.engines import SWITCH, kept_engine, release
+from dataenvgym_spec.execute.warm.engines import kept_engine, release
 from dataenvgym_spec.execute.warm.holder import IDLE
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.backends.loading import load_backend
@@ -47,10 +50,9 @@ def adapter(base: Path, out: Path, seed: int, **options: Any) -> Path:
     config = LoraConfig(
         r=4,
         lora_alpha=64,
-        target_modules="all-linear",
         task_type="CAUSAL_LM",
         init_lora_weights=False,
-        **options,
+        **{"target_modules": "all-linear", **options},
     )
     get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(out)
     return out
@@ -68,7 +70,7 @@ class It:
         self.adapt(adapter)
 
     def adapt(self, adapter):
-        self.says = (adapter / "says.txt").read_text()
+        self.says = (adapter / "says.txt").read_text() if adapter else "base"
 
     def generate(self, prompts, seeds=()):
         if prompts[0].startswith("touch "):
@@ -77,7 +79,13 @@ class It:
         return [Completion(text=self.says + p, tokens=1, prompt_tokens=1, truncated=False) for p in prompts]
 """
 """A backend that repeats what it is asked, behind what stands in an adapter."""
+ENTRIES = """
+[dataenvgym_spec.components]
+backend.told = told:It
+backend.freely = told:It
+"""
 TOLD = Component(slot="backend", kind="told", version=1)
+FREELY = Component(slot="backend", kind="freely", version=1)
 
 
 class Run:
@@ -126,14 +134,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) -> It
     (tmp_path / ".dvc").mkdir()
     monkeypatch.chdir(tmp_path)
     definition = {"title": "T", "description": "T.", "semantics": 1, "adapts": True}
-    install("backend", "told", adapts=True)
+    for kind, adapts in (("told", True), ("freely", "freely")):
+        install("backend", kind, adapts=adapts)
     package = tmp_path / "package"
     (package / "told-1.dist-info").mkdir(parents=True)
     for name, text in {
         "told.py": PACKAGE,
         "told.json": json.dumps(definition),
         "told-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: told\nVersion: 1\n",
-        "told-1.dist-info/entry_points.txt": "[dataenvgym_spec.components]\nbackend.told = told:It\n",
+        "told-1.dist-info/entry_points.txt": ENTRIES,
     }.items():
         (package / name).write_text(text, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", f"{package}:{Path(__file__).parents[2]}")
@@ -150,13 +159,23 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) -> It
             assert not list(Path(sockets).iterdir())
 
 
-def kept(component: Component, base: Path | None, student: Path) -> Any:
-    return kept_engine(component, settings=SETTINGS, student=student, base=base, files={})
+def kept(
+    component: Component, base: Path | None, student: Path, content: str | None = "one"
+) -> Any:
+    return kept_engine(
+        component, settings=SETTINGS, student=student, base=base, content=content, files={}
+    )
+
+
+def asked(base: Path, student: Path, component: Component = TRANSFORMERS) -> Any:
+    """The engine that is kept for a student, which may be the base itself."""
+    return kept(component, None if student == base else base, student)
 
 
 def answers(base: Path, student: Path) -> list[Any]:
     """What a student says that is loaded for this."""
-    engine = load_backend(TRANSFORMERS, settings=SETTINGS, student=student, base=base)
+    above = None if student == base else base
+    engine = load_backend(TRANSFORMERS, settings=SETTINGS, student=student, base=above)
     return engine.generate(PROMPTS)
 
 
@@ -168,13 +187,14 @@ def test_it_answers_as_one_that_is_started_for_each_student(
 ) -> None:
     first = adapter(base, tmp_path / "first", 1, **options)
     second = adapter(base, tmp_path / "second", 2, **options)
-    order = [first, second, first]
+    wider = adapter(base, tmp_path / "wider", 3, target_modules=["q_proj", "embed_tokens"])
+    order = [base, first, second, base, wider, first, base]
     said = []
     for student in order:
-        with kept(TRANSFORMERS, base, student) as engine:
+        with asked(base, student) as engine:
             said.append(engine.generate(PROMPTS))
     assert said == [answers(base, student) for student in order]
-    assert said[0] != said[1]
+    assert len({str(texts) for texts in said}) == 4
     assert run.loads() == 1
 
 
@@ -186,6 +206,17 @@ def test_one_engine_serves_all_adapters_of_a_shape(run: Run) -> None:
     assert run.loads() == 2
 
 
+def test_the_base_itself_has_the_engine_of_its_adapters_where_that_takes_any(run: Run) -> None:
+    first, wider = run.adapter("first", "1"), run.adapter("wider", "2", r=8)
+    for component, loads in ((FREELY, 1), (TOLD, 4)):
+        said = []
+        for student in (run.base, first, run.base, wider):
+            with asked(run.base, student, component) as engine:
+                said += [one.text for one in engine.generate(["?"])]
+        assert said == ["base?", "1?", "base?", "2?"]
+        assert run.loads() == loads, "else the base has one, and so has each shape"
+
+
 def test_what_changes_how_it_computes_is_another_engine(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,21 +224,48 @@ def test_what_changes_how_it_computes_is_another_engine(
     run.said(first)
     monkeypatch.setenv("DATAENVGYM_THREADS", "2")
     run.said(first)
-    (run.base / "model.safetensors").write_bytes(b"another")
+    with kept(TOLD, run.base, first, "another"):
+        assert run.loads() == 3
+
+
+def test_a_model_is_known_by_what_it_holds_and_not_by_where(run: Run) -> None:
+    """On a machine of a cluster each stage has a repository of its own, which is then removed."""
+    first = run.adapter("first", "1")
     run.said(first)
-    assert run.loads() == 3
+    (elsewhere := run.folder / "elsewhere").mkdir()
+    with kept(TOLD, elsewhere, first) as engine:
+        assert engine.generate(["?"])[0].text == "1?"
+    assert run.loads() == 1
+
+
+def test_on_a_machine_of_a_cluster_it_outlives_the_repository_of_a_stage(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = run.folder / "nodes" / "evaluate-1"
+    (stage / ".dvc").mkdir(parents=True)
+    first, second = run.adapter("first", "1"), run.adapter("second", "2")
+    monkeypatch.setenv(LASTING, str(stage.parent))
+    monkeypatch.chdir(stage)
+    run.said(first)
+    monkeypatch.chdir(run.folder)
+    shutil.rmtree(stage)
+    assert run.said(second) == "2?"
+    (log,) = stage.parent.glob("engines-*.log")
+    assert log.read_text(encoding="utf-8").count("loaded ") == 1
 
 
 def test_none_is_kept_of_a_whole_model_or_where_nobody_wants_one(
     run: Run, monkeypatch: pytest.MonkeyPatch, install: Install
 ) -> None:
-    with kept(TOLD, None, run.base) as engine:
+    with kept(TOLD, None, run.base, None) as engine:
         assert engine is None
     first = run.adapter("first", "1")
+    with kept(TOLD, run.base, first, None) as engine:
+        assert engine is None
     install("backend", "fixed")
     with kept(Component(slot="backend", kind="fixed", version=1), run.base, first) as engine:
         assert engine is None
-    monkeypatch.setenv(SWITCH, "0")
+    monkeypatch.setenv(ENGINES, "0")
     with kept(TOLD, run.base, first) as engine:
         assert engine is None
 
@@ -267,7 +325,7 @@ def test_on_a_gpu_another_engine_ends_first(run: Run, monkeypatch: pytest.Monkey
     monkeypatch.setattr("dataenvgym_spec.execute.warm.engines.gpu_count", lambda: 1)
     assert [run.said(first), run.said(first)] == ["1?", "1?"]
     assert run.loads() == 1
-    with kept(TOLD, None, run.base):
+    with kept(TOLD, None, run.base, None):
         wait_until(lambda: not run.engines(), "it makes room")
 
 
@@ -311,16 +369,18 @@ def test_where_no_socket_can_be_named_none_is_kept(
 VLLM = """
 import json
 from tests.execute import test_engines as own
-from tests.support.training import SETTINGS, loaded
+from tests.support.training import loaded
 base, out, *students = map(Path, sys.argv[1:])
-engine = loaded(students[0], base, "vllm")
-said = []
-for place, student in enumerate(students):
-    if place and engine is not None and out.name == "kept.json":
-        engine.adapt(student)
-    said.append([one.text for one in engine.generate(own.PROMPTS)])
-    if out.name != "kept.json":
-        break
+engine, said = None, []
+for student in students:
+    adapter = None if student == base else student
+    if engine is None:
+        engine = loaded(student, adapter and base, "vllm")
+    else:
+        engine.adapt(adapter)
+    # What was kept of these prompts would be computed beside others.
+    asked = own.PROMPTS[: len(own.PROMPTS) - len(said)]
+    said.append([one.text for one in engine.generate(asked)])
 out.write_text(json.dumps(said))
 """
 
@@ -329,13 +389,17 @@ out.write_text(json.dumps(said))
 def test_one_in_vllm_answers_as_one_that_is_started_for_each_student(tmp_path: Path) -> None:
     pytest.importorskip("vllm")
     base = untrained(tmp_path / "base", heads=1, hidden_size=32)
-    students = [adapter(base, tmp_path / name, seed) for seed, name in enumerate("abc")]
-    students.append(students[0])
-    alone(VLLM, base, tmp_path / "kept.json", *students)
-    cold = []
-    for student in students[:3]:
-        alone(VLLM, base, tmp_path / "cold.json", student)
-        cold += json.loads((tmp_path / "cold.json").read_text())
-    kept = json.loads((tmp_path / "kept.json").read_text())
-    assert kept == [*cold, cold[0]]
+    out = tmp_path / "said.json"
+
+    def said(*students: Path) -> list[list[str]]:
+        alone(VLLM, base, out, *students)
+        found: list[list[str]] = json.loads(out.read_text())
+        return found
+
+    first, second = (adapter(base, tmp_path / name, seed) for seed, name in enumerate("ab"))
+    kept = said(first, second, first)
+    bare = said(base, base, base)
+    cold = [said(student)[0] for student in (first, second, base)]
+    for texts, student in ((kept[0], 0), (kept[1], 1), (kept[2], 0), *((one, 2) for one in bare)):
+        assert texts == cold[student][: len(texts)]
     assert len({str(texts) for texts in cold}) == 3

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,26 @@ def test_a_cluster_of_its_own(tmp_path: Path) -> None:
     assert left(driver, repo) <= len(outs(repo)) - done + 2
     assert "up to date" in call("dvc", "status", cwd=repo).stdout
     assert "Running stage" not in call("dvc", "repro", "tiny", cwd=repo).stdout
+
+
+@pytest.mark.slow
+def test_an_engine_is_kept_as_long_as_the_run(tmp_path: Path) -> None:
+    """Tasks are in processes of Ray's that come and go, and each stage has a repository of its own."""
+    adapters = {"student": {"train": {"adapter": {"kind": "lora", "r": 2, "alpha": 4}}}}
+    loop = {"loop": {"iterations": 2}}
+    text = yaml.safe_dump(merged(merged(plain(SMALL), adapters), loop), sort_keys=False)
+    repo = new_repo(tmp_path / "repo", text)
+    # The path of a socket has at most 107 signs.
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        driver = Driver(repo, tmp_path / "log", TMPDIR=short)
+        assert driver.process.wait(1000) == 0, driver.said()
+        wait_until(lambda: not called(f"{short}/dataenvgym-"), "what was kept ends")
+    (log,) = (repo / ".dataenvgym" / "nodes").glob("engines-*.log")
+    assert log.read_text(encoding="utf-8").count("loaded ") == 1
+    evaluated = [path for path in locked(repo) if path.name.startswith("evaluate-")]
+    assert len(evaluated) >= 4, "the base, the student after each iteration, and a test"
+
+
+def called(word: str) -> bool:
+    """Whether a process runs whose command has a word."""
+    return subprocess.run(["pgrep", "-f", word], capture_output=True, check=False).returncode == 0

@@ -25,7 +25,7 @@ import msgspec
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.machine import gpu_count
-from dataenvgym_spec.core.running import current
+from dataenvgym_spec.core.running import LASTING, current
 from dataenvgym_spec.core.variables import SERVED
 from dataenvgym_spec.execute.pass_through import stopped
 from dataenvgym_spec.graph.kind import Worker
@@ -283,18 +283,32 @@ def start(layout: Layout, path: Path, served: int, group: str) -> socket.socket 
     """Starts a worker and connects to it once it listens; None if it ended or takes too long."""
     module = "dataenvgym_spec.execute.warm.worker"
     command = [sys.executable, "-m", module, str(path), str(served), group]
-    layout.private.mkdir(exist_ok=True)
-    with (layout.private / "warm.log").open("ab") as log:
+    folder, path_of_log = workplace(layout, "warm")
+    with path_of_log.open("ab") as log:
         worker = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            cwd=layout.root,
+            cwd=folder,
             env={**os.environ, **STEADY},
         )
     return awaited(path, worker)
+
+
+def workplace(layout: Layout, log: str) -> tuple[Path, Path]:
+    """Where a process works that is kept between stages, and the file that it logs to.
+
+    Args:
+        layout: the repository.
+        log: name of the file, without its suffix.
+    """
+    lasting = os.environ.get(LASTING)
+    if lasting:  # several machines may see it
+        return Path(lasting), Path(lasting) / f"{log}-{socket.gethostname()}.log"
+    layout.private.mkdir(exist_ok=True)
+    return layout.root, layout.private / f"{log}.log"
 
 
 def awaited(path: Path, process: subprocess.Popen[bytes]) -> socket.socket | None:

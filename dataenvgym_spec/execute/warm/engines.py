@@ -25,7 +25,15 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.room import gpus_named
-from dataenvgym_spec.execute.warm.client import WORKER, awaited, connect, served_by, socket_path
+from dataenvgym_spec.core.variables import ENGINES
+from dataenvgym_spec.execute.warm.client import (
+    WORKER,
+    awaited,
+    connect,
+    served_by,
+    socket_path,
+    workplace,
+)
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.loading import parts
@@ -37,11 +45,13 @@ from dataenvgym_spec.gym.students.backends.protocol import (
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.store.layout import Layout, find_root
 
-SWITCH: Final = "DATAENVGYM_ENGINES"
-"""The environment variable that, set to 0, has each evaluation load its student itself."""
 SHAPING: Final = ("CUDA_", "MKL_", "OMP_", "PYTORCH_", "TORCH_", "VLLM_")
 OURS: Final = ("DATAENVGYM_THREADS", "DATAENVGYM_VLLM_")
 """How variables begin that change how an engine runs: another value is another engine."""
+LOG: Final = "engines"
+"""The file that engines log to, without its suffix."""
+FREELY: Final = "freely"
+"""What a backend declares that takes adapters of any shape, or none, one after the other."""
 TRIES: Final = 3
 """An engine can end just when it is asked for: another one is started then."""
 LONGEST: Final = 107
@@ -54,17 +64,19 @@ _SOCKET: Final = re.compile(
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """An engine, as it is asked for. Adapters that differ in shape have different ones.
+    """An engine, as it is asked for.
 
     Attributes:
         backend: the component.
         settings: how it generates.
-        model: folder of the base model.
+        content: identifies what the base model holds.
+        model: its folder, which may be another one the next time.
         files: the user's, by digest.
     """
 
     backend: dict[str, Any]
     settings: dict[str, Any]
+    content: str
     model: str
     files: dict[str, str]
 
@@ -76,9 +88,9 @@ class Ended(StageError):
 class Kept:
     """An engine that another process keeps, for one evaluation; a `Backend`."""
 
-    def __init__(self, connection: Connection, wanted: Wanted, adapter: Path) -> None:
+    def __init__(self, connection: Connection, wanted: Wanted, adapter: Path | None) -> None:
         self._connection = connection
-        self.device, self.gpus = self._ask(wanted, str(adapter))
+        self.device, self.gpus = self._ask(wanted, adapter and str(adapter))
 
     def generate(
         self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()
@@ -97,7 +109,7 @@ class Kept:
             self._connection.send(request)
             answered, content = self._connection.recv()
         except (EOFError, ConnectionError) as error:
-            help = f"was it killed for lack of memory? {SWITCH}=0 loads a student for each stage"
+            help = f"was it killed for lack of memory? {ENGINES}=0 loads a student for each stage"
             raise Ended("the process that keeps the engine ended", help=help) from error
         if not answered:
             message, help = content
@@ -112,6 +124,7 @@ def kept_engine(
     settings: GenerationSettings,
     student: Path,
     base: Path | None,
+    content: str | None,
     files: Mapping[str, Path],
 ) -> Iterator[Backend | None]:
     """A student in an engine that is kept for the run; None if this process has to load it itself.
@@ -123,14 +136,17 @@ def kept_engine(
         settings: how it generates.
         student: folder of a model, or of an adapter.
         base: the model that an adapter adapts.
+        content: identifies what that, or the base itself where it is asked, holds. None of a model
+            that is no base, or where nobody has worked it out.
         files: where the files lie that its options name by digest.
     """
     model, adapter = parts(student, base)
     place = wanted = None
-    if adapter is not None and definition(component.slot, component.kind).adapts:
+    if content and definition(component.slot, component.kind).adapts:
         wanted = Wanted(
             backend=component.plain(),
             settings=settings.plain(),
+            content=content,
             model=str(model.resolve()),
             files={name: str(path.resolve()) for name, path in files.items()},
         )
@@ -138,14 +154,14 @@ def kept_engine(
     if gpu_count():
         release(os.environ, but=place)
     with ExitStack() as stack:
-        if place is None or wanted is None or adapter is None:
+        if place is None or wanted is None:
             yield None
         else:
-            yield _brought(stack, place, wanted, adapter.resolve())
+            yield _brought(stack, place, wanted, adapter and adapter.resolve())
 
 
-def _brought(stack: ExitStack, place: Path, wanted: Wanted, adapter: Path) -> Kept | None:
-    """An adapter in the engine that is kept at a place; None if none can be kept."""
+def _brought(stack: ExitStack, place: Path, wanted: Wanted, adapter: Path | None) -> Kept | None:
+    """An adapter, or none, in the engine that is kept at a place; None if none can be kept."""
     for _ in range(TRIES):
         connection = _connected(place)
         if connection is None:
@@ -156,27 +172,32 @@ def _brought(stack: ExitStack, place: Path, wanted: Wanted, adapter: Path) -> Ke
     return None
 
 
-def socket_of(environ: Mapping[str, str], wanted: Wanted, adapter: Path) -> Path | None:
+def socket_of(environ: Mapping[str, str], wanted: Wanted, adapter: Path | None) -> Path | None:
     """Where the process listens that keeps an engine for a run; None where none is kept.
 
     Args:
         environ: names the worker of the run, whose name has the run's process.
         wanted: the engine.
-        adapter: folder of one of its adapters.
+        adapter: folder of one of its adapters; None for the model itself.
     """
     prefix = _prefix(environ)
     if prefix is None:
         return None
     shaping = {name: value for name, value in environ.items() if _shapes(name)}
-    said = (adapter / "adapter_config.json").read_text(encoding="utf-8")
-    model = Path(wanted.model)
-    # A stage that is made again has another model at the same place.
-    stats = [(path.name, path.stat()) for path in sorted(model.iterdir()) if path.is_file()]
-    content = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
-    identity = digest("engine", [msgspec.to_builtins(wanted), shaping, said, content])
+    # Not where it lies: a machine of a cluster has the model in another folder for each stage.
+    named = [wanted.backend, wanted.settings, wanted.content, sorted(wanted.files)]
+    identity = digest("engine", [*named, shaping, _shape(wanted, adapter)])
     name = f"{prefix.name}{'.'.join(_gpus(environ))}-{identity[:12]}.sock"
     path = prefix.with_name(name)
     return path if len(os.fsencode(path)) <= LONGEST else None
+
+
+def _shape(wanted: Wanted, adapter: Path | None) -> str | None:
+    """What of an adapter an engine is made for; of one that takes any, nothing."""
+    kind = wanted.backend["kind"]
+    if adapter is None or definition("backend", kind).adapts == FREELY:
+        return None
+    return (adapter / "adapter_config.json").read_text(encoding="utf-8")
 
 
 def release(environ: Mapping[str, str], but: Path | None = None) -> None:
@@ -224,7 +245,7 @@ def _meet(first: Sequence[str], second: Sequence[str]) -> bool:
 
 def _prefix(environ: Mapping[str, str]) -> Path | None:
     """What the names of a run's engines begin with; None where none is kept."""
-    if sys.platform != "linux" or "0" in (environ.get(SWITCH), environ.get("DATAENVGYM_WARM")):
+    if sys.platform != "linux" or "0" in (environ.get(ENGINES), environ.get("DATAENVGYM_WARM")):
         return None
     # A stage that a warm worker runs is no child of the run. On a GPU there is no such worker.
     named = environ.get(WORKER)
@@ -249,17 +270,17 @@ def _connected(path: Path) -> Connection | None:
 
 
 def _started(path: Path) -> socket.socket | None:
-    layout, found = Layout(root=find_root()), _SOCKET.fullmatch(path.name)
+    found = _SOCKET.fullmatch(path.name)
     assert found is not None
     module = "dataenvgym_spec.execute.warm.holder"
-    layout.private.mkdir(exist_ok=True)
-    with (layout.private / "engines.log").open("ab") as log:
+    folder, path_of_log = workplace(Layout(root=find_root()), LOG)
+    with path_of_log.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", module, str(path), found["served"]],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            cwd=layout.root,
+            cwd=folder,
         )
     return awaited(path, process)

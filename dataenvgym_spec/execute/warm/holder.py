@@ -21,11 +21,13 @@ from typing import Any, Final, cast
 
 from dataenvgym_spec.core import variables
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.execute.warm.engines import Wanted
+from dataenvgym_spec.execute.warm.client import workplace
+from dataenvgym_spec.execute.warm.engines import LOG, Wanted
 from dataenvgym_spec.execute.warm.listening import listening
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.make import make
 from dataenvgym_spec.gym.students.backends.protocol import Changing, Dividing, GenerationSettings
+from dataenvgym_spec.store.layout import Layout
 
 IDLE: Final = "DATAENVGYM_ENGINE_SECONDS"
 """The environment variable that says after how many idle seconds an engine is given up."""
@@ -51,14 +53,14 @@ class Holder:
                 self.over = True
                 return
             wanted, adapter = request
-            connection.send(self._tried(self._brought, wanted, Path(adapter)))
+            connection.send(self._tried(self._brought, wanted, adapter and Path(adapter)))
             while True:
                 connection.send(self._tried(self._generated, *connection.recv()))
         except (EOFError, ConnectionError):
             return
 
-    def _brought(self, wanted: Wanted, adapter: Path) -> tuple[str, int]:
-        """Brings an adapter into the engine; where it runs, and on how many GPUs."""
+    def _brought(self, wanted: Wanted, adapter: Path | None) -> tuple[str, int]:
+        """Brings an adapter, or none, into the engine; where it runs, and on how many GPUs."""
         if self.engine is None:
             self.engine = make(
                 Component.parse("backend", wanted.backend),
@@ -87,7 +89,8 @@ class Holder:
             said = error.message, error.help
         except Exception as error:
             traceback.print_exc()
-            help = "its traceback is in .dataenvgym/engines.log; what was finished is kept"
+            _, log = workplace(Layout(root=Path.cwd()), LOG)
+            help = f"its traceback is in {log}; what was finished is kept"
             said = f"{type(error).__name__}: {error}", help
         finally:
             self.busy = ""

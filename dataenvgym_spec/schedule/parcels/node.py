@@ -23,6 +23,7 @@ from msgspec.structs import replace as changed
 
 from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.core.hashing import STEADY
+from dataenvgym_spec.core.running import LASTING
 from dataenvgym_spec.core.running import VARIABLE as RUN
 from dataenvgym_spec.core.variables import NODES
 from dataenvgym_spec.emit.stages import address
@@ -199,6 +200,7 @@ def _enter(parcel: Parcel, repository: Path) -> None:
     for variable, value in parcel.defaults.items():
         os.environ.setdefault(variable, value)
     os.environ.update({**parcel.variables, **STEADY, "DATAENVGYM_TRACK": "0"})
+    os.environ[LASTING] = str(repository.parent)
     if parcel.experiment is not None:
         os.environ[RUN] = f"{os.getpid()} {parcel.experiment}"
     os.chdir(repository)

@@ -15,6 +15,7 @@ from dataenvgym_spec.core.errors import MissingExtra, UserError
 from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, differences, here
 from dataenvgym_spec.schedule.protocol import Needs
 from dataenvgym_spec.schedule.ray import tasks
+from dataenvgym_spec.schedule.ray.lasting import Lasting
 
 ADDRESS: Final = "RAY_ADDRESS"
 """Ray's own variable for the address of a cluster."""
@@ -40,8 +41,12 @@ class Cluster:
 
     def __init__(self, ray: ModuleType, address: str | None) -> None:
         self.ray, self.address = ray, address
+        self.run = secrets.token_hex(16)
+        """What this run is called on its machines; nobody else knows it."""
         self._machines: tuple[Machine, ...] = ()
         self._at = -math.inf
+        self._lasting: dict[str, Any] = {}
+        """The processes that last as long as the run, by machine."""
 
     @classmethod
     def connect(cls, address: str | None, *, cpus: int | None = None) -> Cluster:
@@ -94,6 +99,22 @@ class Cluster:
             memory=max((room.memory for room in rooms), default=0),
         )
 
+    def attend(self) -> None:
+        """Sees to it that each machine has a process that lasts as long as the run.
+
+        It does not wait for those that have just joined.
+        """
+        for machine in self.machines:
+            if machine.room.cpus and machine.id not in self._lasting:
+                lasting = self.ray.remote(Lasting).options(num_cpus=0, **self._on(machine))
+                self._lasting[machine.id] = lasting.remote(self.run)
+
+    def _on(self, machine: Machine) -> dict[str, Any]:
+        """The options of what runs on one machine."""
+        strategies = self.ray.util.scheduling_strategies
+        there = strategies.NodeAffinitySchedulingStrategy(machine.id, soft=False)
+        return {"scheduling_strategy": there}
+
     def sees(self, home: Home) -> bool:
         """Whether all machines see a clone.
 
@@ -101,11 +122,8 @@ class Cluster:
             UserError: a machine has other releases than this one, or does not answer.
         """
         look = self.ray.remote(tasks.look)
-        strategy = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
         asked = [
-            look.options(
-                num_cpus=0, max_retries=0, scheduling_strategy=strategy(machine.id, soft=False)
-            ).remote(home)
+            look.options(num_cpus=0, max_retries=0, **self._on(machine)).remote(home)
             for machine in self.machines
         ]
         answers = [answer for one in asked if (answer := self._answer(one)) is not None]

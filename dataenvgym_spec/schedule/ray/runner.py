@@ -74,6 +74,7 @@ class RayRunner:
         self._beside = Beside(driving.local)
         self._ended: deque[Finished] = deque()
         self._remote = cluster.ray.remote(tasks.work)
+        cluster.attend()
 
     # --- the protocol of a runner -----------------------------------------------------------------
 
@@ -188,8 +189,9 @@ class RayRunner:
                 "max_retries": 0,
                 "scheduling_strategy": "SPREAD",
             }
+        self.cluster.attend()
         remote = self._remote.options(**options, num_returns="streaming")
-        task.stream = remote.remote(content, needs.machines)
+        task.stream = remote.remote(content, self.cluster.run, needs.machines)
 
     def _clipped(self, needs: Needs) -> Needs:
         """Needs, and where they are more than any machine has, all of the largest."""

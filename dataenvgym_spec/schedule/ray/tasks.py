@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
-from dataenvgym_spec.core.variables import SERVED
+from dataenvgym_spec.core.variables import ENGINES, SERVED
 from dataenvgym_spec.schedule.parcels import node, together
 from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel, here
+from dataenvgym_spec.schedule.ray.lasting import process_of
 from dataenvgym_spec.store.dvc.programs import environment
 
 SAID, ENDED = "said", "ended"
@@ -38,11 +39,12 @@ def look(home: Home) -> dict[str, object]:
     return {"name": node.name(), "sees": node.sees(home), "versions": here()}
 
 
-def work(content: bytes, machines: int = 1) -> Iterator[Part]:
+def work(content: bytes, run: str, machines: int = 1) -> Iterator[Part]:
     """Does the stage of a parcel in a process of its own.
 
     Args:
         content: the parcel.
+        run: what the run is called.
         machines: that train together in it, of which this one is the first.
     """
     parcel = Parcel.unpack(content)
@@ -51,17 +53,21 @@ def work(content: bytes, machines: int = 1) -> Iterator[Part]:
         path.touch(mode=0o600)  # it may hold credentials
         path.write_bytes(content)
         command = [sys.executable, "-P", "-m", node.__name__, str(path), str(os.getpid())]
-        environ = _environment(parcel.defaults)
+        environ = _environment(parcel.defaults, run)
         if machines > 1:
             environ |= together.told(machines, _address(), parcel.defaults)
         code = yield from _done(command, folder, environ)
         yield ENDED, _outcome(path, code).pack()
 
 
-def helped(content: bytes) -> Iterator[Part]:
+def helped(content: bytes, run: str) -> Iterator[Part]:
     """Does the part of this machine in a training whose stage another one does.
 
     It ends when it is cancelled, or when its part has failed.
+
+    Args:
+        content: the parcel.
+        run: what the run is called.
     """
     parcel = Parcel.unpack(content)
     try:
@@ -70,7 +76,7 @@ def helped(content: bytes) -> Iterator[Part]:
         outcome = Outcome(code=1, place=node.name(), said=f"{error.message}; {error.help}")
         yield ENDED, outcome.pack()
         return
-    environ = together.environment(parcel, _environment(parcel.defaults))
+    environ = together.environment(parcel, _environment(parcel.defaults, run))
     code = yield from _done(command, tempfile.gettempdir(), environ)
     said = f"the part of '{node.name()}' in the training ended with exit code {code}"
     yield ENDED, Outcome(code=code or 1, place=node.name(), fault=code < 0, said=said).pack()
@@ -128,9 +134,14 @@ def _undisturbed() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _environment(defaults: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a stage: its warm workers end with this process, which Ray keeps."""
-    environ = {**environment(), SERVED: str(os.getpid())}
+def _environment(defaults: Mapping[str, str], run: str) -> dict[str, str]:
+    """The environment of a stage: what it keeps for others ends with the run on this machine."""
+    lasting = process_of(run)
+    environ = {**environment(), SERVED: str(lasting or os.getpid())}
+    if lasting is None:
+        # The machine has just joined. An engine of this process alone would not be found by who
+        # needs its GPU.
+        environ[ENGINES] = "0"
     # Ray sets this by what a task was given; results may depend on it.
     if THREADS not in defaults:
         environ.pop(THREADS, None)

@@ -109,11 +109,12 @@ class Dividing(Backend, Protocol):
 class Changing(Backend, Protocol):
     """A backend that declares `adapts`, and is kept from one evaluation to the next."""
 
-    def adapt(self, adapter: Path) -> None:
-        """Has the next completions be of another adapter on the same model.
+    def adapt(self, adapter: Path | None) -> None:
+        """Has the next completions be of another adapter on the same model, or of the model itself.
 
         They are those of a new instance with this adapter, byte for byte.
 
         Args:
-            adapter: its folder. Its `adapter_config.json` is that of the one before.
+            adapter: its folder, or None. Where `freely` is not declared, its `adapter_config.json`
+                is that of the one before, and it is None where that was.
         """

@@ -34,11 +34,14 @@ class TransformersBackend:
         self.codec = Codec(model, max_new_tokens=settings.max_new_tokens)
         loaded = read_model(model, dtype=getattr(torch, settings.dtype), adapter=adapter)
         settle(loaded)
+        self.adapter = adapter
         self.model = self._ready(loaded)
 
-    def adapt(self, adapter: Path) -> None:
-        """Has the next completions be of another adapter on the same model."""
-        self.model = self._ready(with_adapter(self.model.unload(), adapter))
+    def adapt(self, adapter: Path | None) -> None:
+        """Has the next completions be of another adapter on the same model, or of none."""
+        bare = self.model if self.adapter is None else self.model.unload()
+        self.adapter = adapter
+        self.model = self._ready(bare if adapter is None else with_adapter(bare, adapter))
 
     def _ready(self, model: Any) -> Any:
         # What is not said to `generate` would be taken from here.

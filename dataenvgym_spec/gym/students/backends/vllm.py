@@ -36,8 +36,8 @@ class VllmBackend:
         )
         self.device, self.gpus = self.engine.device, self.engine.gpus
 
-    def adapt(self, adapter: Path) -> None:
-        """Has the next completions be of another adapter on the same model."""
+    def adapt(self, adapter: Path | None) -> None:
+        """Has the next completions be of another adapter on the same model, or anew of none."""
         self.engine.adapt(adapter)
 
     def generate(

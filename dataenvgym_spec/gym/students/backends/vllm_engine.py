@@ -152,14 +152,16 @@ class VllmEngine:
             self.llm.apply_model(_pack_heads)
         self.forget()
 
-    def adapt(self, adapter: Path) -> None:
+    def adapt(self, adapter: Path | None) -> None:
         """Has the next completions be of another adapter, whose folder stays until they are made.
 
-        It has to be of the `max_lora_rank` that vLLM was started with.
+        It has to be of the `max_lora_rank` that vLLM was started with, and None where it was
+        started for none: what makes room for adapters may compute in another way.
         """
-        # An adapter is known by its number: with the one before it would not be read.
-        number = 1 if self.request is None else self.request.lora_int_id + 1
-        self.request = LoRARequest(f"student-{number}", number, str(adapter))
+        if adapter is not None:
+            # An adapter is known by its number: with the one before it would not be read.
+            number = 1 if self.request is None else self.request.lora_int_id + 1
+            self.request = LoRARequest(f"student-{number}", number, str(adapter))
         self.forget()
 
     def forget(self) -> None:
