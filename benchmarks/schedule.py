@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from dataenvgym_spec.schedule.order import carry_out  # noqa: E402
-from dataenvgym_spec.schedule.protocol import Finished, Work  # noqa: E402
+from dataenvgym_spec.schedule.protocol import RUNS, Finished, Standing, Work  # noqa: E402
 from tests.support.simulated import Cluster, studies  # noqa: E402
 
 WORKERS, EACH, WITH_GPU = 1000, 100, 0.9
@@ -78,10 +78,14 @@ class Nothing:
         """Whether there is a slot."""
         return len(self.running) < self.slots
 
-    def start(self, work: Work) -> str:
+    def start(self, work: Work) -> Standing:
         """Starts nothing."""
         self.running.append(work)
-        return ""
+        return RUNS
+
+    def news(self) -> tuple[()]:
+        """There is nothing to tell."""
+        return ()
 
     def finished(self, _timeout: float | None = None) -> Finished | None:
         """The oldest has ended."""
@@ -114,7 +118,7 @@ def schedule_sweep(repo: Path) -> dict[str, Any]:
     todo = rounds.next(project.compiled.graph.entries)
     clocks["plan and queue"] = time.process_time()
     memory = _megabytes()
-    progress = Progress(("sweep",), 64, lambda work: work.id, lambda _work, *, last: 0.0)
+    progress = Progress(("sweep",), 64, lambda work: work.id, lambda _work, _seconds, *, last: 0.0)
     progress.add(todo.works, todo.done)
     with redirect_stdout(StringIO()), Onlooker(progress, project.layout) as observer:
         outcome = carry_out(todo.works, Nothing(64), observer=observer)

@@ -146,7 +146,7 @@ class _Run:
         slots = self.local.slots
         if elsewhere is not None:
             self.runner = elsewhere.around(self.local, self._variables)
-            slots = elsewhere.slots or slots
+            slots = elsewhere.slots
         spending = Spending(
             self.layout, project.compiled.graph, read_prices(self.layout.root), since=time.time()
         )
@@ -268,7 +268,8 @@ class _Run:
 def _tell(failed: list[FailedWork]) -> None:
     """Prints why works failed, and where all is that they have printed."""
     for one in failed[:MOST_TOLD]:
-        click.echo(f"\nfailed: {visible(one.title)}", err=True)
+        where = f" on {one.place}" if one.place else ""
+        click.echo(f"\nfailed{visible(where)}: {visible(one.title)}", err=True)
         for line in one.message.split("\n"):
             click.echo(f"  {visible(line, limit=1000)}", err=True)
         click.echo(f"  all that it said: {one.output}", err=True)

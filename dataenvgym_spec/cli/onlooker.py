@@ -12,7 +12,7 @@ from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.schedule.observer import View
 from dataenvgym_spec.schedule.progress import Progress
-from dataenvgym_spec.schedule.protocol import Finished, Work
+from dataenvgym_spec.schedule.protocol import Finished, Standing, Work
 from dataenvgym_spec.store.atomic import write
 from dataenvgym_spec.store.layout import Layout
 
@@ -39,6 +39,8 @@ class Onlooker:
         self.progress, self._layout = progress, layout
         self._live = _live() if sys.stdout.isatty() else None
         self._drawn = self._written = 0.0
+        self._waits: set[str] = set()
+        """The works of which it was said that they wait."""
 
     def __enter__(self) -> Onlooker:
         if self._live is not None:
@@ -52,24 +54,40 @@ class Onlooker:
             self._draw()
             self._live.stop()
 
-    def started(self, work: Work, place: str) -> None:
-        """A work was started."""
-        self.progress.started(work, place)
-        where = f" on {place}" if place else ""
-        self._line(f"{self.progress.title(work)}: started{where}")
+    def started(self, work: Work, standing: Standing) -> None:
+        """A work was started; of one that waits there is more to say later."""
+        self.progress.started(work, standing)
+        if not standing.waits:
+            self._tell_start(work, standing.place)
+
+    def moved(self, work: Work, standing: Standing) -> None:
+        """A work that was started stands otherwise than before; that one waits is said once."""
+        self.progress.moved(work, standing)
+        if not standing.waits:
+            self._waits.discard(work.id)
+            self._tell_start(work, standing.place)
+        elif work.id not in self._waits:
+            self._waits.add(work.id)
+            self._line(f"{self.progress.title(work)}: waits {standing.waits}")
+
+    def _tell_start(self, work: Work, place: str) -> None:
+        self._line(f"{self.progress.title(work)}: started{_on(place)}")
 
     def ended(self, finished: Finished, *, again: bool) -> None:
         """A work ended."""
         work = finished.work
         seconds, title = self.progress.took(work), self.progress.title(work)
         self.progress.ended(finished, again=again)
+        self._waits.discard(work.id)
+        # One that was not seen to run says where it did.
+        took = _on(finished.place) if seconds is None else f" {seconds:.1f} s"
         counts = f"{self.progress.done}/{self.progress.total}"
         if again:
             self._line(f"{title}: ended by a fault of the machine, tried again")
         elif finished.code:
-            self._line(f"{title}: failed after {seconds:.1f} s")
+            self._line(f"{title}: failed{took if seconds is None else f' after{took}'}")
         else:
-            self._line(f"{title}: done in {seconds:.1f} s ({counts})")
+            self._line(f"{title}: done{took if seconds is None else f' in{took}'} ({counts})")
 
     def ending(self, text: str) -> None:
         """The user has asked the run to end."""
@@ -105,6 +123,10 @@ class Onlooker:
     def _line(self, text: str) -> None:
         if self._live is None:
             click.echo(visible(text, limit=LONGEST))
+
+
+def _on(place: str) -> str:
+    return f" on {place}" if place else ""
 
 
 def _live() -> Live:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from dataenvgym_spec.cli.common import plural
 from dataenvgym_spec.core.text import clock, duration_text, shortened
-from dataenvgym_spec.records.run_state import RunningWork, RunState
+from dataenvgym_spec.records.run_state import RunningWork, RunState, WaitingWork
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ENDING: Final = "what runs; what it has made is kept; Ctrl-C again ends it at once"
 MOST_RUNNING: Final = 12
 """Works that run and have a line of their own."""
+MOST_QUEUED: Final = 4
+"""Works that wait on a cluster and have a line of their own."""
 MOST_WAITING: Final = 3
 MOST_FAILED: Final = 4
 BAR: Final = 24
@@ -37,7 +39,8 @@ def screen(state: RunState, now: float, width: int) -> Group:
     from rich.console import Group
     from rich.text import Text
 
-    rows = [_head(state, now, width), *_running(state, now, width), *_waiting(state, width)]
+    rows = [_head(state, now, width), *_running(state, now, width), *_queued(state, now, width)]
+    rows += _waiting(state, width)
     if state.ending and not state.ended:
         rows.append(Text(f"   ending  {ENDING}", style="yellow"))
     return Group(*rows, *_failed(state, width))
@@ -63,7 +66,10 @@ def head_facts(state: RunState, now: float) -> str:
     """Counts, money and time in words."""
     facts = [f"{state.done}/{state.total}"]
     if state.usd:
-        facts.append(f"{state.usd:.2f} USD")
+        # What some have cost is known when they end.
+        facts.append(f"{state.usd:.2f}{'+' if state.unpriced else ''} USD")
+    elif state.unpriced:
+        facts.append("USD not known yet")
     if state.ended or state.seconds_left is None:
         facts.append(clock((state.updated if state.ended else now) - state.started))
     else:
@@ -81,7 +87,7 @@ def _bar(state: RunState) -> Text:
     parts = (
         (state.before, "green dim"),
         (state.done - state.before, "green"),
-        (len(state.running), "cyan"),
+        (_count(state.running, state.all_running), "cyan"),
         (failed, "red"),
     )
     bar, ends, drawn = Text(), 0, 0
@@ -109,9 +115,36 @@ def _running(state: RunState, now: float, width: int) -> Iterator[Text]:
         line.append(shortened(one.title, max(12, room)).ljust(max(0, room)))
         line.append(expected, style="bright_black")
         yield line
-    if len(state.running) > len(shown):
-        more = len(state.running) - len(shown)
+    more = _count(state.running, state.all_running) - len(shown)
+    if more > 0:
         yield Text(f"           and {more} more that run", style="bright_black")
+
+
+def _queued(state: RunState, now: float, width: int) -> Iterator[Text]:
+    """What waits on a cluster, and for what."""
+    from rich.text import Text
+
+    shown = state.queued[:MOST_QUEUED]
+    reasons = [_reason(one, now) for one in shown]
+    for one, reason in zip(shown, reasons, strict=True):
+        room = width - min(len(reason), width // 2) - 13
+        line = Text("  ")
+        line.append("waits".rjust(7), style="yellow")
+        line.append(f"  {shortened(one.title, max(12, room)).ljust(max(0, room))}  ")
+        line.append(shortened(reason, max(8, width - len(line))), style="bright_black")
+        yield line
+    more = _count(state.queued, state.all_queued) - len(shown)
+    if more > 0:
+        yield Text(f"           and {more} more that wait", style="bright_black")
+
+
+def _reason(one: WaitingWork, now: float) -> str:
+    return f"{one.reason}, {clock(max(0.0, now - one.since))}"
+
+
+def _count(listed: Sequence[object], known: int) -> int:
+    """How many there are: not all are listed."""
+    return max(len(listed), known)
 
 
 def running_times(one: RunningWork, now: float) -> tuple[str, str]:
@@ -127,7 +160,8 @@ def _waiting(state: RunState, width: int) -> Iterator[Text]:
     for number, title in enumerate(state.waiting[:MOST_WAITING]):
         label = "next" if number == 0 else ""
         yield Text(f"  {label:>7}  {shortened(title, width - 12)}", style="bright_black")
-    left = state.total - state.done - state.skipped - len(state.failed) - len(state.running)
+    started = _count(state.running, state.all_running) + _count(state.queued, state.all_queued)
+    left = state.total - state.done - state.skipped - len(state.failed) - started
     more = left - min(len(state.waiting), MOST_WAITING)
     if more > 0 and state.waiting:
         yield Text(f"           and {plural(more, 'step')} after that", style="bright_black")
@@ -139,7 +173,8 @@ def _failed(state: RunState, width: int) -> Iterator[Text]:
     for one in state.failed[:MOST_FAILED]:
         message = one.message.partition("\n")[0].removeprefix("error: ")
         line = Text("   failed  ", style="red")
-        line.append(shortened(f"{one.title}: {message}", width - 12))
+        where = f" on {one.place}" if one.place else ""
+        line.append(shortened(f"{one.title}{where}: {message}", width - 12))
         yield line
     if len(state.failed) > MOST_FAILED or state.skipped:
         more = len(state.failed) - MOST_FAILED

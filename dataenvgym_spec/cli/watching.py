@@ -117,7 +117,16 @@ def _left(state: RunState) -> RunState:
     """How a run stands whose driver is gone: nobody knows what still runs, or will."""
     if state.ended is not None:
         return state
-    return replace(state, running=(), waiting=(), seconds_left=None)
+    return replace(
+        state,
+        running=(),
+        queued=(),
+        all_running=0,
+        all_queued=0,
+        waiting=(),
+        unpriced=0,
+        seconds_left=None,
+    )
 
 
 def _has_driver(layout: Layout, state: RunState) -> bool:

@@ -18,7 +18,7 @@ from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.running import announced
 from dataenvgym_spec.graph.ir import Entry
 from dataenvgym_spec.schedule.order import carry_out
-from dataenvgym_spec.schedule.protocol import Finished, Work
+from dataenvgym_spec.schedule.protocol import RUNS, Finished, Standing, Work
 from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.dvc.busy import release
 from dataenvgym_spec.store.dvc.programs import environment
@@ -89,7 +89,7 @@ class DvcRunner:
         """Whether nothing runs."""
         return not self.running
 
-    def start(self, work: Work) -> str:
+    def start(self, work: Work) -> Standing:
         """Starts DVC on the targets of a work."""
         # Without -P, Python would import a `dvc.py` of the repository in place of DVC.
         program = [sys.executable, "-P", "-m", messages.__name__]
@@ -105,7 +105,11 @@ class DvcRunner:
             preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509
         )
         self.running.append((work, process))
-        return ""
+        return RUNS
+
+    def news(self) -> Sequence[tuple[Work, Standing]]:
+        """Nothing: what was started runs."""
+        return ()
 
     def finished(self, timeout: float | None = None) -> Finished | None:
         """Waits for DVC."""

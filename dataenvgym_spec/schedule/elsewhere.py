@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from dataenvgym_spec.questions.cost.guard import LIMITS, guard
-from dataenvgym_spec.schedule.protocol import Finished, Runner, Work
+from dataenvgym_spec.schedule.protocol import Finished, Runner, Standing, Work
 from dataenvgym_spec.store.layout import Layout
 
 INTERRUPTED: Final = 130
 """The exit code of a work that the user has stopped."""
+HERE: Final = Standing(place="this machine")
+"""Of what runs on the machine that drives the run."""
+FULL: Final = Standing(waits="for room on this machine")
+"""Of what will."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +51,41 @@ class Driving:
         return LIMITS in self.variables(work)
 
 
+class News:
+    """How works stand for which that has changed, until somebody asks."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Standing] = {}
+        """What was said of each work."""
+        self._new: list[tuple[Work, Standing]] = []
+
+    def said(self, work: Work, standing: Standing) -> Standing:
+        """Notes what is said of a work anyway, and returns it."""
+        self._last[work.id] = standing
+        return standing
+
+    def tell(self, work: Work, standing: Standing) -> None:
+        """Says how a work stands, unless that was said last."""
+        last = self._last.get(work.id)
+        if last is None or (last.place, last.waits) != (standing.place, standing.waits):
+            self._new.append((work, self.said(work, standing)))
+
+    def take(self) -> list[tuple[Work, Standing]]:
+        """All that is new."""
+        new, self._new = self._new, []
+        return new
+
+
 class Beside:
     """The works that stay on this machine, while others are done elsewhere.
 
     Args of the constructor:
         local: runs them.
+        news: hears when one starts that has waited.
     """
 
-    def __init__(self, local: Runner) -> None:
-        self._local = local
+    def __init__(self, local: Runner, news: News) -> None:
+        self._local, self._news = local, news
         self._waiting: deque[Work] = deque()
         self._running = 0
 
@@ -67,10 +97,12 @@ class Beside:
         """Those for which there is no room yet."""
         return tuple(self._waiting)
 
-    def start(self, work: Work) -> None:
+    def start(self, work: Work) -> Standing:
         """Starts a work as soon as there is room."""
         self._waiting.append(work)
+        standing = self._news.said(work, FULL)
         self._start()
+        return standing
 
     def ended(self, timeout: float = 0) -> list[Finished]:
         """The works that have ended since the last call.
@@ -97,5 +129,7 @@ class Beside:
 
     def _start(self) -> None:
         while self._waiting and self._local.fits(self._waiting[0]):
-            self._local.start(self._waiting.popleft())
+            work = self._waiting.popleft()
+            self._local.start(work)
+            self._news.tell(work, HERE)
             self._running += 1

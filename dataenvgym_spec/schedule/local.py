@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from dataenvgym_spec.core.hashing import STEADY
 from dataenvgym_spec.core.room import VISIBLE
 from dataenvgym_spec.schedule import starter
 from dataenvgym_spec.schedule.capacity import Capacity
-from dataenvgym_spec.schedule.protocol import Finished, Needs, Work, shard_command
+from dataenvgym_spec.schedule.protocol import RUNS, Finished, Needs, Standing, Work, shard_command
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.store.locks import die_with_parent
@@ -74,7 +74,7 @@ class LocalRunner:
             and memory <= (self.capacity.memory or memory)
         )
 
-    def start(self, work: Work) -> str:
+    def start(self, work: Work) -> Standing:
         """Has DVC make the targets of a work, or a shard of one."""
         output = self.layout.output(work.id)
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,11 @@ class LocalRunner:
         }
         self.running[work.id] = work
         self._tell(request)
-        return ""
+        return RUNS
+
+    def news(self) -> Sequence[tuple[Work, Standing]]:
+        """Nothing: what was started runs."""
+        return ()
 
     def _called(self, work: Work) -> dict[str, Any]:
         """What is called for a work: DVC, or for a shard what DVC would call for its stage."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dataenvgym_spec.schedule.protocol import Finished, Work
+from dataenvgym_spec.schedule.protocol import Finished, Standing, Work
 
 
 class View(Protocol):
@@ -16,12 +16,18 @@ class View(Protocol):
     def way(self) -> float:
         """The seconds of the longest way to the end, from the start of what runs now."""
 
+    def is_crowded(self) -> bool:
+        """Whether a work could start, and there is no room for it."""
+
 
 class Observer(Protocol):
     """Hears of what happens, for whoever looks on."""
 
-    def started(self, work: Work, place: str) -> None:
-        """A work was started."""
+    def started(self, work: Work, standing: Standing) -> None:
+        """A work was started: it runs, or waits where it was sent to."""
+
+    def moved(self, work: Work, standing: Standing) -> None:
+        """A work that was started stands otherwise than before."""
 
     def ended(self, finished: Finished, *, again: bool) -> None:
         """A work ended; `again` says that it will be tried once more."""
@@ -36,7 +42,10 @@ class Observer(Protocol):
 class Unobserved:
     """Nobody looks on."""
 
-    def started(self, work: Work, place: str) -> None:
+    def started(self, work: Work, standing: Standing) -> None:
+        """Ignores it."""
+
+    def moved(self, work: Work, standing: Standing) -> None:
         """Ignores it."""
 
     def ended(self, finished: Finished, *, again: bool) -> None:

@@ -144,9 +144,12 @@ class _Queue:
             if not self.running and (self.stops or not self.ready):
                 return self.outcome
             finished = self.runner.finished(self.tick)
+            for work, standing in self.runner.news():
+                self.observer.moved(work, standing)
+            # Before the end: what is free now was not while others waited for it.
+            self.observer.tick(self)
             if finished is not None:
                 self._end(finished)
-            self.observer.tick(self)
 
     def upcoming(self, count: int) -> list[Work]:
         """The works that will be started next: those that are ready, then those right behind."""
@@ -161,6 +164,10 @@ class _Queue:
         """The seconds of the longest way to the end, from the start of what runs now."""
         first = [*self.running, *self.ready.first(1)]
         return max((self.ahead[number] for number in first), default=0.0)
+
+    def is_crowded(self) -> bool:
+        """Whether a work could start, and there is no room for it."""
+        return bool(self.ready)
 
     def _stop(self, times: int) -> None:
         """Ends what runs, once the user wants that."""
@@ -179,9 +186,9 @@ class _Queue:
             if self._is_lost(work):
                 self._skip(number)
                 continue
-            place = self.runner.start(work)
+            standing = self.runner.start(work)
             self.running.add(number)
-            self.observer.started(work, place)
+            self.observer.started(work, standing)
 
     def _is_lost(self, work: Work) -> bool:
         """Whether all experiments that need a work have failed."""

@@ -5,16 +5,24 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-from dataenvgym_spec.records.run_state import End, FailedWork, On, RunningWork, RunState
+from dataenvgym_spec.records.run_state import (
+    End,
+    FailedWork,
+    On,
+    RunningWork,
+    RunState,
+    WaitingWork,
+)
 from dataenvgym_spec.schedule.observer import View
-from dataenvgym_spec.schedule.protocol import Finished, Work
+from dataenvgym_spec.schedule.protocol import Finished, Standing, Work
 
 NEXT: Final = 8
 """How many works that come next are named."""
 SHOWN: Final = 64
-"""How many works that run are named."""
+"""How many works that run, or wait on a cluster, are named."""
 TRUSTED: Final = 3
 """After so many works, what was expected is corrected by what they took."""
 
@@ -22,8 +30,30 @@ TRUSTED: Final = 3
 class Money(Protocol):
     """Knows what works cost."""
 
-    def __call__(self, work: Work, *, last: bool) -> float:
-        """The US dollars that a work has cost so far, or, at last, in the end."""
+    def __call__(self, work: Work, seconds: float, *, last: bool) -> float | None:
+        """The US dollars that a work has cost so far, or, at last, in the end.
+
+        Args:
+            work: the work.
+            seconds: for how long it has been running.
+            last: whether it has ended.
+
+        Returns:
+            None as long as nobody can know.
+        """
+
+
+@dataclass(slots=True)
+class _Started:
+    """A work that was started: how it stands, and since when."""
+
+    work: Work
+    standing: Standing
+    since: float
+
+    @property
+    def runs(self) -> bool:
+        return not self.standing.waits
 
 
 class Progress:
@@ -31,7 +61,7 @@ class Progress:
 
     Args of the constructor:
         names: what is run.
-        slots: how many works run at once.
+        slots: how many works run at once; 0 where nobody can tell.
         outputs: the file with the output of a work, from the repository.
         money: what a work has cost.
         clock: seconds since the epoch.
@@ -58,7 +88,7 @@ class Progress:
         self.failed: list[FailedWork] = []
         self.ended_as: End | None = None
         self.ending = False
-        self.running: dict[str, tuple[Work, float, str]] = {}
+        self._started: dict[str, _Started] = {}
         self._several = False
         self._left = 0.0
         """Expected seconds of all works that are not done."""
@@ -66,6 +96,9 @@ class Progress:
         self._measured = 0
         self._paid = 0.0
         self._view: View | None = None
+        self._looked = self.begun
+        self._crowded = self._abreast = 0.0
+        """Seconds in which works waited for room, and those of all that ran meanwhile."""
 
     def add(self, works: Sequence[Work], done: int) -> None:
         """Adds the works of a round.
@@ -90,26 +123,42 @@ class Progress:
         more = len(work.experiments) - 1
         return f"{work.experiments[0]}{f' (+{more})' if more else ''}: {work.title}"
 
-    def started(self, work: Work, place: str) -> None:
-        """A work was started."""
-        self.running[work.id] = (work, self._clock(), place)
+    def started(self, work: Work, standing: Standing) -> None:
+        """A work was started: it runs, or waits on a cluster."""
+        self._started[work.id] = _Started(work, standing, self._clock() - standing.seconds)
+
+    def moved(self, work: Work, standing: Standing) -> None:
+        """A work that was started stands otherwise than before."""
+        one = self._started.get(work.id)
+        if one is None:
+            return
+        if one.runs is bool(standing.waits):
+            one.since = self._clock() - standing.seconds
+        one.standing = standing
 
     def ended(self, finished: Finished, *, again: bool) -> None:
         """A work ended."""
-        work, started, _ = self.running.pop(finished.work.id)
-        self._paid += self._money(work, last=True)
+        work = finished.work
+        seconds = self.took(work)
+        one = self._started.pop(work.id)
+        self._paid += self._money(work, seconds or 0.0, last=True) or 0.0
         if again:
             return
         self._left -= work.seconds
         if finished.code:
-            title, output = self.title(work), self._outputs(work)
-            message = finished.message or f"exit code {finished.code}"
-            self.failed.append(FailedWork(title=title, message=message, output=output))
+            self._fail(finished, finished.place or one.standing.place)
             return
         self.done += 1
-        self._measured += 1
-        self._took += self._clock() - started
-        self._expected += work.seconds
+        if seconds is not None:  # of how long it waited nothing is to be learnt
+            self._measured += 1
+            self._took += seconds
+            self._expected += work.seconds
+
+    def _fail(self, finished: Finished, place: str) -> None:
+        title, output = self.title(finished.work), self._outputs(finished.work)
+        message = finished.message or f"exit code {finished.code}"
+        failed = FailedWork(title=title, message=message, output=output, place=place)
+        self.failed.append(failed)
 
     def skipped_one(self, work: Work) -> None:
         """A work will not be started."""
@@ -117,19 +166,25 @@ class Progress:
         self._left -= work.seconds
 
     def look(self, view: View) -> None:
-        """Takes a look at what lies ahead, the next time somebody asks."""
+        """Takes a look at what lies ahead, and at how many works run while others wait for room."""
+        now, running = self._clock(), len(self._running())
+        passed, self._looked = now - self._looked, now
+        if running and (running < len(self._started) or view.is_crowded()):
+            self._crowded += passed
+            self._abreast += passed * running
         self._view = view
 
-    def took(self, work: Work) -> float:
-        """For how many seconds a work has been running."""
-        return self._clock() - self.running[work.id][1]
+    def took(self, work: Work) -> float | None:
+        """For how many seconds a work has been running; None if it has not been seen to run."""
+        one = self._started[work.id]
+        return self._clock() - one.since if one.runs else None
 
     def state(self) -> RunState:
         """How the run stands now."""
-        oldest = sorted(self.running.values(), key=lambda one: one[1])[:SHOWN]
-        running = tuple(self._running(*one) for one in oldest)
+        running = self._running()
+        queued = [one for one in self._started.values() if not one.runs]
         waiting = self._view.upcoming(NEXT) if self._view and not self.ended_as else []
-        now = self._money_now()
+        spent, unpriced = self._money_now(running)
         return RunState(
             names=self.names,
             process=os.getpid(),
@@ -139,29 +194,45 @@ class Progress:
             done=self.done,
             before=self.before,
             skipped=self.skipped,
-            running=running,
+            running=tuple(map(self._shown, _oldest(running))),
+            queued=tuple(map(self._queued, _oldest(queued))),
+            all_running=len(running),
+            all_queued=len(queued),
             waiting=tuple(map(self.title, waiting)),
             failed=tuple(self.failed),
-            seconds_left=self._seconds_left(),
-            usd=self._paid + now,
+            seconds_left=self._seconds_left(running),
+            usd=self._paid + spent,
+            unpriced=unpriced,
             ending=self.ending,
             ended=self.ended_as,
             command=self._command,
             on=self._on,
         )
 
-    def _running(self, work: Work, started: float, place: str) -> RunningWork:
+    def _running(self) -> list[_Started]:
+        return [one for one in self._started.values() if one.runs]
+
+    def _shown(self, one: _Started) -> RunningWork:
         return RunningWork(
-            title=self.title(work),
-            started=started,
-            expected=work.seconds * self._pace(),
-            place=place,
-            output=self._outputs(work),
+            title=self.title(one.work),
+            started=one.since,
+            expected=one.work.seconds * self._pace(),
+            place=one.standing.place,
+            output=self._outputs(one.work),
         )
 
-    def _money_now(self) -> float:
-        """What works have cost so far that are running."""
-        return sum(self._money(work, last=False) for work, _, _ in self.running.values())
+    def _queued(self, one: _Started) -> WaitingWork:
+        title = self.title(one.work)
+        return WaitingWork(title=title, since=one.since, reason=one.standing.waits)
+
+    def _money_now(self, running: Sequence[_Started]) -> tuple[float, int]:
+        """What works have cost so far that run, and of how many nobody knows it."""
+        known, unknown = 0.0, 0
+        for one in running:
+            usd = self._money(one.work, self._clock() - one.since, last=False)
+            known += usd or 0.0
+            unknown += usd is None
+        return known, unknown
 
     def _pace(self) -> float:
         """By how much works take longer than expected."""
@@ -169,11 +240,28 @@ class Progress:
             return 1.0
         return self._took / self._expected
 
-    def _seconds_left(self) -> float | None:
-        """The longer of two: the longest way to the end, and all work over all slots."""
+    def _width(self, running: int) -> float:
+        """How many works run at once where there are enough of them."""
+        if self._crowded:
+            return self._abreast / self._crowded
+        return self.slots or max(1, running)
+
+    def _seconds_left(self, running: Sequence[_Started]) -> float | None:
+        """The longer of two: the longest way to the end, and all work over what runs at once.
+
+        Nobody knows how long a cluster lets works wait; while nothing runs, nothing is foretold.
+        """
         if self._view is None or self.ended_as or self._measured < TRUSTED:
             return None
-        spent = [self._clock() - started for _, started, _ in self.running.values()]
-        way = self._view.way() * self._pace() - min(spent, default=0.0)
-        work = (self._left * self._pace() - sum(spent)) / self.slots
+        if self._started and not running:
+            return None
+        spent = [self._clock() - one.since for one in running]
+        begun = min(spent, default=0.0) if len(running) == len(self._started) else 0.0
+        way = self._view.way() * self._pace() - begun
+        work = (self._left * self._pace() - sum(spent)) / self._width(len(running))
         return max(way, work, 0.0)
+
+
+def _oldest(started: Sequence[_Started]) -> list[_Started]:
+    """Those that are named."""
+    return sorted(started, key=lambda one: one.since)[:SHOWN]

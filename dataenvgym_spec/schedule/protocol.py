@@ -5,8 +5,9 @@ Which stages it runs, and when, is decided in `order`; what a stage needs, in `n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,25 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a work stands that was started and has not ended.
+
+    Attributes:
+        place: the machine that it runs on; empty for this one, where all of a run is done on it.
+        waits: why it does not run yet, for people; empty if it runs.
+        seconds: for how long it has been running already.
+    """
+
+    place: str = ""
+    waits: str = ""
+    seconds: float = 0.0
+
+
+RUNS: Final = Standing()
+"""It runs on this machine, since just now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """A work that ended.
 
@@ -114,14 +134,18 @@ class Runner(Protocol):
             UserError: it will never take it.
         """
 
-    def start(self, work: Work) -> str:
-        """Starts a work that fits, and returns at once.
+    def start(self, work: Work) -> Standing:
+        """Starts a work that fits, and returns at once how it stands.
 
         What is started does not outlive this process, and the results of a stage that was done are
         there for the stages of later works.
+        """
 
-        Returns:
-            The machine that it runs on; empty for this one, or if that is not known yet.
+    def news(self) -> Sequence[tuple[Work, Standing]]:
+        """How works stand for which that has changed since the last call.
+
+        All that there is to say of a work is said before `finished` has returned it, or right
+        after.
         """
 
     def finished(self, timeout: float | None = None) -> Finished | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.graph.ir import Graph, Stage
 from dataenvgym_spec.questions.cost.estimate import Past, spent
+from dataenvgym_spec.questions.cost.pricing import painters_of, teachers_of
 from dataenvgym_spec.records.files import read, read_json
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.records.progress import PROGRESS, Progress
@@ -46,36 +48,54 @@ class Spending:
         self._layout, self._prices = layout, prices
         self._since, self._clock = since, clock
         self._stages: Mapping[str, Stage] = {stage.directory: stage for stage in graph.stages}
-        self._known: dict[str, tuple[float, float]] = {}
-        """When the cost of a work was looked up, and what it was."""
+        self._known: dict[str, tuple[float, float | None]] = {}
+        """When the log of a work was looked at, and what it had cost by it; None without one."""
 
-    def __call__(self, work: Work, *, last: bool) -> float:
-        """US dollars.
+    def __call__(self, work: Work, seconds: float, *, last: bool) -> float | None:
+        """US dollars; None while nobody here can know.
 
         Args:
             work: the work.
+            seconds: for how long it has been running.
             last: whether it has ended.
         """
         stage = self._stages.get(work.id)
         if stage is None:
-            return 0.0
+            # The time of a shard is in the log of its stage.
+            return 0.0 if last or work.shard is None or not self._time(work, 1.0) else None
         now = self._clock()
-        looked, usd = self._known.get(work.id, (0.0, 0.0))
+        looked, logged = self._known.get(work.id, (-math.inf, None))
         if last or now - looked >= KEPT:
-            usd = self._usd(stage)
-            self._known[work.id] = (now, usd)
+            logged = self._logged(stage)
+            self._known[work.id] = (now, logged)
         if last:
             del self._known[work.id]
-        return usd
+        if logged is not None:
+            return logged
+        return self._time(work, seconds) if last or not self._asks(stage) else None
 
-    def _usd(self, stage: Stage) -> float:
+    def _logged(self, stage: Stage) -> float | None:
+        """What a stage has cost by its log, as far as there is one."""
         directory = stage.directory
-        log = _finished(self._layout.stage(directory) / "log" / "run.json")
-        if log is None or log.started < self._since:
-            log = _unfinished(self._layout.scratch(directory) / PROGRESS)
-        if log is None or log.started < self._since:
-            return 0.0
-        return spent(Past(stage=stage, log=log), self._prices).usd.high
+        there = Layout(root=self._layout.nodes / directory)
+        logs = (
+            _finished(self._layout.stage(directory) / "log" / "run.json"),
+            _unfinished(self._layout.scratch(directory) / PROGRESS),
+            # A machine of a cluster that sees this clone.
+            _unfinished(there.scratch(directory) / PROGRESS),
+        )
+        found = [log for log in logs if log is not None and log.started >= self._since]
+        return spent(Past(stage=stage, log=found[0]), self._prices).usd.high if found else None
+
+    def _asks(self, stage: Stage) -> bool:
+        """Whether a stage asks somebody whose answers have a price."""
+        asked = any(self._prices.of(one) is not None for one in teachers_of(stage))
+        return asked or any(self._prices.of_image(one) is not None for one in painters_of(stage))
+
+    def _time(self, work: Work, seconds: float) -> float:
+        """What machines cost for so long."""
+        gpus = work.needs.gpus * work.needs.machines
+        return self._prices.time(seconds, seconds * gpus)
 
 
 def _finished(path: Path) -> Log | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace as changed
 from rich.console import Console
 
 from dataenvgym_spec.cli.screen import screen
-from dataenvgym_spec.records.run_state import FailedWork, RunningWork, RunState
+from dataenvgym_spec.records.run_state import FailedWork, RunningWork, RunState, WaitingWork
 from dataenvgym_spec.schedule.progress import Progress
-from dataenvgym_spec.schedule.protocol import Finished, Work
+from dataenvgym_spec.schedule.protocol import RUNS, Finished, Standing, Work
 
 NOW = 1000.0
 RUNNING = (
@@ -78,6 +79,10 @@ def test_no_line_is_longer_than_the_screen(width: int) -> None:
         total=99,
         done=1,
         running=running,
+        queued=tuple(
+            WaitingWork(title="q" * 300, since=0.0, reason="in Slurm: " + "r" * length)
+            for length in (0, 20, 300)
+        ),
         waiting=("w" * 300,),
     )
     lines = shown(state, width)
@@ -86,18 +91,50 @@ def test_no_line_is_longer_than_the_screen(width: int) -> None:
     assert any("node-3" in line for line in lines)
 
 
+def test_a_cluster_on_the_screen() -> None:
+    running = (
+        RunningWork(title="with-state, train", started=NOW - 72, expected=90, place="node1"),
+        RunningWork(title="no-state, plan", started=NOW - 3, expected=0, place="this machine"),
+    )
+    queued = tuple(
+        WaitingWork(title=f"seed {number}, train", since=NOW - 60, reason="in Slurm: Resources")
+        for number in range(5)
+    )
+    failed = FailedWork(title="blind, train", message="no number", place="node2")
+    state = changed(
+        STATE, running=running, all_running=2, queued=queued, all_queued=30, failed=(failed,)
+    )
+    state = changed(state, waiting=(), skipped=0, usd=0.0, unpriced=2, seconds_left=None)
+    assert shown(state, 90) == [
+        "quickstart  ━━━━━━━━━━━━━───────────  23/47  USD not known yet  16:40",
+        "     1:12  node1         with-state, train                                        of ~1:30",
+        "     0:03  this machine  no-state, plan",
+        *[
+            f"    waits  seed {number}, train{' ' * 41}in Slurm: Resources, 1:00"
+            for number in range(4)
+        ],
+        "           and 26 more that wait",
+        "   failed  blind, train on node2: no number",
+    ]
+    assert "  0.12+ USD  " in shown(changed(state, usd=0.124))[0]
+
+
 @dataclass
 class Ahead:
     """What lies ahead of a run."""
 
     works: list[Work] = field(default_factory=list)
     seconds: float = 0.0
+    crowded: bool = False
 
     def upcoming(self, count: int) -> list[Work]:
         return self.works[:count]
 
     def way(self) -> float:
         return self.seconds
+
+    def is_crowded(self) -> bool:
+        return self.crowded
 
 
 def work(name: str, seconds: float = 10, *experiments: str) -> Work:
@@ -110,12 +147,12 @@ def test_progress_counts_and_foretells() -> None:
     clock = [0.0]
     works = [work(name) for name in "abcdefgh"]
     progress = Progress(
-        ("x",), 2, lambda one: f"{one.id}.txt", lambda one, *, last: 0.5, lambda: clock[0]
+        ("x",), 2, lambda one: f"{one.id}.txt", lambda one, seconds, *, last: 0.5, lambda: clock[0]
     )
     progress.add(works, 4)
     progress.look(Ahead(works=works[4:], seconds=30))
     for number, one in enumerate(works[:4]):
-        progress.started(one, "")
+        progress.started(one, RUNS)
         # They take twice as long as expected.
         clock[0] += 20
         assert progress.state().seconds_left is None or number == 3
@@ -131,12 +168,12 @@ def test_progress_counts_and_foretells() -> None:
     assert progress.state().seconds_left == pytest.approx(200 - 20)
 
     progress.ended(Finished(work=works[3], code=137, fault=True), again=True)
-    progress.started(works[3], "there")
+    progress.started(works[3], Standing(place="there"))
     assert progress.state().running[0].place == "there"
     progress.ended(Finished(work=works[3], code=1, message="why"), again=False)
     progress.skipped_one(works[4])
     state = progress.state()
-    assert [(one.title, one.message) for one in state.failed] == [("d", "why")]
+    assert [(one.title, one.message, one.place) for one in state.failed] == [("d", "why", "there")]
     assert state.skipped == 1
     # A new round does the rest.
     progress.failed.clear()
@@ -144,3 +181,55 @@ def test_progress_counts_and_foretells() -> None:
     state = progress.state()
     assert (state.total, state.skipped, state.done) == (10, 0, 7)
     assert progress.title(work("r", 1, "x", "y", "z")) == "x (+2): r"
+
+
+def test_what_waits_on_a_cluster_neither_runs_nor_counts_in_the_pace() -> None:
+    clock = [0.0]
+
+    def passes(seconds: float) -> None:
+        """Half a second at a time, as a run looks on."""
+        for _ in range(round(2 * seconds)):
+            clock[0] += 0.5
+            progress.look(ahead)
+
+    def ends(*names: str) -> None:
+        for name in names:
+            progress.ended(Finished(work=works[name], code=0, place="n"), again=False)
+
+    works = {name: work(name) for name in "abcdefghij"}
+    ahead, queue, node = (
+        Ahead(seconds=10),
+        Standing(waits="in Slurm: Priority"),
+        Standing(place="n"),
+    )
+    # Nobody can tell how many jobs a cluster runs at once.
+    progress = Progress(("x",), 0, lambda one: one.id, lambda *_, last: None, lambda: clock[0])
+    progress.add([*works.values()], 0)
+    for name in "abcdef":
+        progress.started(works[name], queue)
+    passes(100)
+    state = progress.state()
+    assert (state.all_running, state.all_queued, state.running, state.unpriced) == (0, 6, (), 0)
+    assert {(one.reason, one.since) for one in state.queued} == {("in Slurm: Priority", 0.0)}
+    assert progress.took(works["a"]) is None
+    for name in "abcd":
+        progress.moved(works[name], node)
+    passes(20)
+    state = progress.state()
+    assert {(one.place, one.started) for one in state.running} == {("n", 100.0)}
+    assert (state.all_running, state.all_queued, state.unpriced) == (4, 2, 4)
+    # One is put back into the queue, one has been running for longer than was heard.
+    progress.moved(works["d"], queue)
+    assert progress.took(works["d"]) is None
+    progress.moved(works["e"], Standing(place="n", seconds=15))
+    assert progress.took(works["e"]) == 15
+    ends("a", "b", "c")
+    passes(5)
+    # They took twice as long as expected: of 7 x 20 s this one has done 20, and 4 ran at once, then 1.
+    assert progress.state().seconds_left == pytest.approx((140 - 20) / ((4 * 20 + 1 * 5) / 25))
+    ends("e")
+    assert progress.state().seconds_left is None, "nothing runs, and the queue says no time"
+    # One that was never seen to run has no time; the pace is what it was.
+    ends("d", "f")
+    progress.started(works["g"], RUNS)
+    assert progress.state().running[0].expected == pytest.approx(10 * (60 + 20) / 40)

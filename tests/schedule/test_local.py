@@ -12,7 +12,7 @@ import pytest
 
 from dataenvgym_spec.schedule.capacity import Capacity
 from dataenvgym_spec.schedule.local import LocalRunner, reason
-from dataenvgym_spec.schedule.protocol import Finished, Needs, Shard, Work
+from dataenvgym_spec.schedule.protocol import RUNS, Finished, Needs, Shard, Work
 from dataenvgym_spec.setup.hardware.profile import Room
 from dataenvgym_spec.store.layout import Layout
 from tests.support.repositories import call
@@ -57,7 +57,7 @@ def ended(runner: LocalRunner) -> Finished:
 def test_works_end_as_their_stages_do(runner: LocalRunner, layout: Layout) -> None:
     for name in ("good", "bad", "dead"):
         assert runner.fits(work(name))
-        assert runner.start(work(name)) == ""
+        assert runner.start(work(name)) == RUNS
     assert not runner.fits(work("slow"))
     found = {one.work.id: one for one in (ended(runner) for _ in range(3))}
     assert (layout.root / "good.txt").read_text(encoding="utf-8") == " of good\n"

@@ -7,6 +7,7 @@ neither the repository nor anything of its cache. So results move through a remo
 from __future__ import annotations
 
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -79,6 +80,7 @@ def test_two_machines_that_share_nothing(tmp_path: Path) -> None:
         assert driver.process.wait(1000) == 0, driver.said()
         assert left(driver, repo, 2 * len(evaluations)) <= len(outs(repo)) - done + 2
         assert all(map(driver.shards, ("first", "second"))), "evaluations are shared"
+        assert all(f": started on {name}\n" in driver.said() for name in ("first", "second"))
         assert "up to date" in call("dvc", "status", cwd=repo).stdout
         assert "Running stage" not in call("dvc", "repro", "tiny", cwd=repo).stdout
         made = outs(repo)
@@ -102,6 +104,8 @@ def test_a_cluster_of_its_own(tmp_path: Path) -> None:
     driver = Driver(repo, tmp_path / "log")
     assert driver.process.wait(1000) == 0, driver.said()
     assert left(driver, repo) <= len(outs(repo)) - done + 2
+    assert f": started on {platform.node()}\n" in driver.said()
+    assert "report: started on this machine\n" in driver.said()
     assert "up to date" in call("dvc", "status", cwd=repo).stdout
     assert "Running stage" not in call("dvc", "repro", "tiny", cwd=repo).stdout
 

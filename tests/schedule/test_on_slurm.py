@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.emit.stages import address
+from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.records.files import read
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.schedule.capacity import Capacity
@@ -22,7 +24,7 @@ from dataenvgym_spec.schedule.local import LocalRunner
 from dataenvgym_spec.schedule.parcels import node
 from dataenvgym_spec.schedule.parcels.adopt import put_in_place
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
-from dataenvgym_spec.schedule.protocol import Needs
+from dataenvgym_spec.schedule.protocol import Needs, Standing, Work
 from dataenvgym_spec.schedule.slurm import job
 from dataenvgym_spec.schedule.slurm.arrays import Place
 from dataenvgym_spec.schedule.slurm.commands import (
@@ -37,9 +39,12 @@ from dataenvgym_spec.schedule.slurm.commands import (
     submit,
 )
 from dataenvgym_spec.schedule.slurm.queue import Queue
+from dataenvgym_spec.schedule.slurm.runner import SlurmRunner
+from dataenvgym_spec.schedule.slurm.standings import JobStanding, standings, standings_of
 from dataenvgym_spec.setup.hardware.profile import LightJobs, SlurmCluster
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
+from tests.support.graphs import compiled
 from tests.support.repositories import call, new_repo
 from tests.support.slurm import driven, needs_slurm, slurm
 from tests.support.specs import SMALL
@@ -110,6 +115,46 @@ def test_jobs_of_real_daemons(monkeypatch: pytest.MonkeyPatch) -> None:
         wait_until(lambda: states([slow])[slow] == "CANCELLED", "its job is cancelled")
         with pytest.raises(StageError, match=r"Slurm refuses: sbatch: .*partition"):
             submit(a_job("x", "true"), SlurmCluster(partition="nowhere"))
+
+
+@needs_slurm
+def test_where_jobs_run_and_what_they_wait_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spec").mkdir()
+    graph, layout = compiled(tmp_path / "spec", SMALL), Layout(root=tmp_path / "repo")
+    (layout.root / ".dvc").mkdir(parents=True)
+    write(graph, layout, everything=True)
+    stage = next(one for one in graph.stages if one.kind == "reserve")
+    work = Work(id=stage.directory, targets=(address(stage.directory),), experiments=("tiny",))
+    local = LocalRunner(layout, Capacity(cpus=1), lambda _work: {})
+    driving = Driving(layout=layout, local=local, variables=lambda _work: {})
+    runner, told = SlurmRunner(driving, SlurmCluster()), list[Standing]()
+
+    def heard() -> list[Standing]:
+        assert runner.finished(0.1) is None
+        told.extend(standing for one, standing in runner.news() if one is work)
+        return told
+
+    with slurm(cpus=1) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        before = submit(a_job("x-before", "sleep", "600"), SlurmCluster())
+        wait_until(lambda: states([before])[before] == "RUNNING", "the node is busy")
+        assert runner.start(work).waits == "for Slurm"
+        busy = re.compile(r"in Slurm: (Resources|Priority)")
+        wait_until(
+            lambda: any(busy.fullmatch(one.waits) for one in heard()), "it says why it waits"
+        )
+        assert not any(one.place for one in told)
+        (number,) = (name for name in standings_of(runner.queue.prefix))
+        assert standings([number, "99"])["99"] == JobStanding(state="GONE")
+        cancel([Place(before)], now=True)
+        wait_until(lambda: any(one.place for one in heard()), "it runs")
+        assert (told[-1].place, told[-1].waits) == ("node1", "")
+        runner.stop(now=True)
+        ended = runner.finished(120)
+        assert ended is not None and ended.work is work and ended.code
 
 
 @needs_slurm
@@ -261,6 +306,9 @@ def test_jobs_go_on_while_their_driver_is_away(
 
         refused = call("dataenvgym", "run", "tiny", cwd=repo, ok=False)
         assert "of an earlier run of this repository wait or run in Slurm" in refused.stderr
+        looked = call("dataenvgym", "status", "--watch", cwd=repo).stdout
+        assert "is away; its jobs go on in Slurm" in looked
+        assert looked.endswith("take it up again with: dataenvgym run tiny --on slurm\n")
 
         # One's time is over in mid-training: it goes on from its checkpoint, as the same task.
         output = layout.output(first)
@@ -283,6 +331,7 @@ def test_jobs_go_on_while_their_driver_is_away(
         driver = driven(repo, variables, log)
         assert driver.wait(600) == 0, log.read_text(encoding="utf-8")
         assert done() == stages
+        assert ": started on node1\n" in log.read_text(encoding="utf-8")
         text = layout.output(second).read_text(encoding="utf-8")
         assert text.count("  on ") == 1, "it is another job, and goes on from the checkpoint"
     assert (repo / "reports" / "tiny" / "index.html").is_file()

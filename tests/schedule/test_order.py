@@ -10,7 +10,7 @@ import pytest
 
 from dataenvgym_spec.schedule.observer import View
 from dataenvgym_spec.schedule.order import Outcome, carry_out
-from dataenvgym_spec.schedule.protocol import Finished, Needs, Work
+from dataenvgym_spec.schedule.protocol import RUNS, Finished, Needs, Standing, Work
 from dataenvgym_spec.schedule.ready import PATIENCE
 
 
@@ -23,6 +23,10 @@ class Slots:
     codes: Mapping[str, int] = field(default_factory=dict)
     faults: Mapping[str, int] = field(default_factory=dict)
     """How often a work is killed before it ends well."""
+    standing: Standing = RUNS
+    """How a work stands once it is started."""
+    moves: Mapping[str, tuple[Standing, ...]] = field(default_factory=dict)
+    """And after that."""
 
     def __post_init__(self) -> None:
         self.clock = 0.0
@@ -31,6 +35,7 @@ class Slots:
         self.events: list[str] = []
         self.starts: dict[str, float] = {}
         self.left = dict(self.faults)
+        self.told: list[tuple[Work, Standing]] = []
 
     def _free(self, needs: Needs) -> bool:
         cpus = sum(work.needs.cpus for _, _, work in self.running)
@@ -40,13 +45,18 @@ class Slots:
     def fits(self, work: Work) -> bool:
         return self._free(work.needs)
 
-    def start(self, work: Work) -> str:
+    def start(self, work: Work) -> Standing:
         assert self.fits(work)
         entry = (self.clock + work.seconds, len(self.events), work)
         heapq.heappush(self.running, entry)
         self.events.append(f"+{work.id}")
         self.starts[work.id] = self.clock
-        return ""
+        self.told += [(work, one) for one in self.moves.get(work.id, ())]
+        return self.standing
+
+    def news(self) -> list[tuple[Work, Standing]]:
+        told, self.told = self.told, []
+        return told
 
     def finished(self, timeout: float | None = None) -> Finished | None:
         if self.ended:  # by the user
@@ -71,9 +81,13 @@ class Told:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.crowded: list[str] = []
 
-    def started(self, work: Work, place: str) -> None:
-        self.lines.append(f"+{work.id}")
+    def started(self, work: Work, standing: Standing) -> None:
+        self.lines.append(f"+{work.id}{standing.waits}")
+
+    def moved(self, work: Work, standing: Standing) -> None:
+        self.lines.append(f"{work.id}>{standing.waits}{standing.place}")
 
     def ended(self, finished: Finished, *, again: bool) -> None:
         self.lines.append(f"{finished.work.id}={finished.code}{' again' if again else ''}")
@@ -82,7 +96,8 @@ class Told:
         self.lines.append(f"({work.id})")
 
     def tick(self, view: View) -> None:
-        pass
+        if view.is_crowded():
+            self.crowded += [work.id for work in view.upcoming(1)]
 
 
 def work(
@@ -230,6 +245,17 @@ def test_who_stops_ends_what_runs_and_starts_nothing() -> None:
         assert outcome.stopped and not outcome.failed
         assert [event for event in runner.events if event[0] not in "+-"] == stops
         assert not any(line.startswith("+c") for line in told.lines)
+
+
+def test_who_looks_on_hears_where_works_are_before_they_end() -> None:
+    queue, there = Standing(waits="?"), Standing(place="there")
+    told, runner = Told(), Slots(1, standing=queue, moves={"a": (queue, there), "b": (there,)})
+    carry_out([work("a"), work("b", "a"), work("c", "a")], runner, observer=told)
+    assert told.lines == [
+        *("+a?", "a>?", "a>there", "a=0"),
+        *("+b?", "b>there", "b=0", "+c?", "c=0"),
+    ]
+    assert told.crowded == ["c"], "there was no room for it while b ran"
 
 
 def test_nothing_to_do_and_what_can_never_start() -> None:

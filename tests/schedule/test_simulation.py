@@ -6,7 +6,7 @@ from collections import Counter
 
 from dataenvgym_spec.schedule.observer import Unobserved
 from dataenvgym_spec.schedule.order import carry_out
-from dataenvgym_spec.schedule.protocol import Finished, Work
+from dataenvgym_spec.schedule.protocol import Finished, Standing, Work
 from tests.support.simulated import Cluster, studies
 
 
@@ -18,7 +18,7 @@ class Order(Unobserved):
         self.starts: Counter[str] = Counter()
         self.skips = 0
 
-    def started(self, work: Work, place: str) -> None:
+    def started(self, work: Work, standing: Standing) -> None:
         assert work.after <= self.done
         self.starts[work.id] += 1
 

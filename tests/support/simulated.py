@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dataenvgym_spec.schedule.protocol import Finished, Needs, Work
+from dataenvgym_spec.schedule.protocol import RUNS, Finished, Needs, Standing, Work
 
 ARMS, ITERATIONS = 3, 4
 STEPS = (
@@ -108,13 +108,16 @@ class Cluster:
         self.asked += 1
         return work.needs.cpus <= self.free and work.needs.gpus <= self.free_gpus
 
-    def start(self, work: Work) -> str:
+    def start(self, work: Work) -> Standing:
         seconds = work.seconds * self._chance.uniform(0.7, 1.4)
         self._number += 1
         heapq.heappush(self._running, (self.clock + seconds, self._number, seconds, work))
         self.free -= work.needs.cpus
         self.free_gpus -= work.needs.gpus
-        return ""
+        return RUNS
+
+    def news(self) -> Sequence[tuple[Work, Standing]]:
+        return ()
 
     def finished(self, timeout: float | None = None) -> Finished | None:
         if not self._running:

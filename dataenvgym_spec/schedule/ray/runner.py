@@ -14,19 +14,23 @@ from typing import Any, Final
 from msgspec.structs import replace as changed
 
 from dataenvgym_spec.core.errors import LimitReached, UserError
-from dataenvgym_spec.schedule.elsewhere import INTERRUPTED, Beside, Driving
+from dataenvgym_spec.schedule.elsewhere import INTERRUPTED, Beside, Driving, News
 from dataenvgym_spec.schedule.local import reason
 from dataenvgym_spec.schedule.parcels import together
 from dataenvgym_spec.schedule.parcels.desk import Desk
 from dataenvgym_spec.schedule.parcels.parcel import Outcome, Parcel
 from dataenvgym_spec.schedule.parcels.stays import directory_of, restorable, stays
-from dataenvgym_spec.schedule.protocol import Finished, Needs, Work
+from dataenvgym_spec.schedule.protocol import LEAST, Finished, Needs, Standing, Work
 from dataenvgym_spec.schedule.ray import tasks
 from dataenvgym_spec.schedule.ray.cluster import Cluster
 from dataenvgym_spec.schedule.ray.group import Group, said
+from dataenvgym_spec.schedule.ray.lack import lack
 
 SLICE: Final = 0.1
 """Seconds for which one source of news is waited for before the others are looked at."""
+PATIENCE: Final = 5.0
+"""Seconds after which it is said what a work waits for."""
+SENT: Final = Standing(waits="for Ray")
 AHEAD: Final = 1
 """Works that wait at Ray for a machine: a cluster that grows by demand sees them."""
 
@@ -44,6 +48,8 @@ class _Task:
         short: since when one of those has been missing.
         over: whether it has ended, and the other machines may not have.
         error: why it has not ended by itself.
+        asked: what is wanted of a machine, or of each of several.
+        since: when that was asked for; None before it is, and once it runs.
     """
 
     work: Work
@@ -55,6 +61,8 @@ class _Task:
     short: float | None = None
     over: bool = False
     error: Exception | None = None
+    asked: Needs = LEAST
+    since: float | None = None
 
 
 class RayRunner:
@@ -71,7 +79,8 @@ class RayRunner:
         self.cluster, self.desk = cluster, desk
         self._tasks: dict[str, _Task] = {}
         """By the name of the work."""
-        self._beside = Beside(driving.local)
+        self._news = News()
+        self._beside = Beside(driving.local, self._news)
         self._ended: deque[Finished] = deque()
         self._remote = cluster.ray.remote(tasks.work)
         cluster.attend()
@@ -93,12 +102,11 @@ class RayRunner:
             for name in ("cpus", "gpus", "memory")
         )
 
-    def start(self, work: Work) -> str:
+    def start(self, work: Work) -> Standing:
         """Starts a work."""
         directory = directory_of(work)
         if directory is None or self._stays(work, directory):
-            self._beside.start(work)
-            return ""
+            return self._beside.start(work)
         self._tasks[work.id] = _Task(work=work, directory=directory)
         self.layout.output(work.id).parent.mkdir(parents=True, exist_ok=True)
         self.layout.output(work.id).write_bytes(b"")
@@ -108,7 +116,11 @@ class RayRunner:
             self._end(work.id, code=error.exit_code, message=error.message)
         else:
             self.desk.pack(work.id, directory, next(iter(work.experiments), None), work.shard)
-        return ""
+        return self._news.said(work, SENT)
+
+    def news(self) -> list[tuple[Work, Standing]]:
+        """Where works run, and what the others wait for."""
+        return self._news.take()
 
     def finished(self, timeout: float | None = None) -> Finished | None:
         """Waits for a work."""
@@ -156,6 +168,8 @@ class RayRunner:
         for task in list(self._tasks.values()):
             if task.group is not None:
                 self._look_after(task, task.group)
+            if task.since is not None and time.monotonic() - task.since > PATIENCE:
+                self._news.tell(task.work, Standing(waits=lack(task.asked, self.cluster.machines)))
 
     def _wait(self, seconds: float) -> None:
         if self._streams():
@@ -192,6 +206,7 @@ class RayRunner:
         self.cluster.attend()
         remote = self._remote.options(**options, num_returns="streaming")
         task.stream = remote.remote(content, self.cluster.run, needs.machines)
+        task.asked, task.since = needs, time.monotonic()
 
     def _clipped(self, needs: Needs) -> Needs:
         """Needs, and where they are more than any machine has, all of the largest."""
@@ -239,8 +254,15 @@ class RayRunner:
         else:
             if kind == tasks.SAID:
                 self._say(task, content)
+            elif kind == tasks.BEGUN:
+                self._begun(task, content.decode())
             else:
                 task.outcome = Outcome.unpack(content)
+
+    def _begun(self, task: _Task, place: str) -> None:
+        task.since = None
+        more = task.asked.machines - 1
+        self._news.tell(task.work, Standing(place=f"{place} and {more} more" if more else place))
 
     def _say(self, task: _Task, content: bytes) -> None:
         if content:
@@ -249,7 +271,7 @@ class RayRunner:
 
     def _over(self, task: _Task, error: Exception | None) -> None:
         """A task has ended; the other machines of its training end with it."""
-        task.stream, task.error, task.over = None, error, True
+        task.stream, task.error, task.over, task.since = None, error, True, None
         if task.group is None:
             self._settle(task)
         else:

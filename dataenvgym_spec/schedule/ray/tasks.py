@@ -24,9 +24,9 @@ from dataenvgym_spec.schedule.parcels.parcel import Home, Outcome, Parcel, here
 from dataenvgym_spec.schedule.ray.lasting import process_of
 from dataenvgym_spec.store.dvc.programs import environment
 
-SAID, ENDED = "said", "ended"
+BEGUN, SAID, ENDED = "begun", "said", "ended"
 Part = tuple[str, bytes]
-"""What a task tells: `SAID` with output, and at last `ENDED` with the outcome."""
+"""What a task tells: `BEGUN` with its machine, `SAID` with output, `ENDED` with the outcome."""
 PAUSE: Final = 0.5
 """Seconds for which output is gathered before it is sent."""
 GRACE: Final = 20.0
@@ -47,6 +47,7 @@ def work(content: bytes, run: str, machines: int = 1) -> Iterator[Part]:
         run: what the run is called.
         machines: that train together in it, of which this one is the first.
     """
+    yield BEGUN, node.name().encode()
     parcel = Parcel.unpack(content)
     with tempfile.TemporaryDirectory(prefix="dataenvgym-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "stage.parcel"

@@ -15,20 +15,22 @@ from contextlib import suppress
 from typing import Final
 
 from dataenvgym_spec.core.errors import LimitReached, StageError
-from dataenvgym_spec.schedule.elsewhere import INTERRUPTED, Beside, Driving
+from dataenvgym_spec.schedule.elsewhere import INTERRUPTED, Beside, Driving, News
 from dataenvgym_spec.schedule.local import reason
 from dataenvgym_spec.schedule.parcels.adopt import put_in_place
 from dataenvgym_spec.schedule.parcels.parcel import Outcome
 from dataenvgym_spec.schedule.parcels.stays import directory_of, restorable, stays
-from dataenvgym_spec.schedule.protocol import Finished, Work
+from dataenvgym_spec.schedule.protocol import Finished, Standing, Work
 from dataenvgym_spec.schedule.slurm import commands, job
 from dataenvgym_spec.schedule.slurm.arrays import Place
 from dataenvgym_spec.schedule.slurm.queue import Queue
+from dataenvgym_spec.schedule.slurm.standings import JobStanding, standings
 from dataenvgym_spec.setup.hardware.leases import is_taken_over
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 
 LOOK: Final = 2.0
 """Seconds between two questions to Slurm: every user of a cluster asks it."""
+SENT: Final = Standing(waits="for Slurm")
 LATE: Final = 30.0
 """Seconds that a file of a node may take to be seen here."""
 
@@ -49,7 +51,8 @@ class SlurmRunner:
         self._running: dict[str, Work] = {}
         self._asked: list[Work] = []
         """Works that can start, and have no job yet: equal ones become one array."""
-        self._beside = Beside(driving.local)
+        self._news = News()
+        self._beside = Beside(driving.local, self._news)
         self._ended: deque[Finished] = deque()
         self._looked = 0.0
         self._gone: dict[str, float] = {}
@@ -84,12 +87,11 @@ class SlurmRunner:
         """Slurm has a queue of its own."""
         return True
 
-    def start(self, work: Work) -> str:
+    def start(self, work: Work) -> Standing:
         """Submits a work, unless it is."""
         directory = self._goes(work)
         if directory is None:
-            self._beside.start(work)
-            return ""
+            return self._beside.start(work)
         self._running[work.id] = work
         try:
             self.driving.admit(work)
@@ -100,7 +102,11 @@ class SlurmRunner:
             self._end(work, code=error.exit_code, message=error.message)
         except StageError as error:
             self._end(work, code=1, message=f"{error.message}; {error.help}")
-        return ""
+        return self._news.said(work, SENT)
+
+    def news(self) -> list[tuple[Work, Standing]]:
+        """Where works run, and what the others wait for."""
+        return self._news.take()
 
     def finished(self, timeout: float | None = None) -> Finished | None:
         """Waits for a work."""
@@ -180,14 +186,20 @@ class SlurmRunner:
         self._looked = time.monotonic()
         numbers = {work.id: str(self._jobs[work.id]) for work in self._running.values()}
         with suppress(StageError):  # it restarts now and then
-            found = commands.states(numbers.values())
+            found = standings(numbers.values())
             done: list[Work] = []
             for work in list(self._running.values()):
                 self._heard(work, found[numbers[work.id]], done)
             self._bring(done)
 
-    def _heard(self, work: Work, state: str, done: list[Work]) -> None:
-        if state in commands.LIVE:
+    def _heard(self, work: Work, said: JobStanding, done: list[Work]) -> None:
+        state = said.state
+        if said.waits:
+            why = said.reason or state.capitalize()
+            self._news.tell(work, Standing(waits=f"in Slurm: {why}"))
+        elif said.nodes:
+            self._news.tell(work, Standing(place=said.nodes, seconds=said.seconds or 0.0))
+        if said.is_live:
             return
         outcome = self._outcome(work)
         if outcome is not None and not outcome.code:
