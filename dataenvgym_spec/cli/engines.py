@@ -150,7 +150,8 @@ class OnSlurm:
             raise UserError(CONTAINED, help=help)
         _require_possible(cluster, environ)
         self.layout, self.cluster = layout, cluster
-        self.cpus: int = cpus_here()
+        # Nodes may have more or fewer than this machine, which runs nothing.
+        self.cpus: int = cluster.cpus or cpus_here()
         self.gpus: int | None = cluster.gpus
         self._runner: SlurmRunner | None = None
         self._warned = False

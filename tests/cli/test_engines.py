@@ -77,6 +77,7 @@ def test_what_no_job_can_be_is_refused(
     assert "hardware.yaml" in (caught.value.help or "")
     two = {"DATAENVGYM_PROCESSES": "8", "DATAENVGYM_MACHINES": "2"}
     assert on_slurm(login_node, SlurmCluster(gpus=4), **two).gpus == 4
+    assert on_slurm(login_node, SlurmCluster(cpus=999)).cpus == 999, "of nodes, not of this machine"
 
 
 def test_a_run_warns_once_where_nobody_says_how_many_gpus_there_are(

@@ -55,7 +55,7 @@ _PLACE: Final[dict[str, Schema]] = {
     "cpus": {
         **_COUNT,
         "description": "The fewest processors of a job on each node; a stage that needs more "
-        "asks for more.",
+        "asks for more, and a large model without a GPU uses as many as this.",
     },
     "memory": _memory(
         "The least main memory of a job on each node, with its unit: `64GiB`; a stage that needs "
