@@ -17,6 +17,7 @@ import msgspec
 from dataenvgym_spec.cli.common import as_json, layout_here, plural, print_json
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.text import size_text
+from dataenvgym_spec.gym.teachers.protocol import Reply
 from dataenvgym_spec.records.responses import RESPONSES, Response
 from dataenvgym_spec.store.journal import Journal
 from dataenvgym_spec.store.place import journal_file
@@ -118,10 +119,19 @@ def _journal() -> closing[Journal]:
 def _take_over(journal: Journal, files: Iterable[Path]) -> None:
     total = unreadable = 0
     for path in files:
-        added, bad = journal.take_over(path)
+        added, bad = journal.take_over(path, _holds_reply)
         total, unreadable = total + added, unreadable + bad
     lines = f"; {plural(unreadable, 'line')} could not be read" if unreadable else ""
     click.echo(f"{plural(total, 'response')} added, {journal.count()} in the journal{lines}")
+
+
+def _holds_reply(response: Response) -> bool:
+    """Whether a response is one that a stage can use: what is kept once is not asked for again."""
+    try:
+        Reply.parse({"ask": "", **response.reply})
+    except (msgspec.ValidationError, RecursionError):
+        return False
+    return True
 
 
 def _write(file: Path, responses: Iterator[Response]) -> int:

@@ -20,7 +20,7 @@ from dataenvgym_spec.graph.ir import Entry, Graph, Stage
 from dataenvgym_spec.questions.fitting import is_of_report, is_of_stage
 from dataenvgym_spec.questions.travel import Luggage
 from dataenvgym_spec.records.origins import DeclaredContrast
-from dataenvgym_spec.records.responses import RESPONSES, Response
+from dataenvgym_spec.records.responses import RESPONSES, Response, read_responses
 from dataenvgym_spec.records.students import REFERENCE
 from dataenvgym_spec.results.declared import declared
 from dataenvgym_spec.results.experiment import Results
@@ -36,7 +36,7 @@ from dataenvgym_spec.store.bundle.manifest import (
 )
 from dataenvgym_spec.store.dvc.locked import LockedStage, read_locked
 from dataenvgym_spec.store.dvc.state import Cache
-from dataenvgym_spec.store.journal import Journal, batches, read_responses
+from dataenvgym_spec.store.journal import Journal, batches
 from dataenvgym_spec.store.layout import Layout
 
 MOST_SEARCHED: Final = 64 << 20

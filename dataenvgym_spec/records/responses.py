@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.records.record import Record
 
 RESPONSES: Final = "responses.jsonl"
@@ -42,3 +47,24 @@ class LoggedResponse(Response, frozen=True, kw_only=True):
     sample: int
     messages: tuple[dict[str, Any], ...]
     fault: str | None = None
+
+
+def read_responses(path: Path) -> Iterator[Response | None]:
+    """The responses of a file, one a line; None for a line that holds none, as a torn one does.
+
+    Raises:
+        StageError: the file cannot be read.
+    """
+    decoder = msgspec.json.Decoder(Response)
+    try:
+        with path.open("rb") as handle:
+            for line in handle:
+                try:
+                    yield decoder.decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    yield None
+    except OSError as error:
+        message = f"'{path}' cannot be read: {error.strerror}"
+        raise StageError(
+            message, help="name a file that 'dataenvgym journal export' wrote"
+        ) from error

@@ -27,7 +27,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from dataenvgym_spec.core.errors import StageError, UserError
-from dataenvgym_spec.records.responses import Response
+from dataenvgym_spec.records.responses import Response, read_responses
 from dataenvgym_spec.store.locks import held
 
 T = TypeVar("T")
@@ -117,22 +117,35 @@ class Journal:
 
     def responses(self) -> Iterator[Response]:
         """All responses, in the order in which they came."""
-        last = 0
+        last = given = 0
         query = f"SELECT rowid, {_FIELDS} FROM responses WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        inode = self._inode
         while True:
-            rows = self._guarded(partial(self._all, query, (last, BATCH)))
+            rows = self._guarded(partial(self._numbered, query, (last, BATCH)))
+            if inode != self._inode:
+                # It was set aside. The new file counts from 1 what could be read of the old one,
+                # which all that was given is the beginning of.
+                inode, last = self._inode, given
+                continue
             if not rows:
                 return
             last = rows[-1][0]
-            yield from (_response(row[1:]) for row in rows)
+            given += len(rows)
+            yield from (response for _, response in rows)
 
     def count(self) -> int:
         """How many there are."""
         rows = self._guarded(partial(self._all, "SELECT count(*) FROM responses"))
         return int(rows[0][0])
 
-    def take_over(self, path: Path) -> tuple[int, int]:
+    def take_over(
+        self, path: Path, accepted: Callable[[Response], bool] = lambda _response: True
+    ) -> tuple[int, int]:
         """Keeps what a file of responses holds, one a line.
+
+        Args:
+            path: the file.
+            accepted: whether a response is one that a stage can use.
 
         Returns:
             How many are new, and how many lines could not be read.
@@ -143,7 +156,7 @@ class Journal:
         added = unreadable = 0
         batch: list[Response] = []
         for response in read_responses(path):
-            if response is None:
+            if response is None or not accepted(response):
                 unreadable += 1
                 continue
             batch.append(response)
@@ -246,6 +259,9 @@ class Journal:
         found = map(_response, self._all(query, keys))
         return {response.key: response for response in found}
 
+    def _numbered(self, query: str, values: Sequence[Any]) -> list[tuple[int, Response]]:
+        return [(row[0], _response(row[1:])) for row in self._all(query, values)]
+
     def _insert(self, rows: Sequence[tuple[Any, ...]]) -> int:
         added = self._written(rows)
         if self._replaced():
@@ -270,27 +286,6 @@ class Journal:
 _INSERT: Final = f"INSERT OR IGNORE INTO responses ({_FIELDS}) VALUES (?, ?, ?, ?, ?)"
 
 
-def read_responses(path: Path) -> Iterator[Response | None]:
-    """The responses of a file, one a line; None for a line that holds none, as a torn one does.
-
-    Raises:
-        StageError: the file cannot be read.
-    """
-    decoder = msgspec.json.Decoder(Response)
-    try:
-        with path.open("rb") as handle:
-            for line in handle:
-                try:
-                    yield decoder.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError):
-                    yield None
-    except OSError as error:
-        message = f"'{path}' cannot be read: {error.strerror}"
-        raise StageError(
-            message, help="name a file that 'dataenvgym journal export' wrote"
-        ) from error
-
-
 def _connect(path: Path) -> sqlite3.Connection:
     """Opens the file, and makes what it has to hold.
 
@@ -302,6 +297,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
     )
+    # A text that is no UTF-8 is a damaged row; by itself sqlite3 would fail for all of a query.
+    connection.text_factory = _text
     try:
         (number,) = connection.execute("PRAGMA user_version").fetchone()
         if number > FORMAT:
@@ -338,6 +335,7 @@ def _readable(path: Path) -> Iterator[Response]:
     for order in ("ASC", "DESC"):
         query = f"SELECT {_FIELDS} FROM responses ORDER BY rowid {order}"
         with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as connection:
+            connection.text_factory = _text
             for row in connection.execute(query):
                 with suppress(Damaged):
                     yield _response(row)
@@ -349,7 +347,7 @@ def _row(response: Response) -> tuple[Any, ...]:
 
 
 def _response(row: Sequence[Any]) -> Response:
-    """An response of a row.
+    """A response of a row.
 
     Raises:
         Damaged: it is not what was written.
@@ -359,9 +357,16 @@ def _response(row: Sequence[Any]) -> Response:
         data = reply.encode()
         if zlib.crc32(data) != crc:
             raise Damaged(f"the response {key} is not what was written")
-        return Response(key=key, stage=stage, at=at, reply=msgspec.json.decode(data))
+        # The checksum is of the reply alone: another column may hold a value of any type.
+        fields = {"key": key, "stage": stage, "at": at, "reply": msgspec.json.decode(data)}
+        return Response.parse(fields)
     except (AttributeError, msgspec.DecodeError) as error:
         raise Damaged(f"a row of it is unreadable: {error}") from error
+
+
+def _text(data: bytes) -> str:
+    """A text of the file; one that was damaged comes out otherwise than it was written."""
+    return data.decode("utf-8", "replace")
 
 
 def _is_damage(error: Exception) -> bool:

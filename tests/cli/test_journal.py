@@ -66,5 +66,32 @@ def test_it_is_rebuilt_from_the_logs_of_stages(journal: Call, repo: Path, tmp_pa
     assert Journal(tmp_path / "here" / "journal.sqlite").count() == 2
 
 
+ODD = {
+    "no reply": {},
+    "tokens that cannot be counted": {"tokens": 3},
+    "tokens without numbers": {"tokens": {"prompt": "many"}},
+    "no text": {"text": ["a"]},
+    "an end that nobody knows": {"finish": "crash"},
+}
+
+
+@pytest.mark.parametrize("what", [*ODD, "brackets without end"])
+def test_an_imported_line_that_no_stage_could_use_is_left_out(
+    what: str, journal: Call, tmp_path: Path
+) -> None:
+    """What is kept once is not asked for again, so that it would stop its stage for ever."""
+    (line,) = answered(tmp_path / "stage", 1).read_text(encoding="utf-8").splitlines()
+    row = json.loads(line)
+    if what in ODD:
+        row["reply"] = row["reply"] | ODD[what] if ODD[what] else {}
+        text = json.dumps(row)
+    else:
+        text = line.replace('"text"', f'"more": {"[" * 9999}{"]" * 9999}, "text"', 1)
+    (tmp_path / "odd.jsonl").write_text(text + "\n", encoding="utf-8")
+    said = journal("import", "odd.jsonl").stdout
+    assert said == "0 responses added, 0 in the journal; 1 line could not be read\n"
+    assert "no responses" in journal("info").stdout
+
+
 def test_a_file_that_is_not_there(journal: Call) -> None:
     expect_refusal(journal("import", "none.jsonl"), "'none.jsonl' cannot be read", "export", code=1)

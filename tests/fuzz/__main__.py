@@ -21,6 +21,7 @@ from tests.fuzz.bundles import fuzz_bundles
 from tests.fuzz.judge import Finding
 from tests.fuzz.kept import fuzz_kept
 from tests.fuzz.search import fuzz, save, smaller
+from tests.support.commands import journal_folder
 
 MEMORY = 2 << 30
 
@@ -37,6 +38,8 @@ def main() -> None:
     parser.add_argument("--kept", action="store_true", help="damaged repositories, and no specs")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # Never the journal of whoever runs this.
+    os.environ["DATAENVGYM_JOURNAL"] = str(journal_folder())
     search = fuzz_bundles if options.bundles else fuzz_kept if options.kept else fuzz
     tally = search(options.inputs, seed=options.seed, first=options.first, limit=options.limit)
     for found in tally.findings[:20]:

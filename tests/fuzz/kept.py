@@ -10,6 +10,8 @@ import json
 import os
 import random
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,8 +20,15 @@ from pathlib import Path
 
 from tests.fuzz.judge import ENDLESS, Finding, Tally, called
 from tests.fuzz.mutation import Files, lines_of, nasty, octets, seeds, tokens, tree
+from tests.fuzz.responses import (
+    DAMAGED,
+    EXPORT,
+    forgotten,
+    journal_of,
+    service_written,
+    with_journal,
+)
 from tests.fuzz.search import tell
-from tests.support.repositories import call, new_repo
 
 OTHERS = ("dvc.yaml", "experiments/tiny.json", "prices.yaml", ".dvc/config", ".gitattributes")
 """What is damaged besides the files of the store."""
@@ -40,8 +49,26 @@ READING: tuple[tuple[str, ...], ...] = (
     ("trace", "0"),
     ("bundle", "tiny", "--with", "results,students,journal"),
     ("doctor",),
+    ("verify",),
 )
 """What is called. `compile` repairs most of it, which `COMPILED` asks for."""
+JOURNAL: tuple[tuple[str, ...], ...] = (
+    ("journal", "info"),
+    ("journal", "export", "exported.jsonl"),
+    ("journal", "import", EXPORT),
+    ("journal", "rebuild"),
+    ("bundle", "tiny", "--with", "journal"),
+)
+"""What is called besides where the journal is damaged, in any order: some write into it."""
+REPLAY = ("run", "tiny", "--replay")
+APART: tuple[tuple[str, ...], ...] = (
+    ("track",),
+    ("replicate", "tiny", "--stages", "generate"),
+    REPLAY,
+)
+"""What is called seldom, in a process of its own: they take seconds, or leave something behind."""
+SELDOM = 0.02
+"""The share of repositories that one of them is called in."""
 COMPILED = ("compile",)
 ANSWERS = {0, 1, 2}
 """0, 2 for what is refused, and 1 where a command says that something is not as it should be."""
@@ -51,7 +78,7 @@ def damageable(repo: Path) -> list[str]:
     """The files that are damaged, by kind, so that a kind with many files is not all there is."""
     store = [path for path in repo.glob("store/*/**/*") if path.is_file()]
     names = [path.relative_to(repo).as_posix() for path in store]
-    names += [name for name in OTHERS if (repo / name).is_file()]
+    names += [name for name in (*OTHERS, *DAMAGED) if (repo / name).is_file()]
     names += [path.relative_to(repo).as_posix() for path in repo.glob(".dvc/cache/runs/*/*/*")]
     return sorted(names)
 
@@ -62,6 +89,7 @@ def kinds(names: list[str]) -> dict[str, list[str]]:
     for name in names:
         head, _, rest = name.partition("/")
         kind = rest.partition("-")[0] + "/" + rest.partition("/")[2] if head == "store" else head
+        kind = name if name in DAMAGED else kind
         found.setdefault(kind, []).append(name)
     return found
 
@@ -71,8 +99,10 @@ def damaged(
 ) -> Files:
     """The new content of one to four files; a file that is lost is not among the keys' contents."""
     files: Files = {}
+    # A fifth of all is damage of the journal, which has three of about eighty kinds of files.
+    kinds_of = sorted(set(names) & set(DAMAGED) if rng.random() < 0.2 else names)
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
-        name = rng.choice(names[rng.choice(sorted(names))])
+        name = rng.choice(names[rng.choice(kinds_of)])
         data = (repo / name).read_bytes()
         files[name] = _changed(data, rng, repo, names, corpus)
     return files
@@ -135,8 +165,9 @@ def fuzz_kept(
     limit: float = ENDLESS,
     say: Callable[[str], None] = tell,
     finished: Path | None = None,
+    seldom: float = SELDOM,
 ) -> Tally:
-    """Damages a finished repository in `inputs` ways of a seed, each with three commands.
+    """Damages a finished repository in `inputs` ways of a seed, each with three commands or more.
 
     Args:
         inputs: how many.
@@ -144,13 +175,19 @@ def fuzz_kept(
         first: the number of the first.
         limit: how many seconds of CPU a command may take.
         say: is told of findings and of progress.
-        finished: a repository with the experiment `tiny`, finished, which is copied; it is made if
-            there is none.
+        finished: a repository with the experiment `tiny`, finished, which is copied; one whose
+            examples a service wrote is made if there is none.
+        seldom: the share of repositories in which a command is called that takes seconds.
     """
     tally, corpus, before = Tally(limit=limit), seeds(), Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
-        repo = finished or _finished(Path(folder).resolve() / "finished")
-        copy = Path(folder).resolve() / "repo"
+        base = Path(folder).resolve()
+        repo, copy = base / "finished", base / "repo"
+        if finished is None:
+            service_written(repo)
+        else:
+            shutil.copytree(finished, repo, symlinks=True)
+        with_journal(repo)
         names = kinds(damageable(repo))
         start = time.process_time()
         try:
@@ -159,23 +196,14 @@ def fuzz_kept(
                 os.chdir(copy)
                 rng = random.Random(f"kept/{seed}/{number}")
                 files = damaged(rng, repo, names, corpus)
-                _one(number, rng, files, copy, tally, say)
+                with journal_of(copy):
+                    _one(number, rng, files, copy, tally, say, seldom=seldom)
                 if (number + 1) % 500 == 0:
                     say(f"{number + 1} repositories, {len(tally.findings)} findings")
         finally:
             os.chdir(before)
     tally.seconds = time.process_time() - start
     return tally
-
-
-def _finished(folder: Path) -> Path:
-    """A repository in which the small spec was reproduced."""
-    repo = new_repo(folder)
-    call("dataenvgym", "compile", cwd=repo)
-    call("git", "add", "-A", cwd=repo)
-    call("git", "commit", "-qm", "compiled", cwd=repo)
-    call("dvc", "repro", "tiny", cwd=repo, timeout=1800, apart=True)
-    return repo
 
 
 def _renew(repo: Path, copy: Path) -> None:
@@ -187,7 +215,8 @@ def _renew(repo: Path, copy: Path) -> None:
 
 def _link(source: str, target: str) -> None:
     # A database is written in place.
-    if ".db" in source or "/tmp/" in source or source.endswith(("index", ".lock", "rwlock")):
+    written = (".db", ".sqlite", "/tmp/")
+    if any(part in source for part in written) or source.endswith(("index", ".lock", "rwlock")):
         shutil.copy2(source, target)
     else:
         os.link(source, target)
@@ -200,6 +229,8 @@ def _one(
     copy: Path,
     tally: Tally,
     say: Callable[[str], None],
+    *,
+    seldom: float,
 ) -> None:
     tally.inputs = number
     for name, data in files.items():
@@ -208,13 +239,45 @@ def _one(
             (copy / name).write_bytes(data)
     encoding = rng.choice(["utf-8", "utf-8", "ascii"])
     chosen = rng.sample(READING, 3)
+    if set(files) & set(DAMAGED):
+        chosen = [*rng.sample(JOURNAL, len(JOURNAL)), *chosen[:1]]
     if rng.random() < 0.2:
         chosen.append(COMPILED)
+    if rng.random() < seldom:
+        chosen.append(rng.choice(APART))
     for arguments in chosen:
-        problem = called(arguments, tally, partial(_wrong, arguments), encoding=encoding)
+        problem = (
+            _apart(arguments, files, copy, tally)
+            if arguments in APART
+            else called(arguments, tally, partial(_wrong, arguments), encoding=encoding)
+        )
         if problem:
             say(f"repository {number}: {' '.join(arguments)!r} with {sorted(files)}: {problem}")
             tally.findings.append(
                 Finding(number=number, files=files, command=arguments, what=problem)
             )
             return
+
+
+def _apart(arguments: tuple[str, ...], files: Files, copy: Path, tally: Tally) -> str:
+    """What is wrong with what a command does in a process of its own; empty if nothing is."""
+    before = forgotten(copy) if arguments == REPLAY else {}
+    program = "from dataenvgym_spec.cli.main import main; main()"
+    own = {"DATAENVGYM_TRACK": "0", "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=copy,
+        env={**environ, **own},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    tally.commands += 1
+    tally.exits[f"{arguments[0]} {done.returncode}"] += 1
+    after = {path: path.read_bytes() for path in before if path.is_file()}
+    # Rows of the journal have checksums; an export is what a person has chosen to believe.
+    if after and before != after and set(files) <= {*DAMAGED} - {EXPORT}:
+        return "what was replayed from a damaged journal is not what was answered"
+    return _wrong(arguments, done.returncode, done.stdout, done.stderr)

@@ -13,11 +13,14 @@ from tests.fuzz.kept import fuzz_kept
 def test_a_short_run_of_the_fuzzer_of_kept_files_finds_nothing(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATAENVGYM_JOURNAL", str(tmp_path))
+    mine = tmp_path / "mine"
+    monkeypatch.setenv("DATAENVGYM_JOURNAL", str(mine))
     said: list[str] = []
     seed = int(os.environ.get("FUZZ_SEED", "3"))
-    tally = fuzz_kept(40, seed=seed, say=said.append, finished=finished)
+    tally = fuzz_kept(40, seed=seed, say=said.append, finished=finished, seldom=0)
     assert not tally.findings, said
+    assert sum(tally.exits[f"journal {code}"] for code in (0, 1, 2)) >= 4
+    assert not mine.exists(), "it read or wrote the journal of whoever runs it"
     assert sum(count for exit, count in tally.exits.items() if exit.endswith(" 2")) > 5
     assert sum(count for exit, count in tally.exits.items() if exit.endswith(" 0")) > 20
 
@@ -29,5 +32,28 @@ def test_the_fuzzer_of_kept_files_notices_what_it_is_for(
     monkeypatch.setenv("DATAENVGYM_JOURNAL", str(tmp_path))
     said: list[str] = []
     monkeypatch.setattr("dataenvgym_spec.store.dvc.state._damaged", lambda *_, **__: 1 / 0)
-    fuzz_kept(40, seed=3, say=said.append, finished=finished)
+    fuzz_kept(40, seed=3, say=said.append, finished=finished, seldom=0)
     assert "ZeroDivisionError" in "\n".join(said)
+
+
+def test_the_fuzzer_of_kept_files_damages_the_journal(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row whose checksum is not looked at, or whose types are not, is a finding."""
+    said: list[str] = []
+    monkeypatch.setattr("dataenvgym_spec.store.journal._is_damage", lambda _error: False)
+    monkeypatch.setattr("dataenvgym_spec.store.journal.Journal._unusable", lambda *_: 1 / 0)
+    # Of these, most get a damaged journal.
+    tally = fuzz_kept(8, seed=3, say=said.append, finished=finished, seldom=0)
+    assert "ZeroDivisionError" in "\n".join(said)
+    assert any("journal.sqlite" in "".join(found.files) for found in tally.findings)
+
+
+@pytest.mark.slow
+def test_what_is_seldom_called_on_damage_of_what_a_service_wrote() -> None:
+    """`run --replay`, `track` and `replicate`, in processes of their own."""
+    said: list[str] = []
+    seed = int(os.environ.get("FUZZ_SEED", "3"))
+    tally = fuzz_kept(12, seed=seed, say=said.append, seldom=1)
+    assert not tally.findings, said
+    assert {"track", "run", "replicate"} <= {exit.split()[0] for exit in tally.exits}

@@ -16,11 +16,11 @@ from typing import Final
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import file_digest, md5_file
 from dataenvgym_spec.core.text import size_text
+from dataenvgym_spec.records.responses import read_responses
 from dataenvgym_spec.store.bundle.archive import CHUNK, unpack
 from dataenvgym_spec.store.bundle.checks import LONGEST_TEXT, check_listing, refuse
 from dataenvgym_spec.store.bundle.manifest import Manifest
 from dataenvgym_spec.store.dvc.state import PROTECTED, Cache
-from dataenvgym_spec.store.journal import read_responses
 from dataenvgym_spec.store.locks import held
 
 MARGIN: Final = 2
