@@ -31,7 +31,7 @@ from dataenvgym_spec.track.iteration import (
 )
 from dataenvgym_spec.track.naming import flatten, in_order, level_of, numbered
 from dataenvgym_spec.track.noise import copied
-from dataenvgym_spec.track.points import home_of, point_of, settings_of
+from dataenvgym_spec.track.points import home_of, point_of, points_of
 from dataenvgym_spec.track.runs import Artifact, ExperimentRecord, Metric, RunRecord
 from dataenvgym_spec.track.students import EXPERIMENT
 from dataenvgym_spec.track.summary import summary_record
@@ -79,7 +79,7 @@ def project(results: Results) -> ExperimentRecord:
         name=results.name,
         home=home_of(results),
         description=notes.of_experiment(results.index.description),
-        views=views_of(results.index, settings_of(results)),
+        views=views_of(results.index, points_of(results)),
         runs=tuple(runs),
         plans=plans,
     )

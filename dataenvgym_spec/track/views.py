@@ -13,6 +13,7 @@ from typing import Any, Final
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.records.experiment import Index
 from dataenvgym_spec.track.naming import flatten
+from dataenvgym_spec.track.points import Point, narrowed
 from dataenvgym_spec.track.summary import MEAN, contrast_key
 
 Chart = dict[str, Any]
@@ -27,6 +28,9 @@ MOST_COLUMNS: Final = 8
 """Params that stand as columns: the first that differ. All of them are in the column selector."""
 MOST_CONTRASTS: Final = 4
 """Contrasts that the view of scores shows: the first that the spec declares, all in the report."""
+FIT: Final = 100
+"""Runs that MLflow's page loads: it says nothing of the others until somebody scrolls to the end of
+the table, and draws a group as the mean of those that it has loaded."""
 
 _BY: Final = {
     "examples": "Accuracy on selection, by examples taught",
@@ -52,6 +56,7 @@ class View:
     Attributes:
         name: what the list of saved views calls it.
         kind: of the runs that are compared.
+        only: the tags of the runs that are compared, where all are too many.
         charts: in the section that is open.
         columns: of the table, besides the names of runs.
         group: the tags whose runs are drawn as one line, the mean with its range.
@@ -62,6 +67,7 @@ class View:
     kind: str
     charts: Sequence[Chart]
     columns: Sequence[str]
+    only: Mapping[str, str] = field(default_factory=dict)
     group: Sequence[str] = ()
     closed: Sequence[str] = CLOSED
     order: tuple[str, bool] = field(default=("attributes.`Created`", False))
@@ -74,8 +80,9 @@ class View:
         if self.group:
             keys = [{"mode": "tag", "groupByData": name} for name in self.group]
             group = {"aggregateFunction": "average", "groupByKeys": keys}
+        chosen = [("kind", self.kind), *self.only.items()]
         state = {
-            "searchFilter": f"tags.kind = '{self.kind}'",
+            "searchFilter": " and ".join(f"tags.{tag} = '{value}'" for tag, value in chosen),
             "orderByKey": self.order[0],
             "orderByAsc": self.order[1],
             "selectedColumns": list(self.columns),
@@ -124,27 +131,32 @@ def _column(kind: str, name: str) -> str:
     return f"{kind}.`{name}`"
 
 
-def views_of(index: Index, points: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+def views_of(index: Index, points: Mapping[str, Point]) -> tuple[tuple[str, str], ...]:
     """The saved views of an experiment, by their names in addresses.
 
     Args:
         index: what the compiler says of it.
-        points: the settings of each arm of each point of the sweep that it belongs to, else of
-            each of its arms.
+        points: of the sweep that it belongs to, by name; else it alone.
     """
-    varied = differing(points)
+    varied = differing(one for point in points.values() for one in point.settings.values())
     columns = [_column("params", name) for name in varied[:MOST_COLUMNS]]
     lines = ("point", "arm") if index.sweep else ("arm",)
     # A run by itself is drawn in the colour of its arm, which a group is not.
     several = len(index.seeds) > 1
+    runs = narrowed(points, "run", FIT)
+    summaries = narrowed(points, "summary", FIT)
     curves = _curves(columns, lines, grouped=several)
+    if runs:
+        # The mean of those seeds that have been loaded would be another than that of all.
+        curves = _means(columns, lines, summaries)
     if index.sweep:
         views = {POINTS: _points(varied, columns), CURVES: curves}
     else:
         views = {CURVES: curves, SCORES: _scores(index)}
-    views |= {RUNS: _runs(columns), ITERATIONS: _iterations()}
+    iterations = narrowed(points, "iteration", FIT)
+    views |= {RUNS: _runs(columns, runs), ITERATIONS: _iterations(iterations)}
     if several:
-        views[COSTS] = _costs(columns)
+        views[COSTS] = _costs(columns, summaries)
     return tuple((name, view.tag()) for name, view in views.items())
 
 
@@ -175,7 +187,27 @@ def _curves(columns: Sequence[str], lines: Sequence[str], *, grouped: bool) -> V
     )
 
 
-def _costs(columns: Sequence[str]) -> View:
+def _means(columns: Sequence[str], lines: Sequence[str], only: Mapping[str, str]) -> View:
+    """How the students of arms learn, of more runs than MLflow's page loads: means of the seeds."""
+    return View(
+        name=f"1 Learning curves{_of(only)}, by {' and '.join(lines)}",
+        kind="summary",
+        only=only,
+        charts=[_line(MEAN, "Accuracy on selection, by iteration, mean of the seeds")],
+        columns=[*columns, _column("metrics", MEAN)],
+    )
+
+
+def _of(only: Mapping[str, str]) -> str:
+    """Which runs are compared, where not all are.
+
+    >>> _of({}), _of({"seed": "0", "point": "low"})
+    ('', ' of seed 0, point low')
+    """
+    return " of " + ", ".join(f"{tag} {value}" for tag, value in only.items()) if only else ""
+
+
+def _costs(columns: Sequence[str], only: Mapping[str, str]) -> View:
     """How the students of arms learn by what that took, the mean of the seeds.
 
     MLflow draws a group of runs as their mean at each step, and hardly two of them ever took
@@ -184,8 +216,9 @@ def _costs(columns: Sequence[str]) -> View:
     charts = [_line(MEAN, "Accuracy on selection, by iteration")]
     charts += [_line(f"{MEAN}_by_{axis}", _BY[axis]) for axis in _BY]
     return View(
-        name="5 Learning curves by examples and tokens, means of the seeds",
+        name=f"5 Learning curves{_of(only)} by examples and tokens, means of the seeds",
         kind="summary",
+        only=only,
         charts=charts,
         columns=[*columns, _column("metrics", MEAN)],
     )
@@ -204,6 +237,8 @@ def _scores(index: Index) -> View:
         key = contrast_key(question)
         charts.append(_bar(key, key))
         keys += [key, f"{key}_low", f"{key}_high"]
+        if index.noise is not None:
+            keys.append(f"{key}_noise_floor")
     return View(
         name="2 Scores on the sealed test, by arm",
         kind="summary",
@@ -228,7 +263,7 @@ def _points(varied: Sequence[str], columns: Sequence[str]) -> View:
     )
 
 
-def _runs(columns: Sequence[str]) -> View:
+def _runs(columns: Sequence[str], only: Mapping[str, str]) -> View:
     """Every run with what it reached and took."""
     charts = (
         _line("selection/accuracy", "Accuracy on selection, by iteration"),
@@ -238,14 +273,15 @@ def _runs(columns: Sequence[str]) -> View:
     shown = ("selection/accuracy", "spent/examples", "spent/tokens", "spent/seconds")
     tags = [_column("tags", name) for name in ("arm", "seed")]
     return View(
-        name="3 Every run, by arm and seed",
+        name=f"3 Every run{_of(only)}, by {'arm' if 'seed' in only else 'arm and seed'}",
         kind="run",
+        only=only,
         charts=charts,
         columns=[*tags, *columns, *(_column("metrics", name) for name in shown)],
     )
 
 
-def _iterations() -> View:
+def _iterations(only: Mapping[str, str]) -> View:
     """Every iteration of every run, in order: what was taught, and what the student then knew."""
     charts = (
         _line("train/loss", "Loss, by step of the training"),
@@ -253,8 +289,9 @@ def _iterations() -> View:
     )
     shown = ("selection/accuracy", "teaching/generated", "teaching/accepted", "spent/examples")
     return View(
-        name="4 Iterations, with what each was taught",
+        name=f"4 Iterations{_of(only)}, with what each was taught",
         kind="iteration",
+        only=only,
         charts=charts,
         columns=[_column("metrics", name) for name in shown],
         order=("attributes.run_name", True),

@@ -36,6 +36,7 @@ class Store:
         name: str = "tiny",
         sweep: str | None = None,
         description: str = "Does it teach?",
+        copies: int = 0,
         right: Callable[[str, int, int], int] = lambda arm, seed, turn: 2 * turn + 2,
     ) -> None:
         """Writes it all.
@@ -53,6 +54,7 @@ class Store:
             name: of the experiment.
             sweep: of which it is a point.
             description: what the spec says of itself.
+            copies: how often the last student of the first run is evaluated again.
             right: how many of 16 answers on selection are right, by arm, seed and iteration.
         """
         self.root, self.closed, self.epoch = root, closed, epoch
@@ -64,6 +66,8 @@ class Store:
         for seed in seeds:
             for arm in arms:
                 self._run(arm, seed, rate)
+        for number in range(1, copies + 1):
+            self._copy(arms[0], seeds[0], number, rate)
         settings = {
             arm: {
                 "environment": "skill-list",
@@ -100,6 +104,9 @@ class Store:
             "inputs": {},
             "stages": list(self.stages.values()),
         }
+        if copies:
+            student = {"arm": arms[0], "seed": seeds[0], "iteration": iterations}
+            index["noise"] = {**student, "split": "selection", "reevaluate": copies, "retrain": 0}
         (root / "experiments").mkdir(exist_ok=True)
         write_json(root / "experiments" / f"{name}.json", index)
 
@@ -150,6 +157,20 @@ class Store:
             {"started": started, "seconds": {"total": 2.5}, **(log or {})},
         )
         return key
+
+    def _copy(self, arm: str, seed: int, number: int, rate: float) -> None:
+        """An evaluation of a run's last student, done again: an answer more is right, or less."""
+        right = self.right(arm, seed, self.iterations) + (-1) ** number
+        key = self._stage(
+            arm,
+            seed,
+            None,
+            "evaluate",
+            ["again", number, arm, seed, rate],
+            ports={"selection/results.jsonl": answers(right)},
+            done=self.closed,
+        )
+        self.stages[key]["uses"][-1]["copy"] = {"of": "reevaluate", "number": number}
 
     def _run(self, arm: str, seed: int, rate: float) -> None:
         def stage(turn, kind, what, *arguments, **more):

@@ -6,8 +6,19 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.track.points import Point
 from dataenvgym_spec.track.project import project
-from dataenvgym_spec.track.views import COSTS, CURVES, ITERATIONS, POINTS, RUNS, SCORES
+from dataenvgym_spec.track.runs import ExperimentRecord
+from dataenvgym_spec.track.views import (
+    COSTS,
+    CURVES,
+    FIT,
+    ITERATIONS,
+    POINTS,
+    RUNS,
+    SCORES,
+    views_of,
+)
 from tests.support.tracked import Store
 
 LIMIT = 5000
@@ -58,3 +69,66 @@ def test_runs_are_drawn_as_one_line_an_arm_where_there_are_several(tmp_path: Pat
         # A group is drawn as its mean at each step, which runs do not have in common there.
         metrics = {chart["metricKey"] for chart in state["compareRunCharts"]}
         assert ("selection/accuracy_by_tokens" in metrics) == (len(seeds) == 1)
+
+
+def compared(record: ExperimentRecord, state: dict) -> list[dict[str, str]]:
+    """The tags of the runs that a view compares."""
+    wanted = {
+        key.removeprefix("tags."): value.strip("'")
+        for key, value in (part.split(" = ") for part in state["searchFilter"].split(" and "))
+    }
+    every = [dict(run.tags) for run in record.runs]
+    return [tags for tags in every if wanted.items() <= tags.items()]
+
+
+def test_no_view_compares_more_runs_than_the_page_loads(tmp_path: Path) -> None:
+    """It would be silent of the others, and draw means of those seeds that it has."""
+    Store(tmp_path, arms=("a", "b", "c"), seeds=tuple(range(5)), iterations=7)
+    record = project(load("tiny", tmp_path))
+    assert sum(dict(run.tags)["kind"] == "iteration" for run in record.runs) > FIT
+    names = []
+    for view in dict(record.views).values():
+        envelope = json.loads(view)
+        names.append(envelope["name"])
+        assert 0 < len(compared(record, json.loads(envelope["state"]))) <= FIT
+    assert "4 Iterations of seed 0, with what each was taught" in names
+    assert "3 Every run, by arm and seed" in names
+
+
+def test_a_large_sweep_has_the_means_of_all_seeds(tmp_path: Path) -> None:
+    Store(tmp_path, name="rates-low", sweep="rates", seeds=tuple(range(5)))
+    results = load("rates-low", tmp_path)
+    settings = {"with-state": {"rate": 1}, "no-state": {"rate": 1}}
+    point = Point(settings=settings, seeds=results.index.seeds, iterations={"with-state": 20, "no-state": 20})  # fmt: skip
+    views = dict(views_of(results.index, {f"r{number}": point for number in range(30)}))
+    states = {name: json.loads(json.loads(view)["state"]) for name, view in views.items()}
+    filters = {name: state["searchFilter"] for name, state in states.items()}
+    assert filters == {
+        POINTS: "tags.kind = 'summary'",
+        CURVES: "tags.kind = 'summary'",
+        RUNS: "tags.kind = 'run' and tags.seed = '0'",
+        ITERATIONS: "tags.kind = 'iteration' and tags.seed = '0' and tags.point = 'r0'",
+        COSTS: "tags.kind = 'summary'",
+    }
+    assert states[CURVES]["groupBy"] is None
+    names = {name: json.loads(view)["name"] for name, view in views.items()}
+    assert names[CURVES] == "1 Learning curves, by point and arm"
+    assert names[RUNS] == "3 Every run of seed 0, by arm"
+
+
+def test_the_noise_floor_stands_beside_each_contrast_where_it_is_measured(tmp_path: Path) -> None:
+    for copies in (0, 3):
+        root = tmp_path / str(copies)
+        Store(root, copies=copies)
+        record = project(load("tiny", root))
+        state = json.loads(json.loads(dict(record.views)[SCORES])["state"])
+        columns = [name.split("`")[1] for name in state["selectedColumns"]]
+        shown = [name for name in columns if name.endswith("_noise_floor")]
+        assert shown == ["test/best minus best of no-state_noise_floor"] * bool(copies)
+        metrics = {one.key for run in record.runs for one in run.metrics}
+        assert {*shown} == {name for name in metrics if name.endswith("_noise_floor")}
+        if copies:
+            assert (
+                columns.index(shown[0])
+                == columns.index(shown[0].replace("noise_floor", "high")) + 1
+            )
