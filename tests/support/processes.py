@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -16,4 +17,18 @@ def running(is_wanted: Callable[[list[str]], bool]) -> list[int]:
             continue
         if is_wanted(words):
             found.append(int(path.name))
+    return found
+
+
+def family(process: int) -> list[int]:
+    """A process and all that descend from it."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            stat = (path / "stat").read_text(encoding="utf-8")
+            # State and parent come after the program's name, which may hold anything.
+            parents[int(path.name)] = int(stat.rpartition(")")[2].split()[1])
+    found = [process]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
     return found

@@ -74,13 +74,13 @@ def publish(layout: Layout, outcomes: Mapping[str, Outcome], *, shared: bool) ->
         require_cached(layout, directory, outcome.lock, outcome.place)
     cache = cache_folder(layout.root)
     for directory, outcome in outcomes.items():
-        with placing(layout, directory, outcome) as require:
+        with placing(layout, directory, outcome) as right:
             for name, text in outcome.runs.items():
-                if _RUN.fullmatch(name):
-                    require()
+                if _RUN.fullmatch(name) and right.lock == outcome.lock:
+                    right.require()
                     atomic.write(cache / name, text)
-            require()
-            atomic.write(layout.stage(directory) / "dvc.lock", outcome.lock)
+            right.require()
+            atomic.write(layout.stage(directory) / "dvc.lock", right.lock)
             _keep_failure(layout, directory, "")
             shutil.rmtree(layout.shards(directory), ignore_errors=True)
 

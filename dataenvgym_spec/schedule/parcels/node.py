@@ -27,19 +27,23 @@ from dataenvgym_spec.core.running import LASTING
 from dataenvgym_spec.core.running import VARIABLE as RUN
 from dataenvgym_spec.core.variables import NODES
 from dataenvgym_spec.emit.stages import address
-from dataenvgym_spec.schedule.parcels import published
+from dataenvgym_spec.schedule.parcels import between, published
 from dataenvgym_spec.schedule.parcels.pack import TOKEN
 from dataenvgym_spec.schedule.parcels.parcel import SAME, Home, Outcome, Parcel, differences, here
 from dataenvgym_spec.schedule.protocol import Shard, shard_command
-from dataenvgym_spec.setup.hardware.leases import clone_lock
+from dataenvgym_spec.setup.hardware.leases import clone_lock, told_file
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.dvc import messages
 from dataenvgym_spec.store.dvc.apart import runs_of
 from dataenvgym_spec.store.dvc.programs import environment
 from dataenvgym_spec.store.layout import Layout, kind_of
 from dataenvgym_spec.store.leases.lease import Lease, LeaseLost
+from dataenvgym_spec.store.leases.space import leased_folder, unlink_dangling
 from dataenvgym_spec.store.locks import die_with_parent, hear_interrupts, held
+from dataenvgym_spec.store.scratch import discard
 
+WORK: Final = ".dataenvgym"
+"""What the repository of a stage has in it once the stage was begun there."""
 KILLED: Final = 128
 """What is added to a signal's number in an exit code, as shells have it."""
 
@@ -88,7 +92,7 @@ def carry_out(parcel: Parcel) -> Outcome:
             raise StageError(message, help=SAME)
         folder = folder_of(parcel.home, os.environ)
         with _alone(parcel, folder) as lease:
-            return _carry_out(parcel, folder / parcel.name, lease)
+            return _carry_out(parcel, folder, lease)
     except LeaseLost as error:
         return Outcome(code=1, place=name(), fault=True, said=error.message)
     except UserError as error:
@@ -125,14 +129,18 @@ def _waits(holder: str) -> None:
     print(f"  waits for {holder}, which makes the same result", flush=True)
 
 
-def _carry_out(parcel: Parcel, repository: Path, lease: Lease | None) -> Outcome:
-    layout = Layout(root=repository)
+def _carry_out(parcel: Parcel, folder: Path, lease: Lease | None) -> Outcome:
     if lease is not None and parcel.shard is None:
         lock = published.standing(_home(parcel), lease)
         if lock is not None:
             print("  adopted: a result was published, nothing is made again", flush=True)
             return Outcome(code=0, place=name(), lock=lock, since=lease.number)
+    repository = folder / parcel.name
+    if lease is not None:
+        repository = leased_folder(repository, lease, WORK)
+    layout = Layout(root=repository)
     _unpack(parcel, repository)
+    between.require_seen(layout, parcel.home, name())
     _enter(parcel, repository)
     try:
         outcome = _published(_run(parcel, layout), parcel, lease)
@@ -140,9 +148,18 @@ def _carry_out(parcel: Parcel, repository: Path, lease: Lease | None) -> Outcome
         for path in parcel.private:
             (repository / path).unlink(missing_ok=True)
     if not outcome.code:
-        os.chdir(repository.parent)
-        shutil.rmtree(repository, ignore_errors=True)
+        os.chdir(folder)
+        _forget(folder / parcel.name, repository)
     return outcome
+
+
+def _forget(link: Path, repository: Path) -> None:
+    """Removes the repository of a stage that is done, and the link to it unless it leads on."""
+    if repository == link:  # it may be what is left of an attempt that had a lease
+        discard(repository)
+        return
+    shutil.rmtree(repository, ignore_errors=True)
+    unlink_dangling(link)
 
 
 def _published(outcome: Outcome, parcel: Parcel, lease: Lease | None) -> Outcome:
@@ -165,6 +182,7 @@ def _unpack(parcel: Parcel, repository: Path) -> None:
     # A process of this number may be another one's, on another machine.
     shutil.rmtree(repository / ".dvc", ignore_errors=True)
     (repository / ".dvc" / "tmp").mkdir(parents=True)
+    told_file(Layout(root=repository)).unlink(missing_ok=True)
     for path, content in parcel.files.items():
         _place(repository, path).write_bytes(content)
     for path, content in parcel.private.items():

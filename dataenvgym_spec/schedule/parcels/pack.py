@@ -21,6 +21,7 @@ from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.core.secrets import NAMES
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.core.variables import HARDWARE, JOURNAL, NODES
+from dataenvgym_spec.schedule.parcels import between
 from dataenvgym_spec.schedule.parcels.parcel import Home, Parcel, here
 from dataenvgym_spec.schedule.parcels.published import tail
 from dataenvgym_spec.schedule.protocol import Shard
@@ -127,6 +128,7 @@ class Packer:
             files |= self._of_experiment(experiment, stage.key)
         links, sent, executable = self._users(named.values())
         links, sent = self._with_shards(directory, shard, links, sent)
+        sent |= between.said(self.layout, self.home, self._environ) if shard is None else {}
         settings = configs(self.layout.root, cache=self._cache)
         return Parcel(
             stage=directory,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -64,19 +65,32 @@ def standing(layout: Layout, lease: Lease) -> str | None:
     return text
 
 
-@contextmanager
-def placing(layout: Layout, directory: str, outcome: Outcome) -> Iterator[Callable[[], None]]:
-    """Has the right to put the result of a stage into its place, where hosts share the clone.
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """The right to put the result of a stage into its place.
 
-    Yields:
-        What checks that it is still so, for the moment before.
+    Attributes:
+        lock: the text of its lock.
+        require: checks that the right is still there, for the moment before.
+    """
+
+    lock: str
+    require: Callable[[], None] = lambda: None
+
+
+@contextmanager
+def placing(layout: Layout, directory: str, outcome: Outcome) -> Iterator[Placing]:
+    """Publishes the result of a stage, and has the right to put it into its place.
+
+    Where somebody had published a result before this one was begun, and did not come to put it into
+    its place, that is the one.
 
     Raises:
         LeaseLost: another host is making the stage, or has published another result of it.
     """
     leases = clone_leases(layout, os.environ)
     if leases is None:
-        yield lambda: None
+        yield Placing(outcome.lock)
         return
     # It runs beside other works, which go on if this one is refused.
     with leases.hold(directory, interrupt=False) as lease:
@@ -84,8 +98,11 @@ def placing(layout: Layout, directory: str, outcome: Outcome) -> Iterator[Callab
             last = leases.last(directory)
             holder = "another host" if last is None else last.holder
             raise LeaseLost(f"'{directory}' was taken over by {holder}", help=AGAIN)
-        lease.publish({LOCK: outcome.lock}, since=outcome.since)
-        yield lease.require
+        lock = standing(layout, lease)
+        if lock is None or lease.log.published_since(outcome.since):
+            lock = outcome.lock
+        lease.publish({LOCK: lock}, since=outcome.since)
+        yield Placing(lock, lease.require)
 
 
 def parsed(layout: Layout, directory: str, text: str) -> StageLock:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from dataenvgym_spec.core.dvc_config import cache_folder
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.questions.cost.guard import LIMITS
 from dataenvgym_spec.schedule.elsewhere import Driving
+from dataenvgym_spec.schedule.parcels.between import folder_of
 from dataenvgym_spec.schedule.parcels.pack import home_of
 from dataenvgym_spec.schedule.protocol import Work
 from dataenvgym_spec.schedule.slurm import commands, job, task
 from dataenvgym_spec.schedule.slurm.arrays import Arranger, Batch, Place, levels
 from dataenvgym_spec.schedule.slurm.containers import PYTHON, with_mounts
+from dataenvgym_spec.setup.hardware.leases import told
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 from dataenvgym_spec.store.layout import Layout, kind_of
 
@@ -26,13 +28,19 @@ ARRAY: Final = "array"
 """How an array's name begins behind the prefix of the clone."""
 
 
-def _mounts(root: Path) -> list[str]:
-    """The folders that a stage needs: the repository, and the cache of DVC if that is elsewhere."""
-    cache = cache_folder(root)
-    if cache.is_relative_to(root):
-        return [str(root)]
-    cache.mkdir(parents=True, exist_ok=True)
-    return [str(root), str(cache)]
+def _mounts(layout: Layout) -> list[str]:
+    """The folders that a stage needs: the repository, and what is elsewhere of it.
+
+    That are the cache of DVC, and the leases that clones share.
+    """
+    register = told(layout, os.environ)
+    leases = None if register is None else folder_of(register)
+    needed = [layout.root]
+    for folder in filter(None, (cache_folder(layout.root), leases)):
+        if not folder.is_relative_to(layout.root):
+            folder.mkdir(parents=True, exist_ok=True)
+            needed.append(folder)
+    return [str(folder) for folder in needed]
 
 
 def prefix_of(layout: Layout) -> str:
@@ -57,7 +65,7 @@ class Queue:
 
     def __init__(self, driving: Driving, cluster: SlurmCluster) -> None:
         self.driving, self.layout = driving, driving.layout
-        self.cluster = with_mounts(cluster, _mounts(self.layout.root))
+        self.cluster = with_mounts(cluster, _mounts(self.layout))
         self._python = sys.executable if cluster.container_image is None else PYTHON
         self.prefix = prefix_of(self.layout)
         self._arranger: Arranger | None = None

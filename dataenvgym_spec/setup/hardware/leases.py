@@ -29,12 +29,44 @@ Waiting = Callable[[str], None]
 """Hears who holds what is waited for."""
 
 
+def told_file(layout: Layout) -> Path:
+    """Says where leases are in a repository that stands for one stage of a clone."""
+    return layout.private / "leases.json"
+
+
+def told(layout: Layout, environ: Mapping[str, str]) -> LeaseRegister | None:
+    """What such a repository is told, in place of a profile; None of a clone without leases.
+
+    The stage is the one of its clone that the lease there, or the process that drives the run, has
+    given to it. What it has to see to itself are other clones.
+
+    Args:
+        layout: the clone.
+        environ: the environment.
+
+    Raises:
+        UserError: the profile says it wrongly.
+    """
+    said = register_of(layout, environ)
+    if said.at in (None, HOST):
+        return None
+    place = str(said.at)
+    if _inside(layout, place) is not None:
+        return LeaseRegister(at=HOST, seconds=said.seconds)
+    if not place.startswith(OBJECTS):
+        place = str(_folder(layout, place))
+    return LeaseRegister(at=place, seconds=said.seconds)
+
+
 def register_of(layout: Layout, environ: Mapping[str, str]) -> LeaseRegister:
     """Where a clone's leases are, as its profile says it, or as fits its file system.
 
     Raises:
         UserError: the file is no profile.
     """
+    with contextlib.suppress(FileNotFoundError):
+        text = told_file(layout).read_text(encoding="utf-8")
+        return LeaseRegister.parse(parse_json(text))
     try:
         said = read_profile(layout.root, environ).leases
     except SpecError as error:
@@ -63,7 +95,7 @@ def leases_of(layout: Layout, environ: Mapping[str, str]) -> Leases | None:
     elif place.startswith(OBJECTS):
         register = _objects(layout, place)
     else:
-        register = FolderRegister(layout.root / Path(place).expanduser())
+        register = FolderRegister(_folder(layout, place))
     clone = clone_of(layout)
     between = folder is None
     return Leases(register=register, clone=clone, seconds=said.seconds, between=between)
@@ -91,8 +123,12 @@ def _inside(layout: Layout, place: str) -> Path | None:
     """A folder for leases that is this clone's own; None if other clones may use it."""
     if place.startswith(OBJECTS):
         return None
-    folder = (layout.root / Path(place).expanduser()).resolve()
+    folder = _folder(layout, place).resolve()
     return folder if folder.is_relative_to(layout.private.resolve()) else None
+
+
+def _folder(layout: Layout, place: str) -> Path:
+    return layout.root / Path(place).expanduser()
 
 
 def _objects(layout: Layout, address: str) -> Register:

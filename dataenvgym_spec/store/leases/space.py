@@ -1,7 +1,8 @@
-"""Scratch that belongs to a lease: two hosts never write to the same folder.
+"""Folders that belong to a lease: two hosts never write to the same one.
 
 The scratch of a stage is `scratch/NAME.NUMBER` by the number of the lease, and `scratch/NAME` a
-link to the last one, for those who only look. Whoever takes a lease renames the folder of the
+link to the last one, for those who only look. So is the repository in which a machine of a cluster
+does a stage. Whoever takes a lease renames the folder of the
 holder before it, who finds nothing at his path from then on. What that one has open he can still
 write to; so after a holder who is only presumed to be dead, the files are copied.
 """
@@ -35,19 +36,34 @@ def leased_scratch(layout: Layout, lease: Lease) -> Scratch:
     Raises:
         LeaseLost: somebody else holds the lease.
     """
-    link = layout.scratch(lease.name)
-    path = link.with_name(f"{lease.name}.{lease.number}")
-    link.parent.mkdir(parents=True, exist_ok=True)
-    _hand_over(link, path, lease)
-    path.mkdir(exist_ok=True)
-    lease.require()
-    _point(link, path)
+    path = leased_folder(layout.scratch(lease.name), lease, INPUTS)
     return Scratch(path=path, target=layout.stage(lease.name))
 
 
-def _hand_over(link: Path, path: Path, lease: Lease) -> None:
+def leased_folder(link: Path, lease: Lease, mark: str) -> Path:
+    """The folder of the holder of a lease, with what is left of the last attempt.
+
+    Args:
+        link: leads to it from now on.
+        lease: on what is done there.
+        mark: what a folder has in it that somebody has worked in. One without it is what a late
+            host has made anew at its path.
+
+    Raises:
+        LeaseLost: somebody else holds the lease.
+    """
+    path = link.with_name(f"{link.name}.{lease.number}")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    _hand_over(link, path, lease, mark)
+    path.mkdir(exist_ok=True)
+    lease.require()
+    _point(link, path)
+    return path
+
+
+def _hand_over(link: Path, path: Path, lease: Lease, mark: str) -> None:
     """Makes the work of the holder before the beginning of this one's."""
-    earlier = _earlier(link, lease)
+    earlier = _earlier(link, lease, mark)
     for number, folder in earlier[:1]:
         with suppress(FileNotFoundError):  # two hosts take the same, and the later one has it
             if lease.taken_over and number:
@@ -58,17 +74,14 @@ def _hand_over(link: Path, path: Path, lease: Lease) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _earlier(link: Path, lease: Lease) -> list[tuple[int, Path]]:
-    """The folders of holders before, the last one first; 0 is the number of one without a lease.
-
-    A folder without the mark of what it is made from is what a late host has made anew at its path.
-    """
+def _earlier(link: Path, lease: Lease, mark: str) -> list[tuple[int, Path]]:
+    """The folders of holders before, the last one first; 0 is the number of one without a lease."""
     pattern = re.compile(rf"{re.escape(link.name)}\.(\d+)(?:{re.escape(TAKEN)})?")
     found = []
     for path in link.parent.glob(f"{link.name}.*"):
         match = pattern.fullmatch(path.name)
         is_earlier = match is not None and int(match[1]) < lease.number
-        if match is not None and is_earlier and (path / INPUTS).is_file():
+        if match is not None and is_earlier and (path / mark).exists():
             found.append((int(match[1]), path))
         elif is_earlier or path.name.endswith(COPY):
             shutil.rmtree(path, ignore_errors=True)
@@ -161,9 +174,10 @@ def clean_leased(layout: Layout, leases: Leases) -> None:
             with suppress(FileNotFoundError):
                 path.rename(trash)
             shutil.rmtree(trash, ignore_errors=True)
-            _unlink_dangling(folder / name)
+            unlink_dangling(folder / name)
 
 
-def _unlink_dangling(link: Path) -> None:
+def unlink_dangling(link: Path) -> None:
+    """Removes a link that leads nowhere."""
     if link.is_symlink() and not link.exists():
         link.unlink(missing_ok=True)

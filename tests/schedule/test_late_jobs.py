@@ -1,0 +1,121 @@
+"""Jobs of Slurm that sleep past their lease, and wake when another attempt has their place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from dataenvgym_spec.schedule.parcels.adopt import put_in_place
+from dataenvgym_spec.schedule.parcels.published import LOCK
+from dataenvgym_spec.schedule.slurm import job
+from dataenvgym_spec.schedule.slurm.commands import program
+from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.leases.log import LeaseEvent, Log
+from dataenvgym_spec.store.leases.register import FolderRegister
+from tests.support.processes import family
+from tests.support.repositories import call, environment, new_repo
+from tests.support.specs import SMALL
+from tests.support.waiting import HANG, wait_until
+
+Starts = Callable[[int], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    repo = new_repo(tmp_path / "repo", SMALL)
+    leases = "leases: {at: .dataenvgym/leases, seconds: 2}\n"
+    (repo / "hardware.yaml").write_text(leases, encoding="utf-8")
+    call("dataenvgym", "compile", cwd=repo)
+    return Layout(root=repo)
+
+
+@pytest.fixture
+def stage(layout: Layout) -> str:
+    (found,) = (path.name for path in layout.store.glob("reserve-*"))
+    return found
+
+
+@pytest.fixture
+def start(layout: Layout, stage: str) -> Iterator[Starts]:
+    """Starts an attempt at the job of a stage, as Slurm does; nothing of any is left in the end."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(attempt: int) -> subprocess.Popen[bytes]:
+        slurm = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": str(attempt)}
+        with said(layout, attempt).open("wb") as output:
+            process = subprocess.Popen(
+                program(job.__name__, str(layout.root), stage, "tiny"),
+                cwd=layout.root.parent,
+                env=environment(shared=False, DATAENVGYM_WARM="0", **slurm),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        send(family(process.pid), signal.SIGKILL)
+        process.wait()
+
+
+def said(layout: Layout, attempt: int) -> Path:
+    return layout.root.parent / f"attempt-{attempt}.txt"
+
+
+def send(processes: list[int], number: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
+
+
+def events(layout: Layout, stage: str) -> list[LeaseEvent]:
+    log = Log(FolderRegister(layout.leases), stage)
+    return [event for event in map(log.event, log.numbers()) if event is not None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["claimed", "published"])
+def test_of_a_job_that_slept_and_the_one_after_it_one_result_is_published(
+    layout: Layout, stage: str, start: Starts, moment: str
+) -> None:
+    """The first sleeps, with all that it has started, in mid-stage or before the lock is in its place."""
+    late = start(0)
+    wait_until(lambda: any(event.act == moment for event in events(layout, stage)), moment, late)
+    asleep = family(late.pid)
+    send(asleep, signal.SIGSTOP)
+    # What a process has started before it was stopped.
+    while len(family(late.pid)) > len(asleep):
+        asleep = family(late.pid)
+        send(asleep, signal.SIGSTOP)
+
+    other = start(1)
+    assert other.wait(HANG) == 0, said(layout, 1).read_text(encoding="utf-8")
+    place = layout.stage(stage) / "dvc.lock"
+    lock = place.read_bytes()
+    send(asleep, signal.SIGCONT)
+    code = late.wait(HANG)
+    text = said(layout, 0).read_text(encoding="utf-8")
+
+    assert place.read_bytes() == lock
+    acts = [event for event in events(layout, stage) if event.act == "published"]
+    assert [event.result for event in acts] == [{LOCK: lock.decode()}], text
+    if moment == "claimed":
+        assert code == 1 and f"'{stage}' was taken over by" in text
+    else:
+        assert "nothing is made again" in said(layout, 1).read_text(encoding="utf-8")
+    # It has not spoken for the later attempt, whose repository is gone with the stage done.
+    outcome = job.outcome_of(layout, stage, "7")
+    assert outcome is not None and not outcome.code
+    assert outcome.lock == lock.decode()
+    put_in_place(layout, [stage])
+    target = f"store/{stage}/dvc.yaml:reserve"
+    assert "up to date" in call("dvc", "status", target, cwd=layout.root).stdout
