@@ -84,6 +84,8 @@ class Onlooker:
         counts = f"{self.progress.done}/{self.progress.total}"
         if again:
             self._line(f"{title}: ended by a fault of the machine, tried again")
+        elif finished.code and self.progress.ending:
+            self._line(f"{title}: stopped")
         elif finished.code:
             self._line(f"{title}: failed{took if seconds is None else f' after{took}'}")
         else:

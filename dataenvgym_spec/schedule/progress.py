@@ -145,6 +145,8 @@ class Progress:
         if again:
             return
         self._left -= work.seconds
+        if finished.code and self.ending:  # it was ended, and has not failed
+            return
         if finished.code:
             self._fail(finished, finished.place or one.standing.place)
             return

@@ -204,8 +204,9 @@ def test_ctrl_c_ends_what_runs(sweep: Path) -> None:
     assert process.returncode == 130, said
     assert "ending what runs" in said
     assert said.count("interrupted") == 1 and "Traceback" not in said
+    assert "make the base student: stopped\n" in said and "failed" not in said
     state = json.loads((sweep / ".dataenvgym" / "run.json").read_text(encoding="utf-8"))
-    assert state["ended"] == "stopped"
+    assert state["ended"] == "stopped" and "failed" not in state
     goes_on(sweep)
 
 
