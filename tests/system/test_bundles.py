@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.fuzz.bundles import fuzz_bundles
 from tests.support.bundles import bundled, parts_of
 from tests.support.components import Install
 from tests.support.desks import counted
-from tests.support.repositories import call, new_repo
+from tests.support.repositories import ROOT, call, environment, new_repo
 from tests.support.specs import tiny
 
 
@@ -53,6 +54,37 @@ def test_the_same_report_elsewhere_and_nothing_executed(
     # Made again there, from results that travelled, the report is the same, byte for byte.
     made = call("dvc", "repro", "-f", "-s", "tiny", cwd=there, **elsewhere).stdout
     assert made.count("Running stage") == 1
+    assert pages(there) == pages(finished)
+
+
+@pytest.mark.slow
+def test_the_same_report_by_an_installed_wheel(
+    finished: Path, tmp_path: Path, elsewhere: dict[str, str]
+) -> None:
+    """Another team's environment: this package from its wheel, what a report needs, and nothing else."""
+    call("uv", "build", "--quiet", "--wheel", "--out-dir", str(tmp_path), str(ROOT), cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    call("uv", "venv", "--quiet", str(tmp_path / "venv"), cwd=tmp_path)
+    own = {**environment(shared=False), **elsewhere, "VIRTUAL_ENV": str(tmp_path / "venv")}
+    del own["PYTHONPATH"]
+    own["PATH"] = f"{tmp_path / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    install = ["uv", "pip", "install", "--quiet", "--constraints", str(ROOT / "constraints.txt")]
+    bundle = bundled(finished, tmp_path / "tiny.gz", "results,students")
+    there = tmp_path / "there"
+
+    def run(*command: str, cwd: Path = tmp_path) -> str:
+        done = subprocess.run(
+            command, cwd=cwd, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    run(*install, f"{wheel}[report]")
+    where = run("python", "-c", "import dataenvgym_spec as package; print(package.__file__)")
+    assert where.startswith(str(tmp_path / "venv"))
+    run("dataenvgym", "open", str(bundle), "--into", str(there))
+    assert run("dvc", "repro", "tiny", cwd=there).count("Running stage") == 0
+    assert run("dvc", "repro", "-f", "-s", "tiny", cwd=there).count("Running stage") == 1
     assert pages(there) == pages(finished)
 
 
