@@ -26,6 +26,7 @@ from dataenvgym_spec.report.text import (
 from dataenvgym_spec.results.evidence.contrasts import Weighed
 from dataenvgym_spec.results.evidence.scores import Outcome
 from dataenvgym_spec.results.evidence.statistics import Estimate
+from dataenvgym_spec.results.noise import beside
 
 LONGEST: Final = 60
 """Characters of a value in a table; JSON has all."""
@@ -126,10 +127,14 @@ def contrast_table(told: Told) -> TextTable:
     lines = []
     for one in told.contrasts:
         found = one.difference
-        ends = ("", "") if found is None else (points(found.value), point_interval(found))
+        ends = ("",) * 4
+        if one.weighed is not None and found is not None:
+            size = (points(found.value), point_interval(found))
+            p = p_value(one.weighed.p).removeprefix("p ").removeprefix("= ")
+            ends = (*size, p, noise.cell(_width(one)))
         cells = (clean(one.second.label), clean(one.first.label), *ends, _comparable(one))
         lines.append(Line(cells=(*cells, _keys(one))))
-    head = ("side", "less", "#points", "#95% interval", "of arms", "differ in")
+    head = ("side", "less", "#points", "#95% interval", "#p", noise.HEADING, "of arms", "differ in")
     return TextTable(title="differences", head=head, lines=tuple(lines))
 
 
@@ -194,7 +199,7 @@ def warnings(one: Contrasted) -> Iterator[str]:
         yield f"Not comparable as arms: {reasons}. The difference can come from these as well."
     elif one.difference is not None:
         yield words.reading(one.difference)
-    if one.difference is not None and one.floor is not None:
+    if one.difference is not None:
         yield noise.floor_of(one.floor, one.question, len(one.runs), one.difference.value)
 
 
@@ -261,9 +266,14 @@ def _difference_cells(one: Contrasted | None) -> tuple[object, ...]:
     return (one.first.label, *ends, items, _floor(one), of_arms, reasons or None)
 
 
-def _floor(one: Contrasted) -> float | None:
+def _width(one: Contrasted) -> float | None:
     """What chance alone makes of such a difference; None where it is not measured."""
-    return noise.width(one.floor, one.question, len(one.runs)) if one.runs else None
+    return beside(one.floor, one.question, len(one.runs))
+
+
+def _floor(one: Contrasted) -> float | str | None:
+    """The same for programs; None where there is no difference."""
+    return noise.plain(_width(one)) if one.runs else None
 
 
 def record(told: Told) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from dataenvgym_spec.cli.common import plural, sums_of
 from dataenvgym_spec.core.errors import visible
 from dataenvgym_spec.core.text import duration_text
 from dataenvgym_spec.records.replicas import Replica, ScoreReplica
+from dataenvgym_spec.report import noise
 from dataenvgym_spec.results.evidence.floor import Floor
+from dataenvgym_spec.results.noise import UNKNOWN
 
 OUTCOMES: Final = ("equal", "different", "skipped", "failed")
 PROMISED: Final = {
@@ -85,7 +87,7 @@ def _beside(score: ScoreReplica, floor: Floor | None) -> str:
     """The noise floor of evaluations beside a score."""
     width = evaluated(floor)
     if width is None:
-        return "noise floor of evaluations: not measured"
+        return f"noise floor of evaluations: {UNKNOWN}"
     side = "beyond" if abs(score.after - score.before) > width else "within"
     return f"{side} the noise floor of evaluations, {100 * width:.1f} points"
 
@@ -101,7 +103,7 @@ def record(replicas: Sequence[Replica], floor: Floor | None = None) -> dict[str,
     counts = Counter(replica.outcome for replica in replicas)
     return {
         "kept": not any(replica.broken for replica in replicas),
-        "floor": evaluated(floor),
+        "floor": noise.plain(evaluated(floor)),
         "counts": {name: counts[name] for name in OUTCOMES},
         "stages": [replica.plain() | {"broken": replica.broken} for replica in replicas],
     }

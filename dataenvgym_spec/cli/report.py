@@ -151,11 +151,8 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     for contrast in compared:
         console.print(Text(f"\n{words.difference(contrast)} {words.verdict(contrast)}"))
         console.print(Text(words.declared(since[contrast.question])))
-        beside = noise.floor_of(
-            floor, contrast.question, len(contrast.runs), contrast.difference.value
-        )
-        if beside:
-            console.print(Text(beside))
+        question, runs = contrast.question, len(contrast.runs)
+        console.print(Text(noise.floor_of(floor, question, runs, contrast.difference.value)))
         parity = asked.get(contrast.question)
         if parity is not None and not parity.differing:
             console.print(Text(words.asked(parity)))
@@ -164,7 +161,9 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     for missing in unanswered(results):
         console.print(Text(f"\n{words.unanswered(missing.question)}", style="yellow"))
     for probe in probed(results):
-        console.print(Text(f"\n{words.probed(probe)}"))
+        change = 0.0 if probe.change is None else probe.change.value
+        beside = noise.floor_of_change(floor, len(results.index.seeds), change)
+        console.print(Text(f"\n{words.probed(probe, beside)}"))
     console.print(Text(f"\n{words.coverage(results.index.seeds)}"))
     if floor is not None:
         console.print(Text(f"\n{noise.whose(floor)} {noise.spread_sentence(floor)}"))

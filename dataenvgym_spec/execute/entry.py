@@ -89,7 +89,7 @@ def write_report(layout: Layout, results: Results) -> None:
 
 def _say_results(study: Study) -> None:
     """Prints the students' accuracies, the contrasts, and which runs stopped early."""
-    from dataenvgym_spec.report import words
+    from dataenvgym_spec.report import noise, words
     from dataenvgym_spec.report.text import interval, percent, point_interval, points
 
     width = max([5, *(len(outcome.student) for outcome in study.summaries)])
@@ -103,6 +103,9 @@ def _say_results(study: Study) -> None:
         who = words.compared(contrast.question)
         value = points(contrast.difference.value)
         say(f"  {who}: {value} points ({point_interval(contrast.difference)})")
+        runs = len(contrast.runs)
+        floor = noise.floor_of(study.floor, contrast.question, runs, contrast.difference.value)
+        say(f"    {floor}")
         parity = study.parities.get(contrast.question)
         for caveat in words.warnings(contrast, study.stamps, parity):
             say(f"  mind: {caveat}")

@@ -10,7 +10,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Final, Literal
 
-from dataenvgym_spec.report import drawing, formats, growth, words
+from dataenvgym_spec.report import drawing, formats, growth, noise, words
 from dataenvgym_spec.report.looks import Look, printed
 from dataenvgym_spec.report.metrics import curves_csv
 from dataenvgym_spec.report.page import costs, most_flips, taught_axes
@@ -18,7 +18,9 @@ from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import amount, count, interval, percent, point_interval, points
 from dataenvgym_spec.results.curves import Curve, Grid
 from dataenvgym_spec.results.evidence.contrasts import Comparison
+from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.fates import in_order
+from dataenvgym_spec.results.noise import beside
 from dataenvgym_spec.results.study import Study
 from dataenvgym_spec.store.atomic import write
 
@@ -27,7 +29,7 @@ FORMATS: Final[tuple[Format, ...]] = ("latex", "csv", "png", "svg")
 CONTRAST_COLUMNS: Final = (
     *("contrast", "arm", "against", "split", "primary"),
     *("difference", "low", "high", "covers", "items"),
-    *("runs", "p", "p_holm", "family", "run_deviation"),
+    *("runs", "p", "p_holm", "family", "run_deviation", "noise_floor"),
 )
 MAIN: Final = ("arm", "student", "#right", "#95% interval", "#items", "#examples")
 
@@ -90,8 +92,10 @@ def contrast_table(study: Study) -> TextTable:
         ends = (points(one.difference.value), point_interval(one.difference))
         primary = "primary" if one.question.primary else "exploratory"
         tests = (f"{one.weighed.p:.3f}", "" if one.adjusted is None else f"{one.adjusted:.3f}")
-        lines.append(Line(cells=(who, primary, *ends, *tests, count(one.items))))
-    head = ("contrast", "declared", "#points", "#95% interval", "#p", "#p (Holm)", "#items")
+        floor = noise.cell(beside(study.floor, one.question, len(one.runs)))
+        lines.append(Line(cells=(who, primary, *ends, floor, *tests, count(one.items))))
+    sizes = ("#points", "#95% interval", noise.HEADING)
+    head = ("contrast", "declared", *sizes, "#p", "#p (Holm)", "#items")
     title = f"Declared contrasts of {study.name}, in percentage points."
     return TextTable(title=title, head=head, lines=tuple(lines))
 
@@ -121,12 +125,12 @@ def csv_files(study: Study) -> dict[str, str]:
             cells.append((*place, *ends, one.items, one.examples))
         texts[f"{name}.csv"] = formats.csv_text(head, cells)
     texts["contrasts.csv"] = formats.csv_text(
-        CONTRAST_COLUMNS, map(_contrast_cells, study.contrasts)
+        CONTRAST_COLUMNS, [_contrast_cells(one, study.floor) for one in study.contrasts]
     )
     return texts | {"curves.csv": curves_csv(study)}
 
 
-def _contrast_cells(contrast: Comparison) -> tuple[object, ...]:
+def _contrast_cells(contrast: Comparison, floor: Floor | None) -> tuple[object, ...]:
     question, found = contrast.question, contrast.difference
     who = (words.compared(question), question.arm, question.against, question.split)
     ends = (found.value, found.low, found.high)
@@ -134,7 +138,8 @@ def _contrast_cells(contrast: Comparison) -> tuple[object, ...]:
     # What one run does not know is left empty, which is not 0.
     deviation = None if weighed.crossed is None else sqrt(weighed.crossed.run_variance)
     tests = (len(contrast.runs), weighed.p, contrast.adjusted, contrast.family, deviation)
-    return (*who, question.primary, *ends, found.covers, contrast.items, *tests)
+    width = noise.plain(beside(floor, question, len(contrast.runs)))
+    return (*who, question.primary, *ends, found.covers, contrast.items, *tests, width)
 
 
 def figures(study: Study, look: Look) -> Iterator[str]:

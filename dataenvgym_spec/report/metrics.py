@@ -25,8 +25,8 @@ from dataenvgym_spec.results.evidence.scores import Outcome, outcomes
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
+from dataenvgym_spec.results.noise import UNKNOWN, beside, of_change
 from dataenvgym_spec.results.parity import Parity
-from dataenvgym_spec.results.probes import Probed
 from dataenvgym_spec.results.skills import SkillAccuracy, SliceAccuracy
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
@@ -36,17 +36,8 @@ from dataenvgym_spec.store.layout import curve_file
 Row = dict[str, Any]
 
 _COLUMNS: Final = (
-    "arm",
-    "seed",
-    "iteration",
-    "examples",
-    "split",
-    "accuracy",
-    "ci_low",
-    "ci_high",
-    "items",
-    "unparseable",
-    "truncated",
+    *("arm", "seed", "iteration", "examples", "split"),
+    *("accuracy", "ci_low", "ci_high", "items", "unparseable", "truncated"),
 )
 
 
@@ -155,14 +146,15 @@ def headline(study: Study) -> str:
     for outcome in study.summaries:
         arms[outcome.arm][outcome.student] = round(outcome.accuracy.value, 4)
     content: Row = dict(arms)
-    primary = [one.difference for one in study.contrasts if one.question.primary]
+    primary = [one for one in study.contrasts if one.question.primary]
     if primary:
         # Short names: each is the head of a column in a terminal.
-        estimate = primary[0]
+        estimate, floor = primary[0].difference, _floor(study, primary[0])
         content["difference"] = {
             "value": round(estimate.value, 4),
             "low": round(estimate.low, 4),
             "high": round(estimate.high, 4),
+            "floor": noise.plain(floor, 4),
         }
     return json_text(content)
 
@@ -173,11 +165,10 @@ def metrics(study: Study) -> str:
         "arms": _arms(study),
         "contrasts": _contrasts(study),
         "cost": _costs(study.ledger),
+        "noise": UNKNOWN if study.floor is None else noise.record(study.floor),
     }
-    if study.floor is not None:
-        content["noise"] = noise.record(study.floor)
     if study.probed:
-        content["probes"] = _probes(study.probed)
+        content["probes"] = _probes(study)
     by_skill = _by_skill((*study.group_accuracies, *study.skill_accuracies))
     if by_skill:
         content["by_skill"] = by_skill
@@ -215,14 +206,15 @@ def _arms(study: Study) -> dict[str, dict[str, Row]]:
     return arms
 
 
-def _probes(probed: Sequence[Probed]) -> dict[str, dict[str, Row]]:
+def _probes(study: Study) -> dict[str, dict[str, Row]]:
     """Other test sets by name and arm: the students, and the best less the base."""
     tests: dict[str, dict[str, Row]] = {}
-    for one in probed:
+    floor = noise.plain(of_change(study.floor, len(study.seeds)))
+    for one in study.probed:
         row: Row = {outcome.student: _numbers(outcome) for outcome in one.students}
         if one.change is not None:
             change = {**_estimate("difference", one.change), "fixed": one.fixed}
-            row["best - base"] = {**change, "broken": one.broken}
+            row["best - base"] = {**change, "broken": one.broken, "noise_floor": floor}
         tests.setdefault(one.probe, {})[one.arm] = row
     return tests
 
@@ -282,12 +274,16 @@ def _contrasts(study: Study) -> dict[str, Row]:
         parity = study.parities.get(question)
         if parity is not None:
             row["asked"] = _asked(parity)
-        if study.floor is not None:
-            row["noise_floor"] = noise.width(study.floor, question, len(contrast.runs))
+        row["noise_floor"] = noise.plain(_floor(study, contrast))
         rows[question.title] = row
     for missing in study.unanswered:
         rows[missing.question.title] = {"items": 0, "primary": missing.question.primary}
     return rows
+
+
+def _floor(study: Study, contrast: Comparison) -> float | None:
+    """What a contrast stays within by chance alone; None if it was not measured."""
+    return beside(study.floor, contrast.question, len(contrast.runs))
 
 
 def _asked(parity: Parity) -> Row:

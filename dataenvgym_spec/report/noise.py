@@ -1,4 +1,8 @@
-"""What the report says of the noise floor: sentences, a table, and plain data."""
+"""What the report says of the noise floor: sentences, a table, and plain data.
+
+A difference is shown with its floor, or with the words that it was not measured: `floor_of` and
+`floor_of_change` in a sentence, `cell` in a table, `plain` in a file.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,10 @@ from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import count, percent, points
 from dataenvgym_spec.results.evidence.floor import Floor, Spread
-from dataenvgym_spec.results.noise import beside
+from dataenvgym_spec.results.noise import UNKNOWN, beside, of_change
 
-NOT_MEASURED: Final = "Noise floor: not measured."
+NOT_MEASURED: Final = f"Noise floor: {UNKNOWN}."
+HEADING: Final = "#noise floor"
 _SORTS: Final = {"reevaluate": "evaluated again", "retrain": "trained again"}
 _HEAD: Final = (
     *("the student was", "#times", "#its own", "#standard deviation", "#from", "#to"),
@@ -19,26 +24,54 @@ _HEAD: Final = (
 
 
 def floor_of(floor: Floor | None, question: Question, runs: int, value: float) -> str:
-    """The noise floor beside a contrast; empty where the spec asks for none."""
-    if floor is None:
-        return ""
-    width = beside(floor, question, runs)
-    what = f"a mean over {runs} runs" if runs > 1 else "a difference"
-    return _within(floor, width, value, what)
+    """The noise floor beside a contrast."""
+    return _within(floor, beside(floor, question, runs), value, runs)
 
 
-def of_gain(floor: Floor, runs: int = 1) -> str:
-    """The noise floor beside what teaching changed, the best student less the untaught one."""
-    width = floor.difference(runs, second=False)
-    return "not measured" if width is None else _size(width)
+def floor_of_change(floor: Floor | None, runs: int, value: float) -> str:
+    """The noise floor beside what teaching changed."""
+    return _within(floor, of_change(floor, runs), value, runs)
 
 
-def _within(floor: Floor, width: float | None, value: float, what: str) -> str:
+def of_skills(floor: Floor | None, runs: int) -> str:
+    """What is known of chance beside what teaching changed in single skills.
+
+    Copies are compared over all of their items, and a score of few items varies more.
+    """
+    width = of_change(floor, runs)
     if width is None:
+        return NOT_MEASURED
+    return (
+        f"Noise floor: {UNKNOWN} by skill; of all items together it is {_size(width)} points, and "
+        "the few of a skill vary more."
+    )
+
+
+def cell(width: float | None) -> str:
+    """The noise floor in points, in a table beside the difference that it is of.
+
+    >>> cell(0.032), cell(None)
+    ('3.2', 'not measured')
+    """
+    return UNKNOWN if width is None else _size(width)
+
+
+def plain(width: float | None, digits: int = 6) -> float | str:
+    """The same for programs, as a share.
+
+    >>> plain(0.0321234567), plain(None)
+    (0.032123, 'not measured')
+    """
+    return UNKNOWN if width is None else round(width, digits)
+
+
+def _within(floor: Floor | None, width: float | None, value: float, runs: int) -> str:
+    if floor is None or width is None:
         return NOT_MEASURED
     if not width:
         return f"Noise floor: {_size(width)} points; {_equal(floor)}."
     side = "beyond" if abs(value) > width else "within"
+    what = f"a mean over {runs} runs" if runs > 1 else "a difference"
     chance = f"{what} that is chance alone stays within it in 95 of 100 cases"
     return f"Noise floor: {_size(width)} points ({chance}); this one is {side} it."
 
@@ -129,9 +162,3 @@ def _spread(spread: Spread) -> dict[str, Any]:
         "high": round(spread.high, 6),
         "moved": [round(share, 6) for share in spread.moved],
     }
-
-
-def width(floor: Floor | None, question: Question, runs: int) -> float | None:
-    """The noise floor of a contrast, rounded; None where it was not measured."""
-    value = beside(floor, question, runs)
-    return None if value is None else round(value, 6)

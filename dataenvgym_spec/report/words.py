@@ -342,8 +342,13 @@ def flips(gain: Gain) -> str:
     return f"{value} points ({interval}), McNemar {p_value(gain.paired.p)}"
 
 
-def probed(probe: Probed) -> str:
-    """What teaching changed on another test set, in one arm."""
+def probed(probe: Probed, beside: str) -> str:
+    """What teaching changed on another test set, in one arm.
+
+    Args:
+        probe: the test set.
+        beside: the sentence on the noise floor that belongs to the change.
+    """
     shares = [f"{one.student} {percent(one.accuracy.value)}" for one in probe.students]
     text = (
         f"On the test set {clean(probe.probe)}, {clean(probe.arm)} has {', '.join(shares)} right."
@@ -352,7 +357,7 @@ def probed(probe: Probed) -> str:
         return text
     change = f"{points(probe.change.value)} points (95% interval {point_interval(probe.change)})"
     fates = f"{count(probe.fixed)} answers fixed, {count(probe.broken)} broken"
-    return f"{text} Best less base: {change}, {fates}."
+    return f"{text} Best less base: {change}, {fates}. {beside}"
 
 
 def chosen(selected: bool) -> str:

@@ -13,6 +13,8 @@ from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.stage import StageResult
 
+UNKNOWN: Final = "not measured"
+"""In the place of a floor that nothing is known of: it is never 0, and never left out."""
 ORDER: Final = "order and batches of evaluation"
 DRAWN: Final = "seeds of drawn answers"
 TAUGHT: Final = "order of examples in training"
@@ -77,6 +79,11 @@ def beside(floor: Floor | None, question: Question, runs: int) -> float | None:
         return None
     first, second = question.student != "base", question.second != "base"
     return floor.difference(runs, first=first, second=second)
+
+
+def of_change(floor: Floor | None, runs: int = 1) -> float | None:
+    """What a student less the untaught one stays within by chance alone; None if not measured."""
+    return None if floor is None else floor.difference(runs, second=False)
 
 
 def _run(results: Results, copies: Copies) -> Run:

@@ -6,11 +6,14 @@ repeats what it is good at gains nowhere. Both are seen here, and neither is pro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from statistics import fmean
 
-from dataenvgym_spec.results.evidence.scores import shares_by_skill
+from dataenvgym_spec.results.evidence.answers import Sides, answers_of
+from dataenvgym_spec.results.evidence.contrasts import weigh
+from dataenvgym_spec.results.evidence.scores import by_skill, share
+from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
 
@@ -26,6 +29,8 @@ class TaughtSkill:
         examples: taught up to the best student.
         base: the accuracy of the base student.
         best: the accuracy of the best one.
+        change: the best student less the base with its interval, as of a contrast; None where the
+            runs have not labelled the same items with the skill.
     """
 
     arm: str
@@ -34,6 +39,7 @@ class TaughtSkill:
     examples: float
     base: float
     best: float
+    change: Estimate | None = None
 
     @property
     def gain(self) -> float:
@@ -49,20 +55,28 @@ def taught_skills(results: Results) -> tuple[TaughtSkill, ...]:
     found = []
     for arm in results.index.arms:
         rows: dict[str, list[TaughtSkill]] = {}
+        answers: dict[str, dict[int, Sides]] = {}
         for run in results.of_arm(arm):
-            for row in _of_run(run):
+            for row, sides in _of_run(run):
                 rows.setdefault(row.skill, []).append(row)
-        found += [_mean(rows[skill]) for skill in sorted(rows)]
+                answers.setdefault(row.skill, {})[run.seed] = sides
+        for skill in sorted(rows):
+            found.append(replace(_mean(rows[skill]), change=_change(answers[skill])))
     return tuple(found)
 
 
-def _of_run(run: Run) -> Iterator[TaughtSkill]:
+def _change(answers: Mapping[int, Sides]) -> Estimate | None:
+    """What changed in a skill over the runs, if it has the same items in each."""
+    first, *others = (one.shared for one in answers.values())
+    return weigh(answers).difference if first and all(one == first for one in others) else None
+
+
+def _of_run(run: Run) -> Iterator[tuple[TaughtSkill, Sides]]:
     best = run.iteration_of("best")
     if best is None:
         return
     names = run.names("test")
-    before = shares_by_skill(run.sealed("base"), names)
-    after = shares_by_skill(run.sealed("best"), names)
+    before, after = by_skill(run.sealed("base"), names), by_skill(run.sealed("best"), names)
     taught: dict[str, int] = {}
     planned: set[str] = set()
     for turn in run.iterations[1 : 1 + best]:
@@ -70,14 +84,16 @@ def _of_run(run: Run) -> Iterator[TaughtSkill]:
         for skill, counts in turn.tally.items():
             taught[skill] = taught.get(skill, 0) + counts.get("accepted", 0)
     for skill in before.keys() & after.keys() & planned:
-        yield TaughtSkill(
+        old, new = before[skill], after[skill]
+        row = TaughtSkill(
             arm=run.arm,
             skill=skill,
-            items=before[skill].items,
+            items=len(old),
             examples=taught.get(skill, 0),
-            base=before[skill].value,
-            best=after[skill].value,
+            base=share(old).value,
+            best=share(new).value,
         )
+        yield row, Sides(first=answers_of(new), second=answers_of(old))
 
 
 def _mean(rows: list[TaughtSkill]) -> TaughtSkill:

@@ -1,17 +1,23 @@
-"""The noise floor in MLflow: in summaries alone, once all copies are there, so that it stays."""
+"""The noise floor in MLflow: in summaries alone, once all copies are there, so that it stays.
+
+What was not measured has no number there, so a tag says it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
-from dataenvgym_spec.results.noise import beside, noise_floor
+from dataenvgym_spec.results.noise import UNKNOWN, beside, noise_floor
 from dataenvgym_spec.results.stage import StageResult
 from dataenvgym_spec.track.runs import Metric
+
+FLOOR: Final = "noise floor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,27 @@ class MeasuredFloor:
             "noise varied": ", ".join(self.floor.varied),
             "noise not measured": ", ".join(self.floor.not_measured),
         }
+
+
+def said(
+    results: Results, measured: MeasuredFloor | None, contrasts: Mapping[Question, str]
+) -> dict[str, str]:
+    """As tags, whether there is a noise floor beside the differences of a summary.
+
+    Args:
+        results: the experiment.
+        measured: the noise floor, once all of it is there.
+        contrasts: the contrasts of the summary that are answered, by what their metrics are called.
+    """
+    if results.index.noise is None:
+        return {FLOOR: UNKNOWN}
+    if measured is None:
+        return {FLOOR: f"{UNKNOWN} yet"}
+    tags = {FLOOR: "measured"}
+    for question, key in contrasts.items():
+        if beside(measured.floor, question, len(results.index.seeds)) is None:
+            tags[f"{key} noise floor"] = UNKNOWN
+    return tags
 
 
 def copied(results: Results) -> list[StageResult]:

@@ -30,7 +30,7 @@ from dataenvgym_spec.store.layout import EXAMPLES
 from dataenvgym_spec.track import notes
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
 from dataenvgym_spec.track.naming import flatten, in_order, level_of, slug
-from dataenvgym_spec.track.noise import MeasuredFloor
+from dataenvgym_spec.track.noise import MeasuredFloor, said
 from dataenvgym_spec.track.points import point_of
 from dataenvgym_spec.track.runs import Artifact, Metric, RunRecord
 from dataenvgym_spec.track.students import EXPERIMENT
@@ -68,6 +68,7 @@ def summary_record(
     tags = {
         **_unequal(results, runs, ledger),
         **({} if measured is None else measured.tags(arm)),
+        **said(results, measured, _keys(results, runs, ledger)),
         **({"point": point} if point else {}),
         "arm": arm,
         EXPERIMENT: results.name,
@@ -245,6 +246,11 @@ def _answered(
         when = _complete(results, question, ledger) if question.arm == runs[0].arm else None
         if when is not None:
             yield question, when
+
+
+def _keys(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[Question, str]:
+    """What the metrics of the contrasts that are answered are called."""
+    return {question: contrast_key(question) for question, _ in _answered(results, runs, ledger)}
 
 
 def _complete(results: Results, question: Question, ledger: Ledger) -> int | None:

@@ -16,7 +16,7 @@ from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError
 from dataenvgym_spec.execute.entry import _say_results, entry
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import write_json, write_rows
-from dataenvgym_spec.report import words
+from dataenvgym_spec.report import noise, words
 from dataenvgym_spec.report.extra import require
 from dataenvgym_spec.report.metrics import curve_files, curves_csv, headline, metrics, records
 from dataenvgym_spec.report.page import page
@@ -164,9 +164,9 @@ def test_what_is_answered_for_the_report_alone_stands_apart(seeds, tmp_path):
     assert "Other test sets" in text and "-50.0" in text
     assert "Every student on the sealed test" in text and "no sealed test left" in text
     assert "Other test sets" not in page(study(plain))
-    said = words.probed(found.probed[0])
+    said = words.probed(found.probed[0], noise.NOT_MEASURED)
     assert said.startswith("On the test set elsewhere, with-state has base 100.0%, best 50.0%")
-    assert said.endswith("0 answers fixed, 4 broken.")
+    assert said.endswith("0 answers fixed, 4 broken. Noise floor: not measured.")
 
 
 def test_metrics_are_the_numbers_of_the_page(one, text):
