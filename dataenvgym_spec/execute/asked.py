@@ -17,6 +17,7 @@ from dataenvgym_spec.records.evaluations import Choice
 from dataenvgym_spec.records.examples import Example
 from dataenvgym_spec.records.files import read_all
 from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.store.layout import kind_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +73,12 @@ def base_of(context: Context[EvaluateParams]) -> Path | None:
 
 
 def content_of_base(context: Context[EvaluateParams]) -> str | None:
-    """What identifies the content of the base that students adapt; None if it is unknown."""
-    ports = context.ports("base")
+    """What identifies the content of the base that students adapt, or that is asked itself.
+
+    None of a student all of whose weights were trained, or if it is unknown.
+    """
+    asked = context.ports("student")
+    ports = context.ports("base") or [port for port in asked if _is_base(port)]
     if not ports or not ports[0].digest:
         return None
     port, folder = ports[0], context.folder(ports[0])
@@ -83,6 +88,11 @@ def content_of_base(context: Context[EvaluateParams]) -> str | None:
     stats = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
     files = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
     return digest("model", [port.digest, str(folder), files])
+
+
+def _is_base(port: PortRead) -> bool:
+    """Whether a port holds a student before any training."""
+    return kind_of(port.path.parents[1].name) == "student"
 
 
 def _asked(params: EvaluateParams, ask: Prompts, items: dict[str, Sequence[Item]]) -> Asked:

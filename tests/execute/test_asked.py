@@ -30,9 +30,10 @@ def evaluation(folder: Path, *students: str) -> Context:
     ("students", "content"),
     [
         (("train-1", "student-2"), "of student-2"),
+        (("student-2",), "of student-2"),
         (("train-1",), None),
     ],
-    ids=["an adapter", "a whole student"],
+    ids=["an adapter", "the base itself", "a whole student"],
 )
 def test_a_base_is_known_and_a_whole_student_is_none(
     tmp_path: Path, students: tuple[str, ...], content: str | None

@@ -308,6 +308,31 @@ def test_a_kill_while_it_answers(run: Run, killed: str) -> None:
     assert run.loads() == 2
 
 
+WORKER_OF_NOTHING = """
+import sys
+from pathlib import Path
+from dataenvgym_spec.execute.warm import worker
+worker.PRELOAD = {"heavy": ()}
+worker.serve(Path(sys.argv[1]), int(sys.argv[2]), "heavy")
+"""
+
+
+def test_a_warm_worker_forks_it_where_there_is_one(run: Run) -> None:
+    """Then what an engine imports is there already. It outlives the stage that asked for it."""
+    place, served = os.environ[WORKER], str(run.process.pid)
+    worker = subprocess.Popen([sys.executable, "-c", WORKER_OF_NOTHING, place, served])
+    wait_until(Path(place).exists, "the worker listens", worker)
+    assert [run.said(run.adapter(name, name)) for name in "ab"] == ["a?", "b?"]
+    (engine,) = run.engines() - {worker.pid}
+    assert Path(f"/proc/{engine}/stat").read_text().rpartition(")")[2].split()[1] == str(worker.pid)
+    worker.kill()
+    worker.wait()
+    assert run.said(run.adapter("c", "c")) == "c?"
+    assert run.loads() == 1
+    for left in (Path(place), *run.sockets.glob("*-judges-*")):
+        left.unlink()
+
+
 def test_it_ends_when_told_to_and_when_nobody_asks(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,8 @@ def environment(*, shared: bool = True, **more: str) -> dict[str, str]:
         "DATAENVGYM_TRACK": "0",
         "COLUMNS": "160",
         "DATAENVGYM_JOURNAL": str(journal_folder()),
+        # A session evaluates many a base, and keeps an engine of each for so long.
+        "DATAENVGYM_ENGINE_SECONDS": "60",
     }
     if shared and "PYTHONPATH" not in more:  # a worker has the packages of where it started
         own["DATAENVGYM_SERVED"] = str(session())

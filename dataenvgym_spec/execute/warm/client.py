@@ -169,6 +169,28 @@ def delegate_launch(
     return _ask(connection, "launch", arguments, environ=environ, errors=errors.fileno())
 
 
+def delegate_keeping(
+    arguments: list[str], environ: Mapping[str, str], folder: Path, log: IO[bytes]
+) -> bool:
+    """Has the worker that already serves this run keep an engine, in a process that it forks.
+
+    Args:
+        arguments: of `holder.hold`.
+        environ: the environment.
+        folder: in which it works.
+        log: gets what it says.
+
+    Returns:
+        Whether it does; it listens then, or another process does in its place.
+    """
+    connection = _serving(environ)
+    if connection is None:
+        return False
+    said = log.fileno()
+    code = _ask(connection, "keep", arguments, environ=environ, cwd=folder, out=said, errors=said)
+    return code == 0
+
+
 def _serving(environ: Mapping[str, str]) -> socket.socket | None:
     path = environ.get(WORKER)
     return connect(Path(path)) if path else None
@@ -180,9 +202,11 @@ def _ask(
     arguments: list[str],
     *,
     environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+    out: int = 1,
     errors: int = 2,
 ) -> int:
-    """Asks for work in this directory, with this standard output.
+    """Asks for work, by default in this directory and with this standard output.
 
     Returns:
         The exit code of the work, once it is done.
@@ -190,13 +214,13 @@ def _ask(
     request = {
         "work": work,
         "arguments": arguments,
-        "cwd": str(Path.cwd()),
+        "cwd": str(cwd or Path.cwd()),
         "environ": dict(environ),
     }
     data = json.dumps(request).encode()
     size = len(data).to_bytes(4, "big")
     # The worker's child prints to where this process does.
-    descriptors = array.array("i", [1, errors]).tobytes()
+    descriptors = array.array("i", [out, errors]).tobytes()
     streams = (socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)
     with connection:
         connection.sendmsg([size], [streams])

@@ -27,9 +27,11 @@ from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.room import gpus_named
 from dataenvgym_spec.core.variables import ENGINES
 from dataenvgym_spec.execute.warm.client import (
+    IMPORTED,
     WORKER,
     awaited,
     connect,
+    delegate_keeping,
     served_by,
     socket_path,
     workplace,
@@ -163,7 +165,7 @@ def kept_engine(
 def _brought(stack: ExitStack, place: Path, wanted: Wanted, adapter: Path | None) -> Kept | None:
     """An adapter, or none, in the engine that is kept at a place; None if none can be kept."""
     for _ in range(TRIES):
-        connection = _connected(place)
+        connection = _connected(place, wanted.backend["kind"])
         if connection is None:
             return None
         stack.enter_context(connection)
@@ -260,23 +262,27 @@ def _shapes(name: str) -> bool:
     return name.startswith((*SHAPING, *OURS))
 
 
-def _connected(path: Path) -> Connection | None:
+def _connected(path: Path, kind: str) -> Connection | None:
     """A connection to the process that keeps an engine, which is started if need be."""
     try:
-        found = connect(path) or _started(path)
+        found = connect(path) or _started(path, kind)
     except OSError:
         return None
     return None if found is None else Connection(found.detach())
 
 
-def _started(path: Path) -> socket.socket | None:
+def _started(path: Path, kind: str) -> socket.socket | None:
     found = _SOCKET.fullmatch(path.name)
     assert found is not None
-    module = "dataenvgym_spec.execute.warm.holder"
+    arguments = [str(path), found["served"]]
     folder, path_of_log = workplace(Layout(root=find_root()), LOG)
+    imported = IMPORTED.issuperset(definition("backend", kind).packages)
     with path_of_log.open("ab") as log:
+        if imported and delegate_keeping(arguments, os.environ, folder, log):
+            return connect(path)
+        module = "dataenvgym_spec.execute.warm.holder"
         process = subprocess.Popen(
-            [sys.executable, "-m", module, str(path), found["served"]],
+            [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

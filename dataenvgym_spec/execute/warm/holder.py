@@ -1,5 +1,7 @@
 """Keeps one engine for the evaluations of a run: `python -m ... SOCKET PROCESS`.
 
+Where a warm worker has imported what the engine needs, it is a child of that one's instead.
+
 It ends with the process that it serves, or when nobody has asked for long, or when it is told to.
 Who asks is in `engines`. One evaluation is answered after the other: their prompts share no batch,
 because then answers would depend on who else asks.
@@ -108,10 +110,17 @@ class Holder:
         os.close(descriptor)
 
 
-def hold(path: Path, served: int) -> None:
-    """Listens until the process of the run is gone, or nobody has asked for long."""
+def hold(path: Path, served: int, listens: Callable[[], object] = int) -> None:
+    """Listens until the process of the run is gone, or nobody has asked for long.
+
+    Args:
+        path: of the socket.
+        served: the process of the run.
+        listens: called once it listens, or another process does.
+    """
     idle = variables.count(os.environ, IDLE) or SECONDS
     with listening(path, served) as found:
+        listens()
         if found is not None:
             _answer(*found, idle)
 

@@ -1,10 +1,10 @@
 """A warm worker: imports what stages of one kind need once per run, and forks a child per stage.
 
-Importing torch and transformers takes longer than evaluating a small student. The worker never
-loads a model, which `holder` does, and never outlives the run it serves: a `dataenvgym run`, which
-calls DVC several times, or else a `dvc repro`. Many short runs share one where `DATAENVGYM_SERVED`
-names a process that outlives them all. It is used on Linux without a GPU only. Who asks it for work
-is in `client`.
+Importing torch and transformers takes longer than evaluating a small student. The worker itself
+never loads a model, which its children do, and never outlives the run it serves: a `dataenvgym
+run`, which calls DVC several times, or else a `dvc repro`. Many short runs share one where
+`DATAENVGYM_SERVED` names a process that outlives them all. It is used on Linux without a GPU only.
+Who asks it for work is in `client`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,24 +69,28 @@ def _import(modules: tuple[str, ...]) -> None:
 def _answer(server: socket.socket, lifetime: int) -> None:
     """Forks a child per connection until a process, given by its descriptor, is gone."""
     watched: list[Any] = [server, lifetime]
+    worker = os.getpid()
     while lifetime not in select.select(watched, [], [])[0]:
         connection, _ = server.accept()
         if os.fork() == 0:
             server.close()
-            _child(connection)
+            _child(connection, worker)
         connection.close()
 
 
-def _child(connection: socket.socket) -> None:
+def _child(connection: socket.socket, worker: int) -> None:
     """Does what is asked for with the caller's output, directory and environment.
 
     It ends here: nothing may return into the worker's loop.
     """
     code = 1
     try:
-        die_with_parent()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         request = _received(connection)
+        if request["work"] == "keep":
+            code = _keep(connection, *request["arguments"])
+            return
+        die_with_parent(worker)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
         code = WORK[request["work"]](*request["arguments"])
         sys.stdout.flush()
@@ -95,6 +100,18 @@ def _child(connection: socket.socket) -> None:
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _keep(connection: socket.socket, path: str, served: str) -> int:
+    """Keeps an engine, long after whoever asked for it has gone. It sees by itself to its end."""
+    from dataenvgym_spec.execute.warm.holder import hold
+
+    def listens() -> None:
+        with suppress(OSError), connection:
+            connection.sendall(b"\0")
+
+    hold(Path(path), int(served), listens)
+    return 0
 
 
 def _received(connection: socket.socket) -> dict[str, Any]:
