@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
@@ -20,7 +21,7 @@ from dataenvgym_spec.schedule.parcels.desk import Desk
 from dataenvgym_spec.schedule.parcels.pack import Packer, home_of
 from dataenvgym_spec.schedule.parcels.stays import directory_of
 from dataenvgym_spec.schedule.parcels.together import require_together
-from dataenvgym_spec.schedule.protocol import Runner, Work
+from dataenvgym_spec.schedule.protocol import Needs, Runner, Work
 from dataenvgym_spec.schedule.ray.cluster import Cluster, address_of
 from dataenvgym_spec.schedule.ray.runner import RayRunner
 from dataenvgym_spec.schedule.slurm.commands import require_slurm
@@ -46,18 +47,26 @@ WITHOUT_GPUS: Final = (
 )
 
 
+WAITS: Final = (
+    "no machine of the Ray cluster has a processor for stages: waiting for one "
+    "(ray status shows who is there)"
+)
+
+
 class Engine(Protocol):
-    """Where stages go besides this machine.
+    """Where stages go besides this machine. Its machines may come and go."""
 
-    Attributes:
-        cpus: of its largest machine.
-        gpus: of its largest machine; None where nobody can tell.
-        slots: how many works it runs at once, as far as is known; 0 where nobody can tell.
-    """
+    @property
+    def cpus(self) -> int:
+        """Of the largest machine that it has now."""
 
-    cpus: int
-    gpus: int | None
-    slots: int
+    @property
+    def gpus(self) -> int | None:
+        """Of the largest machine that it has now; None where nobody can tell."""
+
+    @property
+    def slots(self) -> int:
+        """How many works it runs at once, as far as is known; 0 where nobody can tell."""
 
     def around(self, local: Runner, variables: Variables) -> Runner:
         """What runs works there, and on this machine those that must stay.
@@ -99,6 +108,7 @@ class OnRay:
         self.layout = layout
         self.cluster = Cluster.connect(address, cpus=cpus)
         try:
+            self.cluster.wait_for_room(lambda: click.echo(WAITS))
             home = home_of(layout, shared=True)
             if not self.cluster.sees(home):
                 home = home_of(layout, shared=False)
@@ -111,10 +121,28 @@ class OnRay:
             raise
         packer = Packer(layout, home, variables=variables, environ=environ)
         self.desk = Desk(layout, packer)
-        largest = self.cluster.largest()
-        self.cpus: int = largest.cpus
-        self.gpus: int | None = largest.gpus
-        self.slots = sum(machine.room.cpus for machine in self.cluster.machines)
+        self._known = self.cluster.largest()
+
+    @property
+    def cpus(self) -> int:
+        """Of its largest machine."""
+        return self._largest().cpus
+
+    @property
+    def gpus(self) -> int | None:
+        """Of its largest machine."""
+        return self._largest().gpus
+
+    @property
+    def slots(self) -> int:
+        """The processors of all machines."""
+        return sum(machine.room.cpus for machine in self.cluster.machines)
+
+    def _largest(self) -> Needs:
+        """The most that a machine has now; of what none has any, what one had before."""
+        now, before = self.cluster.largest(), self._known
+        self._known = replace(now, cpus=now.cpus or before.cpus, gpus=now.gpus or before.gpus)
+        return self._known
 
     def around(self, local: Runner, variables: Variables) -> Runner:
         """A runner of tasks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final
@@ -99,7 +99,7 @@ def run_side_by_side(project: Project, options: Options) -> bool:
         ignore_limits=options.ignore_limits,
         profile=profile,
     )
-    run = _Run(project, options, rounds, capacity, elsewhere)
+    run = _Run(project, options, rounds, capacity, elsewhere, environ)
     try:
         return run.to_the_end()
     finally:
@@ -136,12 +136,13 @@ class _Run:
         rounds: Rounds,
         capacity: Capacity,
         elsewhere: Engine | None,
+        environ: Mapping[str, str],
     ) -> None:
         self.layout, self.options, self.rounds = project.layout, options, rounds
         self.open: list[Entry] = list(project.compiled.graph.entries)
         self.failures: dict[str, UserError] = {}
         self.local = LocalRunner(self.layout, capacity, self._variables)
-        self.elsewhere = elsewhere
+        self.elsewhere, self.environ = elsewhere, environ
         self.runner: Runner = self.local
         slots = self.local.slots
         if elsewhere is not None:
@@ -172,6 +173,7 @@ class _Run:
         """Plans and carries out until nothing is left."""
         worked = False
         while self.open:
+            self._look()
             todo = self.rounds.next(self.open)
             for name, error in todo.limited.items():
                 self._give_up(name, error)
@@ -184,6 +186,20 @@ class _Run:
         if self.failures:
             raise self._failure()
         return worked
+
+    def _look(self) -> bool:
+        """Has what stages need go by the machines that are there now; whether they are others."""
+        if self.elsewhere is None:
+            return False
+        spread, gpus = spread_on(self.elsewhere, self.environ), self.elsewhere.gpus or 0
+        if (spread, gpus) == (self.rounds.spread, self.rounds.gpus):
+            return False
+        self.rounds.spread, self.rounds.gpus = spread, gpus
+        return True
+
+    def _renewed(self, works: Sequence[Work]) -> Sequence[Work] | None:
+        """Works with what they need of other machines; None where the machines are the same."""
+        return self.rounds.renewed(works) if self._look() else None
 
     def _announce(self, works: tuple[Work, ...], done: int, *, again: bool) -> None:
         names = ", ".join(self.options.names)
@@ -209,6 +225,7 @@ class _Run:
                 keep_going=self.options.keep_going,
                 retries=self.options.retries,
                 stopping=stopping,
+                renewed=self._renewed,
             )
             if outcome.stopped:
                 self.progress.ended_as = "stopped"

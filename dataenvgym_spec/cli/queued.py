@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Final
 
@@ -31,7 +31,7 @@ from dataenvgym_spec.questions.together import Plans, once
 from dataenvgym_spec.results.prices import read_prices
 from dataenvgym_spec.schedule.models import Models
 from dataenvgym_spec.schedule.needs import GIB, Spread, needs
-from dataenvgym_spec.schedule.protocol import Work
+from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.shards import shard_count
 from dataenvgym_spec.schedule.todo import open_targets, queue
 from dataenvgym_spec.setup.hardware.profile import HardwareProfile
@@ -62,8 +62,8 @@ class Rounds:
 
     Attributes:
         project: the compiled specs.
-        spread: how models are spread over this machine.
-        gpus: of this machine.
+        spread: how models are spread over this machine, or over those of a cluster.
+        gpus: of such a machine.
         variables: of the environment, that stages get besides.
         pull: whether DVC may fetch from its remote.
         ignore_limits: whether the limits of specs count.
@@ -81,6 +81,8 @@ class Rounds:
     limits: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _given: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What each experiment had to do in the round before."""
+    _models: Models = field(default_factory=lambda: Models({}))
+    """Those of the round."""
 
     @collector_paused()
     def next(self, entries: Sequence[Entry]) -> Round:
@@ -98,6 +100,19 @@ class Rounds:
         admitted = {name: steps for name, steps in todo.items() if name not in limited}
         done = sum(step.action == "reuse" for step in once(plans))
         return Round(works=self._works(admitted), done=done, limited=limited)
+
+    def renewed(self, works: Sequence[Work]) -> list[Work]:
+        """Works of this round with what they need once models are spread otherwise.
+
+        Args:
+            works: of the round.
+        """
+        stages = {stage.directory: stage for stage in self.project.compiled.graph.stages}
+        found = []
+        for work in works:
+            stage = stages.get(work.id.partition(".")[0])  # a shard has the needs of its stage
+            found.append(work if stage is None else replace(work, needs=self._needs(stage)))
+        return found
 
     def retake(self, names: Iterable[str]) -> None:
         """Says that some experiments were held up, so that the same is to be done once more."""
@@ -137,15 +152,19 @@ class Rounds:
         history = latest(self.project.layout, {step.kind for step in steps if step.use})
         graph = self.project.compiled.graph
         known = graph.by_id()
-        models = Models(known, self.project.layout)
+        self._models = Models(known, self.project.layout)
         return queue(
             graph,
             plans,
             seconds=self._seconds(steps, history),
-            needs=lambda stage: needs(stage, self.spread, models),
+            needs=self._needs,
             pull=self.pull,
             shards=lambda stage: self._shards(stage, known),
         )
+
+    def _needs(self, stage: Stage) -> Needs:
+        """What a stage occupies of the machines that there are now."""
+        return needs(stage, self.spread, self._models)
 
     def _shards(self, stage: Stage, known: Mapping[str, Stage]) -> int:
         """How many processes share a stage."""

@@ -26,6 +26,9 @@ TICK: Final = 0.25
 
 Stopping = Callable[[], int]
 """How often the user has asked to stop: once to end cleanly, twice to end at once."""
+Renewed = Callable[[Sequence[Work]], Sequence[Work] | None]
+"""All works, in the same order, with what they need of the machines that there are now; None as
+long as that is the same."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +61,7 @@ def carry_out(
     keep_going: bool = False,
     retries: int = 0,
     stopping: Stopping | None = None,
+    renewed: Renewed | None = None,
 ) -> Outcome:
     """Has works done, each as soon as those before it are done and there is room for it.
 
@@ -73,6 +77,7 @@ def carry_out(
         keep_going: whether experiments with a failure go on with what does not depend on it.
         retries: how often a work is tried again that the machine failed.
         stopping: says whether the user wants to stop; without it, Ctrl-C is an exception.
+        renewed: is asked before works are started, where machines may come and go.
 
     Raises:
         ValueError: some works wait for each other, or for one that is not among them.
@@ -84,6 +89,7 @@ def carry_out(
         keep_going=keep_going,
         retries=retries,
         stopping=stopping or (lambda: 0),
+        renewed=renewed or (lambda _works: None),
         # Where nobody is to be asked or told, nothing has to wake up.
         tick=TICK if observer or stopping else None,
     ).run()
@@ -101,13 +107,14 @@ class _Queue:
         keep_going: bool,
         retries: int,
         stopping: Stopping,
+        renewed: Renewed,
         tick: float | None,
     ) -> None:
         with collector_paused():
             self._set_up(works)
         self.runner, self.observer = runner, observer
         self.keep_going, self.retries = keep_going, retries
-        self.stopping, self.tick = stopping, tick
+        self.stopping, self.renewed, self.tick = stopping, renewed, tick
         self.ready = Ready(self.works)
         self.open = bytearray(b"\1") * len(works)
         """Whether a work may still be started or is running."""
@@ -178,6 +185,10 @@ class _Queue:
 
     def _start(self) -> None:
         """Starts what is ready, as far as there is room."""
+        works = self.renewed(self.works)
+        if works is not None:
+            self.works = list(works)
+            self.ready.renew(self.works)
         while True:
             number = self.ready.take(self.runner.fits)
             if number is None:

@@ -44,6 +44,13 @@ class Ready:
         heapq.heappush(heap, number)
         self._count += 1
 
+    def renew(self, works: Sequence[Work]) -> None:
+        """Takes other needs of the same works."""
+        waiting = [number for heap in self._heaps.values() for number in heap]
+        self._works, self._heaps, self._count = works, {}, 0
+        for number in waiting:
+            self.add(number)
+
     def take(self, fits: Fits) -> int | None:
         """Takes the first work that fits; None if none does that may overtake the first."""
         # There are few different needs, and thousands of works of each.

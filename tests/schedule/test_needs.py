@@ -172,8 +172,16 @@ def test_a_folder_tells_its_size_before_anything_has_run(tmp_path: Path) -> None
         pull=False,
         ignore_limits=False,
     )
-    works = {work.id: work for work in rounds.next(graph.entries).works}
-    assert works[train.directory].needs == expected
+    works = rounds.next(graph.entries).works
+    assert {work.id: work.needs for work in works}[train.directory] == expected
+    # When machines with GPUs have come, what is not done yet goes there.
+    rounds.spread = Spread(cpus=8, gpus=2, processes=2)
+    renewed = rounds.renewed(works)
+    assert [work.id for work in renewed] == [work.id for work in works]
+    for before, after in zip(works, renewed, strict=True):
+        assert replace(after, needs=before.needs) == before
+        trains = after.id == train.directory
+        assert after.needs.gpus == (2 if trains else int("evaluate-" in after.id)), after.id
 
 
 def test_the_cache_of_the_hub_tells_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dataenvgym_spec.cli.engines import WAITS
 from tests.support.machines import needs_machines
 from tests.support.rays import Driver, cluster, outs, stages_that_run, with_remote
 from tests.support.remotes import s3
@@ -89,6 +90,42 @@ def test_two_machines_that_share_nothing(tmp_path: Path) -> None:
     call("dataenvgym", "compile", cwd=reference)
     call("dvc", "repro", "tiny", cwd=reference, apart=True, OMP_NUM_THREADS="1")
     assert made == outs(reference)
+
+
+@pytest.mark.slow
+@needs_machines
+def test_stages_wait_for_machines_that_are_still_to_come(tmp_path: Path) -> None:
+    """None of them runs on the head, which has no processor for stages."""
+    with cluster() as (net, ray), s3(net.address) as server:
+        first, second = net.machine("first"), net.machine("second")
+        repo = new_repo(net.folder / "repo", SMALL)
+        call("dataenvgym", "compile", cwd=repo)
+        with_remote(repo, server)
+        driver = Driver(repo, tmp_path / "log", "--address", ray.address)
+        wait_until(lambda: WAITS in driver.said(), "it says that it waits", driver.process)
+        assert "to do" not in driver.said()
+        ray.join(first)
+        wait_until(lambda: driver.runs("first"), "a stage on 'first'", driver.process)
+        assert driver.said().count(WAITS) == 1
+
+        # The only one dies. What comes next is kept for one that joins later.
+        first.kill()
+        state = repo / ".dataenvgym" / "run.json"
+        none = "the cluster has none"
+        wait_until(lambda: none in state.read_text(encoding="utf-8"), "one waits", driver.process)
+        ray.join(second)
+        wait_until(lambda: driver.runs("second"), "a stage on 'second'", driver.process)
+        os.kill(driver.process.pid, signal.SIGINT)
+        assert driver.process.wait(120) == 130, driver.said()
+        ran = said(repo, "  on ")
+        assert ran and all(re.search(r"  on (first|second)\n", text) for text in ran)
+
+
+def said(repo: Path, words: str) -> list[str]:
+    """What stages have printed, of those that have printed some words."""
+    paths = (repo / ".dataenvgym" / "output").glob("*.txt")
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    return [text for text in texts if words in text]
 
 
 @pytest.mark.slow

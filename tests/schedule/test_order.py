@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -34,6 +34,7 @@ class Slots:
         self.ended: list[Work] = []
         self.events: list[str] = []
         self.starts: dict[str, float] = {}
+        self.begun: list[Work] = []
         self.left = dict(self.faults)
         self.told: list[tuple[Work, Standing]] = []
 
@@ -51,6 +52,7 @@ class Slots:
         heapq.heappush(self.running, entry)
         self.events.append(f"+{work.id}")
         self.starts[work.id] = self.clock
+        self.begun.append(work)
         self.told += [(work, one) for one in self.moves.get(work.id, ())]
         return self.standing
 
@@ -175,6 +177,25 @@ def test_who_waits_for_a_gpu_does_not_hold_up_who_needs_none() -> None:
     before = runner.events[: runner.events.index("+waits")]
     assert sum(event.startswith("+s") for event in before) == 100
     assert runner.events.index("+waits") < runner.events.index("+g0")
+
+
+def test_works_that_wait_take_what_they_need_of_the_machines_that_have_come() -> None:
+    """Those that run keep what they have, and the order stays."""
+    runner = Slots(2)
+    works = [work("now", seconds=9), *(work(name, seconds=3) for name in "abcd")]
+    works.append(work("last", *"abcd"))
+
+    def renewed(given: Sequence[Work]) -> Sequence[Work] | None:
+        if runner.gpus or runner.clock < 3:
+            return None
+        runner.gpus = 1
+        return [replace(one, needs=Needs(cpus=1, gpus=1)) for one in given]
+
+    outcome = carry_out(works, runner, renewed=renewed)
+    assert outcome.done == len(works) and not outcome.code
+    needs = {one.id: one.needs.gpus for one in runner.begun}
+    assert needs == {"now": 0, "a": 0, "b": 1, "c": 1, "d": 1, "last": 1}
+    assert [one.id for one in runner.begun] == ["now", *"abcd", "last"]
 
 
 def test_a_failure_stops_its_experiments_and_no_other() -> None:

@@ -194,10 +194,15 @@ def test_what_goes_along(repo: Path) -> None:
         "DATAENVGYM_LIMITS": "{}",
         "OPENAI_API_KEY": "sk-1",
         "OMP_NUM_THREADS": "2",
+        "VLLM_CPU_KVCACHE_SPACE": "3",
     }
     packs = Packer(layout, home_of(layout, shared=True), environ=environ)
     parcel = packs.pack(data, "tiny")
-    assert parcel.defaults == {"DATAENVGYM_THREADS": "1", "OMP_NUM_THREADS": "2"}
+    assert parcel.defaults == {
+        "DATAENVGYM_THREADS": "1",
+        "OMP_NUM_THREADS": "2",
+        "VLLM_CPU_KVCACHE_SPACE": "3",
+    }
     # Of the experiment's index a machine gets what is about its stage.
     index = json.loads(parcel.files["experiments/tiny.json"])
     assert [row["directory"] for row in index["stages"]] == [data]

@@ -20,7 +20,7 @@ from dataenvgym_spec.core.roots import VARIABLE as ROOTS
 from dataenvgym_spec.core.roots import Outside
 from dataenvgym_spec.core.secrets import NAMES
 from dataenvgym_spec.core.text import size_text
-from dataenvgym_spec.core.variables import HARDWARE, JOURNAL, NODES
+from dataenvgym_spec.core.variables import HARDWARE, JOURNAL, NODES, VLLM_CACHE
 from dataenvgym_spec.schedule.parcels import between
 from dataenvgym_spec.schedule.parcels.parcel import Home, Parcel, here
 from dataenvgym_spec.schedule.parcels.published import tail
@@ -35,7 +35,10 @@ CACHE: Final = "../../cache"
 """Of a node that has a disk of its own, its cache, from the config of a repository there."""
 MOST: Final = 1 << 30
 """Bytes of the user's files that go along with one parcel."""
-PLAIN: Final = ("DVC_NO_ANALYTICS", "HF_HUB_OFFLINE", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+PLAIN: Final = (
+    *("DVC_NO_ANALYTICS", "HF_HUB_OFFLINE", "MKL_NUM_THREADS", "OMP_NUM_THREADS"),
+    VLLM_CACHE,
+)
 """Variables that go along unless a machine has its own, besides those of this package.
 
 None opens an account: those a machine has by itself.

@@ -6,7 +6,7 @@ import math
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
@@ -25,6 +25,8 @@ START: Final = 120
 """Seconds that a cluster of our own has to start."""
 FRESH: Final = 5.0
 """Seconds for which a list of machines holds."""
+PAUSE: Final = 1.0
+"""Seconds between two looks whether a machine has come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,23 @@ class Cluster:
         strategies = self.ray.util.scheduling_strategies
         there = strategies.NodeAffinitySchedulingStrategy(machine.id, soft=False)
         return {"scheduling_strategy": there}
+
+    def wait_for_room(self, waiting: Callable[[], None]) -> None:
+        """Waits until a machine has a processor for stages.
+
+        One is asked for, so that a cluster that grows by demand starts a machine.
+
+        Args:
+            waiting: is called once, if there is none yet.
+        """
+        if self.largest().cpus:
+            return
+        waiting()
+        asked = self.ray.remote(tasks.room).options(num_cpus=1, max_retries=0).remote()
+        while not self.largest().cpus:
+            time.sleep(PAUSE)
+            self._at = -math.inf
+        self.ray.cancel(asked)
 
     def sees(self, home: Home) -> bool:
         """Whether all machines see a clone.

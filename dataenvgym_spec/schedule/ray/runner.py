@@ -93,13 +93,14 @@ class RayRunner:
         running += [self._clipped(one.needs) for one in self._beside.waiting]
         if not running:
             return True
-        wanted = [*running, self._clipped(work.needs)]
+        needs = self._clipped(work.needs)
+        ahead = [*running, needs][AHEAD:]
         rooms = [machine.room for machine in self.cluster.machines]
-        ahead = wanted[AHEAD:]
         return all(
-            sum(needs.machines * getattr(needs, name) for needs in ahead)
+            sum(one.machines * getattr(one, name) for one in ahead)
             <= sum(getattr(room, name) for room in rooms)
             for name in ("cpus", "gpus", "memory")
+            if getattr(needs, name)
         )
 
     def start(self, work: Work) -> Standing:
@@ -209,12 +210,17 @@ class RayRunner:
         task.asked, task.since = needs, time.monotonic()
 
     def _clipped(self, needs: Needs) -> Needs:
-        """Needs, and where they are more than any machine has, all of the largest."""
+        """Needs, and where they are more than any machine has, all of the largest.
+
+        What no machine has any of at the moment, a stage that is to have some waits for at Ray.
+        With less it would go to a machine that is to run no stage, or have a model run on
+        processors that is to run on GPUs, once the last machine with some is gone.
+        """
         most = self.cluster.largest()
         return replace(
             needs,
-            cpus=min(needs.cpus, most.cpus),
-            gpus=min(needs.gpus, most.gpus),
+            cpus=min(needs.cpus, most.cpus) or needs.cpus,
+            gpus=min(needs.gpus, most.gpus) or needs.gpus,
             memory=min(needs.memory, most.memory),
         )
 

@@ -39,6 +39,10 @@ def look(home: Home) -> dict[str, object]:
     return {"name": node.name(), "sees": node.sees(home), "versions": here()}
 
 
+def room() -> None:
+    """Does nothing: it asks for room on a machine."""
+
+
 def work(content: bytes, run: str, machines: int = 1) -> Iterator[Part]:
     """Does the stage of a parcel in a process of its own.
 

@@ -1,0 +1,142 @@
+"""Room on the machines that a Ray cluster has at the moment; real ones come and go in `test_on_ray`.
+
+Where there are no GPUs, and no machines that grow by demand, what Ray tells of them is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dataenvgym_spec.cli.common import load_project
+from dataenvgym_spec.cli.engines import OnRay
+from dataenvgym_spec.emit.write import write
+from dataenvgym_spec.schedule.capacity import Capacity
+from dataenvgym_spec.schedule.elsewhere import Driving
+from dataenvgym_spec.schedule.local import LocalRunner
+from dataenvgym_spec.schedule.parcels.desk import Desk
+from dataenvgym_spec.schedule.protocol import Needs, Work
+from dataenvgym_spec.schedule.ray import cluster as connection
+from dataenvgym_spec.schedule.ray.cluster import Cluster
+from dataenvgym_spec.schedule.ray.runner import RayRunner
+from tests.support.repositories import new_repo
+from tests.support.specs import SMALL
+
+HEAD, PROCESSORS, GPUS = (0, 0), (4, 0), (2, 2)
+
+
+class Rays:
+    """What is asked of Ray's module: its machines, by processors and GPUs, and tasks."""
+
+    util = SimpleNamespace(
+        scheduling_strategies=SimpleNamespace(
+            NodeAffinitySchedulingStrategy=lambda machine, **_: machine
+        )
+    )
+
+    def __init__(self, *machines: tuple[int, int]) -> None:
+        self.machines = list(machines)
+        self.looks: list[Callable[[], None]] = []
+        self.asked: list[dict[str, Any]] = []
+        self.cancelled = 0
+
+    def nodes(self) -> list[dict[str, Any]]:
+        if self.looks:
+            self.looks.pop(0)()
+        return [
+            {
+                "Alive": True,
+                "NodeID": str(number),
+                "NodeManagerHostname": f"m{number}",
+                "Resources": {"CPU": cpus, "GPU": gpus, "memory": 2**40},
+            }
+            for number, (cpus, gpus) in enumerate(self.machines)
+        ]
+
+    def remote(self, *_task: Any) -> Rays:
+        return self
+
+    def options(self, **options: Any) -> Rays:
+        self.asked.append(options)
+        return self
+
+    def cancel(self, _task: Any) -> None:
+        self.cancelled += 1
+
+
+class Packs:
+    """A desk at which parcels are never ready: what is started stays at it."""
+
+    def pack(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines are asked for each time, and without a pause."""
+    monkeypatch.setattr(connection, "FRESH", -1.0)
+    monkeypatch.setattr(connection, "PAUSE", 0.0)
+
+
+def on(rays: Rays) -> Cluster:
+    return Cluster(cast(Any, rays), "auto")
+
+
+def test_a_run_waits_for_the_first_machine_and_asks_for_one() -> None:
+    rays, said = Rays(HEAD), list[str]()
+    rays.looks = [lambda: None, lambda: None, lambda: rays.machines.append(PROCESSORS)]
+    on(rays).wait_for_room(lambda: said.append("waits"))
+    assert said == ["waits"] and rays.machines == [HEAD, PROCESSORS]
+    assert [one["num_cpus"] for one in rays.asked] == [1] and rays.cancelled == 1
+    on(rays).wait_for_room(lambda: said.append("waits"))
+    assert said == ["waits"] and len(rays.asked) == 1
+
+
+def test_what_a_stage_can_have_is_what_there_is_now() -> None:
+    rays = Rays(HEAD, PROCESSORS)
+    engine = object.__new__(OnRay)  # its constructor connects
+    engine.cluster = on(rays)
+    engine._known = engine.cluster.largest()
+    assert (engine.cpus, engine.gpus, engine.slots) == (4, 0, 4)
+    rays.machines.append(GPUS)
+    assert (engine.cpus, engine.gpus, engine.slots) == (4, 2, 6)
+    # Those that are gone are expected back.
+    rays.machines = [HEAD]
+    assert (engine.cpus, engine.gpus, engine.slots) == (4, 2, 0)
+
+
+def test_a_stage_waits_for_what_no_machine_has_and_holds_up_no_other(tmp_path: Path) -> None:
+    repo = new_repo(tmp_path / "repo", SMALL)
+    project = load_project((), root=repo)
+    layout = project.layout
+    write(project.compiled.graph, layout, everything=True)
+    data = next(stage for stage in project.compiled.graph.stages if stage.kind == "data")
+
+    def work(name: str, **needs: int) -> Work:
+        target = f"store/{data.directory}/dvc.yaml:data"
+        return Work(id=name, targets=(target,), needs=Needs(**needs))
+
+    local = LocalRunner(layout, Capacity(cpus=1), lambda _work: {})
+    driving = Driving(layout=layout, local=local, variables=lambda _work: {})
+    rays = Rays(HEAD, PROCESSORS)
+    runner = RayRunner(driving, on(rays), cast(Desk, Packs()))
+    try:
+        assert runner._clipped(Needs(cpus=9, gpus=1)) == Needs(cpus=4, gpus=1)
+        assert runner.fits(work("first", gpus=1))
+        runner.start(work("first", gpus=1))
+        assert not runner.fits(work("second", gpus=1)), "one waits at Ray, and no more"
+        runner.start(work("cpu-1"))
+        runner.start(work("cpu-2", cpus=2))
+        assert runner.fits(work("cpu-3")), "the machine has a processor left"
+        rays.machines.append(GPUS)
+        assert runner.fits(work("second", gpus=1))
+        assert runner._clipped(Needs(cpus=9, gpus=8)) == Needs(cpus=4, gpus=2)
+        rays.machines = [HEAD]
+        assert runner._clipped(Needs(cpus=1)) == Needs(cpus=1), "it does not go to the head"
+        assert not runner.fits(work("cpu-3"))
+    finally:
+        local.close()
