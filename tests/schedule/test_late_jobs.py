@@ -1,4 +1,4 @@
-"""Jobs of Slurm that sleep past their lease, and wake when another attempt has their place."""
+"""Jobs of Slurm, and drivers, that sleep past their lease and wake when another one has their place."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.schedule.capacity import Capacity
+from dataenvgym_spec.schedule.elsewhere import Driving
+from dataenvgym_spec.schedule.local import LocalRunner
 from dataenvgym_spec.schedule.parcels.adopt import put_in_place
 from dataenvgym_spec.schedule.parcels.published import LOCK
+from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.slurm import job
-from dataenvgym_spec.schedule.slurm.commands import program
+from dataenvgym_spec.schedule.slurm.commands import Job, named, program, states, submit
+from dataenvgym_spec.schedule.slurm.runner import SlurmRunner
+from dataenvgym_spec.setup.hardware.leases import clone_leases
+from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.leases.lease import Claimant, take
 from dataenvgym_spec.store.leases.log import LeaseEvent, Log
 from dataenvgym_spec.store.leases.register import FolderRegister
 from tests.support.processes import family
 from tests.support.repositories import call, environment, new_repo
+from tests.support.slurm import needs_slurm, slurm
 from tests.support.specs import SMALL
 from tests.support.waiting import HANG, wait_until
 
@@ -119,3 +128,34 @@ def test_of_a_job_that_slept_and_the_one_after_it_one_result_is_published(
     put_in_place(layout, [stage])
     target = f"store/{stage}/dvc.yaml:reserve"
     assert "up to date" in call("dvc", "status", target, cwd=layout.root).stdout
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_a_driver_that_slept_cancels_none_of_the_jobs_that_are_its_successors(
+    layout: Layout, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Ctrl-C and the loss of the lease on the run have a driver do, with real daemons."""
+    leases = clone_leases(layout, {})
+    assert leases is not None
+    local = LocalRunner(layout, Capacity(cpus=1), lambda _work: {})
+    driving = Driving(layout=layout, local=local, variables=lambda _work: {})
+    work = Work(id=stage, targets=(f"store/{stage}/dvc.yaml:reserve",))
+    with slurm(cpus=1) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        full = Job(name="full", command=("sleep", "600"), output="/dev/null", needs=Needs())
+        before = submit(full, SlurmCluster())
+        wait_until(lambda: states([before])[before] == "RUNNING", "the node is full")
+        runner = SlurmRunner(driving, SlurmCluster())
+        runner.announce([work])
+        (number,) = named(runner.queue.prefix)
+        # Another driver has taken the run over.
+        successor = Claimant(holder="other", clone=leases.clone, seconds=60)
+        lease = take(leases.register, "run", successor)
+        assert lease is not None
+        runner.stop(now=True)
+        assert states([number]) == {number: "PENDING"}
+        lease.release()
+        runner.stop(now=True)
+        wait_until(lambda: states([number])[number] == "CANCELLED", "its job is cancelled")
