@@ -133,14 +133,14 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     from rich.console import Console
     from rich.text import Text
 
-    from dataenvgym_spec.report import noise, words
+    from dataenvgym_spec.report import asking, noise, words
     from dataenvgym_spec.results.caveats import caveats
     from dataenvgym_spec.results.curves import curves
     from dataenvgym_spec.results.declared import declared
     from dataenvgym_spec.results.evidence.choosing import choices
     from dataenvgym_spec.results.evidence.contrasts import unanswered
     from dataenvgym_spec.results.noise import noise_floor
-    from dataenvgym_spec.results.parity import parities
+    from dataenvgym_spec.results.parity import change_parities, parities
     from dataenvgym_spec.results.probes import probed
     from dataenvgym_spec.results.stamps import stamps
 
@@ -155,9 +155,11 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
         console.print(Text(noise.floor_of(floor, question, runs, contrast.difference.value)))
         parity = asked.get(contrast.question)
         if parity is not None and not parity.differing:
-            console.print(Text(words.asked(parity)))
+            console.print(Text(asking.asked(parity)))
         for warning in words.warnings(contrast, ran, parity):
             console.print(Text(warning, style="yellow"))
+    for sentence, parity in asking.of_change(change_parities(results)):
+        console.print(Text(f"\n{sentence}", style="yellow" if parity.differing else ""))
     for missing in unanswered(results):
         console.print(Text(f"\n{words.unanswered(missing.question)}", style="yellow"))
     for probe in probed(results):

@@ -89,7 +89,7 @@ def write_report(layout: Layout, results: Results) -> None:
 
 def _say_results(study: Study) -> None:
     """Prints the students' accuracies, the contrasts, and which runs stopped early."""
-    from dataenvgym_spec.report import noise, words
+    from dataenvgym_spec.report import asking, noise, words
     from dataenvgym_spec.report.text import interval, percent, point_interval, points
 
     width = max([5, *(len(outcome.student) for outcome in study.summaries)])
@@ -109,6 +109,9 @@ def _say_results(study: Study) -> None:
         parity = study.parities.get(contrast.question)
         for caveat in words.warnings(contrast, study.stamps, parity):
             say(f"  mind: {caveat}")
+    for sentence, parity in asking.of_change(study.change_parities):
+        if parity.differing:
+            say(f"  mind: {sentence}")
     for missing in study.unanswered:
         say(f"  mind: {words.unanswered(missing.question)}")
     for sentence in words.judged(study.judging):

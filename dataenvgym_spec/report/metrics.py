@@ -167,6 +167,8 @@ def metrics(study: Study) -> str:
         "cost": _costs(study.ledger),
         "noise": UNKNOWN if study.floor is None else noise.record(study.floor),
     }
+    if study.change_parities:
+        content["asked"] = {arm: _asked(one) for arm, one in study.change_parities.items()}
     if study.probed:
         content["probes"] = _probes(study)
     by_skill = _by_skill((*study.group_accuracies, *study.skill_accuracies))

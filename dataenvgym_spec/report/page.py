@@ -13,7 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from dataenvgym_spec.core.foreign import clean
-from dataenvgym_spec.report import drawing, growth, noise, tables, text, words
+from dataenvgym_spec.report import asking, drawing, growth, noise, tables, text, words
 from dataenvgym_spec.report.pictures import pictures
 from dataenvgym_spec.results.curves import Grid
 from dataenvgym_spec.results.fates import in_order
@@ -58,6 +58,7 @@ def page(study: Study) -> str:
     fate_hues = [(name, drawing.fate_hue(number)) for number, name in enumerate(names)]
     html = _template().render(
         study=study,
+        asking=asking,
         words=words,
         noise=noise,
         style=Markup(_read("page.css")),

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.records.experiment import Question, called
+from dataenvgym_spec.report import asking
 from dataenvgym_spec.report.text import (
     count,
     p_value,
@@ -30,7 +31,7 @@ from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Gain
 from dataenvgym_spec.results.evidence.statistics import LEVEL, Estimate
 from dataenvgym_spec.results.judging import Judging
-from dataenvgym_spec.results.parity import Aspect, Parity
+from dataenvgym_spec.results.parity import Parity
 from dataenvgym_spec.results.probes import Probed
 from dataenvgym_spec.results.stamps import Stamp, between
 
@@ -234,25 +235,8 @@ def warnings(
     """All that a reader of a contrast must mind, as sentences; empty if nothing."""
     said = [chosen_here(contrast), amounts(contrast), circumstances(contrast, stamps)]
     if parity is not None and parity.differing:
-        said.append(asked(parity))
+        said.append(asking.asked(parity))
     return [sentence for sentence in said if sentence]
-
-
-def asked(parity: Parity) -> str:
-    """How both students were asked, or what differed in that."""
-    if not parity.differing:
-        alike = "; ".join(f"{one.name} {clean(one.first)}" for one in parity.aspects)
-        return f"Both students were asked alike: {alike}."
-    apart = "; ".join(_apart(one) for one in parity.differing)
-    return (
-        f"The two students were not asked alike ({apart}): the difference is also one of that, "
-        "and not of teaching alone."
-    )
-
-
-def _apart(aspect: Aspect) -> str:
-    first, second = clean(aspect.first), clean(aspect.second)
-    return f"{aspect.name} {first} against {second}"
 
 
 def evidence(contrast: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""How the two students of a contrast were asked: prompt, decoding, backend and scorer of each.
+"""How two students that are compared were asked: prompt, decoding, backend and scorer of each.
 
 It is read from the parameters of the stages that scored them, which are part of their keys; a
 difference there is a difference of arms only if it was meant.
@@ -59,6 +59,16 @@ def parities(results: Results) -> dict[Question, Parity]:
         one = parity(results, question)
         if one is not None:
             found[question] = one
+    return found
+
+
+def change_parities(results: Results) -> dict[str, Parity]:
+    """How the best student and the base of each arm were asked on the sealed test."""
+    found = {}
+    for arm in results.index.arms:
+        one = parity(results, Question(arm=arm, against=arm, student="best", other="base"))
+        if one is not None:
+            found[arm] = one
     return found
 
 

@@ -34,7 +34,7 @@ from dataenvgym_spec.results.flips import Flips, flips
 from dataenvgym_spec.results.judging import Judging, judging
 from dataenvgym_spec.results.ledger import Ledger, read_ledger
 from dataenvgym_spec.results.noise import noise_floor
-from dataenvgym_spec.results.parity import Parity, parities
+from dataenvgym_spec.results.parity import Parity, change_parities, parities
 from dataenvgym_spec.results.probes import Probed, probed, tested
 from dataenvgym_spec.results.samples import Sample, samples
 from dataenvgym_spec.results.settings import Setting, all_settings, borrowing, key_settings
@@ -70,6 +70,7 @@ class Study:
         unanswered: contrasts that no item is about.
         declared: since when each contrast is declared.
         parities: how the students of each contrast were asked.
+        change_parities: how the best student and the base of each arm were asked.
         choices: by how much the best students look better than they are where they were chosen.
         floor: what copies of one student came to; None where the spec asks for none.
         borrowing: arms without an agent, each with the arm that its data come from.
@@ -88,6 +89,7 @@ class Study:
     unanswered: tuple[Unanswered, ...]
     declared: Mapping[Question, Declared]
     parities: Mapping[Question, Parity]
+    change_parities: Mapping[str, Parity]
     choices: tuple[Choosing, ...]
     floor: Floor | None
     gains: tuple[Gain, ...]
@@ -139,6 +141,7 @@ def study(results: Results) -> Study:
         unanswered=unanswered(results),
         declared=declared(results),
         parities=parities(results),
+        change_parities=change_parities(results),
         choices=choices(results),
         floor=noise_floor(results),
         gains=gains(results),

@@ -21,7 +21,7 @@ from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.evidence.scores import Outcome, outcomes_of, summary
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.ledger import Ledger
-from dataenvgym_spec.results.parity import parity
+from dataenvgym_spec.results.parity import Parity, change_parities, parity
 from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, slice_means
@@ -345,6 +345,9 @@ def _corrected(results: Results, answer: Comparison, ledger: Ledger) -> tuple[fl
 def _unequal(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[str, str]:
     """As tags, where the students of a contrast were not taught equally much or asked alike."""
     tags = {}
+    changed = change_parities(results).get(runs[0].arm)
+    if changed is not None and changed.differing and _when(runs, "best", ledger) is not None:
+        tags["best minus base asked"] = _otherwise(changed)
     for question, _ in _answered(results, runs, ledger):
         taught = amounts(results, question)
         if taught is not None and not taught.equal:
@@ -352,9 +355,14 @@ def _unequal(results: Results, runs: Sequence[Run], ledger: Ledger) -> dict[str,
             tags[f"{contrast_key(question)} amounts"] = f"unequal: {one} against {other}"
         asked = parity(results, question)
         if asked is not None and asked.differing:
-            names = " and ".join(aspect.name for aspect in asked.differing)
-            tags[f"{contrast_key(question)} asked"] = f"not alike: another {names}"
+            tags[f"{contrast_key(question)} asked"] = _otherwise(asked)
     return tags
+
+
+def _otherwise(asked: Parity) -> str:
+    """What was not the same for both students."""
+    names = " and ".join(aspect.name for aspect in asked.differing)
+    return f"not alike: another {names}"
 
 
 def _amount(taught: Amount) -> str:
