@@ -5,43 +5,47 @@
 
 Each edits specs (what all share, or one of their own), runs them with `--pull`, kills runs,
 commits, pushes results and commits, pulls, merges and tracks. At the end all come together at one
-commit, and it is held that every report of it is equal in all clones, that a further run of
-everything executes nothing, that no clone computed a stage with promised bytes whose result it
-could have pulled, that nothing that was pushed is gone, and that MLflow shows what the results say.
-Exits 1 otherwise.
+commit, and it is held that the files of every report of it are equal in all clones, byte for byte,
+that a further run of everything executes nothing, that no clone computed a stage twice, or one
+whose result it could have pulled, that nothing that was pushed is gone, and that MLflow shows what
+the results say. Exits 1 otherwise.
+
+Examples are procedural and all clones are on one machine, so every stage promises its bytes. MLflow
+is a server on PostgreSQL with its plug-in for users, one for each clone; `--sqlite` does without
+PostgreSQL.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from dataenvgym_spec.store.dvc.state import read_lock  # noqa: E402
 from tests.support.commands import environment  # noqa: E402
+from tests.support.mlflow_servers import mlflow_server, postgres  # noqa: E402
 from tests.support.repositories import new_repo  # noqa: E402
-from tests.support.specs import SMALL  # noqa: E402
+from tests.support.specs import TINY  # noqa: E402
 
+SPEC: Final = TINY.replace("iterations: 2", "iterations: 1").replace("refill: 1", "refill: 0")
+"""Two arms and a contrast of them."""
+PASSWORD: Final = "a-password-of-this-benchmark"
 EDITS: Final = (
     ("learning_rate: 1e-3", "learning_rate: 2e-3"),
     ("learning_rate: 1e-3", "learning_rate: 3e-3"),
@@ -53,6 +57,8 @@ EDITS: Final = (
 EXPECTED: Final = ("another 'dataenvgym run' is at work", "edited after")
 """What a run may say that does not go through: two people in one clone."""
 RAN: Final = re.compile(r"^Running stage 'store/([\w-]+)/", re.MULTILINE)
+NOT_COMPUTED: Final = ("adopted: ", "error: ", "interrupted: ")
+"""What is said of a stage that did not end by itself, or whose result was there already."""
 
 
 @dataclass(slots=True)
@@ -62,7 +68,7 @@ class Clone:
     Attributes:
         path: where it is.
         reachable: stages whose results its last pull brought, by their directories.
-        computed: how often each was computed.
+        computed: how often each was computed to its end.
         needless: stages that were computed although their results could be pulled.
     """
 
@@ -92,9 +98,14 @@ class Team:
 
     def call(self, clone: Path, *command: str) -> subprocess.CompletedProcess[str]:
         """Runs a command to its end."""
+        environ = self.environ_of(clone)
         return subprocess.run(
-            command, cwd=clone, env=self.environ, capture_output=True, text=True, check=False
+            command, cwd=clone, env=environ, capture_output=True, text=True, check=False
         )
+
+    def environ_of(self, clone: Path) -> dict[str, str]:
+        """Of commands in a clone, which has a login of its own."""
+        return {**self.environ, "MLFLOW_TRACKING_USERNAME": clone.name}
 
     def must(self, clone: Path, *command: str) -> str:
         """Runs a command that may not fail; notes it if it does."""
@@ -131,7 +142,7 @@ class Person:
     def edit(self) -> None:
         """Changes one's own spec, seldom the one that all share, and compiles."""
         spec = "tiny" if self.draw.random() < 0.2 else self.name
-        text = SMALL.replace("name: tiny", f"name: {spec}")
+        text = SPEC.replace("name: tiny", f"name: {spec}")
         for old, new in self.draw.sample(EDITS, self.draw.randint(0, 2)):
             text = text.replace(old, new)
         with self.clone.tree:
@@ -142,19 +153,32 @@ class Person:
         names = sorted(path.stem for path in (self.clone.path / "specs").glob("*.yaml"))
         return self.name if self.name in names else self.draw.choice(names)
 
-    def run(self) -> None:
+    def run(self, name: str = "") -> None:
         """Runs a spec, and takes what others have made."""
         reachable = set(self.clone.reachable)
-        done = self.team.call(self.clone.path, "dataenvgym", "run", self._spec(), "--pull")
-        said = done.stdout + done.stderr
+        spec = name or self._spec()
+        done = subprocess.run(
+            ["dataenvgym", "run", spec, "--pull"],
+            cwd=self.clone.path,
+            env=self.team.environ_of(self.clone.path),
+            stdout=subprocess.PIPE,
+            # An error has to stand behind the name of its stage.
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        said = done.stdout
         if done.returncode and not any(words in said for words in EXPECTED):
             self.team.failed.append(f"{self.clone.path.name}: run: {said[-1500:]}")
         self._count(said, reachable)
 
-    def _count(self, said: str, reachable: set[str]) -> None:
-        for part in said.split("Running stage '")[1:]:
-            directory = part.partition("/")[2].partition("/")[0]
-            if "adopted: " in part or "error: " in part:
+    def _count(self, said: str, reachable: set[str], *, killed: bool = False) -> None:
+        # Before each stage DVC says its name. The one that a kill met did not come to its end.
+        starts = [*RAN.finditer(said)]
+        ends = [*(start.start() for start in starts[1:]), len(said)]
+        for start, end in zip(starts[: len(starts) - killed], ends, strict=False):
+            directory, part = start[1], said[start.end() : end]
+            if any(words in part for words in NOT_COMPUTED):
                 continue
             self.clone.computed[directory] += 1
             if directory in reachable:
@@ -162,18 +186,24 @@ class Person:
 
     def kill(self) -> None:
         """Starts a run and kills it."""
-        run = subprocess.Popen(
-            ["dataenvgym", "run", self._spec(), "--pull"],
-            cwd=self.clone.path,
-            env=self.team.environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        time.sleep(self.draw.uniform(0.5, 8))
-        if run.poll() is None:
-            os.killpg(run.pid, self.draw.choice([signal.SIGKILL, signal.SIGTERM]))
-        run.wait()
+        reachable = set(self.clone.reachable)
+        with tempfile.TemporaryFile() as out:
+            run = subprocess.Popen(
+                ["dataenvgym", "run", self._spec(), "--pull"],
+                cwd=self.clone.path,
+                env=self.team.environ_of(self.clone.path),
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+            time.sleep(self.draw.uniform(0.5, 8))
+            killed = run.poll() is None
+            if killed:
+                os.killpg(run.pid, self.draw.choice([signal.SIGKILL, signal.SIGTERM]))
+            run.wait()
+            out.seek(0)
+            said = out.read().decode("utf-8", "replace")
+        self._count(said, reachable, killed=killed)
 
     def share(self) -> None:
         """Commits, pushes results and then the commit; merges first where others were faster."""
@@ -228,39 +258,9 @@ def can_be_pulled(repo: Path, directory: str, remote: Path) -> bool:
     return bool(digests) and all((remote / one[:2] / one[2:]).exists() for one in digests)
 
 
-@contextmanager
-def tracking(folder: Path) -> Iterator[str]:
-    """A tracking server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/runs.db", "--workers", "1"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    with (folder / "server.txt").open("wb") as log:
-        server = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.3)
-        yield address
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-
-
 def prepared(folder: Path, clones: int, team: Team) -> list[Clone]:
     """A shared repository with one spec, a remote, and clones of it."""
-    first = new_repo(folder / "first", SMALL)
+    first = new_repo(folder / "first", SPEC)
     (folder / "remote").mkdir()
     team.must(first, "dvc", "remote", "add", "-q", "--default", "storage", str(folder / "remote"))
     team.must(first, "dataenvgym", "compile")
@@ -286,9 +286,9 @@ def brought_together(team: Team, clones: list[Clone], people: list[Person]) -> l
     last = people[-1]
     names = sorted(path.stem for path in (last.clone.path / "specs").glob("*.yaml"))
     for name in names:
-        team.must(last.clone.path, "dataenvgym", "run", name, "--pull")
+        last.run(name)
     last.share()
-    reports: dict[str, list[Any]] = {name: [] for name in names}
+    reports: dict[str, list[dict[str, bytes]]] = {name: [] for name in names}
     for clone in clones:
         person = Person(team, clone, "closing", 0)
         person.pull()
@@ -296,8 +296,7 @@ def brought_together(team: Team, clones: list[Clone], people: list[Person]) -> l
             said = team.must(clone.path, "dvc", "repro", "--pull", name)
             if RAN.search(said):
                 faults.append(f"{clone.path.name}: {name} runs again: {RAN.findall(said)}")
-            said = team.must(clone.path, "dataenvgym", "report", name, "--json")
-            reports[name].append(json.loads(said or "null"))
+            reports[name].append(pages(clone.path / "reports" / name))
         team.must(clone.path, "dataenvgym", "track")
         if team.call(clone.path, "dataenvgym", "track", "--verify").returncode:
             faults.append(f"{clone.path.name}: MLflow differs from the results")
@@ -305,13 +304,32 @@ def brought_together(team: Team, clones: list[Clone], people: list[Person]) -> l
     if len(heads) > 1:
         faults.append("clones end with different trees")
     for name, shown in reports.items():
-        if len({json.dumps(one, sort_keys=True) for one in shown}) > 1:
-            faults.append(f"reports of {name} differ")
-    for clone in clones:
-        for name in clone.needless:
-            faults.append(f"{clone.path.name} computed {name}, which it could have pulled")
+        ours = shown[0]
+        different = {path for one in shown for path, data in one.items() if ours.get(path) != data}
+        if different or "index.html" not in ours or len({len(one) for one in shown}) > 1:
+            faults.append(f"reports of {name} differ: {sorted(different)}")
+    faults += [fault for clone in clones for fault in needless(clone)]
     if team.must(clones[0].path, "dvc", "status", "--cloud", "-q"):
         faults.append("the remote lacks results")
+    return faults
+
+
+def pages(folder: Path) -> dict[str, bytes]:
+    """The files of a report."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def needless(clone: Clone) -> list[str]:
+    """What a clone computed that was there, or could have been: with it the bound holds.
+
+    Each clone that had not pulled a result may have made it, and made it once.
+    """
+    where = clone.path.name
+    faults = [f"{where} computed {name}, which it could have pulled" for name in clone.needless]
+    for name, times in sorted(clone.computed.items()):
+        if times > 1:
+            faults.append(f"{where} computed {name} {times} times")
     return faults
 
 
@@ -322,12 +340,20 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=8)
     parser.add_argument("--clones", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sqlite", action="store_true", help="MLflow without PostgreSQL")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="dataenvgym-team-"))
-    with tracking(folder) as address:
+    base = nullcontext(f"sqlite:///{folder}/runs.db") if arguments.sqlite else postgres()
+    with (
+        base as database,
+        mlflow_server(folder / "server", database, everybody="MANAGE") as server,
+    ):
+        for number in range(arguments.clones):
+            server.add_user(f"clone{number}", PASSWORD)
         environ = environment(
             shared=False,
-            MLFLOW_TRACKING_URI=address,
+            MLFLOW_TRACKING_URI=server.address,
+            MLFLOW_TRACKING_PASSWORD=PASSWORD,
             DATAENVGYM_TRACK="1",
             DATAENVGYM_JOURNAL=str(folder / "journal"),
             GIT_MERGE_AUTOEDIT="no",
@@ -339,7 +365,11 @@ def main() -> None:
             for number in range(arguments.people)
         ]
         until = time.monotonic() + 60 * arguments.minutes
-        threads = [threading.Thread(target=person.work, args=(until,)) for person in people]
+        # Where it is ended, its servers are too, and nobody goes on.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        threads = [
+            threading.Thread(target=person.work, args=(until,), daemon=True) for person in people
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -347,9 +377,10 @@ def main() -> None:
         faults = brought_together(team, clones, people)
     computed: Counter[str] = Counter()
     for clone in clones:
-        computed.update(set(clone.computed))
+        computed.update(clone.computed)
+    most = max(computed.values(), default=0)
     print(", ".join(f"{word} {times}" for word, times in sorted(team.did.items())))
-    print(f"{len(computed)} stages, computed by {sum(computed.values())} clones in all")
+    print(f"{len(computed)} stages, computed {computed.total()} times in all, one at most {most}")
     print(
         "\n".join([*team.failed, *faults]) or "all reports equal, nothing lost, nothing run twice"
     )

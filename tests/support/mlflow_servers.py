@@ -152,12 +152,20 @@ class MlflowServer:
 
 
 @contextmanager
-def mlflow_server(folder: Path, database: str) -> Iterator[MlflowServer]:
-    """MLflow's server with its plug-in for users and its artifact proxy."""
+def mlflow_server(
+    folder: Path, database: str, *, everybody: str = "READ"
+) -> Iterator[MlflowServer]:
+    """MLflow's server with its plug-in for users and its artifact proxy.
+
+    Args:
+        folder: where it keeps all but what is in the database.
+        database: its address.
+        everybody: the permission that all users have to what others have made.
+    """
     folder.mkdir(parents=True)
     settings = folder / "auth.ini"
     settings.write_text(
-        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder}/users.db\n"
+        f"[mlflow]\ndefault_permission = {everybody}\ndatabase_uri = sqlite:///{folder}/users.db\n"
         # Else every request costs as much as a login.
         "auth_cache_ttl_seconds = 600\n"
         f"admin_username = {ADMIN[0]}\n"
