@@ -15,6 +15,7 @@ import click
 from dataenvgym_spec.cli.common import Project, plural
 from dataenvgym_spec.cli.engines import Engine, engine
 from dataenvgym_spec.cli.onlooker import Onlooker
+from dataenvgym_spec.cli.pulling import Pulling
 from dataenvgym_spec.cli.queued import Rounds, spread_of
 from dataenvgym_spec.cli.screen import ENDING
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError, visible
@@ -33,6 +34,7 @@ from dataenvgym_spec.schedule.protocol import Finished, Runner, Work
 from dataenvgym_spec.schedule.spending import Spending
 from dataenvgym_spec.setup.hardware.profile import read_profile, with_profile
 from dataenvgym_spec.store.dvc.busy import release
+from dataenvgym_spec.store.dvc.messages import UNFETCHED
 
 MOST_TOLD: Final = 8
 """How many failures are told in full at the end."""
@@ -95,7 +97,7 @@ def run_side_by_side(project: Project, options: Options) -> bool:
         spread=spread_on(elsewhere, environ),
         gpus=len(capacity.gpus) if elsewhere is None else elsewhere.gpus or 0,
         variables=options.variables,
-        pull=options.pull,
+        pulling=Pulling(options.pull),
         ignore_limits=options.ignore_limits,
         profile=profile,
     )
@@ -141,6 +143,8 @@ class _Run:
         self.layout, self.options, self.rounds = project.layout, options, rounds
         self.open: list[Entry] = list(project.compiled.graph.entries)
         self.failures: dict[str, UserError] = {}
+        self.unfetched = False
+        """Whether the remote went away in the round before."""
         self.local = LocalRunner(self.layout, capacity, self._variables)
         self.elsewhere, self.environ = elsewhere, environ
         self.runner: Runner = self.local
@@ -178,10 +182,11 @@ class _Run:
             for name, error in todo.limited.items():
                 self._give_up(name, error)
             if not worked or todo.works:
-                self._announce(todo.works, todo.done, again=worked)
+                self._announce(todo.works, todo.done, again=worked and not self.unfetched)
+                self.unfetched = False
             if not todo.works:
                 break
-            worked = True
+            worked = self.rounds.pulling.begun = True
             self._settle(self._carry_out(todo.works, todo.done))
         if self.failures:
             raise self._failure()
@@ -245,6 +250,11 @@ class _Run:
             raise KeyboardInterrupt
         _tell(self.progress.failed)
         for finished in outcome.failed:
+            if finished.code == UNFETCHED:
+                self.rounds.pulling.leave("DVC could not go on with the remote, as is said above")
+                self.rounds.retake(finished.work.experiments)
+                self.unfetched = True
+                continue
             if finished.code == LimitReached.exit_code:
                 owner, *others = finished.work.experiments
                 self._give_up(owner, self._paused(finished))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import sqrt
 from typing import Final
 
 from dataenvgym_spec.cli.common import Project
 from dataenvgym_spec.cli.guard import admit, out_of_reach
+from dataenvgym_spec.cli.pulling import Pulling
 from dataenvgym_spec.core.collector import collector_paused
 from dataenvgym_spec.core.errors import LimitReached, SpecError
 from dataenvgym_spec.core.variables import (
@@ -65,7 +67,7 @@ class Rounds:
         spread: how models are spread over this machine, or over those of a cluster.
         gpus: of such a machine.
         variables: of the environment, that stages get besides.
-        pull: whether DVC may fetch from its remote.
+        pulling: whether DVC may fetch from its remote.
         ignore_limits: whether the limits of specs count.
         profile: how stages are shared by processes.
         limits: what the environment says to the stages of each experiment of its limits.
@@ -75,7 +77,7 @@ class Rounds:
     spread: Spread
     gpus: int
     variables: Mapping[str, str]
-    pull: bool
+    pulling: Pulling
     ignore_limits: bool
     profile: HardwareProfile = field(default_factory=HardwareProfile)
     limits: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -91,7 +93,7 @@ class Rounds:
         Raises:
             SpecError: a teacher cannot be asked from here.
         """
-        plans = self._plans(entries)
+        plans = self.pulling.planned(partial(self._plans, entries))
         todo = self._todo(entries, plans)
         missing = out_of_reach(self.project, todo, {**os.environ, **self.variables})
         if missing:
@@ -119,9 +121,9 @@ class Rounds:
         for name in names:
             self._given.pop(name, None)
 
-    def _plans(self, entries: Sequence[Entry]) -> Plans:
+    def _plans(self, entries: Sequence[Entry], pull: bool) -> Plans:
         # A new one each time: DVC has changed what a Disk remembers.
-        world = Disk(self.project.layout, pull=self.pull)
+        world = Disk(self.project.layout, pull=pull)
         graph = self.project.compiled.graph
         settled: dict[str, Settled] = {}
         plans = {}
@@ -158,7 +160,7 @@ class Rounds:
             plans,
             seconds=self._seconds(steps, history),
             needs=self._needs,
-            pull=self.pull,
+            pull=self.pulling.on,
             shards=lambda stage: self._shards(stage, known),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, Literal, cast
 
 import click
@@ -12,6 +13,7 @@ from dataenvgym_spec.cli.again import command_line
 from dataenvgym_spec.cli.away import command_of, last_run
 from dataenvgym_spec.cli.common import Project, layout_here, load_project, plural, setting
 from dataenvgym_spec.cli.guard import admit, require_services
+from dataenvgym_spec.cli.pulling import Pulling
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
 from dataenvgym_spec.core.variables import REPLAY
 from dataenvgym_spec.emit.write import write
@@ -22,6 +24,7 @@ from dataenvgym_spec.schedule.dvc import reproduce
 from dataenvgym_spec.schedule.todo import Open, open_targets
 from dataenvgym_spec.setup.hardware.leases import clone_lock
 from dataenvgym_spec.store.dvc.disk import Disk
+from dataenvgym_spec.store.dvc.messages import UNFETCHED
 from dataenvgym_spec.store.layout import Layout
 
 KEEP: Final = (
@@ -83,7 +86,10 @@ class Jobs(click.ParamType[int | Literal["auto"]]):
     help="Try a stage again, up to N times, that was killed; one that failed by itself is not.",
 )
 @click.option(
-    "--pull", is_flag=True, help="Let DVC fetch from its remote what colleagues have made already."
+    "--pull",
+    is_flag=True,
+    help="Let DVC fetch from its remote what colleagues have made already. If the remote goes away "
+    "meanwhile, the run goes on without it.",
 )
 @click.option("--ignore-limits", is_flag=True, help="Run whatever it costs.")
 @click.option(
@@ -185,10 +191,11 @@ def _run(
     entries = project.compiled.graph.entries
     failures: list[UserError] = []
     worked = False
+    pulling = Pulling(pull)
     for item in entries:
         try:
             worked |= _reproduce(
-                project, item, pull=pull, ignore_limits=ignore_limits, variables=variables
+                project, item, pulling, ignore_limits=ignore_limits, variables=variables
             )
         except (StageError, LimitReached) as error:
             failures.append(error)
@@ -203,8 +210,8 @@ def _run(
 def _reproduce(
     project: Project,
     item: Entry,
+    pulling: Pulling,
     *,
-    pull: bool,
     ignore_limits: bool,
     variables: Mapping[str, str],
 ) -> bool:
@@ -216,7 +223,7 @@ def _reproduce(
     layout = project.layout
     done: tuple[str, ...] = ()
     while True:
-        steps = _plan(project, item, pull=pull)
+        steps = pulling.planned(partial(_plan, project, item))
         todo = open_targets(item, steps)
         # Nothing is left, or DVC was given just these and did not fail: giving them again would
         # never end.
@@ -227,7 +234,15 @@ def _reproduce(
         click.echo(f"{item.name}: {_to_do(todo, again=bool(done))}")
         if not todo.targets:
             return False
-        if reproduce(item, todo.targets, layout, pull=pull, variables={**variables, **limits}):
+        pulling.begun = True
+        code = reproduce(
+            item, todo.targets, layout, pull=pulling.on, variables={**variables, **limits}
+        )
+        if code == UNFETCHED:
+            pulling.leave("DVC could not go on with the remote, as it says above")
+            done = ()
+            continue
+        if code:
             # It failed, or paused at a limit, which `guard` says.
             guard(layout, limits)
             help = "the reason is above; the same command goes on from what is done"
@@ -242,7 +257,7 @@ def _admitted(project: Project, item: Entry, steps: tuple[PlannedStage, ...]) ->
     return admission.limits[item.name]
 
 
-def _plan(project: Project, item: Entry, *, pull: bool) -> tuple[PlannedStage, ...]:
+def _plan(project: Project, item: Entry, pull: bool) -> tuple[PlannedStage, ...]:
     # A new one each time: DVC has changed what a Disk remembers.
     world = Disk(project.layout, pull=pull)
     return plan(project.compiled.graph, item, world, explains=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.cli.common import load_project
+from dataenvgym_spec.cli.pulling import Pulling
 from dataenvgym_spec.cli.queued import Rounds
 from dataenvgym_spec.compile.rules import table
 from dataenvgym_spec.core.errors import Diagnostic
@@ -117,7 +118,7 @@ def test_experiments_of_a_sweep_share_what_is_read_for_them(
             spread=Spread(),
             gpus=0,
             variables={},
-            pull=False,
+            pulling=Pulling(False),
             ignore_limits=False,
         )
         assert len(rounds.next(entries).works) == POINTS

@@ -13,6 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from dataenvgym_spec.cli.common import load_project
+from dataenvgym_spec.cli.pulling import Pulling
 from dataenvgym_spec.cli.queued import Rounds, spread_of
 from dataenvgym_spec.emit.write import write
 from dataenvgym_spec.execute.run import run_stage
@@ -169,7 +170,7 @@ def test_a_folder_tells_its_size_before_anything_has_run(tmp_path: Path) -> None
         spread=Spread(cpus=8),
         gpus=0,
         variables={},
-        pull=False,
+        pulling=Pulling(False),
         ignore_limits=False,
     )
     works = rounds.next(graph.entries).works

@@ -2,12 +2,14 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.store.dvc import messages
 from tests.support.commands import call, environment
 
 PROGRAM = f"{sys.executable} -m dataenvgym_spec.store.dvc.messages"
@@ -70,3 +72,23 @@ def test_a_full_disk_of_its_databases_is_called_so_too(tmp_path: Path) -> None:
     told = said(repo, "\n".join(lines))
     assert re.search(r"help: the disk is full: .* are free at '.*site'; free some space", told)
     assert "code 255" in told
+
+
+def test_a_fetch_that_fails_has_an_exit_code_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = repository(tmp_path / "repo")
+    stage = repo / "small" / "dvc.yaml"
+    call("dvc", "repro", "small/dvc.yaml", cwd=repo)
+    (repo / "small" / "big").unlink()
+    shutil.rmtree(repo / ".dvc" / "cache")
+    # Nobody listens there.
+    call("dvc", "remote", "add", "--default", "gone", "ssh://127.0.0.1:9/dvc", cwd=repo)
+    monkeypatch.chdir(repo)
+    assert messages.call(["repro", "--pull", "small/dvc.yaml"])[0] == messages.UNFETCHED
+    assert messages.call(["repro", "small/dvc.yaml"])[0] == 0
+    # A stage that fails is no fault of a remote.
+    call("dvc", "remote", "remove", "gone", cwd=repo)
+    stage.write_text(STAGE.replace("cat ../in > big", "false"), encoding="utf-8")
+    code, heard = messages.call(["repro", "--pull", "small/dvc.yaml"])
+    assert (code, heard.status) == (messages.FAILED, 1)

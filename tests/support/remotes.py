@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +14,9 @@ from typing import Any, Literal
 import asyncssh
 from werkzeug.serving import WSGIRequestHandler
 
-Fault = Literal["full", "forbidden", "slow", "overwrites"]
+Fault = Literal["full", "forbidden", "slow", "overwrites", "gone"]
+SLOW = 0.05
+"""Seconds that a slow server takes for a request."""
 ACCESS_KEY, SECRET_KEY, PASSWORD = "ann", "key-that-nobody-may-see", "pass-that-nobody-may-see"
 BUCKET = "results"
 ONLY_NEW = "HTTP_IF_NONE_MATCH"
@@ -24,7 +27,32 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
-class S3:
+class Failing:
+    """What goes wrong with a server, and when.
+
+    Attributes:
+        fault: what goes wrong from now on.
+    """
+
+    def __init__(self) -> None:
+        self.fault: Fault | None = None
+        self._served = 0
+        self._dies: tuple[int, Fault] | None = None
+
+    def dies_after(self, results: int, fault: Fault) -> None:
+        """Has something go wrong once so many files of results were read; listings are none."""
+        self._served, self._dies = 0, (results, fault)
+
+    def reads(self, path: str) -> None:
+        """Hears what is read."""
+        if self._dies is None or "/files/md5/" not in path or path.endswith(".dir"):
+            return
+        self._served += 1
+        if self._served > self._dies[0]:
+            (_, self.fault), self._dies = self._dies, None
+
+
+class S3(Failing):
     """An S3 server in a thread.
 
     Args of the constructor:
@@ -32,14 +60,13 @@ class S3:
 
     Attributes:
         endpoint: its address.
-        fault: what goes wrong from now on.
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
-        self.fault: Fault | None = None
+        super().__init__()
         self._one = threading.Lock()
         self._serve = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(host, 0, self._app, threaded=True, request_handler=_Quiet)
@@ -49,12 +76,17 @@ class S3:
 
     def _app(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         writes = environ["REQUEST_METHOD"] in ("PUT", "POST")
+        if environ["REQUEST_METHOD"] == "GET":
+            self.reads(environ["PATH_INFO"])
+        if self.fault == "gone":
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            return _refused(start, "503 Service Unavailable", "ServiceUnavailable")
         if self.fault == "full" and writes:
             return _refused(start, "507 Insufficient Storage", "InsufficientStorage")
         if self.fault == "forbidden":
             return _refused(start, "403 Forbidden", "AccessDenied")
         if self.fault == "slow":
-            time.sleep(1)
+            time.sleep(SLOW)
         if self.fault == "overwrites":  # as a server does that does not know of conditions
             environ.pop(ONLY_NEW, None)
         # It looks whether an object exists and writes it, which are two steps; those of S3 are one.
@@ -100,6 +132,14 @@ class _Files(asyncssh.SFTPServer):
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
         if pflags & asyncssh.FXF_WRITE:
             self._writes()
+        else:
+            self.ssh.reads(path.decode())
+            if self.ssh.fault == "slow":
+                time.sleep(SLOW)
+            if self.ssh.fault == "forbidden":
+                raise asyncssh.SFTPPermissionDenied("Permission denied")
+            if self.ssh.fault == "gone":
+                self.channel.get_connection().abort()
         return super().open(path, pflags, attrs)
 
     def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
@@ -115,10 +155,19 @@ class _Files(asyncssh.SFTPServer):
         if self.ssh.fault == "forbidden":
             raise asyncssh.SFTPPermissionDenied("Permission denied")
         if self.ssh.fault == "slow":
-            time.sleep(0.2)
+            time.sleep(SLOW)
 
 
 class _Accounts(asyncssh.SSHServer):
+    """One user, unless the server is gone."""
+
+    def __init__(self, ssh: Ssh) -> None:
+        self.ssh = ssh
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        if self.ssh.fault == "gone":
+            conn.abort()
+
     def password_auth_supported(self) -> bool:
         return True
 
@@ -126,18 +175,17 @@ class _Accounts(asyncssh.SSHServer):
         return (username, password) == (ACCESS_KEY, PASSWORD)
 
 
-class Ssh:
+class Ssh(Failing):
     """An SSH server with SFTP in a thread, which shows one folder as its root.
 
     Attributes:
         folder: that it serves.
         port: where it listens.
-        fault: what goes wrong from now on.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.fault, self.port = folder, None, 0
-        self.fault: Fault | None
+        super().__init__()
+        self.folder, self.port = folder, 0
         self._loop = asyncio.new_event_loop()
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
@@ -149,7 +197,7 @@ class Ssh:
         listening = asyncssh.listen(
             "127.0.0.1",
             0,
-            server_factory=_Accounts,
+            server_factory=lambda: _Accounts(self),
             server_host_keys=[asyncssh.generate_private_key("ssh-ed25519")],
             sftp_factory=lambda channel: _Files(channel, ssh=self),
         )

@@ -30,10 +30,15 @@ HINTS: Final = "dvc.repo.scm_context"
 """The module of DVC whose messages are the closing hint."""
 INTERRUPTED: Final = 130
 """The exit code of what Ctrl-C ended."""
+UNFETCHED: Final = 75
+"""The exit code where nothing failed but to bring a result from a remote; EX_TEMPFAIL of BSD."""
+PULL: Final = "--pull"
 FAILURES: Final = "dvc.cli"
 """The module of DVC that says why a command failed."""
 EXITED: Final = re.compile(r"exited with (-?\d+)\Z")
 """How DVC says which exit code a stage had; a negative one is a signal."""
+FAILED: Final = 255
+"""The exit code of DVC where a command failed; what it could not read, or Ctrl-C, have others."""
 BUSY: Final = "is busy"
 """What DVC says of a path that another process of it is reading or writing."""
 HALF_WRITTEN: Final = "RWLockFileCorruptedError"
@@ -83,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: of its command line; those of this process if None.
 
     Returns:
-        Its exit code.
+        Its exit code, or `UNFETCHED`.
     """
     return call(sys.argv[1:] if arguments is None else arguments)[0]
 
@@ -92,7 +97,7 @@ def call(arguments: Sequence[str]) -> tuple[int, Heard]:
     """Runs DVC in the working directory, which is the repository.
 
     Returns:
-        Its exit code, and what it said of a failure.
+        Its exit code, or `UNFETCHED`, and what it said of a failure.
     """
     from dvc.cli import main as dvc
 
@@ -120,6 +125,9 @@ def call(arguments: Sequence[str]) -> tuple[int, Heard]:
         for folder in filter(_is_full, _written(Path.cwd())):
             print(f"  = help: the disk is full: {_space(folder)}; {_FREE}", file=sys.stderr)
             break
+        else:
+            # No stage failed, and nothing of this machine: what was left is the remote.
+            code = UNFETCHED if PULL in arguments and code == FAILED else code
     return code, heard
 
 

@@ -15,6 +15,10 @@ from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.dvc.state import StageLock, members, read_run, run_key
 
 
+class Unreachable(UserError):
+    """The remote cannot be asked: it is down, or refuses."""
+
+
 @contextmanager
 def _asking(name: str) -> Iterator[None]:
     """What goes wrong while a remote is asked, as a mistake that a user can mend.
@@ -25,7 +29,7 @@ def _asking(name: str) -> Iterator[None]:
         yield
     except Exception as error:
         lines = str(error).splitlines() or [type(error).__name__]
-        raise UserError(
+        raise Unreachable(
             f"the remote '{name}' cannot be asked what it holds: {lines[0]}",
             help="check the network, its address (dvc remote list) and its credentials "
             "(.dvc/config.local), or leave out --pull",
@@ -36,7 +40,8 @@ class Remote:
     """The default remote of a repository. What it holds is asked for in bulk and remembered.
 
     Raises:
-        UserError: there is none, or it cannot be asked.
+        UserError: there is none.
+        Unreachable: it cannot be asked.
     """
 
     def __init__(self, root: Path) -> None:
