@@ -5,9 +5,9 @@
 The experiment of `kills.py` lies with all that it writes (results, DVC's cache and state, journal,
 MLflow's database, temporary files) on a disk in memory. Its size is set so that a random amount is
 free, from a block to some megabytes; the run fails where that is used up, and is taken up again
-with another amount. In the end results are held against an undisturbed run, and what the service
-was asked against what the journal kept. Exits 1 if anything was lost or changed, or if a run did
-not say why it failed. Mounting a disk needs root.
+with another amount. In the end results and the journal are held against an undisturbed run, and
+what the service was asked against what the journal can have lost. Exits 1 if anything was lost or
+changed, or if a run did not say why it failed. Mounting a disk needs root.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from kills import IN_FLIGHT, Bench, port_of_its_own
+from kills import WRITER, Bench, port_of_its_own
 
 LEAST, MOST = 4 << 10, 4 << 20
 """Bytes that are free when a run begins, at least and at most; the logarithm is drawn."""
@@ -33,6 +33,10 @@ ALL: Final = 2 << 30
 # The last are the words of plain DVC, whose database cannot grow.
 SAID: Final = re.compile(r"(?i)no space left|disk is full|database or disk is full|disk I/O error")
 RAISED: Final = "Traceback (most recent call last)"
+
+
+IN_FLIGHT: Final = int(str(WRITER["concurrency"]))
+"""Requests side by side: so many may be answered and find no room when a disk is full."""
 
 
 class Small(Bench):
@@ -80,13 +84,12 @@ def filled(bench: Small, draw: random.Random, times: int) -> Iterator[str]:
         if code == 0:
             return
         failed += 1
-        bench.killed["full", ""] += 1
+        bench.killed["disk", "full", ""] += 1
         words = bench.said.read_text(encoding="utf-8", errors="replace")
         if RAISED in words:
             yield f"a traceback:\n{words[-3000:]}"
         elif not SAID.search(words):
             yield f"no word of the disk:\n{words[-1500:]}"
-        bench.fatal += 1
 
 
 def main() -> None:
@@ -103,22 +106,24 @@ def main() -> None:
         with still.service():
             if still.run().wait():
                 sys.exit(still.said.read_text()[-3000:])
-        expected, asked = still.results(), still.log.read_text().split()
+        expected, kept = still.results(), still.kept()
         bench = Small(Path(name) / "small", port)
         runs = twice = 0
         while bench.killed.total() < arguments.times:
             bench.make()
-            bench.fatal = 0
+            before = bench.killed.total()
             with bench.service():
-                left = arguments.times - bench.killed.total()
+                left = arguments.times - before
                 faults += list(filled(bench, draw, left))
             runs += 1
             if bench.results() != expected:
                 faults.append(f"run {runs}: results differ")
-            answers = Counter(bench.log.read_text().split())
+            if bench.kept() != kept:
+                faults.append(f"run {runs}: the journal differs")
+            answers = Counter(one.question for one in bench.answers())
             again = answers.total() - len(answers)
             twice += again
-            if set(answers) != set(asked) or again > IN_FLIGHT * bench.fatal:
+            if again > IN_FLIGHT * (bench.killed.total() - before):
                 faults.append(f"run {runs}: {again} answers were asked for twice")
             print(
                 f"run {runs}: full {bench.killed.total()} times, {len(faults)} faults", flush=True

@@ -3,12 +3,15 @@
     python benchmarks/kills.py --kills 1000          # about an hour on two idle cores
     python benchmarks/kills.py --kills 20 --seed 7
 
-An experiment whose examples a service writes is run once undisturbed, and then again and again: at
-a random moment a random process of it (DVC, a stage, the launcher or a process of a training, a
-warm worker, the tracker, the service) gets SIGKILL or SIGTERM, and the run is taken up again, by
-`dvc repro` or `dataenvgym run` as it comes, until it ends. Then keys and promised bytes are held
-against the undisturbed run, and what the service was asked against what the journal kept. Exits 1
-if anything was lost or changed.
+An experiment with stages of every kind, whose skills and examples a service writes, is run once
+undisturbed, and then again and again: at a random moment a random process of it (DVC, a stage, the
+launcher or a process of a training, a warm worker, the tracker, the service) gets SIGKILL or
+SIGTERM, and the run is taken up again, by `dvc repro` or `dataenvgym run` as it comes, until it
+ends. Then keys, promised bytes and all rows of the journal are held against the undisturbed run.
+
+The service notes when it was asked, and when an answer was out. One that was out `SETTLED` seconds
+before a kill has to be in the journal then, and is never asked for again; only what a kill met on
+its way may be. Exits 1 if anything was lost, changed, or asked for twice without such a kill.
 """
 
 from __future__ import annotations
@@ -24,8 +27,8 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -35,20 +38,31 @@ sys.path.insert(0, str(ROOT))
 from dataenvgym_spec.core.hashing import digest  # noqa: E402
 from dataenvgym_spec.execute.rehearsal import service as scripted  # noqa: E402
 from dataenvgym_spec.store.dvc.state import hash_of  # noqa: E402
+from dataenvgym_spec.store.journal import Journal  # noqa: E402
+from dataenvgym_spec.store.place import FILE  # noqa: E402
 from tests.support.commands import environment  # noqa: E402
 from tests.support.repositories import call, new_repo  # noqa: E402
 from tests.support.specs import tiny  # noqa: E402
 
-IN_FLIGHT: Final = 4
-"""Requests side by side: so many may be answered and not arrived when a process dies."""
+SETTLED: Final = 1.0
+"""Seconds after which an answer that is out is kept, on a machine that is not busy."""
+WRITER: Final = {"kind": "openai", "model": "m-1", "provider": "lab", "concurrency": 4}
 SPEC: Final = tiny(
     task={"score": {"kind": "exact-match"}},
     student={"prompt": {"template": "builtin:question"}, "train": {"max_length": 128}},
-    teachers={
-        "writer": {"kind": "openai", "model": "m-1", "provider": "lab", "concurrency": IN_FLIGHT}
+    teachers={"writer": WRITER},
+    skills={
+        "discover": {"kind": "llm", "teacher": "writer", "topic": "sums"},
+        "label": ["selection", "test"],
+        "teacher_may_read": ["selection", "test"],
     },
     agent={"engine": {"kind": "llm", "teacher": "writer", "task": "Sums.", "oversample": 2}},
+    loop={"iterations": 3, "stop": {"patience": 1}},
+    arms={"no-state": None},
+    analysis=None,
+    noise={"reevaluate": 1, "retrain": 1},
 )
+"""An experiment with stages of every kind, and salted copies of evaluations and trainings."""
 PAUSES: Final = (1.0, 4.0, 12.0)
 """Of these, one is drawn and at most so many seconds pass before a kill."""
 ROLES: Final = {
@@ -63,6 +77,8 @@ ROLES: Final = {
     "dataenvgym": "another",
 }
 """What is killed, by what its command line has in it; the first that fits."""
+HARMLESS: Final = ("tracker", "judge")
+"""What is killed and has nothing to do with what the service is asked."""
 
 
 def port_of_its_own() -> int:
@@ -71,16 +87,23 @@ def port_of_its_own() -> int:
 
 
 def serve(log: Path, port: int) -> None:
-    """The service: answers in the shape that is asked for, and notes each answer before.
+    """The service: answers in the shape that is asked for, and notes each question and answer.
 
-    Noted afterwards, one that is out when the service is killed would be missing.
+    A question is noted before anything is sent, an answer once all of it is out.
     """
+
+    def note(what: str, asked: str, answer: str) -> None:
+        line = f"{what} {time.time()} {asked} {digest('answer', answer)}\n"
+        with log.open("a", encoding="utf-8") as file:
+            file.write(line)
 
     class Noting(scripted._Completions):
         def _answer(self, body, answer, letters) -> None:  # type: ignore[no-untyped-def]
-            with log.open("a", encoding="utf-8") as file:
-                file.write(digest("asked", body) + "\n")
+            asked = digest("asked", body)
+            note("asked", asked, answer)
             super()._answer(body, answer, letters)
+            self.wfile.flush()
+            note("out", asked, answer)
 
     server = scripted._Server("{answer}", {})
     server.server_close()
@@ -91,6 +114,27 @@ def serve(log: Path, port: int) -> None:
     again.serve_forever(poll_interval=0.05)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One time that the service was asked.
+
+    Attributes:
+        question: the digest of all that was sent.
+        text: the digest of what was answered.
+        asked: when it was asked.
+        out: when all of the answer was out; None if that never was.
+    """
+
+    question: str
+    text: str
+    asked: float
+    out: float | None
+
+    def may_be_lost_by(self, kill: float, settled: float) -> bool:
+        """Whether a kill met it on its way; one that gets SIGTERM may ask for a moment yet."""
+        return self.asked <= kill + settled and (self.out is None or kill < self.out + settled)
+
+
 @dataclass(slots=True)
 class Bench:
     """One repository, its service, and what was done to them.
@@ -98,14 +142,18 @@ class Bench:
     Attributes:
         folder: of everything.
         port: of the service.
-        killed: kills by role and by what was at work.
+        settled: seconds after which an answer that is out is kept.
+        killed: kills by role, signal and what was at work.
+        kills: when they were, in this run; the tracker's and a judge's meet no answer.
+        faults: answers that should have been in the journal after a kill, in words.
     """
 
     folder: Path
     port: int
-    killed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    fatal: int = 0
-    """Kills that may have cost answers in flight: of all but the tracker."""
+    settled: float = SETTLED
+    killed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    kills: list[float] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
     @property
     def repo(self) -> Path:
@@ -114,7 +162,7 @@ class Bench:
 
     @property
     def log(self) -> Path:
-        """What the service has answered, a line each."""
+        """What the service was asked and has answered, a line each."""
         return self.folder / "answers.txt"
 
     @property
@@ -139,6 +187,47 @@ class Bench:
         self.log.touch()
         new_repo(self.repo, SPEC)
         call("dataenvgym", "compile", cwd=self.repo)
+
+    def answers(self) -> list[Answer]:
+        """What the service was asked so far, in order."""
+        begun: dict[str, list[Answer]] = {}
+        for line in self.log.read_text(encoding="utf-8").splitlines():
+            what, moment, question, text = line.split()
+            tries = begun.setdefault(question, [])
+            if what == "asked":
+                tries.append(Answer(question=question, text=text, asked=float(moment), out=None))
+            else:
+                # Of several that are open, whichever: they are equal.
+                place = next(at for at, one in enumerate(tries) if one.out is None)
+                tries[place] = replace(tries[place], out=float(moment))
+        return sorted((one for tries in begun.values() for one in tries), key=lambda one: one.asked)
+
+    def kept(self) -> dict[str, str]:
+        """What the journal has: digests of texts by the keys of what was asked."""
+        with closing(Journal(self.folder / "journal" / FILE)) as journal:
+            return {row.key: digest("answer", row.reply["text"]) for row in journal.responses()}
+
+    def look(self, kill: float, role: str) -> None:
+        """Looks for the answers that were out long enough before a kill."""
+        due = {one.text for one in self.answers() if one.out and one.out + self.settled <= kill}
+        lost = due - set(self.kept().values())
+        if lost:
+            self.faults.append(f"{len(lost)} answers are not in the journal after a kill of {role}")
+
+    def asked_twice(self) -> tuple[int, list[str]]:
+        """How many answers a kill has cost, and those that were asked for again without one."""
+        before: dict[str, Answer] = {}
+        again, faults = 0, []
+        for one in self.answers():
+            first = before.get(one.question)
+            before[one.question] = one
+            if first is None:
+                continue
+            again += 1
+            kills = (kill for kill in self.kills if kill <= one.asked)
+            if not any(first.may_be_lost_by(kill, self.settled) for kill in kills):
+                faults.append(f"{one.question[:12]} was asked at {first.asked} and {one.asked}")
+        return again, faults
 
     @contextmanager
     def service(self) -> Iterator[None]:
@@ -219,13 +308,17 @@ def disturbed(bench: Bench, draw: random.Random, left: int) -> int:
             role = draw.choice(sorted({role for _, role in candidates}))
             pid = draw.choice([pid for pid, its in candidates if its == role])
             stage = bench.at_work()
+            number = draw.choice([signal.SIGKILL, signal.SIGTERM])
+            moment = time.time()
             try:
-                os.kill(pid, draw.choice([signal.SIGKILL, signal.SIGTERM]))
+                os.kill(pid, number)
             except ProcessLookupError:
                 continue
             kills += 1
-            bench.killed[role, stage] += 1
-            bench.fatal += role != "tracker"
+            bench.killed[role, number.name, stage] += 1
+            if role not in HARMLESS:
+                bench.kills.append(moment)
+            bench.look(moment, role)
             if role == "service":
                 time.sleep(draw.uniform(0.0, 1.0))
                 bench.revive()
@@ -238,6 +331,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--settled", type=float, default=SETTLED, help="more of it for a machine that is busy"
+    )
     parser.add_argument("--keep", type=Path, help="a folder for what a run with a fault has left")
     parser.add_argument("--serve", nargs=2, metavar=("LOG", "PORT"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -253,36 +349,49 @@ def main() -> None:
         with still.service():
             if still.run().wait():
                 sys.exit(still.said.read_text()[-3000:])
-        expected, asked = still.results(), still.log.read_text().split()
-        bench = Bench(Path(name) / "disturbed", port)
+        expected, kept = still.results(), still.kept()
+        faults += still.asked_twice()[1]
+        bench = Bench(Path(name) / "disturbed", port, arguments.settled)
         kills = runs = twice = 0
         while kills < arguments.kills:
             bench.make()
-            bench.fatal = 0
+            bench.kills.clear()
+            bench.faults.clear()
             with bench.service():
                 kills += disturbed(bench, draw, arguments.kills - kills)
             runs += 1
-            before = len(faults)
-            found, answers = bench.results(), Counter(bench.log.read_text().split())
-            if found != expected:
-                faults.append(f"run {runs}: {set(found.items()) ^ set(expected.items())}")
-            again = sum(answers.values()) - len(answers)
+            again, repeated = bench.asked_twice()
             twice += again
-            if set(answers) != set(asked) or again > IN_FLIGHT * bench.fatal:
-                faults.append(f"run {runs}: {again} answers were asked for twice")
-            print(
-                f"run {runs}: {kills} kills so far, {len(faults)} faults",
-                *faults[before:],
-                flush=True,
-            )
-            if faults[before:] and arguments.keep:
+            found = [*bench.faults, *repeated]
+            if bench.results() != expected:
+                found.append(f"{set(bench.results().items()) ^ set(expected.items())}")
+            if bench.kept() != kept:
+                found.append("the journal holds something else than undisturbed")
+            print(f"run {runs}: {kills} kills so far", *found, flush=True)
+            faults += [f"run {runs}: {fault}" for fault in found]
+            if found and arguments.keep:
                 shutil.copytree(bench.folder, arguments.keep / f"run-{runs}", symlinks=True)
-    print("\n| killed | while this was at work | times |\n| --- | --- | --- |")
-    for (role, stage), times in sorted(bench.killed.items()):
-        print(f"| {role} | {stage} | {times} |")
-    print(f"\n{kills} kills in {runs} runs; {twice} answers were in flight and asked for again")
+    for line in table(bench.killed):
+        print(line)
+    print(
+        f"\n{kills} kills in {runs} runs; {len(kept)} answers a run; {twice} of all were on their"
+    )
+    print("way at a kill and asked for again, and no other one")
     print("\n".join(faults) or "no key, byte or paid answer was lost or changed")
     sys.exit(bool(faults))
+
+
+def table(killed: Counter[tuple[str, str, str]]) -> Iterator[str]:
+    """Kills by role and by kind of stage at work, in Markdown, each as SIGKILL + SIGTERM."""
+    roles = sorted({role for role, _, _ in killed})
+    yield f"\n| at work | {' | '.join(roles)} |"
+    yield f"| --- |{' --- |' * len(roles)}"
+    for stage in sorted({stage for _, _, stage in killed}):
+        row = [stage]
+        for role in roles:
+            counts = [killed[role, name, stage] for name in ("SIGKILL", "SIGTERM")]
+            row.append(" + ".join(map(str, counts)) if any(counts) else "")
+        yield f"| {' | '.join(row)} |"
 
 
 if __name__ == "__main__":
