@@ -40,6 +40,8 @@ def _visible(letter: str) -> str:
 def markdown_text(text: str) -> str:
     r"""Foreign text for one line of Markdown: it is shown as it stands, and does nothing.
 
+    Some readers, such as remark, make a link of an address after all: of the text that they show.
+
     >>> print(markdown_text("[a](b) | <img>\n@x http://y: 50%"))
     \[a\]\(b\) \| &lt;img&gt; &#64;x http&#58;//y: 50%
     """

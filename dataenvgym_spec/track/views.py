@@ -42,6 +42,8 @@ FIRST: Final = "What to look at"
 """The section of charts that is open."""
 PER_ROW: Final = 2
 """Charts side by side: with three, titles are cut on a laptop."""
+LONG: Final = 1
+"""The same where metrics have long names, as which MLflow calls the charts of one metric."""
 CLOSED: Final = (
     *("selection", "selection/skill", "spent", "teaching", "teaching/allocation"),
     *("train", "yield", "yield/after"),
@@ -61,6 +63,7 @@ class View:
         columns: of the table, besides the names of runs.
         group: the tags whose runs are drawn as one line, the mean with its range.
         closed: sections that are not open.
+        per_row: charts side by side.
     """
 
     name: str
@@ -70,12 +73,13 @@ class View:
     only: Mapping[str, str] = field(default_factory=dict)
     group: Sequence[str] = ()
     closed: Sequence[str] = CLOSED
+    per_row: int = PER_ROW
     order: tuple[str, bool] = field(default=("attributes.`Created`", False))
 
     def tag(self) -> str:
         """It as MLflow keeps it."""
-        sections = [_section(FIRST, is_open=True)]
-        sections += [_section(name, is_open=False) for name in self.closed]
+        sections = [_section(FIRST, self.per_row, is_open=True)]
+        sections += [_section(name, PER_ROW, is_open=False) for name in self.closed]
         group = None
         if self.group:
             keys = [{"mode": "tag", "groupByData": name} for name in self.group]
@@ -102,8 +106,8 @@ class View:
         )
 
 
-def _section(name: str, *, is_open: bool) -> dict[str, Any]:
-    return {"uuid": name, "name": name, "display": is_open, "columns": PER_ROW}
+def _section(name: str, columns: int, *, is_open: bool) -> dict[str, Any]:
+    return {"uuid": name, "name": name, "display": is_open, "columns": columns}
 
 
 def _line(metric: str, title: str) -> Chart:
@@ -221,6 +225,7 @@ def _costs(columns: Sequence[str], only: Mapping[str, str]) -> View:
         only=only,
         charts=charts,
         columns=[*columns, _column("metrics", MEAN)],
+        per_row=LONG,
     )
 
 
@@ -244,6 +249,7 @@ def _scores(index: Index) -> View:
         kind="summary",
         charts=charts,
         columns=[_column("metrics", key) for key in keys],
+        per_row=LONG,
     )
 
 
@@ -294,5 +300,6 @@ def _iterations(only: Mapping[str, str]) -> View:
         only=only,
         charts=charts,
         columns=[_column("metrics", name) for name in shown],
-        order=("attributes.run_name", True),
+        # As the page itself writes it: what it does not know it calls "undefined".
+        order=(_column("tags", "mlflow.runName"), True),
     )

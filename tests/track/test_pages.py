@@ -10,12 +10,14 @@ from statistics import mean
 
 import pytest
 
+from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.study import comparisons
 from dataenvgym_spec.track.project import project
-from tests.support.browsing import browsing
+from tests.support.browsing import PATIENCE, browsing
 from tests.support.mlflow_servers import ui
 from tests.support.repositories import call
+from tests.support.taught import HOSTILE, Taught, ask_for
 from tests.support.tracked import Store
 
 pytestmark = pytest.mark.slow
@@ -64,6 +66,13 @@ def opened(page, address: str, text: str) -> None:
     page.goto("about:blank")
     page.goto(address)
     page.get_by_text(text, exact=True).first.wait_for()
+
+
+def run_of(repo: Path, name: str) -> str:
+    """MLflow's own name of a run."""
+    with contextlib.closing(sqlite3.connect(repo / "mlflow.db")) as base:
+        ((run,),) = base.execute("select run_uuid from runs where name = ?", (name,))
+    return run
 
 
 def table(page) -> dict[str, dict[str, str]]:
@@ -156,8 +165,7 @@ def test_the_curves_by_what_they_took_are_one_line_an_arm(page, address) -> None
 def test_the_page_of_an_iteration_leads_to_its_student_and_the_one_before(
     page, address, repo
 ) -> None:
-    with contextlib.closing(sqlite3.connect(repo / "mlflow.db")) as base:
-        ((run,),) = base.execute("select run_uuid from runs where name = 'no-state, seed 1, iteration 2'")  # fmt: skip
+    run = run_of(repo, "no-state, seed 1, iteration 2")
     home = re.sub(r"/runs\?.*", f"/runs/{run}", address)
     opened(page, home, "student after")
     assert page.get_by_text("no-state, seed 1, iteration 2: 9 generated").count()
@@ -168,3 +176,48 @@ def test_the_page_of_an_iteration_leads_to_its_student_and_the_one_before(
         target = page.get_by_role("link", name=link).first.get_attribute("href")
         opened(page, address.split("#")[0] + target, student)
         page.get_by_text("Not copied to MLflow").first.wait_for()
+
+
+def test_what_others_wrote_loads_nothing_and_runs_nothing(page, tmp_path) -> None:
+    """Descriptions, skills, reasons, subskills and examples that name images, frames and scripts."""
+    Taught(tmp_path)
+    ask_for(tmp_path, HOSTILE)
+    seen = " ".join(clean(HOSTILE).split())
+    asked, said = [], []
+    tab = page.context.browser.new_page(viewport={"width": 2600, "height": 1400})
+    tab.set_default_timeout(PATIENCE)
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    with contextlib.closing(tab), ui(tmp_path) as started:
+        address = started.look()
+        server = address.split("#")[0]
+        for name in dict(project(load("tiny", tmp_path)).views):
+            opened(tab, view(address, name, "CHART"), "What to look at")
+        # What the spec says of itself stands above the views.
+        tab.get_by_text(seen).first.wait_for()
+        judge(tab)
+        run = run_of(tmp_path, "with-state, seed 0, iteration 2")
+        home = re.sub(r"/runs\?.*", f"/runs/{run}", address)
+        opened(tab, home, "student after")
+        judge(tab)
+        for file in ("plan/plan.md", "plan/tree.md", "examples/some.md"):
+            tab.goto("about:blank")
+            tab.goto(f"{home}/artifacts/{file}")
+            # A head by itself: it is shown as Markdown and not as its source.
+            tab.get_by_text("skill", exact=True).first.wait_for()
+            tab.get_by_text("<script>alert(1)</script>").first.wait_for()
+            judge(tab)
+        assert asked and not [
+            url for url in asked if not url.startswith((server, "data:", "blob:"))
+        ]
+    assert not said
+
+
+def judge(page) -> None:
+    """Nothing on a page shows what a stranger has, and no link leads elsewhere than it says."""
+    shown = page.locator("img[src*='evil'], iframe[src*='evil'], a[href^='javascript']")
+    assert shown.count() == 0
+    for link in page.locator("a[href*='evil']").all():
+        # MLflow makes a link of any address, as terminals do.
+        address = link.get_attribute("href").removesuffix("/")
+        assert address in (link.inner_text(), f"http://{link.inner_text()}")
