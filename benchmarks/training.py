@@ -1,10 +1,13 @@
-"""Training speed beside TRL's SFTTrainer, on one model and the same examples.
+"""Training speed beside transformers' Trainer and TRL's SFTTrainer, on one model.
 
-Both train a LoRA adapter on the same token ids in the same order, with equal precision, batches,
+All train a LoRA adapter on the same token ids in the same order, with equal precision, batches,
 length, optimizer, attention and threads, in turns within one process, so that whatever else the
 machine does meets both. `real.py` runs it and says where model and packages are:
 
 python benchmarks/training.py MODEL PACKAGES OUT [--data FOLDER] [--steps N] [--repetitions N]
+python benchmarks/training.py MODEL PACKAGES OUT --check    # exits 1 if ours is slower
+
+Without TRL in PACKAGES it is left out.
 """
 
 from __future__ import annotations
@@ -16,39 +19,32 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import chain, islice
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from measure import table
+from tasks import LORA, Task, tasks
 
-from dataenvgym_spec.gym.prompt import PromptTemplate
 from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.gym.students.pretrained import read_tokenizer, special_tokens
 from dataenvgym_spec.gym.students.trainers.batches import Batches
-from dataenvgym_spec.gym.students.trainers.loop import arguments
-from dataenvgym_spec.gym.students.trainers.protocol import (
-    Job,
-    TrainingExample,
-    TrainingLength,
-    TrainingSettings,
-)
+from dataenvgym_spec.gym.students.trainers.loop import arguments, options
+from dataenvgym_spec.gym.students.trainers.protocol import Job, TrainingExample
 from dataenvgym_spec.gym.students.trainers.responses import Responses
 from dataenvgym_spec.gym.students.trainers.student import load, trained
-from dataenvgym_spec.gym.tasks.sources.reasoning_gym import ReasoningGym
-from dataenvgym_spec.records.files import read_all, read_rows, write_rows
-from dataenvgym_spec.records.items import Item
+from dataenvgym_spec.records.files import read_all
 
 HERE: Final = Path(__file__).resolve().parent
 OURS: Final = "this project"
+RAW: Final = "Trainer, equal settings"
 SAME: Final = "TRL, equal settings"
 DEFAULTS: Final = "TRL's own defaults"
-LORA: Final = {"r": 16, "alpha": 32, "dropout": 0.0}
-SEED: Final = 0
+LEAST: Final = 1.0
+"""How many times as fast as Trainer and TRL with equal settings ours has to be."""
 COMMON: Final = (
     *("per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate"),
     *("lr_scheduler_type", "warmup_steps", "weight_decay", "max_grad_norm", "bf16", "fp16"),
@@ -57,56 +53,6 @@ COMMON: Final = (
     *("max_steps", "num_train_epochs", "gradient_checkpointing", "torch_compile"),
 )
 """The arguments of our trainer that TRL's is given as well."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """Examples, and how they are trained.
-
-    Attributes:
-        name: what is learned.
-        batch: examples a step.
-        length: the longest example in tokens.
-        dtype: of the arithmetic.
-    """
-
-    name: str
-    examples: list[TrainingExample]
-    batch: int
-    length: int
-    dtype: str = "float32"
-
-    def job(self, model: Path, folder: Path) -> Job:
-        """The training of one adapter."""
-        out = folder / "out"
-        out.mkdir(parents=True)
-        write_rows(folder / "examples.jsonl", self.examples)
-        settings = TrainingSettings(
-            length=TrainingLength(epochs=1),
-            learning_rate=5e-4,
-            schedule="cosine",
-            warmup_ratio=0.1,
-            weight_decay=0.0,
-            max_grad_norm=1.0,
-            batch_size=self.batch,
-            max_length=self.length,
-            dtype=self.dtype,
-        )
-        return Job(
-            base=model,
-            examples=folder / "examples.jsonl",
-            settings=settings,
-            adapter=Lora(**LORA),
-            seed=SEED,
-            out=out,
-            checkpoints=folder / "checkpoints",
-            loss=folder / "loss.jsonl",
-            facts=folder / "facts.json",
-            processes=1,
-            device_batch=self.batch,
-            accumulation=1,
-            checkpoint_seconds=1e9,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,14 +74,37 @@ def ours(job: Job) -> Timing:
     return clock.timing()
 
 
+def learned(job: Job) -> tuple[Any, list[Any]]:
+    """The tokenizer, and the tokens that our trainer learns, in its order."""
+    tokenizer = read_tokenizer(job.base)
+    rows = Responses(read_all(job.examples, TrainingExample), tokenizer, job.settings.max_length)
+    return tokenizer, [rows[index] for index in Batches(len(rows), job, 0).order(0)]
+
+
+def equal_trainer(job: Job) -> Timing:
+    """The Trainer of transformers with everything set as ours has it."""
+    from peft import get_peft_model
+    from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
+
+    tokenizer, rows = learned(job)
+    given = arguments(job)  # making some forgets what Accelerate knows, so before the trainer
+    trainer = Trainer(
+        model=get_peft_model(load_plain(job), Lora(**LORA).config),
+        args=TrainingArguments(**options(job), train_sampling_strategy="sequential"),
+        train_dataset=rows,
+        # It pads labels with what carries no loss.
+        data_collator=DataCollatorForSeq2Seq(tokenizer),
+    )
+    compare(job, trainer.model, trainer.args, given)
+    return timed(trainer)
+
+
 def equal_trl(job: Job) -> Timing:
     """TRL with everything set as ours has it, on the tokens that ours learns."""
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    tokenizer = read_tokenizer(job.base)
-    rows = Responses(read_all(job.examples, TrainingExample), tokenizer, job.settings.max_length)
-    order = Batches(len(rows), job, 0).order(0)
+    tokenizer, rows = learned(job)
     model = load_plain(job)
     given = arguments(job)
     config = SFTConfig(
@@ -148,7 +117,7 @@ def equal_trl(job: Job) -> Timing:
     trainer = SFTTrainer(
         model=model,
         args=config,
-        train_dataset=Dataset.from_list([rows[index] for index in order]),
+        train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         peft_config=Lora(**LORA).config,
     )
@@ -184,6 +153,7 @@ def default_trl(job: Job) -> Timing:
 
 WAYS: Final[dict[str, Callable[[Job], Timing]]] = {
     OURS: ours,
+    RAW: equal_trainer,
     SAME: equal_trl,
     DEFAULTS: default_trl,
 }
@@ -215,7 +185,7 @@ class Clock:
 
 
 def timed(trainer: Any) -> Timing:
-    """Trains with a trainer of TRL."""
+    """Trains with a trainer that is not ours."""
     clock = Clock(type(trainer), "train")
     with clock:
         trainer.train()
@@ -248,36 +218,11 @@ def compare(job: Job, theirs: Any, args: Any, given: Any) -> None:
     facts += [(name, getattr(given, name), getattr(args, name)) for name in COMMON]
     for name, one, other in facts:
         if one != other:
-            raise SystemExit(f"{name} is {one} here and {other} with TRL")
+            raise SystemExit(f"{name} is {one} here and {other} there")
 
 
 def _weights(model: Any) -> list[tuple[int, str]]:
     return sorted((part.numel(), str(part.dtype)) for part in trained(model))
-
-
-def tasks(data: Path | None, steps: int) -> Iterator[Task]:
-    """Short answers to long questions, and whole solutions where there is data with some."""
-    template = PromptTemplate((HERE / "real/prompts/question.j2").read_text(encoding="utf-8"))
-    families = yaml.safe_load((HERE / "real/reasoning.yaml").read_text(encoding="utf-8"))
-    source = ReasoningGym(families=families["task"]["sources"]["problems"]["families"])
-    streams = [source.stream(group, 0) for group in source.groups()]
-    items = islice(chain.from_iterable(zip(*streams, strict=True)), 8 * steps)
-    answers = [_example(template, item) for item in items]
-    yield Task(name="answers", examples=answers, batch=8, length=96)
-    if data is None:
-        return
-    rows = islice(read_rows(data / "gsm8k-train.jsonl"), 4 * steps)
-    solved = [_solution(template, row) for row in rows]
-    yield Task(name="GSM8K solutions", examples=solved, batch=4, length=256)
-
-
-def _example(template: PromptTemplate, item: Item) -> TrainingExample:
-    return TrainingExample(prompt=template.render(item), completion=item.target)
-
-
-def _solution(template: PromptTemplate, row: Any) -> TrainingExample:
-    item = Item(id="", input=row["question"], target=row["answer"], group="", cluster="")
-    return _example(template, item)
 
 
 def measure(
@@ -350,19 +295,27 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--steps", type=int, default=3, help="of each training")
+    parser.add_argument("--check", action="store_true", help="exit 1 if a bound is broken")
     given = parser.parse_args()
     sys.path.append(str(given.packages))
-    # TRL would import vLLM, of which its trainer needs nothing here.
-    import_module("trl.import_utils").is_vllm_available = lambda *_, **__: False
+    ways = [OURS, RAW]
+    if find_spec("trl") is not None:
+        # TRL would import vLLM, of which its trainer needs nothing here.
+        import_module("trl.import_utils").is_vllm_available = lambda *_, **__: False
+        ways.append(SAME)
     measured: list[tuple[Task, dict[str, list[Timing]]]] = []
     for task in tasks(given.data, given.steps):
-        timings = measure(task, given.model, (OURS, SAME), given.repetitions)
+        timings = measure(task, given.model, ways, given.repetitions)
         measured.append((task, timings))
         write(given.out, measured, given.model)
-    # It is slow, and nothing is asked of it.
-    task, timings = measured[0]
-    timings |= measure(task, given.model, (DEFAULTS,), 1)
-    show(write(given.out, measured, given.model))
+    if SAME in ways:
+        # It is slow, and nothing is asked of it.
+        task, timings = measured[0]
+        timings |= measure(task, given.model, (DEFAULTS,), 1)
+    rows = write(given.out, measured, given.model)
+    show(rows)
+    slow = [row for row in rows if row["way"] != DEFAULTS and row["ratio_wall"] < LEAST]
+    sys.exit(1 if given.check and slow else 0)
 
 
 def write(
