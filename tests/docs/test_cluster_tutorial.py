@@ -21,7 +21,7 @@ PAGE = ROOT / "docs" / "cluster-tutorial.md"
 def test_each_command_of_the_tutorial(tmp_path: Path) -> None:
     repo = new_repo(tmp_path / "repo", SMALL)
     said: list[str] = []
-    with slurm(nodes=2) as variables:
+    with slurm(nodes=2, gpus=2) as variables:
         own = {**variables, "PATH": f"{BIN}{os.pathsep}{variables['PATH']}"}
         own |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         for language, text in blocks(PAGE):
@@ -43,8 +43,8 @@ def test_each_command_of_the_tutorial(tmp_path: Path) -> None:
                     )
                     said.append(ran.stdout)
     doctor, _, first, _, _, status, repro, ray, nothing, together = said
-    assert "sbatch" not in doctor
-    assert "16 steps to do, 0 done already" in first
+    assert "hardware.yaml " not in doctor, "Slurm would take the jobs"
+    assert "16 steps to do, 0 done already" in first and "slurm.gpus" not in first
     assert "up to date" in status
     assert "Running stage" not in repro
     assert "5 steps to do" in ray
