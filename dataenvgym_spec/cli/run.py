@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import click
@@ -234,6 +235,7 @@ def _reproduce(
         click.echo(f"{item.name}: {_to_do(todo, again=bool(done))}")
         if not todo.targets:
             return False
+        compiled = _bytes(layout.index(item.name))
         pulling.begun = True
         code = reproduce(
             item, todo.targets, layout, pull=pulling.on, variables={**variables, **limits}
@@ -245,9 +247,20 @@ def _reproduce(
         if code:
             # It failed, or paused at a limit, which `guard` says.
             guard(layout, limits)
+            if _bytes(layout.index(item.name)) != compiled:
+                message = f"'{item.name}' was compiled anew while it ran, so its stages are others"
+                raise StageError(message, help="run the same command again: what is done is kept")
             help = "the reason is above; the same command goes on from what is done"
             raise StageError(f"'{item.name}' did not finish", help=help)
         done = todo.targets
+
+
+def _bytes(path: Path) -> bytes:
+    """The content of a file; nothing of one that is not there."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _admitted(project: Project, item: Entry, steps: tuple[PlannedStage, ...]) -> Mapping[str, str]:

@@ -21,7 +21,7 @@ from dataenvgym_spec.track.address import is_database, shown, uri_of
 from dataenvgym_spec.track.clones import clone_of
 from dataenvgym_spec.track.compare import ARTIFACTS, ID, READS, Held, Missing, artifacts_tag
 from dataenvgym_spec.track.held import models_of, run_held, student_held
-from dataenvgym_spec.track.refusals import explained
+from dataenvgym_spec.track.refusals import despite_others, explained
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Student, comparable
 from dataenvgym_spec.track.students import EXPERIMENT, HeldStudent
 
@@ -297,13 +297,14 @@ class Server:
     def link(self, run_id: str, *, reads: Sequence[str], gives: Sequence[str]) -> None:
         """Makes logged models what a run has read or given."""
         from mlflow.entities import LoggedModelInput, LoggedModelOutput
+        from mlflow.exceptions import MlflowException
 
         if reads:
             # A search of runs does not tell what they have read, and twice would be two.
             held = models_of(self.client.get_run(run_id).inputs.model_inputs)
             new = [LoggedModelInput(name) for name in reads if name not in held]
             if new:
-                self.client.log_inputs(run_id, models=new)
+                despite_others(lambda: self.client.log_inputs(run_id, models=new), MlflowException)
             self.tag(run_id, ((READS, " ".join(reads)),))
         if gives:
             models = [LoggedModelOutput(name, step=0) for name in gives]
@@ -339,6 +340,7 @@ class Server:
         moment.
         """
         from mlflow.entities import Param
+        from mlflow.exceptions import MlflowException
 
         self.tag(run_id, lack.tags)
         for params in _batches(lack.params, PARAMS):
@@ -350,7 +352,10 @@ class Server:
                 run_id, metrics=[_point(metric) for metric in metrics], synchronous=True
             )
         if lack.datasets:
-            self.client.log_inputs(run_id, datasets=[_input(item) for item in lack.datasets])
+            datasets = [_input(item) for item in lack.datasets]
+            despite_others(
+                lambda: self.client.log_inputs(run_id, datasets=datasets), MlflowException
+            )
         if lack.artifacts:
             for artifact in lack.artifacts:
                 self._upload(run_id, artifact)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Final
 
 from dataenvgym_spec.track.address import hide
@@ -32,6 +33,30 @@ UNAUTHENTICATED, FORBIDDEN = 401, 403
 FULL: Final = ("507", "No space left", "no space left", "database or disk is full", "DiskFull")
 """What an error says where there is no room."""
 
+TWICE: Final = ("UNIQUE constraint", "UniqueViolation", "duplicate key", "Duplicate entry")
+"""What databases say of a row that somebody else has just written."""
+AT_ONCE: Final = 3
+"""How often that is taken for a coincidence."""
+
+
+def despite_others(log: Callable[[], None], refusal: type[Exception]) -> None:
+    """Logs inputs, also while another process logs the same ones.
+
+    MLflow's server looks which it has and writes the others; what two write at once it refuses the
+    second of them, who finds it there when it asks again.
+
+    Args:
+        log: what is to be done; a second time it does nothing.
+        refusal: what is raised where the server refuses.
+    """
+    for _ in range(AT_ONCE):
+        try:
+            return log()
+        except refusal as error:
+            if not any(sign in str(error) for sign in TWICE):
+                raise
+    return log()
+
 
 def explained(error: Exception, status: int | None, uri: str) -> tuple[str, str]:
     """The reason of a failure and what to do.
@@ -58,6 +83,8 @@ def explained(error: Exception, status: int | None, uri: str) -> tuple[str, str]
         return f"{who} may not write there", ASK_FOR_RIGHTS
     if "Max retries exceeded" in text:
         return "nobody answers there", MAKE_UP
+    if isinstance(error, FileNotFoundError):
+        return f"a result was made anew while it was read ({text[:LONGEST]})", MAKE_UP
     if any(sign in text for sign in FULL):
         return f"the server has no room ({text[:LONGEST]})", MAKE_ROOM
     return text[:LONGEST], MAKE_UP

@@ -25,8 +25,8 @@ from tests.support.specs import TEMPLATE
 
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "diagnostics")
-APART = {"library.md", "cluster-tutorial.md"}
-"""Pages with tests of their own: test_library_page.py, test_cluster_tutorial.py."""
+APART = {"library.md", "paper-cell.md", "cluster-tutorial.md"}
+"""Pages with tests of their own: test_library_page.py (the first two), test_cluster_tutorial.py."""
 CONSOLE = [
     path
     for path in PAGES

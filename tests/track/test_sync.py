@@ -658,6 +658,36 @@ def test_two_at_once_make_no_doubles_on_a_server(server, tmp_path, root) -> None
     assert dump(folder / "mlflow.db", folder / "mlartifacts") == dump_of(root)
 
 
+def test_inputs_that_another_clone_logs_at_the_same_moment_are_there_once(
+    root, monkeypatch
+) -> None:
+    """The server has not seen them when it looks, and refuses to write them when it writes."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    refused: set[str] = set()
+    log_inputs = MlflowClient.log_inputs
+
+    def beside_another(self, run_id, datasets=None, models=None) -> None:
+        log_inputs(self, run_id, datasets, models)
+        if datasets and run_id not in refused:
+            refused.add(run_id)
+            said = "(sqlite3.IntegrityError) UNIQUE constraint failed: inputs.source_type"
+            raise MlflowException(said)
+
+    Store(root)
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "log_inputs", beside_another)
+        assert done(root).created == 9
+    held_now = dump_of(root)
+    assert refused
+    again = done(root)
+    assert (again.created, again.logged) == (0, 0)
+    assert dump_of(root) == held_now
+    inputs = [row["inputs"] for row in held_now.values() if row.get("inputs")]
+    assert inputs and all(len(rows) == len(set(map(str, rows))) for rows in inputs)
+
+
 def test_a_server_that_is_down_is_said_after_few_tries(tmp_path, monkeypatch, capsys) -> None:
     Store(tmp_path)
     monkeypatch.chdir(tmp_path)
