@@ -45,9 +45,9 @@ class Ui:
     said: Path
 
     def look(self) -> str:
-        """The address that it prints once it answers: the first of the saved views."""
+        """The first address that it prints once it answers: of the first of the saved views."""
         wait_until(lambda: "look at it" in self.said.read_text(), "the UI", self.process)
-        (found,) = re.findall(r"look at it: (\S+)", self.said.read_text())
+        found, *_ = re.findall(r"look at it: (\S+)", self.said.read_text())
         return str(found)
 
 

@@ -14,11 +14,13 @@ from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.study import comparisons
 from dataenvgym_spec.track.project import project
+from dataenvgym_spec.track.views import COSTS, CURVES, ITERATIONS, RUNS, SCORES
+from dataenvgym_spec.track.views import POINTS as WHOLE
 from tests.support.browsing import PATIENCE, browsing
 from tests.support.mlflow_servers import ui
 from tests.support.repositories import call
 from tests.support.taught import HOSTILE, Taught, ask_for
-from tests.support.tracked import Store
+from tests.support.tracked import EPOCH, Store
 
 pytestmark = pytest.mark.slow
 
@@ -221,3 +223,87 @@ def judge(page) -> None:
         # MLflow makes a link of any address, as terminals do.
         address = link.get_attribute("href").removesuffix("/")
         assert address in (link.inner_text(), f"http://{link.inner_text()}")
+
+
+MANY = {"seeds": tuple(range(5)), "iterations": 20}
+POINTS = 30
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory, page) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Three arms with five seeds and twenty iterations, and a sweep of thirty points: 319 and 330 runs.
+
+    Yields the repository, and the addresses of the pages of study and sweep.
+    """
+    root = tmp_path_factory.mktemp("large")
+    Store(root, name="study", arms=ARMS, copies=3, right=learns, **MANY)
+    for number in range(POINTS):
+        Store(
+            root,
+            name=f"rates-{number:02d}",
+            sweep="rates",
+            rate=0.01 * (1 + number),
+            arms=ARMS[:2],
+            seeds=SEEDS,
+            iterations=1,
+            epoch=EPOCH + 100_000 + 1000 * number,
+            right=lambda arm, seed, turn, best=number: best * 7 % 11 + 2 * seed,
+        )
+    call("dataenvgym", "track", cwd=root, timeout=3000)
+    with ui(root) as started:
+        yield root, addresses(root, started.look())
+
+
+def addresses(root: Path, address: str) -> dict[str, str]:
+    """The address of each experiment, made of that of one."""
+    with contextlib.closing(sqlite3.connect(root / "mlflow.db")) as base:
+        homes = dict(base.execute("select name, experiment_id from experiments"))
+    return {
+        name: re.sub(r"/experiments/\d+", f"/experiments/{home}", address)
+        for name, home in homes.items()
+    }
+
+
+def learns(arm: str, seed: int, turn: int) -> int:
+    return 3 + seed % 3 + turn * (3 - ARMS.index(arm)) // 6
+
+
+def count(page, number: int) -> None:
+    """As many runs as a view compares are on the page: MLflow loads no more than a hundred."""
+    page.get_by_text(re.compile(rf"^\s*{number}\s+matching runs")).first.wait_for()
+
+
+def test_views_of_three_arms_with_five_seeds_and_twenty_iterations(page, large) -> None:
+    root, homes = large
+    record = project(load("study", root))
+    counts = {CURVES: 15, SCORES: 3, RUNS: 15, ITERATIONS: 60, COSTS: 3}
+    assert [*dict(record.views)] == [*counts]
+    for name, number in counts.items():
+        opened(page, view(homes["study"], name, "CHART"), "What to look at")
+        count(page, number)
+        said = page.locator("[data-testid=experiment-view-compare-runs-chart-area]")
+        line = {CURVES: "random-pool (selection/accuracy)", ITERATIONS: "train/loss"}.get(name)
+        if line:
+            said.get_by_text(line).first.wait_for()
+    opened(page, view(homes["study"], SCORES, "TABLE"), "with-state, summary")
+    (summary,) = (run for run in record.runs if run.name == "with-state, summary")
+    floors = {one.key: one.value for one in summary.metrics if one.key.endswith("_noise_floor")}
+    assert len(floors) == 2
+    shown = table(page)["with-state, summary"]
+    for key, value in floors.items():
+        assert value > 0 and float(shown[f"metrics.{key}"]) == pytest.approx(value)
+    opened(page, view(homes["study"], ITERATIONS, "TABLE"), "no-state, seed 0, iteration 01")
+    assert not [name for name in table(page) if "seed 0" not in name]
+
+
+def test_views_of_a_sweep_of_thirty_points(page, large) -> None:
+    root, homes = large
+    record = project(load("rates-00", root))
+    counts = {WHOLE: 60, CURVES: 60, RUNS: 60, ITERATIONS: 60, COSTS: 60}
+    assert [*dict(record.views)] == [*counts]
+    for name, number in counts.items():
+        opened(page, view(homes["rates"], name, "CHART"), "What to look at")
+        count(page, number)
+    opened(page, view(homes["rates"], WHOLE, "TABLE"), "Run Name")
+    scores = [float(cells["metrics.selection/accuracy_mean"]) for cells in table(page).values()]
+    assert len(scores) > 10 and scores == sorted(scores, reverse=True)
