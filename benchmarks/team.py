@@ -335,7 +335,7 @@ def brought_together(team: Team, clones: list[Clone], people: list[Person]) -> l
 
 
 def tracked(team: Team, clones: list[Clone]) -> Iterator[str]:
-    """Where MLflow differs, once what was tracked in the background of earlier commits has ended."""
+    """Where MLflow differs, once trackings in the background of earlier commits have ended."""
     for clone in clones:
         team.must(clone.path, "dataenvgym", "track")
     for clone in clones:
