@@ -207,15 +207,37 @@ def fuzz_kept(
 
 
 def _renew(repo: Path, copy: Path) -> None:
-    """The repository as it was; its files are linked, and one that is damaged is replaced."""
-    os.chdir(repo)
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(repo, copy, symlinks=True, copy_function=_link)
+    """Makes a copy what the repository is. What is as it was stays: to make folders is dear."""
+    wanted = {path.relative_to(repo) for path in repo.rglob("*")}
+    for path in sorted(copy.rglob("*"), reverse=True):
+        name = path.relative_to(copy)
+        if name in wanted and _is_as_it_was(repo / name, path):
+            wanted.remove(name)
+        elif path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    for name in sorted(wanted):
+        source, target = repo / name, copy / name
+        if source.is_symlink():
+            target.symlink_to(source.readlink())
+        elif source.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _link(str(source), str(target))
+
+
+def _is_as_it_was(source: Path, path: Path) -> bool:
+    """Whether it is the same folder, or the very file, which nothing writes in place."""
+    if source.is_symlink() or path.is_symlink():
+        return source.is_symlink() and path.is_symlink() and source.readlink() == path.readlink()
+    return (source.is_dir() and path.is_dir()) or path.samefile(source)
 
 
 def _link(source: str, target: str) -> None:
     # A database is written in place.
-    written = (".db", ".sqlite", "/tmp/")
+    written = (".db", ".sqlite", "/.dvc/tmp/")
     if any(part in source for part in written) or source.endswith(("index", ".lock", "rwlock")):
         shutil.copy2(source, target)
     else:

@@ -70,6 +70,7 @@ LEFT = {
     ("cli/compared.py", "topic"): "what two arms differ in",
     ("cli/compared.py", "floor"): "the noise floor",
     ("cli/replicas.py", "floor"): "the same",
+    ("report/metrics.py", "floor"): "the same",
     ("cli/plan.py", "power"): "how small a difference a test finds",
     ("cli/power.py", "power"): "the same",
     ("track/views.py", "mode"): "by what a chart of MLflow groups runs",
