@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -99,6 +100,12 @@ def device_stamp(device: str | None) -> dict[str, str]:
     names, driver = gpus()
     facts = {"gpu": " and ".join(names), "driver": driver}
     return {name: value for name, value in facts.items() if value}
+
+
+def threads_of(device: str | None) -> int | None:
+    """Torch's threads in this process, for a model that runs on the CPU; None otherwise."""
+    torch = sys.modules.get("torch")
+    return torch.get_num_threads() if device == "cpu" and torch is not None else None
 
 
 @cache

@@ -134,6 +134,9 @@ def _engine(
                 params.backend, settings=settings, student=student, base=base, files=files
             )
         context.record(device=engine.device, precision=settings.dtype, backend=params.backend.kind)
+        threads = getattr(engine, "threads", None)
+        if threads is not None:
+            context.record(threads=threads)  # of the process that keeps it, not of this one
         gpus = getattr(engine, "gpus", 1)
         if gpus > 1:
             context.record(gpus=gpus)

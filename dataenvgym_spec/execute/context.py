@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.hashing import SHORT
-from dataenvgym_spec.core.machine import device_stamp, stamp, with_required
+from dataenvgym_spec.core.machine import device_stamp, stamp, threads_of, with_required
 from dataenvgym_spec.core.streamed import Streamed
 from dataenvgym_spec.core.text import size_text
 from dataenvgym_spec.execute.desk import Desk
@@ -295,9 +295,9 @@ class Context(Generic[P]):
         """What a model of this stage ran on."""
         device = self.facts.get("device")
         found: dict[str, Any] = dict(device_stamp(device))
-        torch = sys.modules.get("torch")
-        if device == "cpu" and torch is not None:
-            found["threads"] = torch.get_num_threads()
+        threads = threads_of(device)
+        if threads is not None:
+            found["threads"] = threads
         return found
 
 

@@ -193,6 +193,8 @@ def test_it_answers_as_one_that_is_started_for_each_student(
     for student in order:
         with asked(base, student) as engine:
             said.append(engine.generate(PROMPTS))
+            # A small model has one thread, whatever this process would have.
+            assert engine.threads == 1
     assert said == [answers(base, student) for student in order]
     assert len({str(texts) for texts in said}) == 4
     assert run.loads() == 1

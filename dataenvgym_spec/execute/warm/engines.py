@@ -92,7 +92,7 @@ class Kept:
 
     def __init__(self, connection: Connection, wanted: Wanted, adapter: Path | None) -> None:
         self._connection = connection
-        self.device, self.gpus = self._ask(wanted, adapter and str(adapter))
+        self.device, self.gpus, self.threads = self._ask(wanted, adapter and str(adapter))
 
     def generate(
         self, prompts: Sequence[Prompt | str], seeds: Sequence[int] = ()

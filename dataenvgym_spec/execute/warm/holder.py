@@ -23,6 +23,7 @@ from typing import Any, Final, cast
 
 from dataenvgym_spec.core import variables
 from dataenvgym_spec.core.errors import UserError
+from dataenvgym_spec.core.machine import threads_of
 from dataenvgym_spec.execute.warm.client import workplace
 from dataenvgym_spec.execute.warm.engines import LOG, Wanted
 from dataenvgym_spec.execute.warm.listening import listening
@@ -61,8 +62,12 @@ class Holder:
         except (EOFError, ConnectionError):
             return
 
-    def _brought(self, wanted: Wanted, adapter: Path | None) -> tuple[str, int]:
-        """Brings an adapter, or none, into the engine; where it runs, and on how many GPUs."""
+    def _brought(self, wanted: Wanted, adapter: Path | None) -> tuple[str, int, int | None]:
+        """Brings an adapter, or none, into the engine.
+
+        Returns:
+            Where it runs, on how many GPUs, and on a CPU with how many threads of torch.
+        """
         if self.engine is None:
             self.engine = make(
                 Component.parse("backend", wanted.backend),
@@ -74,7 +79,8 @@ class Holder:
             print(f"loaded {wanted.model}", flush=True)
         else:
             self.engine.adapt(adapter)
-        return self.engine.device, getattr(self.engine, "gpus", 1)
+        device = self.engine.device
+        return device, getattr(self.engine, "gpus", 1), threads_of(device)
 
     def _generated(self, prompts: list[Any], seeds: list[int] | None) -> Any:
         assert self.engine is not None
