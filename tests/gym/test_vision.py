@@ -37,6 +37,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return seeing(tmp_path_factory.mktemp("base") / "student")
 
 
+@pytest.mark.slow
 def test_a_student_learns_to_look(tmp_path: Path, base: Path) -> None:
     """It beats the usual answer to each question, and itself where it is taught on noise."""
     source = pictures()

@@ -117,6 +117,7 @@ def test_jobs_of_real_daemons(monkeypatch: pytest.MonkeyPatch) -> None:
             submit(a_job("x", "true"), SlurmCluster(partition="nowhere"))
 
 
+@pytest.mark.slow
 @needs_slurm
 def test_where_jobs_run_and_what_they_wait_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -157,6 +158,7 @@ def test_where_jobs_run_and_what_they_wait_for(
         assert ended is not None and ended.work is work and ended.code
 
 
+@pytest.mark.slow
 @needs_slurm
 def test_arrays_of_real_daemons(monkeypatch: pytest.MonkeyPatch) -> None:
     """A task that fails ends those that wait for it, and no other."""

@@ -32,7 +32,8 @@ def test_the_fuzzer_of_kept_files_notices_what_it_is_for(
     monkeypatch.setenv("DATAENVGYM_JOURNAL", str(tmp_path))
     said: list[str] = []
     monkeypatch.setattr("dataenvgym_spec.store.dvc.state._damaged", lambda *_, **__: 1 / 0)
-    for first in range(0, 200, 10):
+    # The first of this seed that meets such a file is beyond 40; a change of what is drawn moves it.
+    for first in (*range(40, 200, 10), *range(0, 40, 10)):
         fuzz_kept(10, seed=3, first=first, say=said.append, finished=finished, seldom=0)
         if said:
             break
