@@ -20,14 +20,14 @@ from dataenvgym_spec.schedule.elsewhere import Driving
 from dataenvgym_spec.schedule.local import LocalRunner
 from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.slurm import job
-from dataenvgym_spec.schedule.slurm.commands import Job, states, submit
+from dataenvgym_spec.schedule.slurm.commands import Job, submit
 from dataenvgym_spec.schedule.slurm.containers import script
 from dataenvgym_spec.schedule.slurm.queue import Queue
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 from dataenvgym_spec.store.layout import Layout
 from tests.support.commands import BIN, ROOT
 from tests.support.repositories import call, new_repo
-from tests.support.slurm import needs_slurm, slurm
+from tests.support.slurm import needs_slurm, slurm, states
 from tests.support.specs import SMALL
 from tests.support.waiting import wait_until
 

@@ -35,7 +35,6 @@ from dataenvgym_spec.schedule.slurm.commands import (
     named,
     options,
     program,
-    states,
     submit,
 )
 from dataenvgym_spec.schedule.slurm.queue import Queue
@@ -46,7 +45,7 @@ from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
 from tests.support.repositories import call, new_repo
-from tests.support.slurm import driven, needs_slurm, slurm
+from tests.support.slurm import driven, needs_slurm, slurm, states
 from tests.support.specs import SMALL
 from tests.support.waiting import wait_until
 

@@ -11,12 +11,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.schedule.slurm.standings import standings
 from tests.support.commands import BIN, ROOT, environment
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "srun")
@@ -167,3 +168,8 @@ def driven(
             # A shell that puts the tests into the background has them ignore Ctrl-C.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         )
+
+
+def states(numbers: Iterable[str]) -> dict[str, str]:
+    """What Slurm says of jobs and tasks, in a word each."""
+    return {number: one.state for number, one in standings(numbers).items()}

@@ -133,21 +133,6 @@ def most_tasks() -> int:
     return int(found[1]) if found else 1
 
 
-def states(numbers: Iterable[str]) -> dict[str, str]:
-    """What Slurm says of jobs and tasks: a state, or `GONE`.
-
-    Raises:
-        StageError: it does not answer.
-    """
-    wanted = list(numbers)
-    if not wanted:
-        return {}
-    # It complains where it has forgotten all that it is asked for, so all are listed.
-    rows = listed("--states=all", "--format=%i %T")
-    known = dict(row.split(" ", 1) for row in rows if " " in row)
-    return {number: known.get(number, GONE) for number in wanted}
-
-
 def named(prefix: str, *, completing: bool = False) -> dict[str, str]:
     """The jobs and tasks of this user whose name begins so, with their names; none that has ended.
 

@@ -176,8 +176,7 @@ class SlurmRunner:
         if work.id not in self._jobs or not self._failed:
             return work.id in self._jobs
         number = str(self._jobs[work.id])
-        ended = commands.states([number])[number] not in commands.LIVE
-        return not ended or self._outcome(work) is not None
+        return standings([number])[number].is_live or self._outcome(work) is not None
 
     def _look(self) -> None:
         """Asks Slurm how jobs stand, not too often."""
