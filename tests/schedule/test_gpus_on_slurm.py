@@ -12,11 +12,11 @@ from dataenvgym_spec.cli.engines import OnSlurm
 from dataenvgym_spec.cli.jobs import spread_on
 from dataenvgym_spec.schedule.models import Models
 from dataenvgym_spec.schedule.needs import needs
-from dataenvgym_spec.schedule.slurm.commands import Job, states, submit
+from dataenvgym_spec.schedule.slurm.commands import Job, submit
 from dataenvgym_spec.setup.hardware.profile import LightJobs, SlurmCluster
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
-from tests.support.slurm import GPU, needs_slurm, slurm
+from tests.support.slurm import GPU, needs_slurm, slurm, states
 from tests.support.specs import SMALL
 from tests.support.waiting import wait_until
 

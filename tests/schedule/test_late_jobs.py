@@ -18,7 +18,7 @@ from dataenvgym_spec.schedule.parcels.adopt import put_in_place
 from dataenvgym_spec.schedule.parcels.published import LOCK
 from dataenvgym_spec.schedule.protocol import Needs, Work
 from dataenvgym_spec.schedule.slurm import job
-from dataenvgym_spec.schedule.slurm.commands import Job, named, program, states, submit
+from dataenvgym_spec.schedule.slurm.commands import Job, named, program, submit
 from dataenvgym_spec.schedule.slurm.runner import SlurmRunner
 from dataenvgym_spec.setup.hardware.leases import clone_leases
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
@@ -28,7 +28,7 @@ from dataenvgym_spec.store.leases.log import LeaseEvent, Log
 from dataenvgym_spec.store.leases.register import FolderRegister
 from tests.support.processes import family
 from tests.support.repositories import call, environment, new_repo
-from tests.support.slurm import needs_slurm, slurm
+from tests.support.slurm import needs_slurm, slurm, states
 from tests.support.specs import SMALL
 from tests.support.waiting import HANG, wait_until
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from dataenvgym_spec.schedule.protocol import Needs
-from dataenvgym_spec.schedule.slurm.commands import Job, named, options, states, submit
+from dataenvgym_spec.schedule.slurm.commands import Job, named, options, submit
 from dataenvgym_spec.schedule.slurm.others import address, machines, step
 from dataenvgym_spec.setup.hardware.profile import SlurmCluster
 from tests.support.half_done import half_done, works_on
 from tests.support.processes import running
 from tests.support.repositories import call
-from tests.support.slurm import driven, needs_slurm, slurm
+from tests.support.slurm import driven, needs_slurm, slurm, states
 from tests.support.waiting import wait_until
 
 HELP = "dataenvgym_spec.execute.training.help"
