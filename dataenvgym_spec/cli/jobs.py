@@ -14,6 +14,7 @@ import click
 
 from dataenvgym_spec.cli.common import Project, plural
 from dataenvgym_spec.cli.engines import Engine, engine
+from dataenvgym_spec.cli.failing import AGAIN, unfinished
 from dataenvgym_spec.cli.onlooker import Onlooker
 from dataenvgym_spec.cli.pulling import Pulling
 from dataenvgym_spec.cli.queued import Rounds, spread_of
@@ -38,7 +39,6 @@ from dataenvgym_spec.store.dvc.messages import UNFETCHED
 
 MOST_TOLD: Final = 8
 """How many failures are told in full at the end."""
-AGAIN: Final = "the same command goes on from what is done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,8 @@ class _Run:
         elsewhere: Engine | None,
         environ: Mapping[str, str],
     ) -> None:
-        self.layout, self.options, self.rounds = project.layout, options, rounds
+        self.project, self.layout = project, project.layout
+        self.options, self.rounds = options, rounds
         self.open: list[Entry] = list(project.compiled.graph.entries)
         self.failures: dict[str, UserError] = {}
         self.unfetched = False
@@ -261,7 +262,7 @@ class _Run:
                 self.rounds.retake(others)
                 continue
             for name in finished.work.experiments:
-                self._give_up(name, StageError(f"'{name}' did not finish", help=AGAIN))
+                self._give_up(name, unfinished(self.project, name))
         self.progress.failed.clear()
 
     def _paused(self, finished: Finished) -> LimitReached:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import click
@@ -13,6 +12,7 @@ import click
 from dataenvgym_spec.cli.again import command_line
 from dataenvgym_spec.cli.away import command_of, last_run
 from dataenvgym_spec.cli.common import Project, layout_here, load_project, plural, setting
+from dataenvgym_spec.cli.failing import AGAIN, unfinished
 from dataenvgym_spec.cli.guard import admit, require_services
 from dataenvgym_spec.cli.pulling import Pulling
 from dataenvgym_spec.core.errors import LimitReached, StageError, UserError
@@ -235,7 +235,6 @@ def _reproduce(
         click.echo(f"{item.name}: {_to_do(todo, again=bool(done))}")
         if not todo.targets:
             return False
-        compiled = _bytes(layout.index(item.name))
         pulling.begun = True
         code = reproduce(
             item, todo.targets, layout, pull=pulling.on, variables={**variables, **limits}
@@ -247,20 +246,8 @@ def _reproduce(
         if code:
             # It failed, or paused at a limit, which `guard` says.
             guard(layout, limits)
-            if _bytes(layout.index(item.name)) != compiled:
-                message = f"'{item.name}' was compiled anew while it ran, so its stages are others"
-                raise StageError(message, help="run the same command again: what is done is kept")
-            help = "the reason is above; the same command goes on from what is done"
-            raise StageError(f"'{item.name}' did not finish", help=help)
+            raise unfinished(project, item.name, help=f"the reason is above; {AGAIN}")
         done = todo.targets
-
-
-def _bytes(path: Path) -> bytes:
-    """The content of a file; nothing of one that is not there."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
 
 
 def _admitted(project: Project, item: Entry, steps: tuple[PlannedStage, ...]) -> Mapping[str, str]:

@@ -88,6 +88,12 @@ def drift(graph: Graph, layout: Layout, *, everything: bool) -> list[Drift]:
     return drifts
 
 
+def stands(graph: Graph, name: str, layout: Layout) -> bool:
+    """Whether an experiment of a graph is still compiled as there, by the list of its stages."""
+    item = next(item for item in graph.entries if item.name == name)
+    return atomic.holds(layout.index(name), index(item, graph))
+
+
 def _drift(path: Path, reason: str, layout: Layout) -> Drift:
     return Drift(path=path.relative_to(layout.root).as_posix(), reason=reason)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +10,35 @@ import pytest
 
 from dataenvgym_spec.cli import run
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.schedule.order import Outcome
+from dataenvgym_spec.schedule.protocol import Finished, Work
 from tests.support.repositories import call, new_repo
 from tests.support.specs import SMALL
 
 
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "2")])
 @pytest.mark.parametrize("edited", [False, True])
 def test_a_spec_that_was_compiled_while_it_ran_is_said_to_be_the_reason(
-    edited: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    edited: bool, jobs: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two people in one clone: the report of the new spec misses stages that nobody has asked for yet."""
     repo = new_repo(tmp_path / "repo", SMALL)
     call("dataenvgym", "compile", cwd=repo)
 
-    def failing(*_arguments: Any, **_more: Any) -> int:
+    def failing(*_: Any, **_more: Any) -> int:
         if edited:
             longer = SMALL.replace("iterations: 1", "iterations: 2")
             (repo / "specs" / "tiny.yaml").write_text(longer, encoding="utf-8")
             call("dataenvgym", "compile", cwd=repo)
         return 1
 
+    def all_failing(works: Sequence[Work], *_: Any, **_more: Any) -> Outcome:
+        return Outcome(failed=[Finished(work=works[0], code=failing())])
+
     monkeypatch.setattr(run, "reproduce", failing)
+    monkeypatch.setattr("dataenvgym_spec.cli.jobs.carry_out", all_failing)
     monkeypatch.chdir(repo)
     with pytest.raises(StageError) as raised:
-        run.command.main(["tiny"], standalone_mode=False)
+        run.command.main(["tiny", *jobs], standalone_mode=False)
     assert ("was compiled anew while it ran" in raised.value.message) == edited
     assert ("did not finish" in raised.value.message) != edited
