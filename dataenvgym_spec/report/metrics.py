@@ -38,6 +38,7 @@ Row = dict[str, Any]
 _COLUMNS: Final = (
     *("arm", "seed", "iteration", "examples", "split"),
     *("accuracy", "ci_low", "ci_high", "items", "unparseable", "truncated"),
+    *("tokens", "gpu_minutes", "usd"),
 )
 
 
@@ -337,7 +338,11 @@ def _stopped(curves: Sequence[Curve]) -> dict[str, dict[str, int]]:
 
 
 def curves_csv(study: Study) -> str:
-    """The text of `curves.csv`: every point of every run, and the sealed students as `test`."""
+    """The text of `curves.csv`: every point of every run, and the sealed students as `test`.
+
+    `tokens`, `gpu_minutes` and `usd` are what teaching took up to a point: empty where that is not
+    complete, and for sealed students, whose iteration has a row of its own.
+    """
     rows = [row for curve in study.curves for row in _points(curve)]
     return _csv([*rows, *_sealed(study)])
 
@@ -373,6 +378,9 @@ def _points(curve: Curve) -> list[Row]:
             "items": point.items,
             "unparseable": point.unparseable,
             "truncated": point.truncated,
+            "tokens": point.tokens,
+            "gpu_minutes": None if point.gpu_minutes is None else round(point.gpu_minutes, 4),
+            "usd": None if point.usd is None else round(point.usd, 6),
         }
         rows.append(row)
     return rows

@@ -231,6 +231,9 @@ def test_curves_csv(one):
         "items",
         "unparseable",
         "truncated",
+        "tokens",
+        "gpu_minutes",
+        "usd",
     ]
     selection = [row for row in rows if row["split"] == "selection" and row["arm"] == "no-state"]
     assert [(row["iteration"], row["examples"]) for row in selection] == [
@@ -240,6 +243,11 @@ def test_curves_csv(one):
         ("3", "18"),
     ]
     assert {(row["unparseable"], row["truncated"]) for row in selection} == {("0", "1")}
+    # What the page draws curves by stands in the table, and what is not known is empty, not 0.
+    points = next(curve for curve in study(one).curves if curve.arm == "no-state").points
+    assert [row["tokens"] for row in selection] == [
+        "" if point.tokens is None else str(point.tokens) for point in points
+    ]
     assert {row["split"] for row in rows} == {"selection", "test"}
 
 

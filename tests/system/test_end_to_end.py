@@ -111,6 +111,9 @@ def test_the_report_and_its_numbers(finished: Path) -> None:
         csv.DictReader((finished / "reports" / "tiny" / "curves.csv").open(encoding="utf-8"))
     )
     assert {row["iteration"] for row in rows} == {"0", "1", "2"}
+    taught = [row for row in rows if (row["arm"], row["split"]) == ("with-state", "selection")]
+    spent = [float(row["tokens"]) for row in taught]
+    assert spent[0] == 0 < spent[1] < spent[2]
 
 
 def test_status_says_that_all_is_done(finished: Path) -> None:
