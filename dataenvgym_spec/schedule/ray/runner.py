@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec.structs import replace as changed
@@ -24,7 +24,7 @@ from dataenvgym_spec.schedule.protocol import LEAST, Finished, Needs, Standing, 
 from dataenvgym_spec.schedule.ray import tasks
 from dataenvgym_spec.schedule.ray.cluster import Cluster
 from dataenvgym_spec.schedule.ray.group import Group, said
-from dataenvgym_spec.schedule.ray.lack import lack
+from dataenvgym_spec.schedule.ray.lack import clipped, lack
 
 SLICE: Final = 0.1
 """Seconds for which one source of news is waited for before the others are looked at."""
@@ -210,19 +210,8 @@ class RayRunner:
         task.asked, task.since = needs, time.monotonic()
 
     def _clipped(self, needs: Needs) -> Needs:
-        """Needs, and where they are more than any machine has, all of the largest.
-
-        What no machine has any of at the moment, a stage that is to have some waits for at Ray.
-        With less it would go to a machine that is to run no stage, or have a model run on
-        processors that is to run on GPUs, once the last machine with some is gone.
-        """
-        most = self.cluster.largest()
-        return replace(
-            needs,
-            cpus=min(needs.cpus, most.cpus) or needs.cpus,
-            gpus=min(needs.gpus, most.gpus) or needs.gpus,
-            memory=min(needs.memory, most.memory),
-        )
+        """What is asked for of a machine."""
+        return clipped(needs, self.cluster.machines)
 
     def _streams(self) -> dict[Any, _Task]:
         """What tasks say, also the other machines of groups."""
