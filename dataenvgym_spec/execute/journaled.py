@@ -17,6 +17,7 @@ import msgspec
 
 from dataenvgym_spec.core.errors import LimitReached, StageError
 from dataenvgym_spec.core.hashing import canonical, digest, seed_from
+from dataenvgym_spec.execute.described import determining, name_of
 from dataenvgym_spec.execute.desk import Desk, Lost
 from dataenvgym_spec.execute.shapes import MOST_AGAIN, Shape, again, bare
 from dataenvgym_spec.execute.shards.part import Shared
@@ -26,7 +27,7 @@ from dataenvgym_spec.gym.painters.protocol import OnService
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply, Teacher, arrivals, stop
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.language.declared import OptionPath
-from dataenvgym_spec.language.options import at, without
+from dataenvgym_spec.language.options import at
 from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.store.journal import batches
 
@@ -321,9 +322,24 @@ def around(desk: Desk, reads: Callable[[str], Any]) -> Around:
             return construct()
         identity = [determining(described), [reads(word) for word in _read_by(described)]]
         name = name_of(described)
+        if declared.kept:
+            construct = _with_kept_server(described, construct)
         return Journaled(construct, identity=identity, desk=desk, name=name, kind=described.kind)
 
     return place
+
+
+def _with_kept_server(described: Described, construct: Callable[[], Any]) -> Callable[[], Any]:
+    """Constructs a teacher whose server is kept for the run, where one can be."""
+
+    def constructed() -> Any:
+        from dataenvgym_spec.execute.warm.servers import starts
+
+        teacher = construct()
+        teacher.starts = starts(described)
+        return teacher
+
+    return constructed
 
 
 def _has_line(described: Described) -> bool:
@@ -349,29 +365,6 @@ def _lined(desk: Desk, described: Described, component: AsksOutside | OnService)
 
 def _naming(described: Described) -> Iterable[OptionPath]:
     return definition(described.slot, described.kind).marked("x-command")
-
-
-def determining(described: Described) -> dict[str, Any]:
-    """What of a component determines what it gives: all but what is declared a circumstance."""
-    options = described.options
-    for path in definition(described.slot, described.kind).marked("x-circumstance"):
-        if at(options, path) is not None:
-            options = without(options, path)
-    parts = {path: determining(part) for path, part in described.parts.items()}
-    return {
-        "kind": described.kind,
-        "version": described.version,
-        "options": dict(options),
-        "parts": sorted([list(path), part] for path, part in parts.items()),
-    }
-
-
-def name_of(teacher: Described) -> str:
-    """What accounts call a teacher: its model, or its kind if it names none."""
-    model = teacher.options.get("model")
-    held = [part.options.get("id") for part in teacher.parts.values() if part.slot == "model"]
-    named = [name for name in (model, *held) if isinstance(name, str)]
-    return named[0] if named else teacher.kind
 
 
 def _read_by(described: Described) -> list[str]:

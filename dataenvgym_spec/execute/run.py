@@ -130,7 +130,7 @@ def execute(
     started, clock = time.time(), time.monotonic()
     if not space.begin(stage.ports, inputs.digests):
         say("  from the start: an earlier attempt was made from other inputs")
-    make_room(stage)
+    make_room(stage, circumstances or {})
     context = working(layout, stage, inputs, space, circumstances or {})
     with (
         failures(layout, space.path / "failure.txt"),
@@ -147,13 +147,18 @@ def execute(
     say(f"  done in {time.monotonic() - clock:.1f} s")
 
 
-def make_room(stage: Stage) -> None:
-    """Ends the engines that the run keeps on the GPU; an evaluation sees to that itself."""
+def make_room(stage: Stage, circumstances: Circumstances) -> None:
+    """Ends what the run keeps on the GPU, but for what the stage uses.
+
+    An evaluation sees to that itself.
+    """
     if stage.kind == "evaluate" or not gpu_count():
         return
-    from dataenvgym_spec.execute.warm.engines import release
+    from dataenvgym_spec.execute.warm import servers
 
-    release(os.environ)
+    wholes = [whole.under(circumstances) for _, whole in stage.params.components()]
+    teachers = [part for whole in wholes for part in whole.walk() if part.slot == "teacher"]
+    servers.make_room(teachers, os.environ)
 
 
 def working(

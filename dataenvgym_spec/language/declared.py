@@ -181,6 +181,8 @@ class Definition:
         ready: of a model: whether it exists, so that the store refers to it.
         device: of a teacher or a painter: whether a model runs in the stage that asks it, on a GPU
             where there is one.
+        kept: of a teacher on a device: whether its model is in a server that a run keeps for all
+            of its stages.
         judges: of an engine or a trainer: whether it is handed the scorer of the task.
         adapts: of a backend: whether it can be given another adapter of the same base model, and be
             asked again where it has none; "freely" if adapters of any shape, or none after one.
@@ -239,6 +241,7 @@ class Definition:
     variants: bool = False
     ready: bool = False
     device: bool = False
+    kept: bool = False
     judges: bool = False
     adapts: bool | str = False
     divides: bool | str = False

@@ -20,8 +20,8 @@ from dataenvgym_spec.core.room import VISIBLE
 from dataenvgym_spec.core.running import LASTING
 from dataenvgym_spec.core.variables import ENGINES
 from dataenvgym_spec.execute.warm.client import WORKER
-from dataenvgym_spec.execute.warm.engines import kept_engine, release
-from dataenvgym_spec.execute.warm.holder import IDLE
+from dataenvgym_spec.execute.warm.engines import kept_engine
+from dataenvgym_spec.execute.warm.kept import IDLE, release
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.language.components import definition

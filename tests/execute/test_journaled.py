@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.execute.journaled import around, determining
+from dataenvgym_spec.execute.described import determining
+from dataenvgym_spec.execute.journaled import around
 from dataenvgym_spec.gym import Ask, Image, Message, Reply
 from dataenvgym_spec.gym.make import Named
 from dataenvgym_spec.gym.teachers.openai import OpenAITeacher

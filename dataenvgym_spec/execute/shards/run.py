@@ -81,7 +81,7 @@ def _run(layout: Layout, content: dict[str, Any], part: Part, known: Circumstanc
     if shards.has(part) or scratch(layout, stage.directory).finished(stage.id) == inputs.digests:
         say("  it is done: nothing is made again")
         return
-    make_room(stage)
+    make_room(stage, known)
     # What it writes besides the shard is looked at by nobody.
     with TemporaryDirectory(dir=shards.folder, prefix=f"{part.name}.") as name:
         space = Scratch(path=Path(name), target=Path(name))

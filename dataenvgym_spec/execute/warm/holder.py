@@ -19,23 +19,18 @@ from collections.abc import Callable
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
-from dataenvgym_spec.core import variables
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.core.machine import threads_of
 from dataenvgym_spec.execute.warm.client import workplace
-from dataenvgym_spec.execute.warm.engines import LOG, Wanted
+from dataenvgym_spec.execute.warm.engines import Wanted
+from dataenvgym_spec.execute.warm.kept import LOG, idle_seconds
 from dataenvgym_spec.execute.warm.listening import listening
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.make import make
 from dataenvgym_spec.gym.students.backends.protocol import Changing, Dividing, GenerationSettings
 from dataenvgym_spec.store.layout import Layout
-
-IDLE: Final = "DATAENVGYM_ENGINE_SECONDS"
-"""The environment variable that says after how many idle seconds an engine is given up."""
-SECONDS: Final = 900
-"""Longer than most trainings between two evaluations take."""
 
 
 class Holder:
@@ -124,7 +119,7 @@ def hold(path: Path, served: int, listens: Callable[[], object] = int) -> None:
         served: the process of the run.
         listens: called once it listens, or another process does.
     """
-    idle = variables.count(os.environ, IDLE) or SECONDS
+    idle = idle_seconds(os.environ)
     with listening(path, served) as found:
         listens()
         if found is not None:

@@ -1,46 +1,26 @@
-"""A teacher that runs in a server of its own, `vllm serve`, which the stage starts and ends."""
+"""A teacher that runs in a server of its own, `vllm serve`, which a stage starts if need be."""
 
 from __future__ import annotations
 
 import json
 import os
-import secrets
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Final
 
-from dataenvgym_spec.core.chat_template import read_template
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.core.secrets import Secrets, opening
-from dataenvgym_spec.core.variables import VLLM_CACHE, VLLM_CACHE_GIB
+from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.gym.students.backends.serving import Serving
 from dataenvgym_spec.gym.students.models.protocol import Existing
-from dataenvgym_spec.gym.teachers import guard
 from dataenvgym_spec.gym.teachers.chat import Dialect, Settings
 from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
-from dataenvgym_spec.gym.teachers.refusals import Target
 from dataenvgym_spec.gym.teachers.remote import HttpTeacher
+from dataenvgym_spec.gym.teachers.server import Running, Server, Starts, target
 from dataenvgym_spec.gym.teachers.vllm import name_of
 
-START_SECONDS: Final = 3600
-"""How long a server may take to start: a large model is read from a disk that may be far away."""
-LOOK: Final = 0.2
-"""Seconds between two looks at whether it is there."""
 SERVING: Final = "vllm.entrypoints.openai.api_server"
 """What `vllm serve` starts; that command looks for a distribution of its own name, which the build
 for CPUs has not."""
-LINES: Final = 15
-"""Lines of its log that a message shows."""
-PLAIN: Final = "{% for message in messages %}{{ message.content }}\n\n{% endfor %}"
-"""How a model without a chat template is asked: by the texts alone."""
 SHAPES: Final = {"backend": "xgrammar", "disable_any_whitespace": True}
 """See `students.backends.vllm_engine.SHAPES`."""
 
@@ -52,9 +32,11 @@ class VllmServerTeacher(HttpTeacher):
         device: where it runs, once it does.
         gpus: over how many GPUs it is split, where it runs on one.
         program: what is started, up to its arguments.
+        starts: starts it, or finds one that a run keeps for all of its stages.
     """
 
     program: ClassVar[tuple[str, ...]] = (sys.executable, "-m", SERVING)
+    starts: Starts = Server
 
     def __init__(self, *, model: Existing, dtype: str, **options: Any) -> None:
         self.model, self.dtype = model, dtype
@@ -62,7 +44,7 @@ class VllmServerTeacher(HttpTeacher):
         self.dialect = Dialect()
         self.device: str | None = None
         self.gpus = 1
-        self._server: Server | None = None
+        self._server: Running | None = None
 
     def together(self, asks: Sequence[Ask]) -> Iterator[Sequence[Reply]]:
         """The replies that came together; see `HttpTeacher`.
@@ -72,10 +54,11 @@ class VllmServerTeacher(HttpTeacher):
         """
         if self._server is None:
             folder = self.model.find().folder
-            self.device = "cuda" if _has_gpu() else "cpu"
+            self.device = "cuda" if gpu_count() else "cpu"
             self.gpus = Serving.of(os.environ).gpus
-            self._server = Server([*self.program, f"--model={folder}"], self._arguments(), folder)
-            self.target = self._server.target(name_of(self.model))
+            program = [*self.program, f"--model={folder}"]
+            self._server = self.starts(program, self._arguments(), folder)
+            self.target = target(self._server, name_of(self.model))
         try:
             yield from super().together(asks)
         except StageError as error:
@@ -83,7 +66,7 @@ class VllmServerTeacher(HttpTeacher):
             raise self._server.fault() or error from None
 
     def close(self) -> None:
-        """Ends the server."""
+        """Ends the server, or leaves it to the run that keeps it."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -98,114 +81,3 @@ class VllmServerTeacher(HttpTeacher):
         for name, value in Serving.of(os.environ).options().items():
             arguments.append(f"--{name.replace('_', '-')}={value}")
         return arguments
-
-
-class Server:
-    """A server on a free port of the loopback interface; nobody else has its key.
-
-    It is ended by `close`, and with this process, however that ends (`guard`).
-
-    Raises:
-        StageError: it did not start.
-    """
-
-    def __init__(self, program: list[str], arguments: list[str], model: Path) -> None:
-        self.key = secrets.token_hex(16)
-        self._folder = TemporaryDirectory()
-        folder = Path(self._folder.name)
-        self._log = folder / "log"
-        self.port = _free_port()
-        arguments = [*arguments, "--host=127.0.0.1", f"--port={self.port}"]
-        if read_template(model) is None:
-            (folder / "plain.jinja").write_text(PLAIN, encoding="utf-8")
-            arguments.append(f"--chat-template={folder / 'plain.jinja'}")
-        with self._log.open("wb") as log:
-            self._guard = subprocess.Popen(
-                [sys.executable, guard.__file__, *program, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env=self._environment(),
-            )
-        try:
-            self._wait()
-        except BaseException:
-            self.close()
-            raise
-
-    def target(self, name: str) -> Target:
-        """Where its questions go."""
-        base = f"http://127.0.0.1:{self.port}/v1"
-        return Target(
-            name=f"the server of '{name}'",
-            base=base,
-            url=f"{base}/chat/completions",
-            headers={"Authorization": f"Bearer {self.key}"},
-            key=self.key,
-        )
-
-    def fault(self) -> StageError | None:
-        """That it ended by itself; None if it runs."""
-        with suppress(subprocess.TimeoutExpired):
-            self._guard.wait(guard.PATIENCE)  # it no longer listens while it ends
-        return None if self._guard.poll() is None else self._failed("ended")
-
-    def close(self) -> None:
-        """Ends it, and whatever it started."""
-        if self._guard.stdin is not None:
-            self._guard.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._guard.wait(2 * guard.PATIENCE)
-        with suppress(ProcessLookupError):
-            os.killpg(self._guard.pid, signal.SIGKILL)
-        self._guard.wait()
-        self._folder.cleanup()
-
-    def _environment(self) -> dict[str, str]:
-        environ = {**os.environ, "VLLM_API_KEY": self.key}
-        # Its engine is a process of its own there, whatever vLLM in this process wants.
-        environ.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)
-        environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-        environ.setdefault(VLLM_CACHE, str(VLLM_CACHE_GIB))
-        return environ
-
-    def _wait(self) -> None:
-        """Waits until it answers."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end:
-            if self._guard.poll() is not None:
-                raise self._failed("ended while it started")
-            if self._answers(opener):
-                return
-            time.sleep(LOOK)
-        raise self._failed(f"was not there after {START_SECONDS} s")
-
-    def _answers(self, opener: urllib.request.OpenerDirector) -> bool:
-        try:
-            with opener.open(f"http://127.0.0.1:{self.port}/health", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:  # nobody listens yet
-            return False
-
-    def _failed(self, what: str) -> StageError:
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        # What ends a server says much after the error.
-        errors = [line for line in lines if "ERROR" in line]
-        # It has the environment of this process, with all keys in it.
-        hide = Secrets([self.key, *opening(os.environ)]).hide
-        said = hide("\n".join((errors or lines)[-LINES:]))
-        return StageError(f"the server of a teacher {what}", help=f"the end of its log:\n{said}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _has_gpu() -> bool:
-    from dataenvgym_spec.core.machine import gpu_count
-
-    return bool(gpu_count())

@@ -1,0 +1,161 @@
+"""Servers of teachers that are kept for a run: which stages share one, and when they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.variables import ENGINES
+from dataenvgym_spec.execute.warm import kept, servers
+from dataenvgym_spec.execute.warm.client import WORKER
+from dataenvgym_spec.graph.component import Component
+from dataenvgym_spec.gym import Ask
+from dataenvgym_spec.gym.students.models.path import Local
+from dataenvgym_spec.gym.teachers.vllm_server import VllmServerTeacher
+from tests.execute.test_engines import Run
+from tests.gym.test_vllm_server import OPTIONS, STAND_IN, pids
+from tests.support.waiting import gone, wait_until
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """A run of which this process is a stage; a program stands for vLLM."""
+    (tmp_path / ".dvc").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(VllmServerTeacher, "program", (sys.executable, "-c", STAND_IN))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    with tempfile.TemporaryDirectory() as sockets:
+        made = Run(tmp_path, Path(sockets))
+        (made.base / "config.json").write_text("{}", encoding="utf-8")
+        monkeypatch.setenv(WORKER, f"{sockets}/{made.process.pid}-1-heavy.sock")
+        try:
+            yield made
+        finally:
+            made.process.kill()
+            made.process.wait()
+            wait_until(lambda: not made.engines(), "what is kept ends with its run")
+            assert not list(Path(sockets).iterdir())
+
+
+def described(model: Path, **options: Any) -> Component:
+    """The component of a teacher, whose model is known by its folder here."""
+    part = Component(slot="model", kind="path", version=1, options={"path": str(model)})
+    return Component(
+        slot="teacher",
+        kind="vllm-server",
+        version=1,
+        options={**OPTIONS, **options},
+        parts={("model",): part},
+    )
+
+
+@contextmanager
+def teacher(model: Path, **options: Any) -> Iterator[VllmServerTeacher]:
+    """A teacher as a stage has it, up to the end of the stage."""
+    made = VllmServerTeacher(model=Local(path=model), **{**OPTIONS, **options})
+    made.starts = servers.starts(described(model, **options))
+    with closing(made):
+        yield made
+
+
+def said(asked: VllmServerTeacher) -> str:
+    (reply,) = asked.answer([Ask.of("q", "hello")])
+    return reply.text
+
+
+def test_stages_share_a_server_that_ends_with_the_run(run: Run) -> None:
+    with teacher(run.base) as first:
+        assert said(first) == "hello to teacher as float32"
+        there = pids(run.base)
+        # Another stage asks it at the same time, for answers that are drawn otherwise.
+        with teacher(run.base, temperature=0.0) as beside:
+            assert said(beside) == said(first)
+    with teacher(run.base) as later:
+        assert said(later) == "hello to teacher as float32"
+        assert pids(run.base) == there and not gone(there)
+    assert run.loads() == 1
+    run.process.kill()
+    run.process.wait()
+    wait_until(lambda: gone(there), "the server and its child end with the run")
+
+
+def test_what_is_another_server(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.json").write_text("{}", encoding="utf-8")
+    with teacher(run.base) as first, teacher(other) as second, teacher(run.base, dtype="float16") as third:  # fmt: skip
+        assert [said(one)[-7:] for one in (first, second, third)] == ["float32", "float32", "float16"]  # fmt: skip
+    assert run.loads() == 3
+
+
+def test_it_ends_where_its_gpu_is_needed_and_nobody_asks_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "gpu_count", lambda: 1)
+    with teacher(run.base) as first:
+        said(first)
+        there = pids(run.base)
+        kept.release(os.environ)
+        assert not gone(there) and said(first), "a stage asks it"
+    servers.make_room([described(run.base, temperature=0.0)], os.environ)
+    assert not gone(there), "the stage is about to ask it"
+    servers.make_room([], os.environ)
+    assert gone(there)
+    with teacher(run.base) as later:
+        assert said(later) and pids(run.base) != there
+
+
+def test_it_ends_when_nobody_asks_for_long(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(kept.IDLE, "1")
+    with teacher(run.base) as first:
+        said(first)
+    there = pids(run.base)
+    wait_until(lambda: gone(there), "the server ends")
+    with teacher(run.base) as later:
+        assert said(later)
+
+
+def test_one_that_does_not_start_says_why_and_the_next_stage_tries_again(run: Run) -> None:
+    (run.base / "broken").touch()
+    with teacher(run.base) as first, pytest.raises(StageError, match="ended while it started") as caught:  # fmt: skip
+        said(first)
+    assert caught.value.help == "the end of its log:\nthis model cannot be [key]"
+    (run.base / "broken").unlink()
+    with teacher(run.base) as second:
+        assert said(second)
+
+
+def test_a_server_or_what_keeps_it_that_is_killed_is_said_and_started_again(run: Run) -> None:
+    with teacher(run.base) as first:
+        said(first)
+        os.kill(pids(run.base)[0], signal.SIGKILL)
+        with pytest.raises(StageError, match="the server of a teacher ended"):
+            said(first)
+    with teacher(run.base) as second:
+        said(second)
+        there = pids(run.base)
+        for process in run.engines():
+            os.kill(process, signal.SIGKILL)
+        wait_until(lambda: gone(there), "the server ends with what keeps it")
+        with pytest.raises(StageError, match="keeps the server of a teacher ended"):
+            said(second)
+    with teacher(run.base) as third:
+        assert said(third)
+
+
+def test_without_engines_each_stage_has_its_own(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENGINES, "0")
+    with teacher(run.base) as first:
+        said(first)
+        there = pids(run.base)
+    wait_until(lambda: gone(there), "it ends with its stage")
+    assert not run.engines()
