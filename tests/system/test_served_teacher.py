@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import environment
 from tests.support.repositories import call, new_repo
 from tests.support.specs import tiny
 from tests.support.students import conversational
@@ -36,7 +35,7 @@ def test_one_server_answers_all_stages_of_a_run(tmp_path: Path) -> None:
     repo = new_repo(tmp_path / "repo", SPEC)
     conversational(repo / "specs" / "models" / "writer", max_positions=8192)
     call("dataenvgym", "compile", cwd=repo)
-    call("dataenvgym", "run", "tiny", cwd=repo, **environment(shared=False))
+    call("dataenvgym", "run", "tiny", cwd=repo, apart=True)
     log = (repo / ".dataenvgym" / "engines.log").read_text(encoding="utf-8")
     assert log.count("in a server") == 1, log
     asked = [
