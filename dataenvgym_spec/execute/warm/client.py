@@ -28,6 +28,7 @@ from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.running import LASTING, current
 from dataenvgym_spec.core.variables import SERVED
 from dataenvgym_spec.execute.pass_through import stopped
+from dataenvgym_spec.execute.warm.listening import start_of
 from dataenvgym_spec.graph.kind import Worker
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.store.layout import Layout
@@ -273,16 +274,15 @@ def socket_path(served: int, group: str) -> Path | None:
 
     None if its process is gone, or is neither a `dataenvgym run` nor DVC nor named by the user.
     """
-    process = Path(f"/proc/{served}")
     try:
-        command = (process / "cmdline").read_bytes()
+        command = Path(f"/proc/{served}/cmdline").read_bytes()
         if SERVED not in os.environ and not re.search(rb"dvc|dataenvgym", command):
             return None
-        stat = (process / "stat").read_text(encoding="utf-8")
     except OSError:
         return None
-    # A process id is given again; the time it started, field 22, tells one from the next.
-    started = stat.rpartition(")")[2].split()[19]
+    started = start_of(served)
+    if started is None:
+        return None
     folder = Path(tempfile.gettempdir()) / f"dataenvgym-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     # Whoever could put a socket there could run programs as this user.

@@ -47,16 +47,40 @@ def _bind(server: socket.socket, path: Path) -> None:
         fcntl.flock(folder, fcntl.LOCK_EX)
         if path.exists() and not _is_served(path):
             path.unlink()
+        _sweep(path.parent)
         server.bind(str(path))
         server.listen(64)
     finally:
         os.close(folder)
 
 
+def _sweep(folder: Path) -> None:
+    """Removes what processes left that were killed, of runs that are gone."""
+    for path in folder.glob("*.sock"):
+        served, started, *_ = [*path.name.split("-"), ""]
+        gone = served.isdigit() and start_of(int(served)) != started
+        # Another container may share the folder, and not see the same processes.
+        if gone and not _is_served(path):
+            path.unlink(missing_ok=True)
+
+
+def start_of(process: int) -> str | None:
+    """When a process started, in the system's ticks since its own start; None if there is none.
+
+    A number of a process is given again; this tells one from the next. Source: field 22 of
+    proc_pid_stat(5).
+    """
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[19]
+
+
 def _is_served(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
         try:
             other.connect(str(path))
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return False
     return True
