@@ -322,7 +322,7 @@ def around(desk: Desk, reads: Callable[[str], Any]) -> Around:
             return construct()
         identity = [determining(described), [reads(word) for word in _read_by(described)]]
         name = name_of(described)
-        if declared.kept:
+        if declared.kept is not None:
             construct = _with_kept_server(described, construct)
         return Journaled(construct, identity=identity, desk=desk, name=name, kind=described.kind)
 

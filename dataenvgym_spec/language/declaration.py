@@ -127,7 +127,7 @@ def declare(
         variants=bool(data.get("variants", False)),
         ready=bool(data.get("ready", False)),
         device=bool(data.get("device", False)),
-        kept=bool(data.get("kept", False)),
+        kept=tuple(data["kept"]) if "kept" in data else None,
         judges=bool(data.get("judges", False)),
         adapts=data.get("adapts", False),
         divides=data.get("divides", False),

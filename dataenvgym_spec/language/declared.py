@@ -181,8 +181,8 @@ class Definition:
         ready: of a model: whether it exists, so that the store refers to it.
         device: of a teacher or a painter: whether a model runs in the stage that asks it, on a GPU
             where there is one.
-        kept: of a teacher on a device: whether its model is in a server that a run keeps for all
-            of its stages.
+        kept: of a teacher on a device whose model is in a server that a run keeps for all of its
+            stages: the options by which servers of one model differ. None of any other.
         judges: of an engine or a trainer: whether it is handed the scorer of the task.
         adapts: of a backend: whether it can be given another adapter of the same base model, and be
             asked again where it has none; "freely" if adapters of any shape, or none after one.
@@ -241,7 +241,7 @@ class Definition:
     variants: bool = False
     ready: bool = False
     device: bool = False
-    kept: bool = False
+    kept: tuple[str, ...] | None = None
     judges: bool = False
     adapts: bool | str = False
     divides: bool | str = False

@@ -20,12 +20,12 @@ from dataenvgym_spec.core.room import VISIBLE
 from dataenvgym_spec.core.running import LASTING
 from dataenvgym_spec.core.variables import ENGINES
 from dataenvgym_spec.execute.warm.client import WORKER
-from dataenvgym_spec.execute.warm.engines import kept_engine
 from dataenvgym_spec.execute.warm.kept import IDLE, release
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.language.components import definition
 from tests.support.components import Install
+from tests.support.served import TOLD, Run, kept
 from tests.support.students import untrained
 from tests.support.training import PROMPTS, SETTINGS, alone
 from tests.support.waiting import wait_until
@@ -84,49 +84,7 @@ ENTRIES = """
 backend.told = told:It
 backend.freely = told:It
 """
-TOLD = Component(slot="backend", kind="told", version=1)
 FREELY = Component(slot="backend", kind="freely", version=1)
-
-
-class Run:
-    """A run whose engines are kept, of which this process is a stage.
-
-    Attributes:
-        folder: its repository.
-        base: a folder for a model.
-        process: that of the run.
-    """
-
-    def __init__(self, folder: Path, sockets: Path) -> None:
-        self.folder, self.sockets = folder, sockets
-        self.process = subprocess.Popen(["sleep", "600"])
-        self.base = folder / "base"
-        self.base.mkdir()
-
-    def adapter(self, name: str, says: str, **config: Any) -> Path:
-        """A folder that stands for an adapter."""
-        folder = self.folder / name
-        folder.mkdir()
-        (folder / "says.txt").write_text(says, encoding="utf-8")
-        (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
-        return folder
-
-    def said(self, student: Path, prompt: str = "?") -> str:
-        """What an engine that is kept says."""
-        with kept(TOLD, self.base, student) as engine:
-            assert engine is not None
-            return engine.generate([prompt])[0].text
-
-    def engines(self) -> set[int]:
-        """The processes that keep engines."""
-        command = ["pgrep", "-f", str(self.sockets)]
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-        return {int(pid) for pid in said.split()}
-
-    def loads(self) -> int:
-        """How often an engine was started."""
-        log = self.folder / ".dataenvgym" / "engines.log"
-        return log.read_text(encoding="utf-8").count("loaded ")
 
 
 @pytest.fixture
@@ -157,14 +115,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) -> It
             made.process.wait()
             wait_until(lambda: not made.engines(), "engines end with their run")
             assert not list(Path(sockets).iterdir())
-
-
-def kept(
-    component: Component, base: Path | None, student: Path, content: str | None = "one"
-) -> Any:
-    return kept_engine(
-        component, settings=SETTINGS, student=student, base=base, content=content, files={}
-    )
 
 
 def asked(base: Path, student: Path, component: Component = TRANSFORMERS) -> Any:
@@ -285,7 +235,7 @@ def test_why_it_failed_is_told_and_the_next_one_is_served(run: Run) -> None:
 ASKING = """
 import sys
 from pathlib import Path
-from tests.execute.test_engines import TOLD, kept
+from tests.support.served import TOLD, kept
 with kept(TOLD, *map(Path, sys.argv[1:3])) as engine:
     engine.generate(["touch " + sys.argv[3]])
 """

@@ -21,8 +21,7 @@ from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym import Ask
 from dataenvgym_spec.gym.students.models.path import Local
 from dataenvgym_spec.gym.teachers.vllm_server import VllmServerTeacher
-from tests.execute.test_engines import Run
-from tests.gym.test_vllm_server import OPTIONS, STAND_IN, pids
+from tests.support.served import OPTIONS, STAND_IN, Run, pids
 from tests.support.waiting import gone, wait_until
 
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -20,37 +19,8 @@ from dataenvgym_spec.gym.teachers.chat import Dialect
 from dataenvgym_spec.gym.teachers.vllm_server import VllmServerTeacher
 from tests.support.golden import assert_golden
 from tests.support.repositories import ROOT
+from tests.support.served import OPTIONS, STAND_IN, pids
 from tests.support.waiting import gone, wait_until
-
-OPTIONS: dict[str, Any] = {
-    "dtype": "float32", "temperature": 1.0, "top_p": 1.0, "max_tokens": 24, "logprobs": False,
-    "concurrency": 4, "timeout": 60.0, "retries": 0,
-}  # fmt: skip
-STAND_IN = """
-import json, os, subprocess, sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
-given = dict(part[2:].split("=", 1) for part in sys.argv[1:] if "=" in part)
-if os.path.exists(given["model"] + "/broken"):
-    print("this model cannot be", os.environ["VLLM_API_KEY"]); sys.exit(3)
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-open(given["model"] + "/pids", "w").write(f"{os.getpid()} {child.pid}")
-class Handler(BaseHTTPRequestHandler):
-    def log_message(self, *given): pass
-    def say(self, code, content):
-        data = json.dumps(content).encode()
-        self.send_response(code); self.send_header("Content-Length", str(len(data)))
-        self.end_headers(); self.wfile.write(data)
-    def do_GET(self): self.say(200, {})
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.headers["Authorization"] != "Bearer " + os.environ["VLLM_API_KEY"]:
-            return self.say(401, {})
-        text = body["messages"][-1]["content"] + " to " + body["model"] + " as " + given["dtype"]
-        message = {"role": "assistant", "content": text}
-        self.say(200, {"model": body["model"], "usage": {"prompt_tokens": 1, "completion_tokens": 2},
-                       "choices": [{"message": message, "finish_reason": "stop"}]})
-HTTPServer(("127.0.0.1", int(given["port"])), Handler).serve_forever()
-"""
 
 
 @pytest.fixture
@@ -63,10 +33,6 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def started(model: Path) -> VllmServerTeacher:
     return VllmServerTeacher(model=Local(path=model), **OPTIONS)
-
-
-def pids(model: Path) -> list[int]:
-    return [int(pid) for pid in (model / "pids").read_text(encoding="utf-8").split()]
 
 
 def test_it_is_started_asked_and_ended_with_what_it_started(
@@ -111,7 +77,7 @@ def test_it_ends_with_its_stage_however_that_ends(model: Path, sent: signal.Sign
         # Ignored where the tests run in the background of a shell.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from dataenvgym_spec.gym import Ask\n"
-        "from tests.gym.test_vllm_server import STAND_IN, VllmServerTeacher, started\n"
+        "from tests.gym.test_vllm_server import VllmServerTeacher, started; from tests.support.served import STAND_IN\n"
         "VllmServerTeacher.program = (sys.executable, '-c', STAND_IN)\n"
         "list((teacher := started(Path(sys.argv[1]))).answer([Ask.of('q', 'hello')]))\n"
         "print('asked', flush=True); sys.stdin.read()"

@@ -81,15 +81,15 @@ def make_room(teachers: Iterable[Described], environ: Mapping[str, str]) -> None
     """
     if not gpu_count():
         return
-    served = [one for one in teachers if definition(one.slot, one.kind).kept]
+    served = [one for one in teachers if definition(one.slot, one.kind).kept is not None]
     release(environ, but=[place(environ, "server", _identity(one)) for one in served])
 
 
 def _identity(teacher: Described) -> list[Any]:
     """What tells the server of one teacher from that of another: not how it draws its answers."""
     models = [determining(part) for part in teacher.parts.values() if part.slot == "model"]
-    named = {name: teacher.options.get(name) for name in ("dtype", "concurrency")}
-    return [teacher.kind, models, named]
+    options = definition(teacher.slot, teacher.kind).kept or ()
+    return [teacher.kind, models, {name: teacher.options.get(name) for name in options}]
 
 
 def _start(
