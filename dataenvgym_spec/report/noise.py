@@ -11,7 +11,7 @@ from typing import Any, Final
 from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import count, percent, points
-from dataenvgym_spec.results.evidence.floor import Floor, Spread
+from dataenvgym_spec.results.evidence.floor import Floor, Part, Spread
 from dataenvgym_spec.results.noise import UNKNOWN, beside, of_change
 
 NOT_MEASURED: Final = f"Noise floor: {UNKNOWN}."
@@ -33,18 +33,10 @@ def floor_of_change(floor: Floor | None, runs: int, value: float) -> str:
     return _within(floor, of_change(floor, runs), value, runs)
 
 
-def of_skills(floor: Floor | None, runs: int) -> str:
-    """What is known of chance beside what teaching changed in single skills.
-
-    Copies are compared over all of their items, and a score of few items varies more.
-    """
-    width = of_change(floor, runs)
-    if width is None:
-        return NOT_MEASURED
-    return (
-        f"Noise floor: {UNKNOWN} by skill; of all items together it is {_size(width)} points, and "
-        "the few of a skill vary more."
-    )
+def of_skill(floor: Floor | None, arm: str, skill: str, runs: int) -> float | None:
+    """What teaching changed in a skill of an arm stays within by chance alone; None if unknown."""
+    part = None if floor is None else floor.of_part(Part(arm=arm, skill=skill))
+    return of_change(part, runs)
 
 
 def cell(width: float | None) -> str:

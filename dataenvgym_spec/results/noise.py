@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.experiment import Copies, Copy, Question
-from dataenvgym_spec.results.evidence.floor import Floor, Spread
+from dataenvgym_spec.results.evidence.answers import of_part
+from dataenvgym_spec.results.evidence.floor import WHOLE, Floor, Part, Spread
 from dataenvgym_spec.results.evidence.statistics import discordant
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
@@ -39,13 +41,15 @@ def noise_floor(results: Results) -> Floor | None:
         return None
     run = _run(results, copies)
     own = _own(run, copies)
-    again = _evaluations(run, copies, "reevaluate")
-    trained = _evaluations(run, copies, "retrain")
-    reevaluate, retrain = _spread(own, again, copies), _spread(own, trained, copies)
+    again, trained = (
+        [_rows(stage, copies) for stage in _evaluations(run, copies, sort)]
+        for sort in ("reevaluate", "retrain")
+    )
+    reevaluate, retrain = _spread(own, again), _spread(own, trained)
     varied = list(_varied(results.settings[copies.arm], reevaluate, retrain))
     varied += _elsewhere(run, copies)
     done = sum(spread.n for spread in (reevaluate, retrain) if spread is not None)
-    return Floor(
+    floor = Floor(
         arm=copies.arm,
         seed=copies.seed,
         iteration=copies.iteration,
@@ -57,6 +61,39 @@ def noise_floor(results: Results) -> Floor | None:
         not_measured=tuple(_not_measured(results.settings[copies.arm], varied, copies)),
         missing=copies.reevaluate + copies.retrain - done,
     )
+    parts = dict(_parts(floor, results, own, again, trained))
+    return replace(floor, parts=parts)
+
+
+def _parts(
+    floor: Floor,
+    results: Results,
+    own: Sequence[Result],
+    again: Sequence[Sequence[Result]],
+    trained: Sequence[Sequence[Result]],
+) -> Iterator[tuple[Part, Floor]]:
+    """The same of each skill of an arm, and of each part that a contrast is about."""
+    declared = {part_of(question) for question in results.index.contrasts} - {WHOLE}
+    for arm in dict.fromkeys(run.arm for run in results.runs):
+        names = results.of_arm(arm)[0].names(floor.split)
+        skills = {row.group if names is None else names.get(row.id) for row in own}
+        parts = {Part(arm=arm, skill=skill) for skill in skills if skill is not None}
+        for part in parts | {part for part in declared if part.arm == arm}:
+            asked = (part.skill, part.slices, names)
+            mine = of_part(own, *asked)
+            if mine:
+                reevaluate, retrain = (
+                    _spread(mine, [of_part(rows, *asked) for rows in copies])
+                    for copies in (again, trained)
+                )
+                yield part, replace(floor, items=len(mine), reevaluate=reevaluate, retrain=retrain)
+
+
+def part_of(question: Question) -> Part:
+    """The part of the items that a contrast is about."""
+    if question.skill is None and not question.slice:
+        return WHOLE
+    return Part(arm=question.arm, skill=question.skill, slices=question.slice)
 
 
 def answers(results: Results) -> list[tuple[Copy, list[Result]]]:
@@ -78,7 +115,8 @@ def beside(floor: Floor | None, question: Question, runs: int) -> float | None:
     if floor is None:
         return None
     first, second = question.student != "base", question.second != "base"
-    return floor.difference(runs, first=first, second=second)
+    part = floor.of_part(part_of(question))
+    return None if part is None else part.difference(runs, first=first, second=second)
 
 
 def of_change(floor: Floor | None, runs: int = 1) -> float | None:
@@ -118,13 +156,13 @@ def _evaluations(run: Run, copies: Copies, of: str) -> list[StageResult]:
     return [stage for number, stage in evaluated if stage.done and number not in idle]
 
 
-def _spread(own: Sequence[Result], stages: Sequence[StageResult], copies: Copies) -> Spread | None:
-    if not own or not stages:
+def _spread(own: Sequence[Result], copies: Sequence[Sequence[Result]]) -> Spread | None:
+    if not own or not copies:
         return None
     right = _right(own)
     scores, moved = [], []
-    for stage in stages:
-        other = _right(_rows(stage, copies))
+    for rows in copies:
+        other = _right(rows)
         counts = discordant(other, right)
         scores.append(_share(other))
         moved.append((counts.gained + counts.lost) / counts.items)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -17,15 +20,16 @@ from dataenvgym_spec.records.files import write_json
 from dataenvgym_spec.report import noise
 from dataenvgym_spec.report.metrics import metrics
 from dataenvgym_spec.report.page import page
+from dataenvgym_spec.results.evidence.floor import Part
 from dataenvgym_spec.results.evidence.tails import quantile
-from dataenvgym_spec.results.noise import noise_floor
+from dataenvgym_spec.results.noise import beside, noise_floor
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.study import study
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track.project import plans_of, project
 from dataenvgym_spec.track.runs import ExperimentRecord
 from tests.support.copied import MOVED, Copied
-from tests.support.reported import Store
+from tests.support.reported import SKILLS, Store
 
 
 def opened(folder: Path, moved: dict[str, tuple[int, ...]], **more: Any) -> Notebook:
@@ -125,6 +129,37 @@ def test_copies_that_ran_elsewhere_vary_the_machine(tmp_path: Path) -> None:
     assert floor is not None
     assert "machine" in floor.varied and "machine" not in floor.not_measured
     assert "versions of libraries" in floor.not_measured
+
+
+def test_a_part_of_the_items_has_a_floor_of_its_own(tmp_path: Path) -> None:
+    """Of few items a score varies more, and a part that no copy answered has no floor."""
+    stored = Copied(tmp_path / "repo", {"reevaluate": (0, 0), "retrain": (1, 2)})
+    results = load("tiny", stored.write().root)
+    floor = noise_floor(results)
+    assert floor is not None and floor.retrain is not None
+    own = [row["correct"] for row in stored.scores(30, "with-state", 0, 3)]
+    # The answers of copies, whose first items are right; of every third item each is of one skill.
+    copies = [[place < sum(own) + more for place in range(30)] for more in (0, 0, 1, 2)]
+
+    def deviation(which: slice, place: int) -> float:
+        return stdev(fmean(right[place::3]) for right in [own, *copies[which]])
+
+    def width(**part: Any) -> float | None:
+        return beside(floor, msgspec.structs.replace(results.index.contrasts[0], **part), 1)
+
+    shown = page(study(results))
+    for place, skill in enumerate(SKILLS):
+        part = floor.of_part(Part(arm="with-state", skill=skill))
+        assert part is not None and part.items == 10
+        assert part.reevaluate_sd == pytest.approx(deviation(slice(2), place))
+        assert part.retrain_sd == pytest.approx(deviation(slice(2, 4), place))
+        assert part.difference() == width(skill=skill)
+        # What teaching changed in it stands beside that.
+        (row,) = [row for row in shown.split("<tr>") if f'with-state</th><td class="long">{escape(skill)}</td>' in row and row.count("<td") == 8]  # fmt: skip
+        assert row.rstrip().endswith(f'<td class="n">{noise.cell(part.difference(second=False))}</td></tr>')  # fmt: skip
+    assert width() != width(skill=SKILLS[0]) is not None
+    assert width(skill="another") is None
+    assert width(slice=(("of", "nothing"),)) is None
 
 
 def values(record: ExperimentRecord) -> dict[tuple[str, str], float]:

@@ -77,17 +77,31 @@ def sides(first: Run, second: Run, question: Question) -> Sides:
     )
     # Labels are the arm's in question: other arms may have found other skills.
     names = first.names(split)
+    asked = (question.skill, question.slice, names)
     return Sides(
-        first=answers_of([row for row in mine if _asked(row, question, names)]),
-        second=answers_of([row for row in others if _asked(row, question, names)]),
+        first=answers_of(of_part(mine, *asked)), second=answers_of(of_part(others, *asked))
     )
 
 
-def _asked(row: Result, question: Question, names: Mapping[str, str] | None) -> bool:
-    """Whether an item belongs to the part that a contrast is about."""
-    if question.skill is not None:
-        skill = row.group if names is None else names.get(row.id)
-        if skill != question.skill:
+def of_part(
+    rows: Sequence[Result],
+    skill: str | None,
+    slices: Sequence[tuple[str, str]],
+    names: Mapping[str, str] | None,
+) -> list[Result]:
+    """The answers to a part of the items, such as that which a contrast is about.
+
+    Args:
+        rows: the answers.
+        skill: that the items have; None for any.
+        slices: that they are in, by name.
+        names: the skill of every item; None where it is the group of the source.
+    """
+
+    def asked(row: Result) -> bool:
+        if skill is not None and skill != (row.group if names is None else names.get(row.id)):
             return False
-    slices = row.slices or {}
-    return all(slices.get(name) == value for name, value in question.slice)
+        told = row.slices or {}
+        return all(told.get(name) == value for name, value in slices)
+
+    return [row for row in rows if asked(row)]

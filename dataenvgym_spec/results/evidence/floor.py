@@ -5,9 +5,11 @@ Which copies it is made of is read in `results.noise`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import sqrt
 from statistics import stdev
+from typing import Final
 
 from dataenvgym_spec.results.evidence.statistics import LEVEL
 from dataenvgym_spec.results.evidence.tails import quantile
@@ -53,6 +55,24 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of the items.
+
+    Attributes:
+        arm: whose labels say which item has a skill.
+        skill: that its items have; None for any.
+        slices: that they are in, by name.
+    """
+
+    arm: str | None = None
+    skill: str | None = None
+    slices: tuple[tuple[str, str], ...] = ()
+
+
+WHOLE: Final = Part()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
     """What the copies of one student come to; None is not measured, and never 0.
 
@@ -67,6 +87,7 @@ class Floor:
         varied: which sources of noise copies vary, in words.
         not_measured: which ones they do not, in words.
         missing: how many copies are not there yet.
+        parts: the same of single skills and slices, as far as copies answered items of them.
     """
 
     arm: str
@@ -79,6 +100,7 @@ class Floor:
     varied: tuple[str, ...]
     not_measured: tuple[str, ...]
     missing: int = 0
+    parts: Mapping[Part, Floor] = field(default_factory=dict)
 
     @property
     def reevaluate_sd(self) -> float | None:
@@ -94,6 +116,10 @@ class Floor:
     def n(self) -> int:
         """How many copies there are in all."""
         return sum(spread.n for spread in (self.reevaluate, self.retrain) if spread is not None)
+
+    def of_part(self, part: Part) -> Floor | None:
+        """That of a part of the items, which varies by more than that of all; None if unknown."""
+        return self if part == WHOLE else self.parts.get(part)
 
     def difference(self, runs: int = 1, *, first: bool = True, second: bool = True) -> float | None:
         """What a difference of two students stays within in 95 of 100 cases, by chance alone.
