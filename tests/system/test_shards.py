@@ -121,6 +121,23 @@ def test_a_teacher_in_a_stage_is_asked_by_several_processes(tmp_path: Path) -> N
     assert "Running stage" not in call("dvc", "repro", "tiny", cwd=repo).stdout
 
 
+def test_of_two_clones_one_makes_the_shards_and_the_other_takes_the_result(tmp_path: Path) -> None:
+    said = []
+    for name in ("mine", "theirs"):
+        repo = new_repo(tmp_path / name / "repo", SPEC)
+        profile = f"leases: {{at: '{tmp_path}/leases', seconds: 20}}\n{PROFILE}"
+        (repo / "hardware.yaml").write_text(profile, encoding="utf-8")
+        call("dvc", "remote", "add", "-q", "--default", "there", str(tmp_path / "remote"), cwd=repo)
+        call("dataenvgym", "run", "tiny", "--jobs", "2", cwd=repo, apart=True)
+        outputs = sorted((repo / ".dataenvgym" / "output").glob("*.txt"))
+        said.append("\n".join(path.read_text(encoding="utf-8") for path in outputs))
+    assert "has published the result" not in said[0] and "shard 1-of-3" in said[0]
+    shared = [text.count(": shard ") for text in said]
+    assert said[1].count("has published the result") == shared[1] == shared[0] > 0
+    assert "it was made by" in said[1]
+    assert results(tmp_path / "mine" / "repo") == results(tmp_path / "theirs" / "repo")
+
+
 def shards_at_work(repo: Path) -> list[int]:
     """The processes that do shards in a repository."""
     found = []

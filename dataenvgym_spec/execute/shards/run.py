@@ -24,6 +24,7 @@ from dataenvgym_spec.execute.context import Context, say
 from dataenvgym_spec.execute.inputs import Inputs
 from dataenvgym_spec.execute.pass_through import stopped
 from dataenvgym_spec.execute.run import failures, make_room, parsed, shards_of, uses, waits, working
+from dataenvgym_spec.execute.shards.between import turn
 from dataenvgym_spec.execute.shards.kept import Answer, Shards
 from dataenvgym_spec.execute.shards.part import Part, Shared
 from dataenvgym_spec.execute.table import executor
@@ -81,14 +82,23 @@ def _run(layout: Layout, content: dict[str, Any], part: Part, known: Circumstanc
     if shards.has(part) or scratch(layout, stage.directory).finished(stage.id) == inputs.digests:
         say("  it is done: nothing is made again")
         return
-    make_room(stage, known)
-    # What it writes besides the shard is looked at by nobody.
-    with TemporaryDirectory(dir=shards.folder, prefix=f"{part.name}.") as name:
-        space = Scratch(path=Path(name), target=Path(name))
-        space.begin(stage.ports, inputs.digests)
-        context = replace(working(layout, stage, inputs, space, known), shards=None)
-        with contextlib.closing(context):
-            make_shard(context, shards, part, lambda: inputs.require_unchanged(layout))
+    with turn(layout, stage.directory, shards, part) as own:
+        if own is not None and (maker := own.is_over()):
+            say(f"  nothing to do: {maker} has published the result")
+            return
+        if own is not None and (maker := own.bring()):
+            say(f"  brought from the remote: it was made by {maker}")
+            return
+        make_room(stage, known)
+        # What it writes besides the shard is looked at by nobody.
+        with TemporaryDirectory(dir=shards.folder, prefix=f"{part.name}.") as name:
+            space = Scratch(path=Path(name), target=Path(name))
+            space.begin(stage.ports, inputs.digests)
+            context = replace(working(layout, stage, inputs, space, known), shards=None)
+            with contextlib.closing(context):
+                make_shard(context, shards, part, lambda: inputs.require_unchanged(layout))
+        if own is not None:
+            own.publish()
 
 
 def make_shard(

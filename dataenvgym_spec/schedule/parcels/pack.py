@@ -131,7 +131,7 @@ class Packer:
             files |= self._of_experiment(experiment, stage.key)
         links, sent, executable = self._users(named.values())
         links, sent = self._with_shards(directory, shard, links, sent)
-        sent |= between.said(self.layout, self.home, self._environ) if shard is None else {}
+        sent |= between.said(self.layout, self.home, self._environ)
         settings = configs(self.layout.root, cache=self._cache)
         return Parcel(
             stage=directory,
