@@ -130,13 +130,13 @@ def execute(
     started, clock = time.time(), time.monotonic()
     if not space.begin(stage.ports, inputs.digests):
         say("  from the start: an earlier attempt was made from other inputs")
-    make_room(stage, circumstances or {})
     context = working(layout, stage, inputs, space, circumstances or {})
     with (
         failures(layout, space.path / "failure.txt"),
         applied(layout.root, os.environ),
         contextlib.closing(context),
     ):
+        make_room(stage, circumstances or {})
         with context.phase("imports"):
             function = pass_through(stage.kind) if passes else executor(stage.kind)
         function(context)
@@ -148,11 +148,12 @@ def execute(
 
 
 def make_room(stage: Stage, circumstances: Circumstances) -> None:
-    """Ends what the run keeps on the GPU, but for what the stage uses.
+    """Ends what the run keeps on the GPU before a stage that uses it, but for what that asks.
 
-    An evaluation sees to that itself.
+    An evaluation sees to that itself. The profile of the machine is applied already: it is part of
+    what tells one engine from another.
     """
-    if stage.kind == "evaluate" or not gpu_count():
+    if stage.kind == "evaluate" or not (stage.on_device or stage.reads_student) or not gpu_count():
         return
     from dataenvgym_spec.execute.warm import servers
 

@@ -121,6 +121,12 @@ class Stage:
         return self.declaration.on_device or self._runs_a_teacher
 
     @property
+    def reads_student(self) -> bool:
+        """Whether a component of it is handed a student, which it may run."""
+        parts = (part for _, component in self.params.components() for part in component.walk())
+        return any(part.reads in ("student", "base") for part in parts)
+
+    @property
     def worker(self) -> Worker | None:
         """Which warm worker can run it."""
         return "heavy" if self._runs_a_teacher else self.declaration.worker

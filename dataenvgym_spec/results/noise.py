@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import sqrt
 from typing import Any, Final
 
 from dataenvgym_spec.records.evaluations import Result
@@ -75,7 +76,10 @@ def _parts(
     """The same of each skill of an arm, and of each part that a contrast is about."""
     declared = {part_of(question) for question in results.index.contrasts} - {WHOLE}
     for arm in dict.fromkeys(run.arm for run in results.runs):
-        names = results.of_arm(arm)[0].names(floor.split)
+        run = results.of_arm(arm)[0]
+        names = run.names(floor.split)
+        if names is None and any(map(run.labelling, ("selection", "test"))):
+            names = {}  # its skills are no groups of the source, and these items have no labels
         skills = {row.group if names is None else names.get(row.id) for row in own}
         parts = {Part(arm=arm, skill=skill) for skill in skills if skill is not None}
         for part in parts | {part for part in declared if part.arm == arm}:
@@ -83,10 +87,20 @@ def _parts(
             mine = of_part(own, *asked)
             if mine:
                 reevaluate, retrain = (
-                    _spread(mine, [of_part(rows, *asked) for rows in copies])
-                    for copies in (again, trained)
+                    _part_spread(whole, mine, len(own), [of_part(rows, *asked) for rows in copies])
+                    for whole, copies in ((floor.reevaluate, again), (floor.retrain, trained))
                 )
                 yield part, replace(floor, items=len(mine), reevaluate=reevaluate, retrain=retrain)
+
+
+def _part_spread(
+    whole: Spread | None, own: Sequence[Result], items: int, copies: Sequence[Sequence[Result]]
+) -> Spread | None:
+    """How the score of a part varies: at least as that of so few items would, drawn from all."""
+    spread = _spread(own, copies)
+    if spread is None or whole is None:
+        return None
+    return replace(spread, least=whole.sd * sqrt(items / len(own)))
 
 
 def part_of(question: Question) -> Part:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -111,6 +114,59 @@ def test_it_ends_where_its_gpu_is_needed_and_nobody_asks_it(
     assert gone(there)
     with teacher(run.base) as later:
         assert said(later) and pids(run.base) != there
+
+
+def test_whoever_needs_its_gpu_waits_for_its_end(run: Run, tmp_path: Path) -> None:
+    """Two trainings after a server on two GPUs: the second must not begin before it is gone."""
+    (run.base / "slow").touch()
+    with teacher(run.base) as first:
+        said(first)
+    there = pids(run.base)
+    seen: list[bool] = []
+
+    def needs() -> None:
+        kept.release(os.environ)
+        seen.append(gone(there))
+
+    waiting = [threading.Thread(target=needs) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+        time.sleep(0.4)
+    for thread in waiting:
+        thread.join()
+    assert seen == [True, True, True]
+
+
+def test_a_start_that_nobody_waits_for_is_given_up(run: Run) -> None:
+    """The stage was killed while its server started: its GPU is needed before the start would end."""
+    (run.base / "never").touch()
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from tests.execute.test_servers import STAND_IN, VllmServerTeacher, said, teacher\n"
+        "VllmServerTeacher.program = (sys.executable, '-c', STAND_IN)\n"
+        "with teacher(Path(sys.argv[1])) as made: said(made)"
+    )
+    stage = subprocess.Popen([sys.executable, "-c", code, str(run.base)])
+    wait_until((run.base / "pids").is_file, "it starts")
+    there = pids(run.base)
+    kept.release(os.environ)
+    assert not gone(there), "a stage waits for it"
+    stage.kill()
+    stage.wait()
+    wait_until(lambda: gone(there), "the start is given up")
+    (run.base / "never").unlink()
+    with teacher(run.base) as second:
+        assert said(second)
+
+
+def test_a_server_that_died_between_stages_is_started_again(run: Run) -> None:
+    with teacher(run.base) as first:
+        said(first)
+    there = pids(run.base)
+    os.kill(there[0], signal.SIGKILL)
+    wait_until(lambda: gone(there), "it and its child are gone")
+    with teacher(run.base) as second:
+        assert said(second) and pids(run.base) != there
 
 
 def test_it_ends_when_nobody_asks_for_long(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,7 +142,10 @@ def test_a_part_of_the_items_has_a_floor_of_its_own(tmp_path: Path) -> None:
     copies = [[place < sum(own) + more for place in range(30)] for more in (0, 0, 1, 2)]
 
     def deviation(which: slice, place: int) -> float:
-        return stdev(fmean(right[place::3]) for right in [own, *copies[which]])
+        """That of the skill; and if few of its items moved, that of all items for so many."""
+        of_all = stdev(fmean(right) for right in [own, *copies[which]])
+        mine = stdev(fmean(right[place::3]) for right in [own, *copies[which]])
+        return max(mine, of_all * 3**0.5)
 
     def width(**part: Any) -> float | None:
         return beside(floor, msgspec.structs.replace(results.index.contrasts[0], **part), 1)
@@ -157,7 +160,9 @@ def test_a_part_of_the_items_has_a_floor_of_its_own(tmp_path: Path) -> None:
         # What teaching changed in it stands beside that.
         (row,) = [row for row in shown.split("<tr>") if f'with-state</th><td class="long">{escape(skill)}</td>' in row and row.count("<td") == 8]  # fmt: skip
         assert row.rstrip().endswith(f'<td class="n">{noise.cell(part.difference(second=False))}</td></tr>')  # fmt: skip
-    assert width() != width(skill=SKILLS[0]) is not None
+    all_items = width()
+    assert all_items is not None and width(skill=SKILLS[0]) is not None
+    assert all(width(skill=skill) >= 3**0.5 * all_items - 1e-9 for skill in SKILLS)
     assert width(skill="another") is None
     assert width(slice=(("of", "nothing"),)) is None
 

@@ -19,13 +19,16 @@ OPTIONS: dict[str, Any] = {
     "concurrency": 4, "timeout": 60.0, "retries": 0,
 }  # fmt: skip
 STAND_IN = """
-import json, os, subprocess, sys
+import json, os, signal, subprocess, sys, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 given = dict(part[2:].split("=", 1) for part in sys.argv[1:] if "=" in part)
 if os.path.exists(given["model"] + "/broken"):
     print("this model cannot be", os.environ["VLLM_API_KEY"]); sys.exit(3)
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+if os.path.exists(given["model"] + "/slow"):
+    signal.signal(signal.SIGTERM, lambda *_: (time.sleep(2), os._exit(0)))
 open(given["model"] + "/pids", "w").write(f"{os.getpid()} {child.pid}")
+while os.path.exists(given["model"] + "/never"): time.sleep(0.1)
 class Handler(BaseHTTPRequestHandler):
     def log_message(self, *given): pass
     def say(self, code, content):

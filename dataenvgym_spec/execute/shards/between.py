@@ -1,7 +1,7 @@
 """Shards where clones share leases: one of them makes each, and the others get its answers.
 
 A stage of several clones is made by one of them, which takes its lease. Its shards come before it,
-so each has a lease, too: two clones that share the same stage at the same time share its work.
+so each has a lease, too: a shard that another clone makes is waited for, and not made again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.execute.run import waits
 from dataenvgym_spec.execute.shards.kept import Shards
 from dataenvgym_spec.execute.shards.part import Part
@@ -57,32 +58,28 @@ class Turn:
         return event.holder
 
     def bring(self) -> str | None:
-        """Brings the answers that another clone has published; returns who made them, if any did.
-
-        Raises:
-            UserError: a config of DVC cannot be read.
-        """
+        """Brings the answers that another clone has published; returns who made them, if any."""
         event = self.lease.log.published()
         if event is None or event.result is None or not self._fits(event.result):
             return None
+        # What does not fit is not used: the shard is made, which nothing may keep from it.
+        with contextlib.suppress(OSError, UserError), self._space() as space:
+            self._fetch(space, str(event.result.get("lock", "")))
+        return event.holder if self.shards.has(self.part) else None
+
+    def _fetch(self, space: Scratch, lock: str) -> None:
         from dataenvgym_spec.store.leases.exchange import fetched
 
-        with self._space() as space:
-            if not fetched(self.layout, space, self.lease.name, event.result.get("lock", "")):
-                return None
-            found = [path for path in (space.out / FOLDER).iterdir() if path.is_file()]
-            if len(found) != 1:
-                return None
-            found[0].replace(self.shards.path(self.part))
-        # Another release of a library may have answered, whose answers are not used.
-        return event.holder if self.shards.has(self.part) else None
+        if fetched(self.layout, space, self.lease.name, lock):
+            path = self.shards.path(self.part)
+            (space.out / FOLDER / path.name).replace(path)
 
     def publish(self) -> None:
         """Has other clones find the answers.
 
         Raises:
             LeaseLost: another clone has taken the shard over.
-            StageError: they cannot be pushed; they are kept here.
+            UserError: they cannot be pushed.
         """
         from dataenvgym_spec.store.leases.exchange import pushed
 

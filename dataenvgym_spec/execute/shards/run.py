@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.errors import StageError, UserError
 from dataenvgym_spec.core.running import current
 from dataenvgym_spec.execute.answering import share
 from dataenvgym_spec.execute.asked import Asked, base_of, students_of, what_is_asked
@@ -98,7 +98,10 @@ def _run(layout: Layout, content: dict[str, Any], part: Part, known: Circumstanc
             with contextlib.closing(context):
                 make_shard(context, shards, part, lambda: inputs.require_unchanged(layout))
         if own is not None:
-            own.publish()
+            try:
+                own.publish()
+            except UserError as error:  # its answers are here, and of use to this clone
+                say(f"  other clones do not get it: {error.message}")
 
 
 def make_shard(

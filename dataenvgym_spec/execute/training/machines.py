@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ from uuid import uuid4
 
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.machine import versions
+from dataenvgym_spec.core.ports import free_port
 from dataenvgym_spec.core.room import gpus_here
 from dataenvgym_spec.execute.hardware import Hardware
 from dataenvgym_spec.execute.training.accelerate import configure
@@ -94,7 +94,7 @@ def announced(hardware: Hardware, config: Path) -> Iterator[Hardware]:
     if hardware.machines == 1:
         yield hardware
         return
-    port = hardware.port or _free_port()
+    port = hardware.port or free_port()
     path = config.parent / NOTICE
     notice = Notice(
         attempt=uuid4().hex,
@@ -113,13 +113,6 @@ def announced(hardware: Hardware, config: Path) -> Iterator[Hardware]:
         yield notice.hardware()
     finally:
         path.unlink(missing_ok=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def read_notice(path: Path) -> Notice | None:

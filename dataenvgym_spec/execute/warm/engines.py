@@ -21,7 +21,7 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.variables import ENGINES
 from dataenvgym_spec.execute.warm.client import IMPORTED
-from dataenvgym_spec.execute.warm.kept import place, reached, release
+from dataenvgym_spec.execute.warm.kept import TRIES, place, reached, release
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.loading import parts
@@ -34,8 +34,6 @@ from dataenvgym_spec.language.components import definition
 
 FREELY: Final = "freely"
 """What a backend declares that takes adapters of any shape, or none, one after the other."""
-TRIES: Final = 3
-"""An engine can end just when it is asked for: another one is started then."""
 HOLDER: Final = "dataenvgym_spec.execute.warm.holder"
 
 

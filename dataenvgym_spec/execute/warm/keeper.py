@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import select
-import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -21,8 +21,8 @@ from dataenvgym_spec.execute.warm.kept import idle_seconds
 from dataenvgym_spec.execute.warm.listening import listening
 from dataenvgym_spec.gym.teachers.server import Server
 
-LOOK: Final = 0.2
-"""Seconds between two looks at whether it is to end."""
+LOOK: Final = 200
+"""Milliseconds between two looks at whether it is to end."""
 
 _Start = tuple[list[str], list[str], str]
 
@@ -30,62 +30,94 @@ _Start = tuple[list[str], list[str], str]
 class Keeper:
     """The server of this process, once a stage has asked for it, and the stages that ask it."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle: float) -> None:
         self.over = False
-        self.users = 0
-        self.left = time.monotonic()
-        """When the last of them went."""
+        """Whether it is to end: nobody that comes from now on is answered."""
+        self._idle, self._left = idle, time.monotonic()
+        """For how many seconds nobody may ask, and when the last one went."""
+        self._late: list[Connection] = []
+        """Those that have to wait for its end: by then there is room, or another one."""
+        self._asking: dict[int, Connection] = {}
+        """Those that ask it, by the descriptor that says when they are gone."""
         self._server: Server | None = None
         self._counting, self._starting = threading.Lock(), threading.Lock()
 
-    def admit(self) -> bool:
-        """Counts one more that asks; False once it is to end."""
+    def ends(self) -> bool:
+        """Whether nobody asks it, and it is to end or has not been asked for long."""
         with self._counting:
-            self.users += not self.over
-            return not self.over
+            if self._asking:
+                return False
+            self.over = self.over or time.monotonic() - self._left > self._idle
+            return self.over
 
     def serve(self, connection: Connection) -> None:
-        """Sees to one that asks, until it goes."""
-        try:
-            with connection:
-                self._serve(connection)
-        finally:
-            with self._counting:
-                self.users -= 1
-                self.left = time.monotonic()
+        """Sees to one that has connected, until it goes; see `watched`."""
+        with suppress(EOFError, OSError):
+            self._serve(connection)
+        if self.over:
+            self._late.append(connection)
+        else:
+            connection.close()
 
     def _serve(self, connection: Connection) -> None:
-        try:
-            first = connection.recv()
-            if first is None:
-                with self._counting:
-                    # Whoever asks for the room is the only other one that could use it.
-                    self.over = self.over or self.users == 1
-                if self.over:
-                    self.close()
-                return
+        first = connection.recv()
+        if first is None:
+            # Its GPU is wanted. Whoever has that GPU asks the server itself, if any stage does.
+            with self._counting:
+                self.over = self.over or not self._asking
+            return
+        if self._counted(connection):
             connection.send(self._started(first))
             while True:
                 connection.recv()
                 connection.send(self._faulty())
-        except (EOFError, ConnectionError):
-            return
+
+    def _counted(self, connection: Connection) -> bool:
+        """Counts one that asks, unless this is to end."""
+        with self._counting:
+            if not self.over:
+                # A descriptor of its own: the other may be another connection's by then.
+                self._asking[os.dup(connection.fileno())] = connection
+            return not self.over
+
+    def watched(self) -> list[int]:
+        """What says that a stage is gone, be it that it was killed while a server starts for it."""
+        with self._counting:
+            return list(self._asking)
+
+    def gone(self, descriptor: int) -> None:
+        """Counts one less."""
+        with self._counting:
+            self._asking.pop(descriptor, None)
+            self._left = time.monotonic()
+        os.close(descriptor)
 
     def _started(self, start: _Start) -> tuple[bool, tuple[object, object]]:
         """Where the server is and its key, or why there is none."""
         program, arguments, model = start
         with self._starting:
+            if self.over:
+                raise EOFError
             try:
+                if self._server is not None and not self._server.runs:
+                    self._server.close()
+                    self._server = None
                 if self._server is None:
-                    self._server = Server(program, arguments, Path(model))
+                    self._server = Server(program, arguments, Path(model), wanted=self._wanted)
                     print(f"loaded {model} in a server", flush=True)
                 return True, (self._server.port, self._server.key)
             except StageError as error:
+                if self.over:  # it was given up, and the next one is started by who asks again
+                    raise EOFError from error
                 return False, self._given_up(error)
 
+    def _wanted(self) -> bool:
+        """Whether a server that is being started still is: what waits for it may be killed."""
+        return bool(self._asking) and not self.over
+
     def _faulty(self) -> tuple[bool, tuple[object, object] | None]:
-        assert self._server is not None
-        error = self._server.fault()
+        server = self._server
+        error = None if server is None else server.fault()
         return (True, None) if error is None else (False, self._given_up(error))
 
     def _given_up(self, error: StageError) -> tuple[object, object]:
@@ -94,7 +126,8 @@ class Keeper:
         return error.message, error.help
 
     def close(self) -> None:
-        """Ends the server."""
+        """Ends the server, and one that is just being started."""
+        self.over = True
         with self._starting:
             if self._server is not None:
                 self._server.close()
@@ -108,36 +141,29 @@ def keep(path: Path, served: int) -> None:
         path: of the socket.
         served: the process of the run.
     """
-    idle, keeper = idle_seconds(os.environ), Keeper()
+    keeper = Keeper(idle_seconds(os.environ))
     with listening(path, served) as found:
         if found is None:
             return
         server, lifetime = found
-        while not keeper.over:
-            watched: list[socket.socket | int] = [server, lifetime]
-            ready = select.select(watched, [], [], LOOK)[0]
+        while not keeper.ends():
+            polled = select.poll()
+            for descriptor in (server.fileno(), lifetime):
+                polled.register(descriptor, select.POLLIN)
+            for descriptor in keeper.watched():
+                polled.register(descriptor, select.POLLRDHUP)
+            ready = {descriptor for descriptor, _ in polled.poll(LOOK)}
             if lifetime in ready:
-                return
-            if ready:
-                _let_in(keeper, server)
-            elif not keeper.users and time.monotonic() - keeper.left > idle:
                 break
-    # Nobody finds it any more; those that ask it have it to their end.
-    while keeper.users and not select.select([lifetime], [], [], LOOK)[0]:
-        pass
-    keeper.close()
-
-
-def _let_in(keeper: Keeper, server: socket.socket) -> None:
-    accepted, _ = server.accept()
-    connection = Connection(accepted.detach())
-    if keeper.admit():
-        threading.Thread(target=keeper.serve, args=(connection,), daemon=True).start()
-    else:
-        connection.close()
+            for descriptor in ready - {server.fileno()}:
+                keeper.gone(descriptor)
+            if server.fileno() in ready:
+                accepted, _ = server.accept()
+                connection = Connection(accepted.detach())
+                threading.Thread(target=keeper.serve, args=(connection,), daemon=True).start()
+        keeper.close()
 
 
 if __name__ == "__main__":
     keep(Path(sys.argv[1]), int(sys.argv[2]))
-    # The server ends with this process, if it is still there.
     os._exit(0)

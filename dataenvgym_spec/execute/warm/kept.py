@@ -12,13 +12,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.core.room import gpus_named
-from dataenvgym_spec.core.variables import ENGINES, count
+from dataenvgym_spec.core.variables import ENGINES, VLLM_CACHE, count
 from dataenvgym_spec.execute.warm.client import (
     WORKER,
     awaited,
@@ -33,6 +34,13 @@ from dataenvgym_spec.store.layout import Layout, find_root
 SHAPING: Final = ("CUDA_", "MKL_", "OMP_", "PYTORCH_", "TORCH_", "VLLM_")
 OURS: Final = ("DATAENVGYM_THREADS", "DATAENVGYM_VLLM_")
 """How variables begin that change how an engine runs: another value is another engine."""
+IMPORTING: Final = (
+    *("VLLM_ENABLE_V1_MULTIPROCESSING", "VLLM_NO_USAGE_STATS", "VLLM_RAISE_ON_LOGIT_NANS"),
+    *("VLLM_LOGGING_LEVEL", VLLM_CACHE),
+)
+"""Those that a process has once it has imported vLLM: see `gym.students.backends.vllm_engine`."""
+TRIES: Final = 3
+"""What is kept can end just when it is asked for: another one is started then."""
 LOG: Final = "engines"
 """The file that engines log to, without its suffix."""
 LONGEST: Final = 107
@@ -81,7 +89,7 @@ def release(environ: Mapping[str, str], but: Collection[Path | None] = ()) -> No
             continue
         connection = connect(path)
         if connection is not None:
-            with Connection(connection.detach()) as asked:
+            with Connection(connection.detach()) as asked, suppress(ConnectionError):
                 asked.send(None)
                 # Nothing comes: it ends, and the connection with it, or at once where it is used.
                 asked.poll(None)
@@ -130,7 +138,7 @@ def idle_seconds(environ: Mapping[str, str]) -> int:
 
 
 def _shapes(name: str) -> bool:
-    return name.startswith((*SHAPING, *OURS))
+    return name.startswith((*SHAPING, *OURS)) and name not in IMPORTING
 
 
 def reached(path: Path, module: str, *, imported: bool = False) -> Connection | None:

@@ -18,14 +18,12 @@ from typing import Any, Final
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.execute.described import determining
-from dataenvgym_spec.execute.warm.kept import place, reached, release
+from dataenvgym_spec.execute.warm.kept import TRIES, place, reached, release
 from dataenvgym_spec.gym.make import Described
 from dataenvgym_spec.gym.teachers.server import Running, Server, Starts
 from dataenvgym_spec.language.components import definition
 
 KEEPER: Final = "dataenvgym_spec.execute.warm.keeper"
-TRIES: Final = 3
-"""One can end just when it is asked for: another one is started then."""
 
 
 class Kept:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Final, Protocol
 
 from dataenvgym_spec.core.chat_template import read_template
 from dataenvgym_spec.core.errors import StageError
+from dataenvgym_spec.core.ports import free_port
 from dataenvgym_spec.core.secrets import Secrets, opening
 from dataenvgym_spec.core.variables import VLLM_CACHE, VLLM_CACHE_GIB
 from dataenvgym_spec.gym.teachers import guard
@@ -72,16 +72,29 @@ class Server:
 
     It is ended by `close`, and with this process, however that ends (`guard`).
 
+    Args of the constructor:
+        program: what is started.
+        arguments: of it, but for where it listens.
+        model: its folder.
+        wanted: whether anybody still waits for its start.
+
     Raises:
-        StageError: it did not start.
+        StageError: it did not start, or nobody waited for it any more.
     """
 
-    def __init__(self, program: Sequence[str], arguments: Sequence[str], model: Path) -> None:
+    def __init__(
+        self,
+        program: Sequence[str],
+        arguments: Sequence[str],
+        model: Path,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._wanted = wanted
         self.key = secrets.token_hex(16)
         self._folder = TemporaryDirectory()
         folder = Path(self._folder.name)
         self._log = folder / "log"
-        self.port = _free_port()
+        self.port = free_port("127.0.0.1")
         arguments = [*arguments, "--host=127.0.0.1", f"--port={self.port}"]
         if read_template(model) is None:
             (folder / "plain.jinja").write_text(PLAIN, encoding="utf-8")
@@ -101,11 +114,16 @@ class Server:
             self.close()
             raise
 
+    @property
+    def runs(self) -> bool:
+        """Whether its process is there."""
+        return self._guard.poll() is None
+
     def fault(self) -> StageError | None:
         """That it ended by itself; None if it runs."""
         with suppress(subprocess.TimeoutExpired):
             self._guard.wait(guard.PATIENCE)  # it no longer listens while it ends
-        return None if self._guard.poll() is None else self._failed("ended")
+        return None if self.runs else self._failed("ended")
 
     def close(self) -> None:
         """Ends it, and whatever it started."""
@@ -131,7 +149,9 @@ class Server:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
-            if self._guard.poll() is not None:
+            if not self._wanted():
+                raise StageError("a server of a teacher is no longer wanted")
+            if not self.runs:
                 raise self._failed("ended while it started")
             if self._answers(opener):
                 return
@@ -153,9 +173,3 @@ class Server:
         hide = Secrets([self.key, *opening(os.environ)]).hide
         said = hide("\n".join((errors or lines)[-LINES:]))
         return StageError(f"the server of a teacher {what}", help=f"the end of its log:\n{said}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -23,11 +23,14 @@ class Spread:
         own: the student's own accuracy.
         scores: those of the copies, at least one.
         moved: for each copy, the share of items that are right in it or in the student alone.
+        least: what the standard deviation is at least. Of few items none may have moved in the few
+            copies there are, which does not say that none can.
     """
 
     own: float
     scores: tuple[float, ...]
     moved: tuple[float, ...]
+    least: float = 0.0
 
     @property
     def n(self) -> int:
@@ -41,7 +44,7 @@ class Spread:
         >>> round(Spread(own=0.5, scores=(0.6, 0.4), moved=(0.1, 0.1)).sd, 6)
         0.1
         """
-        return stdev((self.own, *self.scores))
+        return max(self.least, stdev((self.own, *self.scores)))
 
     @property
     def low(self) -> float:
@@ -118,7 +121,7 @@ class Floor:
         return sum(spread.n for spread in (self.reevaluate, self.retrain) if spread is not None)
 
     def of_part(self, part: Part) -> Floor | None:
-        """That of a part of the items, which varies by more than that of all; None if unknown."""
+        """That of a part of the items, which is no narrower than that of all; None if unknown."""
         return self if part == WHOLE else self.parts.get(part)
 
     def difference(self, runs: int = 1, *, first: bool = True, second: bool = True) -> float | None:

@@ -75,6 +75,22 @@ def test_one_makes_a_shard_and_the_other_waits_and_gets_its_answers(clones: list
         assert own is not None and own.bring() is None
 
 
+@pytest.mark.parametrize("lock", ["", "{", "stages: 3", 7, None])
+def test_what_a_register_has_wrongly_is_not_used_and_keeps_no_shard_from_being_made(
+    clones: list[Layout], lock: object
+) -> None:
+    mine, theirs = clones
+    with turn(mine, STAGE, shards(mine), PART) as own:
+        assert own is not None
+        own.lease.publish({"inputs": inputs_digest(INPUTS), "lock": lock})
+    with turn(theirs, STAGE, shards(theirs), PART) as own:
+        assert own is not None and own.bring() is None
+        make(own)
+        own.publish()
+    with turn(mine, STAGE, shards(mine), PART) as own:
+        assert own is not None and own.bring() is not None
+
+
 def test_nothing_is_made_once_the_whole_is_published(clones: list[Layout]) -> None:
     mine, theirs = clones
     leases = leases_of(mine, {})
