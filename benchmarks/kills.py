@@ -7,7 +7,9 @@ An experiment with stages of every kind, whose skills and examples a service wri
 undisturbed, and then again and again: at a random moment a random process of it (DVC, a stage, the
 launcher or a process of a training, a warm worker, the tracker, the service) gets SIGKILL or
 SIGTERM, and the run is taken up again, by `dvc repro` or `dataenvgym run` as it comes, until it
-ends. Then keys, promised bytes and all rows of the journal are held against the undisturbed run.
+ends. Every second kill waits for a stage of a kind that was hit least so far, as many take less
+than a second. Then keys, promised bytes and all rows of the journal are held against the
+undisturbed run.
 
 The service notes when it was asked, and when an answer was out. One that was out `SETTLED` seconds
 before a kill has to be in the journal then, and is never asked for again; only what a kill met on
@@ -65,6 +67,10 @@ SPEC: Final = tiny(
 """An experiment with stages of every kind, and salted copies of evaluations and trainings."""
 PAUSES: Final = (1.0, 4.0, 12.0)
 """Of these, one is drawn and at most so many seconds pass before a kill."""
+AIMED: Final = 20.0
+"""Seconds for which every second kill waits for a stage of a kind that was hit least."""
+SLOWEST: Final = 0.4
+"""Seconds that an answer takes at most, by what was asked: kills are to meet some on their way."""
 ROLES: Final = {
     "--serve": "service",
     "gym.sandboxes": "judge",
@@ -77,6 +83,11 @@ ROLES: Final = {
     "dataenvgym": "another",
 }
 """What is killed, by what its command line has in it; the first that fits."""
+KINDS: Final = (
+    *("assign", "check", "data", "evaluate", "gate", "generate", "label", "plan", "report"),
+    *("reserve", "select", "skills", "student", "train"),
+)
+"""The kinds of stages that it has."""
 HARMLESS: Final = ("tracker", "judge")
 """What is killed and has nothing to do with what the service is asked."""
 
@@ -101,6 +112,7 @@ def serve(log: Path, port: int) -> None:
         def _answer(self, body, answer, letters) -> None:  # type: ignore[no-untyped-def]
             asked = digest("asked", body)
             note("asked", asked, answer)
+            time.sleep(SLOWEST * int(asked[:4], 16) / 0xFFFF)
             super()._answer(body, answer, letters)
             self.wfile.flush()
             note("out", asked, answer)
@@ -276,6 +288,20 @@ class Bench:
             return name.rpartition("-")[0] or "report"
         return "between stages"
 
+    def await_least_killed(self, draw: random.Random, run: subprocess.Popen[bytes]) -> bool:
+        """Waits until a stage of a kind is at work that was hit least so far; whether one was."""
+        hits = Counter(dict.fromkeys(KINDS, 0))
+        for (_, _, stage), count in self.killed.items():
+            hits[stage] += count
+        least = sorted(KINDS, key=lambda kind: (hits[kind], kind))[:4]
+        end = time.monotonic() + AIMED
+        while time.monotonic() < end and run.poll() is None:
+            if self.at_work() in least:
+                time.sleep(0.3 * draw.random())
+                return True
+            time.sleep(0.01)
+        return False
+
     def run(self, program: str = "dvc") -> subprocess.Popen[bytes]:
         """Starts a run; what it says is kept beside the repository."""
         command = "repro" if program == "dvc" else "run"
@@ -301,7 +327,8 @@ def disturbed(bench: Bench, draw: random.Random, left: int) -> int:
         bench.revive()
         run = bench.run(draw.choice(("dvc", "dataenvgym")))
         while run.poll() is None and kills < left:
-            time.sleep(draw.choice(PAUSES) * draw.random())
+            if draw.random() < 0.5 or not bench.await_least_killed(draw, run):
+                time.sleep(draw.choice(PAUSES) * draw.random())
             candidates = sorted(set(bench._roles()), key=lambda row: (row[1], row[0]))
             if run.poll() is not None or not candidates:
                 break

@@ -153,8 +153,9 @@ def test_a_start_that_nobody_waits_for_is_given_up(run: Run) -> None:
     assert not gone(there), "a stage waits for it"
     stage.kill()
     stage.wait()
-    wait_until(lambda: gone(there), "the start is given up")
     (run.base / "never").unlink()
+    wait_until(lambda: gone(there), "the start is given up")
+    # Another one asks just then.
     with teacher(run.base) as second:
         assert said(second)
 

@@ -28,7 +28,7 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 if os.path.exists(given["model"] + "/slow"):
     signal.signal(signal.SIGTERM, lambda *_: (time.sleep(2), os._exit(0)))
 open(given["model"] + "/pids", "w").write(f"{os.getpid()} {child.pid}")
-while os.path.exists(given["model"] + "/never"): time.sleep(0.1)
+if os.path.exists(given["model"] + "/never"): time.sleep(600)
 class Handler(BaseHTTPRequestHandler):
     def log_message(self, *given): pass
     def say(self, code, content):

@@ -19,7 +19,7 @@ from typing import Final
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.execute.warm.kept import idle_seconds
 from dataenvgym_spec.execute.warm.listening import listening
-from dataenvgym_spec.gym.teachers.server import Server
+from dataenvgym_spec.gym.teachers.server import Server, Unwanted
 
 LOOK: Final = 200
 """Milliseconds between two looks at whether it is to end."""
@@ -54,10 +54,13 @@ class Keeper:
         """Sees to one that has connected, until it goes; see `watched`."""
         with suppress(EOFError, OSError):
             self._serve(connection)
-        if self.over:
-            self._late.append(connection)
-        else:
+        if not self.over:
             connection.close()
+            return
+        with self._counting:
+            # It is no longer answered, and so must not be what this process waits for.
+            self._asking = {mark: one for mark, one in self._asking.items() if one != connection}
+            self._late.append(connection)
 
     def _serve(self, connection: Connection) -> None:
         first = connection.recv()
@@ -88,9 +91,10 @@ class Keeper:
     def gone(self, descriptor: int) -> None:
         """Counts one less."""
         with self._counting:
-            self._asking.pop(descriptor, None)
+            known = self._asking.pop(descriptor, None)
             self._left = time.monotonic()
-        os.close(descriptor)
+        if known is not None:
+            os.close(descriptor)
 
     def _started(self, start: _Start) -> tuple[bool, tuple[object, object]]:
         """Where the server is and its key, or why there is none."""
@@ -106,9 +110,9 @@ class Keeper:
                     self._server = Server(program, arguments, Path(model), wanted=self._wanted)
                     print(f"loaded {model} in a server", flush=True)
                 return True, (self._server.port, self._server.key)
+            except Unwanted as error:  # who asks by now has another one started
+                raise EOFError from error
             except StageError as error:
-                if self.over:  # it was given up, and the next one is started by who asks again
-                    raise EOFError from error
                 return False, self._given_up(error)
 
     def _wanted(self) -> bool:

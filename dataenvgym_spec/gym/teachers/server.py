@@ -33,6 +33,10 @@ PLAIN: Final = "{% for message in messages %}{{ message.content }}\n\n{% endfor 
 """How a model without a chat template is asked: by the texts alone."""
 
 
+class Unwanted(StageError):
+    """Nobody waited for the start of a server any more."""
+
+
 class Running(Protocol):
     """A server that runs, whoever keeps it.
 
@@ -79,7 +83,8 @@ class Server:
         wanted: whether anybody still waits for its start.
 
     Raises:
-        StageError: it did not start, or nobody waited for it any more.
+        Unwanted: nobody waited for its start any more.
+        StageError: it did not start.
     """
 
     def __init__(
@@ -150,7 +155,7 @@ class Server:
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
             if not self._wanted():
-                raise StageError("a server of a teacher is no longer wanted")
+                raise Unwanted("a server of a teacher is no longer wanted")
             if not self.runs:
                 raise self._failed("ended while it started")
             if self._answers(opener):
