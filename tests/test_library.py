@@ -105,6 +105,7 @@ def require_whole(results: Notebook) -> None:
     assert all(stage.done for stage in results.stages)
 
 
+@pytest.mark.slow
 def test_open_ended_runs(shelf: Path) -> None:
     results = made(shelf, small("open-ended"))
     require_whole(results)

@@ -193,6 +193,7 @@ def test_a_kill_costs_minutes_and_changes_nothing(
         assert "adopted: a finished result was found" in said
 
 
+@pytest.mark.slow
 def test_a_result_without_a_lock_is_adopted(copy_of_finished: Path, finished: Path) -> None:
     undone(copy_of_finished, {"plan", "generate", "check", "select"}, iteration=1)
     kill_when(copy_of_finished, between("generate"), "dvc", held="generate")
