@@ -67,8 +67,9 @@ def write_report(layout: Layout, results: Results) -> None:
     """Writes the files of a report and prints where they are and what came out."""
     # Drawing takes a second to import, which an experiment that is not done should not wait for.
     from dataenvgym_spec.report.browse import browse
-    from dataenvgym_spec.report.metrics import curve_files, curves_csv, headline, metrics
+    from dataenvgym_spec.report.metrics import headline, metrics
     from dataenvgym_spec.report.page import page
+    from dataenvgym_spec.report.points import curve_files, curves_csv
     from dataenvgym_spec.results.study import study
 
     content = study(results)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from dataenvgym_spec.core.hashing import SHORT
-from dataenvgym_spec.graph.component import Circumstances
+from dataenvgym_spec.graph.component import Circumstances, Component
 from dataenvgym_spec.graph.kind import Kind, Worker
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.graph.parameters import Params
@@ -123,8 +123,7 @@ class Stage:
     @property
     def reads_student(self) -> bool:
         """Whether a component of it is handed a student, which it may run."""
-        parts = (part for _, component in self.params.components() for part in component.walk())
-        return any(part.reads in ("student", "base") for part in parts)
+        return any(part.reads in ("student", "base") for part in self._parts())
 
     @property
     def worker(self) -> Worker | None:
@@ -133,8 +132,12 @@ class Stage:
 
     @property
     def _runs_a_teacher(self) -> bool:
-        parts = (part for _, component in self.params.components() for part in component.walk())
-        return any(part.on_device for part in parts)
+        return any(part.on_device for part in self._parts())
+
+    def _parts(self) -> Iterator[Component]:
+        """Its components, and all that they are made of."""
+        for _, component in self.params.components():
+            yield from component.walk()
 
     @property
     def ports(self) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 from dataenvgym_spec.report import drawing, formats, growth, noise, words
 from dataenvgym_spec.report.looks import Look, printed
-from dataenvgym_spec.report.metrics import curves_csv
-from dataenvgym_spec.report.page import costs, most_flips, taught_axes
+from dataenvgym_spec.report.page import most_flips, taught_axes
+from dataenvgym_spec.report.points import costs, curves_csv
 from dataenvgym_spec.report.tables import Line, TextTable
 from dataenvgym_spec.report.text import amount, count, interval, percent, point_interval, points
 from dataenvgym_spec.results.curves import Curve, Grid

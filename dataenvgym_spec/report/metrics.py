@@ -1,17 +1,14 @@
-"""The report's numbers for programs: records, `metrics.json` and `curves.csv`.
+"""The report's numbers for programs: records, and `metrics.json`.
 
-For DVC's own views: `headline.json`, a row that fits on a screen, and a file a curve.
+For DVC's own view `headline.json`, a row that fits on a screen. Curves are in `points`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import sqrt
-from operator import itemgetter
-from typing import Any, Final
+from typing import Any
 
 from dataenvgym_spec.records.files import json_text
 from dataenvgym_spec.report import noise
@@ -31,15 +28,8 @@ from dataenvgym_spec.results.skills import SkillAccuracy, SliceAccuracy
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
 from dataenvgym_spec.results.together import TogetherAccuracy
-from dataenvgym_spec.store.layout import curve_file
 
 Row = dict[str, Any]
-
-_COLUMNS: Final = (
-    *("arm", "seed", "iteration", "examples", "split"),
-    *("accuracy", "ci_low", "ci_high", "items", "unparseable", "truncated"),
-    *("tokens", "gpu_minutes", "usd"),
-)
 
 
 def records(results: Results) -> list[Row]:
@@ -63,7 +53,7 @@ def record(outcome: Outcome) -> Row:
         "student": outcome.student,
         "iteration": outcome.iteration,
         "split": "test",
-        **_estimate("accuracy", outcome.accuracy),
+        **estimated("accuracy", outcome.accuracy),
         "items": outcome.items,
         "examples": outcome.examples,
         "examples_asked": outcome.asked,
@@ -73,7 +63,8 @@ def record(outcome: Outcome) -> Row:
     }
 
 
-def _estimate(name: str, estimate: Estimate) -> Row:
+def estimated(name: str, estimate: Estimate) -> Row:
+    """A share with its 95 % interval, as plain data."""
     return {
         name: round(estimate.value, 6),
         "ci_low": round(estimate.low, 6),
@@ -95,7 +86,7 @@ def contrast_record(contrast: Comparison) -> Row:
         "split": question.split,
         "primary": question.primary,
         "seeds": len(contrast.runs),
-        **_estimate("difference", contrast.difference),
+        **estimated("difference", contrast.difference),
         "items": contrast.items,
     }
     for name in ("other", "skill"):
@@ -216,7 +207,7 @@ def _probes(study: Study) -> dict[str, dict[str, Row]]:
     for one in study.probed:
         row: Row = {outcome.student: _numbers(outcome) for outcome in one.students}
         if one.change is not None:
-            change = {**_estimate("difference", one.change), "fixed": one.fixed}
+            change = {**estimated("difference", one.change), "fixed": one.fixed}
             row["best - base"] = {**change, "broken": one.broken, "noise_floor": floor}
         tests.setdefault(one.probe, {})[one.arm] = row
     return tests
@@ -226,7 +217,7 @@ def _by_skill(rows: Sequence[SkillAccuracy]) -> dict[str, dict[str, dict[str, Ro
     """Accuracy by split, arm and skill, or group of the source, of every student."""
     splits: dict[str, dict[str, dict[str, Row]]] = {}
     for row in rows:
-        students = {name: _estimate("accuracy", one) for name, one in row.students}
+        students = {name: estimated("accuracy", one) for name, one in row.students}
         of_arm = splits.setdefault(row.split, {}).setdefault(row.arm, {})
         of_arm[row.skill] = {**students, "items": row.items}
     return splits
@@ -236,7 +227,7 @@ def _slices(rows: Sequence[SliceAccuracy]) -> dict[str, dict[str, dict[str, Row]
     """Accuracy on the sealed test by arm and slice, of every student."""
     arms: dict[str, dict[str, dict[str, Row]]] = {}
     for row in rows:
-        students = {name: _estimate("accuracy", one) for name, one in row.students}
+        students = {name: estimated("accuracy", one) for name, one in row.students}
         named = arms.setdefault(row.arm, {}).setdefault(row.name, {})
         named[row.value] = {**students, "items": row.items}
     return arms
@@ -246,7 +237,7 @@ def _together(rows: Sequence[TogetherAccuracy]) -> dict[str, dict[str, Row]]:
     """The part of sets of answers that is all right, by arm and what they have in common."""
     arms: dict[str, dict[str, Row]] = {}
     for row in rows:
-        students = {name: _estimate("accuracy", one) for name, one in row.students}
+        students = {name: estimated("accuracy", one) for name, one in row.students}
         arms.setdefault(row.arm, {})[row.way] = {**students, "sets": row.sets}
     return arms
 
@@ -335,69 +326,3 @@ def _stopped(curves: Sequence[Curve]) -> dict[str, dict[str, int]]:
         if curve.stopped is not None:
             arms.setdefault(curve.arm, {})[str(curve.seed)] = curve.stopped
     return arms
-
-
-def curves_csv(study: Study) -> str:
-    """The text of `curves.csv`: every point of every run, and the sealed students as `test`.
-
-    `tokens`, `gpu_minutes` and `usd` are what teaching took up to a point: empty where that is not
-    complete, and for sealed students, whose iteration has a row of its own.
-    """
-    rows = [row for curve in study.curves for row in _points(curve)]
-    return _csv([*rows, *_sealed(study)])
-
-
-def curve_files(study: Study) -> dict[str, str]:
-    """The texts of the curves that DVC plots, by path: one a split, arm and seed.
-
-    The sealed test has points only where a student was sealed; a stopped run has fewer points.
-    """
-    sealed: dict[tuple[str, int | None], list[Row]] = {}
-    for row in _sealed(study):
-        sealed.setdefault((row["arm"], row["seed"]), []).append(row)
-    texts = {}
-    for curve in study.curves:
-        of_split = {"selection": _points(curve), "test": sealed.get((curve.arm, curve.seed), [])}
-        for split, rows in of_split.items():
-            ordered = sorted(rows, key=itemgetter("iteration"))
-            path = curve_file(study.name, split, curve.arm, curve.seed or 0)
-            texts[path] = _csv(ordered)
-    return texts
-
-
-def _points(curve: Curve) -> list[Row]:
-    rows = []
-    for point in curve.points:
-        row = {
-            "arm": curve.arm,
-            "seed": curve.seed,
-            "iteration": point.iteration,
-            "examples": point.examples,
-            "split": "selection",
-            **_estimate("accuracy", point.accuracy),
-            "items": point.items,
-            "unparseable": point.unparseable,
-            "truncated": point.truncated,
-            "tokens": point.tokens,
-            "gpu_minutes": None if point.gpu_minutes is None else round(point.gpu_minutes, 4),
-            "usd": None if point.usd is None else round(point.usd, 6),
-        }
-        rows.append(row)
-    return rows
-
-
-def _sealed(study: Study) -> Iterable[Row]:
-    """Each sealed student once: best and last can be the same."""
-    rows: dict[tuple[str, int | None, int | None], Row] = {}
-    for outcome in study.outcomes:
-        place = (outcome.arm, outcome.seed, outcome.iteration)
-        rows.setdefault(place, record(outcome))
-    return rows.values()
-
-
-def _csv(rows: Iterable[Row]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.report import asking, drawing, growth, noise, tables, text, words
 from dataenvgym_spec.report.pictures import pictures
+from dataenvgym_spec.report.points import costs
 from dataenvgym_spec.results.curves import Grid
 from dataenvgym_spec.results.fates import in_order
 from dataenvgym_spec.results.stamps import common, mixed
@@ -127,13 +128,6 @@ def _drawings(study: Study, names: Sequence[str]) -> dict[str, Any]:
         "flips": _flips(study),
         "rewards": Markup(drawing.rewards(study.trainings, study.arms)),
     }
-
-
-def costs(study: Study) -> tuple[drawing.Axis, ...]:
-    """What of the costs of teaching curves can be drawn against: what is not nothing throughout."""
-    points = [point for curve in study.mean_curves for point in curve.points]
-    axes: tuple[drawing.Axis, ...] = ("tokens", "usd", "gpu_minutes")
-    return tuple(axis for axis in axes if any(getattr(point, axis) for point in points))
 
 
 def taught_axes(study: Study) -> tuple[drawing.TaughtAxis, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import sqrt
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from dataenvgym_spec.records.evaluations import Result
 from dataenvgym_spec.records.experiment import Copies, Copy, Question
 from dataenvgym_spec.results.evidence.answers import of_part
 from dataenvgym_spec.results.evidence.floor import WHOLE, Floor, Part, Spread
+from dataenvgym_spec.results.evidence.scores import by_skill
 from dataenvgym_spec.results.evidence.statistics import discordant
 from dataenvgym_spec.results.experiment import Results
 from dataenvgym_spec.results.run import Run
@@ -74,23 +76,32 @@ def _parts(
     trained: Sequence[Sequence[Result]],
 ) -> Iterator[tuple[Part, Floor]]:
     """The same of each skill of an arm, and of each part that a contrast is about."""
-    declared = {part_of(question) for question in results.index.contrasts} - {WHOLE}
     for arm in dict.fromkeys(run.arm for run in results.runs):
         run = results.of_arm(arm)[0]
         names = run.names(floor.split)
         if names is None and any(map(run.labelling, ("selection", "test"))):
             names = {}  # its skills are no groups of the source, and these items have no labels
-        skills = {row.group if names is None else names.get(row.id) for row in own}
-        parts = {Part(arm=arm, skill=skill) for skill in skills if skill is not None}
-        for part in parts | {part for part in declared if part.arm == arm}:
-            asked = (part.skill, part.slices, names)
-            mine = of_part(own, *asked)
-            if mine:
-                reevaluate, retrain = (
-                    _part_spread(whole, mine, len(own), [of_part(rows, *asked) for rows in copies])
-                    for whole, copies in ((floor.reevaluate, again), (floor.retrain, trained))
-                )
-                yield part, replace(floor, items=len(mine), reevaluate=reevaluate, retrain=retrain)
+        declared = {part_of(question) for question in results.index.contrasts}
+        pieces = partial(_pieces, arm, names, [part for part in declared if part.arm == arm])
+        redone, relearned = [pieces(rows) for rows in again], [pieces(rows) for rows in trained]
+        for part, mine in pieces(own).items():
+            reevaluate, retrain = (
+                _part_spread(whole, mine, len(own), [rows[part] for rows in copies])
+                for whole, copies in ((floor.reevaluate, redone), (floor.retrain, relearned))
+            )
+            yield part, replace(floor, items=len(mine), reevaluate=reevaluate, retrain=retrain)
+
+
+def _pieces(
+    arm: str, names: Mapping[str, str] | None, declared: Sequence[Part], rows: Sequence[Result]
+) -> dict[Part, list[Result]]:
+    """Answers by the parts of the items that an arm tells apart, those without one left out."""
+    found = {Part(arm=arm, skill=skill): mine for skill, mine in by_skill(rows, names).items()}
+    for part in declared:
+        mine = of_part(rows, part.skill, part.slices, names)
+        if mine:
+            found[part] = mine
+    return found
 
 
 def _part_spread(

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.students.backends.loading import load_backend
 from dataenvgym_spec.language.components import definition
 from tests.support.components import Install
-from tests.support.served import TOLD, Run, kept
+from tests.support.served import TOLD, Run, kept, kept_for_a_run
 from tests.support.students import untrained
 from tests.support.training import PROMPTS, SETTINGS, alone
 from tests.support.waiting import wait_until
@@ -89,8 +88,6 @@ FREELY = Component(slot="backend", kind="freely", version=1)
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) -> Iterator[Run]:
-    (tmp_path / ".dvc").mkdir()
-    monkeypatch.chdir(tmp_path)
     definition = {"title": "T", "description": "T.", "semantics": 1, "adapts": True}
     for kind, adapts in (("told", True), ("freely", "freely")):
         install("backend", kind, adapts=adapts)
@@ -104,17 +101,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: Install) -> It
     }.items():
         (package / name).write_text(text, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", f"{package}:{Path(__file__).parents[2]}")
-    # The path of a socket has at most 107 signs.
-    with tempfile.TemporaryDirectory() as sockets:
-        made = Run(tmp_path, Path(sockets))
-        monkeypatch.setenv(WORKER, f"{sockets}/{made.process.pid}-1-heavy.sock")
-        try:
-            yield made
-        finally:
-            made.process.kill()
-            made.process.wait()
-            wait_until(lambda: not made.engines(), "engines end with their run")
-            assert not list(Path(sockets).iterdir())
+    with kept_for_a_run(tmp_path, monkeypatch) as made:
+        yield made
 
 
 def asked(base: Path, student: Path, component: Component = TRANSFORMERS) -> Any:

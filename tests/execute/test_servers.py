@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,33 +18,22 @@ import pytest
 from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.variables import ENGINES
 from dataenvgym_spec.execute.warm import kept, servers
-from dataenvgym_spec.execute.warm.client import WORKER
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym import Ask
 from dataenvgym_spec.gym.students.models.path import Local
 from dataenvgym_spec.gym.teachers.vllm_server import VllmServerTeacher
-from tests.support.served import OPTIONS, STAND_IN, Run, pids
+from tests.support.served import OPTIONS, STAND_IN, Run, kept_for_a_run, pids
 from tests.support.waiting import gone, wait_until
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """A run of which this process is a stage; a program stands for vLLM."""
-    (tmp_path / ".dvc").mkdir()
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(VllmServerTeacher, "program", (sys.executable, "-c", STAND_IN))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    with tempfile.TemporaryDirectory() as sockets:
-        made = Run(tmp_path, Path(sockets))
+    with kept_for_a_run(tmp_path, monkeypatch) as made:
         (made.base / "config.json").write_text("{}", encoding="utf-8")
-        monkeypatch.setenv(WORKER, f"{sockets}/{made.process.pid}-1-heavy.sock")
-        try:
-            yield made
-        finally:
-            made.process.kill()
-            made.process.wait()
-            wait_until(lambda: not made.engines(), "what is kept ends with its run")
-            assert not list(Path(sockets).iterdir())
+        yield made
 
 
 def described(model: Path, **options: Any) -> Component:
@@ -99,10 +87,7 @@ def test_what_is_another_server(run: Run, tmp_path: Path) -> None:
     assert run.loads() == 3
 
 
-def test_it_ends_where_its_gpu_is_needed_and_nobody_asks_it(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(servers, "gpu_count", lambda: 1)
+def test_it_ends_where_its_gpu_is_needed_and_nobody_asks_it(run: Run) -> None:
     with teacher(run.base) as first:
         said(first)
         there = pids(run.base)

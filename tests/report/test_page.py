@@ -18,8 +18,9 @@ from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.records.files import write_json, write_rows
 from dataenvgym_spec.report import noise, words
 from dataenvgym_spec.report.extra import require
-from dataenvgym_spec.report.metrics import curve_files, curves_csv, headline, metrics, records
+from dataenvgym_spec.report.metrics import headline, metrics, records
 from dataenvgym_spec.report.page import page
+from dataenvgym_spec.report.points import curve_files, curves_csv
 from dataenvgym_spec.report.text import interval, percent, point_interval, points
 from dataenvgym_spec.report.words import ONE_RUN, amounts, evidence, reading
 from dataenvgym_spec.resolve.same_as import stamps
@@ -245,6 +246,7 @@ def test_curves_csv(one):
     assert {(row["unparseable"], row["truncated"]) for row in selection} == {("0", "1")}
     # What the page draws curves by stands in the table, and what is not known is empty, not 0.
     points = next(curve for curve in study(one).curves if curve.arm == "no-state").points
+    assert not any(point.usd for point in points) and {row["usd"] for row in rows} == {""}
     assert [row["tokens"] for row in selection] == [
         "" if point.tokens is None else str(point.tokens) for point in points
     ]

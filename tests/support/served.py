@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from dataenvgym_spec.execute.warm.client import WORKER
 from dataenvgym_spec.execute.warm.engines import kept_engine
 from dataenvgym_spec.graph.component import Component
 from tests.support.training import SETTINGS
+from tests.support.waiting import wait_until
 
 TOLD = Component(slot="backend", kind="told", version=1)
 """A backend that repeats what it is asked; see `execute/test_engines.py`."""
@@ -100,3 +107,21 @@ class Run:
         """How often an engine was started."""
         log = self.folder / ".dataenvgym" / "engines.log"
         return log.read_text(encoding="utf-8").count("loaded ")
+
+
+@contextmanager
+def kept_for_a_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """A run of which this process is a stage; at the end, and with it, all that it keeps has ended."""
+    (folder / ".dvc").mkdir()
+    monkeypatch.chdir(folder)
+    # The path of a socket has at most 107 signs.
+    with tempfile.TemporaryDirectory() as sockets:
+        made = Run(folder, Path(sockets))
+        monkeypatch.setenv(WORKER, f"{sockets}/{made.process.pid}-1-heavy.sock")
+        try:
+            yield made
+        finally:
+            made.process.kill()
+            made.process.wait()
+            wait_until(lambda: not made.engines(), "what is kept ends with its run")
+            assert not list(Path(sockets).iterdir())

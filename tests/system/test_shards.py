@@ -14,7 +14,7 @@ from dataenvgym_spec.records.files import read_json
 from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.store.dvc.state import hash_of
 from tests.support.commands import BIN, environment
-from tests.support.repositories import call, new_repo
+from tests.support.repositories import call, new_repo, share
 from tests.support.specs import SMALL, merged, plain
 from tests.support.waiting import wait_until
 
@@ -125,9 +125,7 @@ def test_of_two_clones_one_makes_the_shards_and_the_other_takes_the_result(tmp_p
     said = []
     for name in ("mine", "theirs"):
         repo = new_repo(tmp_path / name / "repo", SPEC)
-        profile = f"leases: {{at: '{tmp_path}/leases', seconds: 20}}\n{PROFILE}"
-        (repo / "hardware.yaml").write_text(profile, encoding="utf-8")
-        call("dvc", "remote", "add", "-q", "--default", "there", str(tmp_path / "remote"), cwd=repo)
+        share(repo, tmp_path, PROFILE)
         call("dataenvgym", "run", "tiny", "--jobs", "2", cwd=repo, apart=True)
         outputs = sorted((repo / ".dataenvgym" / "output").glob("*.txt"))
         said.append("\n".join(path.read_text(encoding="utf-8") for path in outputs))

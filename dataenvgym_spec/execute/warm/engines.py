@@ -21,7 +21,7 @@ from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.core.variables import ENGINES
 from dataenvgym_spec.execute.warm.client import IMPORTED
-from dataenvgym_spec.execute.warm.kept import TRIES, place, reached, release
+from dataenvgym_spec.execute.warm.kept import TRIES, answer, place, reached, release
 from dataenvgym_spec.graph.component import Component
 from dataenvgym_spec.gym.prompt import Prompt
 from dataenvgym_spec.gym.students.backends.loading import parts
@@ -80,15 +80,10 @@ class Kept:
 
     def _ask(self, *request: Any) -> Any:
         try:
-            self._connection.send(request)
-            answered, content = self._connection.recv()
+            return answer(self._connection, request)
         except (EOFError, ConnectionError) as error:
             help = f"was it killed for lack of memory? {ENGINES}=0 loads a student for each stage"
             raise Ended("the process that keeps the engine ended", help=help) from error
-        if not answered:
-            message, help = content
-            raise StageError(message, help=help)
-        return content
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+from dataenvgym_spec.core.errors import StageError
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.core.room import gpus_named
 from dataenvgym_spec.core.variables import ENGINES, VLLM_CACHE, count
@@ -154,6 +155,22 @@ def reached(path: Path, module: str, *, imported: bool = False) -> Connection | 
     except OSError:
         return None
     return None if found is None else Connection(found.detach())
+
+
+def answer(connection: Connection, request: Any) -> Any:
+    """What a process that keeps something answers.
+
+    Raises:
+        StageError: it could not do what it was asked.
+        EOFError: it has ended.
+        ConnectionError: likewise.
+    """
+    connection.send(request)
+    done, content = connection.recv()
+    if not done:
+        message, help = content
+        raise StageError(message, help=help)
+    return content
 
 
 def _started(path: Path, module: str, imported: bool) -> socket.socket | None:

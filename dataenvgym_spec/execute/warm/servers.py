@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.core.errors import StageError
-from dataenvgym_spec.core.machine import gpu_count
 from dataenvgym_spec.execute.described import determining
-from dataenvgym_spec.execute.warm.kept import TRIES, place, reached, release
+from dataenvgym_spec.execute.warm.kept import TRIES, answer, place, reached, release
 from dataenvgym_spec.gym.make import Described
 from dataenvgym_spec.gym.teachers.server import Running, Server, Starts
 from dataenvgym_spec.language.components import definition
@@ -36,12 +36,12 @@ class Kept:
 
     def __init__(self, connection: Connection, start: tuple[list[str], list[str], str]) -> None:
         self._connection = connection
-        self.port, self.key = self._ask(start)
+        self.port, self.key = answer(connection, start)
 
     def fault(self) -> StageError | None:
         """That it ended by itself; None if it runs."""
         try:
-            self._ask(None)
+            answer(self._connection, None)
         except StageError as error:
             return error
         except (EOFError, ConnectionError):
@@ -51,14 +51,6 @@ class Kept:
     def close(self) -> None:
         """Leaves it to the stages that come."""
         self._connection.close()
-
-    def _ask(self, request: Any) -> Any:
-        self._connection.send(request)
-        answered, content = self._connection.recv()
-        if not answered:
-            message, help = content
-            raise StageError(message, help=help)
-        return content
 
 
 def starts(teacher: Described) -> Starts:
@@ -77,8 +69,6 @@ def make_room(teachers: Iterable[Described], environ: Mapping[str, str]) -> None
         teachers: what the stage may ask, as it is arranged on this machine.
         environ: names the worker of the run, and the GPUs.
     """
-    if not gpu_count():
-        return
     served = [one for one in teachers if definition(one.slot, one.kind).kept is not None]
     release(environ, but=[place(environ, "server", _identity(one)) for one in served])
 
@@ -94,16 +84,13 @@ def _start(
     identity: list[Any], program: Sequence[str], arguments: Sequence[str], model: Path
 ) -> Running:
     at = place(os.environ, "server", identity)
-    for _ in range(TRIES if at is not None else 0):
-        assert at is not None
-        connection = reached(at, KEEPER)
+    for _ in range(TRIES):
+        connection = None if at is None else reached(at, KEEPER)
         if connection is None:
             break
-        try:
-            return Kept(connection, ([*program], [*arguments], str(model)))
-        except (EOFError, ConnectionError):
-            connection.close()
-        except BaseException:
-            connection.close()
-            raise
+        with suppress(EOFError, ConnectionError), ExitStack() as stack:
+            stack.enter_context(connection)
+            kept = Kept(connection, ([*program], [*arguments], str(model)))
+            stack.pop_all()
+            return kept
     return Server(program, arguments, model)

@@ -13,7 +13,7 @@ from dataenvgym_spec.execute.shards.part import Part
 from dataenvgym_spec.gym.students.backends.protocol import Completion
 from dataenvgym_spec.setup.hardware.leases import inputs_digest, leases_of
 from dataenvgym_spec.store.layout import Layout
-from tests.support.repositories import call, new_repo
+from tests.support.repositories import new_repo, share
 from tests.support.specs import SMALL
 
 STAGE, PART = "evaluate-0123456789abcdef", Part(number=1, count=2)
@@ -26,9 +26,7 @@ def clones(tmp_path: Path) -> list[Layout]:
     found = []
     for name in ("mine", "theirs"):
         repo = new_repo(tmp_path / name / "repo", SMALL)
-        profile = f"leases: {{at: '{tmp_path}/leases', seconds: 20}}\n"
-        (repo / "hardware.yaml").write_text(profile, encoding="utf-8")
-        call("dvc", "remote", "add", "-q", "--default", "there", str(tmp_path / "remote"), cwd=repo)
+        share(repo, tmp_path)
         found.append(Layout(root=repo))
     return found
 
