@@ -116,6 +116,12 @@ class Team:
         """Of commands in a clone, which has a login of its own."""
         return {**self.environ, "MLFLOW_TRACKING_USERNAME": clone.name}
 
+    def keep(self, *said: str) -> None:
+        """Keeps what a run said of what is a fault, for whoever looks for its cause."""
+        self.did["needless"] += 1
+        path = self.folder / f"needless-{self.did['needless']}.log"
+        path.write_text("\n".join((time.strftime("%H:%M:%S"), *said)), encoding="utf-8")
+
     def must(self, clone: Path, *command: str) -> str:
         """Runs a command that may not fail; notes it if it does."""
         done = self.call(clone, *command)
@@ -201,9 +207,12 @@ class Person:
             directory, part = start[1], said[start.end() : end]
             if any(words in part for words in NOT_COMPUTED):
                 continue
+            again = directory in self.clone.computed
             self.clone.computed[directory] += 1
             if directory in reachable:
                 self.clone.needless.append(directory)
+            if again or directory in reachable:
+                self.team.keep(self.clone.path.name, directory, said)
 
     def kill(self) -> None:
         """Starts a run and kills it."""

@@ -240,7 +240,7 @@ def _reproduce(
             item, todo.targets, layout, pull=pulling.on, variables={**variables, **limits}
         )
         if code == UNFETCHED:
-            pulling.leave("DVC could not go on with the remote, as it says above")
+            pulling.failed(" ".join((item.name, *todo.targets)))
             done = ()
             continue
         if code:

@@ -9,6 +9,17 @@ from urllib.parse import unquote, urlsplit
 from dataenvgym_spec.store.layout import Layout
 
 DATABASES: Final = frozenset({"sqlite", "postgresql", "mysql", "mssql"})
+DEFAULTS: Final = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "PGCONNECT_TIMEOUT": "10",
+}
+"""Settings of MLflow and of PostgreSQL's client unless the user set them.
+
+Their own keep a caller of a dead server waiting for four minutes, and of a mute database for ever.
+"""
 
 
 def uri_of(layout: Layout) -> str:

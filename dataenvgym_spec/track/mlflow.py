@@ -17,28 +17,16 @@ from typing import Any, Final, TypeVar
 
 from dataenvgym_spec.core.errors import MissingExtra, UserError
 from dataenvgym_spec.store.layout import Layout
-from dataenvgym_spec.track.address import is_database, shown, uri_of
+from dataenvgym_spec.track.address import DEFAULTS, is_database, shown, uri_of
 from dataenvgym_spec.track.clones import clone_of
 from dataenvgym_spec.track.compare import ARTIFACTS, ID, READS, Held, Missing, artifacts_tag
 from dataenvgym_spec.track.held import models_of, run_held, student_held
-from dataenvgym_spec.track.refusals import despite_others, explained
+from dataenvgym_spec.track.refusals import FORBIDDEN, REMOVED, despite_others, explained
 from dataenvgym_spec.track.runs import Artifact, Dataset, Metric, RunRecord, Student, comparable
 from dataenvgym_spec.track.students import EXPERIMENT, HeldStudent
 
 T = TypeVar("T")
 Pairs = Sequence[tuple[str, str]]
-
-DEFAULTS: Final = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "PGCONNECT_TIMEOUT": "10",
-}
-"""Settings of MLflow and of PostgreSQL's client unless the user set them.
-
-Their own keep a caller of a dead server waiting for four minutes, and of a mute database for ever.
-"""
 
 MAKE_ANEW: Final = (
     "run: rm -r mlflow.db mlartifacts   "
@@ -56,12 +44,20 @@ class TrackingUnavailable(UserError):
     """
 
 
+class Vanished(TrackingUnavailable):
+    """A result, or a run, that was there has gone meanwhile: it is worth looking again."""
+
+
+class Forbidden(TrackingUnavailable):
+    """This user may not do it: who may change runs may not always delete them."""
+
+
 @contextmanager
 def reaching(uri: str) -> Iterator[None]:
     """Turns what MLflow raises into one error with a remedy, and without a password.
 
     Raises:
-        TrackingUnavailable: the server cannot be reached or refuses.
+        TrackingUnavailable: the server cannot be reached or refuses; `Forbidden`, `Vanished`.
     """
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -72,7 +68,9 @@ def reaching(uri: str) -> Iterator[None]:
         status = error.get_http_status_code() if isinstance(error, MlflowException) else None
         reason, help = explained(error, status, uri)
         message = f"tracking at {shown(uri)} failed: {reason}"
-        raise TrackingUnavailable(message, help=help) from error
+        kind = Forbidden if status == FORBIDDEN else TrackingUnavailable
+        gone = isinstance(error, FileNotFoundError) or REMOVED in str(error)
+        raise (Vanished if gone else kind)(message, help=help) from error
 
 
 def connect(layout: Layout) -> Server:

@@ -30,6 +30,8 @@ SECRETS: Final = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PGPASSWO
 
 LONGEST: Final = 300
 UNAUTHENTICATED, FORBIDDEN = 401, 403
+REMOVED: Final = "must be in the 'active' state"
+"""What MLflow says of a run in the bin."""
 FULL: Final = ("507", "No space left", "no space left", "database or disk is full", "DiskFull")
 """What an error says where there is no room."""
 

@@ -126,8 +126,10 @@ def _bring(
             server.remove_student(double.id)
             changes += 1
     tags = students.missing_tags(student, first, own=own)
-    # A point of another's run would be there twice, with two times.
-    metrics = students.missing_metrics(student, first) if own and runs.own(run) else []
+    metrics = students.missing_metrics(student, first)
+    if metrics:
+        # They are points of the run too: with another time they would be there twice.
+        metrics = students.as_measured(metrics, server.look_into(run).points)
     if tags or metrics or not first.ready:
         server.add_to_student(first, tags, metrics, ready=first.ready)
         changes += len(tags) + len(metrics)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.results.experiment import load
@@ -13,10 +15,13 @@ from dataenvgym_spec.store.indexes import compiled
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track.address import is_database
 from dataenvgym_spec.track.links import view_page
-from dataenvgym_spec.track.mlflow import Server, connect
+from dataenvgym_spec.track.mlflow import Server, Vanished, connect
 from dataenvgym_spec.track.project import project
 from dataenvgym_spec.track.runs import ExperimentRecord
-from dataenvgym_spec.track.sync import sync, verify
+from dataenvgym_spec.track.sync import Brought, sync, verify
+
+AGAIN: Final = 3
+"""How often results, or runs, that have gone meanwhile are looked for anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,7 @@ def track(
         TrackingUnavailable: the server cannot be reached or refuses.
     """
     with _opened(layout, names, say) as (server, records):
-        done = [sync(server, record, thorough=thorough) for record in records]
+        done = [_brought(layout, server, record, thorough=thorough) for record in records]
     pages = [
         view_page(item.home, record.views[0][0]) for item, record in zip(done, records, strict=True)
     ]
@@ -118,5 +123,36 @@ def _opened(
         say(f"waiting for {holder or 'another process'}, which is tracking")
 
     with clone_lock(layout, "track", waiting=waiting):
-        records = [project(load(name, layout.root)) for name in names]
+        records = [_record(layout, name) for name in names]
         yield connect(layout), records
+
+
+def _record(layout: Layout, name: str) -> ExperimentRecord:
+    """What the results of an experiment say, which may be made anew while they are read.
+
+    Raises:
+        UserError: it is not compiled, or a result is damaged, or gone each time.
+    """
+    gone = ""
+    for _ in range(AGAIN):
+        try:
+            return project(load(name, layout.root))
+        except FileNotFoundError as error:
+            gone = str(error.filename)
+    message = f"results of '{name}' are made anew while they are read: {gone}"
+    raise UserError(message, help=f"run, once that is done: dataenvgym track {name}")
+
+
+def _brought(
+    layout: Layout, server: Server, record: ExperimentRecord, *, thorough: bool
+) -> Brought:
+    """Brings a server to the state of an experiment.
+
+    A report may be made anew meanwhile, and another clone may take away a run that it leaves and
+    that was just going to be shown here: then both are looked at anew.
+    """
+    for _ in range(AGAIN):
+        with contextlib.suppress(Vanished):
+            return sync(server, record, thorough=thorough)
+        record = _record(layout, record.name)
+    return sync(server, record, thorough=thorough)

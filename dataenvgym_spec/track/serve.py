@@ -18,7 +18,7 @@ from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.store.locks import PR_SET_PDEATHSIG
-from dataenvgym_spec.track.mlflow import DEFAULTS
+from dataenvgym_spec.track.address import DEFAULTS
 
 PATIENCE: Final = 10.0
 """Seconds that the server has for an orderly end."""

@@ -7,7 +7,7 @@ it, and the digest that DVC gives its content.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from dataenvgym_spec.core.errors import UserError
@@ -16,7 +16,7 @@ from dataenvgym_spec.results.ledger import Ledger
 from dataenvgym_spec.results.run import Iteration
 from dataenvgym_spec.store.dvc.state import read_lock
 from dataenvgym_spec.track.naming import NOTE, in_order
-from dataenvgym_spec.track.runs import Fact, Metric, Student
+from dataenvgym_spec.track.runs import Fact, Metric, MetricPoint, Student
 
 EXPERIMENT: Final = "dataenvgym.experiment"
 PORT: Final = "student"
@@ -128,6 +128,14 @@ def missing_metrics(student: Student, held: HeldStudent) -> list[Metric]:
     return [metric for metric in student.metrics if metric.fact not in held.facts]
 
 
+def as_measured(metrics: Iterable[Metric], points: Iterable[MetricPoint]) -> list[Metric]:
+    """Scores with the times that points of a run have which say the same; of two, the first."""
+    times: dict[Fact, int] = {}
+    for key, step, time, value in sorted(points, key=lambda point: point[2]):
+        times.setdefault((key, step, value), time)
+    return [replace(one, timestamp=times.get(one.fact, one.timestamp)) for one in metrics]
+
+
 def describe(student: Student, held: Sequence[HeldStudent], *, own: bool) -> Iterator[str]:
     """What is missing or wrong, in words."""
     if not held:
@@ -138,7 +146,7 @@ def describe(student: Student, held: Sequence[HeldStudent], *, own: bool) -> Ite
     first = held[0]
     if own:
         yield from contradictions(student, first)
-        yield from (f"its student lacks {one.key}" for one in missing_metrics(student, first))
+    yield from (f"its student lacks {one.key}" for one in missing_metrics(student, first))
     if not first.ready:
         yield "its student is not complete"
     for key, _ in missing_tags(student, first, own=own):

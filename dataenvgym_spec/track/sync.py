@@ -6,6 +6,7 @@ different runs, however many clones of the repository share the server.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from dataenvgym_spec.track.compare import (
     missing,
     tags,
 )
-from dataenvgym_spec.track.mlflow import Server, reaching
+from dataenvgym_spec.track.mlflow import Forbidden, Server, reaching
 from dataenvgym_spec.track.relate import Runs, differences, relate, remove
 from dataenvgym_spec.track.runs import ExperimentRecord, RunRecord
 
@@ -199,18 +200,20 @@ def _shown(run: Held, runs: Runs) -> bool:
 
 
 def _leave(server: Server, home: str, name: str, runs: Sequence[Held]) -> int:
-    """Takes away runs that this clone made and no other shows; returns how many.
+    """Takes this clone's mark away from runs, and runs away that have no other; returns how many.
 
-    At runs of others that it showed so far it takes its mark away.
+    What others show stays, also after its maker has left it: the last one takes it away.
     """
     removed = 0
     students = server.students(home, name) if runs else {}
     for run in runs:
-        others = clones.shown_by_others(run, server.clone) and not server.private
-        if _own(server, run) and not others:
-            remove(server, students, run)
-            removed += 1
-        elif run.tags.get(clones.tag(server.clone)) == clones.SHOWN:
+        if not clones.shown_by_others(run, server.clone) or server.private:
+            # Who may change runs may not always delete them: somebody else will.
+            with contextlib.suppress(Forbidden), reaching(server.uri):
+                remove(server, students, run)
+                removed += 1
+                continue
+        if clones.tag(server.clone) in run.tags:
             server.untag(run.run_id, clones.tag(server.clone))
     return removed
 

@@ -37,3 +37,15 @@ def test_one_that_goes_away_later_is_left_and_told_once(capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     assert said.count("warning: ") == 1
     assert "cannot be asked; going on without it: what only it has is made here" in said
+
+
+def test_dvc_may_fail_once_with_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """What passes, such as a file that git is writing, costs no one the remote."""
+    pulling = Pulling(True, begun=True)
+    pulling.failed("evaluate-1")
+    pulling.failed("train-2")
+    assert pulling.on and capsys.readouterr().err.count("trying once more") == 2
+    pulling.failed("evaluate-1")
+    pulling.failed("train-2")
+    said = capsys.readouterr().err
+    assert not pulling.on and said.count("going on without it") == said.count("warning: ") == 1

@@ -138,12 +138,25 @@ class MlflowServer:
         """Makes a user without any rights of its own."""
         self.ask("users/create", {"username": name, "password": password})
 
-    def ask(self, what: str, content: Mapping[str, Any], method: str = "POST") -> Any:
+    def permit(self, user: str, experiment: str, permission: str) -> None:
+        """Gives a user a permission of an experiment."""
+        where = {"resource_type": "experiment", "resource_id": experiment}
+        content = {"username": user, **where, "permission": permission}
+        self.ask("users/permissions/grant", content, version="3.0")
+
+    def ask(
+        self,
+        what: str,
+        content: Mapping[str, Any] | None,
+        method: str = "POST",
+        *,
+        version: str = "2.0",
+    ) -> Any:
         """Asks as the administrator."""
         login = base64.b64encode(":".join(ADMIN).encode()).decode()
         request = urllib.request.Request(
-            f"{self.address}/api/2.0/mlflow/{what}",
-            data=json.dumps(content).encode(),
+            f"{self.address}/api/{version}/mlflow/{what}",
+            data=None if content is None else json.dumps(content).encode(),
             headers={"Authorization": f"Basic {login}", "Content-Type": "application/json"},
             method=method,
         )

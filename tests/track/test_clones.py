@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dataenvgym_spec.core.errors import UserError
 from dataenvgym_spec.records.files import write_rows
 from dataenvgym_spec.store.layout import Layout
 from dataenvgym_spec.track import differences, track
@@ -132,10 +133,109 @@ def test_a_run_that_two_show_stays_when_one_gets_other_results(shared, tmp_path)
     assert before.items() <= runs(shared).items()
     assert settled(first, second)
     change(second, "with-state", 1, 5)
-    done(second)
-    done(first)
-    # Now nobody shows the old one, and its maker takes it away.
+    # Now nobody shows the old one: who is the last to leave it takes it away, not only its maker.
+    assert done(second).removed == 4
     assert len(runs(shared)) == 9
+    assert not told(first) and not told(second)
+    assert settled(first, second)
+
+
+def test_what_a_clone_may_not_take_away_is_left_to_who_may(shared, tmp_path, monkeypatch) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+    from mlflow.tracking import MlflowClient
+
+    def refused(self, name: str) -> None:
+        raise MlflowException("Permission denied", PERMISSION_DENIED)
+
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
+    done(first)
+    before = runs(shared)
+    change(first, "with-state", 1, 5)
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "delete_run", refused)
+        patched.setattr(MlflowClient, "delete_logged_model", refused)
+        found = done(first)
+    assert (found.created, found.removed) == (4, 0)
+    assert before.items() <= runs(shared).items() and not told(first)
+    change(second, "with-state", 1, 5)
+    assert (done(second).removed, len(runs(shared))) == (4, 9)
+    assert settled(first, second)
+
+
+def test_a_student_whose_maker_did_not_make_its_run_has_its_scores(
+    shared, tmp_path, monkeypatch
+) -> None:
+    """The first clone was killed behind the runs; the times of the second are others."""
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b", epoch=EPOCH + 5000).root
+    with monkeypatch.context() as patched:
+        patched.setattr("dataenvgym_spec.track.sync.relate", lambda runs: 0)
+        done(first)
+    before = points(shared)
+    done(second)
+    assert points(shared) == before
+    assert not told(second)
+    assert settled(first, second)
+    assert points(shared) == before
+
+
+def test_a_report_that_is_made_anew_while_it_is_read_ends_nothing(
+    shared, tmp_path, monkeypatch
+) -> None:
+    from mlflow.tracking import MlflowClient
+
+    root = Store(tmp_path / "a").root
+    page = Layout(root=root).report("tiny") / "index.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("a report", encoding="utf-8")
+    log_artifact = MlflowClient.log_artifact
+
+    def made_anew(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
+        page.unlink(missing_ok=True)
+        log_artifact(self, run_id, local_path, artifact_path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "log_artifact", made_anew)
+        assert done(root).runs == 9
+    assert not told(root)
+    page.write_text("a report", encoding="utf-8")
+    assert told(root) and done(root).logged > 0
+    assert not told(root)
+
+
+def test_results_that_are_gone_each_time_are_said(shared, tmp_path, monkeypatch) -> None:
+    def gone(name: str, root: Path) -> None:
+        raise FileNotFoundError(2, "No such file", "out/results.jsonl")
+
+    root = Store(tmp_path / "a").root
+    monkeypatch.setattr("dataenvgym_spec.track.run.load", gone)
+    with pytest.raises(UserError, match=r"made anew while they are read: out/results\.jsonl"):
+        done(root)
+
+
+def test_a_run_that_another_clone_takes_away_just_now_is_made(
+    shared, tmp_path, monkeypatch
+) -> None:
+    """It looked equal, and its maker left it before this clone had said that it shows it."""
+    from dataenvgym_spec.track import sync
+    from dataenvgym_spec.track.mlflow import Server
+
+    first, second = Store(tmp_path / "a").root, Store(tmp_path / "b").root
+    done(first)
+    before = runs(shared)
+    complete = sync._complete
+    taken: list[str] = []
+
+    def late(server: Server, record, held, parent, thorough) -> int:
+        if not taken and record.id == "tiny/no-state/summary":
+            server.remove(held.run_id)
+            taken.append(held.run_id)
+        return complete(server, record, held, parent, thorough)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sync, "_complete", late)
+        assert done(second).created == 1
+    assert taken and len(runs(shared)) == 9 and set(before) - set(runs(shared)) == set(taken)
     assert settled(first, second)
 
 

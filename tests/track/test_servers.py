@@ -108,6 +108,27 @@ def test_missing_rights_are_said_with_what_to_do(tracked, server, tmp_path) -> N
     assert in_background(theirs, server.address).returncode == 0
 
 
+def test_who_may_change_runs_and_not_delete_them_leaves_that_to_others(tmp_path, server) -> None:
+    """MLflow lets only those delete who have the permission to manage."""
+    anns, robs = tmp_path / "anns", tmp_path / "robs"
+    Store(anns, name="edited")
+    assert track(anns, server.address, "ann").returncode == 0
+    found = server.ask("experiments/get-by-name?experiment_name=edited", None, "GET")
+    server.permit("rob", found["experiment"]["experiment_id"], "EDIT")
+    for rate in (0.002, 0.003):
+        shutil.rmtree(robs, ignore_errors=True)
+        Store(robs, name="edited", rate=rate)
+        (robs / ".dataenvgym").mkdir(exist_ok=True)
+        (robs / ".dataenvgym" / "clone").write_text("of rob", encoding="utf-8")
+        made = track(robs, server.address, "rob", "--json")
+        assert made.returncode == 0, made.stderr
+        assert json.loads(made.stdout)["created"] == 9
+    assert track(robs, server.address, "rob", "--verify").returncode == 0
+    cleared = json.loads(track(anns, server.address, "ann", "--json").stdout)
+    assert (cleared["created"], cleared["removed"]) == (0, 9)
+    assert track(robs, server.address, "rob", "--verify").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
