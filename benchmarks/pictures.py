@@ -1,4 +1,4 @@
-"""The README's pictures: what reports of real runs answer, as a browser shows it.
+"""The pictures of README and docs/library.md: what reports of real runs answer, in a browser.
 
     python benchmarks/pictures.py math=reports/word-problems code=reports/programs
 

@@ -140,17 +140,6 @@ def test_every_shown_text_stands_below_what_prints_it(path: Path) -> None:
     ] == []
 
 
-def test_the_mistake_in_the_readme_is_told_as_it_says(tmp_path: Path) -> None:
-    (shown,) = [text for language, text in blocks(ROOT / "README.md") if language == "text"]
-    shutil.copytree(ROOT / "specs", tmp_path / "specs")
-    spec = tmp_path / "specs" / "quickstart.yaml"
-    text = spec.read_text(encoding="utf-8")
-    assert text.count("floor:") == 1
-    spec.write_text(text.replace("floor:", "flor:"), encoding="utf-8")
-    said = call("dataenvgym", "validate", "specs/quickstart.yaml", cwd=tmp_path, ok=False).stderr
-    assert re.fullmatch(pattern(shown, vary=False), said), said
-
-
 def specs(path: Path) -> list[str]:
     """The blocks of YAML in a page that are specs, or parts of one, and no steps of a walk-through."""
     return [

@@ -9,11 +9,12 @@ import pytest
 
 from dataenvgym_spec.cli.commands import COMMANDS
 from dataenvgym_spec.compile.compiler import front_end, lower
-from tests.support.pages import blocks
+from tests.support.pages import BLOCK, blocks
 from tests.support.repositories import ROOT, call, environment, shell
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+LINK = re.compile(r"\[[^\]]+\]: ")
 SHOWN = [
     line
     for block in re.findall(r"```console\n(.*?)```", README, re.S)
@@ -48,6 +49,50 @@ def test_the_table_lists_every_command_and_no_other() -> None:
 
 def test_lines_are_no_wider_than_a_screen() -> None:
     assert [line for line in README.splitlines() if len(line) > 100] == []
+
+
+def test_it_is_read_in_two_minutes() -> None:
+    """Its prose at some 250 words a minute, with two pictures and a spec to look at."""
+    lines = BLOCK.sub("", README).splitlines()
+    targets = re.compile(r"\]\([^)]*\)|\]\[[^\]]*\]")
+    prose = targets.sub("]", "\n".join(line for line in lines if not LINK.match(line)))
+    assert 300 <= len(re.findall(r"\S*\w\S*", prose)) <= 520
+    # Of a `<picture>` with a light and a dark variant, one is shown.
+    assert len(re.findall(r"!\[|<img", README)) == 2
+
+
+def test_its_spec_has_twenty_lines() -> None:
+    (shown,) = [text for language, text in blocks(ROOT / "README.md") if language == "yaml"]
+    assert 10 <= len(shown.splitlines()) <= 20
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("what goes in", r"`specs/` \| goes in"),
+        ("what comes out", r"`reports/<name>/`.* comes out"),
+        ("where everything lives", r"## Where everything lives"),
+        ("how one machine is left", r"To leave one machine: `dataenvgym run NAME --jobs auto`"),
+        ("what the study found", r"`make study`.*\n.*\[finds \+11\.0\s+points\]"),
+        ("what the null study found", r"null study.*finds nothing"),
+    ],
+)
+def test_it_answers(question: str, said: str) -> None:
+    assert re.search(said, README), question
+
+
+def test_its_figures_are_those_of_the_pages() -> None:
+    said = " ".join(README.split())
+    study = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    (contrast,) = re.findall(r"^\| `blind` \(primary\) .*\| (\S+) \((.*?)\) \|", study, re.M)
+    (floor,) = re.findall(r"^\| noise floor of a mean over three runs \| (\S+) points", study, re.M)
+    gain, interval = contrast
+    assert f"[finds {gain} points]" in said
+    assert f"(95% interval {interval}, noise floor {floor})" in said
+    quickstart = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    figures = re.findall(r"[\d.]+%", said.partition("300 sealed items")[2].partition("`make")[0])
+    assert len(figures) == 3
+    assert [figure for figure in figures if figure not in quickstart] == []
 
 
 def test_the_parts_of_the_quickstart_are_what_it_says(tmp_path: Path) -> None:
