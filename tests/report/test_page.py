@@ -296,7 +296,7 @@ def test_page_is_well_formed(text):
     ) <= set(parser.ids)
 
 
-def test_page_fits_a_phone(text):
+def test_what_is_wide_scrolls_in_its_place_and_figures_are_as_wide_as_theirs(text):
     assert 'name="viewport" content="width=device-width' in text
     assert all(
         re.search(r'<div class="scroll"[^>]*>$', text[: match.start()])
