@@ -95,8 +95,7 @@ def _fill(root: Path, turn: int, examples: list[Example]) -> None:
     requests = tuple(Request(id=skill, count=TURN // 20, skill=skill) for skill in skills)
     allocation = dict.fromkeys(skills, TURN // 20)
     plan = Plan(allocation=allocation, reasons={}, errors={}, iteration=turn, requests=requests)
-    rows = {
-        f"plan-{turn:016x}/out/plan/plan.json": plan,
+    rows: dict[str, list[Example] | list[LoggedResponse]] = {
         f"generate-{turn:016x}/out/candidates/examples.jsonl": examples,
         f"generate-{turn:016x}/log/responses.jsonl": [_response(one) for one in examples],
         f"check-{turn:016x}/out/accepted/examples.jsonl": examples[: TURN * 4 // 5],
@@ -105,10 +104,10 @@ def _fill(root: Path, turn: int, examples: list[Example]) -> None:
     for name, content in rows.items():
         path = store / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, list):
-            write_rows(path, content)
-        else:
-            write_json(path, content)
+        write_rows(path, content)
+    path = store / f"plan-{turn:016x}" / "out" / "plan" / "plan.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, plan)
 
 
 def _response(example: Example) -> LoggedResponse:

@@ -31,6 +31,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
@@ -119,7 +120,7 @@ def serve(log: Path, port: int) -> None:
 
     server = scripted._Server("{answer}", {})
     server.server_close()
-    again = scripted.ThreadingHTTPServer(("127.0.0.1", port), Noting)
+    again = ThreadingHTTPServer(("127.0.0.1", port), Noting)
     for name in ("form", "says", "asked", "counting"):
         setattr(again, name, getattr(server, name))
     again.daemon_threads = True

@@ -33,7 +33,7 @@ def alone(spec: str, folder: Path) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     program = Path(sys.executable).parent / "dataenvgym"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [program, "plan", spec]
+    command = [str(program), "plan", spec]
     subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)

@@ -13,9 +13,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import Any, Final
 
 from dataenvgym_spec.gym.make import Named
 from dataenvgym_spec.gym.tasks.protocol import Answer
@@ -24,7 +25,7 @@ from dataenvgym_spec.gym.tasks.sources.programs import Programs
 from dataenvgym_spec.language.components import definition
 from dataenvgym_spec.records.items import Item
 
-FAMILIES = {
+FAMILIES: Final[dict[str, Mapping[str, Any]]] = {
     topic: {"topic": topic, "steps": 2, "largest": 20} for topic in ("numbers", "lists", "strings")
 }
 

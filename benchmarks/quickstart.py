@@ -25,7 +25,9 @@ from pathlib import Path
 
 from measure import table
 
+from dataenvgym_spec.records.logs import Log
 from dataenvgym_spec.results.experiment import load
+from dataenvgym_spec.results.stage import StageResult
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
@@ -77,9 +79,10 @@ def ledger(repo: Path, wall: float | None) -> None:
     """Prints the wall time by stage kind: start-up and imports, model load, the work itself."""
     totals: dict[str, Total] = defaultdict(Total)
     for stage in load("quickstart", repo).stages:
-        seconds = stage.log.seconds
+        log = log_of(stage)
+        seconds = log.seconds
         # Of a training process, all that is not training is its start.
-        training = stage.log.training_seconds or 0.0
+        training = log.training_seconds or 0.0
         starting = max(0.0, seconds.get("train", 0.0) - training)
         total = totals[stage.kind]
         total.stages += 1
@@ -97,9 +100,16 @@ def ledger(repo: Path, wall: float | None) -> None:
     table([*head, "total s"], rows)
 
 
+def log_of(stage: StageResult) -> Log:
+    """What a stage of a finished run records."""
+    if stage.log is None:
+        raise SystemExit(f"{stage.path} was not run")
+    return stage.log
+
+
 def at_work(repo: Path) -> float:
     """Seconds in which at least one stage was at work, from the times in their logs."""
-    logs = [stage.log for stage in load("quickstart", repo).stages]
+    logs = [log_of(stage) for stage in load("quickstart", repo).stages]
     spans = [(log.started, log.started + log.seconds["total"]) for log in logs]
     total, until = 0.0, 0.0
     for start, end in sorted(spans):
@@ -112,7 +122,7 @@ def warm(repo: Path) -> None:
     """Prints what an evaluation takes in its own process, and what it took in the warm worker."""
     stages = load("quickstart", repo).stages
     stage = next(stage for stage in stages if stage.kind == "evaluate")
-    inside = stage.log.seconds["total"]
+    inside = log_of(stage).seconds["total"]
     command = ["dataenvgym", "stage"]
     outside = timed(command, stage.path, DATAENVGYM_WARM="0", DATAENVGYM_TRACK="0")
     print(

@@ -2,13 +2,14 @@
 
 Prints Markdown; see README.md for recorded figures.
 
-python benchmarks/schedule.py             # about three minutes
+python benchmarks/schedule.py             # about ten minutes
 python benchmarks/schedule.py --check     # also exits 1 if a bound is broken
 python benchmarks/schedule.py --small     # a tenth of every size, to try the benchmark out
 
 Two parts. Works of made-up studies on a made-up cluster with a clock of its own, some of which fail
 and some of whose workers are lost: the order is the scheduler's own. And a sweep that is compiled,
-planned and queued as `dataenvgym run --jobs` does it, with executors that do nothing.
+planned and queued as `dataenvgym run --jobs` does it, with executors that do nothing; the commands
+`plan` and `status` of it; and the same run taken up again when half of its stages are done.
 
 Each size runs in a process of its own. Times are CPU seconds, which other work on the machine
 disturbs least.
@@ -36,16 +37,24 @@ sys.path.insert(0, str(ROOT))
 
 from dataenvgym_spec.schedule.order import carry_out  # noqa: E402
 from dataenvgym_spec.schedule.protocol import RUNS, Finished, Standing, Work  # noqa: E402
+from tests.support.made_up import make_up  # noqa: E402
 from tests.support.simulated import Cluster, studies  # noqa: E402
 
 WORKERS, EACH, WITH_GPU = 1000, 100, 0.9
 """At most so many workers, one for so many works: few works would leave most of them idle. And the
 share of them with a GPU."""
 FAILING, LOST, RETRIES = 0.0002, 0.01, 5
-GROWTH = 1.5
-"""How many times as much a work of a million may cost as one of a tenth of them: what a heap and a
-processor's caches take grows with the logarithm."""
+GROWTH = 2.0
+"""How many times as much a work of a million may cost as one of a hundredth: what a heap and
+a processor's caches take grows with the logarithm. How many steps the scheduler takes for it does
+not grow, which tests/schedule/test_simulation.py counts."""
 POINTS, ITERATIONS = 1000, 2
+DONE = 0.5
+"""The part of the stages that is done when the sweep is taken up again."""
+LONGEST = {"plan, nothing done": 30, "status": 20, "plan, half done": 40}
+"""CPU seconds that commands may take for a sweep of 1,000."""
+RESTART = 40
+"""CPU seconds of compiling, planning and queueing what is half done."""
 
 
 def simulate(count: int) -> dict[str, Any]:
@@ -100,6 +109,7 @@ def schedule_sweep(repo: Path) -> dict[str, Any]:
     os.chdir(repo)
     from dataenvgym_spec.cli.common import load_project
     from dataenvgym_spec.cli.onlooker import Onlooker
+    from dataenvgym_spec.cli.pulling import Pulling
     from dataenvgym_spec.cli.queued import Rounds
     from dataenvgym_spec.schedule.needs import Spread
     from dataenvgym_spec.schedule.progress import Progress
@@ -112,7 +122,7 @@ def schedule_sweep(repo: Path) -> dict[str, Any]:
         spread=Spread(),
         gpus=0,
         variables={},
-        pull=False,
+        pulling=Pulling(False),
         ignore_limits=False,
     )
     todo = rounds.next(project.compiled.graph.entries)
@@ -129,6 +139,7 @@ def schedule_sweep(repo: Path) -> dict[str, Any]:
         "seconds": spent,
         "experiments": len(project.compiled.graph.entries),
         "steps": outcome.done,
+        "before": todo.done,
         "grown": _megabytes() - memory,
     }
 
@@ -170,8 +181,8 @@ def grow(bounds: Bounds, sizes: tuple[int, ...]) -> None:
     )
     print("## Works on a cluster with a clock of its own\n")
     table(heads, rows)
-    name = f"{sizes[-1]:,} works against {sizes[-2]:,}, each"
-    bounds.at_most(name, each[-1] / each[-2], GROWTH, "times")
+    name = f"{sizes[-1]:,} works against {sizes[0]:,}, each"
+    bounds.at_most(name, each[-1] / each[0], GROWTH, "times")
     bounds.at_most(
         "the bound of the last, against its time", 1 / found["utilisation"], 1.05, "times"
     )
@@ -184,15 +195,36 @@ def of_a_sweep(bounds: Bounds, points: int) -> None:
         spec["loop"] |= {"iterations": ITERATIONS}
         repo = new_repo(Path(folder) / "repo", sweep=spec)
         found, megabytes = apart("--sweep", str(repo))
+        commands = {
+            "compile": measured("dataenvgym", "compile", cwd=repo),
+            "compile, nothing changed": measured("dataenvgym", "compile", cwd=repo),
+            "plan, nothing done": measured("dataenvgym", "plan", "sweep", cwd=repo),
+            "status": measured("dataenvgym", "status", cwd=repo),
+        }
+        apart("--half", str(repo))
+        commands["plan, half done"] = measured("dataenvgym", "plan", "sweep", cwd=repo)
+        again, _ = apart("--sweep", str(repo))
     steps, seconds = found["steps"], found["seconds"]
     print(f"## A sweep of {found['experiments']:,} experiments, {steps:,} steps after sharing\n")
     rows = [[name, f"{spent:.1f}", f"{1e3 * spent / steps:.2f}"] for name, spent in seconds.items()]
     table(("part", "CPU s", "ms a step"), rows)
+    print(f"Taken up again with {again['before']:,} of them done, {again['steps']:,} to do:\n")
+    rows = [[name, f"{spent:.1f}"] for name, spent in again["seconds"].items()]
+    table(("part", "CPU s"), rows)
+    rows = [
+        [name, f"{usage.cpu:.1f}", f"{usage.wall:.0f}", f"{usage.megabytes:.0f}"]
+        for name, usage in commands.items()
+    ]
+    table(("command", "CPU s", "wall s", "MB"), rows)
     grown = f"{found['grown']:.0f} MB more after the last step than before it"
     print(f"{megabytes:.0f} MB in all; {grown}\n")
     whole = sum(seconds.values())
     bounds.at_most("a step of the sweep", 1e3 * whole / steps, 20, "ms")
     bounds.at_most("plan and queue of the sweep", seconds["plan and queue"], 30, "s")
+    restart = again["seconds"]["compile"] + again["seconds"]["plan and queue"]
+    bounds.at_most("taken up again, half done", restart, RESTART, "s")
+    for name, longest in LONGEST.items():
+        bounds.at_most(f"{name}, of the sweep", commands[name].cpu, longest, "s")
     bounds.at_most("memory that its steps add", found["grown"], 100, "MB")
 
 
@@ -203,12 +235,16 @@ def main() -> None:
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--simulate", type=int)
     parser.add_argument("--sweep", type=Path)
+    parser.add_argument("--half", type=Path)
     given = parser.parse_args()
     if given.simulate:
         print(json.dumps(simulate(given.simulate)))
         return
     if given.sweep:
         print(json.dumps(schedule_sweep(given.sweep)))
+        return
+    if given.half:
+        print(json.dumps({"made": make_up(given.half, DONE)}))
         return
     part = 10 if given.small else 1
     bounds = Bounds()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import yaml
 
@@ -23,8 +23,12 @@ from dataenvgym_spec.records.files import read_rows, write_rows
 from dataenvgym_spec.records.items import Item
 
 HERE: Final = Path(__file__).resolve().parent
-LORA: Final = {"r": 16, "alpha": 32, "dropout": 0.0}
 SEED: Final = 0
+
+
+def lora() -> Lora:
+    """The adapter that every way trains."""
+    return Lora(r=16, alpha=32, dropout=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,7 @@ class Task:
     examples: list[TrainingExample]
     batch: int
     length: int
-    dtype: str = "float32"
+    dtype: Literal["float32", "bfloat16"] = "float32"
 
     def job(self, model: Path, folder: Path) -> Job:
         """The training of one adapter."""
@@ -64,7 +68,7 @@ class Task:
             base=model,
             examples=folder / "examples.jsonl",
             settings=settings,
-            adapter=Lora(**LORA),
+            adapter=lora(),
             seed=SEED,
             out=out,
             checkpoints=folder / "checkpoints",

@@ -27,9 +27,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from measure import table
-from tasks import LORA, Task, tasks
+from tasks import Task, lora, tasks
 
-from dataenvgym_spec.gym.students.adapters.lora import Lora
 from dataenvgym_spec.gym.students.pretrained import read_tokenizer, special_tokens
 from dataenvgym_spec.gym.students.trainers.batches import Batches
 from dataenvgym_spec.gym.students.trainers.loop import arguments, options
@@ -66,11 +65,12 @@ class Timing:
 
 def ours(job: Job) -> Timing:
     """The project's own trainer, as a stage calls it."""
-    from dataenvgym_spec.gym.students.trainers import sft
+    from dataenvgym_spec.gym.students.trainers.loop import Loop
+    from dataenvgym_spec.gym.students.trainers.sft import Sft
 
-    clock = Clock(sft.Loop, "train")
+    clock = Clock(Loop, "train")
     with clock:
-        sft.Sft().train(job)
+        Sft().train(job)
     return clock.timing()
 
 
@@ -89,7 +89,7 @@ def equal_trainer(job: Job) -> Timing:
     tokenizer, rows = learned(job)
     given = arguments(job)  # making some forgets what Accelerate knows, so before the trainer
     trainer = Trainer(
-        model=get_peft_model(load_plain(job), Lora(**LORA).config),
+        model=get_peft_model(load_plain(job), lora().config),
         args=TrainingArguments(**options(job), train_sampling_strategy="sequential"),
         train_dataset=rows,
         # It pads labels with what carries no loss.
@@ -119,7 +119,7 @@ def equal_trl(job: Job) -> Timing:
         args=config,
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        peft_config=Lora(**LORA).config,
+        peft_config=lora().config,
     )
     compare(job, trainer.model, trainer.args, given)
     return timed(trainer)
@@ -146,7 +146,7 @@ def default_trl(job: Job) -> Timing:
         model=str(job.base),
         args=config,
         train_dataset=Dataset.from_list([example.plain() for example in examples]),
-        peft_config=Lora(**LORA).config,
+        peft_config=lora().config,
     )
     return timed(trainer)
 
@@ -268,7 +268,8 @@ def figures(task: Task, tokens: int, timings: dict[str, list[Timing]]) -> list[d
 
 
 def _median(made: list[Timing], name: str) -> float:
-    return statistics.median(getattr(timing, name) for timing in made)
+    seconds: list[float] = [getattr(timing, name) for timing in made]
+    return statistics.median(seconds)
 
 
 def show(rows: list[dict[str, Any]]) -> None:
@@ -301,7 +302,7 @@ def main() -> None:
     ways = [OURS, RAW]
     if find_spec("trl") is not None:
         # TRL would import vLLM, of which its trainer needs nothing here.
-        import_module("trl.import_utils").is_vllm_available = lambda *_, **__: False
+        vars(import_module("trl.import_utils"))["is_vllm_available"] = lambda *_, **__: False
         ways.append(SAME)
     measured: list[tuple[Task, dict[str, list[Timing]]]] = []
     for task in tasks(given.data, given.steps):

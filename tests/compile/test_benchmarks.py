@@ -8,11 +8,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 from dataenvgym_spec.core.hashing import digest
 from dataenvgym_spec.graph.kinds import KINDS
 from dataenvgym_spec.records.responses import Response
 from dataenvgym_spec.store.journal import Journal
+from tests.support.made_up import make_up
 from tests.support.repositories import ROOT, call, new_repo
 
 
@@ -38,6 +40,26 @@ def test_the_benchmark_of_plans_runs() -> None:
     script = str(ROOT / "benchmarks" / "plan.py")
     said = call(sys.executable, script, "2", "2", cwd=ROOT).stdout
     assert "| 3 | 4 |" in said, said
+
+
+def test_the_benchmark_of_a_sweep_plans_and_carries_out_what_is_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    schedule = importlib.import_module("schedule")
+    spec = importlib.import_module("repositories").sweep("sweep", 2)
+    spec["loop"]["iterations"] = 1
+    repo = new_repo(tmp_path / "repo")
+    (repo / "specs" / "tiny.yaml").unlink()
+    (repo / "specs" / "sweep.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
+    shutil.copytree(ROOT / "specs" / "prompts", repo / "specs" / "prompts", dirs_exist_ok=True)
+    monkeypatch.chdir(repo)
+    first = schedule.schedule_sweep(repo)
+    assert (first["experiments"], first["before"]) == (2, 0)
+    made = make_up(repo, schedule.DONE)
+    again = schedule.schedule_sweep(repo)
+    assert again["before"] == made > 0
+    assert again["steps"] == first["steps"] - made > 0
 
 
 @pytest.fixture

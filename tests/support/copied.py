@@ -14,7 +14,7 @@ MOVED = {"reevaluate": (0, 0), "retrain": (3, -3)}
 """By how many answers the score of each copy differs from that of its student, which has 24 of 30 right."""
 
 
-class Copied(Store):  # type: ignore[misc]  # the store has no types
+class Copied(Store):
     """A store with copies of one student."""
 
     def __init__(self, root: Path, moved: dict[str, tuple[int, ...]], **more: Any) -> None:

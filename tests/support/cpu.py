@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import resource
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -33,7 +33,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[pytest.TestReport]:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Adds to a report what was spent since the report before it."""
     report = yield
     now, process = spent(), os.getpid()
@@ -41,7 +41,7 @@ def pytest_runtest_makereport(
     # A fork has spent nothing yet.
     more = now - (before if known == process else 0.0)
     report.user_properties.append((f"cpu {call.when}", more))
-    item.config._cpu = process, now
+    item.config._cpu = process, now  # type: ignore[attr-defined]
     return report
 
 

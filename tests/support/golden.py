@@ -156,9 +156,16 @@ class Workshop:
         rows = []
         for row in read_rows(self.outs[items_of] / port / "items.jsonl"):
             right = unit_interval(name, row["id"]) < 0.5
-            shown = {key: row[key] for key in ("id", "group", "input", "target")}
-            answer = {"prediction": row["target"] if right else "?", "correct": right}
-            marks = {"score": float(right), "unparseable": False, "truncated": False}
+            shown: dict[str, Any] = {key: row[key] for key in ("id", "group", "input", "target")}
+            answer: dict[str, Any] = {
+                "prediction": row["target"] if right else "?",
+                "correct": right,
+            }
+            marks: dict[str, Any] = {
+                "score": float(right),
+                "unparseable": False,
+                "truncated": False,
+            }
             rows.append(Result(**shown, **answer, **marks))
         (self.folder / name / "out" / port).mkdir(parents=True)
         write_rows(self.folder / name / "out" / port / "results.jsonl", rows)

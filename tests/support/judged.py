@@ -65,8 +65,9 @@ def job(folder: Path, base: Path, judge: Scorer, **more: Any) -> Job:
     }
     own = {"device_batch": 5, **own}
     made = job_in(folder, base, {**QUICK, **more}, **own)
-    learned = {name: folder / f"{name}.jsonl" for name in ("pairs", "labels")}
-    return dataclasses.replace(made, judge=judge, **learned, **given)
+    return dataclasses.replace(
+        made, judge=judge, pairs=folder / "pairs.jsonl", labels=folder / "labels.jsonl", **given
+    )
 
 
 def measured(trainer: Trainer, made: Job) -> dict[str, Any]:

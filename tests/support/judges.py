@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def signals(*numbers: int) -> list[str]:
     for process in processes():
         for number in numbers:
             if process != os.getpid():
-                found.append(_error(lambda p=process, n=number: os.kill(p, n)))
+                found.append(_error(partial(os.kill, process, number)))
     return found
 
 

@@ -157,9 +157,9 @@ class Laboratory:
 
     def plan(self, name: str, *, pull: bool = False) -> list[dict[str, str]]:
         """What `plan` says of an experiment."""
-        return json.loads(self.command("plan", name, "--json", *(["--pull"] if pull else [])))[
-            "stages"
-        ]
+        text = self.command("plan", name, "--json", *(["--pull"] if pull else []))
+        stages: list[dict[str, str]] = json.loads(text)["stages"]
+        return stages
 
     def repro(self, name: str, *, pull: bool = False) -> set[str]:
         """Calls DVC. Returns the stage directories that something was executed in; the report's is empty."""

@@ -20,14 +20,20 @@ from dataenvgym_spec.store.layout import Layout
 STAMP: Final = stamp()
 
 
-def make_up(repo: Path) -> int:
-    """Compiles every spec of a repository and pretends that every stage was made. Returns how many there are."""
+def make_up(repo: Path, part: float = 1.0) -> int:
+    """Compiles every spec of a repository and pretends that stages were made. Returns how many.
+
+    Args:
+        part: how many of all, from the first on: each after those that it reads.
+    """
     layout = Layout(root=repo)
     project = load_project((), root=repo)
     write(project.compiled.graph, layout, everything=True)
-    for stage in project.compiled.graph.stages:
+    stages = project.compiled.graph.stages
+    made = stages[: int(part * len(stages))]
+    for stage in made:
         _pretend(layout, stage)
-    return len(project.compiled.graph.stages)
+    return len(made)
 
 
 def _pretend(layout: Layout, stage: Stage) -> None:
@@ -70,15 +76,17 @@ def _read(path: Path) -> tuple[str, list[str], list[str]]:
     """Command, deps and outs of a stage. Of two thousand, a YAML library would take the most time."""
     head, _, rest = path.read_text(encoding="utf-8").partition("    deps:\n")
     deps, _, outs = rest.partition("    outs:\n")
-    return head.partition("cmd: ")[2].strip(), *(
+    read, made = (
         [line.removeprefix("    - ") for line in part.splitlines()] for part in (deps, outs)
     )
+    return head.partition("cmd: ")[2].strip(), read, made
 
 
 def _cache(layout: Layout, path: Path, digest: str) -> None:
-    rows = [{"md5": hash_of(file), "relpath": file.name} for file in sorted(path.iterdir())]
-    for name, file in ((row["md5"], path / row["relpath"]) for row in rows):
-        _put(layout, str(name), file.read_text(encoding="utf-8"))
+    rows = []
+    for file in sorted(path.iterdir()):
+        rows.append({"md5": hash_of(file), "relpath": file.name})
+        _put(layout, str(hash_of(file)), file.read_text(encoding="utf-8"))
     _put(layout, digest, json.dumps(rows, sort_keys=True))
     assert digest == md5_text(json.dumps(rows, sort_keys=True)) + ".dir"
 

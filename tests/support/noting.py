@@ -29,7 +29,7 @@ class Noting:
         return self.calls[-1]
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int] = ()) -> list[Completion]:
-        drawn = list(seeds) or [None] * len(prompts)
+        drawn: list[int | None] = list(seeds) or [None] * len(prompts)
         self.calls.append(list(zip(prompts, drawn, strict=True)))
         texts = [answer(prompt, seed) for prompt, seed in self.asked]
         return [Completion(text=one, tokens=1, prompt_tokens=1, truncated=False) for one in texts]

@@ -9,7 +9,7 @@ from tests.support.golden import defaults
 
 def judge_of(*, lesser: bool = False, **options: Any) -> Judge:
     """The scorer of programs, in the sandbox that there is or, if so allowed, in a lesser one."""
-    parts = {}
+    parts: dict[tuple[str, ...], Named] = {}
     if lesser:
         given = {"lesser": "allow"}
         parts = {

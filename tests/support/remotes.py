@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 import time
@@ -126,7 +127,7 @@ class _Files(asyncssh.SFTPServer):
     """Files of one folder, unless told to fail."""
 
     def __init__(self, channel: Any, *, ssh: Ssh) -> None:
-        super().__init__(channel, chroot=str(ssh.folder))
+        super().__init__(channel, chroot=os.fsencode(ssh.folder))
         self.ssh = ssh
 
     def open(self, path: bytes, pflags: int, attrs: Any) -> Any:

@@ -44,7 +44,7 @@ def install_quick_executors(folder: Path, **machine: Any) -> None:
     (folder / "machine.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def quick_path(repo: Path) -> dict[str, str]:
+def quick_path(repo: Path) -> dict[str, Any]:
     """The environment in which DVC finds the quick executors of a repository first, if it has them."""
     quick = repo / QUICK
     return {"PATH": f"{quick}:{environment()['PATH']}"} if quick.is_dir() else {}

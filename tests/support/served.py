@@ -95,7 +95,8 @@ class Run:
         """What an engine that is kept says."""
         with kept(TOLD, self.base, student) as engine:
             assert engine is not None
-            return engine.generate([prompt])[0].text
+            text: str = engine.generate([prompt])[0].text
+            return text
 
     def engines(self) -> set[int]:
         """The processes that keep engines."""

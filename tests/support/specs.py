@@ -88,7 +88,8 @@ def tiny(**sections: Any) -> str:
 
 def plain(text: str) -> dict[str, Any]:
     """The tree of a spec's text, as the language reads it."""
-    tree: dict[str, Any] = parse(text, file="").plain()
+    tree = parse(text, file="").plain()
+    assert isinstance(tree, dict)
     return tree
 
 

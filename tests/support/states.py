@@ -23,7 +23,12 @@ def scores(**marks: float) -> dict[str, SkillScore]:
 def step(taught: Mapping[str, int], short: Mapping[str, int] | None = None, **marks: float) -> Step:
     """A plan that saw accuracies, and what the request before it was short of."""
     seen = dict(marks) or None
-    return Step(allocation=dict(taught), reasons={}, scores=seen, shortfall=short and dict(short))
+    return Step(
+        allocation=dict(taught),
+        reasons={},
+        scores=seen,
+        shortfall=None if short is None else dict(short),
+    )
 
 
 def states() -> list[SkillListState]:

@@ -47,8 +47,8 @@ def main() -> None:
                 time.sleep(0.01)
     if len(sys.argv) > 2:
         pages = ("examples/index.html", "index.html")
-        for file in (*pages, "metrics.json", "headline.json", "curves.csv", "curves/test/a.csv"):
-            path = root / "reports" / name / file
+        for page in (*pages, "metrics.json", "headline.json", "curves.csv", "curves/test/a.csv"):
+            path = root / "reports" / name / page
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("{}" if path.suffix == ".json" else "iteration,accuracy\n0,1\n")
     else:

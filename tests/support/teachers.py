@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.core.hashing import seed_from
-from dataenvgym_spec.gym.teachers.protocol import Ask, Reply
+from dataenvgym_spec.gym.teachers.protocol import Ask, Finish, Reply
 from dataenvgym_spec.language.components import definitions
 from dataenvgym_spec.language.declaration import declare
 from dataenvgym_spec.language.schema import experiment_schema
@@ -49,7 +49,7 @@ class Scripted:
                 yield said if isinstance(said, Reply) else reply(ask, said, sample=sample)
 
 
-def reply(ask: Ask, text: str, *, sample: int = 0, finish: str = "stop") -> Reply:
+def reply(ask: Ask, text: str, *, sample: int = 0, finish: Finish = "stop") -> Reply:
     tokens = {"prompt": len(ask.messages[-1].content.split()), "generated": len(text.split())}
     return Reply(ask=ask.id, sample=sample, text=text, tokens=tokens, finish=finish, model="scripted-1")  # fmt: skip
 

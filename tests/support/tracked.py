@@ -174,9 +174,8 @@ class Store:
 
     def _run(self, arm: str, seed: int, rate: float) -> None:
         def stage(turn, kind, what, *arguments, **more):
-            return self._stage(
-                arm, seed, turn, kind, what, *arguments, done=(turn or 0) <= self.upto, **more
-            )
+            more["done"] = (turn or 0) <= self.upto
+            return self._stage(arm, seed, turn, kind, what, *arguments, **more)
 
         data = stage(None, "data", ["data"], ports={"selection/items.jsonl": []})
         base = stage(

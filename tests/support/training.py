@@ -202,7 +202,7 @@ def alone(code: str, *arguments: Path) -> str:
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", f"import sys; from pathlib import Path\n{code}"]
     command += map(str, arguments)
-    given = {"PYTHONPATH": str(root), **ONE_THREAD}
+    given: dict[str, Any] = {"PYTHONPATH": str(root), **ONE_THREAD}
     return call(*command, cwd=root, apart=True, together=True, **given).stdout
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ from dataenvgym_spec.records.items import Item
 from dataenvgym_spec.records.media import Picture
 from tests.support.training import TRAIN, job_in
 
-FAMILIES = {"colour": {"asks": "colour", "objects": 1}, "place": {"asks": "place", "objects": 1}}
+FAMILIES: dict[str, Mapping[str, Any]] = {
+    "colour": {"asks": "colour", "objects": 1},
+    "place": {"asks": "place", "objects": 1},
+}
 SETTINGS = GenerationSettings(dtype="float32", max_new_tokens=4, batch_size=64)
 
 Paint = Callable[[Picture], bytes]

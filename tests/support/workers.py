@@ -140,10 +140,10 @@ class Worker:
         """Runs tests until none is left; nothing may return from here."""
         code = 1
         try:
-            atexit._clear()  # type: ignore[attr-defined]  # of the process that collected
+            atexit._clear()  # of the process that collected
             self._be_silent(session.config)
             self._run(session, files, turns)
-            atexit._run_exitfuncs()  # type: ignore[attr-defined]
+            atexit._run_exitfuncs()
             self._tell({})
             code = 0
         except BaseException:
