@@ -1,4 +1,8 @@
-"""Real servers of DVC's remotes on loopback, which can be told to fail: S3 over HTTP, SFTP over SSH."""
+"""Servers of DVC's remotes on loopback, which can be told to fail.
+
+The one of S3 is moto's server of that protocol, over HTTP: DVC and boto speak to it as to any
+other, and what a provider's storage does besides is not tried. The one of SFTP is asyncssh's.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +58,7 @@ class Failing:
 
 
 class S3(Failing):
-    """An S3 server in a thread.
+    """Moto's server of the S3 protocol, in a thread.
 
     Args of the constructor:
         host: the address that it binds.
@@ -108,7 +112,7 @@ def _refused(start: Callable[..., Any], status: str, code: str) -> list[bytes]:
 
 @contextmanager
 def s3(host: str = "127.0.0.1") -> Iterator[S3]:
-    """An S3 server with an empty bucket."""
+    """A server of the S3 protocol with an empty bucket."""
     import boto3
 
     server = S3(host)

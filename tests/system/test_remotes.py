@@ -1,4 +1,4 @@
-"""DVC remotes on real servers: a colleague executes nothing, and a server that fails costs nobody a result."""
+"""DVC remotes on servers of S3's protocol (moto's) and SFTP: a colleague executes nothing, and a server that fails costs nobody a result."""
 
 from __future__ import annotations
 
