@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from dataenvgym_spec.records.files import write_json
-from tests.support.repositories import call, expect_refusal
+from tests.support.repositories import call, expect_refusal, new_repo
+from tests.support.specs import SMALL
 
 
 def replicated(repo: Path, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -28,6 +29,13 @@ def stages(repo: Path, kind: str, arm: str = "with-state") -> list[str]:
         for row in index["stages"]
         if row["kind"] == kind and any(use["arm"] == arm for use in row["uses"])
     ]
+
+
+def labelled(repo: Path, label: str) -> str:
+    """The directory of the one stage that is called so."""
+    index = json.loads((repo / "experiments" / "tiny.json").read_text())
+    (found,) = [row["directory"] for row in index["stages"] if {use["label"] for use in row["uses"]} == {label}]  # fmt: skip
+    return str(found)
 
 
 def edited(path: Path, change: Any) -> None:
@@ -114,3 +122,45 @@ def test_what_cannot_be_meant_is_refused(copy_of_finished: Path) -> None:
     ):
         said = call("dataenvgym", "replicate", "tiny", *arguments, cwd=repo, ok=False)
         expect_refusal(said, message)
+
+
+@pytest.mark.slow
+def test_scores_are_told_as_within_or_beyond_the_noise_floor_that_was_measured(
+    tmp_path: Path,
+) -> None:
+    repo = new_repo(tmp_path / "repo", f"{SMALL}noise: {{reevaluate: 2}}\n")
+    call("dataenvgym", "run", "tiny", cwd=repo)
+    sealed = labelled(repo, "main, evaluate best and last on test")
+    path = repo / "store" / sealed / "out" / "test" / "results.jsonl"
+    command = ("dataenvgym", "replicate", "tiny", "--stages", sealed)
+
+    def said() -> str:
+        done = call(*command, cwd=repo, ok=False)
+        assert done.returncode < 2, done.stderr
+        return " ".join(done.stdout.split())
+
+    def turned(rows: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+        """Of so many answers the other judgement."""
+        others = [{**row, "correct": not row["correct"]} for row in rows[:count]]
+        return [*others, *rows[count:]]
+
+    def floor() -> float | None:
+        measured: float | None = json.loads(call(*command, "--json", cwd=repo, ok=False).stdout)["floor"]  # fmt: skip
+        return measured
+
+    assert "1 equal" in said()
+    # Greedy answers in float32 were the same in both copies: no score moves by chance.
+    assert floor() == 0
+    edited(path, lambda rows: [{**rows[0], "prediction": "?"}, *rows[1:]])
+    assert "1 of another text within the noise floor of evaluations, 0.0 points" in said()
+    edited(path, lambda rows: turned(rows, 1))
+    assert "beyond the noise floor of evaluations, 0.0 points" in said()
+    # Where copies differ by half of the answers, one answer is within.
+    copy = labelled(repo, "main, evaluate iteration 1 on selection again 1")
+    copied = repo / "store" / copy / "out" / "selection" / "results.jsonl"
+    edited(copied, lambda rows: turned(rows, len(rows) // 2))
+    # What its lock does not say would be refused.
+    call("dvc", "commit", "-q", "-f", f"store/{copy}/dvc.yaml", cwd=repo)
+    width = floor()
+    assert width is not None and width > 1 / 12
+    assert f"within the noise floor of evaluations, {100 * width:.1f} points" in said()

@@ -11,8 +11,10 @@ import pytest
 
 from tests.support.faulty import Proxy, proxy
 from tests.support.mlflow_servers import DATABASE_SECRET, MlflowServer, mlflow_server, postgres
-from tests.support.repositories import call
+from tests.support.repositories import call, new_repo
+from tests.support.specs import SMALL
 from tests.support.tracked import Store
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -144,6 +146,40 @@ def test_a_server_that_fails_costs_no_stage_anything(tracked, front, fault, word
     assert words in result.stdout and "dataenvgym track" in result.stdout
     assert SECRETS["ann"] not in result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr and front.asked
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"), [("hang", "nobody answers there"), ("full", "the server has no room")]
+)
+def test_a_run_beside_a_server_that_fails_is_whole_and_tracked_later(
+    tmp_path, server, front, fault, words
+) -> None:
+    """Here stages start the tracking themselves, while they run: none fails, and nothing is left out of the report."""
+    name = f"beside-{fault}"
+    repo = new_repo(tmp_path / "repo", SMALL.replace("name: tiny", f"name: {name}"))
+    call("dataenvgym", "compile", cwd=repo)
+    front.fault = fault
+    own = settings(front.address, "ann")
+    ran = call("dvc", "repro", name, cwd=repo, apart=True, DATAENVGYM_TRACK="1", **own)
+    assert SECRETS["ann"] not in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert "up to date" in call("dvc", "status", cwd=repo).stdout
+    report = repo / "reports" / name
+    scores = json.loads((report / "metrics.json").read_text(encoding="utf-8"))["arms"]["main"]
+    assert {student: one["items"] for student, one in scores.items()} == dict.fromkeys(("base", "best", "last"), 12)  # fmt: skip
+    assert (report / "index.html").is_file() and (report / "curves.csv").is_file()
+    # What a stage started may outlive the run.
+    log = repo / ".dataenvgym" / "track.log"
+    wait_until(lambda: log.is_file() and words in log.read_text(encoding="utf-8"), "the complaint")
+    assert front.asked and "Traceback" not in log.read_text(encoding="utf-8")
+    assert files_with(repo, SECRETS["ann"]) == []
+
+    front.fault = "none"
+    made = track(repo, front.address, "ann", "--json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["created"] > 0
+    verified = track(repo, front.address, "ann", "--verify")
+    assert verified.returncode == 0, verified.stdout
 
 
 def test_a_slow_server_gets_everything(tracked, front) -> None:
