@@ -72,6 +72,8 @@ def test_what_is_asked_of_slurm() -> None:
     found = asked(needs, cluster)
     assert found >= {"--partition=gpu", "--account=lab", "--time=4:00:00", "--cpus-per-task=4"}
     assert found >= {"--gres=gpu:1", "--mem=3073M", "--dependency=afterok:7:9", "--requeue"}
+    # Of the time limit the job's own process hears, and in time for a checkpoint: the stage does not.
+    assert "--signal=B:USR1@120" in found
     plain = options(a_job("n", "true"), SlurmCluster())
     assert not any(re.match("--(partition|time|mem|gres|dependency)", one) for one in plain)
 

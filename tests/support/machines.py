@@ -19,7 +19,32 @@ from pathlib import Path
 
 import pytest
 
+SPACES = ("unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc")
 TOOLS = ("ip", "unshare", "mount", "hostname")
+
+
+def refused() -> str:
+    """What root is refused that machines need, as in many containers; nothing if all is granted.
+
+    It is tried: a network space that is made and entered, with a link into it, and the other spaces
+    of a machine.
+    """
+    name = f"try{os.getpid()}"
+    tries = (
+        ["ip", "netns", "add", name],
+        ["ip", "link", "add", f"v{name}", "type", "veth", "peer", "name", "eth0", "netns", name],
+        ["ip", "netns", "exec", name, *SPACES, "mount", "-t", "tmpfs", "tmpfs", "/var/tmp"],
+    )
+    try:
+        for command in tries:
+            tried = subprocess.run(command, capture_output=True, text=True, check=False)
+            if tried.returncode:
+                return f"'{' '.join(command[:3])}' is refused: {tried.stderr.strip()}"
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+    return ""
+
+
 needs_machines = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0 or not all(map(shutil.which, TOOLS)),
     reason="machines of their own need root, and namespaces of Linux",
@@ -57,10 +82,9 @@ class Machine:
         lines = [f"hostname {self.name}", *(f"mount -t tmpfs tmpfs {disk}" for disk in own)]
         home = disks[0]
         lines += [f"mkdir -p {home}/home {home}/tmp", f"cd {home}", f"exec {shlex.join(command)}"]
-        space = ["unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc"]
         with log.open("ab") as out:
             self.process = subprocess.Popen(
-                ["ip", "netns", "exec", self.space, *space, "sh", "-ec", "\n".join(lines)],
+                ["ip", "netns", "exec", self.space, *SPACES, "sh", "-ec", "\n".join(lines)],
                 env={**environ, "HOME": f"{home}/home", "TMPDIR": f"{home}/tmp"},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -113,7 +137,9 @@ class Network:
 
 @contextmanager
 def network() -> Iterator[Network]:
-    """A network of machines, which are gone in the end."""
+    """A network of machines, which are gone in the end; where they are refused, the test is skipped."""
+    if why := refused():
+        pytest.skip(f"no machines of their own here: {why}")
     number = os.getpid() % 60_000
     folder = Path(tempfile.mkdtemp(prefix="dg", dir="/tmp"))
     found = Network(str(number), f"10.{100 + number // 256 % 100}.{number % 256}", folder)

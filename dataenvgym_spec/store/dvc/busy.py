@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dataenvgym_spec.store.layout import Layout
+from dataenvgym_spec.store.leases.elsewhere import alive_elsewhere
 
 LOOKS: Final = 4
 WRITTEN: Final = 0.1
@@ -29,12 +30,17 @@ def is_stale(layout: Layout) -> bool:
     DVC drops a process that is gone by itself. One that was killed and that nobody waits for, as
     in containers without an init process, keeps its number, and DVC would call its stage busy for
     ever. DVC writes the list in place: one that is killed meanwhile leaves what none can read.
+
+    The list does not say of which host a process is. Where another host works in the same clone, by
+    its leases, those that do not live here may live there.
     """
     path = _list(layout)
     if _is_damaged(path):
         return True
     pids = _listed(path)
-    return bool(pids) and not any(map(_alive, pids))
+    if not pids or any(map(_alive, pids)):
+        return False
+    return alive_elsewhere(layout.leases) is None
 
 
 def release(layout: Layout) -> bool:

@@ -29,6 +29,8 @@ MOST_EVENTS: Final = 16
 """Events that a log may have before it is shortened: a history that a person can read."""
 LONGEST_LOOK: Final = 2.0
 """Seconds after which one looks again at most, whatever the term."""
+PROCESS: Final = ", process "
+"""Between the host and the process of a holder."""
 AGAIN: Final = "nothing of it was published; run again, which takes the result that is there"
 
 
@@ -170,8 +172,13 @@ class Claimant:
     @classmethod
     def here(cls, clone: str, seconds: float) -> Claimant:
         """This process."""
-        holder = f"{socket.gethostname()}, process {os.getpid()}"
+        holder = f"{socket.gethostname()}{PROCESS}{os.getpid()}"
         return cls(holder=holder, clone=clone, seconds=seconds)
+
+
+def is_here(holder: str) -> bool:
+    """Whether the holder of a lease is a process of this host."""
+    return holder.rpartition(PROCESS)[0] == socket.gethostname()
 
 
 def take(
@@ -221,10 +228,10 @@ def take(
         if waiting is not None and told != last.holder:
             told = last.holder
             waiting(told)
-        clock.sleep(_look(claimant.seconds))
+        clock.sleep(look(claimant.seconds))
 
 
-def _look(seconds: float) -> float:
+def look(seconds: float) -> float:
     """A time until the next look, of no two hosts the same."""
     return min(seconds / LOOKS, LONGEST_LOOK) * random.uniform(0.8, 1.2)
 
