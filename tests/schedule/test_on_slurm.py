@@ -44,6 +44,7 @@ from dataenvgym_spec.setup.hardware.profile import LightJobs, SlurmCluster
 from dataenvgym_spec.store import atomic
 from dataenvgym_spec.store.layout import Layout
 from tests.support.graphs import compiled
+from tests.support.half_done import works_on
 from tests.support.repositories import call, new_repo
 from tests.support.slurm import driven, needs_slurm, slurm, states
 from tests.support.specs import SMALL
@@ -259,6 +260,50 @@ def test_an_earlier_attempt_does_not_speak_for_a_later_one(tmp_path: Path) -> No
     assert said("12") == "second attempt"
     ends("12", "10", "eleventh attempt")
     assert said("12") == "eleventh attempt"
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_a_time_limit_ends_in_a_checkpoint_and_the_job_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slurm itself says when: two minutes before the limit of a job whose training never ends.
+
+    It may do so up to a minute earlier.
+    """
+    endless = SMALL.replace("train: {length: {steps: 6}", "train: {length: {steps: 1000000}")
+    repo, log = new_repo(tmp_path / "repo", endless), tmp_path / "run.txt"
+    (repo / "hardware.yaml").write_text("slurm: {time: 5}\n", encoding="utf-8")
+    call("dataenvgym", "compile", cwd=repo)
+    (train,) = (path.parent.name for path in repo.glob("store/train-*/stage.json"))
+    work, output = works_on(repo, train), Layout(root=repo).output(train)
+
+    def steps() -> int:
+        """How far the last checkpoint is."""
+        names = [path.parent.name for path in work.glob("checkpoints/*/complete")]
+        return max((int(name.rpartition("-")[2]) for name in names), default=0)
+
+    def said() -> str:
+        return output.read_text(encoding="utf-8") if output.exists() else ""
+
+    with slurm() as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        driver = driven(repo, variables, log)
+        wait_until(steps, "it trains", driver)
+        (number,) = [one for one in named("dataenvgym-") if states([one])[one] == "RUNNING"]
+        again = "the time of the job is over: it goes on from its checkpoint"
+        wait_until(lambda: again in said(), "its time is over", driver)
+        kept = steps()
+        assert kept, "there is a checkpoint"
+        wait_until(lambda: steps() > kept, "it goes on from there", driver)
+        assert said().count("  on ") == 2 and said().count(again) == 1
+        # It is the same job, and nobody has taken that for a failure.
+        assert states([number]) == {number: "RUNNING"}
+        assert "failed" not in log.read_text(encoding="utf-8")
+        driver.send_signal(signal.SIGINT)
+        assert driver.wait(120) == 130, log.read_text(encoding="utf-8")
+        wait_until(lambda: not named("dataenvgym-"), "its jobs are cancelled")
 
 
 def stage_process(directory: str) -> int | None:
