@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from dataenvgym_spec.core.errors import MissingExtra, StageError, UserError, suggest
+from dataenvgym_spec.core.errors import StageError, UserError, suggest
 from dataenvgym_spec.core.room import gpus_here
 from dataenvgym_spec.core.variables import (
     DEVICE_BATCH,
@@ -19,7 +18,12 @@ from dataenvgym_spec.core.variables import (
     count,
     switch,
 )
-from dataenvgym_spec.gym.students.trainers.protocol import Distribution
+from dataenvgym_spec.gym.students.trainers.protocol import (
+    SPREADS,
+    UNBOUNDED,
+    UNKNOWN,
+    Distribution,
+)
 
 FOREIGN: Final = (
     *("ACCELERATE_", "FSDP_", "MEGATRON_LM_", "PARALLELISM_CONFIG_", "TORCHELASTIC_"),
@@ -112,29 +116,16 @@ class Hardware:
         """Whether weights are spread: one process has them whole."""
         return self.processes > 1 and self.distribution != "ddp"
 
-    def require(self, dtype: str) -> None:
+    def require(self) -> None:
         """Looks whether a training can be spread so here.
 
-        Args:
-            dtype: of its arithmetic.
-
         Raises:
-            MissingExtra: a package that does it is not installed.
-            StageError: the student would be another one.
             UserError: nobody has said where the first of several machines is.
         """
         if self.machines > 1 and self.address is None:
             message = f"{self.machines} machines cannot train together: where is the first one?"
             help = f"set training.main_process_ip in hardware.yaml, or {MAIN_ADDRESS}=HOST:PORT"
             raise UserError(message, help=help)
-        if not (self.is_sharded and self.distribution.startswith("deepspeed")):
-            return
-        if importlib.util.find_spec("deepspeed") is None:
-            raise MissingExtra("deepspeed", None, f"training.distribution {self.distribution}")
-        if dtype != "float32":
-            # DeepSpeed keeps weights in it; a spec's precision means autocast over float32.
-            message = f"{self.distribution} computes in {dtype} otherwise than a spec means it"
-            raise StageError(message, help="set training.distribution in hardware.yaml to fsdp2")
 
     def facts(self) -> dict[str, Any]:
         """What the log of a training says besides how many processes there were."""
@@ -169,6 +160,8 @@ def _distribution(environ: Mapping[str, str]) -> Distribution:
         if text == known:
             way: Distribution = known
             return way
+    if text.startswith(UNBOUNDED):
+        raise UserError(f"{DISTRIBUTION} is '{text}': {UNKNOWN}", help=f"set it to {SPREADS}")
     raise UserError(f"{DISTRIBUTION} is '{text}'", help=suggest(text, get_args(Distribution)))
 
 

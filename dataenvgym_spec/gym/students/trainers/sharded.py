@@ -1,4 +1,4 @@
-"""A student whose weights are spread over the processes that train it: FSDP2, or DeepSpeed's ZeRO.
+"""A student whose weights are spread over the processes that train it, by FSDP2.
 
 Accelerate spreads them, by the configuration that it is launched with. Here is what it would do
 otherwise than one process does, and what only holds where each process has the whole student.
