@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,32 @@ def locked(repo: Path) -> set[Path]:
     return {path.parent for path in repo.glob("store/*/dvc.lock")}
 
 
+def printed(repo: Path) -> dict[str, bytes]:
+    """What stages with a lock have printed; one that is begun once more begins its file anew."""
+    folder = repo / ".dataenvgym" / "output"
+    paths = {path.name: folder / f"{path.name}.txt" for path in locked(repo)}
+    return {name: path.read_bytes() for name, path in paths.items() if path.exists()}
+
+
+def run_again(before: dict[str, bytes], repo: Path) -> list[str]:
+    """The stages that were done, and that something was executed for since."""
+    found = []
+    for name, text in printed(repo).items():
+        # What a machine made just before its driver died is brought to its place by the next one.
+        executed = b"  on " in text or b"Running stage" in text
+        if name in before and text != before[name] and executed:
+            found.append(name)
+    return found
+
+
+def executions(driver: Driver) -> Counter[str]:
+    """How often the machines have begun each step, less those attempts that a machine has lost."""
+    said = driver.said()
+    begun = Counter(re.findall(r"^(.+): started on (?:first|second)$", said, re.MULTILINE))
+    lost = "ended by a fault of the machine, tried again"
+    return begun - Counter(re.findall(f"^(.+): {lost}$", said, re.MULTILINE))
+
+
 @pytest.mark.slow
 @needs_machines
 def test_two_machines_that_share_nothing(tmp_path: Path) -> None:
@@ -62,6 +89,7 @@ def test_two_machines_that_share_nothing(tmp_path: Path) -> None:
         # A machine dies in mid-stage, and comes back with an empty disk.
         driver = Driver(repo, tmp_path / "first.log", "--address", ray.address)
         wait_until(lambda: driver.runs("second"), "a stage on 'second'", driver.process)
+        before = printed(repo)
         second.kill()
         again = "ended by a fault of the machine, tried again"
         wait_until(lambda: again in driver.said(), "it is tried again", driver.process)
@@ -72,7 +100,10 @@ def test_two_machines_that_share_nothing(tmp_path: Path) -> None:
         wait_until(lambda: len(outs(repo)) > done and driver.runs(), "it goes on", driver.process)
         driver.process.kill()
         driver.process.wait()
-        done = len(outs(repo))
+        # The machine that died has lost its stage, and nothing else.
+        assert set(executions(driver).values()) <= {0, 1}
+        assert run_again(before, repo) == []
+        done, before = len(outs(repo)), printed(repo)
         wait_until(lambda: not any(map(stages_that_run, (first, second))), "its stages end")
 
         # Another one goes on from what is done.
@@ -80,6 +111,8 @@ def test_two_machines_that_share_nothing(tmp_path: Path) -> None:
         driver = Driver(repo, tmp_path / "second.log", "--address", ray.address)
         assert driver.process.wait(1000) == 0, driver.said()
         assert left(driver, repo, 2 * len(evaluations)) <= len(outs(repo)) - done + 2
+        assert run_again(before, repo) == [] and before
+        assert set(executions(driver).values()) == {1}
         assert all(map(driver.shards, ("first", "second"))), "evaluations are shared"
         assert all(f": started on {name}\n" in driver.said() for name in ("first", "second"))
         assert "up to date" in call("dvc", "status", cwd=repo).stdout
@@ -137,6 +170,17 @@ def test_a_cluster_of_its_own(tmp_path: Path) -> None:
     os.kill(driver.process.pid, signal.SIGINT)
     assert driver.process.wait(120) == 130, driver.said()
     assert "nothing is lost" in driver.said()
+    # Twice ends it at once, and no stage is left behind.
+    done = len(outs(repo))
+    driver = Driver(repo, tmp_path / "log", "--jobs", "2")
+    wait_until(lambda: len(outs(repo)) > done and driver.runs(), "it goes on", driver.process)
+    os.kill(driver.process.pid, signal.SIGINT)
+    wait_until(lambda: "ending " in driver.said(), "it is ending", driver.process)
+    os.kill(driver.process.pid, signal.SIGINT)
+    assert driver.process.wait(120) == 130, driver.said()
+    assert "Traceback" not in driver.said()
+    wait_until(lambda: not called(f"{repo}/"), "its stages end")
+    # The next one goes on from what is done.
     done = len(outs(repo))
     driver = Driver(repo, tmp_path / "log")
     assert driver.process.wait(1000) == 0, driver.said()
