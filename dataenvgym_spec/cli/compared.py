@@ -27,6 +27,7 @@ from dataenvgym_spec.results.evidence.contrasts import Weighed
 from dataenvgym_spec.results.evidence.scores import Outcome
 from dataenvgym_spec.results.evidence.statistics import Estimate
 from dataenvgym_spec.results.noise import beside
+from dataenvgym_spec.results.wording import covered, intervals
 
 LONGEST: Final = 60
 """Characters of a value in a table; JSON has all."""
@@ -38,8 +39,8 @@ DETAILS: Final = "More of two of them: dataenvgym compare A B; of all: --json"
 HEAD: Final = ("side", "student", "#right", "#95% interval", "#items", "#runs", "#examples")
 COLUMNS: Final = (
     *("side", "experiment", "arm", "revision", "student", "right", "low", "high", "items", "runs"),
-    *("against", "difference", "difference_low", "difference_high", "paired_items", "floor"),
-    *("of_arms", "why_not"),
+    *("against", "difference", "difference_low", "difference_high", "difference_covers"),
+    *("paired_items", "floor", "of_arms", "why_not"),
 )
 
 
@@ -75,8 +76,9 @@ def show(told: Told) -> None:
         console.print(Text(note, style="yellow"))
     if len(told.contrasts) > MOST_DETAILED:
         console.print()
-        print_table(console, contrast_table(told))
-        console.print(Text(DETAILS))
+        table = contrast_table(told)
+        print_table(console, table)
+        console.print(Text(f"{table.note} {DETAILS}".lstrip()))
         return
     for one in told.contrasts:
         console.print(Text(f"\n{sentence(one)}"))
@@ -94,7 +96,9 @@ def markdown(told: Told) -> str:
     parts = [formats.markdown(table)] if table.lines else []
     parts += [f"{markdown_text(note)}\n" for note in _notes(told)]
     if len(told.contrasts) > MOST_DETAILED:
-        return "\n".join([*parts, formats.markdown(contrast_table(told)), f"{DETAILS}\n"])
+        table = contrast_table(told)
+        note = f"{markdown_text(table.note)} {DETAILS}\n".lstrip()
+        return "\n".join([*parts, formats.markdown(table), note])
     for one in told.contrasts:
         parts.append(f"**{markdown_text(sentence(one))}**\n")
         parts += [f"{markdown_text(warning)}\n" for warning in warnings(one)]
@@ -135,7 +139,14 @@ def contrast_table(told: Told) -> TextTable:
         cells = (clean(one.second.label), clean(one.first.label), *ends, _comparable(one))
         lines.append(Line(cells=(*cells, _keys(one))))
     head = ("side", "less", "#points", "#95% interval", "#p", noise.HEADING, "of arms", "differ in")
-    return TextTable(title="differences", head=head, lines=tuple(lines))
+    note = intervals(_differences(told))
+    return TextTable(title="differences", head=head, lines=tuple(lines), note=note)
+
+
+def _differences(told: Told) -> Iterator[tuple[str, Estimate]]:
+    for one in told.contrasts:
+        if one.difference is not None:
+            yield f"{one.second.label} less {one.first.label}", one.difference
 
 
 def _comparable(one: Contrasted) -> str:
@@ -183,13 +194,13 @@ def _evidence(one: Contrasted, weighed: Weighed) -> str:
     """What a difference rests on; see `words.evidence` of declared contrasts."""
     items, p = f"{count(weighed.items)} equal items", p_value(weighed.p)
     if weighed.crossed is not None:
-        over = weighed.difference.covers.replace("seeds", "runs")
+        over = covered(weighed.difference)
         return f"Mean over {len(weighed.runs)} pairs of runs on {items} ({p}), over {over}."
     seed, pair = weighed.runs[0]
     second = f"{one.second.label} alone has {count(pair.gained)} right"
     first = f"{one.first.label} alone {count(pair.lost)}"
     text = clean(f"Of {items} in run seed {seed}, {second}, {first} (McNemar {p})")
-    return f"{text}: {words.ITEMS_ONLY}."
+    return f"{text}: {covered(weighed.difference)}."
 
 
 def warnings(one: Contrasted) -> Iterator[str]:
@@ -257,9 +268,11 @@ def _score_cells(side: Side, outcome: Outcome) -> tuple[object, ...]:
 
 def _difference_cells(one: Contrasted | None) -> tuple[object, ...]:
     if one is None:
-        return (None,) * 8
+        return (None,) * 9
     found = one.difference
-    ends = (None,) * 3 if found is None else (found.value, found.low, found.high)
+    ends: tuple[object, ...] = (None,) * 4
+    if found is not None:
+        ends = (found.value, found.low, found.high, found.covers)
     reasons = one.refused or "; ".join(map(reason, one.environment))
     of_arms = "no" if reasons else "yes"
     items = None if one.weighed is None else one.weighed.items

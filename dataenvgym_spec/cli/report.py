@@ -143,6 +143,7 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
     from dataenvgym_spec.results.parity import change_parities, parities
     from dataenvgym_spec.results.probes import probed
     from dataenvgym_spec.results.stamps import stamps
+    from dataenvgym_spec.results.wording import coverage
 
     console, ran, since = Console(), stamps(results), declared(results)
     asked = parities(results)
@@ -166,7 +167,7 @@ def _print(results: Results, rows: Sequence[Outcome], compared: Sequence[Compari
         change = 0.0 if probe.change is None else probe.change.value
         beside = noise.floor_of_change(floor, len(results.index.seeds), change)
         console.print(Text(f"\n{words.probed(probe, beside)}"))
-    console.print(Text(f"\n{words.coverage(results.index.seeds)}"))
+    console.print(Text(f"\n{coverage(results.index.seeds)}"))
     if floor is not None:
         console.print(Text(f"\n{noise.whose(floor)} {noise.spread_sentence(floor)}"))
     optimism = words.optimism(choices(results))

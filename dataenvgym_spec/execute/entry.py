@@ -92,6 +92,7 @@ def _say_results(study: Study) -> None:
     """Prints the students' accuracies, the contrasts, and which runs stopped early."""
     from dataenvgym_spec.report import asking, noise, words
     from dataenvgym_spec.report.text import interval, percent, point_interval, points
+    from dataenvgym_spec.results.wording import ONE_RUN, compared, covered
 
     width = max([5, *(len(outcome.student) for outcome in study.summaries)])
     for outcome in study.summaries:
@@ -100,10 +101,12 @@ def _say_results(study: Study) -> None:
         say(f"  {outcome.arm:20} {outcome.student:{width}} {accuracy} ({spread})")
         for k, estimate in outcome.passes:
             say(f"  {'':{21 + width}} {percent(estimate.value):>6} pass@{k} ({interval(estimate)})")
+    if len(study.seeds) == 1:
+        say(f"  {ONE_RUN}")
     for contrast in study.contrasts:
-        who = words.compared(contrast.question)
-        value = points(contrast.difference.value)
-        say(f"  {who}: {value} points ({point_interval(contrast.difference)})")
+        who = compared(contrast.question)
+        value, span = points(contrast.difference.value), point_interval(contrast.difference)
+        say(f"  {who}: {value} points ({span}; {covered(contrast.difference)})")
         runs = len(contrast.runs)
         floor = noise.floor_of(study.floor, contrast.question, runs, contrast.difference.value)
         say(f"    {floor}")

@@ -10,7 +10,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Final, Literal
 
-from dataenvgym_spec.report import drawing, formats, growth, noise, words
+from dataenvgym_spec.report import drawing, formats, growth, noise
 from dataenvgym_spec.report.looks import Look, printed
 from dataenvgym_spec.report.page import most_flips, taught_axes
 from dataenvgym_spec.report.points import costs, curves_csv
@@ -22,6 +22,7 @@ from dataenvgym_spec.results.evidence.floor import Floor
 from dataenvgym_spec.results.fates import in_order
 from dataenvgym_spec.results.noise import beside
 from dataenvgym_spec.results.study import Study
+from dataenvgym_spec.results.wording import ITEMS_ONLY, compared, intervals
 from dataenvgym_spec.store.atomic import write
 
 Format = Literal["latex", "csv", "png", "svg"]
@@ -79,8 +80,8 @@ def main_table(study: Study) -> TextTable:
         taught = amount(one.examples, one.asked)
         lines.append(Line(cells=(one.arm, one.student, right, span, count(one.items), taught)))
     runs = len(study.seeds)
-    over = "items, one run" if runs == 1 else f"runs, of which there are {runs}"
-    title = f"Students of {study.name} on the sealed test, with 95% intervals over {over}."
+    over = ITEMS_ONLY if runs == 1 else f"over runs, of which there are {runs}"
+    title = f"Students of {study.name} on the sealed test, with 95% intervals: {over}."
     return TextTable(title=title, head=MAIN, lines=tuple(lines))
 
 
@@ -88,7 +89,7 @@ def contrast_table(study: Study) -> TextTable:
     """The declared contrasts, in percentage points."""
     lines = []
     for one in study.contrasts:
-        who = words.compared(one.question)
+        who = compared(one.question)
         ends = (points(one.difference.value), point_interval(one.difference))
         primary = "primary" if one.question.primary else "exploratory"
         tests = (f"{one.weighed.p:.3f}", "" if one.adjusted is None else f"{one.adjusted:.3f}")
@@ -96,7 +97,8 @@ def contrast_table(study: Study) -> TextTable:
         lines.append(Line(cells=(who, primary, *ends, floor, *tests, count(one.items))))
     sizes = ("#points", "#95% interval", noise.HEADING)
     head = ("contrast", "declared", *sizes, "#p", "#p (Holm)", "#items")
-    title = f"Declared contrasts of {study.name}, in percentage points."
+    over = intervals((compared(one.question), one.difference) for one in study.contrasts)
+    title = f"Declared contrasts of {study.name}, in percentage points. {over}"
     return TextTable(title=title, head=head, lines=tuple(lines))
 
 
@@ -132,7 +134,7 @@ def csv_files(study: Study) -> dict[str, str]:
 
 def _contrast_cells(contrast: Comparison, floor: Floor | None) -> tuple[object, ...]:
     question, found = contrast.question, contrast.difference
-    who = (words.compared(question), question.arm, question.against, question.split)
+    who = (compared(question), question.arm, question.against, question.split)
     ends = (found.value, found.low, found.high)
     weighed = contrast.weighed
     # What one run does not know is left empty, which is not 0.

@@ -28,6 +28,7 @@ from dataenvgym_spec.results.skills import SkillAccuracy, SliceAccuracy
 from dataenvgym_spec.results.stamps import between
 from dataenvgym_spec.results.study import Study
 from dataenvgym_spec.results.together import TogetherAccuracy
+from dataenvgym_spec.results.wording import covered
 
 Row = dict[str, Any]
 
@@ -146,6 +147,7 @@ def headline(study: Study) -> str:
             "value": round(estimate.value, 4),
             "low": round(estimate.low, 4),
             "high": round(estimate.high, 4),
+            "covers": covered(estimate),
             "floor": noise.plain(floor, 4),
         }
     return json_text(content)

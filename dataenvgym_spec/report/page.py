@@ -16,6 +16,7 @@ from dataenvgym_spec.core.foreign import clean
 from dataenvgym_spec.report import asking, drawing, growth, noise, tables, text, words
 from dataenvgym_spec.report.pictures import pictures
 from dataenvgym_spec.report.points import costs
+from dataenvgym_spec.results import wording
 from dataenvgym_spec.results.curves import Grid
 from dataenvgym_spec.results.fates import in_order
 from dataenvgym_spec.results.stamps import common, mixed
@@ -61,6 +62,8 @@ def page(study: Study) -> str:
         study=study,
         asking=asking,
         words=words,
+        wording=wording,
+        covering=_covering(study),
         noise=noise,
         style=Markup(_read("page.css")),
         svg=_drawings(study, names),
@@ -85,6 +88,21 @@ def _tables(study: Study) -> dict[str, Any]:
         "trainings": tables.training_table(study.trainings),
         "noise": None if study.floor is None else noise.table(study.floor),
     }
+
+
+def _covering(study: Study) -> dict[str, str]:
+    """What the intervals in tables of differences cover; an answer says it of itself."""
+    runs, skills = [], []
+    for contrast in study.contrasts:
+        name = wording.compared(contrast.question)
+        runs += [(name, pair.difference) for _, pair in contrast.runs]
+    for row in study.taught_skills:
+        if row.change is not None:
+            skills.append((f"{row.skill} in {row.arm}", row.change))
+    changes = [(one.arm, one.change) for one in study.probed if one.change is not None]
+    gains = [(gain.arm, gain.paired.difference) for gain in study.gains]
+    named = {"runs": runs, "skills": skills, "probes": changes, "gains": gains}
+    return {name: wording.intervals(differences) for name, differences in named.items()}
 
 
 def _template() -> Any:

@@ -34,36 +34,12 @@ from dataenvgym_spec.results.judging import Judging
 from dataenvgym_spec.results.parity import Parity
 from dataenvgym_spec.results.probes import Probed
 from dataenvgym_spec.results.stamps import Stamp, between
+from dataenvgym_spec.results.wording import DRAWN, compared, covered, place
 
-ITEMS_ONLY: Final = "items only; run variance unknown"
-"""What an interval with one run per arm covers, and never more."""
-ONE_RUN: Final = f"There is one run per arm: {ITEMS_ONLY}."
-_SEVERAL_RUNS: Final = (
-    "Intervals of means are t intervals over runs: they cover the run-to-run variance on these "
-    "items and not the choice of items. Intervals of contrasts cover both, other runs and other "
-    "items. Intervals of single runs cover the items, and so does that of the base student, which "
-    "all runs share, unless its answers are drawn."
-)
-_DRAWN: Final = {
-    "items": "items",
-    "clusters": "clusters",
-    "seeds": "runs",
-    "items and seeds": "runs and items",
-    "clusters and seeds": "runs and clusters",
-}
-"""What would be drawn again, for what an interval covers."""
 _NO_VARIANCE: Final = (
     "All runs gave the same difference, so there is no variance between them to make an interval "
     "of."
 )
-
-
-def coverage(seeds: Sequence[int]) -> str:
-    """What the intervals of this experiment cover."""
-    if len(seeds) == 1:
-        return ONE_RUN
-    names = ", ".join(str(seed) for seed in seeds)
-    return f"There are {len(seeds)} runs per arm (run seeds {names}). {_SEVERAL_RUNS}"
 
 
 def stops(curves: Sequence[Curve]) -> str:
@@ -146,30 +122,10 @@ def difference(contrast: Comparison) -> str:
     return f"{who}: {value} points (95% interval {interval}). {evidence(contrast)}"
 
 
-def compared(question: Question) -> str:
-    """What a contrast compares, and where if that is not all of the sealed test."""
-    first = f"{called(question.student)} of {question.arm}"
-    second = f"{called(question.second)} of {question.against}"
-    parts = [clean(part) for part in question.part]
-    if question.split != "test":
-        parts.insert(0, f"on {_where(question)}")
-    return ", ".join((f"{first} less {second}", *parts))
-
-
-def _where(question: Question) -> str:
-    """The split of a contrast in words."""
-    if question.split in ("test", "selection"):
-        return _SPLITS[question.split]
-    return f"the test set {clean(question.split)}"
-
-
-_SPLITS: Final = {"test": "the sealed test", "selection": "the selection split"}
-
-
 def unanswered(question: Question) -> str:
     """That no item is in a contrast."""
     part = ", ".join(clean(part) for part in question.part) or "both answered"
-    return f"{compared(question)}: not answered, no item of {_where(question)} is of it ({part})."
+    return f"{compared(question)}: not answered, no item of {place(question)} is of it ({part})."
 
 
 def declared(since: Declared) -> str:
@@ -245,7 +201,7 @@ def evidence(contrast: Comparison) -> str:
     items = f"{count(contrast.items)} {_ITEMS.get(question.split, 'items')}"
     p = f"{p_value(contrast.weighed.p)}{_corrected(contrast)}"
     if crossed is not None:
-        over = _DRAWN[contrast.difference.covers]
+        over = covered(contrast.difference)
         runs = f"Mean over {crossed.runs} runs on {items} ({p}); the interval is over {over}."
         return f"{runs} {_components(contrast, crossed)}"
     _, pair = contrast.runs[0]
@@ -253,8 +209,8 @@ def evidence(contrast: Comparison) -> str:
     if first == second:
         first, second = called(question.student), called(question.second)
     counts = f"{first} alone has {count(pair.gained)} right, {second} alone {count(pair.lost)}"
-    over = f"the interval inverts this test, over {_over(contrast.difference)}: {ITEMS_ONLY}."
-    text = f"Of {items}, {counts} (McNemar {p}); {over}"
+    over = f"the interval inverts this test, over {_over(contrast.difference)}"
+    text = f"Of {items}, {counts} (McNemar {p}); {over}: {covered(contrast.difference)}."
     if len(contrast.runs) == 1:
         return text
     return f"All {len(contrast.runs)} runs gave the same answers, and count as one. {text}"
@@ -307,7 +263,7 @@ def reading(estimate: Estimate) -> str:
     """What an interval of a difference says, without taking sides."""
     if estimate.covers == "seeds" and estimate.high - estimate.low < 1e-9:
         return _NO_VARIANCE
-    over = _DRAWN[estimate.covers]
+    over = DRAWN[estimate.covers]
     if estimate.low <= 0 <= estimate.high:
         return f"The interval includes zero: these {over} do not tell the two apart."
     return f"The interval leaves out zero: these {over} point to a difference of this sign."
@@ -315,7 +271,7 @@ def reading(estimate: Estimate) -> str:
 
 def _over(estimate: Estimate) -> str:
     """What would be drawn again, with its number where that is not the number of items."""
-    over = _DRAWN[estimate.covers]
+    over = DRAWN[estimate.covers]
     return f"{count(estimate.count)} {over} of items" if estimate.covers == "clusters" else over
 
 
@@ -339,7 +295,8 @@ def probed(probe: Probed, beside: str) -> str:
     )
     if probe.change is None:
         return text
-    change = f"{points(probe.change.value)} points (95% interval {point_interval(probe.change)})"
+    span = f"95% interval {point_interval(probe.change)}; {covered(probe.change)}"
+    change = f"{points(probe.change.value)} points ({span})"
     fates = f"{count(probe.fixed)} answers fixed, {count(probe.broken)} broken"
     return f"{text} Best less base: {change}, {fates}. {beside}"
 

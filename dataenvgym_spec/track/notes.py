@@ -96,7 +96,9 @@ def of_iteration(turn: Iteration, own: str, parent: str, before: str | None) -> 
     return "\n\n".join((*lines, *_stages(turn)))
 
 
-def of_summary(arm: str, runs: Mapping[int, str], own: str, files: Sequence[str]) -> str:
+def of_summary(
+    arm: str, runs: Mapping[int, str], own: str, files: Sequence[str], covered: str
+) -> str:
     """The note of the summary of an arm.
 
     Args:
@@ -104,11 +106,13 @@ def of_summary(arm: str, runs: Mapping[int, str], own: str, files: Sequence[str]
         runs: the ids of its runs, by seed.
         own: the id of the summary.
         files: its artifacts, among which the report is once it is made.
+        covered: what its intervals cover, in a sentence.
     """
     seeds = ", ".join(f"[{seed}](run:{name})" for seed, name in runs.items())
     lines = [
         f"Arm **{markdown_text(arm)}** over all of its runs, by seed: {seeds}. Scores on the "
-        "sealed test are shown here alone, so that nobody selects by them."
+        "sealed test are shown here alone, so that nobody selects by them.",
+        covered,
     ]
     if REPORT in files:
         lines.append(f"The [report](files:{own} {REPORT}) has the same figures.")

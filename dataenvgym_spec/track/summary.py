@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import sqrt
 from statistics import fmean
 from typing import Final
 
 from dataenvgym_spec.core.hashing import file_digest
-from dataenvgym_spec.records.experiment import Question, called
+from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.curves import CurvePoint, arm_curve, curve, with_costs
 from dataenvgym_spec.results.evidence.amounts import Amount, amounts
 from dataenvgym_spec.results.evidence.answers import rows_of, scored
@@ -26,8 +25,10 @@ from dataenvgym_spec.results.probes import tested_of
 from dataenvgym_spec.results.run import Run
 from dataenvgym_spec.results.skills import STUDENTS, labelled, means_by_split, slice_means
 from dataenvgym_spec.results.together import together_means
+from dataenvgym_spec.results.wording import coverage
 from dataenvgym_spec.store.layout import EXAMPLES
-from dataenvgym_spec.track import notes
+from dataenvgym_spec.track import contrasts, notes
+from dataenvgym_spec.track.contrasts import contrast_key
 from dataenvgym_spec.track.iteration import metrics_of, unreadable
 from dataenvgym_spec.track.naming import flatten, in_order, level_of, slug
 from dataenvgym_spec.track.noise import MeasuredFloor, said
@@ -64,11 +65,12 @@ def summary_record(
         return None
     stages = [stage for run in runs for stage in run.stages]
     measured = MeasuredFloor.of(results, ledger)
-    point = point_of(results)
+    point, keys = point_of(results), _keys(results, runs, ledger)
     tags = {
         **_unequal(results, runs, ledger),
         **({} if measured is None else measured.tags(arm)),
-        **said(results, measured, _keys(results, runs, ledger)),
+        **said(results, measured, keys),
+        **contrasts.said(results, keys, answers),
         **({"point": point} if point else {}),
         "arm": arm,
         EXPERIMENT: results.name,
@@ -98,7 +100,9 @@ def summary_record(
         metrics=tuple(metrics),
         artifacts=files,
         tags=in_order(tags),
-        note=notes.of_summary(arm, own, name, [item.path for item in files]),
+        note=notes.of_summary(
+            arm, own, name, [item.path for item in files], coverage(results.index.seeds)
+        ),
     )
 
 
@@ -273,18 +277,6 @@ def _unreadable(runs: Sequence[Run], ledger: Ledger) -> list[Metric]:
     return metrics_of(unreadable(list(stages.values()), ledger), 0)
 
 
-def contrast_key(question: Question) -> str:
-    """What the metric of a contrast is called: where, on which part of it, and which students."""
-    probe = question.split not in ("test", "selection")
-    where = [f"probe/{slug(question.split)}"] if probe else [question.split]
-    if question.skill is not None:
-        where.append(f"skill/{slug(question.skill)}")
-    for name, value in question.slice:
-        where.append(f"slice/{slug(name)}/{slug(value)}")
-    students = f"{called(question.student)} minus {called(question.second)}"
-    return "/".join((*where, f"{students} of {slug(question.against)}"))
-
-
 def _contrasts(
     results: Results,
     runs: Sequence[Run],
@@ -296,7 +288,7 @@ def _contrasts(
         answer = answers.get(question)
         if answer is None:
             continue
-        for name, value in _compared(answer).items():
+        for name, value in contrasts.figures(answer).items():
             yield Metric(key=f"{contrast_key(question)}{name}", value=value, step=0, timestamp=when)
         corrected = _corrected(results, answer, ledger)
         if corrected is not None:
@@ -313,16 +305,6 @@ def _floors(
     yield from measured.metrics(runs[0].arm)
     for question, when in _answered(results, runs, ledger):
         yield from measured.beside(question, contrast_key(question), when, len(runs))
-
-
-def _compared(answer: Comparison) -> dict[str, float]:
-    value, crossed = answer.difference, answer.weighed.crossed
-    figures = {"": value.value, "_low": value.low, "_high": value.high, "_p": answer.weighed.p}
-    if crossed is not None:
-        figures["_run_deviation"] = sqrt(crossed.run_variance)
-    if answer.equivalence is not None:
-        figures["_equivalent"] = float(answer.equivalence.shown)
-    return figures
 
 
 def _corrected(results: Results, answer: Comparison, ledger: Ledger) -> tuple[float, int] | None:

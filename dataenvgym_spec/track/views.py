@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import canonical
 from dataenvgym_spec.records.experiment import Index
+from dataenvgym_spec.track.contrasts import contrast_key
 from dataenvgym_spec.track.naming import flatten
 from dataenvgym_spec.track.points import Point, narrowed
-from dataenvgym_spec.track.summary import MEAN, contrast_key
+from dataenvgym_spec.track.summary import MEAN
 
 Chart = dict[str, Any]
 

@@ -30,26 +30,11 @@ from dataenvgym_spec.results.noise import UNKNOWN
 from dataenvgym_spec.results.notebook import Notebook
 from dataenvgym_spec.results.study import study
 from dataenvgym_spec.track.project import project
-from tests.support.copied import MOVED, Copied
+from tests.support.copied import MOVED, Everything
 
 SIGNED: Final = re.compile(r"(?<![\w.])[+-]\d+\.\d\b(?! to)")
 """A difference in points; the lower end of an interval is none."""
 SIZE: Final = re.compile(r"\d+\.\d|not measured")
-
-
-class Everything(Copied):
-    """A store with another test set as well, and with two runs where asked for."""
-
-    def run(self, arm: str, seed: int) -> None:
-        super().run(arm, seed)
-        rows = self.scores(20, arm, seed, 3)
-        drawn = [{**row, "iteration": turn} for turn in (1, 2, 3) for row in rows]
-        base = {"test/results.jsonl": self.scores(20, "", 0, 0)}
-        self.stage("evaluate", "p-base", arm, seed, 0, base)
-        name = f"p-{arm}-{seed}"
-        self.stage("evaluate", name, arm, seed, None, {"test/results.jsonl": drawn})
-        for mine in ("p-base", name):
-            self.stages[mine]["uses"][-1]["probe"] = "elsewhere"
 
 
 STORES: Final = {

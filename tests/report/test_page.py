@@ -22,7 +22,7 @@ from dataenvgym_spec.report.metrics import headline, metrics, records
 from dataenvgym_spec.report.page import page
 from dataenvgym_spec.report.points import curve_files, curves_csv
 from dataenvgym_spec.report.text import interval, percent, point_interval, points
-from dataenvgym_spec.report.words import ONE_RUN, amounts, evidence, reading
+from dataenvgym_spec.report.words import amounts, evidence, reading
 from dataenvgym_spec.resolve.same_as import stamps
 from dataenvgym_spec.results.evidence.contrasts import Comparison, Weighed
 from dataenvgym_spec.results.evidence.statistics import over_seeds, paired
@@ -31,6 +31,7 @@ from dataenvgym_spec.results.judging import Judging
 from dataenvgym_spec.results.settings import describe
 from dataenvgym_spec.results.stamps import mixed
 from dataenvgym_spec.results.study import study
+from dataenvgym_spec.results.wording import ONE_RUN
 from tests.support.reported import ARMS, ITERATIONS, SKILLS, Store
 
 

@@ -20,6 +20,7 @@ from dataenvgym_spec.report.page import page
 from dataenvgym_spec.results.evidence.contrasts import comparisons, unanswered
 from dataenvgym_spec.results.experiment import Results, load
 from dataenvgym_spec.results.study import study
+from dataenvgym_spec.results.wording import compared, coverage
 from dataenvgym_spec.track.project import project
 from tests.support.reported import SKILLS, Store
 
@@ -150,7 +151,7 @@ def test_every_form_has_a_name_of_its_own_everywhere(root: Path) -> None:
     found = study(results)
     rows = json.loads(metrics(found))["contrasts"]
     assert set(rows) == set(NAMES)
-    sentences = {words.compared(contrast.question) for contrast in found.contrasts}
+    sentences = {compared(contrast.question) for contrast in found.contrasts}
     assert len(sentences) == 6
     text = html.unescape(page(found))
     assert all(sentence in text for sentence in sentences)
@@ -166,7 +167,7 @@ def test_one_run_says_items_only_and_never_more(tmp_path: Path) -> None:
     found = study(results)
     (contrast,) = found.contrasts
     assert words.evidence(contrast).endswith("over items: items only; run variance unknown.")
-    assert words.coverage((0,)) == "There is one run per arm: items only; run variance unknown."
+    assert coverage((0,)) == "There is one run per arm: items only; run variance unknown."
     (row,) = json.loads(metrics(found))["contrasts"].values()
     assert (row["run_variance"], row["ci_covers"]) == ("unknown", "items")
 

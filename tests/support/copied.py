@@ -47,3 +47,18 @@ class Copied(Store):
         index["noise"] = {**COPIES, **{of: asked * bool(self.moved.get(of)) for of in MOVED}}
         write_json(path, index)
         return layout
+
+
+class Everything(Copied):
+    """A store with another test set as well, and with two runs where asked for."""
+
+    def run(self, arm: str, seed: int) -> None:
+        super().run(arm, seed)
+        rows = self.scores(20, arm, seed, 3)
+        drawn = [{**row, "iteration": turn} for turn in (1, 2, 3) for row in rows]
+        base = {"test/results.jsonl": self.scores(20, "", 0, 0)}
+        self.stage("evaluate", "p-base", arm, seed, 0, base)
+        name = f"p-{arm}-{seed}"
+        self.stage("evaluate", name, arm, seed, None, {"test/results.jsonl": drawn})
+        for mine in ("p-base", name):
+            self.stages[mine]["uses"][-1]["probe"] = "elsewhere"

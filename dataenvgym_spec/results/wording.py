@@ -1,0 +1,107 @@
+"""The words for a contrast and for what an interval covers: one wording for all that print them.
+
+Report, exports, terminal and tracking say the same, so that none of them claims more than another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from dataenvgym_spec.core.foreign import clean
+from dataenvgym_spec.records.experiment import Question, called
+from dataenvgym_spec.results.evidence.statistics import Covers, Estimate
+
+ITEMS_ONLY: Final = "items only; run variance unknown"
+"""What an interval with one run per arm covers, and never more."""
+ONE_RUN: Final = f"There is one run per arm: {ITEMS_ONLY}."
+DRAWN: Final[dict[Covers, str]] = {
+    "items": "items",
+    "clusters": "clusters",
+    "seeds": "runs",
+    "items and seeds": "runs and items",
+    "clusters and seeds": "runs and clusters",
+}
+"""What would be drawn again, for what an interval covers."""
+_COVERED: Final[dict[Covers, str]] = {
+    "items": ITEMS_ONLY,
+    "clusters": ITEMS_ONLY,
+    "seeds": "runs on these items",
+    "items and seeds": "runs and items",
+    "clusters and seeds": "runs and clusters of items",
+}
+_SEVERAL_RUNS: Final = (
+    "Intervals of means are t intervals over runs: they cover the run-to-run variance on these "
+    "items and not the choice of items. Intervals of contrasts cover both, other runs and other "
+    "items. Intervals of single runs cover the items, and so does that of the base student, which "
+    "all runs share, unless its answers are drawn."
+)
+_MOST_NAMED: Final = 3
+
+
+def covered(estimate: Estimate) -> str:
+    """What the interval of a difference covers: stands beside every one that is printed.
+
+    >>> covered(Estimate(value=0.1, low=0.0, high=0.2, covers="items", count=60))
+    'items only; run variance unknown'
+    >>> covered(Estimate(value=0.1, low=0.0, high=0.2, covers="items and seeds", count=3))
+    'runs and items'
+    """
+    return _COVERED[estimate.covers]
+
+
+def intervals(differences: Iterable[tuple[str, Estimate]]) -> str:
+    """The same below a table, for all of its differences; empty if there are none.
+
+    >>> one = Estimate(value=0.1, low=0.0, high=0.2, covers="clusters", count=60)
+    >>> many = Estimate(value=0.1, low=0.0, high=0.2, covers="seeds", count=3)
+    >>> intervals([("a", one), ("b", one)])
+    'Intervals: items only; run variance unknown.'
+    >>> intervals([("a", one), ("b", many)])
+    'Intervals of a: items only; run variance unknown. Intervals of b: runs on these items.'
+
+    Args:
+        differences: each by what it is called; used where they do not cover the same.
+    """
+    names: dict[str, list[str]] = {}
+    for name, estimate in differences:
+        names.setdefault(covered(estimate), []).append(name)
+    if len(names) == 1:
+        return f"Intervals: {next(iter(names))}."
+    return " ".join(f"Intervals of {_some(mine)}: {phrase}." for phrase, mine in names.items())
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    unique = list(dict.fromkeys(clean(name) for name in names))
+    more = len(unique) - _MOST_NAMED
+    text = ", ".join(unique[:_MOST_NAMED])
+    return f"{text} and {more} more" if more > 0 else text
+
+
+def coverage(seeds: Sequence[int]) -> str:
+    """What the intervals of an experiment cover."""
+    if len(seeds) == 1:
+        return ONE_RUN
+    names = ", ".join(str(seed) for seed in seeds)
+    return f"There are {len(seeds)} runs per arm (run seeds {names}). {_SEVERAL_RUNS}"
+
+
+def compared(question: Question) -> str:
+    """What a contrast compares, and where if that is not all of the sealed test."""
+    first = f"{called(question.student)} of {question.arm}"
+    second = f"{called(question.second)} of {question.against}"
+    parts = [clean(part) for part in question.part]
+    if question.split != "test":
+        parts.insert(0, f"on {place(question)}")
+    return ", ".join((f"{first} less {second}", *parts))
+
+
+def place(question: Question) -> str:
+    """The split of a contrast in words."""
+    if question.split in ("test", "selection"):
+        return _SPLITS[question.split]
+    return f"the test set {clean(question.split)}"
+
+
+_SPLITS: Final = {"test": "the sealed test", "selection": "the selection split"}

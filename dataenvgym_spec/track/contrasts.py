@@ -1,0 +1,64 @@
+"""A declared contrast in MLflow: what it is called, its figures, and what its interval covers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+from typing import Final
+
+from dataenvgym_spec.records.experiment import Question, called
+from dataenvgym_spec.results.evidence.contrasts import Comparison
+from dataenvgym_spec.results.experiment import Results
+from dataenvgym_spec.results.wording import ITEMS_ONLY, covered
+from dataenvgym_spec.track.naming import slug
+
+INTERVALS: Final = "intervals"
+"""The tag of a summary that says what the intervals of its contrasts cover."""
+
+
+def contrast_key(question: Question) -> str:
+    """What the metric of a contrast is called: where, on which part of it, and which students."""
+    probe = question.split not in ("test", "selection")
+    where = [f"probe/{slug(question.split)}"] if probe else [question.split]
+    if question.skill is not None:
+        where.append(f"skill/{slug(question.skill)}")
+    for name, value in question.slice:
+        where.append(f"slice/{slug(name)}/{slug(value)}")
+    students = f"{called(question.student)} minus {called(question.second)}"
+    return "/".join((*where, f"{students} of {slug(question.against)}"))
+
+
+def figures(answer: Comparison) -> dict[str, float]:
+    """The metrics of a contrast, by how their names end."""
+    value, crossed = answer.difference, answer.weighed.crossed
+    ends = {"": value.value, "_low": value.low, "_high": value.high, "_p": answer.weighed.p}
+    if crossed is not None:
+        ends["_run_deviation"] = sqrt(crossed.run_variance)
+    if answer.equivalence is not None:
+        ends["_equivalent"] = float(answer.equivalence.shown)
+    return ends
+
+
+def said(
+    results: Results,
+    contrasts: Mapping[Question, str],
+    answers: Mapping[Question, Comparison],
+) -> dict[str, str]:
+    """As tags, what the intervals of a summary cover: a number cannot say that.
+
+    Args:
+        results: the experiment.
+        contrasts: the contrasts of the summary that are answered, by what their metrics are called.
+        answers: the contrasts that can be answered.
+    """
+    phrases = {}
+    for question, key in contrasts.items():
+        if question in answers:
+            phrases[key] = covered(answers[question].difference)
+    # With one run those of its scores cover no more, whether or not there is a contrast.
+    alone = ITEMS_ONLY if len(results.index.seeds) == 1 else None
+    common = next(iter(phrases.values()), alone)
+    if common is None:
+        return {}
+    others = {f"{key} interval": phrase for key, phrase in phrases.items() if phrase != common}
+    return {INTERVALS: common, **others}
