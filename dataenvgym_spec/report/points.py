@@ -34,8 +34,8 @@ def curves_csv(study: Study) -> str:
     """The text of `curves.csv`: every point of every run, and the sealed students as `test`.
 
     `tokens`, `gpu_minutes` and `usd` are what teaching took up to a point: empty where that is not
-    complete or nothing throughout (without a table of prices nobody knows what it cost), and for
-    sealed students, whose iteration has a row of its own.
+    complete or nothing throughout (without a table of prices nobody knows what it cost, and not
+    every log counts tokens), and for sealed students, whose iteration has a row of its own.
     """
     known = costs(study)
     rows = [row for curve in study.curves for row in _points(curve, known)]

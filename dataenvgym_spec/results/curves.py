@@ -27,9 +27,9 @@ class CurvePoint:
         unparseable: how many of its answers could not be judged.
         truncated: how many ended at the length.
         tokens: that teaching took up to it: read, written and trained; None where that is not
-            complete.
-        usd: US dollars, likewise.
-        gpu_minutes: minutes on GPUs, times the GPUs in use, likewise.
+            complete, or was not counted.
+        usd: US dollars; None where that is not complete, or no price is known.
+        gpu_minutes: minutes on GPUs, times the GPUs in use; None where that is not complete.
     """
 
     iteration: int
@@ -134,7 +134,7 @@ def with_costs(runs: Sequence[Run], curves: Sequence[Curve], ledger: Ledger) -> 
     for run, curve in zip(runs, curves, strict=True):
         costs = teaching_costs(run, ledger)
         points = [_with_cost(point, costs.get(point.iteration)) for point in curve.points]
-        found.append(replace(curve, points=tuple(points)))
+        found.append(replace(curve, points=tuple(_known(points))))
     return tuple(found)
 
 
@@ -143,6 +143,19 @@ def _with_cost(point: CurvePoint, cost: Cost | None) -> CurvePoint:
         return point
     minutes = cost.gpu_seconds / 60
     return replace(point, tokens=cost.all_tokens, usd=cost.usd, gpu_minutes=minutes)
+
+
+def _known(points: Sequence[CurvePoint]) -> list[CurvePoint]:
+    """The points without tokens or dollars of which there are none in the whole run.
+
+    Teaching always takes some: logs did not count them, or no price was known.
+    """
+    counted, priced = any(point.tokens for point in points), any(point.usd for point in points)
+    shown = []
+    for point in points:
+        tokens, usd = point.tokens if counted else None, point.usd if priced else None
+        shown.append(replace(point, tokens=tokens, usd=usd))
+    return shown
 
 
 def mean_curves(curves: Sequence[Curve]) -> tuple[Curve, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Final
+
+from msgspec.structs import replace
 
 from dataenvgym_spec.records.experiment import Question, called
 from dataenvgym_spec.results.evidence.contrasts import Comparison
 from dataenvgym_spec.results.experiment import Results
-from dataenvgym_spec.results.wording import ITEMS_ONLY, covered
+from dataenvgym_spec.results.wording import ITEMS_ONLY, compared, covered, place
 from dataenvgym_spec.track.naming import slug
 
 INTERVALS: Final = "intervals"
@@ -26,6 +28,20 @@ def contrast_key(question: Question) -> str:
         where.append(f"slice/{slug(name)}/{slug(value)}")
     students = f"{called(question.student)} minus {called(question.second)}"
     return "/".join((*where, f"{students} of {slug(question.against)}"))
+
+
+def title_of(questions: Sequence[Question]) -> str:
+    """What the chart of contrasts is called that are one metric, since only their arms differ.
+
+    >>> title_of([Question(arm="state", against="blind")])
+    'Best of state less best of blind, on the sealed test'
+    >>> title_of([Question(arm=name, against="c", split="selection") for name in ("a", "b")])
+    'Best of a, b less best of c, on the selection split'
+    """
+    question = questions[0]
+    words = compared(replace(question, arm=", ".join(one.arm for one in questions)))
+    where = f", on {place(question)}" if question.split == "test" else ""
+    return f"{words[0].upper()}{words[1:]}{where}"
 
 
 def figures(answer: Comparison) -> dict[str, float]:

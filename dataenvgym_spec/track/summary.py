@@ -214,19 +214,22 @@ def _together(runs: Sequence[Run], ledger: Ledger) -> Iterator[Metric]:
 
 
 def _figures(outcome: Outcome) -> dict[str, float]:
-    """Accuracy and number of items, with the spread.
+    """Accuracy with the interval that the report prints, and the number of items.
 
-    This is the interval over items for one seed, the standard deviation over several.
+    Of several seeds there is their standard deviation as well.
     """
     accuracy = outcome.accuracy
-    figures = {"": accuracy.value, "_items": float(outcome.items)}
+    figures = {"": accuracy.value, "_low": accuracy.low, "_high": accuracy.high}
+    figures["_items"] = float(outcome.items)
     figures["_unparseable"] = float(outcome.unparseable)
     figures["_truncated"] = float(outcome.truncated)
     for k, estimate in outcome.passes:
         figures[f"_pass_at_{k}"] = estimate.value
+        figures[f"_pass_at_{k}_low"] = estimate.low
+        figures[f"_pass_at_{k}_high"] = estimate.high
     if outcome.deviation is not None:
-        return {**figures, "_deviation": outcome.deviation}
-    return {**figures, "_low": accuracy.low, "_high": accuracy.high}
+        figures["_deviation"] = outcome.deviation
+    return figures
 
 
 def _when(

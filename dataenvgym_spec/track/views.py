@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dataenvgym_spec.core.hashing import canonical
-from dataenvgym_spec.records.experiment import Index
-from dataenvgym_spec.track.contrasts import contrast_key
+from dataenvgym_spec.records.experiment import Index, Question
+from dataenvgym_spec.track.contrasts import contrast_key, title_of
 from dataenvgym_spec.track.naming import flatten
 from dataenvgym_spec.track.points import Point, narrowed
 from dataenvgym_spec.track.summary import MEAN
@@ -27,8 +27,10 @@ POINTS: Final = "points-of-the-sweep"
 COSTS: Final = "learning-curves-by-cost"
 MOST_COLUMNS: Final = 8
 """Params that stand as columns: the first that differ. All of them are in the column selector."""
-MOST_CONTRASTS: Final = 4
+MOST_CONTRASTS: Final = 6
 """Contrasts that the view of scores shows: the first that the spec declares, all in the report."""
+LONGEST: Final = 5000
+"""Characters of a view: a tag of an experiment, of which every server of MLflow 3 takes so many."""
 FIT: Final = 100
 """Runs that MLflow's page loads: it says nothing of the others until somebody scrolls to the end of
 the table, and draws a group as the mean of those that it has loaded."""
@@ -41,6 +43,10 @@ _BY: Final = {
 
 FIRST: Final = "What to look at"
 """The section of charts that is open."""
+DECLARED: Final = "Declared contrasts"
+"""That of contrasts, which says how many of them it shows."""
+FURTHER: Final = "more"
+"""What MLflow knows the other open section by: short, for each of its charts names it."""
 PER_ROW: Final = 2
 """Charts side by side: with three, titles are cut on a laptop."""
 LONG: Final = 1
@@ -65,6 +71,7 @@ class View:
         group: the tags whose runs are drawn as one line, the mean with its range.
         closed: sections that are not open.
         per_row: charts side by side.
+        further: another open section, by its name, with its charts.
     """
 
     name: str
@@ -75,11 +82,16 @@ class View:
     group: Sequence[str] = ()
     closed: Sequence[str] = CLOSED
     per_row: int = PER_ROW
+    further: tuple[str, Sequence[Chart]] | None = None
     order: tuple[str, bool] = field(default=("attributes.`Created`", False))
 
     def tag(self) -> str:
         """It as MLflow keeps it."""
-        sections = [_section(FIRST, self.per_row, is_open=True)]
+        sections, charts = [_section(FIRST, self.per_row, is_open=True)], [*self.charts]
+        if self.further is not None:
+            name, more = self.further
+            sections.append({**_section(name, self.per_row, is_open=True), "uuid": FURTHER})
+            charts += ({**chart, "metricSectionId": FURTHER} for chart in more)
         sections += [_section(name, PER_ROW, is_open=False) for name in self.closed]
         group = None
         if self.group:
@@ -93,8 +105,7 @@ class View:
             "selectedColumns": list(self.columns),
             "runsHiddenMode": "SHOW_ALL",
             "compareRunCharts": [
-                {"uuid": f"dataenvgym-{number}", **chart}
-                for number, chart in enumerate(self.charts)
+                {"uuid": f"own-{number}", **chart} for number, chart in enumerate(charts)
             ],
             "compareRunSections": sections,
             # In the order given here, and not in that of their names.
@@ -231,27 +242,50 @@ def _costs(columns: Sequence[str], only: Mapping[str, str]) -> View:
 
 
 def _scores(index: Index) -> View:
-    """What the arms' students scored on the sealed test."""
+    """What the arms' students scored on the sealed test, and as many contrasts as there is room."""
+    shown = min(MOST_CONTRASTS, len(index.contrasts))
+    while shown and len(_with_contrasts(index, shown).tag()) > LONGEST:
+        shown -= 1
+    return _with_contrasts(index, shown)
+
+
+def _with_contrasts(index: Index, shown: int) -> View:
+    """The view with the first contrasts that the spec declares; it says if there are others."""
     names = {"best": "Best student", "last": "Last student", "base": "Base student"}
-    charts = [
-        _bar(f"test/{name}", f"{title} on the sealed test, mean of the seeds")
-        for name, title in names.items()
-    ]
-    spread = ("_low", "_high") if len(index.seeds) == 1 else ("_deviation",)
+    charts = []
+    for name, title in names.items():
+        charts.append(_bar(f"test/{name}", f"{title} on the sealed test, mean of the seeds"))
+    spread = ("_low", "_high") if len(index.seeds) == 1 else ("_low", "_high", "_deviation")
     keys = ["test/base", "test/best", *(f"test/best{end}" for end in spread), "test/last"]
-    for question in index.contrasts[:MOST_CONTRASTS]:
-        key = contrast_key(question)
-        charts.append(_bar(key, key))
+    # Contrasts of several arms with the same student are one metric, a bar for each of the arms.
+    by_key: dict[str, list[Question]] = {}
+    for question in index.contrasts[:shown]:
+        by_key.setdefault(contrast_key(question), []).append(question)
+    contrasts = []
+    for key, questions in by_key.items():
+        contrasts.append(_bar(key, title_of(questions)))
         keys += [key, f"{key}_low", f"{key}_high"]
         if index.noise is not None:
             keys.append(f"{key}_noise_floor")
+    declared = len(index.contrasts)
+    left = f": {shown} of {declared}, all in the report" if shown < declared else ""
     return View(
-        name="2 Scores on the sealed test, by arm",
+        name=f"2 Scores on the sealed test, by arm{_left(shown, declared)}",
         kind="summary",
         charts=charts,
         columns=[_column("metrics", key) for key in keys],
         per_row=LONG,
+        further=(f"{DECLARED}{left}", contrasts) if contrasts else None,
     )
+
+
+def _left(shown: int, declared: int) -> str:
+    """How many contrasts a view shows, where that is not all.
+
+    >>> _left(5, 5), _left(6, 9)
+    ('', ' (6 of 9 contrasts)')
+    """
+    return f" ({shown} of {declared} contrasts)" if shown < declared else ""
 
 
 def _points(varied: Sequence[str], columns: Sequence[str]) -> View:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from pathlib import Path
 
 import pytest
 
 from dataenvgym_spec.report.page import costs
+from dataenvgym_spec.report.points import curves_csv
 from dataenvgym_spec.results.curves import curves, mean_curves, with_costs
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.results.ledger import read_ledger
 from dataenvgym_spec.results.skill_gains import taught_skills
 from dataenvgym_spec.results.study import study
-from tests.support.reported import ITERATIONS, SKILLS, Store
+from tests.support.reported import ARMS, ITERATIONS, SKILLS, Store
 from tests.support.taught import Taught
 
 
@@ -51,6 +55,25 @@ def test_curves_say_what_teaching_took_up_to_each_point(tmp_path: Path) -> None:
     (mean, _) = mean_curves(found)
     assert [point.tokens for point in mean.points] == [point.tokens for point in first.points]
     assert all(point.tokens is None for curve in curves(results) for point in curve.points)
+
+
+def test_what_no_log_counts_and_no_table_prices_is_empty_and_never_0(tmp_path: Path) -> None:
+    """One arm's logs count tokens, the other's do not; there is a table of prices later on."""
+    layout = Store(tmp_path).write()
+    for path in (layout.root / "store").glob("*-no-state-*/log/run.json"):
+        log = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**log, "tokens": None}), encoding="utf-8")
+    for prices in (None, "models: {someone: {prompt: 2, generated: 8}}\n", "machine_hour: 36\n"):
+        if prices is not None:
+            (tmp_path / "prices.yaml").write_text(prices)
+        rows = list(csv.DictReader(io.StringIO(curves_csv(study(load("tiny", tmp_path))))))
+        selection = [row for row in rows if row["split"] == "selection"]
+        cells = {arm: [row["tokens"] for row in selection if row["arm"] == arm] for arm in ARMS}
+        assert cells == {"with-state": ["0", "500", "1000", "1500"], "no-state": [""] * 4}
+        dollars = {row["usd"] for row in selection}
+        assert (dollars == {""}) is (prices is None or "models" in prices)
+    # The base costs nothing, which is known once what follows it does.
+    assert dollars == {"0.0", "0.02", "0.04", "0.06"}
 
 
 @pytest.mark.parametrize(("device", "drawn"), [("cpu", False), ("cuda", True)])

@@ -144,6 +144,13 @@ def test_the_comparison_of_arms_is_that_of_the_report(page, address, repo) -> No
             assert float(cell) == pytest.approx(wanted)
 
 
+def test_declared_contrasts_have_a_section_of_their_own(page, address) -> None:
+    opened(page, view(address, "sealed-test", "CHART"), "Declared contrasts")
+    for other in ARMS[1:]:
+        title = f"test/best minus best of {other}"
+        page.get_by_text(title, exact=True).first.wait_for()
+
+
 def test_the_saved_views_are_listed_by_their_names(page, address) -> None:
     for name, run in (
         ("2 Scores on the sealed test, by arm", "random-pool, summary"),

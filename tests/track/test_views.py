@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from dataenvgym_spec.records.experiment import Question
 from dataenvgym_spec.results.experiment import load
 from dataenvgym_spec.track.points import Point
 from dataenvgym_spec.track.project import project
@@ -14,15 +16,14 @@ from dataenvgym_spec.track.views import (
     CURVES,
     FIT,
     ITERATIONS,
+    LONGEST,
+    MOST_CONTRASTS,
     POINTS,
     RUNS,
     SCORES,
     views_of,
 )
 from tests.support.tracked import Store
-
-LIMIT = 5000
-"""Characters of a tag of an experiment that every server of MLflow 3 takes."""
 
 
 @pytest.mark.parametrize("sweep", [None, "rates"])
@@ -37,7 +38,7 @@ def test_every_view_is_small_enough_and_names_metrics_that_are_there(tmp_path: P
         COSTS,
     ]
     for text in dict(record.views).values():
-        assert len(text) < LIMIT
+        assert len(text) <= LONGEST
         envelope = json.loads(text)
         state = json.loads(envelope["state"])
         kind = state["searchFilter"].split("'")[1]
@@ -132,3 +133,57 @@ def test_the_noise_floor_stands_beside_each_contrast_where_it_is_measured(tmp_pa
                 columns.index(shown[0])
                 == columns.index(shown[0].replace("noise_floor", "high")) + 1
             )
+
+
+def scores_view(root: Path, contrasts: list[Question]) -> tuple[str, dict]:
+    """The name and the state of the view of scores, of an experiment with a noise floor."""
+    Store(root, copies=3, seeds=(0, 1))
+    index = replace(load("tiny", root).index, contrasts=tuple(contrasts))
+    text = dict(views_of(index, {}))[SCORES]
+    assert len(text) <= LONGEST
+    envelope = json.loads(text)
+    return envelope["name"], json.loads(envelope["state"])
+
+
+def section_of(state: dict, key: str) -> tuple[str, str]:
+    """The title of a metric's chart, and that of the section in which it is: an open one."""
+    (chart,) = (one for one in state["compareRunCharts"] if one["metricKey"] == key)
+    sections = {one["uuid"]: one for one in state["compareRunSections"]}
+    section = sections[chart["metricSectionId"]]
+    assert section["display"]
+    return chart["displayName"], section["name"]
+
+
+def test_the_view_of_scores_has_the_contrasts_of_the_ready_studies(tmp_path: Path) -> None:
+    others = ("blind", "yoked", "random-pool", "one-shot", "equal-compute")
+    study = [Question(arm="state", against=other, student="last") for other in others]
+    name, state = scores_view(tmp_path / "study", study)
+    assert name == "2 Scores on the sealed test, by arm"
+    for other in others:
+        assert section_of(state, f"test/last minus last of {other}") == (
+            f"Last of state less last of {other}, on the sealed test",
+            "Declared contrasts",
+        )
+    pairs = [("curious", "cautious"), ("curious", "bold"), ("curious", "patient"), ("bold", "cautious"), ("bold", "patient"), ("patient", "cautious")]  # fmt: skip
+    null = [Question(arm=one, against=other, student="last") for one, other in pairs]
+    name, state = scores_view(tmp_path / "null", null)
+    assert len(null) == MOST_CONTRASTS and "contrasts" not in name
+    # Contrasts with one and the same student are one metric, with a bar for each arm.
+    title, _ = section_of(state, "test/last minus last of cautious")
+    assert title == "Last of curious, bold, patient less last of cautious, on the sealed test"
+    assert len(set(state["selectedColumns"])) == len(state["selectedColumns"])
+
+
+@pytest.mark.parametrize("letters", [1, 150])
+def test_the_view_of_scores_says_which_contrasts_it_leaves_out(
+    tmp_path: Path, letters: int
+) -> None:
+    others = [f"{'x' * letters}-{number}" for number in range(9)]
+    contrasts = [Question(arm="a", against=other, split="selection") for other in others]
+    name, state = scores_view(tmp_path, contrasts)
+    shown = [one["metricKey"] for one in state["compareRunCharts"] if "minus" in one["metricKey"]]
+    assert 0 < len(shown) <= MOST_CONTRASTS and (len(shown) < MOST_CONTRASTS) is (letters > 1)
+    assert name == f"2 Scores on the sealed test, by arm ({len(shown)} of 9 contrasts)"
+    title, section = section_of(state, shown[0])
+    assert title == f"Best of a less best of {others[0]}, on the selection split"
+    assert section == f"Declared contrasts: {len(shown)} of 9, all in the report"
