@@ -12,6 +12,8 @@ from dataenvgym_spec.cli.screen import screen
 from dataenvgym_spec.records.run_state import FailedWork, RunningWork, RunState, WaitingWork
 from dataenvgym_spec.schedule.progress import Progress
 from dataenvgym_spec.schedule.protocol import RUNS, Finished, Standing, Work
+from tests.support.pages import blocks
+from tests.support.repositories import ROOT
 
 NOW = 1000.0
 RUNNING = (
@@ -63,6 +65,48 @@ def test_the_screen_in_eighty_columns() -> None:
         "   failed  blind, train: no number",
         "           5 steps not started for it",
     ]
+
+
+def shown_in(page: str) -> list[str]:
+    """The screen that a page of documentation shows."""
+    (text,) = [text for language, text in blocks(ROOT / "docs" / page) if language == "screen"]
+    return text.splitlines()
+
+
+def test_the_screen_of_the_page_on_jobs() -> None:
+    running = (
+        RunningWork(title="with-state, iteration 2/3, train", started=NOW - 72, expected=90),
+        RunningWork(
+            title="no-state, iteration 1/3, evaluate on selection", started=NOW - 3, expected=40
+        ),
+    )
+    state = changed(STATE, running=running, waiting=STATE.waiting[:2], failed=(), skipped=0)
+    assert shown(state) == shown_in("jobs.md")
+
+
+def test_the_screen_of_the_page_on_clusters() -> None:
+    running = (
+        RunningWork(
+            title="with-state, iteration 2/3, train", started=NOW - 72, expected=90, place="node1"
+        ),
+        RunningWork(
+            title="no-state, iteration 1/3, generate",
+            started=NOW - 3,
+            expected=40,
+            place="this machine",
+        ),
+    )
+    queued = tuple(
+        WaitingWork(
+            title=f"no-state, seed {seed}, iteration 1/3, train",
+            since=NOW - 40,
+            reason="in Slurm: Resources",
+        )
+        for seed in range(1, 5)
+    )
+    state = changed(STATE, running=running, queued=queued, all_queued=12, unpriced=1)
+    state = changed(state, waiting=STATE.waiting[:1], failed=(), skipped=0)
+    assert shown(state) == shown_in("clusters.md")
 
 
 @pytest.mark.parametrize("width", [40, 59, 60, 80, 200])

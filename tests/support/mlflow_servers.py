@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -23,11 +24,20 @@ from typing import Any
 
 import pytest
 
-from tests.support.repositories import environment
+from tests.support.pages import blocks
+from tests.support.repositories import ROOT, environment
 from tests.support.waiting import wait_until
 
 ADMIN = ("admin", "an-admins-long-secret")
 DATABASE_SECRET = "a-databases-long-secret"
+SECRETS = {
+    "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN[1],
+    "MLFLOW_FLASK_SERVER_SECRET_KEY": "of-a-test",
+}
+"""What a server is told by its environment alone."""
+PAGE = ROOT / "docs" / "tracking.md"
+SHOWN_DATABASE = "postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
+SHOWN_ARTIFACTS = "/srv/mlflow"
 
 
 def free_port() -> int:
@@ -164,6 +174,19 @@ class MlflowServer:
             return json.loads(answer.read() or b"{}")
 
 
+def shown_command(database: str, artifacts: Path) -> list[str]:
+    """The command by which docs/tracking.md starts a server, for another database and folder."""
+    (text,) = [text for language, text in blocks(PAGE) if language == "sh"]
+    exported, _, command = text.replace("\\\n", " ").partition("\n")
+    assert dict.fromkeys(SECRETS, "...") == dict(
+        word.split("=") for word in exported.removeprefix("export ").split()
+    )
+    words = shlex.split(command)
+    own = {SHOWN_DATABASE: database, SHOWN_ARTIFACTS: str(artifacts)}
+    assert words[0] == "mlflow" and {*own} <= {*words}
+    return [own.get(word, word) for word in words]
+
+
 @contextmanager
 def mlflow_server(
     folder: Path, database: str, *, everybody: str = "READ"
@@ -186,14 +209,11 @@ def mlflow_server(
         encoding="utf-8",
     )
     port, artifacts = free_port(), folder / "artifacts"
-    command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth"]
-    command += ["--backend-store-uri", database, "--serve-artifacts"]
-    command += ["--artifacts-destination", str(artifacts), "--workers", "1"]
+    command = [sys.executable, "-m", *shown_command(database, artifacts), "--workers", "1"]
     environment = {
         **os.environ,
         "MLFLOW_AUTH_CONFIG_PATH": str(settings),
-        "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN[1],
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": "of-a-test",
+        **SECRETS,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
